@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// The floors of the house, lowest first. An arrow (a dependency) goes down only.
+//
+//   0  COpenMPI COneDNN CYAML CXXHash    system libraries: a module map and nothing else
+//   1  CMPI CProcessor                   C shims
+//   1  Failures Files Tensors            errors, the file system, the arena and the layout
+//   2  Kernels Collectives Datasets      numbers, ranks, tokens
+//   3  Layers Optimizers
+//   4  Models Objectives
+//   5  Checkpoints
+//   6  Training
+//   7  dtrain                            the command line
+
+/// The processor that kernels are built for: the host's own, or the one `DTRAIN_PROCESSOR` names
+/// (`x86-64-v3`, `skylake-avx512`, …).
+let processor = Context.environment["DTRAIN_PROCESSOR"] ?? "native"
+#if arch(arm64)
+    let processorFlag = "-mcpu=\(processor)"
+#else
+    let processorFlag = "-march=\(processor)"
+#endif
+
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+
+/// Hot loops: unchecked arithmetic, and clang's target options, which drive Swift's code generator too.
+let hot: [SwiftSetting] = strict + [.unsafeFlags(["-Ounchecked", "-Xcc", processorFlag])]
+let hotC: [CSetting] = [.unsafeFlags([processorFlag, "-Werror", "-Wall"])]
+
+func test(_ target: String, _ others: String...) -> Target {
+    .testTarget(
+        name: "\(target)Tests",
+        dependencies: ["TestSupport", .byName(name: target)] + others.map { .byName(name: $0) },
+        resources: target == "Models" ? [.copy("Golden")] : [],
+        swiftSettings: strict)
+}
+
+let package = Package(
+    name: "dtrain",
+    products: [.executable(name: "dtrain", targets: ["dtrain"])],
+    targets: [
+        .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
+        .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+
+        .target(name: "CMPI", dependencies: ["COpenMPI"], cSettings: hotC),
+        .target(name: "CProcessor", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
+        .target(name: "Failures", swiftSettings: strict),
+        .target(name: "Files", dependencies: ["Failures", "CXXHash"], swiftSettings: strict),
+        .target(name: "Tensors", dependencies: ["Files"], swiftSettings: hot),
+
+        .target(name: "Kernels", dependencies: ["COneDNN", "CProcessor", "Tensors"], swiftSettings: hot),
+        .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors"], swiftSettings: strict),
+        .target(name: "Datasets", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
+
+        .target(name: "Layers", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
+        .target(name: "Optimizers", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
+
+        .target(name: "Models", dependencies: ["Failures", "Layers"], swiftSettings: strict),
+        .target(name: "Objectives", dependencies: ["Kernels", "Layers"], swiftSettings: strict),
+
+        .target(name: "Checkpoints", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
+
+        .target(
+            name: "Training",
+            dependencies: [
+                "CYAML", "Checkpoints", "Collectives", "Datasets", "Models", "Objectives", "Optimizers",
+            ],
+            swiftSettings: strict),
+
+        .executableTarget(name: "dtrain", dependencies: ["CProcessor", "Training"], swiftSettings: strict),
+
+        .target(
+            name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
+        test("Files"),
+        test("Tensors"),
+        test("Kernels"),
+        test("Collectives"),
+        test("Datasets"),
+        test("Layers"),
+        test("Optimizers"),
+        test("Models", "Objectives", "Optimizers"),
+        test("Checkpoints"),
+        test("Training"),
+        .testTarget(
+            name: "MultiprocessTests", dependencies: ["TestSupport", "Checkpoints", "dtrain"],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,28 @@
+/// The candidate that a person most likely meant by `word`, or nil where none is near.
+///
+/// Near means a Damerau-Levenshtein distance (optimal string alignment) of at most a third of the word's length,
+/// and at least one.
+package func nearestSpelling(to word: String, among candidates: [String]) -> String? {
+    let limit = max(1, word.count / 3)
+    let ranked = candidates.map { (distance: editDistance(word, $0), candidate: $0) }
+    guard let best = ranked.min(by: { $0.distance < $1.distance }), best.distance <= limit else { return nil }
+    return best.candidate
+}
+
+/// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
+private func editDistance(_ a: String, _ b: String) -> Int {
+    let a = Array(a), b = Array(b)
+    var beforePrevious = [Int](repeating: 0, count: b.count + 1)
+    var previous = Array(0...b.count)
+    for i in a.indices {
+        var current = [i + 1] + [Int](repeating: 0, count: b.count)
+        for j in b.indices {
+            current[j + 1] = min(previous[j + 1] + 1, current[j] + 1, previous[j] + (a[i] == b[j] ? 0 : 1))
+            if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] {
+                current[j + 1] = min(current[j + 1], beforePrevious[j - 1] + 1)
+            }
+        }
+        (beforePrevious, previous) = (previous, current)
+    }
+    return previous[b.count]
+}

@@ -1,0 +1,43 @@
+import CXXHash
+
+/// An XXH3-128 hash over bytes as they come.
+///
+/// - Source: XXH3 by Yann Collet, from libxxhash. It finds every accident; it is no defence against an adversary.
+package struct Digest: ~Copyable {
+    private let state: OpaquePointer
+
+    /// The digest of nothing yet.
+    package init() {
+        state = XXH3_createState()
+        XXH3_128bits_reset(state)
+    }
+
+    deinit { XXH3_freeState(state) }
+
+    /// Takes in `bytes`.
+    package mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        XXH3_128bits_update(state, bytes.baseAddress, bytes.count)
+    }
+
+    /// Takes in the UTF-8 bytes of `text` and a zero byte, so that "ab", "c" and "a", "bc" differ.
+    package mutating func update(_ text: String) {
+        var text = text + "\0"
+        text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Takes in the eight little-endian bytes of `value`.
+    package mutating func update(_ value: Int) {
+        withUnsafeBytes(of: Int64(value).littleEndian) { update($0) }
+    }
+
+    /// The hash of all bytes so far: 32 hexadecimal digits, in the canonical (big-endian) order that `xxhsum -H2` prints.
+    package func hexadecimal() -> String {
+        let hash = XXH3_128bits_digest(state)
+        return hex(hash.high64) + hex(hash.low64)
+    }
+
+    private func hex(_ value: UInt64) -> String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

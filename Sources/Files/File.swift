@@ -1,0 +1,147 @@
+import Failures
+import Glibc
+
+/// An open file: the one gateway through which the program reads and writes the disk.
+///
+/// Every call reads or writes all that it was asked to, retries what a signal interrupted, and throws a `Failure`
+/// that names the file and the system's reason.
+package struct File: ~Copyable {
+    /// The path it was opened with, for messages.
+    package let path: String
+    private let descriptor: Int32
+
+    /// What a file is opened for.
+    package enum Mode {
+        /// Reading an existing regular file.
+        case read
+        /// Writing a new file; an existing one of that name is emptied.
+        case create
+        /// Writing at the end of a file, created where it is missing.
+        case append
+    }
+
+    /// Opens `path`.
+    ///
+    /// - Throws: `badData` for reading what does not exist or is not a regular file, otherwise `inputOutput`.
+    package init(_ path: String, _ mode: Mode) throws(Failure) {
+        let flags =
+            switch mode {
+            // A FIFO must not make the open hang.
+            case .read: O_RDONLY | O_NONBLOCK | O_CLOEXEC
+            case .create: O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
+            case .append: O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
+            }
+        let opened = retryingInterrupts { open(path, flags, 0o644) }
+        guard opened >= 0 else { throw File.failure("open", path, reading: mode == .read) }
+        var status = stat()
+        guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            Glibc.close(opened)
+            throw Failure(.badData, "\(path): not a regular file.")
+        }
+        self.path = path
+        descriptor = opened
+    }
+
+    deinit { Glibc.close(descriptor) }
+
+    /// The file's length in bytes.
+    package func size() throws(Failure) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw File.failure("inspect", path, reading: true) }
+        return Int(status.st_size)
+    }
+
+    /// Fills `buffer` with the bytes from `offset` on.
+    ///
+    /// - Throws: `badData` where the file ends before the buffer is full.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(Failure) {
+        let count = try readSome(into: buffer, at: offset)
+        guard count == buffer.count else {
+            throw Failure(
+                .badData, "\(path): ends at byte \(offset + count), \(buffer.count) bytes from \(offset) were expected.")
+        }
+    }
+
+    /// Reads up to `buffer.count` bytes from `offset` on; fewer only at the end of the file.
+    ///
+    /// - Returns: The number of bytes read.
+    package func readSome(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(Failure) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let (start, remaining) = (buffer.baseAddress! + done, buffer.count - done)
+            let count = retryingInterrupts { pread(descriptor, start, remaining, off_t(offset + done)) }
+            guard count >= 0 else { throw File.failure("read", path, reading: true) }
+            if count == 0 { break }
+            done += count
+        }
+        return done
+    }
+
+    /// Appends all of `bytes`.
+    package func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        var done = 0
+        while done < bytes.count {
+            let (start, remaining) = (bytes.baseAddress! + done, bytes.count - done)
+            let count = retryingInterrupts { Glibc.write(descriptor, start, remaining) }
+            guard count > 0 else { throw File.failure("write", path, reading: false) }
+            done += count
+        }
+    }
+
+    /// Appends the UTF-8 bytes of `text`.
+    package func write(_ text: String) throws(Failure) {
+        var text = text
+        let result: Result<Void, Failure> = text.withUTF8 { bytes in
+            do throws(Failure) { return .success(try write(UnsafeRawBufferPointer(bytes))) } catch {
+                return .failure(error)
+            }
+        }
+        try result.get()
+    }
+
+    /// Overwrites the bytes from `offset` on; the file was opened with `.create`.
+    package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(Failure) {
+        var done = 0
+        while done < bytes.count {
+            let (start, remaining) = (bytes.baseAddress! + done, bytes.count - done)
+            let count = retryingInterrupts { pwrite(descriptor, start, remaining, off_t(offset + done)) }
+            guard count > 0 else { throw File.failure("write", path, reading: false) }
+            done += count
+        }
+    }
+
+    /// Returns once the file's bytes are on the disk.
+    package func synchronize() throws(Failure) {
+        guard retryingInterrupts({ fsync(descriptor) }) == 0 else {
+            throw File.failure("synchronize", path, reading: false)
+        }
+    }
+
+    /// Takes the file's exclusive lock, which lasts until the value ends, even by SIGKILL.
+    ///
+    /// - Returns: Whether nobody else holds it.
+    package func tryLock() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
+
+    /// The failure that the current `errno` stands for.
+    static func failure(_ action: String, _ path: String, reading: Bool) -> Failure {
+        let reason = errno
+        let text = String(cString: strerror(reason))
+        let advice =
+            switch reason {
+            case ENOSPC, EDQUOT: " Free some space or choose another directory, then start the same command again."
+            case EACCES, EPERM, EROFS: " Check its owner and permissions, or choose another directory."
+            default: ""
+            }
+        let absent = reading && (reason == ENOENT || reason == ENOTDIR || reason == EISDIR)
+        return Failure(absent ? .badData : .inputOutput, "\(path): could not \(action) it: \(text).\(advice)")
+    }
+}
+
+/// Calls `body` again for as long as a signal interrupts it.
+func retryingInterrupts<Result: SignedInteger>(_ body: () -> Result) -> Result {
+    while true {
+        let result = body()
+        if result < 0, errno == EINTR { continue }
+        return result
+    }
+}

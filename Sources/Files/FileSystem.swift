@@ -1,0 +1,101 @@
+import Failures
+import Glibc
+
+/// Directories, names and whole small files.
+package enum FileSystem {
+    /// Whether anything of that name exists (a link that leads nowhere does not).
+    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Whether `path` is a directory.
+    package static func isDirectory(_ path: String) -> Bool {
+        var status = stat()
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// The names in a directory, sorted, without `.` and `..`.
+    package static func list(_ directory: String) throws(Failure) -> [String] {
+        guard let stream = opendir(directory) else { throw File.failure("list", directory, reading: true) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Makes `directory` and its missing parents.
+    package static func makeDirectory(_ directory: String) throws(Failure) {
+        if isDirectory(directory) { return }
+        let parent = parent(of: directory)
+        if parent != directory, !parent.isEmpty { try makeDirectory(parent) }
+        guard mkdir(directory, 0o755) == 0 || (errno == EEXIST && isDirectory(directory)) else {
+            throw File.failure("make the directory", directory, reading: false)
+        }
+    }
+
+    /// Gives `source` the name `target`, replacing a file of that name in one step.
+    package static func rename(_ source: String, to target: String) throws(Failure) {
+        guard Glibc.rename(source, target) == 0 else { throw File.failure("rename it to \(target)", source, reading: false) }
+    }
+
+    /// Removes a file, or a directory with all that is in it; links are removed, never followed.
+    package static func remove(_ path: String) throws(Failure) {
+        var status = stat()
+        guard lstat(path, &status) == 0 else {
+            if errno == ENOENT { return }
+            throw File.failure("inspect", path, reading: false)
+        }
+        if status.st_mode & S_IFMT == S_IFDIR {
+            for name in try list(path) { try remove(path + "/" + name) }
+            guard rmdir(path) == 0 else { throw File.failure("remove", path, reading: false) }
+        } else {
+            guard unlink(path) == 0 else { throw File.failure("remove", path, reading: false) }
+        }
+    }
+
+    /// Returns once the names in `directory` are on the disk.
+    package static func synchronizeDirectory(_ directory: String) throws(Failure) {
+        let descriptor = open(directory.isEmpty ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw File.failure("open", directory, reading: false) }
+        defer { close(descriptor) }
+        guard retryingInterrupts({ fsync(descriptor) }) == 0 else {
+            throw File.failure("synchronize", directory, reading: false)
+        }
+    }
+
+    /// The bytes of a small file.
+    ///
+    /// - Throws: `badData` where it is larger than `limitBytes`, which bounds what is allocated.
+    package static func contents(of path: String, limitBytes: Int = 64 << 20) throws(Failure) -> [UInt8] {
+        let file = try File(path, .read)
+        let size = try file.size()
+        guard size <= limitBytes else {
+            throw Failure(.badData, "\(path): \(size) bytes, at most \(limitBytes) are expected of such a file.")
+        }
+        var bytes = [UInt8](repeating: 0, count: size)
+        let result: Result<Void, Failure> = bytes.withUnsafeMutableBytes { buffer in
+            do throws(Failure) { return .success(try file.read(into: buffer, at: 0)) } catch { return .failure(error) }
+        }
+        try result.get()
+        return bytes
+    }
+
+    /// Replaces the file `path` by one that holds `text`, in one step: a reader sees the old or the new, never a part.
+    package static func replaceContents(of path: String, with text: String) throws(Failure) {
+        let temporary = path + ".new"
+        let file = try File(temporary, .create)
+        try file.write(text)
+        try file.synchronize()
+        try rename(temporary, to: path)
+        try synchronizeDirectory(parent(of: path))
+    }
+
+    /// The directory that `path` stands in: "." for a bare name.
+    package static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}

@@ -1,0 +1,71 @@
+/// Philox4x32-10, a counter-based generator: randomness as a function, with no state to save.
+///
+/// - Source: Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
+package enum Philox {
+    /// The ten rounds over one counter.
+    ///
+    /// - Returns: Four independent words, each uniform over all 32-bit values.
+    package static func words(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
+        var c = counter, k = key
+        for round in 0..<10 {
+            if round > 0 { k &+= SIMD2(weyl0, weyl1) }
+            let first = UInt64(multiplier0) &* UInt64(c.x)
+            let second = UInt64(multiplier1) &* UInt64(c.z)
+            c = SIMD4(
+                UInt32(truncatingIfNeeded: second >> 32) ^ c.y ^ k.x, UInt32(truncatingIfNeeded: second),
+                UInt32(truncatingIfNeeded: first >> 32) ^ c.w ^ k.y, UInt32(truncatingIfNeeded: first))
+        }
+        return c
+    }
+
+    /// The constants of the round, shared with the vector version in `Kernels`.
+    package static let multiplier0: UInt32 = 0xD251_1F53
+    package static let multiplier1: UInt32 = 0xCD9E_8D57
+    package static let weyl0: UInt32 = 0x9E37_79B9
+    package static let weyl1: UInt32 = 0xBB67_AE85
+}
+
+/// What random numbers are drawn for. Two purposes never share a number.
+package enum RandomPurpose: UInt32, Sendable {
+    /// Initial weights; the layer is the parameter's index.
+    case initialization = 1
+    /// The order of samples; the step is the epoch.
+    case shuffling = 2
+    /// Dropout masks.
+    case dropout = 3
+    /// Choosing the next token.
+    case generation = 4
+}
+
+/// An endless row of random words, named by what it is for.
+package struct RandomStream: Sendable {
+    /// The key that every counter of the stream is mixed with.
+    package let key: SIMD2<UInt32>
+    /// The upper half of every counter: the sample.
+    package let sample: UInt64
+
+    /// The stream of (seed, purpose, step, sample, layer); its elements are the counters.
+    package init(seed: UInt64, purpose: RandomPurpose, step: UInt64 = 0, sample: UInt64 = 0, layer: UInt32 = 0) {
+        let words = Philox.words(
+            counter: SIMD4(purpose.rawValue, layer, UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: step >> 32)),
+            key: SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
+        key = SIMD2(words.x, words.y)
+        self.sample = sample
+    }
+
+    /// The four words of one counter.
+    package func words(_ counter: UInt64) -> SIMD4<UInt32> {
+        Philox.words(
+            counter: SIMD4(
+                UInt32(truncatingIfNeeded: counter), UInt32(truncatingIfNeeded: counter >> 32),
+                UInt32(truncatingIfNeeded: sample), UInt32(truncatingIfNeeded: sample >> 32)),
+            key: key)
+    }
+
+    /// A number uniform over [0, 1), with 53 random bits.
+    package func uniform(_ counter: UInt64) -> Double {
+        let words = words(counter)
+        let bits = UInt64(words.x) << 32 | UInt64(words.y)
+        return Double(bits >> 11) * 0x1p-53
+    }
+}
