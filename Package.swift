@@ -59,7 +59,7 @@ let package = Package(
         .target(name: "Layers", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
 
-        .target(name: "Models", dependencies: ["Failures", "Layers"], swiftSettings: strict),
+        .target(name: "Models", dependencies: ["Kernels", "Layers", "Tensors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Kernels", "Layers"], swiftSettings: strict),
 
         .target(name: "Checkpoints", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),

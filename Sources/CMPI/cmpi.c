@@ -1,1 +1,185 @@
 #include "cmpi.h"
+
+#include <mpi.h>
+#include <string.h>
+
+// Open MPI's handles are pointers, so they travel as the pointers of this header.
+_Static_assert(sizeof(MPI_Comm) == sizeof(cmpi_communicator), "a communicator is a pointer");
+_Static_assert(sizeof(MPI_Request) == sizeof(cmpi_request), "a request is a pointer");
+_Static_assert(sizeof(MPI_Win) == sizeof(cmpi_window), "a window is a pointer");
+_Static_assert(MPI_MAX_ERROR_STRING <= 256, "error texts fit their buffer");
+
+#define COMMUNICATOR(handle) ((MPI_Comm)(void *)(handle))
+
+static MPI_Op float16_sum = MPI_OP_NULL, float16_maximum = MPI_OP_NULL;
+
+// Called on segments of any length, in any order: elementwise, and without state.
+static void sum_float16(void *in, void *inout, int *count, MPI_Datatype *type) {
+    (void)type;
+    const _Float16 *a = in;
+    _Float16 *b = inout;
+    for (int i = 0; i < *count; i++) b[i] = (_Float16)((float)a[i] + (float)b[i]);
+}
+
+static void maximize_float16(void *in, void *inout, int *count, MPI_Datatype *type) {
+    (void)type;
+    const _Float16 *a = in;
+    _Float16 *b = inout;
+    for (int i = 0; i < *count; i++) b[i] = (float)a[i] > (float)b[i] ? a[i] : b[i];
+}
+
+int cmpi_initialize(int thread_level, int *provided) {
+    static const int levels[] = {
+        MPI_THREAD_SINGLE, MPI_THREAD_FUNNELED, MPI_THREAD_SERIALIZED, MPI_THREAD_MULTIPLE};
+    if (thread_level < 0 || thread_level > cmpi_thread_multiple) return MPI_ERR_ARG;
+    int granted, error = MPI_Init_thread(NULL, NULL, levels[thread_level], &granted);
+    if (error) return error;
+    *provided = cmpi_thread_single;
+    for (int level = 0; level <= cmpi_thread_multiple; level++)
+        if (levels[level] <= granted) *provided = level;
+    if ((error = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN))) return error;
+    if ((error = MPI_Op_create(sum_float16, 1, &float16_sum))) return error;
+    return MPI_Op_create(maximize_float16, 1, &float16_maximum);
+}
+
+int cmpi_finalize(void) {
+    MPI_Op_free(&float16_sum);
+    MPI_Op_free(&float16_maximum);
+    return MPI_Finalize();
+}
+
+void cmpi_abort(int code) { MPI_Abort(MPI_COMM_WORLD, code < 1 || code > 255 ? 70 : code); }
+
+int cmpi_error_class(int error) {
+    int class = MPI_ERR_UNKNOWN;
+    MPI_Error_class(error, &class);
+    return class;
+}
+
+void cmpi_error_text(int error, char *text) {
+    int length;
+    if (MPI_Error_string(error, text, &length)) strcpy(text, "an error without a text");
+}
+
+int cmpi_world(cmpi_communicator *world) {
+    *world = (cmpi_communicator)(void *)MPI_COMM_WORLD;
+    return MPI_SUCCESS;
+}
+
+int cmpi_node(cmpi_communicator *node) {
+    MPI_Comm result;
+    int error = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &result);
+    if (error) return error;
+    *node = (cmpi_communicator)(void *)result;
+    return MPI_Comm_set_errhandler(result, MPI_ERRORS_RETURN);
+}
+
+int cmpi_free_communicator(cmpi_communicator communicator) {
+    MPI_Comm handle = COMMUNICATOR(communicator);
+    return MPI_Comm_free(&handle);
+}
+
+int cmpi_rank(cmpi_communicator communicator, int *rank) { return MPI_Comm_rank(COMMUNICATOR(communicator), rank); }
+
+int cmpi_size(cmpi_communicator communicator, int *size) { return MPI_Comm_size(COMMUNICATOR(communicator), size); }
+
+int cmpi_barrier(cmpi_communicator communicator) { return MPI_Barrier(COMMUNICATOR(communicator)); }
+
+int cmpi_broadcast(cmpi_communicator communicator, void *bytes, int count, int root) {
+    return MPI_Bcast(bytes, count, MPI_BYTE, root, COMMUNICATOR(communicator));
+}
+
+int cmpi_gather(cmpi_communicator communicator, const void *bytes, void *all, int count, int root) {
+    return MPI_Gather(bytes, count, MPI_BYTE, all, count, MPI_BYTE, root, COMMUNICATOR(communicator));
+}
+
+// The handles of a type and an operation. MPI defines the logical or for integers only.
+static int resolve(cmpi_type type, cmpi_operation operation, MPI_Datatype *datatype, MPI_Op *op) {
+    switch (type) {
+        case cmpi_float32: *datatype = MPI_FLOAT; break;
+        case cmpi_float64: *datatype = MPI_DOUBLE; break;
+        case cmpi_int64: *datatype = MPI_INT64_T; break;
+        case cmpi_float16: *datatype = MPI_UINT16_T; break;
+        default: return MPI_ERR_TYPE;
+    }
+    switch (operation) {
+        case cmpi_sum: *op = type == cmpi_float16 ? float16_sum : MPI_SUM; break;
+        case cmpi_maximum: *op = type == cmpi_float16 ? float16_maximum : MPI_MAX; break;
+        case cmpi_logical_or:
+            if (type != cmpi_int64) return MPI_ERR_OP;
+            *op = MPI_LOR;
+            break;
+        default: return MPI_ERR_OP;
+    }
+    return MPI_SUCCESS;
+}
+
+int cmpi_allreduce(
+    cmpi_communicator communicator, const void *send, void *receive, int count, cmpi_type type,
+    cmpi_operation operation) {
+    MPI_Datatype datatype;
+    MPI_Op op;
+    int error = resolve(type, operation, &datatype, &op);
+    if (error) return error;
+    if (send == receive) send = MPI_IN_PLACE;
+    return MPI_Allreduce(send, receive, count, datatype, op, COMMUNICATOR(communicator));
+}
+
+int cmpi_start_allreduce(
+    cmpi_communicator communicator, const void *send, void *receive, int count, cmpi_type type,
+    cmpi_operation operation, cmpi_request *request) {
+    MPI_Datatype datatype;
+    MPI_Op op;
+    int error = resolve(type, operation, &datatype, &op);
+    if (error) return error;
+    return MPI_Iallreduce(
+        send, receive, count, datatype, op, COMMUNICATOR(communicator), (MPI_Request *)(void *)request);
+}
+
+int cmpi_start_alltoall(
+    cmpi_communicator communicator, const void *send, void *receive, int count, cmpi_request *request) {
+    return MPI_Ialltoall(
+        send, count, MPI_BYTE, receive, count, MPI_BYTE, COMMUNICATOR(communicator), (MPI_Request *)(void *)request);
+}
+
+int cmpi_start_allgather(cmpi_communicator communicator, void *receive, int count, cmpi_request *request) {
+    return MPI_Iallgather(
+        MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, receive, count, MPI_BYTE, COMMUNICATOR(communicator),
+        (MPI_Request *)(void *)request);
+}
+
+int cmpi_test(cmpi_request *request, int *done) {
+    return MPI_Test((MPI_Request *)(void *)request, done, MPI_STATUS_IGNORE);
+}
+
+int cmpi_wait(cmpi_request *request) { return MPI_Wait((MPI_Request *)(void *)request, MPI_STATUS_IGNORE); }
+
+int cmpi_window_allocate(cmpi_communicator node, int64_t bytes, void **base, cmpi_window *window) {
+    MPI_Info info;
+    int error = MPI_Info_create(&info);
+    if (error) return error;
+    // Each part starts on a page of its own, near the process that first touches it.
+    MPI_Info_set(info, "alloc_shared_noncontig", "true");
+    MPI_Win result;
+    error = MPI_Win_allocate_shared((MPI_Aint)bytes, 1, info, COMMUNICATOR(node), base, &result);
+    MPI_Info_free(&info);
+    if (error) return error;
+    *window = (cmpi_window)(void *)result;
+    if ((error = MPI_Win_set_errhandler(result, MPI_ERRORS_RETURN))) return error;
+    return MPI_Win_lock_all(MPI_MODE_NOCHECK, result);
+}
+
+int cmpi_window_base(cmpi_window window, int rank, void **base) {
+    MPI_Aint bytes;
+    int unit;
+    return MPI_Win_shared_query((MPI_Win)(void *)window, rank, &bytes, &unit, base);
+}
+
+int cmpi_window_synchronize(cmpi_window window) { return MPI_Win_sync((MPI_Win)(void *)window); }
+
+int cmpi_window_free(cmpi_window window) {
+    MPI_Win handle = (MPI_Win)(void *)window;
+    int error = MPI_Win_unlock_all(handle);
+    if (error) return error;
+    return MPI_Win_free(&handle);
+}

@@ -1,1 +1,54 @@
+// What the program must ask of the processor itself, and of no library.
 #pragma once
+
+#include <stdint.h>
+
+// The vector extensions that code may be compiled for, one bit each.
+enum {
+    cprocessor_avx2 = 1 << 0,
+    cprocessor_fma = 1 << 1,
+    cprocessor_f16c = 1 << 2,
+    cprocessor_avx512f = 1 << 3,
+    cprocessor_avx512bw = 1 << 4,
+    cprocessor_avx512vl = 1 << 5,
+    cprocessor_avx512fp16 = 1 << 6,
+};
+
+// The extensions that the includer is compiled for: a constant, which differs with the includer's flags.
+static inline uint32_t cprocessor_built_for(void) {
+    uint32_t features = 0;
+#ifdef __AVX2__
+    features |= cprocessor_avx2;
+#endif
+#ifdef __FMA__
+    features |= cprocessor_fma;
+#endif
+#ifdef __F16C__
+    features |= cprocessor_f16c;
+#endif
+#ifdef __AVX512F__
+    features |= cprocessor_avx512f;
+#endif
+#ifdef __AVX512BW__
+    features |= cprocessor_avx512bw;
+#endif
+#ifdef __AVX512VL__
+    features |= cprocessor_avx512vl;
+#endif
+#ifdef __AVX512FP16__
+    features |= cprocessor_avx512fp16;
+#endif
+    return features;
+}
+
+// The extensions that this processor has. Compiled for the plainest processor of the architecture.
+uint32_t cprocessor_features(void);
+
+// Makes the calling thread treat denormal Float32 numbers as zero, in operands and in results.
+void cprocessor_flush_denormals(void);
+
+// Asks the kernel to send `signal` to this process when its parent ends. Zero on success.
+int cprocessor_die_with_parent(int signal);
+
+// Tells OpenMP regions that the calling thread starts to use `count` threads.
+void cprocessor_set_library_threads(int count);

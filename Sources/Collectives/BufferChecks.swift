@@ -1,0 +1,27 @@
+// What MPI accepts silently and answers with wrong numbers is refused before it is asked.
+
+/// Throws unless both buffers have the same length and share no byte, or are the same where that is allowed.
+func checkBuffers(
+    _ send: UnsafeRawBufferPointer, _ receive: UnsafeMutableRawBufferPointer, mayBeSame: Bool, _ call: String
+) throws(MPIError) {
+    guard send.count == receive.count else {
+        throw .refused(call, "\(send.count) bytes are sent and \(receive.count) received")
+    }
+    guard send.count > 0, let from = send.baseAddress, let to = receive.baseAddress else { return }
+    if mayBeSame, from == UnsafeRawPointer(to) { return }
+    guard from + send.count <= to || to + receive.count <= from else {
+        throw .refused(call, "the buffers overlap")
+    }
+}
+
+/// Throws unless `total` bytes are `size` blocks of `block`.
+func checkBlocks(_ total: Int, of block: Int, size: Int, _ call: String) throws(MPIError) {
+    guard total == block * size else {
+        throw .refused(call, "\(size) blocks of \(block) bytes do not make \(total) bytes")
+    }
+}
+
+/// Throws unless `root` is a rank.
+func checkRoot(_ root: Int, size: Int, _ call: String) throws(MPIError) {
+    guard root >= 0, root < size else { throw .refused(call, "the root \(root) is no rank of 0 ..< \(size)") }
+}

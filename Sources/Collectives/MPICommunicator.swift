@@ -1,0 +1,140 @@
+import CMPI
+import Glibc
+
+/// All processes that `mpirun` (or Slurm's `srun`) started together.
+///
+/// Every call is made on the thread that made the communicator.
+package final class MPICommunicator: Communicator {
+    package let rank: Int
+    package let size: Int
+    package let localRank: Int
+    package let localSize: Int
+    private let world: cmpi_communicator
+    private let node: cmpi_communicator
+
+    /// Whether a launcher that speaks to MPI started this process.
+    package static var isLaunched: Bool {
+        ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { (name: String) in getenv(name) != nil }
+    }
+
+    /// Starts MPI, with this thread as the only one that communicates.
+    package init() throws(MPIError) {
+        var provided: Int32 = 0
+        let required = Int32(cmpi_thread_funneled)
+        try MPIError.check(cmpi_initialize(required, &provided), "MPI_Init_thread")
+        guard provided >= required else {
+            throw .refused("MPI_Init_thread", "this MPI was built without support for processes that have threads")
+        }
+        var (world, node): (cmpi_communicator?, cmpi_communicator?)
+        try MPIError.check(cmpi_world(&world), "MPI_COMM_WORLD")
+        try MPIError.check(cmpi_node(&node), "MPI_Comm_split_type")
+        var (rank, size, localRank, localSize): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
+        try MPIError.check(cmpi_rank(world, &rank), "MPI_Comm_rank")
+        try MPIError.check(cmpi_size(world, &size), "MPI_Comm_size")
+        try MPIError.check(cmpi_rank(node, &localRank), "MPI_Comm_rank")
+        try MPIError.check(cmpi_size(node, &localSize), "MPI_Comm_size")
+        (self.world, self.node) = (world!, node!)
+        (self.rank, self.size) = (Int(rank), Int(size))
+        (self.localRank, self.localSize) = (Int(localRank), Int(localSize))
+    }
+
+    /// Ends MPI. All windows are gone by then; nothing is called afterwards.
+    package func finalize() throws(MPIError) {
+        try MPIError.check(cmpi_free_communicator(node), "MPI_Comm_free")
+        try MPIError.check(cmpi_finalize(), "MPI_Finalize")
+    }
+
+    package func abort(_ code: Int32) { cmpi_abort(code) }
+
+    package func barrier() throws(MPIError) { try MPIError.check(cmpi_barrier(world), "MPI_Barrier") }
+
+    package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(MPIError) {
+        try checkRoot(root, size: size, "MPI_Bcast")
+        for start in stride(from: 0, to: bytes.count, by: maximumCallBytes) {
+            let count = min(bytes.count - start, maximumCallBytes)
+            let code = cmpi_broadcast(world, bytes.baseAddress! + start, Int32(count), Int32(root))
+            try MPIError.check(code, "MPI_Bcast")
+        }
+    }
+
+    package func gather(
+        _ bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer, at root: Int
+    ) throws(MPIError) {
+        try checkRoot(root, size: size, "MPI_Gather")
+        if rank == root { try checkBlocks(all.count, of: bytes.count, size: size, "MPI_Gather") }
+        guard bytes.count * size <= maximumCallBytes else {
+            throw .refused("MPI_Gather", "\(bytes.count * size) bytes at once, at most \(maximumCallBytes)")
+        }
+        let code = cmpi_gather(world, bytes.baseAddress, all.baseAddress, Int32(bytes.count), Int32(root))
+        try MPIError.check(code, "MPI_Gather")
+    }
+
+    package func allreduce<Number: Reducible>(
+        _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
+    ) throws(MPIError) {
+        try checkBuffers(
+            UnsafeRawBufferPointer(send), UnsafeMutableRawBufferPointer(receive), mayBeSame: true, "MPI_Allreduce")
+        let limit = maximumCallBytes / MemoryLayout<Number>.stride
+        for start in stride(from: 0, to: send.count, by: limit) {
+            let code = cmpi_allreduce(
+                world, send.baseAddress! + start, receive.baseAddress! + start,
+                Int32(min(send.count - start, limit)), cmpi_type(Number.numberType.rawValue), cmpi_operation(reduction.rawValue))
+            try MPIError.check(code, "MPI_Allreduce")
+        }
+    }
+
+    package func startAllreduce<Number: Reducible>(
+        _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
+    ) throws(MPIError) -> PendingOperation {
+        let call = "MPI_Iallreduce"
+        let (sent, received) = (UnsafeRawBufferPointer(send), UnsafeMutableRawBufferPointer(receive))
+        try checkBuffers(sent, received, mayBeSame: false, call)
+        try checkLimit(sent.count, call)
+        var request: cmpi_request?
+        let code = cmpi_start_allreduce(
+            world, send.baseAddress, receive.baseAddress, Int32(send.count), cmpi_type(Number.numberType.rawValue),
+            cmpi_operation(reduction.rawValue), &request)
+        try MPIError.check(code, call)
+        return PendingOperation(request!)
+    }
+
+    package func startExchange(
+        _ send: UnsafeRawBufferPointer, into receive: UnsafeMutableRawBufferPointer
+    ) throws(MPIError) -> PendingOperation {
+        let call = "MPI_Ialltoall"
+        try checkBuffers(send, receive, mayBeSame: false, call)
+        try checkBlocks(send.count, of: send.count / size, size: size, call)
+        try checkLimit(send.count / size, call)
+        var request: cmpi_request?
+        let code = cmpi_start_alltoall(world, send.baseAddress, receive.baseAddress, Int32(send.count / size), &request)
+        try MPIError.check(code, call)
+        return PendingOperation(request!)
+    }
+
+    package func startAllgather(_ blocks: UnsafeMutableRawBufferPointer) throws(MPIError) -> PendingOperation {
+        let call = "MPI_Iallgather"
+        try checkBlocks(blocks.count, of: blocks.count / size, size: size, call)
+        try checkLimit(blocks.count / size, call)
+        var request: cmpi_request?
+        let code = cmpi_start_allgather(world, blocks.baseAddress, Int32(blocks.count / size), &request)
+        try MPIError.check(code, call)
+        return PendingOperation(request!)
+    }
+
+    package func makeWindow(bytes: Int) throws(MPIError) -> SharedWindow {
+        var base: UnsafeMutableRawPointer?
+        var window: cmpi_window?
+        try MPIError.check(
+            cmpi_window_allocate(node, Int64(bytes), &base, &window), "MPI_Win_allocate_shared")
+        var parts: [UnsafeMutableRawPointer] = []
+        for index in 0..<localSize {
+            try MPIError.check(cmpi_window_base(window, Int32(index), &base), "MPI_Win_shared_query")
+            parts.append(base!)
+        }
+        return SharedWindow(window!, parts: parts, ownIndex: localRank, communicator: self)
+    }
+
+    private func checkLimit(_ bytes: Int, _ call: String) throws(MPIError) {
+        guard bytes <= maximumCallBytes else { throw .refused(call, "\(bytes) bytes at once, at most \(maximumCallBytes)") }
+    }
+}

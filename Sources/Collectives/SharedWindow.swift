@@ -1,0 +1,46 @@
+import CMPI
+
+/// Memory that the ranks of one node share: a part for each, all of one size, readable and writable by all.
+package final class SharedWindow {
+    /// This rank's own part.
+    package var base: UnsafeMutableRawPointer { parts[ownIndex] }
+    /// The part of each rank of the node, as this rank sees it.
+    package let parts: [UnsafeMutableRawPointer]
+    private let ownIndex: Int
+    private let kind: Kind
+
+    private enum Kind {
+        case own
+        case shared(cmpi_window, any Communicator)
+    }
+
+    /// Memory of one process alone, zeroed, on a cache line.
+    init(bytes: Int) {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 1), alignment: 64)
+        memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(bytes, 1))
+        parts = [memory]
+        ownIndex = 0
+        kind = .own
+    }
+
+    init(_ window: cmpi_window, parts: [UnsafeMutableRawPointer], ownIndex: Int, communicator: any Communicator) {
+        self.parts = parts
+        self.ownIndex = ownIndex
+        kind = .shared(window, communicator)
+    }
+
+    deinit {
+        switch kind {
+        case .own: parts[0].deallocate()
+        case .shared(let window, _): _ = cmpi_window_free(window)
+        }
+    }
+
+    /// Returns when all that each rank of the node has stored is seen by every other.
+    package func synchronize() throws(MPIError) {
+        guard case .shared(let window, let communicator) = kind else { return }
+        try MPIError.check(cmpi_window_synchronize(window), "MPI_Win_sync")
+        try communicator.barrier()
+        try MPIError.check(cmpi_window_synchronize(window), "MPI_Win_sync")
+    }
+}

@@ -1,0 +1,53 @@
+/// A process by itself: rank 0 of 1. Every call is done when it returns, and MPI is never started.
+package final class SoloCommunicator: Communicator {
+    package let rank = 0
+    package let size = 1
+    package let localRank = 0
+    package let localSize = 1
+
+    /// The communicator of a process that `mpirun` did not start.
+    package init() {}
+
+    package func barrier() {}
+
+    package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(MPIError) {
+        try checkRoot(root, size: size, "MPI_Bcast")
+    }
+
+    package func gather(
+        _ bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer, at root: Int
+    ) throws(MPIError) {
+        try checkRoot(root, size: size, "MPI_Gather")
+        try checkBlocks(all.count, of: bytes.count, size: size, "MPI_Gather")
+        all.copyMemory(from: bytes)
+    }
+
+    package func allreduce<Number: Reducible>(
+        _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
+    ) throws(MPIError) {
+        try checkBuffers(
+            UnsafeRawBufferPointer(send), UnsafeMutableRawBufferPointer(receive), mayBeSame: true, "MPI_Allreduce")
+        UnsafeMutableRawBufferPointer(receive).copyMemory(from: UnsafeRawBufferPointer(send))
+    }
+
+    package func startAllreduce<Number: Reducible>(
+        _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
+    ) throws(MPIError) -> PendingOperation {
+        try allreduce(send, into: receive, reduction)
+        return PendingOperation()
+    }
+
+    package func startExchange(
+        _ send: UnsafeRawBufferPointer, into receive: UnsafeMutableRawBufferPointer
+    ) throws(MPIError) -> PendingOperation {
+        try checkBuffers(send, receive, mayBeSame: false, "MPI_Ialltoall")
+        receive.copyMemory(from: send)
+        return PendingOperation()
+    }
+
+    package func startAllgather(_ blocks: UnsafeMutableRawBufferPointer) -> PendingOperation { PendingOperation() }
+
+    package func makeWindow(bytes: Int) -> SharedWindow { SharedWindow(bytes: bytes) }
+
+    package func abort(_ code: Int32) {}
+}

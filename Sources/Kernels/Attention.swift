@@ -1,0 +1,242 @@
+import Glibc
+import Tensors
+
+// B sequences, T positions, H heads, D head width, C = H · D.
+
+/// Causal multi-head attention over rows that hold query, key and value side by side.
+///
+/// Position t attends to positions 0 ... t. Queries are taken in blocks whose scores stay in cache, the columns that the
+/// mask hides from a whole block are never computed, and the backward pass computes the probabilities again from the
+/// logarithm of each row's sum: what is kept between the passes grows with T, not with T².
+///
+/// - Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; the recomputation after Dao et al. 2022, arXiv:2205.14135.
+package struct CausalAttention: Sendable {
+    /// H.
+    package let headCount: Int
+    /// D.
+    package let headWidth: Int
+    private let scale: Float
+
+    /// Attention with `headCount` heads of `headWidth` each; scores are divided by √headWidth.
+    package init(headCount: Int, headWidth: Int) {
+        self.headCount = headCount
+        self.headWidth = headWidth
+        scale = 1 / Float(headWidth).squareRoot()
+    }
+
+    /// How many queries are treated together.
+    private static let blockQueries = 64
+
+    /// The number of Float32 that either pass needs as scratch for T positions.
+    package func scratchCount(positions T: Int) -> Int { 8 * T * headWidth + 2 * CausalAttention.blockQueries * T }
+
+    /// output = softmax(Q·Kᵀ/√D + causal mask) · V, head by head.
+    ///
+    /// - Parameters:
+    ///   - queryKeyValue: [B, T, 3C].
+    ///   - output: [B, T, C].
+    ///   - logSums: [B, H, T]; log Σ e^score of each row, for the backward pass.
+    ///   - scratch: `scratchCount(positions: T)` numbers.
+    ///   - dropout: The mask of sequence b over elements (h · T + query) · Tʹ + key, Tʹ being T rounded up to 32; nil
+    ///     drops nothing.
+    package func forward<Element: Storage>(
+        _ queryKeyValue: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>,
+        logSums: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int,
+        dropout: ((_ sequence: Int) -> DropoutMask)? = nil
+    ) {
+        let (C, D) = (headCount * headWidth, headWidth)
+        let (q, k, v, o) = (scratch, scratch + T * D, scratch + 2 * T * D, scratch + 3 * T * D)
+        let scores = scratch + 8 * T * D
+        for b in 0..<B {
+            let mask = dropout?(b)
+            for h in 0..<headCount {
+                let rows = queryKeyValue + b * T * 3 * C + h * D
+                gatherColumns(rows, stride: 3 * C, into: q, rows: T, columns: D)
+                gatherColumns(rows + C, stride: 3 * C, into: k, rows: T, columns: D)
+                gatherColumns(rows + 2 * C, stride: 3 * C, into: v, rows: T, columns: D)
+                let sums = logSums + (b * headCount + h) * T
+                for start in stride(from: 0, to: T, by: CausalAttention.blockQueries) {
+                    let end = min(start + CausalAttention.blockQueries, T)
+                    matrixProduct(
+                        q + start * D, stride: D, k, .transposed, stride: D, into: scores, stride: end,
+                        m: end - start, n: end, k: D, alpha: scale)
+                    for row in start..<end {
+                        sums[row] = causalSoftmax(scores + (row - start) * end, visible: row + 1, count: end)
+                        mask?.apply(
+                            scores + (row - start) * end, count: end, first: dropoutIndex(head: h, query: row, T))
+                    }
+                    matrixProduct(
+                        scores, stride: end, v, stride: D, into: o + start * D, stride: D,
+                        m: end - start, n: D, k: end)
+                }
+                scatterColumns(o, into: output + b * T * C + h * D, stride: C, rows: T, columns: D)
+            }
+        }
+    }
+
+    /// The backward pass of `forward`.
+    ///
+    /// - Parameters:
+    ///   - queryKeyValue, output, logSums: As the forward pass read and left them.
+    ///   - outputGradient: [B, T, C].
+    ///   - gradient: [B, T, 3C], overwritten.
+    package func backward<Element: Storage>(
+        _ queryKeyValue: UnsafePointer<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
+        outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>,
+        scratch: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int,
+        dropout: ((_ sequence: Int) -> DropoutMask)? = nil
+    ) {
+        let (C, D) = (headCount * headWidth, headWidth)
+        func part(_ index: Int) -> UnsafeMutablePointer<Float> { scratch + index * T * D }
+        let (q, k, v, o) = (part(0), part(1), part(2), part(3))
+        let (dq, dk, dv, dOutput) = (part(4), part(5), part(6), part(7))
+        let probabilities = part(8)
+        let dScores = probabilities + CausalAttention.blockQueries * T
+        for b in 0..<B {
+            let mask = dropout?(b)
+            for h in 0..<headCount {
+                let rows = queryKeyValue + b * T * 3 * C + h * D
+                gatherColumns(rows, stride: 3 * C, into: q, rows: T, columns: D)
+                gatherColumns(rows + C, stride: 3 * C, into: k, rows: T, columns: D)
+                gatherColumns(rows + 2 * C, stride: 3 * C, into: v, rows: T, columns: D)
+                gatherColumns(output + b * T * C + h * D, stride: C, into: o, rows: T, columns: D)
+                gatherColumns(outputGradient + b * T * C + h * D, stride: C, into: dOutput, rows: T, columns: D)
+                let sums = logSums + (b * headCount + h) * T
+                // The last block sees all keys and overwrites their gradients; the earlier ones add to them.
+                let lastStart = (T - 1) / CausalAttention.blockQueries * CausalAttention.blockQueries
+                for start in stride(from: lastStart, through: 0, by: -CausalAttention.blockQueries) {
+                    let end = min(start + CausalAttention.blockQueries, T)
+                    let m = end - start
+                    matrixProduct(
+                        q + start * D, stride: D, k, .transposed, stride: D, into: probabilities, stride: end,
+                        m: m, n: end, k: D, alpha: scale)
+                    matrixProduct(
+                        dOutput + start * D, stride: D, v, .transposed, stride: D, into: dScores, stride: end,
+                        m: m, n: end, k: D)
+                    for row in start..<end {
+                        let (p, ds) = (probabilities + (row - start) * end, dScores + (row - start) * end)
+                        let index = dropoutIndex(head: h, query: row, T)
+                        probabilitiesAgain(p, logSum: sums[row], visible: row + 1, count: end)
+                        mask?.apply(ds, count: end, first: index)
+                        let product = dot(dOutput + row * D, o + row * D, count: D)
+                        scoreGradient(p, ds, outputProduct: product, scale: scale, count: end)
+                        mask?.apply(p, count: end, first: index)
+                    }
+                    let accumulating = start != lastStart
+                    matrixProduct(
+                        probabilities, .transposed, stride: end, dOutput + start * D, stride: D, into: dv, stride: D,
+                        m: end, n: D, k: m, accumulating: accumulating)
+                    matrixProduct(
+                        dScores, .transposed, stride: end, q + start * D, stride: D, into: dk, stride: D,
+                        m: end, n: D, k: m, accumulating: accumulating)
+                    matrixProduct(
+                        dScores, stride: end, k, stride: D, into: dq + start * D, stride: D, m: m, n: D, k: end)
+                }
+                let target = gradient + b * T * 3 * C + h * D
+                scatterColumns(dq, into: target, stride: 3 * C, rows: T, columns: D)
+                scatterColumns(dk, into: target + C, stride: 3 * C, rows: T, columns: D)
+                scatterColumns(dv, into: target + 2 * C, stride: 3 * C, rows: T, columns: D)
+            }
+        }
+    }
+
+    private func dropoutIndex(head: Int, query: Int, _ T: Int) -> Int { (head * T + query) * ((T + 31) / 32 * 32) }
+}
+
+/// Attention of new positions to all before them, from a cache of keys and values: one layer's part of generation.
+///
+/// - Parameters:
+///   - queries: [N, C], of positions `first` ..< `first` + N.
+///   - keys, values: [at least first + N, C].
+///   - output: [N, C].
+///   - scores: Scratch, [first + N].
+package func cachedAttention(
+    _ queries: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
+    into output: UnsafeMutablePointer<Float>, scores: UnsafeMutablePointer<Float>,
+    count N: Int, first: Int, heads H: Int, headWidth D: Int
+) {
+    let C = H * D
+    let scale = 1 / Float(D).squareRoot()
+    for n in 0..<N {
+        let visible = first + n + 1
+        for h in 0..<H {
+            let query = queries + n * C + h * D
+            for t in 0..<visible { scores[t] = scale * dot(query, keys + t * C + h * D, count: D) }
+            _ = causalSoftmax(scores, visible: visible, count: visible)
+            let target = output + n * C + h * D
+            forEachVector(D) { d, width in
+                var sum = SIMD16<Float>()
+                for t in 0..<visible {
+                    sum = sum.addingProduct(load(values + t * C + h * D + d, width), SIMD16(repeating: scores[t]))
+                }
+                store(sum, target + d, width)
+            }
+        }
+    }
+}
+
+/// Turns the first `visible` scores into probabilities and the others, up to `count`, into 0.
+///
+/// - Returns: log Σ e^score over the visible ones.
+private func causalSoftmax(_ scores: UnsafeMutablePointer<Float>, visible: Int, count: Int) -> Float {
+    var highest = SIMD16<Float>(repeating: -.infinity)
+    forEachVector(visible) { i, width in
+        let x = load(scores + i, width, filler: -.infinity)
+        highest.replace(with: x, where: x .> highest)
+    }
+    let maximum = highest.lanesMaximum
+    var sums = SIMD16<Float>()
+    forEachVector(visible) { i, width in
+        let e = exponential(load(scores + i, width, filler: -.infinity) - maximum)
+        store(e, scores + i, width)
+        sums += e
+    }
+    let sum = sums.lanesSum
+    let reciprocal = 1 / sum
+    forEachVector(visible) { i, width in store(load(scores + i, width) * reciprocal, scores + i, width) }
+    (scores + visible).update(repeating: 0, count: count - visible)
+    return maximum + log(sum)
+}
+
+/// The probabilities of a row from its scores and the logarithm of their sum.
+private func probabilitiesAgain(_ scores: UnsafeMutablePointer<Float>, logSum: Float, visible: Int, count: Int) {
+    forEachVector(visible) { i, width in store(exponential(load(scores + i, width) - logSum), scores + i, width) }
+    (scores + visible).update(repeating: 0, count: count - visible)
+}
+
+/// gradient = probability · (gradient − outputProduct) · scale: the softmax's backward pass, in the place of ∂probability.
+private func scoreGradient(
+    _ probabilities: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, outputProduct: Float, scale: Float,
+    count: Int
+) {
+    forEachVector(count) { i, width in
+        store(
+            load(probabilities + i, width) * (load(gradient + i, width) - outputProduct) * scale, gradient + i, width)
+    }
+}
+
+/// Σ a·b.
+@inline(__always)
+private func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float {
+    var sum = SIMD16<Float>()
+    forEachVector(count) { i, width in sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
+    return sum.lanesSum
+}
+
+/// Packs `columns` of each row together.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+private func gatherColumns<Element: Storage>(
+    _ source: UnsafePointer<Element>, stride: Int, into target: UnsafeMutablePointer<Float>, rows: Int, columns: Int
+) {
+    for row in 0..<rows { convert(source + row * stride, into: target + row * columns, count: columns) }
+}
+
+/// Puts packed rows back among the columns of wider ones.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+private func scatterColumns<Element: Storage>(
+    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, stride: Int, rows: Int, columns: Int
+) {
+    for row in 0..<rows { convert(source + row * columns, into: target + row * stride, count: columns) }
+}

@@ -1,0 +1,26 @@
+/// Copies `count` numbers into another type, rounded to nearest even.
+@_specialize(where Source == Float, Target == Float)
+@_specialize(where Source == Float, Target == Float16)
+@_specialize(where Source == Float16, Target == Float)
+package func convert<Source: Storage, Target: Storage>(
+    _ source: UnsafePointer<Source>, into target: UnsafeMutablePointer<Target>, count: Int
+) {
+    forEachVector(count) { offset, width in store(load(source + offset, width), target + offset, width) }
+}
+
+/// target += source, rounded to the target's type.
+@_specialize(where Source == Float, Target == Float)
+@_specialize(where Source == Float, Target == Float16)
+@_specialize(where Source == Float16, Target == Float16)
+package func add<Source: Storage, Target: Storage>(
+    _ source: UnsafePointer<Source>, accumulatingInto target: UnsafeMutablePointer<Target>, count: Int
+) {
+    forEachVector(count) { offset, width in
+        store(load(target + offset, width) + load(source + offset, width), target + offset, width)
+    }
+}
+
+/// values *= factor.
+package func scale(_ values: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+    forEachVector(count) { offset, width in store(load(values + offset, width) * factor, values + offset, width) }
+}

@@ -1,0 +1,87 @@
+// R rows, C columns.
+
+/// Added to the variance, as in GPT-2 and BERT.
+private let epsilon: Float = 1e-5
+
+/// Normalizes each row of `input` to zero mean and unit variance, then scales and shifts it.
+///
+/// - Parameters:
+///   - input: [R, C].
+///   - scale: Gain γ, [C].
+///   - shift: β, [C]; nil adds nothing.
+///   - output: [R, C].
+///   - means, reciprocals: [R]; the mean and 1/√(variance + 1e-5) of each row, which the backward pass reads.
+/// - Complexity: O(R · C); allocates nothing.
+/// - Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450, eq. 4.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+package func layerNormalization<Element: Storage>(
+    _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, shift: UnsafePointer<Element>?,
+    into output: UnsafeMutablePointer<Element>,
+    means: UnsafeMutablePointer<Float>, reciprocals: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
+) {
+    for r in 0..<R {
+        let (x, y) = (input + r * C, output + r * C)
+        var sum = SIMD16<Float>()
+        forEachVector(C) { c, width in sum += load(x + c, width) }
+        let mean = sum.lanesSum / Float(C)
+        var squares = SIMD16<Float>()
+        forEachVector(C) { c, width in
+            let centred = load(x + c, width, filler: mean) - mean
+            squares = squares.addingProduct(centred, centred)
+        }
+        let reciprocal = 1 / (squares.lanesSum / Float(C) + epsilon).squareRoot()
+        forEachVector(C) { c, width in
+            let normalized = (load(x + c, width) - mean) * reciprocal
+            let scaled = normalized * load(scale + c, width)
+            store(shift.map { scaled + load($0 + c, width) } ?? scaled, y + c, width)
+        }
+        means[r] = mean
+        reciprocals[r] = reciprocal
+    }
+}
+
+/// The backward pass of `layerNormalization`.
+///
+/// - Parameters:
+///   - input: [R, C], as it was in the forward pass.
+///   - outputGradient: [R, C].
+///   - inputGradient: [R, C], added to: the residual stream's gradient already stands there.
+///   - scaleGradient, shiftGradient: [C], overwritten; `shiftGradient` nil where there is no shift.
+///   - sums: Scratch, [2, C].
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+package func layerNormalizationBackward<Element: Storage>(
+    _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>,
+    means: UnsafePointer<Float>, reciprocals: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+    accumulatingInto inputGradient: UnsafeMutablePointer<Float>,
+    scaleGradient: UnsafeMutablePointer<Element>, shiftGradient: UnsafeMutablePointer<Element>?,
+    sums: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
+) {
+    let (scaleSums, shiftSums) = (sums, sums + C)
+    sums.update(repeating: 0, count: 2 * C)
+    for r in 0..<R {
+        let (x, dy, dx) = (input + r * C, outputGradient + r * C, inputGradient + r * C)
+        let (mean, reciprocal) = (means[r], reciprocals[r])
+        var sum = SIMD16<Float>()
+        var product = SIMD16<Float>()
+        forEachVector(C) { c, width in
+            let normalized = (load(x + c, width, filler: mean) - mean) * reciprocal
+            let gradient = load(dy + c, width)
+            let scaled = gradient * load(scale + c, width)
+            sum += scaled
+            product = product.addingProduct(scaled, normalized)
+            store(load(scaleSums + c, width).addingProduct(gradient, normalized), scaleSums + c, width)
+            store(load(shiftSums + c, width) + gradient, shiftSums + c, width)
+        }
+        let (sumMean, productMean) = (sum.lanesSum / Float(C), product.lanesSum / Float(C))
+        forEachVector(C) { c, width in
+            let normalized = (load(x + c, width) - mean) * reciprocal
+            let scaled = load(dy + c, width) * load(scale + c, width)
+            let change = (scaled - sumMean - normalized * productMean) * reciprocal
+            store(load(dx + c, width) + change, dx + c, width)
+        }
+    }
+    convert(UnsafePointer(scaleSums), into: scaleGradient, count: C)
+    if let shiftGradient { convert(UnsafePointer(shiftSums), into: shiftGradient, count: C) }
+}

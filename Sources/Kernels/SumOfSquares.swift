@@ -1,0 +1,26 @@
+/// Σ values², in Float64: infinite or NaN exactly when a value is.
+///
+/// - Complexity: O(count); allocates nothing.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+package func sumOfSquares<Element: Storage>(_ values: UnsafePointer<Element>, count: Int) -> Double {
+    var low = SIMD8<Double>()
+    var high = SIMD8<Double>()
+    forEachVector(count) { i, width in
+        let x = load(values + i, width)
+        let (a, b) = (doubles(x.lowHalf), doubles(x.highHalf))
+        low = low.addingProduct(a, a)
+        high = high.addingProduct(b, b)
+    }
+    let eight = low + high
+    let four = eight.lowHalf + eight.highHalf
+    let two = four.lowHalf + four.highHalf
+    return two.x + two.y
+}
+
+@inline(__always)
+private func doubles(_ x: SIMD8<Float>) -> SIMD8<Double> {
+    var result = SIMD8<Double>()
+    for lane in 0..<8 { result[lane] = Double(x[lane]) }
+    return result
+}

@@ -1,0 +1,92 @@
+import Kernels
+import Tensors
+
+// R rows, I input width, O output width.
+
+/// y = x·Wᵀ + b: a linear map of every row.
+///
+/// The weight is stored [O, I], as everywhere in the field but GPT-2's own files.
+package struct Linear<Element: Storage> {
+    /// Where W stands in an arena.
+    package let weight: Int
+    /// Where b stands, or nil without a bias.
+    package let bias: Int?
+    /// I.
+    package let inputWidth: Int
+    /// O.
+    package let outputWidth: Int
+
+    /// Declares `name`.weight [O, I] and, with a bias, `name`.bias [O].
+    package init(
+        _ name: String, inputWidth: Int, outputWidth: Int, bias: Bool, initializer: Initializer,
+        in layout: inout ParameterLayout
+    ) {
+        self.inputWidth = inputWidth
+        self.outputWidth = outputWidth
+        weight = layout.declare("\(name).weight", [outputWidth, inputWidth], initializer, decays: true)
+        self.bias = bias ? layout.declare("\(name).bias", [outputWidth], .zeros, decays: false) : nil
+    }
+
+    /// A map that shares a weight declared elsewhere, without a bias: a head tied to an embedding.
+    package init(sharing weight: Int, inputWidth: Int, outputWidth: Int) {
+        self.inputWidth = inputWidth
+        self.outputWidth = outputWidth
+        self.weight = weight
+        bias = nil
+    }
+
+    /// output = input·Wᵀ + b.
+    ///
+    /// - Parameters:
+    ///   - input: [R, I].
+    ///   - weights: The arena of all weights.
+    ///   - output: [R, O], in the storage type or in Float32.
+    package func forward<Output: Storage>(
+        _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Output>,
+        rows: Int, _ workspace: Workspace
+    ) {
+        let x = workspace.panel(.leftPanel, input, count: rows * inputWidth)
+        let w = workspace.panel(.rightPanel, weights + weight, count: outputWidth * inputWidth)
+        let product = output as? UnsafeMutablePointer<Float> ?? workspace.floats(.productPanel, rows * outputWidth)
+        matrixProduct(
+            x, stride: inputWidth, w, .transposed, stride: inputWidth, into: product, stride: outputWidth,
+            m: rows, n: outputWidth, k: inputWidth)
+        addBias(UnsafePointer(product), bias.map { weights + $0 }, into: output, rows: rows, columns: outputWidth)
+    }
+
+    /// The backward pass of `forward`.
+    ///
+    /// - Parameters:
+    ///   - input: [R, I], as it was.
+    ///   - outputGradient: [R, O].
+    ///   - gradients: The arena of all gradients.
+    ///   - inputGradient: [R, I], overwritten.
+    ///   - accumulating: Adds to the gradients of W and b instead of overwriting them.
+    package func backward(
+        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
+        gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,
+        rows: Int, accumulating: Bool = false, _ workspace: Workspace
+    ) {
+        let w = workspace.panel(.rightPanel, weights + weight, count: outputWidth * inputWidth)
+        matrixProduct(
+            outputGradient, stride: outputWidth, w, stride: inputWidth, into: inputGradient, stride: inputWidth,
+            m: rows, n: inputWidth, k: outputWidth)
+        let x = workspace.panel(.leftPanel, input, count: rows * inputWidth)
+        let target = gradients + weight
+        let direct = target as? UnsafeMutablePointer<Float>
+        let product = direct ?? workspace.floats(.productPanel, outputWidth * inputWidth)
+        matrixProduct(
+            outputGradient, .transposed, stride: outputWidth, x, stride: inputWidth, into: product,
+            stride: inputWidth, m: outputWidth, n: inputWidth, k: rows, accumulating: direct != nil && accumulating)
+        if direct == nil {
+            if accumulating {
+                add(UnsafePointer(product), accumulatingInto: target, count: outputWidth * inputWidth)
+            } else {
+                convert(UnsafePointer(product), into: target, count: outputWidth * inputWidth)
+            }
+        }
+        if let bias {
+            biasGradient(outputGradient, into: gradients + bias, rows: rows, columns: outputWidth)
+        }
+    }
+}

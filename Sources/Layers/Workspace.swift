@@ -1,0 +1,62 @@
+import Kernels
+
+/// Scratch memory that the layers of one replica take turns with.
+///
+/// Each use has a buffer of its own that grows to what the first step needs and is never given back: memory that goes
+/// back to the system between steps faults in again page by page.
+package final class Workspace {
+    /// What a buffer is for. Two uses never share memory.
+    package enum Use: Int, CaseIterable {
+        /// A product's left factor, right factor and result in Float32, where they are stored in Float16.
+        case leftPanel, rightPanel, productPanel
+        /// The output of a sublayer before it joins the residual stream.
+        case branch
+        /// The gradient of the residual stream, of a sublayer's output, and of what lies inside a sublayer.
+        case streamGradient, branchGradient, innerGradient
+        /// Queries, keys, values and scores of one head.
+        case attention
+        /// A block of rows of logits.
+        case logits
+        /// Sums over rows, as wide as a layer.
+        case sums
+        /// Rows of the same token, linked.
+        case links
+        /// The loss of each row.
+        case losses
+    }
+
+    private var buffers = [UnsafeMutableRawBufferPointer?](repeating: nil, count: Use.allCases.count)
+
+    /// A workspace without memory yet.
+    package init() {}
+
+    deinit { for buffer in buffers { buffer?.deallocate() } }
+
+    /// `count` numbers of the buffer for `use`; what stood there before is undefined.
+    package func floats(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Float> {
+        memory(use, bytes: count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
+    }
+
+    /// `count` integers of the buffer for `use`.
+    package func integers(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Int32> {
+        memory(use, bytes: count * MemoryLayout<Int32>.stride).assumingMemoryBound(to: Int32.self)
+    }
+
+    private func memory(_ use: Use, bytes: Int) -> UnsafeMutableRawPointer {
+        if let buffer = buffers[use.rawValue], buffer.count >= bytes { return buffer.baseAddress! }
+        buffers[use.rawValue]?.deallocate()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 64)
+        buffers[use.rawValue] = buffer
+        return buffer.baseAddress!
+    }
+
+    /// `source` in Float32: itself where it is, else converted into the buffer for `use`.
+    package func panel<Element: Storage>(
+        _ use: Use, _ source: UnsafePointer<Element>, count: Int
+    ) -> UnsafePointer<Float> {
+        if let same = source as? UnsafePointer<Float> { return same }
+        let target = floats(use, count)
+        convert(source, into: target, count: count)
+        return UnsafePointer(target)
+    }
+}

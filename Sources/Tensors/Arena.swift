@@ -1,0 +1,41 @@
+/// One allocation that holds one kind of state: all weights, all gradients, all first moments, …
+///
+/// 64-byte aligned and zeroed, so that zeroing, averaging, clipping, updating and saving are single passes.
+package final class Arena<Element>: @unchecked Sendable {
+    /// The first element.
+    package let base: UnsafeMutablePointer<Element>
+    /// The number of elements.
+    package let count: Int
+    private let owner: AnyObject?
+
+    /// An arena of its own memory, all bytes zero.
+    package init(count: Int) {
+        let bytes = max(count, 1) * MemoryLayout<Element>.stride
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: arenaAlignmentBytes)
+        raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+        base = raw.bindMemory(to: Element.self, capacity: max(count, 1))
+        self.count = count
+        owner = nil
+    }
+
+    /// An arena over memory that `owner` keeps alive, such as a shared window.
+    package init(_ memory: UnsafeMutableRawPointer, count: Int, owner: AnyObject) {
+        precondition(Int(bitPattern: memory) % arenaAlignmentBytes == 0, "an arena starts on a cache line")
+        base = memory.bindMemory(to: Element.self, capacity: max(count, 1))
+        self.count = count
+        self.owner = owner
+    }
+
+    deinit {
+        if owner == nil { UnsafeMutableRawPointer(base).deallocate() }
+    }
+
+    /// The bytes of `range`, for saving, loading and hashing.
+    package func bytes(of range: Range<Int>) -> UnsafeMutableRawBufferPointer {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "a range inside the arena")
+        return UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count))
+    }
+}
+
+/// A cache line, and the widest vector register.
+package let arenaAlignmentBytes = 64

@@ -1,0 +1,96 @@
+import Files
+
+/// How a parameter's first values are drawn.
+package enum Initializer: Equatable, Sendable {
+    /// All zero: biases and shifts.
+    case zeros
+    /// All one: normalization scales.
+    case ones
+    /// Normal around zero.
+    case normal(standardDeviation: Double)
+}
+
+/// One learned tensor and its place in every arena.
+package struct Parameter: Sendable {
+    /// Its name in checkpoints: "blocks.0.attention.projection.weight".
+    package let name: String
+    /// Its sizes, outermost first.
+    package let shape: [Int]
+    /// How its first values are drawn.
+    package let initializer: Initializer
+    /// Whether weight decay applies.
+    package let decays: Bool
+    /// Where its first element stands.
+    package let offset: Int
+
+    /// The number of elements.
+    package var count: Int { shape.reduce(1, *) }
+    /// The elements it occupies in an arena.
+    package var range: Range<Int> { offset..<offset + count }
+}
+
+/// Where every parameter stands in the flat arenas.
+///
+/// Parameters are declared once, in the order in which the forward pass first needs them, and everything else comes
+/// from here: offsets, initialization, weight decay, checkpoint names, averaging buckets. Each one starts on a 128-byte
+/// border in a Float32 arena; the elements between two parameters stay zero in every arena.
+package struct ParameterLayout: Sendable {
+    /// All parameters, by offset.
+    package private(set) var parameters: [Parameter] = []
+    /// The number of elements of an arena, padding included.
+    package private(set) var count = 0
+    /// The elements of one layer each, in the order of declaration: the unit whose gradients become final together.
+    package private(set) var sections: [Range<Int>] = []
+
+    /// An empty layout.
+    package init() {}
+
+    /// Starts the next section.
+    package mutating func beginSection() { sections.append(count..<count) }
+
+    /// Declares one parameter of the current section.
+    ///
+    /// - Returns: Its offset.
+    package mutating func declare(_ name: String, _ shape: [Int], _ initializer: Initializer, decays: Bool) -> Int {
+        precondition(!sections.isEmpty, "a section is begun first")
+        let parameter = Parameter(name: name, shape: shape, initializer: initializer, decays: decays, offset: count)
+        parameters.append(parameter)
+        count += (parameter.count + 31) / 32 * 32
+        sections[sections.count - 1] = sections[sections.count - 1].lowerBound..<count
+        return parameter.offset
+    }
+
+    /// The number of learned numbers.
+    package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
+
+    /// The parameter that element `index` belongs to, or nil for padding.
+    package func parameter(containing index: Int) -> Parameter? { parameters.first { $0.range.contains(index) } }
+
+    /// A hash of all names and shapes: equal layouts, equal digests.
+    package func digest() -> String {
+        var digest = Digest()
+        for parameter in parameters {
+            digest.update(parameter.name)
+            digest.update(parameter.shape.count)
+            for size in parameter.shape { digest.update(size) }
+        }
+        return digest.hexadecimal()
+    }
+
+    /// Fills `weights` with the first values that `seed` stands for: the same on every rank and for every world size.
+    ///
+    /// - Complexity: O(count).
+    package func initialize(_ weights: Arena<Float>, seed: UInt64) {
+        precondition(weights.count >= count, "an arena of this layout")
+        for (index, parameter) in parameters.enumerated() {
+            let target = UnsafeMutableBufferPointer(start: weights.base + parameter.offset, count: parameter.count)
+            switch parameter.initializer {
+            case .zeros: target.update(repeating: 0)
+            case .ones: target.update(repeating: 1)
+            case .normal(let standardDeviation):
+                let stream = RandomStream(seed: seed, purpose: .initialization, layer: UInt32(index))
+                fillNormal(target, stream, Float(standardDeviation))
+            }
+        }
+    }
+}
