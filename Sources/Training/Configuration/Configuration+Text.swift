@@ -1,0 +1,45 @@
+extension Configuration {
+    /// A key whose values differ between two configurations, both as YAML.
+    package struct Difference: Equatable, Sendable {
+        /// The key's path, such as `model.heads`.
+        package let key: String
+        /// The value of the configuration that was asked.
+        package let value: String
+        /// The value of the other one.
+        package let other: String
+    }
+
+    /// The configuration with every default spelled out, in one order; `parse` makes the same configuration of it.
+    package var resolvedYAML: String {
+        var text = "", section = ""
+        for key in Self.keys {
+            if key.section != section, !key.section.isEmpty { text += "\(key.section):\n" }
+            section = key.section
+            text += "\(section.isEmpty ? "" : "  ")\(key.name): \(key.text(self))\n"
+        }
+        return text
+    }
+
+    /// What decides the numbers of a run, a line a key: ranks and resumed runs compare its digest.
+    ///
+    /// Directories, the way of averaging, and how often is evaluated and saved are not in it; the dataset has a
+    /// digest of its own.
+    package var digestText: String {
+        Self.keys.filter(\.affectsTrajectory).map { "\($0.path): \($0.text(self))\n" }.joined()
+    }
+
+    /// Every key that `other` has another value for.
+    package func differences(from other: Configuration) -> [Difference] { differences(from: other, in: Self.keys) }
+
+    /// The keys that `other` has another value for and that change the numbers of a run.
+    package func trajectoryDifferences(from other: Configuration) -> [Difference] {
+        differences(from: other, in: Self.keys.filter(\.affectsTrajectory))
+    }
+
+    private func differences(from other: Configuration, in keys: [ConfigurationKey<Configuration>]) -> [Difference] {
+        keys.compactMap { key in
+            let (value, otherValue) = (key.text(self), key.text(other))
+            return value == otherValue ? nil : Difference(key: key.path, value: value, other: otherValue)
+        }
+    }
+}

@@ -1,0 +1,140 @@
+import Failures
+import Models
+import Optimizers
+
+/// What values must be to each other, beyond what each may be alone.
+struct ConfigurationCheck: Sendable {
+    /// The key that is said to be wrong.
+    let key: String
+    /// The keys that it depends on.
+    let others: [String]
+    /// Nil where all is well, otherwise what the key may be.
+    let allowed: @Sendable (Configuration) -> String?
+
+    init(_ key: String, _ others: String..., allowed: @escaping @Sendable (Configuration) -> String?) {
+        self.key = key
+        self.others = others
+        self.allowed = allowed
+    }
+
+    /// The checks, in the order of their keys.
+    static let all: [ConfigurationCheck] = [
+        ConfigurationCheck("model.heads", "model.width") { configuration in
+            let (heads, width) = (configuration.model.heads, configuration.model.width)
+            if width % heads == 0 { return nil }
+            let divisors = (1...min(width, 1024)).filter { width % $0 == 0 }
+            let shown = divisors.prefix(7).map(String.init).joined(separator: ", ")
+            return "a divisor of model.width (\(width)): \(shown)\(divisors.count > 7 ? ", …" : "")"
+        },
+        ConfigurationCheck("batch.sequences", "batch.slots") { configuration in
+            let (sequences, slots) = (configuration.batch.sequences, configuration.batch.slots)
+            if sequences % slots == 0 { return nil }
+            let above = (sequences / slots + 1) * slots
+            return
+                "a multiple of batch.slots (\(slots)), such as \(sequences > slots ? "\(above - slots) or " : "")\(above)"
+        },
+        ConfigurationCheck(
+            "batch.sequences", "batch.slots", "data.context_length", "model.width", "model.layers", "model.heads",
+            "model.vocabulary_size"
+        ) { configuration in
+            let most = 1 << 40
+            if let numbers = numbersPerSlot(configuration), numbers <= most { return nil }
+            return "fewer, with smaller data.context_length (\(configuration.data.contextLength)), model.width "
+                + "(\(configuration.model.width)) or model.layers (\(configuration.model.layers)): "
+                + "a slot and the model are at most \(most) numbers (4 TiB)"
+        },
+        ConfigurationCheck("schedule.floor", "schedule.peak") { configuration in
+            let peak = configuration.schedule.peak
+            return configuration.schedule.floor <= peak ? nil : "at most schedule.peak (\(plain(peak)))"
+        },
+        ConfigurationCheck("schedule.warmup_steps", "training.steps") { configuration in
+            let steps = configuration.training.steps
+            return configuration.schedule.warmupSteps <= steps ? nil : "at most training.steps (\(steps))"
+        },
+        ConfigurationCheck("schedule.warmup_steps", "schedule.kind") { configuration in
+            let schedule = configuration.schedule
+            // The curve is the peak times √(warm-up steps / step).
+            return schedule.kind == .inverseSquareRoot && schedule.warmupSteps == 0
+                ? "at least 1 where schedule.kind is \(schedule.kind.rawValue)" : nil
+        },
+        ConfigurationCheck("schedule.decay_steps", "schedule.kind", "schedule.warmup_steps", "training.steps") {
+            let (schedule, steps) = ($0.schedule, $0.training.steps)
+            guard schedule.kind == .warmupStableDecay else {
+                return schedule.decaySteps == 0
+                    ? nil
+                    : "0 where schedule.kind is \(schedule.kind.rawValue): only warmup_stable_decay has decay steps"
+            }
+            // An earlier check has seen to it that the warm-up is not longer than the run.
+            let most = steps - schedule.warmupSteps
+            if most == 0 { return "none: schedule.warmup_steps (\(steps)) is all of training.steps" }
+            return (1...most).contains(schedule.decaySteps)
+                ? nil
+                : "1 to \(most), what schedule.warmup_steps (\(schedule.warmupSteps)) leaves of training.steps (\(steps))"
+        },
+        ConfigurationCheck("loss_scale.initial") { isPowerOfTwo($0.lossScale.initial) ? nil : "a power of two" },
+        ConfigurationCheck("loss_scale.floor") { isPowerOfTwo($0.lossScale.floor) ? nil : "a power of two" },
+        ConfigurationCheck("loss_scale.floor", "loss_scale.initial") { configuration in
+            let scale = configuration.lossScale
+            return scale.floor <= scale.initial ? nil : "at most loss_scale.initial (\(plain(scale.initial)))"
+        },
+    ]
+}
+
+/// What the largest arrays of one slot and of the model hold together, or nil where an Int cannot say:
+/// a step's count of anything is then out of reach as well.
+private func numbersPerSlot(_ configuration: Configuration) -> Int? {
+    let (model, batch, context) = (configuration.model, configuration.batch, configuration.data.contextLength)
+    let width = model.width, layers = model.layers
+    let tokens = [batch.sequences / batch.slots, context]
+    return sumOfProducts([
+        [12, layers, width, width],
+        [model.vocabularySize, width],
+        tokens + [layers, 16, width],
+        tokens + [layers, model.heads, context],
+        tokens + [model.vocabularySize],
+    ])
+}
+
+private func sumOfProducts(_ terms: [[Int]]) -> Int? {
+    var sum = 0
+    for factors in terms {
+        var product = 1
+        for factor in factors {
+            let (result, overflows) = product.multipliedReportingOverflow(by: factor)
+            if overflows { return nil }
+            product = result
+        }
+        let (result, overflows) = sum.addingReportingOverflow(product)
+        if overflows { return nil }
+        sum = result
+    }
+    return sum
+}
+
+/// Whether scaling by `value` is exact.
+private func isPowerOfTwo(_ value: Double) -> Bool { value.significand == 1 }
+
+extension BatchConfiguration {
+    /// The world sizes that give every rank whole slots, and each its own subtree of the sum over slots.
+    private var worldSizes: [Int] { (1...slots).filter(accepts(worldSize:)) }
+
+    /// Sees to it that `ranks` ranks can share the slots.
+    ///
+    /// - Throws: `usage` with the world sizes that can.
+    package func validate(worldSize ranks: Int) throws(Failure) {
+        if accepts(worldSize: ranks) { return }
+        let sizes = worldSizes.map(String.init)
+        let list =
+            sizes.count == 1
+            ? "1 rank" : sizes.dropLast().joined(separator: ", ") + " or \(sizes[sizes.count - 1]) ranks"
+        throw Failure(
+            .usage,
+            "mpirun -np \(ranks): batch.slots is \(slots): it works with \(list). Start as many, or change batch.slots, "
+                + "which changes the numbers of the run.")
+    }
+
+    private func accepts(worldSize ranks: Int) -> Bool {
+        guard ranks > 0, slots % ranks == 0 else { return false }
+        return ranks == 1 || (slots / ranks).nonzeroBitCount == 1
+    }
+}

@@ -1,0 +1,199 @@
+import Failures
+
+/// A node that is not what its key allows.
+struct ConfigurationMismatch: Error {
+    /// The node, or the element of it.
+    let node: YAMLNode
+    /// The allowed value that was probably meant.
+    var nearest: String?
+}
+
+/// How values of one type are read from YAML and written to it.
+///
+/// Numbers follow the core schema of YAML 1.2 (section 10.3.2) in their decimal forms; `true` and `false` are the
+/// only booleans; a number in quotes is text.
+struct ConfigurationFormat<Value>: Sendable {
+    /// What is allowed, for messages.
+    let allowed: String
+    let decode: @Sendable (YAMLNode) throws(ConfigurationMismatch) -> Value
+    /// `decode` makes the same value of it.
+    let encode: @Sendable (Value) -> String
+}
+
+extension ConfigurationFormat<String> {
+    /// Text, in quotes or not, without control characters and short enough for a path.
+    static var text: Self {
+        Self(allowed: "text of 1 to 4095 bytes without control characters") { (node) throws(ConfigurationMismatch) in
+            guard case .scalar(let text, let isPlain) = node.content,
+                !(isPlain && ["~", "null", "Null", "NULL"].contains(text)), (1...4095).contains(text.utf8.count),
+                !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+            else { throw ConfigurationMismatch(node: node) }
+            return text
+        } encode: {
+            quoted($0)
+        }
+    }
+}
+
+extension ConfigurationFormat<Bool> {
+    static var boolean: Self {
+        Self(allowed: "true or false") { (node) throws(ConfigurationMismatch) in
+            switch node.content {
+            case .scalar("true", isPlain: true): return true
+            case .scalar("false", isPlain: true): return false
+            default: throw ConfigurationMismatch(node: node)
+            }
+        } encode: {
+            String($0)
+        }
+    }
+}
+
+extension ConfigurationFormat<Int> {
+    static func integer(in range: ClosedRange<Int>) -> Self {
+        Self(allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
+            (node) throws(ConfigurationMismatch) in
+            guard case .scalar(let text, isPlain: true) = node.content, isInteger(text), let value = Int(text),
+                range.contains(value)
+            else { throw ConfigurationMismatch(node: node) }
+            return value
+        } encode: {
+            String($0)
+        }
+    }
+}
+
+extension ConfigurationFormat<Double> {
+    static func real(_ range: RealRange) -> Self {
+        Self(allowed: "a number \(range.description)") { (node) throws(ConfigurationMismatch) in
+            try readReal(node, in: range)
+        } encode: {
+            $0.description
+        }
+    }
+}
+
+extension ConfigurationFormat<[Double]> {
+    static func reals(count: Int, _ range: RealRange) -> Self {
+        Self(allowed: "a list of \(count) numbers, each \(range.description)") {
+            (node) throws(ConfigurationMismatch) in
+            guard case .sequence(let elements) = node.content, elements.count == count else {
+                throw ConfigurationMismatch(node: node)
+            }
+            var values: [Double] = []
+            for element in elements { values.append(try readReal(element, in: range)) }
+            return values
+        } encode: {
+            "[" + $0.map(\.description).joined(separator: ", ") + "]"
+        }
+    }
+}
+
+extension ConfigurationFormat where Value: RawRepresentable<String> & CaseIterable & Sendable {
+    static func choice() -> Self {
+        let names = Value.allCases.map(\.rawValue)
+        return Self(allowed: names.joined(separator: ", ")) { (node) throws(ConfigurationMismatch) in
+            guard case .scalar(let text, _) = node.content else { throw ConfigurationMismatch(node: node) }
+            guard let value = Value(rawValue: text) else {
+                throw ConfigurationMismatch(node: node, nearest: nearestName(to: text, among: names))
+            }
+            return value
+        } encode: {
+            $0.rawValue
+        }
+    }
+}
+
+/// Real numbers between two bounds, the upper one included or not.
+struct RealRange: Sendable {
+    private let lower: Double, upper: Double
+    private let includesUpper: Bool
+
+    init(_ range: ClosedRange<Double>) { (lower, upper, includesUpper) = (range.lowerBound, range.upperBound, true) }
+    init(_ range: Range<Double>) { (lower, upper, includesUpper) = (range.lowerBound, range.upperBound, false) }
+
+    /// A bound that is not included is not reached by rounding to Float32 either, in which the numbers are used.
+    func contains(_ value: Double) -> Bool {
+        value >= lower && (includesUpper ? value <= upper : Float(value) < Float(upper))
+    }
+
+    var description: String { "from \(plain(lower)) \(includesUpper ? "to" : "to below") \(plain(upper))" }
+}
+
+/// `value` as a person writes it: whole numbers without a fraction.
+func plain(_ value: Double) -> String {
+    let text = value.description
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+}
+
+/// The likely spelling of `word`; words too long to be a misspelling are not compared.
+func nearestName(to word: String, among names: [String]) -> String? {
+    word.utf8.count <= 128 ? nearestSpelling(to: word, among: names) : nil
+}
+
+private func readReal(_ node: YAMLNode, in range: RealRange) throws(ConfigurationMismatch) -> Double {
+    guard case .scalar(let text, isPlain: true) = node.content, isReal(text), let value = Double(text),
+        range.contains(value)
+    else { throw ConfigurationMismatch(node: node) }
+    // One zero, so that equal configurations are written alike.
+    return value == 0 ? 0 : value
+}
+
+/// Whether `text` is `[-+]?[0-9]+`.
+private func isInteger(_ text: String) -> Bool {
+    var rest = text[...].utf8
+    _ = drop(&rest, "-+")
+    return dropDigits(&rest) && rest.isEmpty
+}
+
+/// Whether `text` is `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
+private func isReal(_ text: String) -> Bool {
+    var rest = text[...].utf8
+    _ = drop(&rest, "-+")
+    let hasWhole = dropDigits(&rest)
+    let hasFraction = drop(&rest, ".") && dropDigits(&rest)
+    guard hasWhole || hasFraction else { return false }
+    if drop(&rest, "eE") {
+        _ = drop(&rest, "-+")
+        guard dropDigits(&rest) else { return false }
+    }
+    return rest.isEmpty
+}
+
+/// Drops the first byte where it is one of `choices`; whether it was.
+private func drop(_ text: inout Substring.UTF8View, _ choices: StaticString) -> Bool {
+    guard let first = text.first, choices.withUTF8Buffer({ $0.contains(first) }) else { return false }
+    text.removeFirst()
+    return true
+}
+
+/// Drops the decimal digits that `text` begins with; whether there were any.
+private func dropDigits(_ text: inout Substring.UTF8View) -> Bool {
+    let rest = text.drop { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+    defer { text = rest }
+    return rest.startIndex != text.startIndex
+}
+
+/// `text` as YAML: plain where no reader can take a path for something else, otherwise in double quotes.
+private func quoted(_ text: String) -> String {
+    let isSafe = text.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+        case UInt8(ascii: "/"): true
+        default: false
+        }
+    }
+    if isSafe, text.contains("/"), !text.hasPrefix("-") { return text }
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"", "\\": result += "\\\(scalar)"
+        // Line breaks and characters that YAML does not take as they are.
+        case "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}":
+            result += "\\u" + String(scalar.value, radix: 16)
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}

@@ -1,0 +1,190 @@
+import Failures
+import Files
+
+extension Configuration {
+    /// The configuration that the defaults, `file` and `--set` arguments make, each over the one before.
+    ///
+    /// - Parameters:
+    ///   - file: A YAML or JSON file, or nil for the defaults.
+    ///   - sets: What followed each `--set`: `KEY.PATH=VALUE`.
+    /// - Throws: `usage` for the first thing that is wrong, with its place, what was found and what is allowed;
+    ///   `inputOutput` where the file exists and cannot be read.
+    package static func load(file: String?, sets: [String] = []) throws(Failure) -> Configuration {
+        var reader = ConfigurationReader()
+        if let file { try reader.apply(try contents(of: file), name: file) }
+        for set in sets { try reader.apply(set: set) }
+        return try reader.checked()
+    }
+
+    /// The configuration that `text`, YAML or JSON, describes; `name` stands for the file in messages.
+    ///
+    /// - Throws: `usage` for the first thing that is wrong.
+    package static func parse(_ text: String, name: String) throws(Failure) -> Configuration {
+        try parse(Array(text.utf8), name: name)
+    }
+
+    /// The configuration that the bytes of a file named `name` describe.
+    static func parse(_ bytes: [UInt8], name: String) throws(Failure) -> Configuration {
+        var reader = ConfigurationReader()
+        try reader.apply(bytes, name: name)
+        return try reader.checked()
+    }
+
+    private static func contents(of file: String) throws(Failure) -> [UInt8] {
+        guard FileSystem.exists(file) else {
+            throw Failure(
+                .usage,
+                "\(printable(file, limit: 4096)): no such configuration file. Give --config a file that exists, such as "
+                    + "configs/quickstart.yaml, or leave it out for the built-in quickstart.")
+        }
+        do throws(Failure) {
+            return try FileSystem.contents(of: file, limitBytes: YAMLReader.limitBytes)
+        } catch {
+            // Here the path is wrong, not a dataset or a checkpoint.
+            throw error.exitCode == .badData ? Failure(.usage, error.message) : error
+        }
+    }
+}
+
+/// Puts YAML and `--set` arguments into a configuration and remembers where each value came from.
+struct ConfigurationReader {
+    private var configuration = Configuration()
+    /// Where the value of a key path came from; absent for defaults.
+    private var places: [String: String] = [:]
+
+    /// Takes in a whole file.
+    mutating func apply(_ bytes: [UInt8], name: String) throws(Failure) {
+        let source = YAMLSource.file(name)
+        let root = try YAMLReader.document(bytes, from: source)
+        guard case .mapping(let entries) = root.content else {
+            throw Self.mismatch(source.place(of: root.mark), nil, root, Self.allowedSections)
+        }
+        for entry in entries {
+            if let key = Self.key("", entry.key) {
+                try set(key, to: entry.value, from: source)
+            } else {
+                try apply(section: entry, from: source)
+            }
+        }
+    }
+
+    /// Takes in `KEY.PATH=VALUE`.
+    mutating func apply(set text: String) throws(Failure) {
+        let place = "--set \(text)"
+        let source = YAMLSource.argument(place)
+        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+            throw Failure(
+                .usage, "\(printable(place)): found no KEY=; allowed: KEY.PATH=VALUE, such as model.layers=6")
+        }
+        let path = String(text[..<equals]), value = String(text[text.index(after: equals)...])
+        guard let key = Configuration.keys.first(where: { $0.path == path }) else {
+            if Self.sections.contains(path) {
+                throw Failure(
+                    .usage, "\(printable(place)): \(path) is a section; allowed: \(Self.list(Self.paths(in: path)))")
+            }
+            let dot = path.firstIndex(of: ".")
+            let section = dot.map { String(path[..<$0]) } ?? ""
+            throw Self.unknown(path, in: section, printable(place))
+        }
+        let node =
+            if key.isText || value.utf8.allSatisfy({ $0 == UInt8(ascii: " ") }) {
+                YAMLNode(content: .scalar(value, isPlain: value.isEmpty))
+            } else {
+                try YAMLReader.document(Array(value.utf8), from: source)
+            }
+        try set(key, to: node, from: source)
+    }
+
+    /// The configuration, once what its values must be to each other holds.
+    func checked() throws(Failure) -> Configuration {
+        for check in ConfigurationCheck.all {
+            guard let allowed = check.allowed(configuration) else { continue }
+            let found = Configuration.keys.first { $0.path == check.key }?.text(configuration) ?? ""
+            let isDefault = places[check.key] == nil
+            // A default is not to blame: what was set beside it is.
+            let place = ([check.key] + check.others).lazy.compactMap { places[$0] }.first ?? "default"
+            throw Failure(
+                .usage,
+                "\(place): \(check.key): found \(found)\(isDefault ? " (the default)" : ""); allowed: \(allowed)")
+        }
+        return configuration
+    }
+
+    private mutating func apply(section entry: YAMLNode.Entry, from source: YAMLSource) throws(Failure) {
+        guard Self.sections.contains(entry.key) else {
+            throw Self.unknown(entry.key, in: "", source.place(of: entry.mark))
+        }
+        guard case .mapping(let entries) = entry.value.content else {
+            let allowed = "a mapping of \(Self.list(Self.names(in: entry.key)))"
+            throw Self.mismatch(source.place(of: entry.value.mark), entry.key, entry.value, allowed)
+        }
+        for inner in entries {
+            guard let key = Self.key(entry.key, inner.key) else {
+                throw Self.unknown("\(entry.key).\(inner.key)", in: entry.key, source.place(of: inner.mark))
+            }
+            try set(key, to: inner.value, from: source)
+        }
+    }
+
+    private mutating func set(
+        _ key: ConfigurationKey<Configuration>, to node: YAMLNode, from source: YAMLSource
+    ) throws(Failure) {
+        do throws(ConfigurationMismatch) {
+            try key.read(node, &configuration)
+            places[key.path] = source.place(of: node.mark)
+        } catch {
+            let nearest = error.nearest.map { "; the nearest is \($0)" } ?? ""
+            throw Self.mismatch(source.place(of: error.node.mark), key.path, error.node, key.allowed + nearest)
+        }
+    }
+}
+
+// What is known of keys, and the messages made of it.
+extension ConfigurationReader {
+    private static let sections = Configuration.keys.map(\.section).reduce(into: [String]()) { sections, section in
+        if !section.isEmpty, sections.last != section { sections.append(section) }
+    }
+
+    /// What may stand at the top of a file.
+    private static let tops = sections + names(in: "")
+
+    private static let allowedSections = "a mapping of \(list(tops))"
+
+    private static func key(_ section: String, _ name: String) -> ConfigurationKey<Configuration>? {
+        Configuration.keys.first { $0.section == section && $0.name == name }
+    }
+
+    private static func names(in section: String) -> [String] {
+        Configuration.keys.filter { $0.section == section }.map(\.name)
+    }
+
+    private static func paths(in section: String) -> [String] {
+        Configuration.keys.filter { $0.section == section }.map(\.path)
+    }
+
+    private static func list(_ names: [String]) -> String { names.joined(separator: ", ") }
+
+    private static func mismatch(_ place: String, _ path: String?, _ node: YAMLNode, _ allowed: String) -> Failure {
+        Failure(.usage, "\(place): \(path.map { "\($0): " } ?? "")found \(node.description); allowed: \(allowed)")
+    }
+
+    /// The failure of a key path that no table has, with the key that was probably meant, or all that could be.
+    private static func unknown(_ path: String, in section: String, _ place: String) -> Failure {
+        let isInside = sections.contains(section)
+        let name = isInside ? String(path.dropFirst(section.count + 1)) : path
+        let known = isInside ? names(in: section) : tops
+        let hint =
+            if let sibling = nearestName(to: name, among: known) {
+                "the nearest is \(isInside ? "\(section).\(sibling)" : sibling)"
+            } else if let key = Configuration.keys.first(where: { $0.path == path }) {
+                "write \(key.name) inside the section \(key.section)"
+            } else if let key = Configuration.keys.first(where: { $0.name == name }) {
+                "the nearest is \(key.path)"
+            } else if let near = nearestName(to: path, among: isInside ? [] : Configuration.keys.map(\.path)) {
+                "the nearest is \(near)"
+            } else {
+                "allowed\(isInside ? " in \(section)" : ""): \(list(known))"
+            }
+        return Failure(.usage, "\(place): unknown key \(printable(path)); \(hint)")
+    }
+}

@@ -1,0 +1,79 @@
+/// Where a run keeps its files, and what its randomness comes from: the section `run`.
+package struct RunConfiguration: Equatable, Sendable {
+    /// The run directory.
+    package var directory = "runs/quickstart"
+    package var seed = 1337
+
+    package init() {}
+}
+
+/// What is learned from: the section `data`.
+package struct DataConfiguration: Equatable, Sendable {
+    /// The dataset's directory.
+    package var directory = "data/quickstart"
+    /// Positions a sequence, T.
+    package var contextLength = 128
+
+    package init() {}
+}
+
+/// What a step sees: the section `batch`.
+package struct BatchConfiguration: Equatable, Sendable {
+    /// Sequences a step, of the whole job, B.
+    package var sequences = 32
+    /// Equal parts of the batch, S; they fix the order of summation, and with it which world sizes are possible.
+    package var slots = 4
+
+    package init() {}
+}
+
+/// How gradients become one: the section `averaging`.
+package struct AveragingConfiguration: Equatable, Sendable {
+    /// Which way the gradients take.
+    package enum Strategy: String, CaseIterable, Sendable {
+        /// Shared memory within a node, MPI collectives across nodes.
+        case auto
+        /// MPI collectives alone.
+        case allreduce
+        /// Shared memory alone: all ranks on one node.
+        case sharedMemory = "shared_memory"
+    }
+
+    package var strategy = Strategy.auto
+    /// What gradients are sent as.
+    package var wire = Configuration.Precision.float32
+    /// The least size of what is averaged at once.
+    package var bucketBytes = 4 << 20
+
+    package init() {}
+}
+
+/// How the loss is scaled in Float16: the section `loss_scale`.
+package struct LossScaleConfiguration: Equatable, Sendable {
+    /// The scale of step 0, a power of two.
+    package var initial = 65536.0
+    /// Steps without an overflow until the scale doubles.
+    package var growthInterval = 1000
+    /// Overflows until the scale halves.
+    package var hysteresis = 2
+    /// The lowest scale, a power of two.
+    package var floor = 1.0
+
+    package init() {}
+}
+
+/// How long a run is, and what it does on its way: the section `training`.
+package struct TrainingConfiguration: Equatable, Sendable {
+    /// Optimizer updates of the whole run.
+    package var steps = 600
+    /// Steps from one evaluation to the next.
+    package var evaluateEvery = 100
+    /// Steps from one checkpoint to the next.
+    package var checkpointEvery = 100
+    /// Newest checkpoints to keep.
+    package var keepLast = 3
+    /// Checkpoints of the lowest validation loss to keep besides.
+    package var keepBest = 1
+
+    package init() {}
+}

@@ -1,0 +1,115 @@
+import Models
+import Optimizers
+
+// One line a key. Bounds keep every product of two of them that the program forms within an Int; what more of them
+// make together is for `ConfigurationCheck`.
+
+extension Configuration {
+    /// Every key, in the order in which they are written.
+    static let keys: [ConfigurationKey<Configuration>] =
+        section("run", \.run, RunConfiguration.keys)
+        + section("data", \.data, DataConfiguration.keys)
+        + section("model", \.model, ModelConfiguration.keys)
+        + section("batch", \.batch, BatchConfiguration.keys)
+        + section("optimizer", \.optimizer, OptimizerConfiguration.keys)
+        + section("schedule", \.schedule, ScheduleConfiguration.keys)
+        + [.choice("precision", \.precision)]
+        + section("averaging", \.averaging, AveragingConfiguration.keys)
+        + section("loss_scale", \.lossScale, LossScaleConfiguration.keys)
+        + section("training", \.training, TrainingConfiguration.keys)
+
+    private static func section<Section>(
+        _ name: String, _ property: WritableKeyPath<Configuration, Section> & Sendable,
+        _ keys: [ConfigurationKey<Section>]
+    ) -> [ConfigurationKey<Configuration>] {
+        keys.map { ConfigurationKey($0, of: name, property) }
+    }
+}
+
+extension RunConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        .text("directory", \.directory).outsideTrajectory,
+        .integer("seed", \.seed, in: 0...Int.max),
+    ]
+}
+
+extension DataConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        // Datasets are compared by their digests, wherever they lie.
+        .text("directory", \.directory).outsideTrajectory,
+        .integer("context_length", \.contextLength, in: 1...131_072),
+    ]
+}
+
+extension ModelConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        .choice("family", \.family),
+        .integer("layers", \.layers, in: 1...1024),
+        .integer("heads", \.heads, in: 1...1024),
+        .integer("width", \.width, in: 1...65536),
+        .choice("normalization", \.normalization),
+        .choice("placement", \.placement),
+        .choice("positions", \.positions),
+        .choice("activation", \.activation),
+        .real("dropout", \.dropout, in: 0..<1),
+        .boolean("tie_embeddings", \.tieEmbeddings),
+        .boolean("bias", \.bias),
+        .integer("vocabulary_size", \.vocabularySize, in: 0...4_194_304),
+        .real("initializer_std", \.initializerStd, in: 1e-6...10),
+    ]
+}
+
+extension BatchConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        .integer("sequences", \.sequences, in: 1...1_048_576),
+        .integer("slots", \.slots, in: 1...65536),
+    ]
+}
+
+extension OptimizerConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        .choice("kind", \.kind),
+        .reals("betas", \.betas, count: 2, in: 0..<1),
+        .real("epsilon", \.epsilon, in: 1e-30...1),
+        .real("weight_decay", \.weightDecay, in: 0...100),
+        .real("clip_norm", \.clipNorm, in: 0...1e30),
+        .real("clip_value", \.clipValue, in: 0...1e30),
+    ]
+}
+
+extension ScheduleConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        .choice("kind", \.kind),
+        .real("peak", \.peak, in: 0...100),
+        .real("floor", \.floor, in: 0...100),
+        .integer("warmup_steps", \.warmupSteps, in: 0...1_000_000_000),
+        .integer("decay_steps", \.decaySteps, in: 0...1_000_000_000),
+    ]
+}
+
+extension AveragingConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        .choice("strategy", \.strategy).outsideTrajectory,
+        .choice("wire", \.wire),
+        .integer("bucket_bytes", \.bucketBytes, in: 1024...1_073_741_824).outsideTrajectory,
+    ]
+}
+
+extension LossScaleConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        .real("initial", \.initial, in: 1...4_294_967_296),
+        .integer("growth_interval", \.growthInterval, in: 1...1_000_000_000),
+        .integer("hysteresis", \.hysteresis, in: 1...1_000_000),
+        .real("floor", \.floor, in: 1...4_294_967_296),
+    ]
+}
+
+extension TrainingConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        .integer("steps", \.steps, in: 1...1_000_000_000),
+        .integer("evaluate_every", \.evaluateEvery, in: 1...1_000_000_000).outsideTrajectory,
+        .integer("checkpoint_every", \.checkpointEvery, in: 1...1_000_000_000).outsideTrajectory,
+        .integer("keep_last", \.keepLast, in: 1...1_000_000).outsideTrajectory,
+        .integer("keep_best", \.keepBest, in: 0...1_000_000).outsideTrajectory,
+    ]
+}

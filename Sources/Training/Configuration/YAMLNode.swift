@@ -1,0 +1,65 @@
+/// Where something stands in a text. Lines and columns count from 1, columns in characters.
+struct YAMLMark: Equatable, Sendable {
+    var line = 1
+    var column = 1
+}
+
+/// What a YAML text is, for messages.
+enum YAMLSource: Sendable {
+    /// A file, or a text that stands for one, by its name.
+    case file(String)
+    /// An argument of the command line, as it was typed.
+    case argument(String)
+
+    /// How a message names `mark`: `FILE:LINE:COLUMN`, or the argument.
+    func place(of mark: YAMLMark) -> String {
+        switch self {
+        case .file(let name): "\(printable(name, limit: 4096)):\(mark.line):\(mark.column)"
+        case .argument(let text): printable(text)
+        }
+    }
+}
+
+/// A value of a YAML text and where it begins.
+struct YAMLNode: Equatable, Sendable {
+    /// A key of a mapping and its value.
+    struct Entry: Equatable, Sendable {
+        var key: String
+        var mark: YAMLMark
+        var value: YAMLNode
+    }
+
+    enum Content: Equatable, Sendable {
+        /// Text; not plain where it stands in quotes or in a block.
+        case scalar(String, isPlain: Bool)
+        case sequence([YAMLNode])
+        /// Entries in the order of the text; no key stands twice.
+        case mapping([Entry])
+    }
+
+    var content: Content
+    var mark = YAMLMark()
+
+    /// The value for a message.
+    var description: String {
+        switch content {
+        case .scalar("", isPlain: true): "nothing"
+        case .scalar(let text, isPlain: true): printable(text)
+        case .scalar(let text, isPlain: false): "the text \"\(printable(text))\""
+        case .sequence(let elements):
+            printable("[" + elements.prefix(8).map(\.description).joined(separator: ", ") + "]")
+        case .mapping: "a mapping"
+        }
+    }
+}
+
+/// `text` on one line, control characters made visible, cut after `limit` characters.
+func printable(_ text: String, limit: Int = 80) -> String {
+    var result = ""
+    for (index, scalar) in text.unicodeScalars.enumerated() {
+        if index == limit { return result + "…" }
+        let isControl = scalar.properties.generalCategory == .control || (0x2028...0x2029).contains(scalar.value)
+        result += isControl ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+    }
+    return result
+}

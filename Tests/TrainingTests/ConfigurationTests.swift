@@ -1,0 +1,205 @@
+import Failures
+import Files
+import Models
+import Optimizers
+import Testing
+
+@testable import Training
+
+/// A path in the repository.
+private func repository(_ path: String) -> String {
+    #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/") + "/" + path
+}
+
+@Suite struct ConfigurationTests {
+    @Test func quickstartFileSaysTheDefaults() throws {
+        let file = repository("configs/quickstart.yaml")
+        #expect(try Configuration.load(file: file) == Configuration())
+        #expect(try Configuration.load(file: nil) == Configuration())
+
+        // It lists every key: its entries in order are those of the resolved text.
+        let spelled = try keyPaths(FileSystem.contents(of: file))
+        #expect(spelled == Configuration.keys.map(\.path))
+    }
+
+    @Test func committedConfigurationsAreRead() throws {
+        let directory = repository("configs")
+        let files = try FileSystem.list(directory).filter { $0.hasSuffix(".yaml") }
+        #expect(files.count >= 3)
+        for file in files { _ = try Configuration.load(file: "\(directory)/\(file)") }
+
+        let nano = try Configuration.load(file: repository("configs/nano.yaml"))
+        #expect(nano.model.layers == 6 && nano.model.headWidth == 64 && nano.model.feedForwardWidth == 1536)
+        #expect(nano.data.contextLength == 256 && nano.batch.sequences == 16 && nano.training.steps == 2000)
+        let gpt2 = try Configuration.load(file: repository("configs/gpt2-124m.yaml"))
+        #expect(gpt2.model.layers == 12 && gpt2.model.width == 768 && gpt2.model.vocabularySize == 50304)
+        #expect(gpt2.schedule.peak == 6e-4 && gpt2.schedule.floor == 6e-5 && gpt2.schedule.warmupSteps == 700)
+    }
+
+    @Test func jsonIsRead() throws {
+        let json = #"""
+            {"model":{"layers":2,"dropout":1e-1,"tie_embeddings":false,"family":"decoder"},
+            	"optimizer": {"betas": [0.5, 0]}, "run": {"directory": "a\/b \"c\" \u00e9"}, "precision": "float16"}
+            """#
+        let configuration = try Configuration.parse(json, name: "state.json")
+        var expected = Configuration()
+        expected.model.layers = 2
+        expected.model.dropout = 0.1
+        expected.model.tieEmbeddings = false
+        expected.optimizer.betas = [0.5, 0]
+        expected.run.directory = "a/b \"c\" é"
+        expected.precision = .float16
+        #expect(configuration == expected)
+    }
+
+    @Test(arguments: [
+        ("1e-3", 1e-3), ("1E-3", 1e-3), (".5", 0.5), ("5.", 5), ("+2.5e+0", 2.5), ("3", 3), ("-0.0", 0), ("007", 7),
+    ])
+    func realsFollowTheCoreSchema(text: String, value: Double) throws {
+        let configuration = try Configuration.load(file: nil, sets: ["optimizer.weight_decay=\(text)"])
+        #expect(configuration.optimizer.weightDecay == value)
+        #expect(configuration.optimizer.weightDecay.sign == .plus)
+    }
+
+    @Test func setChangesEveryTypeAndTheLastOneWins() throws {
+        let configuration = try Configuration.load(
+            file: repository("configs/nano.yaml"),
+            sets: [
+                "model.layers=3", "model.layers=5", "run.directory=runs/a: b # = c", "model.bias=false",
+                "schedule.peak=1e-2", "optimizer.betas=[0.8, 0.9]", "schedule.kind=warmup_stable_decay",
+                "schedule.decay_steps=10", "model.activation='gelu_exact'", "precision=float16",
+                "averaging.strategy=shared_memory", "data.directory=null", "run.seed=9223372036854775807",
+            ])
+        #expect(configuration.model.layers == 5)
+        #expect(configuration.run.directory == "runs/a: b # = c")
+        #expect(!configuration.model.bias)
+        #expect(configuration.schedule.peak == 0.01)
+        #expect(configuration.optimizer.betas == [0.8, 0.9])
+        #expect(configuration.schedule.kind == .warmupStableDecay)
+        #expect(configuration.model.activation == .geluExact)
+        #expect(configuration.precision == .float16)
+        #expect(configuration.averaging.strategy == .sharedMemory)
+        #expect(configuration.data.directory == "null")
+        #expect(configuration.run.seed == Int.max)
+        #expect(configuration.model.width == 384, "the file's values stay")
+    }
+
+    @Test func resolvedTextMakesTheSameConfiguration() throws {
+        let awkward = [
+            "runs/a", "5", "null", "~", "-", "-/a", "true", "a b", "a: b", " x ", "é\"\\", "#", "\u{2028}/",
+            "\u{FEFF}a",
+            "😀", "a\u{FFFE}\u{FFFF}", "a\u{301}",
+        ]
+        for directory in awkward {
+            var configuration = Configuration()
+            configuration.run.directory = directory
+            configuration.optimizer.epsilon = 1.234_567_890_123_456_7e-17
+            configuration.optimizer.betas = [0.1 + 0.2, 0.999]
+            configuration.optimizer.clipNorm = 1e22
+            configuration.schedule.kind = .warmupStableDecay
+            configuration.schedule.decaySteps = 7
+            configuration.model.bias = false
+            configuration.run.seed = Int.max
+            let text = configuration.resolvedYAML
+            let parsed = try Configuration.parse(text, name: "config.yaml")
+            #expect(parsed == configuration)
+            #expect(parsed.run.directory.utf8.elementsEqual(directory.utf8))
+            #expect(parsed.resolvedYAML == text)
+            #expect(try keyPaths(Array(text.utf8)) == Configuration.keys.map(\.path))
+        }
+    }
+
+    @Test func resolvedTextIsStable() {
+        let lines = Configuration().resolvedYAML.split(separator: "\n")
+        #expect(lines.prefix(4) == ["run:", "  directory: runs/quickstart", "  seed: 1337", "data:"])
+        #expect(lines.contains("  betas: [0.9, 0.95]"))
+        #expect(lines.contains("  epsilon: 1e-08"))
+        #expect(lines.contains("precision: float32"))
+        #expect(Set(Configuration.keys.map(\.path)).count == Configuration.keys.count)
+    }
+
+    @Test func differencesNameKeyAndValues() throws {
+        let ours = try Configuration.load(file: nil, sets: ["model.layers=6", "run.directory=runs/b"])
+        let theirs = Configuration()
+        #expect(
+            ours.differences(from: theirs) == [
+                .init(key: "run.directory", value: "runs/b", other: "runs/quickstart"),
+                .init(key: "model.layers", value: "6", other: "4"),
+            ])
+        #expect(ours.trajectoryDifferences(from: theirs) == [.init(key: "model.layers", value: "6", other: "4")])
+        #expect(ours.differences(from: ours).isEmpty)
+    }
+
+    @Test func onlyWhatMovesNumbersIsInTheDigest() throws {
+        let outside = Configuration.keys.filter { !$0.affectsTrajectory }.map(\.path)
+        #expect(
+            outside == [
+                "run.directory", "data.directory", "averaging.strategy", "averaging.bucket_bytes",
+                "training.evaluate_every", "training.checkpoint_every", "training.keep_last", "training.keep_best",
+            ])
+        let moved = try Configuration.load(
+            file: nil,
+            sets: [
+                "run.directory=x", "data.directory=y", "averaging.strategy=allreduce", "averaging.bucket_bytes=1024",
+                "training.evaluate_every=7", "training.checkpoint_every=7", "training.keep_last=7",
+                "training.keep_best=7",
+            ])
+        #expect(moved.digestText == Configuration().digestText)
+        #expect(moved.trajectoryDifferences(from: Configuration()).isEmpty)
+        #expect(moved.differences(from: Configuration()).map(\.key) == outside)
+
+        for set in [
+            "run.seed=1", "batch.slots=8", "averaging.wire=float16", "training.steps=601", "loss_scale.floor=2",
+        ] {
+            #expect(try Configuration.load(file: nil, sets: [set]).digestText != Configuration().digestText, "\(set)")
+        }
+        #expect(Configuration().digestText.split(separator: "\n").count == Configuration.keys.count - outside.count)
+    }
+
+    @Test(arguments: [
+        (1, [1]), (2, [1, 2]), (3, [1, 3]), (4, [1, 2, 4]), (6, [1, 3, 6]), (8, [1, 2, 4, 8]), (12, [1, 3, 6, 12]),
+    ])
+    func slotsDecideTheWorldSizes(slots: Int, allowed: [Int]) {
+        var batch = BatchConfiguration()
+        batch.slots = slots
+        for ranks in -1...(2 * slots + 1) {
+            if allowed.contains(ranks) {
+                #expect(throws: Never.self) { try batch.validate(worldSize: ranks) }
+            } else {
+                let failure = #expect(throws: Failure.self) { try batch.validate(worldSize: ranks) }
+                #expect(failure?.exitCode == .usage)
+            }
+        }
+    }
+
+    @Test func wrongWorldSizeSaysTheRightOnes() {
+        var batch = BatchConfiguration()
+        var failure = #expect(throws: Failure.self) { try batch.validate(worldSize: 3) }
+        #expect(
+            failure?.message.hasPrefix("mpirun -np 3: batch.slots is 4: it works with 1, 2 or 4 ranks.") == true)
+        batch.slots = 1
+        failure = #expect(throws: Failure.self) { try batch.validate(worldSize: 2) }
+        #expect(failure?.message.contains("it works with 1 rank.") == true)
+    }
+
+    @Test func filesThatCannotBeReadSayWhatToDo() {
+        for (path, text) in [
+            ("/nowhere/x.yaml", "/nowhere/x.yaml: no such configuration file. Give --config"),
+            (repository("configs"), "not a regular file"),
+        ] {
+            let failure = #expect(throws: Failure.self) { try Configuration.load(file: path) }
+            #expect(failure?.exitCode == .usage)
+            #expect(failure?.message.contains(text) == true)
+        }
+    }
+
+    /// The paths of a text's keys, in its order.
+    private func keyPaths(_ bytes: [UInt8]) throws -> [String] {
+        let root = try YAMLReader.document(bytes, from: .file("x"))
+        guard case .mapping(let entries) = root.content else { return [] }
+        return entries.flatMap { entry -> [String] in
+            guard case .mapping(let inner) = entry.value.content else { return [entry.key] }
+            return inner.map { "\(entry.key).\($0.key)" }
+        }
+    }
+}
