@@ -32,7 +32,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ("batch:\n  zzzzzz: 1", "c.yaml:2:3: unknown key batch.zzzzzz; allowed in batch: sequences, slots"),
         ("zzzzzz: 1", "unknown key zzzzzz; allowed: run, data, model, batch, optimizer, schedule, averaging"),
         ("\"a\\eb\": 1", "unknown key a\\u{1b}b; allowed"),
-        ("{: 1}", "c.yaml:1:2: unknown key ; allowed: run"),
+        ("'': 1", "c.yaml:1:1: unknown key \"\"; allowed: run"),
         // Wrong types.
         ("- 1", "c.yaml:1:1: found [1]; allowed: a mapping of run, data"),
         ("text", "c.yaml:1:1: found text; allowed: a mapping of run, data"),

@@ -185,6 +185,6 @@ extension ConfigurationReader {
             } else {
                 "allowed\(isInside ? " in \(section)" : ""): \(list(known))"
             }
-        return Failure(.usage, "\(place): unknown key \(printable(path)); \(hint)")
+        return Failure(.usage, "\(place): unknown key \(path.isEmpty ? "\"\"" : printable(path)); \(hint)")
     }
 }
