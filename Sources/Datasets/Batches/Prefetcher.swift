@@ -1,0 +1,92 @@
+import Failures
+import Glibc
+import Synchronization
+
+/// Fills batches, in turn, on a thread of its own, as far ahead as there are batches.
+///
+/// Sendable, though it shares plain memory: a batch, the filler's state and `failure` are touched by the thread
+/// between `free.wait()` and `filled.signal()`, and by the consumer between `filled.wait()` and `free.signal()`.
+/// The semaphores make these take turns.
+final class Prefetcher: @unchecked Sendable {
+    /// Fills a batch; called on the thread, for one batch after another.
+    typealias Fill = (TokenBatch) throws(Failure) -> Void
+
+    private let batches: [TokenBatch]
+    private let fill: Fill
+    private let filled = Semaphore(count: 0)
+    private let free: Semaphore
+    private let isStopping = Atomic(false)
+    private var failure: Failure?
+    private var deliveredCount = 0
+    private var thread = pthread_t()
+
+    /// Starts filling `batches`.
+    ///
+    /// - Parameter fill: Owns all that it uses: nobody else touches that from now on.
+    init(_ batches: [TokenBatch], fill: @escaping Fill) throws(Failure) {
+        self.batches = batches
+        self.fill = fill
+        free = Semaphore(count: UInt32(batches.count))
+        try start()
+    }
+
+    /// The next batch, which stays as it is until the next call. The batch before it is given back.
+    ///
+    /// - Throws: What filling threw, then and ever after.
+    func next() throws(Failure) -> TokenBatch {
+        if let failure { throw failure }
+        if deliveredCount > 0 { free.signal() }
+        filled.wait()
+        if let failure { throw failure }
+        deliveredCount += 1
+        return batches[(deliveredCount - 1) % batches.count]
+    }
+
+    /// Returns once the thread has ended; nothing else is called then.
+    func stop() {
+        isStopping.store(true, ordering: .relaxed)
+        free.signal()
+        pthread_join(thread, nil)
+    }
+
+    private func run() {
+        var index = 0
+        while true {
+            free.wait()
+            if isStopping.load(ordering: .relaxed) { return }
+            do throws(Failure) {
+                try fill(batches[index])
+            } catch {
+                failure = error
+                filled.signal()
+                return
+            }
+            filled.signal()
+            index = (index + 1) % batches.count
+        }
+    }
+
+    private func start() throws(Failure) {
+        // The thread starts with the caller's mask. Signals are for the thread that trains.
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_BLOCK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+
+        let reference = Unmanaged.passRetained(self)
+        let status = pthread_create(
+            &thread, nil,
+            { reference in
+                Unmanaged<Prefetcher>.fromOpaque(reference!).takeRetainedValue().run()
+                return nil
+            }, reference.toOpaque())
+        guard status == 0 else {
+            reference.release()
+            throw Failure(
+                .internalError,
+                "Could not start the thread that reads batches: \(String(cString: strerror(status))). "
+                    + "Allow this process more threads (ulimit -u).")
+        }
+    }
+}

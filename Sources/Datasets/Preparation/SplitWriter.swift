@@ -1,0 +1,52 @@
+import Failures
+import Files
+
+/// Writes the tokens of one split into as many shards as they need.
+struct SplitWriter: ~Copyable {
+    private let directory: String
+    private let split: Split
+    private let format: TokenShardFormat
+    private let tokensPerShard: Int
+    private var writer: TokenShardWriter?
+    private var finished: [DatasetManifest.Shard] = []
+
+    init(directory: String, split: Split, format: TokenShardFormat, tokensPerShard: Int) {
+        self.directory = directory
+        self.split = split
+        self.format = format
+        self.tokensPerShard = tokensPerShard
+    }
+
+    /// The name of the shard of that index: `train-00000.bin`.
+    static func fileName(_ split: Split, _ index: Int) -> String {
+        let digits = String(index)
+        return "\(split.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits).bin"
+    }
+
+    /// Appends `tokens`, which starts a new shard wherever one is full.
+    mutating func append(_ tokens: ArraySlice<Int32>) throws(Failure) {
+        var rest = tokens
+        while !rest.isEmpty {
+            var current = try takeWriter()
+            let part = rest.prefix(tokensPerShard - current.tokenCount)
+            try current.append(part)
+            rest = rest.dropFirst(part.count)
+            if current.tokenCount == tokensPerShard {
+                finished.append(try current.finish())
+            } else {
+                writer = consume current
+            }
+        }
+    }
+
+    /// Returns once all shards are on the disk: none where there was no token.
+    consuming func finish() throws(Failure) -> [DatasetManifest.Shard] {
+        guard let last = writer.take() else { return finished }
+        return finished + [try last.finish()]
+    }
+
+    private mutating func takeWriter() throws(Failure) -> TokenShardWriter {
+        if let writer = writer.take() { return writer }
+        return try TokenShardWriter("\(directory)/\(SplitWriter.fileName(split, finished.count))", format: format)
+    }
+}

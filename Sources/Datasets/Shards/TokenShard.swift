@@ -1,0 +1,129 @@
+import Failures
+import Files
+
+/// A file of tokens whose header and size have been checked.
+package struct TokenShard: Sendable {
+    /// Where it is.
+    package let path: String
+    /// How its tokens lie in it.
+    package let format: TokenShardFormat
+    /// The number of its tokens, at least 1.
+    package let tokenCount: Int
+
+    /// The file's size.
+    package var byteCount: Int { byteOffset(ofToken: tokenCount) }
+
+    /// Where the token of that index starts in the file.
+    package func byteOffset(ofToken index: Int) -> Int { format.headerBytes + format.tokenBytes * index }
+
+    /// Opens `path` and checks its magic number, version, token count and size.
+    ///
+    /// - Parameter allowingHeaderless: Whether a file without a header is taken for nanoGPT's `UInt16` tokens.
+    /// - Throws: `badData`, naming the file and the byte offset of what is wrong.
+    package init(checking path: String, allowingHeaderless: Bool = false) throws(Failure) {
+        let file = try File(path, .read)
+        let size = try file.size()
+        let header = try TokenShardHeader(of: file)
+        self.path = path
+        if let magic = header.magic, let format = TokenShardFormat(magic: magic) {
+            self.format = format
+            tokenCount = try header.tokenCount(path, format, size: size)
+        } else {
+            let isOtherLLMC = header.magic.map(TokenShardFormat.llmcMagics.contains) ?? false
+            guard allowingHeaderless, !isOtherLLMC else { throw header.unknownMagic(path, size: size) }
+            guard size > 0, size.isMultiple(of: 2) else {
+                throw Failure(
+                    .badData,
+                    "\(path): holds \(size) bytes; 16-bit tokens without a header take an even number of bytes, "
+                        + "at least 2. Copy or prepare the file again.")
+            }
+            format = .headerless
+            tokenCount = size / 2
+        }
+    }
+
+    /// The XXH3-128 of the whole file, as `xxhsum -H2` prints it.
+    ///
+    /// - Parameter progress: Called with the number of bytes read so far, every MiB.
+    /// - Complexity: O(file), read in chunks of 1 MiB.
+    package static func digest(
+        ofFile path: String, progress: (_ bytesDone: Int) -> Void = { _ in }
+    ) throws(Failure) -> String {
+        let file = try File(path, .read)
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { chunk.deallocate() }
+        var digest = Digest()
+        var offset = 0
+        while true {
+            let count = try file.readSome(into: chunk, at: offset)
+            if count == 0 { return digest.hexadecimal() }
+            digest.update(UnsafeRawBufferPointer(rebasing: chunk[..<count]))
+            offset += count
+            progress(offset)
+        }
+    }
+}
+
+/// The first three numbers of an llm.c file, as far as the file has them.
+private struct TokenShardHeader {
+    let magic: Int32?
+    let version: Int32?
+    let count: Int32?
+
+    init(of file: borrowing File) throws(Failure) {
+        var words = SIMD4<Int32>(repeating: 0)
+        let result: Result<Int, Failure> = withUnsafeMutableBytes(of: &words) { bytes in
+            do throws(Failure) { return .success(try file.readSome(into: bytes, at: 0)) } catch {
+                return .failure(error)
+            }
+        }
+        let held = try result.get()
+        magic = held >= 4 ? Int32(littleEndian: words.x) : nil
+        version = held >= 8 ? Int32(littleEndian: words.y) : nil
+        count = held >= 12 ? Int32(littleEndian: words.z) : nil
+    }
+
+    /// The number of tokens, after all checks.
+    func tokenCount(_ path: String, _ format: TokenShardFormat, size: Int) throws(Failure) -> Int {
+        guard size >= format.headerBytes, let version, let count else {
+            throw Failure(
+                .badData,
+                "\(path): holds \(size) bytes, its header promises \(format.headerBytes) for itself. "
+                    + "The file is truncated; copy or prepare it again.")
+        }
+        if let known = format.signature, version != known.version {
+            throw Failure(
+                .badData,
+                "\(path): version \(version) at byte 4; shards with magic number \(known.magic) have version "
+                    + "\(known.version). Prepare the file again in that version.")
+        }
+        guard count > 0 else {
+            throw Failure(
+                .badData,
+                "\(path): promises \(count) tokens at byte 8, from 1 to \(Int32.max) are allowed. "
+                    + "Its writing may not have finished; copy or prepare it again.")
+        }
+        // 1024 + 4 · (2³¹ − 1) fits an Int with room to spare.
+        let promised = format.headerBytes + format.tokenBytes * Int(count)
+        guard size == promised else {
+            throw Failure(
+                .badData,
+                "\(path): holds \(size) bytes, its header promises \(promised) (\(count) tokens of "
+                    + "\(format.tokenBytes) bytes, says byte 8, after \(format.headerBytes) bytes of header). "
+                    + "\(size < promised ? "The file is truncated" : "The file is damaged"); "
+                    + "copy or prepare it again.")
+        }
+        return Int(count)
+    }
+
+    func unknownMagic(_ path: String, size: Int) -> Failure {
+        let found = magic.map { "magic number \($0) at byte 0" } ?? "holds \(size) bytes, no magic number at byte 0"
+        let allowed = TokenShardFormat.allCases.compactMap { format in
+            format.signature.map { "\($0.magic) (\(format.tokenBytes * 8)-bit tokens)" }
+        }
+        return Failure(
+            .badData,
+            "\(path): \(found); a token shard has \(allowed.joined(separator: " or ")). "
+                + "Copy or prepare the file again.")
+    }
+}

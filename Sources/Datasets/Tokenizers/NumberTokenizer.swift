@@ -1,0 +1,36 @@
+import Failures
+
+/// Tokens as decimal numbers between spaces, for shards whose tokenizer nobody knows.
+package struct NumberTokenizer: Tokenizer {
+    package let vocabularySize: Int
+
+    /// The tokenizer of the numbers 0..<vocabularySize.
+    package init(vocabularySize: Int) {
+        self.vocabularySize = vocabularySize
+    }
+
+    package var description: TokenizerDescription { TokenizerDescription(kind: .none) }
+
+    package func encode(
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
+    ) throws(Failure) -> Int {
+        let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
+        // A number that touches the end may go on in what follows.
+        let end = isLast ? bytes.count : (bytes.lastIndex(where: isSpace).map { $0 + 1 } ?? 0)
+        for word in bytes[..<end].split(whereSeparator: isSpace) {
+            let text = String(decoding: word, as: UTF8.self)
+            guard let token = Int32(text), token >= 0, Int(token) < vocabularySize else {
+                throw Failure(
+                    .usage,
+                    "'\(text)': this dataset came without a tokenizer, so its text is token numbers from 0 to "
+                        + "\(vocabularySize - 1) between spaces.")
+            }
+            tokens.append(token)
+        }
+        return end
+    }
+
+    package func decode(_ tokens: [Int32]) -> [UInt8] {
+        Array(tokens.map { "\($0) " }.joined().utf8)
+    }
+}
