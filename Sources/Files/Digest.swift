@@ -36,6 +36,13 @@ package struct Digest: ~Copyable {
         return hex(hash.high64) + hex(hash.low64)
     }
 
+    /// The hash of `bytes`.
+    package static func of(_ bytes: [UInt8]) -> String {
+        var digest = Digest()
+        bytes.withUnsafeBytes { digest.update($0) }
+        return digest.hexadecimal()
+    }
+
     private func hex(_ value: UInt64) -> String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits

@@ -18,25 +18,35 @@ package struct File: ~Copyable {
         case create
         /// Writing at the end of a file, created where it is missing.
         case append
+        /// Reading and overwriting a file, created where it is missing; what it holds stays.
+        case update
     }
 
     /// Opens `path`.
     ///
+    /// - Parameter followingLinks: Whether `path` itself may be a symbolic link.
     /// - Throws: `badData` for reading what does not exist or is not a regular file, otherwise `inputOutput`.
-    package init(_ path: String, _ mode: Mode) throws(Failure) {
-        let flags =
+    package init(_ path: String, _ mode: Mode, followingLinks: Bool = true) throws(Failure) {
+        let access =
             switch mode {
-            // A FIFO must not make the open hang.
-            case .read: O_RDONLY | O_NONBLOCK | O_CLOEXEC
-            case .create: O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
-            case .append: O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC
+            case .read: O_RDONLY
+            case .create: O_WRONLY | O_CREAT | O_TRUNC
+            case .append: O_WRONLY | O_CREAT | O_APPEND
+            case .update: O_RDWR | O_CREAT
             }
+        // A FIFO must not make the open hang.
+        let flags = access | O_NONBLOCK | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
         let opened = retryingInterrupts { open(path, flags, 0o644) }
-        guard opened >= 0 else { throw File.failure("open", path, reading: mode == .read) }
+        guard opened >= 0 else {
+            if errno == ELOOP, !followingLinks {
+                throw Failure(mode == .read ? .badData : .inputOutput, "\(path): a symbolic link, not followed here.")
+            }
+            throw File.failure("open", path, reading: mode == .read)
+        }
         var status = stat()
         guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             Glibc.close(opened)
-            throw Failure(.badData, "\(path): not a regular file.")
+            throw Failure(mode == .read ? .badData : .inputOutput, "\(path): not a regular file.")
         }
         self.path = path
         descriptor = opened
@@ -58,7 +68,8 @@ package struct File: ~Copyable {
         let count = try readSome(into: buffer, at: offset)
         guard count == buffer.count else {
             throw Failure(
-                .badData, "\(path): ends at byte \(offset + count), \(buffer.count) bytes from \(offset) were expected.")
+                .badData, "\(path): ends at byte \(offset + count), \(buffer.count) bytes from \(offset) were expected."
+            )
         }
     }
 
@@ -88,18 +99,18 @@ package struct File: ~Copyable {
         }
     }
 
-    /// Appends the UTF-8 bytes of `text`.
-    package func write(_ text: String) throws(Failure) {
-        var text = text
-        let result: Result<Void, Failure> = text.withUTF8 { bytes in
-            do throws(Failure) { return .success(try write(UnsafeRawBufferPointer(bytes))) } catch {
-                return .failure(error)
-            }
+    /// Appends all of `bytes`.
+    package func write(_ bytes: [UInt8]) throws(Failure) {
+        let result: Result<Void, Failure> = bytes.withUnsafeBytes { bytes in
+            do throws(Failure) { return .success(try write(bytes)) } catch { return .failure(error) }
         }
         try result.get()
     }
 
-    /// Overwrites the bytes from `offset` on; the file was opened with `.create`.
+    /// Appends the UTF-8 bytes of `text`.
+    package func write(_ text: String) throws(Failure) { try write(Array(text.utf8)) }
+
+    /// Overwrites the bytes from `offset` on; the file was opened with `.create` or `.update`.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(Failure) {
         var done = 0
         while done < bytes.count {
@@ -117,10 +128,22 @@ package struct File: ~Copyable {
         }
     }
 
+    /// Cuts the file off, or fills it up with zeros, at `size` bytes.
+    package func truncate(to size: Int) throws(Failure) {
+        guard retryingInterrupts({ ftruncate(descriptor, off_t(size)) }) == 0 else {
+            throw File.failure("truncate", path, reading: false)
+        }
+    }
+
     /// Takes the file's exclusive lock, which lasts until the value ends, even by SIGKILL.
     ///
     /// - Returns: Whether nobody else holds it.
-    package func tryLock() -> Bool { flock(descriptor, LOCK_EX | LOCK_NB) == 0 }
+    /// - Throws: `inputOutput` where the file system has no locks, as Lustre without its `flock` mount option.
+    package func tryLock() throws(Failure) -> Bool {
+        if retryingInterrupts({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 { return true }
+        guard errno == EWOULDBLOCK else { throw File.failure("lock", path, reading: false) }
+        return false
+    }
 
     /// The failure that the current `errno` stands for.
     static func failure(_ action: String, _ path: String, reading: Bool) -> Failure {
@@ -129,11 +152,12 @@ package struct File: ~Copyable {
         let advice =
             switch reason {
             case ENOSPC, EDQUOT: " Free some space or choose another directory, then start the same command again."
+            case ENOSYS, EOPNOTSUPP, ENOLCK: " Choose a directory on a file system with locks."
             case EACCES, EPERM, EROFS: " Check its owner and permissions, or choose another directory."
             default: ""
             }
         let absent = reading && (reason == ENOENT || reason == ENOTDIR || reason == EISDIR)
-        return Failure(absent ? .badData : .inputOutput, "\(path): could not \(action) it: \(text).\(advice)")
+        return Failure(absent ? .badData : .inputOutput, "\(path): could not \(action): \(text).\(advice)")
     }
 }
 

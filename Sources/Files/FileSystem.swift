@@ -17,7 +17,13 @@ package enum FileSystem {
         guard let stream = opendir(directory) else { throw File.failure("list", directory, reading: true) }
         defer { closedir(stream) }
         var names: [String] = []
-        while let entry = readdir(stream) {
+        while true {
+            // The end and an error look alike but for errno.
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw File.failure("list", directory, reading: true) }
+                break
+            }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
@@ -26,19 +32,22 @@ package enum FileSystem {
         return names.sorted()
     }
 
-    /// Makes `directory` and its missing parents.
+    /// Makes `directory` and its missing parents, and returns once the new names are on the disk.
     package static func makeDirectory(_ directory: String) throws(Failure) {
         if isDirectory(directory) { return }
         let parent = parent(of: directory)
-        if parent != directory, !parent.isEmpty { try makeDirectory(parent) }
+        if parent != directory { try makeDirectory(parent) }
         guard mkdir(directory, 0o755) == 0 || (errno == EEXIST && isDirectory(directory)) else {
             throw File.failure("make the directory", directory, reading: false)
         }
+        try synchronizeDirectory(parent)
     }
 
     /// Gives `source` the name `target`, replacing a file of that name in one step.
     package static func rename(_ source: String, to target: String) throws(Failure) {
-        guard Glibc.rename(source, target) == 0 else { throw File.failure("rename it to \(target)", source, reading: false) }
+        guard Glibc.rename(source, target) == 0 else {
+            throw File.failure("rename to \(target)", source, reading: false)
+        }
     }
 
     /// Removes a file, or a directory with all that is in it; links are removed, never followed.
@@ -69,8 +78,10 @@ package enum FileSystem {
     /// The bytes of a small file.
     ///
     /// - Throws: `badData` where it is larger than `limitBytes`, which bounds what is allocated.
-    package static func contents(of path: String, limitBytes: Int = 64 << 20) throws(Failure) -> [UInt8] {
-        let file = try File(path, .read)
+    package static func contents(
+        of path: String, limitBytes: Int = 64 << 20, followingLinks: Bool = true
+    ) throws(Failure) -> [UInt8] {
+        let file = try File(path, .read, followingLinks: followingLinks)
         let size = try file.size()
         guard size <= limitBytes else {
             throw Failure(.badData, "\(path): \(size) bytes, at most \(limitBytes) are expected of such a file.")
@@ -85,16 +96,32 @@ package enum FileSystem {
 
     /// Replaces the file `path` by one that holds `text`, in one step: a reader sees the old or the new, never a part.
     package static func replaceContents(of path: String, with text: String) throws(Failure) {
+        try replaceContents(of: path) { (file: borrowing File) throws(Failure) in try file.write(text) }
+    }
+
+    /// Replaces the file `path` by what `write` writes, in one step: a reader sees the old or the new, never a part.
+    ///
+    /// When anything fails the old file stands as it was.
+    package static func replaceContents(
+        of path: String, writing write: (borrowing File) throws(Failure) -> Void
+    ) throws(Failure) {
         let temporary = path + ".new"
-        let file = try File(temporary, .create)
-        try file.write(text)
-        try file.synchronize()
-        try rename(temporary, to: path)
+        do throws(Failure) {
+            let file = try File(temporary, .create, followingLinks: false)
+            try write(file)
+            try file.synchronize()
+            try rename(temporary, to: path)
+        } catch {
+            try? remove(temporary)
+            throw error
+        }
         try synchronizeDirectory(parent(of: path))
     }
 
-    /// The directory that `path` stands in: "." for a bare name.
+    /// The directory that `path` stands in: "." for a bare name. Slashes at the end do not count.
     package static func parent(of path: String) -> String {
+        var path = Substring(path)
+        while path.count > 1, path.last == "/" { path.removeLast() }
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }

@@ -1,0 +1,126 @@
+import Failures
+import Files
+
+/// What a checkpoint consists of: `manifest.json`, written last.
+package struct CheckpointManifest: Equatable, Sendable {
+    /// A file of the checkpoint and what it must be.
+    package struct File: Equatable, Sendable {
+        package let name: String
+        /// Length in bytes.
+        package let size: Int
+        /// The XXH3-128 of its bytes.
+        package let digest: String
+    }
+
+    /// The name and version of the program that wrote it.
+    package let program: String
+    /// The number of optimizer updates it stands after.
+    package let step: Int
+    /// The digest of the run: see `Checkpoint.verify`.
+    package let digest: String
+    /// All files but the manifest.
+    package let files: [File]
+    /// What the caller wants to recognize the run by: configuration, layout, dataset, tokenizer.
+    package let identity: JSON
+}
+
+extension CheckpointManifest {
+    static let fileName = "manifest.json"
+    static let stateFileName = "state.json"
+    static let tensorFileExtension = ".safetensors"
+
+    private static let format = "dtrain checkpoint"
+    private static let version = 1
+    /// A tokenizer may be part of it; nothing sensible is larger.
+    private static let limitBytes = 256 << 20
+
+    /// The manifest as JSON text, sealed by the digest of its own text.
+    var text: String {
+        let manifest: JSON = [
+            "format": .string(Self.format),
+            "version": .integer(Self.version),
+            "program": .string(program),
+            "step": .integer(step),
+            "digest": .string(digest),
+            "files": .array(
+                files.map { ["name": .string($0.name), "size": .integer($0.size), "xxh3_128": .string($0.digest)] }),
+            "identity": identity,
+        ]
+        let body = String(manifest.page.dropLast("\n}\n".count))
+        return body + Self.seal(Array(body.utf8))
+    }
+
+    /// Reads and checks the manifest in `directory`; links are not followed.
+    ///
+    /// - Throws: `badData` where it is missing, altered, of an unknown version, or names anything but files beside it.
+    static func read(in directory: String) throws(Failure) -> CheckpointManifest {
+        let path = directory + "/" + fileName
+        guard FileSystem.exists(path) else {
+            throw Failure(
+                .badData, "\(directory): holds no \(fileName): it is no checkpoint, or one whose writing was cut short."
+            )
+        }
+        let bytes = try FileSystem.contents(of: path, limitBytes: limitBytes, followingLinks: false)
+        let value = try JSON(parsing: bytes, source: path)
+        let fields = CheckedFields(value, source: path)
+        // Before the seal, so that a newer manifest is called newer and not damaged.
+        let (format, version) = (try fields.string("format"), try fields.count("version"))
+        guard format == self.format, version == self.version else {
+            throw Failure(
+                .badData,
+                "\(path): is a \"\(format)\" of version \(version), this program reads \"\(self.format)\" of version "
+                    + "\(self.version).")
+        }
+        let body = bytes.dropLast(seal([]).utf8.count)
+        guard bytes.dropFirst(body.count).elementsEqual(seal(Array(body)).utf8) else {
+            throw Failure(.badData, "\(path): its own XXH3-128 differs: it was altered after it was written.")
+        }
+        let manifest = CheckpointManifest(
+            program: try fields.string("program"), step: try fields.count("step"), digest: try fields.string("digest"),
+            files: try parseFiles(try fields.list("files")), identity: try fields.any("identity"))
+        try manifest.checkNames(path)
+        return manifest
+    }
+
+    private static func parseFiles(_ list: [CheckedFields]) throws(Failure) -> [File] {
+        var files: [File] = []
+        for file in list {
+            files.append(
+                File(
+                    name: try file.string("name"), size: try file.count("size"), digest: try file.string("xxh3_128")))
+        }
+        return files
+    }
+
+    private func checkNames(_ path: String) throws(Failure) {
+        for name in files.map(\.name) where !Self.isAllowed(name) {
+            throw Failure(
+                .badData,
+                "\(path): names a file \(JSON.string(name).line); only \(Self.stateFileName) and plain names that end in "
+                    + "\(Self.tensorFileExtension) are allowed.")
+        }
+        let names = Set(files.map(\.name))
+        guard names.count == files.count, names.contains(Self.stateFileName) else {
+            throw Failure(.badData, "\(path): must name \(Self.stateFileName), and no file twice.")
+        }
+    }
+
+    /// Whether a checkpoint may hold a file of that name: no path leads out of its directory.
+    static func isAllowed(_ name: String) -> Bool {
+        if name == stateFileName { return true }
+        let isPlain = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+                true
+            default: false
+            }
+        }
+        return isPlain && !name.hasPrefix(".") && name.hasSuffix(tensorFileExtension)
+    }
+
+    /// The last member and the end of the text: the XXH3-128 of all bytes before it.
+    private static func seal(_ body: [UInt8]) -> String {
+        ",\n  \"manifest_xxh3_128\": \"\(Digest.of(body))\"\n}\n"
+    }
+}

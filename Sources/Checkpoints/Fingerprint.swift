@@ -1,0 +1,52 @@
+import Files
+
+/// A tensor without its bytes: what it is and the XXH3-128 of what it holds.
+struct TensorFingerprint: Equatable, Sendable {
+    let name: String
+    let type: TensorType
+    let shape: [Int]
+    let digest: String
+}
+
+/// A safetensors file without its bytes.
+struct FileFingerprint: Equatable, Sendable {
+    /// Length in bytes.
+    let size: Int
+    /// The XXH3-128 of the whole file, as `xxhsum -H2` prints it.
+    let digest: String
+    let tensors: [TensorFingerprint]
+}
+
+extension FileFingerprint {
+    /// How many bytes are hashed, or read, at a time: few enough to stay in the cache for the second hash.
+    static let blockBytes = 1 << 20
+}
+
+/// The digest of a checkpoint: two runs with the same digest are the same run.
+///
+/// It covers the names, types, shapes and bytes of all tensors and the counters that define how the training goes on;
+/// it does not cover how the tensors lie in their files, nor what was only measured (losses, speeds).
+///
+/// - Complexity: O(tensors): the bytes enter through their own digests.
+func checkpointDigest(files: [String: [TensorFingerprint]], state: CheckpointState) -> String {
+    var digest = Digest()
+    digest.update("dtrain checkpoint 1")
+    for (_, tensors) in files.sorted(by: { $0.key < $1.key }) {
+        for tensor in tensors.sorted(by: { $0.name < $1.name }) {
+            digest.update(tensor.name)
+            digest.update(tensor.type.rawValue)
+            digest.update(tensor.shape.count)
+            for extent in tensor.shape { digest.update(extent) }
+            digest.update(tensor.digest)
+        }
+    }
+    digest.update("counters")
+    digest.update(state.step)
+    digest.update(state.consumedSamples)
+    if let scaler = state.lossScaler {
+        digest.update(Int(bitPattern: UInt(scaler.scale.bitPattern)))
+        digest.update(scaler.cleanSteps)
+        digest.update(scaler.hysteresisLeft)
+    }
+    return digest.hexadecimal()
+}

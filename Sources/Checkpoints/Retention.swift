@@ -1,0 +1,50 @@
+import Failures
+import Files
+
+/// Which checkpoints of a run are kept: the newest ones, and, apart from them, the best ones.
+package struct Retention: Equatable, Sendable {
+    /// How many of the newest are kept; at least one.
+    package let keepLast: Int
+    /// How many of the lowest validation loss are kept.
+    package let keepBest: Int
+
+    package init(keepLast: Int, keepBest: Int) {
+        precondition(keepLast >= 1 && keepBest >= 0, "The newest checkpoint is always kept.")
+        self.keepLast = keepLast
+        self.keepBest = keepBest
+    }
+
+    /// Removes the checkpoints that are among neither the newest nor the best; call it after a commit.
+    ///
+    /// Directories that do not pass the cheap checks do not count and are never removed.
+    ///
+    /// - Returns: The names of the directories removed.
+    @discardableResult
+    package func apply(to run: RunDirectory) throws(Failure) -> [String] {
+        let checkpoints = try Checkpoint.list(run).filter { !$0.name.hasPrefix(".") }.compactMap(\.checkpoint)
+        let steps = removable(checkpoints.map { ($0.step, $0.state.validationLoss) })
+        var removed: [String] = []
+        for step in steps {
+            let name = CheckpointName.name(.committed, step: step)
+            // Under another name first: a removal cut short must not look like a damaged checkpoint.
+            let doomed = run.checkpoints + "/" + CheckpointName.name(.removing, step: step)
+            try FileSystem.remove(doomed)
+            try FileSystem.rename(run.checkpoints + "/" + name, to: doomed)
+            try FileSystem.remove(doomed)
+            removed.append(name)
+        }
+        return removed
+    }
+
+    /// The steps that are kept by neither rule, in ascending order. Of equal losses the newer is better; a checkpoint
+    /// without a loss is never among the best.
+    func removable(_ checkpoints: [(step: Int, validationLoss: Double?)]) -> [Int] {
+        let newest = checkpoints.map(\.step).sorted().suffix(keepLast)
+        let measured = checkpoints.compactMap { checkpoint in
+            checkpoint.validationLoss.map { (loss: $0, step: checkpoint.step) }
+        }
+        let best = measured.sorted { ($0.loss, -$0.step) < ($1.loss, -$1.step) }.prefix(keepBest).map(\.step)
+        let kept = Set(newest).union(best)
+        return checkpoints.map(\.step).filter { !kept.contains($0) }.sorted()
+    }
+}

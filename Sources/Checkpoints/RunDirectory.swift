@@ -1,0 +1,76 @@
+import Failures
+import Files
+import Glibc
+
+/// The directory of one training run and the names in it.
+package struct RunDirectory: Equatable, Sendable {
+    /// The directory itself.
+    package let path: String
+
+    /// Names a run's directory; nothing is touched.
+    package init(_ path: String) {
+        self.path = path
+    }
+
+    /// The resolved configuration.
+    package var configuration: String { path + "/config.yaml" }
+    /// One JSON object a step and one an evaluation.
+    package var metrics: String { path + "/metrics.jsonl" }
+    /// The directory of the checkpoints.
+    package var checkpoints: String { path + "/checkpoints" }
+    /// Host and pid of the run that owns the directory.
+    package var lockFile: String { path + "/LOCK" }
+
+    /// Makes the directory and its parents where they are missing.
+    ///
+    /// - Throws: `inputOutput` where it cannot be made.
+    package func create() throws(Failure) {
+        try FileSystem.makeDirectory(path)
+        try FileSystem.makeDirectory(checkpoints)
+    }
+
+    /// Takes possession of the directory until the returned value, or the process, ends.
+    ///
+    /// A LOCK file that nobody holds is what a run that ended left behind; it is taken over.
+    ///
+    /// - Throws: `usage` where a living run holds it, `inputOutput` where the directory is not writable.
+    package func lock() throws(Failure) -> RunLock {
+        let file = try File(lockFile, .update, followingLinks: false)
+        guard try file.tryLock() else {
+            let holder = String(decoding: try RunLock.holder(file), as: UTF8.self)
+            throw Failure(
+                .usage,
+                "\(path) is in use by a living run: \(holder.isEmpty ? "just starting" : holder). "
+                    + "Wait for it, stop it, or choose another --output.")
+        }
+        try file.truncate(to: 0)
+        try file.write("host \(hostName()), pid \(getpid())")
+        return RunLock(file)
+    }
+
+    private func hostName() -> String {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+            buffer.initialize(repeating: 0)
+            // One byte less, so that a name cut short still ends with a zero.
+            guard gethostname(buffer.baseAddress!, buffer.count - 1) == 0 else { return "unknown" }
+            return String(cString: buffer.baseAddress!)
+        }
+    }
+}
+
+/// The possession of a run's directory.
+package struct RunLock: ~Copyable {
+    private let file: File
+
+    fileprivate init(_ file: consuming File) {
+        self.file = file
+    }
+
+    /// What the holder wrote about itself.
+    fileprivate static func holder(_ file: borrowing File) throws(Failure) -> [UInt8] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
+        defer { buffer.deallocate() }
+        let count = try file.readSome(into: buffer, at: 0)
+        return Array(buffer[..<count])
+    }
+}

@@ -1,0 +1,137 @@
+import Failures
+import Files
+
+/// An open safetensors file whose header has been checked.
+package struct SafetensorsFile: ~Copyable {
+    /// A tensor of the file.
+    package struct Tensor: Equatable, Sendable {
+        package let name: String
+        package let type: TensorType
+        package let shape: [Int]
+        /// Its bytes in the file.
+        let range: Range<Int>
+    }
+
+    /// The path it was opened with.
+    package var path: String { file.path }
+    /// The tensors in the order of their bytes.
+    package let tensors: [Tensor]
+    /// The texts of the header's `__metadata__`.
+    package let metadata: [String: String]
+
+    private let file: File
+    private let size: Int
+    private let indices: [String: Int]
+
+    /// Opens `path` and checks its header; the tensors' bytes are not touched.
+    ///
+    /// - Throws: `badData` where it is no well-formed safetensors file.
+    package init(_ path: String, followingLinks: Bool = true) throws(Failure) {
+        let file = try File(path, .read, followingLinks: followingLinks)
+        let size = try file.size()
+        let headerBytes = try Self.headerBytes(of: file, size: size)
+        let dataStart = SafetensorsHeader.lengthBytes + headerBytes
+        let header = try SafetensorsHeader(
+            parsing: Self.bytes(of: file, in: SafetensorsHeader.lengthBytes..<dataStart),
+            dataBytes: size - dataStart, path: path)
+        tensors = header.entries.map {
+            Tensor(
+                name: $0.name, type: $0.type, shape: $0.shape,
+                range: dataStart + $0.range.lowerBound..<dataStart + $0.range.upperBound)
+        }
+        metadata = header.metadata
+        indices = Dictionary(uniqueKeysWithValues: zip(tensors.map(\.name), tensors.indices))
+        self.file = file
+        self.size = size
+    }
+
+    /// The tensor of that name, or nil.
+    package subscript(name: String) -> Tensor? { indices[name].map { tensors[$0] } }
+
+    /// Reads a tensor into `destination`.
+    ///
+    /// - Throws: `badData` where the file has no tensor of that name, type and shape.
+    package func read(into destination: TensorDestination) throws(Failure) {
+        guard let tensor = self[destination.name] else {
+            throw Failure(.badData, "\(path): holds no tensor \(destination.name).")
+        }
+        guard tensor.type == destination.type, tensor.shape == destination.shape else {
+            throw Failure(
+                .badData,
+                "\(path): tensor \(tensor.name): is \(tensor.type.rawValue) \(tensor.shape), "
+                    + "\(destination.type.rawValue) \(destination.shape) was expected.")
+        }
+        try file.read(into: destination.bytes, at: tensor.range.lowerBound)
+    }
+
+    /// Reads the tensor `name` into `buffer`.
+    ///
+    /// - Throws: `badData` where the file has no tensor of that name and of as many bytes.
+    package func read(_ name: String, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
+        guard let tensor = self[name] else { throw Failure(.badData, "\(path): holds no tensor \(name).") }
+        guard tensor.range.count == buffer.count else {
+            throw Failure(
+                .badData, "\(path): tensor \(name): holds \(tensor.range.count) bytes, \(buffer.count) were expected.")
+        }
+        try file.read(into: buffer, at: tensor.range.lowerBound)
+    }
+
+    /// Reads every byte once and hashes it.
+    ///
+    /// - Parameter progress: Called with the number of bytes just read.
+    func fingerprint(progress: (Int) -> Void) throws(Failure) -> FileFingerprint {
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: FileFingerprint.blockBytes, alignment: 64)
+        defer { block.deallocate() }
+        var fileDigest = Digest()
+        func hash(_ range: Range<Int>, _ tensorDigest: inout Digest) throws(Failure) {
+            var offset = range.lowerBound
+            while offset < range.upperBound {
+                let part = UnsafeMutableRawBufferPointer(
+                    rebasing: block[..<min(block.count, range.upperBound - offset)])
+                try file.read(into: part, at: offset)
+                fileDigest.update(UnsafeRawBufferPointer(part))
+                tensorDigest.update(UnsafeRawBufferPointer(part))
+                offset += part.count
+                progress(part.count)
+            }
+        }
+
+        var headerDigest = Digest()
+        try hash(0..<(tensors.first?.range.lowerBound ?? size), &headerDigest)
+        var fingerprints: [TensorFingerprint] = []
+        for tensor in tensors {
+            var tensorDigest = Digest()
+            try hash(tensor.range, &tensorDigest)
+            fingerprints.append(
+                TensorFingerprint(
+                    name: tensor.name, type: tensor.type, shape: tensor.shape, digest: tensorDigest.hexadecimal()))
+        }
+        return FileFingerprint(size: size, digest: fileDigest.hexadecimal(), tensors: fingerprints)
+    }
+
+    // MARK: Opening
+
+    /// The length of the header's JSON, believed only where the file and the format have room for it.
+    private static func headerBytes(of file: borrowing File, size: Int) throws(Failure) -> Int {
+        let path = file.path
+        guard size >= SafetensorsHeader.lengthBytes else {
+            throw Failure(.badData, "\(path): \(size) bytes are too few for a safetensors file.")
+        }
+        let field = try bytes(of: file, in: 0..<SafetensorsHeader.lengthBytes)
+        let length = field.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        guard length <= UInt64(min(SafetensorsHeader.maximumBytes, size - SafetensorsHeader.lengthBytes)) else {
+            throw Failure(
+                .badData,
+                "\(path): claims a header of \(length) bytes in a file of \(size) (at most "
+                    + "\(SafetensorsHeader.maximumBytes) are allowed): it is cut short or no safetensors file.")
+        }
+        return Int(length)
+    }
+
+    private static func bytes(of file: borrowing File, in range: Range<Int>) throws(Failure) -> [UInt8] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 8)
+        defer { buffer.deallocate() }
+        try file.read(into: buffer, at: range.lowerBound)
+        return Array(buffer)
+    }
+}

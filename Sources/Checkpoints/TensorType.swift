@@ -1,0 +1,38 @@
+/// The element type of a stored tensor, by its safetensors name.
+package enum TensorType: String, Sendable, CaseIterable {
+    case float64 = "F64"
+    case float32 = "F32"
+    case float16 = "F16"
+    case bfloat16 = "BF16"
+    case int64 = "I64"
+    case int32 = "I32"
+    case int16 = "I16"
+    case int8 = "I8"
+    case uint64 = "U64"
+    case uint32 = "U32"
+    case uint16 = "U16"
+    case uint8 = "U8"
+    case boolean = "BOOL"
+
+    /// The bytes of one element.
+    package var byteCount: Int {
+        switch self {
+        case .float64, .int64, .uint64: 8
+        case .float32, .int32, .uint32: 4
+        case .float16, .bfloat16, .int16, .uint16: 2
+        case .int8, .uint8, .boolean: 1
+        }
+    }
+
+    /// The bytes of a tensor of that shape, row-major without padding; nil where no `Int` holds them or an extent is
+    /// negative.
+    package func byteCount(shape: [Int]) -> Int? {
+        var bytes = byteCount
+        for extent in shape {
+            let (product, overflow) = bytes.multipliedReportingOverflow(by: extent)
+            guard extent >= 0, !overflow else { return nil }
+            bytes = product
+        }
+        return bytes
+    }
+}

@@ -1,0 +1,72 @@
+extension JSON {
+    /// The value on one line, without a newline at the end.
+    package var line: String {
+        var text = ""
+        write(into: &text, depth: nil)
+        return text
+    }
+
+    /// The value for people, indented by two spaces, with a newline at the end.
+    package var page: String {
+        var text = ""
+        write(into: &text, depth: 0)
+        return text + "\n"
+    }
+
+    /// Appends the value; `depth` counts the indentation, nil is for one line.
+    private func write(into text: inout String, depth: Int?) {
+        switch self {
+        case .null: text += "null"
+        case .boolean(let value): text += value ? "true" : "false"
+        case .integer(let value): text += String(value)
+        // The shortest digits that read back as the same number; JSON has no word for the others.
+        case .number(let value): text += value.isFinite ? value.description : "null"
+        case .string(let value): JSON.quote(value, into: &text)
+        case .array(let elements):
+            JSON.writeList(elements, "[", "]", into: &text, depth: depth) { element, text, depth in
+                element.write(into: &text, depth: depth)
+            }
+        case .object(let members):
+            JSON.writeList(members, "{", "}", into: &text, depth: depth) { member, text, depth in
+                JSON.quote(member.name, into: &text)
+                text += depth == nil ? ":" : ": "
+                member.value.write(into: &text, depth: depth)
+            }
+        }
+    }
+
+    private static func writeList<Element>(
+        _ elements: [Element], _ opening: String, _ closing: String, into text: inout String, depth: Int?,
+        _ writeElement: (Element, inout String, Int?) -> Void
+    ) {
+        func breakLine(_ depth: Int?) {
+            if let depth, !elements.isEmpty { text += "\n" + String(repeating: "  ", count: depth) }
+        }
+        text += opening
+        for (index, element) in elements.enumerated() {
+            if index > 0 { text += "," }
+            breakLine(depth.map { $0 + 1 })
+            writeElement(element, &text, depth.map { $0 + 1 })
+        }
+        breakLine(depth)
+        text += closing
+    }
+
+    private static func quote(_ value: String, into text: inout String) {
+        text += "\""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            case "\t": text += "\\t"
+            case "\r": text += "\\r"
+            case "\0"..<" ":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        text += "\""
+    }
+}

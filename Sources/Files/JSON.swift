@@ -1,0 +1,69 @@
+/// A JSON value (RFC 8259). Objects keep the order of their members and never hold a name twice.
+package enum JSON: Equatable, Sendable {
+    case null
+    case boolean(Bool)
+    /// A number without fraction and exponent that an `Int` holds.
+    case integer(Int)
+    /// Any other number. One that is not finite is written as null.
+    case number(Double)
+    case string(String)
+    case array([JSON])
+    case object([Member])
+
+    /// A name and its value.
+    package struct Member: Equatable, Sendable {
+        package let name: String
+        package let value: JSON
+
+        package init(_ name: String, _ value: JSON) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// The value of an object's member; nil where there is none, or where this is no object.
+    ///
+    /// - Complexity: O(members).
+    package subscript(name: String) -> JSON? { objectValue?.first { $0.name == name }?.value }
+
+    /// The value where it is a Boolean.
+    package var booleanValue: Bool? { if case .boolean(let value) = self { value } else { nil } }
+
+    /// The value where it is an integer.
+    package var integerValue: Int? { if case .integer(let value) = self { value } else { nil } }
+
+    /// The value where it is a number of either kind.
+    package var doubleValue: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        default: nil
+        }
+    }
+
+    /// The value where it is a string.
+    package var stringValue: String? { if case .string(let value) = self { value } else { nil } }
+
+    /// The elements where it is an array.
+    package var arrayValue: [JSON]? { if case .array(let value) = self { value } else { nil } }
+
+    /// The members where it is an object.
+    package var objectValue: [Member]? { if case .object(let value) = self { value } else { nil } }
+}
+
+extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
+    ExpressibleByFloatLiteral, ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    package init(nilLiteral: ()) { self = .null }
+    package init(booleanLiteral value: Bool) { self = .boolean(value) }
+    package init(integerLiteral value: Int) { self = .integer(value) }
+    package init(floatLiteral value: Double) { self = .number(value) }
+    package init(stringLiteral value: String) { self = .string(value) }
+    package init(arrayLiteral elements: JSON...) { self = .array(elements) }
+
+    /// An object of the members in their order; a name that stands twice is a programmer's error.
+    package init(dictionaryLiteral members: (String, JSON)...) {
+        precondition(Set(members.map(\.0)).count == members.count, "A JSON object holds each name once.")
+        self = .object(members.map { Member($0.0, $0.1) })
+    }
+}
