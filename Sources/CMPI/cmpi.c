@@ -74,6 +74,14 @@ int cmpi_node(cmpi_communicator *node) {
     return MPI_Comm_set_errhandler(result, MPI_ERRORS_RETURN);
 }
 
+int cmpi_duplicate(cmpi_communicator communicator, cmpi_communicator *duplicate) {
+    MPI_Comm result;
+    int error = MPI_Comm_dup(COMMUNICATOR(communicator), &result);
+    if (error) return error;
+    *duplicate = (cmpi_communicator)(void *)result;
+    return MPI_Comm_set_errhandler(result, MPI_ERRORS_RETURN);
+}
+
 int cmpi_free_communicator(cmpi_communicator communicator) {
     MPI_Comm handle = COMMUNICATOR(communicator);
     return MPI_Comm_free(&handle);

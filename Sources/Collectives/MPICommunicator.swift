@@ -11,6 +11,10 @@ package final class MPICommunicator: Communicator {
     package let localSize: Int
     private let world: cmpi_communicator
     private let node: cmpi_communicator
+    // Exchanges and gathers of several buckets are under way together, and each rank goes from one to the other in its
+    // own time. MPI matches collectives by their order, so each kind has a communicator where its order is fixed.
+    private let exchanges: cmpi_communicator
+    private let gathers: cmpi_communicator
 
     /// Whether a launcher that speaks to MPI started this process.
     package static var isLaunched: Bool {
@@ -25,22 +29,28 @@ package final class MPICommunicator: Communicator {
         guard provided >= required else {
             throw .refused("MPI_Init_thread", "this MPI was built without support for processes that have threads")
         }
-        var (world, node): (cmpi_communicator?, cmpi_communicator?)
+        var (world, node, exchanges, gathers): (
+            cmpi_communicator?, cmpi_communicator?, cmpi_communicator?, cmpi_communicator?
+        )
         try MPIError.check(cmpi_world(&world), "MPI_COMM_WORLD")
         try MPIError.check(cmpi_node(&node), "MPI_Comm_split_type")
+        try MPIError.check(cmpi_duplicate(world, &exchanges), "MPI_Comm_dup")
+        try MPIError.check(cmpi_duplicate(world, &gathers), "MPI_Comm_dup")
         var (rank, size, localRank, localSize): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
         try MPIError.check(cmpi_rank(world, &rank), "MPI_Comm_rank")
         try MPIError.check(cmpi_size(world, &size), "MPI_Comm_size")
         try MPIError.check(cmpi_rank(node, &localRank), "MPI_Comm_rank")
         try MPIError.check(cmpi_size(node, &localSize), "MPI_Comm_size")
-        (self.world, self.node) = (world!, node!)
+        (self.world, self.node, self.exchanges, self.gathers) = (world!, node!, exchanges!, gathers!)
         (self.rank, self.size) = (Int(rank), Int(size))
         (self.localRank, self.localSize) = (Int(localRank), Int(localSize))
     }
 
     /// Ends MPI. All windows are gone by then; nothing is called afterwards.
     package func finalize() throws(MPIError) {
-        try MPIError.check(cmpi_free_communicator(node), "MPI_Comm_free")
+        for communicator in [node, exchanges, gathers] {
+            try MPIError.check(cmpi_free_communicator(communicator), "MPI_Comm_free")
+        }
         try MPIError.check(cmpi_finalize(), "MPI_Finalize")
     }
 
@@ -106,7 +116,8 @@ package final class MPICommunicator: Communicator {
         try checkBlocks(send.count, of: send.count / size, size: size, call)
         try checkLimit(send.count / size, call)
         var request: cmpi_request?
-        let code = cmpi_start_alltoall(world, send.baseAddress, receive.baseAddress, Int32(send.count / size), &request)
+        let code = cmpi_start_alltoall(
+            exchanges, send.baseAddress, receive.baseAddress, Int32(send.count / size), &request)
         try MPIError.check(code, call)
         return PendingOperation(request!)
     }
@@ -116,7 +127,7 @@ package final class MPICommunicator: Communicator {
         try checkBlocks(blocks.count, of: blocks.count / size, size: size, call)
         try checkLimit(blocks.count / size, call)
         var request: cmpi_request?
-        let code = cmpi_start_allgather(world, blocks.baseAddress, Int32(blocks.count / size), &request)
+        let code = cmpi_start_allgather(gathers, blocks.baseAddress, Int32(blocks.count / size), &request)
         try MPIError.check(code, call)
         return PendingOperation(request!)
     }

@@ -12,6 +12,7 @@ package func convert<Source: Storage, Target: Storage>(
 @_specialize(where Source == Float, Target == Float)
 @_specialize(where Source == Float, Target == Float16)
 @_specialize(where Source == Float16, Target == Float16)
+@_specialize(where Source == Float16, Target == Float)
 package func add<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, accumulatingInto target: UnsafeMutablePointer<Target>, count: Int
 ) {

@@ -12,10 +12,11 @@ package struct AdamW: Optimizer {
 
     package func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>],
-        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
+        gradients: UnsafePointer<Element>, range: Range<Int>, decays: Bool, _ step: OptimizerStep
     ) {
         adamW(
-            weights, firstMoments: states[0], secondMoments: states[1], gradients: gradients, count: count,
+            weights + range.lowerBound, firstMoments: states[0] + range.lowerBound,
+            secondMoments: states[1] + range.lowerBound, gradients: gradients + range.lowerBound, count: range.count,
             AdamWStep(
                 step: step.number, learningRate: step.learningRate,
                 betas: (configuration.betas[0], configuration.betas[1]), epsilon: configuration.epsilon,

@@ -25,15 +25,16 @@ package protocol Optimizer: Sendable {
     /// The names of the states it keeps for each weight, in the order in which `update` takes them; they start at 0.
     var stateNames: [String] { get }
 
-    /// Updates `count` Float32 master weights and their states in one pass.
+    /// Updates the Float32 master weights of `range`, and their states, in one pass.
     ///
     /// - Parameters:
-    ///   - states: A pointer for each name, to the same elements.
-    ///   - gradients: Of the same elements, neither clipped nor unscaled yet.
+    ///   - weights: The arena of master weights.
+    ///   - states: The arena of each state, in the order of `stateNames`.
+    ///   - gradients: The arena of gradients, neither clipped nor unscaled yet.
     ///   - decays: Whether weight decay applies to these weights.
     func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>],
-        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep)
+        gradients: UnsafePointer<Element>, range: Range<Int>, decays: Bool, _ step: OptimizerStep)
 }
 
 /// The catalogue: the optimizer that a configuration names.

@@ -29,6 +29,8 @@ void cmpi_error_text(int error, char *text);
 // All processes of the job; those of this process's node, in the order of their ranks.
 int cmpi_world(cmpi_communicator *world);
 int cmpi_node(cmpi_communicator *node);
+// The same processes under a name of their own, so that two rows of collectives never meet.
+int cmpi_duplicate(cmpi_communicator communicator, cmpi_communicator *duplicate);
 int cmpi_free_communicator(cmpi_communicator communicator);
 int cmpi_rank(cmpi_communicator communicator, int *rank);
 int cmpi_size(cmpi_communicator communicator, int *size);

@@ -21,7 +21,7 @@ struct PreparationDirectory: ~Copyable {
         let wasInterrupted = FileSystem.exists(markerPath)
         if !wasInterrupted { try PreparationDirectory.refuseDataset(in: path) }
         let marker = try File(markerPath, .append)
-        guard marker.tryLock() else {
+        guard try marker.tryLock() else {
             throw Failure(
                 .usage, "\(path): another dtrain prepare is writing there. Wait for it or choose another --output.")
         }
