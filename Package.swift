@@ -74,7 +74,7 @@ let package = Package(
         .executableTarget(name: "dtrain", dependencies: ["CProcessor", "Training"], swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Failures", "Files", "Tensors"], path: "Tests/TestSupport", swiftSettings: strict),
         test("Files"),
         test("Tensors"),
         test("Kernels"),

@@ -1,0 +1,101 @@
+import Failures
+import Files
+import TestSupport
+import Testing
+
+@testable import Checkpoints
+
+struct CheckpointCommitTests {
+    let sample = SampleRun()
+
+    /// Performs the first `count` steps of a commit of the sample, as if the process had died then.
+    private func commit(stoppingAfter count: Int) throws {
+        var commit = CheckpointCommit(
+            run: sample.run, state: sample.state, program: "dtrain 0.0.0", identity: sample.identity,
+            files: sample.files)
+        for step in CheckpointCommit.Step.allCases.prefix(count) { try commit.perform(step) }
+    }
+
+    private func change() {
+        sample.weights.buffer[0] ^= 1
+    }
+
+    /// From this many steps on the new checkpoint is the valid one.
+    private static let publishedAfter = CheckpointCommit.Step.allCases.firstIndex(of: .publish)! + 1
+
+    @Test(arguments: 0...CheckpointCommit.Step.allCases.count)
+    func aCommitCutShortLeavesTheEarlierOneValid(count: Int) throws {
+        let earlier = try sample.commit(step: 300)
+        change()
+        sample.state.step = 400
+        try commit(stoppingAfter: count)
+
+        let found = try #require(try Checkpoint.newestValid(sample.run))
+        #expect(found.notes.isEmpty)
+        #expect(found.checkpoint.step == (count >= Self.publishedAfter ? 400 : 300))
+        #expect((found.checkpoint.digest == earlier.digest) == (count < Self.publishedAfter))
+
+        sample.state.step = 500
+        try sample.commit()
+        let expected = count >= Self.publishedAfter ? [300, 400, 500] : [300, 500]
+        #expect(try Checkpoint.list(sample.run).compactMap(\.checkpoint?.step) == expected)
+        #expect(try FileSystem.list(sample.run.checkpoints).count == expected.count, "No leftovers remain.")
+    }
+
+    @Test(arguments: 0...CheckpointCommit.Step.allCases.count)
+    func aReplacementCutShortLeavesTheOldOrTheNew(count: Int) throws {
+        let old = try sample.commit()
+        change()
+        try commit(stoppingAfter: count)
+
+        let found = try #require(try Checkpoint.newestValid(sample.run)).checkpoint
+        #expect(found.step == 400)
+        #expect((found.digest == old.digest) == (count < Self.publishedAfter))
+
+        sample.state.step = 500
+        try sample.commit()
+        #expect(try FileSystem.list(sample.run.checkpoints) == ["step-00000400", "step-00000500"])
+        let kept = try Checkpoint.open(sample.run.checkpoints + "/step-00000400")
+        #expect(try kept.verify() == found.digest)
+    }
+
+    @Test func aCommitThatFailsRemovesWhatItWrote() throws {
+        let earlier = try sample.commit(step: 300)
+        // A directory in the place of a file that will be written makes the write fail.
+        let blocked = RunDirectory(sample.run.path + "/blocked")
+        try FileSystem.makeDirectory(blocked.path)
+        try FileSystem.replaceContents(of: blocked.checkpoints, with: "")
+        expectFailure(.inputOutput, "blocked/checkpoints") {
+            try Checkpoint.commit(
+                run: blocked, state: sample.state, program: "", identity: [:], files: sample.files)
+        }
+        #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == earlier.digest)
+    }
+
+    @Test func leavesWhatIsNotItsOwn() throws {
+        let names = [".writing-step-1", ".writing-notes", "best", "step-7", "step-00000001x"]
+        for name in names { try FileSystem.makeDirectory(sample.run.checkpoints + "/" + name) }
+        try sample.commit()
+        try Retention(keepLast: 1, keepBest: 0).apply(to: sample.run)
+        #expect(Set(try FileSystem.list(sample.run.checkpoints)).isSuperset(of: names))
+        #expect(try Checkpoint.list(sample.run).map(\.name) == ["step-00000400"])
+    }
+
+    @Test(arguments: [
+        ("step-00000400", 400), ("step-00000000", 0), ("step-99999999", 99_999_999), ("step-100000000", 100_000_000),
+        (".replaced-step-00000400", 400), (".writing-step-00000400", 400), (".removing-step-00000400", 400),
+    ])
+    func names(name: String, step: Int) throws {
+        let parsed = try #require(CheckpointName.parse(name))
+        #expect(parsed.step == step)
+        #expect(CheckpointName.name(parsed.role, step: step) == name)
+    }
+
+    @Test(arguments: [
+        "step-400", "step-000000400", "step--0000400", "step-", "step-0000040a", "Step-00000400", "xstep-00000400",
+        "step-99999999999999999999", "step-٠٠٠٠٠٤٠٠", "",
+    ])
+    func otherNames(name: String) {
+        #expect(CheckpointName.parse(name) == nil)
+    }
+}

@@ -1,0 +1,70 @@
+import Failures
+import Files
+import TestSupport
+import Testing
+
+@testable import Checkpoints
+
+struct CheckpointManifestTests {
+    let directory = TemporaryDirectory()
+
+    private func read(_ text: String) throws -> CheckpointManifest {
+        try FileSystem.replaceContents(of: directory.file("manifest.json"), with: text)
+        return try CheckpointManifest.read(in: directory.path)
+    }
+
+    private func manifest(naming names: [String]) -> CheckpointManifest {
+        CheckpointManifest(
+            program: "p", step: 1, digest: "d", files: names.map { .init(name: $0, size: 1, digest: "d") },
+            identity: ["a": [0.1, nil]])
+    }
+
+    @Test func readsWhatItWrote() throws {
+        let manifest = manifest(naming: ["model.safetensors", "state.json"])
+        #expect(try read(manifest.text) == manifest)
+    }
+
+    @Test(arguments: [
+        "../model.safetensors", "/etc/model.safetensors", "a/b.safetensors", "..", ".safetensors", ".x.safetensors", "",
+        "model.bin", "manifest.json", "a\0.safetensors", "é.safetensors", "a\\b.safetensors",
+    ])
+    func refusesNamesThatLeadElsewhere(name: String) {
+        let sealed = manifest(naming: ["state.json", name]).text
+        expectFailure(.badData, "manifest.json", "names a file") { _ = try read(sealed) }
+    }
+
+    @Test(arguments: [["model.safetensors"], ["state.json", "a.safetensors", "a.safetensors"], []])
+    func refusesListsThatAreIncompleteOrRepeat(names: [String]) {
+        expectFailure(.badData, "manifest.json", "must name state.json") { _ = try read(manifest(naming: names).text) }
+    }
+
+    @Test func callsAnotherVersionAnotherVersion() {
+        let text = #"{"format": "dtrain checkpoint", "version": 2}"#
+        expectFailure(.badData, "version 2", "version 1") { _ = try read(text) }
+        expectFailure(.badData, #"a "zip" of version 1"#) { _ = try read(#"{"format": "zip", "version": 1}"#) }
+    }
+
+    @Test(arguments: [
+        "", "[]", "{}", "null", #"{"format":1,"version":1}"#, #"{"format":"dtrain checkpoint","version":1}"#,
+    ])
+    func refusesWhatIsNoManifest(text: String) {
+        expectFailure(.badData, "manifest.json") { _ = try read(text) }
+    }
+
+    @Test func refusesAnAlteredText() {
+        let text = manifest(naming: ["state.json"]).text
+        for (found, replacement) in [("\"p\"", "\"q\""), (": 1", ":  1"), ("0.1", "0.2"), ("}\n", "} \n")] {
+            let start = text.range(of: found)!
+            let altered = text.replacingCharacters(in: start, with: replacement)
+            expectFailure(.badData, "manifest.json", "altered") { _ = try read(altered) }
+        }
+    }
+}
+
+extension String {
+    fileprivate func range(of text: String) -> Range<Index>? { ranges(of: text).first }
+
+    fileprivate func replacingCharacters(in range: Range<Index>, with text: String) -> String {
+        self[..<range.lowerBound] + text + self[range.upperBound...]
+    }
+}

@@ -1,0 +1,178 @@
+import Failures
+import Files
+import Glibc
+import TestSupport
+import Testing
+
+@testable import Checkpoints
+
+struct CheckpointTests {
+    let sample = SampleRun()
+
+    @Test func givesBackWhatWasCommitted() throws {
+        let committed = try sample.commit()
+        #expect(committed.directory == sample.run.checkpoints + "/step-00000400")
+        #expect(
+            try FileSystem.list(committed.directory)
+                == ["manifest.json", "model.safetensors", "optimizer-adamw.safetensors", "state.json"])
+
+        let opened = try Checkpoint.open(committed.directory)
+        #expect(opened.state == sample.state)
+        #expect(opened.identity == sample.identity)
+        #expect(opened.manifest == committed.manifest)
+        #expect(opened.manifest.program == "dtrain 0.0.0")
+        #expect(opened.step == 400)
+        #expect(opened.tensorFileNames == sample.files.map(\.name))
+
+        for (name, tensors) in sample.files {
+            let rooms = tensors.map { Memory(byteCount: $0.bytes.count) }
+            for room in rooms { room.buffer.initializeMemory(as: UInt8.self, repeating: 0) }
+            try opened.loadTensors(
+                name,
+                into: zip(tensors, rooms).map {
+                    TensorDestination(name: $0.name, type: $0.type, shape: $0.shape, bytes: $1.buffer)
+                })
+            for (tensor, room) in zip(tensors, rooms) { #expect(room.bytes == Array(tensor.bytes)) }
+        }
+    }
+
+    @Test func stateSurvivesWithoutOptionalFields() throws {
+        sample.state = CheckpointState(step: 0, consumedSamples: 0)
+        #expect(try sample.commit().state == sample.state)
+        sample.state.validationLoss = .nan
+        let reread = try CheckpointState(parsing: Array(sample.state.text.utf8), source: "state")
+        #expect(reread.validationLoss == nil)
+    }
+
+    @Test(arguments: [
+        ("{}", "step"), ("[]", "step"), (#"{"step":-1}"#, "-1 found"), (#"{"step":1.5}"#, "1.5 found"),
+        (#"{"step":1,"consumed_samples":"2"}"#, "consumed_samples: \"2\" found"), ("{", "malformed JSON"),
+        (
+            #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"#
+                + #""best_validation_loss":null,"loss_scaler":{"scale":0}}"#, "loss_scaler: scale: 0 found"
+        ),
+    ])
+    func stateIsReadStrictly(text: String, finding: String) {
+        expectFailure(.badData, "state", finding) {
+            _ = try CheckpointState(parsing: Array(text.utf8), source: "state")
+        }
+    }
+
+    @Test func verificationReportsItsProgress() throws {
+        let committed = try sample.commit()
+        var calls: [(done: Int, total: Int)] = []
+        #expect(try committed.verify { calls.append(($0, $1)) } == committed.digest)
+        let total = committed.manifest.files.filter { $0.name != "state.json" }.reduce(0) { $0 + $1.size }
+        #expect(calls.allSatisfy { $0.total == total })
+        #expect(calls.map(\.done) == calls.map(\.done).sorted())
+        #expect(calls.last?.done == total)
+    }
+
+    /// One bit of every byte of the small files, and of bytes all over the large one.
+    @Test(arguments: ["manifest.json", "state.json", "model.safetensors", "optimizer-adamw.safetensors"])
+    func everyFlippedBitIsFoundAndItsFileNamed(name: String) throws {
+        let directory = try sample.commit().directory
+        let path = directory + "/" + name
+        let size = try File(path, .read).size()
+        let stride = size > 100_000 ? 99_991 : 1
+        for offset in [size - 1] + Array(Swift.stride(from: 0, to: size, by: stride)) {
+            try flipBit(path, at: offset)
+            expectFailure(.badData, name) { try Checkpoint.open(directory).verify() }
+            try flipBit(path, at: offset)
+        }
+        try Checkpoint.open(directory).verify()
+    }
+
+    @Test(arguments: ["manifest.json", "state.json", "model.safetensors", "optimizer-adamw.safetensors"])
+    func aFileThatIsMissingLongerShorterOrALinkIsNamed(name: String) throws {
+        let directory = try sample.commit().directory
+        let path = directory + "/" + name
+        let bytes = try FileSystem.contents(of: path)
+        for damaged in [bytes + [0x20], bytes.dropLast()] {
+            try File(path, .create).write(Array(damaged))
+            expectFailure(.badData, name) { _ = try Checkpoint.open(directory) }
+        }
+        try File(path, .create).write(bytes)
+        try Checkpoint.open(directory).verify()
+
+        let elsewhere = sample.run.path + "/elsewhere"
+        try FileSystem.rename(path, to: elsewhere)
+        expectFailure(.badData, name) { _ = try Checkpoint.open(directory) }
+        try #require(symlink(elsewhere, path) == 0)
+        expectFailure(.badData, name, "symbolic link") { _ = try Checkpoint.open(directory) }
+    }
+
+    @Test func loadingAsksForExactlyTheTensorsThatAreThere() throws {
+        let committed = try sample.commit()
+        let room = Memory(byteCount: 48)
+        let weight = TensorDestination(name: "wte.weight", type: .float32, shape: [3, 4], bytes: room.buffer)
+        expectFailure(.badData, "model.safetensors", "wte.bias", "configuration") {
+            try committed.loadTensors("model.safetensors", into: [weight])
+        }
+        let moment = TensorDestination(name: "variance", type: .float32, shape: [12], bytes: room.buffer)
+        expectFailure(.badData, "optimizer-sgd.safetensors", "optimizer-adamw.safetensors") {
+            try committed.loadTensors("optimizer-sgd.safetensors", into: [moment])
+        }
+    }
+}
+
+/// Something about a sample that may or may not be part of its digest.
+struct Change: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    let apply: @Sendable (SampleRun) -> Void
+
+    init(_ name: String, _ apply: @escaping @Sendable (SampleRun) -> Void) {
+        testDescription = name
+        self.apply = apply
+    }
+}
+
+struct CheckpointDigestTests {
+    /// The expected value was computed by another implementation of the same definition, in Python with xxhash.
+    @Test func isTheSameEverywhere() throws {
+        #expect(try SampleRun().commit().digest == "042f8059fe041d310e1b4d605f5229ca")
+    }
+
+    @Test(arguments: [
+        Change("a bit of a weight") { $0.weights.buffer[17] ^= 1 },
+        Change("a bit of a moment") { $0.moments.buffer[47] ^= 0x80 },
+        Change("a name") { $0.weightName = "wte.weighs" },
+        Change("a shape") { $0.weightShape = [4, 3] },
+        Change("a shape's rank") { $0.weightShape = [12] },
+        Change("the step") { $0.state.step += 1 },
+        Change("the samples") { $0.state.consumedSamples += 1 },
+        Change("the scale") { $0.state.lossScaler?.scale = 32768 },
+        Change("the clean steps") { $0.state.lossScaler?.cleanSteps += 1 },
+        Change("the hysteresis") { $0.state.lossScaler?.hysteresisLeft = 1 },
+        Change("the scaler") { $0.state.lossScaler = nil },
+    ])
+    func changesWith(change: Change) throws {
+        let sample = SampleRun()
+        let before = try sample.commit().digest
+        change.apply(sample)
+        let after = try sample.commit()
+        #expect(after.digest != before)
+        #expect(try Checkpoint.open(after.directory).verify() == after.digest)
+        withExtendedLifetime(sample) {}
+    }
+
+    @Test(arguments: [
+        Change("the validation loss") { $0.state.validationLoss = nil },
+        Change("the best validation loss") { $0.state.bestValidationLoss = 0.5 },
+        Change("the identity") { $0.identity = [:] },
+    ])
+    func doesNotChangeWith(change: Change) throws {
+        let sample = SampleRun()
+        let before = try sample.commit().digest
+        change.apply(sample)
+        #expect(try sample.commit().digest == before)
+    }
+
+    @Test func doesNotChangeWithTheOrderOfTensors() throws {
+        let sample = SampleRun()
+        let reordered = sample.files.reversed().map { (name: $0.name, tensors: Array($0.tensors.reversed())) }
+        let other = try Checkpoint.commit(
+            run: sample.run, state: sample.state, program: "other", identity: [:], files: reordered)
+        #expect(try sample.commit().digest == other.digest)
+    }
+}

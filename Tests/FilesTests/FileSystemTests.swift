@@ -1,0 +1,75 @@
+import Failures
+import Files
+import Glibc
+import TestSupport
+import Testing
+
+struct FileSystemTests {
+    let directory = TemporaryDirectory()
+
+    private func text(_ name: String) throws -> String {
+        String(decoding: try FileSystem.contents(of: directory.file(name)), as: UTF8.self)
+    }
+
+    @Test(arguments: [
+        ("a/b", "a"), ("a/b/", "a"), ("a/b//", "a"), ("a", "."), ("a/", "."), ("/a", "/"), ("/a/", "/"), ("/", "/"),
+        ("", "."),
+    ])
+    func parent(path: String, expected: String) {
+        #expect(FileSystem.parent(of: path) == expected)
+    }
+
+    @Test func makesMissingParentsAndAcceptsWhatIsThere() throws {
+        for path in ["a/b/c", "a/b/c", "a/b/d/"] {
+            try FileSystem.makeDirectory(directory.file(path))
+            #expect(FileSystem.isDirectory(directory.file(path)))
+        }
+        try FileSystem.replaceContents(of: directory.file("file"), with: "")
+        expectFailure(.inputOutput, "file") { try FileSystem.makeDirectory(directory.file("file")) }
+        expectFailure(.inputOutput, "file: could not make the directory") {
+            try FileSystem.makeDirectory(directory.file("file/below"))
+        }
+    }
+
+    @Test func listsNamesInOrder() throws {
+        for name in ["b", ".hidden", "a"] { try FileSystem.makeDirectory(directory.file(name)) }
+        #expect(try FileSystem.list(directory.path) == [".hidden", "a", "b"])
+        expectFailure(.badData, "absent") { _ = try FileSystem.list(directory.file("absent")) }
+    }
+
+    @Test func removesTreesButNotWhatLinksLeadTo() throws {
+        try FileSystem.makeDirectory(directory.file("kept"))
+        try FileSystem.replaceContents(of: directory.file("kept/file"), with: "kept")
+        try FileSystem.makeDirectory(directory.file("tree/branch"))
+        try FileSystem.replaceContents(of: directory.file("tree/branch/leaf"), with: "")
+        try #require(symlink(directory.file("kept"), directory.file("tree/branch/link")) == 0)
+        try FileSystem.remove(directory.file("tree"))
+        try FileSystem.remove(directory.file("tree"))
+        #expect(try FileSystem.list(directory.path) == ["kept"])
+        #expect(try text("kept/file") == "kept")
+    }
+
+    @Test func replacesInOneStepOrNotAtAll() throws {
+        let path = directory.file("f")
+        try FileSystem.replaceContents(of: path, with: "old")
+        try FileSystem.replaceContents(of: path, with: "new")
+        #expect(try text("f") == "new")
+        let failure = Failure(.internalError, "stopped half-way")
+        #expect(throws: failure) {
+            try FileSystem.replaceContents(of: path) { (file: borrowing File) throws(Failure) in
+                try file.write("half of the")
+                throw failure
+            }
+        }
+        #expect(try text("f") == "new")
+        #expect(try FileSystem.list(directory.path) == ["f"])
+    }
+
+    @Test func refusesMoreThanTheLimit() throws {
+        try FileSystem.replaceContents(of: directory.file("f"), with: "12345")
+        #expect(try FileSystem.contents(of: directory.file("f"), limitBytes: 5).count == 5)
+        expectFailure(.badData, "5 bytes", "at most 4") {
+            _ = try FileSystem.contents(of: directory.file("f"), limitBytes: 4)
+        }
+    }
+}

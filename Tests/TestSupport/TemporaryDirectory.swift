@@ -1,0 +1,21 @@
+import Files
+import Glibc
+
+/// A fresh empty directory that is removed with all that is in it when the value ends.
+package final class TemporaryDirectory: Sendable {
+    /// The directory's absolute path.
+    package let path: String
+
+    /// Makes a directory under the system's place for temporary files.
+    package init() {
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(parent)/dtrain-test-XXXXXX".utf8CString)
+        precondition(mkdtemp(&template) != nil, "No temporary directory could be made.")
+        path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    deinit { try? FileSystem.remove(path) }
+
+    /// The path of `name` in the directory.
+    package func file(_ name: String) -> String { path + "/" + name }
+}
