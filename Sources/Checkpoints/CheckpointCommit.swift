@@ -45,8 +45,10 @@ struct CheckpointCommit {
         run: RunDirectory, state: CheckpointState, program: String, identity: JSON,
         files: [(name: String, tensors: [TensorSource])]
     ) {
-        precondition(files.allSatisfy { CheckpointManifest.isAllowed($0.name) && $0.name != "state.json" })
+        precondition(
+            files.allSatisfy { CheckpointManifest.isAllowed($0.name) && $0.name != CheckpointManifest.stateFileName })
         precondition(Set(files.map(\.name)).count == files.count, "A checkpoint holds each file once.")
+        precondition(state.step >= 0 && state.consumedSamples >= 0)
         self.run = run
         self.state = state
         self.program = program

@@ -37,15 +37,22 @@ package struct RunDirectory: Equatable, Sendable {
     package func lock() throws(Failure) -> RunLock {
         let file = try File(lockFile, .update, followingLinks: false)
         guard try file.tryLock() else {
-            let holder = String(decoding: try RunLock.holder(file), as: UTF8.self)
             throw Failure(
                 .usage,
-                "\(path) is in use by a living run: \(holder.isEmpty ? "just starting" : holder). "
+                "\(path) is in use by a living run: \(try holder(of: file)). "
                     + "Wait for it, stop it, or choose another --output.")
         }
         try file.truncate(to: 0)
         try file.write("host \(hostName()), pid \(getpid())")
         return RunLock(file)
+    }
+
+    /// What the holder of the lock wrote about itself.
+    private func holder(of file: borrowing File) throws(Failure) -> String {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
+        defer { buffer.deallocate() }
+        let count = try file.readSome(into: buffer, at: 0)
+        return count == 0 ? "just starting" : String(decoding: buffer[..<count], as: UTF8.self)
     }
 
     private func hostName() -> String {
@@ -64,13 +71,5 @@ package struct RunLock: ~Copyable {
 
     fileprivate init(_ file: consuming File) {
         self.file = file
-    }
-
-    /// What the holder wrote about itself.
-    fileprivate static func holder(_ file: borrowing File) throws(Failure) -> [UInt8] {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
-        defer { buffer.deallocate() }
-        let count = try file.readSome(into: buffer, at: 0)
-        return Array(buffer[..<count])
     }
 }

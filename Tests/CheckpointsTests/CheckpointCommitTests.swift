@@ -61,14 +61,15 @@ struct CheckpointCommitTests {
 
     @Test func aCommitThatFailsRemovesWhatItWrote() throws {
         let earlier = try sample.commit(step: 300)
-        // A directory in the place of a file that will be written makes the write fail.
-        let blocked = RunDirectory(sample.run.path + "/blocked")
-        try FileSystem.makeDirectory(blocked.path)
-        try FileSystem.replaceContents(of: blocked.checkpoints, with: "")
-        expectFailure(.inputOutput, "blocked/checkpoints") {
+        // The system refuses the second file's name, after the first is written.
+        let impossible = String(repeating: "x", count: 300) + ".safetensors"
+        sample.state.step = 400
+        expectFailure(.inputOutput, ".writing-step-00000400/xxx", "name too long") {
             try Checkpoint.commit(
-                run: blocked, state: sample.state, program: "", identity: [:], files: sample.files)
+                run: sample.run, state: sample.state, program: "", identity: [:],
+                files: [sample.files[0], (impossible, sample.files[1].tensors)])
         }
+        #expect(try FileSystem.list(sample.run.checkpoints) == ["step-00000300"])
         #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == earlier.digest)
     }
 

@@ -30,7 +30,8 @@ struct CheckpointDiscoveryTests {
 
     @Test func fallsBackAndSaysWhy() throws {
         for step in [100, 200, 300, 400] { try sample.commit(step: step) }
-        try flipBit(path(400, "model.safetensors"), at: 290)
+        let damaged = path(400, "model.safetensors")
+        try flipBit(damaged, at: try File(damaged, .read).size() - 1)
         try FileSystem.remove(path(300, "state.json"))
         let found = try #require(try Checkpoint.newestValid(sample.run))
         #expect(found.checkpoint.step == 200)
