@@ -67,11 +67,17 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "CYAML", "Checkpoints", "Collectives", "Datasets", "Models", "Objectives", "Optimizers",
+                "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models",
+                "Objectives", "Optimizers", "Tensors",
             ],
             swiftSettings: strict),
 
-        .executableTarget(name: "dtrain", dependencies: ["CProcessor", "Training"], swiftSettings: strict),
+        .executableTarget(
+            name: "dtrain",
+            dependencies: [
+                "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Training",
+            ],
+            swiftSettings: strict),
 
         .target(
             name: "TestSupport", dependencies: ["Failures", "Files", "Tensors"], path: "Tests/TestSupport", swiftSettings: strict),

@@ -101,13 +101,13 @@ extension Communicator {
         return numbers.1
     }
 
-    /// Gives every rank rank 0's text.
-    package func broadcast(_ text: String) throws(MPIError) -> String {
-        let count = Int(try sum(rank == 0 ? Int64(text.utf8.count) : 0))
+    /// Gives every rank the text of rank `root`.
+    package func broadcast(_ text: String, from root: Int = 0) throws(MPIError) -> String {
+        let count = Int(try sum(rank == root ? Int64(text.utf8.count) : 0))
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 8)
         defer { bytes.deallocate() }
-        if rank == 0 { bytes.copyBytes(from: text.utf8) }
-        try broadcast(bytes, from: 0)
+        if rank == root { bytes.copyBytes(from: text.utf8) }
+        try broadcast(bytes, from: root)
         return String(decoding: bytes, as: UTF8.self)
     }
 

@@ -12,6 +12,12 @@ package enum FileSystem {
         return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// Whether `path` is a symbolic link.
+    package static func isLink(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+    }
+
     /// The names in a directory, sorted, without `.` and `..`.
     package static func list(_ directory: String) throws(Failure) -> [String] {
         guard let stream = opendir(directory) else { throw File.failure("list", directory, reading: true) }

@@ -4,6 +4,7 @@ import Kernels
 ///
 /// - Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
 package struct AdamW: Optimizer {
+    package let name = "adamw"
     package let stateNames = ["first_moment", "second_moment"]
     private let configuration: OptimizerConfiguration
 

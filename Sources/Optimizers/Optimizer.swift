@@ -22,6 +22,9 @@ package struct OptimizerStep: Sendable {
 
 /// Turns gradients into new weights, element by element, so that any range of the arenas can be updated by itself.
 package protocol Optimizer: Sendable {
+    /// The name that the configuration and checkpoints know it by.
+    var name: String { get }
+
     /// The names of the states it keeps for each weight, in the order in which `update` takes them; they start at 0.
     var stateNames: [String] { get }
 

@@ -1,1 +1,40 @@
-@main struct Main { static func main() {} }
+import Failures
+import Glibc
+import Training
+
+@main
+struct Main {
+    static func main() {
+        // First of all: a signal that finds no handler kills the rank, and with it the job.
+        StopRequest.install()
+        let words = Array(CommandLine.arguments.dropFirst())
+        exit(run(words).rawValue)
+    }
+
+    private static func run(_ words: [String]) -> ExitCode {
+        switch words.first {
+        case "--version":
+            print(programVersion)
+            return .finished
+        case "--help", "-h", "help":
+            return Session.run { session in
+                session.console.say(try Help.text(for: Array(words.dropFirst())))
+                return .finished
+            }
+        default:
+            return Session.run { session in
+                let (command, rest) = try session.communicator.together { () throws(Failure) in
+                    try Command.find(words)
+                }
+                if rest.contains("--help") {
+                    session.console.say(try Help.text(for: [command.name]))
+                    return .finished
+                }
+                let arguments = try session.communicator.together { () throws(Failure) in
+                    try Arguments(rest, for: command)
+                }
+                return try command.run(arguments, session)
+            }
+        }
+    }
+}

@@ -24,6 +24,9 @@ package struct BatchConfiguration: Equatable, Sendable {
     /// Equal parts of the batch, S; they fix the order of summation, and with it which world sizes are possible.
     package var slots = 4
 
+    /// Sequences a slot.
+    package var sequencesPerSlot: Int { sequences / slots }
+
     package init() {}
 }
 

@@ -1,0 +1,114 @@
+import Checkpoints
+import Datasets
+import Failures
+import Kernels
+import Models
+import Tensors
+
+/// What to generate, and how.
+package struct GenerationSettings: Sendable {
+    /// The checkpoint's directory.
+    package var checkpoint: String
+    /// The text to continue.
+    package var prompt: String
+    /// How many tokens to add.
+    package var tokens: Int
+    /// As `TokenSampler` has them.
+    package var temperature: Double
+    package var topK: Int
+    package var topP: Double
+    package var seed: UInt64
+
+    /// All of it.
+    package init(
+        checkpoint: String, prompt: String, tokens: Int, temperature: Double, topK: Int, topP: Double, seed: UInt64
+    ) {
+        self.checkpoint = checkpoint
+        self.prompt = prompt
+        self.tokens = tokens
+        self.temperature = temperature
+        self.topK = topK
+        self.topP = topP
+        self.seed = seed
+    }
+}
+
+/// A model loaded from a checkpoint, continuing a text.
+package struct Generation {
+    private let settings: GenerationSettings
+    private let tokenizer: any Tokenizer
+    private let cache: DecoderCache
+    private let weights: Arena<Float>
+    private let sampler: TokenSampler
+    private let contextLength: Int
+
+    /// Loads and verifies the checkpoint.
+    ///
+    /// - Throws: `badData` where it is damaged or makes no sense.
+    package init(_ settings: GenerationSettings) throws(Failure) {
+        self.settings = settings
+        let checkpoint = try Checkpoint.open(settings.checkpoint)
+        try checkpoint.verify()
+        let identity = try CheckpointIdentity(checkpoint)
+        tokenizer = try makeTokenizer(identity.tokenizer, vocabularySize: identity.vocabularySize)
+        contextLength = identity.configuration.data.contextLength
+        let decoder = Decoder<Float>(
+            identity.configuration.model, vocabularySize: identity.vocabularySize, contextLength: contextLength)
+        weights = Arena(count: decoder.layout.count)
+        try loadWeights(checkpoint, decoder.layout, into: weights, precision: identity.configuration.precision)
+        cache = DecoderCache(decoder, weights: weights.base)
+        sampler = TokenSampler(
+            temperature: settings.temperature, topK: settings.topK, topP: settings.topP, seed: settings.seed)
+    }
+
+    /// Writes the prompt and what follows it, as it comes, in whole characters.
+    ///
+    /// Where the context is full, its older half is forgotten and the newer half is read again.
+    ///
+    /// - Returns: Whether all tokens were generated before `shouldStop`.
+    package func run(output: ([UInt8]) -> Void, shouldStop: () -> Bool) throws(Failure) -> Bool {
+        var text = try tokenizer.encode(settings.prompt)
+        guard !text.isEmpty else {
+            throw Failure(.usage, "dtrain generate: --prompt is empty. Give at least one character.")
+        }
+        var characters = WholeCharacters()
+        output(characters.append(tokenizer.decode(text)))
+        // The newest tokens that the model has not seen yet, at most half a context at once.
+        var unseen = Array(text.suffix(max(1, contextLength / 2)))
+        for _ in 0..<settings.tokens {
+            if shouldStop() { break }
+            if cache.count + unseen.count > contextLength {
+                cache.reset()
+                unseen = Array(text.suffix(max(1, contextLength / 2)))
+            }
+            let token = sampler.choose(cache.extend(by: unseen), at: text.count)
+            text.append(token)
+            unseen = [token]
+            output(characters.append(tokenizer.decode([token])))
+        }
+        output(characters.finish() + [UInt8(ascii: "\n")])
+        return !shouldStop()
+    }
+}
+
+/// Fills `weights` with a checkpoint's model in Float32, whatever it was trained in.
+func loadWeights(
+    _ checkpoint: Checkpoint, _ layout: ParameterLayout, into weights: Arena<Float>, precision: Configuration.Precision
+) throws(Failure) {
+    let file = "model.safetensors"
+    switch precision {
+    case .float32: try checkpoint.loadTensors(file, into: destinations(layout, weights, .float32))
+    case .float16:
+        let halves = Arena<Float16>(count: layout.count)
+        try checkpoint.loadTensors(file, into: destinations(layout, halves, .float16))
+        convert(UnsafePointer(halves.base), into: weights.base, count: layout.count)
+    }
+}
+
+private func destinations<Element>(
+    _ layout: ParameterLayout, _ arena: Arena<Element>, _ type: TensorType
+) -> [TensorDestination] {
+    layout.parameters.map {
+        TensorDestination(name: $0.name, type: type, shape: $0.shape, bytes: arena.bytes(of: $0.range))
+    }
+}

@@ -1,0 +1,75 @@
+import Collectives
+import Glibc
+
+/// Where the program speaks to a person. Only rank 0 speaks.
+package final class Console {
+    /// Whether lines can be redrawn in place.
+    package let isTerminal: Bool
+    private let speaks: Bool
+    private var openLine = false
+
+    /// A console that is silent on all ranks but the first.
+    package init(rank: Int) {
+        speaks = rank == 0
+        isTerminal = Console.standardOutputIsTerminal()
+    }
+
+    /// Prints a line that stays.
+    package func say(_ line: String) {
+        guard speaks else { return }
+        emit((openLine ? Console.erase : "") + line + "\n")
+        openLine = false
+    }
+
+    /// Draws a line over the one drawn before; only on a terminal.
+    package func draw(_ line: String) {
+        guard speaks, isTerminal else { return }
+        emit(Console.erase + line.prefix(Console.width() - 1))
+        openLine = true
+    }
+
+    /// Prints bytes as they are, such as those of generated text.
+    package func write(_ bytes: [UInt8]) {
+        guard speaks else { return }
+        bytes.withUnsafeBytes { bytes in
+            var done = 0
+            while done < bytes.count {
+                let count = Glibc.write(STDOUT_FILENO, bytes.baseAddress! + done, bytes.count - done)
+                // Nobody listens any more: the work goes on.
+                if count < 0, errno != EINTR { return }
+                done += max(count, 0)
+            }
+        }
+    }
+
+    private func emit(_ text: String) { write(Array(text.utf8)) }
+
+    /// Back to the start of the line, and nothing on it.
+    private static let erase = "\r\u{1B}[2K"
+
+    /// The columns of the terminal.
+    private static func width() -> Int {
+        var size = winsize()
+        for descriptor in [STDOUT_FILENO, STDERR_FILENO, STDIN_FILENO]
+        where ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 {
+            return Int(size.ws_col)
+        }
+        return getenv("COLUMNS").flatMap { Int(String(cString: $0)) } ?? 100
+    }
+
+    /// Whether a person sees standard output.
+    ///
+    /// `mpirun` gives its ranks a pseudo-terminal even when its own output goes to a file, so under it the question is
+    /// asked of the parent's output.
+    private static func standardOutputIsTerminal() -> Bool {
+        guard isatty(STDOUT_FILENO) == 1 else { return false }
+        guard MPICommunicator.isLaunched else { return true }
+        return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { target in
+            let length = readlink("/proc/\(getppid())/fd/1", target.baseAddress!, target.count - 1)
+            guard length > 0 else { return false }
+            target[length] = 0
+            let path = String(cString: target.baseAddress!)
+            return path.hasPrefix("/dev/pts/") || path.hasPrefix("/dev/tty")
+        }
+    }
+}

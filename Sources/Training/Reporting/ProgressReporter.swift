@@ -1,0 +1,64 @@
+import Checkpoints
+import Files
+
+/// Shows how a training goes: a bar that is redrawn on a terminal, plain lines elsewhere, and `metrics.jsonl` always.
+final class ProgressReporter {
+    private let console: Console
+    private let steps: Int
+    private let flopsPerToken: Double
+    private let limit: ProcessorLimit
+    private let clock = ContinuousClock()
+    private var lastLine: ContinuousClock.Instant
+    private var recent: [(tokens: Int, seconds: Double)] = []
+
+    init(_ console: Console, steps: Int, flopsPerToken: Double, limit: ProcessorLimit) {
+        self.console = console
+        self.steps = steps
+        self.flopsPerToken = flopsPerToken
+        self.limit = limit
+        lastLine = clock.now - .seconds(60)
+    }
+
+    /// Shows step `step`, which took `seconds`.
+    func stepDone<Element>(_ step: Int, _ report: Coordinator<Element>.Report, seconds: Double) {
+        recent.append((report.tokens, seconds))
+        if recent.count > 20 { recent.removeFirst() }
+        let total = recent.reduce(0) { $0 + $1.seconds }
+        let rate = Double(recent.reduce(0) { $0 + $1.tokens }) / total
+        let left = Double(steps - step) * total / Double(recent.count)
+        let facts = [
+            "step \(step)/\(steps)", "loss \(fixed(report.loss, 4))", "rate \(scientific(report.learningRate))",
+            report.gradientNorm.map { "norm \(fixed($0, 3))" } ?? "overflow",
+            report.lossScale.map { "scale \(fixed($0, 0))" },
+            "\(grouped(Int(rate))) tokens/s", "\(fixed(100 * rate * flopsPerToken / limit.flopsPerSecond, 0)) % of limit",
+            "\(clockTime(left)) left",
+        ].compactMap(\.self).joined(separator: "  ")
+        if console.isTerminal {
+            console.draw(bar(step) + " " + facts)
+        } else if step == 1 || step == steps || clock.now - lastLine >= .seconds(2) {
+            console.say(facts)
+            lastLine = clock.now
+        }
+    }
+
+    private func bar(_ step: Int) -> String {
+        let width = 20
+        let done = width * step / max(steps, 1)
+        return "[" + String(repeating: "█", count: done) + String(repeating: "·", count: width - done) + "]"
+    }
+}
+
+extension Coordinator.Report {
+    /// The step's line in `metrics.jsonl`.
+    func metrics(step: Int, seconds: Double) -> JSON {
+        [
+            "step": .integer(step),
+            "loss": .number(loss),
+            "learning_rate": .number(learningRate),
+            "gradient_norm": gradientNorm.map(JSON.number) ?? .null,
+            "loss_scale": .number(lossScale ?? 1),
+            "tokens": .integer(tokens),
+            "tokens_per_second": .number(Double(tokens) / seconds),
+        ]
+    }
+}

@@ -1,0 +1,65 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Failures
+import Glibc
+import Models
+import Tensors
+
+/// The loss of a checkpoint on a dataset's validation split, exact over ranks.
+package struct Evaluation {
+    private let communicator: any Communicator
+    private let coordinator: Coordinator<Float>
+    private let batches: EvaluationBatches
+    private let batch: TokenBatch
+
+    /// A mean loss over tokens.
+    package struct Loss {
+        /// In nats.
+        package let nats: Double
+        /// e to the loss.
+        package var perplexity: Double { exp(nats) }
+    }
+
+    /// Loads and verifies the checkpoint, and opens the data.
+    ///
+    /// - Parameter data: nil for the directory that the checkpoint was trained on.
+    package init(checkpoint directory: String, data: String?, _ communicator: any Communicator) throws {
+        self.communicator = communicator
+        let (checkpoint, identity, opened) = try communicator.together { () throws(Failure) in
+            let checkpoint = try Checkpoint.open(directory)
+            let identity = try CheckpointIdentity(checkpoint)
+            var configuration = identity.configuration
+            if let data { configuration.data.directory = data }
+            configuration.batch.slots = communicator.size
+            configuration.batch.sequences = communicator.size * identity.configuration.batch.sequencesPerSlot
+            let opened = try TrainingData(configuration, communicator)
+            guard opened.dataset.tokenizer == identity.tokenizer else {
+                throw Failure(
+                    .usage,
+                    "\(opened.dataset.directory): prepared with the tokenizer \(opened.dataset.tokenizer.kind.rawValue), "
+                        + "\(directory) was trained with \(identity.tokenizer.kind.rawValue).")
+            }
+            guard opened.vocabularySize <= identity.vocabularySize, opened.validation != nil else {
+                throw Failure(.badData, "\(opened.dataset.directory): has no validation split for this model.")
+            }
+            return (checkpoint, identity, opened)
+        }
+        var configuration = identity.configuration
+        configuration.precision = .float32
+        coordinator = try Coordinator(
+            configuration, vocabularySize: identity.vocabularySize, plan: opened.plan, communicator)
+        let (layout, master) = (coordinator.layout, coordinator.master)
+        _ = try communicator.onFirstRank { () throws(Failure) in
+            try checkpoint.verify()
+            try loadWeights(checkpoint, layout, into: master, precision: identity.configuration.precision)
+            return ""
+        }
+        try coordinator.broadcastArenas(communicator)
+        batches = EvaluationBatches(opened.validation!, sequencesPerBatch: opened.plan.sequencesPerSlot)
+        batch = try batches.makeBatch()
+    }
+
+    /// Measures the loss.
+    package func run() throws -> Loss { Loss(nats: try coordinator.evaluate(batches, batch, communicator)) }
+}

@@ -1,0 +1,46 @@
+import Collectives
+import Kernels
+import Models
+
+/// What all ranks together could compute, measured while all of them try at once.
+struct ProcessorLimit {
+    /// Floating-point operations a second, over all ranks.
+    let flopsPerSecond: Double
+
+    /// Measures for about 20 ms.
+    init(measuringWith communicator: any Communicator) throws(MPIError) {
+        try communicator.barrier()
+        let clock = ContinuousClock()
+        let start = clock.now
+        var (operations, sink): (Int, Float) = (0, 0)
+        while clock.now - start < .milliseconds(20) {
+            let result = fusedMultiplyAdds(rounds: 20_000)
+            operations += result.operations
+            sink += result.sink
+        }
+        // The sink keeps the loop: a number that cannot be negative.
+        let rate = sink >= 0 ? Double(operations) / (clock.now - start).seconds : 0
+        flopsPerSecond = Double(try communicator.sum(Int64(rate)))
+    }
+}
+
+extension Duration {
+    /// The duration as a number of seconds.
+    package var seconds: Double {
+        let (seconds, attoseconds) = components
+        return Double(seconds) + Double(attoseconds) * 1e-18
+    }
+}
+
+extension ModelConfiguration {
+    /// Floating-point operations of training on one token: forward, and twice that backward.
+    ///
+    /// A multiply-add counts two; only matrix products count, and of attention only the half that the causal mask leaves.
+    package func flopsPerToken(vocabularySize: Int, contextLength: Int) -> Double {
+        let (C, L) = (Double(width), Double(layers))
+        let blocks = L * (4 * C * C + 2 * C * Double(feedForwardWidth))
+        let head = C * Double(vocabularySize)
+        let attention = L * C * Double(contextLength)
+        return 3 * (2 * (blocks + head) + 2 * attention)
+    }
+}

@@ -1,0 +1,114 @@
+import Collectives
+import Datasets
+import Kernels
+import Layers
+import Models
+import Objectives
+import Optimizers
+import Tensors
+
+/// A rank's copy of the model, and its work in a step: the gradients of its slots, summed along the slots' tree.
+final class Replica<Element: Storage & Reducible> {
+    let decoder: Decoder<Element>
+    /// The working weights, in the storage type.
+    let weights: Arena<Element>
+    private let averaging: any GradientAveraging<Element>
+    private let objective = CausalLanguageModelling()
+    private let activations: Decoder<Element>.Activations
+    private let workspace = Workspace()
+    /// Where slots put their gradients: the first is the averaging's own, the others hold subtrees that wait.
+    private let arenas: [Arena<Element>]
+    private let sequencesPerSlot: Int
+    private let contextLength: Int
+
+    /// A replica for `slots` slots a step, of `sequencesPerSlot` sequences each.
+    init(
+        _ decoder: Decoder<Element>, weights: Arena<Element>, averaging: any GradientAveraging<Element>, slots: Int,
+        sequencesPerSlot: Int
+    ) {
+        self.decoder = decoder
+        self.weights = weights
+        self.averaging = averaging
+        self.sequencesPerSlot = sequencesPerSlot
+        contextLength = decoder.contextLength
+        activations = decoder.makeActivations(sequences: sequencesPerSlot, positions: contextLength)
+        // Before slot i as many subtrees wait for their sibling as i has ones.
+        let depth = (0..<slots).map(\.nonzeroBitCount).max()! + 1
+        arenas = [averaging.gradients] + (1..<depth).map { _ in Arena(count: decoder.layout.count) }
+    }
+
+    /// Computes the gradients of this rank's slots and sends them on their way.
+    ///
+    /// - Parameters:
+    ///   - batch: The slots' sequences, one slot after another.
+    ///   - firstSlot: The number of the first of them in the whole batch.
+    ///   - slotLosses: [slots of the batch]; those of this rank get the sum of their losses.
+    ///   - dropout: Made from the indices of each slot's sequences.
+    ///   - gradientScale: What the sum of losses is multiplied with; asked for as late as possible.
+    func accumulate(
+        _ batch: TokenBatch, firstSlot: Int, slotLosses: UnsafeMutablePointer<Double>,
+        dropout: (_ samples: UnsafePointer<UInt64>) -> Dropout?, gradientScale: () throws -> Float
+    ) throws {
+        let slots = batch.sequenceCount / sequencesPerSlot
+        for slot in 0..<slots {
+            let first = slot * sequencesPerSlot
+            let dropout = dropout(batch.sampleIndices + first)
+            let (tokens, targets) = (batch.inputs + first * contextLength, batch.targets + first * contextLength)
+            decoder.forward(
+                tokens, weights: weights.base, activations, sequences: sequencesPerSlot, positions: contextLength,
+                dropout: dropout, workspace)
+
+            let rows = sequencesPerSlot * contextLength
+            let losses = workspace.floats(.losses, rows)
+            let hiddenGradient = workspace.floats(.branchGradient, rows * decoder.head.inputWidth)
+            let depth = slot.nonzeroBitCount
+            let gradients = arenas[depth].base
+            objective.backward(
+                hidden: activations.hidden, head: decoder.head, weights: weights.base, gradients: gradients,
+                targets: targets, gradientScale: try gradientScale(), losses: losses, hiddenGradient: hiddenGradient,
+                rows: rows, workspace)
+            slotLosses[firstSlot + slot] = Replica.sum(losses, rows)
+
+            let isLast = slot == slots - 1
+            try decoder.backward(
+                tokens, hiddenGradient: hiddenGradient, weights: weights.base, gradients: gradients, activations,
+                sequences: sequencesPerSlot, positions: contextLength, dropout: dropout, workspace
+            ) { section in
+                guard isLast else { return }
+                fold(from: depth, levels: depth, decoder.layout.sections[section])
+                try averaging.sectionIsFinal(section)
+            }
+            // Slot i completes as many subtrees as i ends with ones; the last slot has folded all, section by section.
+            if !isLast { fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<decoder.layout.count) }
+        }
+    }
+
+    /// The sum of the losses of a batch, and nothing else.
+    func loss(of batch: TokenBatch) -> Double {
+        let (sequences, rows) = (batch.sequenceCount, batch.sequenceCount * contextLength)
+        decoder.forward(
+            batch.inputs, weights: weights.base, activations, sequences: sequences, positions: contextLength,
+            dropout: nil, workspace)
+        let losses = workspace.floats(.losses, rows)
+        objective.losses(
+            hidden: activations.hidden, head: decoder.head, weights: weights.base, targets: batch.targets,
+            into: losses, rows: rows, workspace)
+        return Replica.sum(losses, rows)
+    }
+
+    /// Adds the subtree in arena `depth` to the one below it, the sum to the next, `levels` times.
+    private func fold(from depth: Int, levels: Int, _ range: Range<Int>) {
+        for level in 0..<levels {
+            let (upper, lower) = (arenas[depth - level], arenas[depth - level - 1])
+            add(
+                UnsafePointer(upper.base + range.lowerBound), accumulatingInto: lower.base + range.lowerBound,
+                count: range.count)
+        }
+    }
+
+    private static func sum(_ losses: UnsafePointer<Float>, _ count: Int) -> Double {
+        var sum = 0.0
+        for index in 0..<count { sum += Double(losses[index]) }
+        return sum
+    }
+}

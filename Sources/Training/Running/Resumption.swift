@@ -1,0 +1,71 @@
+import Checkpoints
+import Failures
+import Files
+
+/// What to do with what a run directory already holds.
+package enum Resumption: Equatable, Sendable {
+    /// Continue where the run's newest valid checkpoint is of this very training; start where there is none.
+    case automatic
+    /// Start anew, and set aside what is there.
+    case none
+    /// Continue from this checkpoint.
+    case directory(String)
+}
+
+/// The run directory in the hands of rank 0: what it begins with, and what is put into it.
+struct RunStart {
+    /// The verified checkpoint to continue from.
+    let checkpoint: Checkpoint?
+    /// What a person should know about the choice.
+    let notes: [String]
+
+    /// Decides how a run begins. On return the directory holds nothing that is newer than the step it begins at.
+    ///
+    /// - Throws: `usage` where the checkpoint is of another training, `badData` where it is damaged, `inputOutput`
+    ///   where the directory cannot be written.
+    init(_ run: RunDirectory, _ resumption: Resumption, _ identity: RunIdentity) throws(Failure) {
+        switch resumption {
+        case .none:
+            checkpoint = nil
+            notes = try RunStart.setAside(run, afterStep: -1)
+        case .automatic:
+            guard let newest = try Checkpoint.newestValid(run) else {
+                checkpoint = nil
+                notes = try RunStart.setAside(run, afterStep: -1)
+                return
+            }
+            _ = try identity.accept(newest.checkpoint, named: false)
+            checkpoint = newest.checkpoint
+            notes = newest.notes
+        case .directory(let directory):
+            let named = try Checkpoint.open(directory)
+            let accepted = try identity.accept(named, named: true)
+            try named.verify()
+            let moved = try RunStart.setAside(run, afterStep: named.step)
+            checkpoint = named
+            notes = accepted + moved
+        }
+        try MetricsLog.truncate(run.metrics, afterStep: checkpoint?.step ?? 0)
+    }
+
+    /// Moves checkpoints of later steps, and at step -1 the whole old run, into a directory of their own.
+    private static func setAside(_ run: RunDirectory, afterStep step: Int) throws(Failure) -> [String] {
+        let later = try Checkpoint.list(run).filter { $0.step > step && !$0.name.hasPrefix(".") }
+        let hasMetrics = step < 0 && FileSystem.exists(run.metrics)
+        if later.isEmpty && !hasMetrics { return [] }
+        var number = 1
+        while FileSystem.exists("\(run.path)/previous-\(number)") { number += 1 }
+        let aside = RunDirectory("\(run.path)/previous-\(number)")
+        try aside.create()
+        for listing in later {
+            try FileSystem.rename("\(run.checkpoints)/\(listing.name)", to: "\(aside.checkpoints)/\(listing.name)")
+        }
+        if step < 0 {
+            for (old, new) in [(run.metrics, aside.metrics), (run.configuration, aside.configuration)]
+            where FileSystem.exists(old) {
+                try FileSystem.rename(old, to: new)
+            }
+        }
+        return ["What the directory held before is now in \(aside.path)."]
+    }
+}

@@ -1,0 +1,131 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Failures
+import Files
+import Tensors
+
+/// What makes two runs the same run: ranks compare it before step 0, and a checkpoint carries it.
+struct RunIdentity {
+    let configuration: Configuration
+    let vocabularySize: Int
+    let layoutDigest: String
+    let datasetDigest: String
+    let tokenizer: TokenizerDescription
+
+    init(_ configuration: Configuration, _ dataset: Dataset, vocabularySize: Int, layout: ParameterLayout) {
+        self.configuration = configuration
+        self.vocabularySize = vocabularySize
+        layoutDigest = layout.digest()
+        datasetDigest = dataset.digest
+        tokenizer = dataset.tokenizer
+    }
+
+    /// The identity as a checkpoint's manifest holds it.
+    var json: JSON {
+        [
+            "configuration": .string(configuration.resolvedYAML),
+            "layout": .string(layoutDigest),
+            "dataset": .string(datasetDigest),
+            "vocabulary_size": .integer(vocabularySize),
+            "tokenizer": ["kind": .string(tokenizer.kind.rawValue)],
+        ]
+    }
+
+    /// Makes sure that every rank trains the same thing.
+    ///
+    /// - Throws: `AgreedFailure` with `usage`, naming the first rank that differs from rank 0, and in what.
+    func compareRanks(_ communicator: any Communicator) throws {
+        let aspects = [
+            ("the program", programVersion), ("the configuration", digest(of: configuration.digestText)),
+            ("the averaging", "\(configuration.averaging.strategy) \(configuration.averaging.bucketBytes)"),
+            ("the model", layoutDigest), ("the dataset", datasetDigest),
+        ]
+        // One line an aspect, one text a rank.
+        let texts = try communicator.gather(aspects.map(\.1).joined(separator: "\n"))
+        _ = try communicator.onFirstRank { () throws(Failure) in
+            for (rank, text) in texts.enumerated() where text != texts[0] {
+                let (theirs, ours) = (text.split(separator: "\n"), texts[0].split(separator: "\n"))
+                let differing = zip(aspects, zip(theirs, ours)).filter { $1.0 != $1.1 }.map(\.0.0)
+                throw Failure(
+                    .usage,
+                    "rank \(rank) differs from rank 0 in \(differing.joined(separator: ", ")). "
+                        + "Give every host the same dtrain, configuration and data, and start again.")
+            }
+            return ""
+        }
+    }
+
+    /// Makes sure that `checkpoint` is of this model and tokenizer, and, unless it was named by the user, of this
+    /// very training.
+    ///
+    /// - Returns: What differs and is accepted, a line each.
+    /// - Throws: `usage`, saying what differs and what to do; `badData` where the checkpoint's own words make no sense.
+    func accept(_ checkpoint: Checkpoint, named: Bool) throws(Failure) -> [String] {
+        let theirs = try CheckpointIdentity(checkpoint)
+        var differences = configuration.trajectoryDifferences(from: theirs.configuration)
+            .map { "\($0.key) is \($0.value), the checkpoint has \($0.other)" }
+        if theirs.datasetDigest != datasetDigest { differences.append("the dataset is another one") }
+        let wrong =
+            theirs.layoutDigest != layoutDigest
+            ? "is of another model"
+            : theirs.tokenizer != tokenizer ? "is of another tokenizer (\(theirs.tokenizer.kind.rawValue))" : nil
+        let list = differences.joined(separator: "; ")
+        if let wrong {
+            throw Failure(
+                .usage,
+                "\(checkpoint.directory) \(wrong): \(list.isEmpty ? "the vocabulary differs" : list). "
+                    + "Choose another --output, or the configuration that it was written with.")
+        }
+        guard differences.isEmpty || named else {
+            throw Failure(
+                .usage,
+                """
+                \(checkpoint.directory) is of another configuration: \(list).
+                To go on from it all the same: --resume \(checkpoint.directory)
+                To start anew and set the old run aside: --resume none
+                To keep both: another --output
+                """)
+        }
+        return differences
+    }
+
+    private func digest(of text: String) -> String {
+        var digest = Digest()
+        digest.update(text)
+        return digest.hexadecimal()
+    }
+}
+
+/// What a checkpoint says of the run that wrote it.
+package struct CheckpointIdentity {
+    /// The run's configuration.
+    package let configuration: Configuration
+    /// V.
+    package let vocabularySize: Int
+    /// What turns text into its tokens and back.
+    package let tokenizer: TokenizerDescription
+    let layoutDigest: String
+    let datasetDigest: String
+
+    /// Reads the identity in the manifest of `checkpoint`.
+    ///
+    /// - Throws: `badData` where a part is missing or makes no sense.
+    package init(_ checkpoint: Checkpoint) throws(Failure) {
+        let identity = checkpoint.identity
+        guard let text = identity["configuration"]?.stringValue, let layout = identity["layout"]?.stringValue,
+            let dataset = identity["dataset"]?.stringValue, let vocabulary = identity["vocabulary_size"]?.integerValue,
+            let kind = identity["tokenizer"]?["kind"]?.stringValue.flatMap(TokenizerDescription.Kind.init(rawValue:)),
+            vocabulary > 0
+        else {
+            throw Failure(.badData, "\(checkpoint.directory): its manifest does not say what it is a checkpoint of.")
+        }
+        do throws(Failure) {
+            configuration = try Configuration.parse(text, name: "\(checkpoint.directory)/manifest.json: configuration")
+        } catch {
+            throw Failure(.badData, error.message)
+        }
+        (vocabularySize, tokenizer) = (vocabulary, TokenizerDescription(kind: kind))
+        (layoutDigest, datasetDigest) = (layout, dataset)
+    }
+}

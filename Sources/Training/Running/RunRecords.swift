@@ -1,0 +1,42 @@
+import Checkpoints
+import Failures
+import Files
+
+/// All that a run writes, in the hands of rank 0: the locked directory, the metrics and the checkpoints.
+final class RunRecords {
+    /// What the run began with.
+    let start: RunStart
+    private let run: RunDirectory
+    private let lock: RunLock
+    private let metrics: MetricsLog
+    private let identity: RunIdentity
+    private let retention: Retention
+    /// The checkpoint that was written last, or that the run began with.
+    private(set) var newestCheckpoint: String?
+
+    /// Takes possession of `run` and decides how it begins.
+    init(_ run: RunDirectory, _ identity: RunIdentity, _ resumption: Resumption) throws(Failure) {
+        self.run = run
+        self.identity = identity
+        try run.create()
+        lock = try run.lock()
+        start = try RunStart(run, resumption, identity)
+        metrics = try MetricsLog(run.metrics)
+        try FileSystem.replaceContents(of: run.configuration, with: identity.configuration.resolvedYAML)
+        let training = identity.configuration.training
+        retention = Retention(keepLast: training.keepLast, keepBest: training.keepBest)
+        newestCheckpoint = start.checkpoint?.directory
+    }
+
+    /// Adds a line to `metrics.jsonl`.
+    func log(_ line: JSON) throws(Failure) { try metrics.append(line) }
+
+    /// Commits a checkpoint, then lets those go that are among neither the newest nor the best.
+    func save(_ state: CheckpointState, _ files: [(name: String, tensors: [TensorSource])]) throws(Failure) {
+        try metrics.synchronize()
+        let checkpoint = try Checkpoint.commit(
+            run: run, state: state, program: programVersion, identity: identity.json, files: files)
+        newestCheckpoint = checkpoint.directory
+        try retention.apply(to: run)
+    }
+}

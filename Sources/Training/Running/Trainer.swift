@@ -1,0 +1,112 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Failures
+import Files
+import Kernels
+import Models
+import Tensors
+
+/// A whole run: from a configuration to the last checkpoint, or to the next one when asked to stop.
+package struct Trainer {
+    private let configuration: Configuration
+    private let resumption: Resumption
+    private let communicator: any Communicator
+    private let console: Console
+
+    /// A run of `configuration` on all ranks of `communicator`.
+    package init(
+        _ configuration: Configuration, _ resumption: Resumption, _ communicator: any Communicator, _ console: Console
+    ) {
+        self.configuration = configuration
+        self.resumption = resumption
+        self.communicator = communicator
+        self.console = console
+    }
+
+    /// How a run ended.
+    package enum Outcome: Equatable, Sendable {
+        /// All steps are done.
+        case finished
+        /// Asked to stop, and saved.
+        case stopped
+    }
+
+    /// Trains.
+    ///
+    /// - Throws: `AgreedFailure` for what every rank knows, `Failure` or `MPIError` for what only this one does.
+    package func run() throws -> Outcome {
+        switch configuration.precision {
+        case .float32: try run(storing: Float.self)
+        case .float16: try run(storing: Float16.self)
+        }
+    }
+
+    private func run<Element: Storage & Reducible>(storing: Element.Type) throws -> Outcome {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let data = try communicator.together { () throws(Failure) in
+            try TrainingData(configuration, communicator)
+        }
+        try data.verify(communicator, console)
+        let coordinator = try Coordinator<Element>(
+            configuration, vocabularySize: data.vocabularySize, plan: data.plan, communicator)
+        let identity = RunIdentity(
+            configuration, data.dataset, vocabularySize: data.vocabularySize, layout: coordinator.layout)
+        try identity.compareRanks(communicator)
+
+        let directory = RunDirectory(configuration.run.directory)
+        let records = try communicator.together { () throws(Failure) in
+            communicator.rank == 0 ? try RunRecords(directory, identity, resumption) : nil
+        }
+        try restore(coordinator, records)
+        describe(coordinator, data, records)
+
+        let run = try TrainingRun(
+            configuration, data, coordinator, records, communicator, console, startedAt: start)
+        return try run.finish()
+    }
+
+    /// Takes up the checkpoint that rank 0 has chosen, on every rank.
+    private func restore<Element>(_ coordinator: Coordinator<Element>, _ records: RunRecords?) throws {
+        let checkpoint = records?.start.checkpoint
+        let state = try communicator.onFirstRank { () throws(Failure) in
+            guard let checkpoint else { return "" }
+            try coordinator.load(checkpoint)
+            return checkpoint.state.text
+        }
+        if state.isEmpty { return }
+        let restored = try CheckpointState(parsing: Array(state.utf8), source: "the state that rank 0 sent")
+        try coordinator.broadcastArenas(communicator)
+        coordinator.restore(
+            step: restored.step, consumedSamples: restored.consumedSamples, tokens: restored.tokens,
+            skippedSteps: restored.skippedSteps,
+            scaler: restored.lossScaler.map {
+                .init(
+                    scale: $0.scale, cleanSteps: $0.cleanSteps, hysteresisLeft: $0.hysteresisLeft,
+                    configuration.scalerSettings)
+            })
+    }
+
+    /// Says what is about to be trained, on what.
+    private func describe<Element>(_ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?) {
+        let (model, batch) = (configuration.model, configuration.batch)
+        let ranks = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
+        console.say(
+            "\(programVersion): \(ranks), \(configuration.precision.rawValue), averaging \(coordinator.averaging.name)")
+        console.say(
+            "model: \(model.family.rawValue), \(grouped(coordinator.layout.parameterCount)) parameters "
+                + "(\(model.layers) layers, \(model.heads) heads, width \(model.width), context "
+                + "\(configuration.data.contextLength), vocabulary \(data.vocabularySize))")
+        console.say(
+            "data: \(data.dataset.directory), \(grouped(data.dataset.tokenCount(.train))) training and "
+                + "\(grouped(data.dataset.tokenCount(.validation))) validation tokens")
+        console.say(
+            "batch: \(batch.sequences) sequences a step in \(batch.slots) slots, "
+                + "\(grouped(batch.sequences * configuration.data.contextLength)) tokens")
+        for note in records?.start.notes ?? [] { console.say(note) }
+        if let checkpoint = records?.start.checkpoint {
+            console.say("resumed from \(checkpoint.directory) at step \(checkpoint.step)")
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import Failures
+import Training
+
+/// What `--help` and `help COMMAND` print: a screen each.
+enum Help {
+    /// The program's help, or a command's.
+    static func text(for words: [String]) throws(Failure) -> String {
+        guard let name = words.first else { return program }
+        guard let command = Command.all.first(where: { $0.name == name }) else { throw Command.unknown(name) }
+        return text(for: command)
+    }
+
+    private static var program: String {
+        """
+        \(programVersion): trains Transformers data-parallel, one process per MPI rank.
+
+        usage: dtrain [COMMAND] [OPTIONS]
+               mpirun -np 4 dtrain [train] [OPTIONS]
+
+        Without a command it trains; without options, the built-in quickstart.
+
+        commands:
+        \(table(Command.all.map { ($0.name, $0.summary) }))
+
+        example:
+          dtrain prepare --text book.txt --tokenizer byte --output data/book
+          mpirun -np 4 dtrain --config configs/nano.yaml --set data.directory=data/book --output runs/book
+
+        dtrain help COMMAND tells more. Exit codes: 0 finished, 64 usage, 65 bad data, 70 internal error,
+        74 input/output, 75 asked to stop and saved, 76 replicas diverged, 77 no progress.
+        """
+    }
+
+    private static func text(for command: Command) -> String {
+        let words = ["dtrain", command.name] + command.positions + (command.options.isEmpty ? [] : ["[OPTIONS]"])
+        var text = "\(command.summary)\n\nusage: \(words.joined(separator: " "))\n"
+        if !command.options.isEmpty {
+            text += "\noptions:\n\(table(command.options.map { ($0.usage, $0.help) }))\n"
+        }
+        return text + "\nexample:\n  \(command.example)"
+    }
+
+    private static func table(_ rows: [(String, String)]) -> String {
+        let width = rows.map(\.0.count).max() ?? 0
+        return rows.map { "  \($0)\(String(repeating: " ", count: width - $0.count + 2))\($1)" }.joined(separator: "\n")
+    }
+}

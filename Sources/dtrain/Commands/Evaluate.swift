@@ -1,0 +1,21 @@
+import Collectives
+import Failures
+import Training
+
+extension Command {
+    static let evaluate = Command(
+        name: "evaluate", summary: "measure a checkpoint's loss on the validation split",
+        options: [
+            .one("checkpoint", "DIR", "the checkpoint"),
+            .one("data", "DIR", "the dataset (default: the one it was trained on)"),
+        ],
+        example: "mpirun -np 4 dtrain evaluate --checkpoint runs/quickstart/checkpoints/step-00000600"
+    ) { arguments, session in
+        let directory = try session.communicator.together { () throws(Failure) in
+            try arguments.required("checkpoint")
+        }
+        let loss = try Evaluation(checkpoint: directory, data: arguments.value("data"), session.communicator).run()
+        session.console.say("validation loss \(fixed(loss.nats, 4)), perplexity \(fixed(loss.perplexity, 3))")
+        return .finished
+    }
+}

@@ -1,0 +1,31 @@
+import Collectives
+import Datasets
+import Failures
+import Files
+import Training
+
+/// The data of the built-in quickstart: the licence texts that every Debian and Ubuntu carries.
+enum Quickstart {
+    /// Where the data of the built-in configuration lies.
+    static let dataDirectory = Configuration().data.directory
+    private static let texts = "/usr/share/common-licenses"
+
+    /// Prepares the data where they are missing. Rank 0 does it, the others wait.
+    static func prepareData(_ session: Session) throws {
+        _ = try session.communicator.onFirstRank { () throws(Failure) in
+            if FileSystem.exists("\(dataDirectory)/\(DatasetManifest.fileName)") { return "" }
+            let names = FileSystem.isDirectory(texts) ? try FileSystem.list(texts) : []
+            // Most licences have a name for their newest version that is a link.
+            let files = names.map { "\(texts)/\($0)" }.filter { !FileSystem.isLink($0) && !FileSystem.isDirectory($0) }
+            guard !files.isEmpty else {
+                throw Failure(
+                    .badData,
+                    "the quickstart trains on the licence texts in \(texts), and there are none. Bring a text of your "
+                        + "own: dtrain prepare --text FILE --tokenizer byte --output \(dataDirectory)")
+            }
+            session.console.say("preparing \(files.count) texts of \(texts) in \(dataDirectory)")
+            _ = try DatasetPreparation(texts: files, output: dataDirectory).run(shouldStop: StopRequest.isPending)
+            return ""
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Collectives
+import Datasets
+import Failures
+import Files
+import Training
+
+extension Command {
+    static let train = Command(
+        name: "train", summary: "train a model (the default command)",
+        options: [
+            .one("config", "FILE", "the configuration; without it, the built-in quickstart"),
+            .repeated("set", "KEY.PATH=VALUE", "a key of the configuration, over the file's value"),
+            .one("resume", "auto|none|DIR", "auto (default): continue the run; none: start anew; DIR: a checkpoint"),
+            .one("output", "DIR", "the run directory (run.directory)"),
+        ],
+        example: "mpirun -np 4 dtrain --config configs/nano.yaml --set training.steps=500 --output runs/try"
+    ) { arguments, session in
+        let configuration = try session.communicator.together { () throws(Failure) in
+            var configuration = try Configuration.load(
+                file: arguments.value("config"), sets: arguments.list("set"))
+            if let output = arguments.value("output") { configuration.run.directory = output }
+            return configuration
+        }
+        let resumption: Resumption =
+            switch arguments.value("resume") {
+            case nil, "auto": .automatic
+            case "none": .none
+            case let directory?: .directory(directory)
+            }
+        if configuration.data.directory == Quickstart.dataDirectory { try Quickstart.prepareData(session) }
+        let trainer = Trainer(configuration, resumption, session.communicator, session.console)
+        return try trainer.run() == .finished ? .finished : .stopped
+    }
+}

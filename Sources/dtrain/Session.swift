@@ -1,0 +1,64 @@
+import CProcessor
+import Collectives
+import Failures
+import Glibc
+import Kernels
+import Training
+
+/// The process as a command sees it: its ranks and its console.
+struct Session {
+    let communicator: any Communicator
+    let console: Console
+
+    /// Runs `body` in a session, and ends it: every rank returns the same exit code where all know of the failure;
+    /// where only this one does, it says so and ends the job.
+    static func run(_ body: (Session) throws -> ExitCode) -> ExitCode {
+        let mpi: MPICommunicator?
+        do {
+            try checkProcessor()
+            mpi = MPICommunicator.isLaunched ? try MPICommunicator() : nil
+        } catch let failure as Failure {
+            return report(failure.message, failure.exitCode)
+        } catch {
+            return report("\(error)", .internalError)
+        }
+        Processor.prepareThread()
+        let communicator: any Communicator = mpi ?? SoloCommunicator()
+        let code: ExitCode
+        do {
+            code = try body(Session(communicator: communicator, console: Console(rank: communicator.rank)))
+        } catch let agreed as AgreedFailure {
+            if communicator.rank == 0 { report(agreed.failure.message, agreed.failure.exitCode) }
+            code = agreed.failure.exitCode
+        } catch {
+            let failure = error as? Failure ?? Failure(.internalError, "\(error)")
+            let rank = communicator.size > 1 ? "rank \(communicator.rank): " : ""
+            report(rank + failure.message, failure.exitCode)
+            // The others wait for this rank in some call and would wait for ever.
+            if communicator.size > 1 { communicator.abort(failure.exitCode.rawValue) }
+            return failure.exitCode
+        }
+        do { try mpi?.finalize() } catch { return report("\(error)", .internalError) }
+        return code
+    }
+
+    /// Prints a message on standard error, once.
+    @discardableResult
+    private static func report(_ message: String, _ code: ExitCode) -> ExitCode {
+        let text = Array("dtrain: \(message)\n".utf8)
+        _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        return code
+    }
+
+    /// Makes sure that the processor has the instructions that the kernels were compiled into.
+    private static func checkProcessor() throws(Failure) {
+        let missing = Processor.builtFor() & ~cprocessor_features()
+        guard missing != 0 else { return }
+        let names = ["AVX2", "FMA", "F16C", "AVX-512F", "AVX-512BW", "AVX-512VL", "AVX-512-FP16"]
+        let list = names.indices.filter { missing >> $0 & 1 == 1 }.map { names[$0] }.joined(separator: ", ")
+        throw Failure(
+            .usage,
+            "this dtrain was built for a processor with \(list), which this one lacks. Rebuild it here with "
+                + "launch/setup, or for all hosts with DTRAIN_PROCESSOR=x86-64-v3 launch/setup.")
+    }
+}
