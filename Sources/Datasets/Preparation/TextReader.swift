@@ -31,10 +31,14 @@ struct TextReader: ~Copyable {
 
     /// The first character boundary at or after `offset`.
     func characterBoundary(from offset: Int) throws(Failure) -> Int {
+        var boundary = offset
         // A character has at most three continuation bytes.
-        let count = try file.readSome(into: .init(rebasing: buffer[..<min(4, buffer.count)]), at: offset)
-        let continuations = buffer[..<count].prefix { $0 & 0xC0 == 0x80 }.count
-        return min(offset + continuations, byteCount)
+        while boundary < byteCount, boundary - offset < 3 {
+            try file.read(into: .init(rebasing: buffer[..<1]), at: boundary)
+            if buffer[0] & 0xC0 != 0x80 { break }
+            boundary += 1
+        }
+        return boundary
     }
 
     /// Turns the bytes in `range` into tokens, as a text of its own. The ranges of a file come in order and cover it.

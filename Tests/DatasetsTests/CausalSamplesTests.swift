@@ -1,0 +1,71 @@
+import Failures
+import Testing
+
+@testable import Datasets
+
+@Suite struct CausalSamplesTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    /// The samples of the tokens 1...count.
+    private func samples(_ count: Int32, contextLength: Int) throws -> CausalSamples {
+        try directory.writeShard(Array(1...count), to: "train.bin", format: .uint16)
+        return try CausalSamples(Dataset.open(directory.path).stream(.train), contextLength: contextLength)
+    }
+
+    private func batches(_ samples: CausalSamples, _ sequences: Int) throws -> [BatchContents] {
+        let batches = EvaluationBatches(samples, sequencesPerBatch: sequences)
+        let batch = try batches.makeBatch()
+        return try (0..<batches.count).map { index in
+            try batches.load(index, into: batch)
+            return BatchContents(batch)
+        }
+    }
+
+    @Test func theLastSampleIsPadded() throws {
+        let loaded = try batches(samples(10, contextLength: 4), 2)
+        #expect(loaded.map(\.inputs) == [[1, 2, 3, 4, 5, 6, 7, 8], [9, 0, 0, 0]])
+        #expect(loaded.map(\.targets) == [[2, 3, 4, 5, 6, 7, 8, 9], [10, -1, -1, -1]])
+        #expect(loaded.map(\.targetCount) == [8, 1])
+        #expect(loaded.map(\.sampleIndices) == [[0, 1], [2]])
+    }
+
+    @Test(arguments: 1...12) func everyTokenButTheFirstIsATargetOnce(contextLength: Int) throws {
+        let samples = try samples(13, contextLength: contextLength)
+        #expect(samples.count == (12 + contextLength - 1) / contextLength)
+        for sequences in [1, 2, 5, .max] {
+            let loaded = try batches(samples, sequences)
+            #expect(loaded.flatMap(\.targets).filter { $0 != TokenBatch.ignoredTarget } == Array(2...13))
+            #expect(loaded.reduce(0) { $0 + $1.targetCount } == 12)
+            // Where a target counts, its input is the token before it.
+            for batch in loaded {
+                for (input, target) in zip(batch.inputs, batch.targets) where target != -1 {
+                    #expect(input == target - 1)
+                }
+            }
+        }
+    }
+
+    @Test func aSplitShorterThanOneContextIsRefused() throws {
+        #expect(try samples(9, contextLength: 8).count == 1)
+        expectFailure(.badData, "(train)", "8 tokens", "context_length 8", "at most 7") {
+            _ = try samples(8, contextLength: 8)
+        }
+        expectFailure(.badData, "1 tokens", "context_length 1") { _ = try samples(1, contextLength: 1) }
+        let empty = try Dataset.open(directory.path).stream(.validation)
+        expectFailure(.badData, "(validation)", "0 tokens", "Prepare more text") {
+            _ = try CausalSamples(empty, contextLength: 1)
+        }
+        expectFailure(.badData, "context_length \(Int.max)") { _ = try samples(8, contextLength: .max) }
+        expectFailure(.usage, "context_length is 0") { _ = try samples(8, contextLength: 0) }
+    }
+
+    @Test func aBatchThatMemoryCannotHoldIsRefused() {
+        for (capacity, contextLength) in [(Int.max, 2), (1 << 20, 1 << 20), (0, 1), (1, -1)] {
+            expectFailure(.usage, "batch.sequences") {
+                _ = try TokenBatch(capacity: capacity, contextLength: contextLength)
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+import Failures
+import Files
+import Glibc
+import Testing
+
+@testable import Datasets
+
+@Suite struct DatasetPreparationTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    private func splitText(_ split: Split) throws -> String {
+        let dataset = try Dataset.open(directory("data"), verifying: true)
+        return String(decoding: try dataset.makeTokenizer().decode(tokens(dataset.stream(split))), as: UTF8.self)
+    }
+
+    @Test func theEndOfEachTextIsHeldOut() throws {
+        let texts = [
+            try directory.write("aaaaaaaaaaaaaaaaaaAA", to: "a.txt"), try directory.write("bbbbbbbbbB", to: "b.txt"),
+        ]
+        let manifest = try DatasetPreparation(texts: texts, output: directory("data")).run()
+        #expect(try splitText(.train) == "aaaaaaaaaaaaaaaaaabbbbbbbbb")
+        #expect(try splitText(.validation) == "AAB")
+        #expect(manifest.sources == [.init(file: "a.txt", bytes: 20), .init(file: "b.txt", bytes: 10)])
+        #expect(manifest.splits.train.map(\.file) == ["train-00000.bin"])
+        #expect(try FileSystem.list(directory("data")) == ["dataset.json", "train-00000.bin", "validation-00000.bin"])
+    }
+
+    @Test func theCutIsAtACharacter() throws {
+        // Half of 12 bytes is within the second of three 4-byte characters.
+        try directory.prepare("🙂🙃🙂", validationFraction: 0.5)
+        #expect(try splitText(.train) == "🙂🙃")
+        #expect(try splitText(.validation) == "🙂")
+    }
+
+    @Test func shardsHaveALimit() throws {
+        let manifest = try directory.prepare(
+            "0123456789abcdefghijklmnopqr", validationFraction: 0.25, tokensPerShard: 7)
+        #expect(manifest.splits.train.map(\.tokens) == [7, 7, 7])
+        #expect(manifest.splits.train.map(\.file) == ["train-00000.bin", "train-00001.bin", "train-00002.bin"])
+        #expect(manifest.splits.validation.map(\.tokens) == [7])
+        #expect(try splitText(.train) + splitText(.validation) == "0123456789abcdefghijklmnopqr")
+    }
+
+    @Test(arguments: [1, 2, 3, 4, 5, 8, 13]) func theChunkSizeChangesNothing(chunkBytes: Int) throws {
+        let text = "Ünï⇒cödé 🙂 text, more than one chunk of it. 漢字"
+        let source = try directory.write(text, to: "text")
+        var small = DatasetPreparation(texts: [source], output: directory("small"), tokenizer: WordTokenizer())
+        small.chunkBytes = chunkBytes
+        small.tokensPerShard = 5
+        var large = small
+        large.output = directory("large")
+        large.chunkBytes = 1 << 20
+        let manifest = try large.run()
+        #expect(try small.run() == manifest)
+        // The words' lengths, each with the space after it: chunks must not have cut one.
+        #expect(
+            manifest.splits.train.reduce(0) { $0 + $1.tokens } + manifest.splits.validation.reduce(0) { $0 + $1.tokens }
+                == text.utf8.count { $0 == 0x20 } + 2)
+    }
+
+    @Test func theManifestReadsBackAndIsForPeople() throws {
+        let manifest = try directory.prepare("some text that is long enough", validationFraction: 0.1)
+        #expect(try DatasetManifest(readingFrom: directory("data")) == manifest)
+        let text = String(decoding: try FileSystem.contents(of: directory("data/dataset.json")), as: UTF8.self)
+        #expect(text.contains("\n  \"vocabulary_size\" : 256"))
+        #expect(text.contains("\"xxh3_128\" : \"\(manifest.splits.train[0].digest)\""))
+        #expect(!text.contains(directory.path))
+    }
+
+    @Test func preparingTwiceIsRefused() throws {
+        try directory.prepare("text enough")
+        let before = try FileSystem.contents(of: directory("data/dataset.json"))
+        expectFailure(.usage, directory("data"), "--output", "remove") { try directory.prepare("another text") }
+        #expect(try FileSystem.contents(of: directory("data/dataset.json")) == before)
+        #expect(try splitText(.train) == "text enough")
+    }
+
+    @Test func shardsOfSomebodyElseAreNotTouched() throws {
+        try FileSystem.makeDirectory(directory("data"))
+        try directory.writeShard([1, 2, 3], to: "data/train-00000.bin", format: .uint16)
+        let before = try FileSystem.contents(of: directory("data/train-00000.bin"))
+        expectFailure(.usage, "train-00000.bin") { try directory.prepare("text enough") }
+        #expect(try FileSystem.contents(of: directory("data/train-00000.bin")) == before)
+    }
+
+    @Test func whatAnInterruptionLeftIsOverwritten() throws {
+        // As a kill leaves it: the marker, whole and unfinished shards, no manifest.
+        try FileSystem.makeDirectory(directory("data"))
+        try directory.write("", to: "data/dataset.incomplete")
+        try directory.writeShard([1, 2, 3], to: "data/train-00000.bin", format: .uint16)
+        try directory.write("rest", to: "data/train-00007.bin")
+        expectFailure(.badData, "interrupted", "dtrain prepare") { _ = try Dataset.open(directory("data")) }
+        try directory.prepare("text enough")
+        #expect(try splitText(.train) == "text enough")
+        #expect(try FileSystem.list(directory("data")) == ["dataset.json", "train-00000.bin"])
+    }
+
+    @Test func twoAtATimeAreRefused() throws {
+        let first = try PreparationDirectory(claiming: directory("data"))
+        expectFailure(.usage, "another dtrain prepare") { try directory.prepare("text enough") }
+        try first.discard()
+        try directory.prepare("text enough")
+    }
+
+    @Test func stoppingLeavesNothing() throws {
+        var preparation = DatasetPreparation(
+            texts: [try directory.write("some text for many chunks", to: "text")], output: directory("data"))
+        preparation.chunkBytes = 4
+        preparation.tokensPerShard = 4
+        var polls = 0
+        expectFailure(.stopped, directory("data"), "again") {
+            _ = try preparation.run(shouldStop: {
+                polls += 1
+                return polls == 4
+            })
+        }
+        #expect(polls == 4)
+        #expect(try FileSystem.list(directory("data")) == [])
+    }
+
+    @Test func progressEndsWithAllBytes() throws {
+        let texts = [try directory.write("twelve bytes", to: "a"), try directory.write("five.", to: "b")]
+        var reports: [[Int]] = []
+        _ = try DatasetPreparation(texts: texts, output: directory("data")).run(progress: { reports.append([$0, $1]) })
+        #expect(reports.last == [17, 17])
+        #expect(reports.allSatisfy { $0[1] == 17 })
+    }
+
+    @Test(arguments: [3, 4, 5, 6, 7, 8, 100]) func malformedTextIsNamedAcrossChunks(chunkBytes: Int) throws {
+        // "naïve" in Latin-1: byte 0xEF at offset 7, then a letter that continues nothing.
+        let bytes = Array("Ünïc".utf8) + [0x20, 0xEF, 0x76, 0x65] + Array(" and more".utf8)
+        var preparation = DatasetPreparation(
+            texts: [try directory.write(bytes, to: "latin")], output: directory("data"))
+        preparation.chunkBytes = chunkBytes
+        expectFailure(.badData, directory("latin"), "offset 7 ", "UTF-8", "iconv") { _ = try preparation.run() }
+        #expect(try FileSystem.list(directory("data")) == [])
+    }
+
+    @Test func textThatEndsWithinACharacterIsNamed() throws {
+        let bytes = Array("text ".utf8) + [0xE2, 0x82]
+        for fraction in [0, 0.2, 0.5] {
+            var preparation = DatasetPreparation(
+                texts: [try directory.write(bytes, to: "cut")], output: directory("data"))
+            preparation.validationFraction = fraction
+            expectFailure(.badData, directory("cut"), "offset 5 ") { _ = try preparation.run() }
+        }
+    }
+
+    @Test func textsThatAreNoneAreNamedBeforeAnythingIsWritten() throws {
+        try directory.write("", to: "empty")
+        mkfifo(directory("fifo"), 0o644)
+        let good = try directory.write("good text", to: "good")
+        for (name, part) in [
+            ("empty", "is empty"), ("absent", "No such file"), ("fifo", "regular file"), ("", "regular file"),
+        ] {
+            expectFailure(.badData, directory(name), part) {
+                _ = try DatasetPreparation(texts: [good, directory(name)], output: directory("data")).run()
+            }
+        }
+        #expect(!FileSystem.exists(directory("data")))
+    }
+
+    @Test func aTextWithoutATokenIsRefused() throws {
+        let preparation = DatasetPreparation(
+            texts: [try directory.write("\n", to: "text")], output: directory("data"),
+            tokenizer: NumberTokenizer(vocabularySize: 100))
+        expectFailure(.badData, directory("text"), "no training token") { _ = try preparation.run() }
+    }
+
+    @Test(arguments: [-0.1, 1, .nan, .infinity]) func onlyAFractionIsHeldOut(fraction: Double) throws {
+        expectFailure(.usage, "\(fraction)") { try directory.prepare("text", validationFraction: fraction) }
+    }
+
+    @Test(arguments: [0, -1, Int.max]) func aShardHasRoomForSomeTokens(tokensPerShard: Int) throws {
+        expectFailure(.usage, "\(tokensPerShard)") { try directory.prepare("text", tokensPerShard: tokensPerShard) }
+    }
+
+    @Test func anOutputThatIsAFileIsRefused() throws {
+        let text = try directory.write("text", to: "text")
+        expectFailure(.inputOutput, text) { _ = try DatasetPreparation(texts: [text], output: text).run() }
+    }
+}
+
+/// One token a word, which is its length in bytes; a word that touches the end of a chunk may go on.
+private struct WordTokenizer: Tokenizer {
+    var description: TokenizerDescription { TokenizerDescription(kind: .none) }
+    var vocabularySize: Int { 100_000 }
+
+    func encode(
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
+    ) throws(Failure) -> Int {
+        let end = isLast ? bytes.count : (bytes.lastIndex(of: 0x20).map { $0 + 1 } ?? 0)
+        tokens += bytes[..<end].split(separator: 0x20).map { Int32($0.count) }
+        return end
+    }
+
+    func decode(_ tokens: [Int32]) -> [UInt8] { [] }
+}

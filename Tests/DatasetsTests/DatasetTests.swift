@@ -1,0 +1,148 @@
+import Failures
+import Files
+import Glibc
+import Testing
+
+@testable import Datasets
+
+@Suite struct DatasetTests {
+    let directory: TemporaryDirectory
+
+    init() throws { directory = try TemporaryDirectory() }
+
+    @Test func aPreparedDatasetOpens() throws {
+        try directory.prepare("0123456789", validationFraction: 0.3, tokensPerShard: 4)
+        let dataset = try Dataset.open(directory("data"))
+        #expect(dataset.vocabularySize == 256)
+        #expect(dataset.tokenizer == TokenizerDescription(kind: .byte))
+        #expect(dataset.tokenCount(.train) == 7)
+        #expect(try tokens(dataset.stream(.train)) == Array("0123456".utf8).map(Int32.init))
+        #expect(try tokens(dataset.stream(.validation)) == Array("789".utf8).map(Int32.init))
+    }
+
+    @Test func aChangedShardIsFoundByItsHash() throws {
+        try directory.prepare("0123456789", tokensPerShard: 4)
+        try directory.change("data/train-00001.bin", at: 1026, to: [0x40])
+        // Nothing but the hash tells.
+        let dataset = try Dataset.open(directory("data"))
+        expectFailure(.badData, "train-00001.bin", "hash changed") { try dataset.verifyShards() }
+        expectFailure(.badData, "train-00001.bin") { _ = try Dataset.open(directory("data"), verifying: true) }
+    }
+
+    @Test func verifyingReportsAllBytes() throws {
+        let manifest = try directory.prepare("0123456789", validationFraction: 0.3, tokensPerShard: 4)
+        let total = (manifest.splits.train + manifest.splits.validation).reduce(0) { $0 + $1.bytes }
+        var last: [Int] = []
+        try Dataset.open(directory("data")).verifyShards { last = [$0, $1] }
+        #expect(last == [total, total])
+    }
+
+    @Test func shardsThatAreNotAsRecordedAreNamed() throws {
+        try directory.prepare("0123456789", tokensPerShard: 4)
+        try directory.writeShard([1, 2], to: "data/train-00000.bin", format: .uint16)
+        expectFailure(.badData, "train-00000.bin", "2 tokens in 1028 bytes", "4 in 1032") {
+            _ = try Dataset.open(directory("data"))
+        }
+        try directory.change("data/train-00000.bin", size: 1027)
+        expectFailure(.badData, "train-00000.bin", "holds 1027 bytes") { _ = try Dataset.open(directory("data")) }
+        try FileSystem.remove(directory("data/train-00000.bin"))
+        expectFailure(.badData, "train-00000.bin", "No such file") { _ = try Dataset.open(directory("data")) }
+        mkfifo(directory("data/train-00000.bin"), 0o644)
+        expectFailure(.badData, "train-00000.bin", "regular file") { _ = try Dataset.open(directory("data")) }
+    }
+
+    @Test(arguments: [
+        ("train-00000.bin", "../text", "splits.train[0].file"),
+        ("train-00000.bin", "/etc/passwd", "splits.train[0].file"),
+        ("train-00001.bin", "train-00000.bin", "stands there twice"),
+        ("\"version\" : 1", "\"version\" : 2", "version 2"),
+        ("\"version\" : 1", "\"edition\" : 1", "version: is missing"),
+        ("\"tokens\" : 4", "\"tokens\" : 4294967296", "splits.train[0].tokens is 4294967296"),
+        ("\"tokens\" : 4", "\"tokens\" : 99999999999999999999", "dataset.json: not a dataset manifest"),
+        ("\"tokens\" : 4", "\"tokens\" : -1", "splits.train[0].tokens is -1"),
+        ("\"tokens\" : 4", "\"tokens\" : \"4\"", "splits.train[0].tokens: "),
+        ("\"bytes\" : 1032", "\"bytes\" : 9223372036854775807", "says 4 in 9223372036854775807"),
+        ("\"xxh3_128\" : \"", "\"xxh3_128\" : \"00", "splits.train[0].xxh3_128"),
+        ("\"vocabulary_size\" : 256", "\"vocabulary_size\" : 0", "vocabulary_size is 0"),
+        ("\"vocabulary_size\" : 256", "\"vocabulary_size\" : 300", "300 tokens"),
+        ("\"kind\" : \"byte\"", "\"kind\" : \"runes\"", "tokenizer.kind"),
+        ("{", "[", "not a dataset manifest"),
+    ])
+    func aManifestThatPromisesTheImpossibleIsNamed(old: String, new: String, found: String) throws {
+        try directory.prepare("0123456789", tokensPerShard: 4)
+        let text = String(decoding: try FileSystem.contents(of: directory("data/dataset.json")), as: UTF8.self)
+        let range = try #require(text.firstRange(of: old))
+        try directory.write(text.replacingCharacters(in: range, with: new), to: "data/dataset.json")
+        expectFailure(.badData, found) { _ = try Dataset.open(directory("data")) }
+    }
+
+    @Test func bareShardsOpen() throws {
+        try directory.writeShard([1, 2], to: "fineweb_train_000001.bin", format: .uint16)
+        try directory.writeShard([3, 4], to: "fineweb_train_000002.bin", format: .uint16)
+        try directory.writeShard([5], to: "fineweb_VAL_000000.bin", format: .uint16)
+        let dataset = try Dataset.open(directory.path, verifying: true)
+        #expect(dataset.vocabularySize == 50_304)
+        #expect(dataset.tokenizer == TokenizerDescription(kind: .none))
+        #expect(try tokens(dataset.stream(.train)) == [1, 2, 3, 4])
+        #expect(try tokens(dataset.stream(.validation)) == [5])
+        #expect(try Dataset.open(directory.path, vocabularySize: 7).vocabularySize == 7)
+    }
+
+    @Test func headerlessShardsOpen() throws {
+        try directory.writeShard([50_000, 2], to: "train.bin", format: .headerless)
+        try directory.writeShard([9], to: "val.bin", format: .headerless)
+        let dataset = try Dataset.open(directory.path)
+        #expect(try tokens(dataset.stream(.train)) == [50_000, 2])
+        #expect(try tokens(dataset.stream(.validation)) == [9])
+    }
+
+    @Test func bareWideShardsAreLlama3s() throws {
+        try directory.writeShard([128_000], to: "train.bin", format: .uint32)
+        #expect(try Dataset.open(directory.path).vocabularySize == 128_256)
+    }
+
+    @Test func shardsOfTwoFormatsAreRefused() throws {
+        try directory.writeShard([1, 2], to: "a.bin", format: .uint16)
+        try directory.writeShard([1, 2], to: "b.bin", format: .uint16)
+        try directory.change("b.bin", to: [0, 0])
+        expectFailure(.badData, "b.bin", "without a header", "a.bin") { _ = try Dataset.open(directory.path) }
+    }
+
+    @Test func aDirectoryWithoutADatasetSaysHowToMakeOne() throws {
+        for path in [directory.path, directory("absent")] {
+            expectFailure(.badData, path, "dataset.json", "*.bin", "dtrain prepare --text FILE") {
+                _ = try Dataset.open(path)
+            }
+        }
+    }
+
+    @Test func theDigestIsOfTheTokensAndTheTokenizer() throws {
+        func digest(_ text: String, tokensPerShard: Int = 100) throws -> String {
+            try FileSystem.remove(directory("data"))
+            try directory.prepare(text, validationFraction: 0.2, tokensPerShard: tokensPerShard)
+            return try Dataset.open(directory("data")).digest
+        }
+        let first = try digest("0123456789")
+        #expect(first.utf8.count == 32)
+        #expect(try digest("0123456789") == first)
+        #expect(try digest("0123456780") != first)
+        #expect(try digest("0123456789", tokensPerShard: 3) != first)
+    }
+
+    @Test func theDigestOfBareShardsIsOfNamesSizesAndVocabulary() throws {
+        try directory.writeShard([1, 2], to: "a.bin", format: .uint16)
+        let first = try Dataset.open(directory.path).digest
+        #expect(try Dataset.open(directory.path).digest == first)
+        #expect(try Dataset.open(directory.path, vocabularySize: 9).digest != first)
+        try FileSystem.rename(directory("a.bin"), to: directory("b.bin"))
+        #expect(try Dataset.open(directory.path).digest != first)
+        try directory.writeShard([1, 2, 3], to: "b.bin", format: .uint16)
+        #expect(try Dataset.open(directory.path).digest != first)
+    }
+}
+
+extension String {
+    fileprivate func replacingCharacters(in range: Range<String.Index>, with new: String) -> String {
+        self[..<range.lowerBound] + new + self[range.upperBound...]
+    }
+}

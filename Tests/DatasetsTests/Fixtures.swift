@@ -1,0 +1,106 @@
+import Failures
+import Files
+import Glibc
+import Testing
+
+@testable import Datasets
+
+/// A directory that lasts as long as the value.
+final class TemporaryDirectory {
+    let path: String
+
+    init() throws {
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(parent)/dtrain-datasets-XXXXXX".utf8CString)
+        path = String(cString: try #require(mkdtemp(&template)))
+    }
+
+    deinit { try? FileSystem.remove(path) }
+
+    /// The path of a file in the directory.
+    func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
+
+    /// Writes a file into the directory.
+    ///
+    /// - Returns: Its path.
+    @discardableResult
+    func write(_ bytes: [UInt8], to name: String) throws -> String {
+        let file = try File(self(name), .create)
+        try bytes.withUnsafeBytes { try file.write($0) }
+        return self(name)
+    }
+
+    @discardableResult
+    func write(_ text: String, to name: String) throws -> String { try write(Array(text.utf8), to: name) }
+
+    /// Overwrites bytes of a file, and cuts or extends it to `size`.
+    func change(_ name: String, at offset: Int = 0, to bytes: [UInt8] = [], size: Int? = nil) throws {
+        var contents = try FileSystem.contents(of: self(name))
+        contents.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+        if let size {
+            contents = Array(contents.prefix(size)) + [UInt8](repeating: 0, count: max(0, size - contents.count))
+        }
+        try write(contents, to: name)
+    }
+
+    /// Writes a shard in one of the formats.
+    @discardableResult
+    func writeShard(_ tokens: [Int32], to name: String, format: TokenShardFormat) throws -> DatasetManifest.Shard {
+        var writer = try TokenShardWriter(self(name), format: format)
+        try writer.append(tokens[...])
+        return try writer.finish()
+    }
+
+    /// Prepares `text` as bytes, all of it as training data unless told otherwise.
+    @discardableResult
+    func prepare(
+        _ text: String, validationFraction: Double = 0, tokensPerShard: Int = 1_000
+    ) throws -> DatasetManifest {
+        var preparation = DatasetPreparation(texts: [try write(text, to: "text")], output: self("data"))
+        preparation.validationFraction = validationFraction
+        preparation.tokensPerShard = tokensPerShard
+        return try preparation.run()
+    }
+}
+
+/// Expects a failure with an exit code, whose message has every one of `parts`.
+func expectFailure(
+    _ exitCode: ExitCode, _ parts: String..., sourceLocation: SourceLocation = #_sourceLocation,
+    from body: () throws -> Void
+) {
+    let failure = #expect(throws: Failure.self, sourceLocation: sourceLocation) { try body() }
+    guard let failure else { return }
+    #expect(failure.exitCode == exitCode, sourceLocation: sourceLocation)
+    for part in parts {
+        #expect(failure.message.contains(part), "\(failure.message)", sourceLocation: sourceLocation)
+    }
+}
+
+/// All tokens of a split, read in one call.
+func tokens(_ stream: TokenStream) throws -> [Int32] {
+    try tokens(stream, 0..<stream.tokenCount)
+}
+
+/// Some tokens of a split.
+func tokens(_ stream: TokenStream, _ range: Range<Int>) throws -> [Int32] {
+    let place = UnsafeMutablePointer<Int32>.allocate(capacity: range.count)
+    defer { place.deallocate() }
+    try stream.read(at: range.lowerBound, count: range.count, into: place)
+    return Array(UnsafeBufferPointer(start: place, count: range.count))
+}
+
+/// What a batch holds, to keep and compare.
+struct BatchContents: Equatable {
+    var inputs: [Int32]
+    var targets: [Int32]
+    var sampleIndices: [UInt64]
+    var targetCount: Int
+
+    init(_ batch: TokenBatch) {
+        let count = batch.sequenceCount * batch.contextLength
+        inputs = Array(UnsafeBufferPointer(start: batch.inputs, count: count))
+        targets = Array(UnsafeBufferPointer(start: batch.targets, count: count))
+        sampleIndices = Array(UnsafeBufferPointer(start: batch.sampleIndices, count: batch.sequenceCount))
+        targetCount = batch.targetCount
+    }
+}
