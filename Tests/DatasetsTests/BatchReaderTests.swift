@@ -117,7 +117,7 @@ import Testing
         }
     }
 
-    @Test func aReadersFailureIsThrownThenAndEverAfter() throws {
+    @Test func aFailureIsThrownAtItsStepThenAndEverAfter() throws {
         let reader = try BatchReader(
             Dataset.open(directory.path, vocabularySize: 90), contextLength: Self.contextLength,
             plan: BatchPlan(sequences: 1, slots: 1, rank: 0, worldSize: 1), seed: 7)
@@ -126,6 +126,8 @@ import Testing
         let failure = try #require(
             #expect(throws: Failure.self) {
                 for _ in 0..<Self.sampleCount {
+                    // Time for the thread to read ahead and fail before its step is asked for.
+                    usleep(1000)
                     _ = try reader.next()
                     whole += 1
                 }

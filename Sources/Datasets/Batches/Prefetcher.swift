@@ -4,19 +4,26 @@ import Synchronization
 
 /// Fills batches, in turn, on a thread of its own, as far ahead as there are batches.
 ///
-/// Sendable, though it shares plain memory: a batch, the filler's state and `failure` are touched by the thread
-/// between `free.wait()` and `filled.signal()`, and by the consumer between `filled.wait()` and `free.signal()`.
-/// The semaphores make these take turns.
+/// Sendable, though it shares plain memory: a place is touched by the thread between `free.wait()` and
+/// `filled.signal()`, and by the consumer between `filled.wait()` and `free.signal()`; the semaphores make these
+/// take turns. `deliveredCount` and `thrown` belong to the consumer, all that `fill` uses to the thread.
 final class Prefetcher: @unchecked Sendable {
     /// Fills a batch; called on the thread, for one batch after another.
     typealias Fill = (TokenBatch) throws(Failure) -> Void
 
-    private let batches: [TokenBatch]
+    /// A batch, and why it could not be filled: the failure of a step must not be seen a step too early.
+    private final class Place {
+        let batch: TokenBatch
+        var failure: Failure?
+        init(_ batch: TokenBatch) { self.batch = batch }
+    }
+
+    private let places: [Place]
     private let fill: Fill
     private let filled = Semaphore(count: 0)
     private let free: Semaphore
     private let isStopping = Atomic(false)
-    private var failure: Failure?
+    private var thrown: Failure?
     private var deliveredCount = 0
     private var thread = pthread_t()
 
@@ -24,7 +31,7 @@ final class Prefetcher: @unchecked Sendable {
     ///
     /// - Parameter fill: Owns all that it uses: nobody else touches that from now on.
     init(_ batches: [TokenBatch], fill: @escaping Fill) throws(Failure) {
-        self.batches = batches
+        places = batches.map(Place.init)
         self.fill = fill
         free = Semaphore(count: UInt32(batches.count))
         try start()
@@ -34,12 +41,17 @@ final class Prefetcher: @unchecked Sendable {
     ///
     /// - Throws: What filling threw, then and ever after.
     func next() throws(Failure) -> TokenBatch {
-        if let failure { throw failure }
+        // The thread has ended: waiting would last for ever.
+        if let thrown { throw thrown }
         if deliveredCount > 0 { free.signal() }
         filled.wait()
-        if let failure { throw failure }
+        let place = places[deliveredCount % places.count]
+        if let failure = place.failure {
+            thrown = failure
+            throw failure
+        }
         deliveredCount += 1
-        return batches[(deliveredCount - 1) % batches.count]
+        return place.batch
     }
 
     /// Returns once the thread has ended; nothing else is called then.
@@ -54,15 +66,16 @@ final class Prefetcher: @unchecked Sendable {
         while true {
             free.wait()
             if isStopping.load(ordering: .relaxed) { return }
+            let place = places[index]
             do throws(Failure) {
-                try fill(batches[index])
+                try fill(place.batch)
             } catch {
-                failure = error
+                place.failure = error
                 filled.signal()
                 return
             }
             filled.signal()
-            index = (index + 1) % batches.count
+            index = (index + 1) % places.count
         }
     }
 
