@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""GPT-2 in PyTorch, trained data-parallel with DDP over gloo: the peer that dtrain is measured against.
+
+The model and its training loop are nanoGPT's (github.com/karpathy/nanoGPT: model.py, train.py), brought to what a
+PyTorch user would run on CPUs today. The program is a server, so that another program can take turns with it:
+
+    standard input    one line "step" asks for one optimizer step; the end of the input asks for the report
+    standard output   after each step {"seconds": S, "tokens": N}: the slowest rank's time, the whole job's tokens
+                      at the end {"peak_resident_bytes": B, "first_step_seconds": F}: the largest rank's memory,
+                      and the time from the program's start to the end of the first step
+
+By hand:
+
+    yes step | head -20 | python Benchmarks/peer_pytorch.py --workload nano --ranks 2
+
+Between steps every rank sleeps in a read on its own pipe, outside of any collective, and uses no processor time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import multiprocessing
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+STARTED = time.monotonic()
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A model's shape, and the sequences that the whole job trains on in one step."""
+
+    layers: int
+    heads: int
+    width: int
+    context: int
+    vocabulary: int
+    sequences: int
+
+
+WORKLOADS = {
+    "nano": Workload(layers=6, heads=6, width=384, context=256, vocabulary=256, sequences=16),
+    "gpt2-124m": Workload(layers=12, heads=12, width=768, context=256, vocabulary=50304, sequences=4),
+}
+
+
+# --- Model ---
+
+
+def make_model(workload: Workload) -> nn.Module:
+    """GPT-2 with learned positions, biases, tanh GELU and a tied head, initialized as nanoGPT initializes it."""
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+
+    width = workload.width
+
+    class Block(nn.Module):
+        """Pre-normalization Transformer block, [B, T, C] to [B, T, C]."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention_normalization = nn.LayerNorm(width)
+            self.query_key_value = nn.Linear(width, 3 * width)
+            self.attention_projection = nn.Linear(width, width)
+            self.feed_forward_normalization = nn.LayerNorm(width)
+            self.expansion = nn.Linear(width, 4 * width)
+            self.feed_forward_projection = nn.Linear(4 * width, width)
+
+        def attend(self, x: Tensor) -> Tensor:
+            batch, context, _ = x.shape
+            query, key, value = (
+                part.view(batch, context, workload.heads, width // workload.heads).transpose(1, 2)
+                for part in self.query_key_value(x).split(width, dim=2)
+            )
+            mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
+            return self.attention_projection(mixed.transpose(1, 2).contiguous().view(batch, context, width))
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = x + self.attend(self.attention_normalization(x))
+            expanded = F.gelu(self.expansion(self.feed_forward_normalization(x)), approximate="tanh")
+            return x + self.feed_forward_projection(expanded)
+
+    class Decoder(nn.Module):
+        """Tokens and targets [B, T] to the mean cross-entropy."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.token_embedding = nn.Embedding(workload.vocabulary, width)
+            self.position_embedding = nn.Embedding(workload.context, width)
+            self.blocks = nn.ModuleList(Block() for _ in range(workload.layers))
+            self.final_normalization = nn.LayerNorm(width)
+            self.head = nn.Linear(width, workload.vocabulary, bias=False)
+            self.head.weight = self.token_embedding.weight
+            self.register_buffer("positions", torch.arange(workload.context), persistent=False)
+            for name, parameter in self.named_parameters():
+                if name.endswith("_projection.weight"):
+                    nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * workload.layers))
+                elif parameter.dim() >= 2:
+                    nn.init.normal_(parameter, std=0.02)
+                elif name.endswith("bias"):
+                    nn.init.zeros_(parameter)
+
+        def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+            x = self.token_embedding(inputs) + self.position_embedding(self.positions)
+            for block in self.blocks:
+                x = block(x)
+            logits = self.head(self.final_normalization(x))
+            return F.cross_entropy(logits.view(-1, workload.vocabulary), targets.view(-1))
+
+    return Decoder()
+
+
+# --- Training ---
+
+
+def make_step(workload: Workload, rank: int, options: argparse.Namespace) -> Callable[[], float]:
+    """Builds the model, its optimizer and its data; returns the function that does one optimizer step."""
+    import torch
+    from torch.nn.parallel import DistributedDataParallel
+
+    torch.manual_seed(1337)
+    model = make_model(workload)
+    parameters = list(model.parameters())
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": 0.1},
+            {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+        ],
+        lr=1e-3,
+        betas=(0.9, 0.95),
+        eps=1e-8,
+        fused=True,
+    )
+    if options.ranks > 1:
+        model = DistributedDataParallel(model, gradient_as_bucket_view=True, static_graph=not options.compile)
+    if options.compile:
+        # Compiled from outside, the graph is split at the buckets, and averaging overlaps with the backward pass.
+        model = torch.compile(model)
+    precision = getattr(torch, options.precision)
+    scaler = torch.amp.GradScaler("cpu", enabled=precision == torch.float16)
+
+    random = torch.Generator().manual_seed(rank)
+    corpus = torch.randint(workload.vocabulary, (1 << 20,), generator=random)
+    offsets = torch.arange(workload.context)
+
+    def batch() -> tuple[Tensor, Tensor]:
+        starts = torch.randint(
+            len(corpus) - workload.context, (workload.sequences // options.ranks, 1), generator=random
+        )
+        return corpus[starts + offsets], corpus[starts + offsets + 1]
+
+    def step() -> float:
+        inputs, targets = batch()
+        with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
+            loss = model(inputs, targets)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+    return step
+
+
+def run_rank(rank: int, workload: Workload, options: argparse.Namespace, rendezvous: str, requests: Connection) -> None:
+    """One rank: does a step for each request that arrives, and reports its peak memory when they end.
+
+    Answers the seconds of the step; after the last request the peak resident bytes.
+    """
+    import torch
+    import torch.distributed
+
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    if options.ranks > 1:
+        torch.distributed.init_process_group(
+            "gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=options.ranks
+        )
+    step = make_step(workload, rank, options)
+    while requests.recv():
+        started = time.perf_counter()
+        loss = step()
+        seconds = time.perf_counter() - started
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"rank {rank}: the loss is {loss}")
+        requests.send(seconds)
+    requests.send(1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    if options.ranks > 1:
+        torch.distributed.destroy_process_group()
+
+
+# --- Serving ---
+
+
+def serve(workload: Workload, options: argparse.Namespace) -> None:
+    """Starts the ranks and passes them every line of standard input until it ends."""
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    context = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as directory:
+        rendezvous = os.path.join(directory, "rendezvous")
+        pipes, processes = [], []
+        for rank in range(options.ranks):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=run_rank, args=(rank, workload, options, rendezvous, theirs), daemon=True)
+            process.start()
+            theirs.close()
+            pipes.append(ours)
+            processes.append(process)
+
+        def ask(another_step: bool) -> float:
+            """Sends every rank the same request; the largest answer."""
+            for pipe in pipes:
+                pipe.send(another_step)
+            try:
+                return max(pipe.recv() for pipe in pipes)
+            except EOFError:
+                sys.exit("peer_pytorch.py: a rank ended early; its error stands above")
+
+        first_step_seconds = None
+        for line in sys.stdin:
+            if line.strip() != "step":
+                sys.exit(f"peer_pytorch.py: found {line.strip()!r} on standard input; the only request is 'step'")
+            seconds = ask(True)
+            first_step_seconds = first_step_seconds or time.monotonic() - STARTED
+            print(json.dumps({"seconds": seconds, "tokens": workload.sequences * workload.context}), flush=True)
+        report = {"peak_resident_bytes": ask(False), "first_step_seconds": first_step_seconds}
+        print(json.dumps(report), flush=True)
+        for process in processes:
+            process.join()
+
+
+def parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="GPT-2 in PyTorch DDP over gloo, one optimizer step a request.")
+    parser.add_argument("--workload", choices=WORKLOADS, default="nano")
+    parser.add_argument("--ranks", type=int, default=2, help="processes; 1 trains without DDP (default: 2)")
+    parser.add_argument("--threads", type=int, default=1, help="threads a rank (default: 1)")
+    parser.add_argument("--precision", choices=["float32", "bfloat16", "float16"], default="float32", help="autocast")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the model")
+    options = parser.parse_args()
+    sequences = WORKLOADS[options.workload].sequences
+    if options.ranks < 1 or sequences % options.ranks:
+        parser.error(f"--ranks {options.ranks} does not divide the {sequences} sequences of {options.workload}")
+    return options
+
+
+if __name__ == "__main__":
+    arguments = parse_arguments()
+    serve(WORKLOADS[arguments.workload], arguments)
