@@ -225,11 +225,11 @@ def serve(workload: Workload, options: argparse.Namespace) -> None:
 
         def ask(another_step: bool) -> float:
             """Sends every rank the same request; the largest answer."""
-            for pipe in pipes:
-                pipe.send(another_step)
             try:
+                for pipe in pipes:
+                    pipe.send(another_step)
                 return max(pipe.recv() for pipe in pipes)
-            except EOFError:
+            except (EOFError, ConnectionError):
                 sys.exit("peer_pytorch.py: a rank ended early; its error stands above")
 
         first_step_seconds = None
