@@ -39,8 +39,8 @@ package struct LossScaler: Equatable, Sendable {
     package mutating func update(overflowed: Bool) {
         if overflowed {
             cleanSteps = 0
-            hysteresisLeft -= 1
-            if hysteresisLeft <= 0 { scale = max(scale / 2, settings.floor) }
+            hysteresisLeft = max(0, hysteresisLeft - 1)
+            if hysteresisLeft == 0 { scale = max(scale / 2, settings.floor) }
         } else {
             cleanSteps += 1
             if cleanSteps >= settings.growthInterval {
