@@ -1,4 +1,5 @@
 import Failures
+import Tensors
 
 /// Memory for some sequences of T tokens with their targets, allocated once and filled again and again.
 package final class TokenBatch {
@@ -58,5 +59,23 @@ package final class TokenBatch {
         targetCount += try samples.load(sample, inputs: inputs + start, targets: targets + start)
         sampleIndices[sequenceCount] = index
         sequenceCount += 1
+    }
+}
+
+extension TokenBatch {
+    /// A full batch of tokens that mean nothing, for measuring.
+    package convenience init(
+        randomSequences count: Int, contextLength: Int, vocabularySize: Int, seed: UInt64
+    ) throws(Failure) {
+        try self.init(capacity: count, contextLength: contextLength)
+        let stream = RandomStream(seed: seed, purpose: .generation)
+        for index in 0..<count * contextLength {
+            let words = stream.words(UInt64(index))
+            inputs[index] = Int32(words.x % UInt32(vocabularySize))
+            targets[index] = Int32(words.y % UInt32(vocabularySize))
+        }
+        for sequence in 0..<count { sampleIndices[sequence] = UInt64(sequence) }
+        sequenceCount = count
+        targetCount = count * contextLength
     }
 }

@@ -1,20 +1,65 @@
 import Collectives
 import Failures
+import Files
+import Glibc
 import Training
 
 extension Command {
     static let bench = Command(
-        name: "bench", summary: "measure the processor, the kernels, the averaging or a whole step",
+        name: "bench", summary: "measure matrix products, kernels, averaging or whole steps; needs no dataset",
         positions: ["gemm|kernels|average|step"],
         options: [
             .one("config", "FILE", "the model and batch to measure; without it, the built-in quickstart"),
             .repeated("set", "KEY.PATH=VALUE", "a key of the configuration, over the file's value"),
-            .one("steps", "N", "how often to repeat (default 10)"),
+            .one("repeat", "N", "how often to repeat (default 10)"),
             .flag("json", "print one JSON object"),
-            .flag("interactive", "one step for each line on standard input, for paired comparisons"),
+            .flag("interactive", "step: one for each line \"step\" on standard input, for paired comparisons"),
         ],
         example: "mpirun -np 2 dtrain bench step --config configs/nano.yaml"
     ) { arguments, session in
-        throw AgreedFailure(arguments.usage("not here yet."))
+        let (configuration, repetitions) = try session.communicator.together { () throws(Failure) in
+            (
+                try Configuration.load(file: arguments.value("config"), sets: arguments.list("set")),
+                try arguments.integer("repeat", in: 1...1_000_000, default: 10)
+            )
+        }
+        let result: Measurement
+        switch arguments.positions[0] {
+        case "gemm": result = ProductBench(configuration).run(repetitions: repetitions)
+        case "kernels": result = KernelBench(configuration).run(repetitions: repetitions)
+        case "average":
+            result = try AveragingBench(configuration, session.communicator).run(repetitions: repetitions)
+        case "step":
+            let bench = try StepBench(configuration, session.communicator)
+            if arguments.has("interactive") { return try serve(bench, session) }
+            for _ in 0...repetitions { try bench.step() }
+            result = try bench.result()
+        case let other:
+            throw AgreedFailure(arguments.usage("found \(other); allowed: gemm, kernels, average, step."))
+        }
+        session.console.say(arguments.has("json") ? result.json.line : result.text)
+        return .finished
     }
+}
+
+/// One step for each line on rank 0's standard input, each answered by a line of JSON; at its end, the summary.
+private func serve(_ bench: StepBench, _ session: Session) throws -> ExitCode {
+    while try hasNextLine(session.communicator) {
+        let seconds = try bench.step()
+        let answer: JSON = ["seconds": .number(seconds), "tokens": .integer(bench.tokens)]
+        session.console.say(answer.line)
+    }
+    session.console.say(try bench.result().json.line)
+    return .finished
+}
+
+/// Waits for a line on rank 0. The other ranks sleep meanwhile: a measured peer needs their cores.
+private func hasNextLine(_ communicator: any Communicator) throws -> Bool {
+    let flags = UnsafeMutableBufferPointer<Int64>.allocate(capacity: 2)
+    defer { flags.deallocate() }
+    flags[0] = communicator.rank == 0 && readLine() != nil ? 1 : 0
+    var pending = try communicator.startAllreduce(
+        UnsafeBufferPointer(rebasing: flags[..<1]), into: UnsafeMutableBufferPointer(rebasing: flags[1...]), .logicalOr)
+    while try !pending.test() { usleep(500) }
+    return flags[1] != 0
 }

@@ -1,0 +1,104 @@
+import Files
+import Kernels
+import Models
+import Tensors
+
+/// The kernels around the matrix products, on the shapes of a model's step, on one thread.
+package struct KernelBench {
+    private let configuration: Configuration
+
+    /// The kernels of the model that `configuration` describes.
+    package init(_ configuration: Configuration) { self.configuration = configuration }
+
+    /// Measures each kernel `repetitions` times.
+    package func run(repetitions: Int) -> Measurement {
+        let model = configuration.model
+        let (B, T) = (configuration.batch.sequencesPerSlot, configuration.data.contextLength)
+        let (R, C, F, V) = (B * T, model.width, model.feedForwardWidth, model.benchVocabularySize)
+        let widest = max(R * max(F, 3 * C), min(R, 4096) * V)
+        func numbers(_ count: Int) -> UnsafeMutablePointer<Float> {
+            let arena = Arena<Float>(count: count)
+            arenas.append(arena)
+            UnsafeMutableBufferPointer(start: arena.base, count: count).update(repeating: 0.01)
+            return arena.base
+        }
+        var arenas: [Arena<Float>] = []
+        let (x, y, z) = (numbers(widest), numbers(widest), numbers(widest))
+        let (first, second) = (numbers(widest), numbers(widest))
+        let (row, sums) = (numbers(2 * max(F, R)), numbers(2 * max(F, R)))
+        let half = Arena<Float16>(count: widest)
+        let tokens = UnsafeMutablePointer<Int32>.allocate(capacity: R)
+        defer { tokens.deallocate() }
+        for index in 0..<R { tokens[index] = Int32(index % V) }
+        let attention = CausalAttention(headCount: model.heads, headWidth: model.headWidth)
+        let scratch = numbers(attention.scratchCount(positions: T))
+        let mask = DropoutMask(RandomStream(seed: 1, purpose: .dropout), rate: 0.1)
+        let step = AdamWStep(
+            step: 1, learningRate: 1e-3, betas: (0.9, 0.95), epsilon: 1e-8, weightDecay: 0.1, gradientScale: 1,
+            gradientLimit: .infinity)
+        let logitRows = min(R, 4096)
+
+        let kernels: [(name: String, elements: Int, body: () -> Void)] = [
+            ("bias", R * F, { addBias(x, row, into: y, rows: R, columns: F) }),
+            ("bias gradient", R * F, { biasGradient(x, into: row, rows: R, columns: F) }),
+            ("gelu", R * F, { gelu(x, into: y, count: R * F, form: .tanh) }),
+            ("gelu backward", R * F, { geluBackward(x, y, count: R * F, form: .tanh) }),
+            ("gelu exact", R * F, { gelu(x, into: y, count: R * F, form: .exact) }),
+            (
+                "layer normalization", R * C,
+                {
+                    layerNormalization(
+                        x, scale: row, shift: row, into: y, means: sums, reciprocals: sums + R, rows: R, columns: C)
+                }
+            ),
+            (
+                "layer normalization backward", R * C,
+                {
+                    layerNormalizationBackward(
+                        x, scale: row, means: sums, reciprocals: sums + R, outputGradient: y, accumulatingInto: z,
+                        scaleGradient: row, shiftGradient: row, sums: first, rows: R, columns: C)
+                }
+            ),
+            ("residual", R * C, { residual(x, y, into: z, count: R * C) }),
+            ("dropout", R * C, { mask.apply(x, count: R * C) }),
+            (
+                "attention", R * C,
+                { attention.forward(x, into: y, logSums: second, scratch: scratch, sequences: B, positions: T) }
+            ),
+            (
+                "attention backward", R * C,
+                {
+                    attention.backward(
+                        x, output: y, logSums: second, outputGradient: z, into: first, scratch: scratch, sequences: B,
+                        positions: T)
+                }
+            ),
+            (
+                "embedding", R * C,
+                { embedding(tokens, tokenTable: first, positionTable: second, into: y, sequences: B, positions: T, width: C) }
+            ),
+            (
+                "cross-entropy with gradient", logitRows * V,
+                {
+                    crossEntropyWithGradient(
+                        x, targets: tokens, gradientScale: 1, losses: sums, rows: logitRows, vocabulary: V)
+                }
+            ),
+            ("sum of squares", widest, { _ = sumOfSquares(x, count: widest) }),
+            ("scale", widest, { scale(x, by: 1, count: widest) }),
+            ("adamw", widest, { adamW(x, firstMoments: first, secondMoments: second, gradients: y, count: widest, step) }),
+            ("float32 to float16", widest, { convert(UnsafePointer(x), into: half.base, count: widest) }),
+            ("float16 to float32", widest, { convert(UnsafePointer(half.base), into: x, count: widest) }),
+        ]
+        var (table, results) = ([["kernel", "elements", "ns/element"]], [JSON]())
+        for kernel in kernels {
+            let nanoseconds = 1e9 * medianSeconds(repetitions, kernel.body) / Double(kernel.elements)
+            table.append([kernel.name, grouped(kernel.elements), fixed(nanoseconds, 3)])
+            results.append([
+                "name": .string(kernel.name), "elements": .integer(kernel.elements),
+                "nanoseconds_per_element": .number(nanoseconds),
+            ])
+        }
+        return withExtendedLifetime(arenas) { Measurement(table: table, json: ["kernels": .array(results)]) }
+    }
+}
