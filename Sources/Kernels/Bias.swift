@@ -30,13 +30,63 @@ package func addBias<Bias: Storage, Output: Storage>(
 package func biasGradient<Element: Storage>(
     _ outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Element>, rows R: Int, columns C: Int
 ) {
-    forEachVector(C) { c, width in
-        var total = SIMD16<Float>()
-        for start in stride(from: 0, to: R, by: 64) {
-            var piece = SIMD16<Float>()
-            for r in start..<min(start + 64, R) { piece += load(outputGradient + r * C + c, width) }
-            total += piece
+    // Eight vectors side by side: whole pages of a row at a time, and all sums stay in registers.
+    let step = 8 * lanes
+    for start in stride(from: 0, to: C, by: step) {
+        if start + step <= C {
+            columnSums(outputGradient + start, into: gradient + start, rows: R, stride: C)
+        } else {
+            forEachVector(C - start) { c, width in
+                columnSums(outputGradient + start + c, into: gradient + start + c, rows: R, stride: C, width: width)
+            }
         }
-        store(total, gradient + c, width)
     }
+}
+
+/// The sums of 8 · 16 columns.
+@inline(__always)
+private func columnSums<Element: Storage>(
+    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int
+) {
+    var (a, b, c, d) = (SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>())
+    var (e, f, g, h) = (a, a, a, a)
+    for start in Swift.stride(from: 0, to: R, by: 64) {
+        var (pa, pb, pc, pd) = (SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>())
+        var (pe, pf, pg, ph) = (pa, pa, pa, pa)
+        for r in start..<min(start + 64, R) {
+            let x = source + r * stride
+            pa += Float.load(x)
+            pb += Float.load(x + lanes)
+            pc += Float.load(x + 2 * lanes)
+            pd += Float.load(x + 3 * lanes)
+            pe += Float.load(x + 4 * lanes)
+            pf += Float.load(x + 5 * lanes)
+            pg += Float.load(x + 6 * lanes)
+            ph += Float.load(x + 7 * lanes)
+        }
+        (a, b, c, d) = (a + pa, b + pb, c + pc, d + pd)
+        (e, f, g, h) = (e + pe, f + pf, g + pg, h + ph)
+    }
+    Element.store(a, target)
+    Element.store(b, target + lanes)
+    Element.store(c, target + 2 * lanes)
+    Element.store(d, target + 3 * lanes)
+    Element.store(e, target + 4 * lanes)
+    Element.store(f, target + 5 * lanes)
+    Element.store(g, target + 6 * lanes)
+    Element.store(h, target + 7 * lanes)
+}
+
+/// The sums of `width` ≤ 16 columns.
+@inline(__always)
+private func columnSums<Element: Storage>(
+    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int, width: Int
+) {
+    var total = SIMD16<Float>()
+    for start in Swift.stride(from: 0, to: R, by: 64) {
+        var piece = SIMD16<Float>()
+        for r in start..<min(start + 64, R) { piece += load(source + r * stride, width) }
+        total += piece
+    }
+    store(total, target, width)
 }

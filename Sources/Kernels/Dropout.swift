@@ -23,11 +23,12 @@ package struct DropoutMask: Sendable {
     package func apply(_ values: UnsafeMutablePointer<Float>, count: Int, first: Int = 0) {
         precondition(first % 32 == 0, "a group of 32 elements shares eight counters")
         // Elements 32g ..< 32g + 32 take word w of counter 8g + j at place 8w + j: no lane ever crosses another.
+        let constants = Constants()
         for group in 0..<(count + 31) / 32 {
-            let words = philox(firstCounter: UInt64((first / 32 + group) * 8))
+            let words = philox(firstCounter: UInt64((first / 32 + group) * 8), constants)
             let target = values + group * 32
             let left = min(count - group * 32, 32)
-            let lower = factors(words.0, words.1), upper = factors(words.2, words.3)
+            let lower = factors(words.x, words.y), upper = factors(words.z, words.w)
             if left == 32 {
                 Float.store(load(target, lanes) * lower, target)
                 Float.store(load(target + lanes, lanes) * upper, target + lanes)
@@ -46,24 +47,53 @@ package struct DropoutMask: Sendable {
 
     /// Eight counters at once; each lane holds a 32-bit word in 64 bits, so that one instruction multiplies in full width.
     @inline(__always)
-    private func philox(
-        firstCounter: UInt64
-    ) -> (SIMD8<UInt64>, SIMD8<UInt64>, SIMD8<UInt64>, SIMD8<UInt64>) {
-        let low = SIMD8<UInt64>(repeating: 0xFFFF_FFFF)
+    private func philox(firstCounter: UInt64, _ constants: Constants) -> Words {
         let counters = SIMD8<UInt64>(0, 1, 2, 3, 4, 5, 6, 7) &+ firstCounter
-        var x = counters & low
-        var y = counters &>> 32
-        var z = SIMD8<UInt64>(repeating: stream.sample & 0xFFFF_FFFF)
-        var w = SIMD8<UInt64>(repeating: stream.sample >> 32)
-        var (k0, k1) = (stream.key.x, stream.key.y)
-        for _ in 0..<10 {
-            let first = x &* SIMD8(repeating: UInt64(Philox.multiplier0))
-            let second = z &* SIMD8(repeating: UInt64(Philox.multiplier1))
-            let (newX, newZ) = ((second &>> 32) ^ y ^ UInt64(k0), (first &>> 32) ^ w ^ UInt64(k1))
-            (x, y, z, w) = (newX, second & low, newZ, first & low)
-            k0 &+= Philox.weyl0
-            k1 &+= Philox.weyl1
-        }
-        return (x, y, z, w)
+        var words = Words(
+            x: counters & Words.low, y: counters &>> 32, z: SIMD8(repeating: stream.sample & 0xFFFF_FFFF),
+            w: SIMD8(repeating: stream.sample >> 32))
+        var (k0, k1) = (UInt64(stream.key.x), UInt64(stream.key.y))
+        // Ten calls and no loop: a loop would keep the words in quarters of a register.
+        words.round(&k0, &k1, constants)
+        words.round(&k0, &k1, constants)
+        words.round(&k0, &k1, constants)
+        words.round(&k0, &k1, constants)
+        words.round(&k0, &k1, constants)
+        words.round(&k0, &k1, constants)
+        words.round(&k0, &k1, constants)
+        words.round(&k0, &k1, constants)
+        words.round(&k0, &k1, constants)
+        words.round(&k0, &k1, constants)
+        return words
+    }
+}
+
+/// The numbers of Philox's rounds, ready for vectors.
+private struct Constants {
+    let multiplier0 = SIMD8<UInt64>(repeating: UInt64(Philox.multiplier0))
+    let multiplier1 = SIMD8<UInt64>(repeating: UInt64(Philox.multiplier1))
+    let weyl0 = UInt64(Philox.weyl0)
+    let weyl1 = UInt64(Philox.weyl1)
+}
+
+/// The four words of eight counters.
+private struct Words {
+    var x, y, z, w: SIMD8<UInt64>
+
+    @_transparent
+    static var low: SIMD8<UInt64> { SIMD8(repeating: 0xFFFF_FFFF) }
+
+    /// One round of `Philox.words` in every lane.
+    @_transparent
+    mutating func round(_ k0: inout UInt64, _ k1: inout UInt64, _ constants: Constants) {
+        // The masks tell the compiler that both factors fit 32 bits: they cost nothing and save the slow product.
+        let first = (x & Words.low) &* (constants.multiplier0 & Words.low)
+        let second = (z & Words.low) &* (constants.multiplier1 & Words.low)
+        x = (second &>> 32) ^ y ^ SIMD8(repeating: k0)
+        z = (first &>> 32) ^ w ^ SIMD8(repeating: k1)
+        y = second & Words.low
+        w = first & Words.low
+        k0 = (k0 &+ constants.weyl0) & 0xFFFF_FFFF
+        k1 = (k1 &+ constants.weyl1) & 0xFFFF_FFFF
     }
 }

@@ -1,7 +1,7 @@
 /// eˣ in every lane, within 2 units in the last place; 0 below −87, +∞ above 88.37, NaN for NaN.
 ///
 /// - Source: the range reduction and polynomial of Cephes' expf (Moshier): x = n·ln 2 + r, |r| ≤ ½ ln 2.
-@inline(__always)
+@_transparent
 func exponential(_ x: SIMD16<Float>) -> SIMD16<Float> {
     // Adding and subtracting 1.5·2²³ rounds to the nearest integer, which then stands in the low mantissa bits.
     let magic = SIMD16<Float>(repeating: 12_582_912)
