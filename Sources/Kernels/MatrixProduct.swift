@@ -25,6 +25,11 @@ package func matrixProduct(
     m: Int, n: Int, k: Int, alpha: Float = 1, accumulating: Bool = false
 ) {
     if m == 0 || n == 0 { return }
+    if k == 0 {
+        // The library leaves C as it is, yet an empty sum is 0.
+        if !accumulating { for row in 0..<m { (c + row * cStride).update(repeating: 0, count: n) } }
+        return
+    }
     let status = dnnl_sgemm(
         aOrientation.rawValue, bOrientation.rawValue, dnnl_dim_t(m), dnnl_dim_t(n), dnnl_dim_t(k), alpha,
         a, dnnl_dim_t(aStride), b, dnnl_dim_t(bStride), accumulating ? 1 : 0, c, dnnl_dim_t(cStride))
