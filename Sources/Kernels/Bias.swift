@@ -25,19 +25,25 @@ package func addBias<Bias: Storage, Output: Storage>(
 /// gradient[c] = Σ over rows of outputGradient[r, c]: the bias's part of the backward pass.
 ///
 /// Rows are added in pieces of 64, and the pieces in their order, so that long sums keep their small terms.
+///
+/// - Parameter accumulating: Adds to `gradient` instead of overwriting it.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func biasGradient<Element: Storage>(
-    _ outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Element>, rows R: Int, columns C: Int
+    _ outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Element>, rows R: Int, columns C: Int,
+    accumulating: Bool = false
 ) {
-    // Eight vectors side by side: whole pages of a row at a time, and all sums stay in registers.
+    // Eight vectors side by side: a stretch of each row at a time, and all sums stay in registers.
     let step = 8 * lanes
     for start in stride(from: 0, to: C, by: step) {
         if start + step <= C {
-            columnSums(outputGradient + start, into: gradient + start, rows: R, stride: C)
+            columnSums(
+                outputGradient + start, into: gradient + start, rows: R, stride: C, accumulating: accumulating)
         } else {
             forEachVector(C - start) { c, width in
-                columnSums(outputGradient + start + c, into: gradient + start + c, rows: R, stride: C, width: width)
+                columnSums(
+                    outputGradient + start + c, into: gradient + start + c, rows: R, stride: C, width: width,
+                    accumulating: accumulating)
             }
         }
     }
@@ -46,10 +52,12 @@ package func biasGradient<Element: Storage>(
 /// The sums of 8 · 16 columns.
 @inline(__always)
 private func columnSums<Element: Storage>(
-    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int
+    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int,
+    accumulating: Bool
 ) {
-    var (a, b, c, d) = (SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>())
-    var (e, f, g, h) = (a, a, a, a)
+    func before(_ index: Int) -> SIMD16<Float> { accumulating ? load(target + index * lanes, lanes) : SIMD16() }
+    var (a, b, c, d) = (before(0), before(1), before(2), before(3))
+    var (e, f, g, h) = (before(4), before(5), before(6), before(7))
     for start in Swift.stride(from: 0, to: R, by: 64) {
         var (pa, pb, pc, pd) = (SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>())
         var (pe, pf, pg, ph) = (pa, pa, pa, pa)
@@ -80,9 +88,10 @@ private func columnSums<Element: Storage>(
 /// The sums of `width` ≤ 16 columns.
 @inline(__always)
 private func columnSums<Element: Storage>(
-    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int, width: Int
+    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int, width: Int,
+    accumulating: Bool
 ) {
-    var total = SIMD16<Float>()
+    var total = accumulating ? load(target, width) : SIMD16<Float>()
     for start in Swift.stride(from: 0, to: R, by: 64) {
         var piece = SIMD16<Float>()
         for r in start..<min(start + 64, R) { piece += load(source + r * stride, width) }

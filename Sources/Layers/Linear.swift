@@ -86,7 +86,8 @@ package struct Linear<Element: Storage> {
             }
         }
         if let bias {
-            biasGradient(outputGradient, into: gradients + bias, rows: rows, columns: outputWidth)
+            biasGradient(
+                outputGradient, into: gradients + bias, rows: rows, columns: outputWidth, accumulating: accumulating)
         }
     }
 }
