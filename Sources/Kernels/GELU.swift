@@ -67,7 +67,7 @@ private func tanhGate(_ x: SIMD16<Float>) -> SIMD16<Float> {
     return 1 / (1 + exponential(x * inner))
 }
 
-/// The standard normal distribution: Φ(x) within 1e-7, and φ(x).
+/// The standard normal distribution: Φ(x) within 3e-7, and φ(x).
 ///
 /// - Source: Abramowitz & Stegun 1964, 7.1.26, for erf.
 @inline(__always)
