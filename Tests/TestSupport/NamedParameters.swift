@@ -1,0 +1,24 @@
+import Kernels
+import Tensors
+
+extension ParameterLayout {
+    /// An arena of this layout whose every parameter, biases and scales too, is normal: nothing is zero by chance.
+    ///
+    /// Scales are around 1, all others around 0; all are numbers that Float16 holds.
+    package func randomArena<Element: Storage>(_: Element.Type, seed: UInt64, deviation: Double) -> Arena<Element> {
+        let arena = Arena<Element>(count: count)
+        for (index, parameter) in parameters.enumerated() {
+            let mean = parameter.initializer == .ones ? 1.0 : 0
+            let values = normals(parameter.count, seed: seed + UInt64(index), deviation: deviation, mean: mean)
+            for (place, value) in zip(parameter.range, values) { arena.base[place] = Element(value) }
+        }
+        return arena
+    }
+
+    /// The numbers of every parameter in an arena of this layout, by name.
+    package func named<Element: Storage>(_ arena: Arena<Element>) -> [String: [Double]] {
+        Dictionary(
+            uniqueKeysWithValues: parameters.map { ($0.name, array(arena.base + $0.offset, $0.count).map(Double.init)) }
+        )
+    }
+}

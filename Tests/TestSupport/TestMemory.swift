@@ -1,0 +1,86 @@
+import Kernels
+import Testing
+
+/// Memory for kernels under test: every allocation starts one element past a 64-byte border, so that nothing is aligned,
+/// and stands between canaries, so that nothing is written outside.
+package final class TestMemory {
+    private struct Allocation {
+        let start: UnsafeMutableRawPointer
+        let bytes: Int
+        let payload: Range<Int>
+    }
+
+    private static let canary: UInt8 = 0xA5
+    private static let marginBytes = 64
+    private var allocations: [Allocation] = []
+
+    fileprivate init() {}
+
+    deinit { for allocation in allocations { allocation.start.deallocate() } }
+
+    /// `values`, each rounded to `Element`.
+    package func numbers<Element: Storage>(_ values: [Double], _: Element.Type) -> UnsafeMutablePointer<Element> {
+        let pointer = take(Element.self, values.count)
+        for (index, value) in values.enumerated() { pointer[index] = Element(value) }
+        return pointer
+    }
+
+    /// `values` as they are.
+    package func integers(_ values: [Int]) -> UnsafeMutablePointer<Int32> {
+        let pointer = take(Int32.self, values.count)
+        for (index, value) in values.enumerated() { pointer[index] = Int32(value) }
+        return pointer
+    }
+
+    /// Room for `count` numbers: NaN until they are written.
+    package func output<Element: Storage>(_ count: Int, _: Element.Type) -> UnsafeMutablePointer<Element> {
+        let pointer = take(Element.self, count)
+        pointer.update(repeating: .nan, count: count)
+        return pointer
+    }
+
+    private func take<Element>(_: Element.Type, _ count: Int) -> UnsafeMutablePointer<Element> {
+        let margin = TestMemory.marginBytes
+        let lower = margin + MemoryLayout<Element>.stride
+        let payload = lower..<lower + count * MemoryLayout<Element>.stride
+        let bytes = payload.upperBound + margin
+        let start = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: margin)
+        start.initializeMemory(as: UInt8.self, repeating: TestMemory.canary, count: bytes)
+        allocations.append(Allocation(start: start, bytes: bytes, payload: payload))
+        return (start + lower).bindMemory(to: Element.self, capacity: count)
+    }
+
+    fileprivate func expectCanaries(_ sourceLocation: SourceLocation) {
+        for (index, allocation) in allocations.enumerated() {
+            let touched = (0..<allocation.bytes).first {
+                !allocation.payload.contains($0)
+                    && allocation.start.load(fromByteOffset: $0, as: UInt8.self) != TestMemory.canary
+            }
+            if let touched {
+                Issue.record(
+                    "allocation \(index): byte \(touched - allocation.payload.lowerBound) was written outside",
+                    sourceLocation: sourceLocation)
+            }
+        }
+    }
+}
+
+/// Calls `body` with memory that lives until it returns, and expects that nothing was written outside of it.
+package func withTestMemory<Result>(
+    sourceLocation: SourceLocation = #_sourceLocation, _ body: (TestMemory) throws -> Result
+) rethrows -> Result {
+    let memory = TestMemory()
+    let result = try body(memory)
+    memory.expectCanaries(sourceLocation)
+    return result
+}
+
+/// The `count` numbers from `pointer` on.
+package func array<Element>(_ pointer: UnsafePointer<Element>, _ count: Int) -> [Element] {
+    Array(UnsafeBufferPointer(start: pointer, count: count))
+}
+
+/// The `count` numbers from `pointer` on.
+package func array<Element>(_ pointer: UnsafeMutablePointer<Element>, _ count: Int) -> [Element] {
+    array(UnsafePointer(pointer), count)
+}

@@ -1,0 +1,46 @@
+import Kernels
+import TestSupport
+import Testing
+
+/// The references against each other: every backward pass is the finite difference of its forward pass.
+@Suite struct ReferenceTests {
+    /// Finite differences of functions near 1 are right within 1e-10; curvature near a small variance asks for more.
+    private let tolerance = 1e-8
+
+    @Test(arguments: [GELUForm.tanh, .exact])
+    func gelu(form: GELUForm) {
+        let point = normals(20, seed: 1, deviation: 2)
+        checkGradients(
+            point.map { Reference.geluDerivative($0, form) }, at: point, tolerance: tolerance
+        ) { $0.reduce(0) { $0 + Reference.gelu($1, form) } }
+    }
+
+    @Test func layerNormalization() {
+        let (input, scale, shift) = (normals(21, seed: 1), normals(7, seed: 2), normals(7, seed: 3))
+        let weight = normals(21, seed: 4)
+        let gradients = Reference.layerNormalizationBackward(input, scale: scale, outputGradient: weight)
+        func loss(_ input: [Double], _ scale: [Double], _ shift: [Double]) -> Double {
+            Reference.dot(Reference.layerNormalization(input, scale: scale, shift: shift).output, weight)
+        }
+        checkGradients(gradients.input, at: input, tolerance: tolerance) { loss($0, scale, shift) }
+        checkGradients(gradients.scale, at: scale, tolerance: tolerance) { loss(input, $0, shift) }
+        checkGradients(gradients.shift, at: shift, tolerance: tolerance) { loss(input, scale, $0) }
+    }
+
+    @Test func causalAttention() {
+        let attention = Reference.CausalAttention(sequences: 2, positions: 5, heads: 2, headWidth: 3) {
+            sequence, head, query, key in (sequence + head + query * 3 + key) % 4 == 0 ? 0 : 4 / 3
+        }
+        let (input, weight) = (normals(2 * 5 * 18, seed: 1), normals(2 * 5 * 6, seed: 2))
+        checkGradients(
+            attention.backward(input, outputGradient: weight), at: input, tolerance: tolerance
+        ) { Reference.dot(attention.forward($0).output, weight) }
+    }
+
+    @Test func crossEntropy() {
+        let (logits, targets) = (normals(4 * 9, seed: 1, deviation: 3), [8, -1, 0, 3])
+        checkGradients(
+            Reference.crossEntropyGradient(logits, targets: targets, scale: 0.5), at: logits, tolerance: tolerance
+        ) { 0.5 * Reference.crossEntropy($0, targets: targets).reduce(0, +) }
+    }
+}
