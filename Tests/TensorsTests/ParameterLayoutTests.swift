@@ -1,0 +1,123 @@
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct ParameterLayoutTests {
+    private struct Declaration {
+        var name = "a"
+        var shape = [33]
+        var initializer = Initializer.zeros
+        var decays = false
+    }
+
+    private func layout(_ sections: [[Declaration]]) -> ParameterLayout {
+        var layout = ParameterLayout()
+        for section in sections {
+            layout.beginSection()
+            for parameter in section {
+                _ = layout.declare(parameter.name, parameter.shape, parameter.initializer, decays: parameter.decays)
+            }
+        }
+        return layout
+    }
+
+    @Test func parametersStandOnBordersInTheirSections() {
+        let layout = layout([
+            [Declaration(name: "a", shape: [33]), Declaration(name: "b", shape: [1])],
+            [Declaration(name: "c", shape: [4, 8], decays: true)], [],
+        ])
+        #expect(layout.parameters.map(\.name) == ["a", "b", "c"])
+        #expect(layout.parameters.map(\.offset) == [0, 64, 96])
+        #expect(layout.parameters.map(\.range) == [0..<33, 64..<65, 96..<128])
+        #expect(layout.parameters.map(\.decays) == [false, false, true])
+        #expect(layout.sections == [0..<96, 96..<128, 128..<128])
+        #expect(layout.count == 128 && layout.parameterCount == 66)
+        #expect(layout.parameters.allSatisfy { $0.offset * MemoryLayout<Float>.stride % 128 == 0 })
+    }
+
+    static let places: [(index: Int, name: String?)] = [
+        (0, "a"), (32, "a"), (33, nil), (63, nil), (64, "b"), (65, nil), (200, nil),
+    ]
+
+    @Test(arguments: places)
+    func findsTheParameterOfAnElement(index: Int, name: String?) {
+        let layout = layout([[Declaration(name: "a", shape: [33]), Declaration(name: "b", shape: [1])]])
+        #expect(layout.parameter(containing: index)?.name == name)
+    }
+
+    @Test func digestFollowsNamesAndShapes() {
+        let digest = layout([[Declaration(name: "a", shape: [4, 8]), Declaration(name: "b", shape: [2])]]).digest()
+        #expect(digest.count == 32)
+        #expect(
+            layout([[Declaration(name: "a", shape: [4, 8])], [Declaration(name: "b", shape: [2])]]).digest() == digest)
+        let others = [
+            [Declaration(name: "ab", shape: [4, 8]), Declaration(name: "b", shape: [2])],
+            [Declaration(name: "a", shape: [8, 4]), Declaration(name: "b", shape: [2])],
+            [Declaration(name: "a", shape: [32]), Declaration(name: "b", shape: [2])],
+            [Declaration(name: "a", shape: [4, 8, 1]), Declaration(name: "b", shape: [2])],
+            [Declaration(name: "b", shape: [2]), Declaration(name: "a", shape: [4, 8])],
+            [Declaration(name: "a", shape: [4, 8])], [],
+        ].map { layout([$0]).digest() }
+        #expect(Set(others + [digest]).count == others.count + 1)
+    }
+
+    @Test func initializesEveryKindAndLeavesPaddingZero() {
+        let layout = layout([
+            [
+                Declaration(name: "zeros", shape: [3]), Declaration(name: "ones", shape: [35], initializer: .ones),
+                Declaration(name: "normal", shape: [101, 99], initializer: .normal(standardDeviation: 0.02)),
+            ]
+        ])
+        let arena = Arena<Float>(count: layout.count)
+        arena.base[0] = 7
+        layout.initialize(arena, seed: 1)
+        let all = array(arena.base, arena.count)
+        #expect(all[layout.parameters[0].range].allSatisfy { $0 == 0 })
+        #expect(all[layout.parameters[1].range].allSatisfy { $0 == 1 })
+        #expect(all[layout.parameters[2].range].allSatisfy { $0 != 0 })
+        #expect(all.indices.allSatisfy { layout.parameter(containing: $0) != nil || all[$0] == 0 })
+    }
+
+    /// The first four moments of 2¹⁸ normal numbers, each within five deviations of its own estimate.
+    @Test func normalNumbersAreNormal() {
+        let count = 1 << 18
+        let values = initial(count: count, deviation: 0.5, seed: 1).map { Double($0) / 0.5 }
+        func moment(_ power: Int) -> Double {
+            values.reduce(0) { sum, x in sum + (0..<power).reduce(1.0) { product, _ in product * x } } / Double(count)
+        }
+        let error = 5 / Double(count).squareRoot()
+        expectClose(moment(1), 0, absolute: error)
+        expectClose(moment(2), 1, absolute: error * 2.squareRoot())
+        expectClose(moment(3), 0, absolute: error * 15.squareRoot())
+        expectClose(moment(4), 3, absolute: error * 96.squareRoot())
+        // Neighbours do not know of each other.
+        let products = zip(values, values.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 }
+        expectClose(products / Double(count), 0, absolute: error)
+    }
+
+    @Test func initializationIsAFunctionOfSeedAndParameter() {
+        let values = initial(count: 101, deviation: 1, seed: 1)
+        #expect(initial(count: 101, deviation: 1, seed: 1) == values)
+        // A shorter parameter is the beginning of a longer one, whatever the tail of its vector.
+        for count in 1..<9 { #expect(initial(count: count, deviation: 1, seed: 1) == Array(values[..<count])) }
+        #expect(Set(initial(count: 101, deviation: 1, seed: 2)).isDisjoint(with: values))
+
+        let pair = layout([
+            [
+                Declaration(name: "a", shape: [64], initializer: .normal(standardDeviation: 1)),
+                Declaration(name: "b", shape: [64], initializer: .normal(standardDeviation: 1)),
+            ]
+        ])
+        let arena = Arena<Float>(count: pair.count)
+        pair.initialize(arena, seed: 1)
+        let all = array(arena.base, arena.count)
+        #expect(Set(all[..<64]).isDisjoint(with: all[64...]))
+    }
+
+    private func initial(count: Int, deviation: Double, seed: UInt64) -> [Float] {
+        let layout = layout([[Declaration(shape: [count], initializer: .normal(standardDeviation: deviation))]])
+        let arena = Arena<Float>(count: layout.count)
+        layout.initialize(arena, seed: seed)
+        return array(arena.base, count)
+    }
+}
