@@ -1,0 +1,56 @@
+import Kernels
+import TestSupport
+import Testing
+
+// B sequences, T positions, V vocabulary, C width.
+
+@Suite struct EmbeddingTests {
+    @Test(arguments: oddSizes, [0, 1, 3])
+    func equalsTheReference(width: Int, sequences: Int) {
+        check(Float.self, sequences, 7, 5, width)
+        check(Float16.self, sequences, 7, 5, width)
+    }
+
+    private func check<Element: Storage>(_: Element.Type, _ B: Int, _ T: Int, _ V: Int, _ C: Int) {
+        let rows = B * T
+        let tokens = integers(rows, below: V - 1, seed: 1)
+        let (tokenTable, positionTable) = (normals(V * C, seed: 2), normals((T + 2) * C, seed: 3))
+        let (outputGradient, before) = (normals(rows * C, seed: 4), normals(V * C, seed: 5))
+        withTestMemory { memory in
+            let ids = memory.integers(tokens)
+            let y = memory.output(rows * C, Element.self)
+            embedding(
+                ids, tokenTable: memory.numbers(tokenTable, Element.self),
+                positionTable: memory.numbers(positionTable, Element.self), into: y, sequences: B, positions: T,
+                width: C)
+            expectClose(
+                array(y, rows * C),
+                Reference.embedding(
+                    tokens, tokenTable: tokenTable, positionTable: positionTable, positions: T, width: C),
+                relative: Float.unitRoundoff + Element.unitRoundoff, "embedding")
+
+            let dy = memory.numbers(outputGradient, Float.self)
+            let tableGradient = memory.numbers(before, Element.self)
+            let links = memory.integers([Int](repeating: 77, count: V + rows))
+            tokenEmbeddingBackward(
+                ids, outputGradient: dy, accumulatingInto: tableGradient, links: links,
+                sum: memory.output(C, Float.self), rows: rows, vocabulary: V, width: C)
+            // All rows of a token are summed in Float32, and the sum is rounded once.
+            let absolute = Double(rows + 1) * 4 * Float.unitRoundoff
+            expectClose(
+                array(tableGradient, V * C),
+                Reference.scatterAdd(outputGradient, places: tokens, into: before, width: C), absolute: absolute,
+                relative: Element.unitRoundoff, "tokenEmbeddingBackward")
+
+            let positionGradient = memory.output(T * C, Element.self)
+            positionEmbeddingBackward(
+                outputGradient: dy, into: positionGradient, sum: memory.output(C, Float.self), sequences: B,
+                positions: T, width: C)
+            expectClose(
+                array(positionGradient, T * C),
+                Reference.scatterAdd(
+                    outputGradient, places: (0..<rows).map { $0 % T }, into: [Double](repeating: 0, count: T * C),
+                    width: C), absolute: absolute, relative: Element.unitRoundoff, "positionEmbeddingBackward")
+        }
+    }
+}

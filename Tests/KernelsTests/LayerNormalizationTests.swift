@@ -1,0 +1,75 @@
+import Kernels
+import TestSupport
+import Testing
+
+// R rows, C columns.
+
+@Suite struct LayerNormalizationTests {
+    @Test(arguments: oddSizes, [0, 1, 5])
+    func equalsTheReference(columns: Int, rows: Int) {
+        check(Float.self, normals(rows * columns, seed: 1, deviation: 2, mean: 1), columns)
+        check(Float16.self, normals(rows * columns, seed: 1, deviation: 2, mean: 1), columns)
+    }
+
+    /// Equal numbers, numbers far from zero, tiny and huge numbers.
+    @Test(arguments: [
+        [Double](repeating: 3, count: 33), [Double](repeating: 0, count: 33),
+        normals(33, seed: 1, deviation: 1, mean: 512),
+        normals(33, seed: 1).map { Double(Float($0 * 1e-20)) }, normals(33, seed: 1).map { Double(Float($0 * 1e15)) },
+    ])
+    func extremes(input: [Double]) { check(Float.self, input, input.count) }
+
+    private func check<Element: Storage>(_: Element.Type, _ input: [Double], _ C: Int) {
+        let R = input.count / C
+        let (scale, shift) = (normals(C, seed: 2, deviation: 0.3, mean: 1), normals(C, seed: 3, deviation: 0.3))
+        let (outputGradient, before) = (normals(R * C, seed: 4), normals(R * C, seed: 5))
+        // What is lost where a mean is taken away: the mean's size against the deviation.
+        let conditions = zip(
+            Reference.layerNormalization(input, scale: scale, shift: nil).means,
+            Reference.layerNormalization(input, scale: scale, shift: nil).reciprocals
+        ).map { abs($0 * $1) }
+        let absolute = Float.unitRoundoff * (16 + 4 * (conditions.max() ?? 0))
+
+        withTestMemory { memory in
+            let (x, gain) = (memory.numbers(input, Element.self), memory.numbers(scale, Element.self))
+            let (means, reciprocals) = (memory.output(R, Float.self), memory.output(R, Float.self))
+            let y = memory.output(R * C, Element.self)
+            for shift in [nil, shift] {
+                let expected = Reference.layerNormalization(input, scale: scale, shift: shift)
+                layerNormalization(
+                    x, scale: gain, shift: shift.map { UnsafePointer(memory.numbers($0, Element.self)) }, into: y,
+                    means: means, reciprocals: reciprocals, rows: R, columns: C)
+                expectClose(
+                    array(y, R * C), expected.output, absolute: absolute, relative: Element.unitRoundoff,
+                    "layerNormalization")
+                let inputMagnitude = input.map(abs).max() ?? 0
+                expectClose(
+                    array(means, R), expected.means, absolute: 8 * Float.unitRoundoff * inputMagnitude, "means")
+                expectClose(
+                    array(reciprocals, R), expected.reciprocals, relative: 16 * Float.unitRoundoff, "reciprocals")
+            }
+
+            let expected = Reference.layerNormalizationBackward(input, scale: scale, outputGradient: outputGradient)
+            let dx = memory.numbers(before, Float.self)
+            let (dScale, dShift) = (memory.output(C, Element.self), memory.output(C, Element.self))
+            layerNormalizationBackward(
+                x, scale: gain, means: means, reciprocals: reciprocals,
+                outputGradient: memory.numbers(outputGradient, Float.self), accumulatingInto: dx,
+                scaleGradient: dScale, shiftGradient: dShift, sums: memory.output(2 * C, Float.self), rows: R,
+                columns: C)
+            // The row's gradient is a difference of terms near 1, times 1/σ; it is added to numbers below 4.
+            let largest = Reference.layerNormalization(input, scale: scale, shift: nil).reciprocals.max() ?? 0
+            expectClose(
+                array(dx, R * C), Reference.sum(before, expected.input), absolute: absolute * (1 + 4 * largest),
+                "inputGradient")
+            // Sums of R products below 16.
+            let sumTolerance = Double(R + 1) * 4 * absolute
+            expectClose(
+                array(dScale, C), expected.scale, absolute: sumTolerance, relative: Element.unitRoundoff,
+                "scaleGradient")
+            expectClose(
+                array(dShift, C), expected.shift, absolute: sumTolerance, relative: Element.unitRoundoff,
+                "shiftGradient")
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import CProcessor
+import Glibc
+import Kernels
+import Testing
+
+@Suite struct ProcessorTests {
+    /// On a thread of its own: the setting stays with the thread that made it.
+    @Test func preparedThreadsFlushDenormals() async {
+        let products = await withCheckedContinuation { continuation in
+            onNewThread {
+                let before = product(denormal, 1)
+                Processor.prepareThread()
+                continuation.resume(returning: [before, product(denormal, 1), product(1e-30, 1e-10)])
+            }
+        }
+        #expect(products == [denormal, 0, 0])
+    }
+
+    @Test func kernelsAreBuiltForThisProcessor() {
+        #expect(Processor.builtFor() & ~cprocessor_features() == 0)
+    }
+}
+
+private let denormal = Float(bitPattern: 1 << 20)
+
+/// `value` · `factor`, by a kernel.
+private func product(_ value: Float, _ factor: Float) -> Float {
+    var value = value
+    scale(&value, by: factor, count: 1)
+    return value
+}
+
+/// Runs `body` on a new thread.
+private func onNewThread(_ body: @escaping @Sendable () -> Void) {
+    final class Box { let body: () -> Void; init(_ body: @escaping () -> Void) { self.body = body } }
+    var thread = pthread_t()
+    let argument = Unmanaged.passRetained(Box(body)).toOpaque()
+    let status = pthread_create(
+        &thread, nil,
+        { raw in
+            Unmanaged<Box>.fromOpaque(raw!).takeRetainedValue().body()
+            return nil
+        }, argument)
+    precondition(status == 0, "a thread")
+    pthread_detach(thread)
+}
