@@ -1,0 +1,59 @@
+import Optimizers
+import Testing
+
+@Suite struct LossScalerTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        /// A step each: c is clean, o overflows.
+        let steps: String
+        var start = 1024.0
+        let scale: Double
+        let cleanSteps: Int
+        let hysteresisLeft: Int
+    }
+
+    /// Growth after 3 clean steps, the second overflow halves, nothing below 1.
+    static let cases = [
+        Case(testDescription: "start", steps: "", scale: 1024, cleanSteps: 0, hysteresisLeft: 2),
+        Case(testDescription: "almost grown", steps: "cc", scale: 1024, cleanSteps: 2, hysteresisLeft: 2),
+        Case(testDescription: "grown", steps: "ccc", scale: 2048, cleanSteps: 0, hysteresisLeft: 2),
+        Case(testDescription: "grown twice", steps: "cccccc", scale: 4096, cleanSteps: 0, hysteresisLeft: 2),
+        Case(testDescription: "one forgiven", steps: "o", scale: 1024, cleanSteps: 0, hysteresisLeft: 1),
+        Case(testDescription: "halved", steps: "oo", scale: 512, cleanSteps: 0, hysteresisLeft: 0),
+        Case(
+            testDescription: "halved by the second, clean between", steps: "oco", scale: 512, cleanSteps: 0,
+            hysteresisLeft: 0),
+        Case(testDescription: "each further one halves", steps: "oooo", scale: 128, cleanSteps: 0, hysteresisLeft: 0),
+        Case(
+            testDescription: "an overflow starts the count again", steps: "ccocc", scale: 1024, cleanSteps: 2,
+            hysteresisLeft: 1),
+        Case(testDescription: "growth forgives again", steps: "occco", scale: 2048, cleanSteps: 0, hysteresisLeft: 1),
+        Case(testDescription: "down and up", steps: "ooccc", scale: 1024, cleanSteps: 0, hysteresisLeft: 2),
+        Case(testDescription: "floor", steps: "ooooo", start: 2, scale: 1, cleanSteps: 0, hysteresisLeft: 0),
+    ]
+
+    private let settings = LossScaler.Settings(growthInterval: 3, hysteresis: 2, floor: 1)
+
+    @Test(arguments: cases)
+    func follows(table: Case) {
+        var scaler = LossScaler(scale: table.start, settings)
+        for step in table.steps { scaler.update(overflowed: step == "o") }
+        #expect(scaler.scale == table.scale)
+        #expect(scaler.cleanSteps == table.cleanSteps)
+        #expect(scaler.hysteresisLeft == table.hysteresisLeft)
+    }
+
+    /// A scaler made from the three saved numbers goes on like the one that was saved.
+    @Test(arguments: cases)
+    func continuesFromItsState(table: Case) {
+        var one = LossScaler(scale: table.start, settings)
+        for step in table.steps { one.update(overflowed: step == "o") }
+        var other = LossScaler(
+            scale: one.scale, cleanSteps: one.cleanSteps, hysteresisLeft: one.hysteresisLeft, settings)
+        for step in "coccco" {
+            one.update(overflowed: step == "o")
+            other.update(overflowed: step == "o")
+            #expect(one == other)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+import Glibc
+import Optimizers
+import TestSupport
+import Testing
+
+@Suite struct ScheduleTests {
+    /// 100 steps, 10 of them warm-up, from 1 to 0.1.
+    private func schedule(_ kind: ScheduleConfiguration.Kind, warmup: Int = 10, decay: Int = 0) -> Schedule {
+        var configuration = ScheduleConfiguration()
+        configuration.kind = kind
+        configuration.peak = 1
+        configuration.floor = 0.1
+        configuration.warmupSteps = warmup
+        configuration.decaySteps = decay
+        return Schedule(configuration, steps: 100)
+    }
+
+    @Test(arguments: ScheduleConfiguration.Kind.allCases)
+    func everyKindWarmsUpInAStraightLine(kind: ScheduleConfiguration.Kind) {
+        let schedule = schedule(kind, decay: kind == .warmupStableDecay ? 20 : 0)
+        for step in 0..<10 { expectClose(schedule.learningRate(at: step), Double(step + 1) / 10, relative: 1e-15) }
+    }
+
+    typealias Points = [(step: Int, rate: Double)]
+
+    /// At the first step after the warm-up, in the middle, and at the last.
+    static let closedForms: [(kind: ScheduleConfiguration.Kind, points: Points)] = [
+        (.constant, [(10, 1), (54, 1), (99, 1)] as Points),
+        (.linear, [(10, 0.99), (54, 0.55), (99, 0.1)] as Points),
+        (.cosine, [(10, 0.55 + 0.45 * cos(Double.pi / 90)), (39, 0.775), (54, 0.55), (99, 0.1)] as Points),
+        (.inverseSquareRoot, [(10, 0.9534625892455924), (39, 0.5), (99, 0.31622776601683794)] as Points),
+        (.warmupStableDecay, [(10, 1), (79, 1), (80, 0.955), (89, 0.55), (99, 0.1)] as Points),
+    ]
+
+    @Test(arguments: closedForms)
+    func equalsTheClosedForm(kind: ScheduleConfiguration.Kind, points: Points) {
+        let schedule = schedule(kind, decay: kind == .warmupStableDecay ? 20 : 0)
+        for point in points {
+            expectClose(schedule.learningRate(at: point.step), point.rate, absolute: 1e-14, "step \(point.step)")
+        }
+    }
+
+    /// Steps beyond the end, which a run extended after its schedule takes.
+    @Test(arguments: [ScheduleConfiguration.Kind.linear, .cosine, .warmupStableDecay])
+    func staysAtTheFloor(kind: ScheduleConfiguration.Kind) {
+        let schedule = schedule(kind, decay: kind == .warmupStableDecay ? 20 : 0)
+        for step in [100, 1000] { expectClose(schedule.learningRate(at: step), 0.1, absolute: 1e-14) }
+    }
+
+    @Test(arguments: [ScheduleConfiguration.Kind.linear, .cosine, .warmupStableDecay, .inverseSquareRoot])
+    func neverRisesAfterTheWarmup(kind: ScheduleConfiguration.Kind) {
+        let schedule = schedule(kind, decay: kind == .warmupStableDecay ? 20 : 0)
+        let rates = (9..<120).map { schedule.learningRate(at: $0) }
+        #expect(rates[0] == 1 && zip(rates, rates.dropFirst()).allSatisfy { $0 >= $1 })
+        #expect(rates.allSatisfy { $0 >= 0.1 - 1e-15 })
+    }
+
+    @Test func withoutWarmup() {
+        expectClose(schedule(.linear, warmup: 0).learningRate(at: 0), 1 - 0.9 / 100, relative: 1e-15)
+        #expect(schedule(.constant, warmup: 0).learningRate(at: 0) == 1)
+        #expect(schedule(.inverseSquareRoot, warmup: 0).learningRate(at: 0) == 1)
+        #expect(schedule(.inverseSquareRoot, warmup: 0).learningRate(at: 3) == 0.5)
+        // A root that falls below the floor stays on it.
+        #expect(schedule(.inverseSquareRoot, warmup: 0).learningRate(at: 999) == 0.1)
+    }
+
+    /// A warm-up as long as the run leaves nothing to descend.
+    @Test func warmupOnly() {
+        let schedule = schedule(.cosine, warmup: 100)
+        #expect(schedule.learningRate(at: 99) == 1)
+        #expect(schedule.learningRate(at: 100) == 0.1)
+    }
+}
