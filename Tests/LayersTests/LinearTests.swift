@@ -1,0 +1,92 @@
+import Kernels
+import Layers
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct LinearTests {
+    private func linear<Element: Storage>(
+        _: Element.Type, bias: Bool, _ inputWidth: Int, _ outputWidth: Int
+    ) -> (layer: Linear<Element>, layout: ParameterLayout) {
+        var layout = ParameterLayout()
+        layout.beginSection()
+        let layer = Linear<Element>(
+            "map", inputWidth: inputWidth, outputWidth: outputWidth, bias: bias, initializer: .zeros, in: &layout)
+        return (layer, layout)
+    }
+
+    @Test(arguments: [true, false])
+    func gradients(bias: Bool) {
+        let (layer, layout) = linear(Float.self, bias: bias, 5, 7)
+        checkLayer(layout, inputCount: 15, outputCount: 21) { run in
+            layer.forward(run.input, weights: run.weights, into: run.output, rows: 3, run.workspace)
+            layer.backward(
+                run.input, outputGradient: run.outputGradient, weights: run.weights, gradients: run.gradients,
+                inputGradient: run.inputGradient, rows: 3, run.workspace)
+        } reference: { parameters, input in
+            Reference.linear(
+                input, weight: parameters["map.weight"]!, bias: parameters["map.bias"], rows: 3, inputWidth: 5)
+        }
+    }
+
+    @Test func declaresWeightAndBias() {
+        let (layer, layout) = linear(Float.self, bias: true, 5, 7)
+        #expect(layout.parameters.map(\.name) == ["map.weight", "map.bias"])
+        #expect(layout.parameters.map(\.shape) == [[7, 5], [7]])
+        #expect(layout.parameters.map(\.decays) == [true, false])
+        #expect(layout.parameters.map(\.offset) == [layer.weight, layer.bias])
+    }
+
+    @Test func storageTypes() {
+        check(Float.self)
+        check(Float16.self)
+    }
+
+    /// Forward into storage and Float32, backward over two halves of the rows, the second added to the first.
+    private func check<Element: Storage>(_: Element.Type) {
+        let (rows, inputWidth, outputWidth) = (6, 17, 9)
+        let (layer, layout) = linear(Element.self, bias: true, inputWidth, outputWidth)
+        let weights: Arena<Element> = layout.randomArena(Element.self, seed: 1, deviation: 0.5)
+        let gradients = Arena<Element>(count: layout.count)
+        let parameters = layout.named(weights)
+        let (input, outputGradient) = (normals(rows * inputWidth, seed: 2), normals(rows * outputWidth, seed: 3))
+        let expected = Reference.linear(
+            input, weight: parameters["map.weight"]!, bias: parameters["map.bias"], rows: rows, inputWidth: inputWidth)
+        let workspace = Workspace()
+        // Seventeen products below 8, summed; a stored sum is rounded once, an added one twice.
+        let absolute = 17 * 8 * Float.unitRoundoff
+        withTestMemory { memory in
+            let x = memory.numbers(input, Element.self)
+            let (y, wide) = (
+                memory.output(rows * outputWidth, Element.self), memory.output(rows * outputWidth, Float.self)
+            )
+            layer.forward(x, weights: weights.base, into: y, rows: rows, workspace)
+            layer.forward(x, weights: weights.base, into: wide, rows: rows, workspace)
+            expectClose(
+                array(y, rows * outputWidth), expected, absolute: absolute, relative: Element.unitRoundoff, "forward")
+            expectClose(array(wide, rows * outputWidth), expected, absolute: absolute, "forward into Float32")
+
+            let (dy, dx) = (memory.numbers(outputGradient, Float.self), memory.output(rows * inputWidth, Float.self))
+            for start in [0, rows / 2] {
+                layer.backward(
+                    x + start * inputWidth, outputGradient: dy + start * outputWidth, weights: weights.base,
+                    gradients: gradients.base, inputGradient: dx + start * inputWidth, rows: rows / 2,
+                    accumulating: start > 0, workspace)
+            }
+            expectClose(
+                array(dx, rows * inputWidth),
+                Reference.matrixProduct(
+                    outputGradient, parameters["map.weight"]!, m: rows, n: inputWidth, k: outputWidth),
+                absolute: absolute, "inputGradient")
+            let actual = layout.named(gradients)
+            let transposed = Reference.transposed(outputGradient, rows: rows, columns: outputWidth)
+            expectClose(
+                actual["map.weight"]!,
+                Reference.matrixProduct(transposed, input, m: outputWidth, n: inputWidth, k: rows),
+                absolute: absolute + 8 * Element.unitRoundoff, relative: 2 * Element.unitRoundoff, "weight gradient")
+            expectClose(
+                actual["map.bias"]!, Reference.columnSums(outputGradient, columns: outputWidth),
+                absolute: absolute + 8 * Element.unitRoundoff, relative: 2 * Element.unitRoundoff, "bias gradient")
+        }
+    }
+}
