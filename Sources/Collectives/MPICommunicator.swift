@@ -29,9 +29,10 @@ package final class MPICommunicator: Communicator {
         guard provided >= required else {
             throw .refused("MPI_Init_thread", "this MPI was built without support for processes that have threads")
         }
-        var (world, node, exchanges, gathers): (
-            cmpi_communicator?, cmpi_communicator?, cmpi_communicator?, cmpi_communicator?
-        )
+        var (world, node, exchanges, gathers):
+            (
+                cmpi_communicator?, cmpi_communicator?, cmpi_communicator?, cmpi_communicator?
+            )
         try MPIError.check(cmpi_world(&world), "MPI_COMM_WORLD")
         try MPIError.check(cmpi_node(&node), "MPI_Comm_split_type")
         try MPIError.check(cmpi_duplicate(world, &exchanges), "MPI_Comm_dup")
@@ -88,7 +89,8 @@ package final class MPICommunicator: Communicator {
         for start in stride(from: 0, to: send.count, by: limit) {
             let code = cmpi_allreduce(
                 world, send.baseAddress! + start, receive.baseAddress! + start,
-                Int32(min(send.count - start, limit)), cmpi_type(Number.numberType.rawValue), cmpi_operation(reduction.rawValue))
+                Int32(min(send.count - start, limit)), cmpi_type(Number.numberType.rawValue),
+                cmpi_operation(reduction.rawValue))
             try MPIError.check(code, "MPI_Allreduce")
         }
     }
@@ -146,6 +148,8 @@ package final class MPICommunicator: Communicator {
     }
 
     private func checkLimit(_ bytes: Int, _ call: String) throws(MPIError) {
-        guard bytes <= maximumCallBytes else { throw .refused(call, "\(bytes) bytes at once, at most \(maximumCallBytes)") }
+        guard bytes <= maximumCallBytes else {
+            throw .refused(call, "\(bytes) bytes at once, at most \(maximumCallBytes)")
+        }
     }
 }

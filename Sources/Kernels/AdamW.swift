@@ -61,7 +61,8 @@ package func adamW<Element: Storage>(
         g.replace(with: limit, where: g .> limit)
         g.replace(with: -limit, where: g .< -limit)
         let m = (load(firstMoments + i, width) * step.betas.0).addingProduct(g, SIMD16(repeating: 1 - step.betas.0))
-        let v = (load(secondMoments + i, width) * step.betas.1).addingProduct(g * g, SIMD16(repeating: 1 - step.betas.1))
+        let v = (load(secondMoments + i, width) * step.betas.1).addingProduct(
+            g * g, SIMD16(repeating: 1 - step.betas.1))
         let denominator = SIMD16<Float>(repeating: step.epsilon)
             .addingProduct(v.squareRoot(), SIMD16(repeating: step.secondMomentScale))
         store(m, firstMoments + i, width)

@@ -33,7 +33,8 @@ package final class Arena<Element>: @unchecked Sendable {
     /// The bytes of `range`, for saving, loading and hashing.
     package func bytes(of range: Range<Int>) -> UnsafeMutableRawBufferPointer {
         precondition(range.lowerBound >= 0 && range.upperBound <= count, "a range inside the arena")
-        return UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count))
+        return UnsafeMutableRawBufferPointer(
+            UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count))
     }
 }
 

@@ -47,7 +47,8 @@ package struct RandomStream: Sendable {
     /// The stream of (seed, purpose, step, sample, layer); its elements are the counters.
     package init(seed: UInt64, purpose: RandomPurpose, step: UInt64 = 0, sample: UInt64 = 0, layer: UInt32 = 0) {
         let words = Philox.words(
-            counter: SIMD4(purpose.rawValue, layer, UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: step >> 32)),
+            counter: SIMD4(
+                purpose.rawValue, layer, UInt32(truncatingIfNeeded: step), UInt32(truncatingIfNeeded: step >> 32)),
             key: SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32)))
         key = SIMD2(words.x, words.y)
         self.sample = sample

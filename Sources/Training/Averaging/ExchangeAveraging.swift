@@ -63,7 +63,8 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         while started < buckets.count, buckets[started].section >= section {
             // The lane's last bucket must have left it.
             while started - oldestGather >= lanes.count { try advance(waiting: true) }
-            try lane(started).startExchange(gradients.base + buckets[started].range.lowerBound, buckets[started].range.count)
+            try lane(started).startExchange(
+                gradients.base + buckets[started].range.lowerBound, buckets[started].range.count)
             started += 1
         }
         try advance(waiting: false)

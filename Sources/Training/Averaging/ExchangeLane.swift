@@ -61,7 +61,9 @@ final class ExchangeLane<Element: Storage> {
         if isNarrowed {
             sumNarrowed(into: own.assumingMemoryBound(to: Float16.self))
         } else {
-            withParts(Element.self) { TreeSum.sum($0, into: own.assumingMemoryBound(to: Element.self), count: blockCount) }
+            withParts(Element.self) {
+                TreeSum.sum($0, into: own.assumingMemoryBound(to: Element.self), count: blockCount)
+            }
         }
         pending = try communicator.startAllgather(.init(rebasing: blocks[..<(blockBytes * communicator.size)]))
         return true

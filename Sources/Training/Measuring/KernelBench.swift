@@ -75,7 +75,10 @@ package struct KernelBench {
             ),
             (
                 "embedding", R * C,
-                { embedding(tokens, tokenTable: first, positionTable: second, into: y, sequences: B, positions: T, width: C) }
+                {
+                    embedding(
+                        tokens, tokenTable: first, positionTable: second, into: y, sequences: B, positions: T, width: C)
+                }
             ),
             (
                 "cross-entropy with gradient", logitRows * V,
@@ -86,7 +89,10 @@ package struct KernelBench {
             ),
             ("sum of squares", widest, { _ = sumOfSquares(x, count: widest) }),
             ("scale", widest, { scale(x, by: 1, count: widest) }),
-            ("adamw", widest, { adamW(x, firstMoments: first, secondMoments: second, gradients: y, count: widest, step) }),
+            (
+                "adamw", widest,
+                { adamW(x, firstMoments: first, secondMoments: second, gradients: y, count: widest, step) }
+            ),
             ("float32 to float16", widest, { convert(UnsafePointer(x), into: half.base, count: widest) }),
             ("float16 to float32", widest, { convert(UnsafePointer(half.base), into: x, count: widest) }),
         ]

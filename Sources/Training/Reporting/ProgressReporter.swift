@@ -30,7 +30,8 @@ final class ProgressReporter {
             "step \(step)/\(steps)", "loss \(fixed(report.loss, 4))", "rate \(scientific(report.learningRate))",
             report.gradientNorm.map { "norm \(fixed($0, 3))" } ?? "overflow",
             report.lossScale.map { "scale \(fixed($0, 0))" },
-            "\(grouped(Int(rate))) tokens/s", "\(fixed(100 * rate * flopsPerToken / limit.flopsPerSecond, 0)) % of limit",
+            "\(grouped(Int(rate))) tokens/s",
+            "\(fixed(100 * rate * flopsPerToken / limit.flopsPerSecond, 0)) % of limit",
             "\(clockTime(left)) left",
         ].compactMap(\.self).joined(separator: "  ")
         if console.isTerminal {

@@ -189,7 +189,8 @@ final class Coordinator<Element: Storage & Reducible> {
         let weights = layout.parameters.first {
             !sumOfSquares(UnsafePointer(master.base + $0.offset), count: $0.count).isFinite
         }
-        let tensor = weights.map { "the weights \($0.name) are not finite" } ?? "the gradient of \(firstOverflow()) is not"
+        let tensor =
+            weights.map { "the weights \($0.name) are not finite" } ?? "the gradient of \(firstOverflow()) is not"
         return Failure(
             .internalError,
             "step \(step + 1), rank \(slot / plan.localSlots.count): the loss of slot \(slot) is not a finite number, "

@@ -89,7 +89,8 @@ final class TrainingRun<Element: Storage & Reducible> {
         if let parameter = report.overflowedParameter {
             console.say(
                 "step \(coordinator.step): skipped, the gradient of \(parameter) overflowed Float16 at loss scale "
-                    + "\(fixed(report.lossScale ?? 1, 0)); the scale is now \(fixed(coordinator.scaler?.scale ?? 1, 0))")
+                    + "\(fixed(report.lossScale ?? 1, 0)); the scale is now \(fixed(coordinator.scaler?.scale ?? 1, 0))"
+            )
         }
         try recordTogether { records throws(Failure) in
             try records.log(report.metrics(step: self.coordinator.step, seconds: seconds))
@@ -135,7 +136,8 @@ final class TrainingRun<Element: Storage & Reducible> {
         guard let records else { return }
         let seconds = (clock.now - startedAt).seconds
         if let bestValidationLoss { console.say("best validation loss: \(fixed(bestValidationLoss, 4))") }
-        console.say("tokens: \(grouped(coordinator.tokens)) in \(coordinator.step) steps, \(clockTime(seconds)) in this run")
+        console.say(
+            "tokens: \(grouped(coordinator.tokens)) in \(coordinator.step) steps, \(clockTime(seconds)) in this run")
         if let checkpoint = records.newestCheckpoint {
             console.say("checkpoint: \(checkpoint)")
             console.say("generate from it: dtrain generate --checkpoint \(checkpoint) --prompt \"The \"")

@@ -35,7 +35,9 @@ struct Arguments {
             case .list:
                 while let next = rest.first, !next.hasPrefix("--") { found.append(rest.removeFirst()) }
             }
-            guard option.arity == .flag || !found.isEmpty else { throw usage("--\(name) needs a \(option.placeholder).") }
+            guard option.arity == .flag || !found.isEmpty else {
+                throw usage("--\(name) needs a \(option.placeholder).")
+            }
             if values[name] != nil, option.arity == .one || option.arity == .flag {
                 throw usage("--\(name) stands twice.")
             }
@@ -67,7 +69,8 @@ struct Arguments {
     func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int) throws(Failure) -> Int {
         guard let text = value(name) else { return standard }
         guard let number = Int(text), range.contains(number) else {
-            throw usage("--\(name): found \(text); allowed: a whole number from \(range.lowerBound) to \(range.upperBound).")
+            throw usage(
+                "--\(name): found \(text); allowed: a whole number from \(range.lowerBound) to \(range.upperBound).")
         }
         return number
     }

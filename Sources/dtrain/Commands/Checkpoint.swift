@@ -30,7 +30,8 @@ extension Command {
 private func list(_ run: RunDirectory) throws(Failure) -> String {
     let listings = try Checkpoint.list(run)
     guard !listings.isEmpty else {
-        throw Failure(.badData, "\(run.path): holds no checkpoints. A run directory is wanted, such as runs/quickstart.")
+        throw Failure(
+            .badData, "\(run.path): holds no checkpoints. A run directory is wanted, such as runs/quickstart.")
     }
     return listings.map { listing in
         switch listing.result {

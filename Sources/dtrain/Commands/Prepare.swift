@@ -33,7 +33,8 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
     preparation.validationFraction = try arguments.real("validation", in: 0...0.9, default: 0.1)
     let manifest = try preparation.run(
         progress: { done, total in
-            console.draw("preparing: \(grouped(done >> 10)) of \(grouped(total >> 10)) KiB, \(100 * done / max(total, 1)) %")
+            console.draw(
+                "preparing: \(grouped(done >> 10)) of \(grouped(total >> 10)) KiB, \(100 * done / max(total, 1)) %")
         }, shouldStop: StopRequest.isPending)
     let counts = Split.allCases.map { split in
         "\(grouped(manifest.splits[split].reduce(0) { $0 + $1.tokens })) \(split.rawValue)"
