@@ -32,20 +32,23 @@ extension Reference {
 
         /// What element `element` of a sequence is multiplied with at one place of the model: 0, or 1/(1 − rate).
         ///
-        /// The key is the first two words of Philox over (purpose 3, site, step) under the seed. Elements 32g ..< 32g + 32
-        /// take word w of counter 8g + j, whose upper half is the sample, at place 8w + j.
+        /// The key is the first two words of Philox over (purpose 3, site, step) under the seed. Of elements
+        /// 32g ..< 32g + 32 the first sixteen take words 0 and 1 of counters 8g ..< 8g + 8 in turn, the others words 2
+        /// and 3; the upper half of a counter is the sample.
         package func factor(sequence: Int, site: Int, element: Int) -> Double {
             let key = philox(
                 counter: [3, UInt32(site), UInt32(truncatingIfNeeded: step), UInt32(step >> 32)],
                 key: [UInt32(truncatingIfNeeded: seed), UInt32(seed >> 32)])
             let (group, place) = (element / 32, element % 32)
-            let (counter, sample) = (UInt64(8 * group + place % 8), samples[sequence])
+            let (counter, sample) = (UInt64(8 * group + place % 16 / 2), samples[sequence])
             let words = philox(
                 counter: [
                     UInt32(truncatingIfNeeded: counter), UInt32(counter >> 32),
                     UInt32(truncatingIfNeeded: sample), UInt32(sample >> 32),
                 ], key: Array(key[..<2]))
-            let isDropped = Double(words[place / 8]) < (Double(rate) * 0x1p32).rounded(.down)
+            // The upper 23 bits, against the rate in steps of as many.
+            let number = 1 + Double(words[2 * (place / 16) + place % 2] >> 9) * 0x1p-23
+            let isDropped = number < Double(1 + rate)
             return isDropped ? 0 : Double(1 / (1 - rate))
         }
 
