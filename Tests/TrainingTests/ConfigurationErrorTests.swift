@@ -121,11 +121,11 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "batch:\n  slots: 64",
-            "c.yaml:2:10: batch.sequences: found 32 (the default); allowed: a multiple of batch.slots (64), such as 64"
+            "c.yaml:2:10: batch.sequences: found 16 (the default); allowed: a multiple of batch.slots (64), such as 64"
         ),
         (
-            "schedule:\n  warmup_steps: 601",
-            "c.yaml:2:17: schedule.warmup_steps: found 601; allowed: at most training.steps (600)"
+            "schedule:\n  warmup_steps: 1201",
+            "c.yaml:2:17: schedule.warmup_steps: found 1201; allowed: at most training.steps (1200)"
         ),
         (
             "schedule:\n  floor: 3e-3",
@@ -133,7 +133,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "schedule: {peak: 0}",
-            "c.yaml:1:18: schedule.floor: found 0.0002 (the default); allowed: at most schedule.peak (0)"
+            "c.yaml:1:18: schedule.floor: found 0.0003 (the default); allowed: at most schedule.peak (0)"
         ),
         (
             "schedule: {kind: inverse_square_root, warmup_steps: 0}",
@@ -145,15 +145,15 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "schedule: {kind: warmup_stable_decay}",
-            "c.yaml:1:18: schedule.decay_steps: found 0 (the default); allowed: 1 to 560, what schedule.warmup_steps (40)"
+            "c.yaml:1:18: schedule.decay_steps: found 0 (the default); allowed: 1 to 1140, what schedule.warmup_steps (60)"
         ),
         (
-            "schedule: {kind: warmup_stable_decay, decay_steps: 561}",
-            "schedule.decay_steps: found 561; allowed: 1 to 560"
+            "schedule: {kind: warmup_stable_decay, decay_steps: 1141}",
+            "schedule.decay_steps: found 1141; allowed: 1 to 1140"
         ),
         (
-            "schedule: {kind: warmup_stable_decay, decay_steps: 1, warmup_steps: 600}",
-            "schedule.decay_steps: found 1; allowed: none: schedule.warmup_steps (600) is all of training.steps"
+            "schedule: {kind: warmup_stable_decay, decay_steps: 1, warmup_steps: 1200}",
+            "schedule.decay_steps: found 1; allowed: none: schedule.warmup_steps (1200) is all of training.steps"
         ),
         ("loss_scale: {initial: 1000}", "c.yaml:1:23: loss_scale.initial: found 1000.0; allowed: a power of two"),
         ("loss_scale: {floor: 3}", "loss_scale.floor: found 3.0; allowed: a power of two"),
@@ -196,7 +196,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             ("a.b.c=7", "--set a.b.c=7: unknown key a.b.c; "),
             (
                 "training.steps=20",
-                "--set training.steps=20: schedule.warmup_steps: found 40 (the default); allowed: at most"
+                "--set training.steps=20: schedule.warmup_steps: found 60 (the default); allowed: at most"
             ),
         ] {
             let message = message(ofSet: set)

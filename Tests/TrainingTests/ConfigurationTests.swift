@@ -149,7 +149,7 @@ private func repository(_ path: String) -> String {
         #expect(moved.differences(from: Configuration()).map(\.key) == outside)
 
         for set in [
-            "run.seed=1", "batch.slots=8", "averaging.wire=float16", "training.steps=601", "loss_scale.floor=2",
+            "run.seed=1", "batch.slots=8", "averaging.wire=float16", "training.steps=1201", "loss_scale.floor=2",
         ] {
             #expect(try Configuration.load(file: nil, sets: [set]).digestText != Configuration().digestText, "\(set)")
         }

@@ -20,7 +20,7 @@ package struct DataConfiguration: Equatable, Sendable {
 /// What a step sees: the section `batch`.
 package struct BatchConfiguration: Equatable, Sendable {
     /// Sequences a step, of the whole job, B.
-    package var sequences = 32
+    package var sequences = 16
     /// Equal parts of the batch, S; they fix the order of summation, and with it which world sizes are possible.
     package var slots = 4
 
@@ -45,7 +45,7 @@ package struct AveragingConfiguration: Equatable, Sendable {
     package var strategy = Strategy.auto
     /// What gradients are sent as.
     package var wire = Configuration.Precision.float32
-    /// The least size of what is averaged at once.
+    /// The largest size of what is averaged at once.
     package var bucketBytes = 4 << 20
 
     package init() {}
@@ -68,11 +68,11 @@ package struct LossScaleConfiguration: Equatable, Sendable {
 /// How long a run is, and what it does on its way: the section `training`.
 package struct TrainingConfiguration: Equatable, Sendable {
     /// Optimizer updates of the whole run.
-    package var steps = 600
+    package var steps = 1200
     /// Steps from one evaluation to the next.
-    package var evaluateEvery = 100
+    package var evaluateEvery = 200
     /// Steps from one checkpoint to the next.
-    package var checkpointEvery = 100
+    package var checkpointEvery = 200
     /// Newest checkpoints to keep.
     package var keepLast = 3
     /// Checkpoints of the lowest validation loss to keep besides.

@@ -9,7 +9,7 @@ extension Command {
             .one("checkpoint", "DIR", "the checkpoint"),
             .one("data", "DIR", "the dataset (default: the one it was trained on)"),
         ],
-        example: "mpirun -np 4 dtrain evaluate --checkpoint runs/quickstart/checkpoints/step-00000600"
+        example: "mpirun -np 4 dtrain evaluate --checkpoint runs/quickstart/checkpoints/step-00001200"
     ) { arguments, session in
         let directory = try session.communicator.together { () throws(Failure) in
             try arguments.required("checkpoint")
