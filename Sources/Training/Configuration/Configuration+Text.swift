@@ -20,12 +20,12 @@ extension Configuration {
         return text
     }
 
-    /// What decides the numbers of a run, a line a key: ranks and resumed runs compare its digest.
+    /// What all ranks of a job must have alike, a line a key: they take the same steps, evaluations and checkpoints
+    /// together.
     ///
-    /// Directories, the way of averaging, and how often is evaluated and saved are not in it; the dataset has a
-    /// digest of its own.
-    package var digestText: String {
-        Self.keys.filter(\.affectsTrajectory).map { "\($0.path): \($0.text(self))\n" }.joined()
+    /// Directories are not in it, which each host may name in its own way; the dataset has a digest of its own.
+    package var commonLines: [String] {
+        Self.keys.filter { $0.name != "directory" }.map { "\($0.path) is \($0.text(self))" }
     }
 
     /// Every key that `other` has another value for.

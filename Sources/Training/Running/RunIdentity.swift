@@ -32,24 +32,20 @@ struct RunIdentity {
         ]
     }
 
-    /// Makes sure that every rank trains the same thing.
+    /// Makes sure that every rank trains the same thing, before anything is done together that depends on it.
     ///
     /// - Throws: `AgreedFailure` with `usage`, naming the first rank that differs from rank 0, and in what.
     func compareRanks(_ communicator: any Communicator) throws {
-        let aspects = [
-            ("the program", programVersion), ("the configuration", digest(of: configuration.digestText)),
-            ("the averaging", "\(configuration.averaging.strategy) \(configuration.averaging.bucketBytes)"),
-            ("the model", layoutDigest), ("the dataset", datasetDigest),
-        ]
-        // One line an aspect, one text a rank.
-        let texts = try communicator.gather(aspects.map(\.1).joined(separator: "\n"))
+        let facts = ["the program is \(programVersion)", "the dataset is \(datasetDigest)"] + configuration.commonLines
+        // One line a fact, one text a rank.
+        let texts = try communicator.gather((facts + ["the model is \(layoutDigest)"]).joined(separator: "\n"))
         _ = try communicator.onFirstRank { () throws(Failure) in
             for (rank, text) in texts.enumerated() where text != texts[0] {
                 let (theirs, ours) = (text.split(separator: "\n"), texts[0].split(separator: "\n"))
-                let differing = zip(aspects, zip(theirs, ours)).filter { $1.0 != $1.1 }.map(\.0.0)
+                let differing = zip(theirs, ours).filter { $0 != $1 }.map { "\($0), rank 0's \($1)" }
                 throw Failure(
                     .usage,
-                    "rank \(rank) differs from rank 0 in \(differing.joined(separator: ", ")). "
+                    "rank \(rank) differs from rank 0: \(differing.joined(separator: "; ")). "
                         + "Give every host the same dtrain, configuration and data, and start again.")
             }
             return ""
@@ -88,12 +84,6 @@ struct RunIdentity {
                 """)
         }
         return differences
-    }
-
-    private func digest(of text: String) -> String {
-        var digest = Digest()
-        digest.update(text)
-        return digest.hexadecimal()
     }
 }
 

@@ -49,11 +49,13 @@ package struct Trainer {
             try TrainingData(configuration, communicator)
         }
         try data.verify(communicator, console)
+        let decoder = Decoder<Element>(
+            configuration.model, vocabularySize: data.vocabularySize, contextLength: configuration.data.contextLength)
+        let identity = RunIdentity(
+            configuration, data.dataset, vocabularySize: data.vocabularySize, layout: decoder.layout)
+        try identity.compareRanks(communicator)
         let coordinator = try Coordinator<Element>(
             configuration, vocabularySize: data.vocabularySize, plan: data.plan, communicator)
-        let identity = RunIdentity(
-            configuration, data.dataset, vocabularySize: data.vocabularySize, layout: coordinator.layout)
-        try identity.compareRanks(communicator)
 
         let directory = RunDirectory(configuration.run.directory)
         let records = try communicator.together { () throws(Failure) in

@@ -10,9 +10,10 @@ enum Quickstart {
     static let dataDirectory = Configuration().data.directory
     private static let texts = "/usr/share/common-licenses"
 
-    /// Prepares the data where they are missing. Rank 0 does it, the others wait.
-    static func prepareData(_ session: Session) throws {
+    /// Prepares the data where `configuration` wants them and they are missing. Rank 0 does it, the others wait.
+    static func prepareData(for configuration: Configuration, _ session: Session) throws {
         _ = try session.communicator.onFirstRank { () throws(Failure) in
+            guard configuration.data.directory == dataDirectory else { return "" }
             if FileSystem.exists("\(dataDirectory)/\(DatasetManifest.fileName)") { return "" }
             let names = FileSystem.isDirectory(texts) ? try FileSystem.list(texts) : []
             // Most licences have a name for their newest version that is a link.

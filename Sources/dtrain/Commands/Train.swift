@@ -27,7 +27,7 @@ extension Command {
             case "none": .none
             case let directory?: .directory(directory)
             }
-        if configuration.data.directory == Quickstart.dataDirectory { try Quickstart.prepareData(session) }
+        try Quickstart.prepareData(for: configuration, session)
         let trainer = Trainer(configuration, resumption, session.communicator, session.console)
         return try trainer.run() == .finished ? .finished : .stopped
     }
