@@ -36,7 +36,8 @@ struct RunStart {
             }
             _ = try identity.accept(newest.checkpoint, named: false)
             checkpoint = newest.checkpoint
-            notes = newest.notes
+            // Damaged ones would count as the newest when it is decided which are kept.
+            notes = newest.notes + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
         case .directory(let directory):
             let named = try Checkpoint.open(directory)
             let accepted = try identity.accept(named, named: true)
