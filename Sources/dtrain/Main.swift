@@ -7,6 +7,8 @@ struct Main {
     static func main() {
         // First of all: a signal that finds no handler kills the rank, and with it the job.
         StopRequest.install()
+        // A training goes on where nobody reads its output any more.
+        signal(SIGPIPE, SIG_IGN)
         let words = Array(CommandLine.arguments.dropFirst())
         exit(run(words).rawValue)
     }
@@ -18,7 +20,10 @@ struct Main {
             return .finished
         case "--help", "-h", "help":
             return Session.run { session in
-                session.console.say(try Help.text(for: Array(words.dropFirst())))
+                session.console.say(
+                    try session.communicator.together { () throws(Failure) in
+                        try Help.text(for: Array(words.dropFirst()))
+                    })
                 return .finished
             }
         default:

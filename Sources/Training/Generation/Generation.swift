@@ -65,11 +65,11 @@ package struct Generation {
     ///
     /// Where the context is full, its older half is forgotten and the newer half is read again.
     ///
-    /// - Returns: Whether all tokens were generated before `shouldStop`.
-    package func run(output: ([UInt8]) -> Void, shouldStop: () -> Bool) throws(Failure) -> Bool {
+    /// - Parameter shouldStop: Asked before each token; the text ends there.
+    package func run(output: ([UInt8]) -> Void, shouldStop: () -> Bool) throws(Failure) {
         var text = try tokenizer.encode(settings.prompt)
         guard !text.isEmpty else {
-            throw Failure(.usage, "dtrain generate: --prompt is empty. Give at least one character.")
+            throw Failure(.usage, "generate: --prompt is empty. Give at least one character.")
         }
         var characters = WholeCharacters()
         output(characters.append(tokenizer.decode(text)))
@@ -87,7 +87,6 @@ package struct Generation {
             output(characters.append(tokenizer.decode([token])))
         }
         output(characters.finish() + [UInt8(ascii: "\n")])
-        return !shouldStop()
     }
 }
 

@@ -5,6 +5,8 @@ import Glibc
 package final class Console {
     /// Whether lines can be redrawn in place.
     package let isTerminal: Bool
+    /// Whether nobody listens any more.
+    package private(set) var isClosed = false
     private let speaks: Bool
     private var openLine = false
 
@@ -30,13 +32,15 @@ package final class Console {
 
     /// Prints bytes as they are, such as those of generated text.
     package func write(_ bytes: [UInt8]) {
-        guard speaks else { return }
+        guard speaks, !isClosed else { return }
         bytes.withUnsafeBytes { bytes in
             var done = 0
             while done < bytes.count {
                 let count = Glibc.write(STDOUT_FILENO, bytes.baseAddress! + done, bytes.count - done)
-                // Nobody listens any more: the work goes on.
-                if count < 0, errno != EINTR { return }
+                if count < 0, errno != EINTR {
+                    isClosed = true
+                    return
+                }
                 done += max(count, 0)
             }
         }

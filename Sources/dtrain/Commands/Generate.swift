@@ -28,9 +28,10 @@ extension Command {
                 seed: UInt64(try arguments.integer("seed", in: 0...Int.max, default: 1337)))
         }
         let status = try session.communicator.onFirstRank { () throws(Failure) in
-            let finished = try Generation(settings).run(
-                output: { session.console.write($0) }, shouldStop: StopRequest.isPending)
-            return finished ? "finished" : "stopped"
+            try Generation(settings).run(
+                output: { session.console.write($0) },
+                shouldStop: { StopRequest.isPending() || session.console.isClosed })
+            return StopRequest.isPending() ? "stopped" : "finished"
         }
         return status == "finished" ? .finished : .stopped
     }
