@@ -35,7 +35,7 @@ struct Session {
             let rank = communicator.size > 1 ? "rank \(communicator.rank): " : ""
             report(rank + failure.message, failure.exitCode)
             // The others wait for this rank in some call and would wait for ever.
-            if communicator.size > 1 { communicator.abort(failure.exitCode.rawValue) }
+            communicator.abort(failure.exitCode.rawValue)
             return failure.exitCode
         }
         do { try mpi?.finalize() } catch { return report("\(error)", .internalError) }

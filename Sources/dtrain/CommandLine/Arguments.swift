@@ -86,6 +86,6 @@ struct Arguments {
 
     /// The failure of a wrong command line.
     func usage(_ message: String) -> Failure {
-        Failure(.usage, "dtrain \(command): \(message) See dtrain help \(command).")
+        Failure(.usage, "\(command): \(message) See dtrain help \(command).")
     }
 }
