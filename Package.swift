@@ -95,7 +95,8 @@ let package = Package(
         test("Checkpoints"),
         test("Training"),
         .testTarget(
-            name: "MultiprocessTests", dependencies: ["TestSupport", "Checkpoints", "dtrain"],
-            swiftSettings: strict),
+            name: "dtrainTests", dependencies: ["TestSupport", "Failures", "dtrain"], swiftSettings: strict),
+        .testTarget(
+            name: "MultiprocessTests", dependencies: ["TestSupport", "Files", "dtrain"], swiftSettings: strict),
     ]
 )

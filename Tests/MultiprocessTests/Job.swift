@@ -1,0 +1,165 @@
+import Glibc
+import TestSupport
+
+/// A command that runs by itself, as a person or a batch system would start it, and all processes it starts.
+final class Job {
+    /// The process that was started: the program itself, or `mpirun`.
+    let pid: pid_t
+    private let files: TemporaryDirectory
+    /// A variable of the environment that marks this job's processes, wherever `mpirun` puts them.
+    private let mark: String
+    private var outcome: Outcome?
+
+    /// What a command leaves behind.
+    struct Outcome {
+        /// Its exit code; 128 + the signal's number where one ended it.
+        let exitCode: Int32
+        let output: String
+        let errors: String
+        /// The most memory that the started process itself held at once.
+        let peakResidentBytes: Int
+        /// Processes that still live two seconds after the command has ended.
+        let leftBehind: [pid_t]
+
+        /// What the program itself says on standard error, without `mpirun`'s own lines.
+        var messages: [String] {
+            errors.split(separator: "\n").filter { $0.hasPrefix("dtrain: ") }.map(String.init)
+        }
+    }
+
+    private nonisolated(unsafe) static var started = 0
+
+    /// Starts `words` in `directory`, with `environment` besides this process's own.
+    init(_ words: [String], in directory: String, environment: [String: String] = [:]) {
+        files = TemporaryDirectory()
+        Job.started += 1
+        mark = "DTRAIN_TEST_JOB=\(getpid())-\(Job.started)"
+
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        for (descriptor, name) in [(STDOUT_FILENO, "output"), (STDERR_FILENO, "errors")] {
+            posix_spawn_file_actions_addopen(&actions, descriptor, files.file(name), O_WRONLY | O_CREAT, 0o644)
+        }
+
+        // The threads that tests run on block signals, which a child would inherit.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var noSignals = sigset_t()
+        sigemptyset(&noSignals)
+        posix_spawnattr_setsigmask(&attributes, &noSignals)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+
+        var variables = Job.defaults.merging(Job.inherited) { $1 }.merging(environment) { $1 }
+        variables[String(mark.prefix { $0 != "=" })] = String(mark.drop { $0 != "=" }.dropFirst())
+        // Glibc's module has no action that changes the directory; the shell becomes the command.
+        let arguments = (["sh", "-c", #"cd "$0" && exec "$@""#, directory] + words).map { strdup($0) } + [nil]
+        let settings = variables.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for text in arguments + settings { free(text) } }
+        var child: pid_t = 0
+        let error = posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments, settings)
+        precondition(error == 0, "/bin/sh could not be started: \(String(cString: strerror(error)))")
+        pid = child
+    }
+
+    deinit {
+        if outcome == nil { _ = finish(timeoutSeconds: 0) }
+    }
+
+    /// Waits for the end of the command. One that takes longer than `timeoutSeconds` is killed with all its processes.
+    func finish(timeoutSeconds: Double = 60) -> Outcome {
+        if let outcome { return outcome }
+        var (status, usage): (Int32, rusage) = (0, rusage())
+        let ended = Job.poll(seconds: timeoutSeconds) { wait4(self.pid, &status, WNOHANG, &usage) == self.pid }
+        if !ended {
+            for process in processes() + [pid] { kill(process, SIGKILL) }
+            wait4(pid, &status, 0, &usage)
+        }
+        _ = Job.poll(seconds: 2) { self.processes().isEmpty }
+        let survivors = processes()
+        for process in survivors { kill(process, SIGKILL) }
+        let signal = status & 0x7F
+        let outcome = Outcome(
+            exitCode: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: contents("output"),
+            errors: contents("errors"), peakResidentBytes: Int(usage.ru_maxrss) << 10, leftBehind: survivors)
+        self.outcome = outcome
+        return outcome
+    }
+
+    /// What the command has printed so far.
+    var output: String { contents("output") }
+
+    /// Sends a signal to the process that was started.
+    func send(_ signal: Int32) { kill(pid, signal) }
+
+    /// The process of rank `rank`, as soon as there is one.
+    func process(ofRank rank: Int) -> pid_t? {
+        processes().first { Job.environment(of: $0).contains("OMPI_COMM_WORLD_RANK=\(rank)") }
+    }
+
+    /// Waits until `condition` holds.
+    ///
+    /// - Returns: Whether it did within `seconds`.
+    static func poll(seconds: Double, until condition: () -> Bool) -> Bool {
+        let (clock, start) = (ContinuousClock(), ContinuousClock().now)
+        while !condition() {
+            if clock.now - start >= .seconds(seconds) { return false }
+            usleep(1000)
+        }
+        return true
+    }
+
+    /// All living processes of the job.
+    private func processes() -> [pid_t] {
+        var found: [pid_t] = []
+        guard let directory = opendir("/proc") else { return [] }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let process = pid_t(name), Job.environment(of: process).contains(mark) { found.append(process) }
+        }
+        return found
+    }
+
+    /// The variables that a process was started with; none where it has ended.
+    private static func environment(of process: pid_t) -> [String] {
+        bytes(of: "/proc/\(process)/environ").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    private func contents(_ name: String) -> String { String(decoding: Job.bytes(of: files.file(name)), as: UTF8.self) }
+
+    /// The bytes of a file whose size the system may not tell.
+    private static func bytes(of path: String) -> [UInt8] {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        var (all, block): ([UInt8], [UInt8]) = ([], Array(repeating: 0, count: 1 << 16))
+        while true {
+            let count = read(descriptor, &block, block.count)
+            if count <= 0 { return all }
+            all += block[..<count]
+        }
+    }
+
+    private static let inherited: [String: String] = {
+        var variables: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            variables[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
+            entry += 1
+        }
+        return variables
+    }()
+
+    /// What Open MPI wants where there are more ranks than cores, root is the user, or a container is the host.
+    private static let defaults = [
+        "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
+        "OMPI_MCA_btl_vader_single_copy_mechanism": "none", "OMP_NUM_THREADS": "1",
+    ]
+}

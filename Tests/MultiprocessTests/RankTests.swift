@@ -1,0 +1,65 @@
+import Testing
+
+extension MultiprocessTests {
+    /// The number of ranks and the way of averaging move no bit of a run.
+    @Suite struct RankTests {
+        @Test(arguments: ["float32", "float16"])
+        func allWorldSizesAndStrategiesGiveOneDigest(precision: String) throws {
+            let workshop = try Workshop()
+            workshop.train("precision=\(precision)")
+            let (digest, losses) = (workshop.digest(), try workshop.losses())
+            #expect(losses.map(\.step) == Array(1...24))
+            for ranks in [1, 2, 4, 8] {
+                for strategy in ["shared_memory", "allreduce"] {
+                    let output = "\(strategy)-\(ranks)"
+                    workshop.train(
+                        "precision=\(precision)", "averaging.strategy=\(strategy)", ranks: ranks, output: output)
+                    #expect(workshop.digest(output) == digest, "\(output)")
+                    #expect(try workshop.losses(output) == losses, "\(output)")
+                }
+            }
+        }
+
+        @Test func worldSizesThatAreNoPowersOfTwo() throws {
+            let workshop = try Workshop()
+            let sets = ["batch.slots=6", "batch.sequences=12"]
+            workshop.train(sets[0], sets[1])
+            for ranks in [3, 6] {
+                for strategy in ["shared_memory", "allreduce"] {
+                    let output = "\(strategy)-\(ranks)"
+                    workshop.train(sets[0], sets[1], "averaging.strategy=\(strategy)", ranks: ranks, output: output)
+                    #expect(workshop.digest(output) == workshop.digest(), "\(output)")
+                }
+            }
+        }
+
+        /// Without clipping, dropout, biases and tied embeddings, with one bucket for all.
+        @Test func aPlainerModel() throws {
+            let workshop = try Workshop()
+            let sets = [
+                "model.dropout=0", "model.bias=false", "model.tie_embeddings=false", "optimizer.clip_norm=0",
+                "optimizer.clip_value=0", "averaging.bucket_bytes=1073741824", "averaging.strategy=allreduce",
+            ]
+            for ranks in [1, 2, 4] {
+                let job = workshop.start(Workshop.training(sets, output: "run-\(ranks)"), ranks: ranks)
+                #expect(job.finish().exitCode == 0)
+            }
+            #expect(workshop.digest("run-2") == workshop.digest("run-1"))
+            #expect(workshop.digest("run-4") == workshop.digest("run-1"))
+        }
+
+        /// Rounded on the wire, a run still repeats itself, and learns what it would learn otherwise.
+        @Test func float16OnTheWire() throws {
+            let workshop = try Workshop()
+            workshop.train(output: "exact")
+            for output in ["first", "second"] {
+                workshop.train("averaging.strategy=allreduce", "averaging.wire=float16", ranks: 2, output: output)
+            }
+            #expect(workshop.digest("first") == workshop.digest("second"))
+            #expect(workshop.digest("first") != workshop.digest("exact"))
+            let last = try ["first", "exact"].map { Double(bitPattern: try workshop.losses($0).last?.bits ?? 0) }
+            // Gradients are rounded to 11 bits; after 24 steps losses near 4 differ in their third decimal at most.
+            #expect(abs(last[0] - last[1]) < 0.01, "\(last)")
+        }
+    }
+}
