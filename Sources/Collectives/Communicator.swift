@@ -72,7 +72,7 @@ package protocol Communicator: AnyObject {
     /// - Parameter blocks: size blocks; this rank's own is filled already.
     func startAllgather(_ blocks: UnsafeMutableRawBufferPointer) throws(MPIError) -> PendingOperation
 
-    /// Memory that the ranks of this node share, `bytes` for each of them.
+    /// Memory that the ranks of this node share, `bytes` for each of them, until MPI ends.
     func makeWindow(bytes: Int) throws(MPIError) -> SharedWindow
 
     /// Ends every process of the job with `code`, 1 to 255. A rank by itself does nothing: it ends by its own exit.

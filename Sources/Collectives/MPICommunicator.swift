@@ -15,6 +15,7 @@ package final class MPICommunicator: Communicator {
     // own time. MPI matches collectives by their order, so each kind has a communicator where its order is fixed.
     private let exchanges: cmpi_communicator
     private let gathers: cmpi_communicator
+    private var windows: [cmpi_window] = []
 
     /// Whether a launcher that speaks to MPI started this process.
     package static var isLaunched: Bool {
@@ -47,8 +48,9 @@ package final class MPICommunicator: Communicator {
         (self.localRank, self.localSize) = (Int(localRank), Int(localSize))
     }
 
-    /// Ends MPI. All windows are gone by then; nothing is called afterwards.
+    /// Gives back the memory of all windows and ends MPI; nothing is called afterwards.
     package func finalize() throws(MPIError) {
+        for window in windows { try MPIError.check(cmpi_window_free(window), "MPI_Win_free") }
         for communicator in [node, exchanges, gathers] {
             try MPIError.check(cmpi_free_communicator(communicator), "MPI_Comm_free")
         }
@@ -139,6 +141,7 @@ package final class MPICommunicator: Communicator {
         var window: cmpi_window?
         try MPIError.check(
             cmpi_window_allocate(node, Int64(bytes), &base, &window), "MPI_Win_allocate_shared")
+        windows.append(window!)
         var parts: [UnsafeMutableRawPointer] = []
         for index in 0..<localSize {
             try MPIError.check(cmpi_window_base(window, Int32(index), &base), "MPI_Win_shared_query")

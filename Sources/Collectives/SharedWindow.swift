@@ -30,10 +30,9 @@ package final class SharedWindow {
     }
 
     deinit {
-        switch kind {
-        case .own: parts[0].deallocate()
-        case .shared(let window, _): _ = cmpi_window_free(window)
-        }
+        // Giving a window back is a collective call, in which a rank that fails by itself would wait for the others for
+        // ever. The communicator does it at its end.
+        if case .own = kind { parts[0].deallocate() }
     }
 
     /// Returns when all that each rank of the node has stored is seen by every other.
