@@ -1,0 +1,144 @@
+import Files
+import Glibc
+import Testing
+
+extension MultiprocessTests {
+    /// What is wrong is said once, with its exit code, and every process ends.
+    @Suite struct RefusalTests {
+        @Test(arguments: [
+            ("model.head=3", "unknown key model.head; the nearest is model.heads"),
+            ("model.layers=many", "model.layers"), ("model.heads=3", "a divisor of model.width (32)"),
+            ("batch.sequences=12", "a multiple of batch.slots (8)"), ("schedule.peak=-1", "schedule.peak"),
+            ("precision=float8", "float32, float16"), ("model.dropout=1", "model.dropout"),
+        ])
+        func configurations(set: String, message: String) throws {
+            let workshop = try Workshop(text: nil)
+            expectRefusal(workshop.start(Workshop.training([set]), ranks: 2).finish(), 64, message, "--set \(set)")
+            #expect(workshop.names("run").isEmpty)
+        }
+
+        @Test func configurationFiles() throws {
+            let workshop = try Workshop(text: nil)
+            expectRefusal(workshop.dtrain("--config", "none.yaml", ranks: 2), 64, "none.yaml: no such configuration file")
+            try FileSystem.replaceContents(of: workshop.directory.file("bad.yaml"), with: "model:\n  layer: 2\n")
+            expectRefusal(workshop.dtrain("--config", "bad.yaml", ranks: 2), 64, "bad.yaml:2", "model.layers")
+        }
+
+        @Test func commandLines() throws {
+            let workshop = try Workshop(text: nil)
+            expectRefusal(workshop.dtrain("tran", ranks: 2), 64, "dtrain: unknown command tran; did you mean train?")
+            expectRefusal(workshop.dtrain("help", "tran", ranks: 2), 64, "unknown command tran")
+            expectRefusal(workshop.dtrain("--stes", "x", ranks: 2), 64, "train: unknown option --stes")
+            expectRefusal(workshop.dtrain("evaluate", ranks: 2), 64, "evaluate: --checkpoint is missing")
+            expectRefusal(workshop.dtrain("prepare", "--text", "x"), 64, "prepare: --tokenizer is missing")
+            for words in [["--help"], ["help", "train"], ["train", "--help"], ["--version"]] {
+                let outcome = workshop.start(words).finish()
+                #expect(outcome.exitCode == 0 && !outcome.output.isEmpty && outcome.errors.isEmpty, "\(words)")
+            }
+        }
+
+        @Test func worldSizes() throws {
+            let workshop = try Workshop()
+            expectRefusal(
+                workshop.start(Workshop.training(["batch.slots=4"]), ranks: 3).finish(), 64,
+                "batch.slots is 4: it works with 1, 2 or 4 ranks")
+        }
+
+        @Test func ranksThatDiffer() throws {
+            let workshop = try Workshop()
+            func refuse(_ sets: [String], _ words: String) {
+                let program = [Workshop.binary] + Workshop.training()
+                let launch = ["mpirun", "-np", "1"] + program + [":", "-np", "1"] + program
+                let job = Job(launch + sets.flatMap { ["--set", $0] }, in: workshop.directory.path)
+                expectRefusal(job.finish(timeoutSeconds: 20), 64, "rank 1 differs from rank 0", words)
+            }
+            refuse(["training.steps=20"], "training.steps is 20, rank 0's training.steps is 24")
+            refuse(["training.evaluate_every=5"], "training.evaluate_every is 5")
+            refuse(["averaging.strategy=allreduce"], "averaging.strategy is allreduce")
+            refuse(["precision=float16"], "precision is float16")
+            refuse(["model.width=64"], "model.width is 64")
+            try FileSystem.replaceContents(of: workshop.directory.file("text.txt"), with: Workshop.text + "More.")
+            workshop.dtrain("prepare", "--text", "text.txt", "--tokenizer", "byte", "--output", "other")
+            refuse(["data.directory=other"], "the dataset is ")
+            #expect(workshop.names("run").isEmpty)
+        }
+
+        @Test func datasetsThatAreNone() throws {
+            let workshop = try Workshop()
+            func refuse(_ data: String, _ words: String) {
+                let outcome = workshop.start(Workshop.training(["data.directory=\(data)"]), ranks: 2).finish()
+                expectRefusal(outcome, 65, data, words)
+            }
+            refuse("nowhere", "no dataset")
+            refuse("run-of-another-kind", "dtrain prepare --text FILE")
+            let text = workshop.start(Workshop.training(["data.context_length=100000"])).finish()
+            expectRefusal(text, 65, "100000")
+        }
+
+        @Test func textsThatAreNone() throws {
+            let workshop = try Workshop(text: nil)
+            func prepare(_ name: String) -> Job.Outcome {
+                workshop.dtrain("prepare", "--text", name, "--tokenizer", "byte", "--output", "data")
+            }
+            expectRefusal(prepare("missing.txt"), 65, "missing.txt")
+            for (name, bytes) in [("empty.txt", []), ("latin1.txt", Array("gr".utf8) + [0xF6, 0xDF, 0x65])] {
+                try File(workshop.directory.file(name), .create).write(bytes as [UInt8])
+                expectRefusal(prepare(name), 65, name)
+            }
+            #expect(!workshop.names("data").contains("dataset.json"))
+        }
+
+        /// Each damage is found before the first step, or at the very step that reads it.
+        @Test func damagedShards() throws {
+            let workshop = try Workshop()
+            let path = workshop.directory.file("data/train-00000.bin")
+            let whole = try FileSystem.contents(of: path)
+            func refuse(_ bytes: [UInt8], _ words: String) throws {
+                try File(path, .create).write(bytes)
+                let outcome = workshop.start(Workshop.training(), ranks: 2).finish()
+                expectRefusal(outcome, 65, "data/train-00000.bin", words)
+            }
+            try refuse(Array(whole.dropLast(2)), "")
+            try refuse([1] + whole.dropFirst(), "")
+            var changed = whole
+            changed[whole.count / 2] ^= 1
+            try refuse(changed, "XXH3-128")
+        }
+
+        /// Bare shards have no hashes: a token that the vocabulary lacks is found by the rank that reads it.
+        @Test func aTokenOutsideTheVocabulary() throws {
+            let workshop = try Workshop()
+            var bytes = try FileSystem.contents(of: workshop.directory.file("data/train-00000.bin"))
+            let offset = 1024 + 2 * 5000
+            (bytes[offset], bytes[offset + 1]) = (0, 1)
+            try FileSystem.makeDirectory(workshop.directory.file("bare"))
+            try File(workshop.directory.file("bare/train.bin"), .create).write(bytes)
+            let sets = ["data.directory=bare", "model.vocabulary_size=256", "training.steps=100"]
+            expectRefusal(
+                workshop.start(Workshop.training(sets), ranks: 2).finish(), 65,
+                "bare/train.bin: token 256 at byte \(offset)",
+                "from 0 to 255")
+        }
+
+        @Test func directoriesThatCannotBeWritten() throws {
+            let workshop = try Workshop()
+            expectRefusal(workshop.start(Workshop.training(output: "text.txt/run"), ranks: 2).finish(), 74, "text.txt")
+            expectRefusal(workshop.start(Workshop.training(output: "/proc/run"), ranks: 2).finish(), 74, "/proc/run")
+        }
+
+        /// Weights that decay by more than themselves overflow within a few steps.
+        @Test func aLossThatIsNoNumber() throws {
+            let workshop = try Workshop()
+            let sets = [
+                "optimizer.weight_decay=100", "schedule.peak=100", "schedule.kind=constant", "schedule.warmup_steps=0",
+                "training.checkpoint_every=2",
+            ]
+            let outcome = workshop.start(Workshop.training(sets), ranks: 2).finish()
+            expectRefusal(outcome, 70, "rank 0", ".weight", "The last checkpoint is untouched.")
+            let step = (try workshop.losses().last?.step ?? 0) + 1
+            #expect(outcome.errors.contains("step \(step),"))
+            let newest = try #require(workshop.names("run/checkpoints").last)
+            #expect(workshop.dtrain("checkpoint", "verify", "run/checkpoints/\(newest)").exitCode == 0)
+        }
+    }
+}

@@ -1,0 +1,166 @@
+import Files
+import Glibc
+import Testing
+
+extension MultiprocessTests {
+    /// What stands in a run directory, and what the next start makes of it.
+    @Suite struct RunDirectoryTests {
+        private func step(_ names: [String]) -> [Int] { names.compactMap { Int($0.dropFirst("step-".count)) } }
+
+        /// Flips one bit in the middle of a file.
+        private func damage(_ path: String) throws {
+            var bytes = try FileSystem.contents(of: path)
+            bytes[bytes.count / 2] ^= 1
+            let file = try File(path, .create)
+            try file.write(bytes)
+        }
+
+        @Test func newestAndBestAreKept() throws {
+            let workshop = try Workshop()
+            workshop.train("training.keep_last=2", "training.keep_best=0")
+            #expect(step(workshop.names("run/checkpoints")) == [20, 24])
+
+            // A learning rate that ruins the model after its warm-up: the best checkpoint is an early one.
+            workshop.train(
+                "training.keep_last=1", "training.keep_best=1", "training.evaluate_every=5", "schedule.kind=constant",
+                "schedule.peak=10", "schedule.floor=0", "schedule.warmup_steps=24", "optimizer.clip_norm=0",
+                output: "ruined")
+            let losses = try workshop.metrics("ruined").compactMap { line in
+                line["validation_loss"]?.doubleValue.map { (step: line["step"]?.integerValue ?? 0, loss: $0) }
+            }
+            let best = try #require(losses.min { $0.loss < $1.loss })
+            #expect(best.step < 24)
+            #expect(step(workshop.names("ruined/checkpoints")) == [best.step, 24])
+        }
+
+        @Test func checkpointsAreListedVerifiedAndDigested() throws {
+            let workshop = try Workshop()
+            workshop.train(ranks: 2)
+            let list = workshop.dtrain("checkpoint", "list", "run")
+            #expect(list.exitCode == 0)
+            #expect(list.output.split(separator: "\n").count == 3)
+            #expect(list.output.contains("run/checkpoints/step-00000024  step 24  validation loss "))
+            let newest = Workshop.checkpoint(24)
+            let verified = workshop.dtrain("checkpoint", "verify", newest)
+            #expect(verified.output == "\(newest): valid, step 24, digest \(workshop.digest())\n")
+
+            try damage(workshop.directory.file(newest + "/model.safetensors"))
+            for action in ["verify", "digest"] {
+                expectRefusal(
+                    workshop.dtrain("checkpoint", action, newest), 65, "\(newest)/model.safetensors", "XXH3-128")
+            }
+            expectRefusal(workshop.dtrain("checkpoint", "list", "data"), 65, "data: holds no checkpoints")
+            expectRefusal(workshop.dtrain("checkpoint", "remove", "run"), 64, "found remove", "list, verify, digest")
+            expectRefusal(workshop.dtrain("checkpoint", "verify", "nowhere"), 65, "nowhere: holds no manifest.json")
+        }
+
+        /// With keep_last 1 the damaged checkpoint must not push out those that follow it.
+        @Test func aDamagedCheckpointIsPassedOver() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            let digest = workshop.digest()
+            try damage(workshop.directory.file(Workshop.checkpoint(24) + "/optimizer-adamw.safetensors"))
+            let again = workshop.train("training.keep_last=1", "training.checkpoint_every=1", ranks: 2)
+            #expect(again.output.contains("step-00000024/optimizer-adamw.safetensors: its XXH3-128"))
+            #expect(again.output.contains("Falling back to step-00000020."))
+            #expect(again.output.contains("resumed from run/checkpoints/step-00000020 at step 20"))
+            #expect(workshop.digest() == digest)
+            #expect(workshop.names("run/previous-1/checkpoints") == ["step-00000024"])
+            #expect(try workshop.losses().map(\.step) == Array(1...24))
+        }
+
+        @Test func withoutAnyValidCheckpointNothingIsGuessed() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            for name in workshop.names("run/checkpoints") {
+                try damage(workshop.directory.file("run/checkpoints/\(name)/model.safetensors"))
+            }
+            let before = try workshop.metrics().count
+            expectRefusal(
+                workshop.start(Workshop.training(), ranks: 2).finish(), 65, "none of its checkpoints is valid",
+                "--resume none", "step-00000020/model.safetensors")
+            #expect(try workshop.metrics().count == before)
+        }
+
+        @Test func anotherConfigurationIsRefusedWithThreeWaysOut() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            let digest = workshop.digest()
+            let other = Workshop.training(["training.steps=30", "schedule.peak=1e-3"])
+            let refused = workshop.start(other, ranks: 2).finish()
+            expectRefusal(
+                refused, 64, "training.steps is 30, the checkpoint has 24",
+                "schedule.peak is 0.001, the checkpoint has 0.002", "--resume run/checkpoints/step-00000024",
+                "--resume none", "another --output")
+            #expect(workshop.digest() == digest)
+
+            // Each of the three does what it says.
+            let onwards = workshop.start(other + ["--resume", "run/checkpoints/step-00000024"]).finish()
+            #expect(onwards.exitCode == 0, "\(onwards.errors)")
+            #expect(onwards.output.contains("training.steps is 30, the checkpoint has 24"))
+            #expect(try workshop.losses().map(\.step) == Array(1...30))
+            #expect(workshop.start(Workshop.training(output: "elsewhere")).finish().exitCode == 0)
+            #expect(workshop.digest("elsewhere") == digest)
+            let anew = workshop.start(Workshop.training() + ["--resume", "none"]).finish()
+            #expect(anew.output.contains("now in run/previous-1."), "\(anew.output)\(anew.errors)")
+            #expect(workshop.digest() == digest)
+            #expect(workshop.names("run/previous-1") == ["checkpoints", "config.yaml", "metrics.jsonl"])
+            #expect(step(workshop.names("run/previous-1/checkpoints")).max() == 30)
+        }
+
+        @Test func anOlderStepSetsLaterOnesAside() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            let digest = workshop.digest()
+            let words = Workshop.training() + ["--resume", Workshop.checkpoint(20)]
+            let outcome = workshop.start(words, ranks: 2).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("now in run/previous-1."))
+            #expect(step(workshop.names("run/previous-1/checkpoints")) == [24])
+            #expect(workshop.digest() == digest)
+            #expect(try workshop.losses().map(\.step) == Array(1...24))
+        }
+
+        @Test func aFinishedRunIsLeftAlone() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            let (digest, lines) = (workshop.digest(), try workshop.metrics())
+            let again = workshop.train(ranks: 2)
+            #expect(again.output.contains("the run is complete: all 24 steps are done."))
+            #expect(workshop.digest() == digest)
+            #expect(try workshop.metrics() == lines)
+        }
+
+        @Test func aLivingRunKeepsItsDirectory() throws {
+            let workshop = try Workshop()
+            let job = workshop.start(Workshop.training(["training.steps=100000"]))
+            try #require(workshop.wait(forStep: 1))
+            let second = workshop.start(Workshop.training(["training.steps=100000"]), ranks: 2).finish()
+            expectRefusal(second, 64, "run is in use by a living run: host ", "pid \(job.pid)")
+            job.send(SIGTERM)
+            #expect(job.finish().exitCode == 75)
+        }
+
+        /// Another model's or another data's checkpoint, named by the user.
+        @Test func aCheckpointOfSomethingElseIsRefused() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=5")
+            let wide = Workshop.training(["model.width=64", "training.steps=5"], output: "wide")
+            expectRefusal(
+                workshop.start(wide + ["--resume", Workshop.checkpoint(5)], ranks: 2).finish(), 64,
+                "is of another model", "model.width is 64, the checkpoint has 32")
+
+            // Bare shards have numbers for tokens, and as many of them as there are bytes.
+            for (source, target) in [("train-00000.bin", "train.bin"), ("validation-00000.bin", "val.bin")] {
+                try FileSystem.makeDirectory(workshop.directory.file("bare"))
+                let bytes = try FileSystem.contents(of: workshop.directory.file("data/\(source)"))
+                try File(workshop.directory.file("bare/\(target)"), .create).write(bytes)
+            }
+            let sets = ["data.directory=bare", "model.vocabulary_size=256", "training.steps=5"]
+            expectRefusal(
+                workshop.start(Workshop.training(sets, output: "numbers") + ["--resume", Workshop.checkpoint(5)])
+                    .finish(),
+                64, "is of another tokenizer (byte)")
+        }
+    }
+}
