@@ -19,7 +19,8 @@ extension MultiprocessTests {
 
         @Test func configurationFiles() throws {
             let workshop = try Workshop(text: nil)
-            expectRefusal(workshop.dtrain("--config", "none.yaml", ranks: 2), 64, "none.yaml: no such configuration file")
+            expectRefusal(
+                workshop.dtrain("--config", "none.yaml", ranks: 2), 64, "none.yaml: no such configuration file")
             try FileSystem.replaceContents(of: workshop.directory.file("bad.yaml"), with: "model:\n  layer: 2\n")
             expectRefusal(workshop.dtrain("--config", "bad.yaml", ranks: 2), 64, "bad.yaml:2", "model.layers")
         }

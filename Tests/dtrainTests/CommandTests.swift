@@ -30,7 +30,7 @@ struct CommandTests {
         }
     }
 
-    /// Help fits a screen of 100 columns and 24 lines, tells every command and option, and shows an example.
+    /// Help fits a screen of 120 columns and 24 lines, tells every command and option, and shows an example.
     @Test func helpFitsAScreen() throws {
         let program = try Help.text(for: [])
         for text in [program] + (try Command.all.map { try Help.text(for: [$0.name]) }) {

@@ -24,7 +24,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     private var oldestGather = 0
 
     /// A range of the arena that travels together, final when `section` is.
-    private struct Bucket {
+    struct Bucket {
         let range: Range<Int>
         let section: Int
     }
@@ -44,7 +44,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     }
 
     /// Cuts the arena, from its end down, into buckets of at most `limit` elements; small sections share one.
-    private static func makeBuckets(_ layout: ParameterLayout, limit: Int) -> [Bucket] {
+    static func makeBuckets(_ layout: ParameterLayout, limit: Int) -> [Bucket] {
         var buckets: [Bucket] = []
         var open: Range<Int>?
         for (section, range) in layout.sections.enumerated().reversed() {

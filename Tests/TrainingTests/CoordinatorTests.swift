@@ -1,0 +1,138 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Failures
+import Files
+import Kernels
+import Optimizers
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Training
+
+struct CoordinatorTests {
+    private func configuration(_ sets: String...) throws -> Configuration {
+        let tiny = [
+            "data.context_length=8", "model.layers=1", "model.heads=2", "model.width=16", "batch.sequences=4",
+            "batch.slots=2", "schedule.warmup_steps=2", "training.steps=20",
+        ]
+        return try Configuration.load(file: nil, sets: tiny + sets)
+    }
+
+    private func coordinator<Element: Storage & Reducible>(
+        _ configuration: Configuration, _: Element.Type
+    ) throws -> Coordinator<Element> {
+        let plan = try BatchPlan(sequences: 4, slots: 2, rank: 0, worldSize: 1)
+        return try Coordinator(configuration, vocabularySize: 31, plan: plan, SoloCommunicator())
+    }
+
+    private func batch() throws -> TokenBatch {
+        try TokenBatch(randomSequences: 4, contextLength: 8, vocabularySize: 31, seed: 2)
+    }
+
+    @Test func stepsCountAndLearn() throws {
+        let (coordinator, batch) = (try coordinator(configuration(), Float.self), try batch())
+        let losses = try (1...20).map { step in
+            let report = try coordinator.train(batch, stopRequested: step == 7)
+            #expect(report.tokens == 32)
+            #expect(report.stopRequested == (step == 7))
+            #expect(report.lossScale == nil)
+            return report.loss
+        }
+        #expect((coordinator.step, coordinator.consumedSamples, coordinator.tokens) == (20, 80, 640))
+        // One batch again and again is learned by heart; it starts at chance.
+        #expect(abs(losses[0] - 3.43) < 0.1, "\(losses)")
+        #expect(losses[19] < losses[0] - 0.3, "\(losses)")
+    }
+
+    /// An overflow changes nothing but counters and the scale.
+    @Test func overflowsAreSkipped() throws {
+        let sets = try configuration(
+            "precision=float16", "loss_scale.initial=4294967296", "loss_scale.hysteresis=2", "model.dropout=0.1")
+        let (coordinator, batch) = (try coordinator(sets, Float16.self), try batch())
+        let before = array(coordinator.master.base, coordinator.layout.count)
+        for (step, scale) in [(1, 4_294_967_296.0), (2, 2_147_483_648), (3, 1_073_741_824)] {
+            let report = try coordinator.train(batch, stopRequested: false)
+            #expect(report.overflowedParameter != nil)
+            #expect(report.gradientNorm == nil)
+            #expect(coordinator.scaler?.scale == scale)
+            #expect(coordinator.skippedSteps == step)
+            #expect(coordinator.consumedSamples == 4 * step)
+        }
+        #expect(array(coordinator.master.base, coordinator.layout.count) == before)
+    }
+
+    @Test func aLossThatIsNoNumberNamesItsPlace() throws {
+        let coordinator = try coordinator(configuration(), Float.self)
+        let parameter = coordinator.layout.parameters[3]
+        coordinator.master.base[parameter.offset] = .nan
+        do {
+            _ = try coordinator.train(batch(), stopRequested: false)
+            Issue.record("Nothing was thrown.")
+        } catch let agreed as AgreedFailure {
+            #expect(agreed.failure.exitCode == .internalError)
+            #expect(agreed.failure.message.contains("step 1, rank 0: the loss of slot 0"))
+            #expect(agreed.failure.message.contains("the weights \(parameter.name) are not finite"))
+        }
+    }
+
+    /// A training saved at any step and loaded into a fresh coordinator takes the very steps that it would have taken,
+    /// with a loss scale that is about to change.
+    @Test(arguments: [0, 1, 5])
+    func checkpointsHoldAllThereIs(stepsBefore: Int) throws {
+        let directory = TemporaryDirectory()
+        let sets = try configuration(
+            "precision=float16", "loss_scale.initial=67108864", "loss_scale.hysteresis=3",
+            "loss_scale.growth_interval=2")
+        let (original, batch) = (try coordinator(sets, Float16.self), try batch())
+        for _ in 0..<stepsBefore { _ = try original.train(batch, stopRequested: false) }
+        let checkpoint = try Checkpoint.commit(
+            run: RunDirectory(directory.path),
+            state: original.checkpointState(validationLoss: 2, bestValidationLoss: 1),
+            program: "test", identity: [:], files: original.checkpointFiles)
+
+        let copy = try coordinator(sets, Float16.self)
+        copy.master.base.update(repeating: 7, count: copy.layout.count)
+        try copy.load(checkpoint)
+        let state = try CheckpointState(parsing: Array(checkpoint.state.text.utf8), source: "test")
+        #expect((state.validationLoss, state.bestValidationLoss) == (2, 1))
+        let scaler = try #require(state.lossScaler)
+        copy.restore(
+            step: state.step, consumedSamples: state.consumedSamples, tokens: state.tokens,
+            skippedSteps: state.skippedSteps,
+            scaler: LossScaler(
+                scale: scaler.scale, cleanSteps: scaler.cleanSteps, hysteresisLeft: scaler.hysteresisLeft,
+                sets.scalerSettings))
+        #expect(copy.scaler == original.scaler)
+        for _ in 0..<6 {
+            let (one, other) = try (
+                original.train(batch, stopRequested: false), copy.train(batch, stopRequested: false)
+            )
+            #expect((one.loss, one.lossScale, one.tokens) == (other.loss, other.lossScale, other.tokens))
+            #expect(original.scaler == copy.scaler)
+        }
+        #expect(copy.step == stepsBefore + 6)
+        for (one, other) in zip([original.master] + original.states, [copy.master] + copy.states) {
+            for parameter in original.layout.parameters {
+                #expect(
+                    array(one.base + parameter.offset, parameter.count)
+                        == array(other.base + parameter.offset, parameter.count))
+            }
+        }
+    }
+
+    @Test func aStepBecomesALineOfMetrics() throws {
+        let coordinator = try coordinator(configuration(), Float.self)
+        var report = try coordinator.train(batch(), stopRequested: false)
+        report.loss = 1.5
+        report.gradientNorm = 0.25
+        report.learningRate = 0.001
+        let line = report.metrics(step: 3, seconds: 0.5).line
+        #expect(
+            line == #"{"step":3,"loss":1.5,"learning_rate":0.001,"gradient_norm":0.25,"loss_scale":1.0,"tokens":32,"#
+                + #""tokens_per_second":64.0}"#, "\(line)")
+        report.gradientNorm = nil
+        #expect(report.metrics(step: 3, seconds: 0.5)["gradient_norm"] == .null)
+    }
+}

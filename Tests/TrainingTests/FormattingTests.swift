@@ -1,0 +1,50 @@
+import Collectives
+import Models
+import Testing
+
+@testable import Training
+
+struct FormattingTests {
+    @Test(
+        arguments: [
+            (0, 2, "0.00"), (1.005, 2, "1.00"), (1.995, 1, "2.0"), (-0.04, 1, "0.0"), (-0.06, 1, "-0.1"),
+            (12.5, 0, "13"),
+            (3.07, 4, "3.0700"), (1e15, 2, "1000000000000000.0"), (.infinity, 2, "inf"), (-.infinity, 2, "-inf"),
+            (.nan, 2, "nan"),
+            (4_294_967_296, 0, "4294967296"),
+        ] as [(Double, Int, String)])
+    func fixedDecimals(value: Double, decimals: Int, text: String) { #expect(fixed(value, decimals) == text) }
+
+    @Test(
+        arguments: [
+            (0.0012, "1.20e-03"), (1, "1.00e+00"), (9.999, "1.00e+01"), (0.00099999, "1.00e-03"), (-250, "-2.50e+02"),
+            (0, "0.00"), (1e-12, "1.00e-12"), (.nan, "nan"), (-9.999, "-1.00e+01"),
+            (1e-3, "1.00e-03"),
+        ] as [(Double, String)])
+    func scientificDigits(value: Double, text: String) { #expect(scientific(value) == text) }
+
+    @Test(arguments: [(0, "0"), (999, "999"), (1000, "1 000"), (-10_844_928, "-10 844 928"), (100_000, "100 000")])
+    func groupsOfThree(value: Int, text: String) { #expect(grouped(value) == text) }
+
+    @Test(
+        arguments: [
+            (0, "0:00"), (41.6, "0:42"), (59.9, "1:00"), (725, "12:05"), (11_099, "3:04:59"), (.infinity, "?"),
+            (-1, "?"),
+        ] as [(Double, String)])
+    func clockTimes(seconds: Double, text: String) { #expect(clockTime(seconds) == text) }
+
+    @Test func theLimitIsThatOfAProcessor() throws {
+        let limit = try ProcessorLimit(measuringWith: SoloCommunicator()).flopsPerSecond
+        // From a slow core to a very wide one.
+        #expect((1e8...1e13).contains(limit), "\(limit)")
+    }
+
+    /// GPT-2's 124 million: 6 operations for each of the 124 million weights in matrix products, and attention.
+    @Test func operationsOfAToken() {
+        var model = ModelConfiguration()
+        (model.layers, model.heads, model.width) = (12, 12, 768)
+        let weights = 12.0 * 12 * 768 * 768 + 50257 * 768
+        let attention = 6.0 * 12 * 768 * 1024
+        #expect(model.flopsPerToken(vocabularySize: 50257, contextLength: 1024) == 6 * weights + attention)
+    }
+}

@@ -1,0 +1,138 @@
+import Glibc
+
+@testable import Collectives
+
+/// Ranks that are threads of this process: every call waits for all of them and is done when it returns.
+final class LoopbackCommunicator: Communicator, @unchecked Sendable {
+    let rank: Int
+    let size: Int
+    let localRank = 0
+    let localSize = 1
+    private let room: Room
+
+    /// Where the ranks meet: a place for the buffer that each of them shows the others.
+    private final class Room {
+        let barrier = UnsafeMutablePointer<pthread_barrier_t>.allocate(capacity: 1)
+        let buffers: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>
+
+        init(size: Int) {
+            pthread_barrier_init(barrier, nil, UInt32(size))
+            buffers = .allocate(capacity: size)
+            buffers.initialize(repeating: UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+
+        deinit {
+            pthread_barrier_destroy(barrier)
+            barrier.deallocate()
+            buffers.deallocate()
+        }
+    }
+
+    private init(rank: Int, size: Int, _ room: Room) {
+        (self.rank, self.size, self.room) = (rank, size, room)
+    }
+
+    /// Runs `body` on `size` ranks, and returns when all of them have.
+    static func run(size: Int, _ body: @escaping (any Communicator) -> Void) {
+        final class Start {
+            let body: (any Communicator) -> Void
+            let communicator: LoopbackCommunicator
+            init(_ body: @escaping (any Communicator) -> Void, _ communicator: LoopbackCommunicator) {
+                (self.body, self.communicator) = (body, communicator)
+            }
+        }
+        let room = Room(size: size)
+        let threads = (0..<size).map { rank in
+            var thread = pthread_t()
+            let start = Start(body, LoopbackCommunicator(rank: rank, size: size, room))
+            pthread_create(
+                &thread, nil,
+                { argument in
+                    let start = Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
+                    start.body(start.communicator)
+                    return nil
+                }, Unmanaged.passRetained(start).toOpaque())
+            return thread
+        }
+        for thread in threads { pthread_join(thread, nil) }
+    }
+
+    /// Shows `bytes` to all ranks while `look` runs on each.
+    private func meet(_ bytes: UnsafeRawBufferPointer, _ look: ([UnsafeRawBufferPointer]) -> Void) {
+        room.buffers[rank] = bytes
+        barrier()
+        look(Array(room.buffers))
+        barrier()
+    }
+
+    func barrier() { pthread_barrier_wait(room.barrier) }
+
+    func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) {
+        meet(UnsafeRawBufferPointer(bytes)) { if rank != root { bytes.copyMemory(from: $0[root]) } }
+    }
+
+    func gather(_ bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer, at root: Int) {
+        meet(bytes) { parts in
+            guard rank == root else { return }
+            for (index, part) in parts.enumerated() {
+                UnsafeMutableRawBufferPointer(rebasing: all[(index * part.count)...]).copyMemory(from: part)
+            }
+        }
+    }
+
+    func allreduce<Number: Reducible>(
+        _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
+    ) {
+        var results: [Number] = []
+        meet(UnsafeRawBufferPointer(send)) { parts in
+            let all = parts.map { Array($0.bindMemory(to: Number.self)) }
+            results = all[0].indices.map { index in
+                all.dropFirst().reduce(all[0][index]) { LoopbackCommunicator.combine($0, $1[index], reduction) }
+            }
+        }
+        _ = receive.update(from: results)
+    }
+
+    private static func combine<Number: Reducible>(_ a: Number, _ b: Number, _ reduction: Reduction) -> Number {
+        switch (a, b, reduction) {
+        case (let a as Int64, let b as Int64, .sum): a + b as! Number
+        case (let a as Double, let b as Double, .sum): a + b as! Number
+        case (let a as Int64, let b as Int64, .maximum): max(a, b) as! Number
+        default: preconditionFailure("not among the reductions that are tested")
+        }
+    }
+
+    func startAllreduce<Number: Reducible>(
+        _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
+    ) -> PendingOperation {
+        allreduce(send, into: receive, reduction)
+        return PendingOperation()
+    }
+
+    func startExchange(_ send: UnsafeRawBufferPointer, into receive: UnsafeMutableRawBufferPointer) -> PendingOperation
+    {
+        let block = send.count / size
+        meet(send) { parts in
+            for (index, part) in parts.enumerated() {
+                let own = UnsafeRawBufferPointer(rebasing: part[rank * block..<(rank + 1) * block])
+                UnsafeMutableRawBufferPointer(rebasing: receive[(index * block)...]).copyMemory(from: own)
+            }
+        }
+        return PendingOperation()
+    }
+
+    func startAllgather(_ blocks: UnsafeMutableRawBufferPointer) -> PendingOperation {
+        let block = blocks.count / size
+        meet(UnsafeRawBufferPointer(blocks)) { parts in
+            for (index, part) in parts.enumerated() where index != rank {
+                let theirs = UnsafeRawBufferPointer(rebasing: part[index * block..<(index + 1) * block])
+                UnsafeMutableRawBufferPointer(rebasing: blocks[(index * block)...]).copyMemory(from: theirs)
+            }
+        }
+        return PendingOperation()
+    }
+
+    func makeWindow(bytes: Int) -> SharedWindow { preconditionFailure("threads share all memory") }
+
+    func abort(_ code: Int32) { preconditionFailure("no test ends the process") }
+}

@@ -1,0 +1,88 @@
+import Collectives
+import Datasets
+import Kernels
+import Layers
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// A step's gradient is the tree sum over its slots, however many of them a rank has.
+struct ReplicaTests {
+    private let contextLength = 8
+    private let vocabularySize = 31
+    private let sequencesPerSlot = 2
+
+    @Test(arguments: [[1, 1, 1, 1, 1, 1, 1, 1], [2, 2, 2, 2], [4, 4]])
+    func subtreesMakeTheTree(slotsOfRanks: [Int]) throws {
+        try subtreesMakeTheTree(slotsOfRanks, Float.self)
+        try subtreesMakeTheTree(slotsOfRanks, Float16.self)
+    }
+
+    @Test func oddNumbersOfSlots() throws {
+        try subtreesMakeTheTree([1, 1, 1], Float.self)
+        try subtreesMakeTheTree([1, 1, 1, 1, 1], Float16.self)
+        try subtreesMakeTheTree([2, 2, 2], Float.self)
+    }
+
+    private func subtreesMakeTheTree<Element: Storage & Reducible>(_ slotsOfRanks: [Int], _: Element.Type) throws {
+        let slots = slotsOfRanks.reduce(0, +)
+        let whole = try gradient(0..<slots, of: slots, Element.self)
+        var (first, parts, losses): (Int, [[Element]], [Double]) = (0, [], [])
+        for count in slotsOfRanks {
+            let part = try gradient(first..<first + count, of: slots, Element.self)
+            parts.append(part.gradient)
+            losses += part.losses
+            first += count
+        }
+        #expect(whole.gradient == AveragingTests.treeSum(parts))
+        #expect(whole.gradient.contains { $0 != 0 })
+        #expect(whole.losses == losses)
+        #expect(losses.allSatisfy { $0 > 0 })
+    }
+
+    /// What a rank with these slots of the batch computes.
+    private func gradient<Element: Storage & Reducible>(
+        _ own: Range<Int>, of slots: Int, _: Element.Type
+    ) throws -> (gradient: [Element], losses: [Double]) {
+        var model = ModelConfiguration()
+        (model.layers, model.heads, model.width) = (2, 2, 16)
+        let decoder = Decoder<Element>(model, vocabularySize: vocabularySize, contextLength: contextLength)
+        let (master, weights) = (Arena<Float>(count: decoder.layout.count), Arena<Element>(count: decoder.layout.count))
+        decoder.layout.initialize(master, seed: 5)
+        convert(UnsafePointer(master.base), into: weights.base, count: decoder.layout.count)
+        let averaging = try SharedMemoryAveraging<Element>(count: decoder.layout.count, SoloCommunicator())
+        // Arenas are used again and again: what they held before must not matter.
+        averaging.gradients.base.update(repeating: 3, count: decoder.layout.count)
+        let replica = Replica(
+            decoder, weights: weights, averaging: averaging, slots: own.count, sequencesPerSlot: sequencesPerSlot)
+        var losses = [Double](repeating: 0, count: slots)
+        let batch = try batch(own, of: slots)
+        for _ in 0..<2 {
+            try losses.withUnsafeMutableBufferPointer { losses in
+                try replica.accumulate(
+                    batch, firstSlot: own.lowerBound, slotLosses: losses.baseAddress!,
+                    dropout: { Dropout(rate: 0.2, seed: 5, step: 3, samples: $0) }, gradientScale: { 0.125 })
+            }
+            try averaging.finish()
+        }
+        let gradient = decoder.layout.parameters.flatMap { array(averaging.gradients.base + $0.offset, $0.count) }
+        return (gradient, Array(losses[own]))
+    }
+
+    /// These slots of a batch of random tokens.
+    private func batch(_ own: Range<Int>, of slots: Int) throws -> TokenBatch {
+        let whole = try TokenBatch(
+            randomSequences: slots * sequencesPerSlot, contextLength: contextLength, vocabularySize: vocabularySize,
+            seed: 9)
+        let (first, count) = (own.lowerBound * sequencesPerSlot, own.count * sequencesPerSlot)
+        let part = try TokenBatch(
+            randomSequences: count, contextLength: contextLength, vocabularySize: vocabularySize, seed: 1)
+        part.inputs.update(from: whole.inputs + first * contextLength, count: count * contextLength)
+        part.targets.update(from: whole.targets + first * contextLength, count: count * contextLength)
+        part.sampleIndices.update(from: whole.sampleIndices + first, count: count)
+        return part
+    }
+}

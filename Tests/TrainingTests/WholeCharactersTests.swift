@@ -1,0 +1,55 @@
+import Testing
+
+@testable import Training
+
+struct WholeCharactersTests {
+    /// Whatever pieces a text comes in, each piece that goes out is whole, and together they are the text.
+    @Test func noCharacterIsCut() {
+        let text = "aé€𝛼 größe → 𝄞ü"
+        let bytes = Array(text.utf8)
+        for length in 0...bytes.count {
+            for piece in 1...5 {
+                var characters = WholeCharacters()
+                var all: [UInt8] = []
+                for start in stride(from: 0, to: length, by: piece) {
+                    let out = characters.append(Array(bytes[start..<min(start + piece, length)]))
+                    #expect(String(validating: out, as: UTF8.self) != nil, "\(out)")
+                    all += out
+                }
+                // Only the beginning of a character is held back.
+                let held = characters.finish()
+                #expect(held.count < 4)
+                #expect(String(validating: held, as: UTF8.self) == nil || held.isEmpty)
+                #expect(all + held == Array(bytes[..<length]))
+                #expect(characters.finish() == [])
+            }
+        }
+    }
+
+    /// Bytes that are no text go out, in their order, and are held back for no longer than a character could be.
+    @Test func bytesThatAreNoText() {
+        var characters = WholeCharacters()
+        var (out, all): ([UInt8], [UInt8]) = ([], [])
+        var state: UInt32 = 1
+        for _ in 0..<5000 {
+            state = state &* 1_664_525 &+ 1_013_904_223
+            // Mostly bytes above 127.
+            let byte = UInt8(truncatingIfNeeded: state >> 24) | (state & 0x0070_0000 == 0 ? 0 : 0x80)
+            all.append(byte)
+            out += characters.append([byte])
+            #expect(all.count - out.count <= 3)
+            #expect(out[...] == all[..<out.count])
+        }
+        #expect(out + characters.finish() == all)
+    }
+
+    @Test(
+        arguments: [
+            ([0xC3], []), ([0xC3, 0xA9], [0xC3, 0xA9]), ([0xE2, 0x86], []), ([0xF0, 0x9D, 0x9B], []),
+            ([0x80], [0x80]), ([0xFF], [0xFF]), ([0xC0], [0xC0]), ([0xC3, 0x41], [0xC3, 0x41]), ([0x41, 0xE2], [0x41]),
+        ] as [([UInt8], [UInt8])])
+    func whatGoesOut(bytes: [UInt8], out: [UInt8]) {
+        var characters = WholeCharacters()
+        #expect(characters.append(bytes) == out)
+    }
+}
