@@ -16,8 +16,10 @@ struct Main {
     private static func run(_ words: [String]) -> ExitCode {
         switch words.first {
         case "--version":
-            print(programVersion)
-            return .finished
+            return Session.run { session in
+                session.console.say(programVersion)
+                return .finished
+            }
         case "--help", "-h", "help":
             return Session.run { session in
                 session.console.say(
