@@ -128,8 +128,8 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "c.yaml:2:17: schedule.warmup_steps: found 1201; allowed: at most training.steps (1200)"
         ),
         (
-            "schedule:\n  floor: 3e-3",
-            "c.yaml:2:10: schedule.floor: found 0.003; allowed: at most schedule.peak (0.002)"
+            "schedule:\n  floor: 4e-3",
+            "c.yaml:2:10: schedule.floor: found 0.004; allowed: at most schedule.peak (0.003)"
         ),
         (
             "schedule: {peak: 0}",
