@@ -83,9 +83,11 @@ extension MultiprocessTests {
         @Test func askedToStopAtOnce() throws {
             let workshop = try Workshop()
             let job = workshop.start(Workshop.training(), ranks: 2)
-            try #require(Job.poll(seconds: 20) { job.process(ofRank: 1) != nil })
-            // A process has its environment before the program's own first line has run.
-            usleep(20_000)
+            // The first line of the program; before it, no program could help.
+            let areListening = Job.poll(seconds: 20) {
+                [0, 1].allSatisfy { rank in job.process(ofRank: rank).map { Job.catches(SIGUSR1, $0) } ?? false }
+            }
+            try #require(areListening)
             job.send(SIGUSR1)
             let outcome = job.finish()
             #expect(outcome.exitCode == 75, "\(outcome.errors)")

@@ -99,6 +99,15 @@ final class Job {
         processes().first { Job.environment(of: $0).contains("OMPI_COMM_WORLD_RANK=\(rank)") }
     }
 
+    /// Whether a process has a handler for `signal`.
+    static func catches(_ signal: Int32, _ process: pid_t) -> Bool {
+        let status = String(decoding: bytes(of: "/proc/\(process)/status"), as: UTF8.self).split(separator: "\n")
+        let mask = status.first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last.flatMap {
+            UInt64($0, radix: 16)
+        }
+        return (mask ?? 0) >> UInt64(signal - 1) & 1 == 1
+    }
+
     /// Waits until `condition` holds.
     ///
     /// - Returns: Whether it did within `seconds`.
