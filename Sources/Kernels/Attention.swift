@@ -37,18 +37,18 @@ package struct CausalAttention: Sendable {
     ///   - output: [B, T, C].
     ///   - logSums: [B, H, T]; log Σ e^score of each row, for the backward pass.
     ///   - scratch: `scratchCount(positions: T)` numbers.
-    ///   - dropout: The mask of sequence b over elements (h · T + query) · Tʹ + key, Tʹ being T rounded up to 32; nil
-    ///     drops nothing.
+    ///   - dropout: Drops probabilities, the elements (h · T + query) · Tʹ + key of a sequence at `site`, Tʹ being T
+    ///     rounded up to 32; nil drops nothing.
     package func forward<Element: Storage>(
         _ queryKeyValue: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>,
         logSums: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int,
-        dropout: ((_ sequence: Int) -> DropoutMask)? = nil
+        dropout: Dropout? = nil, site: Int = 0
     ) {
         let (C, D) = (headCount * headWidth, headWidth)
         let (q, k, v, o) = (scratch, scratch + T * D, scratch + 2 * T * D, scratch + 3 * T * D)
         let scores = scratch + 8 * T * D
         for b in 0..<B {
-            let mask = dropout?(b)
+            let mask = dropout?.mask(sequence: b, site: site)
             for h in 0..<headCount {
                 let rows = queryKeyValue + b * T * 3 * C + h * D
                 gatherColumns(rows, stride: 3 * C, into: q, rows: T, columns: D)
@@ -84,7 +84,7 @@ package struct CausalAttention: Sendable {
         _ queryKeyValue: UnsafePointer<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
         outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>,
         scratch: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int,
-        dropout: ((_ sequence: Int) -> DropoutMask)? = nil
+        dropout: Dropout? = nil, site: Int = 0
     ) {
         let (C, D) = (headCount * headWidth, headWidth)
         func part(_ index: Int) -> UnsafeMutablePointer<Float> { scratch + index * T * D }
@@ -93,7 +93,7 @@ package struct CausalAttention: Sendable {
         let probabilities = part(8)
         let dScores = probabilities + CausalAttention.blockQueries * T
         for b in 0..<B {
-            let mask = dropout?(b)
+            let mask = dropout?.mask(sequence: b, site: site)
             for h in 0..<headCount {
                 let rows = queryKeyValue + b * T * 3 * C + h * D
                 gatherColumns(rows, stride: 3 * C, into: q, rows: T, columns: D)

@@ -61,7 +61,7 @@ package struct SelfAttention<Element: Storage> {
             activations.queryKeyValue, into: activations.mixed, logSums: activations.logSums,
             scratch: workspace.floats(.attention, attention.scratchCount(positions: positions)),
             sequences: sequences, positions: positions,
-            dropout: dropout.map { dropout in { dropout.mask(sequence: $0, site: site) } })
+            dropout: dropout, site: site)
         projection.forward(activations.mixed, weights: weights, into: output, rows: rows, workspace)
     }
 
@@ -87,7 +87,7 @@ package struct SelfAttention<Element: Storage> {
             outputGradient: mixedGradient, into: queryKeyValueGradient,
             scratch: workspace.floats(.attention, attention.scratchCount(positions: positions)),
             sequences: sequences, positions: positions,
-            dropout: dropout.map { dropout in { dropout.mask(sequence: $0, site: site) } })
+            dropout: dropout, site: site)
         queryKeyValue.backward(
             input, outputGradient: queryKeyValueGradient, weights: weights, gradients: gradients,
             inputGradient: inputGradient, rows: rows, workspace)

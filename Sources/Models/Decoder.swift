@@ -107,11 +107,12 @@ package struct Decoder<Element: Storage> {
             convert(UnsafePointer(values), into: activations.embedded, count: rows * width)
         }
         var stream = UnsafePointer(activations.embedded)
-        for (block, blockActivations) in zip(blocks, activations.blocks) {
-            block.forward(
-                stream, weights: weights, blockActivations, sequences: sequences, positions: positions,
+        // By index: a zipped sequence allocates.
+        for index in blocks.indices {
+            blocks[index].forward(
+                stream, weights: weights, activations.blocks[index], sequences: sequences, positions: positions,
                 dropout: dropout, workspace)
-            stream = UnsafePointer(blockActivations.output)
+            stream = UnsafePointer(activations.blocks[index].output)
         }
         finalNormalization.forward(
             stream, weights: weights, into: activations.hidden, activations.finalStatistics, rows: rows)

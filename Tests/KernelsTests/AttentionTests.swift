@@ -40,25 +40,25 @@ import Testing
             return dropout.attentionFactor(
                 sequence: sequence, site: 7, head: head, query: query, key: key, positions: T)
         }
-        func mask(_ sequence: Int) -> DropoutMask {
-            let stream = RandomStream(seed: 5, purpose: .dropout, step: 6, sample: samples[sequence], layer: 7)
-            return DropoutMask(stream, rate: Float(dropoutRate))
-        }
-        let dropoutMask = dropoutRate == 0 ? nil : mask
-
         let expected = reference.forward(input)
         let expectedGradient = reference.backward(input, outputGradient: outputGradient)
         let attention = CausalAttention(headCount: H, headWidth: D)
         withTestMemory { memory in
             let x = memory.numbers(input, Element.self)
+            let indices = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: B)
+            defer { indices.deallocate() }
+            _ = indices.initialize(from: samples)
+            let dropout = Dropout(rate: dropoutRate, seed: 5, step: 6, samples: indices.baseAddress!)
             let (y, sums) = (memory.output(rows * C, Element.self), memory.output(B * H * T, Float.self))
             let scratch = memory.output(attention.scratchCount(positions: T), Float.self)
             attention.forward(
-                x, into: y, logSums: sums, scratch: scratch, sequences: B, positions: T, dropout: dropoutMask)
+                x, into: y, logSums: sums, scratch: scratch, sequences: B, positions: T, dropout: dropout,
+                site: 7)
             let gradient = memory.output(rows * 3 * C, Float.self)
             attention.backward(
                 x, output: y, logSums: sums, outputGradient: memory.numbers(outputGradient, Float.self), into: gradient,
-                scratch: scratch, sequences: B, positions: T, dropout: dropoutMask)
+                scratch: scratch, sequences: B, positions: T, dropout: dropout,
+                site: 7)
 
             // A score is a product of D terms, rounded at the size of the largest score; an exponential turns that into a
             // relative error of a probability, and the output is a mean of values of the inputs' size.
