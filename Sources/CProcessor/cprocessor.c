@@ -1,7 +1,6 @@
 #include "cprocessor.h"
 
 #include <dlfcn.h>
-#include <sys/prctl.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -39,8 +38,6 @@ void cprocessor_flush_denormals(void) {
 #else
 #error "dtrain is built for x86-64 and arm64"
 #endif
-
-int cprocessor_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal); }
 
 void cprocessor_set_library_threads(int count) {
     // oneDNN has no call of its own for this; it brings the OpenMP runtime with it, if it was built over one.

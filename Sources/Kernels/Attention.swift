@@ -50,10 +50,7 @@ package struct CausalAttention: Sendable {
         for b in 0..<B {
             let mask = dropout?.mask(sequence: b, site: site)
             for h in 0..<headCount {
-                let rows = queryKeyValue + b * T * 3 * C + h * D
-                gatherColumns(rows, stride: 3 * C, into: q, rows: T, columns: D)
-                gatherColumns(rows + C, stride: 3 * C, into: k, rows: T, columns: D)
-                gatherColumns(rows + 2 * C, stride: 3 * C, into: v, rows: T, columns: D)
+                gatherHead(queryKeyValue + b * T * 3 * C + h * D, into: scratch, positions: T)
                 let sums = logSums + (b * headCount + h) * T
                 for start in stride(from: 0, to: T, by: CausalAttention.blockQueries) {
                     let end = min(start + CausalAttention.blockQueries, T)
@@ -95,10 +92,7 @@ package struct CausalAttention: Sendable {
         for b in 0..<B {
             let mask = dropout?.mask(sequence: b, site: site)
             for h in 0..<headCount {
-                let rows = queryKeyValue + b * T * 3 * C + h * D
-                gatherColumns(rows, stride: 3 * C, into: q, rows: T, columns: D)
-                gatherColumns(rows + C, stride: 3 * C, into: k, rows: T, columns: D)
-                gatherColumns(rows + 2 * C, stride: 3 * C, into: v, rows: T, columns: D)
+                gatherHead(queryKeyValue + b * T * 3 * C + h * D, into: scratch, positions: T)
                 gatherColumns(output + b * T * C + h * D, stride: C, into: o, rows: T, columns: D)
                 gatherColumns(outputGradient + b * T * C + h * D, stride: C, into: dOutput, rows: T, columns: D)
                 let sums = logSums + (b * headCount + h) * T
@@ -137,6 +131,17 @@ package struct CausalAttention: Sendable {
                 scatterColumns(dk, into: target + C, stride: 3 * C, rows: T, columns: D)
                 scatterColumns(dv, into: target + 2 * C, stride: 3 * C, rows: T, columns: D)
             }
+        }
+    }
+
+    /// Packs the queries, keys and values of one head one after another, [3, T, D].
+    private func gatherHead<Element: Storage>(
+        _ rows: UnsafePointer<Element>, into target: UnsafeMutablePointer<Float>, positions T: Int
+    ) {
+        let C = headCount * headWidth
+        for part in 0..<3 {
+            gatherColumns(
+                rows + part * C, stride: 3 * C, into: target + part * T * headWidth, rows: T, columns: headWidth)
         }
     }
 

@@ -69,7 +69,7 @@ final class Job {
     }
 
     /// Waits for the end of the command. One that takes longer than `timeoutSeconds` is killed with all its processes.
-    func finish(timeoutSeconds: Double = 60) -> Outcome {
+    func finish(timeoutSeconds: Double = 120) -> Outcome {
         if let outcome { return outcome }
         var (status, usage): (Int32, rusage) = (0, rusage())
         let ended = Job.poll(seconds: timeoutSeconds) { wait4(self.pid, &status, WNOHANG, &usage) == self.pid }

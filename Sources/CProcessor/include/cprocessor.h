@@ -47,8 +47,5 @@ uint32_t cprocessor_features(void);
 // Makes the calling thread treat denormal Float32 numbers as zero, in operands and in results.
 void cprocessor_flush_denormals(void);
 
-// Asks the kernel to send `signal` to this process when its parent ends. Zero on success.
-int cprocessor_die_with_parent(int signal);
-
-// Tells OpenMP regions that the calling thread starts to use `count` threads.
+// Makes OpenMP regions that the calling thread starts use `count` threads.
 void cprocessor_set_library_threads(int count);
