@@ -16,9 +16,9 @@ package struct ScheduleConfiguration: Equatable, Sendable {
 
     package var kind = Kind.cosine
     /// The highest learning rate.
-    package var peak = 3e-3
+    package var peak = 2e-3
     /// The lowest learning rate after the warm-up.
-    package var floor = 3e-4
+    package var floor = 1e-4
     /// Steps until the peak.
     package var warmupSteps = 60
     /// Steps of the descent of `warmup_stable_decay`; 0 for every other kind.

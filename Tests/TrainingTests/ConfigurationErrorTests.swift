@@ -129,11 +129,11 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "schedule:\n  floor: 4e-3",
-            "c.yaml:2:10: schedule.floor: found 0.004; allowed: at most schedule.peak (0.003)"
+            "c.yaml:2:10: schedule.floor: found 0.004; allowed: at most schedule.peak (0.002)"
         ),
         (
             "schedule: {peak: 0}",
-            "c.yaml:1:18: schedule.floor: found 0.0003 (the default); allowed: at most schedule.peak (0)"
+            "c.yaml:1:18: schedule.floor: found 0.0001 (the default); allowed: at most schedule.peak (0)"
         ),
         (
             "schedule: {kind: inverse_square_root, warmup_steps: 0}",
