@@ -8,7 +8,7 @@ package struct Checkpoint: Sendable {
     package let manifest: CheckpointManifest
     package let state: CheckpointState
 
-    /// The number of optimizer updates it stands after.
+    /// The number of steps so far, skipped ones included.
     package var step: Int { manifest.step }
     /// The digest of the run, as the manifest tells it.
     package var digest: String { manifest.digest }

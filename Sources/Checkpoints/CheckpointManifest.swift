@@ -14,7 +14,7 @@ package struct CheckpointManifest: Equatable, Sendable {
 
     /// The name and version of the program that wrote it.
     package let program: String
-    /// The number of optimizer updates it stands after.
+    /// The number of steps so far, skipped ones included.
     package let step: Int
     /// The digest of the run: see `Checkpoint.verify`.
     package let digest: String

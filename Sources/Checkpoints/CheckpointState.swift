@@ -3,7 +3,7 @@ import Files
 
 /// Where a training stands: `state.json` of a checkpoint.
 package struct CheckpointState: Equatable, Sendable {
-    /// The number of optimizer updates so far.
+    /// The number of steps so far, skipped ones included.
     package var step: Int
     /// The position in the endless row of samples.
     package var consumedSamples: Int
@@ -84,6 +84,12 @@ extension CheckpointState {
             lossScaler = LossScaler(
                 scale: try scaler.positiveNumber("scale"), cleanSteps: try scaler.count("clean_steps"),
                 hysteresisLeft: try scaler.count("hysteresis_left"))
+        }
+        guard skippedSteps <= step, max(tokens, consumedSamples, step) < 1 << 62 else {
+            throw Failure(
+                .badData,
+                "\(source): \(skippedSteps) skipped of \(step) steps, \(consumedSamples) samples and \(tokens) tokens "
+                    + "make no sense together.")
         }
     }
 }

@@ -30,7 +30,7 @@ extension FileFingerprint {
 /// - Complexity: O(tensors): the bytes enter through their own digests.
 func checkpointDigest(files: [String: [TensorFingerprint]], state: CheckpointState) -> String {
     var digest = Digest()
-    digest.update("dtrain checkpoint 1")
+    digest.update("dtrain checkpoint 2")
     for (_, tensors) in files.sorted(by: { $0.key < $1.key }) {
         for tensor in tensors.sorted(by: { $0.name < $1.name }) {
             digest.update(tensor.name)
@@ -43,6 +43,7 @@ func checkpointDigest(files: [String: [TensorFingerprint]], state: CheckpointSta
     digest.update("counters")
     digest.update(state.step)
     digest.update(state.consumedSamples)
+    digest.update(state.skippedSteps)
     if let scaler = state.lossScaler {
         digest.update(Int(bitPattern: UInt(scaler.scale.bitPattern)))
         digest.update(scaler.cleanSteps)

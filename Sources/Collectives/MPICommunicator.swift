@@ -22,6 +22,14 @@ package final class MPICommunicator: Communicator {
         ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { (name: String) in getenv(name) != nil }
     }
 
+    /// The rank that the launcher gave this process, known before MPI is up; nil where it does not say.
+    package static var launchedRank: Int? {
+        for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"] {
+            if let text = getenv(name) { return Int(String(cString: text)) }
+        }
+        return nil
+    }
+
     /// Starts MPI, with this thread as the only one that communicates.
     package init() throws(MPIError) {
         var provided: Int32 = 0

@@ -56,6 +56,22 @@ package enum FileSystem {
         }
     }
 
+    /// Makes `target` a file with the bytes of `source`.
+    package static func copy(_ source: String, to target: String) throws(Failure) {
+        let input = try File(source, .read)
+        let output = try File(target, .create)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { buffer.deallocate() }
+        var offset = 0
+        while true {
+            let count = try input.readSome(into: buffer, at: offset)
+            if count == 0 { break }
+            try output.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            offset += count
+        }
+        try output.synchronize()
+    }
+
     /// Removes a file, or a directory with all that is in it; links are removed, never followed.
     package static func remove(_ path: String) throws(Failure) {
         var status = stat()

@@ -37,6 +37,7 @@ struct Main {
                     session.console.say(try Help.text(for: [command.name]))
                     return .finished
                 }
+                if !command.endsOnRequest { StopRequest.uninstall() }
                 let arguments = try session.communicator.together { () throws(Failure) in
                     try Arguments(rest, for: command)
                 }

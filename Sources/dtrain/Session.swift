@@ -17,10 +17,11 @@ struct Session {
         do {
             try checkProcessor()
             mpi = MPICommunicator.isLaunched ? try MPICommunicator() : nil
-        } catch let failure as Failure {
-            return report(failure.message, failure.exitCode)
         } catch {
-            return report("\(error)", .internalError)
+            let failure = error as? Failure ?? Failure(.internalError, "\(error)")
+            // Before MPI is up only the launcher's word tells which rank this is.
+            if MPICommunicator.launchedRank ?? 0 == 0 { report(failure.message, failure.exitCode) }
+            return failure.exitCode
         }
         Processor.prepareThread()
         let communicator: any Communicator = mpi ?? SoloCommunicator()

@@ -53,6 +53,24 @@ extension MultiprocessTests {
             try expectWhole(workshop)
         }
 
+        /// Whether an evaluation was the best decides whether all ranks save: also those that did not read the
+        /// checkpoint must know the best loss before it. At this rate the loss rises from time to time.
+        @Test func theBestLossIsKnownToAllRanks() throws {
+            let rising =
+                ["training.steps=40", "training.evaluate_every=1", "training.checkpoint_every=10"]
+                + ["schedule.peak=0.3", "schedule.floor=0.3", "optimizer.clip_norm=0"]
+            let (whole, workshop) = (try Workshop(), try Workshop())
+            #expect(whole.start(Workshop.training(rising), ranks: 2).finish().exitCode == 0)
+            let job = workshop.start(Workshop.training(rising), ranks: 2)
+            try #require(workshop.wait(forStep: 21))
+            kill(try #require(job.process(ofRank: 1)), SIGKILL)
+            _ = job.finish()
+            #expect(workshop.start(Workshop.training(rising), ranks: 2).finish().exitCode == 0)
+            let evaluated = try whole.metrics().compactMap { $0["validation_loss"]?.doubleValue }
+            #expect(evaluated.count == 40 && evaluated != evaluated.sorted(by: >), "the loss never rises")
+            #expect(workshop.digest(step: 40) == whole.digest(step: 40))
+        }
+
         @Test func aKillBeforeTheFirstCheckpoint() throws {
             let workshop = try Workshop()
             try killRank(1, of: 2, after: 1, workshop)

@@ -38,7 +38,7 @@ extension MultiprocessTests {
             let workshop = try Workshop()
             let sets = [
                 "model.dropout=0", "model.bias=false", "model.tie_embeddings=false", "optimizer.clip_norm=0",
-                "optimizer.clip_value=0", "averaging.bucket_bytes=1073741824", "averaging.strategy=allreduce",
+                "optimizer.clip_value=0", "averaging.bucket_bytes=268435456", "averaging.strategy=allreduce",
             ]
             for ranks in [1, 2, 4] {
                 let job = workshop.start(Workshop.training(sets, output: "run-\(ranks)"), ranks: ranks)
@@ -46,20 +46,6 @@ extension MultiprocessTests {
             }
             #expect(workshop.digest("run-2") == workshop.digest("run-1"))
             #expect(workshop.digest("run-4") == workshop.digest("run-1"))
-        }
-
-        /// Rounded on the wire, a run still repeats itself, and learns what it would learn otherwise.
-        @Test func float16OnTheWire() throws {
-            let workshop = try Workshop()
-            workshop.train(output: "exact")
-            for output in ["first", "second"] {
-                workshop.train("averaging.strategy=allreduce", "averaging.wire=float16", ranks: 2, output: output)
-            }
-            #expect(workshop.digest("first") == workshop.digest("second"))
-            #expect(workshop.digest("first") != workshop.digest("exact"))
-            let last = try ["first", "exact"].map { Double(bitPattern: try workshop.losses($0).last?.bits ?? 0) }
-            // Gradients are rounded to 11 bits; after 24 steps losses near 4 differ in their third decimal at most.
-            #expect(abs(last[0] - last[1]) < 0.01, "\(last)")
         }
     }
 }

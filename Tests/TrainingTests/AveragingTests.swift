@@ -109,25 +109,6 @@ struct AveragingTests {
         #expect(failures.withLock(\.self) == [])
     }
 
-    /// Float16 on the wire: each part is rounded, then their sum.
-    @Test func exchangeRoundsOnTheWire() {
-        let layout = layout([3, 5])
-        func gradient(_ rank: Int) -> [Float] { (0..<layout.count).map { Float($0 + rank) / 7 } }
-        let wrong = Mutex(0)
-        LoopbackCommunicator.run(size: 3) { communicator in
-            var configuration = AveragingConfiguration()
-            configuration.wire = .float16
-            let averaging = ExchangeAveraging<Float>(layout: layout, configuration, communicator)
-            averaging.gradients.base.update(from: gradient(communicator.rank), count: layout.count)
-            let found = try? result(averaging, layout)
-            let expected = (0..<layout.count).map { index in
-                Float(Float16((0..<3).reduce(Float(0)) { $0 + Float(Float16(gradient($1)[index])) }))
-            }
-            if found != expected { wrong.withLock { $0 += 1 } }
-        }
-        #expect(wrong.withLock(\.self) == 0)
-    }
-
     /// The tree sum of a few arrays.
     static func treeSum<Element: Storage>(_ parts: [[Element]]) -> [Element] {
         if parts.count == 1 { return parts[0] }

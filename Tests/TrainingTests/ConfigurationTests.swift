@@ -148,7 +148,7 @@ private func repository(_ path: String) -> String {
         #expect(moved.differences(from: Configuration()).map(\.key) == outside)
 
         for set in [
-            "run.seed=1", "batch.slots=8", "averaging.wire=float16", "training.steps=1201", "loss_scale.floor=2",
+            "run.seed=1", "batch.slots=8", "training.steps=1201", "loss_scale.floor=2",
         ] {
             let other = try Configuration.load(file: nil, sets: [set])
             #expect(other.trajectoryDifferences(from: Configuration()).count == 1, "\(set)")

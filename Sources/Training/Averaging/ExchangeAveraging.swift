@@ -39,7 +39,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         buckets = ExchangeAveraging.makeBuckets(layout, limit: limit)
         let largest = buckets.map(\.range.count).max() ?? 0
         lanes = (0..<min(4, buckets.count)).map { _ in
-            ExchangeLane(capacity: largest, communicator, wire: configuration.wire)
+            ExchangeLane(capacity: largest, communicator)
         }
     }
 

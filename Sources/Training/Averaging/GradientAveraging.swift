@@ -46,7 +46,7 @@ func chunkAlignedPart(_ index: Int, of count: Int, arenaCount: Int) -> Range<Int
 /// Makes the averaging that `configuration` asks for.
 ///
 /// - Throws: `MPIError` where the window cannot be had.
-func makeAveraging<Element: Storage & Reducible>(
+func makeAveraging<Element: Storage>(
     _ configuration: AveragingConfiguration, layout: ParameterLayout, _ communicator: any Communicator
 ) throws(MPIError) -> any GradientAveraging<Element> {
     let isOneNode = communicator.localSize == communicator.size

@@ -34,7 +34,7 @@ package struct BatchConfiguration: Equatable, Sendable {
 package struct AveragingConfiguration: Equatable, Sendable {
     /// Which way the gradients take.
     package enum Strategy: String, CaseIterable, Sendable {
-        /// Shared memory within a node, MPI collectives across nodes.
+        /// Shared memory where all ranks are on one node, MPI collectives elsewhere.
         case auto
         /// MPI collectives alone.
         case allreduce
@@ -42,9 +42,15 @@ package struct AveragingConfiguration: Equatable, Sendable {
         case sharedMemory = "shared_memory"
     }
 
+    /// The type that gradients of Float32 have on the network; those of Float16 are sent as they are.
+    package enum Wire: String, CaseIterable, Sendable {
+        /// Every bit arrives.
+        case float32
+    }
+
     package var strategy = Strategy.auto
     /// What gradients are sent as.
-    package var wire = Configuration.Precision.float32
+    package var wire = Wire.float32
     /// The largest size of what is averaged at once.
     package var bucketBytes = 4 << 20
 
@@ -57,7 +63,7 @@ package struct LossScaleConfiguration: Equatable, Sendable {
     package var initial = 65536.0
     /// Steps without an overflow until the scale doubles.
     package var growthInterval = 1000
-    /// Overflows until the scale halves.
+    /// Overflows since the last growth from which on each one halves the scale.
     package var hysteresis = 2
     /// The lowest scale, a power of two.
     package var floor = 1.0
@@ -67,7 +73,7 @@ package struct LossScaleConfiguration: Equatable, Sendable {
 
 /// How long a run is, and what it does on its way: the section `training`.
 package struct TrainingConfiguration: Equatable, Sendable {
-    /// Optimizer updates of the whole run.
+    /// Steps of the whole run.
     package var steps = 1200
     /// Steps from one evaluation to the next.
     package var evaluateEvery = 200

@@ -91,7 +91,7 @@ extension AveragingConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
         .choice("strategy", \.strategy).outsideTrajectory,
         .choice("wire", \.wire),
-        .integer("bucket_bytes", \.bucketBytes, in: 1024...1_073_741_824).outsideTrajectory,
+        .integer("bucket_bytes", \.bucketBytes, in: 1024...268_435_456).outsideTrajectory,
     ]
 }
 

@@ -36,7 +36,7 @@ package final class StepBench {
             }
     }
 
-    private static func makeStep<Element: Storage & Reducible>(
+    private static func makeStep<Element: Storage>(
         _ configuration: Configuration, _ vocabularySize: Int, _ communicator: any Communicator,
         storing: Element.Type
     ) throws -> () throws -> Void {

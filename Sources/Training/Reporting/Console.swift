@@ -26,7 +26,7 @@ package final class Console {
     /// Draws a line over the one drawn before; only on a terminal.
     package func draw(_ line: String) {
         guard speaks, isTerminal else { return }
-        emit(Console.erase + line.prefix(Console.width() - 1))
+        emit(Console.erase + line.prefix(max(1, Console.width() - 1)))
         openLine = true
     }
 

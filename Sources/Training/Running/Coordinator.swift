@@ -11,7 +11,7 @@ import Tensors
 ///
 /// It holds the step, the consumed samples, the schedule, the scaler, the master weights and the moments; hands the
 /// rank's replica its slots; and turns the averaged gradient into an update that every rank computes alike.
-final class Coordinator<Element: Storage & Reducible> {
+final class Coordinator<Element: Storage> {
     /// Steps done, skipped ones included.
     private(set) var step = 0
     /// The position in the endless row of samples.

@@ -8,7 +8,7 @@ import Optimizers
 import Tensors
 
 /// A rank's copy of the model, and its work in a step: the gradients of its slots, summed along the slots' tree.
-final class Replica<Element: Storage & Reducible> {
+final class Replica<Element: Storage> {
     let decoder: Decoder<Element>
     /// The working weights, in the storage type.
     let weights: Arena<Element>

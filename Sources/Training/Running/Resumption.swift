@@ -16,6 +16,8 @@ package enum Resumption: Equatable, Sendable {
 struct RunStart {
     /// The verified checkpoint to continue from.
     let checkpoint: Checkpoint?
+    /// Whether the checkpoint was trained on the very data of this run.
+    let isSameDataset: Bool
     /// What a person should know about the choice.
     let notes: [String]
 
@@ -26,25 +28,26 @@ struct RunStart {
     init(_ run: RunDirectory, _ resumption: Resumption, _ identity: RunIdentity) throws(Failure) {
         switch resumption {
         case .none:
-            checkpoint = nil
+            (checkpoint, isSameDataset) = (nil, true)
             notes = try RunStart.setAside(run, afterStep: -1)
         case .automatic:
             guard let newest = try Checkpoint.newestValid(run) else {
-                checkpoint = nil
+                (checkpoint, isSameDataset) = (nil, true)
                 notes = try RunStart.setAside(run, afterStep: -1)
                 return
             }
-            _ = try identity.accept(newest.checkpoint, named: false)
+            isSameDataset = try identity.accept(newest.checkpoint, named: false).isSameDataset
             checkpoint = newest.checkpoint
             // Damaged ones would count as the newest when it is decided which are kept.
             notes = newest.notes + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
         case .directory(let directory):
             let named = try Checkpoint.open(directory)
             let accepted = try identity.accept(named, named: true)
+            isSameDataset = accepted.isSameDataset
             try named.verify()
             let moved = try RunStart.setAside(run, afterStep: named.step)
             checkpoint = named
-            notes = accepted + moved
+            notes = accepted.differences + moved
         }
         try MetricsLog.truncate(run.metrics, afterStep: checkpoint?.step ?? 0)
     }
@@ -61,11 +64,10 @@ struct RunStart {
         for listing in later {
             try FileSystem.rename("\(run.checkpoints)/\(listing.name)", to: "\(aside.checkpoints)/\(listing.name)")
         }
-        if step < 0 {
-            for (old, new) in [(run.metrics, aside.metrics), (run.configuration, aside.configuration)]
-            where FileSystem.exists(old) {
-                try FileSystem.rename(old, to: new)
-            }
+        // The metrics up to the step stay in the run as well.
+        for (old, new) in [(run.metrics, aside.metrics), (run.configuration, aside.configuration)]
+        where FileSystem.exists(old) {
+            if step < 0 { try FileSystem.rename(old, to: new) } else { try FileSystem.copy(old, to: new) }
         }
         return ["What the directory held before is now in \(aside.path)."]
     }

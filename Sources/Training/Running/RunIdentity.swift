@@ -55,17 +55,27 @@ struct RunIdentity {
     /// Makes sure that `checkpoint` is of this model and tokenizer, and, unless it was named by the user, of this
     /// very training.
     ///
-    /// - Returns: What differs and is accepted, a line each.
+    /// - Returns: What differs and is accepted, a line each, and whether the dataset is the same.
     /// - Throws: `usage`, saying what differs and what to do; `badData` where the checkpoint's own words make no sense.
-    func accept(_ checkpoint: Checkpoint, named: Bool) throws(Failure) -> [String] {
+    func accept(
+        _ checkpoint: Checkpoint, named: Bool
+    ) throws(Failure) -> (differences: [String], isSameDataset: Bool) {
         let theirs = try CheckpointIdentity(checkpoint)
         var differences = configuration.trajectoryDifferences(from: theirs.configuration)
             .map { "\($0.key) is \($0.value), the checkpoint has \($0.other)" }
         if theirs.datasetDigest != datasetDigest { differences.append("the dataset is another one") }
-        let wrong =
-            theirs.layoutDigest != layoutDigest
-            ? "is of another model"
-            : theirs.tokenizer != tokenizer ? "is of another tokenizer (\(theirs.tokenizer.kind.rawValue))" : nil
+        let wrong: String? =
+            if theirs.layoutDigest != layoutDigest {
+                "is of another model"
+            } else if theirs.tokenizer != tokenizer {
+                "is of another tokenizer (\(theirs.tokenizer.kind.rawValue))"
+            } else if theirs.configuration.precision != configuration.precision
+                || theirs.configuration.optimizer.kind != configuration.optimizer.kind
+            {
+                "has other tensors"
+            } else {
+                nil
+            }
         let list = differences.joined(separator: "; ")
         if let wrong {
             throw Failure(
@@ -83,7 +93,7 @@ struct RunIdentity {
                 To keep both: another --output
                 """)
         }
-        return differences
+        return (differences, theirs.datasetDigest == datasetDigest)
     }
 }
 

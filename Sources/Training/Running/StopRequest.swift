@@ -12,6 +12,11 @@ package enum StopRequest {
         for number in [SIGUSR1, SIGTERM] { signal(number) { received = $0 } }
     }
 
+    /// From now on both signals end the process again.
+    package static func uninstall() {
+        for number in [SIGUSR1, SIGTERM] { signal(number, SIG_DFL) }
+    }
+
     /// Whether one of them has come.
     @inline(never)
     package static func isPending() -> Bool { received != 0 }

@@ -42,7 +42,7 @@ package struct Trainer {
         }
     }
 
-    private func run<Element: Storage & Reducible>(storing: Element.Type) throws -> Outcome {
+    private func run<Element: Storage>(storing: Element.Type) throws -> Outcome {
         let clock = ContinuousClock()
         let start = clock.now
         let data = try communicator.together { () throws(Failure) in
@@ -61,23 +61,31 @@ package struct Trainer {
         let records = try communicator.together { () throws(Failure) in
             communicator.rank == 0 ? try RunRecords(directory, identity, resumption) : nil
         }
-        try restore(coordinator, records)
+        let restored = try restore(coordinator, records)
         describe(coordinator, data, records)
 
         let run = try TrainingRun(
-            configuration, data, coordinator, records, communicator, console, startedAt: start)
+            configuration, data, coordinator, records, communicator, console, startedAt: start,
+            bestValidationLoss: restored?.bestValidationLoss)
         return try run.finish()
     }
 
     /// Takes up the checkpoint that rank 0 has chosen, on every rank.
-    private func restore<Element>(_ coordinator: Coordinator<Element>, _ records: RunRecords?) throws {
-        let checkpoint = records?.start.checkpoint
+    ///
+    /// - Returns: Its state, the same on every rank; nil where the run begins.
+    private func restore<Element>(
+        _ coordinator: Coordinator<Element>, _ records: RunRecords?
+    ) throws -> CheckpointState? {
+        let start = records?.start
         let state = try communicator.onFirstRank { () throws(Failure) in
-            guard let checkpoint else { return "" }
+            guard let start, let checkpoint = start.checkpoint else { return "" }
             try coordinator.load(checkpoint)
-            return checkpoint.state.text
+            var state = checkpoint.state
+            // Losses on other data are nothing to compare with.
+            if !start.isSameDataset { state.bestValidationLoss = nil }
+            return state.text
         }
-        if state.isEmpty { return }
+        if state.isEmpty { return nil }
         let restored = try CheckpointState(parsing: Array(state.utf8), source: "the state that rank 0 sent")
         try coordinator.broadcastArenas(communicator)
         coordinator.restore(
@@ -88,6 +96,7 @@ package struct Trainer {
                     scale: $0.scale, cleanSteps: $0.cleanSteps, hysteresisLeft: $0.hysteresisLeft,
                     configuration.scalerSettings)
             })
+        return restored
     }
 
     /// Says what is about to be trained, on what.

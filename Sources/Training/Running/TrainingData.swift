@@ -14,6 +14,12 @@ struct TrainingData {
     /// Opens the dataset that `configuration` names and checks that it fits.
     init(_ configuration: Configuration, _ communicator: any Communicator) throws(Failure) {
         try configuration.batch.validate(worldSize: communicator.size)
+        guard configuration.averaging.strategy != .sharedMemory || communicator.localSize == communicator.size else {
+            throw Failure(
+                .usage,
+                "averaging.strategy: found shared_memory, and the \(communicator.size) ranks are on several hosts. "
+                    + "Allowed there: auto, allreduce.")
+        }
         let asked = configuration.model.vocabularySize
         dataset = try Dataset.open(configuration.data.directory, vocabularySize: asked > 0 ? asked : nil)
         guard asked == 0 || asked >= dataset.vocabularySize else {

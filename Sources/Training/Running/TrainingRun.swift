@@ -6,7 +6,7 @@ import Files
 import Kernels
 
 /// The loop over steps: train, tell, evaluate, save, stop.
-final class TrainingRun<Element: Storage & Reducible> {
+final class TrainingRun<Element: Storage> {
     private let configuration: Configuration
     private let data: TrainingData
     private let coordinator: Coordinator<Element>
@@ -18,14 +18,15 @@ final class TrainingRun<Element: Storage & Reducible> {
     private let reporter: ProgressReporter
     private let clock = ContinuousClock()
     private let startedAt: ContinuousClock.Instant
-    /// The validation loss at this step, where it was measured, and the lowest so far.
+    /// The validation loss at this step, where it was measured, and the lowest so far: the same on every rank, which
+    /// decide by it when to save together.
     private var validationLoss: Double?
     private var bestValidationLoss: Double?
 
     init(
         _ configuration: Configuration, _ data: TrainingData, _ coordinator: Coordinator<Element>,
         _ records: RunRecords?, _ communicator: any Communicator, _ console: Console,
-        startedAt: ContinuousClock.Instant
+        startedAt: ContinuousClock.Instant, bestValidationLoss: Double?
     ) throws {
         self.configuration = configuration
         self.data = data
@@ -49,8 +50,7 @@ final class TrainingRun<Element: Storage & Reducible> {
         reporter = ProgressReporter(
             console, steps: configuration.training.steps, flopsPerToken: flops,
             limit: try ProcessorLimit(measuringWith: communicator))
-        validationLoss = records?.start.checkpoint?.state.validationLoss
-        bestValidationLoss = records?.start.checkpoint?.state.bestValidationLoss
+        self.bestValidationLoss = bestValidationLoss
     }
 
     /// Runs the steps that are left.
@@ -92,9 +92,7 @@ final class TrainingRun<Element: Storage & Reducible> {
                     + "\(fixed(report.lossScale ?? 1, 0)); the scale is now \(fixed(coordinator.scaler?.scale ?? 1, 0))"
             )
         }
-        try recordTogether { records throws(Failure) in
-            try records.log(report.metrics(step: self.coordinator.step, seconds: seconds))
-        }
+        try records?.log(report.metrics(step: coordinator.step, seconds: seconds))
         reporter.stepDone(coordinator.step, report, seconds: seconds)
         return report.stopRequested
     }
@@ -114,7 +112,7 @@ final class TrainingRun<Element: Storage & Reducible> {
             "step": .integer(step), "validation_loss": .number(loss),
             "validation_seconds": .number((clock.now - start).seconds),
         ]
-        try recordTogether { records throws(Failure) in try records.log(line) }
+        try records?.log(line)
         console.say("step \(step): validation loss \(fixed(loss, 4))\(isBest ? ", the best so far" : "")")
         return isBest
     }
@@ -125,11 +123,6 @@ final class TrainingRun<Element: Storage & Reducible> {
             validationLoss: validationLoss, bestValidationLoss: bestValidationLoss)
         let files = coordinator.checkpointFiles
         _ = try communicator.together { () throws(Failure) in try self.records?.save(state, files) }
-    }
-
-    /// Lets rank 0 write. A failure there ends the job at the next step's first communication.
-    private func recordTogether(_ body: (RunRecords) throws(Failure) -> Void) throws {
-        if let records { try body(records) }
     }
 
     private func summarize() {

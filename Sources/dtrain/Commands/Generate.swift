@@ -16,6 +16,7 @@ extension Command {
             .one("top-p", "P", "only the likeliest tokens that together have this probability (default 1)"),
             .one("seed", "N", "another seed, another text (default 1337)"),
         ],
+        endsOnRequest: true,
         example: "dtrain generate --checkpoint runs/quickstart/checkpoints/step-00001200 --prompt \"This License\""
     ) { arguments, session in
         let settings = try session.communicator.together { () throws(Failure) in

@@ -13,6 +13,7 @@ extension Command {
             .one("output", "DIR", "the directory that becomes the dataset"),
             .one("validation", "FRACTION", "the end of each text that is held out (default 0.1)"),
         ],
+        endsOnRequest: true,
         example: "dtrain prepare --text book.txt --tokenizer byte --output data/book"
     ) { arguments, session in
         _ = try session.communicator.onFirstRank { () throws(Failure) in

@@ -13,6 +13,7 @@ extension Command {
             .one("resume", "auto|none|DIR", "auto (default): continue the run; none: start anew; DIR: a checkpoint"),
             .one("output", "DIR", "the run directory (run.directory)"),
         ],
+        endsOnRequest: true,
         example: "mpirun -np 4 dtrain --config configs/nano.yaml --set training.steps=500 --output runs/try"
     ) { arguments, session in
         let configuration = try session.communicator.together { () throws(Failure) in
