@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -13,7 +14,7 @@ import Testing
     static let sampleCount = 23
 
     init() throws {
-        directory = try TemporaryDirectory()
+        directory = TemporaryDirectory()
         try directory.writeShard(Array(0..<50), to: "train-0.bin", format: .uint16)
         try directory.writeShard(Array(50..<91), to: "train-1.bin", format: .uint16)
         dataset = try Dataset.open(directory.path)

@@ -1,4 +1,5 @@
 import Failures
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -6,7 +7,7 @@ import Testing
 @Suite struct CausalSamplesTests {
     let directory: TemporaryDirectory
 
-    init() throws { directory = try TemporaryDirectory() }
+    init() { directory = TemporaryDirectory() }
 
     /// The samples of the tokens 1...count.
     private func samples(_ count: Int32, contextLength: Int) throws -> CausalSamples {

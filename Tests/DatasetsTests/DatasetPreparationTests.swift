@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -8,10 +9,10 @@ import Testing
 @Suite struct DatasetPreparationTests {
     let directory: TemporaryDirectory
 
-    init() throws { directory = try TemporaryDirectory() }
+    init() { directory = TemporaryDirectory() }
 
     private func splitText(_ split: Split) throws -> String {
-        let dataset = try Dataset.open(directory("data"), verifying: true)
+        let dataset = try Dataset.open(directory.file("data"), verifying: true)
         return String(decoding: try dataset.makeTokenizer().decode(tokens(dataset.stream(split))), as: UTF8.self)
     }
 
@@ -19,12 +20,13 @@ import Testing
         let texts = [
             try directory.write("aaaaaaaaaaaaaaaaaaAA", to: "a.txt"), try directory.write("bbbbbbbbbB", to: "b.txt"),
         ]
-        let manifest = try DatasetPreparation(texts: texts, output: directory("data")).run()
+        let manifest = try DatasetPreparation(texts: texts, output: directory.file("data")).run()
         #expect(try splitText(.train) == "aaaaaaaaaaaaaaaaaabbbbbbbbb")
         #expect(try splitText(.validation) == "AAB")
         #expect(manifest.sources == [.init(file: "a.txt", bytes: 20), .init(file: "b.txt", bytes: 10)])
         #expect(manifest.splits.train.map(\.file) == ["train-00000.bin"])
-        #expect(try FileSystem.list(directory("data")) == ["dataset.json", "train-00000.bin", "validation-00000.bin"])
+        #expect(
+            try FileSystem.list(directory.file("data")) == ["dataset.json", "train-00000.bin", "validation-00000.bin"])
     }
 
     @Test func theCutIsAtACharacter() throws {
@@ -46,11 +48,11 @@ import Testing
     @Test(arguments: [1, 2, 3, 4, 5, 8, 13]) func theChunkSizeChangesNothing(chunkBytes: Int) throws {
         let text = "Ünï⇒cödé 🙂 text, more than one chunk of it. 漢字"
         let source = try directory.write(text, to: "text")
-        var small = DatasetPreparation(texts: [source], output: directory("small"), tokenizer: WordTokenizer())
+        var small = DatasetPreparation(texts: [source], output: directory.file("small"), tokenizer: WordTokenizer())
         small.chunkBytes = chunkBytes
         small.tokensPerShard = 5
         var large = small
-        large.output = directory("large")
+        large.output = directory.file("large")
         large.chunkBytes = 1 << 20
         let manifest = try large.run()
         #expect(try small.run() == manifest)
@@ -62,8 +64,8 @@ import Testing
 
     @Test func theManifestReadsBackAndIsForPeople() throws {
         let manifest = try directory.prepare("some text that is long enough", validationFraction: 0.1)
-        #expect(try DatasetManifest(readingFrom: directory("data")) == manifest)
-        let text = String(decoding: try FileSystem.contents(of: directory("data/dataset.json")), as: UTF8.self)
+        #expect(try DatasetManifest(readingFrom: directory.file("data")) == manifest)
+        let text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
         #expect(text.contains("\n  \"vocabulary_size\" : 256"))
         #expect(text.contains("\"xxh3_128\" : \"\(manifest.splits.train[0].digest)\""))
         #expect(!text.contains(directory.path))
@@ -71,34 +73,34 @@ import Testing
 
     @Test func preparingTwiceIsRefused() throws {
         try directory.prepare("text enough")
-        let before = try FileSystem.contents(of: directory("data/dataset.json"))
-        expectFailure(.usage, directory("data"), "--output", "remove") { try directory.prepare("another text") }
-        #expect(try FileSystem.contents(of: directory("data/dataset.json")) == before)
+        let before = try FileSystem.contents(of: directory.file("data/dataset.json"))
+        expectFailure(.usage, directory.file("data"), "--output", "remove") { try directory.prepare("another text") }
+        #expect(try FileSystem.contents(of: directory.file("data/dataset.json")) == before)
         #expect(try splitText(.train) == "text enough")
     }
 
     @Test func shardsOfSomebodyElseAreNotTouched() throws {
-        try FileSystem.makeDirectory(directory("data"))
+        try FileSystem.makeDirectory(directory.file("data"))
         try directory.writeShard([1, 2, 3], to: "data/train-00000.bin", format: .uint16)
-        let before = try FileSystem.contents(of: directory("data/train-00000.bin"))
+        let before = try FileSystem.contents(of: directory.file("data/train-00000.bin"))
         expectFailure(.usage, "train-00000.bin") { try directory.prepare("text enough") }
-        #expect(try FileSystem.contents(of: directory("data/train-00000.bin")) == before)
+        #expect(try FileSystem.contents(of: directory.file("data/train-00000.bin")) == before)
     }
 
     @Test func whatAnInterruptionLeftIsOverwritten() throws {
         // As a kill leaves it: the marker, whole and unfinished shards, no manifest.
-        try FileSystem.makeDirectory(directory("data"))
+        try FileSystem.makeDirectory(directory.file("data"))
         try directory.write("", to: "data/dataset.incomplete")
         try directory.writeShard([1, 2, 3], to: "data/train-00000.bin", format: .uint16)
         try directory.write("rest", to: "data/train-00007.bin")
-        expectFailure(.badData, "interrupted", "dtrain prepare") { _ = try Dataset.open(directory("data")) }
+        expectFailure(.badData, "interrupted", "dtrain prepare") { _ = try Dataset.open(directory.file("data")) }
         try directory.prepare("text enough")
         #expect(try splitText(.train) == "text enough")
-        #expect(try FileSystem.list(directory("data")) == ["dataset.json", "train-00000.bin"])
+        #expect(try FileSystem.list(directory.file("data")) == ["dataset.json", "train-00000.bin"])
     }
 
     @Test func twoAtATimeAreRefused() throws {
-        let first = try PreparationDirectory(claiming: directory("data"))
+        let first = try PreparationDirectory(claiming: directory.file("data"))
         expectFailure(.usage, "another dtrain prepare") { try directory.prepare("text enough") }
         try first.discard()
         try directory.prepare("text enough")
@@ -106,24 +108,26 @@ import Testing
 
     @Test func stoppingLeavesNothing() throws {
         var preparation = DatasetPreparation(
-            texts: [try directory.write("some text for many chunks", to: "text")], output: directory("data"))
+            texts: [try directory.write("some text for many chunks", to: "text")], output: directory.file("data"))
         preparation.chunkBytes = 4
         preparation.tokensPerShard = 4
         var polls = 0
-        expectFailure(.stopped, directory("data"), "again") {
+        expectFailure(.stopped, directory.file("data"), "again") {
             _ = try preparation.run(shouldStop: {
                 polls += 1
                 return polls == 4
             })
         }
         #expect(polls == 4)
-        #expect(try FileSystem.list(directory("data")) == [])
+        #expect(try FileSystem.list(directory.file("data")) == [])
     }
 
     @Test func progressEndsWithAllBytes() throws {
         let texts = [try directory.write("twelve bytes", to: "a"), try directory.write("five.", to: "b")]
         var reports: [[Int]] = []
-        _ = try DatasetPreparation(texts: texts, output: directory("data")).run(progress: { reports.append([$0, $1]) })
+        _ = try DatasetPreparation(texts: texts, output: directory.file("data")).run(progress: {
+            reports.append([$0, $1])
+        })
         #expect(reports.last == [17, 17])
         #expect(reports.allSatisfy { $0[1] == 17 })
     }
@@ -132,41 +136,41 @@ import Testing
         // "naïve" in Latin-1: byte 0xEF at offset 7, then a letter that continues nothing.
         let bytes = Array("Ünïc".utf8) + [0x20, 0xEF, 0x76, 0x65] + Array(" and more".utf8)
         var preparation = DatasetPreparation(
-            texts: [try directory.write(bytes, to: "latin")], output: directory("data"))
+            texts: [try directory.write(bytes, to: "latin")], output: directory.file("data"))
         preparation.chunkBytes = chunkBytes
-        expectFailure(.badData, directory("latin"), "offset 7 ", "UTF-8", "iconv") { _ = try preparation.run() }
-        #expect(try FileSystem.list(directory("data")) == [])
+        expectFailure(.badData, directory.file("latin"), "offset 7 ", "UTF-8", "iconv") { _ = try preparation.run() }
+        #expect(try FileSystem.list(directory.file("data")) == [])
     }
 
     @Test func textThatEndsWithinACharacterIsNamed() throws {
         let bytes = Array("text ".utf8) + [0xE2, 0x82]
         for fraction in [0, 0.2, 0.5] {
             var preparation = DatasetPreparation(
-                texts: [try directory.write(bytes, to: "cut")], output: directory("data"))
+                texts: [try directory.write(bytes, to: "cut")], output: directory.file("data"))
             preparation.validationFraction = fraction
-            expectFailure(.badData, directory("cut"), "offset 5 ") { _ = try preparation.run() }
+            expectFailure(.badData, directory.file("cut"), "offset 5 ") { _ = try preparation.run() }
         }
     }
 
     @Test func textsThatAreNoneAreNamedBeforeAnythingIsWritten() throws {
         try directory.write("", to: "empty")
-        mkfifo(directory("fifo"), 0o644)
+        mkfifo(directory.file("fifo"), 0o644)
         let good = try directory.write("good text", to: "good")
         for (name, part) in [
             ("empty", "is empty"), ("absent", "No such file"), ("fifo", "regular file"), ("", "regular file"),
         ] {
-            expectFailure(.badData, directory(name), part) {
-                _ = try DatasetPreparation(texts: [good, directory(name)], output: directory("data")).run()
+            expectFailure(.badData, directory.file(name), part) {
+                _ = try DatasetPreparation(texts: [good, directory.file(name)], output: directory.file("data")).run()
             }
         }
-        #expect(!FileSystem.exists(directory("data")))
+        #expect(!FileSystem.exists(directory.file("data")))
     }
 
     @Test func aTextWithoutATokenIsRefused() throws {
         let preparation = DatasetPreparation(
-            texts: [try directory.write("\n", to: "text")], output: directory("data"),
+            texts: [try directory.write("\n", to: "text")], output: directory.file("data"),
             tokenizer: NumberTokenizer(vocabularySize: 100))
-        expectFailure(.badData, directory("text"), "no training token") { _ = try preparation.run() }
+        expectFailure(.badData, directory.file("text"), "no training token") { _ = try preparation.run() }
     }
 
     @Test(arguments: [-0.1, 1, .nan, .infinity]) func onlyAFractionIsHeldOut(fraction: Double) throws {

@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -8,11 +9,11 @@ import Testing
 @Suite struct DatasetTests {
     let directory: TemporaryDirectory
 
-    init() throws { directory = try TemporaryDirectory() }
+    init() { directory = TemporaryDirectory() }
 
     @Test func aPreparedDatasetOpens() throws {
         try directory.prepare("0123456789", validationFraction: 0.3, tokensPerShard: 4)
-        let dataset = try Dataset.open(directory("data"))
+        let dataset = try Dataset.open(directory.file("data"))
         #expect(dataset.vocabularySize == 256)
         #expect(dataset.tokenizer == TokenizerDescription(kind: .byte))
         #expect(dataset.tokenCount(.train) == 7)
@@ -24,16 +25,16 @@ import Testing
         try directory.prepare("0123456789", tokensPerShard: 4)
         try directory.change("data/train-00001.bin", at: 1026, to: [0x40])
         // Nothing but the hash tells.
-        let dataset = try Dataset.open(directory("data"))
+        let dataset = try Dataset.open(directory.file("data"))
         expectFailure(.badData, "train-00001.bin", "hash changed") { try dataset.verifyShards() }
-        expectFailure(.badData, "train-00001.bin") { _ = try Dataset.open(directory("data"), verifying: true) }
+        expectFailure(.badData, "train-00001.bin") { _ = try Dataset.open(directory.file("data"), verifying: true) }
     }
 
     @Test func verifyingReportsAllBytes() throws {
         let manifest = try directory.prepare("0123456789", validationFraction: 0.3, tokensPerShard: 4)
         let total = (manifest.splits.train + manifest.splits.validation).reduce(0) { $0 + $1.bytes }
         var last: [Int] = []
-        try Dataset.open(directory("data")).verifyShards { last = [$0, $1] }
+        try Dataset.open(directory.file("data")).verifyShards { last = [$0, $1] }
         #expect(last == [total, total])
     }
 
@@ -41,14 +42,14 @@ import Testing
         try directory.prepare("0123456789", tokensPerShard: 4)
         try directory.writeShard([1, 2], to: "data/train-00000.bin", format: .uint16)
         expectFailure(.badData, "train-00000.bin", "2 tokens in 1028 bytes", "4 in 1032") {
-            _ = try Dataset.open(directory("data"))
+            _ = try Dataset.open(directory.file("data"))
         }
         try directory.change("data/train-00000.bin", size: 1027)
-        expectFailure(.badData, "train-00000.bin", "holds 1027 bytes") { _ = try Dataset.open(directory("data")) }
-        try FileSystem.remove(directory("data/train-00000.bin"))
-        expectFailure(.badData, "train-00000.bin", "No such file") { _ = try Dataset.open(directory("data")) }
-        mkfifo(directory("data/train-00000.bin"), 0o644)
-        expectFailure(.badData, "train-00000.bin", "regular file") { _ = try Dataset.open(directory("data")) }
+        expectFailure(.badData, "train-00000.bin", "holds 1027 bytes") { _ = try Dataset.open(directory.file("data")) }
+        try FileSystem.remove(directory.file("data/train-00000.bin"))
+        expectFailure(.badData, "train-00000.bin", "No such file") { _ = try Dataset.open(directory.file("data")) }
+        mkfifo(directory.file("data/train-00000.bin"), 0o644)
+        expectFailure(.badData, "train-00000.bin", "regular file") { _ = try Dataset.open(directory.file("data")) }
     }
 
     @Test(arguments: [
@@ -70,10 +71,10 @@ import Testing
     ])
     func aManifestThatPromisesTheImpossibleIsNamed(old: String, new: String, found: String) throws {
         try directory.prepare("0123456789", tokensPerShard: 4)
-        let text = String(decoding: try FileSystem.contents(of: directory("data/dataset.json")), as: UTF8.self)
+        let text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
         let range = try #require(text.firstRange(of: old))
         try directory.write(text.replacingCharacters(in: range, with: new), to: "data/dataset.json")
-        expectFailure(.badData, found) { _ = try Dataset.open(directory("data")) }
+        expectFailure(.badData, found) { _ = try Dataset.open(directory.file("data")) }
     }
 
     @Test func bareShardsOpen() throws {
@@ -109,7 +110,7 @@ import Testing
     }
 
     @Test func aDirectoryWithoutADatasetSaysHowToMakeOne() throws {
-        for path in [directory.path, directory("absent")] {
+        for path in [directory.path, directory.file("absent")] {
             expectFailure(.badData, path, "dataset.json", "*.bin", "dtrain prepare --text FILE") {
                 _ = try Dataset.open(path)
             }
@@ -118,9 +119,9 @@ import Testing
 
     @Test func theDigestIsOfTheTokensAndTheTokenizer() throws {
         func digest(_ text: String, tokensPerShard: Int = 100) throws -> String {
-            try FileSystem.remove(directory("data"))
+            try FileSystem.remove(directory.file("data"))
             try directory.prepare(text, validationFraction: 0.2, tokensPerShard: tokensPerShard)
-            return try Dataset.open(directory("data")).digest
+            return try Dataset.open(directory.file("data")).digest
         }
         let first = try digest("0123456789")
         #expect(first.utf8.count == 32)
@@ -134,7 +135,7 @@ import Testing
         let first = try Dataset.open(directory.path).digest
         #expect(try Dataset.open(directory.path).digest == first)
         #expect(try Dataset.open(directory.path, vocabularySize: 9).digest != first)
-        try FileSystem.rename(directory("a.bin"), to: directory("b.bin"))
+        try FileSystem.rename(directory.file("a.bin"), to: directory.file("b.bin"))
         #expect(try Dataset.open(directory.path).digest != first)
         try directory.writeShard([1, 2, 3], to: "b.bin", format: .uint16)
         #expect(try Dataset.open(directory.path).digest != first)

@@ -1,33 +1,19 @@
 import Failures
 import Files
-import Glibc
+import TestSupport
 import Testing
 
 @testable import Datasets
 
-/// A directory that lasts as long as the value.
-final class TemporaryDirectory {
-    let path: String
-
-    init() throws {
-        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
-        var template = Array("\(parent)/dtrain-datasets-XXXXXX".utf8CString)
-        path = String(cString: try #require(mkdtemp(&template)))
-    }
-
-    deinit { try? FileSystem.remove(path) }
-
-    /// The path of a file in the directory.
-    func callAsFunction(_ name: String) -> String { "\(path)/\(name)" }
-
+extension TemporaryDirectory {
     /// Writes a file into the directory.
     ///
     /// - Returns: Its path.
     @discardableResult
     func write(_ bytes: [UInt8], to name: String) throws -> String {
-        let file = try File(self(name), .create)
+        let file = try File(self.file(name), .create)
         try bytes.withUnsafeBytes { try file.write($0) }
-        return self(name)
+        return self.file(name)
     }
 
     @discardableResult
@@ -35,7 +21,7 @@ final class TemporaryDirectory {
 
     /// Overwrites bytes of a file, and cuts or extends it to `size`.
     func change(_ name: String, at offset: Int = 0, to bytes: [UInt8] = [], size: Int? = nil) throws {
-        var contents = try FileSystem.contents(of: self(name))
+        var contents = try FileSystem.contents(of: file(name))
         contents.replaceSubrange(offset..<offset + bytes.count, with: bytes)
         if let size {
             contents = Array(contents.prefix(size)) + [UInt8](repeating: 0, count: max(0, size - contents.count))
@@ -46,7 +32,7 @@ final class TemporaryDirectory {
     /// Writes a shard in one of the formats.
     @discardableResult
     func writeShard(_ tokens: [Int32], to name: String, format: TokenShardFormat) throws -> DatasetManifest.Shard {
-        var writer = try TokenShardWriter(self(name), format: format)
+        var writer = try TokenShardWriter(file(name), format: format)
         try writer.append(tokens[...])
         return try writer.finish()
     }
@@ -56,23 +42,10 @@ final class TemporaryDirectory {
     func prepare(
         _ text: String, validationFraction: Double = 0, tokensPerShard: Int = 1_000
     ) throws -> DatasetManifest {
-        var preparation = DatasetPreparation(texts: [try write(text, to: "text")], output: self("data"))
+        var preparation = DatasetPreparation(texts: [try write(text, to: "text")], output: file("data"))
         preparation.validationFraction = validationFraction
         preparation.tokensPerShard = tokensPerShard
         return try preparation.run()
-    }
-}
-
-/// Expects a failure with an exit code, whose message has every one of `parts`.
-func expectFailure(
-    _ exitCode: ExitCode, _ parts: String..., sourceLocation: SourceLocation = #_sourceLocation,
-    from body: () throws -> Void
-) {
-    let failure = #expect(throws: Failure.self, sourceLocation: sourceLocation) { try body() }
-    guard let failure else { return }
-    #expect(failure.exitCode == exitCode, sourceLocation: sourceLocation)
-    for part in parts {
-        #expect(failure.message.contains(part), "\(failure.message)", sourceLocation: sourceLocation)
     }
 }
 

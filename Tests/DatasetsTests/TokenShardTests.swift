@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -8,14 +9,14 @@ import Testing
 @Suite struct TokenShardTests {
     let directory: TemporaryDirectory
 
-    init() throws { directory = try TemporaryDirectory() }
+    init() { directory = TemporaryDirectory() }
 
     @Test func theHashIsXXH3() throws {
         // XXH3-128 of nothing and of "abc" with seed 0, as `xxhsum -H2` prints them.
         try directory.write("", to: "empty")
         try directory.write("abc", to: "abc")
-        #expect(try TokenShard.digest(ofFile: directory("empty")) == "99aa06d3014798d86001c324468d497f")
-        #expect(try TokenShard.digest(ofFile: directory("abc")) == "06b05ab6733a618578af5f94892f3950")
+        #expect(try TokenShard.digest(ofFile: directory.file("empty")) == "99aa06d3014798d86001c324468d497f")
+        #expect(try TokenShard.digest(ofFile: directory.file("abc")) == "06b05ab6733a618578af5f94892f3950")
     }
 
     @Test(arguments: TokenShardFormat.allCases) func everyFormatComesBack(format: TokenShardFormat) throws {
@@ -25,7 +26,7 @@ import Testing
             (0..<200_000).map { Int32(truncatingIfNeeded: $0 &* 2_654_435_761) & .max % (largest + 1) }
             + [0, largest]
         let line = try directory.writeShard(written, to: "shard.bin", format: format)
-        let shard = try TokenShard(checking: directory("shard.bin"), allowingHeaderless: format == .headerless)
+        let shard = try TokenShard(checking: directory.file("shard.bin"), allowingHeaderless: format == .headerless)
         #expect(shard.format == format)
         #expect(shard.tokenCount == written.count)
         #expect(line.file == "shard.bin" && line.tokens == written.count && line.bytes == shard.byteCount)
@@ -41,8 +42,8 @@ import Testing
         let zeros = [UInt8](repeating: 0, count: 1024 - 12)
         let narrow: [UInt8] = [0x88, 0xD8, 0x34, 0x01, 1, 0, 0, 0, 2, 0, 0, 0]
         let wide: [UInt8] = [0xA1, 0xD9, 0x34, 0x01, 7, 0, 0, 0, 1, 0, 0, 0]
-        #expect(try FileSystem.contents(of: directory("16")) == narrow + zeros + [0x02, 0x01, 0xFE, 0xFF])
-        #expect(try FileSystem.contents(of: directory("32")) == wide + zeros + [0x04, 0x03, 0x02, 0x01])
+        #expect(try FileSystem.contents(of: directory.file("16")) == narrow + zeros + [0x02, 0x01, 0xFE, 0xFF])
+        #expect(try FileSystem.contents(of: directory.file("32")) == wide + zeros + [0x04, 0x03, 0x02, 0x01])
     }
 
     @Test func theFormatFollowsTheVocabulary() {
@@ -52,11 +53,11 @@ import Testing
 
     @Test func anUnfinishedShardIsRefused() throws {
         do {
-            var writer = try TokenShardWriter(directory("shard.bin"), format: .uint16)
+            var writer = try TokenShardWriter(directory.file("shard.bin"), format: .uint16)
             try writer.append([1, 2, 3])
         }
         expectFailure(.badData, "shard.bin", "0 tokens at byte 8") {
-            _ = try TokenShard(checking: directory("shard.bin"))
+            _ = try TokenShard(checking: directory.file("shard.bin"))
         }
     }
 
@@ -92,34 +93,34 @@ import Testing
     func damageIsNamed(damage: Damage) throws {
         try directory.writeShard(Array(0..<10), to: "shard.bin", format: .uint16)
         try directory.change("shard.bin", at: damage.offset, to: damage.bytes, size: damage.size)
-        expectFailure(.badData, "shard.bin", damage.found) { _ = try TokenShard(checking: directory("shard.bin")) }
+        expectFailure(.badData, "shard.bin", damage.found) { _ = try TokenShard(checking: directory.file("shard.bin")) }
     }
 
     @Test func headerlessShardsAreTakenOnlyWhereTheyMayBe() throws {
         try directory.write([1, 0, 2, 0], to: "plain.bin")
-        #expect(try TokenShard(checking: directory("plain.bin"), allowingHeaderless: true).tokenCount == 2)
-        expectFailure(.badData, "plain.bin", "20240520") { _ = try TokenShard(checking: directory("plain.bin")) }
+        #expect(try TokenShard(checking: directory.file("plain.bin"), allowingHeaderless: true).tokenCount == 2)
+        expectFailure(.badData, "plain.bin", "20240520") { _ = try TokenShard(checking: directory.file("plain.bin")) }
         try directory.write([1, 0, 2], to: "odd.bin")
         expectFailure(.badData, "odd.bin", "3 bytes") {
-            _ = try TokenShard(checking: directory("odd.bin"), allowingHeaderless: true)
+            _ = try TokenShard(checking: directory.file("odd.bin"), allowingHeaderless: true)
         }
         try directory.write([], to: "empty.bin")
         expectFailure(.badData, "empty.bin", "0 bytes") {
-            _ = try TokenShard(checking: directory("empty.bin"), allowingHeaderless: true)
+            _ = try TokenShard(checking: directory.file("empty.bin"), allowingHeaderless: true)
         }
         // llm.c's weights, magic number 20240326, are no tokens.
         try directory.write([0xC6, 0xD7, 0x34, 0x01], to: "weights.bin")
         expectFailure(.badData, "weights.bin", "20240326 at byte 0") {
-            _ = try TokenShard(checking: directory("weights.bin"), allowingHeaderless: true)
+            _ = try TokenShard(checking: directory.file("weights.bin"), allowingHeaderless: true)
         }
     }
 
     @Test func onlyARegularFileIsAShard() throws {
-        mkfifo(directory("fifo.bin"), 0o644)
-        try FileSystem.makeDirectory(directory("directory.bin"))
+        mkfifo(directory.file("fifo.bin"), 0o644)
+        try FileSystem.makeDirectory(directory.file("directory.bin"))
         for name in ["fifo.bin", "directory.bin"] {
-            expectFailure(.badData, name, "regular file") { _ = try TokenShard(checking: directory(name)) }
+            expectFailure(.badData, name, "regular file") { _ = try TokenShard(checking: directory.file(name)) }
         }
-        expectFailure(.badData, "absent.bin") { _ = try TokenShard(checking: directory("absent.bin")) }
+        expectFailure(.badData, "absent.bin") { _ = try TokenShard(checking: directory.file("absent.bin")) }
     }
 }

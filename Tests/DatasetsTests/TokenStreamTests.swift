@@ -1,4 +1,5 @@
 import Failures
+import TestSupport
 import Testing
 
 @testable import Datasets
@@ -6,7 +7,7 @@ import Testing
 @Suite struct TokenStreamTests {
     let directory: TemporaryDirectory
 
-    init() throws { directory = try TemporaryDirectory() }
+    init() { directory = TemporaryDirectory() }
 
     /// The tokens 0..<count in shards of the given sizes.
     private func stream(_ sizes: [Int], vocabularySize: Int = 65_536) throws -> TokenStream {
@@ -14,7 +15,7 @@ import Testing
         var shards: [TokenShard] = []
         for (index, size) in sizes.enumerated() {
             try directory.writeShard(Array(next..<next + Int32(size)), to: "\(index).bin", format: .uint16)
-            shards.append(try TokenShard(checking: directory("\(index).bin")))
+            shards.append(try TokenShard(checking: directory.file("\(index).bin")))
             next += Int32(size)
         }
         return TokenStream(name: "test", shards: shards, vocabularySize: vocabularySize)
@@ -50,7 +51,7 @@ import Testing
     @Test func aWideTokenOutsideTheVocabularyIsNamed() throws {
         try directory.writeShard([5, 6, 0], to: "wide.bin", format: .uint32)
         try directory.change("wide.bin", at: 1024 + 8, to: [0xFF, 0xFF, 0xFF, 0xFF])
-        let shard = try TokenShard(checking: directory("wide.bin"))
+        let shard = try TokenShard(checking: directory.file("wide.bin"))
         let stream = TokenStream(name: "test", shards: [shard], vocabularySize: Int(Int32.max))
         expectFailure(.badData, "wide.bin", "token 4294967295 at byte 1032") { _ = try tokens(stream) }
     }

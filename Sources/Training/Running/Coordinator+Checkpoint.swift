@@ -42,7 +42,7 @@ extension Coordinator {
 
     /// In Float32 the weights are the master weights; in Float16 those stand with the optimizer.
     private func arenas(inFile file: String) -> [NamedArena] {
-        if file == modelFileName { return [NamedArena(prefix: "", replica.weights)] }
+        if file == modelFileName { return [NamedArena(prefix: "", replica.forwardPass.weights)] }
         let moments = zip(optimizer.stateNames, states).map { NamedArena(prefix: "\($0)/", $1) }
         return (Element.self == Float.self ? [] : [NamedArena(prefix: "master/", master)]) + moments
     }

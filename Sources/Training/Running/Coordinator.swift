@@ -169,7 +169,7 @@ final class Coordinator<Element: Storage> {
     /// Rounds the master weights into the replica's, where those are of another type.
     private func refreshWorkingWeights() {
         if Element.self != Float.self {
-            convert(UnsafePointer(master.base), into: replica.weights.base, count: layout.count)
+            convert(UnsafePointer(master.base), into: replica.forwardPass.weights.base, count: layout.count)
         }
     }
 

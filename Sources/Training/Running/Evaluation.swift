@@ -9,7 +9,7 @@ import Tensors
 /// The loss of a checkpoint on a dataset's validation split, exact over ranks.
 package struct Evaluation {
     private let communicator: any Communicator
-    private let coordinator: Coordinator<Float>
+    private let forwardPass: ForwardPass<Float>
     private let batches: EvaluationBatches
     private let batch: TokenBatch
 
@@ -31,6 +31,8 @@ package struct Evaluation {
             let identity = try CheckpointIdentity(checkpoint)
             var configuration = identity.configuration
             if let data { configuration.data.directory = data }
+            // Nothing is averaged here.
+            configuration.averaging.strategy = .auto
             configuration.batch.slots = communicator.size
             configuration.batch.sequences = communicator.size * identity.configuration.batch.sequencesPerSlot
             let opened = try TrainingData(configuration, communicator)
@@ -45,21 +47,21 @@ package struct Evaluation {
             }
             return (checkpoint, identity, opened)
         }
-        var configuration = identity.configuration
-        configuration.precision = .float32
-        coordinator = try Coordinator(
-            configuration, vocabularySize: identity.vocabularySize, plan: opened.plan, communicator)
-        let (layout, master) = (coordinator.layout, coordinator.master)
+        let decoder = Decoder<Float>(
+            identity.configuration.model, vocabularySize: identity.vocabularySize,
+            contextLength: identity.configuration.data.contextLength)
+        let weights = Arena<Float>(count: decoder.layout.count)
         _ = try communicator.onFirstRank { () throws(Failure) in
             try checkpoint.verify()
-            try loadWeights(checkpoint, layout, into: master, precision: identity.configuration.precision)
+            try loadWeights(checkpoint, decoder.layout, into: weights, precision: identity.configuration.precision)
             return ""
         }
-        try coordinator.broadcastArenas(communicator)
+        try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
+        forwardPass = ForwardPass(decoder, weights: weights, sequences: opened.plan.sequencesPerSlot)
         batches = EvaluationBatches(opened.validation!, sequencesPerBatch: opened.plan.sequencesPerSlot)
         batch = try batches.makeBatch()
     }
 
     /// Measures the loss.
-    package func run() throws -> Loss { Loss(nats: try coordinator.evaluate(batches, batch, communicator)) }
+    package func run() throws -> Loss { Loss(nats: try forwardPass.meanLoss(of: batches, batch, communicator)) }
 }

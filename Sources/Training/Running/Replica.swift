@@ -1,21 +1,13 @@
-import Collectives
 import Datasets
 import Kernels
 import Layers
 import Models
-import Objectives
-import Optimizers
 import Tensors
 
 /// A rank's copy of the model, and its work in a step: the gradients of its slots, summed along the slots' tree.
 final class Replica<Element: Storage> {
-    let decoder: Decoder<Element>
-    /// The working weights, in the storage type.
-    let weights: Arena<Element>
+    let forwardPass: ForwardPass<Element>
     private let averaging: any GradientAveraging<Element>
-    private let objective = CausalLanguageModelling()
-    private let activations: Decoder<Element>.Activations
-    private let workspace = Workspace()
     /// Where slots put their gradients: the first is the averaging's own, the others hold subtrees that wait.
     private let arenas: [Arena<Element>]
     private let sequencesPerSlot: Int
@@ -26,12 +18,10 @@ final class Replica<Element: Storage> {
         _ decoder: Decoder<Element>, weights: Arena<Element>, averaging: any GradientAveraging<Element>, slots: Int,
         sequencesPerSlot: Int
     ) {
-        self.decoder = decoder
-        self.weights = weights
+        forwardPass = ForwardPass(decoder, weights: weights, sequences: sequencesPerSlot)
         self.averaging = averaging
         self.sequencesPerSlot = sequencesPerSlot
         contextLength = decoder.contextLength
-        activations = decoder.makeActivations(sequences: sequencesPerSlot, positions: contextLength)
         // Before slot i as many subtrees wait for their sibling as i has ones.
         let depth = (0..<slots).map(\.nonzeroBitCount).max()! + 1
         arenas = [averaging.gradients] + (1..<depth).map { _ in Arena(count: decoder.layout.count) }
@@ -50,6 +40,8 @@ final class Replica<Element: Storage> {
         dropout: (_ samples: UnsafePointer<UInt64>) -> Dropout?, gradientScale: () throws -> Float
     ) throws {
         let slots = batch.sequenceCount / sequencesPerSlot
+        let (decoder, weights) = (forwardPass.decoder, forwardPass.weights)
+        let (activations, workspace) = (forwardPass.activations, forwardPass.workspace)
         for slot in 0..<slots {
             let first = slot * sequencesPerSlot
             let dropout = dropout(batch.sampleIndices + first)
@@ -63,11 +55,11 @@ final class Replica<Element: Storage> {
             let hiddenGradient = workspace.floats(.branchGradient, rows * decoder.head.inputWidth)
             let depth = slot.nonzeroBitCount
             let gradients = arenas[depth].base
-            objective.backward(
+            forwardPass.objective.backward(
                 hidden: activations.hidden, head: decoder.head, weights: weights.base, gradients: gradients,
                 targets: targets, gradientScale: try gradientScale(), losses: losses, hiddenGradient: hiddenGradient,
                 rows: rows, workspace)
-            slotLosses[firstSlot + slot] = Replica.sum(losses, rows)
+            slotLosses[firstSlot + slot] = ForwardPass<Element>.sum(losses, rows)
 
             let isLast = slot == slots - 1
             try decoder.backward(
@@ -83,19 +75,6 @@ final class Replica<Element: Storage> {
         }
     }
 
-    /// The sum of the losses of a batch, and nothing else.
-    func loss(of batch: TokenBatch) -> Double {
-        let (sequences, rows) = (batch.sequenceCount, batch.sequenceCount * contextLength)
-        decoder.forward(
-            batch.inputs, weights: weights.base, activations, sequences: sequences, positions: contextLength,
-            dropout: nil, workspace)
-        let losses = workspace.floats(.losses, rows)
-        objective.losses(
-            hidden: activations.hidden, head: decoder.head, weights: weights.base, targets: batch.targets,
-            into: losses, rows: rows, workspace)
-        return Replica.sum(losses, rows)
-    }
-
     /// Adds the subtree in arena `depth` to the one below it, the sum to the next, `levels` times.
     private func fold(from depth: Int, levels: Int, _ range: Range<Int>) {
         for level in 0..<levels {
@@ -104,11 +83,5 @@ final class Replica<Element: Storage> {
                 UnsafePointer(upper.base + range.lowerBound), accumulatingInto: lower.base + range.lowerBound,
                 count: range.count)
         }
-    }
-
-    private static func sum(_ losses: UnsafePointer<Float>, _ count: Int) -> Double {
-        var sum = 0.0
-        for index in 0..<count { sum += Double(losses[index]) }
-        return sum
     }
 }

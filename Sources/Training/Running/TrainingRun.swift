@@ -103,7 +103,8 @@ final class TrainingRun<Element: Storage> {
     private func evaluate() throws -> Bool {
         guard let validation else { return false }
         let start = clock.now
-        let loss = try coordinator.evaluate(validation.batches, validation.memory, communicator)
+        let loss = try coordinator.replica.forwardPass.meanLoss(
+            of: validation.batches, validation.memory, communicator)
         let isBest = loss < bestValidationLoss ?? .infinity
         validationLoss = loss
         if isBest { bestValidationLoss = loss }
