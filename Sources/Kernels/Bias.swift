@@ -1,27 +1,5 @@
 // R rows, C columns.
 
-/// output[r, c] = input[r, c] + bias[c], rounded to the output's type; `bias` nil adds nothing.
-///
-/// - Parameters:
-///   - input: [R, C]; it may be the output.
-///   - bias: [C].
-@_specialize(where Bias == Float, Output == Float)
-@_specialize(where Bias == Float16, Output == Float16)
-@_specialize(where Bias == Float16, Output == Float)
-package func addBias<Bias: Storage, Output: Storage>(
-    _ input: UnsafePointer<Float>, _ bias: UnsafePointer<Bias>?, into output: UnsafeMutablePointer<Output>,
-    rows R: Int, columns C: Int
-) {
-    for r in 0..<R {
-        let (x, y) = (input + r * C, output + r * C)
-        if let bias {
-            forEachVector(C) { c, width in store(load(x + c, width) + load(bias + c, width), y + c, width) }
-        } else if UnsafeRawPointer(x) != UnsafeRawPointer(y) {
-            convert(x, into: y, count: C)
-        }
-    }
-}
-
 /// gradient[c] = Σ over rows of outputGradient[r, c]: the bias's part of the backward pass.
 ///
 /// Rows are added in pieces of 64, and the pieces in their order, so that long sums keep their small terms.

@@ -43,11 +43,11 @@ package struct FeedForward<Element: Storage> {
     ///   - output: [R, C].
     package func forward(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
-        _ activations: Activations, rows: Int, _ workspace: Workspace
+        _ activations: Activations, rows: Int
     ) {
-        expansion.forward(input, weights: weights, into: activations.expanded, rows: rows, workspace)
+        expansion.forward(input, weights: weights, into: activations.expanded, rows: rows)
         activate(activations.expanded, into: activations.activated, rows: rows)
-        projection.forward(activations.activated, weights: weights, into: output, rows: rows, workspace)
+        projection.forward(activations.activated, weights: weights, into: output, rows: rows)
     }
 
     /// activated = GELU(expanded), both [R, F].
@@ -70,10 +70,10 @@ package struct FeedForward<Element: Storage> {
         let hiddenGradient = workspace.floats(.innerGradient, rows * expansion.outputWidth)
         projection.backward(
             activations.activated, outputGradient: outputGradient, weights: weights, gradients: gradients,
-            inputGradient: hiddenGradient, rows: rows, workspace)
+            inputGradient: hiddenGradient, rows: rows)
         geluBackward(activations.expanded, hiddenGradient, count: rows * expansion.outputWidth, form: form)
         expansion.backward(
             input, outputGradient: hiddenGradient, weights: weights, gradients: gradients,
-            inputGradient: inputGradient, rows: rows, workspace)
+            inputGradient: inputGradient, rows: rows)
     }
 }

@@ -43,15 +43,12 @@ package struct Linear<Element: Storage> {
     ///   - output: [R, O], in the storage type or in Float32.
     package func forward<Output: Storage>(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Output>,
-        rows: Int, _ workspace: Workspace
+        rows: Int
     ) {
-        let x = workspace.panel(.leftPanel, input, count: rows * inputWidth)
-        let w = workspace.panel(.rightPanel, weights + weight, count: outputWidth * inputWidth)
-        let product = output as? UnsafeMutablePointer<Float> ?? workspace.floats(.productPanel, rows * outputWidth)
         matrixProduct(
-            x, stride: inputWidth, w, .transposed, stride: inputWidth, into: product, stride: outputWidth,
-            m: rows, n: outputWidth, k: inputWidth)
-        addBias(UnsafePointer(product), bias.map { weights + $0 }, into: output, rows: rows, columns: outputWidth)
+            input, stride: inputWidth, weights + weight, .transposed, stride: inputWidth,
+            bias: bias.map { weights + $0 },
+            into: output, stride: outputWidth, m: rows, n: outputWidth, k: inputWidth)
     }
 
     /// The backward pass of `forward`.
@@ -65,26 +62,14 @@ package struct Linear<Element: Storage> {
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,
-        rows: Int, accumulating: Bool = false, _ workspace: Workspace
+        rows: Int, accumulating: Bool = false
     ) {
-        let w = workspace.panel(.rightPanel, weights + weight, count: outputWidth * inputWidth)
         matrixProduct(
-            outputGradient, stride: outputWidth, w, stride: inputWidth, into: inputGradient, stride: inputWidth,
-            m: rows, n: inputWidth, k: outputWidth)
-        let x = workspace.panel(.leftPanel, input, count: rows * inputWidth)
-        let target = gradients + weight
-        let direct = target as? UnsafeMutablePointer<Float>
-        let product = direct ?? workspace.floats(.productPanel, outputWidth * inputWidth)
+            outputGradient, stride: outputWidth, weights + weight, stride: inputWidth, into: inputGradient,
+            stride: inputWidth, m: rows, n: inputWidth, k: outputWidth)
         matrixProduct(
-            outputGradient, .transposed, stride: outputWidth, x, stride: inputWidth, into: product,
-            stride: inputWidth, m: outputWidth, n: inputWidth, k: rows, accumulating: direct != nil && accumulating)
-        if direct == nil {
-            if accumulating {
-                add(UnsafePointer(product), accumulatingInto: target, count: outputWidth * inputWidth)
-            } else {
-                convert(UnsafePointer(product), into: target, count: outputWidth * inputWidth)
-            }
-        }
+            outputGradient, .transposed, stride: outputWidth, input, stride: inputWidth, into: gradients + weight,
+            stride: inputWidth, m: outputWidth, n: inputWidth, k: rows, accumulating: accumulating)
         if let bias {
             biasGradient(
                 outputGradient, into: gradients + bias, rows: rows, columns: outputWidth, accumulating: accumulating)

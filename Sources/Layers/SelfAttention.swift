@@ -56,13 +56,13 @@ package struct SelfAttention<Element: Storage> {
         _ workspace: Workspace
     ) {
         let rows = sequences * positions
-        queryKeyValue.forward(input, weights: weights, into: activations.queryKeyValue, rows: rows, workspace)
+        queryKeyValue.forward(input, weights: weights, into: activations.queryKeyValue, rows: rows)
         attention.forward(
             activations.queryKeyValue, into: activations.mixed, logSums: activations.logSums,
             scratch: workspace.floats(.attention, attention.scratchCount(positions: positions)),
             sequences: sequences, positions: positions,
             dropout: dropout, site: site)
-        projection.forward(activations.mixed, weights: weights, into: output, rows: rows, workspace)
+        projection.forward(activations.mixed, weights: weights, into: output, rows: rows)
     }
 
     /// The backward pass of `forward`.
@@ -81,7 +81,7 @@ package struct SelfAttention<Element: Storage> {
         let (mixedGradient, queryKeyValueGradient) = (inner, inner + rows * width)
         projection.backward(
             activations.mixed, outputGradient: outputGradient, weights: weights, gradients: gradients,
-            inputGradient: mixedGradient, rows: rows, workspace)
+            inputGradient: mixedGradient, rows: rows)
         attention.backward(
             activations.queryKeyValue, output: activations.mixed, logSums: activations.logSums,
             outputGradient: mixedGradient, into: queryKeyValueGradient,
@@ -90,6 +90,6 @@ package struct SelfAttention<Element: Storage> {
             dropout: dropout, site: site)
         queryKeyValue.backward(
             input, outputGradient: queryKeyValueGradient, weights: weights, gradients: gradients,
-            inputGradient: inputGradient, rows: rows, workspace)
+            inputGradient: inputGradient, rows: rows)
     }
 }

@@ -78,8 +78,7 @@ package struct TransformerBlock<Element: Storage> {
             activations.middle, weights: weights, into: activations.feedForwardInput,
             activations.feedForwardStatistics, rows: rows)
         feedForward.forward(
-            activations.feedForwardInput, weights: weights, into: branch, activations.feedForward, rows: rows,
-            workspace)
+            activations.feedForwardInput, weights: weights, into: branch, activations.feedForward, rows: rows)
         dropout?.apply(branch, sequences: sequences, elements: positions * width, site: firstSite + 2)
         residual(activations.middle, branch, into: activations.output, count: rows * width)
     }

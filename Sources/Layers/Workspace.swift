@@ -7,8 +7,6 @@ import Kernels
 package final class Workspace {
     /// What a buffer is for. Two uses never share memory.
     package enum Use: Int, CaseIterable {
-        /// A product's left factor, right factor and result in Float32, where they are stored in Float16.
-        case leftPanel, rightPanel, productPanel
         /// The output of a sublayer before it joins the residual stream.
         case branch
         /// The gradient of the residual stream, of a sublayer's output, and of what lies inside a sublayer.
@@ -48,15 +46,5 @@ package final class Workspace {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 64)
         buffers[use.rawValue] = buffer
         return buffer.baseAddress!
-    }
-
-    /// `source` in Float32: itself where it is, else converted into the buffer for `use`.
-    package func panel<Element: Storage>(
-        _ use: Use, _ source: UnsafePointer<Element>, count: Int
-    ) -> UnsafePointer<Float> {
-        if let same = source as? UnsafePointer<Float> { return same }
-        let target = floats(use, count)
-        convert(source, into: target, count: count)
-        return UnsafePointer(target)
     }
 }

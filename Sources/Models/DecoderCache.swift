@@ -51,7 +51,7 @@ package final class DecoderCache {
         for (index, block) in decoder.blocks.enumerated() {
             block.attentionNormalization.forward(stream, weights: weights, into: normalized, statistics, rows: n)
             block.attention.queryKeyValue.forward(
-                normalized, weights: weights, into: queryKeyValue, rows: n, workspace)
+                normalized, weights: weights, into: queryKeyValue, rows: n)
             for row in 0..<n {
                 let source = queryKeyValue + row * 3 * C
                 (queries + row * C).update(from: source, count: C)
@@ -61,18 +61,18 @@ package final class DecoderCache {
             cachedAttention(
                 queries, keys: keys[index], values: values[index], into: mixed, scores: scores, count: n, first: count,
                 heads: block.attention.headCount, headWidth: C / block.attention.headCount)
-            block.attention.projection.forward(mixed, weights: weights, into: normalized, rows: n, workspace)
+            block.attention.projection.forward(mixed, weights: weights, into: normalized, rows: n)
             residual(stream, normalized, into: stream, count: n * C)
 
             block.feedForwardNormalization.forward(stream, weights: weights, into: normalized, statistics, rows: n)
-            block.feedForward.expansion.forward(normalized, weights: weights, into: hidden, rows: n, workspace)
+            block.feedForward.expansion.forward(normalized, weights: weights, into: hidden, rows: n)
             block.feedForward.activate(hidden, into: hidden, rows: n)
-            block.feedForward.projection.forward(hidden, weights: weights, into: normalized, rows: n, workspace)
+            block.feedForward.projection.forward(hidden, weights: weights, into: normalized, rows: n)
             residual(stream, normalized, into: stream, count: n * C)
         }
         let last = stream + (n - 1) * C
         decoder.finalNormalization.forward(last, weights: weights, into: normalized, statistics, rows: 1)
-        decoder.head.forward(normalized, weights: weights, into: logits, rows: 1, workspace)
+        decoder.head.forward(normalized, weights: weights, into: logits, rows: 1)
         count += n
         return UnsafeBufferPointer(start: logits, count: decoder.vocabularySize)
     }

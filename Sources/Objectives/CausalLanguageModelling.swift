@@ -25,7 +25,7 @@ package struct CausalLanguageModelling: Sendable {
     ) {
         forEachBlock(rows: rows, vocabulary: head.outputWidth) { start, count in
             let logits = workspace.floats(.logits, count * head.outputWidth)
-            head.forward(hidden + start * head.inputWidth, weights: weights, into: logits, rows: count, workspace)
+            head.forward(hidden + start * head.inputWidth, weights: weights, into: logits, rows: count)
             crossEntropy(
                 logits, targets: targets + start, into: losses + start, rows: count, vocabulary: head.outputWidth)
         }
@@ -45,14 +45,13 @@ package struct CausalLanguageModelling: Sendable {
         forEachBlock(rows: rows, vocabulary: head.outputWidth) { start, count in
             let logits = workspace.floats(.logits, count * head.outputWidth)
             let input = hidden + start * head.inputWidth
-            head.forward(input, weights: weights, into: logits, rows: count, workspace)
+            head.forward(input, weights: weights, into: logits, rows: count)
             crossEntropyWithGradient(
                 logits, targets: targets + start, gradientScale: gradientScale, losses: losses + start, rows: count,
                 vocabulary: head.outputWidth)
             head.backward(
                 input, outputGradient: logits, weights: weights, gradients: gradients,
-                inputGradient: hiddenGradient + start * head.inputWidth, rows: count, accumulating: start > 0,
-                workspace)
+                inputGradient: hiddenGradient + start * head.inputWidth, rows: count, accumulating: start > 0)
         }
     }
 

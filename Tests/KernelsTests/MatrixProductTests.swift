@@ -2,52 +2,89 @@ import Kernels
 import TestSupport
 import Testing
 
+/// The engines that this machine can run.
+let engines: [ProductEngine] = ProductEngine.best == .tiles ? [.tiles, .library] : [.library]
+
 @Suite struct MatrixProductTests {
     struct Shape: Sendable { let m: Int, n: Int, k: Int }
 
     static let shapes =
         oddSizes.map { Shape(m: $0, n: 5, k: 7) } + oddSizes.map { Shape(m: 7, n: $0, k: 5) }
-        + oddSizes.map { Shape(m: 5, n: 7, k: $0) } + [Shape(m: 33, n: 65, k: 129)]
+        + oddSizes.map { Shape(m: 5, n: 7, k: $0) }
+        + [Shape(m: 33, n: 65, k: 129), Shape(m: 64, n: 96, k: 64), Shape(m: 150, n: 40, k: 1100)]
 
-    /// Every orientation, with rows farther apart than they are long, overwriting NaN or adding.
-    @Test(arguments: shapes)
-    func equalsTheReference(shape: Shape) {
-        let (m, n, k) = (shape.m, shape.n, shape.k)
-        let (a, b, before) = (normals(m * k, seed: 1), normals(k * n, seed: 2), normals(m * n, seed: 3))
-        let product = Reference.matrixProduct(a, b, m: m, n: n, k: k)
-        // The classical bound: k + 1 roundings of terms whose magnitudes add up to |A|·|B|.
-        let magnitudes = Reference.matrixProduct(a.map(abs), b.map(abs), m: m, n: n, k: k)
-        let tolerance = Double(k + 2) * Float.unitRoundoff * (magnitudes.max()! + 4)
-        for aOrientation in [Orientation.plain, .transposed] {
-            for bOrientation in [Orientation.plain, .transposed] {
-                for accumulating in [false, true] {
-                    let actual = withTestMemory { memory in
-                        let (aRows, aColumns) = aOrientation == .plain ? (m, k) : (k, m)
-                        let (bRows, bColumns) = bOrientation == .plain ? (k, n) : (n, k)
-                        let left = aOrientation == .plain ? a : Reference.transposed(a, rows: m, columns: k)
-                        let right = bOrientation == .plain ? b : Reference.transposed(b, rows: k, columns: n)
-                        let c = spaced(memory, accumulating ? before : before.map { _ in .nan }, rows: m, columns: n)
-                        matrixProduct(
-                            spaced(memory, left, rows: aRows, columns: aColumns), aOrientation, stride: aColumns + 3,
-                            spaced(memory, right, rows: bRows, columns: bColumns), bOrientation, stride: bColumns + 3,
-                            into: c, stride: n + 3, m: m, n: n, k: k, alpha: 0.5, accumulating: accumulating)
-                        return (0..<m).flatMap { array(c + $0 * (n + 3), n) }
-                    }
-                    let half = Reference.scaled(product, by: 0.5)
-                    expectClose(
-                        actual, accumulating ? Reference.sum(before, half) : half, absolute: tolerance,
-                        "matrixProduct \(aOrientation) \(bOrientation) accumulating \(accumulating)")
+    @Test(arguments: shapes, engines)
+    func equalsTheReference(shape: Shape, engine: ProductEngine) {
+        let check = ProductCheck(shape, engine)
+        check.run(Float.self, Float.self, Float.self)
+        check.run(Float.self, Float16.self, Float.self)
+        check.run(Float.self, Float16.self, Float16.self)
+        check.run(Float16.self, Float16.self, Float.self)
+        check.run(Float16.self, Float16.self, Float16.self)
+    }
+
+    /// Several panels in every direction, of every type: equal to the product of slices, bit for bit.
+    @Test(arguments: engines.filter { $0 == .tiles })
+    func cuttingRowsAndColumnsChangesNoBit(engine: ProductEngine) {
+        cut(Float.self, engine)
+        cut(Float16.self, engine)
+    }
+
+    private func cut<Element: Storage>(_: Element.Type, _ engine: ProductEngine) {
+        let (m, n, k) = (300, 1500, 700)
+        withTestMemory { memory in
+            let a = memory.numbers(normals(m * k, seed: 1), Element.self)
+            let b = memory.numbers(normals(k * n, seed: 2), Element.self)
+            let (whole, pieces) = (memory.output(m * n, Element.self), memory.output(m * n, Element.self))
+            matrixProduct(a, stride: k, b, stride: n, into: whole, stride: n, m: m, n: n, k: k, engine: engine)
+            for rows in [0..<1, 1..<130, 130..<300] {
+                for columns in [0..<45, 45..<777, 777..<1500] {
+                    matrixProduct(
+                        a + rows.lowerBound * k, stride: k, b + columns.lowerBound, stride: n,
+                        into: pieces + rows.lowerBound * n + columns.lowerBound, stride: n, m: rows.count,
+                        n: columns.count, k: k, engine: engine)
                 }
+            }
+            #expect(array(whole, m * n) == array(pieces, m * n))
+        }
+    }
+
+    /// Float32 products of parts are as exact as the library's, over numbers of many magnitudes.
+    @Test(arguments: engines)
+    func floatsAreExactToTheirLastPlaces(engine: ProductEngine) {
+        let (m, n, k) = (32, 32, 512)
+        let magnitudes = (0..<k).map { Double(1 << ($0 % 20)) }
+        let a = zip(normals(m * k, seed: 1), (0..<m).flatMap { _ in magnitudes }).map { Double(Float($0 * $1)) }
+        let b = zip(normals(n * k, seed: 2), (0..<n).flatMap { _ in magnitudes }).map { Double(Float($0 / $1)) }
+        withTestMemory { memory in
+            let (left, right) = (memory.numbers(a, Float.self), memory.numbers(b, Float.self))
+            let c = memory.output(m * n, Float.self)
+            matrixProduct(
+                left, stride: k, right, .transposed, stride: k, into: c, stride: n, m: m, n: n, k: k, engine: engine)
+            let exact = Reference.matrixProduct(a, Reference.transposed(b, rows: n, columns: k), m: m, n: n, k: k)
+            let sizes = Reference.matrixProduct(
+                a.map(abs), Reference.transposed(b.map(abs), rows: n, columns: k), m: m, n: n, k: k)
+            for index in 0..<m * n {
+                // Far below the worst case k·u: roundings of either sign mostly cancel.
+                #expect(abs(Double(c[index]) - exact[index]) < 8 * Float.unitRoundoff * sizes[index])
             }
         }
     }
 
-    /// Rows of `columns` numbers, three apart from each other.
-    private func spaced(
-        _ memory: TestMemory, _ values: [Double], rows: Int, columns: Int
-    ) -> UnsafeMutablePointer<Float> {
-        let padded = (0..<rows).flatMap { values[$0 * columns..<($0 + 1) * columns] + [7, 7, 7] }
-        return memory.numbers(padded, Float.self)
+    /// What is not finite must not get lost between the parts.
+    @Test(arguments: engines)
+    func notANumberReachesTheResult(engine: ProductEngine) {
+        for bad in [Float.nan, .infinity, -.infinity, Float(bitPattern: 0x7FFF_FFFF), Float(bitPattern: 0xFFFF_FFFF)] {
+            withTestMemory { memory in
+                let (a, b) = (memory.numbers(normals(64 * 64, seed: 1), Float.self), memory.output(64 * 64, Float.self))
+                b.update(repeating: 1, count: 64 * 64)
+                a[64 * 40 + 7] = bad
+                let c = memory.output(64 * 64, Float.self)
+                matrixProduct(a, stride: 64, b, stride: 64, into: c, stride: 64, m: 64, n: 64, k: 64, engine: engine)
+                #expect((0..<64).allSatisfy { !c[64 * 40 + $0].isFinite })
+                #expect((0..<64).allSatisfy { c[64 * 39 + $0].isFinite })
+            }
+        }
     }
 
     @Test func emptyMatrices() {
@@ -59,6 +96,80 @@ import Testing
             #expect(array(c, 4) == [5, 6, 7, 8])
             matrixProduct(a, stride: 2, a, stride: 2, into: c, stride: 2, m: 2, n: 2, k: 0)
             #expect(array(c, 4) == [0, 0, 0, 0])
+            matrixProduct(a, stride: 2, a, stride: 2, bias: a, into: c, stride: 2, m: 2, n: 2, k: 0)
+            #expect(array(c, 4) == [1, 2, 1, 2])
         }
+    }
+}
+
+/// One shape in every orientation, with rows farther apart than they are long: overwriting NaN, with a bias, adding.
+private struct ProductCheck {
+    private let shape: MatrixProductTests.Shape
+    private let engine: ProductEngine
+
+    init(_ shape: MatrixProductTests.Shape, _ engine: ProductEngine) {
+        self.shape = shape
+        self.engine = engine
+    }
+
+    enum Kind: CaseIterable { case overwriting, biased, accumulating }
+
+    func run<A: Storage, B: Storage, C: Storage>(_: A.Type, _: B.Type, _: C.Type) {
+        let (m, n, k) = (shape.m, shape.n, shape.k)
+        let (a, b) = (rounded(normals(m * k, seed: 1), A.self), rounded(normals(k * n, seed: 2), B.self))
+        let (before, bias) = (rounded(normals(m * n, seed: 3), C.self), rounded(normals(n, seed: 4), B.self))
+        let product = Reference.scaled(Reference.matrixProduct(a, b, m: m, n: n, k: k), by: 0.5)
+        // The classical bound: k + 1 roundings of terms whose magnitudes add up to |A|·|B|.
+        let magnitude = Reference.matrixProduct(a.map(abs), b.map(abs), m: m, n: n, k: k).max()! + 4
+        // Two parts of a number leave out what is below 2⁻¹⁶ of it.
+        let parts = A.self == Float.self && B.self == Float.self ? 0 : 0x1p-16
+        let tolerance = (Double(k + 2) * Float.unitRoundoff + parts) * magnitude
+        for aOrientation in [Orientation.plain, .transposed] {
+            for bOrientation in [Orientation.plain, .transposed] {
+                for kind in Kind.allCases {
+                    let actual = withTestMemory { memory in
+                        let (aRows, aColumns) = aOrientation == .plain ? (m, k) : (k, m)
+                        let (bRows, bColumns) = bOrientation == .plain ? (k, n) : (n, k)
+                        let left = aOrientation == .plain ? a : Reference.transposed(a, rows: m, columns: k)
+                        let right = bOrientation == .plain ? b : Reference.transposed(b, rows: k, columns: n)
+                        let c = spaced(
+                            memory, kind == .accumulating ? before : before.map { _ in .nan }, rows: m, columns: n,
+                            C.self)
+                        matrixProduct(
+                            spaced(memory, left, rows: aRows, columns: aColumns, A.self), aOrientation,
+                            stride: aColumns + 3,
+                            spaced(memory, right, rows: bRows, columns: bColumns, B.self), bOrientation,
+                            stride: bColumns + 3,
+                            bias: kind == .biased ? UnsafePointer(memory.numbers(bias, B.self)) : nil, into: c,
+                            stride: n + 3, m: m, n: n, k: k, alpha: 0.5, accumulating: kind == .accumulating,
+                            engine: engine)
+                        for row in 0..<m { #expect(array(c + row * (n + 3) + n, 3) == [7, 7, 7]) }
+                        return (0..<m).flatMap { array(c + $0 * (n + 3), n) }
+                    }
+                    let expected =
+                        switch kind {
+                        case .overwriting: product
+                        case .biased: Reference.addingBias(product, bias)
+                        case .accumulating: Reference.sum(before, product)
+                        }
+                    expectClose(
+                        actual, expected, absolute: tolerance, relative: C.unitRoundoff,
+                        "\(engine) \(A.self) \(aOrientation) \(B.self) \(bOrientation) \(C.self) \(kind)")
+                }
+            }
+        }
+    }
+
+    /// What storing leaves of `values`.
+    private func rounded<Element: Storage>(_ values: [Double], _: Element.Type) -> [Double] {
+        values.map { Double(Element($0)) }
+    }
+
+    /// Rows of `columns` numbers, three apart from each other.
+    private func spaced<Element: Storage>(
+        _ memory: TestMemory, _ values: [Double], rows: Int, columns: Int, _: Element.Type
+    ) -> UnsafeMutablePointer<Element> {
+        let padded = (0..<rows).flatMap { values[$0 * columns..<($0 + 1) * columns] + [7, 7, 7] }
+        return memory.numbers(padded, Element.self)
     }
 }

@@ -76,7 +76,7 @@ import Testing
         checkLayer(layout, inputCount: rows * C, outputCount: rows * C) { run in
             let activations = layer.takeActivations(rows: rows, from: run.activations)
             layer.forward(
-                run.input, weights: run.weights, into: run.output, activations, rows: rows, run.workspace)
+                run.input, weights: run.weights, into: run.output, activations, rows: rows)
             run.inputGradient.update(from: run.outputGradient, count: rows * C)
             layer.backward(
                 run.input, outputGradient: run.inputGradient, weights: run.weights, gradients: run.gradients,

@@ -43,7 +43,7 @@ extension Decoder {
         forward(
             rows.tokens.map(Int32.init), weights: weights.base, activations, sequences: rows.sequences,
             positions: rows.positions, dropout: dropout, workspace)
-        head.forward(activations.hidden, weights: weights.base, into: &logits, rows: count, workspace)
+        head.forward(activations.hidden, weights: weights.base, into: &logits, rows: count)
         withExtendedLifetime((weights, activations)) {}
         return logits
     }

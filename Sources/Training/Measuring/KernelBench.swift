@@ -39,7 +39,6 @@ package struct KernelBench {
         let logitRows = min(R, 4096)
 
         let kernels: [(name: String, elements: Int, body: () -> Void)] = [
-            ("bias", R * F, { addBias(x, row, into: y, rows: R, columns: F) }),
             ("bias gradient", R * F, { biasGradient(x, into: row, rows: R, columns: F) }),
             ("gelu", R * F, { gelu(x, into: y, count: R * F, form: .tanh) }),
             ("gelu backward", R * F, { geluBackward(x, y, count: R * F, form: .tanh) }),

@@ -1,0 +1,53 @@
+import Glibc
+
+/// The memory that a thread's products work in: packed panels of the factors, and a block of sums.
+///
+/// Each buffer grows to what its largest use needs and stays with the thread.
+struct ProductScratch {
+    /// What a buffer is for.
+    enum Use: Int, CaseIterable { case left, right, sums, bias, edge }
+
+    private let buffers: UnsafeMutablePointer<UnsafeMutableRawBufferPointer>
+
+    private init() {
+        buffers = .allocate(capacity: Use.allCases.count)
+        buffers.initialize(repeating: .init(start: nil, count: 0), count: Use.allCases.count)
+    }
+
+    /// At least `bytes` bytes for `use`, aligned to pages; what stood there before is lost where it grows.
+    func memory(_ use: Use, bytes: Int) -> UnsafeMutableRawPointer {
+        if let base = buffers[use.rawValue].baseAddress, buffers[use.rawValue].count >= bytes { return base }
+        buffers[use.rawValue].deallocate()
+        buffers[use.rawValue] = .allocate(byteCount: bytes, alignment: 4096)
+        return buffers[use.rawValue].baseAddress!
+    }
+
+    /// At least `count` numbers for `use`.
+    func floats(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Float> {
+        memory(use, bytes: count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
+    }
+
+    /// The calling thread's own.
+    static var ofThread: ProductScratch {
+        if let memory = pthread_getspecific(key) {
+            return ProductScratch(buffers: memory.assumingMemoryBound(to: UnsafeMutableRawBufferPointer.self))
+        }
+        let scratch = ProductScratch()
+        pthread_setspecific(key, scratch.buffers)
+        return scratch
+    }
+
+    private init(buffers: UnsafeMutablePointer<UnsafeMutableRawBufferPointer>) { self.buffers = buffers }
+
+    private static let key: pthread_key_t = {
+        var key = pthread_key_t()
+        let status = pthread_key_create(&key) { memory in
+            guard let memory else { return }
+            let buffers = memory.assumingMemoryBound(to: UnsafeMutableRawBufferPointer.self)
+            for use in Use.allCases { buffers[use.rawValue].deallocate() }
+            buffers.deallocate()
+        }
+        precondition(status == 0, "no key for a thread's own memory: error \(status)")
+        return key
+    }()
+}
