@@ -8,6 +8,7 @@ import Tensors
 /// Position t attends to positions 0 ... t. Queries are taken in blocks whose scores stay in cache, the columns that the
 /// mask hides from a whole block are never computed, and the backward pass computes the probabilities again from the
 /// logarithm of each row's sum: what is kept between the passes grows with T, not with T².
+/// Heads are read and written where they lie, among the columns of the rows.
 ///
 /// - Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; the recomputation after Dao et al. 2022, arXiv:2205.14135.
 package struct CausalAttention: Sendable {
@@ -28,7 +29,7 @@ package struct CausalAttention: Sendable {
     private static let blockQueries = 64
 
     /// The number of Float32 that either pass needs as scratch for T positions.
-    package func scratchCount(positions T: Int) -> Int { 8 * T * headWidth + 2 * CausalAttention.blockQueries * T }
+    package func scratchCount(positions T: Int) -> Int { 2 * CausalAttention.blockQueries * T }
 
     /// output = softmax(Q·Kᵀ/√D + causal mask) · V, head by head.
     ///
@@ -39,23 +40,24 @@ package struct CausalAttention: Sendable {
     ///   - scratch: `scratchCount(positions: T)` numbers.
     ///   - dropout: Drops probabilities, the elements (h · T + query) · Tʹ + key of a sequence at `site`, Tʹ being T
     ///     rounded up to 32; nil drops nothing.
+    @_specialize(where Element == Float)
+    @_specialize(where Element == Float16)
     package func forward<Element: Storage>(
         _ queryKeyValue: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>,
-        logSums: UnsafeMutablePointer<Float>, scratch: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int,
-        dropout: Dropout? = nil, site: Int = 0
+        logSums: UnsafeMutablePointer<Float>, scratch scores: UnsafeMutablePointer<Float>, sequences B: Int,
+        positions T: Int, dropout: Dropout? = nil, site: Int = 0
     ) {
         let (C, D) = (headCount * headWidth, headWidth)
-        let (q, k, v, o) = (scratch, scratch + T * D, scratch + 2 * T * D, scratch + 3 * T * D)
-        let scores = scratch + 8 * T * D
         for b in 0..<B {
             let mask = dropout?.mask(sequence: b, site: site)
             for h in 0..<headCount {
-                gatherHead(queryKeyValue + b * T * 3 * C + h * D, into: scratch, positions: T)
+                let q = queryKeyValue + b * T * 3 * C + h * D
+                let (k, v, o) = (q + C, q + 2 * C, output + b * T * C + h * D)
                 let sums = logSums + (b * headCount + h) * T
                 for start in stride(from: 0, to: T, by: CausalAttention.blockQueries) {
                     let end = min(start + CausalAttention.blockQueries, T)
                     matrixProduct(
-                        q + start * D, stride: D, k, .transposed, stride: D, into: scores, stride: end,
+                        q + start * 3 * C, stride: 3 * C, k, .transposed, stride: 3 * C, into: scores, stride: end,
                         m: end - start, n: end, k: D, alpha: scale)
                     for row in start..<end {
                         sums[row] = causalSoftmax(scores + (row - start) * end, visible: row + 1, count: end)
@@ -63,10 +65,9 @@ package struct CausalAttention: Sendable {
                             scores + (row - start) * end, count: end, first: dropoutIndex(head: h, query: row, T))
                     }
                     matrixProduct(
-                        scores, stride: end, v, stride: D, into: o + start * D, stride: D,
+                        scores, stride: end, v, stride: 3 * C, into: o + start * C, stride: C,
                         m: end - start, n: D, k: end)
                 }
-                scatterColumns(o, into: output + b * T * C + h * D, stride: C, rows: T, columns: D)
             }
         }
     }
@@ -77,24 +78,24 @@ package struct CausalAttention: Sendable {
     ///   - queryKeyValue, output, logSums: As the forward pass read and left them.
     ///   - outputGradient: [B, T, C].
     ///   - gradient: [B, T, 3C], overwritten.
+    @_specialize(where Element == Float)
+    @_specialize(where Element == Float16)
     package func backward<Element: Storage>(
         _ queryKeyValue: UnsafePointer<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
         outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>,
-        scratch: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int,
+        scratch probabilities: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int,
         dropout: Dropout? = nil, site: Int = 0
     ) {
         let (C, D) = (headCount * headWidth, headWidth)
-        func part(_ index: Int) -> UnsafeMutablePointer<Float> { scratch + index * T * D }
-        let (q, k, v, o) = (part(0), part(1), part(2), part(3))
-        let (dq, dk, dv, dOutput) = (part(4), part(5), part(6), part(7))
-        let probabilities = part(8)
         let dScores = probabilities + CausalAttention.blockQueries * T
         for b in 0..<B {
             let mask = dropout?.mask(sequence: b, site: site)
             for h in 0..<headCount {
-                gatherHead(queryKeyValue + b * T * 3 * C + h * D, into: scratch, positions: T)
-                gatherColumns(output + b * T * C + h * D, stride: C, into: o, rows: T, columns: D)
-                gatherColumns(outputGradient + b * T * C + h * D, stride: C, into: dOutput, rows: T, columns: D)
+                let q = queryKeyValue + b * T * 3 * C + h * D
+                let (k, v) = (q + C, q + 2 * C)
+                let dq = gradient + b * T * 3 * C + h * D
+                let (dk, dv) = (dq + C, dq + 2 * C)
+                let (o, dOutput) = (output + b * T * C + h * D, outputGradient + b * T * C + h * D)
                 let sums = logSums + (b * headCount + h) * T
                 // The last block sees all keys and overwrites their gradients; the earlier ones add to them.
                 let lastStart = (T - 1) / CausalAttention.blockQueries * CausalAttention.blockQueries
@@ -102,46 +103,32 @@ package struct CausalAttention: Sendable {
                     let end = min(start + CausalAttention.blockQueries, T)
                     let m = end - start
                     matrixProduct(
-                        q + start * D, stride: D, k, .transposed, stride: D, into: probabilities, stride: end,
-                        m: m, n: end, k: D, alpha: scale)
+                        q + start * 3 * C, stride: 3 * C, k, .transposed, stride: 3 * C, into: probabilities,
+                        stride: end, m: m, n: end, k: D, alpha: scale)
                     matrixProduct(
-                        dOutput + start * D, stride: D, v, .transposed, stride: D, into: dScores, stride: end,
+                        dOutput + start * C, stride: C, v, .transposed, stride: 3 * C, into: dScores, stride: end,
                         m: m, n: end, k: D)
                     for row in start..<end {
                         let (p, ds) = (probabilities + (row - start) * end, dScores + (row - start) * end)
                         let index = dropoutIndex(head: h, query: row, T)
                         probabilitiesAgain(p, logSum: sums[row], visible: row + 1, count: end)
                         mask?.apply(ds, count: end, first: index)
-                        let product = dot(dOutput + row * D, o + row * D, count: D)
+                        let product = dot(dOutput + row * C, o + row * C, count: D)
                         scoreGradient(p, ds, outputProduct: product, scale: scale, count: end)
                         mask?.apply(p, count: end, first: index)
                     }
                     let accumulating = start != lastStart
                     matrixProduct(
-                        probabilities, .transposed, stride: end, dOutput + start * D, stride: D, into: dv, stride: D,
+                        probabilities, .transposed, stride: end, dOutput + start * C, stride: C, into: dv,
+                        stride: 3 * C, m: end, n: D, k: m, accumulating: accumulating)
+                    matrixProduct(
+                        dScores, .transposed, stride: end, q + start * 3 * C, stride: 3 * C, into: dk, stride: 3 * C,
                         m: end, n: D, k: m, accumulating: accumulating)
                     matrixProduct(
-                        dScores, .transposed, stride: end, q + start * D, stride: D, into: dk, stride: D,
-                        m: end, n: D, k: m, accumulating: accumulating)
-                    matrixProduct(
-                        dScores, stride: end, k, stride: D, into: dq + start * D, stride: D, m: m, n: D, k: end)
+                        dScores, stride: end, k, stride: 3 * C, into: dq + start * 3 * C, stride: 3 * C, m: m, n: D,
+                        k: end)
                 }
-                let target = gradient + b * T * 3 * C + h * D
-                scatterColumns(dq, into: target, stride: 3 * C, rows: T, columns: D)
-                scatterColumns(dk, into: target + C, stride: 3 * C, rows: T, columns: D)
-                scatterColumns(dv, into: target + 2 * C, stride: 3 * C, rows: T, columns: D)
             }
-        }
-    }
-
-    /// Packs the queries, keys and values of one head one after another, [3, T, D].
-    private func gatherHead<Element: Storage>(
-        _ rows: UnsafePointer<Element>, into target: UnsafeMutablePointer<Float>, positions T: Int
-    ) {
-        let C = headCount * headWidth
-        for part in 0..<3 {
-            gatherColumns(
-                rows + part * C, stride: 3 * C, into: target + part * T * headWidth, rows: T, columns: headWidth)
         }
     }
 
@@ -222,26 +209,8 @@ private func scoreGradient(
 
 /// Σ a·b.
 @inline(__always)
-private func dot(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int) -> Float {
+private func dot<Element: Storage>(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Element>, count: Int) -> Float {
     var sum = SIMD16<Float>()
     forEachVector(count) { i, width in sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
     return sum.lanesSum
-}
-
-/// Packs `columns` of each row together.
-@_specialize(where Element == Float)
-@_specialize(where Element == Float16)
-private func gatherColumns<Element: Storage>(
-    _ source: UnsafePointer<Element>, stride: Int, into target: UnsafeMutablePointer<Float>, rows: Int, columns: Int
-) {
-    for row in 0..<rows { convert(source + row * stride, into: target + row * columns, count: columns) }
-}
-
-/// Puts packed rows back among the columns of wider ones.
-@_specialize(where Element == Float)
-@_specialize(where Element == Float16)
-private func scatterColumns<Element: Storage>(
-    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, stride: Int, rows: Int, columns: Int
-) {
-    for row in 0..<rows { convert(source + row * columns, into: target + row * stride, count: columns) }
 }

@@ -63,7 +63,7 @@ import Testing
             // A score is a product of D terms, rounded at the size of the largest score; an exponential turns that into a
             // relative error of a probability, and the output is a mean of values of the inputs' size.
             let scoreSize = deviation * deviation * Double(D).squareRoot() * 4 + 8
-            let error = Float.unitRoundoff * (scoreSize + 16)
+            let error = (Float.unitRoundoff + Element.productError) * (scoreSize + 16)
             let size = deviation / (1 - dropoutRate)
             expectClose(array(sums, B * H * T), expected.logSums, absolute: error, "attention log sums")
             expectClose(

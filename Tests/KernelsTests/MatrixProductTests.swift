@@ -121,8 +121,7 @@ private struct ProductCheck {
         let product = Reference.scaled(Reference.matrixProduct(a, b, m: m, n: n, k: k), by: 0.5)
         // The classical bound: k + 1 roundings of terms whose magnitudes add up to |A|·|B|.
         let magnitude = Reference.matrixProduct(a.map(abs), b.map(abs), m: m, n: n, k: k).max()! + 4
-        // Two parts of a number leave out what is below 2⁻¹⁶ of it.
-        let parts = A.self == Float.self && B.self == Float.self ? 0 : 0x1p-16
+        let parts = max(A.productError, B.productError)
         let tolerance = (Double(k + 2) * Float.unitRoundoff + parts) * magnitude
         for aOrientation in [Orientation.plain, .transposed] {
             for bOrientation in [Orientation.plain, .transposed] {

@@ -53,8 +53,7 @@ import Testing
         let expected = Reference.linear(
             input, weight: parameters["map.weight"]!, bias: parameters["map.bias"], rows: rows, inputWidth: inputWidth)
         // Seventeen products below 8, summed; a stored sum is rounded once, an added one twice.
-        // Where a factor is stored in Float16, products of two parts leave out 2⁻¹⁶ of each at most.
-        let absolute = 17 * 8 * Float.unitRoundoff + (Element.self == Float.self ? 0 : 17 * 0x1p-16)
+        let absolute = 17 * 8 * (Float.unitRoundoff + Element.productError)
         withTestMemory { memory in
             let x = memory.numbers(input, Element.self)
             let (y, wide) = (

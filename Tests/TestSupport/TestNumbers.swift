@@ -11,6 +11,10 @@ package enum StorageType: CaseIterable, Sendable { case float32, float16 }
 extension Storage {
     /// Half a unit in the last place of one: the largest relative error of one rounding.
     package static var unitRoundoff: Double { Double(Self.ulpOfOne) / 2 }
+
+    /// What a matrix product may leave out of |a| · |b| where a factor is stored in this type, beside Float32's roundings:
+    /// the product of the lower ones of two bfloat16 parts.
+    package static var productError: Double { Self.self == Float16.self ? 0x1p-17 : 0 }
 }
 
 /// Normal numbers, the same for the same seed, rounded to what `Float16` holds, so that every storage type holds them.

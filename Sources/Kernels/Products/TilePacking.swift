@@ -19,28 +19,28 @@ enum TilePacking {
     /// Which factor a panel is of.
     enum Side { case left, right }
 
-    /// Packs rows of A or columns of B, `count` from `first` on, over the summed elements `depths`.
+    /// Packs rows of A or columns of B, `range`, over the summed elements `depths`.
     ///
     /// - Parameter factor: Multiplies each number first.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     static func pack<Element: Storage>(
-        _ source: Factor<Element>, _ side: Side, first: Int, count: Int, depths: Range<Int>, parts: Int,
-        factor: Float, into panel: UnsafeMutableRawPointer
+        _ source: Factor<Element>, _ side: Side, _ range: Range<Int>, depths: Range<Int>, parts: Int, factor: Float,
+        into panel: UnsafeMutableRawPointer
     ) {
         // A stored row runs along the sum in A plain and in B transposed, else across it.
         let alongSum = (source.orientation == .plain) == (side == .left)
         let transposes = alongSum == (side == .right)
         let steps = (depths.count + edge - 1) / edge
-        let (strips, halves) = ((count + edge - 1) / edge, 2)
+        let strips = (range.count + edge - 1) / edge
         let tile = TileSource(source, alongSum: alongSum, factor: factor, parts: parts, transposes: transposes)
         func packTwo(_ strip: Int, _ step: Int) {
             let target = panel + (strip * steps + step) * stepBytes(parts: parts)
             let depth = depths.lowerBound + step * edge
-            for half in 0..<halves {
+            for half in 0..<2 {
                 let row = strip * edge + half * lanes
                 tile.pack(
-                    first: first + row, count: min(lanes, count - row), depth: depth,
+                    first: range.lowerBound + row, count: min(lanes, range.count - row), depth: depth,
                     depthCount: min(edge, depths.upperBound - depth), into: target + half * tileBytes)
             }
         }

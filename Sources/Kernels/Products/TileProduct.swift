@@ -16,10 +16,12 @@ enum TileProduct {
     /// Whether the program is built for the matrix unit, and the processor and the system have it.
     static let isAvailable = ctiles_built_for() == 1 && ctiles_enable() == 1
 
-    /// The most summed elements of a packed panel, bytes of the right panel, and rows of the left one.
-    private static let (panelDepth, rightBytes, leftRows) = (512, 1 << 20, 128)
+    /// The most summed elements of a panel, and the bytes of a right panel, which stays in the second-level cache.
+    private static let (panelDepth, rightBytes) = (512, 1 << 20)
+    /// The most bytes of a left panel that several right ones are multiplied with, and its rows where there is one.
+    private static let (leftBytes, leftRows) = (8 << 20, 128)
     /// The most bytes of sums that wait for their next panel, where C itself cannot hold them.
-    private static let sumsBytes = 1 << 20
+    private static let sumsBytes = 4 << 20
 
     static func run<A: Storage, B: Storage, C: Storage>(
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
@@ -28,47 +30,47 @@ enum TileProduct {
         let edge = TilePacking.edge
         let parts = A.self == Float.self && B.self == Float.self ? 3 : 2
         let depth = evenPart(k, atMost: panelDepth)
-        let steps = depth / edge
-        let stripBytes = steps * TilePacking.stepBytes(parts: parts)
+        let stripBytes = depth / edge * TilePacking.stepBytes(parts: parts)
         let columns = evenPart(n, atMost: max(edge, rightBytes / stripBytes * edge))
         // Sums of several panels wait in Float32.
         let waits = C.self != Float.self && depth < k
-        let rows = waits ? evenPart(m, atMost: max(leftRows, sumsBytes / (4 * columns) / edge * edge)) : m
+        var rowLimit = columns < n ? leftBytes / stripBytes * edge : leftRows
+        if waits { rowLimit = min(rowLimit, max(edge, sumsBytes / (4 * n) / edge * edge)) }
+        let rows = evenPart(m, atMost: rowLimit)
 
         let scratch = ProductScratch.ofThread
-        let leftPanel = scratch.memory(.left, bytes: leftRows / edge * stripBytes)
+        let leftPanel = scratch.memory(.left, bytes: rows / edge * stripBytes)
         let rightPanel = scratch.memory(.right, bytes: columns / edge * stripBytes)
+        let waitingStride = (n + edge - 1) / edge * edge
         let block = TileBlock<C>(
-            c: c, cStride: cStride, waiting: waits ? scratch.floats(.sums, rows * columns) : nil,
-            waitingStride: columns,
-            edge: scratch.floats(.edge, edge * edge))
-        let biasLine = bias == nil ? nil : scratch.floats(.bias, columns)
+            c: c, cStride: cStride, waiting: waits ? scratch.floats(.sums, rows * waitingStride) : nil,
+            waitingStride: waitingStride, edge: scratch.floats(.edge, edge * edge))
+        let biasLine = bias.map { bias in
+            let line = scratch.floats(.bias, waitingStride)
+            convert(bias, into: line, count: n)
+            (line + n).update(repeating: 0, count: waitingStride - n)
+            return line
+        }
 
         ctiles_begin()
-        for column in stride(from: 0, to: n, by: columns) {
-            let width = min(columns, n - column)
-            if let bias, let biasLine {
-                convert(bias + column, into: biasLine, count: width)
-                (biasLine + width).update(repeating: 0, count: columns - width)
-            }
-            for row in stride(from: 0, to: m, by: rows) {
-                for start in stride(from: 0, to: k, by: depth) {
-                    let depths = start..<min(start + depth, k)
-                    TilePacking.pack(
-                        right, .right, first: column, count: width, depths: depths, parts: parts, factor: 1,
-                        into: rightPanel)
-                    let begin: TileBlock<C>.Begin =
-                        start > 0 ? .sums : accumulating ? .c : biasLine.map { .bias($0) } ?? .zero
-                    for top in stride(from: row, to: min(row + rows, m), by: leftRows) {
-                        let height = min(leftRows, min(row + rows, m) - top)
+        for row in stride(from: 0, to: m, by: rows) {
+            let rowRange = row..<min(row + rows, m)
+            for start in stride(from: 0, to: k, by: depth) {
+                let depths = start..<min(start + depth, k)
+                TilePacking.pack(
+                    left, .left, rowRange, depths: depths, parts: parts, factor: alpha, into: leftPanel)
+                let begin: TileBlock<C>.Begin =
+                    start > 0 ? .sums : accumulating ? .c : biasLine.map { .bias($0) } ?? .zero
+                for column in stride(from: 0, to: n, by: columns) {
+                    let columnRange = column..<min(column + columns, n)
+                    // A single right panel serves all rows.
+                    if row == 0 || columns < n || depth < k {
                         TilePacking.pack(
-                            left, .left, first: top, count: height, depths: depths, parts: parts, factor: alpha,
-                            into: leftPanel)
-                        block.multiply(
-                            leftPanel, rightPanel, steps: (depths.count + edge - 1) / edge, parts: parts,
-                            rows: top..<top + height, firstRow: row, columns: column..<column + width, begin: begin,
-                            isLast: depths.upperBound == k)
+                            right, .right, columnRange, depths: depths, parts: parts, factor: 1, into: rightPanel)
                     }
+                    block.multiply(
+                        leftPanel, rightPanel, steps: (depths.count + edge - 1) / edge, parts: parts, rows: rowRange,
+                        columns: columnRange, begin: begin, isLast: depths.upperBound == k)
                 }
             }
         }
@@ -105,24 +107,22 @@ private struct TileBlock<C: Storage> {
     /// Multiplies a packed left panel, `rows` of C, with a packed right one, `columns` of C.
     @inline(__always)
     func multiply(
-        _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, steps: Int, parts: Int, rows: Range<Int>, firstRow: Int,
+        _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, steps: Int, parts: Int, rows: Range<Int>,
         columns: Range<Int>, begin: Begin, isLast: Bool
     ) {
         let size = TilePacking.edge
         let stripBytes = steps * TilePacking.stepBytes(parts: parts)
-        for column in stride(from: columns.lowerBound, to: columns.upperBound, by: size) {
-            let rightStrip = right + (column - columns.lowerBound) / size * stripBytes
-            let width = min(size, columns.upperBound - column)
-            for row in stride(from: rows.lowerBound, to: rows.upperBound, by: size) {
-                let leftStrip = left + (row - rows.lowerBound) / size * stripBytes
-                let height = min(size, rows.upperBound - row)
+        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: size) {
+            let leftStrip = left + (row - rows.lowerBound) / size * stripBytes
+            let height = min(size, rows.upperBound - row)
+            for column in stride(from: columns.lowerBound, to: columns.upperBound, by: size) {
+                let rightStrip = right + (column - columns.lowerBound) / size * stripBytes
+                let width = min(size, columns.upperBound - column)
                 let target = c + row * cStride + column
                 // Whole blocks of Float32 C need no copy.
                 let direct = height == size && width == size ? target as? UnsafeMutablePointer<Float> : nil
-                let sums = waiting.map {
-                    $0 + (row - firstRow) * waitingStride + column - columns.lowerBound
-                }
-                start(begin, columnInBlock: column - columns.lowerBound, direct, sums, target, height, width)
+                let sums = waiting.map { $0 + (row - rows.lowerBound) * waitingStride + column }
+                start(begin, column, direct, sums, target, height, width)
                 TileBlock.accumulate(leftStrip, rightStrip, steps: steps, parts: parts)
                 finish(direct, isLast ? nil : sums, target, height, width)
             }
@@ -131,14 +131,14 @@ private struct TileBlock<C: Storage> {
 
     @inline(__always)
     private func start(
-        _ begin: Begin, columnInBlock: Int, _ direct: UnsafeMutablePointer<Float>?,
-        _ sums: UnsafeMutablePointer<Float>?, _ target: UnsafeMutablePointer<C>, _ height: Int, _ width: Int
+        _ begin: Begin, _ column: Int, _ direct: UnsafeMutablePointer<Float>?, _ sums: UnsafeMutablePointer<Float>?,
+        _ target: UnsafeMutablePointer<C>, _ height: Int, _ width: Int
     ) {
         switch begin {
         case .zero:
             edge.update(repeating: 0, count: TilePacking.edge)
             ctiles_load_sums(edge, 0)
-        case .bias(let line): ctiles_load_sums(line + columnInBlock, 0)
+        case .bias(let line): ctiles_load_sums(line + column, 0)
         case .sums where sums != nil: ctiles_load_sums(sums, 4 * waitingStride)
         case .c, .sums:
             if let direct { return ctiles_load_sums(direct, 4 * cStride) }
