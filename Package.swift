@@ -5,7 +5,7 @@ import PackageDescription
 // The floors of the house, lowest first. An arrow (a dependency) goes down only.
 //
 //   0  COpenMPI COneDNN CYAML CXXHash    system libraries: a module map and nothing else
-//   1  CMPI CProcessor CTiles            C shims
+//   1  CMPI CProcessor CThreads CTiles   C shims
 //   1  Failures Files Tensors            errors, the file system, the arena and the layout
 //   2  Kernels Collectives Datasets      numbers, ranks, tokens
 //   3  Layers Optimizers
@@ -49,12 +49,15 @@ let package = Package(
 
         .target(name: "CMPI", dependencies: ["COpenMPI"], cSettings: hotC),
         .target(name: "CProcessor", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
+        .target(name: "CThreads", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "CTiles", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "Failures", swiftSettings: strict),
         .target(name: "Files", dependencies: ["Failures", "CXXHash"], swiftSettings: strict),
         .target(name: "Tensors", dependencies: ["Files"], swiftSettings: hot),
 
-        .target(name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CTiles", "Tensors"], swiftSettings: hot),
+        .target(
+            name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CThreads", "CTiles", "Tensors"],
+            swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
 

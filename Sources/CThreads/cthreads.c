@@ -1,0 +1,34 @@
+#define _GNU_SOURCE
+#include "cthreads.h"
+
+#include <linux/futex.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Swift's calling convention (clang's documentation of `swiftcall`): a closure's context travels in a register of its own.
+typedef __attribute__((swiftcall)) void (*swift_function)(intptr_t part, __attribute__((swift_context)) void *context);
+
+void cthreads_call(const cthreads_closure *closure, intptr_t part) {
+    ((swift_function)closure->function)(part, closure->context);
+}
+
+// In Swift: func lend(_ body: (Int) -> Void, _ parts: Int, to receiver: @convention(c) (…) -> Void).
+// A closure that does not escape lies on its caller's stack and may not be stored by Swift. Here it is two words, valid
+// until the receiver returns.
+__attribute__((swiftcall)) void cthreads_lend(
+    const void *function, void *context, intptr_t parts,
+    void (*receiver)(const cthreads_closure *closure, intptr_t parts)) {
+    cthreads_closure closure = {function, context};
+    receiver(&closure, parts);
+}
+
+void cthreads_wait(const void *word, uint32_t value) {
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+void cthreads_wake(const void *word, int count) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
+
+void cthreads_set_name(pthread_t thread, const char *name) { pthread_setname_np(thread, name); }
