@@ -56,17 +56,19 @@ package func adamW<Element: Storage>(
     secondMoments: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Element>, count: Int, _ step: AdamWStep
 ) {
     let limit = SIMD16<Float>(repeating: step.gradientLimit)
-    forEachVector(count) { i, width in
-        var g = load(gradients + i, width) * step.gradientScale
-        g.replace(with: limit, where: g .> limit)
-        g.replace(with: -limit, where: g .< -limit)
-        let m = (load(firstMoments + i, width) * step.betas.0).addingProduct(g, SIMD16(repeating: 1 - step.betas.0))
-        let v = (load(secondMoments + i, width) * step.betas.1).addingProduct(
-            g * g, SIMD16(repeating: 1 - step.betas.1))
-        let denominator = SIMD16<Float>(repeating: step.epsilon)
-            .addingProduct(v.squareRoot(), SIMD16(repeating: step.secondMomentScale))
-        store(m, firstMoments + i, width)
-        store(v, secondMoments + i, width)
-        store(load(weights + i, width) * step.retention - m / denominator * step.stepSize, weights + i, width)
+    parallelElements(count) { range in
+        forEachVector(in: range) { i, width in
+            var g = load(gradients + i, width) * step.gradientScale
+            g.replace(with: limit, where: g .> limit)
+            g.replace(with: -limit, where: g .< -limit)
+            let m = (load(firstMoments + i, width) * step.betas.0).addingProduct(g, SIMD16(repeating: 1 - step.betas.0))
+            let v = (load(secondMoments + i, width) * step.betas.1).addingProduct(
+                g * g, SIMD16(repeating: 1 - step.betas.1))
+            let denominator = SIMD16<Float>(repeating: step.epsilon)
+                .addingProduct(v.squareRoot(), SIMD16(repeating: step.secondMomentScale))
+            store(m, firstMoments + i, width)
+            store(v, secondMoments + i, width)
+            store(load(weights + i, width) * step.retention - m / denominator * step.stepSize, weights + i, width)
+        }
     }
 }

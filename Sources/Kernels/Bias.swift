@@ -13,15 +13,17 @@ package func biasGradient<Element: Storage>(
 ) {
     // Eight vectors side by side: a stretch of each row at a time, and all sums stay in registers.
     let step = 8 * lanes
-    for start in stride(from: 0, to: C, by: step) {
-        if start + step <= C {
-            columnSums(
-                outputGradient + start, into: gradient + start, rows: R, stride: C, accumulating: accumulating)
-        } else {
-            forEachVector(C - start) { c, width in
+    parallelColumns(C, rows: R, multiple: step) { columns in
+        for start in stride(from: columns.lowerBound, to: columns.upperBound, by: step) {
+            if start + step <= C {
                 columnSums(
-                    outputGradient + start + c, into: gradient + start + c, rows: R, stride: C, width: width,
-                    accumulating: accumulating)
+                    outputGradient + start, into: gradient + start, rows: R, stride: C, accumulating: accumulating)
+            } else {
+                forEachVector(in: start..<C) { c, width in
+                    columnSums(
+                        outputGradient + c, into: gradient + c, rows: R, stride: C, width: width,
+                        accumulating: accumulating)
+                }
             }
         }
     }

@@ -5,7 +5,9 @@
 package func convert<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, into target: UnsafeMutablePointer<Target>, count: Int
 ) {
-    forEachVector(count) { offset, width in store(load(source + offset, width), target + offset, width) }
+    parallelElements(count) { range in
+        forEachVector(in: range) { offset, width in store(load(source + offset, width), target + offset, width) }
+    }
 }
 
 /// target += source, rounded to the target's type.
@@ -16,12 +18,17 @@ package func convert<Source: Storage, Target: Storage>(
 package func add<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, accumulatingInto target: UnsafeMutablePointer<Target>, count: Int
 ) {
-    forEachVector(count) { offset, width in
-        store(load(target + offset, width) + load(source + offset, width), target + offset, width)
+    parallelElements(count) { range in
+        forEachVector(in: range) { offset, width in
+            store(load(target + offset, width) + load(source + offset, width), target + offset, width)
+        }
     }
 }
 
 /// values *= factor.
 package func scale(_ values: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
-    forEachVector(count) { offset, width in store(load(values + offset, width) * factor, values + offset, width) }
+    parallelElements(count) { range in
+        forEachVector(in: range) { offset, width in store(load(values + offset, width) * factor, values + offset, width)
+        }
+    }
 }

@@ -15,13 +15,15 @@ package func crossEntropy(
     _ logits: UnsafePointer<Float>, targets: UnsafePointer<Int32>, into losses: UnsafeMutablePointer<Float>,
     rows R: Int, vocabulary V: Int
 ) {
-    for r in 0..<R {
-        let x = logits + r * V
-        if targets[r] == ignoredTarget {
-            losses[r] = 0
-        } else {
-            let (maximum, sum) = softmaxTerms(x, V)
-            losses[r] = log(sum) + maximum - x[Int(targets[r])]
+    parallelRows(R, columns: V) { rows in
+        for r in rows {
+            let x = logits + r * V
+            if targets[r] == ignoredTarget {
+                losses[r] = 0
+            } else {
+                let (maximum, sum) = softmaxTerms(x, V)
+                losses[r] = log(sum) + maximum - x[Int(targets[r])]
+            }
         }
     }
 }
@@ -33,19 +35,21 @@ package func crossEntropyWithGradient(
     _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Int32>, gradientScale: Float,
     losses: UnsafeMutablePointer<Float>, rows R: Int, vocabulary V: Int
 ) {
-    for r in 0..<R {
-        let x = logits + r * V
-        if targets[r] == ignoredTarget {
-            losses[r] = 0
-            x.update(repeating: 0, count: V)
-            continue
+    parallelRows(R, columns: V) { rows in
+        for r in rows {
+            let x = logits + r * V
+            if targets[r] == ignoredTarget {
+                losses[r] = 0
+                x.update(repeating: 0, count: V)
+                continue
+            }
+            let target = Int(targets[r])
+            let (maximum, sum) = softmaxTerms(x, V)
+            losses[r] = log(sum) + maximum - x[target]
+            let factor = gradientScale / sum
+            forEachVector(V) { v, width in store(exponential(load(x + v, width) - maximum) * factor, x + v, width) }
+            x[target] -= gradientScale
         }
-        let target = Int(targets[r])
-        let (maximum, sum) = softmaxTerms(x, V)
-        losses[r] = log(sum) + maximum - x[target]
-        let factor = gradientScale / sum
-        forEachVector(V) { v, width in store(exponential(load(x + v, width) - maximum) * factor, x + v, width) }
-        x[target] -= gradientScale
     }
 }
 

@@ -25,18 +25,20 @@ package struct DropoutMask: Sendable {
         precondition(first % 32 == 0, "a group of 32 elements shares eight counters")
         // Of elements 32g ..< 32g + 32, the first sixteen take words 0 and 1 of counters 8g ..< 8g + 8 in turn, the
         // others words 2 and 3: then the words of a lane stay in that lane.
-        let constants = Constants()
-        for group in 0..<(count + 31) / 32 {
-            let words = philox(firstCounter: UInt64((first / 32 + group) * 8), constants)
-            let target = values + group * 32
-            let left = min(count - group * 32, 32)
-            let lower = factors(words.x, words.y)
-            let upper = factors(words.z, words.w)
-            if left == 32 {
-                Float.store(load(target, lanes) * lower, target)
-                Float.store(load(target + lanes, lanes) * upper, target + lanes)
-            } else {
-                for i in 0..<left { target[i] *= i < lanes ? lower[i] : upper[i - lanes] }
+        parallelRows((count + 31) / 32, columns: 32) { groups in
+            let constants = Constants()
+            for group in groups {
+                let words = philox(firstCounter: UInt64((first / 32 + group) * 8), constants)
+                let target = values + group * 32
+                let left = min(count - group * 32, 32)
+                let lower = factors(words.x, words.y)
+                let upper = factors(words.z, words.w)
+                if left == 32 {
+                    Float.store(load(target, lanes) * lower, target)
+                    Float.store(load(target + lanes, lanes) * upper, target + lanes)
+                } else {
+                    for i in 0..<left { target[i] *= i < lanes ? lower[i] : upper[i - lanes] }
+                }
             }
         }
     }

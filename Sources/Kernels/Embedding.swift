@@ -13,9 +13,13 @@ package func embedding<Element: Storage>(
     _ tokens: UnsafePointer<Int32>, tokenTable: UnsafePointer<Element>, positionTable: UnsafePointer<Element>,
     into output: UnsafeMutablePointer<Element>, sequences B: Int, positions T: Int, width C: Int
 ) {
-    for row in 0..<B * T {
-        let (token, position, y) = (tokenTable + Int(tokens[row]) * C, positionTable + row % T * C, output + row * C)
-        forEachVector(C) { c, width in store(load(token + c, width) + load(position + c, width), y + c, width) }
+    parallelRows(B * T, columns: C) { rows in
+        for row in rows {
+            let (token, position, y) = (
+                tokenTable + Int(tokens[row]) * C, positionTable + row % T * C, output + row * C
+            )
+            forEachVector(C) { c, width in store(load(token + c, width) + load(position + c, width), y + c, width) }
+        }
     }
 }
 
@@ -43,14 +47,18 @@ package func tokenEmbeddingBackward<Element: Storage>(
         next[row] = first[Int(tokens[row])]
         first[Int(tokens[row])] = Int32(row)
     }
-    for start in 0..<rows where first[Int(tokens[start])] == start {
-        sum.update(repeating: 0, count: C)
-        var row = start
-        while row >= 0 {
-            add(outputGradient + row * C, accumulatingInto: sum, count: C)
-            row = Int(next[row])
+    parallelColumns(C, rows: rows) { columns in
+        let (start, count) = (columns.lowerBound, columns.count)
+        let sum = sum + start
+        for row in 0..<rows where first[Int(tokens[row])] == row {
+            sum.update(repeating: 0, count: count)
+            var same = row
+            while same >= 0 {
+                add(outputGradient + same * C + start, accumulatingInto: sum, count: count)
+                same = Int(next[same])
+            }
+            add(UnsafePointer(sum), accumulatingInto: tableGradient + Int(tokens[row]) * C + start, count: count)
         }
-        add(UnsafePointer(sum), accumulatingInto: tableGradient + Int(tokens[start]) * C, count: C)
     }
 }
 
@@ -66,9 +74,13 @@ package func positionEmbeddingBackward<Element: Storage>(
     outputGradient: UnsafePointer<Float>, into tableGradient: UnsafeMutablePointer<Element>,
     sum: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int, width C: Int
 ) {
-    for t in 0..<T {
-        sum.update(repeating: 0, count: C)
-        for b in 0..<B { add(outputGradient + (b * T + t) * C, accumulatingInto: sum, count: C) }
-        convert(UnsafePointer(sum), into: tableGradient + t * C, count: C)
+    parallelColumns(C, rows: B * T) { columns in
+        let (start, count) = (columns.lowerBound, columns.count)
+        let sum = sum + start
+        for t in 0..<T {
+            sum.update(repeating: 0, count: count)
+            for b in 0..<B { add(outputGradient + (b * T + t) * C + start, accumulatingInto: sum, count: count) }
+            convert(UnsafePointer(sum), into: tableGradient + t * C + start, count: count)
+        }
     }
 }

@@ -16,14 +16,18 @@ package func gelu<Element: Storage>(
 ) {
     switch form {
     case .tanh:
-        forEachVector(count) { i, width in
-            let x = load(input + i, width)
-            store(x * tanhGate(x), output + i, width)
+        parallelElements(count) { range in
+            forEachVector(in: range) { i, width in
+                let x = load(input + i, width)
+                store(x * tanhGate(x), output + i, width)
+            }
         }
     case .exact:
-        forEachVector(count) { i, width in
-            let x = load(input + i, width)
-            store(x * normalDistribution(x).cumulative, output + i, width)
+        parallelElements(count) { range in
+            forEachVector(in: range) { i, width in
+                let x = load(input + i, width)
+                store(x * normalDistribution(x).cumulative, output + i, width)
+            }
         }
     }
 }
@@ -36,22 +40,27 @@ package func geluBackward<Element: Storage>(
 ) {
     switch form {
     case .tanh:
-        forEachVector(count) { i, width in
-            let x = load(input + i, width)
-            let gate = tanhGate(x)
-            // d/dx x·s(2u) = s + x·s(1 − s)·2u′, with s the logistic function and u′ = √(2/π)(1 + 3·0.044715x²).
-            let slope = SIMD16<Float>(repeating: 2 * rootTwoOverPi)
-                .addingProduct(x * x, SIMD16(repeating: 6 * rootTwoOverPi * cubic))
-            var derivative = gate.addingProduct(x * slope, gate * (1 - gate))
-            // Far out x·slope overflows against a gate of 0 or 1.
-            derivative.replace(with: gate, where: x * x .> 1e4)
-            store(load(gradient + i, width) * derivative, gradient + i, width)
+        parallelElements(count) { range in
+            forEachVector(in: range) { i, width in
+                let x = load(input + i, width)
+                let gate = tanhGate(x)
+                // d/dx x·s(2u) = s + x·s(1 − s)·2u′, with s the logistic function and u′ = √(2/π)(1 + 3·0.044715x²).
+                let slope = SIMD16<Float>(repeating: 2 * rootTwoOverPi)
+                    .addingProduct(x * x, SIMD16(repeating: 6 * rootTwoOverPi * cubic))
+                var derivative = gate.addingProduct(x * slope, gate * (1 - gate))
+                // Far out x·slope overflows against a gate of 0 or 1.
+                derivative.replace(with: gate, where: x * x .> 1e4)
+                store(load(gradient + i, width) * derivative, gradient + i, width)
+            }
         }
     case .exact:
-        forEachVector(count) { i, width in
-            let x = load(input + i, width)
-            let normal = normalDistribution(x)
-            store(load(gradient + i, width) * normal.cumulative.addingProduct(x, normal.density), gradient + i, width)
+        parallelElements(count) { range in
+            forEachVector(in: range) { i, width in
+                let x = load(input + i, width)
+                let normal = normalDistribution(x)
+                store(
+                    load(gradient + i, width) * normal.cumulative.addingProduct(x, normal.density), gradient + i, width)
+            }
         }
     }
 }

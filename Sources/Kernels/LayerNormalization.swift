@@ -20,24 +20,26 @@ package func layerNormalization<Element: Storage>(
     into output: UnsafeMutablePointer<Element>,
     means: UnsafeMutablePointer<Float>, reciprocals: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
 ) {
-    for r in 0..<R {
-        let (x, y) = (input + r * C, output + r * C)
-        var sum = SIMD16<Float>()
-        forEachVector(C) { c, width in sum += load(x + c, width) }
-        let mean = sum.lanesSum / Float(C)
-        var squares = SIMD16<Float>()
-        forEachVector(C) { c, width in
-            let centred = load(x + c, width, filler: mean) - mean
-            squares = squares.addingProduct(centred, centred)
+    parallelRows(R, columns: C) { rows in
+        for r in rows {
+            let (x, y) = (input + r * C, output + r * C)
+            var sum = SIMD16<Float>()
+            forEachVector(C) { c, width in sum += load(x + c, width) }
+            let mean = sum.lanesSum / Float(C)
+            var squares = SIMD16<Float>()
+            forEachVector(C) { c, width in
+                let centred = load(x + c, width, filler: mean) - mean
+                squares = squares.addingProduct(centred, centred)
+            }
+            let reciprocal = 1 / (squares.lanesSum / Float(C) + epsilon).squareRoot()
+            forEachVector(C) { c, width in
+                let normalized = (load(x + c, width) - mean) * reciprocal
+                let scaled = normalized * load(scale + c, width)
+                store(shift.map { scaled + load($0 + c, width) } ?? scaled, y + c, width)
+            }
+            means[r] = mean
+            reciprocals[r] = reciprocal
         }
-        let reciprocal = 1 / (squares.lanesSum / Float(C) + epsilon).squareRoot()
-        forEachVector(C) { c, width in
-            let normalized = (load(x + c, width) - mean) * reciprocal
-            let scaled = normalized * load(scale + c, width)
-            store(shift.map { scaled + load($0 + c, width) } ?? scaled, y + c, width)
-        }
-        means[r] = mean
-        reciprocals[r] = reciprocal
     }
 }
 
@@ -60,26 +62,41 @@ package func layerNormalizationBackward<Element: Storage>(
 ) {
     let (scaleSums, shiftSums) = (sums, sums + C)
     sums.update(repeating: 0, count: 2 * C)
-    for r in 0..<R {
-        let (x, dy, dx) = (input + r * C, outputGradient + r * C, inputGradient + r * C)
-        let (mean, reciprocal) = (means[r], reciprocals[r])
-        var sum = SIMD16<Float>()
-        var product = SIMD16<Float>()
-        forEachVector(C) { c, width in
-            let normalized = (load(x + c, width, filler: mean) - mean) * reciprocal
-            let gradient = load(dy + c, width)
-            let scaled = gradient * load(scale + c, width)
-            sum += scaled
-            product = product.addingProduct(scaled, normalized)
-            store(load(scaleSums + c, width).addingProduct(gradient, normalized), scaleSums + c, width)
-            store(load(shiftSums + c, width) + gradient, shiftSums + c, width)
+    // The input's gradient is cut along the rows and the sums over rows along the columns, block after block of rows
+    // that are still in cache the second time.
+    forEachRowBlock(R, columns: C) { block in
+        parallelRows(block.count, columns: C) { rows in
+            for r in block.lowerBound + rows.lowerBound..<block.lowerBound + rows.upperBound {
+                let (x, dy, dx) = (input + r * C, outputGradient + r * C, inputGradient + r * C)
+                let (mean, reciprocal) = (means[r], reciprocals[r])
+                var sum = SIMD16<Float>()
+                var product = SIMD16<Float>()
+                forEachVector(C) { c, width in
+                    let normalized = (load(x + c, width, filler: mean) - mean) * reciprocal
+                    let scaled = load(dy + c, width) * load(scale + c, width)
+                    sum += scaled
+                    product = product.addingProduct(scaled, normalized)
+                }
+                let (sumMean, productMean) = (sum.lanesSum / Float(C), product.lanesSum / Float(C))
+                forEachVector(C) { c, width in
+                    let normalized = (load(x + c, width) - mean) * reciprocal
+                    let scaled = load(dy + c, width) * load(scale + c, width)
+                    let change = (scaled - sumMean - normalized * productMean) * reciprocal
+                    store(load(dx + c, width) + change, dx + c, width)
+                }
+            }
         }
-        let (sumMean, productMean) = (sum.lanesSum / Float(C), product.lanesSum / Float(C))
-        forEachVector(C) { c, width in
-            let normalized = (load(x + c, width) - mean) * reciprocal
-            let scaled = load(dy + c, width) * load(scale + c, width)
-            let change = (scaled - sumMean - normalized * productMean) * reciprocal
-            store(load(dx + c, width) + change, dx + c, width)
+        parallelColumns(C, rows: block.count) { columns in
+            for r in block {
+                let (x, dy) = (input + r * C, outputGradient + r * C)
+                let (mean, reciprocal) = (means[r], reciprocals[r])
+                forEachVector(in: columns) { c, width in
+                    let normalized = (load(x + c, width) - mean) * reciprocal
+                    let gradient = load(dy + c, width)
+                    store(load(scaleSums + c, width).addingProduct(gradient, normalized), scaleSums + c, width)
+                    store(load(shiftSums + c, width) + gradient, shiftSums + c, width)
+                }
+            }
         }
     }
     convert(UnsafePointer(scaleSums), into: scaleGradient, count: C)

@@ -7,7 +7,9 @@ package func residual<Element: Storage>(
     _ input: UnsafePointer<Element>, _ branch: UnsafePointer<Float>, into output: UnsafeMutablePointer<Element>,
     count: Int
 ) {
-    forEachVector(count) { i, width in
-        store(load(input + i, width) + load(branch + i, width), output + i, width)
+    parallelElements(count) { range in
+        forEachVector(in: range) { i, width in
+            store(load(input + i, width) + load(branch + i, width), output + i, width)
+        }
     }
 }

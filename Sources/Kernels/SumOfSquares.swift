@@ -18,6 +18,21 @@ package func sumOfSquares<Element: Storage>(_ values: UnsafePointer<Element>, co
     return two.x + two.y
 }
 
+/// Σ values² of each chunk of `chunk` elements by itself: sums[i] is that of elements i · chunk and up.
+///
+/// - Parameter sums: As many as there are chunks, the last of which may be shorter.
+/// - Complexity: O(count); allocates nothing.
+package func sumsOfSquares<Element: Storage>(
+    _ values: UnsafePointer<Element>, into sums: UnsafeMutablePointer<Double>, count: Int, chunk: Int
+) {
+    parallelRows((count + chunk - 1) / chunk, columns: chunk) { chunks in
+        for index in chunks {
+            let start = index * chunk
+            sums[index] = sumOfSquares(values + start, count: min(chunk, count - start))
+        }
+    }
+}
+
 @inline(__always)
 private func doubles(_ x: SIMD8<Float>) -> SIMD8<Double> {
     var result = SIMD8<Double>()

@@ -32,16 +32,23 @@ package enum TreeSum {
             if UnsafePointer(target) != parts[0] { target.update(from: parts[0], count: count) }
         case 2:
             let (a, b) = (parts[0], parts[1])
-            forEachVector(count) { i, width in store(load(a + i, width) + load(b + i, width), target + i, width) }
+            parallelElements(count) { range in
+                forEachVector(in: range) { i, width in store(load(a + i, width) + load(b + i, width), target + i, width)
+                }
+            }
         case 4:
             let (a, b, c, d) = (parts[0], parts[1], parts[2], parts[3])
-            forEachVector(count) { i, width in
-                let left = rounded(load(a + i, width) + load(b + i, width), Element.self)
-                let right = rounded(load(c + i, width) + load(d + i, width), Element.self)
-                store(left + right, target + i, width)
+            parallelElements(count) { range in
+                forEachVector(in: range) { i, width in
+                    let left = rounded(load(a + i, width) + load(b + i, width), Element.self)
+                    let right = rounded(load(c + i, width) + load(d + i, width), Element.self)
+                    store(left + right, target + i, width)
+                }
             }
         default:
-            forEachVector(count) { i, width in store(node(parts, 0, parts.count, i, width), target + i, width) }
+            parallelElements(count) { range in
+                forEachVector(in: range) { i, width in store(node(parts, 0, parts.count, i, width), target + i, width) }
+            }
         }
     }
 

@@ -54,6 +54,12 @@ func forEachVector(_ count: Int, _ body: (_ offset: Int, _ width: Int) -> Void) 
     if offset < count { body(offset, count - offset) }
 }
 
+/// The same over the elements of `range`, by their own offsets.
+@inline(__always)
+func forEachVector(in range: Range<Int>, _ body: (_ offset: Int, _ width: Int) -> Void) {
+    forEachVector(range.count) { offset, width in body(range.lowerBound + offset, width) }
+}
+
 /// `width` numbers from `pointer` on; lanes past them hold `filler`.
 @inline(__always)
 func load<Element: Storage>(_ pointer: UnsafePointer<Element>, _ width: Int, filler: Float = 0) -> SIMD16<Float> {

@@ -92,7 +92,7 @@ package struct TransformerBlock<Element: Storage> {
         let rows = sequences * positions
         let branchGradient = workspace.floats(.branchGradient, rows * width)
 
-        branchGradient.update(from: streamGradient, count: rows * width)
+        convert(UnsafePointer(streamGradient), into: branchGradient, count: rows * width)
         dropout?.apply(branchGradient, sequences: sequences, elements: positions * width, site: firstSite + 2)
         feedForward.backward(
             activations.feedForwardInput, outputGradient: branchGradient, weights: weights, gradients: gradients,
@@ -101,7 +101,7 @@ package struct TransformerBlock<Element: Storage> {
             activations.middle, outputGradient: branchGradient, weights: weights, gradients: gradients,
             accumulatingInto: streamGradient, activations.feedForwardStatistics, rows: rows, workspace)
 
-        branchGradient.update(from: streamGradient, count: rows * width)
+        convert(UnsafePointer(streamGradient), into: branchGradient, count: rows * width)
         dropout?.apply(branchGradient, sequences: sequences, elements: positions * width, site: firstSite + 1)
         attention.backward(
             activations.attentionInput, outputGradient: branchGradient, weights: weights, gradients: gradients,

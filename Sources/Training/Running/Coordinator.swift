@@ -142,10 +142,9 @@ final class Coordinator<Element: Storage> {
     private func sumSquares() {
         for segment in averaging.segments {
             let range = segment.range.clamped(to: averaging.owned)
-            for start in stride(from: range.lowerBound, to: range.upperBound, by: chunkElements) {
-                sums.chunkSquares[start / chunkElements] = sumOfSquares(
-                    segment.base + start, count: min(chunkElements, range.upperBound - start))
-            }
+            sumsOfSquares(
+                segment.base + range.lowerBound, into: sums.chunkSquares + range.lowerBound / chunkElements,
+                count: range.count, chunk: chunkElements)
         }
     }
 

@@ -1,0 +1,166 @@
+import Kernels
+import Tensors
+import TestSupport
+import Testing
+
+// R rows, C columns.
+
+extension ThreadTests {
+    /// Where the work is cut moves no bit: sizes are odd, and large enough to be cut for every number of threads.
+    @Suite struct ThreadBitsTests {
+        private static let (R, C) = (523, 397)
+        private static let count = R * C
+
+        @Test(arguments: StorageType.allCases)
+        func everyKernelHasTheBitsOfOneThread(type: StorageType) {
+            switch type {
+            case .float32: check(Float.self)
+            case .float16: check(Float16.self)
+            }
+        }
+
+        private func check<Element: Storage>(_: Element.Type) {
+            let alone = withThreads(1) { results(Element.self) }
+            for threads in [2, 3, 5] {
+                let together = withThreads(threads) { results(Element.self) }
+                for (one, other) in zip(alone, together) {
+                    #expect(one.bits == other.bits, "\(one.name), \(Element.self), \(threads) threads")
+                }
+            }
+        }
+
+        private struct Result {
+            let name: String
+            let bits: [UInt8]
+
+            init<Number>(_ name: String, _ numbers: UnsafePointer<Number>, _ count: Int) {
+                self.name = name
+                bits = Array(UnsafeRawBufferPointer(UnsafeBufferPointer(start: numbers, count: count)))
+            }
+
+            init<Number>(_ name: String, _ numbers: UnsafeMutablePointer<Number>, _ count: Int) {
+                self.init(name, UnsafePointer(numbers), count)
+            }
+        }
+
+        private static let first = normals(count, seed: 1)
+        private static let second = normals(count, seed: 2)
+        private static let third = normals(count, seed: 3)
+        private static let positive = second.map(abs)
+        private static let tokens = integers(R, below: 7, seed: 4)
+        private static let targets = integers(R, below: C, seed: 5).enumerated().map { $0 % 9 == 4 ? -1 : $1 }
+
+        /// What every kernel makes of the same numbers.
+        private func results<Element: Storage>(_: Element.Type) -> [Result] {
+            let (R, C, count) = (ThreadBitsTests.R, ThreadBitsTests.C, ThreadBitsTests.count)
+            let (first, second, third) = (ThreadBitsTests.first, ThreadBitsTests.second, ThreadBitsTests.third)
+            var results: [Result] = []
+            withTestMemory { memory in
+                func stored(_ values: [Double]) -> UnsafeMutablePointer<Element> {
+                    memory.numbers(values, Element.self)
+                }
+                func floats(_ values: [Double]) -> UnsafeMutablePointer<Float> { memory.numbers(values, Float.self) }
+                func blank(_ count: Int) -> UnsafeMutablePointer<Element> { memory.output(count, Element.self) }
+                func blankFloats(_ count: Int) -> UnsafeMutablePointer<Float> { memory.output(count, Float.self) }
+
+                for form in [GELUForm.tanh, .exact] {
+                    let (y, gradient) = (blank(count), floats(second))
+                    gelu(stored(first), into: y, count: count, form: form)
+                    geluBackward(stored(first), gradient, count: count, form: form)
+                    results.append(Result("gelu \(form)", y, count))
+                    results.append(Result("geluBackward \(form)", gradient, count))
+                }
+
+                for accumulating in [false, true] {
+                    let gradient = stored(Array(second[..<C]))
+                    biasGradient(floats(first), into: gradient, rows: R, columns: C, accumulating: accumulating)
+                    results.append(Result("biasGradient \(accumulating)", gradient, C))
+                }
+
+                let (normalized, dx) = (blank(count), floats(third))
+                let (means, reciprocals) = (blankFloats(R), blankFloats(R))
+                let (gain, shift) = (stored(Array(second[..<C])), stored(Array(third[..<C])))
+                layerNormalization(
+                    stored(first), scale: gain, shift: shift, into: normalized, means: means, reciprocals: reciprocals,
+                    rows: R, columns: C)
+                let (dScale, dShift) = (blank(C), blank(C))
+                layerNormalizationBackward(
+                    stored(first), scale: gain, means: means, reciprocals: reciprocals, outputGradient: floats(second),
+                    accumulatingInto: dx, scaleGradient: dScale, shiftGradient: dShift, sums: blankFloats(2 * C),
+                    rows: R, columns: C)
+                results += [
+                    Result("layerNormalization", normalized, count), Result("means", means, R),
+                    Result("reciprocals", reciprocals, R), Result("layerNormalizationBackward", dx, count),
+                    Result("scaleGradient", dScale, C), Result("shiftGradient", dShift, C),
+                ]
+
+                let sum = blank(count)
+                residual(stored(first), floats(second), into: sum, count: count)
+                results.append(Result("residual", sum, count))
+
+                let dropped = floats(first)
+                DropoutMask(RandomStream(seed: 9, purpose: .dropout), rate: 0.3).apply(dropped, count: count, first: 64)
+                results.append(Result("dropout", dropped, count))
+
+                let targets = memory.integers(ThreadBitsTests.targets)
+                let (losses, lossesAgain, logits) = (blankFloats(R), blankFloats(R), floats(first))
+                crossEntropy(floats(first), targets: targets, into: losses, rows: R, vocabulary: C)
+                crossEntropyWithGradient(
+                    logits, targets: targets, gradientScale: 0.7, losses: lossesAgain, rows: R, vocabulary: C)
+                results += [
+                    Result("crossEntropy", losses, R), Result("losses with gradient", lossesAgain, R),
+                    Result("crossEntropyWithGradient", logits, count),
+                ]
+
+                let tokens = memory.integers(ThreadBitsTests.tokens)
+                let (embedded, table, positions) = (blank(count), stored(Array(third[..<(7 * C)])), blank(count))
+                embedding(
+                    tokens, tokenTable: stored(first), positionTable: stored(second), into: embedded, sequences: 1,
+                    positions: R, width: C)
+                tokenEmbeddingBackward(
+                    tokens, outputGradient: floats(first), accumulatingInto: table,
+                    links: memory.integers([Int](repeating: 0, count: 7 + R)), sum: blankFloats(C), rows: R,
+                    vocabulary: 7, width: C)
+                positionEmbeddingBackward(
+                    outputGradient: floats(first), into: positions, sum: blankFloats(C), sequences: 1, positions: R,
+                    width: C)
+                results += [
+                    Result("embedding", embedded, count), Result("tokenEmbeddingBackward", table, 7 * C),
+                    Result("positionEmbeddingBackward", positions, count),
+                ]
+
+                let (narrow, wide, added, scaled) = (blank(count), blankFloats(count), stored(second), floats(first))
+                convert(UnsafePointer(floats(first)), into: narrow, count: count)
+                convert(UnsafePointer(stored(first)), into: wide, count: count)
+                add(UnsafePointer(floats(first)), accumulatingInto: added, count: count)
+                scale(scaled, by: 1.1, count: count)
+                results += [
+                    Result("convert", narrow, count), Result("convert back", wide, count), Result("add", added, count),
+                    Result("scale", scaled, count),
+                ]
+
+                let chunk = 1000
+                let squares = UnsafeMutablePointer<Double>.allocate(capacity: (count + chunk - 1) / chunk)
+                defer { squares.deallocate() }
+                sumsOfSquares(stored(first), into: squares, count: count, chunk: chunk)
+                results.append(Result("sumsOfSquares", squares, (count + chunk - 1) / chunk))
+
+                let (weights, m, v) = (floats(first), floats(second), floats(ThreadBitsTests.positive))
+                adamW(
+                    weights, firstMoments: m, secondMoments: v, gradients: stored(third), count: count,
+                    AdamWStep(
+                        step: 3, learningRate: 1e-2, betas: (0.9, 0.95), epsilon: 1e-8, weightDecay: 0.1,
+                        gradientScale: 0.5, gradientLimit: 1))
+                results += [Result("adamW", weights, count), Result("m", m, count), Result("v", v, count)]
+
+                for parts in [2, 4, 5] {
+                    let target = blank(count)
+                    let pointers = [first, second, third, second, first][..<parts].map { UnsafePointer(stored($0)) }
+                    pointers.withUnsafeBufferPointer { TreeSum.sum($0, into: target, count: count) }
+                    results.append(Result("TreeSum of \(parts)", target, count))
+                }
+            }
+            return results
+        }
+    }
+}
