@@ -116,6 +116,23 @@ package enum FileSystem {
         return bytes
     }
 
+    /// What the system tells in a small file of /proc or /sys, whose size it does not tell; nil where there is none.
+    package static func systemText(_ path: String) -> String? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        return withUnsafeTemporaryAllocation(byteCount: 1 << 14, alignment: 8) { buffer in
+            var count = 0
+            while count < buffer.count {
+                let more = read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+                if more < 0 { return nil }
+                if more == 0 { break }
+                count += more
+            }
+            return String(decoding: buffer[..<count], as: UTF8.self)
+        }
+    }
+
     /// Replaces the file `path` by one that holds `text`, in one step: a reader sees the old or the new, never a part.
     package static func replaceContents(of path: String, with text: String) throws(Failure) {
         try replaceContents(of: path) { (file: borrowing File) throws(Failure) in try file.write(text) }

@@ -78,6 +78,13 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ("precision: Float32", "precision: found Float32; allowed: float32, float16; the nearest is float32"),
         // Out of range.
         ("model: {layers: 0}", "model.layers: found 0; allowed: a whole number from 1 to 1024"),
+        ("threads: 0", "c.yaml:1:10: threads: found 0; allowed: auto, or a whole number from 1 to 1024"),
+        ("threads: -2", "threads: found -2; allowed: auto, or a whole number from 1 to 1024"),
+        ("threads: 1025", "threads: found 1025; allowed: auto, or"),
+        ("threads: many", "threads: found many; allowed: auto, or"),
+        ("threads: '2'", "threads: found the text \"2\"; allowed: auto, or"),
+        ("threads: 1.5", "threads: found 1.5; allowed: auto, or"),
+        ("threads:", "threads: found nothing; allowed: auto, or"),
         ("model: {layers: -1}", "model.layers: found -1; allowed: a whole number from 1 to 1024"),
         ("model: {layers: 99999999999999999999}", "model.layers: found 99999999999999999999; allowed"),
         ("model: {dropout: 1}", "model.dropout: found 1; allowed: a number from 0 to below 1"),

@@ -134,13 +134,14 @@ private func repository(_ path: String) -> String {
         let outside = Configuration.keys.filter { !$0.affectsTrajectory }.map(\.path)
         #expect(
             outside == [
-                "run.directory", "data.directory", "averaging.strategy", "averaging.bucket_bytes",
+                "run.directory", "data.directory", "threads", "averaging.strategy", "averaging.bucket_bytes",
                 "training.evaluate_every", "training.checkpoint_every", "training.keep_last", "training.keep_best",
             ])
         let moved = try Configuration.load(
             file: nil,
             sets: [
-                "run.directory=x", "data.directory=y", "averaging.strategy=allreduce", "averaging.bucket_bytes=1024",
+                "run.directory=x", "data.directory=y", "threads=7", "averaging.strategy=allreduce",
+                "averaging.bucket_bytes=1024",
                 "training.evaluate_every=7", "training.checkpoint_every=7", "training.keep_last=7",
                 "training.keep_best=7",
             ])

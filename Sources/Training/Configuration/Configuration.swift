@@ -19,6 +19,8 @@ package struct Configuration: Equatable, Sendable {
     package var schedule = ScheduleConfiguration()
     /// The type of working weights and activations; master weights are always Float32.
     package var precision = Precision.float32
+    /// The threads that a rank computes with.
+    package var threads = ThreadCount.automatic
     package var averaging = AveragingConfiguration()
     package var lossScale = LossScaleConfiguration()
     package var training = TrainingConfiguration()

@@ -13,7 +13,11 @@ extension Configuration {
         + section("batch", \.batch, BatchConfiguration.keys)
         + section("optimizer", \.optimizer, OptimizerConfiguration.keys)
         + section("schedule", \.schedule, ScheduleConfiguration.keys)
-        + [.choice("precision", \.precision)]
+        + [
+            .choice("precision", \.precision),
+            // No number of threads moves a bit.
+            ConfigurationKey("threads", \.threads, .threadCount).outsideTrajectory,
+        ]
         + section("averaging", \.averaging, AveragingConfiguration.keys)
         + section("loss_scale", \.lossScale, LossScaleConfiguration.keys)
         + section("training", \.training, TrainingConfiguration.keys)

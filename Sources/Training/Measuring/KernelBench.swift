@@ -3,7 +3,7 @@ import Kernels
 import Models
 import Tensors
 
-/// The kernels around the matrix products, on the shapes of a model's step, on one thread.
+/// The kernels around the matrix products, on the shapes of a model's step, on the threads of one rank.
 package struct KernelBench {
     private let configuration: Configuration
 

@@ -3,7 +3,7 @@ import Kernels
 import Models
 import Tensors
 
-/// The matrix products of a model's step, one by one, on one thread.
+/// The matrix products of a model's step, one by one, on the threads of one rank.
 package struct ProductBench {
     private let configuration: Configuration
 
@@ -39,9 +39,9 @@ package struct ProductBench {
     }
 
     private func floatingPointLimit() -> Double {
-        var operations = 0
-        let seconds = medianSeconds(5) { operations = fusedMultiplyAdds(rounds: 1_000_000).operations }
-        return Double(operations) / seconds
+        let (threads, rounds) = (ThreadPool.shared.count, 1_000_000)
+        let seconds = medianSeconds(5) { parallel(threads) { _ in _ = fusedMultiplyAdds(rounds: rounds) } }
+        return Double(threads * fusedMultiplyAdds(rounds: 1).operations * rounds) / seconds
     }
 }
 

@@ -80,6 +80,7 @@ package final class StepBench {
             table: [
                 ["", "whole job"],
                 ["ranks", "\(communicator.size)"],
+                ["threads a rank", "\(ThreadPool.shared.count)"],
                 ["tokens a second", grouped(Int(tokensPerSecond))],
                 ["seconds a step (median of \(max(1, seconds.count - 1)))", fixed(time, 4)],
                 ["GFLOP/s", fixed(flopsPerSecond * 1e-9, 1)],
@@ -89,6 +90,7 @@ package final class StepBench {
             ],
             json: [
                 "ranks": .integer(communicator.size),
+                "threads": .integer(ThreadPool.shared.count),
                 "tokens_per_second": .number(tokensPerSecond),
                 "seconds_per_step": .number(time),
                 "flops_per_second": .number(flopsPerSecond),

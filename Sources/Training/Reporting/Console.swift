@@ -23,6 +23,13 @@ package final class Console {
         openLine = false
     }
 
+    /// Prints a line on standard error: what a person should know, and a program that reads the output should not see.
+    package func warn(_ line: String) {
+        guard speaks else { return }
+        let text = Array("dtrain: \(line)\n".utf8)
+        _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+
     /// Draws a line over the one drawn before; only on a terminal.
     package func draw(_ line: String) {
         guard speaks, isTerminal else { return }

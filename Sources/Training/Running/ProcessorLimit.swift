@@ -2,7 +2,7 @@ import Collectives
 import Kernels
 import Models
 
-/// What all ranks together could compute, measured while all of them try at once.
+/// What all threads of all ranks together could compute, measured while all of them try at once.
 struct ProcessorLimit {
     /// Floating-point operations a second, over all ranks.
     let flopsPerSecond: Double
@@ -10,16 +10,22 @@ struct ProcessorLimit {
     /// Measures for about 20 ms.
     init(measuringWith communicator: any Communicator) throws(MPIError) {
         try communicator.barrier()
-        let clock = ContinuousClock()
+        let (clock, threads) = (ContinuousClock(), ThreadPool.shared.count)
         let start = clock.now
-        var (operations, sink): (Int, Float) = (0, 0)
-        while clock.now - start < .milliseconds(20) {
-            let result = fusedMultiplyAdds(rounds: 20_000)
-            operations += result.operations
-            sink += result.sink
+        let rate = withUnsafeTemporaryAllocation(of: Double.self, capacity: threads) { rates in
+            parallel(threads) { thread in
+                var (operations, sink): (Int, Float) = (0, 0)
+                while clock.now - start < .milliseconds(20) {
+                    let result = fusedMultiplyAdds(rounds: 20_000)
+                    operations += result.operations
+                    sink += result.sink
+                }
+                // The sink keeps the loop: a number that cannot be negative.
+                rates.initializeElement(
+                    at: thread, to: sink >= 0 ? Double(operations) / (clock.now - start).seconds : 0)
+            }
+            return rates.reduce(0, +)
         }
-        // The sink keeps the loop: a number that cannot be negative.
-        let rate = sink >= 0 ? Double(operations) / (clock.now - start).seconds : 0
         flopsPerSecond = Double(try communicator.sum(Int64(rate)))
     }
 }

@@ -102,9 +102,9 @@ package struct Trainer {
     /// Says what is about to be trained, on what.
     private func describe<Element>(_ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?) {
         let (model, batch) = (configuration.model, configuration.batch)
-        let ranks = communicator.size == 1 ? "1 rank" : "\(communicator.size) ranks"
         console.say(
-            "\(programVersion): \(ranks), \(configuration.precision.rawValue), averaging \(coordinator.averaging.name)")
+            "\(programVersion): \(ComputeThreads.description(ranks: communicator.size)), "
+                + "\(configuration.precision.rawValue), averaging \(coordinator.averaging.name)")
         console.say(
             "model: \(model.family.rawValue), \(grouped(coordinator.layout.parameterCount)) parameters "
                 + "(\(model.layers) layers, \(model.heads) heads, width \(model.width), context "

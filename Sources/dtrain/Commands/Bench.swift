@@ -23,6 +23,7 @@ extension Command {
                 try arguments.integer("repeat", in: 1...1_000_000, default: 10)
             )
         }
+        try ComputeThreads.start(configuration.threads, session.communicator, session.console)
         let result: Measurement
         switch arguments.positions[0] {
         case "gemm": result = ProductBench(configuration).run(repetitions: repetitions)

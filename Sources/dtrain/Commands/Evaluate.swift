@@ -8,12 +8,14 @@ extension Command {
         options: [
             .one("checkpoint", "DIR", "the checkpoint"),
             .one("data", "DIR", "the dataset (default: the one it was trained on)"),
+            .threads,
         ],
         example: "mpirun -np 4 dtrain evaluate --checkpoint runs/quickstart/checkpoints/step-00001200"
     ) { arguments, session in
-        let directory = try session.communicator.together { () throws(Failure) in
-            try arguments.required("checkpoint")
+        let (directory, threads) = try session.communicator.together { () throws(Failure) in
+            (try arguments.required("checkpoint"), try arguments.threads())
         }
+        try ComputeThreads.start(threads, session.communicator, session.console)
         let loss = try Evaluation(checkpoint: directory, data: arguments.value("data"), session.communicator).run()
         session.console.say("validation loss \(fixed(loss.nats, 4)), perplexity \(fixed(loss.perplexity, 3))")
         return .finished

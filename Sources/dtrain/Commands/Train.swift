@@ -22,6 +22,7 @@ extension Command {
             if let output = arguments.value("output") { configuration.run.directory = output }
             return configuration
         }
+        try ComputeThreads.start(configuration.threads, session.communicator, session.console)
         let resumption: Resumption =
             switch arguments.value("resume") {
             case nil, "auto": .automatic

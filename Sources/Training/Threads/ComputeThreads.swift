@@ -1,0 +1,34 @@
+import Collectives
+import Failures
+import Glibc
+import Kernels
+
+/// The threads that this rank computes with.
+package enum ComputeThreads {
+    /// Starts as many as are wanted, or as the machine has cores for. Every rank calls it; rank 0 tells what should be
+    /// known.
+    ///
+    /// - Throws: `AgreedFailure` with `usage` where the system gives a rank fewer threads than were wanted.
+    package static func start(_ wanted: ThreadCount, _ communicator: any Communicator, _ console: Console) throws {
+        let lines = try communicator.gather(UsableCores.ofThisProcess().line)
+        let all = try communicator.broadcast(lines.joined(separator: "\n"))
+        let ranks = all.split(separator: "\n").map { UsableCores(line: $0) }
+        let plan = ThreadPlan(wanted, ranks: ranks, rank: communicator.rank)
+        if let warning = plan.warning { console.warn(warning) }
+        try communicator.together { () throws(Failure) in
+            let status = ThreadPool.shared.resize(to: plan.count, mayWaitBusily: plan.hasCoreEach)
+            guard status == 0 else {
+                throw Failure(
+                    .usage,
+                    "threads: found \(plan.count), and the system gives this process only \(ThreadPool.shared.count): "
+                        + "\(String(cString: strerror(status))). Ask for fewer, or allow it more (ulimit -u).")
+            }
+        }
+    }
+
+    /// "2 ranks × 1 thread": what a job computes with, as this rank has it.
+    static func description(ranks: Int) -> String {
+        let threads = ThreadPool.shared.count
+        return "\(ranks) \(ranks == 1 ? "rank" : "ranks") × \(threads) \(threads == 1 ? "thread" : "threads")"
+    }
+}

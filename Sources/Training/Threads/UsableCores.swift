@@ -1,0 +1,86 @@
+import Files
+
+/// The cores that one rank may use, as the system tells it.
+struct UsableCores: Equatable, Sendable {
+    /// What tells one machine from another.
+    let machine: String
+    /// The physical cores that the rank may run on, each by its lowest processor number: two hardware threads of a core
+    /// have one set of arithmetic units.
+    let cores: [Int]
+    /// What the rank's control group pays for, in whole cores; nil without a limit.
+    let quota: Int?
+    /// The physical cores of the machine.
+    let machineCoreCount: Int
+
+    /// What holds for this process.
+    static func ofThisProcess() -> UsableCores {
+        let status = FileSystem.systemText("/proc/self/status") ?? ""
+        let allowed = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
+        let online = physicalCores(FileSystem.systemText("/sys/devices/system/cpu/online") ?? "0")
+        let cores = allowed.map { physicalCores($0.dropFirst("Cpus_allowed_list:".count)) } ?? online
+        let machine =
+            FileSystem.systemText("/proc/sys/kernel/random/boot_id")
+            ?? FileSystem.systemText("/proc/sys/kernel/hostname") ?? "?"
+        return UsableCores(
+            machine: machine.filter { !$0.isWhitespace }, cores: cores, quota: controlGroupQuota(),
+            machineCoreCount: max(online.count, cores.count))
+    }
+
+    /// The processors of a list such as "0-3,8".
+    static func processors(_ list: some StringProtocol) -> [Int] {
+        list.split { $0 == "," || $0.isWhitespace }.flatMap { part in
+            let ends = part.split(separator: "-").compactMap { Int($0) }
+            guard let first = ends.first, let last = ends.last, first >= 0, first <= last, last < 1 << 16 else {
+                return [Int]()
+            }
+            return Array(first...last)
+        }
+    }
+
+    private static func physicalCores(_ list: some StringProtocol) -> [Int] {
+        let cores = processors(list).map { processor in
+            let path = "/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list"
+            return FileSystem.systemText(path).flatMap { processors($0).min() } ?? processor
+        }
+        return Set(cores).sorted()
+    }
+
+    /// The limit of the control group, of version 2 or 1, as a container sees its own.
+    private static func controlGroupQuota() -> Int? {
+        let group = "/sys/fs/cgroup"
+        if let limit = FileSystem.systemText("\(group)/cpu.max") {
+            return quota(limit.split { $0.isWhitespace }.map(String.init))
+        }
+        let words = ["cfs_quota_us", "cfs_period_us"].map { FileSystem.systemText("\(group)/cpu/cpu.\($0)") ?? "" }
+        return quota(words.map { $0.filter { !$0.isWhitespace } })
+    }
+
+    /// Whole cores of a quota and its period; nil where either is no number above zero: "max", or -1.
+    static func quota(_ words: [String]) -> Int? {
+        guard words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), quota > 0, period > 0 else {
+            return nil
+        }
+        return max(1, quota / period)
+    }
+
+    /// A line from which `init` makes the same.
+    var line: String {
+        let numbers = [quota ?? 0, machineCoreCount] + cores
+        return "\(machine) \(numbers.map(String.init).joined(separator: " "))"
+    }
+
+    init(machine: String, cores: [Int], quota: Int?, machineCoreCount: Int) {
+        (self.machine, self.cores, self.quota) = (machine, cores, quota)
+        self.machineCoreCount = machineCoreCount
+    }
+
+    /// What `line` says.
+    init(line: some StringProtocol) {
+        let words = line.split(separator: " ")
+        let numbers = words.dropFirst().compactMap { Int($0) }
+        machine = String(words.first ?? "?")
+        quota = numbers.first.flatMap { $0 > 0 ? $0 : nil }
+        machineCoreCount = numbers.dropFirst().first ?? 1
+        cores = Array(numbers.dropFirst(2))
+    }
+}

@@ -1,0 +1,91 @@
+import Glibc
+import Testing
+
+extension MultiprocessTests {
+    /// The number of threads moves no bit of a run, and threads hear no signals.
+    @Suite struct ThreadTests {
+        /// Large enough for every kernel to be cut.
+        private static let sets = [
+            "data.context_length=128", "model.width=96", "batch.slots=2", "training.steps=6",
+            "training.evaluate_every=3",
+        ]
+
+        private func train(
+            _ workshop: Workshop, _ sets: [String], ranks: Int? = nil, output: String = "run"
+        ) -> Job.Outcome {
+            let words = Workshop.training(ThreadTests.sets + sets, output: output)
+            let outcome = workshop.start(words, ranks: ranks).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(outcome.leftBehind.isEmpty)
+            return outcome
+        }
+
+        @Test(arguments: ["float32", "float16"])
+        func allThreadCountsGiveOneDigest(precision: String) throws {
+            let workshop = try Workshop()
+            let precision = "precision=\(precision)"
+            let outcome = train(workshop, [precision, "threads=1"])
+            #expect(outcome.output.contains("1 rank × 1 thread, "))
+            let (digest, losses) = (workshop.digest(step: 6), try workshop.losses())
+            for (ranks, threads) in [(1, 2), (1, 3), (1, 5), (2, 1), (2, 2), (2, 3)] {
+                let output = "\(ranks)-\(threads)"
+                let outcome = train(workshop, [precision, "threads=\(threads)"], ranks: ranks, output: output)
+                #expect(outcome.output.contains("\(ranks == 1 ? "1 rank" : "2 ranks") × \(threads) thread"))
+                #expect(workshop.digest(output, step: 6) == digest, "\(output)")
+                #expect(try workshop.losses(output) == losses, "\(output)")
+            }
+        }
+
+        /// The main thread, and no other, hears the request; the run goes on with another number of threads.
+        @Test(arguments: [nil, 2])
+        func askedToStop(ranks: Int?) throws {
+            let (whole, workshop) = (try Workshop(), try Workshop())
+            let longer = ["training.steps=40", "schedule.warmup_steps=4"]
+            _ = train(whole, longer + ["threads=1"])
+            let words = Workshop.training(ThreadTests.sets + longer + ["threads=3"])
+            let job = workshop.start(words, ranks: ranks)
+            try #require(workshop.wait(forStep: 5))
+            job.send(SIGUSR1)
+            let outcome = job.finish()
+            #expect(outcome.exitCode == 75, "\(outcome.errors)")
+            let step = try #require(try workshop.losses().last?.step)
+            #expect(step < 40)
+            let resumed = train(workshop, longer + ["threads=2"])
+            #expect(resumed.output.contains("resumed from \(Workshop.checkpoint(step)) at step \(step)"))
+            #expect(workshop.digest(step: 40) == whole.digest(step: 40))
+        }
+
+        @Test func moreThreadsThanCores() throws {
+            let workshop = try Workshop()
+            let outcome = train(workshop, ["threads=200"], ranks: 2)
+            #expect(outcome.messages.count == 1, "\(outcome.errors)")
+            #expect(outcome.errors.contains("dtrain: threads: 200 a rank, of 2 ranks, on "), "\(outcome.errors)")
+        }
+
+        @Test(.enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 2))
+        func boundToOneCore() throws {
+            let workshop = try Workshop()
+            let job = workshop.start(
+                Workshop.training(ThreadTests.sets + ["threads=2"]), ranks: 1,
+                environment: ["OMPI_MCA_hwloc_base_binding_policy": "core"])
+            let outcome = job.finish()
+            #expect(outcome.exitCode == 0)
+            #expect(outcome.messages.count == 1, "\(outcome.errors)")
+            #expect(outcome.errors.contains("threads: 2, but this rank is bound to 1 of "), "\(outcome.errors)")
+        }
+
+        @Test func countsThatAreRefused() throws {
+            let workshop = try Workshop()
+            for threads in ["0", "-1", "1025", "many"] {
+                expectRefusal(
+                    workshop.start(Workshop.training(["threads=\(threads)"]), ranks: 2).finish(), 64,
+                    "threads: found \(threads); allowed: auto, or a whole number from 1 to 1024")
+                for command in ["evaluate", "generate"] {
+                    expectRefusal(
+                        workshop.dtrain(command, "--checkpoint", "none", "--threads", threads), 64,
+                        "--threads: found \(threads); allowed: auto, or a whole number from 1 to 1024.")
+                }
+            }
+        }
+    }
+}

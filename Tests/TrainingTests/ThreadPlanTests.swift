@@ -1,0 +1,88 @@
+import Failures
+import Testing
+
+@testable import Training
+
+@Suite struct ThreadPlanTests {
+    /// A rank that may use `cores` of a machine with `of` cores.
+    private func rank(_ cores: Range<Int>, of count: Int, quota: Int? = nil, on machine: String = "a") -> UsableCores {
+        UsableCores(machine: machine, cores: Array(cores), quota: quota, machineCoreCount: count)
+    }
+
+    private func automatic(_ ranks: [UsableCores]) -> [Int] {
+        ranks.indices.map { index in
+            let plan = ThreadPlan(.automatic, ranks: ranks, rank: index)
+            #expect(plan.warning == nil && (plan.hasCoreEach || plan.count == 1))
+            return plan.count
+        }
+    }
+
+    @Test func automaticDividesTheCoresOfAMachine() {
+        #expect(automatic([rank(0..<2, of: 2)]) == [2])
+        #expect(automatic([rank(0..<2, of: 2), rank(0..<2, of: 2)]) == [1, 1])
+        #expect(automatic((0..<4).map { _ in rank(0..<2, of: 2) }) == [1, 1, 1, 1])
+        #expect(automatic((0..<3).map { _ in rank(0..<16, of: 16) }) == [5, 5, 5])
+        // Bound: each rank has cores of its own.
+        #expect(automatic([rank(0..<1, of: 2)]) == [1])
+        #expect(automatic([rank(0..<4, of: 8), rank(4..<8, of: 8)]) == [4, 4])
+        // Two machines.
+        let ranks = [rank(0..<8, of: 8), rank(0..<4, of: 4, on: "b"), rank(0..<4, of: 4, on: "b")]
+        #expect(automatic(ranks) == [8, 2, 2])
+        // A container with a limit.
+        #expect(automatic([rank(0..<64, of: 64, quota: 6), rank(0..<64, of: 64, quota: 6)]) == [3, 3])
+    }
+
+    @Test func moreThreadsThanCores() {
+        let alone = ThreadPlan(.fixed(3), ranks: [rank(0..<2, of: 2)], rank: 0)
+        #expect(alone.count == 3 && !alone.hasCoreEach)
+        #expect(
+            alone.warning == "threads: 3 on 2 cores: they take turns, which is slower than threads=2, what auto takes "
+                + "where no rank is bound.")
+        let two = ThreadPlan(.fixed(2), ranks: [rank(0..<1, of: 2), rank(1..<2, of: 2)], rank: 0)
+        #expect(two.warning?.hasPrefix("threads: 2 a rank, of 2 ranks, on 2 cores: they take turns") == true)
+        let limited = ThreadPlan(.fixed(4), ranks: [rank(0..<64, of: 64, quota: 2)], rank: 0)
+        #expect(limited.warning?.hasPrefix("threads: 4 on 2 cores: they take turns") == true)
+    }
+
+    @Test func boundToFewerCoresThanThreads() {
+        let plan = ThreadPlan(.fixed(2), ranks: [rank(0..<1, of: 4)], rank: 0)
+        #expect(plan.count == 2 && !plan.hasCoreEach)
+        #expect(plan.warning?.hasPrefix("threads: 2, but this rank is bound to 1 of 4 cores") == true)
+        #expect(plan.warning?.contains("--bind-to none") == true)
+    }
+
+    @Test func asManyThreadsAsCores() {
+        let plan = ThreadPlan(.fixed(2), ranks: [rank(0..<4, of: 4), rank(0..<4, of: 4)], rank: 1)
+        #expect(plan == ThreadPlan(.automatic, ranks: [rank(0..<4, of: 4), rank(0..<4, of: 4)], rank: 1))
+        #expect(plan.warning == nil && plan.hasCoreEach && plan.count == 2)
+    }
+
+    @Test func whatTheSystemTells() {
+        #expect(UsableCores.processors("0-3,8\n") == [0, 1, 2, 3, 8])
+        #expect(UsableCores.processors("\t5") == [5])
+        #expect(UsableCores.processors("") == [])
+        #expect(UsableCores.processors("3-1,x,-2,0-99999999999") == [2])
+        #expect(UsableCores.quota(["max", "100000"]) == nil)
+        #expect(UsableCores.quota(["-1", "100000"]) == nil)
+        #expect(UsableCores.quota(["250000", "100000"]) == 2)
+        #expect(UsableCores.quota(["50000", "100000"]) == 1)
+        #expect(UsableCores.quota(["", ""]) == nil)
+        let own = UsableCores.ofThisProcess()
+        #expect(!own.cores.isEmpty && own.machineCoreCount >= own.cores.count)
+        for cores in [own, rank(2..<5, of: 8), rank(2..<5, of: 8, quota: 3)] {
+            #expect(UsableCores(line: cores.line) == cores)
+        }
+    }
+}
+
+@Suite struct ThreadCountTests {
+    @Test func isSpelledOutAndMovesNoNumbers() throws {
+        let automatic = try Configuration.parse("{}", name: "c.yaml")
+        let three = try Configuration.parse("threads: 3", name: "c.yaml")
+        #expect(automatic.threads == .automatic && three.threads == .fixed(3))
+        #expect(automatic.resolvedYAML.contains("\nthreads: auto\n") && three.resolvedYAML.contains("\nthreads: 3\n"))
+        #expect(try Configuration.parse(three.resolvedYAML, name: "again") == three)
+        #expect(three.trajectoryDifferences(from: automatic).isEmpty)
+        #expect(three.differences(from: automatic).map(\.key) == ["threads"])
+    }
+}
