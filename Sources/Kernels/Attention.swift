@@ -28,46 +28,41 @@ package struct CausalAttention: Sendable {
     /// How many queries are treated together.
     private static let blockQueries = 64
 
-    /// The number of Float32 that either pass needs as scratch for T positions.
-    package func scratchCount(positions T: Int) -> Int { 2 * CausalAttention.blockQueries * T }
-
     /// output = softmax(Q·Kᵀ/√D + causal mask) · V, head by head.
     ///
     /// - Parameters:
     ///   - queryKeyValue: [B, T, 3C].
     ///   - output: [B, T, C].
     ///   - logSums: [B, H, T]; log Σ e^score of each row, for the backward pass.
-    ///   - scratch: `scratchCount(positions: T)` numbers.
     ///   - dropout: Drops probabilities, the elements (h · T + query) · Tʹ + key of a sequence at `site`, Tʹ being T
     ///     rounded up to 32; nil drops nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func forward<Element: Storage>(
         _ queryKeyValue: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>,
-        logSums: UnsafeMutablePointer<Float>, scratch scores: UnsafeMutablePointer<Float>, sequences B: Int,
-        positions T: Int, dropout: Dropout? = nil, site: Int = 0
+        logSums: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int, dropout: Dropout? = nil, site: Int = 0
     ) {
         let (C, D) = (headCount * headWidth, headWidth)
-        for b in 0..<B {
+        parallel(B * headCount) { part in
+            let (b, h) = (part / headCount, part % headCount)
             let mask = dropout?.mask(sequence: b, site: site)
-            for h in 0..<headCount {
-                let q = queryKeyValue + b * T * 3 * C + h * D
-                let (k, v, o) = (q + C, q + 2 * C, output + b * T * C + h * D)
-                let sums = logSums + (b * headCount + h) * T
-                for start in stride(from: 0, to: T, by: CausalAttention.blockQueries) {
-                    let end = min(start + CausalAttention.blockQueries, T)
-                    matrixProduct(
-                        q + start * 3 * C, stride: 3 * C, k, .transposed, stride: 3 * C, into: scores, stride: end,
-                        m: end - start, n: end, k: D, alpha: scale)
-                    for row in start..<end {
-                        sums[row] = causalSoftmax(scores + (row - start) * end, visible: row + 1, count: end)
-                        mask?.apply(
-                            scores + (row - start) * end, count: end, first: dropoutIndex(head: h, query: row, T))
-                    }
-                    matrixProduct(
-                        scores, stride: end, v, stride: 3 * C, into: o + start * C, stride: C,
-                        m: end - start, n: D, k: end)
+            let scores = ThreadScratch.ofThread.floats(.scores, CausalAttention.blockQueries * T)
+            let q = queryKeyValue + b * T * 3 * C + h * D
+            let (k, v, o) = (q + C, q + 2 * C, output + b * T * C + h * D)
+            let sums = logSums + (b * headCount + h) * T
+            for start in stride(from: 0, to: T, by: CausalAttention.blockQueries) {
+                let end = min(start + CausalAttention.blockQueries, T)
+                matrixProduct(
+                    q + start * 3 * C, stride: 3 * C, k, .transposed, stride: 3 * C, into: scores, stride: end,
+                    m: end - start, n: end, k: D, alpha: scale)
+                for row in start..<end {
+                    sums[row] = causalSoftmax(scores + (row - start) * end, visible: row + 1, count: end)
+                    mask?.apply(
+                        scores + (row - start) * end, count: end, first: dropoutIndex(head: h, query: row, T))
                 }
+                matrixProduct(
+                    scores, stride: end, v, stride: 3 * C, into: o + start * C, stride: C,
+                    m: end - start, n: D, k: end)
             }
         }
     }
@@ -83,51 +78,50 @@ package struct CausalAttention: Sendable {
     package func backward<Element: Storage>(
         _ queryKeyValue: UnsafePointer<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
         outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>,
-        scratch probabilities: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int,
-        dropout: Dropout? = nil, site: Int = 0
+        sequences B: Int, positions T: Int, dropout: Dropout? = nil, site: Int = 0
     ) {
         let (C, D) = (headCount * headWidth, headWidth)
-        let dScores = probabilities + CausalAttention.blockQueries * T
-        for b in 0..<B {
+        parallel(B * headCount) { part in
+            let (b, h) = (part / headCount, part % headCount)
             let mask = dropout?.mask(sequence: b, site: site)
-            for h in 0..<headCount {
-                let q = queryKeyValue + b * T * 3 * C + h * D
-                let (k, v) = (q + C, q + 2 * C)
-                let dq = gradient + b * T * 3 * C + h * D
-                let (dk, dv) = (dq + C, dq + 2 * C)
-                let (o, dOutput) = (output + b * T * C + h * D, outputGradient + b * T * C + h * D)
-                let sums = logSums + (b * headCount + h) * T
-                // The last block sees all keys and overwrites their gradients; the earlier ones add to them.
-                let lastStart = (T - 1) / CausalAttention.blockQueries * CausalAttention.blockQueries
-                for start in stride(from: lastStart, through: 0, by: -CausalAttention.blockQueries) {
-                    let end = min(start + CausalAttention.blockQueries, T)
-                    let m = end - start
-                    matrixProduct(
-                        q + start * 3 * C, stride: 3 * C, k, .transposed, stride: 3 * C, into: probabilities,
-                        stride: end, m: m, n: end, k: D, alpha: scale)
-                    matrixProduct(
-                        dOutput + start * C, stride: C, v, .transposed, stride: 3 * C, into: dScores, stride: end,
-                        m: m, n: end, k: D)
-                    for row in start..<end {
-                        let (p, ds) = (probabilities + (row - start) * end, dScores + (row - start) * end)
-                        let index = dropoutIndex(head: h, query: row, T)
-                        probabilitiesAgain(p, logSum: sums[row], visible: row + 1, count: end)
-                        mask?.apply(ds, count: end, first: index)
-                        let product = dot(dOutput + row * C, o + row * C, count: D)
-                        scoreGradient(p, ds, outputProduct: product, scale: scale, count: end)
-                        mask?.apply(p, count: end, first: index)
-                    }
-                    let accumulating = start != lastStart
-                    matrixProduct(
-                        probabilities, .transposed, stride: end, dOutput + start * C, stride: C, into: dv,
-                        stride: 3 * C, m: end, n: D, k: m, accumulating: accumulating)
-                    matrixProduct(
-                        dScores, .transposed, stride: end, q + start * 3 * C, stride: 3 * C, into: dk, stride: 3 * C,
-                        m: end, n: D, k: m, accumulating: accumulating)
-                    matrixProduct(
-                        dScores, stride: end, k, stride: 3 * C, into: dq + start * 3 * C, stride: 3 * C, m: m, n: D,
-                        k: end)
+            let probabilities = ThreadScratch.ofThread.floats(.scores, 2 * CausalAttention.blockQueries * T)
+            let dScores = probabilities + CausalAttention.blockQueries * T
+            let q = queryKeyValue + b * T * 3 * C + h * D
+            let (k, v) = (q + C, q + 2 * C)
+            let dq = gradient + b * T * 3 * C + h * D
+            let (dk, dv) = (dq + C, dq + 2 * C)
+            let (o, dOutput) = (output + b * T * C + h * D, outputGradient + b * T * C + h * D)
+            let sums = logSums + (b * headCount + h) * T
+            // The last block sees all keys and overwrites their gradients; the earlier ones add to them.
+            let lastStart = (T - 1) / CausalAttention.blockQueries * CausalAttention.blockQueries
+            for start in stride(from: lastStart, through: 0, by: -CausalAttention.blockQueries) {
+                let end = min(start + CausalAttention.blockQueries, T)
+                let m = end - start
+                matrixProduct(
+                    q + start * 3 * C, stride: 3 * C, k, .transposed, stride: 3 * C, into: probabilities,
+                    stride: end, m: m, n: end, k: D, alpha: scale)
+                matrixProduct(
+                    dOutput + start * C, stride: C, v, .transposed, stride: 3 * C, into: dScores, stride: end,
+                    m: m, n: end, k: D)
+                for row in start..<end {
+                    let (p, ds) = (probabilities + (row - start) * end, dScores + (row - start) * end)
+                    let index = dropoutIndex(head: h, query: row, T)
+                    probabilitiesAgain(p, logSum: sums[row], visible: row + 1, count: end)
+                    mask?.apply(ds, count: end, first: index)
+                    let product = dot(dOutput + row * C, o + row * C, count: D)
+                    scoreGradient(p, ds, outputProduct: product, scale: scale, count: end)
+                    mask?.apply(p, count: end, first: index)
                 }
+                let accumulating = start != lastStart
+                matrixProduct(
+                    probabilities, .transposed, stride: end, dOutput + start * C, stride: C, into: dv,
+                    stride: 3 * C, m: end, n: D, k: m, accumulating: accumulating)
+                matrixProduct(
+                    dScores, .transposed, stride: end, q + start * 3 * C, stride: 3 * C, into: dk, stride: 3 * C,
+                    m: end, n: D, k: m, accumulating: accumulating)
+                matrixProduct(
+                    dScores, stride: end, k, stride: 3 * C, into: dq + start * 3 * C, stride: 3 * C, m: m, n: D,
+                    k: end)
             }
         }
     }

@@ -58,9 +58,8 @@ package struct SelfAttention<Element: Storage> {
         let rows = sequences * positions
         queryKeyValue.forward(input, weights: weights, into: activations.queryKeyValue, rows: rows)
         attention.forward(
-            activations.queryKeyValue, into: activations.mixed, logSums: activations.logSums,
-            scratch: workspace.floats(.attention, attention.scratchCount(positions: positions)),
-            sequences: sequences, positions: positions,
+            activations.queryKeyValue, into: activations.mixed, logSums: activations.logSums, sequences: sequences,
+            positions: positions,
             dropout: dropout, site: site)
         projection.forward(activations.mixed, weights: weights, into: output, rows: rows)
     }
@@ -84,9 +83,7 @@ package struct SelfAttention<Element: Storage> {
             inputGradient: mixedGradient, rows: rows)
         attention.backward(
             activations.queryKeyValue, output: activations.mixed, logSums: activations.logSums,
-            outputGradient: mixedGradient, into: queryKeyValueGradient,
-            scratch: workspace.floats(.attention, attention.scratchCount(positions: positions)),
-            sequences: sequences, positions: positions,
+            outputGradient: mixedGradient, into: queryKeyValueGradient, sequences: sequences, positions: positions,
             dropout: dropout, site: site)
         queryKeyValue.backward(
             input, outputGradient: queryKeyValueGradient, weights: weights, gradients: gradients,

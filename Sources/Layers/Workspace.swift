@@ -11,8 +11,6 @@ package final class Workspace {
         case branch
         /// The gradient of the residual stream, of a sublayer's output, and of what lies inside a sublayer.
         case streamGradient, branchGradient, innerGradient
-        /// Queries, keys, values and scores of one head.
-        case attention
         /// A block of rows of logits.
         case logits
         /// Sums over rows, as wide as a layer.

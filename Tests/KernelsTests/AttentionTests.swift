@@ -50,14 +50,13 @@ import Testing
             _ = indices.initialize(from: samples)
             let dropout = Dropout(rate: dropoutRate, seed: 5, step: 6, samples: indices.baseAddress!)
             let (y, sums) = (memory.output(rows * C, Element.self), memory.output(B * H * T, Float.self))
-            let scratch = memory.output(attention.scratchCount(positions: T), Float.self)
             attention.forward(
-                x, into: y, logSums: sums, scratch: scratch, sequences: B, positions: T, dropout: dropout,
+                x, into: y, logSums: sums, sequences: B, positions: T, dropout: dropout,
                 site: 7)
             let gradient = memory.output(rows * 3 * C, Float.self)
             attention.backward(
                 x, output: y, logSums: sums, outputGradient: memory.numbers(outputGradient, Float.self), into: gradient,
-                scratch: scratch, sequences: B, positions: T, dropout: dropout,
+                sequences: B, positions: T, dropout: dropout,
                 site: 7)
 
             // A score is a product of D terms, rounded at the size of the largest score; an exponential turns that into a

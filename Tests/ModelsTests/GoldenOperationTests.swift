@@ -70,11 +70,10 @@ import Testing
             let dy = memory.numbers(try file.numbers("causal_attention/output_gradient"), Float.self)
             let (y, dx) = (memory.output(rows * width, Float.self), memory.output(rows * 3 * width, Float.self))
             let sums = memory.output(rows * heads, Float.self)
-            let scratch = memory.output(attention.scratchCount(positions: positions), Float.self)
             attention.forward(
-                x, into: y, logSums: sums, scratch: scratch, sequences: sequences, positions: positions)
+                x, into: y, logSums: sums, sequences: sequences, positions: positions)
             attention.backward(
-                x, output: y, logSums: sums, outputGradient: dy, into: dx, scratch: scratch, sequences: sequences,
+                x, output: y, logSums: sums, outputGradient: dy, into: dx, sequences: sequences,
                 positions: positions)
             expectClose(
                 array(y, rows * width), try file.numbers("causal_attention/output"), absolute: tolerance,

@@ -79,6 +79,10 @@ static inline void ctiles_load_right(const void *two_tiles) {}
 static inline void ctiles_multiply(void) {}
 #endif
 
+// Brings a line of memory near, to be read or to be written.
+static inline void ctiles_prefetch(const void *line) { __builtin_prefetch(line, 0, 3); }
+static inline void ctiles_prefetch_to_write(const void *line) { __builtin_prefetch(line, 1, 3); }
+
 // The shuffles that a transposition is made of: of single numbers, of pairs, and of quarters of a line.
 static inline ctiles_line ctiles_low_numbers(ctiles_line a, ctiles_line b) {
     return __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);

@@ -2,42 +2,42 @@ import COneDNN
 
 /// Products by oneDNN's `dnnl_sgemm`, the row-major one of its two conventions.
 ///
-/// The library knows Float32 alone: other factors are converted, block by block, into panels that stay in cache.
+/// The library knows Float32 alone: other factors are converted, block by block, into panels that stay in cache. Blocks do
+/// not depend on the number of threads, and one thread computes a block: neither do its bits.
 enum LibraryProduct {
-    /// Rows of a converted left panel, and the numbers of a converted right one.
-    private static let (panelRows, panelNumbers) = (256, 1 << 20)
+    /// The rows of a block of C, and the most numbers of its right panel.
+    private static let (blockRows, panelNumbers) = (512, 1 << 20)
 
     static func run<A: Storage, B: Storage, C: Storage>(
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
         m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool
     ) {
-        let isFloat = A.self == Float.self && B.self == Float.self && C.self == Float.self
-        let columns = isFloat ? n : min(n, max(32, panelNumbers / k & ~31))
-        let rows = isFloat ? m : min(m, panelRows)
-        let scratch = ProductScratch.ofThread
-        for column in stride(from: 0, to: n, by: columns) {
-            let width = min(columns, n - column)
-            let (b, bStride) = panel(right, scratch, .right, outer: column, count: width, inner: k, innerIsRows: true)
-            for row in stride(from: 0, to: m, by: rows) {
-                let height = min(rows, m - row)
-                let (a, aStride) = panel(left, scratch, .left, outer: row, count: height, inner: k, innerIsRows: false)
-                let target = c + row * cStride + column
-                let direct = target as? UnsafeMutablePointer<Float>
-                let sums = direct ?? scratch.floats(.sums, rows * columns)
-                let stride = direct == nil ? columns : cStride
-                multiply(
-                    a, left.orientation, aStride, b, right.orientation, bStride, sums, stride, m: height, n: width,
-                    k: k,
-                    alpha: alpha, accumulating: direct != nil && accumulating)
-                for r in 0..<height {
-                    let line = target + r * cStride
-                    if let bias { add(bias + column, accumulatingInto: sums + r * stride, count: width) }
-                    if direct != nil { continue }
-                    if accumulating {
-                        add(UnsafePointer(sums + r * stride), accumulatingInto: line, count: width)
-                    } else {
-                        convert(UnsafePointer(sums + r * stride), into: line, count: width)
-                    }
+        let columns = max(32, panelNumbers / k & ~31)
+        let (across, down) = ((n + columns - 1) / columns, (m + blockRows - 1) / blockRows)
+        parallel(across * down) { part in
+            let (row, column) = (part % down * blockRows, part / down * columns)
+            let (height, width) = (min(blockRows, m - row), min(columns, n - column))
+            let scratch = ThreadScratch.ofThread
+            let (a, aStride) = panel(
+                left.from(row: row), scratch, .left, count: height, depth: k, rowsAlongSum: left.orientation == .plain)
+            let (b, bStride) = panel(
+                right.from(column: column), scratch, .right, count: width, depth: k,
+                rowsAlongSum: right.orientation == .transposed)
+            let target = c + row * cStride + column
+            let direct = target as? UnsafeMutablePointer<Float>
+            let sums = direct ?? scratch.floats(.sums, height * width)
+            let stride = direct == nil ? width : cStride
+            multiply(
+                a, left.orientation, aStride, b, right.orientation, bStride, sums, stride, m: height, n: width, k: k,
+                alpha: alpha, accumulating: direct != nil && accumulating)
+            for r in 0..<height {
+                let line = sums + r * stride
+                if let bias { add(bias + column, accumulatingInto: line, count: width) }
+                if direct != nil { continue }
+                if accumulating {
+                    add(UnsafePointer(line), accumulatingInto: target + r * cStride, count: width)
+                } else {
+                    convert(UnsafePointer(line), into: target + r * cStride, count: width)
                 }
             }
         }
@@ -45,16 +45,13 @@ enum LibraryProduct {
 
     /// `count` rows of A or columns of B in Float32: where they lie, or converted.
     private static func panel<Element: Storage>(
-        _ factor: Factor<Element>, _ scratch: ProductScratch, _ use: ProductScratch.Use, outer: Int, count: Int,
-        inner: Int, innerIsRows: Bool
+        _ factor: Factor<Element>, _ scratch: ThreadScratch, _ use: ThreadScratch.Use, count: Int, depth: Int,
+        rowsAlongSum: Bool
     ) -> (UnsafePointer<Float>, Int) {
-        // Stored rows run along the sum (A plain, B transposed) or across it.
-        let alongSum = (factor.orientation == .plain) != innerIsRows
-        let start = factor.base + (alongSum ? outer * factor.stride : outer)
-        if let same = start as? UnsafePointer<Float> { return (same, factor.stride) }
-        let (rows, columns) = alongSum ? (count, inner) : (inner, count)
+        if let same = factor.base as? UnsafePointer<Float> { return (same, factor.stride) }
+        let (rows, columns) = rowsAlongSum ? (count, depth) : (depth, count)
         let target = scratch.floats(use, rows * columns)
-        for row in 0..<rows { convert(start + row * factor.stride, into: target + row * columns, count: columns) }
+        for row in 0..<rows { convert(factor.base + row * factor.stride, into: target + row * columns, count: columns) }
         return (UnsafePointer(target), columns)
     }
 

@@ -23,6 +23,16 @@ struct Factor<Element: Storage> {
     let orientation: Orientation
     /// Elements from row to row.
     let stride: Int
+
+    /// The left factor from a row of the product on.
+    func from(row: Int) -> Factor {
+        Factor(base: base + row * (orientation == .plain ? stride : 1), orientation: orientation, stride: stride)
+    }
+
+    /// The right factor from a column of the product on.
+    func from(column: Int) -> Factor {
+        Factor(base: base + column * (orientation == .plain ? 1 : stride), orientation: orientation, stride: stride)
+    }
 }
 
 /// C = alpha · A·B + bias, or C += alpha · A·B, of row-major matrices of any storage type, summed in Float32.
@@ -60,7 +70,8 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
     let right = Factor(base: b, orientation: bOrientation, stride: bStride)
     switch engine {
     case .tiles:
-        TileProduct.run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
+        TileProduct.runInParallel(
+            left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
     case .library:
         LibraryProduct.run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
     }

@@ -25,7 +25,7 @@ enum TilePacking {
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     static func pack<Element: Storage>(
-        _ source: Factor<Element>, _ side: Side, _ range: Range<Int>, depths: Range<Int>, parts: Int, factor: Float,
+        _ source: Factor<Element>, _ side: Side, _ range: Range<Int>, _ depths: Range<Int>, parts: Int, factor: Float,
         into panel: UnsafeMutableRawPointer
     ) {
         // A stored row runs along the sum in A plain and in B transposed, else across it.
@@ -88,6 +88,9 @@ private struct TileSource<Element: Storage> {
         var row = alongSum ? base + first * stride + depth : base + depth * stride + first
         let secondOffset = alongSum ? lanes : lanes * stride
         for line in 0..<lanes {
+            // The next step or strip, which mostly follows.
+            ctiles_prefetch(row + TilePacking.edge)
+            ctiles_prefetch(row + TilePacking.edge + secondOffset)
             split(Element.load(row) * factor, Element.load(row + secondOffset) * factor, into: tile + 64 * line)
             row += stride
         }

@@ -23,7 +23,34 @@ enum TileProduct {
     /// The most bytes of sums that wait for their next panel, where C itself cannot hold them.
     private static let sumsBytes = 4 << 20
 
-    static func run<A: Storage, B: Storage, C: Storage>(
+    /// The multiply-adds that are worth another thread.
+    private static let grain = 1 << 20
+
+    /// The product, cut over the compute threads along its longer side.
+    static func runInParallel<A: Storage, B: Storage, C: Storage>(
+        _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
+        m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool
+    ) {
+        let pieces = min(ThreadPool.shared.count, max(1, m * n * k / grain))
+        let size = evenPart(max(m, n), in: pieces)
+        if size >= max(m, n) {
+            return run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
+        }
+        parallel((max(m, n) + size - 1) / size) { part in
+            let start = part * size
+            if m >= n {
+                run(
+                    left.from(row: start), right, bias, c + start * cStride, cStride, m: min(size, m - start), n: n,
+                    k: k, alpha: alpha, accumulating: accumulating)
+            } else {
+                run(
+                    left, right.from(column: start), bias.map { $0 + start }, c + start, cStride, m: m,
+                    n: min(size, n - start), k: k, alpha: alpha, accumulating: accumulating)
+            }
+        }
+    }
+
+    private static func run<A: Storage, B: Storage, C: Storage>(
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
         m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool
     ) {
@@ -34,12 +61,15 @@ enum TileProduct {
         let columns = evenPart(n, atMost: max(edge, rightBytes / stripBytes * edge))
         // Sums of several panels wait in Float32.
         let waits = C.self != Float.self && depth < k
-        var rowLimit = columns < n ? leftBytes / stripBytes * edge : leftRows
+        // One right panel serves any number of rows; several share a left panel, which then is packed once.
+        let isNarrow = columns >= n
+        var rowLimit = isNarrow ? m : leftBytes / stripBytes * edge
         if waits { rowLimit = min(rowLimit, max(edge, sumsBytes / (4 * n) / edge * edge)) }
         let rows = evenPart(m, atMost: rowLimit)
+        let panelRows = isNarrow ? min(rows, leftRows) : rows
 
-        let scratch = ProductScratch.ofThread
-        let leftPanel = scratch.memory(.left, bytes: rows / edge * stripBytes)
+        let scratch = ThreadScratch.ofThread
+        let leftPanel = scratch.memory(.left, bytes: panelRows / edge * stripBytes)
         let rightPanel = scratch.memory(.right, bytes: columns / edge * stripBytes)
         let waitingStride = (n + edge - 1) / edge * edge
         let block = TileBlock<C>(
@@ -54,23 +84,26 @@ enum TileProduct {
 
         ctiles_begin()
         for row in stride(from: 0, to: m, by: rows) {
-            let rowRange = row..<min(row + rows, m)
+            let lastRow = min(row + rows, m)
             for start in stride(from: 0, to: k, by: depth) {
                 let depths = start..<min(start + depth, k)
-                TilePacking.pack(
-                    left, .left, rowRange, depths: depths, parts: parts, factor: alpha, into: leftPanel)
                 let begin: TileBlock<C>.Begin =
                     start > 0 ? .sums : accumulating ? .c : biasLine.map { .bias($0) } ?? .zero
-                for column in stride(from: 0, to: n, by: columns) {
-                    let columnRange = column..<min(column + columns, n)
-                    // A single right panel serves all rows.
-                    if row == 0 || columns < n || depth < k {
-                        TilePacking.pack(
-                            right, .right, columnRange, depths: depths, parts: parts, factor: 1, into: rightPanel)
+                if isNarrow {
+                    TilePacking.pack(right, .right, 0..<n, depths, parts: parts, factor: 1, into: rightPanel)
+                }
+                for top in stride(from: row, to: lastRow, by: panelRows) {
+                    let panel = top..<min(top + panelRows, lastRow)
+                    TilePacking.pack(left, .left, panel, depths, parts: parts, factor: alpha, into: leftPanel)
+                    for column in stride(from: 0, to: n, by: columns) {
+                        let range = column..<min(column + columns, n)
+                        if !isNarrow {
+                            TilePacking.pack(right, .right, range, depths, parts: parts, factor: 1, into: rightPanel)
+                        }
+                        block.multiply(
+                            leftPanel, rightPanel, steps: (depths.count + edge - 1) / edge, parts: parts, rows: panel,
+                            firstRow: row, columns: range, begin: begin, isLast: depths.upperBound == k)
                     }
-                    block.multiply(
-                        leftPanel, rightPanel, steps: (depths.count + edge - 1) / edge, parts: parts, rows: rowRange,
-                        columns: columnRange, begin: begin, isLast: depths.upperBound == k)
                 }
             }
         }
@@ -79,8 +112,11 @@ enum TileProduct {
 
     /// The size of the equal parts, multiples of a strip, that `count` is cut into.
     private static func evenPart(_ count: Int, atMost limit: Int) -> Int {
-        let pieces = (count + limit - 1) / limit
-        return ((count + pieces - 1) / pieces + TilePacking.edge - 1) / TilePacking.edge * TilePacking.edge
+        evenPart(count, in: (count + limit - 1) / limit)
+    }
+
+    private static func evenPart(_ count: Int, in pieces: Int) -> Int {
+        ((count + pieces - 1) / pieces + TilePacking.edge - 1) / TilePacking.edge * TilePacking.edge
     }
 }
 
@@ -107,7 +143,7 @@ private struct TileBlock<C: Storage> {
     /// Multiplies a packed left panel, `rows` of C, with a packed right one, `columns` of C.
     @inline(__always)
     func multiply(
-        _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, steps: Int, parts: Int, rows: Range<Int>,
+        _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, steps: Int, parts: Int, rows: Range<Int>, firstRow: Int,
         columns: Range<Int>, begin: Begin, isLast: Bool
     ) {
         let size = TilePacking.edge
@@ -121,7 +157,14 @@ private struct TileBlock<C: Storage> {
                 let target = c + row * cStride + column
                 // Whole blocks of Float32 C need no copy.
                 let direct = height == size && width == size ? target as? UnsafeMutablePointer<Float> : nil
-                let sums = waiting.map { $0 + (row - rows.lowerBound) * waitingStride + column }
+                let sums = waiting.map { $0 + (row - firstRow) * waitingStride + column }
+                if let direct {
+                    // Each row lies on a page of its own: what is asked for now is there when the sums are ready.
+                    for line in 0..<size {
+                        ctiles_prefetch_to_write(direct + line * cStride)
+                        ctiles_prefetch_to_write(direct + line * cStride + lanes)
+                    }
+                }
                 start(begin, column, direct, sums, target, height, width)
                 TileBlock.accumulate(leftStrip, rightStrip, steps: steps, parts: parts)
                 finish(direct, isLast ? nil : sums, target, height, width)

@@ -31,7 +31,6 @@ package struct KernelBench {
         defer { tokens.deallocate() }
         for index in 0..<R { tokens[index] = Int32(index % V) }
         let attention = CausalAttention(headCount: model.heads, headWidth: model.headWidth)
-        let scratch = numbers(attention.scratchCount(positions: T))
         let mask = DropoutMask(RandomStream(seed: 1, purpose: .dropout), rate: 0.1)
         let step = AdamWStep(
             step: 1, learningRate: 1e-3, betas: (0.9, 0.95), epsilon: 1e-8, weightDecay: 0.1, gradientScale: 1,
@@ -62,13 +61,13 @@ package struct KernelBench {
             ("dropout", R * C, { mask.apply(x, count: R * C) }),
             (
                 "attention", R * C,
-                { attention.forward(x, into: y, logSums: second, scratch: scratch, sequences: B, positions: T) }
+                { attention.forward(x, into: y, logSums: second, sequences: B, positions: T) }
             ),
             (
                 "attention backward", R * C,
                 {
                     attention.backward(
-                        x, output: y, logSums: second, outputGradient: z, into: first, scratch: scratch, sequences: B,
+                        x, output: y, logSums: second, outputGradient: z, into: first, sequences: B,
                         positions: T)
                 }
             ),

@@ -1,11 +1,16 @@
 import Glibc
 
-/// The memory that a thread's products work in: packed panels of the factors, and a block of sums.
+/// The memory that a thread's kernels work in, its own for each use.
 ///
 /// Each buffer grows to what its largest use needs and stays with the thread.
-struct ProductScratch {
+struct ThreadScratch {
     /// What a buffer is for.
-    enum Use: Int, CaseIterable { case left, right, sums, bias, edge }
+    enum Use: Int, CaseIterable {
+        /// A product's packed factors, its waiting sums, its bias, and a block on its way to where it is stored.
+        case left, right, sums, bias, edge
+        /// The scores of a block of queries, and their gradients.
+        case scores
+    }
 
     private let buffers: UnsafeMutablePointer<UnsafeMutableRawBufferPointer>
 
@@ -28,11 +33,11 @@ struct ProductScratch {
     }
 
     /// The calling thread's own.
-    static var ofThread: ProductScratch {
+    static var ofThread: ThreadScratch {
         if let memory = pthread_getspecific(key) {
-            return ProductScratch(buffers: memory.assumingMemoryBound(to: UnsafeMutableRawBufferPointer.self))
+            return ThreadScratch(buffers: memory.assumingMemoryBound(to: UnsafeMutableRawBufferPointer.self))
         }
-        let scratch = ProductScratch()
+        let scratch = ThreadScratch()
         pthread_setspecific(key, scratch.buffers)
         return scratch
     }
