@@ -6,7 +6,7 @@ import PackageDescription
 //
 //   0  COpenMPI COneDNN CYAML CXXHash    system libraries: a module map and nothing else
 //   1  CMPI CProcessor CThreads CTiles   C shims
-//   1  Failures Files Tensors            errors, the file system, the arena and the layout
+//   1  Failures Files Tensors Profiling  errors, the file system, the arena and the layout, spans of time
 //   2  Kernels Collectives Datasets      numbers, ranks, tokens
 //   3  Layers Optimizers
 //   4  Models Objectives
@@ -54,6 +54,7 @@ let package = Package(
         .target(name: "Failures", swiftSettings: strict),
         .target(name: "Files", dependencies: ["Failures", "CXXHash"], swiftSettings: strict),
         .target(name: "Tensors", dependencies: ["Files"], swiftSettings: hot),
+        .target(name: "Profiling", dependencies: ["Failures", "Files"], swiftSettings: strict),
 
         .target(
             name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CThreads", "CTiles", "Tensors"],
@@ -61,10 +62,10 @@ let package = Package(
         .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
 
-        .target(name: "Layers", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
+        .target(name: "Layers", dependencies: ["Kernels", "Profiling", "Tensors"], swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
 
-        .target(name: "Models", dependencies: ["Kernels", "Layers", "Tensors"], swiftSettings: strict),
+        .target(name: "Models", dependencies: ["Kernels", "Layers", "Profiling", "Tensors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Kernels", "Layers"], swiftSettings: strict),
 
         .target(name: "Checkpoints", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
@@ -73,7 +74,7 @@ let package = Package(
             name: "Training",
             dependencies: [
                 "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models",
-                "Objectives", "Optimizers", "Tensors",
+                "Objectives", "Optimizers", "Profiling", "Tensors",
             ],
             swiftSettings: strict),
 
@@ -90,6 +91,7 @@ let package = Package(
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Kernels"], swiftSettings: strict),
         test("Files"),
         test("Tensors"),
+        test("Profiling"),
         test("Kernels", "CProcessor", "Tensors"),
         test("Collectives"),
         test("Datasets"),

@@ -21,6 +21,16 @@ package struct RunDirectory: Equatable, Sendable {
     /// Host and pid of the run that owns the directory.
     package var lockFile: String { path + "/LOCK" }
 
+    /// The trace of a rank's time.
+    package func trace(rank: Int) -> String { path + "/trace-rank-\(rank).json" }
+
+    /// All traces that stand in the directory.
+    package func traces() throws(Failure) -> [String] {
+        try FileSystem.list(path).filter { $0.hasPrefix("trace-rank-") && $0.hasSuffix(".json") }.map {
+            path + "/" + $0
+        }
+    }
+
     /// Makes the directory and its parents where they are missing.
     ///
     /// - Throws: `inputOutput` where it cannot be made.

@@ -66,6 +66,7 @@ package struct TransformerBlock<Element: Storage> {
     ) {
         let rows = sequences * positions
         let branch = workspace.floats(.branch, rows * width)
+        workspace.spans.begin(.attention)
         attentionNormalization.forward(
             input, weights: weights, into: activations.attentionInput, activations.attentionStatistics, rows: rows)
         attention.forward(
@@ -73,7 +74,9 @@ package struct TransformerBlock<Element: Storage> {
             positions: positions, dropout: dropout, site: firstSite, workspace)
         dropout?.apply(branch, sequences: sequences, elements: positions * width, site: firstSite + 1)
         residual(input, branch, into: activations.middle, count: rows * width)
+        workspace.spans.end()
 
+        workspace.spans.begin(.feedForward)
         feedForwardNormalization.forward(
             activations.middle, weights: weights, into: activations.feedForwardInput,
             activations.feedForwardStatistics, rows: rows)
@@ -81,6 +84,7 @@ package struct TransformerBlock<Element: Storage> {
             activations.feedForwardInput, weights: weights, into: branch, activations.feedForward, rows: rows)
         dropout?.apply(branch, sequences: sequences, elements: positions * width, site: firstSite + 2)
         residual(activations.middle, branch, into: activations.output, count: rows * width)
+        workspace.spans.end()
     }
 
     /// Turns `streamGradient`, [B, T, C], from the gradient of the block's output into that of its input.
@@ -92,6 +96,7 @@ package struct TransformerBlock<Element: Storage> {
         let rows = sequences * positions
         let branchGradient = workspace.floats(.branchGradient, rows * width)
 
+        workspace.spans.begin(.feedForward)
         convert(UnsafePointer(streamGradient), into: branchGradient, count: rows * width)
         dropout?.apply(branchGradient, sequences: sequences, elements: positions * width, site: firstSite + 2)
         feedForward.backward(
@@ -100,7 +105,9 @@ package struct TransformerBlock<Element: Storage> {
         feedForwardNormalization.backward(
             activations.middle, outputGradient: branchGradient, weights: weights, gradients: gradients,
             accumulatingInto: streamGradient, activations.feedForwardStatistics, rows: rows, workspace)
+        workspace.spans.end()
 
+        workspace.spans.begin(.attention)
         convert(UnsafePointer(streamGradient), into: branchGradient, count: rows * width)
         dropout?.apply(branchGradient, sequences: sequences, elements: positions * width, site: firstSite + 1)
         attention.backward(
@@ -110,5 +117,6 @@ package struct TransformerBlock<Element: Storage> {
         attentionNormalization.backward(
             input, outputGradient: branchGradient, weights: weights, gradients: gradients,
             accumulatingInto: streamGradient, activations.attentionStatistics, rows: rows, workspace)
+        workspace.spans.end()
     }
 }

@@ -1,4 +1,5 @@
 import Kernels
+import Profiling
 
 /// Scratch memory that the layers of one replica take turns with.
 ///
@@ -21,10 +22,12 @@ package final class Workspace {
         case losses
     }
 
+    /// Notes where the time of the layers goes.
+    package let spans: SpanRecorder
     private var buffers = [UnsafeMutableRawBufferPointer?](repeating: nil, count: Use.allCases.count)
 
     /// A workspace without memory yet.
-    package init() {}
+    package init(spans: SpanRecorder = SpanRecorder()) { self.spans = spans }
 
     deinit { for buffer in buffers { buffer?.deallocate() } }
 

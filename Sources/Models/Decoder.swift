@@ -97,6 +97,7 @@ package struct Decoder<Element: Storage> {
         sequences: Int, positions: Int, dropout: Dropout?, _ workspace: Workspace
     ) {
         let rows = sequences * positions
+        workspace.spans.begin(.embedding)
         embedding.forward(
             tokens, weights: weights, into: activations.embedded, sequences: sequences, positions: positions)
         if let dropout {
@@ -106,16 +107,21 @@ package struct Decoder<Element: Storage> {
             dropout.apply(values, sequences: sequences, elements: positions * width, site: 0)
             convert(UnsafePointer(values), into: activations.embedded, count: rows * width)
         }
+        workspace.spans.end()
         var stream = UnsafePointer(activations.embedded)
         // By index: a zipped sequence allocates.
         for index in blocks.indices {
+            workspace.spans.begin(.block, index)
             blocks[index].forward(
                 stream, weights: weights, activations.blocks[index], sequences: sequences, positions: positions,
                 dropout: dropout, workspace)
+            workspace.spans.end()
             stream = UnsafePointer(activations.blocks[index].output)
         }
+        workspace.spans.begin(.finalNormalization)
         finalNormalization.forward(
             stream, weights: weights, into: activations.hidden, activations.finalStatistics, rows: rows)
+        workspace.spans.end()
     }
 
     /// The backward pass of `forward`, after the objective has left its part in the head's gradient.
@@ -136,20 +142,26 @@ package struct Decoder<Element: Storage> {
         func input(of block: Int) -> UnsafePointer<Element> {
             UnsafePointer(block == 0 ? activations.embedded : activations.blocks[block - 1].output)
         }
+        workspace.spans.begin(.finalNormalization)
         finalNormalization.backward(
             input(of: blocks.count), outputGradient: hiddenGradient, weights: weights, gradients: gradients,
             accumulatingInto: streamGradient, activations.finalStatistics, rows: rows, workspace)
+        workspace.spans.end()
         try sectionIsFinal(blocks.count + 1)
         for index in blocks.indices.reversed() {
+            workspace.spans.begin(.block, index)
             blocks[index].backward(
                 input(of: index), streamGradient: streamGradient, weights: weights, gradients: gradients,
                 activations.blocks[index], sequences: sequences, positions: positions, dropout: dropout, workspace)
+            workspace.spans.end()
             try sectionIsFinal(index + 1)
         }
+        workspace.spans.begin(.embedding)
         dropout?.apply(streamGradient, sequences: sequences, elements: positions * width, site: 0)
         embedding.backward(
             tokens, outputGradient: streamGradient, gradients: gradients, sequences: sequences, positions: positions,
             accumulating: headIsTied, workspace)
+        workspace.spans.end()
         try sectionIsFinal(0)
     }
 }

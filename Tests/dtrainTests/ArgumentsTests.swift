@@ -9,6 +9,7 @@ struct ArgumentsTests {
         name: "cook", summary: "", positions: ["DISH"],
         options: [
             .one("pot", "FILE", ""), .repeated("salt", "GRAMS", ""), .list("guests", "NAME", ""), .flag("hot", ""),
+            .optional("spicy", "LEVEL", ""),
         ], example: ""
     ) { _, _ in .finished }
 
@@ -23,6 +24,18 @@ struct ArgumentsTests {
         #expect(arguments.list("guests") == ["Ann", "Bo"])
         #expect(arguments.has("hot"))
         #expect(!(try Arguments(["soup"], for: command)).has("hot"))
+    }
+
+    /// An optional value stands after an equals sign, so that the next word is not taken for it.
+    @Test func optionalValues() throws {
+        let bare = try Arguments(["--spicy", "soup"], for: command)
+        #expect(bare.has("spicy"))
+        #expect(bare.value("spicy") == nil)
+        #expect(bare.positions == ["soup"])
+        #expect(try Arguments(["soup", "--spicy=3"], for: command).value("spicy") == "3")
+        expectFailure(.usage, "--spicy stands twice.") {
+            _ = try Arguments(["soup", "--spicy", "--spicy=3"], for: command)
+        }
     }
 
     /// A value may look like an option, be empty, or hold an equals sign.

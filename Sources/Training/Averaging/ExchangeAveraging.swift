@@ -1,5 +1,6 @@
 import Collectives
 import Kernels
+import Profiling
 import Tensors
 
 /// Averaging with MPI collectives alone, over any network: an allreduce made of exchange, sum and gather.
@@ -15,6 +16,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     let segments: [GradientSegment<Element>]
     let owned: Range<Int>
     private let communicator: any Communicator
+    private let spans: SpanRecorder
     private let buckets: [Bucket]
     private let lanes: [ExchangeLane<Element>]
     /// Buckets in the order in which they become final; those before `started` are under way or done.
@@ -30,7 +32,11 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     }
 
     /// Averaging of arenas of `layout`, in buckets of at most `configuration.bucketBytes`.
-    init(layout: ParameterLayout, _ configuration: AveragingConfiguration, _ communicator: any Communicator) {
+    init(
+        layout: ParameterLayout, _ configuration: AveragingConfiguration, _ communicator: any Communicator,
+        _ spans: SpanRecorder = SpanRecorder()
+    ) {
+        self.spans = spans
         self.communicator = communicator
         gradients = Arena(count: layout.count)
         segments = [GradientSegment(range: 0..<layout.count, base: UnsafePointer(gradients.base))]
@@ -63,8 +69,10 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         while started < buckets.count, buckets[started].section >= section {
             // The lane's last bucket must have left it.
             while started - oldestGather >= lanes.count { try advance(waiting: true) }
+            spans.begin(.bucket, started)
             try lane(started).startExchange(
                 gradients.base + buckets[started].range.lowerBound, buckets[started].range.count)
+            spans.end()
             started += 1
         }
         try advance(waiting: false)
@@ -83,11 +91,17 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     private func advance(waiting: Bool) throws(MPIError) {
         while oldestExchange < started {
             let mustWait = waiting && oldestExchange == oldestGather
-            guard try lane(oldestExchange).sumIfExchanged(waiting: mustWait) else { break }
+            spans.begin(.bucket, oldestExchange)
+            let isSummed = try lane(oldestExchange).sumIfExchanged(waiting: mustWait)
+            spans.end()
+            guard isSummed else { break }
             oldestExchange += 1
         }
         while oldestGather < oldestExchange {
-            guard try lane(oldestGather).deliverIfGathered(waiting: waiting) else { break }
+            spans.begin(.bucket, oldestGather)
+            let isDelivered = try lane(oldestGather).deliverIfGathered(waiting: waiting)
+            spans.end()
+            guard isDelivered else { break }
             oldestGather += 1
             if waiting { break }
         }

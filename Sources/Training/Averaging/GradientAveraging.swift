@@ -1,5 +1,6 @@
 import Collectives
 import Kernels
+import Profiling
 import Tensors
 
 /// How the gradients of all ranks become one: the tree sum of `TreeSum` over ranks, whatever way the numbers take.
@@ -47,13 +48,14 @@ func chunkAlignedPart(_ index: Int, of count: Int, arenaCount: Int) -> Range<Int
 ///
 /// - Throws: `MPIError` where the window cannot be had.
 func makeAveraging<Element: Storage>(
-    _ configuration: AveragingConfiguration, layout: ParameterLayout, _ communicator: any Communicator
+    _ configuration: AveragingConfiguration, layout: ParameterLayout, _ communicator: any Communicator,
+    _ spans: SpanRecorder = SpanRecorder()
 ) throws(MPIError) -> any GradientAveraging<Element> {
     let isOneNode = communicator.localSize == communicator.size
     switch configuration.strategy {
     case .auto where isOneNode, .sharedMemory:
-        return try SharedMemoryAveraging(count: layout.count, communicator)
+        return try SharedMemoryAveraging(count: layout.count, communicator, spans)
     case .auto, .allreduce:
-        return ExchangeAveraging(layout: layout, configuration, communicator)
+        return ExchangeAveraging(layout: layout, configuration, communicator, spans)
     }
 }

@@ -1,5 +1,6 @@
 import Collectives
 import Kernels
+import Profiling
 import Tensors
 
 /// Averaging within one node: the gradient arenas lie in memory that all ranks share, each rank sums its own slice over
@@ -12,10 +13,14 @@ final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
     let segments: [GradientSegment<Element>]
     let owned: Range<Int>
     private let window: SharedWindow
+    private let spans: SpanRecorder
     private let parts: [UnsafePointer<Element>]
 
     /// Shares an arena of `count` elements with the other ranks, all of them on this node.
-    init(count: Int, _ communicator: any Communicator) throws(MPIError) {
+    init(
+        count: Int, _ communicator: any Communicator, _ spans: SpanRecorder = SpanRecorder()
+    ) throws(MPIError) {
+        self.spans = spans
         window = try communicator.makeWindow(bytes: count * MemoryLayout<Element>.stride)
         gradients = Arena(window.base, count: count, owner: window)
         let size = communicator.size
@@ -32,6 +37,7 @@ final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
     func finish() throws(MPIError) {
         if parts.count == 1 { return }
         try window.synchronize()
+        spans.begin(.windowSum)
         // A piece of every replica fits the cache together.
         for start in stride(from: owned.lowerBound, to: owned.upperBound, by: chunkElements) {
             let count = min(chunkElements, owned.upperBound - start)
@@ -40,6 +46,7 @@ final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
                 TreeSum.sum(UnsafeBufferPointer(buffer), into: gradients.base + start, count: count)
             }
         }
+        spans.end()
         try window.synchronize()
     }
 

@@ -5,6 +5,7 @@ import Kernels
 import Layers
 import Models
 import Optimizers
+import Profiling
 import Tensors
 
 /// The state of a training and the one way it changes: the same deterministic code on every rank.
@@ -31,6 +32,8 @@ final class Coordinator<Element: Storage> {
     let optimizer: any Optimizer
     let replica: Replica<Element>
     let averaging: any GradientAveraging<Element>
+    /// Notes where the time of a step goes; off until it is started.
+    let spans = SpanRecorder()
 
     private let configuration: Configuration
     private let communicator: any Communicator
@@ -50,7 +53,7 @@ final class Coordinator<Element: Storage> {
             configuration.model, vocabularySize: vocabularySize, contextLength: configuration.data.contextLength)
         let layout = decoder.layout
         self.layout = layout
-        averaging = try makeAveraging(configuration.averaging, layout: layout, communicator)
+        averaging = try makeAveraging(configuration.averaging, layout: layout, communicator, spans)
         master = Arena(count: layout.count)
         layout.initialize(master, seed: UInt64(configuration.run.seed))
         optimizer = makeOptimizer(configuration.optimizer)
@@ -59,7 +62,7 @@ final class Coordinator<Element: Storage> {
         schedule = Schedule(configuration.schedule, steps: configuration.training.steps)
         replica = Replica(
             decoder, weights: master as? Arena<Element> ?? Arena(count: layout.count), averaging: averaging,
-            slots: plan.localSlots.count, sequencesPerSlot: plan.sequencesPerSlot)
+            slots: plan.localSlots.count, sequencesPerSlot: plan.sequencesPerSlot, spans: spans)
         sums = StepSums(slots: plan.slots, elements: layout.count)
         if configuration.precision == .float16 {
             scaler = LossScaler(scale: configuration.lossScale.initial, configuration.scalerSettings)
@@ -108,9 +111,13 @@ final class Coordinator<Element: Storage> {
                 Dropout(rate: configuration.model.dropout, seed: seed, step: step, samples: samples)
             },
             gradientScale: { Float(lossScale / Double(max(1, try sums.finishCounts().targets))) })
+        spans.begin(.averaging)
         try averaging.finish()
+        spans.end()
+        spans.begin(.norm)
         sumSquares()
         try sums.combine(communicator)
+        spans.end()
 
         let counts = try sums.finishCounts()
         var report = Report(
@@ -131,7 +138,9 @@ final class Coordinator<Element: Storage> {
             skippedSteps += 1
         }
         scaler?.update(overflowed: report.overflowedParameter != nil)
+        spans.begin(.weights)
         try averaging.release()
+        spans.end()
         step += 1
         consumedSamples += plan.sequences
         tokens += counts.targets
@@ -155,6 +164,7 @@ final class Coordinator<Element: Storage> {
         let optimizerStep = OptimizerStep(
             number: step + 1 - skippedSteps, learningRate: rate, gradientScale: Float(clip / lossScale),
             gradientLimit: limit > 0 ? Float(limit) : .infinity)
+        spans.begin(.update)
         for segment in averaging.segments {
             for parameter in layout.parameters where parameter.range.overlaps(segment.range) {
                 optimizer.update(
@@ -162,7 +172,10 @@ final class Coordinator<Element: Storage> {
                     range: parameter.range.clamped(to: segment.range), decays: parameter.decays, optimizerStep)
             }
         }
+        spans.end()
+        spans.begin(.weights)
         refreshWorkingWeights()
+        spans.end()
     }
 
     /// Rounds the master weights into the replica's, where those are of another type.

@@ -4,6 +4,7 @@ import Kernels
 import Layers
 import Models
 import Objectives
+import Profiling
 import Tensors
 
 /// A model that is ready to compute: its weights, the memory of its activations, and what it is asked to predict.
@@ -13,10 +14,13 @@ final class ForwardPass<Element: Storage> {
     let weights: Arena<Element>
     let activations: Decoder<Element>.Activations
     let objective = CausalLanguageModelling()
-    let workspace = Workspace()
+    let workspace: Workspace
 
     /// A pass over up to `sequences` sequences at once.
-    init(_ decoder: Decoder<Element>, weights: Arena<Element>, sequences: Int) {
+    init(
+        _ decoder: Decoder<Element>, weights: Arena<Element>, sequences: Int, spans: SpanRecorder = SpanRecorder()
+    ) {
+        workspace = Workspace(spans: spans)
         self.decoder = decoder
         self.weights = weights
         activations = decoder.makeActivations(sequences: sequences, positions: decoder.contextLength)

@@ -2,6 +2,7 @@ import Datasets
 import Kernels
 import Layers
 import Models
+import Profiling
 import Tensors
 
 /// A rank's copy of the model, and its work in a step: the gradients of its slots, summed along the slots' tree.
@@ -16,9 +17,9 @@ final class Replica<Element: Storage> {
     /// A replica for `slots` slots a step, of `sequencesPerSlot` sequences each.
     init(
         _ decoder: Decoder<Element>, weights: Arena<Element>, averaging: any GradientAveraging<Element>, slots: Int,
-        sequencesPerSlot: Int
+        sequencesPerSlot: Int, spans: SpanRecorder = SpanRecorder()
     ) {
-        forwardPass = ForwardPass(decoder, weights: weights, sequences: sequencesPerSlot)
+        forwardPass = ForwardPass(decoder, weights: weights, sequences: sequencesPerSlot, spans: spans)
         self.averaging = averaging
         self.sequencesPerSlot = sequencesPerSlot
         contextLength = decoder.contextLength
@@ -46,22 +47,27 @@ final class Replica<Element: Storage> {
             let first = slot * sequencesPerSlot
             let dropout = dropout(batch.sampleIndices + first)
             let (tokens, targets) = (batch.inputs + first * contextLength, batch.targets + first * contextLength)
+            workspace.spans.begin(.forward)
             decoder.forward(
                 tokens, weights: weights.base, activations, sequences: sequencesPerSlot, positions: contextLength,
                 dropout: dropout, workspace)
+            workspace.spans.end()
 
             let rows = sequencesPerSlot * contextLength
             let losses = workspace.floats(.losses, rows)
             let hiddenGradient = workspace.floats(.branchGradient, rows * decoder.head.inputWidth)
             let depth = slot.nonzeroBitCount
             let gradients = arenas[depth].base
+            workspace.spans.begin(.head)
             forwardPass.objective.backward(
                 hidden: activations.hidden, head: decoder.head, weights: weights.base, gradients: gradients,
                 targets: targets, gradientScale: try gradientScale(), losses: losses, hiddenGradient: hiddenGradient,
                 rows: rows, workspace)
             slotLosses[firstSlot + slot] = ForwardPass<Element>.sum(losses, rows)
+            workspace.spans.end()
 
             let isLast = slot == slots - 1
+            workspace.spans.begin(.backward)
             try decoder.backward(
                 tokens, hiddenGradient: hiddenGradient, weights: weights.base, gradients: gradients, activations,
                 sequences: sequencesPerSlot, positions: contextLength, dropout: dropout, workspace
@@ -70,6 +76,7 @@ final class Replica<Element: Storage> {
                 fold(from: depth, levels: depth, decoder.layout.sections[section])
                 try averaging.sectionIsFinal(section)
             }
+            workspace.spans.end()
             // Slot i completes as many subtrees as i ends with ones; the last slot has folded all, section by section.
             if !isLast { fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<decoder.layout.count) }
         }
@@ -77,6 +84,9 @@ final class Replica<Element: Storage> {
 
     /// Adds the subtree in arena `depth` to the one below it, the sum to the next, `levels` times.
     private func fold(from depth: Int, levels: Int, _ range: Range<Int>) {
+        if levels == 0 { return }
+        forwardPass.workspace.spans.begin(.slotSum)
+        defer { forwardPass.workspace.spans.end() }
         for level in 0..<levels {
             let (upper, lower) = (arenas[depth - level], arenas[depth - level - 1])
             add(

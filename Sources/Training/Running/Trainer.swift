@@ -13,11 +13,16 @@ package struct Trainer {
     private let resumption: Resumption
     private let communicator: any Communicator
     private let console: Console
+    private let profiledSteps: Int
 
     /// A run of `configuration` on all ranks of `communicator`.
+    ///
+    /// - Parameter profiledSteps: The steps, from the run's first on, that a trace is written of.
     package init(
-        _ configuration: Configuration, _ resumption: Resumption, _ communicator: any Communicator, _ console: Console
+        _ configuration: Configuration, _ resumption: Resumption, _ communicator: any Communicator, _ console: Console,
+        profiledSteps: Int = 0
     ) {
+        self.profiledSteps = profiledSteps
         self.configuration = configuration
         self.resumption = resumption
         self.communicator = communicator
@@ -64,9 +69,12 @@ package struct Trainer {
         let restored = try restore(coordinator, records)
         describe(coordinator, data, records)
 
+        let profile =
+            profiledSteps == 0
+            ? nil : try RunProfile(steps: profiledSteps, directory, coordinator.spans, communicator, console)
         let run = try TrainingRun(
             configuration, data, coordinator, records, communicator, console, startedAt: start,
-            bestValidationLoss: restored?.bestValidationLoss)
+            bestValidationLoss: restored?.bestValidationLoss, profile: profile)
         return try run.finish()
     }
 

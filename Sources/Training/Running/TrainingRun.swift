@@ -16,6 +16,7 @@ final class TrainingRun<Element: Storage> {
     private let reader: BatchReader
     private let validation: (batches: EvaluationBatches, memory: TokenBatch)?
     private let reporter: ProgressReporter
+    private let profile: RunProfile?
     private let clock = ContinuousClock()
     private let startedAt: ContinuousClock.Instant
     /// The validation loss at this step, where it was measured, and the lowest so far: the same on every rank, which
@@ -26,8 +27,9 @@ final class TrainingRun<Element: Storage> {
     init(
         _ configuration: Configuration, _ data: TrainingData, _ coordinator: Coordinator<Element>,
         _ records: RunRecords?, _ communicator: any Communicator, _ console: Console,
-        startedAt: ContinuousClock.Instant, bestValidationLoss: Double?
+        startedAt: ContinuousClock.Instant, bestValidationLoss: Double?, profile: RunProfile?
     ) throws {
+        self.profile = profile
         self.configuration = configuration
         self.data = data
         self.coordinator = coordinator
@@ -63,6 +65,7 @@ final class TrainingRun<Element: Storage> {
                     + "the checkpoint with --resume.")
         }
         while coordinator.step < training.steps {
+            coordinator.spans.begin(.step, coordinator.step + 1)
             let stopRequested = try step()
             let isLast = coordinator.step == training.steps
             validationLoss = nil
@@ -70,11 +73,15 @@ final class TrainingRun<Element: Storage> {
             if coordinator.step % training.evaluateEvery == 0 || isLast { isBest = try evaluate() }
             let mustSave = coordinator.step % training.checkpointEvery == 0 || isLast || stopRequested
             if mustSave || (isBest && training.keepBest > 0) { try save() }
+            coordinator.spans.end()
+            try profile?.stepDone()
             if stopRequested, !isLast {
+                try profile?.finish()
                 console.say("asked to stop: saved at step \(coordinator.step). The same command continues.")
                 return .stopped
             }
         }
+        try profile?.finish()
         summarize()
         return .finished
     }
@@ -84,7 +91,10 @@ final class TrainingRun<Element: Storage> {
     /// - Returns: Whether any rank was asked to stop.
     private func step() throws -> Bool {
         let start = clock.now
-        let report = try coordinator.train(try reader.next(), stopRequested: StopRequest.isPending())
+        coordinator.spans.begin(.data)
+        let batch = try reader.next()
+        coordinator.spans.end()
+        let report = try coordinator.train(batch, stopRequested: StopRequest.isPending())
         let seconds = (clock.now - start).seconds
         if let parameter = report.overflowedParameter {
             console.say(
@@ -102,6 +112,8 @@ final class TrainingRun<Element: Storage> {
     /// - Returns: Whether it is the lowest so far.
     private func evaluate() throws -> Bool {
         guard let validation else { return false }
+        coordinator.spans.begin(.evaluation)
+        defer { coordinator.spans.end() }
         let start = clock.now
         let loss = try coordinator.replica.forwardPass.meanLoss(
             of: validation.batches, validation.memory, communicator)
@@ -120,6 +132,8 @@ final class TrainingRun<Element: Storage> {
 
     /// Writes a checkpoint.
     private func save() throws {
+        coordinator.spans.begin(.checkpoint)
+        defer { coordinator.spans.end() }
         let state = coordinator.checkpointState(
             validationLoss: validationLoss, bestValidationLoss: bestValidationLoss)
         let files = coordinator.checkpointFiles

@@ -30,15 +30,17 @@ struct Arguments {
             switch option.arity {
             case .flag:
                 guard found.isEmpty else { throw usage("--\(name) takes no value.") }
+            case .optional:
+                break
             case .one, .repeated:
                 if found.isEmpty, let next = rest.popFirst() { found = [next] }
             case .list:
                 while let next = rest.first, !next.hasPrefix("--") { found.append(rest.removeFirst()) }
             }
-            guard option.arity == .flag || !found.isEmpty else {
+            guard option.arity == .flag || option.arity == .optional || !found.isEmpty else {
                 throw usage("--\(name) needs a \(option.placeholder).")
             }
-            if values[name] != nil, option.arity == .one || option.arity == .flag {
+            if values[name] != nil, option.arity != .repeated, option.arity != .list {
                 throw usage("--\(name) stands twice.")
             }
             values[name, default: []] += found

@@ -12,6 +12,8 @@ struct Option: Sendable {
     enum Arity: Sendable {
         /// None: it is said or not.
         case flag
+        /// None, or one after an equals sign.
+        case optional
         /// One word.
         case one
         /// One word each time, and it may stand several times.
@@ -22,6 +24,10 @@ struct Option: Sendable {
 
     static func flag(_ name: String, _ help: String) -> Option {
         Option(name: name, arity: .flag, placeholder: "", help: help)
+    }
+
+    static func optional(_ name: String, _ placeholder: String, _ help: String) -> Option {
+        Option(name: name, arity: .optional, placeholder: placeholder, help: help)
     }
 
     static func one(_ name: String, _ placeholder: String, _ help: String) -> Option {
@@ -40,6 +46,7 @@ struct Option: Sendable {
     var usage: String {
         switch arity {
         case .flag: "--\(name)"
+        case .optional: "--\(name)[=\(placeholder)]"
         case .one: "--\(name) \(placeholder)"
         case .repeated, .list: "--\(name) \(placeholder) …"
         }

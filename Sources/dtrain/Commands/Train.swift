@@ -12,15 +12,17 @@ extension Command {
             .repeated("set", "KEY.PATH=VALUE", "a key of the configuration, over the file's value"),
             .one("resume", "auto|none|DIR", "auto (default): continue the run; none: start anew; DIR: a checkpoint"),
             .one("output", "DIR", "the run directory (run.directory)"),
+            .optional("profile", "N", "write RUN/trace-rank-R.json for Perfetto: the run's first N steps (20)"),
         ],
         endsOnRequest: true,
         example: "mpirun -np 4 dtrain --config configs/nano.yaml --set training.steps=500 --output runs/try"
     ) { arguments, session in
-        let configuration = try session.communicator.together { () throws(Failure) in
+        let (configuration, profiledSteps) = try session.communicator.together { () throws(Failure) in
             var configuration = try Configuration.load(
                 file: arguments.value("config"), sets: arguments.list("set"))
             if let output = arguments.value("output") { configuration.run.directory = output }
-            return configuration
+            let profiled = arguments.has("profile") ? 20 : 0
+            return (configuration, try arguments.integer("profile", in: 1...10_000, default: profiled))
         }
         try ComputeThreads.start(configuration.threads, session.communicator, session.console)
         let resumption: Resumption =
@@ -30,7 +32,8 @@ extension Command {
             case let directory?: .directory(directory)
             }
         try Quickstart.prepareData(for: configuration, session)
-        let trainer = Trainer(configuration, resumption, session.communicator, session.console)
+        let trainer = Trainer(
+            configuration, resumption, session.communicator, session.console, profiledSteps: profiledSteps)
         return try trainer.run() == .finished ? .finished : .stopped
     }
 }

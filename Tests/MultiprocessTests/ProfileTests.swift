@@ -1,0 +1,100 @@
+import Files
+import Glibc
+import TestSupport
+import Testing
+
+extension MultiprocessTests {
+    /// The traces that `--profile` writes.
+    @Suite struct ProfileTests {
+        /// A complete event.
+        private struct Span {
+            let name: String
+            let (start, end): (Double, Double)
+        }
+
+        /// The spans of a rank's trace, in the order in which they began.
+        private func spans(_ workshop: Workshop, rank: Int, output: String) throws -> [Span] {
+            let path = workshop.directory.file("\(output)/trace-rank-\(rank).json")
+            let trace = try JSON(parsing: FileSystem.contents(of: path), source: path)
+            return try #require(trace.arrayValue).filter { $0["ph"]?.stringValue == "X" }.map { event in
+                let start = try #require(event["ts"]?.doubleValue)
+                #expect(event["pid"]?.integerValue == rank)
+                return Span(
+                    name: try #require(event["name"]?.stringValue),
+                    start: start, end: start + (try #require(event["dur"]?.doubleValue)))
+            }
+        }
+
+        /// The names of the spans that each span lies in, outermost first, with its own; nil where two overlap.
+        private func paths(_ spans: [Span]) -> [String]? {
+            var (open, paths): ([Span], [String]) = ([], [])
+            for span in spans {
+                // Times are rounded to nanoseconds, and their sum to a Double.
+                while let last = open.last, last.end <= span.start + 0.001 { open.removeLast() }
+                if let last = open.last, span.end > last.end + 0.001 { return nil }
+                open.append(span)
+                paths.append(open.map(\.name).joined(separator: "/"))
+            }
+            return paths
+        }
+
+        /// Profiling moves no bit, and each rank's trace holds the parts of each step, nested.
+        @Test(arguments: ["shared_memory", "allreduce"])
+        func aProfiledRunIsTheSameRun(strategy: String) throws {
+            let workshop = try Workshop()
+            let words = Workshop.training(["averaging.strategy=\(strategy)"], output: "profiled")
+            workshop.train("averaging.strategy=\(strategy)", ranks: 2)
+            for ranks in [4, 2] {
+                let arguments = words + ["--resume", "none", "--profile=9"]
+                let outcome = workshop.start(arguments, ranks: ranks).finish()
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                #expect(outcome.output.contains("profile: profiled/trace-rank-0.json, one a rank"))
+                #expect(workshop.digest("profiled") == workshop.digest())
+            }
+            #expect(
+                workshop.names("profiled").filter { $0.hasPrefix("trace") } == [
+                    "trace-rank-0.json", "trace-rank-1.json",
+                ])
+            for rank in 0..<2 {
+                let found = try #require(paths(try spans(workshop, rank: rank, output: "profiled")))
+                let steps = found.filter { !$0.contains("/") }
+                #expect(steps == (1...9).map { "step \($0)" })
+                // 4 slots a rank.
+                for (path, count) in [
+                    ("data", 1), ("forward", 4), ("forward/embedding", 4), ("forward/block 1/attention", 4),
+                    ("forward/block 0/feed-forward", 4), ("head and loss", 4), ("backward", 4),
+                    ("backward/block 1/feed-forward", 4), ("averaging", 1), ("norm", 1), ("update", 1),
+                ] {
+                    #expect(found.filter { $0 == "step 3/\(path)" }.count == count, "\(path)")
+                }
+                let averaging = strategy == "allreduce" ? "/bucket 0" : "averaging/sum over window"
+                #expect(found.contains { $0.hasPrefix("step 3/") && $0.hasSuffix(averaging) })
+                #expect(found.contains("step 5/checkpoint"))
+                #expect(found.contains { $0.hasPrefix("step 8/evaluation/block 1/attention") })
+            }
+        }
+
+        /// Fewer steps than were asked for, and a run that is killed: the trace is complete as far as it goes.
+        @Test func aTraceIsValidWheneverTheRunEnds() throws {
+            let workshop = try Workshop()
+            #expect(workshop.start(Workshop.training() + ["--profile=1000"]).finish().exitCode == 0)
+            #expect(try spans(workshop, rank: 0, output: "run").filter { $0.name.hasPrefix("step ") }.count == 24)
+
+            let sets = ["training.steps=100000", "schedule.warmup_steps=4"]
+            let job = workshop.start(Workshop.training(sets, output: "killed") + ["--profile=10000"])
+            #expect(workshop.wait(forStep: 50, output: "killed"))
+            job.send(SIGKILL)
+            _ = job.finish()
+            let found = try spans(workshop, rank: 0, output: "killed")
+            #expect(found.filter { $0.name.hasPrefix("step ") }.count >= 30)
+            #expect(paths(found) != nil)
+        }
+
+        @Test func profileTakesANumberOfSteps() throws {
+            let workshop = try Workshop()
+            let outcome = workshop.start(Workshop.training() + ["--profile=0"], ranks: 2).finish()
+            expectRefusal(outcome, 64, "--profile: found 0;", "from 1 to 10000")
+            #expect(workshop.names("run").isEmpty)
+        }
+    }
+}

@@ -1,0 +1,65 @@
+import Profiling
+import Testing
+
+struct SpanRecorderTests {
+    /// What a step of two blocks leaves: each span's name, index and depth, in the order of beginning.
+    private func record(_ recorder: SpanRecorder) {
+        recorder.begin(.step, 7)
+        recorder.begin(.forward)
+        for block in 0..<2 {
+            recorder.begin(.block, block)
+            recorder.end()
+        }
+        recorder.end()
+        recorder.begin(.update)
+        recorder.end()
+        recorder.end()
+    }
+
+    @Test func nothingIsNotedBeforeTheStart() {
+        let recorder = SpanRecorder()
+        record(recorder)
+        #expect(recorder.recorded.isEmpty)
+        #expect(!recorder.isRecording)
+        #expect(recorder.leftOutCount == 0)
+    }
+
+    @Test func spansNest() throws {
+        let recorder = SpanRecorder()
+        recorder.start(capacity: 10)
+        record(recorder)
+        let events = Array(recorder.recorded)
+        #expect(events.map(\.span) == [.step, .forward, .block, .block, .update])
+        #expect(events.map(\.index) == [7, -1, 0, 1, -1])
+        #expect(events.map(\.depth) == [0, 1, 2, 2, 1])
+        func end(_ index: Int) -> Int { events[index].startNanoseconds + events[index].nanoseconds }
+        for (inner, outer) in [(1, 0), (2, 1), (3, 1), (4, 0)] {
+            #expect(events[inner].startNanoseconds >= events[outer].startNanoseconds)
+            #expect(end(inner) <= end(outer))
+        }
+        #expect(events[3].startNanoseconds >= end(2))
+        #expect(events[4].startNanoseconds >= end(1))
+        #expect(events[0].nanoseconds > 0)
+    }
+
+    /// Where the room ends, spans are counted and not noted, and those around them end as they should.
+    @Test func whatHasNoRoomIsCounted() {
+        let recorder = SpanRecorder()
+        recorder.start(capacity: 3)
+        record(recorder)
+        #expect(recorder.recorded.map(\.span) == [.step, .forward, .block])
+        #expect(recorder.leftOutCount == 2)
+        #expect(recorder.recorded[0].nanoseconds >= recorder.recorded[1].nanoseconds)
+        recorder.removeAll()
+        record(recorder)
+        #expect(recorder.recorded.count == 3)
+        #expect(recorder.leftOutCount == 4)
+        recorder.stop()
+        recorder.begin(.step)
+        #expect(recorder.recorded.count == 3)
+    }
+
+    @Test func namesAreDistinct() {
+        #expect(Set(Span.allCases.map(\.name)).count == Span.allCases.count)
+    }
+}
