@@ -26,7 +26,7 @@ package struct CausalAttention: Sendable {
     }
 
     /// How many queries are treated together.
-    private static let blockQueries = 64
+    package static let blockQueries = 64
 
     /// output = softmax(Q·Kᵀ/√D + causal mask) · V, head by head.
     ///

@@ -68,14 +68,19 @@ extension TokenBatch {
         randomSequences count: Int, contextLength: Int, vocabularySize: Int, seed: UInt64
     ) throws(Failure) {
         try self.init(capacity: count, contextLength: contextLength)
+        fillRandomly(vocabularySize: vocabularySize, seed: seed)
+    }
+
+    /// Fills the batch with other tokens that mean nothing for every seed.
+    package func fillRandomly(vocabularySize: Int, seed: UInt64) {
         let stream = RandomStream(seed: seed, purpose: .generation)
-        for index in 0..<count * contextLength {
+        for index in 0..<capacity * contextLength {
             let words = stream.words(UInt64(index))
             inputs[index] = Int32(words.x % UInt32(vocabularySize))
             targets[index] = Int32(words.y % UInt32(vocabularySize))
         }
-        for sequence in 0..<count { sampleIndices[sequence] = UInt64(sequence) }
-        sequenceCount = count
-        targetCount = count * contextLength
+        for sequence in 0..<capacity { sampleIndices[sequence] = UInt64(sequence) }
+        sequenceCount = capacity
+        targetCount = capacity * contextLength
     }
 }

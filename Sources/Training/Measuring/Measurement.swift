@@ -4,11 +4,15 @@ import Files
 package struct Measurement: Sendable {
     /// The heads of the columns, then the rows.
     package let table: [[String]]
+    /// Tables with other columns, below it.
+    package var others: [[[String]]] = []
     /// The same as one object.
     package let json: JSON
 
-    /// The table with aligned columns: the first to the left, the others to the right.
-    package var text: String {
+    /// The tables with aligned columns: the first to the left, the others to the right.
+    package var text: String { ([table] + others).map(Measurement.text).joined(separator: "\n\n") }
+
+    private static func text(_ table: [[String]]) -> String {
         let widths = (table.first ?? []).indices.map { column in table.map { $0[column].count }.max() ?? 0 }
         return table.map { row in
             zip(row, widths).enumerated().map { index, cell in

@@ -1,0 +1,66 @@
+import Collectives
+import Kernels
+import Tensors
+
+/// The matrix products of a step and nothing else: the limit of what a step that computes them can reach.
+///
+/// All products share one set of operands, which the cache holds as far as they fit: the loop is somewhat faster than
+/// the same products on the operands of a step.
+final class ProductLoop<Element: Storage> {
+    private let products: [Product]
+    /// Activations and weights, as they are stored.
+    private let (left, right, result): (Arena<Element>, Arena<Element>, Arena<Element>)
+    /// Gradients, and what is inside a layer.
+    private let (floatLeft, floatRight, floatResult): (Arena<Float>, Arena<Float>, Arena<Float>)
+
+    /// A loop over `products`.
+    init(_ products: [Product]) {
+        self.products = products
+        func operand<Number: Storage>(_ value: Float, _ size: (Product) -> Int) -> Arena<Number> {
+            let arena = Arena<Number>(count: products.map(size).max() ?? 0)
+            arena.base.update(repeating: Number(value), count: arena.count)
+            return arena
+        }
+        (left, floatLeft) = (operand(0.5) { $0.m * $0.k }, operand(0.5) { $0.m * $0.k })
+        (right, floatRight) = (operand(0.25) { $0.k * $0.n }, operand(0.25) { $0.k * $0.n })
+        (result, floatResult) = (operand(0) { $0.m * $0.n }, operand(0) { $0.m * $0.n })
+    }
+
+    /// The seconds of one step's products, of the slowest of all ranks, which compute at once.
+    ///
+    /// - Parameter bare: By `dnnl_sgemm` in Float32 instead of what the layers call.
+    func seconds(bare: Bool, _ communicator: any Communicator) throws(MPIError) -> Double {
+        let clock = ContinuousClock()
+        try communicator.barrier()
+        let start = clock.now
+        for product in products {
+            for _ in 0..<product.count {
+                if bare { multiplyBare(product) } else { multiply(product) }
+            }
+        }
+        return Double(try communicator.maximum(Int64((clock.now - start).seconds * 1e9))) * 1e-9
+    }
+
+    /// Computes one product as the layers do.
+    func multiply(_ product: Product) {
+        switch product.kind {
+        case .forward: multiply(product, left, right, result)
+        case .inputGradient: multiply(product, floatLeft, right, floatResult)
+        case .weightGradient: multiply(product, floatLeft, right, result)
+        case .attention: multiply(product, floatLeft, floatRight, floatResult)
+        }
+    }
+
+    private func multiplyBare(_ product: Product) {
+        multiply(product, floatLeft, floatRight, floatResult, engine: .library)
+    }
+
+    private func multiply<A: Storage, B: Storage, C: Storage>(
+        _ product: Product, _ a: Arena<A>, _ b: Arena<B>, _ c: Arena<C>, engine: ProductEngine = .best
+    ) {
+        let (m, n, k) = (product.m, product.n, product.k)
+        matrixProduct(
+            a.base, product.a, stride: product.a == .plain ? k : m, b.base, product.b,
+            stride: product.b == .plain ? n : k, into: c.base, stride: n, m: m, n: n, k: k, engine: engine)
+    }
+}
