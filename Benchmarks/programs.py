@@ -55,8 +55,7 @@ def dtrain(workload: str, ranks: int, threads: int, precision: str = "float32") 
         binding = ["--map-by", f"slot:PE={threads}", "--bind-to", "core"]
     command = ["mpirun", "-np", str(ranks), *binding, str(DTRAIN), "bench", "step", "--interactive"]
     command += ["--config", str(HERE / "workloads" / f"{workload}.yaml"), "--set", f"precision={precision}"]
-    # The default is the cores that a rank has, so that only another number has to be said.
-    command += ["--set", f"threads={threads}"] if threads > 1 else []
+    command += ["--set", f"threads={threads}"]
     environment = {"OMP_NUM_THREADS": str(threads)}
     if os.geteuid() == 0:
         environment |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
