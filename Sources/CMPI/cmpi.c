@@ -101,6 +101,14 @@ int cmpi_gather(cmpi_communicator communicator, const void *bytes, void *all, in
     return MPI_Gather(bytes, count, MPI_BYTE, all, count, MPI_BYTE, root, COMMUNICATOR(communicator));
 }
 
+int cmpi_send(cmpi_communicator communicator, const void *bytes, int count, int other) {
+    return MPI_Send(bytes, count, MPI_BYTE, other, 0, COMMUNICATOR(communicator));
+}
+
+int cmpi_receive(cmpi_communicator communicator, void *bytes, int count, int other) {
+    return MPI_Recv(bytes, count, MPI_BYTE, other, 0, COMMUNICATOR(communicator), MPI_STATUS_IGNORE);
+}
+
 // The handles of a type and an operation. MPI defines the logical or for integers only.
 static int resolve(cmpi_type type, cmpi_operation operation, MPI_Datatype *datatype, MPI_Op *op) {
     switch (type) {
@@ -181,6 +189,21 @@ int cmpi_window_base(cmpi_window window, int rank, void **base) {
     MPI_Aint bytes;
     int unit;
     return MPI_Win_shared_query((MPI_Win)(void *)window, rank, &bytes, &unit, base);
+}
+
+int cmpi_window_directory(char *directory, int size) {
+    int provided, error = MPI_T_init_thread(MPI_THREAD_SINGLE, &provided);
+    if (error) return error;
+    int index, count;
+    MPI_T_cvar_handle handle;
+    directory[0] = 0;
+    error = MPI_T_cvar_get_index("osc_sm_backing_directory", &index);
+    if (!error && !(error = MPI_T_cvar_handle_alloc(index, NULL, &handle, &count))) {
+        error = count < size ? MPI_T_cvar_read(handle, directory) : MPI_ERR_COUNT;
+        MPI_T_cvar_handle_free(&handle);
+    }
+    MPI_T_finalize();
+    return error;
 }
 
 int cmpi_window_synchronize(cmpi_window window) { return MPI_Win_sync((MPI_Win)(void *)window); }

@@ -17,11 +17,6 @@ struct FileFingerprint: Equatable, Sendable {
     let tensors: [TensorFingerprint]
 }
 
-extension FileFingerprint {
-    /// How many bytes are hashed, or read, at a time: few enough to stay in the cache for the second hash.
-    static let blockBytes = 1 << 20
-}
-
 /// The digest of a checkpoint: two runs with the same digest are the same run.
 ///
 /// It covers the names, types, shapes and bytes of all tensors and the counters that define how the training goes on;

@@ -61,7 +61,10 @@ package struct SafetensorsFile: ~Copyable {
                 "\(path): tensor \(tensor.name): is \(tensor.type.rawValue) \(tensor.shape), "
                     + "\(destination.type.rawValue) \(destination.shape) was expected.")
         }
-        try file.read(into: destination.bytes, at: tensor.range.lowerBound)
+        try destination.fill { buffer, offset throws(Failure) in
+            precondition(offset >= 0 && offset + buffer.count <= tensor.range.count, "inside \(tensor.name)")
+            try file.read(into: buffer, at: tensor.range.lowerBound + offset)
+        }
     }
 
     /// Reads the tensor `name` into `buffer`.
@@ -80,7 +83,7 @@ package struct SafetensorsFile: ~Copyable {
     ///
     /// - Parameter progress: Called with the number of bytes just read.
     func fingerprint(progress: (Int) -> Void) throws(Failure) -> FileFingerprint {
-        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: FileFingerprint.blockBytes, alignment: 64)
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: TensorSource.blockBytes, alignment: 64)
         defer { block.deallocate() }
         var fileDigest = Digest()
         func hash(_ range: Range<Int>, _ tensorDigest: inout Digest) throws(Failure) {

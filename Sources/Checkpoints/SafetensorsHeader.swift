@@ -36,9 +36,9 @@ extension SafetensorsHeader {
         precondition(!tensors.contains { $0.name == Self.metadataName }, "\(Self.metadataName) is no tensor's name.")
         var end = 0
         entries = tensors.map { tensor in
-            defer { end += tensor.bytes.count }
+            defer { end += tensor.byteCount }
             return Entry(
-                name: tensor.name, type: tensor.type, shape: tensor.shape, range: end..<end + tensor.bytes.count)
+                name: tensor.name, type: tensor.type, shape: tensor.shape, range: end..<end + tensor.byteCount)
         }
         self.metadata = metadata
     }

@@ -1,7 +1,7 @@
 import Failures
 import Files
 
-/// Writes safetensors files, straight from the tensors' own memory.
+/// Writes safetensors files, block by block, from where the tensors lie.
 enum SafetensorsWriter {
     /// Writes `tensors` to a new file at `path`, in the order given, and returns once it is on the disk.
     ///
@@ -24,16 +24,15 @@ enum SafetensorsWriter {
         var fingerprints: [TensorFingerprint] = []
         for tensor in tensors {
             var tensorDigest = Digest()
-            var offset = 0
-            while offset < tensor.bytes.count {
-                let end = min(offset + FileFingerprint.blockBytes, tensor.bytes.count)
-                let block = UnsafeRawBufferPointer(rebasing: tensor.bytes[offset..<end])
+            var written = 0
+            try tensor.forEachBlock { block throws(Failure) in
                 tensorDigest.update(block)
                 fileDigest.update(block)
                 try file.write(block)
-                offset = end
+                written += block.count
             }
-            size += tensor.bytes.count
+            precondition(written == tensor.byteCount, "The tensor \(tensor.name) came with another size.")
+            size += written
             fingerprints.append(
                 TensorFingerprint(
                     name: tensor.name, type: tensor.type, shape: tensor.shape, digest: tensorDigest.hexadecimal()))

@@ -47,6 +47,12 @@ package protocol Communicator: AnyObject {
     /// - Parameter all: On `root`, size · bytes.count bytes; ignored elsewhere.
     func gather(_ bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer, at root: Int) throws(MPIError)
 
+    /// Gives `bytes` to rank `other`, which calls `receive` with as many; returns when they may be written again.
+    func send(_ bytes: UnsafeRawBufferPointer, to other: Int) throws(MPIError)
+
+    /// Gets the bytes that rank `other` sends.
+    func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(MPIError)
+
     /// Reduces element by element; every rank gets the result.
     ///
     /// - Parameter receive: As many numbers as `send`; the very same buffer, or one that does not overlap it.
@@ -72,8 +78,15 @@ package protocol Communicator: AnyObject {
     /// - Parameter blocks: size blocks; this rank's own is filled already.
     func startAllgather(_ blocks: UnsafeMutableRawBufferPointer) throws(MPIError) -> PendingOperation
 
+    /// The directory in which windows have their files, whose free space they take; nil where they have none or MPI does
+    /// not say.
+    var windowDirectory: String? { get }
+
     /// Memory that the ranks of this node share, `bytes` for each of them, until MPI ends.
     func makeWindow(bytes: Int) throws(MPIError) -> SharedWindow
+
+    /// The same, but one part of `bytes` for all of them together.
+    func makeCommonWindow(bytes: Int) throws(MPIError) -> SharedWindow
 
     /// Ends every process of the job with `code`, 1 to 255. A rank by itself does nothing: it ends by its own exit.
     func abort(_ code: Int32)

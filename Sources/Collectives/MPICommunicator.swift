@@ -90,6 +90,18 @@ package final class MPICommunicator: Communicator {
         try MPIError.check(code, "MPI_Gather")
     }
 
+    package func send(_ bytes: UnsafeRawBufferPointer, to other: Int) throws(MPIError) {
+        try checkPeer(other, "MPI_Send")
+        try checkLimit(bytes.count, "MPI_Send")
+        try MPIError.check(cmpi_send(world, bytes.baseAddress, Int32(bytes.count), Int32(other)), "MPI_Send")
+    }
+
+    package func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(MPIError) {
+        try checkPeer(other, "MPI_Recv")
+        try checkLimit(bytes.count, "MPI_Recv")
+        try MPIError.check(cmpi_receive(world, bytes.baseAddress, Int32(bytes.count), Int32(other)), "MPI_Recv")
+    }
+
     package func allreduce<Number: Reducible>(
         _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
     ) throws(MPIError) {
@@ -144,18 +156,46 @@ package final class MPICommunicator: Communicator {
         return PendingOperation(request!)
     }
 
+    package var windowDirectory: String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
+            guard cmpi_window_directory(buffer.baseAddress, Int32(buffer.count)) == 0 else { return nil }
+            return String(cString: buffer.baseAddress!)
+        }
+    }
+
     package func makeWindow(bytes: Int) throws(MPIError) -> SharedWindow {
+        let window = try allocate(bytes)
+        var parts: [UnsafeMutableRawPointer] = []
+        for index in 0..<localSize { parts.append(try part(index, of: window)) }
+        return SharedWindow(window, parts: parts, ownIndex: localRank, communicator: self)
+    }
+
+    package func makeCommonWindow(bytes: Int) throws(MPIError) -> SharedWindow {
+        let window = try allocate(localRank == 0 ? bytes : 0)
+        return SharedWindow(window, parts: [try part(0, of: window)], ownIndex: 0, communicator: self)
+    }
+
+    /// Memory of the node, `bytes` of it for this rank.
+    private func allocate(_ bytes: Int) throws(MPIError) -> cmpi_window {
         var base: UnsafeMutableRawPointer?
         var window: cmpi_window?
         try MPIError.check(
             cmpi_window_allocate(node, Int64(bytes), &base, &window), "MPI_Win_allocate_shared")
         windows.append(window!)
-        var parts: [UnsafeMutableRawPointer] = []
-        for index in 0..<localSize {
-            try MPIError.check(cmpi_window_base(window, Int32(index), &base), "MPI_Win_shared_query")
-            parts.append(base!)
+        return window!
+    }
+
+    /// Where this rank sees the part of rank `index` of the node.
+    private func part(_ index: Int, of window: cmpi_window) throws(MPIError) -> UnsafeMutableRawPointer {
+        var base: UnsafeMutableRawPointer?
+        try MPIError.check(cmpi_window_base(window, Int32(index), &base), "MPI_Win_shared_query")
+        return base!
+    }
+
+    private func checkPeer(_ other: Int, _ call: String) throws(MPIError) {
+        guard (0..<size).contains(other), other != rank else {
+            throw .refused(call, "\(other) is no other rank of 0 ..< \(size)")
         }
-        return SharedWindow(window!, parts: parts, ownIndex: localRank, communicator: self)
     }
 
     private func checkLimit(_ bytes: Int, _ call: String) throws(MPIError) {

@@ -4,6 +4,7 @@ package final class SoloCommunicator: Communicator {
     package let size = 1
     package let localRank = 0
     package let localSize = 1
+    package let windowDirectory: String? = nil
 
     /// The communicator of a process that `mpirun` did not start.
     package init() {}
@@ -20,6 +21,14 @@ package final class SoloCommunicator: Communicator {
         try checkRoot(root, size: size, "MPI_Gather")
         try checkBlocks(all.count, of: bytes.count, size: size, "MPI_Gather")
         all.copyMemory(from: bytes)
+    }
+
+    package func send(_ bytes: UnsafeRawBufferPointer, to other: Int) throws(MPIError) {
+        throw .refused("MPI_Send", "a rank alone sends nothing")
+    }
+
+    package func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(MPIError) {
+        throw .refused("MPI_Recv", "a rank alone receives nothing")
     }
 
     package func allreduce<Number: Reducible>(
@@ -48,6 +57,8 @@ package final class SoloCommunicator: Communicator {
     package func startAllgather(_ blocks: UnsafeMutableRawBufferPointer) -> PendingOperation { PendingOperation() }
 
     package func makeWindow(bytes: Int) -> SharedWindow { SharedWindow(bytes: bytes) }
+
+    package func makeCommonWindow(bytes: Int) -> SharedWindow { SharedWindow(bytes: bytes) }
 
     package func abort(_ code: Int32) {}
 }

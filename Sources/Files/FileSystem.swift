@@ -157,6 +157,14 @@ package enum FileSystem {
         try synchronizeDirectory(parent(of: path))
     }
 
+    /// The bytes that may still be written to the file system of `directory`.
+    package static func freeBytes(in directory: String) throws(Failure) -> Int {
+        var status = statvfs()
+        guard statvfs(directory, &status) == 0 else { throw File.failure("inspect", directory, reading: false) }
+        return Int(clamping: status.f_bavail).multipliedReportingOverflow(by: Int(clamping: status.f_frsize))
+            .partialValue
+    }
+
     /// The directory that `path` stands in: "." for a bare name. Slashes at the end do not count.
     package static func parent(of path: String) -> String {
         var path = Substring(path)

@@ -4,32 +4,28 @@
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func sumOfSquares<Element: Storage>(_ values: UnsafePointer<Element>, count: Int) -> Double {
-    var low = SIMD8<Double>()
-    var high = SIMD8<Double>()
-    forEachVector(count) { i, width in
-        let x = load(values + i, width)
+    var squares = Squares()
+    forEachVector(count) { i, width in squares.add(load(values + i, width)) }
+    return squares.total
+}
+
+/// A sum of squares that grows by sixteen at a time.
+struct Squares {
+    private var low = SIMD8<Double>()
+    private var high = SIMD8<Double>()
+
+    @_transparent
+    mutating func add(_ x: SIMD16<Float>) {
         let (a, b) = (doubles(x.lowHalf), doubles(x.highHalf))
         low = low.addingProduct(a, a)
         high = high.addingProduct(b, b)
     }
-    let eight = low + high
-    let four = eight.lowHalf + eight.highHalf
-    let two = four.lowHalf + four.highHalf
-    return two.x + two.y
-}
 
-/// Σ values² of each chunk of `chunk` elements by itself: sums[i] is that of elements i · chunk and up.
-///
-/// - Parameter sums: As many as there are chunks, the last of which may be shorter.
-/// - Complexity: O(count); allocates nothing.
-package func sumsOfSquares<Element: Storage>(
-    _ values: UnsafePointer<Element>, into sums: UnsafeMutablePointer<Double>, count: Int, chunk: Int
-) {
-    parallelRows((count + chunk - 1) / chunk, columns: chunk) { chunks in
-        for index in chunks {
-            let start = index * chunk
-            sums[index] = sumOfSquares(values + start, count: min(chunk, count - start))
-        }
+    var total: Double {
+        let eight = low + high
+        let four = eight.lowHalf + eight.highHalf
+        let two = four.lowHalf + four.highHalf
+        return two.x + two.y
     }
 }
 

@@ -21,35 +21,53 @@ package enum TreeSum {
     /// - Parameters:
     ///   - parts: At least one pointer to `count` numbers each.
     ///   - target: It may be one of the parts.
-    /// - Complexity: O(parts · count), one pass over memory; allocates nothing.
+    /// - Returns: The sum of squares of the results, with the bits of `sumOfSquares`.
+    /// - Complexity: O(parts · count), one pass over memory, on the calling thread; allocates nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
+    @discardableResult
     package static func sum<Element: Storage>(
         _ parts: UnsafeBufferPointer<UnsafePointer<Element>>, into target: UnsafeMutablePointer<Element>, count: Int
-    ) {
+    ) -> Double {
+        var squares = Squares()
         switch parts.count {
         case 1:
             if UnsafePointer(target) != parts[0] { target.update(from: parts[0], count: count) }
+            return sumOfSquares(target, count: count)
         case 2:
             let (a, b) = (parts[0], parts[1])
-            parallelElements(count) { range in
-                forEachVector(in: range) { i, width in store(load(a + i, width) + load(b + i, width), target + i, width)
-                }
+            // Loops without closures, which would keep the squares in memory.
+            var i = 0
+            while i < count {
+                let width = min(lanes, count - i)
+                let sum = rounded(load(a + i, width) + load(b + i, width), Element.self)
+                squares.add(sum)
+                store(sum, target + i, width)
+                i += lanes
             }
         case 4:
             let (a, b, c, d) = (parts[0], parts[1], parts[2], parts[3])
-            parallelElements(count) { range in
-                forEachVector(in: range) { i, width in
-                    let left = rounded(load(a + i, width) + load(b + i, width), Element.self)
-                    let right = rounded(load(c + i, width) + load(d + i, width), Element.self)
-                    store(left + right, target + i, width)
-                }
+            var i = 0
+            while i < count {
+                let width = min(lanes, count - i)
+                let left = rounded(load(a + i, width) + load(b + i, width), Element.self)
+                let right = rounded(load(c + i, width) + load(d + i, width), Element.self)
+                let sum = rounded(left + right, Element.self)
+                squares.add(sum)
+                store(sum, target + i, width)
+                i += lanes
             }
         default:
-            parallelElements(count) { range in
-                forEachVector(in: range) { i, width in store(node(parts, 0, parts.count, i, width), target + i, width) }
+            var i = 0
+            while i < count {
+                let width = min(lanes, count - i)
+                let sum = node(parts, 0, parts.count, i, width)
+                squares.add(sum)
+                store(sum, target + i, width)
+                i += lanes
             }
         }
+        return squares.total
     }
 
     private static func node<Element: Storage>(
@@ -63,7 +81,7 @@ package enum TreeSum {
 
     /// The numbers as `Element` would store them.
     @inline(__always)
-    private static func rounded<Element: Storage>(_ x: SIMD16<Float>, _: Element.Type) -> SIMD16<Float> {
+    static func rounded<Element: Storage>(_ x: SIMD16<Float>, _: Element.Type) -> SIMD16<Float> {
         if Element.self == Float.self { return x }
         return withUnsafeTemporaryAllocation(of: Element.self, capacity: lanes) { buffer in
             Element.store(x, buffer.baseAddress!)

@@ -12,12 +12,12 @@ package struct AdamW: Optimizer {
     package init(_ configuration: OptimizerConfiguration) { self.configuration = configuration }
 
     package func update<Element: Storage>(
-        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>],
-        gradients: UnsafePointer<Element>, range: Range<Int>, decays: Bool, _ step: OptimizerStep
+        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
+        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
     ) {
         adamW(
-            weights + range.lowerBound, firstMoments: states[0] + range.lowerBound,
-            secondMoments: states[1] + range.lowerBound, gradients: gradients + range.lowerBound, count: range.count,
+            weights, firstMoments: states[0] + stateStart, secondMoments: states[1] + stateStart,
+            gradients: gradients, count: count,
             AdamWStep(
                 step: step.number, learningRate: step.learningRate,
                 betas: (configuration.betas[0], configuration.betas[1]), epsilon: configuration.epsilon,

@@ -20,7 +20,7 @@ package struct OptimizerStep: Sendable {
     }
 }
 
-/// Turns gradients into new weights, element by element, so that any range of the arenas can be updated by itself.
+/// Turns gradients into new weights, element by element, so that any of them can be updated by themselves.
 package protocol Optimizer: Sendable {
     /// The name that the configuration and checkpoints know it by.
     var name: String { get }
@@ -28,16 +28,17 @@ package protocol Optimizer: Sendable {
     /// The names of the states it keeps for each weight, in the order in which `update` takes them; they start at 0.
     var stateNames: [String] { get }
 
-    /// Updates the Float32 master weights of `range`, and their states, in one pass.
+    /// Updates `count` Float32 master weights, and their states, in one pass.
     ///
     /// - Parameters:
-    ///   - weights: The arena of master weights.
+    ///   - weights: The first of the weights.
     ///   - states: The arena of each state, in the order of `stateNames`.
-    ///   - gradients: The arena of gradients, neither clipped nor unscaled yet.
+    ///   - stateStart: Where the states of these weights start in their arenas.
+    ///   - gradients: Of the same weights, neither clipped nor unscaled yet.
     ///   - decays: Whether weight decay applies to these weights.
     func update<Element: Storage>(
-        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>],
-        gradients: UnsafePointer<Element>, range: Range<Int>, decays: Bool, _ step: OptimizerStep)
+        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
+        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep)
 }
 
 /// The catalogue: the optimizer that a configuration names.

@@ -82,14 +82,24 @@ package struct ParameterLayout: Sendable {
     /// - Complexity: O(count).
     package func initialize(_ weights: Arena<Float>, seed: UInt64) {
         precondition(weights.count >= count, "an arena of this layout")
+        initialize(0..<count, into: weights.base, seed: seed)
+    }
+
+    /// Fills `target` with the first values of the elements in `range`, and leaves what is padding as it is.
+    ///
+    /// - Complexity: O(parameters + range).
+    package func initialize(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>, seed: UInt64) {
         for (index, parameter) in parameters.enumerated() {
-            let target = UnsafeMutableBufferPointer(start: weights.base + parameter.offset, count: parameter.count)
+            let own = parameter.range.clamped(to: range)
+            if own.isEmpty { continue }
+            let values = UnsafeMutableBufferPointer(
+                start: target + (own.lowerBound - range.lowerBound), count: own.count)
             switch parameter.initializer {
-            case .zeros: target.update(repeating: 0)
-            case .ones: target.update(repeating: 1)
+            case .zeros: values.update(repeating: 0)
+            case .ones: values.update(repeating: 1)
             case .normal(let standardDeviation):
                 let stream = RandomStream(seed: seed, purpose: .initialization, layer: UInt32(index))
-                fillNormal(target, stream, Float(standardDeviation))
+                fillNormal(values, from: own.lowerBound - parameter.offset, stream, Float(standardDeviation))
             }
         }
     }

@@ -67,11 +67,12 @@ import Testing
 
     @Test(arguments: [0, 1, 1000])
     func windowsAreZeroedAndAligned(bytes: Int) throws {
-        let window = try communicator.makeWindow(bytes: bytes)
-        #expect(window.parts == [window.base])
-        #expect(Int(bitPattern: window.base) % 64 == 0)
-        #expect(UnsafeRawBufferPointer(start: window.base, count: bytes).allSatisfy { $0 == 0 })
-        try window.synchronize()
-        withExtendedLifetime(window) {}
+        for window in [try communicator.makeWindow(bytes: bytes), try communicator.makeCommonWindow(bytes: bytes)] {
+            #expect(window.parts == [window.base])
+            #expect(Int(bitPattern: window.base) % 64 == 0)
+            #expect(UnsafeRawBufferPointer(start: window.base, count: bytes).allSatisfy { $0 == 0 })
+            try window.synchronize()
+            withExtendedLifetime(window) {}
+        }
     }
 }

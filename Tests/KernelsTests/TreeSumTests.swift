@@ -17,7 +17,8 @@ import Testing
             let pointers = parts.map { memory.numbers($0.map { Double($0) }, Element.self) }
             let target = aliased.map { pointers[$0] } ?? memory.output(TreeSumTests.size, Element.self)
             pointers.map { UnsafePointer($0) }.withUnsafeBufferPointer {
-                TreeSum.sum($0, into: target, count: TreeSumTests.size)
+                let squares = TreeSum.sum($0, into: target, count: TreeSumTests.size)
+                #expect(squares == sumOfSquares(target, count: TreeSumTests.size))
             }
             return array(target, TreeSumTests.size)
         }

@@ -63,8 +63,9 @@ import Testing
             let factor = Clipping.factor(norm: norm, limit: 1) / lossScale
             for parameter in layout.parameters {
                 optimizer.update(
-                    masters.base, states: states.map(\.base), gradients: UnsafePointer(gradients.base),
-                    range: parameter.range, decays: parameter.decays,
+                    masters.base + parameter.offset, states: states.map(\.base), stateStart: parameter.offset,
+                    gradients: UnsafePointer(gradients.base + parameter.offset), count: parameter.count,
+                    decays: parameter.decays,
                     OptimizerStep(number: step, learningRate: 1e-2, gradientScale: Float(factor)))
             }
         }

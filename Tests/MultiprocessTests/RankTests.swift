@@ -20,10 +20,32 @@ extension MultiprocessTests {
             }
         }
 
+        /// Gradients that travel in Float16 make another run, the same one for any number of ranks, and nearly as good.
+        @Test func roundedGradientsGiveOneDigest() throws {
+            let workshop = try Workshop()
+            workshop.train(output: "exact")
+            let wire = "averaging.wire=float16"
+            workshop.train(wire)
+            let digest = workshop.digest()
+            #expect(digest != workshop.digest("exact"))
+            for ranks in [1, 2, 4, 8] {
+                let strategy = "averaging.strategy=" + (ranks == 4 ? "auto" : "allreduce")
+                workshop.train(wire, strategy, ranks: ranks, output: "run-\(ranks)")
+                #expect(workshop.digest("run-\(ranks)") == digest, "\(ranks)")
+            }
+            let (rounded, exact) = (try workshop.losses(), try workshop.losses("exact"))
+            for (one, other) in zip(rounded, exact) {
+                #expect(abs(Double(bitPattern: one.bits) / Double(bitPattern: other.bits) - 1) < 1e-3)
+            }
+        }
+
         @Test func worldSizesThatAreNoPowersOfTwo() throws {
             let workshop = try Workshop()
             let sets = ["batch.slots=6", "batch.sequences=12"]
             workshop.train(sets[0], sets[1])
+            workshop.train(sets[0], sets[1], "averaging.wire=float16", output: "rounded")
+            workshop.train(sets[0], sets[1], "averaging.wire=float16", ranks: 3, output: "rounded-3")
+            #expect(workshop.digest("rounded-3") == workshop.digest("rounded"))
             for ranks in [3, 6] {
                 for strategy in ["shared_memory", "allreduce"] {
                     let output = "\(strategy)-\(ranks)"

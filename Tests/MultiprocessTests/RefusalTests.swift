@@ -9,7 +9,8 @@ extension MultiprocessTests {
             ("model.head=3", "unknown key model.head; the nearest is model.heads"),
             ("model.layers=many", "model.layers"), ("model.heads=3", "a divisor of model.width (32)"),
             ("batch.sequences=12", "a multiple of batch.slots (8)"), ("schedule.peak=-1", "schedule.peak"),
-            ("precision=float8", "float32, float16"), ("model.dropout=1", "model.dropout"),
+            ("precision=float8", "float32, float16"), ("averaging.wire=bfloat16", "float32, float16"),
+            ("model.dropout=1", "model.dropout"),
         ])
         func configurations(set: String, message: String) throws {
             let workshop = try Workshop(text: nil)

@@ -33,7 +33,8 @@ import Testing
                 let gradients = memory.numbers(normals(AdamWTests.count, seed: UInt64(1 + step)), Element.self)
                 for range in ranges {
                     optimizer.update(
-                        weights, states: states, gradients: UnsafePointer(gradients), range: range, decays: decays,
+                        weights + range.lowerBound, states: states, stateStart: range.lowerBound,
+                        gradients: UnsafePointer(gradients + range.lowerBound), count: range.count, decays: decays,
                         OptimizerStep(number: step, learningRate: 0.1, gradientScale: scale, gradientLimit: limit))
                 }
             }

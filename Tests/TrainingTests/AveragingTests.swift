@@ -34,24 +34,57 @@ struct AveragingTests {
     }
 
     /// Each element travels once, from the end of the arena down, and not before its section is final.
-    @Test(arguments: [[1], [3, 1, 5], [40, 1, 1, 1, 1, 40], [1, 0, 2], [100]])
+    @Test(arguments: [[1], [3, 1, 5], [4000, 1, 1, 1, 1, 4000], [600, 0, 800], [10_000]])
     func bucketsCoverTheArenaOnce(sizes: [Int]) {
         let layout = layout(sizes)
-        for limit in [32, 64, 96, 100, 1 << 20] {
-            let buckets = ExchangeAveraging<Float>.makeBuckets(layout, limit: limit)
-            var border = layout.count
-            for bucket in buckets {
-                #expect(bucket.range.upperBound == border && !bucket.range.isEmpty)
-                #expect(bucket.range.count <= limit)
-                border = bucket.range.lowerBound
-                let sections = layout.sections.indices.filter { layout.sections[$0].overlaps(bucket.range) }
-                #expect(bucket.section <= sections.min()!)
+        for ranks in [1, 2, 3, 8] {
+            for limit in [32, 100_000, 1 << 20] {
+                let buckets = ExchangeAveraging<Float>.makeBuckets(layout, limit: limit, ranks: ranks)
+                let unit = chunkElements * ranks
+                var border = buckets[0].range.upperBound
+                #expect(border >= layout.count && border < layout.count + unit && border % unit == 0)
+                for bucket in buckets {
+                    #expect(bucket.range.upperBound == border && !bucket.range.isEmpty)
+                    // A block of whole chunks for each rank.
+                    #expect(bucket.range.count % unit == 0)
+                    #expect(bucket.range.count <= max(limit, unit))
+                    border = bucket.range.lowerBound
+                    let sections = layout.sections.indices.filter { layout.sections[$0].overlaps(bucket.range) }
+                    #expect(bucket.section <= sections.min()!)
+                }
+                #expect(border == 0)
+                for (bucket, next) in zip(buckets, buckets.dropFirst()) { #expect(bucket.section >= next.section) }
+                // All but the last are as large as the limit allows.
+                #expect(buckets.dropLast().allSatisfy { $0.range.count == max(limit / unit, 1) * unit })
             }
-            #expect(border == 0)
-            for (bucket, next) in zip(buckets, buckets.dropFirst()) { #expect(bucket.section >= next.section) }
-            // All but the last are as large as the limit allows: small sections share a bucket.
-            #expect(buckets.dropLast().allSatisfy { $0.range.count == limit })
         }
+    }
+
+    /// Whoever averages: each element is one rank's, in whole chunks.
+    @Test(arguments: [1, 2, 3, 8])
+    func shardsAreTheArena(ranks: Int) {
+        let layout = layout([600, 0, 5000, 1])
+        let failures = Mutex<[String]>([])
+        LoopbackCommunicator.run(size: ranks) { communicator in
+            var configuration = AveragingConfiguration()
+            configuration.bucketBytes = 300_000
+            let shards = ExchangeAveraging<Float>(layout: layout, configuration, communicator).shards
+            let ranges = shards.flatMap(\.ranges).filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
+            let isWhole =
+                ranges.first!.lowerBound == 0 && ranges.last!.upperBound == layout.count
+                && zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound }
+                && ranges.allSatisfy { $0.lowerBound % chunkElements == 0 }
+            if shards.count != ranks || !isWhole { failures.withLock { $0.append("\(shards)") } }
+        }
+        #expect(failures.withLock(\.self) == [])
+    }
+
+    @Test func piecesStandOneAfterAnother() {
+        let shard = Shard([10..<20, 20..<20, 40..<70])
+        #expect(shard.count == 40)
+        #expect(shard.pieces(of: 0..<100) == [.init(range: 10..<20, start: 0), .init(range: 40..<70, start: 10)])
+        #expect(shard.pieces(of: 15..<50) == [.init(range: 15..<20, start: 5), .init(range: 40..<50, start: 10)])
+        #expect(shard.pieces(of: 20..<40) == [])
     }
 
     /// Alone, the result is the gradient, wherever it went.
@@ -61,19 +94,21 @@ struct AveragingTests {
             var configuration = AveragingConfiguration()
             configuration.strategy = strategy
             configuration.bucketBytes = 1024
-            let averaging: any GradientAveraging<Float> = try makeAveraging(
-                configuration, layout: layout, SoloCommunicator())
+            let averaging = try AveragingChoice<Float>(configuration, layout: layout, SoloCommunicator()).averaging
             #expect(averaging.name == (strategy == .allreduce ? "allreduce" : "shared_memory"))
-            #expect(averaging.owned == 0..<layout.count)
+            #expect(averaging.shards.map(\.count) == [layout.count])
             for round in 1...3 {
                 for index in 0..<layout.count { averaging.gradients.base[index] = Float(index * round) }
-                #expect(try result(averaging, layout) == (0..<layout.count).map { Float($0 * round) })
-                try averaging.release()
+                try average(averaging, layout)
+                let expected = (0..<layout.count).map { Float($0 * round) }
+                #expect(array(averaging.gradients.base, layout.count) == expected)
+                #expect(averaging.chunkSquares.reduce(0, +) == expected.reduce(0) { $0 + Double($1) * Double($1) })
             }
         }
     }
 
-    /// The exchange's result on any number of ranks is the tree sum, to the bit, on every rank and in every step.
+    /// The exchange's result on any number of ranks is the tree sum, to the bit, in every step; and what ranks make of
+    /// their shards reaches all.
     @Test(arguments: [1, 2, 3, 4, 6, 8], StorageType.allCases)
     func exchangeFollowsTheTree(ranks: Int, storage: StorageType) {
         switch storage {
@@ -83,24 +118,32 @@ struct AveragingTests {
     }
 
     private func exchangeFollowsTheTree<Element: Storage & Reducible>(_ ranks: Int, _: Element.Type) {
-        let layout = layout([3, 1, 5, 17])
+        // More buckets than lanes, and a last one that is shorter.
+        let layout = layout([500, 1, 500 * ranks, 2001 * ranks])
         func gradient(_ rank: Int, _ round: Int) -> [Element] {
             normals(layout.count, seed: UInt64(100 * round + rank)).map { Element($0) }
         }
+        let expected = (0..<2).map { round in AveragingTests.treeSum((0..<ranks).map { gradient($0, round) }) }
         let failures = Mutex<[String]>([])
         LoopbackCommunicator.run(size: ranks) { communicator in
             do {
                 var configuration = AveragingConfiguration()
-                configuration.bucketBytes = 256
+                configuration.bucketBytes = 1024
                 let averaging = ExchangeAveraging<Element>(layout: layout, configuration, communicator)
-                for round in 0..<3 {
+                for round in 0..<2 {
                     let own = gradient(communicator.rank, round)
                     averaging.gradients.base.update(from: own, count: own.count)
-                    let expected = AveragingTests.treeSum((0..<ranks).map { gradient($0, round) })
-                    if try result(averaging, layout) != expected {
+                    try average(averaging, layout)
+                    // As if the new weights were the gradients.
+                    for (index, range) in averaging.shards[communicator.rank].ranges.enumerated() {
+                        (averaging.weights.base + range.lowerBound).update(
+                            from: averaging.gradients.base + range.lowerBound, count: range.count)
+                        try averaging.rangeIsUpdated(index)
+                    }
+                    try averaging.publish()
+                    if array(averaging.weights.base, layout.count) != expected[round] {
                         failures.withLock { $0.append("rank \(communicator.rank), round \(round)") }
                     }
-                    averaging.release()
                 }
             } catch {
                 failures.withLock { $0.append("\(error)") }
@@ -118,11 +161,10 @@ struct AveragingTests {
     }
 }
 
-/// Takes a gradient through a step of `averaging`, and puts the segments of the result together.
-private func result<Element: Storage>(
+/// Takes a gradient through a step of `averaging`.
+private func average<Element: Storage>(
     _ averaging: any GradientAveraging<Element>, _ layout: ParameterLayout
-) throws -> [Element] {
+) throws {
     for section in layout.sections.indices.reversed() { try averaging.sectionIsFinal(section) }
     try averaging.finish()
-    return averaging.segments.flatMap { segment in segment.range.map { segment.base[$0] } }
 }

@@ -166,32 +166,6 @@ private func repository(_ path: String) -> String {
         }
     }
 
-    @Test(arguments: [
-        (1, [1]), (2, [1, 2]), (3, [1, 3]), (4, [1, 2, 4]), (6, [1, 3, 6]), (8, [1, 2, 4, 8]), (12, [1, 3, 6, 12]),
-    ])
-    func slotsDecideTheWorldSizes(slots: Int, allowed: [Int]) {
-        var batch = BatchConfiguration()
-        batch.slots = slots
-        for ranks in -1...(2 * slots + 1) {
-            if allowed.contains(ranks) {
-                #expect(throws: Never.self) { try batch.validate(worldSize: ranks) }
-            } else {
-                let failure = #expect(throws: Failure.self) { try batch.validate(worldSize: ranks) }
-                #expect(failure?.exitCode == .usage)
-            }
-        }
-    }
-
-    @Test func wrongWorldSizeSaysTheRightOnes() {
-        var batch = BatchConfiguration()
-        var failure = #expect(throws: Failure.self) { try batch.validate(worldSize: 3) }
-        #expect(
-            failure?.message.hasPrefix("mpirun -np 3: batch.slots is 4: it works with 1, 2 or 4 ranks.") == true)
-        batch.slots = 1
-        failure = #expect(throws: Failure.self) { try batch.validate(worldSize: 2) }
-        #expect(failure?.message.contains("it works with 1 rank.") == true)
-    }
-
     @Test func filesThatCannotBeReadSayWhatToDo() {
         for (path, text) in [
             ("/nowhere/x.yaml", "/nowhere/x.yaml: no such configuration file. Give --config"),

@@ -5,6 +5,7 @@ import Failures
 import Files
 import Kernels
 import Optimizers
+import Synchronization
 import Tensors
 import TestSupport
 import Testing
@@ -87,10 +88,7 @@ struct CoordinatorTests {
             "loss_scale.growth_interval=2")
         let (original, batch) = (try coordinator(sets, Float16.self), try batch())
         for _ in 0..<stepsBefore { _ = try original.train(batch, stopRequested: false) }
-        let checkpoint = try Checkpoint.commit(
-            run: RunDirectory(directory.path),
-            state: original.checkpointState(validationLoss: 2, bestValidationLoss: 1),
-            program: "test", identity: [:], files: original.checkpointFiles)
+        let checkpoint = try #require(try commit(original, directory))
 
         let copy = try coordinator(sets, Float16.self)
         copy.master.base.update(repeating: 7, count: copy.layout.count)
@@ -120,6 +118,106 @@ struct CoordinatorTests {
                         == array(other.base + parameter.offset, parameter.count))
             }
         }
+    }
+
+    /// A checkpoint of `coordinator`, on rank 0.
+    private func commit<Element>(
+        _ coordinator: Coordinator<Element>, _ directory: TemporaryDirectory
+    ) throws -> Checkpoint? {
+        let state = coordinator.checkpointState(validationLoss: 2, bestValidationLoss: 1)
+        var checkpoint: Checkpoint?
+        try coordinator.save { files throws(Failure) in
+            checkpoint = try Checkpoint.commit(
+                run: RunDirectory(directory.path), state: state, program: "test", identity: [:], files: files)
+        }
+        return checkpoint
+    }
+
+    /// Ranks that own parts of the state write the very files that one rank writes, and find their parts in them again.
+    @Test(arguments: ["float32", "float16"])
+    func ranksWriteOneCheckpoint(precision: String) throws {
+        let sets = try configuration(
+            "precision=\(precision)", "averaging.strategy=allreduce", "averaging.bucket_bytes=1024", "model.width=64")
+        let all = try [1, 2, 4].map { (ranks: Int) -> [String] in
+            switch sets.precision {
+            case .float32: return try digests(of: sets, ranks, Float.self)
+            case .float16: return try digests(of: sets, ranks, Float16.self)
+            }
+        }
+        #expect(Set(all.joined()).count == 1, "\(all)")
+    }
+
+    /// The digests of a training of `ranks` ranks, and of another one that goes on from its checkpoint.
+    private func digests<Element: Storage & Reducible>(
+        of sets: Configuration, _ ranks: Int, _: Element.Type
+    ) throws -> [String] {
+        let directories = (0..<2).map { _ in TemporaryDirectory() }
+        let outcome = Mutex<(digests: [String], failures: [String], full: Set<Int>)>(([], [], []))
+        LoopbackCommunicator.run(size: ranks) { communicator in
+            do {
+                let plan = try BatchPlan(sequences: 4, slots: 4, rank: communicator.rank, worldSize: ranks)
+                func coordinator(steps: Int) throws -> Coordinator<Element> {
+                    let coordinator = try Coordinator<Element>(
+                        sets, vocabularySize: 31, plan: plan, communicator)
+                    for _ in 0..<steps { _ = try coordinator.train(try slots(of: plan), stopRequested: false) }
+                    return coordinator
+                }
+                let original = try coordinator(steps: 2)
+                let checkpoint = try commit(original, directories[0])
+                let copy = try coordinator(steps: 0)
+                try copy.load(checkpoint)
+                copy.restore(
+                    step: original.step, consumedSamples: original.consumedSamples, tokens: original.tokens,
+                    skippedSteps: 0, scaler: original.scaler)
+                let second = try commit(copy, directories[1])
+                outcome.withLock {
+                    $0.digests += [checkpoint, second].compactMap { $0?.digest }
+                    $0.full.formUnion(original.states.map(\.count))
+                }
+                // Rank 0 cannot write or read: all ranks learn of it, and nobody waits.
+                let full = Failure(.inputOutput, "the disk is full")
+                for doomed in [
+                    { try original.save { _ throws(Failure) in throw full } },
+                    {
+                        try original.save { files throws(Failure) in
+                            try files[1].tensors[0].forEachBlock { _ in }
+                            throw full
+                        }
+                    },
+                ] {
+                    do {
+                        try doomed()
+                        outcome.withLock { $0.failures.append("nothing was thrown") }
+                    } catch let agreed as AgreedFailure {
+                        if agreed.failure.message != full.message {
+                            outcome.withLock { $0.failures.append(agreed.failure.message) }
+                        }
+                    }
+                }
+            } catch {
+                outcome.withLock { $0.failures.append("\(error)") }
+            }
+        }
+        let (digests, failures, full) = outcome.withLock(\.self)
+        #expect(failures == [])
+        // Nobody holds the moments of all.
+        let layout = try Coordinator<Element>(
+            sets, vocabularySize: 31, plan: BatchPlan(sequences: 4, slots: 4, rank: 0, worldSize: 1), SoloCommunicator()
+        ).layout
+        #expect(full.contains(layout.count) == (ranks == 1), "\(full) of \(layout.count)")
+        return digests
+    }
+
+    /// What a rank sees of one batch.
+    private func slots(of plan: BatchPlan) throws -> TokenBatch {
+        let whole = try TokenBatch(randomSequences: 4, contextLength: 8, vocabularySize: 31, seed: 2)
+        let part = try TokenBatch(
+            randomSequences: plan.localSequences, contextLength: 8, vocabularySize: 31, seed: 1)
+        let first = plan.localSlots.lowerBound * plan.sequencesPerSlot
+        part.inputs.update(from: whole.inputs + first * 8, count: plan.localSequences * 8)
+        part.targets.update(from: whole.targets + first * 8, count: plan.localSequences * 8)
+        part.sampleIndices.update(from: whole.sampleIndices + first, count: plan.localSequences)
+        return part
     }
 
     @Test func aStepBecomesALineOfMetrics() throws {

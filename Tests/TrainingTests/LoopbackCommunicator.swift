@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 
 @testable import Collectives
 
@@ -8,12 +9,15 @@ final class LoopbackCommunicator: Communicator, @unchecked Sendable {
     let size: Int
     let localRank = 0
     let localSize = 1
+    let windowDirectory: String? = nil
     private let room: Room
 
     /// Where the ranks meet: a place for the buffer that each of them shows the others.
     private final class Room {
         let barrier = UnsafeMutablePointer<pthread_barrier_t>.allocate(capacity: 1)
         let buffers: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>
+        /// Messages under way, by sender and receiver.
+        let messages = Mutex<[[Int]: [[UInt8]]]>([:])
 
         init(size: Int) {
             pthread_barrier_init(barrier, nil, UInt32(size))
@@ -80,6 +84,26 @@ final class LoopbackCommunicator: Communicator, @unchecked Sendable {
         }
     }
 
+    func send(_ bytes: UnsafeRawBufferPointer, to other: Int) {
+        let message = Array(bytes)
+        room.messages.withLock { $0[[rank, other], default: []].append(message) }
+    }
+
+    func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) {
+        while true {
+            let message = room.messages.withLock { messages -> [UInt8]? in
+                guard let first = messages[[other, rank]]?.first else { return nil }
+                messages[[other, rank]]!.removeFirst()
+                return first
+            }
+            if let message {
+                precondition(message.count == bytes.count, "as many bytes as are sent")
+                return bytes.copyBytes(from: message)
+            }
+            usleep(50)
+        }
+    }
+
     func allreduce<Number: Reducible>(
         _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
     ) {
@@ -133,6 +157,8 @@ final class LoopbackCommunicator: Communicator, @unchecked Sendable {
     }
 
     func makeWindow(bytes: Int) -> SharedWindow { preconditionFailure("threads share all memory") }
+
+    func makeCommonWindow(bytes: Int) -> SharedWindow { preconditionFailure("threads share all memory") }
 
     func abort(_ code: Int32) { preconditionFailure("no test ends the process") }
 }

@@ -50,14 +50,14 @@ struct ReplicaTests {
         var model = ModelConfiguration()
         (model.layers, model.heads, model.width) = (2, 2, 16)
         let decoder = Decoder<Element>(model, vocabularySize: vocabularySize, contextLength: contextLength)
-        let (master, weights) = (Arena<Float>(count: decoder.layout.count), Arena<Element>(count: decoder.layout.count))
+        let master = Arena<Float>(count: decoder.layout.count)
         decoder.layout.initialize(master, seed: 5)
-        convert(UnsafePointer(master.base), into: weights.base, count: decoder.layout.count)
         let averaging = try SharedMemoryAveraging<Element>(count: decoder.layout.count, SoloCommunicator())
+        convert(UnsafePointer(master.base), into: averaging.weights.base, count: decoder.layout.count)
         // Arenas are used again and again: what they held before must not matter.
         averaging.gradients.base.update(repeating: 3, count: decoder.layout.count)
         let replica = Replica(
-            decoder, weights: weights, averaging: averaging, slots: own.count, sequencesPerSlot: sequencesPerSlot)
+            decoder, averaging: averaging, slots: own.count, sequencesPerSlot: sequencesPerSlot)
         var losses = [Double](repeating: 0, count: slots)
         let batch = try batch(own, of: slots)
         for _ in 0..<2 {

@@ -38,6 +38,9 @@ int cmpi_size(cmpi_communicator communicator, int *size);
 int cmpi_barrier(cmpi_communicator communicator);
 int cmpi_broadcast(cmpi_communicator communicator, void *bytes, int count, int root);
 int cmpi_gather(cmpi_communicator communicator, const void *bytes, void *all, int count, int root);
+// `count` bytes from one process to another, in the order in which they are sent.
+int cmpi_send(cmpi_communicator communicator, const void *bytes, int count, int other);
+int cmpi_receive(cmpi_communicator communicator, void *bytes, int count, int other);
 int cmpi_allreduce(
     cmpi_communicator communicator, const void *send, void *receive, int count, cmpi_type type,
     cmpi_operation operation);
@@ -56,6 +59,8 @@ int cmpi_wait(cmpi_request *request);
 
 // Memory that the processes of one node share: `bytes` of this process's own, zeroed by the system, at `base`.
 int cmpi_window_allocate(cmpi_communicator node, int64_t bytes, void **base, cmpi_window *window);
+// The directory whose files are the memory of windows: at least 4096 bytes of text. Fails where this MPI does not say.
+int cmpi_window_directory(char *directory, int size);
 // Where this process sees the part of process `rank` of the node.
 int cmpi_window_base(cmpi_window window, int rank, void **base);
 // Makes this process's stores visible and others' stores seen; a barrier stands between two of them.

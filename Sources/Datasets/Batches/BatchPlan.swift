@@ -16,14 +16,20 @@ package struct BatchPlan: Sendable {
 
     /// The plan of rank `rank`, in 0..<worldSize.
     ///
-    /// - Throws: `usage` where B is no multiple of S, or S none of the world size.
+    /// - Throws: `usage` where B is no multiple of S, or where the ranks cannot share the slots: with the world sizes that
+    ///   can.
     package init(sequences: Int, slots: Int, rank: Int, worldSize: Int) throws(Failure) {
         precondition(worldSize > 0 && (0..<worldSize).contains(rank), "rank outside the world")
-        guard slots > 0, slots.isMultiple(of: worldSize) else {
+        guard slots > 0 else { throw Failure(.usage, "batch.slots is \(slots); at least 1 is needed.") }
+        guard BatchPlan.accepts(slots: slots, worldSize: worldSize) else {
+            let sizes = (1...slots).filter { BatchPlan.accepts(slots: slots, worldSize: $0) }.map(String.init)
+            let list =
+                sizes.count == 1
+                ? "1 rank" : sizes.dropLast().joined(separator: ", ") + " or \(sizes[sizes.count - 1]) ranks"
             throw Failure(
                 .usage,
-                "batch.slots is \(slots); a multiple of the number of ranks, \(worldSize), is needed. "
-                    + "Change batch.slots or mpirun's -np.")
+                "mpirun -np \(worldSize): batch.slots is \(slots): it works with \(list). Start as many, or change "
+                    + "batch.slots, which changes the numbers of the run.")
         }
         guard sequences > 0, sequences.isMultiple(of: slots) else {
             throw Failure(.usage, "batch.sequences is \(sequences); a multiple of batch.slots, \(slots), is needed.")
@@ -32,6 +38,11 @@ package struct BatchPlan: Sendable {
         self.slots = slots
         self.rank = rank
         self.worldSize = worldSize
+    }
+
+    /// Whether every rank gets whole slots, and each its own subtree of the sum over slots.
+    private static func accepts(slots: Int, worldSize: Int) -> Bool {
+        slots.isMultiple(of: worldSize) && (worldSize == 1 || (slots / worldSize).nonzeroBitCount == 1)
     }
 
     /// Sequences in a slot.

@@ -3,27 +3,33 @@ import Kernels
 import Profiling
 import Tensors
 
-/// Averaging with MPI collectives alone, over any network: an allreduce made of exchange, sum and gather.
+/// Averaging with MPI collectives alone, over any network.
 ///
 /// `MPI_Allreduce` sums in an order of its own, which changes with the number of ranks, the algorithm and the message's
-/// size. Here each rank gets block r of every rank's bucket (`MPI_Ialltoall`), sums the blocks along the tree that
-/// defines the result, and gives its block to all (`MPI_Iallgather`): as many bytes as the best allreduce, and the same
-/// bits for any number of ranks. A bucket starts as soon as its gradients are final, while earlier layers are still in
-/// their backward pass.
+/// size. Here the arena is cut into buckets, and each bucket into one block a rank. Each rank gets its block of every
+/// rank's bucket (`MPI_Ialltoall`) and sums the blocks along the tree that defines the result; its blocks are its shard.
+/// When it has updated the weights of a block, it gives them to all (`MPI_Iallgather`). That is as many bytes as the best
+/// allreduce, and the same bits for any number of ranks. A bucket starts as soon as its gradients are final, while
+/// earlier layers are still in their backward pass. Numbers travel from and to the arenas themselves, which are padded to
+/// whole blocks.
 final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     let name = "allreduce"
+    let weights: Arena<Element>
     let gradients: Arena<Element>
-    let segments: [GradientSegment<Element>]
-    let owned: Range<Int>
+    let shards: [Shard]
+    let chunkSquares: UnsafeMutableBufferPointer<Double>
     private let communicator: any Communicator
     private let spans: SpanRecorder
     private let buckets: [Bucket]
-    private let lanes: [ExchangeLane<Element>]
+    /// This rank's block of each bucket, as far as there are parameters.
+    private let blocks: [Range<Int>]
+    private let exchanges: [any ExchangeLane<Element>]
+    let roundsNodes: Bool
+    private let gathers = (0..<4).map { _ in GatherLane() }
     /// Buckets in the order in which they become final; those before `started` are under way or done.
     private var started = 0
-    /// The oldest bucket whose exchange or gather is not finished.
-    private var oldestExchange = 0
-    private var oldestGather = 0
+    /// The oldest bucket that is not summed.
+    private var oldest = 0
 
     /// A range of the arena that travels together, final when `section` is.
     struct Bucket {
@@ -31,79 +37,99 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         let section: Int
     }
 
-    /// Averaging of arenas of `layout`, in buckets of at most `configuration.bucketBytes`.
+    /// Averaging of arenas of `layout`, in buckets of about `configuration.bucketBytes`.
     init(
         layout: ParameterLayout, _ configuration: AveragingConfiguration, _ communicator: any Communicator,
         _ spans: SpanRecorder = SpanRecorder()
     ) {
         self.spans = spans
         self.communicator = communicator
-        gradients = Arena(count: layout.count)
-        segments = [GradientSegment(range: 0..<layout.count, base: UnsafePointer(gradients.base))]
-        owned = chunkAlignedPart(communicator.rank, of: communicator.size, arenaCount: layout.count)
-        let limit = max(configuration.bucketBytes / MemoryLayout<Element>.stride, 32)
-        buckets = ExchangeAveraging.makeBuckets(layout, limit: limit)
-        let largest = buckets.map(\.range.count).max() ?? 0
-        lanes = (0..<min(4, buckets.count)).map { _ in
-            ExchangeLane(capacity: largest, communicator)
+        let size = communicator.size
+        let buckets = ExchangeAveraging.makeBuckets(
+            layout, limit: configuration.bucketBytes / MemoryLayout<Element>.stride, ranks: size)
+        self.buckets = buckets
+        weights = Arena(count: buckets[0].range.upperBound)
+        gradients = Arena(count: buckets[0].range.upperBound)
+        func block(_ rank: Int, _ bucket: Bucket) -> Range<Int> {
+            let count = bucket.range.count / size
+            let start = bucket.range.lowerBound + rank * count
+            return (start..<start + count).clamped(to: 0..<layout.count)
+        }
+        shards = (0..<size).map { rank in Shard(buckets.reversed().map { block(rank, $0) }) }
+        blocks = buckets.map { block(communicator.rank, $0) }
+        chunkSquares = makeChunkSquares(elements: layout.count)
+        let largest = buckets.map(\.range.count).max()!
+        // A rank alone sends nothing: its replica rounds what others would have sent.
+        let roundsNodes = configuration.wire == .float16 && Element.self == Float.self
+        self.roundsNodes = roundsNodes
+        exchanges = (0..<min(4, buckets.count)).map { _ in
+            if roundsNodes, size > 1,
+                let lane = HalfLane(blockElements: largest / size, communicator) as? any ExchangeLane<Element>
+            {
+                return lane
+            }
+            return PlainLane<Element>(blockElements: largest / size, communicator)
         }
     }
 
-    /// Cuts the arena, from its end down, into buckets of at most `limit` elements; small sections share one.
-    static func makeBuckets(_ layout: ParameterLayout, limit: Int) -> [Bucket] {
-        var buckets: [Bucket] = []
-        var open: Range<Int>?
-        for (section, range) in layout.sections.enumerated().reversed() {
-            var rest = range.lowerBound..<(open?.upperBound ?? range.upperBound)
-            while rest.count >= limit {
-                buckets.append(Bucket(range: rest.upperBound - limit..<rest.upperBound, section: section))
-                rest = rest.lowerBound..<rest.upperBound - limit
-            }
-            open = rest.isEmpty ? nil : rest
+    deinit { chunkSquares.deallocate() }
+
+    /// Cuts the arena, padded to a chunk a rank, from its end down into buckets of at most `limit` elements, or of a chunk
+    /// a rank where that is more.
+    static func makeBuckets(_ layout: ParameterLayout, limit: Int, ranks: Int) -> [Bucket] {
+        let unit = chunkElements * ranks
+        let most = max(limit / unit, 1) * unit
+        let padded = max((layout.count + unit - 1) / unit, 1) * unit
+        return stride(from: padded, to: 0, by: -most).map { end in
+            let range = max(end - most, 0)..<end
+            let section = layout.sections.firstIndex { $0.upperBound > range.lowerBound } ?? 0
+            return Bucket(range: range, section: section)
         }
-        if let open { buckets.append(Bucket(range: open, section: 0)) }
-        return buckets
     }
 
     func sectionIsFinal(_ section: Int) throws(MPIError) {
         while started < buckets.count, buckets[started].section >= section {
             // The lane's last bucket must have left it.
-            while started - oldestGather >= lanes.count { try advance(waiting: true) }
+            while started - oldest >= exchanges.count { try sumOldest(waiting: true) }
+            let range = buckets[started].range
             spans.begin(.bucket, started)
-            try lane(started).startExchange(
-                gradients.base + buckets[started].range.lowerBound, buckets[started].range.count)
+            try exchanges[started % exchanges.count].start(
+                UnsafeMutableBufferPointer(start: gradients.base + range.lowerBound, count: range.count))
             spans.end()
             started += 1
         }
-        try advance(waiting: false)
+        while oldest < started, try sumOldest(waiting: false) {}
     }
 
     func finish() throws(MPIError) {
-        while oldestGather < started { try advance(waiting: true) }
-        (started, oldestExchange, oldestGather) = (0, 0, 0)
+        while oldest < started { try sumOldest(waiting: true) }
+        (started, oldest) = (0, 0)
     }
 
-    func release() {}
+    func rangeIsUpdated(_ index: Int) throws(MPIError) {
+        // Ranges ascend, buckets descend.
+        try gathers[index % gathers.count].start(
+            weights.bytes(of: buckets[buckets.count - 1 - index].range), communicator)
+        for gather in gathers { try gather.test() }
+    }
 
-    private func lane(_ bucket: Int) -> ExchangeLane<Element> { lanes[bucket % lanes.count] }
+    func publish() throws(MPIError) {
+        for gather in gathers { try gather.wait() }
+    }
 
-    /// Moves buckets on, in their order; with `waiting`, until the oldest one is done.
-    private func advance(waiting: Bool) throws(MPIError) {
-        while oldestExchange < started {
-            let mustWait = waiting && oldestExchange == oldestGather
-            spans.begin(.bucket, oldestExchange)
-            let isSummed = try lane(oldestExchange).sumIfExchanged(waiting: mustWait)
-            spans.end()
-            guard isSummed else { break }
-            oldestExchange += 1
-        }
-        while oldestGather < oldestExchange {
-            spans.begin(.bucket, oldestGather)
-            let isDelivered = try lane(oldestGather).deliverIfGathered(waiting: waiting)
-            spans.end()
-            guard isDelivered else { break }
-            oldestGather += 1
-            if waiting { break }
-        }
+    func publishFromFirstRank() throws(MPIError) {
+        try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
+    }
+
+    /// Sums this rank's block of the oldest bucket under way, if all of it is here.
+    @discardableResult
+    private func sumOldest(waiting: Bool) throws(MPIError) -> Bool {
+        let exchange = exchanges[oldest % exchanges.count]
+        spans.begin(.bucket, oldest)
+        defer { spans.end() }
+        guard try exchange.isDone(waiting: waiting) else { return false }
+        exchange.average(blocks[oldest], into: gradients, squares: chunkSquares)
+        oldest += 1
+        return true
     }
 }

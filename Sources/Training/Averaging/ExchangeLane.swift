@@ -2,73 +2,69 @@ import Collectives
 import Kernels
 import Tensors
 
-/// The buffers of one bucket on its way: this rank's blocks, and the blocks that others sent.
-final class ExchangeLane<Element: Storage> {
+/// The way of one bucket of gradients at a time: from every rank to the owner of each block, and there into one.
+protocol ExchangeLane<Element>: AnyObject {
+    associatedtype Element: Storage
+
+    /// Sends the i-th of equal parts of `bucket`, whole chunks each, to rank i. The gradients stay untouched until
+    /// `isDone`.
+    func start(_ bucket: UnsafeMutableBufferPointer<Element>) throws(MPIError)
+    /// Whether all blocks for this rank are here.
+    func isDone(waiting: Bool) throws(MPIError) -> Bool
+    /// Puts the tree sum of the blocks into `block` of `gradients`, and the sum of squares of each of its chunks into
+    /// `squares`.
+    func average(_ block: Range<Int>, into gradients: Arena<Element>, squares: UnsafeMutableBufferPointer<Double>)
+}
+
+/// Gradients that travel as they are, from their arena.
+final class PlainLane<Element: Storage>: ExchangeLane {
+    /// Where each rank's block of the bucket starts.
+    private var blocks: [UnsafePointer<Element>]
     private let communicator: any Communicator
-    private let blocks: UnsafeMutablePointer<Element>
-    private let received: UnsafeMutablePointer<Element>
-    private var target: UnsafeMutablePointer<Element>?
-    private var count = 0
+    private let received: Arena<Element>
     private var pending: PendingOperation?
 
-    /// Buffers for buckets of up to `capacity` elements.
-    init(capacity: Int, _ communicator: any Communicator) {
+    /// Room for blocks of up to `capacity` elements from each rank.
+    init(blockElements capacity: Int, _ communicator: any Communicator) {
         self.communicator = communicator
-        let elements = ExchangeLane.blockElements(capacity, communicator.size) * communicator.size
-        blocks = .allocate(capacity: elements)
-        blocks.initialize(repeating: 0, count: elements)
-        received = .allocate(capacity: elements)
+        let received = Arena<Element>(count: capacity * communicator.size)
+        self.received = received
+        blocks = Array(repeating: UnsafePointer(received.base), count: communicator.size)
     }
 
-    deinit {
-        blocks.deallocate()
-        received.deallocate()
+    func start(_ bucket: UnsafeMutableBufferPointer<Element>) throws(MPIError) {
+        let blockElements = bucket.count / communicator.size
+        for rank in blocks.indices { blocks[rank] = UnsafePointer(received.base + rank * blockElements) }
+        pending = try communicator.startExchange(
+            UnsafeRawBufferPointer(bucket), into: received.bytes(of: 0..<bucket.count))
     }
 
-    /// The block of each rank, in whole cache lines.
-    private static func blockElements(_ count: Int, _ size: Int) -> Int { ((count + size - 1) / size + 31) / 32 * 32 }
-
-    private var blockCount: Int { ExchangeLane.blockElements(count, communicator.size) }
-
-    /// The blocks of all ranks, as bytes.
-    private func bytes(_ blocks: UnsafeMutablePointer<Element>) -> UnsafeMutableRawBufferPointer {
-        UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(start: blocks, count: blockCount * communicator.size))
-    }
-
-    /// Sends block i of the `count` numbers at `source` to rank i.
-    func startExchange(_ source: UnsafeMutablePointer<Element>, _ count: Int) throws(MPIError) {
-        (target, self.count) = (source, count)
-        blocks.update(from: source, count: count)
-        pending = try communicator.startExchange(UnsafeRawBufferPointer(bytes(blocks)), into: bytes(received))
-    }
-
-    /// If all blocks for this rank are here, sums them along the tree and starts to give the result to all.
-    func sumIfExchanged(waiting: Bool) throws(MPIError) -> Bool {
-        guard try isDone(waiting: waiting) else { return false }
-        withUnsafeTemporaryAllocation(of: UnsafePointer<Element>.self, capacity: communicator.size) { parts in
-            for rank in 0..<communicator.size {
-                parts.initializeElement(at: rank, to: UnsafePointer(received + rank * blockCount))
-            }
-            TreeSum.sum(
-                UnsafeBufferPointer(parts), into: blocks + communicator.rank * blockCount, count: blockCount)
-        }
-        pending = try communicator.startAllgather(bytes(blocks))
-        return true
-    }
-
-    /// If the results of all ranks are here, puts them where the bucket came from.
-    func deliverIfGathered(waiting: Bool) throws(MPIError) -> Bool {
-        guard try isDone(waiting: waiting) else { return false }
-        pending = nil
-        target!.update(from: blocks, count: count)
-        return true
-    }
-
-    private func isDone(waiting: Bool) throws(MPIError) -> Bool {
+    func isDone(waiting: Bool) throws(MPIError) -> Bool {
         if waiting {
             try pending!.wait()
             return true
         }
         return try pending!.test()
     }
+
+    func average(_ block: Range<Int>, into gradients: Arena<Element>, squares: UnsafeMutableBufferPointer<Double>) {
+        averageChunks(block, of: blocks, origin: block.lowerBound, into: gradients, squares: squares)
+    }
+}
+
+/// One bucket of weights on its way: each rank's block goes to all others, in place.
+final class GatherLane {
+    private var pending: PendingOperation?
+
+    /// Starts to gather the equal parts of `bucket`, after the lane's last bucket has left it.
+    func start(_ bucket: UnsafeMutableRawBufferPointer, _ communicator: any Communicator) throws(MPIError) {
+        try wait()
+        pending = try communicator.startAllgather(bucket)
+    }
+
+    /// Lets it move.
+    func test() throws(MPIError) { _ = try pending?.test() }
+
+    /// Returns when all parts are here.
+    func wait() throws(MPIError) { try pending?.wait() }
 }

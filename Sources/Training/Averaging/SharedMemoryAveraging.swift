@@ -3,54 +3,63 @@ import Kernels
 import Profiling
 import Tensors
 
-/// Averaging within one node: the gradient arenas lie in memory that all ranks share, each rank sums its own slice over
-/// all replicas straight from there, and everybody reads the slices where they lie. Nothing is copied.
+/// Averaging within one node: the gradients of all ranks lie in memory that all of them share, and each rank sums its own
+/// shard over all replicas straight from there. There is one copy of the weights, which all ranks compute with and where
+/// each puts what it has updated. Nothing is copied.
 ///
 /// A process by itself is the case of one replica, where nothing is left to sum.
 final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
     let name = "shared_memory"
+    let roundsNodes = false
+    let weights: Arena<Element>
     let gradients: Arena<Element>
-    let segments: [GradientSegment<Element>]
-    let owned: Range<Int>
+    let shards: [Shard]
+    let chunkSquares: UnsafeMutableBufferPointer<Double>
     private let window: SharedWindow
     private let spans: SpanRecorder
-    private let parts: [UnsafePointer<Element>]
+    private let replicas: [UnsafePointer<Element>]
+    private let own: Range<Int>
 
-    /// Shares an arena of `count` elements with the other ranks, all of them on this node.
+    /// Shares arenas of `count` elements with the other ranks, all of them on this node.
     init(
         count: Int, _ communicator: any Communicator, _ spans: SpanRecorder = SpanRecorder()
     ) throws(MPIError) {
         self.spans = spans
-        window = try communicator.makeWindow(bytes: count * MemoryLayout<Element>.stride)
+        let bytes = count * MemoryLayout<Element>.stride
+        window = try communicator.makeWindow(bytes: bytes)
         gradients = Arena(window.base, count: count, owner: window)
+        let common = try communicator.makeCommonWindow(bytes: bytes)
+        weights = Arena(common.base, count: count, owner: common)
+        replicas = window.parts.map { UnsafePointer($0.assumingMemoryBound(to: Element.self)) }
         let size = communicator.size
-        owned = chunkAlignedPart(communicator.rank, of: size, arenaCount: count)
-        let parts = window.parts.map { UnsafePointer($0.assumingMemoryBound(to: Element.self)) }
-        self.parts = parts
-        segments = parts.indices.map {
-            GradientSegment(range: chunkAlignedPart($0, of: size, arenaCount: count), base: parts[$0])
-        }
+        shards = (0..<size).map { Shard([chunkAlignedPart($0, of: size, arenaCount: count)]) }
+        own = shards[communicator.rank].ranges[0]
+        chunkSquares = makeChunkSquares(elements: count)
     }
+
+    /// What the windows of all ranks take together: a page more for each part.
+    static func windowBytes(count: Int, ranks: Int) -> Int {
+        (ranks + 1) * (count * MemoryLayout<Element>.stride + 16384)
+    }
+
+    deinit { chunkSquares.deallocate() }
 
     func sectionIsFinal(_ section: Int) {}
 
     func finish() throws(MPIError) {
-        if parts.count == 1 { return }
-        try window.synchronize()
+        try synchronize()
         spans.begin(.windowSum)
-        // A piece of every replica fits the cache together.
-        for start in stride(from: owned.lowerBound, to: owned.upperBound, by: chunkElements) {
-            let count = min(chunkElements, owned.upperBound - start)
-            withUnsafeTemporaryAllocation(of: UnsafePointer<Element>.self, capacity: parts.count) { buffer in
-                for index in parts.indices { buffer.initializeElement(at: index, to: parts[index] + start) }
-                TreeSum.sum(UnsafeBufferPointer(buffer), into: gradients.base + start, count: count)
-            }
-        }
+        averageChunks(own, of: replicas, origin: 0, into: gradients, squares: chunkSquares)
         spans.end()
-        try window.synchronize()
     }
 
-    func release() throws(MPIError) {
-        if parts.count > 1 { try window.synchronize() }
+    func rangeIsUpdated(_ index: Int) {}
+
+    func publish() throws(MPIError) { try synchronize() }
+
+    func publishFromFirstRank() throws(MPIError) { try synchronize() }
+
+    private func synchronize() throws(MPIError) {
+        if replicas.count > 1 { try window.synchronize() }
     }
 }

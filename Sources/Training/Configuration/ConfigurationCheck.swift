@@ -71,6 +71,15 @@ struct ConfigurationCheck: Sendable {
                 ? nil
                 : "1 to \(most), what schedule.warmup_steps (\(schedule.warmupSteps)) leaves of training.steps (\(steps))"
         },
+        ConfigurationCheck("averaging.wire", "averaging.strategy") { configuration in
+            let averaging = configuration.averaging
+            return averaging.wire == .float16 && averaging.strategy == .sharedMemory
+                ? "float32 where averaging.strategy is shared_memory: gradients are read where they lie, not sent" : nil
+        },
+        ConfigurationCheck("averaging.wire", "precision") { configuration in
+            configuration.averaging.wire == .float16 && configuration.precision == .float16
+                ? "float32 where precision is float16: such gradients are sent as they are" : nil
+        },
         ConfigurationCheck("loss_scale.initial") { isPowerOfTwo($0.lossScale.initial) ? nil : "a power of two" },
         ConfigurationCheck("loss_scale.floor") { isPowerOfTwo($0.lossScale.floor) ? nil : "a power of two" },
         ConfigurationCheck("loss_scale.floor", "loss_scale.initial") { configuration in
@@ -113,28 +122,3 @@ private func sumOfProducts(_ terms: [[Int]]) -> Int? {
 
 /// Whether scaling by `value` is exact.
 private func isPowerOfTwo(_ value: Double) -> Bool { value.significand == 1 }
-
-extension BatchConfiguration {
-    /// The world sizes that give every rank whole slots, and each its own subtree of the sum over slots.
-    private var worldSizes: [Int] { (1...slots).filter(accepts(worldSize:)) }
-
-    /// Sees to it that `ranks` ranks can share the slots.
-    ///
-    /// - Throws: `usage` with the world sizes that can.
-    package func validate(worldSize ranks: Int) throws(Failure) {
-        if accepts(worldSize: ranks) { return }
-        let sizes = worldSizes.map(String.init)
-        let list =
-            sizes.count == 1
-            ? "1 rank" : sizes.dropLast().joined(separator: ", ") + " or \(sizes[sizes.count - 1]) ranks"
-        throw Failure(
-            .usage,
-            "mpirun -np \(ranks): batch.slots is \(slots): it works with \(list). Start as many, or change batch.slots, "
-                + "which changes the numbers of the run.")
-    }
-
-    private func accepts(worldSize ranks: Int) -> Bool {
-        guard ranks > 0, slots % ranks == 0 else { return false }
-        return ranks == 1 || (slots / ranks).nonzeroBitCount == 1
-    }
-}

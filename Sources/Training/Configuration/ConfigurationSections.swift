@@ -34,7 +34,7 @@ package struct BatchConfiguration: Equatable, Sendable {
 package struct AveragingConfiguration: Equatable, Sendable {
     /// Which way the gradients take.
     package enum Strategy: String, CaseIterable, Sendable {
-        /// Shared memory where all ranks are on one node, MPI collectives elsewhere.
+        /// Shared memory where all ranks are on one node and nothing is rounded on a wire, MPI collectives elsewhere.
         case auto
         /// MPI collectives alone.
         case allreduce
@@ -46,6 +46,8 @@ package struct AveragingConfiguration: Equatable, Sendable {
     package enum Wire: String, CaseIterable, Sendable {
         /// Every bit arrives.
         case float32
+        /// Half the bytes: see `ScaledHalves`. The numbers of the run are others, for any number of ranks the same.
+        case float16
     }
 
     package var strategy = Strategy.auto

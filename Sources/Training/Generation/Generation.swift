@@ -1,7 +1,6 @@
 import Checkpoints
 import Datasets
 import Failures
-import Kernels
 import Models
 import Tensors
 
@@ -87,27 +86,5 @@ package struct Generation {
             output(characters.append(tokenizer.decode([token])))
         }
         output(characters.finish() + [UInt8(ascii: "\n")])
-    }
-}
-
-/// Fills `weights` with a checkpoint's model in Float32, whatever it was trained in.
-func loadWeights(
-    _ checkpoint: Checkpoint, _ layout: ParameterLayout, into weights: Arena<Float>, precision: Configuration.Precision
-) throws(Failure) {
-    let file = "model.safetensors"
-    switch precision {
-    case .float32: try checkpoint.loadTensors(file, into: destinations(layout, weights, .float32))
-    case .float16:
-        let halves = Arena<Float16>(count: layout.count)
-        try checkpoint.loadTensors(file, into: destinations(layout, halves, .float16))
-        convert(UnsafePointer(halves.base), into: weights.base, count: layout.count)
-    }
-}
-
-private func destinations<Element>(
-    _ layout: ParameterLayout, _ arena: Arena<Element>, _ type: TensorType
-) -> [TensorDestination] {
-    layout.parameters.map {
-        TensorDestination(name: $0.name, type: type, shape: $0.shape, bytes: arena.bytes(of: $0.range))
     }
 }

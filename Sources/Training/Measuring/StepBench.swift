@@ -28,9 +28,6 @@ package final class StepBench {
     package init(_ configuration: Configuration, _ communicator: any Communicator) throws {
         startedAt = clock.now
         self.communicator = communicator
-        try communicator.together { () throws(Failure) in
-            try configuration.batch.validate(worldSize: communicator.size)
-        }
         let vocabulary = configuration.model.benchVocabularySize
         tokensPerStep = configuration.batch.sequences * configuration.data.contextLength
         flopsPerToken = configuration.model.flopsPerToken(
@@ -51,9 +48,11 @@ package final class StepBench {
         _ configuration: Configuration, _ vocabularySize: Int, _ communicator: any Communicator,
         _ products: [Product], storing: Element.Type
     ) throws -> (step: () throws -> Void, spans: SpanRecorder, products: () throws -> (own: Double, library: Double)) {
-        let plan = try BatchPlan(
-            sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
-            worldSize: communicator.size)
+        let plan = try communicator.together { () throws(Failure) in
+            try BatchPlan(
+                sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
+                worldSize: communicator.size)
+        }
         let coordinator = try Coordinator<Element>(
             configuration, vocabularySize: vocabularySize, plan: plan, communicator)
         let batch = try TokenBatch(

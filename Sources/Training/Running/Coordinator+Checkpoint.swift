@@ -1,18 +1,9 @@
 import Checkpoints
 import Collectives
 import Failures
-import Kernels
-import Optimizers
 import Tensors
 
 extension Coordinator {
-    /// The tensors of a checkpoint: weights as they are computed with, and all that the optimizer keeps.
-    var checkpointFiles: [(name: String, tensors: [TensorSource])] {
-        let model = arenas(inFile: modelFileName).flatMap { $0.sources(layout) }
-        let optimizer = arenas(inFile: optimizerFileName).flatMap { $0.sources(layout) }
-        return [(modelFileName, model), (optimizerFileName, optimizer)]
-    }
-
     /// The counters of a checkpoint.
     func checkpointState(validationLoss: Double?, bestValidationLoss: Double?) -> CheckpointState {
         CheckpointState(
@@ -23,53 +14,48 @@ extension Coordinator {
             validationLoss: validationLoss, bestValidationLoss: bestValidationLoss)
     }
 
-    /// Fills this process's arenas from a verified checkpoint. Rank 0 does it and broadcasts them.
-    func load(_ checkpoint: Checkpoint) throws(Failure) {
-        for file in [modelFileName, optimizerFileName] {
-            try checkpoint.loadTensors(file, into: arenas(inFile: file).flatMap { $0.destinations(layout) })
+    /// Writes the tensors of a checkpoint: weights as they are computed with, and all that the optimizer keeps. Every rank
+    /// calls it.
+    ///
+    /// - Parameter write: Called on rank 0; it writes the tensors in the order given.
+    /// - Throws: `AgreedFailure` where `write` fails.
+    func save(_ write: (_ files: [(name: String, tensors: [TensorSource])]) throws(Failure) -> Void) throws {
+        try transfer(.toFirstRank) { transfer throws(Failure) in
+            let model = NamedArena(averaging.weights, layout).sources
+            try write([(modelFileName, model), (optimizerFileName, transfer.sources)])
         }
     }
 
-    /// Gives every rank rank 0's arenas.
-    func broadcastArenas(_ communicator: any Communicator) throws(MPIError) {
-        for arena in [master] + states {
-            try communicator.broadcast(arena.bytes(of: 0..<layout.count), from: 0)
+    /// Takes up the tensors of a verified checkpoint. Every rank calls it.
+    ///
+    /// - Parameter checkpoint: Rank 0's; the others have none.
+    /// - Throws: `AgreedFailure` where rank 0 cannot read it.
+    func load(_ checkpoint: Checkpoint?) throws {
+        try transfer(.fromFirstRank) { transfer throws(Failure) in
+            guard let checkpoint else { preconditionFailure("rank 0 has the checkpoint") }
+            try checkpoint.loadTensors(modelFileName, into: NamedArena(averaging.weights, layout).destinations)
+            try checkpoint.loadTensors(optimizerFileName, into: transfer.destinations)
         }
+        try averaging.publishFromFirstRank()
     }
 
-    private var modelFileName: String { "model.safetensors" }
     private var optimizerFileName: String { "optimizer-\(optimizer.name).safetensors" }
 
-    /// In Float32 the weights are the master weights; in Float16 those stand with the optimizer.
-    private func arenas(inFile file: String) -> [NamedArena] {
-        if file == modelFileName { return [NamedArena(prefix: "", replica.forwardPass.weights)] }
-        let moments = zip(optimizer.stateNames, states).map { NamedArena(prefix: "\($0)/", $1) }
-        return (Element.self == Float.self ? [] : [NamedArena(prefix: "master/", master)]) + moments
-    }
-}
-
-/// An arena whose parameters stand in a file under a prefix.
-private struct NamedArena {
-    let prefix: String
-    let type: TensorType
-    let bytes: (Range<Int>) -> UnsafeMutableRawBufferPointer
-
-    init<Element: Storage>(prefix: String, _ arena: Arena<Element>) {
-        self.prefix = prefix
-        type = Element.self == Float.self ? .float32 : .float16
-        bytes = arena.bytes(of:)
-    }
-
-    func sources(_ layout: ParameterLayout) -> [TensorSource] {
-        layout.parameters.map {
-            TensorSource(
-                name: prefix + $0.name, type: type, shape: $0.shape, bytes: UnsafeRawBufferPointer(bytes($0.range)))
+    /// Lets rank 0 do something with the optimizer's state of all ranks, and every rank know how it went.
+    private func transfer(
+        _ direction: StateTransfer.Direction, _ body: (StateTransfer) throws(Failure) -> Void
+    ) throws {
+        // In Float32 the weights are the master weights; in Float16 those stand with the optimizer.
+        let masters = Element.self == Float.self ? [] : [("master/", master)]
+        let moments = zip(optimizer.stateNames, states).map { ("\($0)/", $1) }
+        let transfer = StateTransfer(direction, masters + moments, layout, shards: averaging.shards, communicator)
+        var failure: Failure?
+        if communicator.rank == 0 {
+            do throws(Failure) { try body(transfer) } catch { failure = error }
+            try transfer.finish()
+        } else {
+            try transfer.serve()
         }
-    }
-
-    func destinations(_ layout: ParameterLayout) -> [TensorDestination] {
-        layout.parameters.map {
-            TensorDestination(name: prefix + $0.name, type: type, shape: $0.shape, bytes: bytes($0.range))
-        }
+        try communicator.together { () throws(Failure) in if let failure { throw failure } }
     }
 }

@@ -10,8 +10,8 @@ import Tensors
 
 /// The state of a training and the one way it changes: the same deterministic code on every rank.
 ///
-/// It holds the step, the consumed samples, the schedule, the scaler, the master weights and the moments; hands the
-/// rank's replica its slots; and turns the averaged gradient into an update that every rank computes alike.
+/// It holds the step, the consumed samples, the schedule, the scaler, and of the master weights and the moments the shard
+/// that this rank owns; hands the rank's replica its slots; and updates the shard from its averaged gradient.
 final class Coordinator<Element: Storage> {
     /// Steps done, skipped ones included.
     private(set) var step = 0
@@ -25,27 +25,42 @@ final class Coordinator<Element: Storage> {
     private(set) var scaler: LossScaler?
 
     let layout: ParameterLayout
-    /// Float32 weights: what the optimizer updates, and in Float32 what the replica computes with.
+    /// What the optimizer updates: in Float32 the weights that the replica computes with, of which this rank writes its own
+    /// shard; in Float16 a Float32 copy of the shard.
     let master: Arena<Float>
-    /// The optimizer's state, an arena for each of its names.
+    /// The optimizer's state of the shard, an arena for each of its names.
     let states: [Arena<Float>]
     let optimizer: any Optimizer
     let replica: Replica<Element>
     let averaging: any GradientAveraging<Element>
     /// Notes where the time of a step goes; off until it is started.
     let spans = SpanRecorder()
+    /// Why the gradients do not take the way that the configuration prefers.
+    let averagingWarning: String?
 
     private let configuration: Configuration
-    private let communicator: any Communicator
+    let communicator: any Communicator
     private let plan: BatchPlan
     private let schedule: Schedule
     private let statePointers: [UnsafeMutablePointer<Float>]
     private let sums: StepSums
+    private let shard: Shard
+    /// What is updated at once, for each range of the shard: no more than a chunk, of one parameter.
+    private let pieces: [[Piece]]
+
+    private struct Piece {
+        /// Where it starts in the whole arena, in the shard's arenas, and in `master`.
+        let start: Int
+        let stateStart: Int
+        let masterStart: Int
+        let count: Int
+        let decays: Bool
+    }
 
     /// A training that is about to begin: weights initialized, everything else zero.
     init(
         _ configuration: Configuration, vocabularySize: Int, plan: BatchPlan, _ communicator: any Communicator
-    ) throws(MPIError) {
+    ) throws {
         self.configuration = configuration
         self.communicator = communicator
         self.plan = plan
@@ -53,28 +68,59 @@ final class Coordinator<Element: Storage> {
             configuration.model, vocabularySize: vocabularySize, contextLength: configuration.data.contextLength)
         let layout = decoder.layout
         self.layout = layout
-        averaging = try makeAveraging(configuration.averaging, layout: layout, communicator, spans)
-        master = Arena(count: layout.count)
-        layout.initialize(master, seed: UInt64(configuration.run.seed))
+        let choice = try AveragingChoice<Element>(configuration.averaging, layout: layout, communicator, spans)
+        (averaging, averagingWarning) = (choice.averaging, choice.warning)
+        let shard = averaging.shards[communicator.rank]
+        self.shard = shard
+        let common = averaging.weights as? Arena<Float>
+        let master = common ?? Arena<Float>(count: shard.count)
+        self.master = master
         optimizer = makeOptimizer(configuration.optimizer)
-        states = optimizer.stateNames.map { _ in Arena(count: layout.count) }
+        states = optimizer.stateNames.map { _ in Arena(count: shard.count) }
         statePointers = states.map(\.base)
         schedule = Schedule(configuration.schedule, steps: configuration.training.steps)
         replica = Replica(
-            decoder, weights: master as? Arena<Element> ?? Arena(count: layout.count), averaging: averaging,
-            slots: plan.localSlots.count, sequencesPerSlot: plan.sequencesPerSlot, spans: spans)
+            decoder, averaging: averaging, slots: plan.localSlots.count, sequencesPerSlot: plan.sequencesPerSlot,
+            spans: spans)
         sums = StepSums(slots: plan.slots, elements: layout.count)
+        pieces = Coordinator.makePieces(shard, layout, masterIsWhole: common != nil)
         if configuration.precision == .float16 {
             scaler = LossScaler(scale: configuration.lossScale.initial, configuration.scalerSettings)
         }
-        refreshWorkingWeights()
+        try initializeWeights()
+    }
+
+    /// Cuts each range of `shard` into pieces.
+    private static func makePieces(_ shard: Shard, _ layout: ParameterLayout, masterIsWhole: Bool) -> [[Piece]] {
+        zip(shard.ranges, shard.starts).map { range, start in
+            layout.parameters.flatMap { parameter in
+                let own = parameter.range.clamped(to: range)
+                return stride(from: own.lowerBound, to: own.upperBound, by: chunkElements).map { first in
+                    let stateStart = start + first - range.lowerBound
+                    return Piece(
+                        start: first, stateStart: stateStart, masterStart: masterIsWhole ? first : stateStart,
+                        count: min(chunkElements, own.upperBound - first), decays: parameter.decays)
+                }
+            }
+        }
+    }
+
+    /// Draws the first weights, each rank those of its shard.
+    private func initializeWeights() throws(MPIError) {
+        let seed = UInt64(configuration.run.seed)
+        for (index, range) in shard.ranges.enumerated() {
+            let start = Element.self == Float.self ? range.lowerBound : shard.starts[index]
+            layout.initialize(range, into: master.base + start, seed: seed)
+            for piece in pieces[index] { refreshWorkingWeights(piece) }
+            try averaging.rangeIsUpdated(index)
+        }
+        try averaging.publish()
     }
 
     /// Takes up the counters of a checkpoint; the arenas have been filled already.
     func restore(step: Int, consumedSamples: Int, tokens: Int, skippedSteps: Int, scaler: LossScaler?) {
         (self.step, self.consumedSamples, self.tokens) = (step, consumedSamples, tokens)
         (self.skippedSteps, self.scaler) = (skippedSteps, scaler)
-        refreshWorkingWeights()
     }
 
     /// What one step tells.
@@ -115,8 +161,7 @@ final class Coordinator<Element: Storage> {
         try averaging.finish()
         spans.end()
         spans.begin(.norm)
-        sumSquares()
-        try sums.combine(communicator)
+        try sums.combine(squares: averaging.chunkSquares, communicator)
         spans.end()
 
         let counts = try sums.finishCounts()
@@ -124,85 +169,87 @@ final class Coordinator<Element: Storage> {
             loss: sums.totalLoss / Double(max(1, counts.targets)), learningRate: schedule.learningRate(at: step),
             gradientNorm: nil, lossScale: scaler?.scale, tokens: counts.targets, overflowedParameter: nil,
             stopRequested: counts.stopRequested)
-        guard report.loss.isFinite else { throw AgreedFailure(lossFailure()) }
+        guard report.loss.isFinite else { throw AgreedFailure(try lossFailure()) }
         // The same bits on every rank: all update or none does.
         let squares = sums.totalSquares
         if squares.isFinite {
             let norm = squares.squareRoot() / lossScale
             report.gradientNorm = norm
-            update(norm: norm, rate: report.learningRate, lossScale: lossScale)
+            try update(norm: norm, rate: report.learningRate, lossScale: lossScale)
         } else {
-            let parameter = firstOverflow()
+            let parameter = try firstOverflow()
             guard scaler != nil else { throw AgreedFailure(gradientFailure(parameter)) }
             report.overflowedParameter = parameter
             skippedSteps += 1
         }
         scaler?.update(overflowed: report.overflowedParameter != nil)
-        spans.begin(.weights)
-        try averaging.release()
-        spans.end()
         step += 1
         consumedSamples += plan.sequences
         tokens += counts.targets
         return report
     }
 
-    /// Sums the squares of this rank's part of the averaged gradient, chunk by chunk.
-    private func sumSquares() {
-        for segment in averaging.segments {
-            let range = segment.range.clamped(to: averaging.owned)
-            sumsOfSquares(
-                segment.base + range.lowerBound, into: sums.chunkSquares + range.lowerBound / chunkElements,
-                count: range.count, chunk: chunkElements)
-        }
-    }
-
-    /// Updates all weights from the averaged gradient.
-    private func update(norm: Double, rate: Double, lossScale: Double) {
+    /// Updates the weights of this rank's shard, and shares them.
+    private func update(norm: Double, rate: Double, lossScale: Double) throws(MPIError) {
         let clip = Clipping.factor(norm: norm, limit: configuration.optimizer.clipNorm)
         let limit = configuration.optimizer.clipValue
         let optimizerStep = OptimizerStep(
             number: step + 1 - skippedSteps, learningRate: rate, gradientScale: Float(clip / lossScale),
             gradientLimit: limit > 0 ? Float(limit) : .infinity)
-        spans.begin(.update)
-        for segment in averaging.segments {
-            for parameter in layout.parameters where parameter.range.overlaps(segment.range) {
+        for index in pieces.indices {
+            let pieces = pieces[index]
+            spans.begin(.update)
+            parallel(pieces.count) { number in
+                let piece = pieces[number]
                 optimizer.update(
-                    master.base, states: statePointers, gradients: segment.base,
-                    range: parameter.range.clamped(to: segment.range), decays: parameter.decays, optimizerStep)
+                    master.base + piece.masterStart, states: statePointers, stateStart: piece.stateStart,
+                    gradients: UnsafePointer(averaging.gradients.base + piece.start), count: piece.count,
+                    decays: piece.decays, optimizerStep)
+                refreshWorkingWeights(piece)
             }
+            spans.end()
+            spans.begin(.weights)
+            try averaging.rangeIsUpdated(index)
+            spans.end()
         }
-        spans.end()
         spans.begin(.weights)
-        refreshWorkingWeights()
+        try averaging.publish()
         spans.end()
     }
 
-    /// Rounds the master weights into the replica's, where those are of another type.
-    private func refreshWorkingWeights() {
+    /// Rounds master weights into those that replicas compute with, where these are of another type.
+    private func refreshWorkingWeights(_ piece: Piece) {
         if Element.self != Float.self {
-            convert(UnsafePointer(master.base), into: replica.forwardPass.weights.base, count: layout.count)
+            convert(
+                UnsafePointer(master.base + piece.masterStart), into: averaging.weights.base + piece.start,
+                count: piece.count)
         }
     }
 
-    /// The name of the first parameter whose averaged gradient is not finite.
-    private func firstOverflow() -> String {
-        let first = layout.parameters.first { parameter in
-            averaging.segments.contains { segment in
-                let range = parameter.range.clamped(to: segment.range)
-                return !sumOfSquares(segment.base + range.lowerBound, count: range.count).isFinite
+    /// The name of the first parameter whose averaged gradient is not finite. Every rank asks for it together.
+    private func firstOverflow() throws(MPIError) -> String {
+        let none = layout.parameters.count
+        let own = layout.parameters.firstIndex { parameter in
+            shard.pieces(of: parameter.range).contains { piece in
+                !sumOfSquares(
+                    UnsafePointer(averaging.gradients.base + piece.range.lowerBound), count: piece.range.count
+                ).isFinite
             }
         }
-        return first?.name ?? "no parameter"
+        // The first parameter has the largest number.
+        let first = none - Int(try communicator.maximum(Int64(none - (own ?? none))))
+        return first < none ? layout.parameters[first].name : "no parameter"
     }
 
-    private func lossFailure() -> Failure {
+    private func lossFailure() throws(MPIError) -> Failure {
         let slot = (0..<plan.slots).first { !sums.slotLosses[$0].isFinite } ?? 0
-        let weights = layout.parameters.first {
-            !sumOfSquares(UnsafePointer(master.base + $0.offset), count: $0.count).isFinite
+        let weights = averaging.weights.base
+        let broken = layout.parameters.first {
+            !sumOfSquares(UnsafePointer(weights + $0.offset), count: $0.count).isFinite
         }
+        let gradient = try firstOverflow()
         let tensor =
-            weights.map { "the weights \($0.name) are not finite" } ?? "the gradient of \(firstOverflow()) is not"
+            broken.map { "the weights \($0.name) are not finite" } ?? "the gradient of \(gradient) is not"
         return Failure(
             .internalError,
             "step \(step + 1), rank \(slot / plan.localSlots.count): the loss of slot \(slot) is not a finite number, "

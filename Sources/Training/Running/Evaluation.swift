@@ -31,8 +31,6 @@ package struct Evaluation {
             let identity = try CheckpointIdentity(checkpoint)
             var configuration = identity.configuration
             if let data { configuration.data.directory = data }
-            // Nothing is averaged here.
-            configuration.averaging.strategy = .auto
             configuration.batch.slots = communicator.size
             configuration.batch.sequences = communicator.size * identity.configuration.batch.sequencesPerSlot
             let opened = try TrainingData(configuration, communicator)

@@ -5,21 +5,24 @@ import Models
 import Profiling
 import Tensors
 
-/// A rank's copy of the model, and its work in a step: the gradients of its slots, summed along the slots' tree.
+/// A rank's model, and its work in a step: the gradients of its slots, summed along the slots' tree.
 final class Replica<Element: Storage> {
     let forwardPass: ForwardPass<Element>
     private let averaging: any GradientAveraging<Element>
     /// Where slots put their gradients: the first is the averaging's own, the others hold subtrees that wait.
     private let arenas: [Arena<Element>]
+    /// Whether this rank's sum is the root of the tree, which is never rounded.
+    private let isAlone: Bool
     private let sequencesPerSlot: Int
     private let contextLength: Int
 
     /// A replica for `slots` slots a step, of `sequencesPerSlot` sequences each.
     init(
-        _ decoder: Decoder<Element>, weights: Arena<Element>, averaging: any GradientAveraging<Element>, slots: Int,
-        sequencesPerSlot: Int, spans: SpanRecorder = SpanRecorder()
+        _ decoder: Decoder<Element>, averaging: any GradientAveraging<Element>, slots: Int, sequencesPerSlot: Int,
+        spans: SpanRecorder = SpanRecorder()
     ) {
-        forwardPass = ForwardPass(decoder, weights: weights, sequences: sequencesPerSlot, spans: spans)
+        isAlone = averaging.shards.count == 1
+        forwardPass = ForwardPass(decoder, weights: averaging.weights, sequences: sequencesPerSlot, spans: spans)
         self.averaging = averaging
         self.sequencesPerSlot = sequencesPerSlot
         contextLength = decoder.contextLength
@@ -67,31 +70,67 @@ final class Replica<Element: Storage> {
             workspace.spans.end()
 
             let isLast = slot == slots - 1
+            // All chunks from here on are final, and folded.
+            var border = decoder.layout.count
             workspace.spans.begin(.backward)
             try decoder.backward(
                 tokens, hiddenGradient: hiddenGradient, weights: weights.base, gradients: gradients, activations,
                 sequences: sequencesPerSlot, positions: contextLength, dropout: dropout, workspace
             ) { section in
                 guard isLast else { return }
-                fold(from: depth, levels: depth, decoder.layout.sections[section])
+                let first = decoder.layout.sections[section].lowerBound
+                let chunk = (first + chunkElements - 1) / chunkElements * chunkElements
+                if chunk < border {
+                    fold(from: depth, levels: depth, chunk..<border, toRoot: isAlone)
+                    border = chunk
+                }
                 try averaging.sectionIsFinal(section)
             }
             workspace.spans.end()
             // Slot i completes as many subtrees as i ends with ones; the last slot has folded all, section by section.
-            if !isLast { fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<decoder.layout.count) }
+            if !isLast {
+                fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<decoder.layout.count, toRoot: false)
+            }
         }
     }
 
     /// Adds the subtree in arena `depth` to the one below it, the sum to the next, `levels` times.
-    private func fold(from depth: Int, levels: Int, _ range: Range<Int>) {
-        if levels == 0 { return }
+    ///
+    /// - Parameters:
+    ///   - range: Which elements, from a chunk's border on.
+    ///   - toRoot: Whether the last sum is the step's gradient.
+    private func fold(from depth: Int, levels: Int, _ range: Range<Int>, toRoot: Bool) {
+        if levels == 0, !averaging.roundsNodes { return }
         forwardPass.workspace.spans.begin(.slotSum)
         defer { forwardPass.workspace.spans.end() }
-        for level in 0..<levels {
-            let (upper, lower) = (arenas[depth - level], arenas[depth - level - 1])
-            add(
-                UnsafePointer(upper.base + range.lowerBound), accumulatingInto: lower.base + range.lowerBound,
-                count: range.count)
+        if averaging.roundsNodes {
+            // A chunk at a time, which stays in the cache from level to level.
+            parallel((range.count + chunkElements - 1) / chunkElements) { number in
+                let start = range.lowerBound + number * chunkElements
+                let chunk = start..<min(start + chunkElements, range.upperBound)
+                if levels > 0 || !toRoot { round(depth, chunk) }
+                for level in 0..<levels {
+                    add(depth - level, chunk)
+                    if level < levels - 1 || !toRoot { round(depth - level - 1, chunk) }
+                }
+            }
+        } else {
+            for level in 0..<levels { add(depth - level, range) }
         }
+    }
+
+    /// Adds a range of arena `depth` to the arena below it.
+    private func add(_ depth: Int, _ range: Range<Int>) {
+        let (upper, lower) = (arenas[depth], arenas[depth - 1])
+        Kernels.add(
+            UnsafePointer(upper.base + range.lowerBound), accumulatingInto: lower.base + range.lowerBound,
+            count: range.count)
+    }
+
+    /// Rounds a chunk of arena `depth` to what can be sent of it.
+    private func round(_ depth: Int, _ chunk: Range<Int>) {
+        // Only Float32 is ever rounded.
+        guard let arena = arenas[depth] as? Arena<Float> else { return }
+        ScaledHalves.round(arena.base + chunk.lowerBound, count: chunk.count)
     }
 }

@@ -8,8 +8,7 @@ import Kernels
 final class StepSums {
     /// The sum of losses of each slot.
     let slotLosses: UnsafeMutablePointer<Double>
-    /// The sum of squares of each chunk of the gradient.
-    let chunkSquares: UnsafeMutablePointer<Double>
+    private let chunkSquares: UnsafeMutablePointer<Double>
     private let own: UnsafeMutableBufferPointer<Double>
     private let combined: UnsafeMutableBufferPointer<Double>
     private let counts: UnsafeMutableBufferPointer<Int64>
@@ -53,8 +52,12 @@ final class StepSums {
         return (Int(counts[2]), counts[3] > 0)
     }
 
-    /// Gives every rank the losses and squares of all.
-    func combine(_ communicator: any Communicator) throws(MPIError) {
+    /// Gives every rank the losses and squares of all. No rank returns before all have called it.
+    ///
+    /// - Parameter squares: The sum of squares of each chunk of the gradient, 0 where another rank has it.
+    func combine(squares: UnsafeMutableBufferPointer<Double>, _ communicator: any Communicator) throws(MPIError) {
+        precondition(squares.count == own.count - slots, "a sum for each chunk")
+        chunkSquares.update(from: squares.baseAddress!, count: squares.count)
         try communicator.allreduce(UnsafeBufferPointer(own), into: combined, .sum)
         own.baseAddress!.update(from: combined.baseAddress!, count: own.count)
     }

@@ -87,7 +87,6 @@ package struct Trainer {
         let start = records?.start
         let state = try communicator.onFirstRank { () throws(Failure) in
             guard let start, let checkpoint = start.checkpoint else { return "" }
-            try coordinator.load(checkpoint)
             var state = checkpoint.state
             // Losses on other data are nothing to compare with.
             if !start.isSameDataset { state.bestValidationLoss = nil }
@@ -95,7 +94,7 @@ package struct Trainer {
         }
         if state.isEmpty { return nil }
         let restored = try CheckpointState(parsing: Array(state.utf8), source: "the state that rank 0 sent")
-        try coordinator.broadcastArenas(communicator)
+        try coordinator.load(start?.checkpoint)
         coordinator.restore(
             step: restored.step, consumedSamples: restored.consumedSamples, tokens: restored.tokens,
             skippedSteps: restored.skippedSteps,
@@ -113,6 +112,7 @@ package struct Trainer {
         console.say(
             "\(programVersion): \(ComputeThreads.description(ranks: communicator.size)), "
                 + "\(configuration.precision.rawValue), averaging \(coordinator.averaging.name)")
+        if let warning = coordinator.averagingWarning { console.say(warning) }
         console.say(
             "model: \(model.family.rawValue), \(grouped(coordinator.layout.parameterCount)) parameters "
                 + "(\(model.layers) layers, \(model.heads) heads, width \(model.width), context "

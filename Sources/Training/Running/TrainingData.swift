@@ -13,13 +13,9 @@ struct TrainingData {
 
     /// Opens the dataset that `configuration` names and checks that it fits.
     init(_ configuration: Configuration, _ communicator: any Communicator) throws(Failure) {
-        try configuration.batch.validate(worldSize: communicator.size)
-        guard configuration.averaging.strategy != .sharedMemory || communicator.localSize == communicator.size else {
-            throw Failure(
-                .usage,
-                "averaging.strategy: found shared_memory, and the \(communicator.size) ranks are on several hosts. "
-                    + "Allowed there: auto, allreduce.")
-        }
+        plan = try BatchPlan(
+            sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
+            worldSize: communicator.size)
         let asked = configuration.model.vocabularySize
         dataset = try Dataset.open(configuration.data.directory, vocabularySize: asked > 0 ? asked : nil)
         guard asked == 0 || asked >= dataset.vocabularySize else {
@@ -29,9 +25,6 @@ struct TrainingData {
                     + "Allowed: 0 (the dataset's) or at least \(dataset.vocabularySize).")
         }
         vocabularySize = asked > 0 ? asked : dataset.vocabularySize
-        plan = try BatchPlan(
-            sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
-            worldSize: communicator.size)
         // A training split that is too short is refused before anything is allocated.
         _ = try CausalSamples(dataset.stream(.train), contextLength: configuration.data.contextLength)
         validation =

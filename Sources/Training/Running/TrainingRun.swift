@@ -136,8 +136,7 @@ final class TrainingRun<Element: Storage> {
         defer { coordinator.spans.end() }
         let state = coordinator.checkpointState(
             validationLoss: validationLoss, bestValidationLoss: bestValidationLoss)
-        let files = coordinator.checkpointFiles
-        _ = try communicator.together { () throws(Failure) in try self.records?.save(state, files) }
+        try coordinator.save { files throws(Failure) in try records?.save(state, files) }
     }
 
     private func summarize() {

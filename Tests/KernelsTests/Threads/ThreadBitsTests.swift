@@ -139,12 +139,6 @@ extension ThreadTests {
                     Result("scale", scaled, count),
                 ]
 
-                let chunk = 1000
-                let squares = UnsafeMutablePointer<Double>.allocate(capacity: (count + chunk - 1) / chunk)
-                defer { squares.deallocate() }
-                sumsOfSquares(stored(first), into: squares, count: count, chunk: chunk)
-                results.append(Result("sumsOfSquares", squares, (count + chunk - 1) / chunk))
-
                 let (weights, m, v) = (floats(first), floats(second), floats(ThreadBitsTests.positive))
                 adamW(
                     weights, firstMoments: m, secondMoments: v, gradients: stored(third), count: count,
@@ -156,7 +150,7 @@ extension ThreadTests {
                 for parts in [2, 4, 5] {
                     let target = blank(count)
                     let pointers = [first, second, third, second, first][..<parts].map { UnsafePointer(stored($0)) }
-                    pointers.withUnsafeBufferPointer { TreeSum.sum($0, into: target, count: count) }
+                    _ = pointers.withUnsafeBufferPointer { TreeSum.sum($0, into: target, count: count) }
                     results.append(Result("TreeSum of \(parts)", target, count))
                 }
             }

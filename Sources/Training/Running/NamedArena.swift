@@ -1,0 +1,51 @@
+import Checkpoints
+import Failures
+import Kernels
+import Tensors
+
+/// The model's weights in a checkpoint.
+let modelFileName = "model.safetensors"
+
+/// An arena whose parameters stand in a file under a prefix.
+struct NamedArena {
+    private let layout: ParameterLayout
+    private let prefix: String
+    private let type: TensorType
+    private let bytes: (Range<Int>) -> UnsafeMutableRawBufferPointer
+
+    /// An arena of `layout`.
+    init<Element: Storage>(_ arena: Arena<Element>, _ layout: ParameterLayout, prefix: String = "") {
+        self.layout = layout
+        self.prefix = prefix
+        type = Element.self == Float.self ? .float32 : .float16
+        bytes = arena.bytes(of:)
+    }
+
+    /// Its parameters, to be written.
+    var sources: [TensorSource] {
+        layout.parameters.map {
+            TensorSource(
+                name: prefix + $0.name, type: type, shape: $0.shape, bytes: UnsafeRawBufferPointer(bytes($0.range)))
+        }
+    }
+
+    /// Its parameters, to be read.
+    var destinations: [TensorDestination] {
+        layout.parameters.map {
+            TensorDestination(name: prefix + $0.name, type: type, shape: $0.shape, bytes: bytes($0.range))
+        }
+    }
+}
+
+/// Fills `weights` with a checkpoint's model in Float32, whatever it was trained in.
+func loadWeights(
+    _ checkpoint: Checkpoint, _ layout: ParameterLayout, into weights: Arena<Float>, precision: Configuration.Precision
+) throws(Failure) {
+    switch precision {
+    case .float32: try checkpoint.loadTensors(modelFileName, into: NamedArena(weights, layout).destinations)
+    case .float16:
+        let halves = Arena<Float16>(count: layout.count)
+        try checkpoint.loadTensors(modelFileName, into: NamedArena(halves, layout).destinations)
+        convert(UnsafePointer(halves.base), into: weights.base, count: layout.count)
+    }
+}
