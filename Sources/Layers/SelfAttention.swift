@@ -52,8 +52,7 @@ package struct SelfAttention<Element: Storage> {
     ///   - site: The number of the place where probabilities are dropped.
     package func forward(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
-        _ activations: Activations, sequences: Int, positions: Int, dropout: Dropout?, site: Int,
-        _ workspace: Workspace
+        _ activations: Activations, sequences: Int, positions: Int, dropout: Dropout?, site: Int
     ) {
         let rows = sequences * positions
         queryKeyValue.forward(input, weights: weights, into: activations.queryKeyValue, rows: rows)

@@ -71,7 +71,7 @@ package struct TransformerBlock<Element: Storage> {
             input, weights: weights, into: activations.attentionInput, activations.attentionStatistics, rows: rows)
         attention.forward(
             activations.attentionInput, weights: weights, into: branch, activations.attention, sequences: sequences,
-            positions: positions, dropout: dropout, site: firstSite, workspace)
+            positions: positions, dropout: dropout, site: firstSite)
         dropout?.apply(branch, sequences: sequences, elements: positions * width, site: firstSite + 1)
         residual(input, branch, into: activations.middle, count: rows * width)
         workspace.spans.end()

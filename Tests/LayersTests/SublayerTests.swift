@@ -52,7 +52,7 @@ import Testing
             withDropout(variant) { dropout in
                 layer.forward(
                     run.input, weights: run.weights, into: run.output, activations, sequences: B, positions: T,
-                    dropout: dropout, site: 9, run.workspace)
+                    dropout: dropout, site: 9)
                 // The gradient of the input takes the place of that of the output.
                 run.inputGradient.update(from: run.outputGradient, count: rows * C)
                 layer.backward(
