@@ -1,23 +1,21 @@
 // R rows, C columns.
 
-/// Added to the variance, as in GPT-2 and BERT.
-private let epsilon: Float = 1e-5
-
 /// Normalizes each row of `input` to zero mean and unit variance, then scales and shifts it.
 ///
 /// - Parameters:
 ///   - input: [R, C].
 ///   - scale: Gain γ, [C].
 ///   - shift: β, [C]; nil adds nothing.
+///   - epsilon: Added to the variance; GPT-2's unless told otherwise.
 ///   - output: [R, C].
-///   - means, reciprocals: [R]; the mean and 1/√(variance + 1e-5) of each row, which the backward pass reads.
+///   - means, reciprocals: [R]; the mean and 1/√(variance + ε) of each row, which the backward pass reads.
 /// - Complexity: O(R · C); allocates nothing.
 /// - Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450, eq. 4.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func layerNormalization<Element: Storage>(
     _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, shift: UnsafePointer<Element>?,
-    into output: UnsafeMutablePointer<Element>,
+    epsilon: Float = 1e-5, into output: UnsafeMutablePointer<Element>,
     means: UnsafeMutablePointer<Float>, reciprocals: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
 ) {
     parallelRows(R, columns: C) { rows in

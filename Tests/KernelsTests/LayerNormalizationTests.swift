@@ -19,14 +19,22 @@ import Testing
     ])
     func extremes(input: [Double]) { check(Float.self, input, input.count) }
 
-    private func check<Element: Storage>(_: Element.Type, _ input: [Double], _ C: Int) {
+    @Test(arguments: [1e-12, 0.25])
+    func epsilonIsWhatItIsToldToBe(epsilon: Double) {
+        check(Float.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
+        check(Float16.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
+    }
+
+    private func check<Element: Storage>(
+        _: Element.Type, _ input: [Double], _ C: Int, _ epsilon: Double = Double(Float(1e-5))
+    ) {
         let R = input.count / C
         let (scale, shift) = (normals(C, seed: 2, deviation: 0.3, mean: 1), normals(C, seed: 3, deviation: 0.3))
         let (outputGradient, before) = (normals(R * C, seed: 4), normals(R * C, seed: 5))
         // What is lost where a mean is taken away: the mean's size against the deviation.
         let conditions = zip(
-            Reference.layerNormalization(input, scale: scale, shift: nil).means,
-            Reference.layerNormalization(input, scale: scale, shift: nil).reciprocals
+            Reference.layerNormalization(input, scale: scale, shift: nil, epsilon: epsilon).means,
+            Reference.layerNormalization(input, scale: scale, shift: nil, epsilon: epsilon).reciprocals
         ).map { abs($0 * $1) }
         let absolute = Float.unitRoundoff * (16 + 4 * (conditions.max() ?? 0))
 
@@ -35,10 +43,11 @@ import Testing
             let (means, reciprocals) = (memory.output(R, Float.self), memory.output(R, Float.self))
             let y = memory.output(R * C, Element.self)
             for shift in [nil, shift] {
-                let expected = Reference.layerNormalization(input, scale: scale, shift: shift)
+                let expected = Reference.layerNormalization(
+                    input, scale: scale, shift: shift, epsilon: epsilon)
                 layerNormalization(
-                    x, scale: gain, shift: shift.map { UnsafePointer(memory.numbers($0, Element.self)) }, into: y,
-                    means: means, reciprocals: reciprocals, rows: R, columns: C)
+                    x, scale: gain, shift: shift.map { UnsafePointer(memory.numbers($0, Element.self)) },
+                    epsilon: Float(epsilon), into: y, means: means, reciprocals: reciprocals, rows: R, columns: C)
                 expectClose(
                     array(y, R * C), expected.output, absolute: absolute, relative: Element.unitRoundoff,
                     "layerNormalization")
@@ -49,7 +58,8 @@ import Testing
                     array(reciprocals, R), expected.reciprocals, relative: 16 * Float.unitRoundoff, "reciprocals")
             }
 
-            let expected = Reference.layerNormalizationBackward(input, scale: scale, outputGradient: outputGradient)
+            let expected = Reference.layerNormalizationBackward(
+                input, scale: scale, epsilon: epsilon, outputGradient: outputGradient)
             let dx = memory.numbers(before, Float.self)
             let (dScale, dShift) = (memory.output(C, Element.self), memory.output(C, Element.self))
             layerNormalizationBackward(
@@ -58,7 +68,8 @@ import Testing
                 scaleGradient: dScale, shiftGradient: dShift, sums: memory.output(2 * C, Float.self), rows: R,
                 columns: C)
             // The row's gradient is a difference of terms near 1, times 1/σ; it is added to numbers below 4.
-            let largest = Reference.layerNormalization(input, scale: scale, shift: nil).reciprocals.max() ?? 0
+            let largest =
+                Reference.layerNormalization(input, scale: scale, shift: nil, epsilon: epsilon).reciprocals.max() ?? 0
             expectClose(
                 array(dx, R * C), Reference.sum(before, expected.input), absolute: absolute * (1 + 4 * largest),
                 "inputGradient")

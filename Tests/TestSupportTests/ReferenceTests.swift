@@ -15,16 +15,31 @@ import Testing
         ) { $0.reduce(0) { $0 + Reference.gelu($1, form) } }
     }
 
-    @Test func layerNormalization() {
+    @Test(arguments: [1e-5, 0.1])
+    func layerNormalization(epsilon: Double) {
         let (input, scale, shift) = (normals(21, seed: 1), normals(7, seed: 2), normals(7, seed: 3))
         let weight = normals(21, seed: 4)
-        let gradients = Reference.layerNormalizationBackward(input, scale: scale, outputGradient: weight)
+        let gradients = Reference.layerNormalizationBackward(
+            input, scale: scale, epsilon: epsilon, outputGradient: weight)
         func loss(_ input: [Double], _ scale: [Double], _ shift: [Double]) -> Double {
-            Reference.dot(Reference.layerNormalization(input, scale: scale, shift: shift).output, weight)
+            Reference.dot(
+                Reference.layerNormalization(input, scale: scale, shift: shift, epsilon: epsilon).output, weight)
         }
         checkGradients(gradients.input, at: input, tolerance: tolerance) { loss($0, scale, shift) }
         checkGradients(gradients.scale, at: scale, tolerance: tolerance) { loss(input, $0, shift) }
         checkGradients(gradients.shift, at: shift, tolerance: tolerance) { loss(input, scale, $0) }
+    }
+
+    @Test(arguments: [1e-5, 0.1])
+    func rmsNormalization(epsilon: Double) {
+        let (input, scale, weight) = (normals(21, seed: 1), normals(7, seed: 2), normals(21, seed: 4))
+        let gradients = Reference.rmsNormalizationBackward(
+            input, scale: scale, epsilon: epsilon, outputGradient: weight)
+        func loss(_ input: [Double], _ scale: [Double]) -> Double {
+            Reference.dot(Reference.rmsNormalization(input, scale: scale, epsilon: epsilon).output, weight)
+        }
+        checkGradients(gradients.input, at: input, tolerance: tolerance) { loss($0, scale) }
+        checkGradients(gradients.scale, at: scale, tolerance: tolerance) { loss(input, $0) }
     }
 
     @Test func causalAttention() {

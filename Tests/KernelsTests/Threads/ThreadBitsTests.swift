@@ -94,6 +94,17 @@ extension ThreadTests {
                     Result("scaleGradient", dScale, C), Result("shiftGradient", dShift, C),
                 ]
 
+                let (scaled, scaledGradient, dGain) = (blank(count), floats(third), blank(C))
+                rmsNormalization(
+                    stored(first), scale: gain, into: scaled, reciprocals: reciprocals, rows: R, columns: C)
+                rmsNormalizationBackward(
+                    stored(first), scale: gain, reciprocals: reciprocals, outputGradient: floats(second),
+                    accumulatingInto: scaledGradient, scaleGradient: dGain, sums: blankFloats(C), rows: R, columns: C)
+                results += [
+                    Result("rmsNormalization", scaled, count),
+                    Result("rmsNormalizationBackward", scaledGradient, count), Result("gain's gradient", dGain, C),
+                ]
+
                 let sum = blank(count)
                 residual(stored(first), floats(second), into: sum, count: count)
                 results.append(Result("residual", sum, count))
@@ -129,14 +140,16 @@ extension ThreadTests {
                     Result("positionEmbeddingBackward", positions, count),
                 ]
 
-                let (narrow, wide, added, scaled) = (blank(count), blankFloats(count), stored(second), floats(first))
+                let (narrow, wide, added, multiplied) = (
+                    blank(count), blankFloats(count), stored(second), floats(first)
+                )
                 convert(UnsafePointer(floats(first)), into: narrow, count: count)
                 convert(UnsafePointer(stored(first)), into: wide, count: count)
                 add(UnsafePointer(floats(first)), accumulatingInto: added, count: count)
-                scale(scaled, by: 1.1, count: count)
+                scale(multiplied, by: 1.1, count: count)
                 results += [
                     Result("convert", narrow, count), Result("convert back", wide, count), Result("add", added, count),
-                    Result("scale", scaled, count),
+                    Result("scale", multiplied, count),
                 ]
 
                 let (weights, m, v) = (floats(first), floats(second), floats(ThreadBitsTests.positive))

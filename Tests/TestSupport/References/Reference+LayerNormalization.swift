@@ -6,9 +6,9 @@ extension Reference {
         package var reciprocals: [Double] = []
     }
 
-    /// Layer normalization with ε = 1e-5: input [R, C], scale and shift [C].
+    /// Layer normalization: input [R, C], scale and shift [C].
     package static func layerNormalization(
-        _ input: [Double], scale: [Double], shift: [Double]?
+        _ input: [Double], scale: [Double], shift: [Double]?, epsilon: Double = 1e-5
     ) -> LayerNormalization {
         let columns = scale.count
         var result = LayerNormalization()
@@ -16,7 +16,7 @@ extension Reference {
             let row = input[start..<start + columns]
             let mean = row.reduce(0, +) / Double(columns)
             let variance = row.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(columns)
-            let reciprocal = 1 / (variance + 1e-5).squareRoot()
+            let reciprocal = 1 / (variance + epsilon).squareRoot()
             for column in 0..<columns {
                 let normalized = (input[start + column] - mean) * reciprocal
                 result.output.append(normalized * scale[column] + (shift?[column] ?? 0))
@@ -29,11 +29,11 @@ extension Reference {
 
     /// The gradients of input, scale and shift, from the Jacobian written out: ∂x̂ᵢ/∂xⱼ = r(δᵢⱼ − 1/C − x̂ᵢx̂ⱼ/C).
     package static func layerNormalizationBackward(
-        _ input: [Double], scale: [Double], outputGradient: [Double]
+        _ input: [Double], scale: [Double], epsilon: Double = 1e-5, outputGradient: [Double]
     ) -> (input: [Double], scale: [Double], shift: [Double]) {
         let columns = scale.count
         let ones = [Double](repeating: 1, count: columns)
-        let forward = layerNormalization(input, scale: ones, shift: nil)
+        let forward = layerNormalization(input, scale: ones, shift: nil, epsilon: epsilon)
         var inputGradient = [Double](repeating: 0, count: input.count)
         var scaleGradient = [Double](repeating: 0, count: columns)
         var shiftGradient = [Double](repeating: 0, count: columns)

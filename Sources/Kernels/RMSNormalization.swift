@@ -1,0 +1,82 @@
+// R rows, C columns.
+
+/// Divides each row of `input` by the root of its mean square, then scales it.
+///
+/// - Parameters:
+///   - input: [R, C].
+///   - scale: Gain g, [C].
+///   - epsilon: Added to the mean square.
+///   - output: [R, C].
+///   - reciprocals: [R]; 1/√(mean square + ε) of each row, which the backward pass reads.
+/// - Complexity: O(R · C); allocates nothing.
+/// - Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+package func rmsNormalization<Element: Storage>(
+    _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, epsilon: Float = 1e-5,
+    into output: UnsafeMutablePointer<Element>, reciprocals: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
+) {
+    parallelRows(R, columns: C) { rows in
+        for r in rows {
+            let (x, y) = (input + r * C, output + r * C)
+            var squares = SIMD16<Float>()
+            forEachVector(C) { c, width in
+                let value = load(x + c, width)
+                squares = squares.addingProduct(value, value)
+            }
+            let reciprocal = 1 / (squares.lanesSum / Float(C) + epsilon).squareRoot()
+            forEachVector(C) { c, width in
+                store(load(x + c, width) * reciprocal * load(scale + c, width), y + c, width)
+            }
+            reciprocals[r] = reciprocal
+        }
+    }
+}
+
+/// The backward pass of `rmsNormalization`.
+///
+/// - Parameters:
+///   - input: [R, C], as it was in the forward pass.
+///   - outputGradient: [R, C].
+///   - inputGradient: [R, C], added to: the residual stream's gradient already stands there.
+///   - scaleGradient: [C], overwritten.
+///   - sums: Scratch, [C].
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+package func rmsNormalizationBackward<Element: Storage>(
+    _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, reciprocals: UnsafePointer<Float>,
+    outputGradient: UnsafePointer<Float>, accumulatingInto inputGradient: UnsafeMutablePointer<Float>,
+    scaleGradient: UnsafeMutablePointer<Element>, sums: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
+) {
+    sums.update(repeating: 0, count: C)
+    // Along the rows and along the columns in turn, as in `layerNormalizationBackward`.
+    forEachRowBlock(R, columns: C) { block in
+        parallelRows(block.count, columns: C) { rows in
+            for r in block.lowerBound + rows.lowerBound..<block.lowerBound + rows.upperBound {
+                let (x, dy, dx) = (input + r * C, outputGradient + r * C, inputGradient + r * C)
+                let reciprocal = reciprocals[r]
+                var product = SIMD16<Float>()
+                forEachVector(C) { c, width in
+                    let scaled = load(dy + c, width) * load(scale + c, width)
+                    product = product.addingProduct(scaled, load(x + c, width) * reciprocal)
+                }
+                let productMean = product.lanesSum / Float(C)
+                forEachVector(C) { c, width in
+                    let scaled = load(dy + c, width) * load(scale + c, width)
+                    let change = (scaled - load(x + c, width) * reciprocal * productMean) * reciprocal
+                    store(load(dx + c, width) + change, dx + c, width)
+                }
+            }
+        }
+        parallelColumns(C, rows: block.count) { columns in
+            for r in block {
+                let (x, dy, reciprocal) = (input + r * C, outputGradient + r * C, reciprocals[r])
+                forEachVector(in: columns) { c, width in
+                    let normalized = load(x + c, width) * reciprocal
+                    store(load(sums + c, width).addingProduct(load(dy + c, width), normalized), sums + c, width)
+                }
+            }
+        }
+    }
+    convert(UnsafePointer(sums), into: scaleGradient, count: C)
+}
