@@ -3,11 +3,11 @@ import Tensors
 
 // R rows, C width; the hidden layer is F wide.
 
-/// The feed-forward sublayer: expansion, GELU, projection.
+/// The feed-forward sublayer: expansion, activation, projection.
 package struct FeedForward<Element: Storage> {
     package let expansion: Linear<Element>
     package let projection: Linear<Element>
-    private let form: GELUForm
+    private let form: ActivationForm
 
     /// What the backward pass needs of the forward pass.
     package struct Activations {
@@ -17,7 +17,7 @@ package struct FeedForward<Element: Storage> {
 
     /// Declares `name`.expansion [F, C] and `name`.projection [C, F].
     package init(
-        _ name: String, width: Int, hiddenWidth: Int, activation: GELUForm, bias: Bool, initializer: Initializer,
+        _ name: String, width: Int, hiddenWidth: Int, activation: ActivationForm, bias: Bool, initializer: Initializer,
         outputInitializer: Initializer, in layout: inout ParameterLayout
     ) {
         form = activation
@@ -36,7 +36,7 @@ package struct FeedForward<Element: Storage> {
             activated: arena.take(Element.self, rows * expansion.outputWidth))
     }
 
-    /// output = projection(GELU(expansion(input))), in Float32, before dropout and residual.
+    /// output = projection(activation(expansion(input))), in Float32, before dropout and residual.
     ///
     /// - Parameters:
     ///   - input: [R, C].
@@ -50,11 +50,11 @@ package struct FeedForward<Element: Storage> {
         projection.forward(activations.activated, weights: weights, into: output, rows: rows)
     }
 
-    /// activated = GELU(expanded), both [R, F].
+    /// activated = activation(expanded), both [R, F].
     package func activate(
         _ expanded: UnsafePointer<Element>, into activated: UnsafeMutablePointer<Element>, rows: Int
     ) {
-        gelu(expanded, into: activated, count: rows * expansion.outputWidth, form: form)
+        Kernels.activate(expanded, into: activated, count: rows * expansion.outputWidth, form: form)
     }
 
     /// The backward pass of `forward`.
@@ -71,7 +71,7 @@ package struct FeedForward<Element: Storage> {
         projection.backward(
             activations.activated, outputGradient: outputGradient, weights: weights, gradients: gradients,
             inputGradient: hiddenGradient, rows: rows)
-        geluBackward(activations.expanded, hiddenGradient, count: rows * expansion.outputWidth, form: form)
+        activationBackward(activations.expanded, hiddenGradient, count: rows * expansion.outputWidth, form: form)
         expansion.backward(
             input, outputGradient: hiddenGradient, weights: weights, gradients: gradients,
             inputGradient: inputGradient, rows: rows)

@@ -29,7 +29,7 @@ package struct TransformerBlock<Element: Storage> {
 
     /// Declares the parameters of block number `index` under "blocks.`index`".
     package init(
-        index: Int, width: Int, headCount: Int, hiddenWidth: Int, activation: GELUForm, bias: Bool,
+        index: Int, width: Int, headCount: Int, hiddenWidth: Int, activation: ActivationForm, bias: Bool,
         initializer: Initializer, outputInitializer: Initializer, in layout: inout ParameterLayout
     ) {
         let name = "blocks.\(index)"

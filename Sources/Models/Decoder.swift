@@ -33,7 +33,7 @@ package struct Decoder<Element: Storage> {
         let initializer = Initializer.normal(standardDeviation: deviation)
         let outputInitializer = Initializer.normal(
             standardDeviation: deviation / Double(2 * configuration.layers).squareRoot())
-        let form: GELUForm = configuration.activation == .gelu ? .tanh : .exact
+        let form: ActivationForm = configuration.activation == .gelu ? .geluTanh : .geluExact
 
         var layout = ParameterLayout()
         layout.beginSection()

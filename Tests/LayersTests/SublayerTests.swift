@@ -13,13 +13,13 @@ import Testing
 
     struct Variant: Sendable {
         var bias = true
-        var form = GELUForm.tanh
+        var form = ActivationForm.geluTanh
         var rate = 0.0
     }
 
     static let variants = [
-        Variant(), Variant(bias: false), Variant(form: .exact), Variant(rate: 0.3),
-        Variant(bias: false, form: .exact, rate: 0.5),
+        Variant(), Variant(bias: false), Variant(form: .geluExact), Variant(rate: 0.3),
+        Variant(bias: false, form: .geluExact, rate: 0.5),
     ]
 
     private let samples: [UInt64] = [7, 1 << 33]

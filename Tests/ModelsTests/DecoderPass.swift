@@ -107,7 +107,7 @@ struct DecoderVariant: Sendable {
     var reference: ReferenceDecoder {
         ReferenceDecoder(
             layers: configuration.layers, heads: configuration.heads, width: configuration.width,
-            form: activation == .gelu ? .tanh : .exact,
+            form: activation == .gelu ? .geluTanh : .geluExact,
             dropout: rate == 0
                 ? nil : Reference.Dropout(rate: rate, seed: 21, step: 22, samples: DecoderVariant.samples))
     }

@@ -11,15 +11,15 @@ import Testing
 
     init() throws { file = try GoldenFile("operations") }
 
-    @Test(arguments: [(GELUForm.tanh, "gelu_tanh"), (.exact, "gelu_exact")])
-    func gelu(form: GELUForm, name: String) throws {
+    @Test(arguments: [(ActivationForm.geluTanh, "gelu_tanh"), (.geluExact, "gelu_exact")])
+    func gelu(form: ActivationForm, name: String) throws {
         let input = try file.numbers("\(name)/input")
         try withTestMemory { memory in
             let x = memory.numbers(input, Float.self)
             let gradient = memory.numbers(try file.numbers("\(name)/output_gradient"), Float.self)
             let output = memory.output(input.count, Float.self)
-            Kernels.gelu(x, into: output, count: input.count, form: form)
-            geluBackward(x, gradient, count: input.count, form: form)
+            activate(x, into: output, count: input.count, form: form)
+            activationBackward(x, gradient, count: input.count, form: form)
             expectClose(
                 array(output, input.count), try file.numbers("\(name)/output"), absolute: tolerance,
                 relative: tolerance, "golden \(name)")

@@ -7,12 +7,19 @@ import Testing
     /// Finite differences of functions near 1 are right within 1e-10; curvature near a small variance asks for more.
     private let tolerance = 1e-8
 
-    @Test(arguments: [GELUForm.tanh, .exact])
-    func gelu(form: GELUForm) {
+    @Test(arguments: ActivationForm.allCases)
+    func activation(form: ActivationForm) {
         let point = normals(20, seed: 1, deviation: 2)
         checkGradients(
-            point.map { Reference.geluDerivative($0, form) }, at: point, tolerance: tolerance
-        ) { $0.reduce(0) { $0 + Reference.gelu($1, form) } }
+            point.map { Reference.activationDerivative($0, form) }, at: point, tolerance: tolerance
+        ) { $0.reduce(0) { $0 + Reference.activation($1, form) } }
+    }
+
+    @Test func swiGLU() {
+        let (input, weight) = (normals(3 * 2 * 5, seed: 1, deviation: 2), normals(3 * 5, seed: 2))
+        checkGradients(
+            Reference.swiGLUBackward(input, outputGradient: weight, width: 5), at: input, tolerance: tolerance
+        ) { Reference.dot(Reference.swiGLU($0, width: 5), weight) }
     }
 
     @Test(arguments: [1e-5, 0.1])

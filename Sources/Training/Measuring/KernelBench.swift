@@ -39,9 +39,9 @@ package struct KernelBench {
 
         let kernels: [(name: String, elements: Int, body: () -> Void)] = [
             ("bias gradient", R * F, { biasGradient(x, into: row, rows: R, columns: F) }),
-            ("gelu", R * F, { gelu(x, into: y, count: R * F, form: .tanh) }),
-            ("gelu backward", R * F, { geluBackward(x, y, count: R * F, form: .tanh) }),
-            ("gelu exact", R * F, { gelu(x, into: y, count: R * F, form: .exact) }),
+            ("gelu", R * F, { activate(x, into: y, count: R * F, form: .geluTanh) }),
+            ("gelu backward", R * F, { activationBackward(x, y, count: R * F, form: .geluTanh) }),
+            ("gelu exact", R * F, { activate(x, into: y, count: R * F, form: .geluExact) }),
             (
                 "layer normalization", R * C,
                 {

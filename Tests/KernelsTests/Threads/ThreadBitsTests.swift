@@ -63,13 +63,21 @@ extension ThreadTests {
                 func blank(_ count: Int) -> UnsafeMutablePointer<Element> { memory.output(count, Element.self) }
                 func blankFloats(_ count: Int) -> UnsafeMutablePointer<Float> { memory.output(count, Float.self) }
 
-                for form in [GELUForm.tanh, .exact] {
+                for form in ActivationForm.allCases {
                     let (y, gradient) = (blank(count), floats(second))
-                    gelu(stored(first), into: y, count: count, form: form)
-                    geluBackward(stored(first), gradient, count: count, form: form)
-                    results.append(Result("gelu \(form)", y, count))
-                    results.append(Result("geluBackward \(form)", gradient, count))
+                    activate(stored(first), into: y, count: count, form: form)
+                    activationBackward(stored(first), gradient, count: count, form: form)
+                    results.append(Result("activate \(form)", y, count))
+                    results.append(Result("activationBackward \(form)", gradient, count))
                 }
+
+                let (wideOutput, wideGradient) = (blank(count / 2), blankFloats(count / 2 * 2))
+                swiGLU(stored(first), into: wideOutput, rows: R / 2, width: C)
+                swiGLUBackward(
+                    stored(first), outputGradient: floats(second), into: wideGradient, rows: R / 2, width: C)
+                results += [
+                    Result("swiGLU", wideOutput, R / 2 * C), Result("swiGLUBackward", wideGradient, R / 2 * 2 * C),
+                ]
 
                 for accumulating in [false, true] {
                     let gradient = stored(Array(second[..<C]))

@@ -8,10 +8,10 @@ package struct ReferenceDecoder {
     package let layers: Int
     package let heads: Int
     package let width: Int
-    package let form: GELUForm
+    package let form: ActivationForm
     package let dropout: Reference.Dropout?
 
-    package init(layers: Int, heads: Int, width: Int, form: GELUForm, dropout: Reference.Dropout? = nil) {
+    package init(layers: Int, heads: Int, width: Int, form: ActivationForm, dropout: Reference.Dropout? = nil) {
         self.layers = layers
         self.heads = heads
         self.width = width
@@ -77,7 +77,7 @@ package struct ReferenceDecoder {
         _ parameters: [String: [Double]], _ name: String, _ input: [Double], rows: Int
     ) -> [Double] {
         let expanded = linear(parameters, "\(name).expansion", input, rows: rows, inputWidth: width)
-        let activated = expanded.map { Reference.gelu($0, form) }
+        let activated = expanded.map { Reference.activation($0, form) }
         return linear(
             parameters, "\(name).projection", activated, rows: rows, inputWidth: activated.count / max(rows, 1))
     }

@@ -1,0 +1,80 @@
+/// The nonlinear functions that layers apply to each element.
+package enum ActivationForm: CaseIterable, Sendable {
+    /// max(x, 0): Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
+    case relu
+    /// ½x(1 + tanh(√(2/π)(x + 0.044715x³))), GPT-2's GELU: Hendrycks & Gimpel 2016, arXiv:1606.08415.
+    case geluTanh
+    /// ½x(1 + erf(x/√2)), BERT's GELU: the same paper.
+    case geluExact
+    /// x / (1 + e⁻ˣ), also called swish: Elfwing, Uchibe & Doya 2017, arXiv:1702.03118.
+    case silu
+    /// The hyperbolic tangent, of BERT's pooler.
+    case tanh
+}
+
+/// output = f(input), element by element; they may be the same.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+package func activate<Element: Storage>(
+    _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>, count: Int, form: ActivationForm
+) {
+    form.perform(Activation(input: input, output: output, count: count))
+}
+
+/// gradient *= f′(input), element by element.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+package func activationBackward<Element: Storage>(
+    _ input: UnsafePointer<Element>, _ gradient: UnsafeMutablePointer<Float>, count: Int, form: ActivationForm
+) {
+    form.perform(ActivationGradient(input: input, gradient: gradient, count: count))
+}
+
+/// A pass over memory that is compiled once for each function.
+private protocol ActivationPass {
+    func run<Function: ActivationFunction>(_: Function.Type)
+}
+
+private struct Activation<Element: Storage>: ActivationPass {
+    let input: UnsafePointer<Element>
+    let output: UnsafeMutablePointer<Element>
+    let count: Int
+
+    @inline(__always)
+    func run<Function: ActivationFunction>(_: Function.Type) {
+        parallelElements(count) { range in
+            forEachVector(in: range) { i, width in
+                store(Function.value(load(input + i, width)), output + i, width)
+            }
+        }
+    }
+}
+
+private struct ActivationGradient<Element: Storage>: ActivationPass {
+    let input: UnsafePointer<Element>
+    let gradient: UnsafeMutablePointer<Float>
+    let count: Int
+
+    @inline(__always)
+    func run<Function: ActivationFunction>(_: Function.Type) {
+        parallelElements(count) { range in
+            forEachVector(in: range) { i, width in
+                let derivative = Function.derivative(load(input + i, width))
+                store(load(gradient + i, width) * derivative, gradient + i, width)
+            }
+        }
+    }
+}
+
+extension ActivationForm {
+    @inline(__always)
+    fileprivate func perform(_ pass: some ActivationPass) {
+        switch self {
+        case .relu: pass.run(ReLU.self)
+        case .geluTanh: pass.run(TanhGELU.self)
+        case .geluExact: pass.run(ExactGELU.self)
+        case .silu: pass.run(SiLU.self)
+        case .tanh: pass.run(HyperbolicTangent.self)
+        }
+    }
+}
