@@ -22,6 +22,16 @@ import Testing
         ) { Reference.dot(Reference.swiGLU($0, width: 5), weight) }
     }
 
+    /// What flows back through a rotation is turned back.
+    @Test func rotary() {
+        let rotary = Reference.Rotary(
+            stride: 15, firstColumn: 1, heads: 2, headWidth: 6, positions: 3, firstPosition: 2, base: 100)
+        let (input, weight) = (normals(2 * 3 * 15, seed: 1), normals(2 * 3 * 15, seed: 2))
+        checkGradients(rotary.rotated(weight, inverse: true), at: input, tolerance: tolerance) {
+            Reference.dot(rotary.rotated($0), weight)
+        }
+    }
+
     @Test(arguments: [1e-5, 0.1])
     func layerNormalization(epsilon: Double) {
         let (input, scale, shift) = (normals(21, seed: 1), normals(7, seed: 2), normals(7, seed: 3))

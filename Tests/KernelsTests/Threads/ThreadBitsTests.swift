@@ -79,6 +79,11 @@ extension ThreadTests {
                     Result("swiGLU", wideOutput, R / 2 * C), Result("swiGLUBackward", wideGradient, R / 2 * 2 * C),
                 ]
 
+                let rotated = stored(first)
+                RotaryTable(positions: R, headWidth: 44).rotate(
+                    rotated, stride: C, firstColumn: 3, headCount: 8, sequences: 1, positions: R)
+                results.append(Result("rotate", rotated, count))
+
                 for accumulating in [false, true] {
                     let gradient = stored(Array(second[..<C]))
                     biasGradient(floats(first), into: gradient, rows: R, columns: C, accumulating: accumulating)

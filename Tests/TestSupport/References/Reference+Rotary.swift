@@ -1,0 +1,47 @@
+import Glibc
+
+extension Reference {
+    /// Rotary position embedding of heads in rows, [sequences, positions, stride].
+    package struct Rotary: Sendable {
+        /// The numbers of a row, and the column where the first head begins.
+        package var stride: Int
+        package var firstColumn: Int
+        package var heads: Int
+        package var headWidth: Int
+        /// The rows of a sequence, and the position of its first one.
+        package var positions: Int
+        package var firstPosition: Int
+        package var base: Double
+
+        package init(
+            stride: Int, firstColumn: Int, heads: Int, headWidth: Int, positions: Int, firstPosition: Int = 0,
+            base: Double = 10_000
+        ) {
+            self.stride = stride
+            self.firstColumn = firstColumn
+            self.heads = heads
+            self.headWidth = headWidth
+            self.positions = positions
+            self.firstPosition = firstPosition
+            self.base = base
+        }
+
+        /// Every pair of columns (i, i + D/2) turned by position · base^(−2i/D), or back by as much.
+        package func rotated(_ rows: [Double], inverse: Bool = false) -> [Double] {
+            var result = rows
+            for row in 0..<rows.count / stride {
+                let position = Double(firstPosition + row % positions)
+                for head in 0..<heads {
+                    for i in 0..<headWidth / 2 {
+                        let angle = position / pow(base, Double(2 * i) / Double(headWidth)) * (inverse ? -1 : 1)
+                        let first = row * stride + firstColumn + head * headWidth + i
+                        let second = first + headWidth / 2
+                        result[first] = rows[first] * cos(angle) - rows[second] * sin(angle)
+                        result[second] = rows[first] * sin(angle) + rows[second] * cos(angle)
+                    }
+                }
+            }
+            return result
+        }
+    }
+}
