@@ -10,10 +10,12 @@ package let ignoredTarget: Int32 = -1
 /// - Parameters:
 ///   - logits: [R, V].
 ///   - targets: [R], each in 0 ..< V or `ignoredTarget`.
+///   - labelSmoothing: The part ε of the target's probability that is spread evenly over all classes.
 ///   - losses: [R].
+/// - Source: Szegedy et al. 2016, arXiv:1512.00567, section 7, for label smoothing.
 package func crossEntropy(
-    _ logits: UnsafePointer<Float>, targets: UnsafePointer<Int32>, into losses: UnsafeMutablePointer<Float>,
-    rows R: Int, vocabulary V: Int
+    _ logits: UnsafePointer<Float>, targets: UnsafePointer<Int32>, labelSmoothing: Float = 0,
+    into losses: UnsafeMutablePointer<Float>, rows R: Int, vocabulary V: Int
 ) {
     parallelRows(R, columns: V) { rows in
         for r in rows {
@@ -22,7 +24,7 @@ package func crossEntropy(
                 losses[r] = 0
             } else {
                 let (maximum, sum) = softmaxTerms(x, V)
-                losses[r] = log(sum) + maximum - x[Int(targets[r])]
+                losses[r] = log(sum) + maximum - expectedLogit(x, Int(targets[r]), labelSmoothing, V)
             }
         }
     }
@@ -30,10 +32,11 @@ package func crossEntropy(
 
 /// The same, and the gradient of `gradientScale` · Σ losses in the place of the logits.
 ///
-/// - Parameter logits: [R, V]; afterwards gradientScale · (softmax − one-hot target), and 0 in ignored rows.
+/// - Parameter logits: [R, V]; afterwards gradientScale · (softmax − the target's distribution), and 0 in ignored
+///   rows.
 package func crossEntropyWithGradient(
-    _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Int32>, gradientScale: Float,
-    losses: UnsafeMutablePointer<Float>, rows R: Int, vocabulary V: Int
+    _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Int32>, labelSmoothing: Float = 0,
+    gradientScale: Float, losses: UnsafeMutablePointer<Float>, rows R: Int, vocabulary V: Int
 ) {
     parallelRows(R, columns: V) { rows in
         for r in rows {
@@ -45,27 +48,57 @@ package func crossEntropyWithGradient(
             }
             let target = Int(targets[r])
             let (maximum, sum) = softmaxTerms(x, V)
-            losses[r] = log(sum) + maximum - x[target]
+            losses[r] = log(sum) + maximum - expectedLogit(x, target, labelSmoothing, V)
             let factor = gradientScale / sum
             forEachVector(V) { v, width in store(exponential(load(x + v, width) - maximum) * factor, x + v, width) }
-            x[target] -= gradientScale
+            if labelSmoothing > 0 {
+                let share = gradientScale * labelSmoothing / Float(V)
+                forEachVector(V) { v, width in store(load(x + v, width) - share, x + v, width) }
+            }
+            x[target] -= gradientScale * (1 - labelSmoothing)
         }
     }
 }
 
-/// The largest logit, and the sum of e^(logit − largest).
-@inline(__always)
-private func softmaxTerms(_ x: UnsafePointer<Float>, _ count: Int) -> (maximum: Float, sum: Float) {
-    var highest = SIMD16<Float>(repeating: -.infinity)
-    var invalid = SIMD16<Float>()
-    forEachVector(count) { v, width in
-        let values = load(x + v, width, filler: -.infinity)
-        highest.replace(with: values, where: values .> highest)
-        // A comparison loses a NaN: it must reach the loss.
-        invalid.replace(with: values, where: values .!= values)
+/// The class of the largest logit of each row, the first of equals; a NaN is never the largest.
+///
+/// - Parameters:
+///   - logits: [R, V].
+///   - classes: [R].
+package func predictedClass(
+    _ logits: UnsafePointer<Float>, into classes: UnsafeMutablePointer<Int32>, rows R: Int, vocabulary V: Int
+) {
+    parallelRows(R, columns: V) { rows in
+        for r in rows {
+            let x = logits + r * V
+            var highest = SIMD16<Float>(repeating: -.infinity)
+            // In each lane, where its highest number was first seen.
+            var places = SIMD16<Int32>(repeating: 0)
+            forEachVector(V) { v, width in
+                let values = load(x + v, width, filler: -.infinity)
+                let isHigher = values .> highest
+                highest.replace(with: values, where: isHigher)
+                places.replace(with: SIMD16(repeating: Int32(v)), where: isHigher)
+            }
+            var (best, value) = (Int32(0), -Float.infinity)
+            for lane in 0..<lanes {
+                let place = places[lane] + Int32(lane)
+                if highest[lane] > value || (highest[lane] == value && place < best) {
+                    (best, value) = (place, highest[lane])
+                }
+            }
+            classes[r] = best
+        }
     }
-    let maximum = highest.lanesMaximum + invalid.lanesSum
+}
+
+/// Σ over classes of the target's probability times the logit.
+@inline(__always)
+private func expectedLogit(
+    _ x: UnsafePointer<Float>, _ target: Int, _ labelSmoothing: Float, _ count: Int
+) -> Float {
+    if labelSmoothing == 0 { return x[target] }
     var sum = SIMD16<Float>()
-    forEachVector(count) { v, width in sum += exponential(load(x + v, width, filler: -.infinity) - maximum) }
-    return (maximum, sum.lanesSum)
+    forEachVector(count) { v, width in sum += load(x + v, width) }
+    return (1 - labelSmoothing) * x[target] + labelSmoothing * (sum.lanesSum / Float(count))
 }

@@ -8,7 +8,39 @@ import Testing
     @Test(arguments: oddSizes, [0, 1, 6])
     func equalsTheReference(vocabulary: Int, rows: Int) {
         let targets = integers(rows, below: vocabulary + 1, seed: 2).map { $0 - 1 }
-        check(normals(rows * vocabulary, seed: 1, deviation: 3), targets)
+        for labelSmoothing in [0, 0.125, 1] {
+            check(normals(rows * vocabulary, seed: 1, deviation: 3), targets, labelSmoothing)
+        }
+    }
+
+    /// The largest logit's class, the first of equals, wherever it stands among the lanes.
+    @Test(arguments: oddSizes)
+    func predictsTheFirstOfTheLargest(vocabulary: Int) {
+        let places = [0, vocabulary / 3, vocabulary / 2, vocabulary - 1]
+        var rows: [[Double]] = []
+        for first in places {
+            for second in places where second >= first {
+                var row = normals(vocabulary, seed: UInt64(rows.count), deviation: 3)
+                (row[first], row[second]) = (100, 100)
+                rows.append(row)
+            }
+        }
+        // Equal numbers throughout, and what is no number beside what is.
+        rows.append([Double](repeating: -3, count: vocabulary))
+        rows.append([Double](repeating: -.infinity, count: vocabulary))
+        var invalid = [Double](repeating: -1, count: vocabulary)
+        invalid[0] = .nan
+        rows.append(invalid)
+        let expected = rows.map { row in
+            row.indices.filter { !row[$0].isNaN }.reduce(0) { row[$0] >= row[$1] ? $0 : $1 }
+        }
+        withTestMemory { memory in
+            let classes = memory.integers([Int](repeating: -7, count: rows.count))
+            predictedClass(
+                memory.numbers(rows.flatMap { $0 }, Float.self), into: classes, rows: rows.count,
+                vocabulary: vocabulary)
+            #expect(array(classes, rows.count).map(Int.init) == expected)
+        }
     }
 
     /// Logits far apart and far from zero; a softmax that is 1 and 0.
@@ -37,24 +69,28 @@ import Testing
         }
     }
 
-    private func check(_ logits: [Double], _ targets: [Int]) {
+    private func check(_ logits: [Double], _ targets: [Int], _ labelSmoothing: Double = 0) {
         let (R, V) = (targets.count, logits.count / max(targets.count, 1))
-        let expected = Reference.crossEntropy(logits, targets: targets)
+        let expected = Reference.crossEntropy(logits, targets: targets, labelSmoothing: labelSmoothing)
+        let smoothing = Float(labelSmoothing)
         // Differences of logits are rounded at their own size; the sum of V exponentials adds a few units more.
         let absolute = Float.unitRoundoff * (16 + 2 * (logits.filter(\.isFinite).map(abs).max() ?? 0))
         let scale = 0.375
         withTestMemory { memory in
             let (x, t) = (memory.numbers(logits, Float.self), memory.integers(targets))
             let losses = memory.output(R, Float.self)
-            crossEntropy(x, targets: t, into: losses, rows: R, vocabulary: V)
+            crossEntropy(x, targets: t, labelSmoothing: smoothing, into: losses, rows: R, vocabulary: V)
             expectClose(array(losses, R), expected, absolute: absolute, "crossEntropy")
 
             let again = memory.output(R, Float.self)
             crossEntropyWithGradient(
-                x, targets: t, gradientScale: Float(scale), losses: again, rows: R, vocabulary: V)
+                x, targets: t, labelSmoothing: smoothing, gradientScale: Float(scale), losses: again, rows: R,
+                vocabulary: V)
             #expect(array(again, R) == array(losses, R))
             expectClose(
-                array(x, R * V), Reference.crossEntropyGradient(logits, targets: targets, scale: scale),
+                array(x, R * V),
+                Reference.crossEntropyGradient(
+                    logits, targets: targets, labelSmoothing: labelSmoothing, scale: scale),
                 absolute: scale * Float.unitRoundoff * 16, relative: absolute, "crossEntropy gradient")
         }
     }

@@ -69,10 +69,27 @@ import Testing
         ) { Reference.dot(attention.forward($0).output, weight) }
     }
 
-    @Test func crossEntropy() {
+    @Test(arguments: [0, 0.1, 1])
+    func crossEntropy(labelSmoothing: Double) {
         let (logits, targets) = (normals(4 * 9, seed: 1, deviation: 3), [8, -1, 0, 3])
         checkGradients(
-            Reference.crossEntropyGradient(logits, targets: targets, scale: 0.5), at: logits, tolerance: tolerance
-        ) { 0.5 * Reference.crossEntropy($0, targets: targets).reduce(0, +) }
+            Reference.crossEntropyGradient(logits, targets: targets, labelSmoothing: labelSmoothing, scale: 0.5),
+            at: logits, tolerance: tolerance
+        ) { 0.5 * Reference.crossEntropy($0, targets: targets, labelSmoothing: labelSmoothing).reduce(0, +) }
+    }
+
+    @Test func binaryCrossEntropy() {
+        let (logits, targets) = (normals(6, seed: 1, deviation: 3), [0, 1, -1, 0.25, 1, 0])
+        checkGradients(
+            Reference.binaryCrossEntropyGradient(logits, targets: targets, scale: 0.5), at: logits,
+            tolerance: tolerance
+        ) { 0.5 * Reference.binaryCrossEntropy($0, targets: targets, labels: 3).reduce(0, +) }
+    }
+
+    @Test func squaredError() {
+        let (outputs, targets) = (normals(6, seed: 1), [0, 1, .nan, 0.25, -1, 7])
+        checkGradients(
+            Reference.squaredErrorGradient(outputs, targets: targets, scale: 0.5), at: outputs, tolerance: tolerance
+        ) { 0.5 * Reference.squaredError($0, targets: targets, width: 3).reduce(0, +) }
     }
 }

@@ -1,21 +1,67 @@
+import Glibc
+
 extension Reference {
-    /// The cross-entropy of each row of logits [R, V]; a target of −1 does not count.
-    package static func crossEntropy(_ logits: [Double], targets: [Int]) -> [Double] {
+    /// The cross-entropy of each row of logits [R, V] with smoothed targets; a target of −1 does not count.
+    package static func crossEntropy(
+        _ logits: [Double], targets: [Int], labelSmoothing: Double = 0
+    ) -> [Double] {
         let vocabulary = logits.count / max(targets.count, 1)
         return targets.enumerated().map { row, target in
             if target < 0 { return 0 }
             let values = Array(logits[row * vocabulary..<(row + 1) * vocabulary])
-            return logSumOfExponentials(values) - values[target]
+            let logSum = logSumOfExponentials(values)
+            return smoothed(target, labelSmoothing, vocabulary).enumerated().reduce(0) {
+                $1.element == 0 ? $0 : $0 + $1.element * (logSum - values[$1.offset])
+            }
         }
     }
 
     /// The gradient of `scale` · Σ losses by the logits.
-    package static func crossEntropyGradient(_ logits: [Double], targets: [Int], scale: Double) -> [Double] {
+    package static func crossEntropyGradient(
+        _ logits: [Double], targets: [Int], labelSmoothing: Double = 0, scale: Double
+    ) -> [Double] {
         let vocabulary = logits.count / max(targets.count, 1)
         return targets.enumerated().flatMap { row, target -> [Double] in
             if target < 0 { return [Double](repeating: 0, count: vocabulary) }
             let probabilities = softmax(Array(logits[row * vocabulary..<(row + 1) * vocabulary]))
-            return probabilities.enumerated().map { scale * ($1 - ($0 == target ? 1 : 0)) }
+            return zip(probabilities, smoothed(target, labelSmoothing, vocabulary)).map { scale * ($0 - $1) }
         }
+    }
+
+    /// The probabilities that a smoothed target stands for.
+    private static func smoothed(_ target: Int, _ labelSmoothing: Double, _ classes: Int) -> [Double] {
+        (0..<classes).map { ($0 == target ? 1 - labelSmoothing : 0) + labelSmoothing / Double(classes) }
+    }
+
+    /// The binary cross-entropy of each row of `labels` logits; a target of −1 does not count.
+    package static func binaryCrossEntropy(_ logits: [Double], targets: [Double], labels: Int) -> [Double] {
+        sumsOfRows(labels, zip(logits, targets)) { x, t in
+            t == -1 ? 0 : t * softplus(-x) + (1 - t) * softplus(x)
+        }
+    }
+
+    /// The gradient of `scale` · Σ losses by the logits.
+    package static func binaryCrossEntropyGradient(_ logits: [Double], targets: [Double], scale: Double) -> [Double] {
+        zip(logits, targets).map { $1 == -1 ? 0 : scale * (logistic($0) - $1) }
+    }
+
+    /// The squared error of each row of `width` outputs; a target that is not a number does not count.
+    package static func squaredError(_ outputs: [Double], targets: [Double], width: Int) -> [Double] {
+        sumsOfRows(width, zip(outputs, targets)) { $1.isNaN ? 0 : ($0 - $1) * ($0 - $1) }
+    }
+
+    /// The gradient of `scale` · Σ losses by the outputs.
+    package static func squaredErrorGradient(_ outputs: [Double], targets: [Double], scale: Double) -> [Double] {
+        zip(outputs, targets).map { $1.isNaN ? 0 : scale * 2 * ($0 - $1) }
+    }
+
+    /// log(1 + e^x).
+    private static func softplus(_ x: Double) -> Double { max(x, 0) + log1p(exp(-abs(x))) }
+
+    private static func sumsOfRows(
+        _ width: Int, _ pairs: Zip2Sequence<[Double], [Double]>, _ loss: (Double, Double) -> Double
+    ) -> [Double] {
+        let losses = pairs.map { loss($0, $1) }
+        return stride(from: 0, to: losses.count, by: width).map { losses[$0..<$0 + width].reduce(0, +) }
     }
 }

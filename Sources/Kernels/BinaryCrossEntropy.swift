@@ -1,0 +1,77 @@
+// R rows, K labels.
+
+/// The binary cross-entropy of independent labels: Σ over a row's labels of −t·log σ(x) − (1 − t)·log(1 − σ(x)).
+///
+/// - Parameters:
+///   - logits: [R, K].
+///   - targets: [R, K], each a probability in 0 ... 1, or `ignoredTarget`, which adds nothing.
+///   - losses: [R].
+package func binaryCrossEntropy(
+    _ logits: UnsafePointer<Float>, targets: UnsafePointer<Float>, into losses: UnsafeMutablePointer<Float>,
+    rows R: Int, labels K: Int
+) {
+    parallelRows(R, columns: K) { rows in
+        for r in rows {
+            let (x, t) = (logits + r * K, targets + r * K)
+            var sum = SIMD16<Float>()
+            forEachVector(K) { k, width in sum += binaryTerms(x + k, t + k, width).losses }
+            losses[r] = sum.lanesSum
+        }
+    }
+}
+
+/// The same, and the gradient of `gradientScale` · Σ losses in the place of the logits.
+///
+/// - Parameter logits: [R, K]; afterwards gradientScale · (σ(logit) − target), and 0 where the target is ignored.
+package func binaryCrossEntropyWithGradient(
+    _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, gradientScale: Float,
+    losses: UnsafeMutablePointer<Float>, rows R: Int, labels K: Int
+) {
+    parallelRows(R, columns: K) { rows in
+        for r in rows {
+            let (x, t) = (logits + r * K, targets + r * K)
+            var sum = SIMD16<Float>()
+            forEachVector(K) { k, width in
+                let terms = binaryTerms(x + k, t + k, width)
+                sum += terms.losses
+                store(terms.gradients * gradientScale, x + k, width)
+            }
+            losses[r] = sum.lanesSum
+        }
+    }
+}
+
+/// The losses of `width` labels and their derivatives, both 0 in the lanes that do not count.
+@_transparent
+private func binaryTerms(
+    _ logits: UnsafePointer<Float>, _ targets: UnsafePointer<Float>, _ width: Int
+) -> (losses: SIMD16<Float>, gradients: SIMD16<Float>) {
+    let (x, t) = (load(logits, width), load(targets, width, filler: Float(ignoredTarget)))
+    let isNegative = x .< 0
+    let magnitude = x.replacing(with: -x, where: isNegative)
+    // max(x, 0) − x·t + log(1 + e^−|x|): nothing in it overflows, and no digits are lost far out.
+    let small = exponential(-magnitude)
+    let positive = x.replacing(with: 0, where: isNegative)
+    var losses = positive - x * t + logarithmOfOnePlus(small)
+    let reciprocal = 1 / (1 + small)
+    let probability = reciprocal.replacing(with: small * reciprocal, where: isNegative)
+    var gradients = probability - t
+    let isIgnored = t .== Float(ignoredTarget)
+    losses.replace(with: 0, where: isIgnored)
+    gradients.replace(with: 0, where: isIgnored)
+    return (losses, gradients)
+}
+
+/// log(1 + x) for x in 0 ... 1, within 4 units in the last place: 2·artanh(x / (2 + x)) by its series.
+@_transparent
+private func logarithmOfOnePlus(_ x: SIMD16<Float>) -> SIMD16<Float> {
+    let s = x / (2 + x)
+    let square = s * s
+    var sum = SIMD16<Float>(repeating: 1.0 / 13)
+    sum = SIMD16(repeating: 1.0 / 11).addingProduct(sum, square)
+    sum = SIMD16(repeating: 1.0 / 9).addingProduct(sum, square)
+    sum = SIMD16(repeating: 1.0 / 7).addingProduct(sum, square)
+    sum = SIMD16(repeating: 1.0 / 5).addingProduct(sum, square)
+    sum = SIMD16(repeating: 1.0 / 3).addingProduct(sum, square)
+    return 2 * s.addingProduct(s * square, sum)
+}

@@ -1,0 +1,50 @@
+import Glibc
+
+// R rows, C columns.
+
+/// Turns each row into probabilities, e^x / Σ e^x.
+///
+/// - Parameter rows: [R, C], overwritten; a row needs one number above −∞.
+package func softmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int) {
+    parallelRows(R, columns: C) { range in
+        for r in range {
+            let x = rows + r * C
+            let (maximum, sum) = softmaxTerms(x, C)
+            let reciprocal = 1 / sum
+            forEachVector(C) { c, width in
+                store(exponential(load(x + c, width) - maximum) * reciprocal, x + c, width)
+            }
+        }
+    }
+}
+
+/// Turns each row into logarithms of probabilities, x − log Σ e^x.
+///
+/// - Parameter rows: [R, C], overwritten; a row needs one number above −∞.
+package func logSoftmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int) {
+    parallelRows(R, columns: C) { range in
+        for r in range {
+            let x = rows + r * C
+            let (maximum, sum) = softmaxTerms(x, C)
+            let logarithm = log(sum)
+            forEachVector(C) { c, width in store(load(x + c, width) - maximum - logarithm, x + c, width) }
+        }
+    }
+}
+
+/// The largest number of a row, and the sum of e^(number − largest).
+@inline(__always)
+func softmaxTerms(_ x: UnsafePointer<Float>, _ count: Int) -> (maximum: Float, sum: Float) {
+    var highest = SIMD16<Float>(repeating: -.infinity)
+    var invalid = SIMD16<Float>()
+    forEachVector(count) { v, width in
+        let values = load(x + v, width, filler: -.infinity)
+        highest.replace(with: values, where: values .> highest)
+        // A comparison loses a NaN: it must reach the loss.
+        invalid.replace(with: values, where: values .!= values)
+    }
+    let maximum = highest.lanesMaximum + invalid.lanesSum
+    var sum = SIMD16<Float>()
+    forEachVector(count) { v, width in sum += exponential(load(x + v, width, filler: -.infinity) - maximum) }
+    return (maximum, sum.lanesSum)
+}
