@@ -1,29 +1,40 @@
 // B sequences, T positions, C width, V vocabulary.
 
-/// output[b, t] = tokenTable[tokens[b, t]] + positionTable[t].
+/// output[b, t] = multiplier · tokenTable[tokens[b, t]] + positionTable[t].
 ///
 /// - Parameters:
 ///   - tokens: [B, T], each in 0 ..< V.
 ///   - tokenTable: [V, C].
-///   - positionTable: [at least T, C].
+///   - multiplier: √C where embeddings are scaled, as in Vaswani et al. 2017, section 3.4.
+///   - positionTable: [at least T, C]; nil adds nothing.
+///   - places: [B, T]; the row of the position table for each token, where it is not t.
 ///   - output: [B, T, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func embedding<Element: Storage>(
-    _ tokens: UnsafePointer<Int32>, tokenTable: UnsafePointer<Element>, positionTable: UnsafePointer<Element>,
+    _ tokens: UnsafePointer<Int32>, tokenTable: UnsafePointer<Element>, multiplier: Float = 1,
+    positionTable: UnsafePointer<Element>?, places: UnsafePointer<Int32>? = nil,
     into output: UnsafeMutablePointer<Element>, sequences B: Int, positions T: Int, width C: Int
 ) {
     parallelRows(B * T, columns: C) { rows in
         for row in rows {
-            let (token, position, y) = (
-                tokenTable + Int(tokens[row]) * C, positionTable + row % T * C, output + row * C
-            )
-            forEachVector(C) { c, width in store(load(token + c, width) + load(position + c, width), y + c, width) }
+            let (token, y) = (tokenTable + Int(tokens[row]) * C, output + row * C)
+            guard let positionTable else {
+                forEachVector(C) { c, width in store(load(token + c, width) * multiplier, y + c, width) }
+                continue
+            }
+            var place = row % T
+            if let places { place = Int(places[row]) }
+            let position = positionTable + place * C
+            forEachVector(C) { c, width in
+                store(load(token + c, width) * multiplier + load(position + c, width), y + c, width)
+            }
         }
     }
 }
 
-/// The token table's part of the backward pass: each row of `outputGradient` is added to its token's row.
+/// The token table's part of the backward pass: each row of `outputGradient` is added to its token's row, times
+/// `multiplier`.
 ///
 /// All rows of one token are summed in Float32, in their order, before the sum is added to the table, so that a
 /// Float16 table rounds once a token and not once a row.
@@ -39,7 +50,8 @@ package func embedding<Element: Storage>(
 package func tokenEmbeddingBackward<Element: Storage>(
     _ tokens: UnsafePointer<Int32>, outputGradient: UnsafePointer<Float>,
     accumulatingInto tableGradient: UnsafeMutablePointer<Element>,
-    links: UnsafeMutablePointer<Int32>, sum: UnsafeMutablePointer<Float>, rows: Int, vocabulary V: Int, width C: Int
+    links: UnsafeMutablePointer<Int32>, sum: UnsafeMutablePointer<Float>, rows: Int, vocabulary V: Int, width C: Int,
+    multiplier: Float = 1
 ) {
     let (first, next) = (links, links + V)
     first.update(repeating: -1, count: V)
@@ -57,6 +69,7 @@ package func tokenEmbeddingBackward<Element: Storage>(
                 add(outputGradient + same * C + start, accumulatingInto: sum, count: count)
                 same = Int(next[same])
             }
+            if multiplier != 1 { scale(sum, by: multiplier, count: count) }
             add(UnsafePointer(sum), accumulatingInto: tableGradient + Int(tokens[row]) * C + start, count: count)
         }
     }
@@ -83,4 +96,25 @@ package func positionEmbeddingBackward<Element: Storage>(
             convert(UnsafePointer(sum), into: tableGradient + t * C + start, count: count)
         }
     }
+}
+
+/// The same where the row of the position table was told: gradient[p] = Σ over the rows at place p, in their order.
+///
+/// - Parameters:
+///   - places: [rows], each in 0 ..< P.
+///   - outputGradient: [rows, C].
+///   - tableGradient: [P, C], overwritten.
+///   - links: Scratch, [P + rows].
+///   - sum: Scratch, [C].
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+package func positionEmbeddingBackward<Element: Storage>(
+    places: UnsafePointer<Int32>, outputGradient: UnsafePointer<Float>,
+    into tableGradient: UnsafeMutablePointer<Element>, links: UnsafeMutablePointer<Int32>,
+    sum: UnsafeMutablePointer<Float>, rows: Int, positions P: Int, width C: Int
+) {
+    tableGradient.update(repeating: 0, count: P * C)
+    tokenEmbeddingBackward(
+        places, outputGradient: outputGradient, accumulatingInto: tableGradient, links: links, sum: sum, rows: rows,
+        vocabulary: P, width: C)
 }

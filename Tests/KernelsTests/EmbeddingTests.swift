@@ -9,6 +9,61 @@ import Testing
     func equalsTheReference(width: Int, sequences: Int) {
         check(Float.self, sequences, 7, 5, width)
         check(Float16.self, sequences, 7, 5, width)
+        checkPlaces(Float.self, sequences, 7, 5, width)
+        checkPlaces(Float16.self, sequences, 7, 5, width)
+    }
+
+    /// Scaled tokens, with positions that are told, that follow from the row, and without any.
+    private func checkPlaces<Element: Storage>(_: Element.Type, _ B: Int, _ T: Int, _ V: Int, _ C: Int) {
+        let (rows, P, multiplier) = (B * T, T + 2, Float(C).squareRoot())
+        let (tokens, places) = (integers(rows, below: V, seed: 1), integers(rows, below: P - 1, seed: 6))
+        let (tokenTable, positionTable) = (normals(V * C, seed: 2), normals(P * C, seed: 3))
+        let (outputGradient, before) = (normals(rows * C, seed: 4), normals(V * C, seed: 5))
+        withTestMemory { memory in
+            let (ids, at) = (memory.integers(tokens), memory.integers(places))
+            let (token, position) = (
+                memory.numbers(tokenTable, Element.self), memory.numbers(positionTable, Element.self)
+            )
+            let y = memory.output(rows * C, Element.self)
+            for (hasTable, hasPlaces) in [(false, false), (true, false), (true, true)] {
+                embedding(
+                    ids, tokenTable: token, multiplier: multiplier,
+                    positionTable: hasTable ? UnsafePointer(position) : nil,
+                    places: hasPlaces ? UnsafePointer(at) : nil, into: y, sequences: B, positions: T, width: C)
+                // The product is rounded, at most 5√C, before the sum is.
+                expectClose(
+                    array(y, rows * C),
+                    Reference.embedding(
+                        tokens, tokenTable: tokenTable, multiplier: Double(multiplier),
+                        positionTable: hasTable ? positionTable : nil, places: hasPlaces ? places : nil, positions: T,
+                        width: C), absolute: 5 * Double(multiplier) * Float.unitRoundoff,
+                    relative: Float.unitRoundoff + Element.unitRoundoff, "embedding \(hasTable) \(hasPlaces)")
+            }
+
+            let dy = memory.numbers(outputGradient, Float.self)
+            let tableGradient = memory.numbers(before, Element.self)
+            tokenEmbeddingBackward(
+                ids, outputGradient: dy, accumulatingInto: tableGradient,
+                links: memory.integers([Int](repeating: 77, count: V + rows)), sum: memory.output(C, Float.self),
+                rows: rows, vocabulary: V, width: C, multiplier: multiplier)
+            let absolute = Double(rows + 1) * 4 * Float.unitRoundoff
+            expectClose(
+                array(tableGradient, V * C),
+                Reference.scatterAdd(
+                    Reference.scaled(outputGradient, by: Double(multiplier)), places: tokens, into: before, width: C),
+                absolute: 2 * Double(multiplier) * absolute, relative: Element.unitRoundoff, "tokenEmbeddingBackward")
+
+            let positionGradient = memory.output(P * C, Element.self)
+            positionEmbeddingBackward(
+                places: at, outputGradient: dy, into: positionGradient,
+                links: memory.integers([Int](repeating: 77, count: P + rows)), sum: memory.output(C, Float.self),
+                rows: rows, positions: P, width: C)
+            expectClose(
+                array(positionGradient, P * C),
+                Reference.scatterAdd(
+                    outputGradient, places: places, into: [Double](repeating: 0, count: P * C), width: C),
+                absolute: absolute, relative: Element.unitRoundoff, "positionEmbeddingBackward by places")
+        }
     }
 
     private func check<Element: Storage>(_: Element.Type, _ B: Int, _ T: Int, _ V: Int, _ C: Int) {

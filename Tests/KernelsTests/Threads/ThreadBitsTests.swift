@@ -136,6 +136,37 @@ extension ThreadTests {
                     Result("crossEntropyWithGradient", logits, count),
                 ]
 
+                let (classes, smoothed) = (memory.integers([Int](repeating: 0, count: R)), floats(first))
+                predictedClass(smoothed, into: classes, rows: R, vocabulary: C)
+                crossEntropyWithGradient(
+                    smoothed, targets: targets, labelSmoothing: 0.1, gradientScale: 0.7, losses: losses, rows: R,
+                    vocabulary: C)
+                let (probabilities, logarithms) = (floats(first), floats(first))
+                softmax(probabilities, rows: R, columns: C)
+                logSoftmax(logarithms, rows: R, columns: C)
+                results += [
+                    Result("predictedClass", classes, R), Result("smoothed losses", losses, R),
+                    Result("smoothed gradient", smoothed, count), Result("softmax", probabilities, count),
+                    Result("logSoftmax", logarithms, count),
+                ]
+
+                let (binary, squared) = (floats(first), floats(first))
+                binaryCrossEntropyWithGradient(
+                    binary, targets: floats(ThreadBitsTests.positive), gradientScale: 0.7, losses: losses, rows: R,
+                    labels: C)
+                squaredErrorWithGradient(
+                    squared, targets: floats(second), gradientScale: 0.7, losses: lossesAgain, rows: R, outputs: C)
+                results += [
+                    Result("binaryCrossEntropy", losses, R), Result("its gradient", binary, count),
+                    Result("squaredError", lossesAgain, R), Result("gradient of squaredError", squared, count),
+                ]
+
+                let order = memory.integers((0..<R).reversed())
+                let (gathered, scattered) = (blank(count), blank(count))
+                gatherRows(stored(first), places: order, into: gathered, count: R, columns: C)
+                scatterRows(stored(first), places: order, into: scattered, count: R / 2, rows: R, columns: C)
+                results += [Result("gatherRows", gathered, count), Result("scatterRows", scattered, count)]
+
                 let tokens = memory.integers(ThreadBitsTests.tokens)
                 let (embedded, table, positions) = (blank(count), stored(Array(third[..<(7 * C)])), blank(count))
                 embedding(

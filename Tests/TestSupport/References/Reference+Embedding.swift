@@ -1,10 +1,16 @@
 extension Reference {
-    /// Token and position embeddings, added: tables of rows of C, tokens [B, T].
+    /// Token embeddings, times `multiplier`, and position embeddings, added: tables of rows of C, tokens [B, T].
+    ///
+    /// - Parameter places: The row of the position table for each token, where it is not its place in the sequence.
     package static func embedding(
-        _ tokens: [Int], tokenTable: [Double], positionTable: [Double], positions: Int, width: Int
+        _ tokens: [Int], tokenTable: [Double], multiplier: Double = 1, positionTable: [Double]?, places: [Int]? = nil,
+        positions: Int, width: Int
     ) -> [Double] {
         tokens.enumerated().flatMap { row, token in
-            (0..<width).map { tokenTable[token * width + $0] + positionTable[row % positions * width + $0] }
+            let place = places?[row] ?? row % positions
+            return (0..<width).map {
+                tokenTable[token * width + $0] * multiplier + (positionTable?[place * width + $0] ?? 0)
+            }
         }
     }
 

@@ -1,0 +1,37 @@
+import Glibc
+import Tensors
+
+/// A position table that is computed and not learned: sines and cosines of position · 10000^(−2i/C).
+///
+/// - Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
+package final class SinusoidalTable<Element: Storage>: Sendable {
+    /// In which columns the pair i of a row stands.
+    package enum Order: Sendable {
+        /// The sine in column 2i, the cosine in column 2i + 1, as in the paper.
+        case alternating
+        /// All sines, then all cosines, as Marian has them.
+        case halves
+    }
+
+    private let numbers: Arena<Element>
+
+    /// A table of `positions` × `width`, computed in Float64 and rounded to `Element`.
+    package init(positions: Int, width C: Int, order: Order = .alternating) {
+        numbers = Arena(count: positions * C)
+        for column in 0..<C {
+            let frequency = pow(10_000, -Double(column / 2 * 2) / Double(C))
+            let target: Int
+            switch order {
+            case .alternating: target = column
+            case .halves: target = column % 2 == 0 ? column / 2 : (C + 1) / 2 + column / 2
+            }
+            for position in 0..<positions {
+                let angle = Double(position) * frequency
+                numbers.base[position * C + target] = Element(column % 2 == 0 ? sin(angle) : cos(angle))
+            }
+        }
+    }
+
+    /// [positions, C]; valid as long as the table is.
+    package var base: UnsafePointer<Element> { UnsafePointer(numbers.base) }
+}
