@@ -1,15 +1,5 @@
 import Files
 
-/// How a parameter's first values are drawn.
-package enum Initializer: Equatable, Sendable {
-    /// All zero: biases and shifts.
-    case zeros
-    /// All one: normalization scales.
-    case ones
-    /// Normal around zero.
-    case normal(standardDeviation: Double)
-}
-
 /// One learned tensor and its place in every arena.
 package struct Parameter: Sendable {
     /// Its name in checkpoints: "blocks.0.attention.projection.weight".
@@ -94,12 +84,14 @@ package struct ParameterLayout: Sendable {
             if own.isEmpty { continue }
             let values = UnsafeMutableBufferPointer(
                 start: target + (own.lowerBound - range.lowerBound), count: own.count)
+            let stream = RandomStream(seed: seed, purpose: .initialization, layer: UInt32(index))
             switch parameter.initializer {
             case .zeros: values.update(repeating: 0)
             case .ones: values.update(repeating: 1)
             case .normal(let standardDeviation):
-                let stream = RandomStream(seed: seed, purpose: .initialization, layer: UInt32(index))
                 fillNormal(values, from: own.lowerBound - parameter.offset, stream, Float(standardDeviation))
+            case .uniform(let bound):
+                fillUniform(values, from: own.lowerBound - parameter.offset, stream, bound)
             }
         }
     }

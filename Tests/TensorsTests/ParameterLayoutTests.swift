@@ -78,6 +78,58 @@ import Testing
         #expect(all.indices.allSatisfy { layout.parameter(containing: $0) != nil || all[$0] == 0 })
     }
 
+    /// Every number within the bounds, and the first, second and fourth moments of 2¹⁸ of them within five deviations of
+    /// their own estimates.
+    @Test func uniformNumbersAreUniform() {
+        let count = 1 << 18
+        let numbers = initial(count: count, .uniform(bound: 0.5), seed: 1)
+        #expect(numbers.allSatisfy { abs($0) <= 0.5 })
+        #expect(numbers.max()! > 0.4999 && numbers.min()! < -0.4999)
+        let values = numbers.map { Double($0) / 0.5 }
+        let error = 5 / Double(count).squareRoot()
+        expectClose(values.reduce(0, +) / Double(count), 0, absolute: error * (1.0 / 3).squareRoot())
+        let squares = values.reduce(0) { $0 + $1 * $1 } / Double(count)
+        expectClose(squares, 1.0 / 3, absolute: error * (4.0 / 45).squareRoot())
+        let fourths = values.reduce(0) { $0 + $1 * $1 * $1 * $1 } / Double(count)
+        expectClose(fourths, 1.0 / 5, absolute: error * (16.0 / 225).squareRoot())
+        // Neighbours do not know of each other.
+        let products = zip(values, values.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 }
+        expectClose(products / Double(count), 0, absolute: error / 3)
+    }
+
+    /// Where initialization is cut moves no bit.
+    @Test(arguments: [Initializer.normal(standardDeviation: 0.5), .uniform(bound: 0.5)])
+    func partsAreTheWhole(initializer: Initializer) {
+        let layout = layout([
+            [Declaration(shape: [70], initializer: initializer), Declaration(shape: [101], initializer: initializer)]
+        ])
+        let whole = Arena<Float>(count: layout.count)
+        layout.initialize(whole, seed: 1)
+        for cut in [4, 32, 68, 96, 100, 196] {
+            let parts = Arena<Float>(count: layout.count)
+            layout.initialize(0..<cut, into: parts.base, seed: 1)
+            layout.initialize(cut..<layout.count, into: parts.base + cut, seed: 1)
+            #expect(array(parts.base, parts.count) == array(whole.base, whole.count), "cut at \(cut)")
+        }
+    }
+
+    @Test func uniformNumbersAreThoseOfTheGenerator() {
+        let stream = RandomStream(seed: 1, purpose: .initialization, layer: 0)
+        let expected = (0..<27).map { index in
+            let word = stream.words(UInt64(index / 4))[index % 4]
+            return Float(0.25 * ((2 * Double(word) + 1) / 4_294_967_296 - 1))
+        }
+        #expect(initial(count: 27, .uniform(bound: 0.25), seed: 1) == expected)
+        for count in 1..<9 {
+            #expect(initial(count: count, .uniform(bound: 0.25), seed: 1) == Array(expected[..<count]))
+        }
+    }
+
+    @Test func boundsFollowTheFans() {
+        #expect(Initializer.xavierUniform(fanIn: 20, fanOut: 4) == .uniform(bound: 0.5))
+        #expect(Initializer.kaimingUniform(fanIn: 24) == .uniform(bound: 0.5))
+    }
+
     /// The first four moments of 2¹⁸ normal numbers, each within five deviations of its own estimate.
     @Test func normalNumbersAreNormal() {
         let count = 1 << 18
@@ -115,7 +167,11 @@ import Testing
     }
 
     private func initial(count: Int, deviation: Double, seed: UInt64) -> [Float] {
-        let layout = layout([[Declaration(shape: [count], initializer: .normal(standardDeviation: deviation))]])
+        initial(count: count, .normal(standardDeviation: deviation), seed: seed)
+    }
+
+    private func initial(count: Int, _ initializer: Initializer, seed: UInt64) -> [Float] {
+        let layout = layout([[Declaration(shape: [count], initializer: initializer)]])
         let arena = Arena<Float>(count: layout.count)
         layout.initialize(arena, seed: seed)
         return array(arena.base, count)
