@@ -27,15 +27,20 @@ package struct KernelBench {
         let (first, second) = (numbers(widest), numbers(widest))
         let (row, sums) = (numbers(2 * max(F, R)), numbers(2 * max(F, R)))
         let half = Arena<Float16>(count: widest)
-        let tokens = UnsafeMutablePointer<Int32>.allocate(capacity: R)
-        defer { tokens.deallocate() }
-        for index in 0..<R { tokens[index] = Int32(index % V) }
+        let integers = UnsafeMutablePointer<Int32>.allocate(capacity: 3 * R)
+        defer { integers.deallocate() }
+        let (tokens, places, classes) = (integers, integers + R, integers + 2 * R)
+        for index in 0..<R {
+            tokens[index] = Int32(index % V)
+            places[index] = Int32(R - 1 - index)
+        }
         let attention = CausalAttention(headCount: model.heads, headWidth: model.headWidth)
         let mask = DropoutMask(RandomStream(seed: 1, purpose: .dropout), rate: 0.1)
         let step = AdamWStep(
             step: 1, learningRate: 1e-3, betas: (0.9, 0.95), epsilon: 1e-8, weightDecay: 0.1, gradientScale: 1,
             gradientLimit: .infinity)
         let logitRows = min(R, 4096)
+        let rotary = RotaryTable(positions: T, headWidth: model.headWidth / 2 * 2)
 
         let kernels: [(name: String, elements: Int, body: () -> Void)] = [
             ("bias gradient", R * F, { biasGradient(x, into: row, rows: R, columns: F) }),
@@ -83,6 +88,60 @@ package struct KernelBench {
                 {
                     crossEntropyWithGradient(
                         x, targets: tokens, gradientScale: 1, losses: sums, rows: logitRows, vocabulary: V)
+                }
+            ),
+            ("relu", R * F, { activate(x, into: y, count: R * F, form: .relu) }),
+            ("silu", R * F, { activate(x, into: y, count: R * F, form: .silu) }),
+            ("tanh", R * F, { activate(x, into: y, count: R * F, form: .tanh) }),
+            ("swiglu", R / 2 * F, { swiGLU(x, into: y, rows: R / 2, width: F) }),
+            ("swiglu backward", R / 2 * F, { swiGLUBackward(x, outputGradient: y, into: z, rows: R / 2, width: F) }),
+            (
+                "rms normalization", R * C,
+                { rmsNormalization(x, scale: row, into: y, reciprocals: sums, rows: R, columns: C) }
+            ),
+            (
+                "rms normalization backward", R * C,
+                {
+                    rmsNormalizationBackward(
+                        x, scale: row, reciprocals: sums, outputGradient: y, accumulatingInto: z, scaleGradient: row,
+                        sums: first, rows: R, columns: C)
+                }
+            ),
+            (
+                "rotary", R * C,
+                {
+                    rotary.rotate(
+                        x, stride: 3 * C, firstColumn: 0, headCount: model.heads, sequences: B, positions: T)
+                }
+            ),
+            ("gather rows", R * C, { gatherRows(x, places: places, into: y, count: R, columns: C) }),
+            ("scatter rows", R * C, { scatterRows(x, places: places, into: y, count: R / 2, rows: R, columns: C) }),
+            (
+                "cross-entropy with label smoothing", logitRows * V,
+                {
+                    crossEntropyWithGradient(
+                        x, targets: tokens, labelSmoothing: 0.1, gradientScale: 1, losses: sums, rows: logitRows,
+                        vocabulary: V)
+                }
+            ),
+            (
+                "predicted class", logitRows * V,
+                { predictedClass(x, into: classes, rows: logitRows, vocabulary: V) }
+            ),
+            ("softmax", logitRows * V, { softmax(x, rows: logitRows, columns: V) }),
+            ("log-softmax", logitRows * V, { logSoftmax(x, rows: logitRows, columns: V) }),
+            (
+                "binary cross-entropy", logitRows * V,
+                {
+                    binaryCrossEntropyWithGradient(
+                        x, targets: first, gradientScale: 1, losses: sums, rows: logitRows, labels: V)
+                }
+            ),
+            (
+                "squared error", logitRows * V,
+                {
+                    squaredErrorWithGradient(
+                        x, targets: first, gradientScale: 0.25, losses: sums, rows: logitRows, outputs: V)
                 }
             ),
             ("sum of squares", widest, { _ = sumOfSquares(x, count: widest) }),
