@@ -8,6 +8,7 @@ import PackageDescription
 //   1  CMPI CProcessor CThreads CTiles   C shims
 //   1  Failures Files Tensors Profiling  errors, the file system, the arena and the layout, spans of time
 //   2  Kernels Collectives Datasets      numbers, ranks, tokens
+//   2  Metrics                           scores of predictions, from counts that ranks can add
 //   3  Layers Optimizers
 //   4  Models Objectives
 //   5  Checkpoints
@@ -35,7 +36,7 @@ func test(_ target: String, _ others: String...) -> Target {
     .testTarget(
         name: "\(target)Tests",
         dependencies: ["TestSupport", .byName(name: target)] + others.map { .byName(name: $0) },
-        resources: target == "Models" ? [.copy("Golden")] : [],
+        resources: ["Metrics", "Models"].contains(target) ? [.copy("Golden")] : [],
         // A vector goes from one module to the other in the registers of the processor that both are built for.
         swiftSettings: target == "Kernels" ? strict + [.unsafeFlags(["-Xcc", processorFlag])] : strict)
 }
@@ -63,6 +64,7 @@ let package = Package(
             swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors"], swiftSettings: strict),
         .target(name: "Datasets", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
+        .target(name: "Metrics", swiftSettings: strict),
 
         .target(name: "Layers", dependencies: ["Kernels", "Profiling", "Tensors"], swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
@@ -75,8 +77,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models",
-                "Objectives", "Optimizers", "Profiling", "Tensors",
+                "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Layers", "Metrics",
+                "Models", "Objectives", "Optimizers", "Profiling", "Tensors",
             ],
             swiftSettings: strict),
 
@@ -97,11 +99,12 @@ let package = Package(
         test("Kernels", "CProcessor", "Tensors"),
         test("Collectives"),
         test("Datasets"),
+        test("Metrics", "Files"),
         test("Layers", "Kernels", "Tensors"),
         test("Optimizers", "Kernels"),
         test("Models", "Checkpoints", "Failures", "Kernels", "Layers", "Objectives", "Optimizers", "Tensors"),
         test("Checkpoints"),
-        test("Training"),
+        test("Training", "Metrics"),
         .testTarget(
             name: "dtrainTests", dependencies: ["TestSupport", "Failures", "dtrain"], swiftSettings: strict),
         .testTarget(

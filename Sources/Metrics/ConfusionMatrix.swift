@@ -1,0 +1,50 @@
+/// How often samples of each class were taken for each: one class a sample.
+///
+/// Scores are scikit-learn's with its defaults. `values` are the matrix row by row, a row for each target.
+package struct ConfusionMatrix: AdditiveCounts, Classification {
+    /// The number of classes.
+    package let classCount: Int
+    package var values: [Int64]
+
+    /// The matrix of no samples.
+    package init(classCount: Int) {
+        self.classCount = classCount
+        values = Array(repeating: 0, count: classCount * classCount)
+    }
+
+    /// Counts a sample of class `target` that was taken for `prediction`.
+    package mutating func add(target: Int, prediction: Int) { values[index(target, prediction)] += 1 }
+
+    /// The samples of class `target` that were taken for `prediction`.
+    package subscript(target: Int, prediction: Int) -> Int { Int(values[index(target, prediction)]) }
+
+    /// All samples.
+    package var sampleCount: Int { Int(values.reduce(0, +)) }
+
+    /// The share of samples that were taken for what they are; 0 where there are none.
+    package var accuracy: Double {
+        share((0..<classCount).reduce(0) { $0 + self[$1, $1] }, of: sampleCount)
+    }
+
+    /// - Complexity: O(classes²).
+    package var classes: [ClassCounts] {
+        (0..<classCount).map { label in
+            let targets = (0..<classCount).reduce(0) { $0 + self[label, $1] }
+            let predictions = (0..<classCount).reduce(0) { $0 + self[$1, label] }
+            let correct = self[label, label]
+            return ClassCounts(
+                truePositives: correct, falsePositives: predictions - correct, falseNegatives: targets - correct)
+        }
+    }
+
+    /// The mean over the classes that occur, as targets or as predictions.
+    package var macroAverage: ClassScores {
+        let occurring = classes.filter { $0.support + $0.falsePositives > 0 }
+        return ClassScores(meanOf: occurring.map(\.scores))
+    }
+
+    private func index(_ target: Int, _ prediction: Int) -> Int {
+        precondition(0..<classCount ~= target && 0..<classCount ~= prediction, "a class of the matrix")
+        return target * classCount + prediction
+    }
+}

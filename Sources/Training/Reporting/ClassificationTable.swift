@@ -1,0 +1,96 @@
+import Metrics
+
+/// Tables that tell a person how well each class was recognized. At most 20 classes are shown, those with the most
+/// samples, in their own order.
+package enum ClassificationTable {
+    private static let shownLimit = 20
+    private static let nameLimit = 24
+
+    /// Precision, recall, F1 and samples of each class and on average.
+    ///
+    /// - Parameter names: What the classes are called.
+    package static func scores(_ classification: some Classification, names: [String]) -> String {
+        let classes = classification.classes
+        precondition(names.count == classes.count, "a name for each class")
+        let shown = mostFrequent(classes, limit: shownLimit)
+        func row(_ name: String, _ scores: ClassScores, _ support: Int) -> [String] {
+            [name] + [scores.precision, scores.recall, scores.f1].map { fixed($0, 4) } + [grouped(support)]
+        }
+        let samples = classes.reduce(0) { $0 + $1.support }
+        return aligned(
+            [["class", "precision", "recall", "F1", "samples"]]
+                + shown.map { row(label(names[$0]), classes[$0].scores, classes[$0].support) }
+                + [
+                    row("macro average", classification.macroAverage, samples),
+                    row("micro average", classification.microAverage, samples),
+                ]) + omission(shown.count, classes.count)
+    }
+
+    /// The counts of the matrix: a row for each target, a column for each prediction, both numbered alike.
+    ///
+    /// - Parameters:
+    ///   - names: What the classes are called.
+    ///   - width: The columns of text that the table may take; classes that find no room are left out.
+    package static func confusion(_ matrix: ConfusionMatrix, names: [String], width: Int = 100) -> String {
+        precondition(names.count == matrix.classCount, "a name for each class")
+        let classes = matrix.classes
+        var shown = mostFrequent(classes, limit: shownLimit)
+        while true {
+            let rows =
+                [["target \\ prediction"] + shown.map { "\($0 + 1)" }]
+                + shown.map { target in
+                    ["\(target + 1) \(label(names[target]))"] + shown.map { grouped(matrix[target, $0]) }
+                }
+            let text = aligned(rows)
+            let fits = text.split(separator: "\n").allSatisfy { displayWidth($0) <= width }
+            if fits || shown.count <= 1 { return text + omission(shown.count, classes.count) }
+            shown = mostFrequent(classes, limit: shown.count - 1)
+        }
+    }
+
+    /// The classes with the most samples, in the order of the classes; of equals the first.
+    private static func mostFrequent(_ classes: [ClassCounts], limit: Int) -> [Int] {
+        let ranked = classes.indices.sorted { (-classes[$0].support, $0) < (-classes[$1].support, $1) }
+        return ranked.prefix(limit).sorted()
+    }
+
+    private static func omission(_ shown: Int, _ all: Int) -> String {
+        shown < all ? "\n\(shown) of \(all) classes are shown, those with the most samples." : ""
+    }
+
+    /// A name on one line and not too long.
+    private static func label(_ name: String) -> String {
+        let isControl = { (character: Character) in
+            character.isNewline || character.unicodeScalars.contains { $0.properties.generalCategory == .control }
+        }
+        let line = String(name.map { isControl($0) ? " " : $0 })
+        guard displayWidth(line) > nameLimit else { return line }
+        var short = Substring(line)
+        while displayWidth(short) >= nameLimit { short.removeLast() }
+        return short + "…"
+    }
+
+    /// Rows as lines: the first column flush left, all others flush right.
+    private static func aligned(_ rows: [[String]]) -> String {
+        let widths = rows[0].indices.map { column in rows.map { displayWidth($0[column]) }.max() ?? 0 }
+        return rows.map { row in
+            let cells = row.indices.map { column in
+                let space = String(repeating: " ", count: widths[column] - displayWidth(row[column]))
+                return column == 0 ? row[column] + space : space + row[column]
+            }
+            return cells.joined(separator: "  ")
+        }.joined(separator: "\n")
+    }
+
+    /// The columns that a terminal takes for `text`: two for ideographs, kana, hangul, full-width forms and emoji.
+    private static func displayWidth(_ text: some StringProtocol) -> Int {
+        text.reduce(0) { width, character in
+            switch character.unicodeScalars.first!.value {
+            case 0x1100...0x115F, 0x2E80...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60,
+                0xFFE0...0xFFE6, 0x1F300...0x1FAFF, 0x20000...0x3FFFD:
+                width + 2
+            default: width + 1
+            }
+        }
+    }
+}
