@@ -85,7 +85,8 @@ let package = Package(
         .executableTarget(
             name: "dtrain",
             dependencies: [
-                "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Training",
+                "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Metrics",
+                "Training",
             ],
             swiftSettings: strict),
 
@@ -106,7 +107,7 @@ let package = Package(
         test("Checkpoints"),
         test("Training", "Metrics"),
         .testTarget(
-            name: "dtrainTests", dependencies: ["TestSupport", "Failures", "dtrain"], swiftSettings: strict),
+            name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "dtrain"], swiftSettings: strict),
         .testTarget(
             name: "MultiprocessTests", dependencies: ["TestSupport", "Files", "dtrain"], swiftSettings: strict),
     ]

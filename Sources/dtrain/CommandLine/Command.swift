@@ -16,7 +16,7 @@ struct Command: Sendable {
     let run: @Sendable (Arguments, Session) throws -> ExitCode
 
     /// All commands.
-    static let all: [Command] = [train, prepare, evaluate, generate, checkpoint, bench]
+    static let all: [Command] = [train, prepare, evaluate, generate, score, checkpoint, bench]
 
     /// The command that `words` begin with, and the words after it. Without one, it is `train`.
     ///

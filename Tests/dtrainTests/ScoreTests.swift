@@ -1,0 +1,71 @@
+import Failures
+import Files
+import TestSupport
+import Testing
+
+@testable import dtrain
+
+struct ScoreTests {
+    private let directory = TemporaryDirectory()
+
+    private func score(_ hypotheses: [UInt8], _ references: [UInt8], _ words: [String] = []) throws -> String {
+        for (name, bytes) in [("hypotheses", hypotheses), ("references", references)] {
+            try FileSystem.replaceContents(of: directory.file(name)) { (file: borrowing File) throws(Failure) in
+                try file.write(bytes)
+            }
+        }
+        let paths = ["--hypotheses", directory.file("hypotheses"), "--references", directory.file("references")]
+        return try scoreText(Arguments(paths + words, for: .score))
+    }
+
+    private func score(_ hypotheses: String, _ references: String, _ words: String...) throws -> String {
+        try score(Array(hypotheses.utf8), Array(references.utf8), words)
+    }
+
+    /// What `sacrebleu` 2.6.0 prints of the same files.
+    @Test func oneLine() throws {
+        let (hypothesis, reference) = ("The cat sat on the mat\n", "The cat sat on a mat\n")
+        #expect(
+            try score(hypothesis, reference)
+                == "BLEU 53.73, precisions 83.3/60.0/50.0/33.3, brevity penalty 1.000, 6 tokens against 6")
+        #expect(try score(hypothesis, reference, "--metric", "chrf") == "chrF 72.08")
+        #expect(try score(hypothesis, reference, "--metric", "chrf++") == "chrF++ 72.03")
+    }
+
+    @Test func jsonObject() throws {
+        let line = try score("a b c d e\n", "a b c d e\n", "--json")
+        let json = try JSON(parsing: Array(line.utf8), source: "score")
+        #expect(json["metric"] == "bleu")
+        #expect(json["totals"] == [5, 4, 3, 2])
+        #expect(json["lines"] == 1)
+        expectClose(try #require(json["score"]?.doubleValue), 100, relative: 1e-12)
+        let other = try JSON(
+            parsing: Array(try score("a\n", "a\n", "--json", "--metric", "chrf").utf8), source: "score")
+        #expect(other["metric"] == "chrf")
+        expectClose(try #require(other["score"]?.doubleValue), 100, relative: 1e-12)
+    }
+
+    /// Only a newline ends a line, the last one may lack it, and an empty line is a segment.
+    @Test func linesOfAFile() throws {
+        #expect(try score("a b c d\r\n\n", "a b c d\n\u{2028}").hasPrefix("BLEU 100.00, "))
+        expectFailure(.badData, "hypotheses and ", "references differ in length: 2 against 3 lines.") {
+            _ = try score("a\nb\n", "a\nb\n\n")
+        }
+    }
+
+    @Test func whatCannotBeCompared() throws {
+        expectFailure(.badData, "references: is empty") { _ = try score("a", "") }
+        expectFailure(.badData, "hypotheses: line 2 is not UTF-8") {
+            _ = try score([0x61, 0x0A, 0xC3, 0x0A], [0x61, 0x0A, 0x61, 0x0A])
+        }
+        expectFailure(.usage, "--metric: found blue; allowed: bleu, chrf, chrf++.") {
+            _ = try score("a", "a", "--metric", "blue")
+        }
+        expectFailure(.usage, "--references is missing") {
+            _ = try scoreText(Arguments(["--hypotheses", "a"], for: .score))
+        }
+        expectFailure(.badData, "none", "No such file") {
+            _ = try scoreText(Arguments(["--hypotheses", "none", "--references", "none"], for: .score))
+        }
+    }
+}
