@@ -36,7 +36,7 @@ func test(_ target: String, _ others: String...) -> Target {
     .testTarget(
         name: "\(target)Tests",
         dependencies: ["TestSupport", .byName(name: target)] + others.map { .byName(name: $0) },
-        resources: ["Metrics", "Models"].contains(target) ? [.copy("Golden")] : [],
+        resources: ["Metrics", "Models", "Optimizers"].contains(target) ? [.copy("Golden")] : [],
         // A vector goes from one module to the other in the registers of the processor that both are built for.
         swiftSettings: target == "Kernels" ? strict + [.unsafeFlags(["-Xcc", processorFlag])] : strict)
 }
@@ -102,7 +102,7 @@ let package = Package(
         test("Datasets"),
         test("Metrics", "Files"),
         test("Layers", "Kernels", "Tensors"),
-        test("Optimizers", "Kernels"),
+        test("Optimizers", "Files", "Kernels"),
         test("Models", "Checkpoints", "Failures", "Kernels", "Layers", "Objectives", "Optimizers", "Tensors"),
         test("Checkpoints"),
         test("Training", "Metrics"),

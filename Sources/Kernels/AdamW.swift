@@ -10,28 +10,25 @@ package struct AdamWStep: Sendable {
     package var stepSize: Float
     /// 1 / √(1 − β₂ᵗ).
     package var secondMomentScale: Float
-    /// What each gradient is multiplied with first: clipping by norm and unscaling in one.
-    package var gradientScale: Float
-    /// The largest magnitude of a gradient after that, +∞ where values are not clipped.
-    package var gradientLimit: Float
+    /// What is done to each gradient first.
+    package var adjustment: GradientAdjustment
 
     /// The step number `step`, counted from 1.
     package init(
         step: Int, learningRate: Double, betas: (Double, Double), epsilon: Double, weightDecay: Double,
-        gradientScale: Float, gradientLimit: Float
+        gradientScale: Float, gradientLimit: Float, l1: Double = 0, l2: Double = 0
     ) {
         self.betas = (Float(betas.0), Float(betas.1))
         self.epsilon = Float(epsilon)
         retention = Float(1 - learningRate * weightDecay)
         stepSize = Float(learningRate / (1 - power(betas.0, step)))
         secondMomentScale = Float(1 / (1 - power(betas.1, step)).squareRoot())
-        self.gradientScale = gradientScale
-        self.gradientLimit = gradientLimit
+        adjustment = GradientAdjustment(scale: gradientScale, limit: gradientLimit, l1: l1, l2: l2)
     }
 }
 
 /// `base` to a whole power, by squaring: the same bits on every system.
-private func power(_ base: Double, _ exponent: Int) -> Double {
+package func power(_ base: Double, _ exponent: Int) -> Double {
     var (result, square, rest) = (1.0, base, exponent)
     while rest > 0 {
         if rest & 1 == 1 { result *= square }
@@ -46,7 +43,7 @@ private func power(_ base: Double, _ exponent: Int) -> Double {
 /// - Parameters:
 ///   - weights: Master weights.
 ///   - firstMoments, secondMoments: m and v.
-///   - gradients: Of the same elements, not yet clipped or unscaled.
+///   - gradients: Of the same elements, not yet adjusted.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, with decay scaled by the learning rate alone.
 @_specialize(where Element == Float)
@@ -55,12 +52,10 @@ package func adamW<Element: Storage>(
     _ weights: UnsafeMutablePointer<Float>, firstMoments: UnsafeMutablePointer<Float>,
     secondMoments: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Element>, count: Int, _ step: AdamWStep
 ) {
-    let limit = SIMD16<Float>(repeating: step.gradientLimit)
     parallelElements(count) { range in
         forEachVector(in: range) { i, width in
-            var g = load(gradients + i, width) * step.gradientScale
-            g.replace(with: limit, where: g .> limit)
-            g.replace(with: -limit, where: g .< -limit)
+            let w = load(weights + i, width)
+            let g = adjusted(load(gradients + i, width), w, step.adjustment)
             let m = (load(firstMoments + i, width) * step.betas.0).addingProduct(g, SIMD16(repeating: 1 - step.betas.0))
             let v = (load(secondMoments + i, width) * step.betas.1).addingProduct(
                 g * g, SIMD16(repeating: 1 - step.betas.1))
@@ -68,7 +63,7 @@ package func adamW<Element: Storage>(
                 .addingProduct(v.squareRoot(), SIMD16(repeating: step.secondMomentScale))
             store(m, firstMoments + i, width)
             store(v, secondMoments + i, width)
-            store(load(weights + i, width) * step.retention - m / denominator * step.stepSize, weights + i, width)
+            store(w * step.retention - m / denominator * step.stepSize, weights + i, width)
         }
     }
 }

@@ -1,15 +1,20 @@
 import Kernels
 
-/// Adam with decoupled weight decay.
+/// Adam, with weight decay apart from the gradient (`adamw`) or without (`adam`).
 ///
-/// - Source: Loshchilov & Hutter 2019, arXiv:1711.05101.
+/// - Source: Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101.
 package struct AdamW: Optimizer {
-    package let name = "adamw"
+    package let name: String
     package let stateNames = ["first_moment", "second_moment"]
     private let configuration: OptimizerConfiguration
+    private let weightDecay: Double
 
-    /// AdamW with the betas, epsilon and weight decay of `configuration`.
-    package init(_ configuration: OptimizerConfiguration) { self.configuration = configuration }
+    /// The optimizer with the betas, epsilon and weight decay of `configuration`.
+    package init(_ configuration: OptimizerConfiguration) {
+        name = configuration.kind.rawValue
+        self.configuration = configuration
+        weightDecay = configuration.kind == .adamw ? configuration.weightDecay : 0
+    }
 
     package func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
@@ -21,7 +26,8 @@ package struct AdamW: Optimizer {
             AdamWStep(
                 step: step.number, learningRate: step.learningRate,
                 betas: (configuration.betas[0], configuration.betas[1]), epsilon: configuration.epsilon,
-                weightDecay: decays ? configuration.weightDecay : 0, gradientScale: step.gradientScale,
-                gradientLimit: step.gradientLimit))
+                weightDecay: decays ? weightDecay : 0, gradientScale: step.gradientScale,
+                gradientLimit: step.gradientLimit, l1: decays ? configuration.l1 : 0,
+                l2: decays ? configuration.l2 : 0))
     }
 }

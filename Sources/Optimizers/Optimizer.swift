@@ -18,6 +18,14 @@ package struct OptimizerStep: Sendable {
         self.gradientScale = gradientScale
         self.gradientLimit = gradientLimit
     }
+
+    /// What is done to gradients first.
+    ///
+    /// - Parameter penalties: The configuration whose penalties these weights have; nil: none.
+    func adjustment(_ penalties: OptimizerConfiguration?) -> GradientAdjustment {
+        GradientAdjustment(
+            scale: gradientScale, limit: gradientLimit, l1: penalties?.l1 ?? 0, l2: penalties?.l2 ?? 0)
+    }
 }
 
 /// Turns gradients into new weights, element by element, so that any of them can be updated by themselves.
@@ -35,7 +43,7 @@ package protocol Optimizer: Sendable {
     ///   - states: The arena of each state, in the order of `stateNames`.
     ///   - stateStart: Where the states of these weights start in their arenas.
     ///   - gradients: Of the same weights, neither clipped nor unscaled yet.
-    ///   - decays: Whether weight decay applies to these weights.
+    ///   - decays: Whether weight decay and the penalties apply to these weights.
     func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
         gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep)
@@ -44,6 +52,9 @@ package protocol Optimizer: Sendable {
 /// The catalogue: the optimizer that a configuration names.
 package func makeOptimizer(_ configuration: OptimizerConfiguration) -> any Optimizer {
     switch configuration.kind {
-    case .adamw: AdamW(configuration)
+    case .adamw, .adam: AdamW(configuration)
+    case .sgd, .momentum, .nesterov: SGD(configuration)
+    case .rmsprop: RMSProp(configuration)
+    case .adagrad: Adagrad(configuration)
     }
 }

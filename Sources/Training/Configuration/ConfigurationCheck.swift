@@ -18,7 +18,10 @@ struct ConfigurationCheck: Sendable {
     }
 
     /// The checks, in the order of their keys.
-    static let all: [ConfigurationCheck] = [
+    static let all: [ConfigurationCheck] =
+        general + optimizerKeys
+
+    private static let general: [ConfigurationCheck] = [
         ConfigurationCheck("model.heads", "model.width") { configuration in
             let (heads, width) = (configuration.model.heads, configuration.model.width)
             if width % heads == 0 { return nil }

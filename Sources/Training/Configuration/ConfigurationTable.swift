@@ -74,8 +74,12 @@ extension OptimizerConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
         .choice("kind", \.kind),
         .reals("betas", \.betas, count: 2, in: 0..<1),
+        .real("momentum", \.momentum, in: 0..<1),
+        .real("alpha", \.alpha, in: 0..<1),
         .real("epsilon", \.epsilon, in: 1e-30...1),
         .real("weight_decay", \.weightDecay, in: 0...100),
+        .real("l1", \.l1, in: 0...100),
+        .real("l2", \.l2, in: 0...100),
         .real("clip_norm", \.clipNorm, in: 0...1e30),
         .real("clip_value", \.clipValue, in: 0...1e30),
     ]

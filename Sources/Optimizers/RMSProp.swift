@@ -1,0 +1,23 @@
+import Kernels
+
+/// The gradient over the root of its mean square.
+///
+/// - Source: Tieleman & Hinton 2012, lecture 6.5, in PyTorch's form (not centered, without momentum).
+package struct RMSProp: Optimizer {
+    package let name = "rmsprop"
+    package let stateNames = ["mean_square"]
+    private let configuration: OptimizerConfiguration
+
+    /// The optimizer with the alpha and epsilon of `configuration`.
+    package init(_ configuration: OptimizerConfiguration) { self.configuration = configuration }
+
+    package func update<Element: Storage>(
+        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
+        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
+    ) {
+        rmsProp(
+            weights, squares: states[0] + stateStart, gradients: gradients, count: count,
+            learningRate: step.learningRate, alpha: configuration.alpha, epsilon: configuration.epsilon,
+            step.adjustment(decays ? configuration : nil))
+    }
+}

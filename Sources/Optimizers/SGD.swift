@@ -1,0 +1,34 @@
+import Kernels
+
+/// Gradient descent: plain (`sgd`), with momentum, or with Nesterov's; nothing is dampened.
+///
+/// - Source: Polyak 1964; Sutskever et al. 2013, in PyTorch's form.
+package struct SGD: Optimizer {
+    package let name: String
+    package let stateNames: [String]
+    private let configuration: OptimizerConfiguration
+    private let form: MomentumForm
+
+    /// The optimizer with the momentum of `configuration`, where its kind has one.
+    package init(_ configuration: OptimizerConfiguration) {
+        name = configuration.kind.rawValue
+        self.configuration = configuration
+        form =
+            switch configuration.kind {
+            case .momentum: .heavyBall
+            case .nesterov: .nesterov
+            default: .none
+            }
+        stateNames = form == .none ? [] : ["momentum"]
+    }
+
+    package func update<Element: Storage>(
+        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
+        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
+    ) {
+        sgd(
+            weights, momenta: states.first.map { $0 + stateStart }, gradients: gradients, count: count,
+            learningRate: step.learningRate, momentum: configuration.momentum, form: form,
+            step.adjustment(decays ? configuration : nil))
+    }
+}

@@ -1,0 +1,33 @@
+import Optimizers
+
+// Keys that only some kinds read: a value that nobody would read is refused.
+
+extension ConfigurationCheck {
+    /// Which optimizers read the keys of their section that not all do.
+    static let optimizerKeys: [ConfigurationCheck] = [
+        only([.adamw, .adam], read: "optimizer.betas", \.optimizer.kind),
+        only([.momentum, .nesterov], read: "optimizer.momentum", \.optimizer.kind),
+        only([.rmsprop], read: "optimizer.alpha", \.optimizer.kind),
+        only([.adamw, .adam, .rmsprop, .adagrad], read: "optimizer.epsilon", \.optimizer.kind),
+        only([.adamw], read: "optimizer.weight_decay", \.optimizer.kind, hint: "; others have optimizer.l2"),
+    ]
+
+    /// A check that `key` has its default, or is 0, where the kind of its section is not one of `kinds`.
+    ///
+    /// - Parameter hint: What to do instead.
+    private static func only<Kind: RawRepresentable<String> & Equatable & Sendable>(
+        _ kinds: [Kind], read key: String, _ kind: KeyPath<Configuration, Kind> & Sendable, hint: String = ""
+    ) -> ConfigurationCheck {
+        let kindKey = key.prefix { $0 != "." } + ".kind"
+        return ConfigurationCheck(key, String(kindKey)) { configuration in
+            let asked = configuration[keyPath: kind]
+            guard !kinds.contains(asked), let line = Configuration.keys.first(where: { $0.path == key }) else {
+                return nil
+            }
+            let (found, usual) = (line.text(configuration), line.text(Configuration()))
+            if [usual, "0", "0.0"].contains(found) { return nil }
+            return "\(usual), the default, where \(kindKey) is \(asked.rawValue): only "
+                + "\(kinds.map(\.rawValue).joined(separator: ", ")) read\(kinds.count == 1 ? "s" : "") it\(hint)"
+        }
+    }
+}

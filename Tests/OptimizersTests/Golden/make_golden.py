@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Makes the golden values that dtrain's optimizers and schedules are compared with.
+
+Made with PyTorch 2.15.0 and Python 3.11 on x86-64:
+
+    pip install torch
+    python Tests/OptimizersTests/Golden/make_golden.py
+
+golden.json, beside this script, holds ten steps of each optimizer on the same made-up gradients, and the rates of each
+schedule. Running it again gives the same bytes.
+
+Everything is computed in float32 and in float64 by the same program; it fails where the two differ by more than float32
+rounding explains, and stores the float64 result.
+
+L1 is no option of torch.optim: here it is part of the loss.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+COUNT, STEPS = 21, 10
+
+
+# Name, what dtrain's configuration says, and the peer's optimizer.
+Make = Callable[[list[Tensor], float], torch.optim.Optimizer]
+OPTIMIZERS: list[tuple[str, dict, Make]] = [
+    ("sgd", {}, lambda w, lr: torch.optim.SGD(w, lr)),
+    ("sgd", {"l2": 0.3}, lambda w, lr: torch.optim.SGD(w, lr, weight_decay=0.3)),
+    ("sgd", {"l1": 0.2}, lambda w, lr: torch.optim.SGD(w, lr)),
+    ("momentum", {"momentum": 0.8}, lambda w, lr: torch.optim.SGD(w, lr, momentum=0.8)),
+    ("nesterov", {"momentum": 0.8}, lambda w, lr: torch.optim.SGD(w, lr, momentum=0.8, nesterov=True)),
+    (
+        "nesterov",
+        {"momentum": 0.9, "l2": 0.1},
+        lambda w, lr: torch.optim.SGD(w, lr, momentum=0.9, nesterov=True, weight_decay=0.1),
+    ),
+    ("rmsprop", {"alpha": 0.9, "epsilon": 1e-6}, lambda w, lr: torch.optim.RMSprop(w, lr, alpha=0.9, eps=1e-6)),
+    (
+        "rmsprop",
+        {"alpha": 0.99, "epsilon": 1e-3, "l2": 0.2},
+        lambda w, lr: torch.optim.RMSprop(w, lr, alpha=0.99, eps=1e-3, weight_decay=0.2),
+    ),
+    (
+        "adam",
+        {"betas": [0.8, 0.99], "epsilon": 1e-6},
+        lambda w, lr: torch.optim.Adam(w, lr, betas=(0.8, 0.99), eps=1e-6),
+    ),
+    (
+        "adam",
+        {"betas": [0.9, 0.95], "epsilon": 1e-6, "l2": 0.5},
+        lambda w, lr: torch.optim.Adam(w, lr, betas=(0.9, 0.95), eps=1e-6, weight_decay=0.5),
+    ),
+    (
+        "adamw",
+        {"betas": [0.9, 0.95], "epsilon": 1e-6, "weight_decay": 0.5},
+        lambda w, lr: torch.optim.AdamW(w, lr, betas=(0.9, 0.95), eps=1e-6, weight_decay=0.5),
+    ),
+    (
+        "adamw",
+        {"betas": [0.9, 0.95], "epsilon": 1e-6, "weight_decay": 0.5, "l1": 0.1},
+        lambda w, lr: torch.optim.AdamW(w, lr, betas=(0.9, 0.95), eps=1e-6, weight_decay=0.5),
+    ),
+    ("adagrad", {"epsilon": 1e-6}, lambda w, lr: torch.optim.Adagrad(w, lr, eps=1e-6)),
+    ("adagrad", {"epsilon": 1e-6, "l2": 0.5}, lambda w, lr: torch.optim.Adagrad(w, lr, eps=1e-6, weight_decay=0.5)),
+]
+
+
+def trained(make: Make, rate: float, l1: float, weights: Tensor, gradients: Tensor) -> list[Tensor]:
+    """The weights after each step."""
+    parameter = weights.clone().requires_grad_()
+    optimizer, result = make([parameter], rate), []
+    for gradient in gradients:
+        optimizer.zero_grad()
+        ((parameter * gradient).sum() + l1 * parameter.abs().sum()).backward()
+        optimizer.step()
+        result.append(parameter.detach().clone())
+    return result
+
+
+def optimizers() -> dict:
+    """Weights after the first, second and last step."""
+    generator = torch.Generator().manual_seed(4)
+    weights = torch.randn(COUNT, generator=generator)
+    # Of many sizes, as gradients are.
+    gradients = torch.randn(STEPS, COUNT, generator=generator) * 10 ** torch.linspace(-2, 0.5, COUNT)
+    weights[0] = 0
+    cases = []
+    for kind, settings, make in OPTIMIZERS:
+        rate, l1 = 0.05, settings.get("l1", 0.0)
+        single = trained(make, rate, l1, weights, gradients)
+        double = trained(make, rate, l1, weights.double(), gradients.double())
+        for one, other in zip(single, double, strict=True):
+            difference = (one.double() - other).abs().max().item()
+            assert difference <= 1e-5, f"{kind} {settings}: float32 and float64 differ by {difference:.3g}"
+        kept = [double[0], double[1], double[-1]]
+        cases.append(
+            {"kind": kind, "settings": settings, "rate": rate, "weights": [numbers(values) for values in kept]}
+        )
+    return {"weights": numbers(weights), "gradients": [numbers(row) for row in gradients], "cases": cases}
+
+
+def numbers(values: Tensor) -> list[float]:
+    """With as many digits as tell two float32 apart."""
+    return [float(f"{value:.9g}") for value in values.tolist()]
+
+
+if __name__ == "__main__":
+    golden = {"optimizers": optimizers()}
+    text = json.dumps(golden, indent=None, separators=(",", ":"))
+    # A line a list of numbers.
+    Path(__file__).with_name("golden.json").write_text(text.replace("],", "],\n").replace("{", "\n{") + "\n")

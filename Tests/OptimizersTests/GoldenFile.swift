@@ -1,0 +1,18 @@
+import Files
+import Foundation
+import Testing
+
+/// The numbers that `Golden/make_golden.py` has made.
+enum GoldenFile {
+    /// A part of the file.
+    static func part(_ name: String) throws -> JSON {
+        let url = try #require(Bundle.module.url(forResource: "golden", withExtension: "json", subdirectory: "Golden"))
+        let file = try JSON(parsing: FileSystem.contents(of: url.path), source: url.path)
+        return try #require(file[name], "\(name)")
+    }
+}
+
+extension JSON {
+    /// The numbers of an array.
+    var numbers: [Double] { arrayValue?.compactMap(\.doubleValue) ?? [] }
+}
