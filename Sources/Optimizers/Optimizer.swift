@@ -56,5 +56,6 @@ package func makeOptimizer(_ configuration: OptimizerConfiguration) -> any Optim
     case .sgd, .momentum, .nesterov: SGD(configuration)
     case .rmsprop: RMSProp(configuration)
     case .adagrad: Adagrad(configuration)
+    case .lion: Lion(configuration)
     }
 }

@@ -7,7 +7,7 @@ import Testing
     struct Settings: Sendable { var scale = 1.0, limit = Double.infinity, l1 = 0.0, l2 = 0.0 }
 
     @Test(
-        arguments: ["sgd", "momentum", "nesterov", "rmsprop", "adagrad"],
+        arguments: ["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "lion"],
         [Settings(), Settings(scale: 2, limit: 0.5), Settings(scale: 0.5, l1: 0.25), Settings(l1: 0.125, l2: 0.5)])
     func threeStepsEqualTheReference(rule: String, settings: Settings) {
         for count in [0] + oddSizes {
@@ -56,6 +56,10 @@ import Testing
             adagrad(
                 weights, squares: state, gradients: gradients, count: count, learningRate: 0.01, epsilon: 1e-3,
                 adjustment)
+        case "lion":
+            lion(
+                weights, momenta: state, gradients: gradients, count: count, learningRate: 0.01, betas: (0.8, 0.9),
+                weightDecay: 0.5, adjustment)
         default:
             let form: MomentumForm = rule == "sgd" ? .none : rule == "momentum" ? .heavyBall : .nesterov
             sgd(

@@ -5,11 +5,11 @@ import Optimizers
 extension ConfigurationCheck {
     /// Which optimizers read the keys of their section that not all do.
     static let optimizerKeys: [ConfigurationCheck] = [
-        only([.adamw, .adam], read: "optimizer.betas", \.optimizer.kind),
+        only([.adamw, .adam, .lion], read: "optimizer.betas", \.optimizer.kind),
         only([.momentum, .nesterov], read: "optimizer.momentum", \.optimizer.kind),
         only([.rmsprop], read: "optimizer.alpha", \.optimizer.kind),
         only([.adamw, .adam, .rmsprop, .adagrad], read: "optimizer.epsilon", \.optimizer.kind),
-        only([.adamw], read: "optimizer.weight_decay", \.optimizer.kind, hint: "; others have optimizer.l2"),
+        only([.adamw, .lion], read: "optimizer.weight_decay", \.optimizer.kind, hint: "; others have optimizer.l2"),
     ]
 
     /// A check that `key` has its default, or is 0, where the kind of its section is not one of `kinds`.

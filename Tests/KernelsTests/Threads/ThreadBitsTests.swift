@@ -204,7 +204,7 @@ extension ThreadTests {
                         gradientScale: 0.5, gradientLimit: 1))
                 results += [Result("adamW", weights, count), Result("m", m, count), Result("v", v, count)]
 
-                for rule in ["sgd", "momentum", "nesterov", "rmsprop", "adagrad"] {
+                for rule in ["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "lion"] {
                     let (weights, state) = (floats(first), floats(ThreadBitsTests.positive))
                     DescentTests.update(
                         rule, weights, state, UnsafePointer(stored(third)), count,

@@ -12,19 +12,37 @@ schedule. Running it again gives the same bytes.
 Everything is computed in float32 and in float64 by the same program; it fails where the two differ by more than float32
 rounding explains, and stores the float64 result.
 
-L1 is no option of torch.optim: here it is part of the loss.
+Lion is not part of PyTorch: it is written out here from algorithm 2 of Chen et al. 2023, arXiv:2302.06675. L1 is no
+option of torch.optim: here it is part of the loss.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 COUNT, STEPS = 21, 10
+
+
+class Lion(torch.optim.Optimizer):
+    """Chen et al. 2023, algorithm 2."""
+
+    def __init__(self, params: Iterable[Tensor], lr: float, betas: tuple[float, float], weight_decay: float) -> None:
+        super().__init__(params, {"lr": lr, "betas": betas, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self) -> None:
+        for group in self.param_groups:
+            rate, (beta1, beta2), decay = group["lr"], group["betas"], group["weight_decay"]
+            for weight in group["params"]:
+                momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+                update = (beta1 * momentum + (1 - beta1) * weight.grad).sign()
+                weight -= rate * (update + decay * weight)
+                momentum.copy_(beta2 * momentum + (1 - beta2) * weight.grad)
 
 
 # Name, what dtrain's configuration says, and the peer's optimizer.
@@ -68,6 +86,8 @@ OPTIMIZERS: list[tuple[str, dict, Make]] = [
     ),
     ("adagrad", {"epsilon": 1e-6}, lambda w, lr: torch.optim.Adagrad(w, lr, eps=1e-6)),
     ("adagrad", {"epsilon": 1e-6, "l2": 0.5}, lambda w, lr: torch.optim.Adagrad(w, lr, eps=1e-6, weight_decay=0.5)),
+    ("lion", {"betas": [0.9, 0.99]}, lambda w, lr: Lion(w, lr, (0.9, 0.99), 0.0)),
+    ("lion", {"betas": [0.8, 0.95], "weight_decay": 0.5}, lambda w, lr: Lion(w, lr, (0.8, 0.95), 0.5)),
 ]
 
 

@@ -22,6 +22,10 @@ extension Reference {
         case "rmsprop":
             state = 0.9 * state + 0.1 * gradient * gradient
             weight -= rate * gradient / (state.squareRoot() + 1e-3)
+        case "lion":
+            let direction = 0.8 * state + 0.2 * gradient
+            weight = weight * (1 - rate * 0.5) - rate * (direction > 0 ? 1 : direction < 0 ? -1 : 0)
+            state = 0.9 * state + 0.1 * gradient
         default:
             state += gradient * gradient
             weight -= rate * gradient / (state.squareRoot() + 1e-3)

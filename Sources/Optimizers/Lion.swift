@@ -1,0 +1,23 @@
+import Kernels
+
+/// Steps of one length along the sign of a momentum, with weight decay apart from the gradient.
+///
+/// - Source: Chen et al. 2023, arXiv:2302.06675.
+package struct Lion: Optimizer {
+    package let name = "lion"
+    package let stateNames = ["momentum"]
+    private let configuration: OptimizerConfiguration
+
+    /// The optimizer with the betas and weight decay of `configuration`.
+    package init(_ configuration: OptimizerConfiguration) { self.configuration = configuration }
+
+    package func update<Element: Storage>(
+        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
+        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
+    ) {
+        lion(
+            weights, momenta: states[0] + stateStart, gradients: gradients, count: count,
+            learningRate: step.learningRate, betas: (configuration.betas[0], configuration.betas[1]),
+            weightDecay: decays ? configuration.weightDecay : 0, step.adjustment(decays ? configuration : nil))
+    }
+}
