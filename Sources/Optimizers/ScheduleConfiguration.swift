@@ -12,6 +12,14 @@ package struct ScheduleConfiguration: Equatable, Sendable {
         case inverseSquareRoot = "inverse_square_root"
         /// The peak, then a descent to the floor over the last `decaySteps`.
         case warmupStableDecay = "warmup_stable_decay"
+        /// A power of what is left of the run, to the floor at the last step.
+        case polynomial
+        /// The peak times `gamma` for every `stepSize` steps, or for every milestone.
+        case step
+        /// The peak times `gamma` for every step.
+        case exponential
+        /// Half a cosine from the peak over `divFactor` to the peak, half a cosine to the floor at the last step.
+        case oneCycle = "one_cycle"
     }
 
     package var kind = Kind.cosine
@@ -23,6 +31,16 @@ package struct ScheduleConfiguration: Equatable, Sendable {
     package var warmupSteps = 60
     /// Steps of the descent of `warmup_stable_decay`; 0 for every other kind.
     package var decaySteps = 0
+    /// The exponent of `polynomial`.
+    package var power = 1.0
+    /// What `step` and `exponential` multiply the rate with.
+    package var gamma = 0.1
+    /// Steps after the warm-up from one multiplication of `step` to the next; 0: at the milestones.
+    package var stepSize = 0
+    /// The done steps of the run, ascending, after which `step` multiplies.
+    package var milestones: [Int] = []
+    /// How many times smaller than the peak the first rate of `one_cycle` is.
+    package var divFactor = 25.0
 
     /// The schedule of the quickstart.
     package init() {}

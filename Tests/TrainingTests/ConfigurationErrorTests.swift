@@ -72,7 +72,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "schedule: {kind: cosin}",
             "schedule.kind: found cosin; allowed: constant, linear, cosine, inverse_square_root, "
         ),
-        ("schedule: {kind: cosin}", "warmup_stable_decay; the nearest is cosine"),
+        ("schedule: {kind: cosin}", "one_cycle; the nearest is cosine"),
         ("schedule: {kind: zzzzzz}", "c.yaml:1:18: schedule.kind: found zzzzzz; allowed: constant"),
         ("precision: float64", "c.yaml:1:12: precision: found float64; allowed: float32, float16"),
         ("precision: Float32", "precision: found Float32; allowed: float32, float16; the nearest is float32"),
@@ -161,6 +161,27 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         (
             "schedule: {kind: warmup_stable_decay, decay_steps: 1, warmup_steps: 1200}",
             "schedule.decay_steps: found 1; allowed: none: schedule.warmup_steps (1200) is all of training.steps"
+        ),
+        (
+            "schedule: {kind: step}",
+            "c.yaml:1:18: schedule.step_size: found 0 (the default); allowed: at least 1 where schedule.kind is step, or "
+        ),
+        (
+            "schedule: {kind: step, step_size: 5, milestones: [7]}",
+            "c.yaml:1:35: schedule.step_size: found 5; allowed: 0 where schedule.milestones says when to multiply"
+        ),
+        ("schedule: {kind: step, milestones: [7, 7]}", "c.yaml:1:40: schedule.milestones: found 7; allowed: a list of"),
+        (
+            "schedule: {power: 2}",
+            "schedule.power: found 2.0; allowed: 1.0, the default, where schedule.kind is cosine: only polynomial reads it"
+        ),
+        (
+            "optimizer:\n  kind: sgd\n  alpha: 0.5",
+            "c.yaml:3:10: optimizer.alpha: found 0.5; allowed: 0.99, the default, where optimizer.kind is sgd: only rmsprop"
+        ),
+        (
+            "optimizer: {kind: sgd, weight_decay: 0.2}",
+            "where optimizer.kind is sgd: only adamw, lion read it; others have optimizer.l2"
         ),
         ("loss_scale: {initial: 1000}", "c.yaml:1:23: loss_scale.initial: found 1000.0; allowed: a power of two"),
         ("loss_scale: {floor: 3}", "loss_scale.floor: found 3.0; allowed: a power of two"),

@@ -12,6 +12,23 @@ extension ConfigurationCheck {
         only([.adamw, .lion], read: "optimizer.weight_decay", \.optimizer.kind, hint: "; others have optimizer.l2"),
     ]
 
+    /// Which schedules read the keys of their section that not all do, and what they need.
+    static let scheduleKeys: [ConfigurationCheck] = [
+        only([.polynomial], read: "schedule.power", \.schedule.kind),
+        only([.step, .exponential], read: "schedule.gamma", \.schedule.kind),
+        only([.step], read: "schedule.step_size", \.schedule.kind),
+        only([.step], read: "schedule.milestones", \.schedule.kind),
+        only([.oneCycle], read: "schedule.div_factor", \.schedule.kind),
+        ConfigurationCheck("schedule.step_size", "schedule.kind", "schedule.milestones") { configuration in
+            let schedule = configuration.schedule
+            guard schedule.kind == .step else { return nil }
+            if schedule.milestones.isEmpty {
+                return schedule.stepSize > 0 ? nil : "at least 1 where schedule.kind is step, or schedule.milestones"
+            }
+            return schedule.stepSize == 0 ? nil : "0 where schedule.milestones says when to multiply"
+        },
+    ]
+
     /// A check that `key` has its default, or is 0, where the kind of its section is not one of `kinds`.
     ///
     /// - Parameter hint: What to do instead.

@@ -19,7 +19,7 @@ struct ConfigurationCheck: Sendable {
 
     /// The checks, in the order of their keys.
     static let all: [ConfigurationCheck] =
-        general + optimizerKeys
+        general + optimizerKeys + scheduleKeys
 
     private static let general: [ConfigurationCheck] = [
         ConfigurationCheck("model.heads", "model.width") { configuration in

@@ -53,12 +53,27 @@ extension ConfigurationFormat<Int> {
     static func integer(in range: ClosedRange<Int>) -> Self {
         Self(allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
             (node) throws(ConfigurationMismatch) in
-            guard case .scalar(let text, isPlain: true) = node.content, isInteger(text), let value = Int(text),
-                range.contains(value)
-            else { throw ConfigurationMismatch(node: node) }
-            return value
+            try readInteger(node, in: range)
         } encode: {
             String($0)
+        }
+    }
+}
+
+extension ConfigurationFormat<[Int]> {
+    static func ascending(in range: ClosedRange<Int>) -> Self {
+        Self(allowed: "a list of ascending whole numbers, each from \(range.lowerBound) to \(range.upperBound)") {
+            (node) throws(ConfigurationMismatch) in
+            guard case .sequence(let elements) = node.content else { throw ConfigurationMismatch(node: node) }
+            var values: [Int] = []
+            for element in elements {
+                let value = try readInteger(element, in: range)
+                guard value > values.last ?? .min else { throw ConfigurationMismatch(node: element) }
+                values.append(value)
+            }
+            return values
+        } encode: {
+            "[" + $0.map(String.init).joined(separator: ", ") + "]"
         }
     }
 }
@@ -129,6 +144,13 @@ func plain(_ value: Double) -> String {
 /// The likely spelling of `word`; words too long to be a misspelling are not compared.
 func nearestName(to word: String, among names: [String]) -> String? {
     word.utf8.count <= 128 ? nearestSpelling(to: word, among: names) : nil
+}
+
+private func readInteger(_ node: YAMLNode, in range: ClosedRange<Int>) throws(ConfigurationMismatch) -> Int {
+    guard case .scalar(let text, isPlain: true) = node.content, isInteger(text), let value = Int(text),
+        range.contains(value)
+    else { throw ConfigurationMismatch(node: node) }
+    return value
 }
 
 private func readReal(_ node: YAMLNode, in range: RealRange) throws(ConfigurationMismatch) -> Double {

@@ -92,6 +92,11 @@ extension ScheduleConfiguration {
         .real("floor", \.floor, in: 0...100),
         .integer("warmup_steps", \.warmupSteps, in: 0...1_000_000_000),
         .integer("decay_steps", \.decaySteps, in: 0...1_000_000_000),
+        .real("power", \.power, in: 0.01...100),
+        .real("gamma", \.gamma, in: 0...1),
+        .integer("step_size", \.stepSize, in: 0...1_000_000_000),
+        ConfigurationKey("milestones", \.milestones, .ascending(in: 1...1_000_000_000)),
+        .real("div_factor", \.divFactor, in: 1...1e6),
     ]
 }
 

@@ -130,8 +130,51 @@ def numbers(values: Tensor) -> list[float]:
     return [float(f"{value:.9g}") for value in values.tolist()]
 
 
+# Kind, dtrain's settings beside peak and steps, the peer's schedule of the steps from the end of the warm-up on, and where it
+# begins: its first value is the peak, or what it warms up from.
+Schedules = torch.optim.lr_scheduler
+PEAK, RUN, WARMUP = 0.4, 40, 8
+SCHEDULES: list[tuple[str, dict, Callable[[torch.optim.Optimizer], Schedules.LRScheduler], int]] = [
+    ("linear", {}, lambda o: Schedules.LinearLR(o, 1.0, 0.0, total_iters=RUN - WARMUP), WARMUP - 1),
+    ("cosine", {"floor": 0.05}, lambda o: Schedules.CosineAnnealingLR(o, RUN - WARMUP, eta_min=0.05), WARMUP - 1),
+    ("polynomial", {"power": 2.0}, lambda o: Schedules.PolynomialLR(o, RUN - WARMUP, power=2.0), WARMUP - 1),
+    ("polynomial", {"power": 0.5}, lambda o: Schedules.PolynomialLR(o, RUN - WARMUP, power=0.5), WARMUP - 1),
+    ("step", {"step_size": 7, "gamma": 0.3}, lambda o: Schedules.StepLR(o, 7, gamma=0.3), WARMUP),
+    (
+        "step",
+        {"milestones": [3 + WARMUP, 10 + WARMUP, 11 + WARMUP], "gamma": 0.5},
+        lambda o: Schedules.MultiStepLR(o, [3, 10, 11], gamma=0.5),
+        WARMUP,
+    ),
+    ("exponential", {"gamma": 0.9}, lambda o: Schedules.ExponentialLR(o, gamma=0.9), WARMUP),
+    (
+        "one_cycle",
+        {"div_factor": 10.0, "floor": 0.001},
+        lambda o: Schedules.OneCycleLR(
+            o, PEAK, total_steps=RUN, pct_start=WARMUP / RUN, div_factor=10.0, final_div_factor=40.0
+        ),
+        0,
+    ),
+]
+
+
+def schedules() -> dict:
+    """The rates of all steps from `first` on."""
+    cases = []
+    for kind, settings, make, first in SCHEDULES:
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], PEAK)
+        schedule, rates = make(optimizer), []
+        for _ in range(first, RUN):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        rates = [float(f"{rate:.15g}") for rate in rates]
+        cases.append({"kind": kind, "settings": settings, "first": first, "rates": rates})
+    return {"peak": PEAK, "steps": RUN, "warmup_steps": WARMUP, "cases": cases}
+
+
 if __name__ == "__main__":
-    golden = {"optimizers": optimizers()}
+    golden = {"optimizers": optimizers(), "schedules": schedules()}
     text = json.dumps(golden, indent=None, separators=(",", ":"))
     # A line a list of numbers.
     Path(__file__).with_name("golden.json").write_text(text.replace("],", "],\n").replace("{", "\n{") + "\n")
