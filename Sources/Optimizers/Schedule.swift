@@ -2,13 +2,16 @@ import Glibc
 
 /// The learning rate as a function of the step.
 package struct Schedule: Sendable {
-    private let configuration: ScheduleConfiguration
+    private var configuration: ScheduleConfiguration
     private let steps: Int
 
     /// The schedule of a run of `steps` steps.
-    package init(_ configuration: ScheduleConfiguration, steps: Int) {
+    ///
+    /// - Parameter width: The model's width, on which the scale of `noam` depends.
+    package init(_ configuration: ScheduleConfiguration, steps: Int, width: Int) {
         self.configuration = configuration
         self.steps = steps
+        if configuration.kind == .noam { self.configuration.peak = configuration.noamPeak(width: width) }
     }
 
     /// The rate of the update that takes the run from `step` to `step` + 1 done steps.
@@ -30,7 +33,7 @@ package struct Schedule: Sendable {
         case .constant: return peak
         case .linear: return peak + (floor - peak) * afterWarmup
         case .cosine: return between(peak, floor, afterWarmup)
-        case .inverseSquareRoot: return max(floor, peak * (max(warmup, 1) / done).squareRoot())
+        case .inverseSquareRoot, .noam: return max(floor, peak * (max(warmup, 1) / done).squareRoot())
         case .warmupStableDecay: return peak + (floor - peak) * progress(over: Double(configuration.decaySteps))
         case .polynomial: return floor + (peak - floor) * pow(1 - afterWarmup, configuration.power)
         case .step: return max(floor, peak * pow(configuration.gamma, Double(drops(before: step))))

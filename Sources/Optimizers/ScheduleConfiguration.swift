@@ -20,6 +20,8 @@ package struct ScheduleConfiguration: Equatable, Sendable {
         case exponential
         /// Half a cosine from the peak over `divFactor` to the peak, half a cosine to the floor at the last step.
         case oneCycle = "one_cycle"
+        /// The peak as a factor of the root of warm-up steps over steps, at a scale that the model's width sets.
+        case noam
     }
 
     package var kind = Kind.cosine
@@ -44,4 +46,9 @@ package struct ScheduleConfiguration: Equatable, Sendable {
 
     /// The schedule of the quickstart.
     package init() {}
+
+    /// The highest rate of `noam`, that of the warm-up's last step.
+    ///
+    /// - Source: Vaswani et al. 2017, arXiv:1706.03762, section 5.3: d_model^−0.5 · min(step^−0.5, step · warmup^−1.5).
+    package func noamPeak(width: Int) -> Double { peak / (Double(width) * Double(max(1, warmupSteps))).squareRoot() }
 }

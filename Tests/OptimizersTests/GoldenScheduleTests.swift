@@ -27,7 +27,7 @@ import Testing
         configuration.stepSize = settings["step_size"]?.integerValue ?? 0
         configuration.milestones = settings["milestones"]?.arrayValue?.compactMap(\.integerValue) ?? []
         configuration.divFactor = settings["div_factor"]?.doubleValue ?? 25
-        let schedule = Schedule(configuration, steps: steps)
+        let schedule = Schedule(configuration, steps: steps, width: 64)
         let rates = (first..<steps).map { schedule.learningRate(at: $0) }
         // PyTorch computes some of its rates from the ones before.
         expectClose(rates, try #require(golden["rates"]).numbers, absolute: 1e-14, relative: 1e-12, "\(golden.line)")

@@ -72,7 +72,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "schedule: {kind: cosin}",
             "schedule.kind: found cosin; allowed: constant, linear, cosine, inverse_square_root, "
         ),
-        ("schedule: {kind: cosin}", "one_cycle; the nearest is cosine"),
+        ("schedule: {kind: cosin}", "noam; the nearest is cosine"),
         ("schedule: {kind: zzzzzz}", "c.yaml:1:18: schedule.kind: found zzzzzz; allowed: constant"),
         ("precision: float64", "c.yaml:1:12: precision: found float64; allowed: float32, float16"),
         ("precision: Float32", "precision: found Float32; allowed: float32, float16; the nearest is float32"),
@@ -182,6 +182,10 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         (
             "optimizer: {kind: sgd, weight_decay: 0.2}",
             "where optimizer.kind is sgd: only adamw, lion read it; others have optimizer.l2"
+        ),
+        (
+            "schedule: {kind: noam, peak: 1, floor: 0.1}",
+            "schedule.floor: found 0.1; allowed: at most the highest rate of noam (0.0114"
         ),
         ("loss_scale: {initial: 1000}", "c.yaml:1:23: loss_scale.initial: found 1000.0; allowed: a power of two"),
         ("loss_scale: {floor: 3}", "loss_scale.floor: found 3.0; allowed: a power of two"),

@@ -47,8 +47,11 @@ struct ConfigurationCheck: Sendable {
                 + "a slot and the model are at most \(most) numbers (4 TiB)"
         },
         ConfigurationCheck("schedule.floor", "schedule.peak") { configuration in
-            let peak = configuration.schedule.peak
-            return configuration.schedule.floor <= peak ? nil : "at most schedule.peak (\(plain(peak)))"
+            let schedule = configuration.schedule
+            let isNoam = schedule.kind == .noam
+            let peak = isNoam ? schedule.noamPeak(width: configuration.model.width) : schedule.peak
+            return schedule.floor <= peak
+                ? nil : "at most \(isNoam ? "the highest rate of noam" : "schedule.peak") (\(plain(peak)))"
         },
         ConfigurationCheck("schedule.warmup_steps", "training.steps") { configuration in
             let steps = configuration.training.steps
@@ -57,7 +60,7 @@ struct ConfigurationCheck: Sendable {
         ConfigurationCheck("schedule.warmup_steps", "schedule.kind") { configuration in
             let schedule = configuration.schedule
             // The curve is the peak times √(warm-up steps / step).
-            return schedule.kind == .inverseSquareRoot && schedule.warmupSteps == 0
+            return [.inverseSquareRoot, .noam].contains(schedule.kind) && schedule.warmupSteps == 0
                 ? "at least 1 where schedule.kind is \(schedule.kind.rawValue)" : nil
         },
         ConfigurationCheck("schedule.decay_steps", "schedule.kind", "schedule.warmup_steps", "training.steps") {

@@ -78,7 +78,8 @@ final class Coordinator<Element: Storage> {
         optimizer = makeOptimizer(configuration.optimizer)
         states = optimizer.stateNames.map { _ in Arena(count: shard.count) }
         statePointers = states.map(\.base)
-        schedule = Schedule(configuration.schedule, steps: configuration.training.steps)
+        schedule = Schedule(
+            configuration.schedule, steps: configuration.training.steps, width: configuration.model.width)
         replica = Replica(
             decoder, averaging: averaging, slots: plan.localSlots.count, sequencesPerSlot: plan.sequencesPerSlot,
             spans: spans)

@@ -146,6 +146,12 @@ SCHEDULES: list[tuple[str, dict, Callable[[torch.optim.Optimizer], Schedules.LRS
         lambda o: Schedules.MultiStepLR(o, [3, 10, 11], gamma=0.5),
         WARMUP,
     ),
+    (
+        "noam",
+        {},
+        lambda o: Schedules.LambdaLR(o, lambda t: 64**-0.5 * min((t + 1) ** -0.5, (t + 1) * WARMUP**-1.5)),
+        0,
+    ),
     ("exponential", {"gamma": 0.9}, lambda o: Schedules.ExponentialLR(o, gamma=0.9), WARMUP),
     (
         "one_cycle",
