@@ -67,7 +67,7 @@ let package = Package(
         .target(name: "Metrics", swiftSettings: strict),
 
         .target(name: "Layers", dependencies: ["Kernels", "Profiling", "Tensors"], swiftSettings: strict),
-        .target(name: "Optimizers", dependencies: ["Kernels", "Tensors"], swiftSettings: strict),
+        .target(name: "Optimizers", dependencies: ["Failures", "Kernels", "Tensors"], swiftSettings: strict),
 
         .target(name: "Models", dependencies: ["Kernels", "Layers", "Profiling", "Tensors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Kernels", "Layers"], swiftSettings: strict),
@@ -102,7 +102,7 @@ let package = Package(
         test("Datasets"),
         test("Metrics", "Files"),
         test("Layers", "Kernels", "Tensors"),
-        test("Optimizers", "Files", "Kernels"),
+        test("Optimizers", "Failures", "Files", "Kernels", "Tensors"),
         test("Models", "Checkpoints", "Failures", "Kernels", "Layers", "Objectives", "Optimizers", "Tensors"),
         test("Checkpoints"),
         test("Training", "Metrics"),

@@ -40,6 +40,11 @@ package struct OptimizerConfiguration: Equatable, Sendable {
     /// The largest magnitude of one gradient element; 0 turns it off.
     package var clipValue = 0.0
 
+    /// Parameters that are updated in other ways; the first group that names one has it.
+    package var groups: [ParameterGroup] = []
+    /// Patterns of the names of parameters that keep their first values.
+    package var freeze: [String] = []
+
     /// The optimizer of the quickstart.
     package init() {}
 }

@@ -67,6 +67,17 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ("run: {directory: ~}", "run.directory: found ~; allowed: text"),
         ("run: {directory: \"a\\0b\"}", "run.directory: found the text \"a\\u{0}b\"; allowed: text"),
         ("run: {directory: [a]}", "run.directory: found [a]; allowed: text"),
+        // Lists.
+        (
+            "optimizer: {groups: {}}",
+            "optimizer.groups: found a mapping; allowed: a list of mappings, each with names and"
+        ),
+        ("optimizer: {groups: [a]}", "c.yaml:1:22: optimizer.groups: found a; allowed: a list of mappings"),
+        ("optimizer: {groups: [{l1: 1}]}", "c.yaml:1:22: optimizer.groups: found a mapping; allowed: a list"),
+        ("optimizer: {groups: [{name: a}]}", "c.yaml:1:23: optimizer.groups: found name; allowed: a list"),
+        ("optimizer: {groups: [{name: a}]}", "; the nearest is names"),
+        ("optimizer: {groups: [{names: a, l1: -1}]}", "c.yaml:1:37: optimizer.groups: found -1; allowed: a list"),
+        ("optimizer: {freeze: [{}]}", "optimizer.freeze: found a mapping; allowed: a pattern of names"),
         // Choices.
         (
             "schedule: {kind: cosin}",
@@ -178,6 +189,10 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         (
             "optimizer:\n  kind: sgd\n  alpha: 0.5",
             "c.yaml:3:10: optimizer.alpha: found 0.5; allowed: 0.99, the default, where optimizer.kind is sgd: only rmsprop"
+        ),
+        (
+            "optimizer: {kind: sgd, groups: [{names: a, weight_decay: 0.2}]}",
+            "optimizer.groups: found [{names: [\"a\"], weight_decay: 0.2}]; allowed: groups without weight_decay where"
         ),
         (
             "optimizer: {kind: sgd, weight_decay: 0.2}",

@@ -69,7 +69,13 @@ private func repository(_ path: String) -> String {
                 "schedule.peak=1e-2", "optimizer.betas=[0.8, 0.9]", "schedule.kind=warmup_stable_decay",
                 "schedule.decay_steps=10", "model.activation='gelu_exact'", "precision=float16",
                 "averaging.strategy=shared_memory", "data.directory=null", "run.seed=9223372036854775807",
+                "optimizer.freeze=token_*",
+                "optimizer.groups=[{names: \"*.bias\", weight_decay: 0, l2: null}, {names: [a, b], learning_rate_scale: 2}]",
             ])
+        #expect(configuration.optimizer.freeze == ["token_*"])
+        #expect(configuration.optimizer.groups.map(\.names) == [["*.bias"], ["a", "b"]])
+        #expect(configuration.optimizer.groups.map(\.learningRateScale) == [1, 2])
+        #expect(configuration.optimizer.groups.map(\.weightDecay) == [0, nil])
         #expect(configuration.model.layers == 5)
         #expect(configuration.run.directory == "runs/a: b # = c")
         #expect(!configuration.model.bias)
@@ -100,6 +106,11 @@ private func repository(_ path: String) -> String {
             configuration.schedule.decaySteps = 7
             configuration.model.bias = false
             configuration.run.seed = Int.max
+            configuration.optimizer.freeze = ["*.bias", directory]
+            configuration.optimizer.groups = [ParameterGroup(), ParameterGroup()]
+            configuration.optimizer.groups[0].names = [directory, "a, b]"]
+            configuration.optimizer.groups[0].weightDecay = 0
+            configuration.optimizer.groups[1].learningRateScale = 0.1
             let text = configuration.resolvedYAML
             let parsed = try Configuration.parse(text, name: "config.yaml")
             #expect(parsed == configuration)
@@ -107,6 +118,12 @@ private func repository(_ path: String) -> String {
             #expect(parsed.resolvedYAML == text)
             #expect(try keyPaths(Array(text.utf8)) == Configuration.keys.map(\.path))
         }
+    }
+
+    @Test func listsOfNumbersSurviveToo() throws {
+        let configuration = try Configuration.parse("schedule: {kind: step, milestones: [1, 20]}", name: "c.yaml")
+        #expect(configuration.schedule.milestones == [1, 20])
+        #expect(try Configuration.parse(configuration.resolvedYAML, name: "config.yaml") == configuration)
     }
 
     @Test func resolvedTextIsStable() {

@@ -64,6 +64,40 @@ struct CoordinatorTests {
         #expect(array(coordinator.master.base, coordinator.layout.count) == before)
     }
 
+    /// Frozen parameters keep their bits, and their gradients are no part of the norm; the others move as their group says.
+    @Test(arguments: ["sgd", "adamw"])
+    func frozenParametersAndGroups(kind: String) throws {
+        let sets = try configuration(
+            "optimizer.kind=\(kind)", "optimizer.freeze=[\"*embedding*\", \"*.shift\"]",
+            "optimizer.groups=[{names: \"*.scale\", learning_rate_scale: 0}]")
+        let (coordinator, batch) = (try coordinator(sets, Float.self), try batch())
+        func weights() -> [[Float]] {
+            coordinator.layout.parameters.map { array(coordinator.master.base + $0.offset, $0.count) }
+        }
+        let before = weights()
+        let report = try coordinator.train(batch, stopRequested: false)
+        var squares = 0.0
+        for (index, parameter) in coordinator.layout.parameters.enumerated() {
+            let isFrozen = parameter.name.contains("embedding") || parameter.name.hasSuffix(".shift")
+            let stays = isFrozen || parameter.name.hasSuffix(".scale")
+            #expect((weights()[index] == before[index]) == stays, "\(parameter.name)")
+            let gradient = array(coordinator.averaging.gradients.base + parameter.offset, parameter.count)
+            #expect(gradient.allSatisfy { $0 == 0 } == isFrozen, "\(parameter.name)")
+            squares += gradient.reduce(0) { $0 + Double($1) * Double($1) }
+        }
+        expectClose(try #require(report.gradientNorm), squares.squareRoot(), relative: 1e-12)
+    }
+
+    @Test func patternsThatNameNothingAreAgreedOn() throws {
+        let sets = try configuration("optimizer.freeze=blocks.7.*")
+        do {
+            _ = try coordinator(sets, Float.self)
+            Issue.record("Nothing was thrown.")
+        } catch let agreed as AgreedFailure {
+            #expect(agreed.failure.exitCode == .usage)
+        }
+    }
+
     @Test func aLossThatIsNoNumberNamesItsPlace() throws {
         let coordinator = try coordinator(configuration(), Float.self)
         let parameter = coordinator.layout.parameters[3]

@@ -10,6 +10,14 @@ extension ConfigurationCheck {
         only([.rmsprop], read: "optimizer.alpha", \.optimizer.kind),
         only([.adamw, .adam, .rmsprop, .adagrad], read: "optimizer.epsilon", \.optimizer.kind),
         only([.adamw, .lion], read: "optimizer.weight_decay", \.optimizer.kind, hint: "; others have optimizer.l2"),
+        ConfigurationCheck("optimizer.groups", "optimizer.kind") { configuration in
+            let optimizer = configuration.optimizer
+            let isRead = [.adamw, .lion].contains(optimizer.kind)
+            return isRead || optimizer.groups.allSatisfy { ($0.weightDecay ?? 0) == 0 }
+                ? nil
+                : "groups without weight_decay where optimizer.kind is \(optimizer.kind.rawValue): only adamw, lion read "
+                    + "it; others have l2"
+        },
     ]
 
     /// Which schedules read the keys of their section that not all do, and what they need.

@@ -82,6 +82,18 @@ extension OptimizerConfiguration {
         .real("l2", \.l2, in: 0...100),
         .real("clip_norm", \.clipNorm, in: 0...1e30),
         .real("clip_value", \.clipValue, in: 0...1e30),
+        ConfigurationKey("groups", \.groups, .mappings(of: ParameterGroup.keys, required: "names", ParameterGroup())),
+        ConfigurationKey("freeze", \.freeze, .patterns),
+    ]
+}
+
+extension ParameterGroup {
+    static let keys: [ConfigurationKey<Self>] = [
+        ConfigurationKey("names", \.names, .patterns),
+        .real("learning_rate_scale", \.learningRateScale, in: 0...1e6),
+        ConfigurationKey("weight_decay", \.weightDecay, .optional(.real(RealRange(0...100)))),
+        ConfigurationKey("l1", \.l1, .optional(.real(RealRange(0...100)))),
+        ConfigurationKey("l2", \.l2, .optional(.real(RealRange(0...100)))),
     ]
 }
 

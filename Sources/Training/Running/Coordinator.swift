@@ -47,6 +47,10 @@ final class Coordinator<Element: Storage> {
     private let shard: Shard
     /// What is updated at once, for each range of the shard: no more than a chunk, of one parameter.
     private let pieces: [[Piece]]
+    private let rules: [ParameterRules.Rule]
+    /// What each rule needs to know of the step that is taken.
+    private var ruleSteps: [OptimizerStep]
+    private let frozen: FrozenParameters
 
     private struct Piece {
         /// Where it starts in the whole arena, in the shard's arenas, and in `master`.
@@ -54,10 +58,13 @@ final class Coordinator<Element: Storage> {
         let stateStart: Int
         let masterStart: Int
         let count: Int
-        let decays: Bool
+        /// The rule by which it is updated; nil: frozen.
+        let rule: Int?
     }
 
     /// A training that is about to begin: weights initialized, everything else zero.
+    ///
+    /// - Throws: `AgreedFailure` with `usage` where the configuration names parameters that the model does not have.
     init(
         _ configuration: Configuration, vocabularySize: Int, plan: BatchPlan, _ communicator: any Communicator
     ) throws {
@@ -68,6 +75,15 @@ final class Coordinator<Element: Storage> {
             configuration.model, vocabularySize: vocabularySize, contextLength: configuration.data.contextLength)
         let layout = decoder.layout
         self.layout = layout
+        let rules: ParameterRules
+        do throws(Failure) {
+            rules = try ParameterRules(configuration.optimizer, layout)
+        } catch {
+            // Every rank has the same names and patterns.
+            throw AgreedFailure(error)
+        }
+        self.rules = rules.rules
+        ruleSteps = rules.rules.map { _ in OptimizerStep(number: 0, learningRate: 0) }
         let choice = try AveragingChoice<Element>(configuration.averaging, layout: layout, communicator, spans)
         (averaging, averagingWarning) = (choice.averaging, choice.warning)
         let shard = averaging.shards[communicator.rank]
@@ -84,7 +100,8 @@ final class Coordinator<Element: Storage> {
             decoder, averaging: averaging, slots: plan.localSlots.count, sequencesPerSlot: plan.sequencesPerSlot,
             spans: spans)
         sums = StepSums(slots: plan.slots, elements: layout.count)
-        pieces = Coordinator.makePieces(shard, layout, masterIsWhole: common != nil)
+        pieces = Coordinator.makePieces(shard, layout, rules.indices, masterIsWhole: common != nil)
+        frozen = FrozenParameters(rules.indices, shard, layout)
         if configuration.precision == .float16 {
             scaler = LossScaler(scale: configuration.lossScale.initial, configuration.scalerSettings)
         }
@@ -92,15 +109,17 @@ final class Coordinator<Element: Storage> {
     }
 
     /// Cuts each range of `shard` into pieces.
-    private static func makePieces(_ shard: Shard, _ layout: ParameterLayout, masterIsWhole: Bool) -> [[Piece]] {
+    private static func makePieces(
+        _ shard: Shard, _ layout: ParameterLayout, _ rules: [Int?], masterIsWhole: Bool
+    ) -> [[Piece]] {
         zip(shard.ranges, shard.starts).map { range, start in
-            layout.parameters.flatMap { parameter in
+            zip(layout.parameters, rules).flatMap { parameter, rule in
                 let own = parameter.range.clamped(to: range)
                 return stride(from: own.lowerBound, to: own.upperBound, by: chunkElements).map { first in
                     let stateStart = start + first - range.lowerBound
                     return Piece(
                         start: first, stateStart: stateStart, masterStart: masterIsWhole ? first : stateStart,
-                        count: min(chunkElements, own.upperBound - first), decays: parameter.decays)
+                        count: min(chunkElements, own.upperBound - first), rule: rule)
                 }
             }
         }
@@ -162,6 +181,7 @@ final class Coordinator<Element: Storage> {
         try averaging.finish()
         spans.end()
         spans.begin(.norm)
+        frozen.clear(averaging)
         try sums.combine(squares: averaging.chunkSquares, communicator)
         spans.end()
 
@@ -194,18 +214,21 @@ final class Coordinator<Element: Storage> {
     private func update(norm: Double, rate: Double, lossScale: Double) throws(MPIError) {
         let clip = Clipping.factor(norm: norm, limit: configuration.optimizer.clipNorm)
         let limit = configuration.optimizer.clipValue
-        let optimizerStep = OptimizerStep(
-            number: step + 1 - skippedSteps, learningRate: rate, gradientScale: Float(clip / lossScale),
-            gradientLimit: limit > 0 ? Float(limit) : .infinity)
+        for (index, rule) in rules.enumerated() {
+            ruleSteps[index] = OptimizerStep(
+                number: step + 1 - skippedSteps, learningRate: rate * rule.learningRateScale,
+                gradientScale: Float(clip / lossScale), gradientLimit: limit > 0 ? Float(limit) : .infinity)
+        }
         for index in pieces.indices {
             let pieces = pieces[index]
             spans.begin(.update)
             parallel(pieces.count) { number in
                 let piece = pieces[number]
-                optimizer.update(
+                guard let rule = piece.rule else { return }
+                rules[rule].optimizer.update(
                     master.base + piece.masterStart, states: statePointers, stateStart: piece.stateStart,
                     gradients: UnsafePointer(averaging.gradients.base + piece.start), count: piece.count,
-                    decays: piece.decays, optimizerStep)
+                    decays: true, ruleSteps[rule])
                 refreshWorkingWeights(piece)
             }
             spans.end()

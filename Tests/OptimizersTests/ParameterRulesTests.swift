@@ -1,0 +1,82 @@
+import Failures
+import Optimizers
+import Tensors
+import Testing
+
+@Suite struct ParameterRulesTests {
+    private let layout: ParameterLayout = {
+        var layout = ParameterLayout()
+        layout.beginSection()
+        for block in 0..<2 {
+            _ = layout.declare("blocks.\(block).weight", [4, 4], .ones, decays: true)
+            _ = layout.declare("blocks.\(block).bias", [4], .zeros, decays: false)
+        }
+        return layout
+    }()
+
+    private func group(_ names: String..., scale: Double = 1, decay: Double? = nil) -> ParameterGroup {
+        var group = ParameterGroup()
+        (group.names, group.learningRateScale, group.weightDecay) = (names, scale, decay)
+        return group
+    }
+
+    /// The weights that one step at rate 1 makes of ones, and the factor of its rate: gradients are 0, so decay is all.
+    private func decayed(_ configuration: OptimizerConfiguration) throws -> [(weight: Float, scale: Double)?] {
+        let rules = try ParameterRules(configuration, layout)
+        return rules.indices.map { index in
+            guard let index else { return nil }
+            let rule = rules.rules[index]
+            var (weight, gradient): (Float, Float) = (1, 0)
+            var states = [Float](repeating: 0, count: rule.optimizer.stateNames.count)
+            states.withUnsafeMutableBufferPointer { states in
+                rule.optimizer.update(
+                    &weight, states: states.indices.map { states.baseAddress! + $0 }, stateStart: 0,
+                    gradients: &gradient, count: 1, decays: true, OptimizerStep(number: 1, learningRate: 1))
+            }
+            return (weight, rule.learningRateScale)
+        }
+    }
+
+    @Test func theFirstGroupThatNamesAParameterHasIt() throws {
+        var configuration = OptimizerConfiguration()
+        configuration.weightDecay = 0.5
+        configuration.groups = [group("*.1.bias", scale: 2, decay: 0.25), group("blocks.1.*", "x*", scale: 3)]
+        configuration.groups[1].names.removeLast()
+        let found = try decayed(configuration)
+        #expect(found.map { $0!.scale } == [1, 1, 3, 2])
+        // A group's decay reaches vectors too; without one, matrices have the optimizer's.
+        #expect(found.map { $0!.weight } == [0.5, 1, 0.5, 0.75])
+    }
+
+    @Test func penaltiesOfAGroup() throws {
+        var configuration = OptimizerConfiguration()
+        (configuration.kind, configuration.l2) = (.sgd, 0.5)
+        configuration.groups = [group("blocks.1.*")]
+        configuration.groups[0].l1 = 0.25
+        // Vectors have only what their group says.
+        #expect(try decayed(configuration).map { $0!.weight } == [0.5, 1, 0.25, 0.75])
+    }
+
+    @Test func frozenParametersHaveNoRule() throws {
+        var configuration = OptimizerConfiguration()
+        configuration.freeze = ["blocks.0.*"]
+        configuration.groups = [group("*")]
+        #expect(try ParameterRules(configuration, layout).indices.map { $0 == nil } == [true, true, false, false])
+    }
+
+    @Test func patternsThatNameNothing() {
+        func message(_ change: (inout OptimizerConfiguration) -> Void) -> String {
+            var configuration = OptimizerConfiguration()
+            change(&configuration)
+            let failure = #expect(throws: Failure.self) { _ = try ParameterRules(configuration, layout) }
+            #expect(failure?.exitCode == .usage)
+            return failure?.message ?? ""
+        }
+        #expect(
+            message { $0.groups = [group("*"), group("*.bias", "*.bia")] }
+                == "optimizer.groups[1].names: no parameter is named *.bia; the nearest: blocks.0.bias, blocks.0.weight"
+        )
+        #expect(message { $0.freeze = ["block.0.*"] }.hasPrefix("optimizer.freeze: no parameter is named block.0.*;"))
+        #expect(message { $0.freeze = ["*"] }.contains("names all parameters"))
+    }
+}
