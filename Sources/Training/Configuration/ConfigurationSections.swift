@@ -85,6 +85,8 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package var keepLast = 3
     /// Checkpoints of the lowest validation loss to keep besides.
     package var keepBest = 1
+    /// The share of itself that the moving average of the weights keeps in an update; 0: there is none.
+    package var emaDecay = 0.0
 
     package init() {}
 }

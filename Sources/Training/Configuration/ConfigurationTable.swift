@@ -136,5 +136,6 @@ extension TrainingConfiguration {
         .integer("checkpoint_every", \.checkpointEvery, in: 1...1_000_000_000).outsideTrajectory,
         .integer("keep_last", \.keepLast, in: 1...1_000_000).outsideTrajectory,
         .integer("keep_best", \.keepBest, in: 0...1_000_000).outsideTrajectory,
+        .real("ema_decay", \.emaDecay, in: 0..<1),
     ]
 }

@@ -17,10 +17,13 @@ package struct GenerationSettings: Sendable {
     package var topK: Int
     package var topP: Double
     package var seed: UInt64
+    /// nil for the averaged ones where there are any.
+    package var weights: WeightChoice?
 
     /// All of it.
     package init(
-        checkpoint: String, prompt: String, tokens: Int, temperature: Double, topK: Int, topP: Double, seed: UInt64
+        checkpoint: String, prompt: String, tokens: Int, temperature: Double, topK: Int, topP: Double, seed: UInt64,
+        weights: WeightChoice? = nil
     ) {
         self.checkpoint = checkpoint
         self.prompt = prompt
@@ -29,6 +32,7 @@ package struct GenerationSettings: Sendable {
         self.topK = topK
         self.topP = topP
         self.seed = seed
+        self.weights = weights
     }
 }
 
@@ -54,7 +58,8 @@ package struct Generation {
         let decoder = Decoder<Float>(
             identity.configuration.model, vocabularySize: identity.vocabularySize, contextLength: contextLength)
         weights = Arena(count: decoder.layout.count)
-        try loadWeights(checkpoint, decoder.layout, into: weights, precision: identity.configuration.precision)
+        try loadWeights(
+            checkpoint, decoder.layout, into: weights, precision: identity.configuration.precision, settings.weights)
         cache = DecoderCache(decoder, weights: weights.base)
         sampler = TokenSampler(
             temperature: settings.temperature, topK: settings.topK, topP: settings.topP, seed: settings.seed)

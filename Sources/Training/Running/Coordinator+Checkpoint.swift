@@ -22,7 +22,8 @@ extension Coordinator {
     func save(_ write: (_ files: [(name: String, tensors: [TensorSource])]) throws(Failure) -> Void) throws {
         try transfer(.toFirstRank) { transfer throws(Failure) in
             let model = NamedArena(averaging.weights, layout).sources
-            try write([(modelFileName, model), (optimizerFileName, transfer.sources)])
+            let files = zip(ownedFiles.map(\.name), split(transfer.sources))
+            try write([(modelFileName, model)] + files.map { (name: $0, tensors: $1) })
         }
     }
 
@@ -34,21 +35,40 @@ extension Coordinator {
         try transfer(.fromFirstRank) { transfer throws(Failure) in
             guard let checkpoint else { preconditionFailure("rank 0 has the checkpoint") }
             try checkpoint.loadTensors(modelFileName, into: NamedArena(averaging.weights, layout).destinations)
-            try checkpoint.loadTensors(optimizerFileName, into: transfer.destinations)
+            for (name, tensors) in zip(ownedFiles.map(\.name), split(transfer.destinations)) {
+                try checkpoint.loadTensors(name, into: tensors)
+            }
         }
         try averaging.publishFromFirstRank()
     }
 
-    private var optimizerFileName: String { "optimizer-\(optimizer.name).safetensors" }
+    /// The files of what each rank holds of its shard, and the arenas in each.
+    private var ownedFiles: [(name: String, arenas: [StateTransfer.OwnedArena])] {
+        // In Float32 the weights are the master weights; in Float16 those stand with the optimizer.
+        let masters = Element.self == Float.self ? [] : [("master/", master)]
+        let states = masters + zip(optimizer.stateNames, states).map { ("\($0)/", $1) }
+        let files: [(name: String, arenas: [StateTransfer.OwnedArena])] = [
+            ("optimizer-\(optimizer.name).safetensors", states), (averagedFileName, averages.map { [("", $0)] } ?? []),
+        ]
+        return files.filter { !$0.arenas.isEmpty }
+    }
+
+    /// The tensors of each of `ownedFiles`.
+    private func split<Tensor>(_ tensors: [Tensor]) -> [[Tensor]] {
+        var rest = tensors[...]
+        return ownedFiles.map { file in
+            let count = file.arenas.count * layout.parameters.count
+            defer { rest = rest.dropFirst(count) }
+            return Array(rest.prefix(count))
+        }
+    }
 
     /// Lets rank 0 do something with the optimizer's state of all ranks, and every rank know how it went.
     private func transfer(
         _ direction: StateTransfer.Direction, _ body: (StateTransfer) throws(Failure) -> Void
     ) throws {
-        // In Float32 the weights are the master weights; in Float16 those stand with the optimizer.
-        let masters = Element.self == Float.self ? [] : [("master/", master)]
-        let moments = zip(optimizer.stateNames, states).map { ("\($0)/", $1) }
-        let transfer = StateTransfer(direction, masters + moments, layout, shards: averaging.shards, communicator)
+        let transfer = StateTransfer(
+            direction, ownedFiles.flatMap(\.arenas), layout, shards: averaging.shards, communicator)
         var failure: Failure?
         if communicator.rank == 0 {
             do throws(Failure) { try body(transfer) } catch { failure = error }

@@ -30,6 +30,8 @@ final class Coordinator<Element: Storage> {
     let master: Arena<Float>
     /// The optimizer's state of the shard, an arena for each of its names.
     let states: [Arena<Float>]
+    /// The moving average of the shard's weights, where the configuration asks for one.
+    let averages: Arena<Float>?
     let optimizer: any Optimizer
     let replica: Replica<Element>
     let averaging: any GradientAveraging<Element>
@@ -46,13 +48,14 @@ final class Coordinator<Element: Storage> {
     private let sums: StepSums
     private let shard: Shard
     /// What is updated at once, for each range of the shard: no more than a chunk, of one parameter.
-    private let pieces: [[Piece]]
+    let pieces: [[Piece]]
     private let rules: [ParameterRules.Rule]
     /// What each rule needs to know of the step that is taken.
     private var ruleSteps: [OptimizerStep]
     private let frozen: FrozenParameters
+    private let weightAverage: WeightAverage
 
-    private struct Piece {
+    struct Piece {
         /// Where it starts in the whole arena, in the shard's arenas, and in `master`.
         let start: Int
         let stateStart: Int
@@ -94,6 +97,8 @@ final class Coordinator<Element: Storage> {
         optimizer = makeOptimizer(configuration.optimizer)
         states = optimizer.stateNames.map { _ in Arena(count: shard.count) }
         statePointers = states.map(\.base)
+        averages = configuration.training.emaDecay > 0 ? Arena(count: shard.count) : nil
+        weightAverage = WeightAverage(decay: configuration.training.emaDecay)
         schedule = Schedule(
             configuration.schedule, steps: configuration.training.steps, width: configuration.model.width)
         replica = Replica(
@@ -131,7 +136,12 @@ final class Coordinator<Element: Storage> {
         for (index, range) in shard.ranges.enumerated() {
             let start = Element.self == Float.self ? range.lowerBound : shard.starts[index]
             layout.initialize(range, into: master.base + start, seed: seed)
-            for piece in pieces[index] { refreshWorkingWeights(piece) }
+            for piece in pieces[index] {
+                refreshWorkingWeights(piece)
+                averages.map {
+                    ($0.base + piece.stateStart).update(from: master.base + piece.masterStart, count: piece.count)
+                }
+            }
             try averaging.rangeIsUpdated(index)
         }
         try averaging.publish()
@@ -214,21 +224,27 @@ final class Coordinator<Element: Storage> {
     private func update(norm: Double, rate: Double, lossScale: Double) throws(MPIError) {
         let clip = Clipping.factor(norm: norm, limit: configuration.optimizer.clipNorm)
         let limit = configuration.optimizer.clipValue
+        let number = step + 1 - skippedSteps
         for (index, rule) in rules.enumerated() {
             ruleSteps[index] = OptimizerStep(
-                number: step + 1 - skippedSteps, learningRate: rate * rule.learningRateScale,
+                number: number, learningRate: rate * rule.learningRateScale,
                 gradientScale: Float(clip / lossScale), gradientLimit: limit > 0 ? Float(limit) : .infinity)
         }
         for index in pieces.indices {
             let pieces = pieces[index]
             spans.begin(.update)
-            parallel(pieces.count) { number in
-                let piece = pieces[number]
+            parallel(pieces.count) { part in
+                let piece = pieces[part]
                 guard let rule = piece.rule else { return }
                 rules[rule].optimizer.update(
                     master.base + piece.masterStart, states: statePointers, stateStart: piece.stateStart,
                     gradients: UnsafePointer(averaging.gradients.base + piece.start), count: piece.count,
                     decays: true, ruleSteps[rule])
+                if let averages {
+                    weightAverage.update(
+                        averages.base + piece.stateStart, with: UnsafePointer(master.base + piece.masterStart),
+                        count: piece.count, number: number)
+                }
                 refreshWorkingWeights(piece)
             }
             spans.end()
@@ -242,7 +258,7 @@ final class Coordinator<Element: Storage> {
     }
 
     /// Rounds master weights into those that replicas compute with, where these are of another type.
-    private func refreshWorkingWeights(_ piece: Piece) {
+    func refreshWorkingWeights(_ piece: Piece) {
         if Element.self != Float.self {
             convert(
                 UnsafePointer(master.base + piece.masterStart), into: averaging.weights.base + piece.start,

@@ -23,8 +23,12 @@ package struct Evaluation {
 
     /// Loads and verifies the checkpoint, and opens the data.
     ///
-    /// - Parameter data: nil for the directory that the checkpoint was trained on.
-    package init(checkpoint directory: String, data: String?, _ communicator: any Communicator) throws {
+    /// - Parameters:
+    ///   - data: nil for the directory that the checkpoint was trained on.
+    ///   - weights: nil for the averaged ones where there are any.
+    package init(
+        checkpoint directory: String, data: String?, weights choice: WeightChoice?, _ communicator: any Communicator
+    ) throws {
         self.communicator = communicator
         let (checkpoint, identity, opened) = try communicator.together { () throws(Failure) in
             let checkpoint = try Checkpoint.open(directory)
@@ -51,7 +55,8 @@ package struct Evaluation {
         let weights = Arena<Float>(count: decoder.layout.count)
         _ = try communicator.onFirstRank { () throws(Failure) in
             try checkpoint.verify()
-            try loadWeights(checkpoint, decoder.layout, into: weights, precision: identity.configuration.precision)
+            try loadWeights(
+                checkpoint, decoder.layout, into: weights, precision: identity.configuration.precision, choice)
             return ""
         }
         try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)

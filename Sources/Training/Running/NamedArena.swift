@@ -5,6 +5,16 @@ import Tensors
 
 /// The model's weights in a checkpoint.
 let modelFileName = "model.safetensors"
+/// The moving average of the model's weights in a checkpoint of a training that has one: Float32 under the same names.
+let averagedFileName = "model-ema.safetensors"
+
+/// Which of the weights in a checkpoint are used.
+package enum WeightChoice: String, CaseIterable, Sendable {
+    /// Those of the last step.
+    case last
+    /// Their moving average.
+    case average
+}
 
 /// An arena whose parameters stand in a file under a prefix.
 struct NamedArena {
@@ -38,9 +48,23 @@ struct NamedArena {
 }
 
 /// Fills `weights` with a checkpoint's model in Float32, whatever it was trained in.
+///
+/// - Parameter choice: nil for the average where there is one.
+/// - Throws: `usage` where the average is asked for and there is none.
 func loadWeights(
-    _ checkpoint: Checkpoint, _ layout: ParameterLayout, into weights: Arena<Float>, precision: Configuration.Precision
+    _ checkpoint: Checkpoint, _ layout: ParameterLayout, into weights: Arena<Float>, precision: Configuration.Precision,
+    _ choice: WeightChoice?
 ) throws(Failure) {
+    let hasAverage = checkpoint.tensorFileNames.contains(averagedFileName)
+    if choice == .average, !hasAverage {
+        throw Failure(
+            .usage,
+            "\(checkpoint.directory): holds no averaged weights, because training.ema_decay was 0. "
+                + "Allowed: --weights last")
+    }
+    if hasAverage, choice != .last {
+        return try checkpoint.loadTensors(averagedFileName, into: NamedArena(weights, layout).destinations)
+    }
     switch precision {
     case .float32: try checkpoint.loadTensors(modelFileName, into: NamedArena(weights, layout).destinations)
     case .float16:

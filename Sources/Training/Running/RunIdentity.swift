@@ -71,6 +71,7 @@ struct RunIdentity {
                 "is of another tokenizer (\(theirs.tokenizer.kind.rawValue))"
             } else if theirs.configuration.precision != configuration.precision
                 || theirs.configuration.optimizer.kind != configuration.optimizer.kind
+                || (theirs.configuration.training.emaDecay > 0) != (configuration.training.emaDecay > 0)
             {
                 "has other tensors"
             } else {

@@ -115,8 +115,9 @@ final class TrainingRun<Element: Storage> {
         coordinator.spans.begin(.evaluation)
         defer { coordinator.spans.end() }
         let start = clock.now
-        let loss = try coordinator.replica.forwardPass.meanLoss(
-            of: validation.batches, validation.memory, communicator)
+        let loss = try coordinator.withAveragedWeights {
+            try coordinator.replica.forwardPass.meanLoss(of: validation.batches, validation.memory, communicator)
+        }
         let isBest = loss < bestValidationLoss ?? .infinity
         validationLoss = loss
         if isBest { bestValidationLoss = loss }

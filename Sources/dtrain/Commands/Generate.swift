@@ -15,6 +15,7 @@ extension Command {
             .one("top-k", "K", "only the K likeliest tokens (default 0: all)"),
             .one("top-p", "P", "only the likeliest tokens that together have this probability (default 1)"),
             .one("seed", "N", "another seed, another text (default 1337)"),
+            .weights,
             .threads,
         ],
         endsOnRequest: true,
@@ -27,7 +28,8 @@ extension Command {
                 temperature: try arguments.real("temperature", in: 0...100, default: 0.8),
                 topK: try arguments.integer("top-k", in: 0...1_000_000_000, default: 0),
                 topP: try arguments.real("top-p", in: 0.000_001...1, default: 1),
-                seed: UInt64(try arguments.integer("seed", in: 0...Int.max, default: 1337)))
+                seed: UInt64(try arguments.integer("seed", in: 0...Int.max, default: 1337)),
+                weights: try arguments.weights())
             return (settings, try arguments.threads())
         }
         try ComputeThreads.start(threads, session.communicator, session.console)

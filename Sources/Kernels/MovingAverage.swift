@@ -1,0 +1,24 @@
+/// average += rate · (values − average).
+///
+/// - Complexity: O(count); allocates nothing.
+package func movingAverage(
+    _ values: UnsafePointer<Float>, into average: UnsafeMutablePointer<Float>, rate: Float, count: Int
+) {
+    parallelElements(count) { range in
+        forEachVector(in: range) { i, width in
+            let a = load(average + i, width)
+            store(a.addingProduct(load(values + i, width) - a, SIMD16(repeating: rate)), average + i, width)
+        }
+    }
+}
+
+/// Exchanges `count` numbers of two places.
+package func swap(_ one: UnsafeMutablePointer<Float>, _ other: UnsafeMutablePointer<Float>, count: Int) {
+    parallelElements(count) { range in
+        forEachVector(in: range) { i, width in
+            let (a, b) = (load(one + i, width), load(other + i, width))
+            store(b, one + i, width)
+            store(a, other + i, width)
+        }
+    }
+}
