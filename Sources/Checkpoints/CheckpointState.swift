@@ -15,8 +15,33 @@ package struct CheckpointState: Equatable, Sendable {
     package var lossScaler: LossScaler?
     /// The validation loss at this step, where it was measured.
     package var validationLoss: Double?
-    /// The lowest validation loss so far.
-    package var bestValidationLoss: Double?
+    /// The metric that decides which checkpoints are the best, and when the training stops early.
+    package var watched: Watched?
+
+    /// A metric of evaluations, and how it went so far.
+    package struct Watched: Equatable, Sendable {
+        /// Its name, such as `validation_loss`.
+        package var name: String
+        /// Its value at this step, where it was measured.
+        package var value: Double?
+        /// Its best value so far.
+        package var best: Double?
+        /// Its last value that was an improvement by as much as early stopping asks for.
+        package var reference: Double?
+        /// Evaluations since then.
+        package var evaluationsWithoutImprovement: Int
+
+        package init(
+            name: String, value: Double? = nil, best: Double? = nil, reference: Double? = nil,
+            evaluationsWithoutImprovement: Int = 0
+        ) {
+            self.name = name
+            self.value = value
+            self.best = best
+            self.reference = reference
+            self.evaluationsWithoutImprovement = evaluationsWithoutImprovement
+        }
+    }
 
     /// The state of dynamic loss scaling.
     package struct LossScaler: Equatable, Sendable {
@@ -35,7 +60,7 @@ package struct CheckpointState: Equatable, Sendable {
 
     package init(
         step: Int, consumedSamples: Int, tokens: Int = 0, skippedSteps: Int = 0, lossScaler: LossScaler? = nil,
-        validationLoss: Double? = nil, bestValidationLoss: Double? = nil
+        validationLoss: Double? = nil, watched: Watched? = nil
     ) {
         self.step = step
         self.consumedSamples = consumedSamples
@@ -43,7 +68,7 @@ package struct CheckpointState: Equatable, Sendable {
         self.skippedSteps = skippedSteps
         self.lossScaler = lossScaler
         self.validationLoss = validationLoss
-        self.bestValidationLoss = bestValidationLoss
+        self.watched = watched
     }
 }
 
@@ -57,6 +82,15 @@ extension CheckpointState {
                 "hysteresis_left": .integer(scaler.hysteresisLeft),
             ]
         }
+        let watched = watched.map { watched -> JSON in
+            [
+                "name": .string(watched.name),
+                "value": watched.value.map(JSON.number) ?? .null,
+                "best": watched.best.map(JSON.number) ?? .null,
+                "reference": watched.reference.map(JSON.number) ?? .null,
+                "evaluations_without_improvement": .integer(watched.evaluationsWithoutImprovement),
+            ]
+        }
         let state: JSON = [
             "step": .integer(step),
             "consumed_samples": .integer(consumedSamples),
@@ -64,7 +98,7 @@ extension CheckpointState {
             "skipped_steps": .integer(skippedSteps),
             "loss_scaler": scaler ?? .null,
             "validation_loss": validationLoss.map(JSON.number) ?? .null,
-            "best_validation_loss": bestValidationLoss.map(JSON.number) ?? .null,
+            "watched": watched ?? .null,
         ]
         return state.page
     }
@@ -73,13 +107,23 @@ extension CheckpointState {
     ///
     /// - Throws: `badData` where a field is missing, of another type, or negative.
     package init(parsing bytes: [UInt8], source: String) throws(Failure) {
-        let fields = CheckedFields(try JSON(parsing: bytes, source: source), source: source)
+        let json = try JSON(parsing: bytes, source: source)
+        let fields = CheckedFields(json, source: source)
         step = try fields.count("step")
         consumedSamples = try fields.count("consumed_samples")
         tokens = try fields.count("tokens")
         skippedSteps = try fields.count("skipped_steps")
         validationLoss = try fields.optionalNumber("validation_loss")
-        bestValidationLoss = try fields.optionalNumber("best_validation_loss")
+        if json["watched"] == nil {
+            // A checkpoint from before there was a choice of metrics.
+            let best = try fields.optionalNumber("best_validation_loss")
+            watched = Watched(name: "validation_loss", value: validationLoss, best: best, reference: best)
+        } else if let watched = try fields.optionalFields("watched") {
+            self.watched = Watched(
+                name: try watched.string("name"), value: try watched.optionalNumber("value"),
+                best: try watched.optionalNumber("best"), reference: try watched.optionalNumber("reference"),
+                evaluationsWithoutImprovement: try watched.count("evaluations_without_improvement"))
+        }
         if let scaler = try fields.optionalFields("loss_scaler") {
             lossScaler = LossScaler(
                 scale: try scaler.positiveNumber("scale"), cleanSteps: try scaler.count("clean_steps"),

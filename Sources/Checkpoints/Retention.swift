@@ -5,11 +5,21 @@ import Files
 package struct Retention: Equatable, Sendable {
     /// How many of the newest are kept; at least one.
     package let keepLast: Int
-    /// How many of the lowest validation loss are kept.
+    /// How many of the best are kept.
     package let keepBest: Int
+    /// What tells the best.
+    private let metric: String
+    private let isBetterHigher: Bool
 
-    package init(keepLast: Int, keepBest: Int) {
+    /// - Parameters:
+    ///   - metric: The name of the watched metric that tells the best.
+    ///   - isBetterHigher: Whether higher values of it are better.
+    package init(
+        keepLast: Int, keepBest: Int, metric: String = "validation_loss", isBetterHigher: Bool = false
+    ) {
         precondition(keepLast >= 1 && keepBest >= 0, "The newest checkpoint is always kept.")
+        self.metric = metric
+        self.isBetterHigher = isBetterHigher
         self.keepLast = keepLast
         self.keepBest = keepBest
     }
@@ -22,7 +32,12 @@ package struct Retention: Equatable, Sendable {
     @discardableResult
     package func apply(to run: RunDirectory) throws(Failure) -> [String] {
         let checkpoints = try Checkpoint.list(run).filter { !$0.name.hasPrefix(".") }.compactMap(\.checkpoint)
-        let steps = removable(checkpoints.map { ($0.step, $0.state.validationLoss) })
+        let steps = removable(
+            checkpoints.map { checkpoint in
+                let watched = checkpoint.state.watched
+                let value = watched?.name == metric ? watched?.value : nil
+                return (checkpoint.step, value.map { isBetterHigher ? -$0 : $0 })
+            })
         var removed: [String] = []
         for step in steps {
             let name = CheckpointName.name(.committed, step: step)
@@ -38,10 +53,10 @@ package struct Retention: Equatable, Sendable {
 
     /// The steps that are kept by neither rule, in ascending order. Of equal losses the newer is better; a checkpoint
     /// without a loss is never among the best.
-    func removable(_ checkpoints: [(step: Int, validationLoss: Double?)]) -> [Int] {
+    func removable(_ checkpoints: [(step: Int, loss: Double?)]) -> [Int] {
         let newest = checkpoints.map(\.step).sorted().suffix(keepLast)
         let measured = checkpoints.compactMap { checkpoint in
-            checkpoint.validationLoss.map { (loss: $0, step: checkpoint.step) }
+            checkpoint.loss.map { (loss: $0, step: checkpoint.step) }
         }
         let best = measured.sorted { ($0.loss, -$0.step) < ($1.loss, -$1.step) }.prefix(keepBest).map(\.step)
         let kept = Set(newest).union(best)

@@ -48,6 +48,15 @@ struct CheckpointTests {
         #expect(reread.validationLoss == nil)
     }
 
+    /// Checkpoints from before there was a choice of metrics know the loss alone.
+    @Test func olderStatesAreRead() throws {
+        let text =
+            #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":2.5,"#
+            + #""best_validation_loss":1.5,"loss_scaler":null}"#
+        let state = try CheckpointState(parsing: Array(text.utf8), source: "state")
+        #expect(state.watched == .init(name: "validation_loss", value: 2.5, best: 1.5, reference: 1.5))
+    }
+
     @Test(arguments: [
         ("{}", "step"), ("[]", "step"), (#"{"step":-1}"#, "-1 found"), (#"{"step":1.5}"#, "1.5 found"),
         (#"{"step":1,"consumed_samples":"2"}"#, "consumed_samples: \"2\" found"), ("{", "malformed JSON"),
@@ -163,7 +172,7 @@ struct CheckpointDigestTests {
 
     @Test(arguments: [
         Change("the validation loss") { $0.state.validationLoss = nil },
-        Change("the best validation loss") { $0.state.bestValidationLoss = 0.5 },
+        Change("the watched metric") { $0.state.watched = nil },
         Change("the identity") { $0.identity = [:] },
     ])
     func doesNotChangeWith(change: Change) throws {

@@ -7,7 +7,7 @@ import Testing
 
 struct RetentionTests {
     /// Losses by step; nil where it was not measured.
-    private static let history: [(step: Int, validationLoss: Double?)] = [
+    private static let history: [(step: Int, loss: Double?)] = [
         (100, 3.0), (200, 1.0), (300, 2.0), (400, nil), (500, 2.0), (600, 2.5),
     ]
 

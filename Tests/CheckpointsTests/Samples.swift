@@ -29,7 +29,8 @@ final class SampleRun {
     var state = CheckpointState(
         step: 400, consumedSamples: 6400, tokens: 1_638_400, skippedSteps: 2,
         lossScaler: .init(scale: 65536, cleanSteps: 17, hysteresisLeft: 2), validationLoss: 1.25,
-        bestValidationLoss: 1.125)
+        watched: .init(
+            name: "validation_loss", value: 1.25, best: 1.125, reference: 1.5, evaluationsWithoutImprovement: 3))
     var identity: JSON = ["configuration": "run:\n  seed: 1337\n", "layout": "0123", "tokenizer": ["type": "byte"]]
     var weightName = "wte.weight"
     var weightShape = [3, 4]
@@ -65,7 +66,10 @@ final class SampleRun {
     /// Commits the sample as it stands, at `step` where one is given.
     @discardableResult
     func commit(step: Int? = nil, validationLoss: Double? = nil) throws -> Checkpoint {
-        if let step { (state.step, state.validationLoss) = (step, validationLoss) }
+        if let step {
+            (state.step, state.validationLoss) = (step, validationLoss)
+            state.watched?.value = validationLoss
+        }
         return try Checkpoint.commit(run: run, state: state, program: "dtrain 0.0.0", identity: identity, files: files)
     }
 }

@@ -153,6 +153,7 @@ private func repository(_ path: String) -> String {
             outside == [
                 "run.directory", "data.directory", "threads", "averaging.strategy", "averaging.bucket_bytes",
                 "training.evaluate_every", "training.checkpoint_every", "training.keep_last", "training.keep_best",
+                "training.metric", "training.patience", "training.min_delta",
             ])
         let moved = try Configuration.load(
             file: nil,
@@ -160,10 +161,11 @@ private func repository(_ path: String) -> String {
                 "run.directory=x", "data.directory=y", "threads=7", "averaging.strategy=allreduce",
                 "averaging.bucket_bytes=1024",
                 "training.evaluate_every=7", "training.checkpoint_every=7", "training.keep_last=7",
-                "training.keep_best=7",
+                "training.keep_best=7", "training.patience=7", "training.min_delta=7",
             ])
         #expect(moved.trajectoryDifferences(from: Configuration()).isEmpty)
-        #expect(moved.differences(from: Configuration()).map(\.key) == outside)
+        // There is one metric only.
+        #expect(moved.differences(from: Configuration()).map(\.key) == outside.filter { $0 != "training.metric" })
 
         for set in [
             "run.seed=1", "batch.slots=8", "training.steps=1201", "loss_scale.floor=2",

@@ -128,7 +128,7 @@ struct CoordinatorTests {
         copy.master.base.update(repeating: 7, count: copy.layout.count)
         try copy.load(checkpoint)
         let state = try CheckpointState(parsing: Array(checkpoint.state.text.utf8), source: "test")
-        #expect((state.validationLoss, state.bestValidationLoss) == (2, 1))
+        #expect(state.validationLoss == 2 && state.watched == .init(name: "validation_loss", best: 1))
         let scaler = try #require(state.lossScaler)
         copy.restore(
             step: state.step, consumedSamples: state.consumedSamples, tokens: state.tokens,
@@ -158,7 +158,7 @@ struct CoordinatorTests {
     private func commit<Element>(
         _ coordinator: Coordinator<Element>, _ directory: TemporaryDirectory
     ) throws -> Checkpoint? {
-        let state = coordinator.checkpointState(validationLoss: 2, bestValidationLoss: 1)
+        let state = coordinator.checkpointState(validationLoss: 2, watched: .init(name: "validation_loss", best: 1))
         var checkpoint: Checkpoint?
         try coordinator.save { files throws(Failure) in
             checkpoint = try Checkpoint.commit(

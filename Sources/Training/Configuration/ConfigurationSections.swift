@@ -83,10 +83,16 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package var checkpointEvery = 200
     /// Newest checkpoints to keep.
     package var keepLast = 3
-    /// Checkpoints of the lowest validation loss to keep besides.
+    /// Checkpoints of the best `metric` to keep besides.
     package var keepBest = 1
     /// The share of itself that the moving average of the weights keeps in an update; 0: there is none.
     package var emaDecay = 0.0
+    /// What tells the best checkpoints, and when to stop early.
+    package var metric = ValidationMetric.loss
+    /// Evaluations without an improvement after which the run ends; 0: never.
+    package var patience = 0
+    /// What a value must be better by to count as an improvement.
+    package var minDelta = 0.0
 
     package init() {}
 }

@@ -5,13 +5,13 @@ import Tensors
 
 extension Coordinator {
     /// The counters of a checkpoint.
-    func checkpointState(validationLoss: Double?, bestValidationLoss: Double?) -> CheckpointState {
+    func checkpointState(validationLoss: Double?, watched: CheckpointState.Watched?) -> CheckpointState {
         CheckpointState(
             step: step, consumedSamples: consumedSamples, tokens: tokens, skippedSteps: skippedSteps,
             lossScaler: scaler.map {
                 .init(scale: $0.scale, cleanSteps: $0.cleanSteps, hysteresisLeft: $0.hysteresisLeft)
             },
-            validationLoss: validationLoss, bestValidationLoss: bestValidationLoss)
+            validationLoss: validationLoss, watched: watched)
     }
 
     /// Writes the tensors of a checkpoint: weights as they are computed with, and all that the optimizer keeps. Every rank

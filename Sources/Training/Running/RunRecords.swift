@@ -24,7 +24,9 @@ final class RunRecords {
         metrics = try MetricsLog(run.metrics)
         try FileSystem.replaceContents(of: run.configuration, with: identity.configuration.resolvedYAML)
         let training = identity.configuration.training
-        retention = Retention(keepLast: training.keepLast, keepBest: training.keepBest)
+        retention = Retention(
+            keepLast: training.keepLast, keepBest: training.keepBest, metric: training.metric.rawValue,
+            isBetterHigher: training.metric.isBetterHigher)
         newestCheckpoint = start.checkpoint?.directory
     }
 

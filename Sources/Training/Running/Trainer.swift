@@ -74,7 +74,7 @@ package struct Trainer {
             ? nil : try RunProfile(steps: profiledSteps, directory, coordinator.spans, communicator, console)
         let run = try TrainingRun(
             configuration, data, coordinator, records, communicator, console, startedAt: start,
-            bestValidationLoss: restored?.bestValidationLoss, profile: profile)
+            watched: restored?.watched, profile: profile)
         return try run.finish()
     }
 
@@ -88,8 +88,8 @@ package struct Trainer {
         let state = try communicator.onFirstRank { () throws(Failure) in
             guard let start, let checkpoint = start.checkpoint else { return "" }
             var state = checkpoint.state
-            // Losses on other data are nothing to compare with.
-            if !start.isSameDataset { state.bestValidationLoss = nil }
+            // What was measured on other data is nothing to compare with.
+            if !start.isSameDataset { state.watched = nil }
             return state.text
         }
         if state.isEmpty { return nil }

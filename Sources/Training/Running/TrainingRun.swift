@@ -19,15 +19,15 @@ final class TrainingRun<Element: Storage> {
     private let profile: RunProfile?
     private let clock = ContinuousClock()
     private let startedAt: ContinuousClock.Instant
-    /// The validation loss at this step, where it was measured, and the lowest so far: the same on every rank, which
-    /// decide by it when to save together.
+    /// The validation loss at this step, where it was measured.
     private var validationLoss: Double?
-    private var bestValidationLoss: Double?
+    /// The same on every rank, which decide by it when to save and stop together.
+    private var watch: MetricWatch
 
     init(
         _ configuration: Configuration, _ data: TrainingData, _ coordinator: Coordinator<Element>,
         _ records: RunRecords?, _ communicator: any Communicator, _ console: Console,
-        startedAt: ContinuousClock.Instant, bestValidationLoss: Double?, profile: RunProfile?
+        startedAt: ContinuousClock.Instant, watched: CheckpointState.Watched?, profile: RunProfile?
     ) throws {
         self.profile = profile
         self.configuration = configuration
@@ -52,7 +52,14 @@ final class TrainingRun<Element: Storage> {
         reporter = ProgressReporter(
             console, steps: configuration.training.steps, flopsPerToken: flops,
             limit: try ProcessorLimit(measuringWith: communicator))
-        self.bestValidationLoss = bestValidationLoss
+        watch = MetricWatch(configuration.training, restored: watched)
+        if configuration.training.patience > 0, validation == nil {
+            throw AgreedFailure(
+                Failure(
+                    .usage,
+                    "training.patience: found \(configuration.training.patience); allowed: 0 for a dataset without a "
+                        + "validation split, since nothing is evaluated"))
+        }
     }
 
     /// Runs the steps that are left.
@@ -64,13 +71,23 @@ final class TrainingRun<Element: Storage> {
                 "the run is complete: all \(training.steps) steps are done. For more, raise training.steps and name "
                     + "the checkpoint with --resume.")
         }
-        while coordinator.step < training.steps {
+        if watch.hasRunOut {
+            console.say(
+                "the run has stopped early at step \(coordinator.step): \(watch.reason). For more, raise "
+                    + "training.patience.")
+        }
+        while coordinator.step < training.steps, !watch.hasRunOut {
             coordinator.spans.begin(.step, coordinator.step + 1)
             let stopRequested = try step()
-            let isLast = coordinator.step == training.steps
+            var isLast = coordinator.step == training.steps
             validationLoss = nil
+            watch.beginStep()
             var isBest = false
             if coordinator.step % training.evaluateEvery == 0 || isLast { isBest = try evaluate() }
+            if watch.hasRunOut {
+                console.say("stopped early at step \(coordinator.step): \(watch.reason)")
+                isLast = true
+            }
             let mustSave = coordinator.step % training.checkpointEvery == 0 || isLast || stopRequested
             if mustSave || (isBest && training.keepBest > 0) { try save() }
             coordinator.spans.end()
@@ -107,9 +124,10 @@ final class TrainingRun<Element: Storage> {
         return report.stopRequested
     }
 
-    /// Measures the validation loss.
+    /// Evaluates on the validation split.
     ///
-    /// - Returns: Whether it is the lowest so far.
+    /// - Returns: Whether the watched metric is the best so far.
+    /// - Throws: `AgreedFailure` with `usage` where this training does not measure the metric.
     private func evaluate() throws -> Bool {
         guard let validation else { return false }
         coordinator.spans.begin(.evaluation)
@@ -118,9 +136,16 @@ final class TrainingRun<Element: Storage> {
         let loss = try coordinator.withAveragedWeights {
             try coordinator.replica.forwardPass.meanLoss(of: validation.batches, validation.memory, communicator)
         }
-        let isBest = loss < bestValidationLoss ?? .infinity
+        let results: [ValidationMetric: Double] = [.loss: loss]
+        guard let value = results[watch.metric] else {
+            throw AgreedFailure(
+                Failure(
+                    .usage,
+                    "training.metric: found \(watch.metric.rawValue), which this training does not measure; allowed: "
+                        + results.keys.map(\.rawValue).sorted().joined(separator: ", ")))
+        }
+        let isBest = watch.note(value)
         validationLoss = loss
-        if isBest { bestValidationLoss = loss }
         let step = coordinator.step
         let line: JSON = [
             "step": .integer(step), "validation_loss": .number(loss),
@@ -136,14 +161,14 @@ final class TrainingRun<Element: Storage> {
         coordinator.spans.begin(.checkpoint)
         defer { coordinator.spans.end() }
         let state = coordinator.checkpointState(
-            validationLoss: validationLoss, bestValidationLoss: bestValidationLoss)
+            validationLoss: validationLoss, watched: watch.state)
         try coordinator.save { files throws(Failure) in try records?.save(state, files) }
     }
 
     private func summarize() {
         guard let records else { return }
         let seconds = (clock.now - startedAt).seconds
-        if let bestValidationLoss { console.say("best validation loss: \(fixed(bestValidationLoss, 4))") }
+        if let best = watch.state.best { console.say("best \(watch.metric.words): \(fixed(best, 4))") }
         console.say(
             "tokens: \(grouped(coordinator.tokens)) in \(coordinator.step) steps, \(clockTime(seconds)) in this run")
         if let checkpoint = records.newestCheckpoint {
