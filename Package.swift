@@ -6,6 +6,7 @@ import PackageDescription
 //
 //   0  COpenMPI COneDNN CYAML CXXHash    system libraries: a module map and nothing else
 //   1  CMPI CProcessor CThreads CTiles   C shims
+//      CSentencePiece CPNG
 //   1  Failures Files Tensors Profiling  errors, the file system, the arena and the layout, spans of time
 //   2  Kernels Collectives Datasets      numbers, ranks, tokens
 //   2  Metrics                           scores of predictions, from counts that ranks can add
@@ -36,7 +37,7 @@ func test(_ target: String, _ others: String...) -> Target {
     .testTarget(
         name: "\(target)Tests",
         dependencies: ["TestSupport", .byName(name: target)] + others.map { .byName(name: $0) },
-        resources: ["Metrics", "Models", "Optimizers"].contains(target) ? [.copy("Golden")] : [],
+        resources: ["Datasets", "Metrics", "Models", "Optimizers"].contains(target) ? [.copy("Golden")] : [],
         // A vector goes from one module to the other in the registers of the processor that both are built for.
         swiftSettings: target == "Kernels" ? strict + [.unsafeFlags(["-Xcc", processorFlag])] : strict)
 }
@@ -54,6 +55,11 @@ let package = Package(
         .target(name: "CProcessor", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "CThreads", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "CTiles", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
+        .target(
+            name: "CSentencePiece", cxxSettings: [.unsafeFlags(["-std=c++17", "-Werror", "-Wall"])],
+            linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
+        .target(
+            name: "CPNG", cSettings: [.unsafeFlags(["-Werror", "-Wall"])], linkerSettings: [.linkedLibrary("png")]),
         .target(name: "Failures", swiftSettings: strict),
         .target(name: "Files", dependencies: ["Failures", "CXXHash"], swiftSettings: strict),
         .target(name: "Tensors", dependencies: ["Files"], swiftSettings: hot),
@@ -63,7 +69,9 @@ let package = Package(
             name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CThreads", "CTiles", "Tensors"],
             swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors"], swiftSettings: strict),
-        .target(name: "Datasets", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
+        .target(
+            name: "Datasets", dependencies: ["CPNG", "CSentencePiece", "Failures", "Files", "Tensors"],
+            swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
         .target(name: "Layers", dependencies: ["Kernels", "Profiling", "Tensors"], swiftSettings: strict),

@@ -200,5 +200,5 @@ private struct WordTokenizer: Tokenizer {
         return end
     }
 
-    func decode(_ tokens: [Int32]) -> [UInt8] { [] }
+    func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {}
 }

@@ -56,8 +56,10 @@ import Testing
         ("train-00000.bin", "../text", "splits.train[0].file"),
         ("train-00000.bin", "/etc/passwd", "splits.train[0].file"),
         ("train-00001.bin", "train-00000.bin", "stands there twice"),
-        ("\"version\" : 1", "\"version\" : 2", "version 2"),
-        ("\"version\" : 1", "\"edition\" : 1", "version: is missing"),
+        ("\"version\" : 2", "\"version\" : 3", "version 3"),
+        ("\"version\" : 2", "\"edition\" : 2", "version: is missing"),
+        ("\"kind\" : \"text\"", "\"kind\" : \"images\"", "kind is images"),
+        ("\"kind\" : \"text\"", "\"kind\" : \"sounds\"", "kind: "),
         ("\"tokens\" : 4", "\"tokens\" : 4294967296", "splits.train[0].tokens is 4294967296"),
         ("\"tokens\" : 4", "\"tokens\" : 99999999999999999999", "dataset.json: not a dataset manifest"),
         ("\"tokens\" : 4", "\"tokens\" : -1", "splits.train[0].tokens is -1"),
@@ -75,6 +77,22 @@ import Testing
         let range = try #require(text.firstRange(of: old))
         try directory.write(text.replacingCharacters(in: range, with: new), to: "data/dataset.json")
         expectFailure(.badData, found) { _ = try Dataset.open(directory.file("data")) }
+    }
+
+    @Test func theFirstVersionReadsAsPlainText() throws {
+        try directory.prepare("0123456789", tokensPerShard: 4)
+        let now = try Dataset.open(directory.file("data"))
+        var text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
+        for (old, new) in [("\"version\" : 2", "\"version\" : 1"), ("  \"kind\" : \"text\",\n", "")] {
+            text = text.replacingCharacters(in: try #require(text.firstRange(of: old)), with: new)
+        }
+        try directory.write(text, to: "data/dataset.json")
+        let before = try Dataset.open(directory.file("data"), verifying: true)
+        #expect(before.kind == .text && before.specialTokens == .none && before.labels == nil)
+        // A run on the one goes on with the other.
+        #expect(before.digest == now.digest)
+        // What dtrain 0.1.0 said of these shards.
+        #expect(now.digest == "5c2a5ce8f8c35eedb36257913b584580")
     }
 
     @Test func bareShardsOpen() throws {

@@ -10,14 +10,15 @@ extension DatasetManifest {
         let path = directory + "/" + DatasetManifest.fileName
         let bytes = Data(try FileSystem.contents(of: path))
         let version = try decodeJSON(ManifestVersion.self, from: bytes, path).version
-        guard version == DatasetManifest.currentVersion else {
+        let readable = DatasetManifest.readableVersions
+        guard readable.contains(version) else {
             throw Failure(
                 .badData,
-                "\(path): version \(version), this program reads version \(DatasetManifest.currentVersion). "
-                    + "Prepare the dataset again, or use the program that made it.")
+                "\(path): version \(version), this program reads versions \(readable.lowerBound) to "
+                    + "\(readable.upperBound). Prepare the dataset again, or use the program that made it.")
         }
         self = try decodeJSON(DatasetManifest.self, from: bytes, path)
-        try check(path)
+        try checkPromises(path)
     }
 
     /// Writes the manifest into `directory`, in one step.
@@ -32,32 +33,6 @@ extension DatasetManifest {
             throw failure
         } catch {
             throw Failure(.internalError, "\(path): could not be written as JSON: \(error).")
-        }
-    }
-
-    private func check(_ path: String) throws(Failure) {
-        func require(_ isTrue: Bool, _ found: @autoclosure () -> String) throws(Failure) {
-            guard isTrue else { throw Failure(.badData, "\(path): \(found()). Prepare the dataset again.") }
-        }
-        try require(
-            (1...Int(Int32.max)).contains(vocabularySize),
-            "vocabulary_size is \(vocabularySize), from 1 to \(Int32.max) are allowed")
-        var names: Set<String> = []
-        for split in Split.allCases {
-            for (index, shard) in splits[split].enumerated() {
-                let place = "splits.\(split.rawValue)[\(index)]"
-                try require(
-                    FileName.isPlain(shard.file),
-                    "\(place).file is '\(shard.file)', only a plain name without '/', '\\' or '..' is allowed")
-                try require(
-                    names.insert(shard.file).inserted, "\(place).file is '\(shard.file)', which stands there twice")
-                try require(
-                    (1...TokenShardFormat.maximumTokenCount).contains(shard.tokens),
-                    "\(place).tokens is \(shard.tokens), from 1 to \(TokenShardFormat.maximumTokenCount) are allowed")
-                let isDigest = shard.digest.utf8.count == 32 && shard.digest.allSatisfy(\.isHexDigit)
-                try require(
-                    isDigest, "\(place).xxh3_128 is '\(shard.digest)', 32 hexadecimal digits are expected")
-            }
         }
     }
 }

@@ -1,28 +1,53 @@
 import Failures
 import Files
 
-/// Turns texts into the shards and the manifest of a dataset.
+/// Turns files into the shards and the manifest of a dataset. Memory does not grow with the files.
 ///
-/// The validation split is the end of each text, cut at a character, so that it is held-out text of the same kind.
+/// What is held out for validation is the end of each text, cut at a character, or every n-th record.
 package struct DatasetPreparation: Sendable {
-    /// The texts, in the order in which their tokens follow one another.
-    package var texts: [String]
+    /// What a dataset is made from.
+    package enum Source: Equatable, Sendable {
+        /// UTF-8 texts, in the order in which their tokens follow one another.
+        case text([String])
+        /// Files of records; for parallel ones the source and the target.
+        case records(RecordForm, [String])
+        /// A directory of images, or a file of images and one of labels: see `ImageSet`.
+        case images([String])
+
+        var paths: [String] {
+            switch self {
+            case .text(let paths), .records(_, let paths), .images(let paths): paths
+            }
+        }
+    }
+
+    /// What it is made from.
+    package var source: Source
+    /// The files of the same form that are held out; where there are none, a fraction of the source is.
+    package var validation: [String] = []
     /// The directory that becomes the dataset.
     package var output: String
-    /// What turns the texts into tokens.
-    package var tokenizer: any Tokenizer
-    /// The part of each text, by bytes and from its end, that is held out; 0 for none.
+    /// What turns text into tokens; images have none.
+    package var tokenizer: TokenizerChoice
+    /// The part that is held out where no files are; 0 for none.
     package var validationFraction = 0.1
-    /// The most tokens that a shard may have.
+    /// The most tokens that a shard of text may have, and with which a shard of records is full.
     package var tokensPerShard = 100_000_000
     /// Bytes that are read at a time.
     var chunkBytes = 1 << 20
+    /// Bytes of text that a tokenizer is learned from at most.
+    var sampleBytes = TextSample.limitBytes
+
+    /// The preparation of `source` in the directory `output`.
+    package init(_ source: Source, output: String, tokenizer: TokenizerChoice = .byte) {
+        self.source = source
+        self.output = output
+        self.tokenizer = tokenizer
+    }
 
     /// The preparation of `texts` in the directory `output`.
     package init(texts: [String], output: String, tokenizer: any Tokenizer = ByteTokenizer()) {
-        self.texts = texts
-        self.output = output
-        self.tokenizer = tokenizer
+        self.init(.text(texts), output: output, tokenizer: .made(tokenizer))
     }
 
     /// Prepares the dataset.
@@ -32,36 +57,32 @@ package struct DatasetPreparation: Sendable {
     ///
     /// - Parameters:
     ///   - progress: Called about ten times a second, and at the end.
+    ///   - note: Called before what takes long and shows no progress.
     ///   - shouldStop: Asked before every chunk.
     /// - Returns: The manifest.
-    /// - Throws: `usage` for an output that holds a dataset or is being prepared; `badData` for a text that is
-    ///   missing, empty or not UTF-8; `inputOutput` where writing fails; `stopped` after `shouldStop`.
+    /// - Throws: `usage` for an output that holds a dataset or is being prepared, or a tokenizer that cannot be learned;
+    ///   `badData` for a file that is missing, empty or not of its form; `inputOutput` where writing fails; `stopped`
+    ///   after `shouldStop`.
     package func run(
         progress: (_ bytesDone: Int, _ bytesTotal: Int) -> Void = { _, _ in },
+        note: (String) -> Void = { _ in },
         shouldStop: () -> Bool = { false }
     ) throws(Failure) -> DatasetManifest {
         try checkParameters()
-        // Before anything is written: all texts are there.
-        var sources: [DatasetManifest.Source] = []
-        for text in texts {
-            let reader = try TextReader(text, tokenizer: tokenizer, chunkBytes: chunkBytes)
-            sources.append(.init(file: FileName.last(of: text), bytes: reader.byteCount))
-        }
-        var meter = ProgressMeter(total: sources.reduce(0) { $0 + $1.bytes })
-
+        // Before anything is written: all files are there.
+        let inputs = try inputFiles()
+        var meter = ProgressMeter(total: inputs.reduce(0) { $0 + $1.bytes })
         let directory = try PreparationDirectory(claiming: output)
-        let manifest: DatasetManifest
+        var manifest: DatasetManifest
         do throws(Failure) {
-            let splits = try writeShards { bytes throws(Failure) in
+            manifest = try writeDataset(note) { bytes throws(Failure) in
                 if shouldStop() {
                     throw Failure(
                         .stopped, "\(output): asked to stop; nothing is prepared. Start the same command again.")
                 }
-                meter.advance(by: bytes, progress)
+                if bytes > 0 { meter.advance(by: bytes, progress) }
             }
-            manifest = DatasetManifest(
-                tokenizer: tokenizer.description, vocabularySize: tokenizer.vocabularySize, splits: splits,
-                sources: sources)
+            manifest.sources = inputs
             try manifest.write(to: output)
         } catch {
             // The failure that led here says more than one to clean up.
@@ -72,9 +93,29 @@ package struct DatasetPreparation: Sendable {
         return manifest
     }
 
+    /// Called now and then with the number of bytes done since the last call; throws where the preparation is to stop.
+    typealias Checkpoint = (_ bytes: Int) throws(Failure) -> Void
+
+    private func writeDataset(
+        _ note: (String) -> Void, _ proceed: Checkpoint
+    ) throws(Failure) -> DatasetManifest {
+        switch source {
+        case .text(let paths): try writeTexts(paths, note, proceed)
+        case .records(let form, let paths): try writeRecords(form, paths, note, proceed)
+        case .images(let paths): try writeImages(paths, proceed)
+        }
+    }
+
     private func checkParameters() throws(Failure) {
-        guard !texts.isEmpty else {
+        guard !source.paths.isEmpty else {
             throw Failure(.usage, "No text to prepare; name at least one UTF-8 file: --text FILE.")
+        }
+        if case .records(.parallel, let paths) = source {
+            for (files, name) in [(paths, "parallel"), (validation, "validation")] where files.count != 2 {
+                if name == "validation" && files.isEmpty { continue }
+                throw Failure(
+                    .usage, "--\(name): found \(files.count) files; a SOURCE and its TARGET are needed.")
+            }
         }
         guard (0..<1).contains(validationFraction) else {
             throw Failure(
@@ -87,32 +128,15 @@ package struct DatasetPreparation: Sendable {
         }
     }
 
-    private func writeShards(
-        afterChunk: (_ bytes: Int) throws(Failure) -> Void
-    ) throws(Failure) -> DatasetManifest.Splits {
-        let format = TokenShardFormat(vocabularySize: tokenizer.vocabularySize)
-        var train = SplitWriter(directory: output, split: .train, format: format, tokensPerShard: tokensPerShard)
-        var validation = SplitWriter(
-            directory: output, split: .validation, format: format, tokensPerShard: tokensPerShard)
-        for text in texts {
-            var reader = try TextReader(text, tokenizer: tokenizer, chunkBytes: chunkBytes)
-            let heldOut = Int(Double(reader.byteCount) * validationFraction)
-            let cut = try reader.characterBoundary(from: reader.byteCount - heldOut)
-            try reader.readTokens(in: 0..<cut) { tokens, bytes throws(Failure) in
-                try train.append(tokens)
-                try afterChunk(bytes)
-            }
-            try reader.readTokens(in: cut..<reader.byteCount) { tokens, bytes throws(Failure) in
-                try validation.append(tokens)
-                try afterChunk(bytes)
+    private func inputFiles() throws(Failure) -> [DatasetManifest.Source] {
+        var inputs: [DatasetManifest.Source] = []
+        for path in source.paths + validation {
+            if case .images = source, FileSystem.isDirectory(path) {
+                inputs.append(.init(file: FileName.last(of: path), bytes: 0))
+            } else {
+                inputs.append(.init(file: FileName.last(of: path), bytes: try LineReader(path).byteCount))
             }
         }
-        let splits = DatasetManifest.Splits(train: try train.finish(), validation: try validation.finish())
-        guard !splits.train.isEmpty else {
-            throw Failure(
-                .badData,
-                "\(texts.joined(separator: ", ")): the tokenizer makes no training token of it; more text is needed.")
-        }
-        return splits
+        return inputs
     }
 }

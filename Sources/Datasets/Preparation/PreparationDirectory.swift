@@ -51,26 +51,19 @@ struct PreparationDirectory: ~Copyable {
     private static func removeLeftovers(in path: String) throws(Failure) {
         // A manifest first: no directory has one without all of its shards.
         let manifests = [DatasetManifest.fileName, DatasetManifest.fileName + ".new"]
-        for name in try manifests + FileSystem.list(path).filter(isShard) {
+        for name in try manifests + FileSystem.list(path).filter(FileName.isOfPreparation) {
             try FileSystem.remove("\(path)/\(name)")
-        }
-    }
-
-    private static func isShard(_ name: String) -> Bool {
-        Split.allCases.contains { split in
-            let digits = name.dropFirst(split.rawValue.count + 1).dropLast(4)
-            return Int(digits).map { SplitWriter.fileName(split, $0) == name } ?? false
         }
     }
 
     private static func refuseDataset(in path: String) throws(Failure) {
         let names = try FileSystem.list(path)
         if names.contains(DatasetManifest.fileName) { throw holdsDataset(path) }
-        if let shard = names.first(where: { $0.hasSuffix(".bin") }) {
+        if let shard = names.first(where: { $0.hasSuffix(FileName.tokens) || FileName.isOfPreparation($0) }) {
             throw Failure(
                 .usage,
-                "\(path): holds \(shard), which is not of an unfinished dtrain prepare. Choose another --output, "
-                    + "or train on these shards as they are.")
+                "\(path): holds \(shard), which is not of an unfinished dtrain prepare. Choose another --output"
+                    + (shard.hasSuffix(FileName.tokens) ? ", or train on these shards as they are." : "."))
         }
     }
 

@@ -17,12 +17,6 @@ struct SplitWriter: ~Copyable {
         self.tokensPerShard = tokensPerShard
     }
 
-    /// The name of the shard of that index: `train-00000.bin`.
-    static func fileName(_ split: Split, _ index: Int) -> String {
-        let digits = String(index)
-        return "\(split.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits).bin"
-    }
-
     /// Appends `tokens`, which starts a new shard wherever one is full.
     mutating func append(_ tokens: ArraySlice<Int32>) throws(Failure) {
         var rest = tokens
@@ -47,6 +41,7 @@ struct SplitWriter: ~Copyable {
 
     private mutating func takeWriter() throws(Failure) -> TokenShardWriter {
         if let writer = writer.take() { return writer }
-        return try TokenShardWriter("\(directory)/\(SplitWriter.fileName(split, finished.count))", format: format)
+        return try TokenShardWriter(
+            "\(directory)/\(FileName.shard(split, finished.count))\(FileName.tokens)", format: format)
     }
 }

@@ -1,13 +1,11 @@
 import Failures
 import Files
 
-/// Reads a text in chunks, checks that it is UTF-8 and hands on its tokens. Memory does not grow with the text.
+/// Reads a text in chunks, checks that it is UTF-8 and hands it on. Memory does not grow with the text.
 struct TextReader: ~Copyable {
     private let file: File
-    private let tokenizer: any Tokenizer
     private var buffer: UnsafeMutableRawBufferPointer
     private var validator = UTF8Validator()
-    private var tokens: [Int32] = []
 
     /// The size of the text when it was opened, at least 1.
     let byteCount: Int
@@ -15,7 +13,7 @@ struct TextReader: ~Copyable {
     /// Opens the text `path`.
     ///
     /// - Throws: `badData` where it is missing, empty or not a regular file.
-    init(_ path: String, tokenizer: any Tokenizer, chunkBytes: Int) throws(Failure) {
+    init(_ path: String, chunkBytes: Int) throws(Failure) {
         let file = try File(path, .read)
         let byteCount = try file.size()
         guard byteCount > 0 else {
@@ -23,7 +21,6 @@ struct TextReader: ~Copyable {
         }
         self.file = file
         self.byteCount = byteCount
-        self.tokenizer = tokenizer
         buffer = .allocate(byteCount: chunkBytes, alignment: 64)
     }
 
@@ -45,7 +42,26 @@ struct TextReader: ~Copyable {
     ///
     /// - Parameter consume: Called for every chunk with its tokens and the number of bytes read for it.
     mutating func readTokens(
-        in range: Range<Int>, _ consume: (ArraySlice<Int32>, _ bytes: Int) throws(Failure) -> Void
+        in range: Range<Int>, _ tokenizer: any Tokenizer,
+        _ consume: (ArraySlice<Int32>, _ bytes: Int) throws(Failure) -> Void
+    ) throws(Failure) {
+        var tokens: [Int32] = []
+        try read(range) { held, count, isLast throws(Failure) in
+            tokens.removeAll(keepingCapacity: true)
+            let taken = try tokenizer.encode(held, isLast: isLast, appendingTo: &tokens)
+            precondition(taken == held.count || !isLast, "a tokenizer takes all of the last chunk")
+            try consume(tokens[...], count)
+            return taken
+        }
+    }
+
+    /// Hands on the bytes in `range`. The ranges of a file come in order and cover it from its start.
+    ///
+    /// - Parameter take: Called with the bytes that are read and not taken yet, how many of them are new, and whether the
+    ///   range ends with them; returns how many it takes.
+    mutating func read(
+        _ range: Range<Int>,
+        _ take: (_ held: UnsafeRawBufferPointer, _ new: Int, _ isLast: Bool) throws(Failure) -> Int
     ) throws(Failure) {
         var position = range.lowerBound
         var kept = 0
@@ -58,11 +74,7 @@ struct TextReader: ~Copyable {
             position += count
 
             let held = UnsafeRawBufferPointer(rebasing: buffer[..<(kept + count)])
-            let isLast = position == range.upperBound
-            tokens.removeAll(keepingCapacity: true)
-            let taken = try tokenizer.encode(held, isLast: isLast, appendingTo: &tokens)
-            precondition(taken == held.count || !isLast, "a tokenizer takes all of the last chunk")
-            try consume(tokens[...], count)
+            let taken = try take(held, count, position == range.upperBound)
             kept = held.count - taken
             UnsafeMutableRawBufferPointer(rebasing: buffer[..<kept])
                 .copyMemory(from: UnsafeRawBufferPointer(rebasing: held[taken...]))
@@ -78,7 +90,7 @@ struct TextReader: ~Copyable {
                 + "for example: iconv -f ISO-8859-1 -t UTF-8 '\(file.path)' > '\(file.path).utf8'")
     }
 
-    /// Doubles the buffer for a tokenizer that was not sure of any of it.
+    /// Doubles the buffer for a taker that was not sure of any of it.
     private mutating func grow() {
         let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * buffer.count, alignment: 64)
         larger.copyMemory(from: UnsafeRawBufferPointer(buffer))

@@ -37,33 +37,30 @@ extension Dataset {
     }
 
     private init(manifest: DatasetManifest, in directory: String) throws(Failure) {
-        var digest = Digest()
-        digest.update("dataset.json")
-        manifest.tokenizer.update(&digest)
-        digest.update(manifest.vocabularySize)
         var shards: [Split: [TokenShard]] = [:]
         for split in Split.allCases {
-            digest.update(split.rawValue)
             for recorded in manifest.splits[split] {
-                let shard = try TokenShard(checking: "\(directory)/\(recorded.file)")
-                guard shard.byteCount == recorded.bytes, shard.tokenCount == recorded.tokens else {
-                    throw Failure(
-                        .badData,
-                        "\(shard.path): holds \(shard.tokenCount) tokens in \(shard.byteCount) bytes, "
-                            + "\(DatasetManifest.fileName) says \(recorded.tokens) in \(recorded.bytes). "
-                            + "The file was replaced; copy or prepare the dataset again.")
-                }
-                shards[split, default: []].append(shard)
-                digest.update(recorded.tokens)
-                digest.update(recorded.digest)
+                shards[split, default: []].append(try TokenShard(recorded, in: directory))
             }
+            for recorded in manifest.records?[split] ?? [] { try recorded.checkFiles(in: directory) }
+        }
+        var model: [UInt8] = []
+        if let recorded = manifest.tokenizerModel {
+            let path = "\(directory)/\(recorded.file)"
+            model = try FileSystem.contents(of: path, limitBytes: TokenizerDescription.modelBytesLimit)
+            let digest = Digest.of(model)
+            guard digest == recorded.digest else { throw Dataset.hashChanged(path, digest, recorded.digest) }
         }
         self.directory = directory
         self.manifest = manifest
         self.shards = shards
+        kind = manifest.kind
         tokenizer = manifest.tokenizer
+        tokenizerModel = model
         vocabularySize = manifest.vocabularySize
-        self.digest = digest.hexadecimal()
+        labels = manifest.labels
+        imageShape = manifest.image
+        digest = manifest.contentDigest()
         // A tokenizer that does not fit the vocabulary is found now rather than at the first generated text.
         _ = try makeTokenizer()
     }
@@ -90,9 +87,84 @@ extension Dataset {
         self.directory = directory
         self.shards = shards
         manifest = nil
+        kind = .text
         tokenizer = TokenizerDescription(kind: .none)
+        tokenizerModel = []
+        (labels, imageShape) = (nil, nil)
         self.vocabularySize = vocabularySize ?? (first?.format == .uint32 ? 128_256 : 50_304)
         digest.update(self.vocabularySize)
         self.digest = digest.hexadecimal()
+    }
+}
+
+extension DatasetManifest {
+    /// The digest of what the dataset holds. How its files are named, and what they were made from, is not part of it.
+    fileprivate func contentDigest() -> String {
+        var digest = Digest()
+        digest.update("dataset.json")
+        tokenizer.update(&digest)
+        digest.update(vocabularySize)
+        for split in Split.allCases {
+            digest.update(split.rawValue)
+            for shard in splits[split] {
+                digest.update(shard.tokens)
+                digest.update(shard.digest)
+            }
+            for shard in records?[split] ?? [] {
+                digest.update(shard.count)
+                for file in shard.files { digest.update(file.digest) }
+            }
+        }
+        // What plain text has not, its digest does not know.
+        if kind != .text { digest.update(kind.rawValue) }
+        if let labels {
+            digest.update(labels.kind.rawValue)
+            for name in labels.names { digest.update(name) }
+        }
+        if let image {
+            for side in [image.height, image.width, image.channels] { digest.update(side) }
+        }
+        return digest.hexadecimal()
+    }
+}
+
+extension TokenShard {
+    /// Opens a shard that a manifest in `directory` records.
+    ///
+    /// - Throws: `badData` where it is another one.
+    init(_ recorded: DatasetManifest.Shard, in directory: String) throws(Failure) {
+        try self.init(checking: "\(directory)/\(recorded.file)")
+        guard byteCount == recorded.bytes, tokenCount == recorded.tokens else {
+            throw Failure(
+                .badData,
+                "\(path): holds \(tokenCount) tokens in \(byteCount) bytes, "
+                    + "\(DatasetManifest.fileName) says \(recorded.tokens) in \(recorded.bytes). "
+                    + "The file was replaced; copy or prepare the dataset again.")
+        }
+    }
+}
+
+extension RecordShard {
+    /// Makes sure that all files are there and have their sizes.
+    fileprivate func checkFiles(in directory: String) throws(Failure) {
+        for column in columns.values { _ = try TokenShard(column.tokens, in: directory) }
+        for file in files { _ = try File(checking: file, in: directory) }
+    }
+}
+
+extension File {
+    /// Opens a file that a manifest in `directory` records.
+    ///
+    /// - Throws: `badData` where it has another size.
+    init(checking recorded: RecordedFile, in directory: String) throws(Failure) {
+        let file = try File("\(directory)/\(recorded.file)", .read)
+        let size = try file.size()
+        guard size == recorded.bytes else {
+            throw Failure(
+                .badData,
+                "\(file.path): holds \(size) bytes, \(DatasetManifest.fileName) says \(recorded.bytes). "
+                    + "The file was replaced; copy or prepare the dataset again.")
+        }
+        self = file
     }
 }

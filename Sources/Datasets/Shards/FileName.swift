@@ -1,5 +1,30 @@
 /// The names of files within a directory.
 enum FileName {
+    /// What the names of a shard's files end with.
+    static let tokens = ".bin"
+    static let ends = ".ends"
+    static let labels = ".labels"
+    static let pixels = ".pixels"
+
+    /// What the names of the files of a shard begin with: `train-00000`.
+    static func shard(_ split: Split, _ index: Int) -> String {
+        let digits = String(index)
+        return "\(split.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits)"
+    }
+
+    /// Whether a preparation writes files of that name, the manifest aside.
+    static func isOfPreparation(_ name: String) -> Bool {
+        if name == TokenizerDescription.modelFileName { return true }
+        guard let dot = name.lastIndex(of: "."), [tokens, ends, labels, pixels].contains(String(name[dot...])) else {
+            return false
+        }
+        let parts = name[..<dot].split(separator: "-", omittingEmptySubsequences: false)
+        guard (2...3).contains(parts.count), let split = Split(rawValue: String(parts[0])), let index = Int(parts[1])
+        else { return false }
+        let isColumn = parts.count == 2 || RecordColumn(rawValue: String(parts[2])) != nil
+        return isColumn && name.hasPrefix(shard(split, index))
+    }
+
     /// The last component of `path`.
     static func last(of path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path

@@ -1,13 +1,16 @@
 import Failures
 
-/// One token a byte: no training, no unknown text, 256 tokens.
+/// One token a byte: no training, no unknown text, 256 tokens, and the special ones after them where they are wanted.
 package struct ByteTokenizer: Tokenizer {
-    /// The byte tokenizer; there is only one.
-    package init() {}
+    package let description: TokenizerDescription
+    package let vocabularySize: Int
 
-    package var description: TokenizerDescription { TokenizerDescription(kind: .byte) }
-
-    package var vocabularySize: Int { 256 }
+    /// The tokenizer of bytes alone, or of bytes and special tokens.
+    package init(withSpecialTokens: Bool = false) {
+        var special = SpecialTokens.none
+        vocabularySize = withSpecialTokens ? Int(special.addMissing(from: 256)) : 256
+        description = TokenizerDescription(kind: .byte, specialTokens: special)
+    }
 
     package func encode(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
@@ -16,12 +19,11 @@ package struct ByteTokenizer: Tokenizer {
         return bytes.count
     }
 
-    package func decode(_ tokens: [Int32]) -> [UInt8] {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(tokens.count)
-        for token in tokens {
-            if let byte = UInt8(exactly: token) { bytes.append(byte) } else { bytes += replacementCharacter }
+    package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {
+        if let byte = UInt8(exactly: token) {
+            bytes.append(byte)
+        } else if token < 0 || token >= vocabularySize {
+            bytes += replacementCharacter
         }
-        return bytes
     }
 }

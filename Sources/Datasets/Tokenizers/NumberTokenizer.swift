@@ -30,7 +30,7 @@ package struct NumberTokenizer: Tokenizer {
         return end
     }
 
-    package func decode(_ tokens: [Int32]) -> [UInt8] {
-        Array(tokens.map { "\($0) " }.joined().utf8)
+    package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {
+        bytes += Array("\(token) ".utf8)
     }
 }

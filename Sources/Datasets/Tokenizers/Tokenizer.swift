@@ -8,10 +8,10 @@ package protocol Tokenizer: Sendable {
     /// What a manifest says of the tokenizer; `makeTokenizer` makes it again from that.
     var description: TokenizerDescription { get }
 
-    /// The number of distinct tokens; every token is in 0..<vocabularySize.
+    /// The number of distinct tokens, special ones included; every token is in 0..<vocabularySize.
     var vocabularySize: Int { get }
 
-    /// Appends to `tokens` those of a prefix of `bytes`.
+    /// Appends to `tokens` those of a prefix of `bytes`. Text never becomes a special token, but for `unknown`.
     ///
     /// - Parameters:
     ///   - bytes: UTF-8, which may end within a character.
@@ -23,10 +23,21 @@ package protocol Tokenizer: Sendable {
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int
 
-    /// The bytes that `tokens` stand for; U+FFFD for a token outside the vocabulary.
+    /// Appends to `bytes` those that `token` stands for: none for a special token, U+FFFD for one outside the vocabulary.
     ///
     /// The bytes of a few tokens need not be whole characters.
-    func decode(_ tokens: [Int32]) -> [UInt8]
+    ///
+    /// - Parameter state: What the tokens before it left, made new for the first token of a text.
+    func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8])
+}
+
+/// What the decoding of a token has to know of those before it.
+package struct DecodingState: Sendable {
+    /// Whether nothing has been decoded since the start of the text or its last line break.
+    var startsLine = true
+
+    /// The state before the first token.
+    package init() {}
 }
 
 extension Tokenizer {
@@ -38,6 +49,18 @@ extension Tokenizer {
         }
         return tokens
     }
+
+    /// The bytes of the text that `tokens` are the whole of.
+    package func decode(_ tokens: [Int32]) -> [UInt8] {
+        var state = DecodingState()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(tokens.count)
+        for token in tokens { decode(token, after: &state, appendingTo: &bytes) }
+        return bytes
+    }
+
+    /// The special tokens.
+    package var specialTokens: SpecialTokens { description.specialTokens }
 }
 
 /// The bytes of U+FFFD, which stand for what has no text.

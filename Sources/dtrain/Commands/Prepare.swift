@@ -6,15 +6,23 @@ import Training
 
 extension Command {
     static let prepare = Command(
-        name: "prepare", summary: "turn texts into a dataset of tokens",
+        name: "prepare", summary: "turn texts, records or images into a dataset",
         options: [
             .list("text", "FILE", "UTF-8 texts, of any size"),
-            .one("tokenizer", "byte", "how text becomes tokens; byte: one token a byte"),
+            .list("jsonl", "FILE", "documents: a JSON object a line, its text in --field"),
+            .one("field", "NAME", "the name of the text in --jsonl (default text)"),
+            .list("parallel", "SOURCE TARGET", "two texts; line n of one is the translation of line n of the other"),
+            .list("labelled", "FILE", "LABEL, a tab and TEXT a line, or a JSON object with text and label"),
+            .one("labels", "KIND", "class, multi (a list; in TSV between commas) or number; default: as found"),
+            .list("images", "PATH", "a directory with a folder of PNG a class, or MNIST's two files"),
+            .one("tokenizer", "KIND", "byte, bpe:SIZE, unigram:SIZE, or a FILE.model of SentencePiece"),
             .one("output", "DIR", "the directory that becomes the dataset"),
-            .one("validation", "FRACTION", "the end of each text that is held out (default 0.1)"),
+            .list("validation", "FILE", "files of the same form that are held out"),
+            .one("validation-fraction", "X", "or what is held out: the end of each text, every n-th record (0.1)"),
         ],
         endsOnRequest: true,
-        example: "dtrain prepare --text book.txt --tokenizer byte --output data/book"
+        example: "dtrain prepare --parallel train.en train.fr --validation val.en val.fr --tokenizer bpe:8000 "
+            + "--output data/en-fr"
     ) { arguments, session in
         _ = try session.communicator.onFirstRank { () throws(Failure) in
             try prepareDataset(arguments, session.console)
@@ -25,21 +33,90 @@ extension Command {
 }
 
 private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(Failure) {
-    let texts = arguments.list("text")
-    guard !texts.isEmpty else { throw arguments.usage("--text is missing.") }
-    let kind = try arguments.required("tokenizer")
-    guard kind == "byte" else { throw arguments.usage("--tokenizer: found \(kind); allowed: byte.") }
-    let output = try arguments.required("output")
-    var preparation = DatasetPreparation(texts: texts, output: output)
-    preparation.validationFraction = try arguments.real("validation", in: 0...0.9, default: 0.1)
+    let source = try source(arguments)
+    var preparation = DatasetPreparation(source, output: "", tokenizer: try tokenizer(arguments, source))
+    preparation.output = try arguments.required("output")
+    preparation.validation = try heldOut(arguments)
+    preparation.validationFraction = try arguments.real("validation-fraction", in: 0...0.9, default: 0.1)
     let manifest = try preparation.run(
         progress: { done, total in
             console.draw(
                 "preparing: \(grouped(done >> 10)) of \(grouped(total >> 10)) KiB, \(100 * done / max(total, 1)) %")
-        }, shouldStop: StopRequest.isPending)
-    let counts = Split.allCases.map { split in
-        "\(grouped(manifest.splits[split].reduce(0) { $0 + $1.tokens })) \(split.rawValue)"
+        }, note: { console.draw($0) }, shouldStop: StopRequest.isPending)
+    console.say("\(preparation.output): \(summary(manifest))")
+    // A model of text is what the ready-made configuration trains.
+    guard manifest.kind == .text else { return }
+    console.say(
+        "train on it: mpirun -np 4 dtrain --config configs/nano.yaml --set data.directory=\(preparation.output)")
+}
+
+/// What is prepared: one of five, with the options that belong to it.
+private func source(_ arguments: Arguments) throws(Failure) -> DatasetPreparation.Source {
+    let names = ["text", "jsonl", "parallel", "labelled", "images"]
+    let given = names.filter(arguments.has)
+    guard given.count == 1, let name = given.first else {
+        let list = names.map { "--\($0)" }.joined(separator: ", ")
+        throw arguments.usage(
+            given.isEmpty
+                ? "--text is missing, or another of \(list)."
+                : "found \(given.map { "--\($0)" }.joined(separator: " and ")); one of \(list) is allowed.")
     }
-    console.say("\(output): \(counts.joined(separator: " and ")) tokens, vocabulary \(manifest.vocabularySize)")
-    console.say("train on it: mpirun -np 4 dtrain --config configs/nano.yaml --set data.directory=\(output)")
+    for (option, owner) in [("field", "jsonl"), ("labels", "labelled")] where arguments.has(option) && name != owner {
+        throw arguments.usage("--\(option) belongs to --\(owner), not to --\(name).")
+    }
+    let files = arguments.list(name)
+    switch name {
+    case "text": return .text(files)
+    case "jsonl": return .records(.documents(field: arguments.value("field") ?? "text"), files)
+    case "parallel": return .records(.parallel, files)
+    case "labelled":
+        guard let word = arguments.value("labels") else { return .records(.labelled(nil), files) }
+        guard let kind = LabelDescription.Kind(rawValue: word) else {
+            throw arguments.usage("--labels: found \(word); allowed: class, multi, number.")
+        }
+        return .records(.labelled(kind), files)
+    default: return .images(files)
+    }
+}
+
+private func tokenizer(
+    _ arguments: Arguments, _ source: DatasetPreparation.Source
+) throws(Failure) -> TokenizerChoice {
+    if case .images = source {
+        guard !arguments.has("tokenizer") else { throw arguments.usage("--images have no text, so no --tokenizer.") }
+        return .byte
+    }
+    do throws(Failure) {
+        return try TokenizerChoice(parsing: try arguments.required("tokenizer"))
+    } catch {
+        throw error.message.hasPrefix("prepare") ? error : arguments.usage(error.message)
+    }
+}
+
+private func heldOut(_ arguments: Arguments) throws(Failure) -> [String] {
+    let files = arguments.list("validation")
+    if files.count == 1, Double(files[0]) != nil, !FileSystem.exists(files[0]) {
+        throw arguments.usage("--validation takes files; a fraction is --validation-fraction \(files[0]).")
+    }
+    guard files.isEmpty || !arguments.has("validation-fraction") else {
+        throw arguments.usage("--validation and --validation-fraction exclude each other.")
+    }
+    return files
+}
+
+/// What was made, in half a line.
+private func summary(_ manifest: DatasetManifest) -> String {
+    let counts = Split.allCases.map { split in
+        let tokens = manifest.splits[split].reduce(0) { $0 + $1.tokens }
+        let records = (manifest.records?[split] ?? []).reduce(0) { $0 + $1.count }
+        return "\(grouped(manifest.kind == .text ? tokens : records)) \(split.rawValue)"
+    }
+    let what = [DatasetKind.text: "tokens", .images: "images"][manifest.kind] ?? "records"
+    var parts = ["\(counts.joined(separator: " and ")) \(what)"]
+    if let labels = manifest.labels {
+        parts.append(labels.kind == .number ? "labels are numbers" : "\(grouped(labels.names.count)) classes")
+    }
+    if let image = manifest.image { parts.append("\(image.height) × \(image.width) × \(image.channels)") }
+    if manifest.kind != .images { parts.append("vocabulary \(manifest.vocabularySize)") }
+    return parts.joined(separator: ", ")
 }

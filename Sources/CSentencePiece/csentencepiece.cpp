@@ -1,0 +1,157 @@
+#include "csentencepiece.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include <sentencepiece_processor.h>
+#include <sentencepiece_trainer.h>
+
+struct csentencepiece_model {
+    sentencepiece::SentencePieceProcessor processor;
+};
+
+namespace {
+
+void explain(csentencepiece_error *error, const char *text) {
+    std::strncpy(error->text, text, sizeof error->text - 1);
+    error->text[sizeof error->text - 1] = 0;
+}
+
+// Calls `body`; a status that is not OK and any exception become a text and a null pointer.
+template <typename Body>
+auto guarded(csentencepiece_error *error, Body body) noexcept -> decltype(body()) {
+    try {
+        return body();
+    } catch (const std::exception &exception) {
+        explain(error, exception.what());
+    } catch (...) {
+        explain(error, "an unknown exception");
+    }
+    return nullptr;
+}
+
+bool succeeded(const sentencepiece::util::Status &status, csentencepiece_error *error) {
+    if (status.ok()) return true;
+    explain(error, status.ToString().c_str());
+    return false;
+}
+
+// A copy that outlives the C++ object, allocated as C does; never of zero bytes.
+void *copied(const void *bytes, size_t count) {
+    void *copy = std::malloc(count > 0 ? count : 1);
+    if (copy == nullptr) throw std::bad_alloc();
+    std::memcpy(copy, bytes, count);
+    return copy;
+}
+
+class Sentences final : public sentencepiece::SentenceIterator {
+  public:
+    Sentences(const char *text, const size_t *ends, size_t count) : text_(text), ends_(ends), count_(count) { take(); }
+
+    bool done() const override { return index_ == count_; }
+    void Next() override {
+        ++index_;
+        take();
+    }
+    const std::string &value() const override { return value_; }
+    sentencepiece::util::Status status() const override { return sentencepiece::util::Status(); }
+
+  private:
+    void take() {
+        if (done()) return;
+        const size_t start = index_ == 0 ? 0 : ends_[index_ - 1];
+        value_.assign(text_ + start, ends_[index_] - start);
+    }
+
+    const char *text_;
+    const size_t *ends_;
+    size_t count_;
+    size_t index_ = 0;
+    std::string value_;
+};
+
+}  // namespace
+
+void *csentencepiece_train(const char *type, int32_t size, const char *controls, const char *text, const size_t *ends,
+                           size_t count, size_t *model_bytes, csentencepiece_error *error) {
+    return guarded(error, [&]() -> void * {
+        const std::unordered_map<std::string, std::string> settings = {
+            {"model_type", type},
+            {"vocab_size", std::to_string(size)},
+            // No text is changed and none is unknown: what comes out of decoding is what went in.
+            {"normalization_rule_name", "identity"},
+            {"remove_extra_whitespaces", "false"},
+            {"byte_fallback", "true"},
+            {"pad_id", "0"},
+            {"unk_id", "1"},
+            {"bos_id", "2"},
+            {"eos_id", "3"},
+            {"control_symbols", controls},
+            {"user_defined_symbols", "\n"},
+            // Sums over threads depend on their number, which therefore is fixed.
+            {"num_threads", "4"},
+            {"minloglevel", "3"},
+        };
+        Sentences sentences(text, ends, count);
+        std::string model;
+        if (!succeeded(sentencepiece::SentencePieceTrainer::Train(settings, &sentences, &model), error)) return nullptr;
+        *model_bytes = model.size();
+        return copied(model.data(), model.size());
+    });
+}
+
+csentencepiece_model *csentencepiece_load(const void *bytes, size_t count, csentencepiece_error *error) {
+    return guarded(error, [&]() -> csentencepiece_model * {
+        auto model = std::make_unique<csentencepiece_model>();
+        const std::string_view serialized(static_cast<const char *>(bytes), count);
+        if (!succeeded(model->processor.LoadFromSerializedProto(serialized), error)) return nullptr;
+        return model.release();
+    });
+}
+
+void csentencepiece_unload(csentencepiece_model *model) { delete model; }
+
+int32_t csentencepiece_count(const csentencepiece_model *model) { return model->processor.GetPieceSize(); }
+
+const char *csentencepiece_piece(const csentencepiece_model *model, int32_t id, size_t *bytes) {
+    const std::string &piece = model->processor.IdToPiece(id);
+    *bytes = piece.size();
+    return piece.data();
+}
+
+csentencepiece_kind csentencepiece_kind_of(const csentencepiece_model *model, int32_t id) {
+    if (model->processor.IsUnknown(id)) return csentencepiece_unknown;
+    if (model->processor.IsControl(id)) return csentencepiece_control;
+    return model->processor.IsByte(id) ? csentencepiece_byte : csentencepiece_text;
+}
+
+int32_t csentencepiece_find(const csentencepiece_model *model, const char *piece) {
+    // A piece that is not there has the id of the unknown one.
+    const int id = model->processor.PieceToId(piece);
+    const bool is_known = id >= 0 && id < model->processor.GetPieceSize() && model->processor.IdToPiece(id) == piece;
+    return is_known ? id : -1;
+}
+
+int32_t csentencepiece_pad(const csentencepiece_model *model) { return model->processor.pad_id(); }
+int32_t csentencepiece_unk(const csentencepiece_model *model) { return model->processor.unk_id(); }
+int32_t csentencepiece_bos(const csentencepiece_model *model) { return model->processor.bos_id(); }
+int32_t csentencepiece_eos(const csentencepiece_model *model) { return model->processor.eos_id(); }
+
+int32_t *csentencepiece_encode(const csentencepiece_model *model, const char *text, size_t bytes, size_t *count,
+                               csentencepiece_error *error) {
+    return guarded(error, [&]() -> int32_t * {
+        static_assert(sizeof(int) == sizeof(int32_t), "SentencePiece's ids are ints");
+        std::vector<int> ids;
+        if (!succeeded(model->processor.Encode(std::string_view(text, bytes), &ids), error)) return nullptr;
+        *count = ids.size();
+        return static_cast<int32_t *>(copied(ids.data(), ids.size() * sizeof(int32_t)));
+    });
+}
+
+void csentencepiece_release(void *memory) { std::free(memory); }

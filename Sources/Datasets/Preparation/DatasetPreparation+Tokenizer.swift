@@ -1,0 +1,36 @@
+import Failures
+import Files
+
+extension DatasetPreparation {
+    /// Makes the tokenizer, and writes its model into the dataset where it has one.
+    ///
+    /// - Parameters:
+    ///   - hasSpecialTokens: Whether bytes get special tokens.
+    ///   - sample: Called where the tokenizer is to be learned, for the training text.
+    func chosenTokenizer(
+        hasSpecialTokens: Bool, _ note: (String) -> Void, sample: () throws(Failure) -> TextSample
+    ) throws(Failure) -> (tokenizer: any Tokenizer, file: RecordedFile?) {
+        switch tokenizer {
+        case .byte:
+            return (ByteTokenizer(withSpecialTokens: hasSpecialTokens), nil)
+        case .made(let tokenizer):
+            return (tokenizer, nil)
+        case .model(let path):
+            let model = try FileSystem.contents(of: path, limitBytes: TokenizerDescription.modelBytesLimit)
+            let tokenizer = try SentencePieceTokenizer(model: model, source: path)
+            return (tokenizer, try write(model))
+        case .learned(let algorithm, let size):
+            let sample = try sample()
+            note("learning \(size) \(algorithm.rawValue) tokens from \(sample.bytes.count >> 10) KiB of text")
+            let model = try algorithm.learn(size: size, from: sample)
+            let tokenizer = try SentencePieceTokenizer(model: model, source: "The learned tokenizer")
+            return (tokenizer, try write(model))
+        }
+    }
+
+    private func write(_ model: [UInt8]) throws(Failure) -> RecordedFile {
+        let writer = try RecordFileWriter("\(output)/\(TokenizerDescription.modelFileName)")
+        try writer.append(model)
+        return try writer.finish()
+    }
+}

@@ -1,0 +1,226 @@
+import Failures
+import Files
+
+/// How the records of a dataset stand in its files.
+package enum RecordForm: Equatable, Sendable {
+    /// A JSON object a line, its text under that name.
+    case documents(field: String)
+    /// Two files, a record a line in each.
+    case parallel
+    /// A label, a tab and a text a line; or a JSON object a line with `text` and `label`. The kind of label is the first
+    /// record's where it is nil.
+    case labelled(LabelDescription.Kind?)
+}
+
+/// A label as it was found.
+enum FoundLabel: Equatable {
+    /// The names of classes.
+    case names([String])
+    case number(Float)
+}
+
+/// Reads records one by one. Memory grows with the longest only.
+struct RecordReader: ~Copyable {
+    /// The texts of the record that was read last, one for each column.
+    private(set) var texts: [[UInt8]] = []
+    /// Its label, where the form has labels.
+    private(set) var label: FoundLabel?
+    /// The kind of the labels; nil before the first record where the form leaves it open.
+    private(set) var labelKind: LabelDescription.Kind?
+    private let form: RecordForm
+    private let paths: [String]
+    private var pathIndex = 0
+    private var first: LineReader?
+    private var second: LineReader?
+    private var finishedBytes = 0
+
+    /// The records of all `paths` in their order; for parallel files, of the two.
+    init(_ form: RecordForm, _ paths: [String]) {
+        self.form = form
+        self.paths = paths
+        if case .labelled(let kind) = form { labelKind = kind }
+    }
+
+    /// Bytes that have been read.
+    var bytesRead: Int { finishedBytes + (first?.position ?? 0) + (second?.position ?? 0) }
+
+    /// The place of the record that was read last, for messages.
+    var place: String { first?.place ?? paths[0] }
+
+    /// Reads the next record.
+    ///
+    /// - Returns: Whether there was one.
+    /// - Throws: `badData` for a record that is none, naming its file and line.
+    mutating func next() throws(Failure) -> Bool {
+        form == .parallel ? try nextPair() : try nextLine()
+    }
+
+    // MARK: Parallel files
+
+    private mutating func nextPair() throws(Failure) -> Bool {
+        if first == nil {
+            first = try LineReader(paths[0])
+            second = try LineReader(paths[1])
+        }
+        guard let source = try first?.next() else {
+            if try second?.next() != nil { throw try unequal() }
+            return false
+        }
+        guard let target = try second?.next() else { throw try unequal() }
+        for (path, line) in [(paths[0], source), (paths[1], target)] where RecordReader.isBlank(line) {
+            throw Failure(
+                .badData,
+                "\(path): line \(first?.lineNumber ?? 0): is empty. Every line of parallel files needs text on both "
+                    + "sides; remove the line from both.")
+        }
+        texts = [source, target]
+        return true
+    }
+
+    /// The failure of files with different numbers of lines, once both have been counted.
+    private mutating func unequal() throws(Failure) -> Failure {
+        while try first?.next() != nil {}
+        while try second?.next() != nil {}
+        return Failure(
+            .badData,
+            "\(paths[0]): line \(min(first?.lineNumber ?? 0, second?.lineNumber ?? 0) + 1): "
+                + "\(paths[0]) has \(first?.lineNumber ?? 0) lines, \(paths[1]) has \(second?.lineNumber ?? 0). "
+                + "Line n of one must be the translation of line n of the other.")
+    }
+
+    // MARK: A record a line
+
+    private mutating func nextLine() throws(Failure) -> Bool {
+        while true {
+            if first == nil {
+                guard pathIndex < paths.count else { return false }
+                first = try LineReader(paths[pathIndex])
+                pathIndex += 1
+            }
+            guard let line = try first?.next() else {
+                finishedBytes += first?.byteCount ?? 0
+                first = nil
+                continue
+            }
+            if RecordReader.isBlank(line) { continue }
+            try take(line)
+            return true
+        }
+    }
+
+    private mutating func take(_ line: [UInt8]) throws(Failure) {
+        switch form {
+        case .documents(let field):
+            texts = [try text(field, of: try JSON(parsing: line, source: place))]
+        case .labelled where line.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "{"):
+            let record = try JSON(parsing: line, source: place)
+            texts = [try text("text", of: record)]
+            label = try label(of: record)
+        case .labelled:
+            guard let tab = line.firstIndex(of: UInt8(ascii: "\t")) else {
+                throw Failure(
+                    .badData, "\(place): has no tab. A labelled line is LABEL, a tab and TEXT, or a JSON object.")
+            }
+            texts = [Array(line[(tab + 1)...])]
+            guard !RecordReader.isBlank(texts[0]) else { throw emptyText("after the tab") }
+            label = try label(ofWord: String(decoding: line[..<tab], as: UTF8.self))
+        case .parallel:
+            preconditionFailure("parallel files are read in pairs")
+        }
+    }
+
+    private func text(_ field: String, of record: JSON) throws(Failure) -> [UInt8] {
+        guard let text = record[field]?.stringValue else {
+            let found = record.objectValue.map { $0.map(\.name).joined(separator: ", ") } ?? "no object"
+            throw Failure(
+                .badData,
+                "\(place): a JSON object with a string \"\(field)\" is needed; found \(found.isEmpty ? "none" : found)."
+            )
+        }
+        let bytes = Array(text.utf8)
+        guard !RecordReader.isBlank(bytes) else { throw emptyText("in \"\(field)\"") }
+        return bytes
+    }
+
+    private func emptyText(_ where: String) -> Failure {
+        Failure(.badData, "\(place): there is no text \(`where`). Every record needs some; remove the line.")
+    }
+
+    /// Whether a line has no character but spaces, tabs and the like.
+    private static func isBlank(_ line: [UInt8]) -> Bool { line.allSatisfy { $0 <= 0x20 } }
+
+    // MARK: Labels
+
+    private mutating func label(of record: JSON) throws(Failure) -> FoundLabel {
+        guard let value = record["label"] else {
+            throw Failure(.badData, "\(place): has no \"label\".")
+        }
+        let kind = labelKind ?? (value.arrayValue == nil ? .class : .multi)
+        labelKind = kind
+        switch kind {
+        case .number:
+            guard let number = value.doubleValue else { throw wrongLabel(value.line, kind) }
+            return .number(try finite(number, value.line))
+        case .class:
+            guard let name = RecordReader.name(value) else { throw wrongLabel(value.line, kind) }
+            return .names([try checked(name)])
+        case .multi:
+            guard let elements = value.arrayValue else { throw wrongLabel(value.line, kind) }
+            var names: [String] = []
+            for element in elements {
+                guard let name = RecordReader.name(element) else { throw wrongLabel(value.line, kind) }
+                names.append(try checked(name))
+            }
+            return .names(names)
+        }
+    }
+
+    private mutating func label(ofWord word: String) throws(Failure) -> FoundLabel {
+        let kind = labelKind ?? .class
+        labelKind = kind
+        switch kind {
+        case .number:
+            guard let number = Double(word) else { throw wrongLabel(word, kind) }
+            return .number(try finite(number, word))
+        case .class:
+            return .names([try checked(word)])
+        case .multi:
+            var names: [String] = []
+            // No name at all: a record of no class.
+            if word.isEmpty { return .names([]) }
+            for name in word.split(separator: ",", omittingEmptySubsequences: false) {
+                names.append(try checked(String(name)))
+            }
+            return .names(names)
+        }
+    }
+
+    /// A class's name in JSON: a string or a whole number.
+    private static func name(_ value: JSON) -> String? { value.stringValue ?? value.integerValue.map(String.init) }
+
+    private func checked(_ name: String) throws(Failure) -> String {
+        guard !name.isEmpty, name.utf8.count <= 256 else {
+            throw Failure(
+                .badData,
+                "\(place): the label \(name.isEmpty ? "is empty" : "'\(name.prefix(20))…' is longer than 256 bytes"). "
+                    + "A class needs a short name.")
+        }
+        return name
+    }
+
+    private func finite(_ number: Double, _ found: String) throws(Failure) -> Float {
+        guard Float(number).isFinite else { throw wrongLabel(found, .number) }
+        return Float(number)
+    }
+
+    private func wrongLabel(_ found: String, _ kind: LabelDescription.Kind) -> Failure {
+        let (wanted, other) =
+            switch kind {
+            case .class: ("the name of a class", "multi or --labels number")
+            case .multi: ("a list of the names of classes", "class or --labels number")
+            case .number: ("a finite number", "class or --labels multi")
+            }
+        return Failure(
+            .badData, "\(place): the label is \(found.prefix(60)); \(wanted) is needed, or --labels \(other).")
+    }
+}

@@ -1,0 +1,105 @@
+import Files
+
+/// What a model has to know of the data that it was trained on, beside the numbers: a checkpoint carries it.
+package struct DatasetFacts: Equatable, Sendable {
+    /// What the dataset was made of.
+    package var kind: DatasetKind
+    /// What turned its text into tokens, with the special tokens.
+    package var tokenizer: TokenizerDescription
+    /// What its labels mean; nil where it had none.
+    package var labels: LabelDescription?
+    /// The size of its images; nil where it had none.
+    package var imageShape: ImageShape?
+
+    /// The facts as JSON.
+    package var json: JSON {
+        var members = [
+            JSON.Member("kind", .string(kind.rawValue)),
+            JSON.Member("tokenizer", tokenizer.json),
+        ]
+        if let labels {
+            members.append(
+                JSON.Member(
+                    "labels",
+                    [
+                        "kind": .string(labels.kind.rawValue), "names": .array(labels.names.map(JSON.string)),
+                    ]))
+        }
+        if let image = imageShape {
+            members.append(
+                JSON.Member(
+                    "image",
+                    [
+                        "height": .integer(image.height), "width": .integer(image.width),
+                        "channels": .integer(image.channels),
+                    ]))
+        }
+        return .object(members)
+    }
+
+    /// The facts in `json`; nil where it makes no sense.
+    package init?(_ json: JSON) {
+        guard let kind = json["kind"]?.stringValue.flatMap(DatasetKind.init(rawValue:)),
+            let tokenizer = json["tokenizer"].flatMap(TokenizerDescription.init)
+        else { return nil }
+        (self.kind, self.tokenizer) = (kind, tokenizer)
+        if let labels = json["labels"] {
+            guard let kind = labels["kind"]?.stringValue.flatMap(LabelDescription.Kind.init(rawValue:)),
+                let names = labels["names"]?.arrayValue, names.count <= LabelDescription.classLimit
+            else { return nil }
+            let texts = names.compactMap(\.stringValue)
+            guard texts.count == names.count, (kind == .number) == texts.isEmpty else { return nil }
+            self.labels = LabelDescription(kind: kind, names: texts)
+        }
+        if let image = json["image"] {
+            guard let height = image["height"]?.integerValue, let width = image["width"]?.integerValue,
+                let channels = image["channels"]?.integerValue
+            else { return nil }
+            let shape = ImageShape(height: height, width: width, channels: channels)
+            guard shape.isPossible else { return nil }
+            imageShape = shape
+        }
+        guard (self.labels != nil) == kind.hasLabels, (imageShape != nil) == (kind == .images) else { return nil }
+    }
+
+    /// The facts of plain text.
+    package init(textWith tokenizer: TokenizerDescription) {
+        (kind, self.tokenizer) = (.text, tokenizer)
+    }
+}
+
+extension Dataset {
+    /// What a model has to know of this dataset.
+    package var facts: DatasetFacts {
+        var facts = DatasetFacts(textWith: tokenizer)
+        facts.kind = kind
+        facts.labels = labels
+        facts.imageShape = imageShape
+        return facts
+    }
+}
+
+extension TokenizerDescription {
+    /// The description as JSON: its kind, and what of the rest there is.
+    package var json: JSON {
+        var members = [JSON.Member("kind", .string(kind.rawValue))]
+        if let modelDigest { members.append(JSON.Member("model_xxh3_128", .string(modelDigest))) }
+        let tokens = SpecialTokens.names.compactMap { name, token in
+            specialTokens[keyPath: token].map { JSON.Member(name, .integer(Int($0))) }
+        }
+        if !tokens.isEmpty { members.append(JSON.Member("special_tokens", .object(tokens))) }
+        return .object(members)
+    }
+
+    /// The description in `json`; nil where it makes no sense.
+    package init?(_ json: JSON) {
+        guard let kind = json["kind"]?.stringValue.flatMap(Kind.init(rawValue:)) else { return nil }
+        var special = SpecialTokens.none
+        for (name, token) in SpecialTokens.names {
+            guard let value = json["special_tokens"]?[name] else { continue }
+            guard let number = value.integerValue.flatMap(Int32.init(exactly:)), number >= 0 else { return nil }
+            special[keyPath: token] = number
+        }
+        self.init(kind: kind, modelDigest: json["model_xxh3_128"]?.stringValue, specialTokens: special)
+    }
+}

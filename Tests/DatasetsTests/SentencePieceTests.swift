@@ -1,0 +1,274 @@
+import Failures
+import Files
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Datasets
+
+/// The path of a golden file.
+func golden(_ name: String) throws -> String {
+    try #require(Bundle.module.url(forResource: "Golden/\(name)", withExtension: nil)).path(percentEncoded: false)
+}
+
+/// A golden model of SentencePiece.
+func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
+    let path = try golden("\(name).model")
+    return try SentencePieceTokenizer(model: try FileSystem.contents(of: path), source: path)
+}
+
+@Suite struct SentencePieceTests {
+    static let models = ["lossless", "foreign", "prefixless"]
+
+    /// What Python's SentencePiece makes of some lines.
+    private func lines(_ model: String) throws -> [(text: String, tokens: [Int32], decoded: String)] {
+        let path = try golden("encodings.json")
+        let json = try JSON(parsing: try FileSystem.contents(of: path), source: path)
+        return try #require(json[model]?.arrayValue).map { line in
+            let tokens = try #require(line["tokens"]?.arrayValue).compactMap(\.integerValue).map(Int32.init)
+            return (try #require(line["text"]?.stringValue), tokens, try #require(line["decoded"]?.stringValue))
+        }
+    }
+
+    @Test(arguments: models) func linesAreEncodedAndDecodedAsPythonDoes(model: String) throws {
+        let tokenizer = try goldenTokenizer(model)
+        let lines = try lines(model)
+        #expect(lines.count == 19)
+        for line in lines {
+            #expect(try tokenizer.encode(line.text) == line.tokens, "\(line.text.debugDescription)")
+            #expect(
+                Array(tokenizer.decode(line.tokens)) == Array(line.decoded.utf8), "\(line.text.debugDescription)")
+        }
+    }
+
+    @Test(arguments: ["lossless", "prefixless"]) func aTextOfManyLinesComesBack(model: String) throws {
+        let tokenizer = try goldenTokenizer(model)
+        // U+2581 is SentencePiece's own sign for a space.
+        let lines = try lines(model).map(\.text).filter { !$0.contains("\u{2581}") }
+        for text in [lines.joined(separator: "\n"), "\n\n a\n\nb \n", "a\r\nb\n", "\n", ""] {
+            let tokens = try tokenizer.encode(text)
+            #expect(Array(tokenizer.decode(tokens)) == Array(text.utf8))
+        }
+        // Between the tokens of the lines stands one for their end.
+        let lineBreak = try #require(try tokenizer.encode("\n").first)
+        let expected = try lines.map { try tokenizer.encode($0) }.joined(separator: [lineBreak])
+        #expect(try tokenizer.encode(lines.joined(separator: "\n")) == Array(expected))
+    }
+
+    @Test func withoutATokenForItALineBreakIsASpace() throws {
+        let tokenizer = try goldenTokenizer("foreign")
+        let tokens = try tokenizer.encode("of the\nWork")
+        #expect(String(decoding: tokenizer.decode(tokens), as: UTF8.self) == "of the Work")
+        #expect(tokens == (try tokenizer.encode("of the Work")))
+    }
+
+    @Test(arguments: models) func decodingTokenByTokenIsDecoding(model: String) throws {
+        let tokenizer = try goldenTokenizer(model)
+        for seed in 0..<UInt64(200) {
+            // From -1 to the first outside the vocabulary.
+            let tokens = integers(20, below: tokenizer.vocabularySize + 2, seed: seed).map { Int32($0 - 1) }
+            var state = DecodingState()
+            var bytes: [UInt8] = []
+            for token in tokens { tokenizer.decode(token, after: &state, appendingTo: &bytes) }
+            #expect(bytes == tokenizer.decode(tokens))
+        }
+    }
+
+    @Test(arguments: models, [1, 7, 100, 40_000, 65_535, 65_536, 65_537, 100_000])
+    func cutsOfATextChangeNothing(model: String, chunkBytes: Int) throws {
+        let tokenizer = try goldenTokenizer(model)
+        // Lines around the length at which they are cut, with spaces and without any, and characters of all lengths.
+        let words = String(repeating: "copies of the Work 🙂 漢字 naïve ", count: 3000)
+        let text =
+            (try lines(model).map(\.text)).joined(separator: "\n") + "\n" + words + "\n"
+            + String(repeating: "🙂", count: 40_000) + "\nend"
+        // A byte at a time only for the start: each call looks at all that is held.
+        let bytes = chunkBytes < 100 ? Array(Array(text.utf8).prefix(2000)) : Array(text.utf8)
+        var tokens: [Int32] = []
+        var held: [UInt8] = []
+        var position = 0
+        while position < bytes.count {
+            let end = min(position + chunkBytes, bytes.count)
+            held += bytes[position..<end]
+            position = end
+            let taken = try held.withUnsafeBytes {
+                try tokenizer.encode($0, isLast: position == bytes.count, appendingTo: &tokens)
+            }
+            held.removeFirst(taken)
+        }
+        var whole: [Int32] = []
+        _ = try bytes.withUnsafeBytes { try tokenizer.encode($0, isLast: true, appendingTo: &whole) }
+        #expect(held.isEmpty)
+        #expect(tokens == whole)
+    }
+
+    @Test(arguments: ["lossless", "prefixless"]) func aLineThatIsCutAtASpaceIsAsOneThatIsNot(model: String) throws {
+        let tokenizer = try goldenTokenizer(model)
+        let text = String(repeating: "copies of the Work, ", count: 10_000) + "end"
+        let tokens = try tokenizer.encode(text)
+        #expect(Array(tokenizer.decode(tokens)) == Array(text.utf8))
+        // The same sentence gives the same tokens all along.
+        let sentence = try tokenizer.encode(" copies of the Work,").suffix(4)
+        #expect(tokens.count { $0 == sentence.last } == 10_000)
+    }
+
+    @Test func specialTokensAreTheModelsOrFollowItsPieces() throws {
+        #expect(
+            try goldenTokenizer("lossless").specialTokens
+                == SpecialTokens(pad: 0, unknown: 1, bos: 2, eos: 3, mask: 6, sep: 5, cls: 4))
+        let lossless = try goldenTokenizer("lossless")
+        #expect(lossless.vocabularySize == 700)
+        let foreign = try goldenTokenizer("foreign")
+        #expect(
+            foreign.specialTokens
+                == SpecialTokens(pad: 400, unknown: 0, bos: 1, eos: 2, mask: 401, sep: 402, cls: 403))
+        #expect(foreign.vocabularySize == 404)
+        for tokenizer in [lossless, foreign] {
+            for token in tokenizer.specialTokens.all where token != tokenizer.specialTokens.unknown {
+                #expect(tokenizer.decode([token]) == [])
+            }
+            #expect(tokenizer.decode([Int32(tokenizer.vocabularySize), -1]) == Array("\u{FFFD}\u{FFFD}".utf8))
+            // What looks like a special token in a text is text.
+            let found = try tokenizer.encode("<s> </s> <pad> <mask>")
+            let special = tokenizer.specialTokens
+            #expect(!found.contains { [special.pad, special.bos, special.eos, special.mask].contains($0) })
+        }
+    }
+
+    @Test func bytesHaveSpecialTokensWhereTheyAreWanted() throws {
+        let tokenizer = ByteTokenizer(withSpecialTokens: true)
+        #expect(tokenizer.vocabularySize == 262)
+        #expect(
+            tokenizer.specialTokens == SpecialTokens(pad: 256, bos: 257, eos: 258, mask: 259, sep: 260, cls: 261))
+        #expect(tokenizer.decode([0x61, 258, 262, 0x62]) == Array("a\u{FFFD}b".utf8))
+        #expect(ByteTokenizer().specialTokens == .none)
+    }
+
+    @Test func descriptionsReadBack() throws {
+        for tokenizer: any Tokenizer in [
+            ByteTokenizer(), ByteTokenizer(withSpecialTokens: true), try goldenTokenizer("foreign"),
+        ] {
+            let description = tokenizer.description
+            #expect(TokenizerDescription(description.json) == description)
+            let encoded = try JSONEncoder().encode(description)
+            #expect(try JSONDecoder().decode(TokenizerDescription.self, from: encoded) == description)
+        }
+        #expect(TokenizerDescription(["kind": "runes"]) == nil)
+        #expect(TokenizerDescription(["kind": "byte", "special_tokens": ["pad": -1]]) == nil)
+    }
+
+    @Test(arguments: [[], [0], Array("not a model".utf8), [UInt8](repeating: 0xFF, count: 1000)])
+    func whatIsNoModelIsRefused(bytes: [UInt8]) {
+        expectFailure(.badData, "some.model", "not a model of SentencePiece", "--tokenizer bpe:SIZE") {
+            _ = try SentencePieceTokenizer(model: bytes, source: "some.model")
+        }
+    }
+
+    @Test func aTruncatedModelIsRefusedOrSmaller() throws {
+        let whole = try goldenTokenizer("lossless")
+        for count in stride(from: 1, to: whole.model.count, by: 997) {
+            // What protocol buffers read as a whole message is a model of fewer pieces; it never ends the process.
+            _ = try? SentencePieceTokenizer(model: Array(whole.model.prefix(count)), source: "cut")
+        }
+    }
+
+    @Test func anotherModelThanDescribedIsRefused() throws {
+        let lossless = try goldenTokenizer("lossless")
+        expectFailure(.badData, "another hash") {
+            var description = lossless.description
+            description.modelDigest = String(repeating: "0", count: 32)
+            _ = try makeTokenizer(description, vocabularySize: 700, model: lossless.model)
+        }
+        expectFailure(.badData, "701 tokens", "700") {
+            _ = try makeTokenizer(lossless.description, vocabularySize: 701, model: lossless.model)
+        }
+        let padded = try makeTokenizer(
+            lossless.description, vocabularySize: 768, allowsPadding: true, model: lossless.model)
+        #expect(padded.vocabularySize == 700)
+    }
+}
+
+@Suite struct TokenizerLearningTests {
+    private func sample(_ text: String, limitBytes: Int = TextSample.limitBytes) -> TextSample {
+        var sample = TextSample(totalBytes: text.utf8.count, limitBytes: limitBytes)
+        Array(text.utf8).withUnsafeBytes { sample.append($0) }
+        return sample
+    }
+
+    private var license: String {
+        get throws { String(decoding: try FileSystem.contents(of: repositoryFile("LICENSE")), as: UTF8.self) }
+    }
+
+    private func repositoryFile(_ name: String) -> String {
+        URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: name).path(percentEncoded: false)
+    }
+
+    @Test(arguments: TokenizerAlgorithm.allCases) func theSameTextGivesTheSameBytes(algorithm: TokenizerAlgorithm)
+        throws
+    {
+        let sample = sample(try license)
+        let first = try algorithm.learn(size: 600, from: sample)
+        for _ in 0..<5 { #expect(try algorithm.learn(size: 600, from: sample) == first) }
+        let tokenizer = try SentencePieceTokenizer(model: first, source: "learned")
+        #expect(tokenizer.vocabularySize == 600)
+        #expect(
+            tokenizer.specialTokens == SpecialTokens(pad: 0, unknown: 1, bos: 2, eos: 3, mask: 6, sep: 5, cls: 4))
+        // Nothing is unknown, nothing is lost, and words of the text are few tokens.
+        let text = "Unless required by applicable law\n漢字 🙂\u{0}  é e\u{301} \u{FB01}\n"
+        let tokens = try tokenizer.encode(text)
+        #expect(Array(tokenizer.decode(tokens)) == Array(text.utf8))
+        #expect(!tokens.contains(1))
+        #expect(try tokenizer.encode("Unless required by applicable law").count < 24)
+    }
+
+    @Test func aNumberOfTokensThatCannotBeIsRefusedWithTheOneThatCan() throws {
+        let sample = sample(try license)
+        for algorithm in TokenizerAlgorithm.allCases {
+            expectFailure(.usage, "--tokenizer \(algorithm.rawValue):100:", "at least 3") {
+                _ = try algorithm.learn(size: 100, from: sample)
+            }
+            let failure = try #require(
+                #expect(throws: Failure.self) { _ = try algorithm.learn(size: 50_000, from: sample) })
+            #expect(failure.exitCode == .usage)
+            let most = try #require(failure.message.split { !$0.isNumber }.compactMap { Int($0) }.last)
+            #expect(failure.message.contains("Allowed: at most \(most) tokens"))
+            #expect(
+                try SentencePieceTokenizer(model: algorithm.learn(size: most, from: sample), source: "").vocabularySize
+                    == most)
+        }
+        expectFailure(.usage, "bpe:400", "prepare more text") {
+            _ = try TokenizerAlgorithm.bpe.learn(size: 400, from: TextSample(totalBytes: 0))
+        }
+    }
+
+    @Test func aLargeTextIsSampledEvenly() {
+        let text = (0..<1000).map { "line \($0)" }.joined(separator: "\n")
+        let all = sample(text)
+        #expect(all.ends.count == 1000)
+        let part = sample(text, limitBytes: text.utf8.count / 4)
+        #expect(part.ends.count == 200)
+        #expect(part.bytes.starts(with: Array("line 0line 5line 10".utf8)))
+        // However long a line is, its parts are short, whole characters, and together the line.
+        for line in [String(repeating: "word ", count: 5000), String(repeating: "🙂", count: 5000)] {
+            let cut = sample(line)
+            #expect(cut.bytes == Array(line.utf8))
+            #expect(cut.ends.count >= 5)
+            var start = 0
+            for end in cut.ends {
+                #expect(end - start <= 4096)
+                #expect(String(validating: cut.bytes[start..<end], as: UTF8.self) != nil)
+                start = end
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("bpe", "its number of tokens"), ("bpe:", "its number"), ("bpe:x", "its number"), ("unigram:0", "its number"),
+        ("bpe:-1", "its number"), ("bpe:99999999999", "its number"), ("bytes", "allowed: byte, bpe:SIZE"),
+        ("word:100", "allowed: byte"), ("file.bin", "allowed: byte"),
+    ])
+    func aChoiceThatIsNoneIsRefused(text: String, found: String) {
+        expectFailure(.usage, "--tokenizer: found \(text)", found) { _ = try TokenizerChoice(parsing: text) }
+    }
+}
