@@ -37,6 +37,19 @@ package struct Checkpoint: Sendable {
         return Checkpoint(directory: directory, manifest: manifest, state: state)
     }
 
+    /// The bytes of the tokenizer's model, whose hash is compared; empty where the checkpoint has none.
+    ///
+    /// - Throws: `badData` where the file was altered.
+    package func tokenizerModel() throws(Failure) -> [UInt8] {
+        for record in manifest.files where record.name == CheckpointManifest.tokenizerFileName {
+            let path = directory + "/" + record.name
+            let bytes = try FileSystem.contents(of: path, limitBytes: max(record.size, 0), followingLinks: false)
+            try record.check(digest: Digest.of(bytes), path: path)
+            return bytes
+        }
+        return []
+    }
+
     /// Reads every byte of the tensor files and compares sizes, hashes and the digest of the run with the manifest.
     ///
     /// - Parameter progress: Called with the bytes read so far and the bytes in all.
@@ -44,6 +57,7 @@ package struct Checkpoint: Sendable {
     /// - Throws: `badData` that names the first file that differs and what differs in it.
     @discardableResult
     package func verify(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws(Failure) -> String {
+        _ = try tokenizerModel()
         let total = tensorFiles.reduce(0) { $0 + $1.size }
         var done = 0
         var tensors: [String: [TensorFingerprint]] = [:]
@@ -96,7 +110,7 @@ package struct Checkpoint: Sendable {
     }
 
     private var tensorFiles: [CheckpointManifest.File] {
-        manifest.files.filter { $0.name != CheckpointManifest.stateFileName }
+        manifest.files.filter { $0.name.hasSuffix(CheckpointManifest.tensorFileExtension) }
     }
 }
 

@@ -10,16 +10,18 @@ extension Checkpoint {
     /// - Parameters:
     ///   - program: The name and version of the program.
     ///   - identity: What to recognize the run by: configuration, layout, dataset, tokenizer.
+    ///   - tokenizerModel: The bytes of the tokenizer's model, empty where it has none.
     ///   - files: Names that end in `.safetensors`, and the tensors of each.
     /// - Returns: The committed checkpoint, with its digest.
     /// - Complexity: One pass over the tensors, hashed on the way; no copy of them.
     /// - Throws: `inputOutput` where the disk does not take it; what was written by then is removed.
     @discardableResult
     package static func commit(
-        run: RunDirectory, state: CheckpointState, program: String, identity: JSON,
+        run: RunDirectory, state: CheckpointState, program: String, identity: JSON, tokenizerModel: [UInt8] = [],
         files: [(name: String, tensors: [TensorSource])]
     ) throws(Failure) -> Checkpoint {
-        var commit = CheckpointCommit(run: run, state: state, program: program, identity: identity, files: files)
+        var commit = CheckpointCommit(
+            run: run, state: state, program: program, identity: identity, tokenizerModel: tokenizerModel, files: files)
         do throws(Failure) {
             for step in CheckpointCommit.Step.allCases { try commit.perform(step) }
         } catch {
@@ -37,28 +39,33 @@ struct CheckpointCommit {
     let state: CheckpointState
     let program: String
     let identity: JSON
+    let tokenizerModel: [UInt8]
     let files: [(name: String, tensors: [TensorSource])]
     private var records: [CheckpointManifest.File] = []
     private var fingerprints: [String: [TensorFingerprint]] = [:]
 
     init(
-        run: RunDirectory, state: CheckpointState, program: String, identity: JSON,
+        run: RunDirectory, state: CheckpointState, program: String, identity: JSON, tokenizerModel: [UInt8] = [],
         files: [(name: String, tensors: [TensorSource])]
     ) {
         precondition(
-            files.allSatisfy { CheckpointManifest.isAllowed($0.name) && $0.name != CheckpointManifest.stateFileName })
+            files.allSatisfy {
+                CheckpointManifest.isAllowed($0.name) && $0.name.hasSuffix(CheckpointManifest.tensorFileExtension)
+            })
         precondition(Set(files.map(\.name)).count == files.count, "A checkpoint holds each file once.")
         precondition(state.step >= 0 && state.consumedSamples >= 0)
         self.run = run
         self.state = state
         self.program = program
         self.identity = identity
+        self.tokenizerModel = tokenizerModel
         self.files = files
     }
 
     /// All of the commit, in order.
     enum Step: CaseIterable {
-        case makeDirectory, writeTensors, writeState, writeManifest, setAsidePredecessor, publish, removePredecessor
+        case makeDirectory, writeTensors, writeState, writeTokenizer, writeManifest, setAsidePredecessor, publish,
+            removePredecessor
     }
 
     mutating func perform(_ step: Step) throws(Failure) {
@@ -66,6 +73,7 @@ struct CheckpointCommit {
         case .makeDirectory: try makeDirectory()
         case .writeTensors: try writeTensors()
         case .writeState: try writeState()
+        case .writeTokenizer: try writeTokenizer()
         case .writeManifest: try writeManifest()
         case .setAsidePredecessor: try setAsidePredecessor()
         case .publish: try publish()
@@ -99,18 +107,18 @@ struct CheckpointCommit {
     }
 
     private mutating func writeState() throws(Failure) {
-        let text = state.text
-        try write(text, as: CheckpointManifest.stateFileName)
-        records.append(
-            CheckpointManifest.File(
-                name: CheckpointManifest.stateFileName, size: text.utf8.count, digest: Digest.of(Array(text.utf8))))
+        try record(Array(state.text.utf8), as: CheckpointManifest.stateFileName)
+    }
+
+    private mutating func writeTokenizer() throws(Failure) {
+        if !tokenizerModel.isEmpty { try record(tokenizerModel, as: CheckpointManifest.tokenizerFileName) }
     }
 
     private func writeManifest() throws(Failure) {
         let manifest = CheckpointManifest(
             program: program, step: state.step, digest: checkpointDigest(files: fingerprints, state: state),
             files: records, identity: identity)
-        try write(manifest.text, as: CheckpointManifest.fileName)
+        try write(Array(manifest.text.utf8), as: CheckpointManifest.fileName)
         try FileSystem.synchronizeDirectory(path(.writing))
     }
 
@@ -130,9 +138,15 @@ struct CheckpointCommit {
         try FileSystem.remove(path(.replaced))
     }
 
-    private func write(_ text: String, as name: String) throws(Failure) {
+    /// Writes a small file and its line in the manifest.
+    private mutating func record(_ bytes: [UInt8], as name: String) throws(Failure) {
+        try write(bytes, as: name)
+        records.append(CheckpointManifest.File(name: name, size: bytes.count, digest: Digest.of(bytes)))
+    }
+
+    private func write(_ bytes: [UInt8], as name: String) throws(Failure) {
         let file = try File(path(.writing) + "/" + name, .create, followingLinks: false)
-        try file.write(text)
+        try file.write(bytes)
         try file.synchronize()
     }
 

@@ -27,11 +27,12 @@ package struct CheckpointManifest: Equatable, Sendable {
 extension CheckpointManifest {
     static let fileName = "manifest.json"
     static let stateFileName = "state.json"
+    static let tokenizerFileName = "tokenizer.model"
     static let tensorFileExtension = ".safetensors"
 
     private static let format = "dtrain checkpoint"
     private static let version = 1
-    /// A tokenizer may be part of it; nothing sensible is larger.
+    /// The names of many classes may be part of it; nothing sensible is larger.
     private static let limitBytes = 256 << 20
 
     /// The manifest as JSON text, sealed by the digest of its own text.
@@ -96,8 +97,8 @@ extension CheckpointManifest {
         for name in files.map(\.name) where !Self.isAllowed(name) {
             throw Failure(
                 .badData,
-                "\(path): names a file \(JSON.string(name).line); only \(Self.stateFileName) and plain names that end in "
-                    + "\(Self.tensorFileExtension) are allowed.")
+                "\(path): names a file \(JSON.string(name).line); only \(Self.stateFileName), "
+                    + "\(Self.tokenizerFileName) and plain names that end in \(Self.tensorFileExtension) are allowed.")
         }
         let names = Set(files.map(\.name))
         guard names.count == files.count, names.contains(Self.stateFileName) else {
@@ -107,7 +108,7 @@ extension CheckpointManifest {
 
     /// Whether a checkpoint may hold a file of that name: no path leads out of its directory.
     static func isAllowed(_ name: String) -> Bool {
-        if name == stateFileName { return true }
+        if name == stateFileName || name == tokenizerFileName { return true }
         let isPlain = name.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

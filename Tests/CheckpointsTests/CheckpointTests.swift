@@ -40,6 +40,25 @@ struct CheckpointTests {
         }
     }
 
+    @Test func aTokenizerIsCarriedAndChecked() throws {
+        let without = try sample.commit()
+        #expect(try without.tokenizerModel() == [])
+        sample.tokenizerModel = Array("pieces and their scores".utf8)
+        let committed = try sample.commit()
+        #expect(try FileSystem.list(committed.directory).last == "tokenizer.model")
+        #expect(try Checkpoint.open(committed.directory).tokenizerModel() == sample.tokenizerModel)
+        // The digest is of the run's numbers; the model is covered by its own hash.
+        #expect(committed.digest == without.digest)
+        #expect(committed.tensorFileNames == without.tensorFileNames)
+        try flipBit(committed.directory + "/tokenizer.model", at: 3)
+        expectFailure(.badData, "tokenizer.model", "XXH3-128") { try Checkpoint.open(committed.directory).verify() }
+        expectFailure(.badData, "tokenizer.model", "XXH3-128") {
+            _ = try Checkpoint.open(committed.directory).tokenizerModel()
+        }
+        try FileSystem.remove(committed.directory + "/tokenizer.model")
+        expectFailure(.badData, "tokenizer.model") { _ = try Checkpoint.open(committed.directory) }
+    }
+
     @Test func stateSurvivesWithoutOptionalFields() throws {
         sample.state = CheckpointState(step: 0, consumedSamples: 0)
         #expect(try sample.commit().state == sample.state)

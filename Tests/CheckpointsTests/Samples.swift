@@ -32,6 +32,7 @@ final class SampleRun {
         watched: .init(
             name: "validation_loss", value: 1.25, best: 1.125, reference: 1.5, evaluationsWithoutImprovement: 3))
     var identity: JSON = ["configuration": "run:\n  seed: 1337\n", "layout": "0123", "tokenizer": ["type": "byte"]]
+    var tokenizerModel: [UInt8] = []
     var weightName = "wte.weight"
     var weightShape = [3, 4]
     let weights = Memory((0..<12).map { Float($0) / 7 })
@@ -70,7 +71,9 @@ final class SampleRun {
             (state.step, state.validationLoss) = (step, validationLoss)
             state.watched?.value = validationLoss
         }
-        return try Checkpoint.commit(run: run, state: state, program: "dtrain 0.0.0", identity: identity, files: files)
+        return try Checkpoint.commit(
+            run: run, state: state, program: "dtrain 0.0.0", identity: identity, tokenizerModel: tokenizerModel,
+            files: files)
     }
 }
 

@@ -53,7 +53,7 @@ package struct Generation {
         let checkpoint = try Checkpoint.open(settings.checkpoint)
         try checkpoint.verify()
         let identity = try CheckpointIdentity(checkpoint)
-        tokenizer = try makeTokenizer(identity.tokenizer, vocabularySize: identity.vocabularySize)
+        tokenizer = try identity.makeTokenizer()
         contextLength = identity.configuration.data.contextLength
         let decoder = Decoder<Float>(
             identity.configuration.model, vocabularySize: identity.vocabularySize, contextLength: contextLength)
@@ -76,7 +76,13 @@ package struct Generation {
             throw Failure(.usage, "generate: --prompt is empty. Give at least one character.")
         }
         var characters = WholeCharacters()
-        output(characters.append(tokenizer.decode(text)))
+        var state = DecodingState()
+        func write(_ tokens: [Int32]) {
+            var bytes: [UInt8] = []
+            for token in tokens { tokenizer.decode(token, after: &state, appendingTo: &bytes) }
+            output(characters.append(bytes))
+        }
+        write(text)
         // The newest tokens that the model has not seen yet, at most half a context at once.
         var unseen = Array(text.suffix(max(1, contextLength / 2)))
         for _ in 0..<settings.tokens {
@@ -88,7 +94,7 @@ package struct Generation {
             let token = sampler.choose(cache.extend(by: unseen), at: text.count)
             text.append(token)
             unseen = [token]
-            output(characters.append(tokenizer.decode([token])))
+            write([token])
         }
         output(characters.finish() + [UInt8(ascii: "\n")])
     }

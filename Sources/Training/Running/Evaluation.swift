@@ -38,11 +38,13 @@ package struct Evaluation {
             configuration.batch.slots = communicator.size
             configuration.batch.sequences = communicator.size * identity.configuration.batch.sequencesPerSlot
             let opened = try TrainingData(configuration, communicator)
-            guard opened.dataset.tokenizer == identity.tokenizer else {
+            guard opened.dataset.tokenizer == identity.facts.tokenizer else {
                 throw Failure(
                     .usage,
                     "\(opened.dataset.directory): prepared with the tokenizer \(opened.dataset.tokenizer.kind.rawValue), "
-                        + "\(directory) was trained with \(identity.tokenizer.kind.rawValue).")
+                        + "\(directory) was trained with \(identity.facts.tokenizer.kind.rawValue)"
+                        + (opened.dataset.tokenizer.kind == identity.facts.tokenizer.kind
+                            ? ", another model of it." : "."))
             }
             guard opened.vocabularySize <= identity.vocabularySize, opened.validation != nil else {
                 throw Failure(.badData, "\(opened.dataset.directory): has no validation split for this model.")

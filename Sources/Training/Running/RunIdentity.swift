@@ -11,14 +11,17 @@ struct RunIdentity {
     let vocabularySize: Int
     let layoutDigest: String
     let datasetDigest: String
-    let tokenizer: TokenizerDescription
+    let facts: DatasetFacts
+    /// The bytes of the tokenizer's model, empty where it has none.
+    let tokenizerModel: [UInt8]
 
     init(_ configuration: Configuration, _ dataset: Dataset, vocabularySize: Int, layout: ParameterLayout) {
         self.configuration = configuration
         self.vocabularySize = vocabularySize
         layoutDigest = layout.digest()
         datasetDigest = dataset.digest
-        tokenizer = dataset.tokenizer
+        facts = dataset.facts
+        tokenizerModel = dataset.tokenizerModel
     }
 
     /// The identity as a checkpoint's manifest holds it.
@@ -28,7 +31,7 @@ struct RunIdentity {
             "layout": .string(layoutDigest),
             "dataset": .string(datasetDigest),
             "vocabulary_size": .integer(vocabularySize),
-            "tokenizer": ["kind": .string(tokenizer.kind.rawValue)],
+            "data": facts.json,
         ]
     }
 
@@ -67,8 +70,10 @@ struct RunIdentity {
         let wrong: String? =
             if theirs.layoutDigest != layoutDigest {
                 "is of another model"
-            } else if theirs.tokenizer != tokenizer {
-                "is of another tokenizer (\(theirs.tokenizer.kind.rawValue))"
+            } else if theirs.facts.tokenizer != facts.tokenizer {
+                "is of another tokenizer (\(theirs.facts.tokenizer.kind.rawValue))"
+            } else if theirs.facts != facts {
+                "is of data of another kind, or with other labels"
             } else if theirs.configuration.precision != configuration.precision
                 || theirs.configuration.optimizer.kind != configuration.optimizer.kind
                 || (theirs.configuration.training.emaDecay > 0) != (configuration.training.emaDecay > 0)
@@ -104,10 +109,11 @@ package struct CheckpointIdentity {
     package let configuration: Configuration
     /// V.
     package let vocabularySize: Int
-    /// What turns text into its tokens and back.
-    package let tokenizer: TokenizerDescription
+    /// What it was trained on: the tokenizer, special tokens, labels, the size of images.
+    package let facts: DatasetFacts
     let layoutDigest: String
     let datasetDigest: String
+    private let checkpoint: Checkpoint
 
     /// Reads the identity in the manifest of `checkpoint`.
     ///
@@ -116,8 +122,7 @@ package struct CheckpointIdentity {
         let identity = checkpoint.identity
         guard let text = identity["configuration"]?.stringValue, let layout = identity["layout"]?.stringValue,
             let dataset = identity["dataset"]?.stringValue, let vocabulary = identity["vocabulary_size"]?.integerValue,
-            let kind = identity["tokenizer"]?["kind"]?.stringValue.flatMap(TokenizerDescription.Kind.init(rawValue:)),
-            vocabulary > 0
+            let facts = CheckpointIdentity.facts(identity), vocabulary > 0
         else {
             throw Failure(.badData, "\(checkpoint.directory): its manifest does not say what it is a checkpoint of.")
         }
@@ -126,7 +131,23 @@ package struct CheckpointIdentity {
         } catch {
             throw Failure(.badData, error.message)
         }
-        (vocabularySize, tokenizer) = (vocabulary, TokenizerDescription(kind: kind))
+        (vocabularySize, self.facts) = (vocabulary, facts)
         (layoutDigest, datasetDigest) = (layout, dataset)
+        self.checkpoint = checkpoint
+    }
+
+    /// Makes the tokenizer that the checkpoint carries.
+    ///
+    /// - Throws: `badData` where its model was altered.
+    package func makeTokenizer() throws(Failure) -> any Tokenizer {
+        try Datasets.makeTokenizer(
+            facts.tokenizer, vocabularySize: vocabularySize, allowsPadding: true, model: checkpoint.tokenizerModel(),
+            source: checkpoint.directory)
+    }
+
+    /// What older checkpoints say of their data is the tokenizer alone: it was text.
+    private static func facts(_ identity: JSON) -> DatasetFacts? {
+        if let data = identity["data"] { return DatasetFacts(data) }
+        return identity["tokenizer"].flatMap(TokenizerDescription.init).map(DatasetFacts.init(textWith:))
     }
 }

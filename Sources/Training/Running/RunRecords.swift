@@ -37,7 +37,8 @@ final class RunRecords {
     func save(_ state: CheckpointState, _ files: [(name: String, tensors: [TensorSource])]) throws(Failure) {
         try metrics.synchronize()
         let checkpoint = try Checkpoint.commit(
-            run: run, state: state, program: programVersion, identity: identity.json, files: files)
+            run: run, state: state, program: programVersion, identity: identity.json,
+            tokenizerModel: identity.tokenizerModel, files: files)
         newestCheckpoint = checkpoint.directory
         try retention.apply(to: run)
     }
