@@ -13,6 +13,7 @@ import PackageDescription
 //   3  Layers Optimizers
 //   4  Models Objectives
 //   5  Checkpoints
+//   5  Interchange                       models of other programs (above Checkpoints: its files are safetensors)
 //   6  Training
 //   7  dtrain                            the command line
 
@@ -37,7 +38,8 @@ func test(_ target: String, _ others: String...) -> Target {
     .testTarget(
         name: "\(target)Tests",
         dependencies: ["TestSupport", .byName(name: target)] + others.map { .byName(name: $0) },
-        resources: ["Datasets", "Metrics", "Models", "Optimizers"].contains(target) ? [.copy("Golden")] : [],
+        resources: ["Datasets", "Interchange", "Metrics", "Models", "Optimizers"].contains(target)
+            ? [.copy("Golden")] : [],
         // A vector goes from one module to the other in the registers of the processor that both are built for.
         swiftSettings: target == "Kernels" ? strict + [.unsafeFlags(["-Xcc", processorFlag])] : strict)
 }
@@ -83,10 +85,15 @@ let package = Package(
         .target(name: "Checkpoints", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
 
         .target(
+            name: "Interchange",
+            dependencies: ["Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Models", "Tensors"],
+            swiftSettings: strict),
+
+        .target(
             name: "Training",
             dependencies: [
-                "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Layers", "Metrics",
-                "Models", "Objectives", "Optimizers", "Profiling", "Tensors",
+                "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Kernels",
+                "Layers", "Metrics", "Models", "Objectives", "Optimizers", "Profiling", "Tensors",
             ],
             swiftSettings: strict),
 
@@ -113,10 +120,12 @@ let package = Package(
         test("Optimizers", "Failures", "Files", "Kernels", "Tensors"),
         test("Models", "Checkpoints", "Failures", "Kernels", "Layers", "Objectives", "Optimizers", "Tensors"),
         test("Checkpoints"),
+        test("Interchange", "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models", "Tensors"),
         test("Training", "Metrics"),
         .testTarget(
             name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "dtrain"], swiftSettings: strict),
         .testTarget(
-            name: "MultiprocessTests", dependencies: ["TestSupport", "Files", "dtrain"], swiftSettings: strict),
+            name: "MultiprocessTests", dependencies: ["TestSupport", "Checkpoints", "Files", "dtrain"],
+            swiftSettings: strict),
     ]
 )

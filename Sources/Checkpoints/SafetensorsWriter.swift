@@ -45,3 +45,20 @@ enum SafetensorsWriter {
         (0..<8).map { UInt8(truncatingIfNeeded: value >> ($0 * 8)) }
     }
 }
+
+extension SafetensorsFile {
+    /// Makes `path` a file of `tensors`, in the order given: whatever happens, it is the old file or the new one.
+    ///
+    /// - Throws: `inputOutput` where the disk does not take it.
+    package static func replace(_ path: String, with tensors: [TensorSource]) throws(Failure) {
+        let temporary = path + ".new"
+        do throws(Failure) {
+            _ = try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: temporary)
+            try FileSystem.rename(temporary, to: path)
+        } catch {
+            try? FileSystem.remove(temporary)
+            throw error
+        }
+        try FileSystem.synchronizeDirectory(FileSystem.parent(of: path))
+    }
+}

@@ -1,68 +1,105 @@
 import Glibc
 import Tensors
 
-// B sequences, T positions, H heads, D head width, C = H · D.
+// B sequences, T queries and S keys a sequence, H heads of queries, K heads of keys and values, D head width.
 
-/// Causal multi-head attention over rows that hold query, key and value side by side.
+/// Multi-head attention, over heads where they lie among the columns of rows.
 ///
-/// Position t attends to positions 0 ... t. Queries are taken in blocks whose scores stay in cache, the columns that the
-/// mask hides from a whole block are never computed, and the backward pass computes the probabilities again from the
-/// logarithm of each row's sum: what is kept between the passes grows with T, not with T².
-/// Heads are read and written where they lie, among the columns of the rows.
+/// Queries are taken in blocks whose scores stay in cache, the columns that the mask hides from a whole block are never
+/// computed, and the backward pass computes the probabilities again from the logarithm of each row's sum: what is kept
+/// between the passes grows with T, not with T². Where there are fewer heads of keys than of queries, H / K neighbours share
+/// one.
 ///
-/// - Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; the recomputation after Dao et al. 2022, arXiv:2205.14135.
-package struct CausalAttention: Sendable {
+/// - Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; the recomputation after Dao et al. 2022, arXiv:2205.14135; shared
+///   keys: Ainslie et al. 2023, arXiv:2305.13245; the bias by distance: Press, Smith & Lewis 2022, arXiv:2108.12409.
+package struct Attention: Sendable {
     /// H.
     package let headCount: Int
+    /// K, a divisor of H.
+    package let keyHeadCount: Int
     /// D.
     package let headWidth: Int
-    private let scale: Float
+    /// What a score loses for each position between query and key, a number a head; empty where distance costs nothing.
+    private let slopes: [Float]
+    let scale: Float
 
     /// Attention with `headCount` heads of `headWidth` each; scores are divided by √headWidth.
-    package init(headCount: Int, headWidth: Int) {
+    package init(headCount: Int, keyHeadCount: Int? = nil, headWidth: Int, penalizesDistance: Bool = false) {
         self.headCount = headCount
+        self.keyHeadCount = keyHeadCount ?? headCount
         self.headWidth = headWidth
+        slopes = penalizesDistance ? Attention.slopes(headCount) : []
         scale = 1 / Float(headWidth).squareRoot()
+        precondition(headCount % self.keyHeadCount == 0, "every head of keys serves as many heads of queries")
+    }
+
+    /// 2^(−8 (h + 1) / H) where H is a power of two; otherwise those of the next smaller power, then every other one of the
+    /// next larger.
+    ///
+    /// - Source: Press, Smith & Lewis 2022, section 3, and the program that came with it.
+    package static func slopes(_ headCount: Int) -> [Float] {
+        func powers(_ count: Int) -> [Float] {
+            (0..<count).map { Float(exp2(-8 * Double($0 + 1) / Double(count))) }
+        }
+        var below = 1
+        while below * 2 <= headCount { below *= 2 }
+        if below == headCount { return powers(headCount) }
+        let between = powers(2 * below).enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
+        return powers(below) + between.prefix(headCount - below)
     }
 
     /// How many queries are treated together.
     package static let blockQueries = 64
 
-    /// output = softmax(Q·Kᵀ/√D + causal mask) · V, head by head.
+    private func blocks(_ T: Int) -> Int { (T + Attention.blockQueries - 1) / Attention.blockQueries }
+
+    private func block(_ index: Int, _ T: Int) -> Range<Int> {
+        index * Attention.blockQueries..<min((index + 1) * Attention.blockQueries, T)
+    }
+
+    /// output = softmax(Q·Kᵀ/√D + mask) · V, head by head.
     ///
     /// - Parameters:
-    ///   - queryKeyValue: [B, T, 3C].
-    ///   - output: [B, T, C].
+    ///   - rows: Queries, keys and values.
+    ///   - output: [B, T, H · D].
     ///   - logSums: [B, H, T]; log Σ e^score of each row, for the backward pass.
-    ///   - dropout: Drops probabilities, the elements (h · T + query) · Tʹ + key of a sequence at `site`, Tʹ being T
+    ///   - dropout: Drops probabilities, the elements (h · T + query) · Sʹ + key of a sequence at `site`, Sʹ being S
     ///     rounded up to 32; nil drops nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func forward<Element: Storage>(
-        _ queryKeyValue: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>,
-        logSums: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int, dropout: Dropout? = nil, site: Int = 0
+        _ rows: AttentionRows<Element>, into output: UnsafeMutablePointer<Element>,
+        logSums: UnsafeMutablePointer<Float>, sequences B: Int, queries T: Int, keys S: Int, mask: AttentionMask,
+        dropout: Dropout? = nil, site: Int = 0
     ) {
-        let (C, D) = (headCount * headWidth, headWidth)
+        let (C, D, group) = (headCount * headWidth, headWidth, headCount / keyHeadCount)
         parallel(B * headCount) { part in
             let (b, h) = (part / headCount, part % headCount)
-            let mask = dropout?.mask(sequence: b, site: site)
-            let scores = ThreadScratch.ofThread.floats(.scores, CausalAttention.blockQueries * T)
-            let q = queryKeyValue + b * T * 3 * C + h * D
-            let (k, v, o) = (q + C, q + 2 * C, output + b * T * C + h * D)
+            let dropped = dropout?.mask(sequence: b, site: site)
+            let scores = ThreadScratch.ofThread.floats(.scores, Attention.blockQueries * S)
+            let q = rows.queries.at(row: b * T, column: h * D)
+            let k = rows.keys.at(row: b * S, column: h / group * D)
+            let v = rows.values.at(row: b * S, column: h / group * D)
+            let o = output + b * T * C + h * D
             let sums = logSums + (b * headCount + h) * T
-            for start in stride(from: 0, to: T, by: CausalAttention.blockQueries) {
-                let end = min(start + CausalAttention.blockQueries, T)
+            for index in 0..<blocks(T) {
+                let queries = block(index, T)
+                let keys = mask.visible(sequence: b, block: queries, queries: T, keys: S)
+                let (first, n) = (keys.lowerBound, keys.count)
                 matrixProduct(
-                    q + start * 3 * C, stride: 3 * C, k, .transposed, stride: 3 * C, into: scores, stride: end,
-                    m: end - start, n: end, k: D, alpha: scale)
-                for row in start..<end {
-                    sums[row] = causalSoftmax(scores + (row - start) * end, visible: row + 1, count: end)
-                    mask?.apply(
-                        scores + (row - start) * end, count: end, first: dropoutIndex(head: h, query: row, T))
+                    q + queries.lowerBound * rows.queries.stride, stride: rows.queries.stride,
+                    k + first * rows.keys.stride, .transposed, stride: rows.keys.stride, into: scores, stride: n,
+                    m: queries.count, n: n, k: D, alpha: scale)
+                for query in queries {
+                    let row = scores + (query - queries.lowerBound) * n
+                    let visible = mask.visible(sequence: b, query: query, queries: T, keys: S)
+                    penalize(row, head: h, query: query, keys: keys)
+                    sums[query] = softmax(row, from: visible.lowerBound - first, to: visible.upperBound - first, n)
+                    dropped?.apply(row, count: n, first: dropoutIndex(head: h, query: query, T, S) + first)
                 }
                 matrixProduct(
-                    scores, stride: end, v, stride: 3 * C, into: o + start * C, stride: C,
-                    m: end - start, n: D, k: end)
+                    scores, stride: n, v + first * rows.values.stride, stride: rows.values.stride,
+                    into: o + queries.lowerBound * C, stride: C, m: queries.count, n: D, k: n)
             }
         }
     }
@@ -70,125 +107,155 @@ package struct CausalAttention: Sendable {
     /// The backward pass of `forward`.
     ///
     /// - Parameters:
-    ///   - queryKeyValue, output, logSums: As the forward pass read and left them.
-    ///   - outputGradient: [B, T, C].
-    ///   - gradient: [B, T, 3C], overwritten.
+    ///   - rows, output, logSums: As the forward pass read and left them.
+    ///   - outputGradient: [B, T, H · D].
+    ///   - gradients: Of queries, keys and values, overwritten.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func backward<Element: Storage>(
-        _ queryKeyValue: UnsafePointer<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
-        outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Float>,
-        sequences B: Int, positions T: Int, dropout: Dropout? = nil, site: Int = 0
+        _ rows: AttentionRows<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
+        outputGradient: UnsafePointer<Float>, into gradients: AttentionRows<Float>,
+        sequences B: Int, queries T: Int, keys S: Int, mask: AttentionMask, dropout: Dropout? = nil, site: Int = 0
     ) {
-        let (C, D) = (headCount * headWidth, headWidth)
-        parallel(B * headCount) { part in
-            let (b, h) = (part / headCount, part % headCount)
-            let mask = dropout?.mask(sequence: b, site: site)
-            let probabilities = ThreadScratch.ofThread.floats(.scores, 2 * CausalAttention.blockQueries * T)
-            let dScores = probabilities + CausalAttention.blockQueries * T
-            let q = queryKeyValue + b * T * 3 * C + h * D
-            let (k, v) = (q + C, q + 2 * C)
-            let dq = gradient + b * T * 3 * C + h * D
-            let (dk, dv) = (dq + C, dq + 2 * C)
-            let (o, dOutput) = (output + b * T * C + h * D, outputGradient + b * T * C + h * D)
-            let sums = logSums + (b * headCount + h) * T
-            // The last block sees all keys and overwrites their gradients; the earlier ones add to them.
-            let lastStart = (T - 1) / CausalAttention.blockQueries * CausalAttention.blockQueries
-            for start in stride(from: lastStart, through: 0, by: -CausalAttention.blockQueries) {
-                let end = min(start + CausalAttention.blockQueries, T)
-                let m = end - start
-                matrixProduct(
-                    q + start * 3 * C, stride: 3 * C, k, .transposed, stride: 3 * C, into: probabilities,
-                    stride: end, m: m, n: end, k: D, alpha: scale)
-                matrixProduct(
-                    dOutput + start * C, stride: C, v, .transposed, stride: 3 * C, into: dScores, stride: end,
-                    m: m, n: end, k: D)
-                for row in start..<end {
-                    let (p, ds) = (probabilities + (row - start) * end, dScores + (row - start) * end)
-                    let index = dropoutIndex(head: h, query: row, T)
-                    probabilitiesAgain(p, logSum: sums[row], visible: row + 1, count: end)
-                    mask?.apply(ds, count: end, first: index)
-                    let product = dot(dOutput + row * C, o + row * C, count: D)
-                    scoreGradient(p, ds, outputProduct: product, scale: scale, count: end)
-                    mask?.apply(p, count: end, first: index)
-                }
-                let accumulating = start != lastStart
-                matrixProduct(
-                    probabilities, .transposed, stride: end, dOutput + start * C, stride: C, into: dv,
-                    stride: 3 * C, m: end, n: D, k: m, accumulating: accumulating)
-                matrixProduct(
-                    dScores, .transposed, stride: end, q + start * 3 * C, stride: 3 * C, into: dk, stride: 3 * C,
-                    m: end, n: D, k: m, accumulating: accumulating)
-                matrixProduct(
-                    dScores, stride: end, k, stride: 3 * C, into: dq + start * 3 * C, stride: 3 * C, m: m, n: D,
-                    k: end)
+        let group = headCount / keyHeadCount
+        parallel(B * keyHeadCount) { part in
+            let (b, keyHead) = (part / keyHeadCount, part % keyHeadCount)
+            for h in keyHead * group..<(keyHead + 1) * group {
+                backward(
+                    rows, output: output, logSums: logSums, outputGradient: outputGradient, into: gradients,
+                    sequence: b, head: h, isFirst: h == keyHead * group, T, S, mask,
+                    dropout?.mask(sequence: b, site: site))
             }
         }
     }
 
-    private func dropoutIndex(head: Int, query: Int, _ T: Int) -> Int { (head * T + query) * ((T + 31) / 32 * 32) }
-}
-
-/// Attention of new positions to all before them, from a cache of keys and values: one layer's part of generation.
-///
-/// - Parameters:
-///   - queries: [N, C], of positions `first` ..< `first` + N.
-///   - keys, values: [at least first + N, C].
-///   - output: [N, C].
-///   - scores: Scratch, [first + N].
-package func cachedAttention(
-    _ queries: UnsafePointer<Float>, keys: UnsafePointer<Float>, values: UnsafePointer<Float>,
-    into output: UnsafeMutablePointer<Float>, scores: UnsafeMutablePointer<Float>,
-    count N: Int, first: Int, heads H: Int, headWidth D: Int
-) {
-    let C = H * D
-    let scale = 1 / Float(D).squareRoot()
-    for n in 0..<N {
-        let visible = first + n + 1
-        for h in 0..<H {
-            let query = queries + n * C + h * D
-            for t in 0..<visible { scores[t] = scale * dot(query, keys + t * C + h * D, count: D) }
-            _ = causalSoftmax(scores, visible: visible, count: visible)
-            let target = output + n * C + h * D
-            forEachVector(D) { d, width in
-                var sum = SIMD16<Float>()
-                for t in 0..<visible {
-                    sum = sum.addingProduct(load(values + t * C + h * D + d, width), SIMD16(repeating: scores[t]))
-                }
-                store(sum, target + d, width)
+    /// The backward pass of one head of queries. The first of those that share keys overwrites their gradients.
+    @inline(__always)
+    private func backward<Element: Storage>(
+        _ rows: AttentionRows<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
+        outputGradient: UnsafePointer<Float>, into gradients: AttentionRows<Float>, sequence b: Int, head h: Int,
+        isFirst: Bool, _ T: Int, _ S: Int, _ mask: AttentionMask, _ dropped: DropoutMask?
+    ) {
+        let (C, D, keyHead) = (headCount * headWidth, headWidth, h / (headCount / keyHeadCount))
+        let probabilities = ThreadScratch.ofThread.floats(.scores, 2 * Attention.blockQueries * S)
+        let dScores = probabilities + Attention.blockQueries * S
+        let (queryStride, keyStride, valueStride) = (rows.queries.stride, rows.keys.stride, rows.values.stride)
+        let q = rows.queries.at(row: b * T, column: h * D)
+        let k = rows.keys.at(row: b * S, column: keyHead * D)
+        let v = rows.values.at(row: b * S, column: keyHead * D)
+        let dq = gradients.queries.at(row: b * T, column: h * D)
+        let dk = gradients.keys.at(row: b * S, column: keyHead * D)
+        let dv = gradients.values.at(row: b * S, column: keyHead * D)
+        let (o, dOutput) = (output + b * T * C + h * D, outputGradient + b * T * C + h * D)
+        let sums = logSums + (b * headCount + h) * T
+        // The last block sees the most keys and overwrites their gradients; the earlier ones add to them.
+        var accumulating = !isFirst
+        for index in (0..<blocks(T)).reversed() {
+            let queries = block(index, T)
+            let keys = mask.visible(sequence: b, block: queries, queries: T, keys: S)
+            let (first, n, start, m) = (keys.lowerBound, keys.count, queries.lowerBound, queries.count)
+            matrixProduct(
+                q + start * queryStride, stride: queryStride, k + first * keyStride, .transposed, stride: keyStride,
+                into: probabilities, stride: n, m: m, n: n, k: D, alpha: scale)
+            matrixProduct(
+                dOutput + start * C, stride: C, v + first * valueStride, .transposed, stride: valueStride,
+                into: dScores, stride: n, m: m, n: n, k: D)
+            for query in queries {
+                let (p, ds) = (probabilities + (query - start) * n, dScores + (query - start) * n)
+                let place = dropoutIndex(head: h, query: query, T, S) + first
+                let visible = mask.visible(sequence: b, query: query, queries: T, keys: S)
+                penalize(p, head: h, query: query, keys: keys)
+                probabilitiesAgain(
+                    p, logSum: sums[query], from: visible.lowerBound - first, to: visible.upperBound - first, n)
+                dropped?.apply(ds, count: n, first: place)
+                let product = dot(dOutput + query * C, o + query * C, count: D)
+                scoreGradient(p, ds, outputProduct: product, scale: scale, count: n)
+                dropped?.apply(p, count: n, first: place)
             }
+            if !accumulating {
+                clear(dk, stride: gradients.keys.stride, outside: keys, S)
+                clear(dv, stride: gradients.values.stride, outside: keys, S)
+            }
+            matrixProduct(
+                probabilities, .transposed, stride: n, dOutput + start * C, stride: C,
+                into: dv + first * gradients.values.stride, stride: gradients.values.stride, m: n, n: D, k: m,
+                accumulating: accumulating)
+            matrixProduct(
+                dScores, .transposed, stride: n, q + start * queryStride, stride: queryStride,
+                into: dk + first * gradients.keys.stride, stride: gradients.keys.stride, m: n, n: D, k: m,
+                accumulating: accumulating)
+            matrixProduct(
+                dScores, stride: n, k + first * keyStride, stride: keyStride,
+                into: dq + start * gradients.queries.stride, stride: gradients.queries.stride, m: m, n: D, k: n)
+            accumulating = true
         }
+    }
+
+    /// Makes the rows of a head that are not in `keys` 0.
+    private func clear(_ head: UnsafeMutablePointer<Float>, stride: Int, outside keys: Range<Int>, _ S: Int) {
+        for row in 0..<S where !keys.contains(row) { (head + row * stride).update(repeating: 0, count: headWidth) }
+    }
+
+    /// Takes from each score of a row what the distance of its key costs.
+    @inline(__always)
+    func penalize(_ scores: UnsafeMutablePointer<Float>, head: Int, query: Int, keys: Range<Int>) {
+        if slopes.isEmpty { return }
+        penalizeDistances(scores, slope: slopes[head], from: Float(keys.lowerBound - query), count: keys.count)
+    }
+
+    private func dropoutIndex(head: Int, query: Int, _ T: Int, _ S: Int) -> Int {
+        (head * T + query) * ((S + 31) / 32 * 32)
     }
 }
 
-/// Turns the first `visible` scores into probabilities and the others, up to `count`, into 0.
+/// Turns the scores `first` ..< `last` into probabilities and the others of `count` into 0.
 ///
-/// - Returns: log Σ e^score over the visible ones.
-private func causalSoftmax(_ scores: UnsafeMutablePointer<Float>, visible: Int, count: Int) -> Float {
+/// - Returns: log Σ e^score over those.
+func softmax(_ scores: UnsafeMutablePointer<Float>, from first: Int, to last: Int, _ count: Int) -> Float {
+    let (visible, n) = (scores + first, last - first)
     var highest = SIMD16<Float>(repeating: -.infinity)
-    forEachVector(visible) { i, width in
-        let x = load(scores + i, width, filler: -.infinity)
+    forEachVector(n) { i, width in
+        let x = load(visible + i, width, filler: -.infinity)
         highest.replace(with: x, where: x .> highest)
     }
     let maximum = highest.lanesMaximum
     var sums = SIMD16<Float>()
-    forEachVector(visible) { i, width in
-        let e = exponential(load(scores + i, width, filler: -.infinity) - maximum)
-        store(e, scores + i, width)
+    forEachVector(n) { i, width in
+        let e = exponential(load(visible + i, width, filler: -.infinity) - maximum)
+        store(e, visible + i, width)
         sums += e
     }
     let sum = sums.lanesSum
     let reciprocal = 1 / sum
-    forEachVector(visible) { i, width in store(load(scores + i, width) * reciprocal, scores + i, width) }
-    (scores + visible).update(repeating: 0, count: count - visible)
+    forEachVector(n) { i, width in store(load(visible + i, width) * reciprocal, visible + i, width) }
+    scores.update(repeating: 0, count: first)
+    (scores + last).update(repeating: 0, count: count - last)
     return maximum + log(sum)
 }
 
 /// The probabilities of a row from its scores and the logarithm of their sum.
-private func probabilitiesAgain(_ scores: UnsafeMutablePointer<Float>, logSum: Float, visible: Int, count: Int) {
-    forEachVector(visible) { i, width in store(exponential(load(scores + i, width) - logSum), scores + i, width) }
-    (scores + visible).update(repeating: 0, count: count - visible)
+private func probabilitiesAgain(
+    _ scores: UnsafeMutablePointer<Float>, logSum: Float, from first: Int, to last: Int, _ count: Int
+) {
+    let visible = scores + first
+    forEachVector(last - first) { i, width in
+        store(exponential(load(visible + i, width) - logSum), visible + i, width)
+    }
+    scores.update(repeating: 0, count: first)
+    (scores + last).update(repeating: 0, count: count - last)
 }
+
+/// score −= slope · |distance|, the distances being `first`, `first` + 1, …
+private func penalizeDistances(_ scores: UnsafeMutablePointer<Float>, slope: Float, from first: Float, count: Int) {
+    forEachVector(count) { i, width in
+        let distances = ascending + (first + Float(i))
+        let penalty = distances.replacing(with: -distances, where: distances .< 0) * slope
+        store(load(scores + i, width) - penalty, scores + i, width)
+    }
+}
+
+/// 0, 1, … 15.
+private let ascending = SIMD16<Float>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 
 /// gradient = probability · (gradient − outputProduct) · scale: the softmax's backward pass, in the place of ∂probability.
 private func scoreGradient(
@@ -203,7 +270,7 @@ private func scoreGradient(
 
 /// Σ a·b.
 @inline(__always)
-private func dot<Element: Storage>(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Element>, count: Int) -> Float {
+func dot<Element: Storage>(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Element>, count: Int) -> Float {
     var sum = SIMD16<Float>()
     forEachVector(count) { i, width in sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
     return sum.lanesSum

@@ -39,13 +39,15 @@ package final class RotaryTable: Sendable {
     ///   - rows: [B, T, stride]; the columns of the first of the heads begin at `firstColumn`.
     ///   - headCount: H; the heads lie side by side.
     ///   - firstPosition: The position of every sequence's first row.
+    ///   - places: [B, T]; the position of each row, where they do not count up from the first.
     ///   - inverse: Turns back, which is also the backward pass.
     /// - Complexity: O(B · T · H · D); allocates nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func rotate<Element: Storage>(
         _ rows: UnsafeMutablePointer<Element>, stride: Int, firstColumn: Int, headCount H: Int,
-        firstPosition: Int = 0, inverse: Bool = false, sequences B: Int, positions T: Int
+        firstPosition: Int = 0, places: UnsafePointer<Int32>? = nil, inverse: Bool = false, sequences B: Int,
+        positions T: Int
     ) {
         precondition(firstPosition >= 0 && firstPosition + T <= positions, "positions of the table")
         let (D, half) = (headWidth, headWidth / 2)
@@ -53,7 +55,9 @@ package final class RotaryTable: Sendable {
         let sign: Float = inverse ? -1 : 1
         parallelRows(B * T, columns: H * D) { range in
             for row in range {
-                let cosines = table + (firstPosition + row % T) * D
+                var place = firstPosition + row % T
+                if let places { place = Int(places[row]) }
+                let cosines = table + place * D
                 let sines = cosines + half
                 for h in 0..<H {
                     let first = rows + row * stride + firstColumn + h * D

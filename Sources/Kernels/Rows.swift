@@ -36,3 +36,22 @@ package func scatterRows<Element: Storage>(
         for n in range { (target + Int(places[n]) * C).update(from: source + n * C, count: C) }
     }
 }
+
+/// target[n] += source[places[n]] for N rows: a second embedding on the first one's output.
+///
+/// - Parameters:
+///   - source: [any number of rows, C].
+///   - target: [N, C].
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+package func addRows<Element: Storage>(
+    of source: UnsafePointer<Element>, places: UnsafePointer<Int32>,
+    accumulatingInto target: UnsafeMutablePointer<Element>, count N: Int, columns C: Int
+) {
+    parallelRows(N, columns: C) { range in
+        for n in range {
+            let (x, y) = (source + Int(places[n]) * C, target + n * C)
+            forEachVector(C) { c, width in store(load(y + c, width) + load(x + c, width), y + c, width) }
+        }
+    }
+}

@@ -1,22 +1,22 @@
 import Glibc
 import Tensors
 
+/// In which columns the pairs of a row of sines and cosines stand.
+package enum SinusoidalOrder: Sendable {
+    /// The sine of pair i in column 2i, its cosine in column 2i + 1, as in the paper.
+    case alternating
+    /// All sines, then all cosines, as Marian has them.
+    case halves
+}
+
 /// A position table that is computed and not learned: sines and cosines of position · 10000^(−2i/C).
 ///
 /// - Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
 package final class SinusoidalTable<Element: Storage>: Sendable {
-    /// In which columns the pair i of a row stands.
-    package enum Order: Sendable {
-        /// The sine in column 2i, the cosine in column 2i + 1, as in the paper.
-        case alternating
-        /// All sines, then all cosines, as Marian has them.
-        case halves
-    }
-
     private let numbers: Arena<Element>
 
     /// A table of `positions` × `width`, computed in Float64 and rounded to `Element`.
-    package init(positions: Int, width C: Int, order: Order = .alternating) {
+    package init(positions: Int, width C: Int, order: SinusoidalOrder = .alternating) {
         numbers = Arena(count: positions * C)
         for column in 0..<C {
             let frequency = pow(10_000, -Double(column / 2 * 2) / Double(C))

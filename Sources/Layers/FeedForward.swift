@@ -3,11 +3,21 @@ import Tensors
 
 // R rows, C width; the hidden layer is F wide.
 
+/// The function between the two halves of a feed-forward.
+package enum FeedForwardActivation: Sendable {
+    /// Of each number by itself.
+    case elementwise(ActivationForm)
+    /// Half of the expanded numbers, through SiLU, gates the other half.
+    ///
+    /// - Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
+    case swiGLU
+}
+
 /// The feed-forward sublayer: expansion, activation, projection.
 package struct FeedForward<Element: Storage> {
     package let expansion: Linear<Element>
     package let projection: Linear<Element>
-    private let form: ActivationForm
+    private let activation: FeedForwardActivation
 
     /// What the backward pass needs of the forward pass.
     package struct Activations {
@@ -15,25 +25,26 @@ package struct FeedForward<Element: Storage> {
         let activated: UnsafeMutablePointer<Element>
     }
 
-    /// Declares `name`.expansion [F, C] and `name`.projection [C, F].
+    /// Declares `name`.expansion, [F, C] or, where half of it gates the other, [2F, C], and `name`.projection, [C, F].
     package init(
-        _ name: String, width: Int, hiddenWidth: Int, activation: ActivationForm, bias: Bool, initializer: Initializer,
-        outputInitializer: Initializer, in layout: inout ParameterLayout
+        _ name: String, width: Int, hiddenWidth: Int, _ activation: FeedForwardActivation, bias: Bool,
+        _ initializers: BranchInitializers, in layout: inout ParameterLayout
     ) {
-        form = activation
+        self.activation = activation
+        let isGated = if case .swiGLU = activation { true } else { false }
         expansion = Linear(
-            "\(name).expansion", inputWidth: width, outputWidth: hiddenWidth, bias: bias, initializer: initializer,
-            in: &layout)
+            "\(name).expansion", inputWidth: width, outputWidth: isGated ? 2 * hiddenWidth : hiddenWidth, bias: bias,
+            initializers.inner, in: &layout)
         projection = Linear(
-            "\(name).projection", inputWidth: hiddenWidth, outputWidth: width, bias: bias,
-            initializer: outputInitializer, in: &layout)
+            "\(name).projection", inputWidth: hiddenWidth, outputWidth: width, bias: bias, initializers.outer,
+            in: &layout)
     }
 
     /// Memory for the activations of `rows`.
     package func takeActivations(rows: Int, from arena: ActivationArena) -> Activations {
         Activations(
             expanded: arena.take(Element.self, rows * expansion.outputWidth),
-            activated: arena.take(Element.self, rows * expansion.outputWidth))
+            activated: arena.take(Element.self, rows * projection.inputWidth))
     }
 
     /// output = projection(activation(expansion(input))), in Float32, before dropout and residual.
@@ -43,18 +54,17 @@ package struct FeedForward<Element: Storage> {
     ///   - output: [R, C].
     package func forward(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
-        _ activations: Activations, rows: Int
+        _ activations: Activations, rows: Int, engine: ProductEngine = .best
     ) {
-        expansion.forward(input, weights: weights, into: activations.expanded, rows: rows)
-        activate(activations.expanded, into: activations.activated, rows: rows)
-        projection.forward(activations.activated, weights: weights, into: output, rows: rows)
-    }
-
-    /// activated = activation(expanded), both [R, F].
-    package func activate(
-        _ expanded: UnsafePointer<Element>, into activated: UnsafeMutablePointer<Element>, rows: Int
-    ) {
-        Kernels.activate(expanded, into: activated, count: rows * expansion.outputWidth, form: form)
+        expansion.forward(input, weights: weights, into: activations.expanded, rows: rows, engine: engine)
+        switch activation {
+        case .elementwise(let form):
+            activate(
+                activations.expanded, into: activations.activated, count: rows * projection.inputWidth, form: form)
+        case .swiGLU:
+            swiGLU(activations.expanded, into: activations.activated, rows: rows, width: projection.inputWidth)
+        }
+        projection.forward(activations.activated, weights: weights, into: output, rows: rows, engine: engine)
     }
 
     /// The backward pass of `forward`.
@@ -67,13 +77,30 @@ package struct FeedForward<Element: Storage> {
         gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,
         _ activations: Activations, rows: Int, _ workspace: Workspace
     ) {
-        let hiddenGradient = workspace.floats(.innerGradient, rows * expansion.outputWidth)
+        let (activatedCount, expandedCount) = (rows * projection.inputWidth, rows * expansion.outputWidth)
+        let activatedGradient: UnsafeMutablePointer<Float>
+        let expandedGradient: UnsafeMutablePointer<Float>
+        switch activation {
+        case .elementwise:
+            activatedGradient = workspace.floats(.innerGradient, activatedCount)
+            expandedGradient = activatedGradient
+        case .swiGLU:
+            activatedGradient = workspace.floats(.innerGradient, activatedCount + expandedCount)
+            expandedGradient = activatedGradient + activatedCount
+        }
         projection.backward(
             activations.activated, outputGradient: outputGradient, weights: weights, gradients: gradients,
-            inputGradient: hiddenGradient, rows: rows)
-        activationBackward(activations.expanded, hiddenGradient, count: rows * expansion.outputWidth, form: form)
+            inputGradient: activatedGradient, rows: rows)
+        switch activation {
+        case .elementwise(let form):
+            activationBackward(activations.expanded, activatedGradient, count: activatedCount, form: form)
+        case .swiGLU:
+            swiGLUBackward(
+                activations.expanded, outputGradient: activatedGradient, into: expandedGradient, rows: rows,
+                width: projection.inputWidth)
+        }
         expansion.backward(
-            input, outputGradient: hiddenGradient, weights: weights, gradients: gradients,
+            input, outputGradient: expandedGradient, weights: weights, gradients: gradients,
             inputGradient: inputGradient, rows: rows)
     }
 }

@@ -18,21 +18,25 @@ package struct Linear<Element: Storage> {
 
     /// Declares `name`.weight [O, I] and, with a bias, `name`.bias [O].
     package init(
-        _ name: String, inputWidth: Int, outputWidth: Int, bias: Bool, initializer: Initializer,
+        _ name: String, inputWidth: Int, outputWidth: Int, bias: Bool, _ initialization: WeightInitialization,
         in layout: inout ParameterLayout
     ) {
+        let initializer = initialization.initializer(inputWidth: inputWidth, outputWidth: outputWidth)
         self.inputWidth = inputWidth
         self.outputWidth = outputWidth
         weight = layout.declare("\(name).weight", [outputWidth, inputWidth], initializer, decays: true)
         self.bias = bias ? layout.declare("\(name).bias", [outputWidth], .zeros, decays: false) : nil
     }
 
-    /// A map that shares a weight declared elsewhere, without a bias: a head tied to an embedding.
-    package init(sharing weight: Int, inputWidth: Int, outputWidth: Int) {
+    /// A map that shares a weight declared elsewhere: a head tied to an embedding. With a bias, it declares `name`.bias [O].
+    package init(
+        _ name: String, sharing weight: Int, inputWidth: Int, outputWidth: Int, bias: Bool,
+        in layout: inout ParameterLayout
+    ) {
         self.inputWidth = inputWidth
         self.outputWidth = outputWidth
         self.weight = weight
-        bias = nil
+        self.bias = bias ? layout.declare("\(name).bias", [outputWidth], .zeros, decays: false) : nil
     }
 
     /// output = input·Wᵀ + b.
@@ -43,12 +47,12 @@ package struct Linear<Element: Storage> {
     ///   - output: [R, O], in the storage type or in Float32.
     package func forward<Output: Storage>(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Output>,
-        rows: Int
+        rows: Int, engine: ProductEngine = .best
     ) {
         matrixProduct(
             input, stride: inputWidth, weights + weight, .transposed, stride: inputWidth,
             bias: bias.map { weights + $0 },
-            into: output, stride: outputWidth, m: rows, n: outputWidth, k: inputWidth)
+            into: output, stride: outputWidth, m: rows, n: outputWidth, k: inputWidth, engine: engine)
     }
 
     /// The backward pass of `forward`.
@@ -57,16 +61,19 @@ package struct Linear<Element: Storage> {
     ///   - input: [R, I], as it was.
     ///   - outputGradient: [R, O].
     ///   - gradients: The arena of all gradients.
-    ///   - inputGradient: [R, I], overwritten.
+    ///   - inputGradient: [R, I], overwritten; nil where nobody needs it.
     ///   - accumulating: Adds to the gradients of W and b instead of overwriting them.
+    ///   - accumulatingInput: Adds to the input's gradient instead of overwriting it.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,
-        rows: Int, accumulating: Bool = false
+        gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>?,
+        rows: Int, accumulating: Bool = false, accumulatingInput: Bool = false
     ) {
-        matrixProduct(
-            outputGradient, stride: outputWidth, weights + weight, stride: inputWidth, into: inputGradient,
-            stride: inputWidth, m: rows, n: inputWidth, k: outputWidth)
+        if let inputGradient {
+            matrixProduct(
+                outputGradient, stride: outputWidth, weights + weight, stride: inputWidth, into: inputGradient,
+                stride: inputWidth, m: rows, n: inputWidth, k: outputWidth, accumulating: accumulatingInput)
+        }
         matrixProduct(
             outputGradient, .transposed, stride: outputWidth, input, stride: inputWidth, into: gradients + weight,
             stride: inputWidth, m: outputWidth, n: inputWidth, k: rows, accumulating: accumulating)

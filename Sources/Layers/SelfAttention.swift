@@ -1,47 +1,59 @@
 import Kernels
 import Tensors
 
-// B sequences, T positions, C width; rows = B · T.
+// B sequences, T positions, C width, K heads of keys, D head width; rows = B · T.
 
 /// The attention sublayer: queries, keys and values in one projection, heads, and the output projection.
 package struct SelfAttention<Element: Storage> {
     package let queryKeyValue: Linear<Element>
     package let projection: Linear<Element>
-    private let attention: CausalAttention
-    /// H.
-    package var headCount: Int { attention.headCount }
-    private let width: Int
+    /// Its heads.
+    package let shape: AttentionShape
+    let attention: Attention
+    private let site: Int
 
     /// What the backward pass needs of the forward pass.
     package struct Activations {
         let queryKeyValue: UnsafeMutablePointer<Element>
         let mixed: UnsafeMutablePointer<Element>
         let logSums: UnsafeMutablePointer<Float>
+        /// Where keys and values stay for later positions, outside training.
+        var cache: LayerCache<Element>?
     }
 
-    /// Declares `name`.query_key_value and `name`.projection.
+    /// Declares `name`.query_key_value, [C + 2K · D, C], and `name`.projection, [C, C].
     ///
-    /// - Parameter outputInitializer: Of the projection that writes to the residual stream.
+    /// - Parameters:
+    ///   - initializers: The second is of the projection that writes to the residual stream.
+    ///   - site: The number of the place where probabilities are dropped.
     package init(
-        _ name: String, width: Int, headCount: Int, bias: Bool, initializer: Initializer,
-        outputInitializer: Initializer, in layout: inout ParameterLayout
+        _ name: String, _ shape: AttentionShape, bias: Bool, _ initializers: BranchInitializers, site: Int,
+        in layout: inout ParameterLayout
     ) {
-        self.width = width
-        attention = CausalAttention(headCount: headCount, headWidth: width / headCount)
+        self.shape = shape
+        self.site = site
+        attention = Attention(
+            headCount: shape.headCount, keyHeadCount: shape.keyHeadCount, headWidth: shape.headWidth,
+            penalizesDistance: shape.penalizesDistance)
         queryKeyValue = Linear(
-            "\(name).query_key_value", inputWidth: width, outputWidth: 3 * width, bias: bias, initializer: initializer,
-            in: &layout)
+            "\(name).query_key_value", inputWidth: shape.width, outputWidth: shape.width + 2 * shape.keyWidth,
+            bias: bias, initializers.inner, in: &layout)
         projection = Linear(
-            "\(name).projection", inputWidth: width, outputWidth: width, bias: bias, initializer: outputInitializer,
-            in: &layout)
+            "\(name).projection", inputWidth: shape.width, outputWidth: shape.width, bias: bias,
+            initializers.outer, in: &layout)
     }
 
     /// Memory for the activations of `sequences` × `positions`.
     package func takeActivations(sequences: Int, positions: Int, from arena: ActivationArena) -> Activations {
         let rows = sequences * positions
         return Activations(
-            queryKeyValue: arena.take(Element.self, rows * 3 * width), mixed: arena.take(Element.self, rows * width),
-            logSums: arena.take(Float.self, rows * attention.headCount))
+            queryKeyValue: arena.take(Element.self, rows * queryKeyValue.outputWidth),
+            mixed: arena.take(Element.self, rows * shape.width),
+            logSums: arena.take(Float.self, rows * shape.headCount))
+    }
+
+    private func heads<Number>(_ rows: UnsafeMutablePointer<Number>) -> AttentionRows<Number> {
+        AttentionRows(sideBySide: rows, queryWidth: shape.width, keyWidth: shape.keyWidth)
     }
 
     /// output = projection(heads(input)), in Float32, before dropout and residual.
@@ -49,18 +61,23 @@ package struct SelfAttention<Element: Storage> {
     /// - Parameters:
     ///   - input: [B, T, C].
     ///   - output: [B, T, C].
-    ///   - site: The number of the place where probabilities are dropped.
     package func forward(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
-        _ activations: Activations, sequences: Int, positions: Int, dropout: Dropout?, site: Int
+        _ activations: Activations, _ pass: Pass
     ) {
-        let rows = sequences * positions
-        queryKeyValue.forward(input, weights: weights, into: activations.queryKeyValue, rows: rows)
+        if let places = pass.cachePlaces, let cache = activations.cache, places.adds {
+            return add(input, weights: weights, into: output, activations, cache, places, pass)
+        }
+        queryKeyValue.forward(input, weights: weights, into: activations.queryKeyValue, rows: pass.rows)
+        turn(activations.queryKeyValue, pass, back: false)
+        if let places = pass.cachePlaces, let cache = activations.cache {
+            keep(activations.queryKeyValue, in: cache, places, pass)
+        }
         attention.forward(
-            activations.queryKeyValue, into: activations.mixed, logSums: activations.logSums, sequences: sequences,
-            positions: positions,
-            dropout: dropout, site: site)
-        projection.forward(activations.mixed, weights: weights, into: output, rows: rows)
+            heads(activations.queryKeyValue), into: activations.mixed, logSums: activations.logSums,
+            sequences: pass.sequences, queries: pass.positions, keys: pass.positions, mask: pass.mask,
+            dropout: pass.dropouts.attention, site: site)
+        projection.forward(activations.mixed, weights: weights, into: output, rows: pass.rows)
     }
 
     /// The backward pass of `forward`.
@@ -71,21 +88,35 @@ package struct SelfAttention<Element: Storage> {
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,
-        _ activations: Activations, sequences: Int, positions: Int, dropout: Dropout?, site: Int,
-        _ workspace: Workspace
+        _ activations: Activations, _ pass: Pass
     ) {
-        let rows = sequences * positions
-        let inner = workspace.floats(.innerGradient, rows * 4 * width)
-        let (mixedGradient, queryKeyValueGradient) = (inner, inner + rows * width)
+        let rows = pass.rows
+        let inner = pass.workspace.floats(.innerGradient, rows * (shape.width + queryKeyValue.outputWidth))
+        let (mixedGradient, queryKeyValueGradient) = (inner, inner + rows * shape.width)
         projection.backward(
             activations.mixed, outputGradient: outputGradient, weights: weights, gradients: gradients,
             inputGradient: mixedGradient, rows: rows)
         attention.backward(
-            activations.queryKeyValue, output: activations.mixed, logSums: activations.logSums,
-            outputGradient: mixedGradient, into: queryKeyValueGradient, sequences: sequences, positions: positions,
-            dropout: dropout, site: site)
+            heads(activations.queryKeyValue), output: activations.mixed, logSums: activations.logSums,
+            outputGradient: mixedGradient, into: heads(queryKeyValueGradient), sequences: pass.sequences,
+            queries: pass.positions, keys: pass.positions, mask: pass.mask, dropout: pass.dropouts.attention,
+            site: site)
+        turn(queryKeyValueGradient, pass, back: true)
         queryKeyValue.backward(
             input, outputGradient: queryKeyValueGradient, weights: weights, gradients: gradients,
             inputGradient: inputGradient, rows: rows)
+    }
+
+    /// Turns queries and keys, which stand side by side, by the angles of their positions, or back.
+    ///
+    /// - Parameter places: The positions, where they do not count up from 0.
+    func turn<Number: Storage>(
+        _ rows: UnsafeMutablePointer<Number>, _ pass: Pass, places: UnsafePointer<Int32>? = nil, back: Bool
+    ) {
+        guard let rotary = shape.rotary else { return }
+        rotary.rotate(
+            rows, stride: queryKeyValue.outputWidth, firstColumn: 0,
+            headCount: shape.headCount + shape.keyHeadCount, places: places, inverse: back, sequences: pass.sequences,
+            positions: pass.positions)
     }
 }

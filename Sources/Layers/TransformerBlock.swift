@@ -3,120 +3,187 @@ import Tensors
 
 // B sequences, T positions, C width; rows = B · T.
 
-/// One pre-norm layer: x + attention(norm(x)), then x + feedForward(norm(x)).
-///
-/// - Source: Radford et al. 2019 (GPT-2), section 2.3.
+/// What a block is made of.
+package struct BlockShape: Sendable {
+    /// The heads of its attentions.
+    package let attention: AttentionShape
+    /// F, between the two halves of the feed-forward.
+    package let hiddenWidth: Int
+    package let activation: FeedForwardActivation
+    package let placement: NormalizationPlacement
+    package let normalization: NormalizationStyle
+    /// Whether linear maps add a vector.
+    package let bias: Bool
+    package let initializers: BranchInitializers
+    /// Whether it attends to an encoder's output.
+    package let seesMemory: Bool
+
+    /// A shape.
+    package init(
+        attention: AttentionShape, hiddenWidth: Int, activation: FeedForwardActivation,
+        placement: NormalizationPlacement, normalization: NormalizationStyle, bias: Bool,
+        initializers: BranchInitializers, seesMemory: Bool
+    ) {
+        self.attention = attention
+        self.hiddenWidth = hiddenWidth
+        self.activation = activation
+        self.placement = placement
+        self.normalization = normalization
+        self.bias = bias
+        self.initializers = initializers
+        self.seesMemory = seesMemory
+    }
+
+    /// The places of a block where something is dropped: probabilities and outputs of attentions, outputs of the
+    /// feed-forward.
+    package var sites: Int { seesMemory ? 5 : 3 }
+}
+
+/// One layer: attention to itself, attention to an encoder where there is one, feed-forward, each on a residual branch.
 package struct TransformerBlock<Element: Storage> {
-    package let attentionNormalization: Normalization<Element>
+    package let attentionBranch: ResidualBranch<Element>
     package let attention: SelfAttention<Element>
-    package let feedForwardNormalization: Normalization<Element>
+    package let feedForwardBranch: ResidualBranch<Element>
     package let feedForward: FeedForward<Element>
-    private let width: Int
-    private let firstSite: Int
+    /// The attention to an encoder's output.
+    package let cross: Cross?
+
+    /// A cross-attention on its branch.
+    package struct Cross {
+        package let branch: ResidualBranch<Element>
+        package let attention: CrossAttention<Element>
+    }
 
     /// What the backward pass needs of the forward pass.
     package struct Activations {
-        /// The block's output, [B, T, C].
-        package let output: UnsafeMutablePointer<Element>
-        let attentionInput: UnsafeMutablePointer<Element>
-        let middle: UnsafeMutablePointer<Element>
-        let feedForwardInput: UnsafeMutablePointer<Element>
-        let attentionStatistics: Normalization<Element>.Statistics
-        let feedForwardStatistics: Normalization<Element>.Statistics
-        let attention: SelfAttention<Element>.Activations
+        let attentionBranch: ResidualBranch<Element>.Activations
+        var attention: SelfAttention<Element>.Activations
+        let crossBranch: ResidualBranch<Element>.Activations?
+        var cross: CrossAttention<Element>.Activations?
+        let feedForwardBranch: ResidualBranch<Element>.Activations
         let feedForward: FeedForward<Element>.Activations
+
+        /// The block's output, [B, T, C].
+        package var output: UnsafeMutablePointer<Element> { feedForwardBranch.output }
+
+        /// What the feed-forward branch starts from.
+        var middle: UnsafePointer<Element> { UnsafePointer((crossBranch ?? attentionBranch).output) }
     }
 
-    /// Declares the parameters of block number `index` under "blocks.`index`".
-    package init(
-        index: Int, width: Int, headCount: Int, hiddenWidth: Int, activation: ActivationForm, bias: Bool,
-        initializer: Initializer, outputInitializer: Initializer, in layout: inout ParameterLayout
-    ) {
-        let name = "blocks.\(index)"
-        self.width = width
-        // Site 0 is the embedding's; a block drops probabilities and the outputs of its two sublayers.
-        firstSite = 1 + 3 * index
-        attentionNormalization = Normalization("\(name).attention_normalization", width: width, bias: bias, in: &layout)
+    /// Declares the block's parameters under `name`.
+    ///
+    /// - Parameter firstSite: The number of the first of its `sites`.
+    package init(_ name: String, _ shape: BlockShape, firstSite: Int, in layout: inout ParameterLayout) {
+        let width = shape.attention.width
+        func branch(_ sublayer: String, site: Int, in layout: inout ParameterLayout) -> ResidualBranch<Element> {
+            ResidualBranch(
+                "\(name).\(sublayer)", width: width, shape.placement, shape.normalization, site: site, in: &layout)
+        }
+        attentionBranch = branch("attention", site: firstSite + 1, in: &layout)
         attention = SelfAttention(
-            "\(name).attention", width: width, headCount: headCount, bias: bias, initializer: initializer,
-            outputInitializer: outputInitializer, in: &layout)
-        feedForwardNormalization = Normalization(
-            "\(name).feed_forward_normalization", width: width, bias: bias, in: &layout)
+            "\(name).attention", shape.attention, bias: shape.bias, shape.initializers, site: firstSite, in: &layout)
+        if shape.seesMemory {
+            cross = Cross(
+                branch: branch("cross_attention", site: firstSite + 3, in: &layout),
+                attention: CrossAttention(
+                    "\(name).cross_attention", shape.attention, bias: shape.bias, shape.initializers,
+                    site: firstSite + 2, in: &layout))
+        } else {
+            cross = nil
+        }
+        feedForwardBranch = branch("feed_forward", site: firstSite + shape.sites - 1, in: &layout)
         feedForward = FeedForward(
-            "\(name).feed_forward", width: width, hiddenWidth: hiddenWidth, activation: activation, bias: bias,
-            initializer: initializer, outputInitializer: outputInitializer, in: &layout)
+            "\(name).feed_forward", width: width, hiddenWidth: shape.hiddenWidth, shape.activation, bias: shape.bias,
+            shape.initializers, in: &layout)
     }
 
-    /// Memory for the activations of `sequences` × `positions`.
-    package func takeActivations(sequences: Int, positions: Int, from arena: ActivationArena) -> Activations {
+    /// Memory for the activations of `sequences` × `positions` that see `memoryPositions` of an encoder each.
+    package func takeActivations(
+        sequences: Int, positions: Int, memoryPositions: Int, from arena: ActivationArena
+    ) -> Activations {
         let rows = sequences * positions
-        func stream() -> UnsafeMutablePointer<Element> { arena.take(Element.self, rows * width) }
         return Activations(
-            output: stream(), attentionInput: stream(), middle: stream(), feedForwardInput: stream(),
-            attentionStatistics: arena.takeStatistics(Element.self, rows: rows),
-            feedForwardStatistics: arena.takeStatistics(Element.self, rows: rows),
+            attentionBranch: attentionBranch.takeActivations(rows: rows, from: arena),
             attention: attention.takeActivations(sequences: sequences, positions: positions, from: arena),
+            crossBranch: cross?.branch.takeActivations(rows: rows, from: arena),
+            cross: cross?.attention.takeActivations(
+                sequences: sequences, positions: positions, memoryPositions: memoryPositions, from: arena),
+            feedForwardBranch: feedForwardBranch.takeActivations(rows: rows, from: arena),
             feedForward: feedForward.takeActivations(rows: rows, from: arena))
     }
 
     /// Computes `activations.output` from `input`, [B, T, C] both.
+    ///
+    /// - Parameter memory: What a block that sees an encoder sees of it, unless keys and values of it are cached.
     package func forward(
-        _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, _ activations: Activations,
-        sequences: Int, positions: Int, dropout: Dropout?, _ workspace: Workspace
+        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, weights: UnsafePointer<Element>,
+        _ activations: Activations, _ pass: Pass
     ) {
-        let rows = sequences * positions
-        let branch = workspace.floats(.branch, rows * width)
-        workspace.spans.begin(.attention)
-        attentionNormalization.forward(
-            input, weights: weights, into: activations.attentionInput, activations.attentionStatistics, rows: rows)
-        attention.forward(
-            activations.attentionInput, weights: weights, into: branch, activations.attention, sequences: sequences,
-            positions: positions, dropout: dropout, site: firstSite)
-        dropout?.apply(branch, sequences: sequences, elements: positions * width, site: firstSite + 1)
-        residual(input, branch, into: activations.middle, count: rows * width)
-        workspace.spans.end()
-
-        workspace.spans.begin(.feedForward)
-        feedForwardNormalization.forward(
-            activations.middle, weights: weights, into: activations.feedForwardInput,
-            activations.feedForwardStatistics, rows: rows)
-        feedForward.forward(
-            activations.feedForwardInput, weights: weights, into: branch, activations.feedForward, rows: rows)
-        dropout?.apply(branch, sequences: sequences, elements: positions * width, site: firstSite + 2)
-        residual(activations.middle, branch, into: activations.output, count: rows * width)
-        workspace.spans.end()
+        let spans = pass.workspace.spans
+        spans.begin(.attention)
+        attentionBranch.forward(input, weights: weights, activations.attentionBranch, pass) { input, output in
+            attention.forward(input, weights: weights, into: output, activations.attention, pass)
+        }
+        spans.end()
+        if let cross {
+            spans.begin(.crossAttention)
+            cross.branch.forward(
+                activations.attentionBranch.output, weights: weights, activations.crossBranch!, pass
+            ) { input, output in
+                cross.attention.forward(input, memory, weights: weights, into: output, activations.cross!, pass)
+            }
+            spans.end()
+        }
+        spans.begin(.feedForward)
+        feedForwardBranch.forward(
+            activations.middle, weights: weights, activations.feedForwardBranch, pass
+        ) { input, output in
+            feedForward.forward(
+                input, weights: weights, into: output, activations.feedForward, rows: pass.rows,
+                engine: pass.engine)
+        }
+        spans.end()
     }
 
-    /// Turns `streamGradient`, [B, T, C], from the gradient of the block's output into that of its input.
+    /// Turns `streamGradient`, [B, T, C], from the gradient of the block's output into that of its input, and adds to the
+    /// memory's gradient.
     package func backward(
-        _ input: UnsafePointer<Element>, streamGradient: UnsafeMutablePointer<Float>,
+        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, streamGradient: UnsafeMutablePointer<Float>,
         weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>, _ activations: Activations,
-        sequences: Int, positions: Int, dropout: Dropout?, _ workspace: Workspace
+        _ pass: Pass
     ) {
-        let rows = sequences * positions
-        let branchGradient = workspace.floats(.branchGradient, rows * width)
-
-        workspace.spans.begin(.feedForward)
-        convert(UnsafePointer(streamGradient), into: branchGradient, count: rows * width)
-        dropout?.apply(branchGradient, sequences: sequences, elements: positions * width, site: firstSite + 2)
-        feedForward.backward(
-            activations.feedForwardInput, outputGradient: branchGradient, weights: weights, gradients: gradients,
-            inputGradient: branchGradient, activations.feedForward, rows: rows, workspace)
-        feedForwardNormalization.backward(
-            activations.middle, outputGradient: branchGradient, weights: weights, gradients: gradients,
-            accumulatingInto: streamGradient, activations.feedForwardStatistics, rows: rows, workspace)
-        workspace.spans.end()
-
-        workspace.spans.begin(.attention)
-        convert(UnsafePointer(streamGradient), into: branchGradient, count: rows * width)
-        dropout?.apply(branchGradient, sequences: sequences, elements: positions * width, site: firstSite + 1)
-        attention.backward(
-            activations.attentionInput, outputGradient: branchGradient, weights: weights, gradients: gradients,
-            inputGradient: branchGradient, activations.attention, sequences: sequences, positions: positions,
-            dropout: dropout, site: firstSite, workspace)
-        attentionNormalization.backward(
-            input, outputGradient: branchGradient, weights: weights, gradients: gradients,
-            accumulatingInto: streamGradient, activations.attentionStatistics, rows: rows, workspace)
-        workspace.spans.end()
+        let spans = pass.workspace.spans
+        spans.begin(.feedForward)
+        feedForwardBranch.backward(
+            activations.middle, streamGradient: streamGradient, weights: weights, gradients: gradients,
+            activations.feedForwardBranch, pass
+        ) { input, gradient in
+            feedForward.backward(
+                input, outputGradient: gradient, weights: weights, gradients: gradients, inputGradient: gradient,
+                activations.feedForward, rows: pass.rows, pass.workspace)
+        }
+        spans.end()
+        if let cross, let memory {
+            spans.begin(.crossAttention)
+            cross.branch.backward(
+                activations.attentionBranch.output, streamGradient: streamGradient, weights: weights,
+                gradients: gradients, activations.crossBranch!, pass
+            ) { input, gradient in
+                cross.attention.backward(
+                    input, memory, outputGradient: gradient, weights: weights, gradients: gradients,
+                    inputGradient: gradient, activations.cross!, pass)
+            }
+            spans.end()
+        }
+        spans.begin(.attention)
+        attentionBranch.backward(
+            input, streamGradient: streamGradient, weights: weights, gradients: gradients,
+            activations.attentionBranch, pass
+        ) { input, gradient in
+            attention.backward(
+                input, outputGradient: gradient, weights: weights, gradients: gradients, inputGradient: gradient,
+                activations.attention, pass)
+        }
+        spans.end()
     }
 }

@@ -12,8 +12,14 @@ package final class Workspace {
         case branch
         /// The gradient of the residual stream, of a sublayer's output, and of what lies inside a sublayer.
         case streamGradient, branchGradient, innerGradient
+        /// The gradients of what an encoder gives a decoder, and of a pooled row for each sequence.
+        case memoryGradient, pooledGradient
         /// A block of rows of logits.
         case logits
+        /// The rows that have a target: their numbers, their hidden states, and the gradients of those.
+        case targetRows, gathered, gatheredGradient
+        /// The transform before a head, and the statistics of its normalization.
+        case headTransform, headStatistics
         /// Sums over rows, as wide as a layer.
         case sums
         /// Rows of the same token, linked.
@@ -33,12 +39,15 @@ package final class Workspace {
 
     /// `count` numbers of the buffer for `use`; what stood there before is undefined.
     package func floats(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Float> {
-        memory(use, bytes: count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
+        numbers(use, count, Float.self)
     }
 
     /// `count` integers of the buffer for `use`.
-    package func integers(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Int32> {
-        memory(use, bytes: count * MemoryLayout<Int32>.stride).assumingMemoryBound(to: Int32.self)
+    package func integers(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Int32> { numbers(use, count, Int32.self) }
+
+    /// `count` numbers of one type of the buffer for `use`.
+    package func numbers<Number>(_ use: Use, _ count: Int, _: Number.Type) -> UnsafeMutablePointer<Number> {
+        memory(use, bytes: count * MemoryLayout<Number>.stride).assumingMemoryBound(to: Number.self)
     }
 
     private func memory(_ use: Use, bytes: Int) -> UnsafeMutableRawPointer {

@@ -16,6 +16,8 @@ package enum Span: UInt8, CaseIterable, Sendable {
     case block
     /// Attention with its normalization and residual, inside a block.
     case attention
+    /// Attention to an encoder with its normalization and residual, inside a block.
+    case crossAttention
     /// The feed-forward layer with its normalization and residual, inside a block.
     case feedForward
     /// The normalization after the last block, inside a pass.
@@ -43,6 +45,7 @@ package enum Span: UInt8, CaseIterable, Sendable {
     package var name: String {
         switch self {
         case .head: "head and loss"
+        case .crossAttention: "cross-attention"
         case .feedForward: "feed-forward"
         case .finalNormalization: "final normalization"
         case .slotSum: "sum of slots"

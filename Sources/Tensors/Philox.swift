@@ -35,6 +35,12 @@ package enum RandomPurpose: UInt32, Sendable {
     case dropout = 3
     /// Choosing the next token.
     case generation = 4
+    /// Hiding tokens that are to be predicted.
+    case masking = 5
+    /// The order of batches of similar length; the step is the pool.
+    case batchOrder = 6
+    /// Changing what is trained on.
+    case augmentation = 7
 }
 
 /// An endless row of random words, named by what it is for.

@@ -20,13 +20,16 @@ import Testing
         dataset = try Dataset.open(directory.path)
     }
 
-    /// The steps of one rank, with what each batch holds.
+    private func samples() throws -> CausalSamples {
+        try CausalSamples(dataset.stream(.train), contextLength: Self.contextLength)
+    }
+
+    /// The steps of one rank, with what its slots hold.
     private func steps(
         _ count: Int, sequences: Int = 12, slots: Int, rank: Int, of worldSize: Int, from consumed: UInt64 = 0
     ) throws -> [BatchContents] {
         let plan = try BatchPlan(sequences: sequences, slots: slots, rank: rank, worldSize: worldSize)
-        let reader = try BatchReader(
-            dataset, contextLength: Self.contextLength, plan: plan, seed: 7, consumedSamples: consumed)
+        let reader = try BatchReader(samples(), plan: plan, seed: 7, consumedSamples: consumed)
         return try (0..<count).map { _ in BatchContents(try reader.next()) }
     }
 
@@ -37,12 +40,7 @@ import Testing
         var job = try steps(count, sequences: sequences, slots: slots, rank: 0, of: worldSize, from: consumed)
         for rank in 1..<max(1, worldSize) where rank < worldSize {
             let others = try steps(count, sequences: sequences, slots: slots, rank: rank, of: worldSize, from: consumed)
-            for (step, other) in others.enumerated() {
-                job[step].inputs += other.inputs
-                job[step].targets += other.targets
-                job[step].sampleIndices += other.sampleIndices
-                job[step].targetCount += other.targetCount
-            }
+            job = zip(job, others).map { $0 + $1 }
         }
         return job
     }
@@ -92,22 +90,24 @@ import Testing
     }
 
     @Test func readingAheadReadsWhatReadingDoes() throws {
-        let samples = try CausalSamples(dataset.stream(.train), contextLength: Self.contextLength)
+        let samples = try samples()
         #expect(samples.count == Self.sampleCount)
         let sampler = Sampler(sampleCount: samples.count, seed: 7)
-        let direct = try TokenBatch(capacity: 6, contextLength: Self.contextLength)
+        let direct = try Batch(capacity: 6, samples.shape)
         for (step, read) in try steps(50, slots: 2, rank: 1, of: 2, from: 5).enumerated() {
             direct.removeAll()
             for index in UInt64(5 + 12 * step + 6)..<UInt64(5 + 12 * step + 12) {
-                try direct.append(sampler.sample(atGlobalIndex: index).sample, of: samples, index: index)
+                let draw = SampleDraw(index: index, isTraining: true, seed: 7)
+                try direct.append(sampler.sample(atGlobalIndex: index).sample, of: samples, draw)
             }
+            direct.close()
             #expect(read == BatchContents(direct))
         }
     }
 
     @Test func aBatchStaysUntilTheNextIsAskedFor() throws {
         let plan = try BatchPlan(sequences: 4, slots: 1, rank: 0, worldSize: 1)
-        let reader = try BatchReader(dataset, contextLength: Self.contextLength, plan: plan, seed: 7)
+        let reader = try BatchReader(samples(), plan: plan, seed: 7)
         for _ in 0..<200 {
             let batch = try reader.next()
             let before = BatchContents(batch)
@@ -119,8 +119,9 @@ import Testing
     }
 
     @Test func aFailureIsThrownAtItsStepThenAndEverAfter() throws {
+        let small = try Dataset.open(directory.path, vocabularySize: 90).stream(.train)
         let reader = try BatchReader(
-            Dataset.open(directory.path, vocabularySize: 90), contextLength: Self.contextLength,
+            CausalSamples(small, contextLength: Self.contextLength),
             plan: BatchPlan(sequences: 1, slots: 1, rank: 0, worldSize: 1), seed: 7)
         // Token 90 is in the last sample only, whose turn comes within the first epoch.
         var whole = 0
@@ -142,11 +143,11 @@ import Testing
     @Test func readersEndCleanly() throws {
         let plan = try BatchPlan(sequences: 4, slots: 2, rank: 0, worldSize: 1)
         for taken in 0..<60 {
-            let reader = try BatchReader(dataset, contextLength: Self.contextLength, plan: plan, seed: 7)
+            let reader = try BatchReader(samples(), plan: plan, seed: 7)
             for _ in 0..<taken % 4 { _ = try reader.next() }
         }
         #expect(try openFilesInDirectory() == 0)
-        let reader = try BatchReader(dataset, contextLength: Self.contextLength, plan: plan, seed: 7)
+        let reader = try BatchReader(samples(), plan: plan, seed: 7)
         _ = try reader.next()
         #expect(try openFilesInDirectory() > 0)
         _ = consume reader

@@ -16,12 +16,7 @@ import Testing
     }
 
     private func batches(_ samples: CausalSamples, _ sequences: Int) throws -> [BatchContents] {
-        let batches = EvaluationBatches(samples, sequencesPerBatch: sequences)
-        let batch = try batches.makeBatch()
-        return try (0..<batches.count).map { index in
-            try batches.load(index, into: batch)
-            return BatchContents(batch)
-        }
+        try EvaluationBatches(samples, sequencesPerBatch: sequences, seed: 1).contents()
     }
 
     @Test func theLastSampleIsPadded() throws {
@@ -37,7 +32,7 @@ import Testing
         #expect(samples.count == (12 + contextLength - 1) / contextLength)
         for sequences in [1, 2, 5, .max] {
             let loaded = try batches(samples, sequences)
-            #expect(loaded.flatMap(\.targets).filter { $0 != TokenBatch.ignoredTarget } == Array(2...13))
+            #expect(loaded.flatMap(\.targets).filter { $0 != Batch.ignoredTarget } == Array(2...13))
             #expect(loaded.reduce(0) { $0 + $1.targetCount } == 12)
             // Where a target counts, its input is the token before it.
             for batch in loaded {
@@ -46,6 +41,17 @@ import Testing
                 }
             }
         }
+    }
+
+    /// A document's end belongs to it; what begins in another sample is seen from there on.
+    @Test func documentsDoNotSeeEachOther() throws {
+        let samples = try CausalSamples(
+            directory.stream([5, 6, 9, 7, 9, 9, 8, 1, 2, 3, 9]), contextLength: 4, documentEnd: 9)
+        let loaded = try batches(samples, .max)
+        #expect(loaded[0].inputs == [5, 6, 9, 7, 9, 9, 8, 1, 2, 3, 0, 0])
+        #expect(loaded[0].documentStarts[..<10] == [0, 0, 0, 3, 0, 1, 2, 2, 0, 0])
+        #expect(loaded[0].targetCount == 10)
+        #expect(loaded[0].documentStarts[10...].allSatisfy { (0...3).contains($0) })
     }
 
     @Test func aSplitShorterThanOneContextIsRefused() throws {
@@ -65,7 +71,7 @@ import Testing
     @Test func aBatchThatMemoryCannotHoldIsRefused() {
         for (capacity, contextLength) in [(Int.max, 2), (1 << 20, 1 << 20), (0, 1), (1, -1)] {
             expectFailure(.usage, "batch.sequences") {
-                _ = try TokenBatch(capacity: capacity, contextLength: contextLength)
+                _ = try Batch(capacity: capacity, BatchShape(positions: contextLength))
             }
         }
     }

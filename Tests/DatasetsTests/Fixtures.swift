@@ -61,19 +61,3 @@ func tokens(_ stream: TokenStream, _ range: Range<Int>) throws -> [Int32] {
     try stream.read(at: range.lowerBound, count: range.count, into: place)
     return Array(UnsafeBufferPointer(start: place, count: range.count))
 }
-
-/// What a batch holds, to keep and compare.
-struct BatchContents: Equatable {
-    var inputs: [Int32]
-    var targets: [Int32]
-    var sampleIndices: [UInt64]
-    var targetCount: Int
-
-    init(_ batch: TokenBatch) {
-        let count = batch.sequenceCount * batch.contextLength
-        inputs = Array(UnsafeBufferPointer(start: batch.inputs, count: count))
-        targets = Array(UnsafeBufferPointer(start: batch.targets, count: count))
-        sampleIndices = Array(UnsafeBufferPointer(start: batch.sampleIndices, count: batch.sequenceCount))
-        targetCount = batch.targetCount
-    }
-}

@@ -3,21 +3,70 @@ import TestSupport
 import Tensors
 import Testing
 
-// B sequences, T positions, H heads, D head width, C = H · D.
+// B sequences, T queries and S keys a sequence, H heads of queries, K heads of keys and values, D head width.
 
 @Suite struct AttentionTests {
     struct Shape: Sendable {
         var B = 1
-        let T: Int
+        var T = 1
+        /// nil: T.
+        var S: Int?
         var H = 1
-        let D: Int
+        /// nil: H.
+        var K: Int?
+        var D = 4
+        var mask = Reference.Mask(isCausal: true)
+        var penalizesDistance = false
+
+        var keys: Int { S ?? T }
+        var keyHeads: Int { K ?? H }
     }
 
     static let shapes =
         [1, 3, 15, 16, 17, 31, 33, 63, 64, 65, 100, 130].map { Shape(T: $0, D: 8) }
-        + [1, 3, 15, 16, 17, 33].map { Shape(B: 2, T: 9, H: 3, D: $0) } + [Shape(B: 0, T: 5, D: 4)]
+        + [1, 3, 15, 16, 17, 33].map { Shape(B: 2, T: 9, H: 3, D: $0) } + [Shape(B: 0, T: 5)]
 
-    @Test(arguments: shapes)
+    /// Queries and keys of different numbers, around the borders of blocks and vectors.
+    static let crossShapes: [Shape] = [
+        (1, 1), (1, 64), (64, 1), (7, 65), (65, 7), (130, 33), (63, 130), (64, 64),
+    ].map { (T: Int, S: Int) in
+        let lengths = [S, max(1, S / 2)]
+        return Shape(B: 2, T: T, S: S, H: 2, mask: Reference.Mask(isCausal: false, lengths: lengths))
+    }
+
+    static let groups: [Shape] = [(4, 1, 5), (4, 2, 70), (6, 3, 5), (6, 3, 70), (3, 1, 70)].map {
+        (heads: Int, keyHeads: Int, T: Int) in
+        Shape(B: 2, T: T, H: heads, K: keyHeads, penalizesDistance: heads == 6)
+    }
+
+    /// Stretches whose ends lie inside blocks, on their borders, and a block behind the last that counts.
+    static let masked: [Shape] = [
+        mask(5, isCausal: false, lengths: [5, 1]), mask(130, isCausal: false, lengths: [64, 65]),
+        mask(130, isCausal: true, lengths: [130, 3]), mask(130, isCausal: true, lengths: [63, 128]),
+        mask(130, isCausal: true, prefixes: [0, 1]), mask(130, isCausal: true, prefixes: [64, 130]),
+        mask(130, isCausal: true, lengths: [100, 60], prefixes: [65, 20]),
+        mask(130, isCausal: true, documents: [[0, 1, 33, 34, 64, 127], [0, 63, 65, 100]]),
+        mask(70, isCausal: true, lengths: [66, 40], documents: [[0, 40], [0, 32, 66]]),
+        mask(40, isCausal: false, documents: [[0, 30], [0, 39]]),
+    ]
+
+    static let maskedByDistance: [Shape] = masked.map {
+        var shape = $0
+        shape.penalizesDistance = true
+        return shape
+    }
+
+    /// - Parameter documents: Where the documents of each sequence begin.
+    private static func mask(
+        _ T: Int, isCausal: Bool, lengths: [Int]? = nil, prefixes: [Int]? = nil, documents: [[Int]]? = nil
+    ) -> Shape {
+        let firstKeys = documents.map { $0.flatMap { starts in (0..<T).map { t in starts.last { $0 <= t }! } } }
+        return Shape(
+            B: 2, T: T, H: 2, K: 1,
+            mask: Reference.Mask(isCausal: isCausal, lengths: lengths, prefixes: prefixes, firstKeys: firstKeys))
+    }
+
+    @Test(arguments: shapes + crossShapes + groups + masked + maskedByDistance)
     func equalsTheReference(shape: Shape) {
         check(Float.self, shape, deviation: 1, dropoutRate: 0)
         check(Float16.self, shape, deviation: 1, dropoutRate: 0)
@@ -27,41 +76,56 @@ import Testing
     /// Scores in the hundreds: one probability is 1 and the others vanish.
     @Test func saturated() { check(Float.self, Shape(B: 2, T: 70, H: 2, D: 5), deviation: 16, dropoutRate: 0) }
 
+    @Test(arguments: [1, 2, 3, 8, 12, 20])
+    func slopesArePublished(heads: Int) {
+        expectClose(Attention.slopes(heads), Reference.slopes(heads: heads), relative: 2 * Float.unitRoundoff)
+    }
+
     private func check<Element: Storage>(_: Element.Type, _ shape: Shape, deviation: Double, dropoutRate: Double) {
-        let (B, T, H, D) = (shape.B, shape.T, shape.H, shape.D)
-        let (C, rows) = (H * D, B * T)
-        let input = normals(rows * 3 * C, seed: 1, deviation: deviation)
-        let outputGradient = normals(rows * C, seed: 2)
+        let (B, T, S, H, K, D) = (shape.B, shape.T, shape.keys, shape.H, shape.keyHeads, shape.D)
+        let (rows, keyRows, C, keyWidth) = (B * T, B * S, H * D, K * D)
+        let input = Reference.AttentionInput(
+            queries: normals(rows * C, seed: 1, deviation: deviation),
+            keys: normals(keyRows * keyWidth, seed: 2, deviation: deviation),
+            values: normals(keyRows * keyWidth, seed: 3, deviation: deviation))
+        let outputGradient = normals(rows * C, seed: 4)
         let samples = (0..<B).map { UInt64(100 + $0) }
         let dropout = Reference.Dropout(rate: dropoutRate, seed: 5, step: 6, samples: samples)
-        let reference = Reference.CausalAttention(sequences: B, positions: T, heads: H, headWidth: D) {
-            sequence, head, query, key in
+        let reference = Reference.Attention(
+            sequences: B, queries: T, keys: S, heads: H, keyHeads: K, headWidth: D, mask: shape.mask,
+            slopes: shape.penalizesDistance ? Reference.slopes(heads: H) : []
+        ) { sequence, head, query, key in
             if dropoutRate == 0 { return 1 }
             return dropout.attentionFactor(
-                sequence: sequence, site: 7, head: head, query: query, key: key, positions: T)
+                sequence: sequence, site: 7, head: head, query: query, key: key, queries: T, keys: S)
         }
         let expected = reference.forward(input)
         let expectedGradient = reference.backward(input, outputGradient: outputGradient)
-        let attention = CausalAttention(headCount: H, headWidth: D)
+        let attention = Attention(
+            headCount: H, keyHeadCount: K, headWidth: D, penalizesDistance: shape.penalizesDistance)
         withTestMemory { memory in
-            let x = memory.numbers(input, Element.self)
             let indices = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: B)
             defer { indices.deallocate() }
             _ = indices.initialize(from: samples)
             let dropout = Dropout(rate: dropoutRate, seed: 5, step: 6, samples: indices.baseAddress!)
+            let mask = shape.mask.attentionMask(memory)
             let (y, sums) = (memory.output(rows * C, Element.self), memory.output(B * H * T, Float.self))
+            let x = PackedRows(memory, input, queryWidth: C, keyWidth: keyWidth, Element.self)
             attention.forward(
-                x, into: y, logSums: sums, sequences: B, positions: T, dropout: dropout,
+                x.rows, into: y, logSums: sums, sequences: B, queries: T, keys: S, mask: mask, dropout: dropout,
                 site: 7)
-            let gradient = memory.output(rows * 3 * C, Float.self)
+            let nothing = Reference.AttentionInput(
+                queries: input.queries.map { _ in .nan }, keys: input.keys.map { _ in .nan },
+                values: input.values.map { _ in .nan })
+            let gradients = PackedRows(memory, nothing, queryWidth: C, keyWidth: keyWidth, Float.self)
             attention.backward(
-                x, output: y, logSums: sums, outputGradient: memory.numbers(outputGradient, Float.self), into: gradient,
-                sequences: B, positions: T, dropout: dropout,
-                site: 7)
+                x.rows, output: y, logSums: sums, outputGradient: memory.numbers(outputGradient, Float.self),
+                into: gradients.rows, sequences: B, queries: T, keys: S, mask: mask, dropout: dropout, site: 7)
 
             // A score is a product of D terms, rounded at the size of the largest score; an exponential turns that into a
             // relative error of a probability, and the output is a mean of values of the inputs' size.
-            let scoreSize = deviation * deviation * Double(D).squareRoot() * 4 + 8
+            let scoreSize =
+                deviation * deviation * Double(D).squareRoot() * 4 + 8 + (shape.penalizesDistance ? Double(T) : 0)
             let error = (Float.unitRoundoff + Element.productError) * (scoreSize + 16)
             let size = deviation / (1 - dropoutRate)
             expectClose(array(sums, B * H * T), expected.logSums, absolute: error, "attention log sums")
@@ -69,38 +133,67 @@ import Testing
                 array(y, rows * C), expected.output, absolute: error * size, relative: Element.unitRoundoff,
                 "attention output")
             // The outputs that the backward pass reads are rounded to storage: an error of ∂score's size, times the scale.
-            expectClose(
-                array(gradient, rows * 3 * C), expectedGradient,
-                absolute: 16 * (error + Element.unitRoundoff) * size * size, "attention gradient")
-            expectCloseInNorm(
-                array(gradient, rows * 3 * C), expectedGradient, relative: 4 * (error + Element.unitRoundoff),
-                "attention gradient")
+            // Heads and queries that share a key add theirs up.
+            let actual = gradients.read()
+            for part in [\Reference.AttentionInput.queries, \.keys, \.values] {
+                expectClose(
+                    actual[keyPath: part], expectedGradient[keyPath: part],
+                    absolute: 16 * Double(H / K) * (error + Element.unitRoundoff) * size * size,
+                    relative: 16 * error, "attention gradient")
+                if expectedGradient[keyPath: part].contains(where: { $0 != 0 }), T > 1, S > 1 {
+                    expectCloseInNorm(
+                        actual[keyPath: part], expectedGradient[keyPath: part],
+                        relative: 8 * (error + Element.unitRoundoff), "attention gradient")
+                }
+            }
+        }
+    }
+}
+
+extension Reference.Mask {
+    /// The same mask for kernels.
+    func attentionMask(_ memory: TestMemory) -> AttentionMask {
+        func pointer(_ values: [Int]?) -> UnsafePointer<Int32>? {
+            values.map { UnsafePointer(memory.integers($0)) }
+        }
+        return AttentionMask(
+            isCausal: isCausal, lengths: pointer(lengths), prefixes: pointer(prefixes), firstKeys: pointer(firstKeys))
+    }
+}
+
+/// Queries, keys and values in one tensor where there are as many of each, otherwise in two.
+private struct PackedRows<Number: Storage> {
+    let rows: AttentionRows<Number>
+    private let counts: (queries: Int, keys: Int)
+    private let widths: (queries: Int, keys: Int)
+
+    init(_ memory: TestMemory, _ input: Reference.AttentionInput, queryWidth: Int, keyWidth: Int, _: Number.Type) {
+        counts = (input.queries.count / queryWidth, input.keys.count / keyWidth)
+        widths = (queryWidth, keyWidth)
+        func row(_ values: [Double], _ index: Int, _ width: Int) -> ArraySlice<Double> {
+            values[index * width..<(index + 1) * width]
+        }
+        func keyRow(_ index: Int) -> ArraySlice<Double> {
+            row(input.keys, index, keyWidth) + row(input.values, index, keyWidth)
+        }
+        if counts.queries == counts.keys {
+            let packed = (0..<counts.keys).flatMap { row(input.queries, $0, queryWidth) + keyRow($0) }
+            rows = AttentionRows(
+                sideBySide: memory.numbers(packed, Number.self), queryWidth: queryWidth, keyWidth: keyWidth)
+        } else {
+            rows = AttentionRows(
+                queries: memory.numbers(input.queries, Number.self), queryWidth: queryWidth,
+                keysAndValues: memory.numbers((0..<counts.keys).flatMap(keyRow), Number.self), keyWidth: keyWidth)
         }
     }
 
-    /// New positions over a cache see what the whole sequence would have shown them.
-    @Test(arguments: [(1, 0), (7, 0), (1, 6), (3, 4), (2, 31)], [1, 5, 16, 20])
-    func cachedEqualsTheReference(places: (count: Int, first: Int), D: Int) {
-        let (N, first, H) = (places.count, places.first, 2)
-        let (T, C) = (places.count + places.first, 2 * D)
-        let input = normals(T * 3 * C, seed: 1)
-        let expected = Reference.CausalAttention(sequences: 1, positions: T, heads: H, headWidth: D).forward(input)
-            .output
-        func part(_ index: Int) -> [Double] {
-            (0..<T).flatMap { row -> ArraySlice<Double> in
-                let start = (3 * row + index) * C
-                return input[start..<start + C]
-            }
+    /// What stands there now.
+    func read() -> Reference.AttentionInput {
+        func columns(_ rows: HeadRows<Number>, _ count: Int, _ width: Int) -> [Double] {
+            (0..<count).flatMap { row in (0..<width).map { Double(rows.base[row * rows.stride + $0]) } }
         }
-        withTestMemory { memory in
-            let y = memory.output(N * C, Float.self)
-            cachedAttention(
-                memory.numbers(Array(part(0)[(first * C)...]), Float.self), keys: memory.numbers(part(1), Float.self),
-                values: memory.numbers(part(2), Float.self), into: y, scores: memory.output(T, Float.self), count: N,
-                first: first, heads: H, headWidth: D)
-            expectClose(
-                array(y, N * C), Array(expected[(first * C)...]), absolute: 16 * Float.unitRoundoff,
-                "cached attention")
-        }
+        return Reference.AttentionInput(
+            queries: columns(rows.queries, counts.queries, widths.queries),
+            keys: columns(rows.keys, counts.keys, widths.keys), values: columns(rows.values, counts.keys, widths.keys))
     }
 }

@@ -1,81 +1,140 @@
+import Kernels
 import Layers
 import Tensors
 import TestSupport
 import Testing
 
 @Suite struct EmbeddingTests {
-    private let vocabulary = 7
-    private let context = 5
-    private let width = 6
+    private static let (vocabulary, context, width) = (7, 6, 6)
+    /// Two sequences of five positions.
     private let tokens = [3, 0, 3, 6, 3, 1, 0, 2, 3, 3]
+    private let places = [0, 1, 1, 5, 2, 2, 0, 1, 3, 3]
+    private let spanPlaces = [0, 0, 1, 2, 0, 0, 0, 1, 2, 4]
 
-    private func embedding() -> (layer: Embedding<Float>, layout: ParameterLayout) {
+    struct Variant: Sendable {
+        var positions = PositionEmbedding.learned
+        var tokenScale: Float = 1
+        var normalization: NormalizationKind?
+        var isTold = false
+        var rate = 0.0
+    }
+
+    static let variants = [
+        Variant(), Variant(positions: .none, tokenScale: 3), Variant(tokenScale: 2.5, isTold: true),
+        Variant(positions: .learnedTwice, isTold: true), Variant(positions: .sinusoidal(.alternating), tokenScale: 2),
+        Variant(positions: .sinusoidal(.halves), normalization: .rootMeanSquare, isTold: true),
+        Variant(normalization: .layer, rate: 0.3),
+        Variant(positions: .learnedTwice, tokenScale: 2, normalization: .layer, isTold: true, rate: 0.5),
+    ]
+
+    private func embedding(_ variant: Variant) -> (layer: Embedding<Float>, layout: ParameterLayout) {
         var layout = ParameterLayout()
         layout.beginSection()
-        let layer = Embedding<Float>(
-            vocabularySize: vocabulary, contextLength: context, width: width, initializer: .zeros, in: &layout)
+        let shape = EmbeddingShape(
+            vocabularySize: EmbeddingTests.vocabulary, contextLength: EmbeddingTests.context,
+            width: EmbeddingTests.width, positions: variant.positions, tokenScale: variant.tokenScale,
+            normalization: variant.normalization.map { NormalizationStyle(kind: $0, epsilon: 0.01, hasShift: true) },
+            initializer: .zeros)
+        let layer = Embedding<Float>("", shape, site: 3, in: &layout)
         return (layer, layout)
     }
 
-    @Test func gradients() {
-        let (layer, layout) = embedding()
-        let (width, tokens) = (width, tokens)
-        checkLayer(layout, inputCount: 0, outputCount: tokens.count * width) { run in
-            withTestMemory { memory in
-                let ids = memory.integers(tokens)
-                layer.forward(ids, weights: run.weights, into: run.output, sequences: 2, positions: 5)
-                layer.backward(
-                    ids, outputGradient: run.outputGradient, gradients: run.gradients, sequences: 2, positions: 5,
-                    accumulating: false, run.workspace)
+    private func withPass(_ variant: Variant, _ workspace: Workspace, _ body: (TokenInput, Pass) -> Void) {
+        let samples: [UInt64] = [5, 9]
+        withTestMemory { memory in
+            samples.withUnsafeBufferPointer { samples in
+                let rates = DropoutRates(embedding: variant.rate, attention: 0, residual: 0)
+                let pass = Pass(
+                    sequences: 2, positions: 5, mask: AttentionMask(isCausal: true),
+                    dropouts: Dropouts(rates, seed: 1, step: 2, samples: samples.baseAddress!), workspace)
+                body(
+                    TokenInput(
+                        tokens: memory.integers(tokens), places: variant.isTold ? memory.integers(places) : nil,
+                        spanPlaces: variant.isTold ? memory.integers(spanPlaces) : nil), pass)
             }
-        } reference: { parameters, _ in
-            Reference.embedding(
-                tokens, tokenTable: parameters["token_embedding.weight"]!,
-                positionTable: parameters["position_embedding.weight"]!, positions: 5, width: width)
         }
     }
 
-    /// A tied head has left its part in the token table's gradient; positions that no sequence reaches are not touched.
-    @Test func addsToATiedTable() {
-        let (layer, layout) = embedding()
+    @Test(arguments: variants)
+    func gradients(variant: Variant) {
+        let (layer, layout) = embedding(variant)
+        let count = tokens.count * EmbeddingTests.width
+        var reference = ReferenceTransformer()
+        (reference.width, reference.tokenScale) = (EmbeddingTests.width, Double(variant.tokenScale))
+        (reference.isRootMeanSquare, reference.epsilon) = (variant.normalization == .rootMeanSquare, 0.01)
+        reference.positions =
+            switch variant.positions {
+            case .none: .none
+            case .learned, .learnedTwice: .learned
+            case .sinusoidal(.alternating): .sinusoidal
+            case .sinusoidal(.halves): .sinusoidalHalves
+            }
+        reference.dropouts = ReferenceDropouts(
+            embedding: variant.rate, attention: 0, residual: 0, seed: 1, step: 2, samples: [5, 9])
+        var input = ReferenceTransformer.Input()
+        (input.sequences, input.positions, input.tokens) = (2, 5, tokens)
+        if variant.isTold { (input.places, input.spanPlaces) = (places, spanPlaces) }
+        checkLayer(layout, inputCount: 0, outputCount: count) { run in
+            let activations = layer.takeActivations(rows: tokens.count, from: run.activations)
+            withPass(variant, run.workspace) { tokens, pass in
+                layer.forward(tokens, weights: run.weights, activations, pass)
+                run.output.update(from: activations.output, count: count)
+                layer.backward(
+                    tokens, outputGradient: run.outputGradient, weights: run.weights, gradients: run.gradients,
+                    activations, pass, accumulating: false)
+            }
+        } reference: { parameters, _ in
+            var site = 3
+            return reference.embedding(parameters, "", input, site: &site)
+        }
+    }
+
+    /// A tied head has left its part in the token table's gradient; positions that no sequence reaches have none.
+    @Test(arguments: [false, true])
+    func addsToATiedTable(isTold: Bool) {
+        let variant = Variant(positions: isTold ? .learnedTwice : .learned, isTold: isTold)
+        let (layer, layout) = embedding(variant)
         let gradients: Arena<Float> = layout.randomArena(Float.self, seed: 1, deviation: 1)
         let before = layout.named(gradients)
+        let width = EmbeddingTests.width
         let outputGradient = normals(tokens.count * width, seed: 2)
-        withTestMemory { memory in
-            // Five sequences of two positions.
+        let zeros = [Double](repeating: 0, count: EmbeddingTests.context * width)
+        withPass(variant, Workspace()) { input, pass in
+            var flow = outputGradient.map(Float.init)
+            let arena = ActivationArena()
             layer.backward(
-                memory.integers(tokens), outputGradient: memory.numbers(outputGradient, Float.self),
-                gradients: gradients.base, sequences: 5, positions: 2, accumulating: true, Workspace())
+                input, outputGradient: &flow, weights: gradients.base, gradients: gradients.base,
+                layer.takeActivations(rows: tokens.count, from: arena), pass, accumulating: true)
         }
         let after = layout.named(gradients)
-        expectClose(
-            after["token_embedding.weight"]!,
-            Reference.scatterAdd(
-                outputGradient, places: tokens, into: before["token_embedding.weight"]!, width: width),
-            absolute: 32 * Float.unitRoundoff)
-        var positions = before["position_embedding.weight"]!
-        for index in 0..<2 * width { positions[index] = 0 }
-        expectClose(
-            after["position_embedding.weight"]!,
-            Reference.scatterAdd(
-                outputGradient, places: tokens.indices.map { $0 % 2 }, into: positions, width: width),
-            absolute: 32 * Float.unitRoundoff)
+        func expect(_ name: String, _ places: [Int], into table: [Double]) {
+            expectClose(
+                after["\(name).weight"]!,
+                Reference.scatterAdd(outputGradient, places: places, into: table, width: width),
+                absolute: 32 * Float.unitRoundoff, name)
+        }
+        expect("token_embedding", tokens, into: before["token_embedding.weight"]!)
+        expect("position_embedding", isTold ? places : tokens.indices.map { $0 % 5 }, into: zeros)
+        if isTold { expect("span_position_embedding", spanPlaces, into: zeros) }
     }
 
     @Test func startsAtAnyPosition() {
-        let (layer, layout) = embedding()
+        let (layer, layout) = embedding(Variant())
         let weights: Arena<Float> = layout.randomArena(Float.self, seed: 1, deviation: 1)
-        let parameters = layout.named(weights)
+        let (parameters, width) = (layout.named(weights), EmbeddingTests.width)
         withTestMemory { memory in
-            let output = memory.output(2 * width, Float.self)
+            let arena = ActivationArena()
+            let activations = layer.takeActivations(rows: 2, from: arena)
             layer.forward(
-                memory.integers([4, 5]), weights: weights.base, into: output, sequences: 1, positions: 2, first: 3)
+                TokenInput(tokens: memory.integers([4, 5])), weights: weights.base, activations,
+                Pass(sequences: 1, positions: 2, mask: AttentionMask(isCausal: true), Workspace()), first: 3)
             expectClose(
-                array(output, 2 * width),
+                array(activations.output, 2 * width),
                 Reference.embedding(
                     [4, 5], tokenTable: parameters["token_embedding.weight"]!,
                     positionTable: Array(parameters["position_embedding.weight"]![(3 * width)...]), positions: 2,
                     width: width), relative: Float.unitRoundoff)
         }
+        withExtendedLifetime(weights) {}
     }
 }

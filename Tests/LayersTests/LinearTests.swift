@@ -11,7 +11,8 @@ import Testing
         var layout = ParameterLayout()
         layout.beginSection()
         let layer = Linear<Element>(
-            "map", inputWidth: inputWidth, outputWidth: outputWidth, bias: bias, initializer: .zeros, in: &layout)
+            "map", inputWidth: inputWidth, outputWidth: outputWidth, bias: bias, WeightInitialization(.xavier),
+            in: &layout)
         return (layer, layout)
     }
 
@@ -35,6 +36,35 @@ import Testing
         #expect(layout.parameters.map(\.shape) == [[7, 5], [7]])
         #expect(layout.parameters.map(\.decays) == [true, false])
         #expect(layout.parameters.map(\.offset) == [layer.weight, layer.bias])
+    }
+
+    /// A weight of [7, 5]; what Glorot & Bengio and He et al. call fan-in is 5, fan-out 7.
+    @Test func initialization() {
+        func initializer(_ spread: WeightInitialization.Spread) -> Initializer {
+            WeightInitialization(spread, factor: 0.5).initializer(inputWidth: 5, outputWidth: 7)
+        }
+        #expect(initializer(.normal(deviation: 0.02)) == .normal(standardDeviation: 0.01))
+        #expect(initializer(.xavier) == .uniform(bound: 0.5 * (6.0 / 12).squareRoot()))
+        #expect(initializer(.kaiming) == .uniform(bound: 0.5 * (6.0 / 5).squareRoot()))
+    }
+
+    /// What another reader of the same input has left is added to.
+    @Test func addsToTheInputsGradient() {
+        let (layer, layout) = linear(Float.self, bias: false, 5, 7)
+        let weights: Arena<Float> = layout.randomArena(Float.self, seed: 1, deviation: 0.5)
+        let gradients = Arena<Float>(count: layout.count)
+        let (before, outputGradient) = (normals(15, seed: 2), normals(21, seed: 3))
+        withTestMemory { memory in
+            let dx = memory.numbers(before, Float.self)
+            layer.backward(
+                memory.numbers(normals(15, seed: 4), Float.self),
+                outputGradient: memory.numbers(outputGradient, Float.self), weights: weights.base,
+                gradients: gradients.base, inputGradient: dx, rows: 3, accumulatingInput: true)
+            let added = Reference.matrixProduct(
+                outputGradient, layout.named(weights)["map.weight"]!, m: 3, n: 5, k: 7)
+            expectClose(array(dx, 15), Reference.sum(before, added), absolute: 64 * Float.unitRoundoff)
+        }
+        withExtendedLifetime((weights, gradients)) {}
     }
 
     @Test func storageTypes() {

@@ -4,13 +4,15 @@ import TestSupport
 import Testing
 
 @Suite struct NormalizationTests {
-    @Test(arguments: [true, false])
-    func gradients(bias: Bool) {
+    @Test(arguments: [NormalizationKind.layer, .rootMeanSquare], [true, false])
+    func gradients(kind: NormalizationKind, hasShift: Bool) {
         let (rows, width) = (3, 7)
         var layout = ParameterLayout()
         layout.beginSection()
-        let layer = Normalization<Float>("norm", width: width, bias: bias, in: &layout)
-        #expect(layout.parameters.map(\.name) == (bias ? ["norm.scale", "norm.shift"] : ["norm.scale"]))
+        let layer = Normalization<Float>(
+            "norm", width: width, NormalizationStyle(kind: kind, epsilon: 0.25, hasShift: hasShift), in: &layout)
+        let names = kind == .layer && hasShift ? ["norm.scale", "norm.shift"] : ["norm.scale"]
+        #expect(layout.parameters.map(\.name) == names)
         #expect(layout.parameters.allSatisfy { !$0.decays })
         checkLayer(layout, inputCount: rows * width, outputCount: rows * width) { run in
             let statistics = run.activations.takeStatistics(Float.self, rows: rows)
@@ -19,9 +21,11 @@ import Testing
                 run.input, outputGradient: run.outputGradient, weights: run.weights, gradients: run.gradients,
                 accumulatingInto: run.inputGradient, statistics, rows: rows, run.workspace)
         } reference: { parameters, input in
-            Reference.layerNormalization(
-                input, scale: parameters["norm.scale"]!, shift: parameters["norm.shift"]
-            ).output
+            let scale = parameters["norm.scale"]!
+            return kind == .layer
+                ? Reference.layerNormalization(
+                    input, scale: scale, shift: parameters["norm.shift"], epsilon: 0.25
+                ).output : Reference.rmsNormalization(input, scale: scale, epsilon: 0.25).output
         }
     }
 }

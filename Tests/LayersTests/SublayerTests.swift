@@ -4,112 +4,198 @@ import Tensors
 import TestSupport
 import Testing
 
-// B sequences, T positions, C width; rows = B · T.
+// B sequences, T positions, S positions of the memory, C width, K heads of keys; rows = B · T.
 
-/// Attention, feed-forward and the block they make, with and without biases and dropout.
+/// Attention, cross-attention, feed-forward and the block they make, with all that they may be made of.
 @Suite struct SublayerTests {
-    private static let (sequences, positions, width, heads, hidden) = (2, 5, 6, 2, 10)
-    private static let rows = sequences * positions
+    private static let (B, T, S, C, H, F) = (2, 5, 3, 8, 4, 10)
+    private static let rows = B * T
 
     struct Variant: Sendable {
         var bias = true
-        var form = ActivationForm.geluTanh
+        /// nil: SwiGLU.
+        var form: ActivationForm? = .geluTanh
+        var placement = NormalizationPlacement.pre
+        var kind = NormalizationKind.layer
+        var keyHeads = 4
+        var positions = ReferenceTransformer.Positions.none
+        var isCausal = true
         var rate = 0.0
     }
 
     static let variants = [
-        Variant(), Variant(bias: false), Variant(form: .geluExact), Variant(rate: 0.3),
-        Variant(bias: false, form: .geluExact, rate: 0.5),
+        Variant(), Variant(bias: false), Variant(form: .geluExact, placement: .post), Variant(rate: 0.3),
+        Variant(form: nil, kind: .rootMeanSquare, keyHeads: 2, positions: .rotary, isCausal: false),
+        Variant(form: .relu, placement: .post, keyHeads: 1, positions: .distance, rate: 0.5),
+        Variant(bias: false, form: nil, placement: .sandwich, positions: .distance, isCausal: false, rate: 0.5),
+        Variant(form: .silu, placement: .sandwich, kind: .rootMeanSquare, keyHeads: 2, positions: .rotary),
     ]
 
     private let samples: [UInt64] = [7, 1 << 33]
+    private let lengths = [4, 5]
+    private let memoryLengths = [3, 1]
 
-    private func reference(_ variant: Variant) -> ReferenceDecoder {
-        let dropout = Reference.Dropout(rate: variant.rate, seed: 11, step: 12, samples: samples)
-        return ReferenceDecoder(
-            layers: 1, heads: SublayerTests.heads, width: SublayerTests.width, form: variant.form,
-            dropout: variant.rate == 0 ? nil : dropout)
+    private func shape(_ variant: Variant, seesMemory: Bool = false) -> BlockShape {
+        let (H, C) = (SublayerTests.H, SublayerTests.C)
+        return BlockShape(
+            attention: AttentionShape(
+                width: C, headCount: H, keyHeadCount: variant.keyHeads,
+                penalizesDistance: variant.positions == .distance,
+                rotary: variant.positions == .rotary
+                    ? RotaryTable(positions: SublayerTests.T, headWidth: C / H, base: 100) : nil),
+            hiddenWidth: SublayerTests.F, activation: variant.form.map { .elementwise($0) } ?? .swiGLU,
+            placement: variant.placement,
+            normalization: NormalizationStyle(kind: variant.kind, epsilon: 0.01, hasShift: variant.bias),
+            bias: variant.bias,
+            initializers: BranchInitializers(
+                inner: WeightInitialization(.xavier), outer: WeightInitialization(.xavier)),
+            seesMemory: seesMemory)
     }
 
-    private func withDropout(_ variant: Variant, _ body: (Dropout?) -> Void) {
-        samples.withUnsafeBufferPointer {
-            body(Dropout(rate: variant.rate, seed: 11, step: 12, samples: $0.baseAddress!))
+    private func reference(_ variant: Variant) -> ReferenceTransformer {
+        var reference = ReferenceTransformer()
+        (reference.width, reference.heads, reference.keyHeads) = (SublayerTests.C, SublayerTests.H, variant.keyHeads)
+        (reference.isRootMeanSquare, reference.epsilon) = (variant.kind == .rootMeanSquare, 0.01)
+        (reference.positions, reference.rotaryBase, reference.activation) = (variant.positions, 100, variant.form)
+        reference.placement =
+            switch variant.placement {
+            case .pre: .pre
+            case .post: .post
+            case .sandwich: .sandwich
+            }
+        reference.dropouts = ReferenceDropouts(
+            embedding: 0, attention: variant.rate, residual: variant.rate / 2, seed: 11, step: 12, samples: samples)
+        return reference
+    }
+
+    private func referencePass(_ variant: Variant, memory: [Double]? = nil) -> ReferenceTransformer.Pass {
+        ReferenceTransformer.Pass(
+            sequences: SublayerTests.B, positions: SublayerTests.T,
+            mask: Reference.Mask(isCausal: variant.isCausal, lengths: lengths),
+            memory: memory.map {
+                ReferenceTransformer.Memory(
+                    rows: $0, positions: SublayerTests.S,
+                    mask: Reference.Mask(isCausal: false, lengths: memoryLengths))
+            })
+    }
+
+    /// Calls `body` with the pass that `referencePass` describes, and the mask of its memory.
+    private func withPass(_ variant: Variant, _ workspace: Workspace, _ body: (Pass, AttentionMask) -> Void) {
+        let rates = DropoutRates(embedding: 0, attention: variant.rate, residual: variant.rate / 2)
+        withTestMemory { memory in
+            samples.withUnsafeBufferPointer { samples in
+                let mask = AttentionMask(isCausal: variant.isCausal, lengths: memory.integers(lengths))
+                body(
+                    Pass(
+                        sequences: SublayerTests.B, positions: SublayerTests.T, mask: mask,
+                        dropouts: Dropouts(rates, seed: 11, step: 12, samples: samples.baseAddress!), workspace),
+                    AttentionMask(isCausal: false, lengths: memory.integers(memoryLengths)))
+            }
         }
     }
 
     @Test(arguments: variants)
     func attention(variant: Variant) {
-        let (B, T, C, rows) = (
-            SublayerTests.sequences, SublayerTests.positions, SublayerTests.width, SublayerTests.rows
-        )
+        let (B, T, count) = (SublayerTests.B, SublayerTests.T, SublayerTests.rows * SublayerTests.C)
+        let shape = shape(variant)
         var layout = ParameterLayout()
         layout.beginSection()
         let layer = SelfAttention<Float>(
-            "attention", width: C, headCount: SublayerTests.heads, bias: variant.bias, initializer: .zeros,
-            outputInitializer: .zeros, in: &layout)
-        checkLayer(layout, inputCount: rows * C, outputCount: rows * C) { run in
+            "attention", shape.attention, bias: variant.bias, shape.initializers, site: 9, in: &layout)
+        checkLayer(layout, inputCount: count, outputCount: count) { run in
             let activations = layer.takeActivations(sequences: B, positions: T, from: run.activations)
-            withDropout(variant) { dropout in
-                layer.forward(
-                    run.input, weights: run.weights, into: run.output, activations, sequences: B, positions: T,
-                    dropout: dropout, site: 9)
+            withPass(variant, run.workspace) { pass, _ in
+                layer.forward(run.input, weights: run.weights, into: run.output, activations, pass)
                 // The gradient of the input takes the place of that of the output.
-                run.inputGradient.update(from: run.outputGradient, count: rows * C)
+                run.inputGradient.update(from: run.outputGradient, count: count)
                 layer.backward(
                     run.input, outputGradient: run.inputGradient, weights: run.weights, gradients: run.gradients,
-                    inputGradient: run.inputGradient, activations, sequences: B, positions: T, dropout: dropout,
-                    site: 9, run.workspace)
+                    inputGradient: run.inputGradient, activations, pass)
             }
         } reference: { parameters, input in
-            reference(variant).attention(parameters, "attention", input, rows: rows, positions: T, site: 9)
+            var site = 9
+            return reference(variant).attention(parameters, "attention", input, referencePass(variant), site: &site)
+        }
+    }
+
+    /// Of what it reads, the first rows are the decoder's and the others the memory's.
+    @Test(arguments: variants)
+    func crossAttention(variant: Variant) {
+        let (B, T, S, C) = (SublayerTests.B, SublayerTests.T, SublayerTests.S, SublayerTests.C)
+        let (count, shape) = (B * T * C, shape(variant))
+        var layout = ParameterLayout()
+        layout.beginSection()
+        let layer = CrossAttention<Float>(
+            "cross", shape.attention, bias: variant.bias, shape.initializers, site: 4, in: &layout)
+        checkLayer(layout, inputCount: count + B * S * C, outputCount: count) { run in
+            let activations = layer.takeActivations(
+                sequences: B, positions: T, memoryPositions: S, from: run.activations)
+            withPass(variant, run.workspace) { pass, mask in
+                let memory = CrossMemory(
+                    rows: UnsafePointer(run.input + count), positions: S, mask: mask,
+                    gradient: run.inputGradient + count)
+                layer.forward(run.input, memory, weights: run.weights, into: run.output, activations, pass)
+                run.inputGradient.update(from: run.outputGradient, count: count)
+                layer.backward(
+                    run.input, memory, outputGradient: run.inputGradient, weights: run.weights,
+                    gradients: run.gradients, inputGradient: run.inputGradient, activations, pass)
+            }
+        } reference: { parameters, input in
+            var site = 4
+            return reference(variant).crossAttention(
+                parameters, "cross", Array(input[..<count]), referencePass(variant, memory: Array(input[count...])),
+                site: &site)
         }
     }
 
     @Test(arguments: variants)
     func feedForward(variant: Variant) {
-        let (C, rows) = (SublayerTests.width, SublayerTests.rows)
+        let (rows, count, shape) = (SublayerTests.rows, SublayerTests.rows * SublayerTests.C, shape(variant))
         var layout = ParameterLayout()
         layout.beginSection()
         let layer = FeedForward<Float>(
-            "feed_forward", width: C, hiddenWidth: SublayerTests.hidden, activation: variant.form, bias: variant.bias,
-            initializer: .zeros, outputInitializer: .zeros, in: &layout)
-        checkLayer(layout, inputCount: rows * C, outputCount: rows * C) { run in
+            "feed_forward", width: SublayerTests.C, hiddenWidth: SublayerTests.F, shape.activation,
+            bias: variant.bias, shape.initializers, in: &layout)
+        checkLayer(layout, inputCount: count, outputCount: count) { run in
             let activations = layer.takeActivations(rows: rows, from: run.activations)
-            layer.forward(
-                run.input, weights: run.weights, into: run.output, activations, rows: rows)
-            run.inputGradient.update(from: run.outputGradient, count: rows * C)
+            layer.forward(run.input, weights: run.weights, into: run.output, activations, rows: rows)
+            run.inputGradient.update(from: run.outputGradient, count: count)
             layer.backward(
                 run.input, outputGradient: run.inputGradient, weights: run.weights, gradients: run.gradients,
                 inputGradient: run.inputGradient, activations, rows: rows, run.workspace)
         } reference: { parameters, input in
-            reference(variant).feedForward(parameters, "feed_forward", input, rows: rows)
+            reference(variant).feedForward(parameters, "feed_forward", input)
         }
     }
 
-    @Test(arguments: variants)
-    func block(variant: Variant) {
-        let (B, T, C, rows) = (
-            SublayerTests.sequences, SublayerTests.positions, SublayerTests.width, SublayerTests.rows
-        )
+    @Test(arguments: variants, [false, true])
+    func block(variant: Variant, seesMemory: Bool) {
+        let (B, T, S, C) = (SublayerTests.B, SublayerTests.T, SublayerTests.S, SublayerTests.C)
+        let (count, memoryCount) = (B * T * C, seesMemory ? B * S * C : 0)
         var layout = ParameterLayout()
         layout.beginSection()
-        let block = TransformerBlock<Float>(
-            index: 3, width: C, headCount: SublayerTests.heads, hiddenWidth: SublayerTests.hidden,
-            activation: variant.form, bias: variant.bias, initializer: .zeros, outputInitializer: .zeros, in: &layout)
-        checkLayer(layout, inputCount: rows * C, outputCount: rows * C) { run in
-            let activations = block.takeActivations(sequences: B, positions: T, from: run.activations)
-            withDropout(variant) { dropout in
-                block.forward(
-                    run.input, weights: run.weights, activations, sequences: B, positions: T, dropout: dropout,
-                    run.workspace)
-                run.output.update(from: activations.output, count: rows * C)
-                run.inputGradient.update(from: run.outputGradient, count: rows * C)
+        let block = TransformerBlock<Float>("block", shape(variant, seesMemory: seesMemory), firstSite: 6, in: &layout)
+        checkLayer(layout, inputCount: count + memoryCount, outputCount: count) { run in
+            let activations = block.takeActivations(
+                sequences: B, positions: T, memoryPositions: seesMemory ? S : 0, from: run.activations)
+            withPass(variant, run.workspace) { pass, mask in
+                let memory =
+                    seesMemory
+                    ? CrossMemory(
+                        rows: UnsafePointer(run.input + count), positions: S, mask: mask,
+                        gradient: run.inputGradient + count) : nil
+                block.forward(run.input, memory: memory, weights: run.weights, activations, pass)
+                run.output.update(from: activations.output, count: count)
+                run.inputGradient.update(from: run.outputGradient, count: count)
                 block.backward(
-                    run.input, streamGradient: run.inputGradient, weights: run.weights, gradients: run.gradients,
-                    activations, sequences: B, positions: T, dropout: dropout, run.workspace)
+                    run.input, memory: memory, streamGradient: run.inputGradient, weights: run.weights,
+                    gradients: run.gradients, activations, pass)
             }
         } reference: { parameters, input in
-            reference(variant).block(3, parameters, input, positions: T)
+            var site = 6
+            return reference(variant).block(
+                parameters, "block", Array(input[..<count]),
+                referencePass(variant, memory: seesMemory ? Array(input[count...]) : nil), site: &site)
         }
     }
 }

@@ -64,17 +64,20 @@ import Testing
         let (sequences, heads, positions, headWidth) = (2, 3, 7, 5)
         let width = heads * headWidth
         let rows = sequences * positions
-        let attention = CausalAttention(headCount: heads, headWidth: headWidth)
+        let attention = Attention(headCount: heads, headWidth: headWidth)
+        let mask = AttentionMask(isCausal: true)
         try withTestMemory { memory in
             let x = memory.numbers(try file.numbers("causal_attention/query_key_value"), Float.self)
             let dy = memory.numbers(try file.numbers("causal_attention/output_gradient"), Float.self)
             let (y, dx) = (memory.output(rows * width, Float.self), memory.output(rows * 3 * width, Float.self))
             let sums = memory.output(rows * heads, Float.self)
             attention.forward(
-                x, into: y, logSums: sums, sequences: sequences, positions: positions)
+                AttentionRows(sideBySide: x, queryWidth: width, keyWidth: width), into: y, logSums: sums,
+                sequences: sequences, queries: positions, keys: positions, mask: mask)
             attention.backward(
-                x, output: y, logSums: sums, outputGradient: dy, into: dx, sequences: sequences,
-                positions: positions)
+                AttentionRows(sideBySide: x, queryWidth: width, keyWidth: width), output: y, logSums: sums,
+                outputGradient: dy, into: AttentionRows(sideBySide: dx, queryWidth: width, keyWidth: width),
+                sequences: sequences, queries: positions, keys: positions, mask: mask)
             expectClose(
                 array(y, rows * width), try file.numbers("causal_attention/output"), absolute: tolerance,
                 "golden attention")

@@ -13,51 +13,56 @@ import Testing
         var final: [String: [Double]] = [:]
     }
 
-    @Test func float32() throws {
-        let file = try GoldenFile("decoder")
-        let run = try train(file, Float.self, lossScale: 1)
+    @Test(arguments: GoldenModel.all.filter(\.trains))
+    func float32(golden: GoldenModel) throws {
+        let file = try GoldenFile(golden.name)
+        let run = try train(golden, file, Float.self, lossScale: 1)
         expectClose(run.losses, try file.numbers("losses"), absolute: 1e-5, "golden losses")
         expectClose(run.norms, try file.numbers("gradient_norms"), relative: 1e-5, "golden norms")
         for name in run.final.keys.sorted() {
+            let visible = golden.configuration.visible(name)
             expectClose(
-                visible(name, run.final[name]!), visible(name, try file.numbers("final/\(name)")), absolute: 1e-5,
+                visible(run.final[name]!), visible(try file.numbers("final/\(name)")), absolute: 1e-5,
                 "golden final \(name)")
         }
     }
 
     /// Float16 weights, activations and gradients over Float32 masters. A gradient near zero may have the other sign, and
-    /// AdamW makes a step of up to the learning rate of it, ten times 1e-2: weights are close in the mean alone.
-    @Test func float16() throws {
-        let file = try GoldenFile("decoder")
-        let run = try train(file, Float16.self, lossScale: 1024)
-        expectClose(run.losses, try file.numbers("losses"), absolute: 1e-3, "golden losses")
-        expectClose(run.norms, try file.numbers("gradient_norms"), relative: 2e-3, "golden norms")
+    /// AdamW makes a step of up to the learning rate of it, ten times 1e-2: weights are close in the mean alone. PyTorch in
+    /// Float64, with weights rounded to Float16 and 0.4 % of noise on each gradient, strays as far or farther.
+    @Test(arguments: GoldenModel.all.filter(\.trains))
+    func float16(golden: GoldenModel) throws {
+        let file = try GoldenFile(golden.name)
+        let run = try train(golden, file, Float16.self, lossScale: 1024)
+        expectClose(run.losses, try file.numbers("losses"), absolute: 0.02, "golden losses")
+        expectClose(run.norms, try file.numbers("gradient_norms"), relative: 0.03, "golden norms")
         for name in run.final.keys.sorted() {
+            let visible = golden.configuration.visible(name)
             expectCloseInNorm(
-                visible(name, run.final[name]!), visible(name, try file.numbers("final/\(name)")), relative: 0.02,
+                visible(run.final[name]!), visible(try file.numbers("final/\(name)")), relative: 0.03,
                 "golden final \(name)")
         }
     }
 
-    private func train<Element: Storage>(_ file: GoldenFile, _: Element.Type, lossScale: Double) throws -> Run {
-        let decoder = GoldenDecoderTests.decoder("decoder", Element.self)
-        let layout = decoder.layout
-        let masters = try GoldenDecoderTests.weights(file, layout, Float.self)
+    private func train<Element: Storage>(
+        _ golden: GoldenModel, _ file: GoldenFile, _: Element.Type, lossScale: Double
+    ) throws -> Run {
+        let model = golden.model(Element.self)
+        let layout = model.layout
+        let masters = try golden.weights(file, layout, Float.self)
         let (weights, gradients) = (Arena<Element>(count: layout.count), Arena<Element>(count: layout.count))
         var configuration = OptimizerConfiguration()
         (configuration.betas, configuration.epsilon, configuration.weightDecay) = ([0.9, 0.95], 1e-8, 0.1)
         let optimizer = makeOptimizer(configuration)
         let states = optimizer.stateNames.map { _ in Arena<Float>(count: layout.count) }
-        let (inputs, targets) = (try file.integers("step_inputs"), try file.integers("step_targets"))
 
         var run = Run()
         for step in 1...10 {
             convert(UnsafePointer(masters.base), into: weights.base, count: layout.count)
-            let batch = (step - 1) * 24..<step * 24
-            let rows = TokenRows(tokens: Array(inputs[batch]), targets: Array(targets[batch]), positions: 8)
-            let losses = decoder.pass(
-                weights, rows, into: gradients, gradientScale: lossScale / Double(rows.targetCount))
-            run.losses.append(losses.reduce(0) { $0 + Double($1) } / Double(rows.targetCount))
+            let batch = try golden.batch(file, step: step - 1)
+            let count = Double(batch.targetRows.count)
+            let losses = model.pass(weights, batch, golden.loss, into: gradients, gradientScale: lossScale / count)
+            run.losses.append(losses.reduce(0) { $0 + Double($1) } / count)
             let norm = sumOfSquares(gradients.base, count: layout.count).squareRoot() / lossScale
             run.norms.append(norm)
             let factor = Clipping.factor(norm: norm, limit: 1) / lossScale
@@ -72,12 +77,5 @@ import Testing
         run.final = layout.named(masters)
         withExtendedLifetime((gradients, states)) {}
         return run
-    }
-
-    /// Without the keys' third of a packed bias: its gradient is zero, and AdamW scales rounding noise up.
-    private func visible(_ name: String, _ values: [Double]) -> [Double] {
-        if !name.hasSuffix("query_key_value.bias") { return values }
-        let third = values.count / 3
-        return Array(values[..<third] + values[(2 * third)...])
     }
 }

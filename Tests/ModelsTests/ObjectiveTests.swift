@@ -12,53 +12,86 @@ import Testing
         var losses: [Float]
         var hiddenGradient: [Float]
         var headGradient: [Float]
+        var rows: [Int]
+        var logits: [Float]
     }
 
-    private func head(width: Int, vocabulary: Int) -> (layer: Linear<Float>, layout: ParameterLayout) {
+    private func head(width: Int, outputs: Int) -> (layer: PredictionHead<Float>, layout: ParameterLayout) {
         var layout = ParameterLayout()
         layout.beginSection()
-        let layer = Linear<Float>(
-            "head", inputWidth: width, outputWidth: vocabulary, bias: false, initializer: .zeros, in: &layout)
+        let layer = PredictionHead<Float>(
+            inputWidth: width, outputWidth: outputs, tiedTo: nil, bias: false, transform: nil,
+            WeightInitialization(.xavier), in: &layout)
         return (layer, layout)
     }
 
     private func run(
-        _ hidden: [Double], _ targets: [Int], width: Int, vocabulary: Int, scale: Float = 0.5
+        _ hidden: [Double], _ targets: [Int], _ values: [Double]? = nil, loss: Loss = .crossEntropy(smoothing: 0),
+        width: Int, outputs: Int, scale: Float = 0.5
     ) -> Result {
-        let (layer, layout) = head(width: width, vocabulary: vocabulary)
+        let (layer, layout) = head(width: width, outputs: outputs)
         let weights: Arena<Float> = layout.randomArena(Float.self, seed: 9, deviation: 1)
         let gradients = Arena<Float>(count: layout.count)
-        let (rows, workspace) = (targets.count, Workspace())
+        let (rows, workspace) = (hidden.count / width, Workspace())
         return withTestMemory { memory in
-            let (x, t) = (memory.numbers(hidden, Float.self), memory.integers(targets))
+            let x = memory.numbers(hidden, Float.self)
+            let targets = Targets(
+                classes: memory.integers(targets),
+                values: values.map { UnsafePointer(memory.numbers($0, Float.self)) })
             let (losses, dx) = (memory.output(rows, Float.self), memory.output(rows * width, Float.self))
-            CausalLanguageModelling().backward(
-                hidden: UnsafePointer(x), head: layer, weights: weights.base, gradients: gradients.base, targets: t,
-                gradientScale: scale, losses: losses, hiddenGradient: dx, rows: rows, workspace)
+            let count = Prediction(loss).backward(
+                hidden: UnsafePointer(x), head: layer, weights: weights.base, gradients: gradients.base,
+                targets: targets, gradientScale: scale, losses: losses, hiddenGradient: dx, rows: rows, workspace)
             let alone = memory.output(rows, Float.self)
-            CausalLanguageModelling().losses(
-                hidden: UnsafePointer(x), head: layer, weights: weights.base, targets: t, into: alone, rows: rows,
-                workspace)
-            #expect(array(alone, rows) == array(losses, rows))
+            var (numbers, logits): ([Int], [Float]) = ([], [])
+            let countAlone = Prediction(loss).losses(
+                hidden: UnsafePointer(x), head: layer, weights: weights.base, targets: targets, into: alone,
+                rows: rows, workspace
+            ) { block, rows in
+                numbers += rows.map(Int.init)
+                logits += array(block, rows.count * outputs)
+            }
+            #expect(countAlone == count)
+            #expect(array(alone, count) == array(losses, count))
             return Result(
-                losses: array(losses, rows), hiddenGradient: array(dx, rows * width),
-                headGradient: withExtendedLifetime(weights) { array(gradients.base, width * vocabulary) })
+                losses: array(losses, count), hiddenGradient: array(dx, rows * width),
+                headGradient: withExtendedLifetime((weights, gradients)) { array(gradients.base, width * outputs) },
+                rows: numbers, logits: logits)
         }
     }
 
-    @Test func gradients() {
-        let (rows, width, vocabulary) = (6, 5, 19)
-        let (hidden, targets) = (normals(rows * width, seed: 1), [3, -1, 18, 0, -1, 7])
-        let (_, layout) = head(width: width, vocabulary: vocabulary)
+    private static let cases: [(loss: Loss, targets: [Int], values: [Double]?)] = [
+        (.crossEntropy(smoothing: 0), [3, -1, 18, 0, -1, 7], nil),
+        (.crossEntropy(smoothing: 0.1), [-1, -1, 18, 0, 2, -1], nil),
+        (.crossEntropy(smoothing: 0), [3, 1, 18, 0, 2, 7], nil),
+        (.binaryCrossEntropy, [], integers(6 * 19, below: 2, seed: 3).map(Double.init)),
+        (.squaredError, [], normals(6 * 19, seed: 3)),
+    ]
+
+    @Test(arguments: cases)
+    func gradients(loss: Loss, targets: [Int], values: [Double]?) {
+        let (rows, width, outputs) = (6, 5, 19)
+        let hidden = normals(rows * width, seed: 1)
+        let (_, layout) = head(width: width, outputs: outputs)
         let arena: Arena<Float> = layout.randomArena(Float.self, seed: 9, deviation: 1)
         let weight = layout.named(arena)["head.weight"]!
-        func losses(_ hidden: [Double], _ weight: [Double]) -> [Double] {
-            let logits = Reference.linear(hidden, weight: weight, bias: nil, rows: rows, inputWidth: width)
-            return Reference.crossEntropy(logits, targets: targets)
+        var batch = ModelBatch()
+        (batch.input.sequences, batch.targets, batch.values) = (rows, targets, values)
+        func logits(_ hidden: [Double], _ weight: [Double]) -> [Double] {
+            Reference.linear(hidden, weight: weight, bias: nil, rows: rows, inputWidth: width)
         }
-        let result = run(hidden, targets, width: width, vocabulary: vocabulary)
+        func losses(_ hidden: [Double], _ weight: [Double]) -> [Double] {
+            batch.losses(logits(hidden, weight), loss)
+        }
+        let result = run(hidden, targets, values, loss: loss, width: width, outputs: outputs)
         let tolerance = 64 * Float.unitRoundoff
-        expectClose(result.losses, losses(hidden, weight), absolute: tolerance, "losses")
+        expectClose(
+            result.losses, losses(hidden, weight), absolute: tolerance, relative: tolerance, "losses")
+        #expect(result.rows == batch.targetRows)
+        let all = logits(hidden, weight)
+        expectClose(
+            result.logits, batch.targetRows.flatMap { all[$0 * outputs..<($0 + 1) * outputs] }, absolute: tolerance,
+            "logits")
         checkGradients(result.hiddenGradient, at: hidden, tolerance: tolerance, "hidden") {
             0.5 * losses($0, weight).reduce(0, +)
         }
@@ -72,10 +105,10 @@ import Testing
         let (rows, width, vocabulary) = (180, 2, 100_000)
         let hidden = normals(rows * width, seed: 1)
         let targets = integers(rows, below: vocabulary, seed: 2)
-        let whole = run(hidden, targets, width: width, vocabulary: vocabulary)
+        let whole = run(hidden, targets, width: width, outputs: vocabulary)
         let (first, second) = (
-            run(Array(hidden[..<rows]), Array(targets[..<90]), width: width, vocabulary: vocabulary),
-            run(Array(hidden[rows...]), Array(targets[90...]), width: width, vocabulary: vocabulary)
+            run(Array(hidden[..<rows]), Array(targets[..<90]), width: width, outputs: vocabulary),
+            run(Array(hidden[rows...]), Array(targets[90...]), width: width, outputs: vocabulary)
         )
         #expect(whole.losses == first.losses + second.losses)
         #expect(whole.hiddenGradient == first.hiddenGradient + second.hiddenGradient)

@@ -6,7 +6,7 @@ extension MultiprocessTests {
     /// What is wrong is said once, with its exit code, and every process ends.
     @Suite struct RefusalTests {
         @Test(arguments: [
-            ("model.head=3", "unknown key model.head; the nearest is model.heads"),
+            ("model.layer=3", "unknown key model.layer; the nearest is model.layers"),
             ("model.layers=many", "model.layers"), ("model.heads=3", "a divisor of model.width (32)"),
             ("batch.sequences=12", "a multiple of batch.slots (8)"), ("schedule.peak=-1", "schedule.peak"),
             ("precision=float8", "float32, float16"), ("averaging.wire=bfloat16", "float32, float16"),

@@ -1,3 +1,4 @@
+import Checkpoints
 import Files
 import Glibc
 import TestSupport
@@ -98,6 +99,20 @@ final class Workshop {
 
     /// The names in a directory of the workshop.
     func names(_ path: String) -> [String] { (try? FileSystem.list(directory.file(path))) ?? [] }
+
+    /// The bytes of each tensor in a file of a checkpoint.
+    func tensors(_ checkpoint: String, _ name: String) throws -> [String: [UInt8]] {
+        let file = try SafetensorsFile(directory.file("\(checkpoint)/\(name)"))
+        var tensors: [String: [UInt8]] = [:]
+        for tensor in file.tensors {
+            let count = try #require(tensor.type.byteCount(shape: tensor.shape))
+            tensors[tensor.name] = try [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                try file.read(tensor.name, into: UnsafeMutableRawBufferPointer(buffer))
+                initialized = count
+            }
+        }
+        return tensors
+    }
 
     /// The complete lines of a run's `metrics.jsonl`.
     func metrics(_ output: String = "run") throws -> [JSON] {

@@ -1,3 +1,4 @@
+import Glibc
 import Kernels
 import TestSupport
 import Testing
@@ -59,14 +60,39 @@ import Testing
         checkGradients(gradients.scale, at: scale, tolerance: tolerance) { loss(input, $0) }
     }
 
-    @Test func causalAttention() {
-        let attention = Reference.CausalAttention(sequences: 2, positions: 5, heads: 2, headWidth: 3) {
-            sequence, head, query, key in (sequence + head + query * 3 + key) % 4 == 0 ? 0 : 4 / 3
+    static let masks = [
+        Reference.Mask(isCausal: true), Reference.Mask(isCausal: false, lengths: [4, 2]),
+        Reference.Mask(isCausal: true, lengths: [5, 4], prefixes: [3, 0], firstKeys: [0, 0, 2, 2, 4, 0, 1, 1, 1, 4]),
+    ]
+
+    @Test(arguments: masks, [1, 2, 4])
+    func attention(mask: Reference.Mask, keyHeads: Int) {
+        let attention = Reference.Attention(
+            sequences: 2, queries: 5, keys: 5, heads: 4, keyHeads: keyHeads, headWidth: 3, mask: mask,
+            slopes: Reference.slopes(heads: 4)
+        ) { sequence, head, query, key in (sequence + head + query * 3 + key) % 4 == 0 ? 0 : 4 / 3 }
+        let keyWidth = 3 * keyHeads
+        let input = Reference.AttentionInput(
+            queries: normals(2 * 5 * 12, seed: 1), keys: normals(2 * 5 * keyWidth, seed: 2),
+            values: normals(2 * 5 * keyWidth, seed: 3))
+        let weight = normals(2 * 5 * 12, seed: 4)
+        let gradient = attention.backward(input, outputGradient: weight)
+        for part in [\Reference.AttentionInput.queries, \.keys, \.values] {
+            checkGradients(gradient[keyPath: part], at: input[keyPath: part], tolerance: tolerance) { point in
+                var moved = input
+                moved[keyPath: part] = point
+                return Reference.dot(attention.forward(moved).output, weight)
+            }
         }
-        let (input, weight) = (normals(2 * 5 * 18, seed: 1), normals(2 * 5 * 6, seed: 2))
-        checkGradients(
-            attention.backward(input, outputGradient: weight), at: input, tolerance: tolerance
-        ) { Reference.dot(attention.forward($0).output, weight) }
+    }
+
+    /// What the paper states for eight heads, and what its program gives for twelve.
+    @Test func slopes() {
+        let eight = (1...8).map { exp2(-Double($0)) }
+        expectClose(Reference.slopes(heads: 8), eight, relative: 1e-15)
+        expectClose(
+            Reference.slopes(heads: 12), eight + [0.5, 1.5, 2.5, 3.5].map { exp2(-$0) }, relative: 1e-15)
+        #expect(Reference.slopes(heads: 1) == [exp2(-8)])
     }
 
     @Test(arguments: [0, 0.1, 1])

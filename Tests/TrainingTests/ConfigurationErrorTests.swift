@@ -24,19 +24,22 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
 @Suite struct ConfigurationErrorTests {
     @Test(arguments: [
         // Unknown keys and sections.
-        ("model:\n  head: 7", "c.yaml:2:3: unknown key model.head; the nearest is model.heads"),
+        ("model:\n  layer: 7", "c.yaml:2:3: unknown key model.layer; the nearest is model.layers"),
         ("modle: {layers: 2}", "c.yaml:1:1: unknown key modle; the nearest is model"),
         ("precison: float32", "c.yaml:1:1: unknown key precison; the nearest is precision"),
         ("layers: 2", "c.yaml:1:1: unknown key layers; the nearest is model.layers"),
         ("model.layers: 2", "c.yaml:1:1: unknown key model.layers; write layers inside the section model"),
         ("batch:\n  zzzzzz: 1", "c.yaml:2:3: unknown key batch.zzzzzz; allowed in batch: sequences, slots"),
-        ("zzzzzz: 1", "unknown key zzzzzz; allowed: run, data, model, batch, optimizer, schedule, averaging"),
+        (
+            "zzzzzz: 1",
+            "unknown key zzzzzz; allowed: run, data, model, objective, augmentation, fine_tuning, batch, optimizer, schedule,"
+        ),
         ("\"a\\eb\": 1", "unknown key a\\u{1b}b; allowed"),
         ("'': 1", "c.yaml:1:1: unknown key \"\"; allowed: run"),
         // Wrong types.
         ("- 1", "c.yaml:1:1: found [1]; allowed: a mapping of run, data"),
         ("text", "c.yaml:1:1: found text; allowed: a mapping of run, data"),
-        ("model: 5", "c.yaml:1:8: model: found 5; allowed: a mapping of family, layers, heads"),
+        ("model: 5", "c.yaml:1:8: model: found 5; allowed: a mapping of family, layers, decoder_layers"),
         ("model:\ndata: {}", "c.yaml:1:7: model: found nothing; allowed: a mapping of family"),
         ("precision: {}", "c.yaml:1:12: precision: found a mapping; allowed: float32, float16"),
         (
@@ -212,6 +215,82 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "model: {layers: 1024, heads: 1024, width: 65536}\ndata: {context_length: 131072}\nbatch: {sequences: 1048576}",
             "c.yaml:3:20: batch.sequences: found 1048576; allowed: fewer, with smaller data.context_length (131072)"
         ),
+        (
+            "model:\n  heads: 8\n  kv_heads: 3",
+            "c.yaml:3:13: model.kv_heads: found 3; allowed: a divisor of model.heads (8): 1, 2, 4, 8, or 0 for as many"
+        ),
+        (
+            "model: {kv_heads: 8}",
+            "model.kv_heads: found 8; allowed: a divisor of model.heads (4): 1, 2, 4, or 0 for as many"
+        ),
+        (
+            "model: {width: 12, heads: 4, positions: rotary}",
+            "model.positions: found rotary; allowed: rotary where model.width / model.heads (3) is even"
+        ),
+        (
+            "model: {family: image_classifier, positions: sinusoidal}",
+            "model.positions: found sinusoidal; allowed: learned, rotary, alibi or none where model.family is image_class"
+        ),
+        (
+            "model: {family: image_classifier, positions: sinusoidal_halves}",
+            "model.positions: found sinusoidal_halves; allowed: learned, rotary, alibi or none"
+        ),
+        (
+            "model: {decoder_layers: 2}",
+            "model.decoder_layers: found 2; allowed: 0 where model.family is decoder: only encoder_decoder has two stacks"
+        ),
+        (
+            "model: {family: classifier, head: transform}",
+            "model.head: found transform; allowed: linear where model.family is classifier"
+        ),
+        (
+            "model: {family: encoder}\nobjective: {kind: causal}",
+            "c.yaml:2:19: objective.kind: found causal; allowed: auto or masked where model.family is encoder"
+        ),
+        (
+            "model: {family: classifier}\nobjective: {kind: masked}",
+            "objective.kind: found masked; allowed: auto or classification, multi_label, regression where model.family is"
+        ),
+        (
+            "objective: {kind: sequence_to_sequence}",
+            "objective.kind: found sequence_to_sequence; allowed: auto or causal where model.family is decoder"
+        ),
+        (
+            "model: {family: classifier}\nobjective: {kind: regression, label_smoothing: 0.1}",
+            "c.yaml:2:48: objective.label_smoothing: found 0.1; allowed: 0 where the objective is regression"
+        ),
+        (
+            "model: {family: classifier}\nobjective: {kind: multi_label, label_smoothing: 0.1}",
+            "objective.label_smoothing: found 0.1; allowed: 0 where the objective is multi_label: there is no one target"
+        ),
+        (
+            "model: {family: encoder}\ndata: {separate_documents: true}",
+            "c.yaml:2:28: data.separate_documents: found true; allowed: false where the objective is masked: only causal"
+        ),
+        (
+            "augmentation: {token_dropping: 0.1}",
+            "augmentation.token_dropping: found 0.1; allowed: 0 where the objective is causal: only a source or a labelled"
+        ),
+        (
+            "model: {family: image_classifier}\naugmentation: {token_masking: 0.1}",
+            "c.yaml:2:31: augmentation.token_masking: found 0.1; allowed: 0 where model.family is image_classifier"
+        ),
+        (
+            "augmentation: {token_dropping: 0.6, token_masking: 0.4}\nmodel: {family: classifier}",
+            "augmentation.token_masking: found 0.4; allowed: less than 0.4, what augmentation.token_dropping (0.6) leaves"
+        ),
+        (
+            "model: {family: classifier}\naugmentation: {shift: 1}",
+            "augmentation.shift: found 1; allowed: 0 where model.family is classifier: only images are moved"
+        ),
+        (
+            "model: {family: encoder}\naugmentation: {flip: true}",
+            "augmentation.flip: found true; allowed: false where model.family is encoder: only images are mirrored"
+        ),
+        (
+            "augmentation: {crop: 0.5}",
+            "augmentation.crop: found 0.5; allowed: 1 where model.family is decoder: only images are cut"
+        ),
     ])
     func valuesThatContradict(text: String, expected: String) {
         let message = message(of: text)
@@ -232,7 +311,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             ("model.layers=&a 4", "--set model.layers=&a 4: found an anchor; allowed"),
             ("model.layers=#4", "--set model.layers=#4: found nothing"),
             ("run.directory=", "--set run.directory=: run.directory: found nothing; allowed: text"),
-            ("model.head=7", "--set model.head=7: unknown key model.head; the nearest is model.heads"),
+            ("model.layer=7", "--set model.layer=7: unknown key model.layer; the nearest is model.layers"),
             ("modle.heads=7", "--set modle.heads=7: unknown key modle.heads; the nearest is model.heads"),
             ("heads=7", "--set heads=7: unknown key heads; the nearest is model.heads"),
             ("batch=7", "--set batch=7: batch is a section; allowed: batch.sequences, batch.slots"),

@@ -29,7 +29,7 @@ private func repository(_ path: String) -> String {
         for file in files { _ = try Configuration.load(file: "\(directory)/\(file)") }
 
         let nano = try Configuration.load(file: repository("configs/nano.yaml"))
-        #expect(nano.model.layers == 6 && nano.model.headWidth == 64 && nano.model.feedForwardWidth == 1536)
+        #expect(nano.model.layers == 6 && nano.model.headWidth == 64 && nano.model.hiddenWidth == 1536)
         #expect(nano.data.contextLength == 256 && nano.batch.sequences == 16 && nano.training.steps == 2000)
         let gpt2 = try Configuration.load(file: repository("configs/gpt2-124m.yaml"))
         #expect(gpt2.model.layers == 12 && gpt2.model.width == 768 && gpt2.model.vocabularySize == 50304)

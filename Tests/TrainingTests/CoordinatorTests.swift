@@ -4,6 +4,7 @@ import Datasets
 import Failures
 import Files
 import Kernels
+import Models
 import Optimizers
 import Synchronization
 import Tensors
@@ -25,11 +26,13 @@ struct CoordinatorTests {
         _ configuration: Configuration, _: Element.Type
     ) throws -> Coordinator<Element> {
         let plan = try BatchPlan(sequences: 4, slots: 2, rank: 0, worldSize: 1)
-        return try Coordinator(configuration, vocabularySize: 31, plan: plan, SoloCommunicator())
+        return try Coordinator(configuration, CoordinatorTests.sizes, plan: plan, SoloCommunicator())
     }
 
-    private func batch() throws -> TokenBatch {
-        try TokenBatch(randomSequences: 4, contextLength: 8, vocabularySize: 31, seed: 2)
+    private static let sizes = ModelSizes(vocabularySize: 31, contextLength: 8)
+
+    private func batch() throws -> [Batch] {
+        try randomSlots(0..<2, sequences: 2, BatchShape(positions: 8), seed: 2)
     }
 
     @Test func stepsCountAndLearn() throws {
@@ -192,8 +195,9 @@ struct CoordinatorTests {
                 let plan = try BatchPlan(sequences: 4, slots: 4, rank: communicator.rank, worldSize: ranks)
                 func coordinator(steps: Int) throws -> Coordinator<Element> {
                     let coordinator = try Coordinator<Element>(
-                        sets, vocabularySize: 31, plan: plan, communicator)
-                    for _ in 0..<steps { _ = try coordinator.train(try slots(of: plan), stopRequested: false) }
+                        sets, CoordinatorTests.sizes, plan: plan, communicator)
+                    let slots = try randomSlots(plan.localSlots, sequences: 1, BatchShape(positions: 8), seed: 2)
+                    for _ in 0..<steps { _ = try coordinator.train(slots, stopRequested: false) }
                     return coordinator
                 }
                 let original = try coordinator(steps: 2)
@@ -236,22 +240,11 @@ struct CoordinatorTests {
         #expect(failures == [])
         // Nobody holds the moments of all.
         let layout = try Coordinator<Element>(
-            sets, vocabularySize: 31, plan: BatchPlan(sequences: 4, slots: 4, rank: 0, worldSize: 1), SoloCommunicator()
+            sets, CoordinatorTests.sizes, plan: BatchPlan(sequences: 4, slots: 4, rank: 0, worldSize: 1),
+            SoloCommunicator()
         ).layout
         #expect(full.contains(layout.count) == (ranks == 1), "\(full) of \(layout.count)")
         return digests
-    }
-
-    /// What a rank sees of one batch.
-    private func slots(of plan: BatchPlan) throws -> TokenBatch {
-        let whole = try TokenBatch(randomSequences: 4, contextLength: 8, vocabularySize: 31, seed: 2)
-        let part = try TokenBatch(
-            randomSequences: plan.localSequences, contextLength: 8, vocabularySize: 31, seed: 1)
-        let first = plan.localSlots.lowerBound * plan.sequencesPerSlot
-        part.inputs.update(from: whole.inputs + first * 8, count: plan.localSequences * 8)
-        part.targets.update(from: whole.targets + first * 8, count: plan.localSequences * 8)
-        part.sampleIndices.update(from: whole.sampleIndices + first, count: plan.localSequences)
-        return part
     }
 
     @Test func aStepBecomesALineOfMetrics() throws {

@@ -45,6 +45,7 @@ struct FormattingTests {
         (model.layers, model.heads, model.width) = (12, 12, 768)
         let weights = 12.0 * 12 * 768 * 768 + 50257 * 768
         let attention = 6.0 * 12 * 768 * 1024
-        #expect(model.flopsPerToken(vocabularySize: 50257, contextLength: 1024) == 6 * weights + attention)
+        let sizes = ModelSizes(vocabularySize: 50257, contextLength: 1024)
+        #expect(model.flopsPerTarget(sizes, targetShare: 1) == 6 * weights + attention)
     }
 }

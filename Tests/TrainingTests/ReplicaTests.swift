@@ -49,40 +49,32 @@ struct ReplicaTests {
     ) throws -> (gradient: [Element], losses: [Double]) {
         var model = ModelConfiguration()
         (model.layers, model.heads, model.width) = (2, 2, 16)
-        let decoder = Decoder<Element>(model, vocabularySize: vocabularySize, contextLength: contextLength)
-        let master = Arena<Float>(count: decoder.layout.count)
-        decoder.layout.initialize(master, seed: 5)
-        let averaging = try SharedMemoryAveraging<Element>(count: decoder.layout.count, SoloCommunicator())
-        convert(UnsafePointer(master.base), into: averaging.weights.base, count: decoder.layout.count)
+        let sizes = ModelSizes(vocabularySize: vocabularySize, contextLength: contextLength)
+        let transformer = Transformer<Element>(model, sizes)
+        let layout = transformer.layout
+        let master = Arena<Float>(count: layout.count)
+        layout.initialize(master, seed: 5)
+        let averaging = try SharedMemoryAveraging<Element>(count: layout.count, SoloCommunicator())
+        convert(UnsafePointer(master.base), into: averaging.weights.base, count: layout.count)
         // Arenas are used again and again: what they held before must not matter.
-        averaging.gradients.base.update(repeating: 3, count: decoder.layout.count)
+        averaging.gradients.base.update(repeating: 3, count: layout.count)
         let replica = Replica(
-            decoder, averaging: averaging, slots: own.count, sequencesPerSlot: sequencesPerSlot)
+            transformer, .crossEntropy(smoothing: 0), averaging: averaging, slots: own.count,
+            sequencesPerSlot: sequencesPerSlot)
         var losses = [Double](repeating: 0, count: slots)
-        let batch = try batch(own, of: slots)
+        let batches = try randomSlots(
+            own, sequences: sequencesPerSlot, BatchShape(positions: contextLength), vocabularySize: vocabularySize,
+            seed: 9)
+        let rates = DropoutRates(embedding: 0.2, attention: 0.2, residual: 0.2)
         for _ in 0..<2 {
             try losses.withUnsafeMutableBufferPointer { losses in
                 try replica.accumulate(
-                    batch, firstSlot: own.lowerBound, slotLosses: losses.baseAddress!,
-                    dropout: { Dropout(rate: 0.2, seed: 5, step: 3, samples: $0) }, gradientScale: { 0.125 })
+                    batches, firstSlot: own.lowerBound, slotLosses: losses.baseAddress!,
+                    dropouts: { Dropouts(rates, seed: 5, step: 3, samples: $0) }, gradientScale: { 0.125 })
             }
             try averaging.finish()
         }
-        let gradient = decoder.layout.parameters.flatMap { array(averaging.gradients.base + $0.offset, $0.count) }
+        let gradient = layout.parameters.flatMap { array(averaging.gradients.base + $0.offset, $0.count) }
         return (gradient, Array(losses[own]))
-    }
-
-    /// These slots of a batch of random tokens.
-    private func batch(_ own: Range<Int>, of slots: Int) throws -> TokenBatch {
-        let whole = try TokenBatch(
-            randomSequences: slots * sequencesPerSlot, contextLength: contextLength, vocabularySize: vocabularySize,
-            seed: 9)
-        let (first, count) = (own.lowerBound * sequencesPerSlot, own.count * sequencesPerSlot)
-        let part = try TokenBatch(
-            randomSequences: count, contextLength: contextLength, vocabularySize: vocabularySize, seed: 1)
-        part.inputs.update(from: whole.inputs + first * contextLength, count: count * contextLength)
-        part.targets.update(from: whole.targets + first * contextLength, count: count * contextLength)
-        part.sampleIndices.update(from: whole.sampleIndices + first, count: count)
-        return part
     }
 }

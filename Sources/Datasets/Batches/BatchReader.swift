@@ -10,31 +10,39 @@ package final class BatchReader {
 
     /// The batches of `plan.rank` from global index `consumedSamples` on, the counter that a checkpoint holds.
     ///
-    /// - Throws: `badData` for a split shorter than one context, or a counter that no training reaches.
+    /// - Parameters:
+    ///   - samples: What is trained on; nobody else uses it from now on.
+    ///   - poolBatches: The batches whose samples are sorted by length together; 1 sorts nothing.
+    /// - Throws: `badData` for a counter that no training reaches.
     package init(
-        _ dataset: Dataset, split: Split = .train, contextLength: Int, plan: BatchPlan, seed: UInt64,
-        consumedSamples: UInt64 = 0
+        _ samples: any Samples, plan: BatchPlan, seed: UInt64, poolBatches: Int = 1, consumedSamples: UInt64 = 0
     ) throws(Failure) {
         guard consumedSamples < 1 << 62 else {
             throw Failure(.badData, "\(consumedSamples) consumed samples; fewer than 2^62 are possible.")
         }
-        let samples = try CausalSamples(dataset.stream(split), contextLength: contextLength)
         let sampler = Sampler(sampleCount: samples.count, seed: seed)
-        // One to train on, one to fill.
-        let batches = [
-            try TokenBatch(capacity: plan.localSequences, contextLength: contextLength),
-            try TokenBatch(capacity: plan.localSequences, contextLength: contextLength),
-        ]
+        var buckets =
+            poolBatches > 1
+            ? LengthBuckets(samples, sampler, sequences: plan.sequences, poolBatches: poolBatches) : nil
+        // One step to train on, one to fill.
+        var steps: [[Batch]] = []
+        for _ in 0..<2 {
+            var step: [Batch] = []
+            for _ in plan.localSlots { step.append(try Batch(capacity: plan.sequencesPerSlot, samples.shape)) }
+            steps.append(step)
+        }
         var start = consumedSamples
         self.plan = plan
         self.sampler = sampler
-        prefetcher = try Prefetcher(batches) { batch throws(Failure) in
-            batch.removeAll()
-            for slot in plan.localSlots {
-                for index in plan.globalIndices(ofSlot: slot, from: start) {
-                    let (_, sample) = sampler.sample(atGlobalIndex: index)
-                    try batch.append(sample, of: samples, index: index)
+        prefetcher = try Prefetcher(steps) { step throws(Failure) in
+            for (slot, batch) in zip(plan.localSlots, step) {
+                batch.removeAll()
+                for place in plan.globalIndices(ofSlot: slot, from: start) {
+                    let index = try buckets?.index(at: place) ?? place
+                    let draw = SampleDraw(index: index, isTraining: true, seed: seed)
+                    try batch.append(sampler.sample(atGlobalIndex: index).sample, of: samples, draw)
                 }
+                batch.close()
             }
             start += UInt64(plan.sequences)
         }
@@ -42,12 +50,10 @@ package final class BatchReader {
 
     deinit { prefetcher.stop() }
 
-    /// This rank's part of the next step: its slots one after another, `plan.sequencesPerSlot` sequences each.
+    /// This rank's part of the next step: a batch for each of its slots.
     ///
-    /// The batch is valid until the next call.
+    /// The batches are valid until the next call.
     ///
     /// - Throws: `badData` or `inputOutput` where the step could not be read.
-    package func next() throws(Failure) -> TokenBatch {
-        try prefetcher.next()
-    }
+    package func next() throws(Failure) -> [Batch] { try prefetcher.next() }
 }

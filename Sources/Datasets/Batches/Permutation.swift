@@ -17,11 +17,11 @@ package struct Permutation: Sendable {
     private static let rounds: UInt64 = 8
 
     /// The permutation of 0..<count, count > 0, in one epoch.
-    package init(count: Int, seed: UInt64, epoch: UInt64) {
+    package init(count: Int, seed: UInt64, epoch: UInt64, purpose: RandomPurpose = .shuffling) {
         precondition(count > 0, "nothing to permute")
         let bits = UInt64(Int.bitWidth - (count - 1).leadingZeroBitCount)
         self.count = count
-        stream = RandomStream(seed: seed, purpose: .shuffling, step: epoch)
+        stream = RandomStream(seed: seed, purpose: purpose, step: epoch)
         halfBits = max(1, (bits + 1) / 2)
         mask = 1 << halfBits - 1
     }

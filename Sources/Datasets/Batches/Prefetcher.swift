@@ -2,20 +2,20 @@ import Failures
 import Glibc
 import Synchronization
 
-/// Fills batches, in turn, on a thread of its own, as far ahead as there are batches.
+/// Fills the batches of steps, in turn, on a thread of its own, as far ahead as there are places.
 ///
 /// Sendable, though it shares plain memory: a place is touched by the thread between `free.wait()` and
 /// `filled.signal()`, and by the consumer between `filled.wait()` and `free.signal()`; the semaphores make these
 /// take turns. `deliveredCount` and `thrown` belong to the consumer, all that `fill` uses to the thread.
 final class Prefetcher: @unchecked Sendable {
-    /// Fills a batch; called on the thread, for one batch after another.
-    typealias Fill = (TokenBatch) throws(Failure) -> Void
+    /// Fills the batches of a step; called on the thread, for one step after another.
+    typealias Fill = ([Batch]) throws(Failure) -> Void
 
-    /// A batch, and why it could not be filled: the failure of a step must not be seen a step too early.
+    /// The batches of a step, and why they could not be filled: the failure of a step must not be seen a step too early.
     private final class Place {
-        let batch: TokenBatch
+        let batch: [Batch]
         var failure: Failure?
-        init(_ batch: TokenBatch) { self.batch = batch }
+        init(_ batch: [Batch]) { self.batch = batch }
     }
 
     private let places: [Place]
@@ -30,17 +30,17 @@ final class Prefetcher: @unchecked Sendable {
     /// Starts filling `batches`.
     ///
     /// - Parameter fill: Owns all that it uses: nobody else touches that from now on.
-    init(_ batches: [TokenBatch], fill: @escaping Fill) throws(Failure) {
+    init(_ batches: [[Batch]], fill: @escaping Fill) throws(Failure) {
         places = batches.map(Place.init)
         self.fill = fill
         free = Semaphore(count: UInt32(batches.count))
         try start()
     }
 
-    /// The next batch, which stays as it is until the next call. The batch before it is given back.
+    /// The batches of the next step, which stay as they are until the next call. Those before are given back.
     ///
     /// - Throws: What filling threw, then and ever after.
-    func next() throws(Failure) -> TokenBatch {
+    func next() throws(Failure) -> [Batch] {
         // The thread has ended: waiting would last for ever.
         if let thrown { throw thrown }
         if deliveredCount > 0 { free.signal() }

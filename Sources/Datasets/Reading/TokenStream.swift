@@ -10,7 +10,7 @@ package final class TokenStream {
     private let shards: [TokenShard]
     /// The index of each shard's first token.
     private let starts: [Int]
-    private let vocabularySize: Int
+    let vocabularySize: Int
     private var files: [OpenFile?]
     private var openOrder: [Int] = []
     private let buffer: UnsafeMutableRawBufferPointer
@@ -55,6 +55,26 @@ package final class TokenStream {
             try read(shard, try file(index), from: first, count: part, into: tokens + done)
             done += part
             index += 1
+        }
+    }
+
+    /// Makes sure that a split has the tokens of one sample.
+    ///
+    /// - Parameter extra: The tokens that a sample reads beyond its context; fewer than none where it adds some of its own.
+    /// - Throws: `badData` for a split that is shorter, `usage` for a context of no token.
+    func require(_ contextLength: Int, extra: Int) throws(Failure) {
+        guard contextLength > 0 else {
+            throw Failure(.usage, "data.context_length is \(contextLength); at least 1 is needed.")
+        }
+        guard tokenCount - extra >= contextLength else {
+            // What a shorter context allows at the least.
+            let most = tokenCount - max(0, extra)
+            let remedy =
+                most > 0 ? "Prepare more text, or set data.context_length to at most \(most)." : "Prepare more text."
+            throw Failure(
+                .badData,
+                "\(name): \(tokenCount) tokens; data.context_length \(contextLength) needs at least "
+                    + "\(min(contextLength, Int.max - 1) + extra) tokens in a split. \(remedy)")
         }
     }
 

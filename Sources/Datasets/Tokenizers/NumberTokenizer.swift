@@ -3,13 +3,13 @@ import Failures
 /// Tokens as decimal numbers between spaces, for shards whose tokenizer nobody knows.
 package struct NumberTokenizer: Tokenizer {
     package let vocabularySize: Int
+    package let description: TokenizerDescription
 
-    /// The tokenizer of the numbers 0..<vocabularySize.
-    package init(vocabularySize: Int) {
+    /// The tokenizer of the numbers 0..<vocabularySize, some of which may be known to stand for no text.
+    package init(vocabularySize: Int, specialTokens: SpecialTokens = .none) {
         self.vocabularySize = vocabularySize
+        description = TokenizerDescription(kind: .none, specialTokens: specialTokens)
     }
-
-    package var description: TokenizerDescription { TokenizerDescription(kind: .none) }
 
     package func encode(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]

@@ -93,6 +93,18 @@ package final class SentencePieceTokenizer: Tokenizer {
         return (boundary, boundary)
     }
 
+    /// The text of each token's piece, as the model has it; tokens without a piece have a name between angle brackets.
+    package var pieceNames: [String] {
+        let count = Int32(pieces.count)
+        let special = SpecialTokens.names.compactMap { name, token in
+            description.specialTokens[keyPath: token].map { (number: $0, name: "<\(name)>") }
+        }
+        let added = (count..<Int32(vocabularySize)).map { number in
+            special.first { $0.number == number }?.name ?? "<\(number)>"
+        }
+        return (0..<count).map { String(decoding: handle.text(of: $0), as: UTF8.self) } + added
+    }
+
     // MARK: Decoding
 
     package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {

@@ -59,6 +59,17 @@ extension Tokenizer {
         return bytes
     }
 
+    /// The bytes of text that each token stands for in the middle of a line, shape [vocabularySize].
+    package func byteCounts() -> [Int32] {
+        (0..<Int32(vocabularySize)).map { token in
+            var state = DecodingState()
+            state.startsLine = false
+            var bytes: [UInt8] = []
+            decode(token, after: &state, appendingTo: &bytes)
+            return Int32(bytes.count)
+        }
+    }
+
     /// The special tokens.
     package var specialTokens: SpecialTokens { description.specialTokens }
 }

@@ -78,7 +78,8 @@ package func makeTokenizer(
         switch description.kind {
         case .byte: ByteTokenizer(withSpecialTokens: description.specialTokens != .none)
         case .sentencepiece: try SentencePieceTokenizer(model: model, source: source)
-        case .none: NumberTokenizer(vocabularySize: vocabularySize)
+        case .none:
+            NumberTokenizer(vocabularySize: vocabularySize, specialTokens: description.specialTokens)
         }
     guard tokenizer.vocabularySize == vocabularySize || (allowsPadding && tokenizer.vocabularySize < vocabularySize)
     else {

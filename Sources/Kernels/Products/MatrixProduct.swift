@@ -12,9 +12,15 @@ package enum ProductEngine: String, Sendable {
     case tiles
     /// oneDNN's `dnnl_sgemm`.
     case library
+    /// Dot products of vectors, for few rows: only a plain A with a transposed B, overwriting C. The bits of a row of C depend
+    /// on that row of A alone.
+    case vectors
 
     /// The fastest one that this process has.
     package static let best: ProductEngine = TileProduct.isAvailable ? .tiles : .library
+
+    /// Whether the bits of a row of C are the same for any number of rows.
+    package var computesRowsAlike: Bool { self != .library }
 }
 
 /// A factor of a product: where it lies and how it is read.
@@ -74,5 +80,8 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
             left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
     case .library:
         LibraryProduct.run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
+    case .vectors:
+        precondition(!accumulating, "vectors overwrite C")
+        VectorProduct.run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha)
     }
 }

@@ -88,6 +88,18 @@ extension ConfigurationFormat<Double> {
     }
 }
 
+extension ConfigurationFormat<Double?> {
+    /// A number, or a word that stands for none.
+    static func realOr(_ word: String, _ range: RealRange) -> Self {
+        Self(allowed: "\(word), or a number \(range.description)") { (node) throws(ConfigurationMismatch) in
+            if case .scalar(word, isPlain: _) = node.content { return nil }
+            return try readReal(node, in: range)
+        } encode: {
+            $0?.description ?? word
+        }
+    }
+}
+
 extension ConfigurationFormat<[Double]> {
     static func reals(count: Int, _ range: RealRange) -> Self {
         Self(allowed: "a list of \(count) numbers, each \(range.description)") {

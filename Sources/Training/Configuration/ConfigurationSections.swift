@@ -13,6 +13,12 @@ package struct DataConfiguration: Equatable, Sendable {
     package var directory = "data/quickstart"
     /// Positions a sequence, T.
     package var contextLength = 128
+    /// Whether sequences that are longer lose what is beyond.
+    package var truncate = false
+    /// Whether the documents of a text do not see each other.
+    package var separateDocuments = false
+    /// Batches whose sequences are sorted by length together; 1 sorts nothing.
+    package var lengthPool = 1
 
     package init() {}
 }
@@ -26,6 +32,18 @@ package struct BatchConfiguration: Equatable, Sendable {
 
     /// Sequences a slot.
     package var sequencesPerSlot: Int { sequences / slots }
+
+    package init() {}
+}
+
+/// What the first weights are taken from: the section `fine_tuning`.
+package struct FineTuningConfiguration: Equatable, Sendable {
+    /// A checkpoint, or a run whose newest one is meant; nil: all weights are drawn.
+    package var from: String?
+    /// Patterns of the names of parameters that are loaded, as `NamePattern` has them.
+    package var load = ["*"]
+    /// Patterns of those among them that are drawn all the same, such as a new head's.
+    package var skip: [String] = []
 
     package init() {}
 }

@@ -1,4 +1,6 @@
+import Datasets
 import Models
+import Objectives
 import Optimizers
 
 // One line a key. Bounds keep every product of two of them that the program forms within an Int; what more of them
@@ -10,6 +12,9 @@ extension Configuration {
         section("run", \.run, RunConfiguration.keys)
         + section("data", \.data, DataConfiguration.keys)
         + section("model", \.model, ModelConfiguration.keys)
+        + section("objective", \.objective, ObjectiveConfiguration.keys)
+        + section("augmentation", \.augmentation, Augmentation.keys)
+        + section("fine_tuning", \.fineTuning, FineTuningConfiguration.keys)
         + section("batch", \.batch, BatchConfiguration.keys)
         + section("optimizer", \.optimizer, OptimizerConfiguration.keys)
         + section("schedule", \.schedule, ScheduleConfiguration.keys)
@@ -42,6 +47,9 @@ extension DataConfiguration {
         // Datasets are compared by their digests, wherever they lie.
         .text("directory", \.directory).outsideTrajectory,
         .integer("context_length", \.contextLength, in: 1...131_072),
+        .boolean("truncate", \.truncate),
+        .boolean("separate_documents", \.separateDocuments),
+        .integer("length_pool", \.lengthPool, in: 1...4096),
     ]
 }
 
@@ -49,17 +57,59 @@ extension ModelConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
         .choice("family", \.family),
         .integer("layers", \.layers, in: 1...1024),
+        .integer("decoder_layers", \.decoderLayers, in: 0...1024),
         .integer("heads", \.heads, in: 1...1024),
+        .integer("kv_heads", \.kvHeads, in: 0...1024),
         .integer("width", \.width, in: 1...65536),
+        .integer("feed_forward_width", \.feedForwardWidth, in: 0...1_048_576),
         .choice("normalization", \.normalization),
+        .real("normalization_epsilon", \.normalizationEpsilon, in: 1e-12...1),
         .choice("placement", \.placement),
         .choice("positions", \.positions),
+        .real("rotary_base", \.rotaryBase, in: 1...1e9),
         .choice("activation", \.activation),
         .real("dropout", \.dropout, in: 0..<1),
+        ConfigurationKey("embedding_dropout", \.embeddingDropout, .realOr("same", RealRange(0..<1))),
+        ConfigurationKey("attention_dropout", \.attentionDropout, .realOr("same", RealRange(0..<1))),
         .boolean("tie_embeddings", \.tieEmbeddings),
+        .boolean("share_embeddings", \.shareEmbeddings),
+        .boolean("scale_embeddings", \.scaleEmbeddings),
+        .boolean("normalize_embeddings", \.normalizeEmbeddings),
         .boolean("bias", \.bias),
+        .choice("head", \.head),
+        .choice("pooling", \.pooling),
+        .integer("patch_size", \.patchSize, in: 1...1024),
         .integer("vocabulary_size", \.vocabularySize, in: 0...4_194_304),
+        .choice("initializer", \.initializer),
         .real("initializer_std", \.initializerStd, in: 1e-6...10),
+        .boolean("scale_residual", \.scaleResidual),
+    ]
+}
+
+extension ObjectiveConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        .choice("kind", \.kind),
+        .real("label_smoothing", \.labelSmoothing, in: 0..<1),
+        .real("mask_share", \.maskShare, in: 0.001..<1),
+        .real("span_length", \.spanLength, in: 1...1000),
+    ]
+}
+
+extension Augmentation {
+    static let keys: [ConfigurationKey<Self>] = [
+        .real("token_dropping", \.tokenDropping, in: 0..<1),
+        .real("token_masking", \.tokenMasking, in: 0..<1),
+        .integer("shift", \.shift, in: 0...1024),
+        .boolean("flip", \.flip),
+        .real("crop", \.crop, in: 0.1...1),
+    ]
+}
+
+extension FineTuningConfiguration {
+    static let keys: [ConfigurationKey<Self>] = [
+        ConfigurationKey("from", \.from, .optional(.text)),
+        ConfigurationKey("load", \.load, .patterns),
+        ConfigurationKey("skip", \.skip, .patterns),
     ]
 }
 

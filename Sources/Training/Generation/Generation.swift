@@ -1,101 +1,250 @@
-import Checkpoints
+import Collectives
 import Datasets
 import Failures
 import Models
-import Tensors
 
 /// What to generate, and how.
 package struct GenerationSettings: Sendable {
     /// The checkpoint's directory.
     package var checkpoint: String
-    /// The text to continue.
-    package var prompt: String
-    /// How many tokens to add.
-    package var tokens: Int
-    /// As `TokenSampler` has them.
-    package var temperature: Double
-    package var topK: Int
-    package var topP: Double
-    package var seed: UInt64
     /// nil for the averaged ones where there are any.
     package var weights: WeightChoice?
+    /// How tokens are chosen; its end token is the tokenizer's.
+    package var decoding = DecodingSettings()
+    /// What tokens' logits are divided by; nil: 0.8 for a decoder, 0 (the likeliest) otherwise.
+    package var temperature: Double?
+    /// Texts at which a text ends, without them.
+    package var stops: [String] = []
+    /// Whether all classes are told, not only the likeliest.
+    package var tellsAllClasses = false
 
-    /// All of it.
-    package init(
-        checkpoint: String, prompt: String, tokens: Int, temperature: Double, topK: Int, topP: Double, seed: UInt64,
-        weights: WeightChoice? = nil
-    ) {
-        self.checkpoint = checkpoint
-        self.prompt = prompt
-        self.tokens = tokens
-        self.temperature = temperature
-        self.topK = topK
-        self.topP = topP
-        self.seed = seed
-        self.weights = weights
-    }
+    /// The defaults.
+    package init(checkpoint: String) { self.checkpoint = checkpoint }
 }
 
-/// A model loaded from a checkpoint, continuing a text.
+/// A model loaded from a checkpoint at work on texts: what it does with one follows from its family.
+///
+/// A decoder continues it, an encoder-decoder translates it, a prefix decoder fills its first gap, an encoder puts the
+/// likeliest token in each gap, a classifier tells its classes.
 package struct Generation {
     private let settings: GenerationSettings
-    private let tokenizer: any Tokenizer
-    private let cache: DecoderCache
-    private let weights: Arena<Float>
-    private let sampler: TokenSampler
-    private let contextLength: Int
+    private let trained: TrainedModel
+    private let communicator: any Communicator
+    private var tokenizer: any Tokenizer { trained.tokenizer }
+    private var contextLength: Int { trained.model.sizes.contextLength }
+    private var family: ModelConfiguration.Family { trained.identity.configuration.model.family }
 
     /// Loads and verifies the checkpoint.
     ///
-    /// - Throws: `badData` where it is damaged or makes no sense.
-    package init(_ settings: GenerationSettings) throws(Failure) {
-        self.settings = settings
-        let checkpoint = try Checkpoint.open(settings.checkpoint)
-        try checkpoint.verify()
-        let identity = try CheckpointIdentity(checkpoint)
-        tokenizer = try identity.makeTokenizer()
-        contextLength = identity.configuration.data.contextLength
-        let decoder = Decoder<Float>(
-            identity.configuration.model, vocabularySize: identity.vocabularySize, contextLength: contextLength)
-        weights = Arena(count: decoder.layout.count)
-        try loadWeights(
-            checkpoint, decoder.layout, into: weights, precision: identity.configuration.precision, settings.weights)
-        cache = DecoderCache(decoder, weights: weights.base)
-        sampler = TokenSampler(
-            temperature: settings.temperature, topK: settings.topK, topP: settings.topP, seed: settings.seed)
+    /// - Throws: As `TrainedModel`; `usage` for settings that do not go together.
+    package init(_ settings: GenerationSettings, _ communicator: any Communicator) throws {
+        self.init(
+            settings, try TrainedModel(checkpoint: settings.checkpoint, settings.weights, communicator), communicator)
     }
 
-    /// Writes the prompt and what follows it, as it comes, in whole characters.
-    ///
-    /// Where the context is full, its older half is forgotten and the newer half is read again.
+    /// Generation with a model that is loaded already.
+    init(_ settings: GenerationSettings, _ trained: TrainedModel, _ communicator: any Communicator) {
+        self.trained = trained
+        self.communicator = communicator
+        var settings = settings
+        settings.decoding.endToken = trained.tokenizer.specialTokens.eos
+        let isDecoder = trained.identity.configuration.model.family == .decoder
+        settings.decoding.temperature = settings.temperature ?? (isDecoder && settings.decoding.beams == 1 ? 0.8 : 0)
+        self.settings = settings
+    }
+
+    // MARK: One text
+
+    /// Writes what becomes of `prompt`; what is chosen token by token appears as it comes, in whole characters.
     ///
     /// - Parameter shouldStop: Asked before each token; the text ends there.
-    package func run(output: ([UInt8]) -> Void, shouldStop: () -> Bool) throws(Failure) {
-        var text = try tokenizer.encode(settings.prompt)
-        guard !text.isEmpty else {
+    /// - Throws: `usage` for a prompt that is empty or does not fit.
+    package func run(prompt: String, output: ([UInt8]) -> Void, shouldStop: @escaping () -> Bool) throws(Failure) {
+        guard !prompt.isEmpty else {
             throw Failure(.usage, "generate: --prompt is empty. Give at least one character.")
         }
+        func refuse(_ reason: String) -> Failure { Failure(.usage, "generate: --prompt \(reason)") }
+        guard family == .decoder, settings.decoding.beams == 1 else {
+            let texts = try results(of: [prompt], numbers: [0], separator: "\n", shouldStop) { refuse($1) }
+            output(texts[0] + [UInt8(ascii: "\n")])
+            return
+        }
+        let input = try decodingInput(prompt, refuse)
+        let stops = StopTexts(settings.stops)
         var characters = WholeCharacters()
         var state = DecodingState()
-        func write(_ tokens: [Int32]) {
-            var bytes: [UInt8] = []
-            for token in tokens { tokenizer.decode(token, after: &state, appendingTo: &bytes) }
-            output(characters.append(bytes))
-        }
-        write(text)
-        // The newest tokens that the model has not seen yet, at most half a context at once.
-        var unseen = Array(text.suffix(max(1, contextLength / 2)))
-        for _ in 0..<settings.tokens {
-            if shouldStop() { break }
-            if cache.count + unseen.count > contextLength {
-                cache.reset()
-                unseen = Array(text.suffix(max(1, contextLength / 2)))
+        var bytes: [UInt8] = []
+        for token in input.text { tokenizer.decode(token, after: &state, appendingTo: &bytes) }
+        output(characters.append(bytes))
+        // What may yet turn out to be the beginning of a stop text is held back.
+        var held: [UInt8] = []
+        withoutActuallyEscaping(output) { output in
+            var observer = Decoding<Float>.Observer()
+            observer.shouldStop = shouldStop
+            observer.isComplete = { stops.areReached(by: $1, tokenizer) }
+            observer.chose = { _, token in
+                tokenizer.decode(token, after: &state, appendingTo: &held)
+                let sure = stops.first(in: held) == nil ? max(0, held.count - max(0, stops.longest - 1)) : 0
+                output(characters.append(Array(held[..<sure])))
+                held.removeFirst(sure)
             }
-            let token = sampler.choose(cache.extend(by: unseen), at: text.count)
-            text.append(token)
-            unseen = [token]
-            write([token])
+            _ = Decoding(trained.model, weights: trained.weights, settings.decoding).run([input], observer: observer)
         }
-        output(characters.finish() + [UInt8(ascii: "\n")])
+        output(characters.append(stops.cut(held)) + characters.finish() + [UInt8(ascii: "\n")])
+    }
+
+    // MARK: Many lines
+
+    /// What becomes of each of `lines`, in their order, a line each; an empty line stays one. The ranks share them.
+    ///
+    /// - Parameters:
+    ///   - name: Where the lines come from, for messages.
+    ///   - shouldStop: Asked before each token.
+    /// - Returns: On rank 0 all of them, elsewhere nothing; nil where it was stopped.
+    /// - Throws: `AgreedFailure` with `badData`, naming a line that does not fit.
+    package func run(lines: [String], name: String, shouldStop: @escaping () -> Bool) throws -> [String]? {
+        let own = Array(stride(from: communicator.rank, to: lines.count, by: communicator.size))
+            .filter { !lines[$0].isEmpty }
+        var stopped = false
+        let texts = try communicator.together { () throws(Failure) in
+            try results(
+                of: own.map { lines[$0] }, numbers: own, separator: "\t",
+                { () -> Bool in
+                    stopped = stopped || shouldStop()
+                    return stopped
+                },
+                refuse: { Failure(.badData, "\(name):\(own[$0] + 1): \($1)") })
+        }
+        if try communicator.maximum(stopped ? 1 : 0) == 1 { return nil }
+        let gathered = try communicator.gather(
+            texts.map { String(decoding: oneLine($0), as: UTF8.self) }.joined(separator: "\n"))
+        if communicator.rank != 0 { return [] }
+        var all = [String](repeating: "", count: lines.count)
+        for (rank, text) in gathered.enumerated() {
+            let places = stride(from: rank, to: lines.count, by: communicator.size).filter { !lines[$0].isEmpty }
+            for (place, line) in zip(places, text.split(separator: "\n", omittingEmptySubsequences: false)) {
+                all[place] = String(line)
+            }
+        }
+        return all
+    }
+
+    /// Line breaks inside a text become spaces: a text is one line.
+    private func oneLine(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.map { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") ? UInt8(ascii: " ") : $0 }
+    }
+
+    // MARK: By family
+
+    /// What becomes of each text.
+    ///
+    /// - Parameters:
+    ///   - numbers: The number of each, which random choices depend on.
+    ///   - separator: What stands between classes; a line break also tells that a text may have several lines.
+    ///   - refuse: The failure of the text at a place, for a reason.
+    private func results(
+        of texts: [String], numbers: [Int], separator: String, _ shouldStop: @escaping () -> Bool,
+        refuse: (Int, String) -> Failure
+    ) throws(Failure) -> [[UInt8]] {
+        switch family {
+        case .decoder, .encoderDecoder, .prefixDecoder:
+            return try decoded(texts, numbers, isOneLine: separator != "\n", shouldStop, refuse)
+        case .encoder:
+            return try FilledGaps(trained, batch: settings.decoding.batch).run(texts, shouldStop, refuse)
+        case .classifier:
+            return try TextClassification(trained, batch: settings.decoding.batch)
+                .run(texts, shouldStop, refuse)
+                .map { Array($0.text(all: settings.tellsAllClasses, separator: separator).utf8) }
+        case .imageClassifier: preconditionFailure("refused when it was loaded")
+        }
+    }
+
+    private func decoded(
+        _ texts: [String], _ numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
+        _ refuse: (Int, String) -> Failure
+    ) throws(Failure) -> [[UInt8]] {
+        var inputs: [DecodingInput] = []
+        for (place, text) in texts.enumerated() {
+            inputs.append(try decodingInput(text) { reason in refuse(place, reason) })
+        }
+        // A decoder goes on after a line's end; the line is what was asked for.
+        let stops = StopTexts(settings.stops + (isOneLine && family == .decoder ? ["\n"] : []))
+        var observer = Decoding<Float>.Observer()
+        observer.shouldStop = shouldStop
+        observer.isComplete = { stops.areReached(by: $1, tokenizer) }
+        let chosen = Decoding(trained.model, weights: trained.weights, settings.decoding)
+            .run(inputs, numbers: numbers, observer: observer)
+        return zip(inputs, chosen).map { text($0, $1, stops) }
+    }
+
+    /// The bytes of the text that a decoded input is part of.
+    private func text(_ input: DecodingInput, _ chosen: [Int32], _ stops: StopTexts) -> [UInt8] {
+        if let gap = input.gap {
+            // Cut at the stop texts by themselves; whether a space stands before it, its neighbours say.
+            var filling = chosen
+            while !filling.isEmpty, stops.first(in: tokenizer.decode(filling)) != nil { filling.removeLast() }
+            var tokens = input.text
+            tokens.replaceSubrange(gap.place...gap.place, with: filling)
+            return GapText(tokenizer, mask: input.text[gap.place]).decode(tokens)
+        }
+        var state = DecodingState()
+        var (before, after): ([UInt8], [UInt8]) = ([], [])
+        if family == .decoder {
+            for token in input.text { tokenizer.decode(token, after: &state, appendingTo: &before) }
+        }
+        for token in chosen { tokenizer.decode(token, after: &state, appendingTo: &after) }
+        return before + stops.cut(after)
+    }
+
+    /// What the model reads of `text`.
+    ///
+    /// - Parameter refuse: The failure for a reason.
+    private func decodingInput(_ text: String, _ refuse: (String) -> Failure) throws(Failure) -> DecodingInput {
+        let special = tokenizer.specialTokens
+        func check(_ count: Int, beside others: Int) throws(Failure) {
+            guard count + others <= contextLength else {
+                throw refuse(
+                    "has \(count) tokens; the model's context holds \(contextLength - others) of a text. Shorten it.")
+            }
+        }
+        switch family {
+        case .encoderDecoder:
+            let end = try trained.token(special.eos, "eos")
+            var tokens = try tokenizer.encode(text)
+            if trained.identity.configuration.data.truncate { tokens = Array(tokens.prefix(contextLength - 1)) }
+            try check(tokens.count, beside: 1)
+            return DecodingInput(source: tokens + [end], text: [try trained.token(special.bos, "bos")])
+        case .prefixDecoder:
+            let mask = try trained.token(special.mask, "mask")
+            var (tokens, gaps) = try GapText(tokenizer, mask: mask).encode(text)
+            if gaps.isEmpty {
+                gaps = [tokens.count]
+                tokens.append(mask)
+            }
+            try check(tokens.count, beside: 1)
+            return DecodingInput(text: tokens, gap: gaps[0], begin: try trained.token(special.bos, "bos"))
+        default:
+            let tokens = try tokenizer.encode(text)
+            guard !tokens.isEmpty else { throw refuse("has no token. Give at least one character.") }
+            try check(tokens.count, beside: 0)
+            return DecodingInput(text: tokens)
+        }
+    }
+}
+
+extension Generation {
+    /// Loads the checkpoint for the calling rank alone, while the others wait for what it has to say.
+    ///
+    /// - Throws: As `init`.
+    package static func onOneRank(_ settings: GenerationSettings) throws(Failure) -> Generation {
+        do {
+            return try Generation(settings, SoloCommunicator())
+        } catch let failure as Failure {
+            throw failure
+        } catch let agreed as AgreedFailure {
+            throw agreed.failure
+        } catch {
+            throw Failure(.internalError, "\(error)")
+        }
     }
 }

@@ -17,10 +17,7 @@ package struct AveragingBench {
 
     /// Measures each `repetitions` times.
     package func run(repetitions: Int) throws -> Measurement {
-        let layout = Decoder<Float>(
-            configuration.model, vocabularySize: configuration.model.benchVocabularySize,
-            contextLength: configuration.data.contextLength
-        ).layout
+        let layout = Transformer<Float>(configuration.model, configuration.benchSizes).layout
         var (seconds, publishSeconds): ([Timing], [Timing]) = ([], [])
         for strategy in [AveragingConfiguration.Strategy.allreduce, .sharedMemory] {
             guard let averager = try makeAveraging(strategy, layout) else { continue }

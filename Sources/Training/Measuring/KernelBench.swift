@@ -14,7 +14,7 @@ package struct KernelBench {
     package func run(repetitions: Int) -> Measurement {
         let model = configuration.model
         let (B, T) = (configuration.batch.sequencesPerSlot, configuration.data.contextLength)
-        let (R, C, F, V) = (B * T, model.width, model.feedForwardWidth, model.benchVocabularySize)
+        let (R, C, F, V) = (B * T, model.width, model.hiddenWidth, model.benchVocabularySize)
         let widest = max(R * max(F, 3 * C), min(R, 4096) * V)
         func numbers(_ count: Int) -> UnsafeMutablePointer<Float> {
             let arena = Arena<Float>(count: count)
@@ -34,7 +34,11 @@ package struct KernelBench {
             tokens[index] = Int32(index % V)
             places[index] = Int32(R - 1 - index)
         }
-        let attention = CausalAttention(headCount: model.heads, headWidth: model.headWidth)
+        let attention = Attention(headCount: model.heads, headWidth: model.headWidth)
+        let causal = AttentionMask(isCausal: true)
+        func heads(_ numbers: UnsafeMutablePointer<Float>) -> AttentionRows<Float> {
+            AttentionRows(sideBySide: numbers, queryWidth: C, keyWidth: C)
+        }
         let mask = DropoutMask(RandomStream(seed: 1, purpose: .dropout), rate: 0.1)
         let step = AdamWStep(
             step: 1, learningRate: 1e-3, betas: (0.9, 0.95), epsilon: 1e-8, weightDecay: 0.1, gradientScale: 1,
@@ -66,14 +70,17 @@ package struct KernelBench {
             ("dropout", R * C, { mask.apply(x, count: R * C) }),
             (
                 "attention", R * C,
-                { attention.forward(x, into: y, logSums: second, sequences: B, positions: T) }
+                {
+                    attention.forward(
+                        heads(x), into: y, logSums: second, sequences: B, queries: T, keys: T, mask: causal)
+                }
             ),
             (
                 "attention backward", R * C,
                 {
                     attention.backward(
-                        x, output: y, logSums: second, outputGradient: z, into: first, sequences: B,
-                        positions: T)
+                        heads(x), output: y, logSums: second, outputGradient: z, into: heads(first), sequences: B,
+                        queries: T, keys: T, mask: causal)
                 }
             ),
             (

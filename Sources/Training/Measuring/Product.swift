@@ -1,4 +1,6 @@
+import Datasets
 import Kernels
+import Models
 import Profiling
 
 /// One matrix product of a step, and how often a rank computes it in one step.
@@ -42,25 +44,28 @@ struct Product {
         ]
     }
 
-    /// The products of causal attention over T positions, head width D, in blocks of queries that see the keys before
-    /// them: two forward, five backward.
-    static func attention(positions T: Int, headWidth D: Int, count: Int) -> [Product] {
-        stride(from: 0, to: T, by: CausalAttention.blockQueries).flatMap { start in
-            let end = min(start + CausalAttention.blockQueries, T)
-            let queries = end - start
+    /// The products of attention of T queries to S keys, head width D, in blocks of queries: two forward, five backward.
+    ///
+    /// - Parameter isCausal: Whether a block sees the keys up to its end alone.
+    static func attention(
+        _ span: Span, queries T: Int, keys S: Int, headWidth D: Int, isCausal: Bool, count: Int
+    ) -> [Product] {
+        stride(from: 0, to: T, by: Attention.blockQueries).flatMap { start in
+            let end = min(start + Attention.blockQueries, T)
+            let (queries, keys) = (end - start, isCausal ? end : S)
             func product(
                 _ pass: Span, _ m: Int, _ n: Int, _ k: Int, _ a: Orientation, _ b: Orientation
             ) -> Product {
-                Product(kind: .attention, part: StepPart(pass, .attention), m: m, n: n, k: k, a: a, b: b, count: count)
+                Product(kind: .attention, part: StepPart(pass, span), m: m, n: n, k: k, a: a, b: b, count: count)
             }
             return [
-                product(.forward, queries, end, D, .plain, .transposed),
-                product(.forward, queries, D, end, .plain, .plain),
-                product(.backward, queries, end, D, .plain, .transposed),
-                product(.backward, queries, end, D, .plain, .transposed),
-                product(.backward, end, D, queries, .transposed, .plain),
-                product(.backward, end, D, queries, .transposed, .plain),
-                product(.backward, queries, D, end, .plain, .plain),
+                product(.forward, queries, keys, D, .plain, .transposed),
+                product(.forward, queries, D, keys, .plain, .plain),
+                product(.backward, queries, keys, D, .plain, .transposed),
+                product(.backward, queries, keys, D, .plain, .transposed),
+                product(.backward, keys, D, queries, .transposed, .plain),
+                product(.backward, keys, D, queries, .transposed, .plain),
+                product(.backward, queries, D, keys, .plain, .plain),
             ]
         }
     }
@@ -69,18 +74,68 @@ struct Product {
 extension Configuration {
     /// All matrix products of one step of one rank that has `slots` of the batch's slots.
     func products(slots: Int) -> [Product] {
-        let (C, F, V) = (model.width, model.feedForwardWidth, model.benchVocabularySize)
-        let (B, T) = (batch.sequencesPerSlot, data.contextLength)
-        func linear(_ span: Span, _ input: Int, _ output: Int) -> [Product] {
+        let (sizes, architecture, B) = (benchSizes, model.family.architecture, batch.sequencesPerSlot)
+        let (C, F, K, T) = (model.width, model.hiddenWidth, model.keyHeads * model.headWidth, sizes.contextLength)
+        func linear(_ span: Span, _ input: Int, _ output: Int, layers: Int) -> [Product] {
             Product.linear(
                 rows: B * T, input: input, output: output, forward: StepPart(.forward, span),
-                backward: StepPart(.backward, span), count: slots * model.layers)
+                backward: StepPart(.backward, span), count: slots * layers)
+        }
+        func attention(_ span: Span, isCausal: Bool, layers: Int) -> [Product] {
+            Product.attention(
+                span, queries: T, keys: T, headWidth: model.headWidth, isCausal: isCausal,
+                count: slots * layers * B * model.heads)
+        }
+        func stack(layers: Int, isCausal: Bool) -> [Product] {
+            linear(.attention, C, C + 2 * K, layers: layers)
+                + attention(.attention, isCausal: isCausal, layers: layers)
+                + linear(.attention, C, C, layers: layers)
+                + linear(.feedForward, C, model.activation == .swiglu ? 2 * F : F, layers: layers)
+                + linear(.feedForward, F, C, layers: layers)
+        }
+        var products = stack(
+            layers: architecture.hasEncoder ? model.targetLayers : model.layers,
+            isCausal: architecture.visibility == .causal)
+        if architecture.hasEncoder {
+            let layers = model.targetLayers
+            products +=
+                stack(layers: model.layers, isCausal: false) + linear(.crossAttention, C, C, layers: layers)
+                + linear(.crossAttention, C, 2 * K, layers: layers)
+                + attention(.crossAttention, isCausal: false, layers: layers)
+                + linear(.crossAttention, C, C, layers: layers)
         }
         let head = StepPart(.head, .head)
-        return linear(.attention, C, 3 * C)
-            + Product.attention(
-                positions: T, headWidth: model.headWidth, count: slots * model.layers * B * model.heads)
-            + linear(.attention, C, C) + linear(.feedForward, C, F) + linear(.feedForward, F, C)
-            + Product.linear(rows: B * T, input: C, output: V, forward: head, backward: head, count: slots)
+        let isOfTokens = architecture.output == .tokens
+        return products
+            + Product.linear(
+                rows: isOfTokens ? max(1, Int(Double(B * T) * targetShare(sizes))) : B, input: C,
+                output: isOfTokens ? sizes.vocabularySize : sizes.outputs, forward: head, backward: head,
+                count: slots)
+    }
+
+    /// The sizes that are measured with, where no dataset says them.
+    var benchSizes: ModelSizes {
+        switch model.family.architecture.input {
+        case .patches:
+            let edge = 7 * model.patchSize
+            return ModelSizes(
+                image: ImageSize(height: edge, width: edge, channels: 1), patchSize: model.patchSize, outputs: 10)
+        case .tokens:
+            return ModelSizes(
+                vocabularySize: model.benchVocabularySize, contextLength: data.contextLength,
+                outputs: model.family.architecture.output == .sequence ? 10 : 0)
+        }
+    }
+
+    /// What a batch carries that is measured with.
+    var benchShape: BatchShape {
+        let sizes = benchSizes
+        var shape = BatchShape(positions: sizes.contextLength)
+        shape.hasSource = model.family.architecture.hasEncoder
+        shape.hasPrefixes = model.family == .prefixDecoder
+        shape.hasTargetPerPosition = model.family.architecture.output == .tokens
+        shape.patchNumbers = (sizes.image?.height ?? 0) * (sizes.image?.width ?? 0) * (sizes.image?.channels ?? 0)
+        if case .crossEntropy = loss {} else { shape.values = sizes.outputs }
+        return shape
     }
 }

@@ -12,7 +12,7 @@ package struct ProductBench {
     /// Measures each product `repetitions` times.
     package func run(repetitions: Int) -> Measurement {
         let model = configuration.model
-        let (C, F, V) = (model.width, model.feedForwardWidth, model.benchVocabularySize)
+        let (C, F, V) = (model.width, model.hiddenWidth, model.benchVocabularySize)
         let rows = configuration.batch.sequencesPerSlot * configuration.data.contextLength
         let linears = [
             ("query_key_value", C, 3 * C), ("attention projection", C, C), ("expansion", C, F), ("projection", F, C),

@@ -28,24 +28,24 @@ package final class StepBench {
     package init(_ configuration: Configuration, _ communicator: any Communicator) throws {
         startedAt = clock.now
         self.communicator = communicator
-        let vocabulary = configuration.model.benchVocabularySize
-        tokensPerStep = configuration.batch.sequences * configuration.data.contextLength
-        flopsPerToken = configuration.model.flopsPerToken(
-            vocabularySize: vocabulary, contextLength: configuration.data.contextLength)
+        let sizes = configuration.benchSizes
+        tokensPerStep = configuration.batch.sequences * sizes.contextLength
+        let targetShare = configuration.targetShare(sizes)
+        flopsPerToken = configuration.model.flopsPerTarget(sizes, targetShare: targetShare) * targetShare
         limit = try ProcessorLimit(measuringWith: communicator)
         products = configuration.products(slots: configuration.batch.slots / communicator.size)
         let products = products
         (train, spans, loopTimes) =
             switch configuration.precision {
             case .float32:
-                try StepBench.makeStep(configuration, vocabulary, communicator, products, storing: Float.self)
+                try StepBench.makeStep(configuration, sizes, communicator, products, storing: Float.self)
             case .float16:
-                try StepBench.makeStep(configuration, vocabulary, communicator, products, storing: Float16.self)
+                try StepBench.makeStep(configuration, sizes, communicator, products, storing: Float16.self)
             }
     }
 
     private static func makeStep<Element: Storage>(
-        _ configuration: Configuration, _ vocabularySize: Int, _ communicator: any Communicator,
+        _ configuration: Configuration, _ sizes: ModelSizes, _ communicator: any Communicator,
         _ products: [Product], storing: Element.Type
     ) throws -> (step: () throws -> Void, spans: SpanRecorder, products: () throws -> (own: Double, library: Double)) {
         let plan = try communicator.together { () throws(Failure) in
@@ -54,19 +54,22 @@ package final class StepBench {
                 worldSize: communicator.size)
         }
         let coordinator = try Coordinator<Element>(
-            configuration, vocabularySize: vocabularySize, plan: plan, communicator)
-        let batch = try TokenBatch(
-            randomSequences: plan.localSequences, contextLength: configuration.data.contextLength,
-            vocabularySize: vocabularySize, seed: UInt64(communicator.rank))
+            configuration, sizes, plan: plan, communicator)
+        let batches = try plan.localSlots.map { _ in
+            try Batch(capacity: plan.sequencesPerSlot, configuration.benchShape)
+        }
+        let targetShare = configuration.targetShare(sizes)
         let spans = coordinator.spans
         let step = {
             spans.begin(.step)
             spans.begin(.data)
-            batch.fillRandomly(
-                vocabularySize: vocabularySize,
-                seed: UInt64(coordinator.step * communicator.size + communicator.rank))
+            for (slot, batch) in zip(plan.localSlots, batches) {
+                batch.fillRandomly(
+                    vocabularySize: sizes.vocabularySize, outputs: sizes.outputs, targetShare: targetShare,
+                    seed: UInt64(coordinator.step * plan.slots + slot))
+            }
             spans.end()
-            _ = try coordinator.train(batch, stopRequested: false)
+            _ = try coordinator.train(batches, stopRequested: false)
             spans.end()
         }
         var loop: ProductLoop<Element>?

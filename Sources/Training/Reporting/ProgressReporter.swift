@@ -5,16 +5,19 @@ import Files
 final class ProgressReporter {
     private let console: Console
     private let steps: Int
-    private let flopsPerToken: Double
+    private let targets: String
+    private let flopsPerTarget: Double
     private let limit: ProcessorLimit
     private let clock = ContinuousClock()
     private var lastLine: ContinuousClock.Instant
     private var recent: [(tokens: Int, seconds: Double)] = []
 
-    init(_ console: Console, steps: Int, flopsPerToken: Double, limit: ProcessorLimit) {
+    /// - Parameter targets: What the targets of a step are called.
+    init(_ console: Console, steps: Int, targets: String, flopsPerTarget: Double, limit: ProcessorLimit) {
         self.console = console
         self.steps = steps
-        self.flopsPerToken = flopsPerToken
+        self.targets = targets
+        self.flopsPerTarget = flopsPerTarget
         self.limit = limit
         lastLine = clock.now - .seconds(60)
     }
@@ -30,8 +33,8 @@ final class ProgressReporter {
             "step \(step)/\(steps)", "loss \(fixed(report.loss, 4))", "rate \(scientific(report.learningRate))",
             report.gradientNorm.map { "norm \(fixed($0, 3))" } ?? "overflow",
             report.lossScale.map { "scale \(fixed($0, 0))" },
-            "\(grouped(Int(rate))) tokens/s",
-            "\(fixed(100 * rate * flopsPerToken / limit.flopsPerSecond, 0)) % of limit",
+            "\(grouped(Int(rate))) \(targets)/s",
+            "\(fixed(100 * rate * flopsPerTarget / limit.flopsPerSecond, 0)) % of limit",
             "\(clockTime(left)) left",
         ].compactMap(\.self).joined(separator: "  ")
         if console.isTerminal {

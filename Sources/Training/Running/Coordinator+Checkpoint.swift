@@ -45,7 +45,7 @@ extension Coordinator {
     /// The files of what each rank holds of its shard, and the arenas in each.
     private var ownedFiles: [(name: String, arenas: [StateTransfer.OwnedArena])] {
         // In Float32 the weights are the master weights; in Float16 those stand with the optimizer.
-        let masters = Element.self == Float.self ? [] : [("master/", master)]
+        let masters = Element.self == Float.self ? [] : [(masterPrefix, master)]
         let states = masters + zip(optimizer.stateNames, states).map { ("\($0)/", $1) }
         let files: [(name: String, arenas: [StateTransfer.OwnedArena])] = [
             ("optimizer-\(optimizer.name).safetensors", states), (averagedFileName, averages.map { [("", $0)] } ?? []),

@@ -69,14 +69,13 @@ final class Coordinator<Element: Storage> {
     ///
     /// - Throws: `AgreedFailure` with `usage` where the configuration names parameters that the model does not have.
     init(
-        _ configuration: Configuration, vocabularySize: Int, plan: BatchPlan, _ communicator: any Communicator
+        _ configuration: Configuration, _ sizes: ModelSizes, plan: BatchPlan, _ communicator: any Communicator
     ) throws {
         self.configuration = configuration
         self.communicator = communicator
         self.plan = plan
-        let decoder = Decoder<Element>(
-            configuration.model, vocabularySize: vocabularySize, contextLength: configuration.data.contextLength)
-        let layout = decoder.layout
+        let model = Transformer<Element>(configuration.model, sizes)
+        let layout = model.layout
         self.layout = layout
         let rules: ParameterRules
         do throws(Failure) {
@@ -102,8 +101,8 @@ final class Coordinator<Element: Storage> {
         schedule = Schedule(
             configuration.schedule, steps: configuration.training.steps, width: configuration.model.width)
         replica = Replica(
-            decoder, averaging: averaging, slots: plan.localSlots.count, sequencesPerSlot: plan.sequencesPerSlot,
-            spans: spans)
+            model, configuration.loss, averaging: averaging, slots: plan.localSlots.count,
+            sequencesPerSlot: plan.sequencesPerSlot, spans: spans)
         sums = StepSums(slots: plan.slots, elements: layout.count)
         pieces = Coordinator.makePieces(shard, layout, rules.indices, masterIsWhole: common != nil)
         frozen = FrozenParameters(rules.indices, shard, layout)
@@ -133,10 +132,26 @@ final class Coordinator<Element: Storage> {
     /// Draws the first weights, each rank those of its shard.
     private func initializeWeights() throws(MPIError) {
         let seed = UInt64(configuration.run.seed)
-        for (index, range) in shard.ranges.enumerated() {
-            let start = Element.self == Float.self ? range.lowerBound : shard.starts[index]
-            layout.initialize(range, into: master.base + start, seed: seed)
-            for piece in pieces[index] {
+        forEachMaster(in: 0..<layout.count) { layout.initialize($0, into: $1, seed: seed) }
+        try shareWeights()
+    }
+
+    /// Calls `body` with the master weights of each part of `range` that this rank owns.
+    func forEachMaster(
+        in range: Range<Int>, _ body: (_ part: Range<Int>, _ master: UnsafeMutablePointer<Float>) -> Void
+    ) {
+        for (index, own) in shard.ranges.enumerated() {
+            let part = own.clamped(to: range)
+            if part.isEmpty { continue }
+            let start = Element.self == Float.self ? own.lowerBound : shard.starts[index]
+            body(part, master.base + start + part.lowerBound - own.lowerBound)
+        }
+    }
+
+    /// Makes what all replicas compute with, and the moving average, of the master weights. Every rank calls it.
+    func shareWeights() throws(MPIError) {
+        for (index, pieces) in pieces.enumerated() {
+            for piece in pieces {
                 refreshWorkingWeights(piece)
                 averages.map {
                     ($0.base + piece.stateStart).update(from: master.base + piece.masterStart, count: piece.count)
@@ -173,19 +188,18 @@ final class Coordinator<Element: Storage> {
     /// One step: slots, averaging, norm, update.
     ///
     /// - Parameters:
-    ///   - batch: This rank's slots.
+    ///   - batches: This rank's slots.
     ///   - stopRequested: Whether this rank was asked to stop.
     /// - Throws: `AgreedFailure` where the loss or a Float32 gradient is not finite.
-    func train(_ batch: TokenBatch, stopRequested: Bool) throws -> Report {
+    func train(_ batches: [Batch], stopRequested: Bool) throws -> Report {
         let seed = UInt64(configuration.run.seed)
         let lossScale = scaler?.scale ?? 1
         sums.clear()
-        try sums.startCounts(targets: batch.targetCount, stopRequested: stopRequested, communicator)
+        try sums.startCounts(
+            targets: batches.reduce(0) { $0 + $1.targetCount }, stopRequested: stopRequested, communicator)
         try replica.accumulate(
-            batch, firstSlot: plan.localSlots.lowerBound, slotLosses: sums.slotLosses,
-            dropout: { samples in
-                Dropout(rate: configuration.model.dropout, seed: seed, step: step, samples: samples)
-            },
+            batches, firstSlot: plan.localSlots.lowerBound, slotLosses: sums.slotLosses,
+            dropouts: { Dropouts(configuration.model.dropoutRates, seed: seed, step: step, samples: $0) },
             gradientScale: { Float(lossScale / Double(max(1, try sums.finishCounts().targets))) })
         spans.begin(.averaging)
         try averaging.finish()

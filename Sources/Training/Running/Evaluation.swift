@@ -2,24 +2,21 @@ import Checkpoints
 import Collectives
 import Datasets
 import Failures
-import Glibc
 import Models
 import Tensors
 
-/// The loss of a checkpoint on a dataset's validation split, exact over ranks.
+/// The scores of a checkpoint on a dataset's validation split, exact over ranks.
 package struct Evaluation {
     private let communicator: any Communicator
     private let forwardPass: ForwardPass<Float>
     private let batches: EvaluationBatches
-    private let batch: TokenBatch
-
-    /// A mean loss over tokens.
-    package struct Loss {
-        /// In nats.
-        package let nats: Double
-        /// e to the loss.
-        package var perplexity: Double { exp(nats) }
-    }
+    private let batch: Batch
+    /// The bytes of text that each token stands for.
+    private let bytes: [Int32]?
+    /// The names of the classes that are told apart.
+    package let classNames: [String]
+    /// Whether the model translates, so that its translations can be compared as well.
+    package let isOfTranslations: Bool
 
     /// Loads and verifies the checkpoint, and opens the data.
     ///
@@ -46,27 +43,39 @@ package struct Evaluation {
                         + (opened.dataset.tokenizer.kind == identity.facts.tokenizer.kind
                             ? ", another model of it." : "."))
             }
-            guard opened.vocabularySize <= identity.vocabularySize, opened.validation != nil else {
+            guard opened.dataset.labels == identity.facts.labels else {
+                throw Failure(
+                    .badData,
+                    "\(opened.dataset.directory): its labels are not those that \(directory) was trained on. Prepare it "
+                        + "with the same classes.")
+            }
+            guard opened.sizes.vocabularySize <= identity.sizes.vocabularySize, opened.validation != nil else {
                 throw Failure(.badData, "\(opened.dataset.directory): has no validation split for this model.")
             }
             return (checkpoint, identity, opened)
         }
-        let decoder = Decoder<Float>(
-            identity.configuration.model, vocabularySize: identity.vocabularySize,
-            contextLength: identity.configuration.data.contextLength)
-        let weights = Arena<Float>(count: decoder.layout.count)
+        let model = Transformer<Float>(identity.configuration.model, identity.sizes)
+        let weights = Arena<Float>(count: model.layout.count)
         _ = try communicator.onFirstRank { () throws(Failure) in
             try checkpoint.verify()
             try loadWeights(
-                checkpoint, decoder.layout, into: weights, precision: identity.configuration.precision, choice)
+                checkpoint, model.layout, into: weights, precision: identity.configuration.precision, choice)
             return ""
         }
         try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
-        forwardPass = ForwardPass(decoder, weights: weights, sequences: opened.plan.sequencesPerSlot)
-        batches = EvaluationBatches(opened.validation!, sequencesPerBatch: opened.plan.sequencesPerSlot)
+        forwardPass = ForwardPass(
+            model, identity.configuration.loss, weights: weights, sequences: opened.plan.sequencesPerSlot)
+        batches = EvaluationBatches(
+            opened.validation!, sequencesPerBatch: opened.plan.sequencesPerSlot,
+            seed: UInt64(identity.configuration.run.seed))
         batch = try batches.makeBatch()
+        classNames = opened.dataset.labels?.names ?? []
+        isOfTranslations = model.architecture.hasEncoder
+        bytes = try opened.dataset.kind == .text ? opened.dataset.makeTokenizer().byteCounts() : nil
     }
 
-    /// Measures the loss.
-    package func run() throws -> Loss { Loss(nats: try forwardPass.meanLoss(of: batches, batch, communicator)) }
+    /// Measures the scores.
+    package func run() throws -> Scores {
+        try forwardPass.scores(of: batches, batch, bytes: bytes, communicator)
+    }
 }

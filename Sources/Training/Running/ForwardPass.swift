@@ -1,4 +1,3 @@
-import Collectives
 import Datasets
 import Kernels
 import Layers
@@ -9,59 +8,39 @@ import Tensors
 
 /// A model that is ready to compute: its weights, the memory of its activations, and what it is asked to predict.
 final class ForwardPass<Element: Storage> {
-    let decoder: Decoder<Element>
+    let model: Transformer<Element>
     /// The working weights, in the storage type.
     let weights: Arena<Element>
-    let activations: Decoder<Element>.Activations
-    let objective = CausalLanguageModelling()
+    let activations: Transformer<Element>.Activations
+    let prediction: Prediction
     let workspace: Workspace
 
     /// A pass over up to `sequences` sequences at once.
     init(
-        _ decoder: Decoder<Element>, weights: Arena<Element>, sequences: Int, spans: SpanRecorder = SpanRecorder()
+        _ model: Transformer<Element>, _ loss: Loss, weights: Arena<Element>, sequences: Int,
+        spans: SpanRecorder = SpanRecorder()
     ) {
         workspace = Workspace(spans: spans)
-        self.decoder = decoder
+        self.model = model
         self.weights = weights
-        activations = decoder.makeActivations(sequences: sequences, positions: decoder.contextLength)
+        prediction = Prediction(loss)
+        activations = model.makeActivations(sequences: sequences, positions: model.sizes.contextLength)
     }
 
-    /// The sum of the losses of a batch.
-    func loss(of batch: TokenBatch) -> Double {
-        let (sequences, positions) = (batch.sequenceCount, decoder.contextLength)
-        let rows = sequences * positions
-        decoder.forward(
-            batch.inputs, weights: weights.base, activations, sequences: sequences, positions: positions,
-            dropout: nil, workspace)
-        let losses = workspace.floats(.losses, rows)
-        objective.losses(
-            hidden: activations.hidden, head: decoder.head, weights: weights.base, targets: batch.targets,
-            into: losses, rows: rows, workspace)
-        return ForwardPass.sum(losses, rows)
-    }
-
-    /// The mean loss over all targets of `batches`, in nats: each sample once, and the same bits for any number of
-    /// ranks.
+    /// The sum of the losses of a batch, without smoothing.
     ///
-    /// - Parameter batch: Memory to read into.
-    func meanLoss(
-        of batches: EvaluationBatches, _ batch: TokenBatch, _ communicator: any Communicator
-    ) throws -> Double {
-        // Batch b is rank b mod size's; all others leave 0, so that the sum over ranks is exact.
-        var losses = [Double](repeating: 0, count: 2 * batches.count)
-        for index in stride(from: communicator.rank, to: batches.count, by: communicator.size) {
-            try batches.load(index, into: batch)
-            losses[index] = loss(of: batch)
-            losses[batches.count + index] = Double(batch.targetCount)
-        }
-        var combined = losses
-        try losses.withUnsafeBufferPointer { own in
-            try combined.withUnsafeMutableBufferPointer { try communicator.allreduce(own, into: $0, .sum) }
-        }
-        return combined.withUnsafeBufferPointer { all in
-            TreeSum.sum(UnsafeBufferPointer(rebasing: all[..<batches.count]))
-                / TreeSum.sum(UnsafeBufferPointer(rebasing: all[batches.count...]))
-        }
+    /// - Parameter eachBlock: Called with the logits of some rows that have a target, and the numbers of those rows.
+    func loss(
+        of batch: Batch,
+        eachBlock: ((_ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>) -> Void)? = nil
+    ) -> Double {
+        model.forward(batch.input, weights: weights.base, activations, dropouts: .none, workspace)
+        let rows = model.outputRows(sequences: batch.sequenceCount, positions: batch.positions)
+        let losses = workspace.floats(.losses, rows)
+        let count = Prediction(prediction.loss.unsmoothed).losses(
+            hidden: activations.output, head: model.head, weights: weights.base, targets: batch.expected,
+            into: losses, rows: rows, workspace, eachBlock: eachBlock)
+        return ForwardPass.sum(losses, count)
     }
 
     /// The sum of the losses of some rows.
@@ -70,4 +49,28 @@ final class ForwardPass<Element: Storage> {
         for index in 0..<count { sum += Double(losses[index]) }
         return sum
     }
+}
+
+extension Batch {
+    /// What a model reads of the batch.
+    var input: ModelInput {
+        var input = ModelInput(sequences: sequenceCount, positions: positions)
+        if shape.patchNumbers > 0 {
+            input.patches = UnsafePointer(patches)
+        } else {
+            input.tokens =
+                shape.hasPrefixes
+                ? TokenInput(tokens: tokens, places: places, spanPlaces: spanPlaces) : TokenInput(tokens: tokens)
+        }
+        if shape.hasLengths { input.lengths = UnsafePointer(lengths) }
+        if shape.hasPrefixes { input.prefixes = UnsafePointer(prefixes) }
+        if shape.hasDocuments { input.firstKeys = UnsafePointer(documentStarts) }
+        if shape.hasSource {
+            input.source = .init(tokens: sourceTokens, positions: sourcePositions, lengths: sourceLengths)
+        }
+        return input
+    }
+
+    /// What is to be predicted of it.
+    var expected: Targets { Targets(classes: targets, values: shape.values > 0 ? UnsafePointer(values) : nil) }
 }

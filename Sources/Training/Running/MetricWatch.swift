@@ -1,21 +1,5 @@
 import Checkpoints
 
-/// A number that an evaluation during training gives, by its name in `metrics.jsonl`.
-package enum ValidationMetric: String, CaseIterable, Sendable {
-    /// The mean loss over the targets, in nats.
-    case loss = "validation_loss"
-
-    /// Whether a higher value is better.
-    var isBetterHigher: Bool {
-        switch self {
-        case .loss: false
-        }
-    }
-
-    /// Its name in a sentence.
-    var words: String { String(rawValue.map { $0 == "_" ? " " : $0 }) }
-}
-
 /// Follows the metric that decides which checkpoints are the best, and when a training stops early.
 ///
 /// Its state is in the checkpoint: a training that is resumed decides as if it had not been interrupted.

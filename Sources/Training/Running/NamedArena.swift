@@ -16,6 +16,9 @@ package enum WeightChoice: String, CaseIterable, Sendable {
     case average
 }
 
+/// What the names of the Float32 weights of a run in Float16 begin with, beside the optimizer's state.
+let masterPrefix = "master/"
+
 /// An arena whose parameters stand in a file under a prefix.
 struct NamedArena {
     private let layout: ParameterLayout

@@ -37,16 +37,3 @@ extension Duration {
         return Double(seconds) + Double(attoseconds) * 1e-18
     }
 }
-
-extension ModelConfiguration {
-    /// Floating-point operations of training on one token: forward, and twice that backward.
-    ///
-    /// A multiply-add counts two; only matrix products count, and of attention only the half that the causal mask leaves.
-    package func flopsPerToken(vocabularySize: Int, contextLength: Int) -> Double {
-        let (C, L) = (Double(width), Double(layers))
-        let blocks = L * (4 * C * C + 2 * C * Double(feedForwardWidth))
-        let head = C * Double(vocabularySize)
-        let attention = L * C * Double(contextLength)
-        return 3 * (2 * (blocks + head) + 2 * attention)
-    }
-}

@@ -2,6 +2,7 @@ import Datasets
 import Kernels
 import Layers
 import Models
+import Objectives
 import Profiling
 import Tensors
 
@@ -13,72 +14,66 @@ final class Replica<Element: Storage> {
     private let arenas: [Arena<Element>]
     /// Whether this rank's sum is the root of the tree, which is never rounded.
     private let isAlone: Bool
-    private let sequencesPerSlot: Int
-    private let contextLength: Int
 
     /// A replica for `slots` slots a step, of `sequencesPerSlot` sequences each.
     init(
-        _ decoder: Decoder<Element>, averaging: any GradientAveraging<Element>, slots: Int, sequencesPerSlot: Int,
-        spans: SpanRecorder = SpanRecorder()
+        _ model: Transformer<Element>, _ loss: Loss, averaging: any GradientAveraging<Element>, slots: Int,
+        sequencesPerSlot: Int, spans: SpanRecorder = SpanRecorder()
     ) {
         isAlone = averaging.shards.count == 1
-        forwardPass = ForwardPass(decoder, weights: averaging.weights, sequences: sequencesPerSlot, spans: spans)
+        forwardPass = ForwardPass(model, loss, weights: averaging.weights, sequences: sequencesPerSlot, spans: spans)
         self.averaging = averaging
-        self.sequencesPerSlot = sequencesPerSlot
-        contextLength = decoder.contextLength
         // Before slot i as many subtrees wait for their sibling as i has ones.
         let depth = (0..<slots).map(\.nonzeroBitCount).max()! + 1
-        arenas = [averaging.gradients] + (1..<depth).map { _ in Arena(count: decoder.layout.count) }
+        arenas = [averaging.gradients] + (1..<depth).map { _ in Arena(count: model.layout.count) }
     }
 
     /// Computes the gradients of this rank's slots and sends them on their way.
     ///
     /// - Parameters:
-    ///   - batch: The slots' sequences, one slot after another.
+    ///   - batches: The slots' sequences.
     ///   - firstSlot: The number of the first of them in the whole batch.
     ///   - slotLosses: [slots of the batch]; those of this rank get the sum of their losses.
-    ///   - dropout: Made from the indices of each slot's sequences.
+    ///   - dropouts: Made from the indices of each slot's sequences.
     ///   - gradientScale: What the sum of losses is multiplied with; asked for as late as possible.
     func accumulate(
-        _ batch: TokenBatch, firstSlot: Int, slotLosses: UnsafeMutablePointer<Double>,
-        dropout: (_ samples: UnsafePointer<UInt64>) -> Dropout?, gradientScale: () throws -> Float
+        _ batches: [Batch], firstSlot: Int, slotLosses: UnsafeMutablePointer<Double>,
+        dropouts: (_ samples: UnsafePointer<UInt64>) -> Dropouts, gradientScale: () throws -> Float
     ) throws {
-        let slots = batch.sequenceCount / sequencesPerSlot
-        let (decoder, weights) = (forwardPass.decoder, forwardPass.weights)
+        let slots = batches.count
+        let (model, weights) = (forwardPass.model, forwardPass.weights)
         let (activations, workspace) = (forwardPass.activations, forwardPass.workspace)
         for slot in 0..<slots {
-            let first = slot * sequencesPerSlot
-            let dropout = dropout(batch.sampleIndices + first)
-            let (tokens, targets) = (batch.inputs + first * contextLength, batch.targets + first * contextLength)
+            let batch = batches[slot]
+            let (input, dropouts) = (batch.input, dropouts(batch.sampleIndices))
             workspace.spans.begin(.forward)
-            decoder.forward(
-                tokens, weights: weights.base, activations, sequences: sequencesPerSlot, positions: contextLength,
-                dropout: dropout, workspace)
+            model.forward(input, weights: weights.base, activations, dropouts: dropouts, workspace)
             workspace.spans.end()
 
-            let rows = sequencesPerSlot * contextLength
+            let rows = model.outputRows(sequences: batch.sequenceCount, positions: batch.positions)
             let losses = workspace.floats(.losses, rows)
-            let hiddenGradient = workspace.floats(.branchGradient, rows * decoder.head.inputWidth)
+            let outputGradient = workspace.floats(
+                model.architecture.output == .tokens ? .branchGradient : .pooledGradient, rows * model.head.inputWidth)
             let depth = slot.nonzeroBitCount
             let gradients = arenas[depth].base
             workspace.spans.begin(.head)
-            forwardPass.objective.backward(
-                hidden: activations.hidden, head: decoder.head, weights: weights.base, gradients: gradients,
-                targets: targets, gradientScale: try gradientScale(), losses: losses, hiddenGradient: hiddenGradient,
-                rows: rows, workspace)
-            slotLosses[firstSlot + slot] = ForwardPass<Element>.sum(losses, rows)
+            let count = forwardPass.prediction.backward(
+                hidden: activations.output, head: model.head, weights: weights.base, gradients: gradients,
+                targets: batch.expected, gradientScale: try gradientScale(), losses: losses,
+                hiddenGradient: outputGradient, rows: rows, workspace)
+            slotLosses[firstSlot + slot] = ForwardPass<Element>.sum(losses, count)
             workspace.spans.end()
 
             let isLast = slot == slots - 1
             // All chunks from here on are final, and folded.
-            var border = decoder.layout.count
+            var border = model.layout.count
             workspace.spans.begin(.backward)
-            try decoder.backward(
-                tokens, hiddenGradient: hiddenGradient, weights: weights.base, gradients: gradients, activations,
-                sequences: sequencesPerSlot, positions: contextLength, dropout: dropout, workspace
+            try model.backward(
+                input, outputGradient: outputGradient, weights: weights.base, gradients: gradients, activations,
+                dropouts: dropouts, workspace
             ) { section in
                 guard isLast else { return }
-                let first = decoder.layout.sections[section].lowerBound
+                let first = model.layout.sections[section].lowerBound
                 let chunk = (first + chunkElements - 1) / chunkElements * chunkElements
                 if chunk < border {
                     fold(from: depth, levels: depth, chunk..<border, toRoot: isAlone)
@@ -89,7 +84,7 @@ final class Replica<Element: Storage> {
             workspace.spans.end()
             // Slot i completes as many subtrees as i ends with ones; the last slot has folded all, section by section.
             if !isLast {
-                fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<decoder.layout.count, toRoot: false)
+                fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<model.layout.count, toRoot: false)
             }
         }
     }

@@ -3,25 +3,36 @@ import Collectives
 import Datasets
 import Failures
 import Files
+import Models
 import Tensors
 
 /// What makes two runs the same run: ranks compare it before step 0, and a checkpoint carries it.
 struct RunIdentity {
     let configuration: Configuration
-    let vocabularySize: Int
+    let sizes: ModelSizes
     let layoutDigest: String
     let datasetDigest: String
     let facts: DatasetFacts
     /// The bytes of the tokenizer's model, empty where it has none.
     let tokenizerModel: [UInt8]
 
-    init(_ configuration: Configuration, _ dataset: Dataset, vocabularySize: Int, layout: ParameterLayout) {
+    init(_ configuration: Configuration, _ dataset: Dataset, _ sizes: ModelSizes, layout: ParameterLayout) {
         self.configuration = configuration
-        self.vocabularySize = vocabularySize
+        self.sizes = sizes
         layoutDigest = layout.digest()
         datasetDigest = dataset.digest
         facts = dataset.facts
         tokenizerModel = dataset.tokenizerModel
+    }
+
+    /// The identity of a model that was made elsewhere, on data that nobody knows.
+    init(
+        imported configuration: Configuration, _ sizes: ModelSizes, layout: ParameterLayout, _ facts: DatasetFacts,
+        tokenizerModel: [UInt8]
+    ) {
+        (self.configuration, self.sizes, self.facts) = (configuration, sizes, facts)
+        (layoutDigest, datasetDigest) = (layout.digest(), "")
+        self.tokenizerModel = tokenizerModel
     }
 
     /// The identity as a checkpoint's manifest holds it.
@@ -30,7 +41,7 @@ struct RunIdentity {
             "configuration": .string(configuration.resolvedYAML),
             "layout": .string(layoutDigest),
             "dataset": .string(datasetDigest),
-            "vocabulary_size": .integer(vocabularySize),
+            "vocabulary_size": .integer(sizes.vocabularySize),
             "data": facts.json,
         ]
     }
@@ -64,6 +75,12 @@ struct RunIdentity {
         _ checkpoint: Checkpoint, named: Bool
     ) throws(Failure) -> (differences: [String], isSameDataset: Bool) {
         let theirs = try CheckpointIdentity(checkpoint)
+        guard !theirs.isImported else {
+            throw Failure(
+                .usage,
+                "\(checkpoint.directory) was imported: it has no training to go on with. Start one from its weights: "
+                    + "--set fine_tuning.from=\(checkpoint.directory), and another --output.")
+        }
         var differences = configuration.trajectoryDifferences(from: theirs.configuration)
             .map { "\($0.key) is \($0.value), the checkpoint has \($0.other)" }
         if theirs.datasetDigest != datasetDigest { differences.append("the dataset is another one") }
@@ -107,12 +124,14 @@ struct RunIdentity {
 package struct CheckpointIdentity {
     /// The run's configuration.
     package let configuration: Configuration
-    /// V.
-    package let vocabularySize: Int
+    /// What the run's data decided about the model.
+    package let sizes: ModelSizes
     /// What it was trained on: the tokenizer, special tokens, labels, the size of images.
     package let facts: DatasetFacts
     let layoutDigest: String
     let datasetDigest: String
+    /// Whether the model was made elsewhere, so that there is no training to go on with.
+    var isImported: Bool { datasetDigest.isEmpty }
     private let checkpoint: Checkpoint
 
     /// Reads the identity in the manifest of `checkpoint`.
@@ -122,16 +141,17 @@ package struct CheckpointIdentity {
         let identity = checkpoint.identity
         guard let text = identity["configuration"]?.stringValue, let layout = identity["layout"]?.stringValue,
             let dataset = identity["dataset"]?.stringValue, let vocabulary = identity["vocabulary_size"]?.integerValue,
-            let facts = CheckpointIdentity.facts(identity), vocabulary > 0
+            let facts = CheckpointIdentity.facts(identity), vocabulary >= 0
         else {
             throw Failure(.badData, "\(checkpoint.directory): its manifest does not say what it is a checkpoint of.")
         }
         do throws(Failure) {
             configuration = try Configuration.parse(text, name: "\(checkpoint.directory)/manifest.json: configuration")
+            sizes = try configuration.sizes(of: facts, vocabularySize: vocabulary, name: checkpoint.directory)
         } catch {
             throw Failure(.badData, error.message)
         }
-        (vocabularySize, self.facts) = (vocabulary, facts)
+        self.facts = facts
         (layoutDigest, datasetDigest) = (layout, dataset)
         self.checkpoint = checkpoint
     }
@@ -141,7 +161,8 @@ package struct CheckpointIdentity {
     /// - Throws: `badData` where its model was altered.
     package func makeTokenizer() throws(Failure) -> any Tokenizer {
         try Datasets.makeTokenizer(
-            facts.tokenizer, vocabularySize: vocabularySize, allowsPadding: true, model: checkpoint.tokenizerModel(),
+            facts.tokenizer, vocabularySize: sizes.vocabularySize, allowsPadding: true,
+            model: checkpoint.tokenizerModel(),
             source: checkpoint.directory)
     }
 

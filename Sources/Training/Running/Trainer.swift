@@ -54,13 +54,11 @@ package struct Trainer {
             try TrainingData(configuration, communicator)
         }
         try data.verify(communicator, console)
-        let decoder = Decoder<Element>(
-            configuration.model, vocabularySize: data.vocabularySize, contextLength: configuration.data.contextLength)
-        let identity = RunIdentity(
-            configuration, data.dataset, vocabularySize: data.vocabularySize, layout: decoder.layout)
+        let layout = Transformer<Element>(configuration.model, data.sizes).layout
+        let identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout)
         try identity.compareRanks(communicator)
         let coordinator = try Coordinator<Element>(
-            configuration, vocabularySize: data.vocabularySize, plan: data.plan, communicator)
+            configuration, data.sizes, plan: data.plan, communicator)
 
         let directory = RunDirectory(configuration.run.directory)
         let records = try communicator.together { () throws(Failure) in
@@ -68,6 +66,11 @@ package struct Trainer {
         }
         let restored = try restore(coordinator, records)
         describe(coordinator, data, records)
+        // A run that goes on has its own weights.
+        if restored == nil, let source = configuration.fineTuning.from {
+            console.say(
+                try coordinator.startFrom(source, configuration.fineTuning, tokenizer: data.dataset.tokenizer))
+        }
 
         let profile =
             profiledSteps == 0
@@ -108,21 +111,15 @@ package struct Trainer {
 
     /// Says what is about to be trained, on what.
     private func describe<Element>(_ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?) {
-        let (model, batch) = (configuration.model, configuration.batch)
+        let description = data.description
         console.say(
             "\(programVersion): \(ComputeThreads.description(ranks: communicator.size)), "
                 + "\(configuration.precision.rawValue), averaging \(coordinator.averaging.name)")
         if let warning = coordinator.averagingWarning { console.say(warning) }
+        console.say(description.model(parameters: coordinator.layout.parameterCount))
         console.say(
-            "model: \(model.family.rawValue), \(grouped(coordinator.layout.parameterCount)) parameters "
-                + "(\(model.layers) layers, \(model.heads) heads, width \(model.width), context "
-                + "\(configuration.data.contextLength), vocabulary \(data.vocabularySize))")
-        console.say(
-            "data: \(data.dataset.directory), \(grouped(data.dataset.tokenCount(.train))) training and "
-                + "\(grouped(data.dataset.tokenCount(.validation))) validation tokens")
-        console.say(
-            "batch: \(batch.sequences) sequences a step in \(batch.slots) slots, "
-                + "\(grouped(batch.sequences * configuration.data.contextLength)) tokens")
+            description.data(data.dataset.directory, count: data.dataset.count, truncated: { data.truncated[$0] ?? 0 }))
+        console.say(description.batch)
         for note in records?.start.notes ?? [] { console.say(note) }
         if let checkpoint = records?.start.checkpoint {
             console.say("resumed from \(checkpoint.directory) at step \(checkpoint.step)")

@@ -1,36 +1,43 @@
 import Collectives
 import Datasets
 import Failures
+import Models
 
 /// The dataset of a run, and how a step's batch is divided.
 struct TrainingData {
     let dataset: Dataset
     let plan: BatchPlan
-    /// V: the configuration's, or the dataset's where it says 0.
-    let vocabularySize: Int
+    /// What the data decides about the model.
+    let sizes: ModelSizes
     /// nil where the dataset has no validation split.
-    let validation: CausalSamples?
+    let validation: (any Samples)?
+    /// The records of each split that lose what is beyond the context.
+    let truncated: [Split: Int]
+    private let configuration: Configuration
 
     /// Opens the dataset that `configuration` names and checks that it fits.
     init(_ configuration: Configuration, _ communicator: any Communicator) throws(Failure) {
+        self.configuration = configuration
         plan = try BatchPlan(
             sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
             worldSize: communicator.size)
         let asked = configuration.model.vocabularySize
         dataset = try Dataset.open(configuration.data.directory, vocabularySize: asked > 0 ? asked : nil)
-        guard asked == 0 || asked >= dataset.vocabularySize else {
-            throw Failure(
-                .usage,
-                "model.vocabulary_size: found \(asked); \(dataset.directory) has \(dataset.vocabularySize) tokens. "
-                    + "Allowed: 0 (the dataset's) or at least \(dataset.vocabularySize).")
-        }
-        vocabularySize = asked > 0 ? asked : dataset.vocabularySize
+        sizes = try configuration.sizes(
+            of: dataset.facts, vocabularySize: dataset.vocabularySize, name: dataset.directory)
         // A training split that is too short is refused before anything is allocated.
-        _ = try CausalSamples(dataset.stream(.train), contextLength: configuration.data.contextLength)
-        validation =
-            dataset.tokenCount(.validation) == 0
-            ? nil : try CausalSamples(dataset.stream(.validation), contextLength: configuration.data.contextLength)
+        let training = try configuration.makeSamples(dataset, .train)
+        validation = dataset.count(.validation) == 0 ? nil : try configuration.makeSamples(dataset, .validation)
+        truncated = [.train: training.truncatedCount, .validation: validation?.truncatedCount ?? 0]
     }
+
+    /// What a person is told of the data and of the model for them.
+    var description: RunDescription {
+        RunDescription(configuration: configuration, facts: dataset.facts, sizes: sizes)
+    }
+
+    /// The samples of the training split, for the thread that reads ahead.
+    func makeTrainingSamples() throws(Failure) -> any Samples { try configuration.makeSamples(dataset, .train) }
 
     /// Compares the hash of every shard with the manifest's. Rank 0 does it for all.
     func verify(_ communicator: any Communicator, _ console: Console) throws {
@@ -42,4 +49,9 @@ struct TrainingData {
             return ""
         }
     }
+}
+
+extension Dataset {
+    /// The tokens of a split of text, or the records of another one.
+    func count(_ split: Split) -> Int { kind == .text ? tokenCount(split) : recordCount(split) }
 }

@@ -14,7 +14,7 @@ final class TrainingRun<Element: Storage> {
     private let communicator: any Communicator
     private let console: Console
     private let reader: BatchReader
-    private let validation: (batches: EvaluationBatches, memory: TokenBatch)?
+    private let validation: (batches: EvaluationBatches, memory: Batch)?
     private let reporter: ProgressReporter
     private let profile: RunProfile?
     private let clock = ContinuousClock()
@@ -39,18 +39,19 @@ final class TrainingRun<Element: Storage> {
         self.startedAt = startedAt
         reader = try communicator.together { () throws(Failure) in
             try BatchReader(
-                data.dataset, contextLength: configuration.data.contextLength, plan: data.plan,
-                seed: UInt64(configuration.run.seed), consumedSamples: UInt64(coordinator.consumedSamples))
+                data.makeTrainingSamples(), plan: data.plan, seed: UInt64(configuration.run.seed),
+                poolBatches: configuration.data.lengthPool, consumedSamples: UInt64(coordinator.consumedSamples))
         }
         validation = try communicator.together { () throws(Failure) in
             guard let samples = data.validation else { return nil }
-            let batches = EvaluationBatches(samples, sequencesPerBatch: data.plan.sequencesPerSlot)
+            let batches = EvaluationBatches(
+                samples, sequencesPerBatch: data.plan.sequencesPerSlot, seed: UInt64(configuration.run.seed))
             return (batches, try batches.makeBatch())
         }
-        let flops = configuration.model.flopsPerToken(
-            vocabularySize: data.vocabularySize, contextLength: configuration.data.contextLength)
+        let flops = configuration.model.flopsPerTarget(
+            data.sizes, targetShare: configuration.targetShare(data.sizes))
         reporter = ProgressReporter(
-            console, steps: configuration.training.steps, flopsPerToken: flops,
+            console, steps: configuration.training.steps, targets: configuration.targetName, flopsPerTarget: flops,
             limit: try ProcessorLimit(measuringWith: communicator))
         watch = MetricWatch(configuration.training, restored: watched)
         if configuration.training.patience > 0, validation == nil {
@@ -109,9 +110,9 @@ final class TrainingRun<Element: Storage> {
     private func step() throws -> Bool {
         let start = clock.now
         coordinator.spans.begin(.data)
-        let batch = try reader.next()
+        let batches = try reader.next()
         coordinator.spans.end()
-        let report = try coordinator.train(batch, stopRequested: StopRequest.isPending())
+        let report = try coordinator.train(batches, stopRequested: StopRequest.isPending())
         let seconds = (clock.now - start).seconds
         if let parameter = report.overflowedParameter {
             console.say(
@@ -133,26 +134,17 @@ final class TrainingRun<Element: Storage> {
         coordinator.spans.begin(.evaluation)
         defer { coordinator.spans.end() }
         let start = clock.now
-        let loss = try coordinator.withAveragedWeights {
-            try coordinator.replica.forwardPass.meanLoss(of: validation.batches, validation.memory, communicator)
+        let scores = try coordinator.withAveragedWeights {
+            try coordinator.replica.forwardPass.scores(of: validation.batches, validation.memory, communicator)
         }
-        let results: [ValidationMetric: Double] = [.loss: loss]
-        guard let value = results[watch.metric] else {
-            throw AgreedFailure(
-                Failure(
-                    .usage,
-                    "training.metric: found \(watch.metric.rawValue), which this training does not measure; allowed: "
-                        + results.keys.map(\.rawValue).sorted().joined(separator: ", ")))
-        }
-        let isBest = watch.note(value)
-        validationLoss = loss
+        // A configuration that names a metric that is not measured has been refused.
+        let isBest = watch.note(scores.named.first { $0.metric == watch.metric }?.value ?? .nan)
+        validationLoss = scores.loss
         let step = coordinator.step
-        let line: JSON = [
-            "step": .integer(step), "validation_loss": .number(loss),
-            "validation_seconds": .number((clock.now - start).seconds),
-        ]
-        try records?.log(line)
-        console.say("step \(step): validation loss \(fixed(loss, 4))\(isBest ? ", the best so far" : "")")
+        let named = scores.named.map { JSON.Member($0.metric.rawValue, .number($0.value)) }
+        let seconds = JSON.Member("validation_seconds", .number((clock.now - start).seconds))
+        try records?.log(.object([JSON.Member("step", .integer(step))] + named + [seconds]))
+        console.say("step \(step): \(scores.summary)\(isBest ? ", the best so far" : "")")
         return isBest
     }
 
@@ -170,10 +162,11 @@ final class TrainingRun<Element: Storage> {
         let seconds = (clock.now - startedAt).seconds
         if let best = watch.state.best { console.say("best \(watch.metric.words): \(fixed(best, 4))") }
         console.say(
-            "tokens: \(grouped(coordinator.tokens)) in \(coordinator.step) steps, \(clockTime(seconds)) in this run")
+            "\(configuration.targetName): \(grouped(coordinator.tokens)) in \(coordinator.step) steps, \(clockTime(seconds)) in this run"
+        )
         if let checkpoint = records.newestCheckpoint {
             console.say("checkpoint: \(checkpoint)")
-            console.say("generate from it: dtrain generate --checkpoint \(checkpoint) --prompt \"The \"")
+            console.say(data.description.use(of: checkpoint))
         }
     }
 }

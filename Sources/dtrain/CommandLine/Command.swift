@@ -16,7 +16,9 @@ struct Command: Sendable {
     let run: @Sendable (Arguments, Session) throws -> ExitCode
 
     /// All commands.
-    static let all: [Command] = [train, prepare, evaluate, generate, score, checkpoint, bench]
+    static let all: [Command] = [
+        train, prepare, evaluate, generate, score, checkpoint, export, .import, bench,
+    ]
 
     /// The command that `words` begin with, and the words after it. Without one, it is `train`.
     ///

@@ -35,7 +35,7 @@ enum Help {
         let words = ["dtrain", command.name] + command.positions + (command.options.isEmpty ? [] : ["[OPTIONS]"])
         var text = "\(command.summary)\n\nusage: \(words.joined(separator: " "))\n"
         if !command.options.isEmpty {
-            text += "\noptions:\n\(table(command.options.map { ($0.usage, $0.help) }))\n"
+            text += "options:\n\(table(command.options.map { ($0.usage, $0.help) }))\n"
         }
         return text + "\nexample:\n  \(command.example)"
     }

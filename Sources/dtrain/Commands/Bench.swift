@@ -6,8 +6,8 @@ import Training
 
 extension Command {
     static let bench = Command(
-        name: "bench", summary: "measure matrix products, kernels, averaging or whole steps; needs no dataset",
-        positions: ["gemm|kernels|average|step"],
+        name: "bench", summary: "measure matrix products, kernels, averaging, steps or generation; needs no dataset",
+        positions: ["gemm|kernels|average|step|generation"],
         options: [
             .one("config", "FILE", "the model and batch to measure; without it, the built-in quickstart"),
             .repeated("set", "KEY.PATH=VALUE", "a key of the configuration, over the file's value"),
@@ -28,6 +28,9 @@ extension Command {
         switch arguments.positions[0] {
         case "gemm": result = ProductBench(configuration).run(repetitions: repetitions)
         case "kernels": result = KernelBench(configuration).run(repetitions: repetitions)
+        case "generation":
+            result = try session.communicator.together { () throws(Failure) in try GenerationBench(configuration) }
+                .run(repetitions: repetitions)
         case "average":
             result = try AveragingBench(configuration, session.communicator).run(repetitions: repetitions)
         case "step":
@@ -40,7 +43,7 @@ extension Command {
             }
             result = try bench.result()
         case let other:
-            throw AgreedFailure(arguments.usage("found \(other); allowed: gemm, kernels, average, step."))
+            throw AgreedFailure(arguments.usage("found \(other); allowed: gemm, kernels, average, step, generation."))
         }
         session.console.say(arguments.has("json") ? result.json.line : result.text)
         return .finished

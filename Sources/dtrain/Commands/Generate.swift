@@ -1,19 +1,28 @@
 import Checkpoints
 import Collectives
 import Failures
-import Glibc
+import Files
+import Models
 import Training
 
 extension Command {
     static let generate = Command(
-        name: "generate", summary: "continue a text with a trained model",
+        name: "generate", summary: "continue, translate, fill in or classify texts with a trained model",
         options: [
-            .one("checkpoint", "DIR", "the checkpoint"),
-            .one("prompt", "TEXT", "the text to continue (default: a line break)"),
-            .one("tokens", "N", "how many tokens to add (default 200)"),
-            .one("temperature", "X", "0: always the likeliest token; default 0.8"),
+            .one("checkpoint", "DIR", "the checkpoint; its model's family says what becomes of a text"),
+            .one("prompt", "TEXT", "the text (default: a line break); [MASK] is a gap that is filled"),
+            .one("input", "FILE", "instead of a prompt a text a line, shared by the ranks; one line comes of each"),
+            .one("output", "FILE", "where those lines go, in the order of the input (default: printed)"),
+            .one("tokens", "[M:]N", "the most tokens to add (default 200), and the fewest before the text may end"),
+            .one("temperature", "X", "0: always the likeliest token; default 0.8 for a decoder, 0 otherwise"),
             .one("top-k", "K", "only the K likeliest tokens (default 0: all)"),
             .one("top-p", "P", "only the likeliest tokens that together have this probability (default 1)"),
+            .one("repetition-penalty", "X", "makes tokens that were there before less likely (default 1: not)"),
+            .one("beam", "N", "follow the N likeliest texts instead of choosing token by token (default 1)"),
+            .one("length-penalty", "A", "with --beam, score ÷ tokens^A; larger: longer (default 1)"),
+            .list("stop", "TEXT", "end before any of these texts"),
+            .flag("all", "tell every class, not only the likeliest"),
+            .one("batch", "N", "lines at once (default 16); changes no result"),
             .one("seed", "N", "another seed, another text (default 1337)"),
             .weights,
             .threads,
@@ -22,23 +31,79 @@ extension Command {
         example: "dtrain generate --checkpoint runs/quickstart/checkpoints/step-00001200 --prompt \"This License\""
     ) { arguments, session in
         let (settings, threads) = try session.communicator.together { () throws(Failure) in
-            let settings = GenerationSettings(
-                checkpoint: try arguments.required("checkpoint"), prompt: arguments.value("prompt") ?? "\n",
-                tokens: try arguments.integer("tokens", in: 1...1_000_000_000, default: 200),
-                temperature: try arguments.real("temperature", in: 0...100, default: 0.8),
-                topK: try arguments.integer("top-k", in: 0...1_000_000_000, default: 0),
-                topP: try arguments.real("top-p", in: 0.000_001...1, default: 1),
-                seed: UInt64(try arguments.integer("seed", in: 0...Int.max, default: 1337)),
-                weights: try arguments.weights())
-            return (settings, try arguments.threads())
+            (try arguments.generationSettings(), try arguments.threads())
         }
         try ComputeThreads.start(threads, session.communicator, session.console)
+        if let input = arguments.value("input") { return try generateLines(of: input, settings, arguments, session) }
         let status = try session.communicator.onFirstRank { () throws(Failure) in
-            try Generation(settings).run(
-                output: { session.console.write($0) },
+            try Generation.onOneRank(settings).run(
+                prompt: arguments.value("prompt") ?? "\n", output: { session.console.write($0) },
                 shouldStop: { StopRequest.isPending() || session.console.isClosed })
             return StopRequest.isPending() ? "stopped" : "finished"
         }
         return status == "finished" ? .finished : .stopped
+    }
+}
+
+/// Writes what becomes of each line of a file.
+private func generateLines(
+    of input: String, _ settings: GenerationSettings, _ arguments: Arguments, _ session: Session
+) throws -> ExitCode {
+    let lines = try session.communicator.together { () throws(Failure) in try textLines(of: input) }
+    let results = try Generation(settings, session.communicator).run(
+        lines: lines, name: input, shouldStop: { StopRequest.isPending() })
+    guard let results else { return .stopped }
+    let text = results.map { $0 + "\n" }.joined()
+    _ = try session.communicator.onFirstRank { () throws(Failure) in
+        if let output = arguments.value("output") {
+            try FileSystem.replaceContents(of: output, with: text)
+        } else {
+            session.console.write(Array(text.utf8))
+        }
+        return ""
+    }
+    return .finished
+}
+
+extension Arguments {
+    /// What the options of `generate` say.
+    fileprivate func generationSettings() throws(Failure) -> GenerationSettings {
+        var settings = GenerationSettings(checkpoint: try required("checkpoint"))
+        if has("input"), has("prompt") { throw usage("--input and --prompt exclude each other.") }
+        if has("output"), !has("input") { throw usage("--output is for the lines of --input FILE.") }
+        if has("temperature") { settings.temperature = try real("temperature", in: 0...100, default: 0) }
+        settings.weights = try weights()
+        settings.stops = list("stop")
+        settings.tellsAllClasses = has("all")
+        var decoding = DecodingSettings()
+        (decoding.minimumTokens, decoding.tokens) = try tokenRange()
+        decoding.topK = try integer("top-k", in: 0...1_000_000_000, default: 0)
+        decoding.topP = try real("top-p", in: 0.000_001...1, default: 1)
+        decoding.repetitionPenalty = try real("repetition-penalty", in: 0.01...100, default: 1)
+        decoding.beams = try integer("beam", in: 1...1000, default: 1)
+        decoding.lengthPenalty = try real("length-penalty", in: -100...100, default: 1)
+        decoding.batch = try integer("batch", in: 1...100_000, default: 16)
+        decoding.seed = UInt64(try integer("seed", in: 0...Int.max, default: 1337))
+        if decoding.beams == 1, has("length-penalty") {
+            throw usage("--length-penalty is for --beam N, with N from 2 on.")
+        }
+        for option in ["temperature", "top-k", "top-p", "seed"] where decoding.beams > 1 && has(option) {
+            throw usage("--beam and --\(option) exclude each other: a beam search leaves nothing to chance.")
+        }
+        settings.decoding = decoding
+        return settings
+    }
+
+    /// The fewest and the most tokens to add.
+    private func tokenRange() throws(Failure) -> (fewest: Int, most: Int) {
+        let text = value("tokens") ?? "200"
+        let numbers = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+        let (fewest, most) = (numbers.count == 2 ? numbers[0] : 0, numbers[numbers.count - 1])
+        guard numbers.count <= 2, (1...1_000_000_000).contains(most), (0...most).contains(fewest) else {
+            throw usage(
+                "--tokens: found \(text); allowed: a whole number from 1 to 1000000000, and before it, with a colon, one "
+                    + "that is not larger.")
+        }
+        return (fewest, most)
     }
 }

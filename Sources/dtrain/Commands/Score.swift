@@ -30,7 +30,7 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
     guard ["bleu", "chrf", "chrf++"].contains(metric) else {
         throw arguments.usage("--metric: found \(metric); allowed: bleu, chrf, chrf++.")
     }
-    let (hypotheses, references) = (try segments(of: hypothesesPath), try segments(of: referencesPath))
+    let (hypotheses, references) = (try textLines(of: hypothesesPath), try textLines(of: referencesPath))
     guard hypotheses.count == references.count else {
         throw Failure(
             .badData,
@@ -72,22 +72,4 @@ private func json(_ result: BLEU, _ counts: BLEUCounts, lines: Int) -> JSON {
         "totals": .array(counts.totals.map { .integer($0) }), "lines": .integer(lines),
         "signature": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp",
     ]
-}
-
-/// The lines of a UTF-8 text, at most 1 GiB.
-private func segments(of path: String) throws(Failure) -> [String] {
-    var lines = try FileSystem.contents(of: path, limitBytes: 1 << 30)
-        .split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-    // The last newline ends the last line and begins no other.
-    if lines.last?.isEmpty == true { lines.removeLast() }
-    guard !lines.isEmpty else { throw Failure(.badData, "\(path): is empty; a segment a line is needed.") }
-    var segments: [String] = []
-    segments.reserveCapacity(lines.count)
-    for (index, line) in lines.enumerated() {
-        guard let segment = String(validating: line, as: UTF8.self) else {
-            throw Failure(.badData, "\(path): line \(index + 1) is not UTF-8. Convert the file first, as iconv does.")
-        }
-        segments.append(segment)
-    }
-    return segments
 }

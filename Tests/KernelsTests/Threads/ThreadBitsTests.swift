@@ -184,6 +184,23 @@ extension ThreadTests {
                     Result("positionEmbeddingBackward", positions, count),
                 ]
 
+                // Three sequences, whose heads of queries share those of keys.
+                let (B, T, H, K, D) = (3, 130, 6, 2, 10)
+                let attention = Attention(headCount: H, keyHeadCount: K, headWidth: D, penalizesDistance: true)
+                let (queryCount, packedCount) = (B * T * H * D, B * T * (H + 2 * K) * D)
+                let packed = AttentionRows(
+                    sideBySide: stored(Array(first[..<packedCount])), queryWidth: H * D, keyWidth: K * D)
+                let flow = blankFloats(packedCount)
+                let (mixed, logSums) = (blank(queryCount), blankFloats(B * H * T))
+                let mask = AttentionMask(isCausal: true, lengths: memory.integers([130, 70, 129]))
+                attention.forward(
+                    packed, into: mixed, logSums: logSums, sequences: B, queries: T, keys: T, mask: mask)
+                attention.backward(
+                    packed, output: mixed, logSums: logSums, outputGradient: floats(Array(second[..<queryCount])),
+                    into: AttentionRows(sideBySide: flow, queryWidth: H * D, keyWidth: K * D), sequences: B,
+                    queries: T, keys: T, mask: mask)
+                results += [Result("attention", mixed, queryCount), Result("its gradients", flow, packedCount)]
+
                 let (narrow, wide, added, multiplied) = (
                     blank(count), blankFloats(count), stored(second), floats(first)
                 )

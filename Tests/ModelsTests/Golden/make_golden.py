@@ -38,6 +38,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Tensors = dict[str, Tensor]
+Model = Callable[[Tensors, Tensors], tuple[Tensor, Tensor]]
+"""From parameters and a batch to logits and the mean loss."""
 
 LAYERS, HEADS, WIDTH, CONTEXT, VOCABULARY, BATCH = 2, 2, 16, 8, 37, 3
 NORMALIZATION_EPSILON = 1e-5
@@ -75,11 +77,10 @@ def in_both_precisions(compute: Callable[[Tensors], Tensors], inputs: Tensors, t
 
 
 def without_key_biases(name: str, value: Tensor) -> Tensor:
-    """Leaves out of a packed bias the keys' third, whose gradient is rounding noise."""
-    if not name.endswith("query_key_value.bias"):
-        return value
-    query, _, value_bias = value.chunk(3)
-    return torch.cat([query, value_bias])
+    """Leaves out of a packed bias the keys' part, whose gradient is rounding noise: softmax sees no constant."""
+    if name.endswith("query_key_value.bias"):
+        return torch.cat([value[:WIDTH], value[(WIDTH + len(value)) // 2 :]])
+    return value.chunk(2)[1] if name.endswith("key_value.bias") else value
 
 
 def with_gradients(inputs: Tensors) -> Tensors:
@@ -170,7 +171,7 @@ def mean_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits.flatten(0, -2), targets.flatten().long(), ignore_index=IGNORED)
 
 
-def random_batch(random: torch.Generator, *leading: int) -> tuple[Tensor, Tensor]:
+def random_batch(random: torch.Generator, *leading: int) -> Tensors:
     """Draws inputs and targets, int32 [*leading, B, T].
 
     A target is a fixed function of its input, so that training has something to find; about a sixth is ignored.
@@ -179,21 +180,20 @@ def random_batch(random: torch.Generator, *leading: int) -> tuple[Tensor, Tensor
     inputs = torch.randint(VOCABULARY, shape, generator=random, dtype=torch.int32)
     targets = (5 * inputs + 3) % VOCABULARY
     ignored = torch.rand(shape, generator=random) < 1 / 6
-    return inputs, targets.masked_fill(ignored, IGNORED)
+    return {"inputs": inputs, "targets": targets.masked_fill(ignored, IGNORED)}
 
 
-def loss_and_gradients(parameters: Tensors, inputs: Tensor, targets: Tensor, gelu: str) -> Tensors:
+def loss_and_gradients(parameters: Tensors, batch: Tensors, model: Model) -> Tensors:
     """Logits, mean loss and the loss's gradient with respect to every parameter."""
     leaves = with_gradients(parameters)
-    logits = decode(leaves, inputs, gelu)
-    loss = mean_loss(logits, targets)
+    logits, loss = model(leaves, batch)
     loss.backward()
     results = {"logits": logits.detach(), "loss": loss.detach()}
     return results | {f"gradients/{name}": leaf.grad for name, leaf in leaves.items()}
 
 
-def train(parameters: Tensors, inputs: Tensor, targets: Tensor, gelu: str) -> Tensors:
-    """Takes one AdamW step on each of the batches [STEPS, B, T].
+def train(parameters: Tensors, steps: Tensors, model: Model) -> Tensors:
+    """Takes one AdamW step on each of the batches [STEPS, ...].
 
     Returns the loss and the gradient norm (before clipping) of each step, and the weights after the last.
     """
@@ -208,9 +208,9 @@ def train(parameters: Tensors, inputs: Tensor, targets: Tensor, gelu: str) -> Te
         eps=ADAM_EPSILON,
     )
     losses, norms = [], []
-    for step_inputs, step_targets in zip(inputs, targets, strict=True):
+    for step in range(STEPS):
         optimizer.zero_grad()
-        loss = mean_loss(decode(leaves, step_inputs, gelu), step_targets)
+        _, loss = model(leaves, {name: value[step] for name, value in steps.items()})
         loss.backward()
         norms.append(torch.nn.utils.clip_grad_norm_(leaves.values(), CLIP_NORM))
         optimizer.step()
@@ -219,18 +219,28 @@ def train(parameters: Tensors, inputs: Tensor, targets: Tensor, gelu: str) -> Te
     return {"losses": torch.stack(losses), "gradient_norms": torch.stack(norms), **final}
 
 
+def model_goldens(parameters: Tensors, model: Model, batch: Tensors, steps: Tensors | None) -> Tensors:
+    """A model's parameters, a batch, the batches of training steps, and what becomes of them."""
+    goldens = {f"parameters/{name}": value for name, value in parameters.items()} | batch
+    goldens |= in_both_precisions(lambda p: loss_and_gradients(p, batch, model), parameters, 1e-6)
+    if steps is not None:
+        goldens |= {f"step_{name}": value for name, value in steps.items()}
+        goldens |= in_both_precisions(lambda p: train(p, steps, model), parameters, 2e-6)
+    return goldens
+
+
 def decoder_goldens(seed: int, *, bias: bool, tied: bool, gelu: str, training: bool) -> Tensors:
     """One decoder: its parameters, a batch and what becomes of them."""
+
+    def model(parameters: Tensors, batch: Tensors) -> tuple[Tensor, Tensor]:
+        logits = decode(parameters, batch["inputs"], gelu)
+        return logits, mean_loss(logits, batch["targets"])
+
     random = torch.Generator().manual_seed(seed)
     parameters = decoder_parameters(random, bias=bias, tied=tied)
-    inputs, targets = random_batch(random)
-    goldens = {f"parameters/{name}": value for name, value in parameters.items()}
-    goldens |= {"inputs": inputs, "targets": targets}
-    goldens |= in_both_precisions(lambda p: loss_and_gradients(p, inputs, targets, gelu), parameters, 1e-6)
+    batch = random_batch(random)
+    goldens = model_goldens(parameters, model, batch, random_batch(random, STEPS) if training else None)
     if training:
-        step_inputs, step_targets = random_batch(random, STEPS)
-        goldens |= {"step_inputs": step_inputs, "step_targets": step_targets}
-        goldens |= in_both_precisions(lambda p: train(p, step_inputs, step_targets, gelu), parameters, 2e-6)
         norms = goldens["gradient_norms"]
         assert norms.min() < CLIP_NORM < norms.max(), "some steps have to be clipped and some not"
     return goldens
@@ -354,18 +364,29 @@ def operation_goldens(seed: int) -> Tensors:
     return goldens
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    files = {
-        "decoder": decoder_goldens(14, bias=True, tied=True, gelu="tanh", training=True),
-        "decoder_untied_exact": decoder_goldens(2, bias=False, tied=False, gelu="none", training=False),
-        "operations": operation_goldens(3),
-    }
+def write(files: dict[str, Tensors]) -> None:
+    """Writes each file beside this script."""
     for name, tensors in files.items():
         path = Path(__file__).with_name(f"{name}.safetensors")
         save_file({key: value.clone(memory_format=torch.contiguous_format) for key, value in tensors.items()}, path)
         print(f"{path.name}: {len(tensors)} tensors, {path.stat().st_size} bytes")
+
+
+def be_deterministic() -> None:
+    """The same bytes every time."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
+def main() -> None:
+    be_deterministic()
+    write(
+        {
+            "decoder": decoder_goldens(14, bias=True, tied=True, gelu="tanh", training=True),
+            "decoder_untied_exact": decoder_goldens(2, bias=False, tied=False, gelu="none", training=False),
+            "operations": operation_goldens(3),
+        }
+    )
 
 
 if __name__ == "__main__":

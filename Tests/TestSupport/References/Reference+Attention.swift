@@ -1,97 +1,171 @@
 import Glibc
 
-// B sequences, T positions, H heads, D head width, C = H · D.
+// B sequences, T queries and S keys a sequence, H heads of queries, K heads of keys and values, D head width.
 
 extension Reference {
-    /// Causal attention that keeps all probabilities.
-    package struct CausalAttention {
-        package let sequences: Int
-        package let positions: Int
-        package let heads: Int
-        package let headWidth: Int
+    /// Which keys a query sees, asked for one key at a time.
+    package struct Mask: Sendable {
+        package var isCausal: Bool
+        /// The keys of each sequence that count; nil: all.
+        package var lengths: [Int]?
+        /// The keys of each sequence that a causal mask does not hide; nil: none.
+        package var prefixes: [Int]?
+        /// The first key of each query, [B, T]; nil: 0.
+        package var firstKeys: [Int]?
+
+        package init(isCausal: Bool, lengths: [Int]? = nil, prefixes: [Int]? = nil, firstKeys: [Int]? = nil) {
+            self.isCausal = isCausal
+            self.lengths = lengths
+            self.prefixes = prefixes
+            self.firstKeys = firstKeys
+        }
+
+        /// The keys of `keys` that a query sees; the first one it might see where no other is left.
+        package func seen(sequence: Int, query: Int, queries: Int, keys: Int) -> [Int] {
+            let first = firstKeys?[sequence * queries + query] ?? 0
+            let seen = (0..<keys).filter { key in
+                let isPast = key <= query || key < (prefixes?[sequence] ?? 0)
+                return key >= first && key < (lengths?[sequence] ?? keys) && (isPast || !isCausal)
+            }
+            return seen.isEmpty ? [first] : seen
+        }
+    }
+
+    /// Queries [B, T, H · D] with keys and values [B, S, K · D], or their gradients.
+    package struct AttentionInput {
+        package var queries: [Double]
+        package var keys: [Double]
+        package var values: [Double]
+
+        package init(queries: [Double], keys: [Double], values: [Double]) {
+            self.queries = queries
+            self.keys = keys
+            self.values = values
+        }
+    }
+
+    /// Attention that keeps all probabilities.
+    package struct Attention {
+        package var sequences: Int
+        package var queries: Int
+        package var keys: Int
+        package var heads: Int
+        package var keyHeads: Int
+        package var headWidth: Int
+        package var mask: Mask
+        /// What a score loses for each position of distance, by head; empty where distance costs nothing.
+        package var slopes: [Double] = []
         /// What each probability is multiplied with, by sequence, head, query and key.
-        package let dropoutFactor: (_ sequence: Int, _ head: Int, _ query: Int, _ key: Int) -> Double
+        package var dropoutFactor: (_ sequence: Int, _ head: Int, _ query: Int, _ key: Int) -> Double
 
         package init(
-            sequences: Int, positions: Int, heads: Int, headWidth: Int,
-            dropoutFactor: @escaping (Int, Int, Int, Int) -> Double = { _, _, _, _ in 1 }
+            sequences: Int, queries: Int, keys: Int, heads: Int, keyHeads: Int, headWidth: Int, mask: Mask,
+            slopes: [Double] = [], dropoutFactor: @escaping (Int, Int, Int, Int) -> Double = { _, _, _, _ in 1 }
         ) {
             self.sequences = sequences
-            self.positions = positions
+            self.queries = queries
+            self.keys = keys
             self.heads = heads
+            self.keyHeads = keyHeads
             self.headWidth = headWidth
+            self.mask = mask
+            self.slopes = slopes
             self.dropoutFactor = dropoutFactor
         }
 
-        private var width: Int { heads * headWidth }
-
-        /// The place in [B, T, 3C] of a head's query (part 0), key (1) or value (2).
-        private func place(_ part: Int, _ b: Int, _ t: Int, _ h: Int) -> Int {
-            (b * positions + t) * 3 * width + part * width + h * headWidth
+        /// One head's look from one query.
+        private struct Look {
+            let sequence: Int
+            let head: Int
+            let query: Int
+            /// Where its query begins, and its output.
+            let place: Int
+            /// The keys it sees, and where each of them, and its value, begins.
+            let keys: [Int]
+            let keyPlaces: [Int]
         }
 
-        private func scores(_ queryKeyValue: [Double], _ b: Int, _ h: Int, query: Int) -> [Double] {
-            (0...query).map { key in
-                var sum = 0.0
-                for d in 0..<headWidth {
-                    sum += queryKeyValue[place(0, b, query, h) + d] * queryKeyValue[place(1, b, key, h) + d]
+        private func forEachLook(_ body: (Look) -> Void) {
+            for sequence in 0..<sequences {
+                for head in 0..<heads {
+                    let keyHead = head * keyHeads / heads
+                    for query in 0..<queries {
+                        let seen = mask.seen(sequence: sequence, query: query, queries: queries, keys: keys)
+                        body(
+                            Look(
+                                sequence: sequence, head: head, query: query,
+                                place: ((sequence * queries + query) * heads + head) * headWidth, keys: seen,
+                                keyPlaces: seen.map { ((sequence * keys + $0) * keyHeads + keyHead) * headWidth }))
+                    }
                 }
-                return sum / Double(headWidth).squareRoot()
             }
         }
 
-        /// From [B, T, 3C] to [B, T, C], and the logarithm of each row's sum, [B, H, T].
-        package func forward(_ queryKeyValue: [Double]) -> (output: [Double], logSums: [Double]) {
-            var output = [Double](repeating: 0, count: sequences * positions * width)
+        private func scores(_ input: AttentionInput, _ look: Look) -> [Double] {
+            zip(look.keys, look.keyPlaces).map { key, place in
+                var sum = 0.0
+                for d in 0..<headWidth { sum += input.queries[look.place + d] * input.keys[place + d] }
+                let penalty = slopes.isEmpty ? 0 : slopes[look.head] * Double(abs(look.query - key))
+                return sum / Double(headWidth).squareRoot() - penalty
+            }
+        }
+
+        /// The output [B, T, H · D], and the logarithm of each row's sum, [B, H, T].
+        package func forward(_ input: AttentionInput) -> (output: [Double], logSums: [Double]) {
+            var output = [Double](repeating: 0, count: input.queries.count)
             var logSums: [Double] = []
-            for b in 0..<sequences {
-                for h in 0..<heads {
-                    for query in 0..<positions {
-                        let scores = scores(queryKeyValue, b, h, query: query)
-                        let target = (b * positions + query) * width + h * headWidth
-                        for (key, probability) in softmax(scores).enumerated() {
-                            let factor = probability * dropoutFactor(b, h, query, key)
-                            for d in 0..<headWidth {
-                                output[target + d] += factor * queryKeyValue[place(2, b, key, h) + d]
-                            }
-                        }
-                        logSums.append(logSumOfExponentials(scores))
+            forEachLook { look in
+                let scores = scores(input, look)
+                for (index, probability) in softmax(scores).enumerated() {
+                    let factor = probability * dropoutFactor(look.sequence, look.head, look.query, look.keys[index])
+                    for d in 0..<headWidth {
+                        output[look.place + d] += factor * input.values[look.keyPlaces[index] + d]
                     }
                 }
+                logSums.append(logSumOfExponentials(scores))
             }
             return (output, logSums)
         }
 
-        /// The gradient of queries, keys and values, [B, T, 3C].
-        package func backward(_ queryKeyValue: [Double], outputGradient: [Double]) -> [Double] {
-            var gradient = [Double](repeating: 0, count: queryKeyValue.count)
-            for b in 0..<sequences {
-                for h in 0..<heads {
-                    for query in 0..<positions {
-                        let probabilities = softmax(scores(queryKeyValue, b, h, query: query))
-                        let source = (b * positions + query) * width + h * headWidth
-                        var probabilityGradients = [Double](repeating: 0, count: query + 1)
-                        for key in 0...query {
-                            let factor = dropoutFactor(b, h, query, key)
-                            for d in 0..<headWidth {
-                                let value = place(2, b, key, h) + d
-                                gradient[value] += factor * probabilities[key] * outputGradient[source + d]
-                                probabilityGradients[key] += factor * queryKeyValue[value] * outputGradient[source + d]
-                            }
-                        }
-                        let mean = dot(probabilities, probabilityGradients)
-                        for key in 0...query {
-                            let scoreGradient = probabilities[key] * (probabilityGradients[key] - mean)
-                            let factor = scoreGradient / Double(headWidth).squareRoot()
-                            for d in 0..<headWidth {
-                                gradient[place(0, b, query, h) + d] += factor * queryKeyValue[place(1, b, key, h) + d]
-                                gradient[place(1, b, key, h) + d] += factor * queryKeyValue[place(0, b, query, h) + d]
-                            }
-                        }
+        /// The gradients of queries, keys and values.
+        package func backward(_ input: AttentionInput, outputGradient: [Double]) -> AttentionInput {
+            var gradient = AttentionInput(
+                queries: input.queries.map { _ in 0 }, keys: input.keys.map { _ in 0 },
+                values: input.values.map { _ in 0 })
+            forEachLook { look in
+                let probabilities = softmax(scores(input, look))
+                var probabilityGradients = [Double](repeating: 0, count: probabilities.count)
+                for (index, place) in look.keyPlaces.enumerated() {
+                    let factor = dropoutFactor(look.sequence, look.head, look.query, look.keys[index])
+                    for d in 0..<headWidth {
+                        let flow = factor * outputGradient[look.place + d]
+                        gradient.values[place + d] += probabilities[index] * flow
+                        probabilityGradients[index] += input.values[place + d] * flow
+                    }
+                }
+                let mean = dot(probabilities, probabilityGradients)
+                for (index, place) in look.keyPlaces.enumerated() {
+                    let scoreGradient = probabilities[index] * (probabilityGradients[index] - mean)
+                    let factor = scoreGradient / Double(headWidth).squareRoot()
+                    for d in 0..<headWidth {
+                        gradient.queries[look.place + d] += factor * input.keys[place + d]
+                        gradient.keys[place + d] += factor * input.queries[look.place + d]
                     }
                 }
             }
             return gradient
+        }
+    }
+
+    /// The slopes of ALiBi: a geometric sequence from 2^(−8/H); the heads above a power of two take every other one of
+    /// the sequence for twice that power.
+    ///
+    /// - Source: Press, Smith & Lewis 2022, arXiv:2108.12409, section 3 and the program that came with it.
+    package static func slopes(heads: Int) -> [Double] {
+        let power = 1 << (Int.bitWidth - 1 - heads.leadingZeroBitCount)
+        let ratio = exp2(-8 / Double(power))
+        return (0..<heads).map { head in
+            head < power ? pow(ratio, Double(head + 1)) : pow(ratio.squareRoot(), Double(2 * (head - power) + 1))
         }
     }
 

@@ -60,11 +60,11 @@ extension Reference {
             }
         }
 
-        /// What a probability of causal attention is multiplied with: rows of keys start at multiples of 32.
+        /// What a probability of attention is multiplied with: rows of keys start at multiples of 32.
         package func attentionFactor(
-            sequence: Int, site: Int, head: Int, query: Int, key: Int, positions: Int
+            sequence: Int, site: Int, head: Int, query: Int, key: Int, queries: Int, keys: Int
         ) -> Double {
-            let row = (head * positions + query) * ((positions + 31) / 32 * 32)
+            let row = (head * queries + query) * ((keys + 31) / 32 * 32)
             return factor(sequence: sequence, site: site, element: row + key)
         }
     }

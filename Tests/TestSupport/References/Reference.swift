@@ -48,6 +48,11 @@ package enum Reference {
         input.enumerated().map { $1 + bias[$0 % bias.count] }
     }
 
+    /// Columns `range` of every row of a matrix with rows of `stride`.
+    package static func columns(_ range: Range<Int>, of matrix: [Double], stride: Int) -> [Double] {
+        (0..<matrix.count / stride).flatMap { matrix[$0 * stride + range.lowerBound..<$0 * stride + range.upperBound] }
+    }
+
     /// The sum of each column of a [R, C] matrix.
     package static func columnSums(_ matrix: [Double], columns: Int) -> [Double] {
         var sums = [Double](repeating: 0, count: columns)

@@ -1,0 +1,53 @@
+import Failures
+
+/// A split as samples of causal language modelling: T tokens, and for each the token that follows it.
+///
+/// Sample i covers the tokens i·T ... i·T + T. Neighbours share one token, so that every token but the first is a
+/// target exactly once. The last sample may be short; it is padded, so nothing is lost.
+package final class CausalSamples: Samples {
+    package let count: Int
+    package let shape: BatchShape
+    /// What ends a document, where documents do not see each other.
+    private let documentEnd: Int32?
+    private let stream: TokenStream
+    private let window: UnsafeMutablePointer<Int32>
+
+    /// The samples of `stream`.
+    ///
+    /// - Parameter documentEnd: The token after which a document begins that does not see what stands before; nil lets every
+    ///   position see all before it.
+    /// - Throws: `badData` for a split that is shorter than one context, `usage` for a context of no token.
+    package init(_ stream: TokenStream, contextLength: Int, documentEnd: Int32? = nil) throws(Failure) {
+        // All but the first token are targets.
+        try stream.require(contextLength, extra: 1)
+        self.documentEnd = documentEnd
+        self.stream = stream
+        var shape = BatchShape(positions: contextLength)
+        shape.hasDocuments = documentEnd != nil
+        self.shape = shape
+        count = (stream.tokenCount - 2) / contextLength + 1
+        window = .allocate(capacity: contextLength + 1)
+    }
+
+    deinit { window.deallocate() }
+
+    package func length(of sample: Int) -> Int { shape.positions }
+
+    /// - Complexity: O(T); allocates nothing.
+    package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
+        precondition(sample >= 0 && sample < count, "sample outside the split")
+        let first = sample * shape.positions
+        let targetCount = min(shape.positions, stream.tokenCount - 1 - first)
+        try stream.read(at: first, count: targetCount + 1, into: window)
+        row.tokens.update(from: window, count: targetCount)
+        row.targets.update(from: window + 1, count: targetCount)
+        row.pad(from: targetCount)
+        row.targetCount = targetCount
+        guard let documentEnd else { return }
+        var start = 0
+        for position in 0..<shape.positions {
+            if position > 0, row.tokens[position - 1] == documentEnd { start = position }
+            row.documentStarts[position] = Int32(start)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Failures
+import Tensors
+
+// H height, W width, K channels; patches of P × P pixels.
+
+/// Images as samples: their patches, row by row, and their class.
+///
+/// A pixel of 0 ... 255 becomes a number of −1 ... 1. A patch is its channels one after another, each row by row.
+///
+/// - Source: Dosovitskiy et al. 2021, arXiv:2010.11929, section 3.1.
+package final class ImageSamples: Samples {
+    package let count: Int
+    package let shape: BatchShape
+    private let records: Records
+    private let labels: LabelDescription
+    private let image: ImageShape
+    private let patchSize: Int
+    private let augmentation: Augmentation
+    private let bytes: UnsafeMutablePointer<UInt8>
+
+    /// The samples of `records`.
+    ///
+    /// - Parameter patchSize: P, a divisor of H and W.
+    package init(
+        _ records: Records, _ labels: LabelDescription, _ image: ImageShape, patchSize: Int,
+        augmentation: Augmentation
+    ) {
+        self.records = records
+        self.labels = labels
+        self.image = image
+        self.patchSize = patchSize
+        self.augmentation = augmentation
+        count = records.count
+        var shape = BatchShape(positions: 1 + (image.height / patchSize) * (image.width / patchSize))
+        shape.patchNumbers = image.byteCount
+        shape.hasTargetPerPosition = false
+        shape.values = labels.kind == .class ? 0 : labels.outputs
+        self.shape = shape
+        bytes = .allocate(capacity: image.byteCount)
+    }
+
+    deinit { bytes.deallocate() }
+
+    package func length(of sample: Int) -> Int { shape.positions }
+
+    /// - Complexity: O(H · W · K); allocates nothing.
+    package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
+        try records.pixels(of: sample, into: bytes)
+        ImageView(draw, augmentation, image).writePatches(bytes, image, patchSize: patchSize, into: row.patches)
+        records.loadLabel(of: sample, labels, into: &row)
+    }
+}

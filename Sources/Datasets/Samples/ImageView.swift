@@ -1,0 +1,69 @@
+import Tensors
+
+/// The part of an image that is looked at, and how: a place in the image for every pixel of what is seen.
+struct ImageView {
+    /// The first row and column, which may lie outside the image.
+    private let top: Double
+    private let left: Double
+    /// Pixels of the image from one pixel that is seen to the next.
+    private let step: Double
+    private let isMirrored: Bool
+
+    /// The view that `draw` stands for; the whole image outside training.
+    init(_ draw: SampleDraw, _ augmentation: Augmentation, _ image: ImageShape) {
+        guard draw.isTraining else {
+            (top, left, step, isMirrored) = (0, 0, 1, false)
+            return
+        }
+        let random = draw.stream(.augmentation)
+        let step = augmentation.crop + (1 - augmentation.crop) * random.uniform(1)
+        /// The first line: anywhere inside for what is cut out, then a whole number of pixels further.
+        func start(_ edge: Int, _ counter: UInt64) -> Double {
+            let steps = Double(2 * augmentation.shift + 1)
+            let moved = (random.uniform(counter + 1) * steps).rounded(.down) - Double(augmentation.shift)
+            return (1 - step) * Double(edge - 1) * random.uniform(counter) + moved
+        }
+        (top, left) = (start(image.height, 2), start(image.width, 4))
+        self.step = step
+        isMirrored = augmentation.flip && random.uniform(0) < 0.5
+    }
+
+    /// Writes what is seen as patches of numbers from −1 to 1.
+    ///
+    /// - Parameters:
+    ///   - bytes: [H, W, K].
+    ///   - patches: [patches, K, P, P].
+    func writePatches(
+        _ bytes: UnsafePointer<UInt8>, _ image: ImageShape, patchSize P: Int,
+        into patches: UnsafeMutablePointer<Float>
+    ) {
+        let (H, W, K) = (image.height, image.width, image.channels)
+        for y in 0..<H {
+            let row = top + step * Double(y)
+            for x in 0..<W {
+                let column = left + step * Double(isMirrored ? W - 1 - x : x)
+                let patch = (y / P * (W / P) + x / P) * K * P * P
+                for channel in 0..<K {
+                    let value = pixel(bytes, image, row, column, channel)
+                    patches[patch + channel * P * P + y % P * P + x % P] = value / 127.5 - 1
+                }
+            }
+        }
+    }
+
+    /// The brightness at a place, between the four pixels around it; 0 outside the image.
+    private func pixel(
+        _ bytes: UnsafePointer<UInt8>, _ image: ImageShape, _ row: Double, _ column: Double, _ channel: Int
+    ) -> Float {
+        func byte(_ y: Int, _ x: Int) -> Float {
+            guard y >= 0, y < image.height, x >= 0, x < image.width else { return 0 }
+            return Float(bytes[(y * image.width + x) * image.channels + channel])
+        }
+        let (y, x) = (Int(row.rounded(.down)), Int(column.rounded(.down)))
+        let (dy, dx) = (Float(row - Double(y)), Float(column - Double(x)))
+        if dy == 0, dx == 0 { return byte(y, x) }
+        let upper = byte(y, x) * (1 - dx) + byte(y, x + 1) * dx
+        let lower = byte(y + 1, x) * (1 - dx) + byte(y + 1, x + 1) * dx
+        return upper * (1 - dy) + lower * dy
+    }
+}

@@ -1,0 +1,66 @@
+import Failures
+import Tensors
+
+/// Labelled texts as samples: a token that stands for the whole, the text, and its label.
+///
+/// - Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, section 3.
+package final class LabelledSamples: Samples {
+    package let count: Int
+    package let shape: BatchShape
+    package var truncatedCount: Int { limit.truncatedCount }
+    private let records: Records
+    private let limit: SequenceLimit
+    private let labels: LabelDescription
+    private let first: Int32
+    private let noise: TokenNoise
+
+    /// The samples of `records`.
+    ///
+    /// - Parameter first: The token in front of each text.
+    /// - Throws: `badData` for a text that is longer than the context where `truncates` does not allow that.
+    package init(
+        _ records: Records, _ labels: LabelDescription, contextLength: Int, first: Int32, truncates: Bool,
+        noise: TokenNoise
+    ) throws(Failure) {
+        self.records = records
+        self.labels = labels
+        self.first = first
+        self.noise = noise
+        count = records.count
+        limit = try SequenceLimit(records, [.text], contextLength: contextLength, extra: 1, truncates: truncates)
+        var shape = BatchShape(positions: contextLength)
+        shape.hasLengths = true
+        shape.hasTargetPerPosition = false
+        shape.values = labels.kind == .class ? 0 : labels.outputs
+        self.shape = shape
+    }
+
+    package func length(of sample: Int) -> Int { limit.length(records, sample, .text) }
+
+    /// - Complexity: O(T + labels); allocates nothing.
+    package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
+        let length = limit.length(records, sample, .text)
+        try records.read(sample, .text, from: 0, count: length, into: row.tokens + 1)
+        row.tokens[0] = first
+        row.length = 1 + noise.apply(row.tokens + 1, count: length, draw)
+        (row.tokens + row.length).update(repeating: 0, count: row.positions - row.length)
+        records.loadLabel(of: sample, labels, into: &row)
+    }
+}
+
+extension LabelDescription {
+    /// The numbers that a model predicts for a label.
+    package var outputs: Int { kind == .number ? 1 : names.count }
+}
+
+extension Records {
+    /// Reads the label of a record as a target: a class, or values.
+    func loadLabel(of record: Int, _ labels: LabelDescription, into row: inout SampleRow) {
+        switch labels.kind {
+        case .class: row.targets[0] = classIndex(of: record)
+        case .multi: classes(of: record, into: row.values)
+        case .number: row.values[0] = number(of: record)
+        }
+        row.targetCount = labels.kind == .class ? 1 : labels.outputs
+    }
+}

@@ -1,0 +1,61 @@
+import Failures
+import Tensors
+
+/// Pairs of texts as samples of sequence-to-sequence learning.
+///
+/// The encoder reads the source and an end token. The decoder reads a begin token and the target, and predicts the target and
+/// an end token.
+///
+/// - Source: Sutskever, Vinyals & Le 2014, arXiv:1409.3215.
+package final class PairSamples: Samples {
+    package let count: Int
+    package let shape: BatchShape
+    package var truncatedCount: Int { limit.truncatedCount }
+    private let records: Records
+    private let limit: SequenceLimit
+    private let begin: Int32
+    private let end: Int32
+    private let noise: TokenNoise
+
+    /// The samples of `records`.
+    ///
+    /// - Throws: `badData` for a pair that is longer than the context where `truncates` does not allow that.
+    package init(
+        _ records: Records, contextLength: Int, begin: Int32, end: Int32, truncates: Bool, noise: TokenNoise
+    ) throws(Failure) {
+        self.records = records
+        self.begin = begin
+        self.end = end
+        self.noise = noise
+        count = records.count
+        limit = try SequenceLimit(
+            records, [.source, .target], contextLength: contextLength, extra: 1, truncates: truncates)
+        var shape = BatchShape(positions: contextLength)
+        shape.hasLengths = true
+        shape.hasSource = true
+        self.shape = shape
+    }
+
+    package func length(of sample: Int) -> Int {
+        // Pairs of equal targets come in the order of their sources.
+        limit.length(records, sample, .target) * (shape.positions + 1) + limit.length(records, sample, .source)
+    }
+
+    /// - Complexity: O(T); allocates nothing.
+    package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
+        var sourceLength = limit.length(records, sample, .source)
+        try records.read(sample, .source, from: 0, count: sourceLength, into: row.sourceTokens)
+        sourceLength = noise.apply(row.sourceTokens, count: sourceLength, draw)
+        row.sourceTokens[sourceLength] = end
+        row.sourceLength = sourceLength + 1
+        (row.sourceTokens + sourceLength + 1).update(repeating: 0, count: row.positions - sourceLength - 1)
+
+        let length = limit.length(records, sample, .target)
+        row.tokens[0] = begin
+        try records.read(sample, .target, from: 0, count: length, into: row.targets)
+        (row.tokens + 1).update(from: row.targets, count: length)
+        row.targets[length] = end
+        row.targetCount = length + 1
+        row.pad(from: length + 1)
+    }
+}

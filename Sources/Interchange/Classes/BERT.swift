@@ -1,0 +1,98 @@
+import Tensors
+
+extension ModelClass {
+    /// BERT with the head that predicts masked tokens.
+    ///
+    /// - Source: Devlin et al. 2019, arXiv:1810.04805.
+    static let bertMaskedLM = ModelClass(
+        name: "BertForMaskedLM", modelType: "bert", family: .encoder, prefix: "bert.",
+        configuration: bertConfiguration + [
+            .flag("tie_word_embeddings", \.configuration.tieEmbeddings, default: true),
+            .only("model.head", \.configuration.head, .transform),
+        ],
+        tensors: { model in
+            let (head, embedding) = ("cls.predictions", "bert.embeddings.word_embeddings.weight")
+            return bertTensors(model)
+                + TensorLink.linear("head_transform", "\(head).transform.dense")
+                + TensorLink.normalization("head_normalization", "\(head).transform.LayerNorm")
+                + (model.configuration.tieEmbeddings
+                    ? [
+                        .same("head.bias", "\(head).bias"),
+                        .duplicate("\(head).decoder.weight", of: embedding),
+                        .duplicate("\(head).decoder.bias", of: "\(head).bias"),
+                    ]
+                    : TensorLink.linear("head", "\(head).decoder")
+                        + [.unread("\(head).bias", of: "\(head).decoder.bias")])
+        },
+        // The second task of pretraining, whose head is no part of this class.
+        ignored: bertIgnored + ["bert.pooler.*", "cls.seq_relationship.*"].map(NamePattern.init),
+        olderNames: bertOlderNames)
+
+    /// BERT with a linear map behind its pooled first position.
+    static let bertClassifier = ModelClass(
+        name: "BertForSequenceClassification", modelType: "bert", family: .classifier, prefix: "bert.",
+        configuration: bertConfiguration + [
+            .labels(.class, .multi, .number), .only("model.pooling", \.configuration.pooling, .dense),
+        ],
+        tensors: { model in
+            bertTensors(model) + TensorLink.linear("pooler", "bert.pooler.dense")
+                + TensorLink.linear("head", "classifier")
+        },
+        ignored: bertIgnored, olderNames: bertOlderNames)
+
+    private static let bertConfiguration: [ConfigurationLink] = [
+        .count("vocab_size", \.vocabularySize),
+        .count("max_position_embeddings", \.contextLength, default: 512),
+        .count("hidden_size", \.configuration.width, default: 768),
+        .count("num_hidden_layers", \.configuration.layers, default: 12),
+        .count("num_attention_heads", \.configuration.heads, default: 12),
+        .allHeads,
+        .count("intermediate_size", \.hiddenWidth, default: 3072),
+        .choice(
+            "hidden_act", "model.activation", \.configuration.activation,
+            [("gelu", .geluExact), ("gelu_new", .gelu), ("relu", .relu), ("silu", .silu), ("swish", .silu)],
+            default: "gelu"),
+        .number("layer_norm_eps", property: \.configuration.normalizationEpsilon, default: 1e-12),
+        .number("hidden_dropout_prob", property: \.configuration.dropout, default: 0.1),
+        .number("attention_probs_dropout_prob", property: \.attentionDropout, default: 0.1),
+        .number("initializer_range", property: \.configuration.initializerStd, default: 0.02),
+        .token("pad_token_id", \.special.pad),
+        .always("type_vocab_size", 2), .always("is_decoder", false), .always("add_cross_attention", false),
+        .absent("position_embedding_type", or: "absolute"),
+        .only("model.normalization", \.configuration.normalization, .layer),
+        .only("model.placement", \.configuration.placement, .post),
+        .only("model.positions", \.configuration.positions, .learned),
+        .only("model.bias", \.configuration.bias, true),
+        .only("model.scale_embeddings", \.configuration.scaleEmbeddings, false),
+        .only("model.normalize_embeddings", \.configuration.normalizeEmbeddings, true),
+    ]
+
+    private static func bertTensors(_ model: PortableModel) -> [TensorLink] {
+        let (width, embeddings) = (model.configuration.width, "bert.embeddings")
+        let blocks = (0..<model.configuration.layers).flatMap { index in
+            let (ours, theirs) = ("blocks.\(index)", "bert.encoder.layer.\(index)")
+            return TensorLink.stacked(
+                "\(ours).attention.query_key_value",
+                ["query", "key", "value"].map { ("\(theirs).attention.self.\($0)", width) })
+                + TensorLink.linear("\(ours).attention.projection", "\(theirs).attention.output.dense")
+                + TensorLink.normalization("\(ours).attention_normalization", "\(theirs).attention.output.LayerNorm")
+                + TensorLink.linear("\(ours).feed_forward.expansion", "\(theirs).intermediate.dense")
+                + TensorLink.linear("\(ours).feed_forward.projection", "\(theirs).output.dense")
+                + TensorLink.normalization("\(ours).feed_forward_normalization", "\(theirs).output.LayerNorm")
+        }
+        return [
+            .same("token_embedding.weight", "\(embeddings).word_embeddings.weight"),
+            .same("position_embedding.weight", "\(embeddings).position_embeddings.weight"),
+            // A text of one part is all of type 0.
+            .added(
+                "\(embeddings).token_type_embeddings.weight", [2, width], to: "position_embedding.weight"),
+        ] + TensorLink.normalization("embedding_normalization", "\(embeddings).LayerNorm") + blocks
+    }
+
+    /// The numbers of the positions, which older versions saved.
+    private static let bertIgnored = [NamePattern("bert.embeddings.position_ids")]
+
+    private static let bertOlderNames = [
+        (old: "LayerNorm.gamma", new: "LayerNorm.weight"), (old: "LayerNorm.beta", new: "LayerNorm.bias"),
+    ]
+}

@@ -1,0 +1,92 @@
+import Failures
+import Files
+import Models
+
+extension ModelClass {
+    /// ViT: an encoder of an image's patches behind a class token, which a linear map reads.
+    ///
+    /// - Source: Dosovitskiy et al. 2021, arXiv:2010.11929.
+    static let vit = ModelClass(
+        name: "ViTForImageClassification", modelType: "vit", family: .imageClassifier, prefix: "vit.",
+        configuration: [
+            .image,
+            .count("hidden_size", \.configuration.width, default: 768),
+            .count("num_hidden_layers", \.configuration.layers, default: 12),
+            .count("num_attention_heads", \.configuration.heads, default: 12),
+            .allHeads,
+            .count("intermediate_size", \.hiddenWidth, default: 3072),
+            .choice(
+                "hidden_act", "model.activation", \.configuration.activation,
+                [("gelu", .geluExact), ("gelu_new", .gelu), ("relu", .relu), ("silu", .silu), ("swish", .silu)],
+                default: "gelu"),
+            .number("layer_norm_eps", property: \.configuration.normalizationEpsilon, default: 1e-12),
+            .number("hidden_dropout_prob", property: \.configuration.dropout, default: 0),
+            .number("attention_probs_dropout_prob", property: \.attentionDropout, default: 0),
+            .number("initializer_range", property: \.configuration.initializerStd, default: 0.02),
+            .always("qkv_bias", true), .labels(.class),
+            .only("model.normalization", \.configuration.normalization, .layer),
+            .only("model.placement", \.configuration.placement, .pre),
+            .only("model.positions", \.configuration.positions, .learned),
+            .only("model.bias", \.configuration.bias, true),
+            .only("model.pooling", \.configuration.pooling, .first),
+        ],
+        tensors: { model in
+            let (width, patch) = (model.configuration.width, model.configuration.patchSize)
+            let embeddings = "vit.embeddings"
+            let blocks = (0..<model.configuration.layers).flatMap { index in
+                let (ours, theirs) = ("blocks.\(index)", "vit.encoder.layer.\(index)")
+                return TensorLink.normalization("\(ours).attention_normalization", "\(theirs).layernorm_before")
+                    + TensorLink.stacked(
+                        "\(ours).attention.query_key_value",
+                        ["query", "key", "value"].map { ("\(theirs).attention.attention.\($0)", width) })
+                    + TensorLink.linear("\(ours).attention.projection", "\(theirs).attention.output.dense")
+                    + TensorLink.normalization("\(ours).feed_forward_normalization", "\(theirs).layernorm_after")
+                    + TensorLink.linear("\(ours).feed_forward.expansion", "\(theirs).intermediate.dense")
+                    + TensorLink.linear("\(ours).feed_forward.projection", "\(theirs).output.dense")
+            }
+            return [
+                // A convolution that does not overlap: the pixels of a patch have the same order on both sides.
+                .same(
+                    "patch_embedding.weight", "\(embeddings).patch_embeddings.projection.weight",
+                    shape: [width, model.image?.channels ?? 0, patch, patch]),
+                .same("patch_embedding.bias", "\(embeddings).patch_embeddings.projection.bias"),
+                .same("class_token", "\(embeddings).cls_token", shape: [1, 1, width]),
+                .same(
+                    "position_embedding.weight", "\(embeddings).position_embeddings",
+                    shape: [1, model.contextLength, width]),
+            ] + blocks + TensorLink.normalization("final_normalization", "vit.layernorm")
+                + TensorLink.linear("head", "classifier")
+        })
+}
+
+extension ConfigurationLink {
+    /// The size of images and of their patches.
+    fileprivate static let image = Self(
+        write: { model in
+            guard let image = model.image else { return [] }
+            let isSquare = image.height == image.width
+            return [
+                JSON.Member(
+                    "image_size",
+                    isSquare ? .integer(image.height) : [.integer(image.height), .integer(image.width)]),
+                JSON.Member("patch_size", .integer(model.configuration.patchSize)),
+                JSON.Member("num_channels", .integer(image.channels)),
+            ]
+        },
+        read: { (file, model) throws(Failure) in
+            let sides = file["image_size"]?.arrayValue.map { $0.compactMap(\.integerValue) }
+            let edge = try sides == nil ? file.integer("image_size", in: 1...1 << 14, default: 224) : 0
+            let patch = try file.integer("patch_size", in: 1...1024, default: 16)
+            let size = ImageSize(
+                height: sides?.first ?? edge, width: sides?.last ?? edge,
+                channels: try file.integer("num_channels", in: 1...3, default: 3))
+            let range = patch...max(patch, 1 << 14)
+            guard sides?.count ?? 2 == 2, range.contains(size.height), range.contains(size.width),
+                size.height % patch == 0, size.width % patch == 0
+            else { throw file.unexpected("image_size", "one or two multiples of patch_size (\(patch)) up to 16384") }
+            guard size.channels != 2 else { throw file.unexpected("num_channels", "1 or 3") }
+            model.image = size
+            model.configuration.patchSize = patch
+            model.contextLength = 1 + size.patchCount(patch)
+        })
+}

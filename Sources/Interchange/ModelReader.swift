@@ -1,0 +1,128 @@
+import Failures
+import Files
+import Tensors
+
+/// A directory with a model of `transformers`: `config.json` and safetensors.
+package struct ModelReader {
+    /// What `config.json` says.
+    package let model: PortableModel
+    /// Its class.
+    package let modelClass: ModelClass
+    let directory: String
+    private let weights: WeightFiles
+
+    /// Opens a directory; of the tensors only the headers are read.
+    ///
+    /// - Throws: `badData` where it holds no model of a known class, or one that cannot be had here.
+    package init(_ directory: String) throws(Failure) {
+        guard FileSystem.isDirectory(directory) else {
+            throw Failure(
+                .badData, "\(directory): no such directory. One with config.json and model.safetensors is wanted.")
+        }
+        let file = try ConfigurationFile("\(directory)/config.json")
+        self.directory = directory
+        modelClass = try ModelClass.named(in: file)
+        model = try modelClass.model(file)
+        weights = try WeightFiles(directory)
+    }
+
+    /// Makes sure that the files hold every tensor of the model in its shape, and nothing unknown.
+    ///
+    /// - Throws: `badData`, with the tensor, its file, and those that were expected.
+    package func check(_ layout: ParameterLayout) throws(Failure) { _ = try checked(layout) }
+
+    /// Reads all tensors.
+    ///
+    /// - Parameter target: An arena of `layout`.
+    /// - Throws: `badData` where they are not what the model needs.
+    package func load(_ layout: ParameterLayout, into target: Arena<Float>) throws(Failure) {
+        for (place, name) in try checked(layout) {
+            switch place.content {
+            case .elements(let range): try weights.read(name, into: target.base + range.lowerBound, count: range.count)
+            case .transposed(let range, let rows, let columns):
+                try withNumbers(of: place, name) { numbers in
+                    let base = target.base + range.lowerBound
+                    for row in 0..<rows {
+                        for column in 0..<columns { base[row * columns + column] = numbers[column * rows + row] }
+                    }
+                }
+            case .zeros:
+                let isZero = try withNumbers(of: place, name) { $0.allSatisfy { $0 == 0 } }
+                guard isZero else {
+                    throw Failure(
+                        .badData,
+                        "\(weights.path(of: name)): tensor \(name): is not zero, and models here have nothing like it.")
+                }
+            case .firstRowAdded(let range):
+                try withNumbers(of: place, name) { numbers in
+                    let width = place.shape.last!
+                    for index in range { target.base[index] += numbers[(index - range.lowerBound) % width] }
+                }
+            case .duplicate(let range):
+                let isSame = try withNumbers(of: place, name) { numbers in
+                    zip(range, numbers).allSatisfy { target.base[$0] == $1 }
+                }
+                guard isSame else {
+                    throw Failure(
+                        .badData,
+                        "\(weights.path(of: name)): tensor \(name): differs from the embedding that config.json says "
+                            + "it is tied to.")
+                }
+            case .unread: break
+            }
+        }
+    }
+
+    /// What `body` makes of a tensor's numbers.
+    private func withNumbers<Result>(
+        of place: TensorPlace, _ name: String, _ body: (UnsafeMutableBufferPointer<Float>) -> Result
+    ) throws(Failure) -> Result {
+        let numbers = UnsafeMutableBufferPointer<Float>.allocate(capacity: place.count)
+        defer { numbers.deallocate() }
+        guard let base = numbers.baseAddress else { return body(numbers) }
+        try weights.read(name, into: base, count: place.count)
+        return body(numbers)
+    }
+
+    /// The places of the tensors that are there, each with the name that its file has for it.
+    private func checked(_ layout: ParameterLayout) throws(Failure) -> [(place: TensorPlace, name: String)] {
+        let places = modelClass.places(model, layout)
+        let expected = Set(places.map(\.name))
+        var found: [String: String] = [:]
+        var unknown: [String] = []
+        for name in weights.names.sorted() {
+            let present = modelClass.presentName(name, among: expected)
+            if expected.contains(present) {
+                found[present] = name
+            } else if !modelClass.ignores(name) {
+                unknown.append(name)
+            }
+        }
+        for place in places where place.isRequired && found[place.name] == nil {
+            let candidates = unknown.isEmpty ? weights.names.sorted() : unknown
+            throw Failure(
+                .badData,
+                "\(weights.path): tensor \(place.name): is missing; \(modelClass.name) needs it"
+                    + nearest(place.name, candidates, "it holds").map { "; \($0)" }.joined() + ".")
+        }
+        if let name = unknown.first {
+            throw Failure(
+                .badData,
+                "\(weights.path(of: name)): tensor \(name): is unknown to \(modelClass.name)"
+                    + nearest(name, places.map(\.name), "it may hold").map { "; \($0)" }.joined() + ".")
+        }
+        var result: [(place: TensorPlace, name: String)] = []
+        for place in places {
+            guard let name = found[place.name] else { continue }
+            try weights.check(name, shape: place.shape)
+            result.append((place, name))
+        }
+        return result
+    }
+
+    /// What `names` has that is most like `name`, in words.
+    private func nearest(_ name: String, _ names: [String], _ words: String) -> [String] {
+        let near = NamePattern(name).nearest(3, among: names)
+        return near.isEmpty ? [] : ["the nearest that \(words): \(near.joined(separator: ", "))"]
+    }
+}

@@ -1,0 +1,88 @@
+import Checkpoints
+import Failures
+import Files
+import Tensors
+
+/// Writes a model into a directory as a class of `transformers`.
+package struct ModelWriter {
+    private let modelClass: ModelClass
+    let model: PortableModel
+    let directory: String
+
+    /// Makes the directory where it is missing.
+    ///
+    /// - Parameter modelClass: A class that holds `model`.
+    /// - Throws: `inputOutput` where the directory cannot be made.
+    package init(_ modelClass: ModelClass, _ model: PortableModel, to directory: String) throws(Failure) {
+        (self.modelClass, self.model, self.directory) = (modelClass, model, directory)
+        try FileSystem.makeDirectory(directory)
+    }
+
+    /// Writes `model.safetensors` and the JSON files; each takes the place of an older one in one step, `config.json`
+    /// last.
+    ///
+    /// - Parameters:
+    ///   - layout: The model's parameters.
+    ///   - weights: An arena of `layout`, alive until the call returns.
+    /// - Throws: `inputOutput` where the disk does not take it.
+    package func write(_ layout: ParameterLayout, _ weights: Arena<Float>) throws(Failure) {
+        let places = modelClass.places(model, layout).filter(\.isWritten)
+        let sources = places.map { source($0, weights) }.sorted { $0.name < $1.name }
+        try SafetensorsFile.replace("\(directory)/model.safetensors", with: sources)
+        let configuration = modelClass.configurationFile(model)
+        if modelClass.generates {
+            let tokens = (configuration.objectValue ?? []).filter {
+                $0.name.hasSuffix("_token_id") && $0.value != .null
+            }
+            try write(.object([JSON.Member("_from_model_config", true)] + tokens), to: "generation_config.json")
+        }
+        if let image = model.image {
+            let halves = JSON.array([JSON](repeating: 0.5, count: image.channels))
+            // What pixels are here: from −1 to 1.
+            try write(
+                [
+                    "image_processor_type": "ViTImageProcessor", "do_resize": true,
+                    "size": ["height": .integer(image.height), "width": .integer(image.width)],
+                    "do_rescale": true, "rescale_factor": .number(1 / 255.0), "do_normalize": true,
+                    "image_mean": halves, "image_std": halves,
+                ], to: "preprocessor_config.json")
+        }
+        try write(configuration, to: "config.json")
+    }
+
+    func write(_ value: JSON, to name: String) throws(Failure) {
+        try FileSystem.replaceContents(of: "\(directory)/\(name)", with: value.page)
+    }
+
+    /// A tensor as it lies in `weights`, or as it is made of that block by block.
+    private func source(_ place: TensorPlace, _ weights: Arena<Float>) -> TensorSource {
+        switch place.content {
+        case .elements(let range), .duplicate(let range), .unread(let range):
+            return TensorSource(
+                name: place.name, type: .float32, shape: place.shape,
+                bytes: UnsafeRawBufferPointer(weights.bytes(of: range)))
+        case .transposed(let range, let rows, let columns):
+            let base = weights.base + range.lowerBound
+            return made(place, width: rows) { column, target in
+                for row in 0..<rows { target[row] = base[row * columns + column] }
+            }
+        case .zeros, .firstRowAdded:
+            let width = place.shape.last!
+            return made(place, width: width) { _, target in target.update(repeating: 0, count: width) }
+        }
+    }
+
+    /// A tensor whose rows are made one after another.
+    private func made(
+        _ place: TensorPlace, width: Int, _ fill: @escaping (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
+    ) -> TensorSource {
+        TensorSource(name: place.name, type: .float32, shape: place.shape) { body throws(Failure) in
+            let row = UnsafeMutableBufferPointer<Float>.allocate(capacity: width)
+            defer { row.deallocate() }
+            for index in 0..<place.count / width {
+                fill(index, row.baseAddress!)
+                try body(UnsafeRawBufferPointer(row))
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+import Models
+import Tensors
+
+/// A tensor of theirs and the numbers of ours that it holds.
+struct TensorPlace {
+    let name: String
+    let shape: [Int]
+    let content: Content
+
+    /// What it holds, as ranges of an arena.
+    enum Content {
+        /// Numbers in the order in which they stand in the arena.
+        case elements(Range<Int>)
+        /// A matrix of ours [rows, columns], the other way round.
+        case transposed(Range<Int>, rows: Int, columns: Int)
+        /// Nothing but zeros.
+        case zeros
+        /// A first row that is added to every row of ours; written as zeros.
+        case firstRowAdded(Range<Int>)
+        /// The same numbers as another tensor; not written.
+        case duplicate(Range<Int>)
+        /// The same numbers as another tensor; written, never read.
+        case unread(Range<Int>)
+    }
+
+    /// The number of elements.
+    var count: Int { shape.reduce(1, *) }
+
+    /// Whether a file that lacks it is incomplete.
+    var isRequired: Bool {
+        switch content {
+        case .elements, .transposed, .firstRowAdded: true
+        case .zeros, .duplicate, .unread: false
+        }
+    }
+
+    /// Whether it is written.
+    var isWritten: Bool { if case .duplicate = content { false } else { true } }
+}
+
+extension ModelClass {
+    /// Every tensor of `model`, whose parameters are those of `layout`. What others refer to stands before them.
+    func places(_ model: PortableModel, _ layout: ParameterLayout) -> [TensorPlace] {
+        let parameters = Dictionary(uniqueKeysWithValues: layout.parameters.map { ($0.name, $0) })
+        var places: [TensorPlace] = []
+        var ranges: [String: Range<Int>] = [:]
+        var placed: Set<String> = []
+        func add(_ name: String, _ shape: [Int], _ content: TensorPlace.Content, at range: Range<Int>? = nil) {
+            places.append(TensorPlace(name: name, shape: shape, content: content))
+            ranges[name] = range
+        }
+        func parameter(_ name: String) -> Parameter {
+            guard let parameter = parameters[name] else {
+                preconditionFailure("\(name) is no parameter of \(self.name)")
+            }
+            return parameter
+        }
+        for link in tensors(model) {
+            switch link {
+            case .weight(let weight):
+                let ours = parameter(weight.ours)
+                placed.insert(ours.name)
+                if weight.isTransposed {
+                    let (rows, columns) = (ours.shape[0], ours.shape[1])
+                    add(weight.theirs[0].name, [columns, rows], .transposed(ours.range, rows: rows, columns: columns))
+                    continue
+                }
+                let columns = ours.shape.dropFirst().reduce(1, *)
+                var first = ours.offset
+                for part in weight.theirs {
+                    let shape = weight.theirShape ?? [part.rows ?? ours.shape[0]] + ours.shape.dropFirst()
+                    let range = first..<first + (part.rows ?? ours.shape[0]) * columns
+                    add(part.name, shape, .elements(range), at: range)
+                    first = range.upperBound
+                }
+                precondition(first == ours.range.upperBound, "the parts of \(ours.name) are all of it")
+            case .zeros(let name, let shape): add(name, shape, .zeros)
+            case .added(let name, let shape, let ours): add(name, shape, .firstRowAdded(parameter(ours).range))
+            case .duplicate(let name, let original):
+                add(name, self.shape(of: original, places), .duplicate(ranges[original]!))
+            case .unread(let name, let original):
+                add(name, self.shape(of: original, places), .unread(ranges[original]!))
+            }
+        }
+        precondition(placed.count == parameters.count, "\(name) has a place for every parameter")
+        return places
+    }
+
+    private func shape(of name: String, _ places: [TensorPlace]) -> [Int] { places.first { $0.name == name }!.shape }
+}
+
+extension PortableModel {
+    /// The parameters of the model. Nothing as large as the model is allocated.
+    package func makeLayout() -> ParameterLayout {
+        var sizes = sizes
+        // Tables of angles are as long as the context, and no parameters.
+        if configuration.positions != .learned { sizes.contextLength = 1 }
+        return Transformer<Float>(configuration, sizes).layout
+    }
+}

@@ -1,0 +1,78 @@
+import Datasets
+import Failures
+import Files
+
+extension ModelWriter {
+    /// Writes the tokenizer: `tokenizer.model` for every class, and for Marian's own tokenizer what that reads.
+    package func write(_ tokenizer: SentencePieceTokenizer) throws(Failure) {
+        var names = [TokenizerDescription.modelFileName]
+        if model.configuration.family == .encoderDecoder {
+            names += ["source.spm", "target.spm"]
+            // It looks the numbers of pieces up by their texts.
+            let pieces = tokenizer.pieceNames
+            try write(
+                .object(pieces.indices.map { JSON.Member(pieces[$0], .integer($0)) }), to: TokenizerFiles.vocabulary)
+            try write(
+                [
+                    "tokenizer_class": "MarianTokenizer", "separate_vocabs": false,
+                    "model_max_length": .integer(model.contextLength),
+                ], to: "tokenizer_config.json")
+        }
+        for name in names {
+            try FileSystem.replaceContents(of: "\(directory)/\(name)") { (file: borrowing File) throws(Failure) in
+                try file.write(tokenizer.model)
+            }
+        }
+    }
+}
+
+extension ModelReader {
+    /// The tokenizer that the directory has in a form that is read here; nil where it has none.
+    package var tokenizerPath: String? {
+        let path = "\(directory)/\(TokenizerDescription.modelFileName)"
+        return FileSystem.exists(path) ? path : nil
+    }
+
+    /// Makes sure that `tokenizer` is the one that the model was trained with, as far as its files tell.
+    ///
+    /// - Parameter name: What a message calls the tokenizer.
+    /// - Throws: `badData` where the tokens are others.
+    package func check(_ tokenizer: any Tokenizer, name: String) throws(Failure) {
+        guard tokenizer.vocabularySize <= model.vocabularySize else {
+            throw Failure(
+                .badData,
+                "\(name): has \(tokenizer.vocabularySize) tokens, the model in \(directory) \(model.vocabularySize).")
+        }
+        let vocabulary = "\(directory)/\(TokenizerFiles.vocabulary)"
+        if let tokenizer = tokenizer as? SentencePieceTokenizer, FileSystem.exists(vocabulary) {
+            let bytes = try FileSystem.contents(of: vocabulary)
+            let numbers = try JSON(parsing: bytes, source: vocabulary).objectValue ?? []
+            let known = Dictionary(uniqueKeysWithValues: numbers.map { ($0.name, $0.value.integerValue) })
+            for (number, piece) in tokenizer.pieceNames.enumerated() {
+                guard let theirs = known[piece], theirs != number else { continue }
+                throw Failure(
+                    .badData,
+                    "\(name): its piece \(piece) has the number \(number), \(vocabulary) says \(theirs ?? -1): the "
+                        + "model was trained with other tokens. Leave --tokenizer out, and give and take numbers.")
+            }
+        }
+        guard model.configuration.family == .encoderDecoder else { return }
+        let special = tokenizer.specialTokens
+        for (member, theirs, ours) in [
+            ("decoder_start_token_id", model.special.bos, special.bos),
+            ("eos_token_id", model.special.eos, special.eos),
+        ] where theirs != ours {
+            func number(_ token: Int32?) -> String { token.map(String.init) ?? "none" }
+            throw Failure(
+                .badData,
+                "\(directory)/config.json: \(member): found \(number(theirs)); \(name) has \(number(ours)). "
+                    + "Leave --tokenizer out, and give and take numbers.")
+        }
+    }
+}
+
+/// The files of tokenizers.
+private enum TokenizerFiles {
+    /// The numbers of pieces by their texts.
+    static let vocabulary = "vocab.json"
+}

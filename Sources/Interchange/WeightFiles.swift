@@ -1,0 +1,134 @@
+import Checkpoints
+import Failures
+import Files
+import Kernels
+import Tensors
+
+/// The tensors of a model's directory: `model.safetensors`, or several files and an index of them.
+final class WeightFiles {
+    /// What a message calls all of them.
+    let path: String
+    private let files: [OpenFile]
+    /// The file of each tensor, by the tensor's name.
+    private let owners: [String: Int]
+
+    /// An open file, which can stand in an array.
+    private final class OpenFile {
+        let file: SafetensorsFile
+
+        init(_ path: String) throws(Failure) { file = try SafetensorsFile(path) }
+    }
+
+    private static let fileName = "model.safetensors"
+    private static let indexName = "model.safetensors.index.json"
+    private static let indexLimitBytes = 256 << 20
+
+    /// Opens the files of `directory` and checks their headers.
+    ///
+    /// - Throws: `badData` where there are none, or they do not hold what the index says.
+    init(_ directory: String) throws(Failure) {
+        let (single, index) = ("\(directory)/\(WeightFiles.fileName)", "\(directory)/\(WeightFiles.indexName)")
+        let names: [String]
+        if FileSystem.exists(single) {
+            (path, names) = (single, [WeightFiles.fileName])
+        } else if FileSystem.exists(index) {
+            (path, names) = (index, try WeightFiles.fileNames(index))
+        } else {
+            let others = FileSystem.isDirectory(directory) ? try FileSystem.list(directory) : []
+            let pickled = others.first { $0.hasSuffix(".bin") || $0.hasSuffix(".pt") || $0.hasSuffix(".pth") }
+            throw Failure(
+                .badData,
+                "\(directory): holds neither \(WeightFiles.fileName) nor \(WeightFiles.indexName)"
+                    + (pickled.map {
+                        "; \($0) is not read, since such files can hold any program. Convert it where transformers is "
+                            + "installed: AutoModel.from_pretrained(DIR).save_pretrained(DIR)."
+                    } ?? "."))
+        }
+        var files: [OpenFile] = []
+        var owners: [String: Int] = [:]
+        for name in names {
+            let opened = try OpenFile("\(directory)/\(name)")
+            for tensor in opened.file.tensors {
+                if let other = owners.updateValue(files.count, forKey: tensor.name) {
+                    throw Failure(
+                        .badData,
+                        "\(opened.file.path): tensor \(tensor.name): stands in \(files[other].file.path) too.")
+                }
+            }
+            files.append(opened)
+        }
+        (self.files, self.owners) = (files, owners)
+    }
+
+    /// The names of the files that an index speaks of.
+    private static func fileNames(_ index: String) throws(Failure) -> [String] {
+        let bytes = try FileSystem.contents(of: index, limitBytes: indexLimitBytes)
+        guard let members = try JSON(parsing: bytes, source: index)["weight_map"]?.objectValue else {
+            throw Failure(.badData, "\(index): has no weight_map.")
+        }
+        var names: Set<String> = []
+        for member in members {
+            guard let name = member.value.stringValue, name.hasSuffix(".safetensors"), !name.contains("/"),
+                !name.hasPrefix(".")
+            else {
+                throw Failure(
+                    .badData,
+                    "\(index): weight_map: \(member.name): found \(member.value.line.prefix(80)); allowed: the name "
+                        + "of a .safetensors file beside it.")
+            }
+            names.insert(name)
+        }
+        guard !names.isEmpty else { throw Failure(.badData, "\(index): weight_map names no file.") }
+        return names.sorted()
+    }
+
+    /// The names of all tensors, in no order.
+    var names: [String] { Array(owners.keys) }
+
+    /// The file that holds a tensor, for messages.
+    func path(of name: String) -> String { owners[name].map { files[$0].file.path } ?? path }
+
+    /// Makes sure that a tensor has a shape, and numbers of a type that is read here.
+    func check(_ name: String, shape: [Int]) throws(Failure) {
+        let tensor = tensor(name)
+        guard tensor.shape == shape else {
+            throw Failure(
+                .badData,
+                "\(path(of: name)): tensor \(name): its shape is \(tensor.shape), config.json asks for \(shape).")
+        }
+        guard [.float32, .float16, .bfloat16].contains(tensor.type) else {
+            throw Failure(
+                .badData,
+                "\(path(of: name)): tensor \(name): is of type \(tensor.type.rawValue); allowed: F32, F16, BF16.")
+        }
+    }
+
+    /// Reads a checked tensor of `count` elements as Float32.
+    func read(_ name: String, into target: UnsafeMutablePointer<Float>, count: Int) throws(Failure) {
+        let type = tensor(name).type
+        if type == .float32 {
+            return try read(name, UnsafeMutableRawBufferPointer(start: target, count: count * type.byteCount))
+        }
+        let halves = UnsafeMutablePointer<UInt16>.allocate(capacity: max(count, 1))
+        defer { halves.deallocate() }
+        try read(name, UnsafeMutableRawBufferPointer(start: halves, count: count * type.byteCount))
+        if type == .bfloat16 {
+            for index in 0..<count { target[index] = Float(bitPattern: UInt32(halves[index]) << 16) }
+        } else {
+            halves.withMemoryRebound(to: Float16.self, capacity: count) {
+                convert(UnsafePointer($0), into: target, count: count)
+            }
+        }
+    }
+
+    private func read(_ name: String, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
+        try files[owners[name]!].file.read(name, into: buffer)
+    }
+
+    private func tensor(_ name: String) -> SafetensorsFile.Tensor {
+        guard let owner = owners[name], let tensor = files[owner].file[name] else {
+            preconditionFailure("\(name) is one of the tensors")
+        }
+        return tensor
+    }
+}

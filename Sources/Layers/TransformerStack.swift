@@ -1,0 +1,122 @@
+import Kernels
+import Tensors
+
+// B sequences, T positions, C width, L layers; rows = B · T.
+
+/// Blocks one after another and, unless each block ends with a normalization of its own, one after the last.
+package struct TransformerStack<Element: Storage> {
+    package let blocks: [TransformerBlock<Element>]
+    package let finalNormalization: Normalization<Element>?
+    /// The number of the layout's section that holds block 0; the final normalization's follows the last block's.
+    package let firstSection: Int
+    let width: Int
+
+    /// What the backward pass needs of the forward pass.
+    package struct Activations {
+        /// The stack's output, [B, T, C].
+        package let output: UnsafeMutablePointer<Element>
+        let blocks: [TransformerBlock<Element>.Activations]
+        let finalStatistics: Normalization<Element>.Statistics?
+    }
+
+    /// Declares `count` ≥ 1 blocks of `shape` under `name`blocks.0, …, each in a section of its own, and
+    /// `name`final_normalization in the section that is begun last.
+    ///
+    /// - Parameter firstSite: The number of the first place where something is dropped.
+    package init(
+        _ name: String, count: Int, _ shape: BlockShape, firstSite: Int, in layout: inout ParameterLayout
+    ) {
+        width = shape.attention.width
+        firstSection = layout.sections.count
+        blocks = (0..<count).map { index in
+            layout.beginSection()
+            return TransformerBlock(
+                "\(name)blocks.\(index)", shape, firstSite: firstSite + index * shape.sites, in: &layout)
+        }
+        layout.beginSection()
+        finalNormalization =
+            shape.placement == .post
+            ? nil : Normalization("\(name)final_normalization", width: width, shape.normalization, in: &layout)
+    }
+
+    /// Memory for the activations of `sequences` × `positions` that see `memoryPositions` of an encoder each.
+    package func takeActivations(
+        sequences: Int, positions: Int, memoryPositions: Int = 0, from arena: ActivationArena
+    ) -> Activations {
+        let rows = sequences * positions
+        let blocks = blocks.map {
+            $0.takeActivations(
+                sequences: sequences, positions: positions, memoryPositions: memoryPositions, from: arena)
+        }
+        return Activations(
+            output: finalNormalization == nil ? blocks.last!.output : arena.take(Element.self, rows * width),
+            blocks: blocks,
+            finalStatistics: finalNormalization.map { _ in arena.takeStatistics(Element.self, rows: rows) })
+    }
+
+    /// Computes `activations.output` from `input`, [B, T, C] both.
+    package func forward(
+        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>? = nil, weights: UnsafePointer<Element>,
+        _ activations: Activations, _ pass: Pass
+    ) {
+        let spans = pass.workspace.spans
+        // Counted by number: enumerating values of a generic type allocates.
+        for index in blocks.indices {
+            spans.begin(.block, index)
+            blocks[index].forward(
+                self.input(of: index, input, activations), memory: memory, weights: weights,
+                activations.blocks[index], pass)
+            spans.end()
+        }
+        if let finalNormalization {
+            spans.begin(.finalNormalization)
+            finalNormalization.forward(
+                self.input(of: blocks.count, input, activations), weights: weights, into: activations.output,
+                activations.finalStatistics!, rows: pass.rows)
+            spans.end()
+        }
+    }
+
+    /// The backward pass of `forward`.
+    ///
+    /// - Parameters:
+    ///   - outputGradient: [B, T, C].
+    ///   - streamGradient: [B, T, C], overwritten with the input's gradient.
+    ///   - sectionIsFinal: Called with the number of each of its sections as soon as nothing more is added to their
+    ///     gradients, the last one first.
+    package func backward(
+        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>? = nil, outputGradient: UnsafePointer<Float>,
+        streamGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
+        gradients: UnsafeMutablePointer<Element>, _ activations: Activations, _ pass: Pass,
+        sectionIsFinal: (Int) throws -> Void
+    ) rethrows {
+        let (spans, count) = (pass.workspace.spans, pass.rows * width)
+        if let finalNormalization {
+            spans.begin(.finalNormalization)
+            streamGradient.update(repeating: 0, count: count)
+            finalNormalization.backward(
+                self.input(of: blocks.count, input, activations), outputGradient: outputGradient, weights: weights,
+                gradients: gradients, accumulatingInto: streamGradient, activations.finalStatistics!, rows: pass.rows,
+                pass.workspace)
+            spans.end()
+        } else {
+            convert(outputGradient, into: streamGradient, count: count)
+        }
+        try sectionIsFinal(firstSection + blocks.count)
+        for index in blocks.indices.reversed() {
+            spans.begin(.block, index)
+            blocks[index].backward(
+                self.input(of: index, input, activations), memory: memory, streamGradient: streamGradient,
+                weights: weights, gradients: gradients, activations.blocks[index], pass)
+            spans.end()
+            try sectionIsFinal(firstSection + index)
+        }
+    }
+
+    /// What block `index`, or what follows the last one, reads.
+    private func input(
+        of index: Int, _ input: UnsafePointer<Element>, _ activations: Activations
+    ) -> UnsafePointer<Element> {
+        index == 0 ? input : UnsafePointer(activations.blocks[index - 1].output)
+    }
+}

@@ -1,0 +1,91 @@
+import Kernels
+import Layers
+import Tensors
+
+// What the words of a configuration mean to the layers.
+
+extension ModelConfiguration {
+    /// What is dropped while training.
+    package var dropoutRates: DropoutRates {
+        DropoutRates(
+            embedding: embeddingDropout ?? dropout, attention: attentionDropout ?? dropout, residual: dropout)
+    }
+
+    /// How weights of linear maps start.
+    var initialization: WeightInitialization { WeightInitialization(spread) }
+
+    /// How embeddings start.
+    var embeddingInitializer: Initializer { .normal(standardDeviation: initializerStd) }
+
+    /// How normalizations compute.
+    var normalizationStyle: NormalizationStyle {
+        NormalizationStyle(
+            kind: normalization == .layer ? .layer : .rootMeanSquare, epsilon: Float(normalizationEpsilon),
+            hasShift: bias)
+    }
+
+    /// What pools the hidden states.
+    var poolingKind: PoolingKind {
+        switch pooling {
+        case .first: .first
+        case .mean: .mean
+        case .dense: .dense
+        }
+    }
+
+    /// The activation where no half gates the other.
+    var elementwiseActivation: ActivationForm {
+        switch activation {
+        case .gelu: .geluTanh
+        case .geluExact: .geluExact
+        case .relu: .relu
+        case .silu, .swiglu: .silu
+        }
+    }
+
+    /// A block of the model, or of its encoder.
+    func blockShape(_ sizes: ModelSizes, seesMemory: Bool) -> BlockShape {
+        let branches = seesMemory ? 3 * targetLayers : 2 * layers
+        let factor = scaleResidual ? 1 / Double(branches).squareRoot() : 1
+        return BlockShape(
+            attention: AttentionShape(
+                width: width, headCount: heads, keyHeadCount: keyHeads, penalizesDistance: positions == .alibi,
+                rotary: positions == .rotary
+                    ? RotaryTable(positions: sizes.contextLength, headWidth: headWidth, base: rotaryBase) : nil),
+            hiddenWidth: hiddenWidth, activation: activation == .swiglu ? .swiGLU : .elementwise(elementwiseActivation),
+            placement: normalizationPlacement, normalization: normalizationStyle, bias: bias,
+            initializers: BranchInitializers(
+                inner: initialization, outer: WeightInitialization(spread, factor: factor)), seesMemory: seesMemory)
+    }
+
+    /// The embedding of tokens, the model's own and its encoder's.
+    func embeddingShape(_ sizes: ModelSizes) -> EmbeddingShape {
+        let embedded: PositionEmbedding =
+            switch positions {
+            case .learned: family == .prefixDecoder ? .learnedTwice : .learned
+            case .sinusoidal: .sinusoidal(.alternating)
+            case .sinusoidalHalves: .sinusoidal(.halves)
+            case .rotary, .alibi, .none: .none
+            }
+        return EmbeddingShape(
+            vocabularySize: sizes.vocabularySize, contextLength: sizes.contextLength, width: width,
+            positions: embedded, tokenScale: scaleEmbeddings ? Float(Double(width).squareRoot()) : 1,
+            normalization: normalizeEmbeddings ? normalizationStyle : nil, initializer: embeddingInitializer)
+    }
+
+    private var spread: WeightInitialization.Spread {
+        switch initializer {
+        case .normal: .normal(deviation: initializerStd)
+        case .xavier: .xavier
+        case .kaiming: .kaiming
+        }
+    }
+
+    private var normalizationPlacement: NormalizationPlacement {
+        switch placement {
+        case .pre: .pre
+        case .post: .post
+        case .sandwich: .sandwich
+        }
+    }
+}

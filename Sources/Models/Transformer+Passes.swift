@@ -1,0 +1,180 @@
+import Kernels
+import Layers
+
+extension Transformer {
+    /// What the backward pass needs of the forward pass, for up to a number of sequences.
+    package struct Activations {
+        /// What the head reads: the hidden states [B, T, C], or a row for each sequence, [B, C].
+        package let output: UnsafeMutablePointer<Element>
+        let source: (embedding: Embedding<Element>.Activations, stack: TransformerStack<Element>.Activations)?
+        let input: Input
+        let stack: TransformerStack<Element>.Activations
+        let pooling: Pooling<Element>.Activations?
+        private let arena: ActivationArena
+
+        enum Input {
+            case tokens(Embedding<Element>.Activations)
+            case patches(PatchEmbedding<Element>.Activations)
+
+            /// What the first block reads.
+            var output: UnsafeMutablePointer<Element> {
+                switch self {
+                case .tokens(let activations): activations.output
+                case .patches(let activations): activations.output
+                }
+            }
+        }
+
+        init(_ model: Transformer, sequences: Int, positions: Int, sourcePositions: Int) {
+            let arena = ActivationArena()
+            source = model.encoder.map {
+                (
+                    $0.embedding.takeActivations(rows: sequences * sourcePositions, from: arena),
+                    $0.stack.takeActivations(sequences: sequences, positions: sourcePositions, from: arena)
+                )
+            }
+            input =
+                switch model.input {
+                case .tokens(let embedding):
+                    .tokens(embedding.takeActivations(rows: sequences * positions, from: arena))
+                case .patches(let embedding): .patches(embedding.takeActivations(sequences: sequences, from: arena))
+                }
+            stack = model.stack.takeActivations(
+                sequences: sequences, positions: positions, memoryPositions: sourcePositions, from: arena)
+            pooling = model.pooling?.takeActivations(sequences: sequences, from: arena)
+            output = pooling?.output ?? stack.output
+            self.arena = arena
+        }
+    }
+
+    /// Memory for the activations of up to `sequences` × `positions`, and as many of a source.
+    package func makeActivations(sequences: Int, positions: Int) -> Activations {
+        Activations(
+            self, sequences: sequences, positions: positions, sourcePositions: encoder == nil ? 0 : positions)
+    }
+
+    /// Computes `activations.output`.
+    ///
+    /// - Parameters:
+    ///   - weights: The arena of all weights.
+    ///   - dropouts: `none` outside training.
+    package func forward(
+        _ input: ModelInput, weights: UnsafePointer<Element>, _ activations: Activations, dropouts: Dropouts,
+        _ workspace: Workspace
+    ) {
+        let spans = workspace.spans
+        let memory = encode(input, weights: weights, activations, dropouts: dropouts, workspace)
+        let pass = pass(input, dropouts, workspace)
+        spans.begin(.embedding)
+        switch (self.input, activations.input) {
+        case (.tokens(let embedding), .tokens(let activations)):
+            embedding.forward(input.tokens!, weights: weights, activations, pass)
+        case (.patches(let embedding), .patches(let activations)):
+            embedding.forward(input.patches!, weights: weights, activations, pass)
+        default: preconditionFailure("activations of another model")
+        }
+        spans.end()
+        stack.forward(
+            activations.input.output, memory: memory, weights: weights, activations.stack, pass)
+        pooling?.forward(
+            activations.stack.output, lengths: input.lengths, weights: weights, activations.pooling!, pass)
+    }
+
+    /// The backward pass of `forward`, after the objective has left its part in the head's gradient.
+    ///
+    /// - Parameters:
+    ///   - outputGradient: Of `activations.output`; for pooled rows what it holds afterwards is undefined.
+    ///   - gradients: The arena of all gradients, overwritten but for a tied token table, which is added to.
+    ///   - sectionIsFinal: Called with the number of each section as soon as nothing more is added to its gradients: the
+    ///     last one first, 0 last.
+    package func backward(
+        _ input: ModelInput, outputGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
+        gradients: UnsafeMutablePointer<Element>, _ activations: Activations, dropouts: Dropouts,
+        _ workspace: Workspace, sectionIsFinal: (Int) throws -> Void
+    ) rethrows {
+        let (spans, pass, width) = (workspace.spans, pass(input, dropouts, workspace), configuration.width)
+        var hiddenGradient = outputGradient
+        if let pooling {
+            hiddenGradient = workspace.floats(.branchGradient, pass.rows * width)
+            pooling.backward(
+                outputGradient: outputGradient, into: hiddenGradient, lengths: input.lengths, weights: weights,
+                gradients: gradients, activations.pooling!, pass)
+        }
+        let memoryRows = input.source.map { pass.sequences * $0.positions } ?? 0
+        let streamGradient = workspace.floats(.streamGradient, max(pass.rows, memoryRows) * width)
+        var memory: CrossMemory<Element>?
+        if let source = input.source {
+            let memoryGradient = workspace.floats(.memoryGradient, memoryRows * width)
+            memoryGradient.update(repeating: 0, count: memoryRows * width)
+            memory = self.memory(source, activations, gradient: memoryGradient)
+        }
+        try stack.backward(
+            activations.input.output, memory: memory, outputGradient: hiddenGradient, streamGradient: streamGradient,
+            weights: weights, gradients: gradients, activations.stack, pass, sectionIsFinal: sectionIsFinal)
+        spans.begin(.embedding)
+        switch (self.input, activations.input) {
+        case (.tokens(let embedding), .tokens(let activations)):
+            embedding.backward(
+                input.tokens!, outputGradient: streamGradient, weights: weights, gradients: gradients, activations,
+                pass, accumulating: headIsTied)
+        case (.patches(let embedding), .patches(let activations)):
+            embedding.backward(
+                outputGradient: streamGradient, weights: weights, gradients: gradients, activations, pass)
+        default: preconditionFailure("activations of another model")
+        }
+        spans.end()
+        if let encoder, let source = input.source, let sourceActivations = activations.source, let memory {
+            let pass = sourcePass(source, sequences: input.sequences, dropouts, workspace)
+            try encoder.stack.backward(
+                sourceActivations.embedding.output, outputGradient: memory.gradient!, streamGradient: streamGradient,
+                weights: weights, gradients: gradients, sourceActivations.stack, pass,
+                sectionIsFinal: sectionIsFinal)
+            spans.begin(.embedding)
+            encoder.embedding.backward(
+                TokenInput(tokens: source.tokens), outputGradient: streamGradient, weights: weights,
+                gradients: gradients, sourceActivations.embedding, pass, accumulating: encoder.sharesTable)
+            spans.end()
+        }
+        try sectionIsFinal(0)
+    }
+
+    /// What the encoder makes of the source; nil where there is none.
+    private func encode(
+        _ input: ModelInput, weights: UnsafePointer<Element>, _ activations: Activations, dropouts: Dropouts,
+        _ workspace: Workspace
+    ) -> CrossMemory<Element>? {
+        guard let encoder, let source = input.source, let sourceActivations = activations.source else { return nil }
+        let pass = sourcePass(source, sequences: input.sequences, dropouts, workspace)
+        workspace.spans.begin(.embedding)
+        encoder.embedding.forward(
+            TokenInput(tokens: source.tokens), weights: weights, sourceActivations.embedding, pass)
+        workspace.spans.end()
+        encoder.stack.forward(sourceActivations.embedding.output, weights: weights, sourceActivations.stack, pass)
+        return memory(source, activations, gradient: nil)
+    }
+
+    private func memory(
+        _ source: ModelInput.Source, _ activations: Activations, gradient: UnsafeMutablePointer<Float>?
+    ) -> CrossMemory<Element> {
+        CrossMemory(
+            rows: activations.source!.stack.output, positions: source.positions,
+            mask: AttentionMask(isCausal: false, lengths: source.lengths), gradient: gradient)
+    }
+
+    private func pass(_ input: ModelInput, _ dropouts: Dropouts, _ workspace: Workspace) -> Pass {
+        Pass(
+            sequences: input.sequences, positions: input.positions,
+            mask: AttentionMask(
+                isCausal: architecture.visibility != .all, lengths: input.lengths,
+                prefixes: architecture.visibility == .prefix ? input.prefixes : nil, firstKeys: input.firstKeys),
+            dropouts: dropouts, workspace)
+    }
+
+    private func sourcePass(
+        _ source: ModelInput.Source, sequences: Int, _ dropouts: Dropouts, _ workspace: Workspace
+    ) -> Pass {
+        Pass(
+            sequences: sequences, positions: source.positions,
+            mask: AttentionMask(isCausal: false, lengths: source.lengths), dropouts: dropouts, workspace)
+    }
+}

@@ -1,0 +1,136 @@
+import Kernels
+import Layers
+
+// R rows, C width, V outputs.
+
+/// A head and a loss, forward and backward, over blocks of rows.
+///
+/// Logits exist for one block of rows at a time, and only for rows that have a target: masked tokens are few, and padding
+/// costs nothing.
+package struct Prediction: Sendable {
+    /// What it costs to be wrong.
+    package let loss: Loss
+
+    /// The most bytes of logits at once.
+    private static let blockBytes = 64 << 20
+
+    /// Prediction with `loss`.
+    package init(_ loss: Loss) { self.loss = loss }
+
+    /// The loss of each row that has a target, in their order.
+    ///
+    /// - Parameters:
+    ///   - hidden: [R, C].
+    ///   - losses: [R]; as many are written as are returned.
+    ///   - eachBlock: Called with the logits of some rows, and the numbers of those rows among all R; nil where nobody looks.
+    /// - Returns: The number of rows that have a target.
+    package func losses<Element: Storage>(
+        hidden: UnsafePointer<Element>, head: PredictionHead<Element>, weights: UnsafePointer<Element>,
+        targets: Targets, into losses: UnsafeMutablePointer<Float>, rows: Int, _ workspace: Workspace,
+        eachBlock: ((_ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>) -> Void)? = nil
+    ) -> Int {
+        let some = TargetRows(hidden, targets, loss, head, rows: rows, workspace)
+        let input = head.transformed(some.hidden, weights: weights, rows: some.count, workspace)
+        forEachBlock(rows: some.count, outputs: head.outputWidth) { start, count in
+            let logits = workspace.floats(.logits, count * head.outputWidth)
+            head.output.forward(input + start * head.inputWidth, weights: weights, into: logits, rows: count)
+            loss.losses(
+                logits, some.targets(from: start), into: losses + start, rows: count, outputs: head.outputWidth)
+            eachBlock?(logits, UnsafeBufferPointer(start: some.numbers + start, count: count))
+        }
+        return some.count
+    }
+
+    /// The same losses, and the gradients of `gradientScale` · Σ losses.
+    ///
+    /// - Parameters:
+    ///   - gradients: The arena of all gradients; the head's is overwritten.
+    ///   - hiddenGradient: [R, C], overwritten; 0 in rows that have no target.
+    /// - Returns: The number of rows that have a target.
+    package func backward<Element: Storage>(
+        hidden: UnsafePointer<Element>, head: PredictionHead<Element>, weights: UnsafePointer<Element>,
+        gradients: UnsafeMutablePointer<Element>, targets: Targets, gradientScale: Float,
+        losses: UnsafeMutablePointer<Float>, hiddenGradient: UnsafeMutablePointer<Float>, rows: Int,
+        _ workspace: Workspace
+    ) -> Int {
+        let some = TargetRows(hidden, targets, loss, head, rows: rows, workspace)
+        let gradient = some.areAll ? hiddenGradient : workspace.floats(.gatheredGradient, some.count * head.inputWidth)
+        let input = head.transformed(some.hidden, weights: weights, rows: some.count, workspace)
+        forEachBlock(rows: some.count, outputs: head.outputWidth) { start, count in
+            let logits = workspace.floats(.logits, count * head.outputWidth)
+            let input = input + start * head.inputWidth
+            head.output.forward(input, weights: weights, into: logits, rows: count)
+            loss.lossesWithGradient(
+                logits, some.targets(from: start), gradientScale: gradientScale, into: losses + start, rows: count,
+                outputs: head.outputWidth)
+            head.output.backward(
+                input, outputGradient: logits, weights: weights, gradients: gradients,
+                inputGradient: gradient + start * head.inputWidth, rows: count, accumulating: start > 0)
+        }
+        head.transformedBackward(
+            some.hidden, weights: weights, gradients: gradients, gradient: gradient, rows: some.count, workspace)
+        if !some.areAll {
+            scatterRows(
+                UnsafePointer(gradient), places: some.numbers, into: hiddenGradient, count: some.count, rows: rows,
+                columns: head.inputWidth)
+        }
+        return some.count
+    }
+
+    /// Equal blocks, as few as the limit allows: the head's weight is read once a block. No row is a block of its own: it
+    /// makes gradients 0.
+    private func forEachBlock(rows: Int, outputs: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
+        if rows == 0 { return body(0, 0) }
+        let limit = max(1, Prediction.blockBytes / (outputs * MemoryLayout<Float>.stride))
+        let blocks = (rows + limit - 1) / limit
+        let size = (rows + blocks - 1) / blocks
+        for start in stride(from: 0, to: rows, by: size) { body(start, min(size, rows - start)) }
+    }
+}
+
+/// The rows that have a target, close together.
+private struct TargetRows<Element: Storage> {
+    let count: Int
+    let areAll: Bool
+    /// Their numbers among all rows.
+    let numbers: UnsafePointer<Int32>
+    let hidden: UnsafePointer<Element>
+    private let targets: Targets
+    private let outputs: Int
+
+    init(
+        _ hidden: UnsafePointer<Element>, _ targets: Targets, _ loss: Loss, _ head: PredictionHead<Element>, rows: Int,
+        _ workspace: Workspace
+    ) {
+        outputs = head.outputWidth
+        let numbers = workspace.integers(.targetRows, 2 * rows)
+        self.numbers = UnsafePointer(numbers)
+        var count = 0
+        if case .crossEntropy = loss {
+            let classes = numbers + rows
+            for row in 0..<rows where targets.classes[row] != ignoredTarget {
+                (numbers[count], classes[count]) = (Int32(row), targets.classes[row])
+                count += 1
+            }
+            self.targets = Targets(classes: classes)
+        } else {
+            for row in 0..<rows { numbers[row] = Int32(row) }
+            count = rows
+            self.targets = targets
+        }
+        self.count = count
+        areAll = count == rows
+        if areAll {
+            self.hidden = hidden
+        } else {
+            let gathered = workspace.numbers(.gathered, count * head.inputWidth, Element.self)
+            gatherRows(
+                hidden, places: UnsafePointer(numbers), into: gathered, count: count, columns: head.inputWidth)
+            self.hidden = UnsafePointer(gathered)
+        }
+    }
+
+    func targets(from start: Int) -> Targets {
+        Targets(classes: targets.classes + start, values: targets.values.map { $0 + start * outputs })
+    }
+}

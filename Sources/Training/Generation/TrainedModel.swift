@@ -1,0 +1,57 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Failures
+import Models
+import Tensors
+
+/// A model from a checkpoint, with all that is needed to use it on text.
+package struct TrainedModel {
+    /// The checkpoint's directory.
+    package let directory: String
+    package let identity: CheckpointIdentity
+    package let model: Transformer<Float>
+    /// Its weights in Float32.
+    package let weights: Arena<Float>
+    package let tokenizer: any Tokenizer
+
+    /// Loads and verifies the checkpoint in `directory`. Rank 0 reads the weights for all.
+    ///
+    /// - Parameter choice: Which weights; nil for the averaged ones where there are any.
+    /// - Throws: `badData` where it is damaged or makes no sense; `usage` for a model that reads no text.
+    package init(
+        checkpoint directory: String, _ choice: WeightChoice? = nil, _ communicator: any Communicator
+    ) throws {
+        let (checkpoint, identity, tokenizer) = try communicator.together { () throws(Failure) in
+            let checkpoint = try Checkpoint.open(directory)
+            let identity = try CheckpointIdentity(checkpoint)
+            let family = identity.configuration.model.family
+            guard family.architecture.input == .tokens else {
+                throw Failure(
+                    .usage,
+                    "\(directory) is a model of family \(family.rawValue), which reads no text. Measure it with "
+                        + "dtrain evaluate.")
+            }
+            return (checkpoint, identity, try identity.makeTokenizer())
+        }
+        (self.directory, self.identity, self.tokenizer) = (directory, identity, tokenizer)
+        model = Transformer(identity.configuration.model, identity.sizes)
+        weights = Arena(count: model.layout.count)
+        let (layout, weights) = (model.layout, weights)
+        _ = try communicator.onFirstRank { () throws(Failure) in
+            try checkpoint.verify()
+            try loadWeights(checkpoint, layout, into: weights, precision: identity.configuration.precision, choice)
+            return ""
+        }
+        try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
+    }
+
+    /// A special token of the tokenizer.
+    ///
+    /// - Throws: `badData` where it has none.
+    func token(_ token: Int32?, _ name: String) throws(Failure) -> Int32 {
+        if let token { return token }
+        throw Failure(
+            .badData, "\(directory): its tokenizer has no token \(name), which its family cannot do without.")
+    }
+}

@@ -1,0 +1,28 @@
+import Metrics
+
+extension Scores {
+    /// The scores in a line: what is watched while training.
+    package var summary: String {
+        "validation "
+            + named.map { "\($0.metric.words.dropFirst(11)) \(fixed($0.value, 4))" }.joined(separator: ", ")
+    }
+
+    /// All that an evaluation tells, a line each, with a table where there are classes.
+    ///
+    /// - Parameter names: Of the classes.
+    package func report(names: [String]) -> String {
+        switch details {
+        case .tokens(let scores):
+            return "validation loss \(fixed(loss, 4)), perplexity \(fixed(scores.perplexity, 3)), "
+                + (scores.bitsPerByte.map { "\(fixed($0, 4)) bits a byte, " } ?? "")
+                + "token accuracy \(fixed(100 * scores.accuracy, 2)) %"
+        case .classes(let matrix):
+            return summary + "\n" + ClassificationTable.scores(matrix, names: names) + "\n"
+                + ClassificationTable.confusion(matrix, names: names)
+        case .labels(let counts): return summary + "\n" + ClassificationTable.scores(counts, names: names)
+        case .numbers(let sums):
+            return "validation mean squared error \(fixed(sums.meanSquaredError, 6)), correlation "
+                + fixed(sums.correlation, 4)
+        }
+    }
+}

@@ -1,0 +1,168 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Failures
+import Tensors
+
+/// The checkpoint that a run takes its first weights from, in the hands of rank 0.
+struct StartingWeights {
+    private let checkpoint: Checkpoint
+    /// The file with the weights, and what their names begin with in it.
+    private let source: (file: String, prefix: String)
+
+    /// Opens and verifies the checkpoint, and makes sure that it has what is to be loaded.
+    ///
+    /// - Parameters:
+    ///   - selection: The parameters to load.
+    ///   - tokenizer: The dataset's.
+    /// - Throws: `usage` where a tensor is missing, has another shape, or belongs to another tokenizer; `badData` where
+    ///   there is no valid checkpoint.
+    init(
+        _ directory: String, _ selection: [Parameter], tokenizer: TokenizerDescription
+    ) throws(Failure) {
+        let checkpoint = try StartingWeights.open(directory)
+        self.checkpoint = checkpoint
+        let file = try checkpoint.openTensors(modelFileName)
+        let problems = selection.compactMap { parameter -> String? in
+            guard let tensor = file[parameter.name] else {
+                let nearest = NamePattern(parameter.name).nearest(1, among: file.tensors.map(\.name))
+                return
+                    "\(parameter.name): this model has it with shape \(parameter.shape), \(checkpoint.directory) has "
+                    + "no such tensor (the nearest: \(nearest.joined()))"
+            }
+            if tensor.shape == parameter.shape { return nil }
+            return "\(parameter.name): its shape is \(parameter.shape) in this model and \(tensor.shape) in "
+                + checkpoint.directory
+        }
+        guard problems.isEmpty else {
+            let shown = problems.prefix(3).joined(separator: "; ")
+            throw Failure(
+                .usage,
+                "fine_tuning: \(shown)\(problems.count > 3 ? "; and \(problems.count - 3) more" : ""). Make the models "
+                    + "alike, or name in fine_tuning.skip what is to keep its initial values.")
+        }
+        source = try StartingWeights.source(checkpoint, selection)
+        guard selection.contains(where: { $0.name.hasSuffix("token_embedding.weight") }) else { return }
+        let theirs = try CheckpointIdentity(checkpoint).facts.tokenizer
+        guard theirs == tokenizer else {
+            let other = theirs.kind == tokenizer.kind ? "another one of that kind" : tokenizer.kind.rawValue
+            throw Failure(
+                .usage,
+                "fine_tuning.from: \(checkpoint.directory) has the tokenizer \(theirs.kind.rawValue), the dataset "
+                    + "\(other): its token embeddings would stand for other tokens. "
+                    + StartingWeights.advice(theirs.kind, checkpoint))
+        }
+    }
+
+    /// Reads a parameter as Float32.
+    func read(_ parameter: Parameter, into target: UnsafeMutableBufferPointer<Float>) throws(Failure) {
+        let file = try checkpoint.openTensors(source.file)
+        let name = source.prefix + parameter.name
+        guard file[name]?.type == .float16 else {
+            return try file.read(
+                into: TensorDestination(
+                    name: name, type: .float32, shape: parameter.shape, bytes: UnsafeMutableRawBufferPointer(target)))
+        }
+        let halves = UnsafeMutableBufferPointer<Float16>.allocate(capacity: target.count)
+        defer { halves.deallocate() }
+        try file.read(name, into: UnsafeMutableRawBufferPointer(halves))
+        for index in target.indices { target[index] = Float(halves[index]) }
+    }
+
+    /// What is loaded, in a line.
+    func summary(_ selection: [Parameter], of layout: ParameterLayout) -> String {
+        let loaded = Set(selection.map(\.name))
+        let drawn = layout.parameters.map(\.name).filter { !loaded.contains($0) }
+        let shown = drawn.prefix(4).joined(separator: ", ") + (drawn.count > 4 ? ", …" : "")
+        let kind = source.file == averagedFileName ? "averaged weights" : "weights"
+        return "\(kind) from \(checkpoint.directory): \(selection.count) of \(layout.parameters.count) tensors"
+            + (drawn.isEmpty ? "" : "; initial values: \(shown)")
+    }
+
+    /// The checkpoint that `directory` is, or the newest valid one of the run that it is.
+    private static func open(_ directory: String) throws(Failure) -> Checkpoint {
+        if let newest = try Checkpoint.newestValid(RunDirectory(directory)) { return newest.checkpoint }
+        let checkpoint = try Checkpoint.open(directory)
+        try checkpoint.verify()
+        return checkpoint
+    }
+
+    /// Where the weights are: their average where there is one, otherwise those that the optimizer updates, which a run in
+    /// Float16 has beside its state.
+    private static func source(
+        _ checkpoint: Checkpoint, _ selection: [Parameter]
+    ) throws(Failure) -> (file: String, prefix: String) {
+        if checkpoint.tensorFileNames.contains(averagedFileName) { return (averagedFileName, "") }
+        for name in checkpoint.tensorFileNames where name != modelFileName {
+            let file = try checkpoint.openTensors(name)
+            if selection.allSatisfy({ file[masterPrefix + $0.name]?.shape == $0.shape }) { return (name, masterPrefix) }
+        }
+        return (modelFileName, "")
+    }
+
+    private static func advice(_ kind: TokenizerDescription.Kind, _ checkpoint: Checkpoint) -> String {
+        switch kind {
+        case .sentencepiece:
+            "Prepare the dataset with --tokenizer \(checkpoint.directory)/\(TokenizerDescription.modelFileName)."
+        case .byte: "Prepare the dataset with --tokenizer byte."
+        case .none: "It does not carry its own: import the model again, with --tokenizer FILE.model."
+        }
+    }
+}
+
+extension FineTuningConfiguration {
+    /// The parameters of `layout` that are loaded.
+    ///
+    /// - Throws: `usage` where a pattern stands for none of them, or nothing is left.
+    func selection(_ layout: ParameterLayout) throws(Failure) -> [Parameter] {
+        let names = layout.parameters.map(\.name)
+        var isLoaded = names.map { _ in false }
+        for (key, patterns, value) in [("load", load, true), ("skip", skip, false)] {
+            for pattern in patterns.map(NamePattern.init) {
+                let matches = names.indices.filter { pattern.matches(names[$0]) }
+                guard !matches.isEmpty else {
+                    throw Failure(
+                        .usage,
+                        "fine_tuning.\(key): no parameter is named \(pattern.text); the nearest: "
+                            + pattern.nearest(3, among: names).joined(separator: ", "))
+                }
+                for index in matches { isLoaded[index] = value }
+            }
+        }
+        let selection = zip(layout.parameters, isLoaded).filter(\.1).map(\.0)
+        guard !selection.isEmpty else {
+            throw Failure(.usage, "fine_tuning.skip: leaves nothing to load; allowed: patterns that leave something")
+        }
+        return selection
+    }
+}
+
+extension Coordinator {
+    /// Takes the weights of another checkpoint instead of those drawn, as far as the configuration says. Every rank calls
+    /// it.
+    ///
+    /// - Parameter tokenizer: The dataset's.
+    /// - Returns: What was loaded, in a line.
+    /// - Throws: `AgreedFailure` where the checkpoint has not what the configuration asks for.
+    func startFrom(
+        _ directory: String, _ fineTuning: FineTuningConfiguration, tokenizer: TokenizerDescription
+    ) throws -> String {
+        let selection = try communicator.together { () throws(Failure) in try fineTuning.selection(layout) }
+        let weights = try communicator.together { () throws(Failure) in
+            communicator.rank == 0 ? try StartingWeights(directory, selection, tokenizer: tokenizer) : nil
+        }
+        let largest = selection.map(\.count).max() ?? 0
+        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: largest)
+        defer { buffer.deallocate() }
+        for parameter in selection {
+            let numbers = UnsafeMutableBufferPointer(rebasing: buffer[..<parameter.count])
+            try communicator.together { () throws(Failure) in try weights?.read(parameter, into: numbers) }
+            try communicator.broadcast(UnsafeMutableRawBufferPointer(numbers), from: 0)
+            forEachMaster(in: parameter.range) { range, master in
+                master.update(from: numbers.baseAddress! + range.lowerBound - parameter.offset, count: range.count)
+            }
+        }
+        try shareWeights()
+        return weights?.summary(selection, of: layout) ?? ""
+    }
+}

@@ -1,0 +1,148 @@
+import Collectives
+import Datasets
+import Kernels
+import Metrics
+import Objectives
+
+/// What is counted in an evaluation.
+struct ScoreCounts {
+    /// What the predictions are.
+    enum Kind {
+        /// Tokens; the bytes of text that each one stands for, where they are counted.
+        case tokens(bytes: [Int32]?)
+        case classes(count: Int)
+        case labels(count: Int)
+        case numbers
+    }
+
+    let kind: Kind
+    /// Whole numbers, which ranks add in any order.
+    var tokens = TokenCounts()
+    var matrix: ConfusionMatrix
+    var labels: MultiLabelCounts
+    /// For each batch the sum of its losses, its targets, and its sums of a regression; 0 for batches of other ranks.
+    var losses: [Double]
+    var targets: [Double]
+    var numbers: [RegressionSums]
+
+    init(_ kind: Kind, batches: Int) {
+        self.kind = kind
+        var (classCount, labelCount) = (0, 0)
+        if case .classes(let count) = kind { classCount = count }
+        if case .labels(let count) = kind { labelCount = count }
+        matrix = ConfusionMatrix(classCount: classCount)
+        labels = MultiLabelCounts(classCount: labelCount)
+        losses = Array(repeating: 0, count: batches)
+        targets = losses
+        numbers = Array(repeating: RegressionSums(), count: batches)
+    }
+
+    /// Counts what is predicted of some rows of batch `index`.
+    mutating func add(
+        _ logits: UnsafePointer<Float>, rows: UnsafeBufferPointer<Int32>, outputs: Int, _ batch: Batch, index: Int
+    ) {
+        switch kind {
+        case .tokens(let bytes):
+            forEachPrediction(logits, rows, outputs) { row, prediction in
+                let target = batch.targets[row]
+                tokens += TokenCounts(
+                    targets: 1, correct: prediction == target ? 1 : 0, bytes: bytes.map { Int($0[Int(target)]) } ?? 0)
+            }
+        case .classes:
+            forEachPrediction(logits, rows, outputs) { row, prediction in
+                matrix.add(target: Int(batch.targets[row]), prediction: Int(prediction))
+            }
+        case .labels:
+            for (place, row) in rows.enumerated() {
+                labels.add(
+                    targets: (0..<outputs).map { batch.values[Int(row) * outputs + $0] > 0.5 },
+                    predictions: (0..<outputs).map { logits[place * outputs + $0] > 0 })
+            }
+        case .numbers:
+            for (place, row) in rows.enumerated() {
+                numbers[index] += RegressionSums(
+                    prediction: Double(logits[place]), target: Double(batch.values[Int(row)]))
+            }
+        }
+    }
+
+    private func forEachPrediction(
+        _ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>, _ outputs: Int,
+        _ body: (_ row: Int, _ prediction: Int32) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(1, rows.count)) { classes in
+            predictedClass(logits, into: classes.baseAddress!, rows: rows.count, vocabulary: outputs)
+            for (place, row) in rows.enumerated() { body(Int(row), classes[place]) }
+        }
+    }
+
+    /// What all ranks have counted, the same bits for any number of them.
+    func scores(_ communicator: any Communicator) throws -> Scores {
+        var all = self
+        let whole = try total(tokens.values + matrix.values + labels.values, communicator)
+        all.tokens.values = Array(whole[..<tokens.values.count])
+        all.matrix.values = Array(whole[tokens.values.count...].prefix(matrix.values.count))
+        all.labels.values = Array(whole[(tokens.values.count + matrix.values.count)...])
+        // Each number is one rank's and 0 on all others, so that the sum over ranks is exact.
+        let real = try total(losses + targets + numbers.flatMap(\.values), communicator)
+        let batches = losses.count
+        let (lossSum, targetSum) = real.withUnsafeBufferPointer { real in
+            (
+                TreeSum.sum(UnsafeBufferPointer(rebasing: real[..<batches])),
+                TreeSum.sum(UnsafeBufferPointer(rebasing: real[batches..<2 * batches]))
+            )
+        }
+        var regression = RegressionSums()
+        let width = regression.values.count
+        for batch in 0..<batches {
+            var sums = RegressionSums()
+            sums.values = Array(real[(2 * batches + batch * width)...].prefix(width))
+            regression += sums
+        }
+        let details: Scores.Details =
+            switch kind {
+            case .tokens: .tokens(TokenScores(lossSum: lossSum, all.tokens))
+            case .classes: .classes(all.matrix)
+            case .labels: .labels(all.labels)
+            case .numbers: .numbers(regression)
+            }
+        return Scores(loss: lossSum / targetSum, details: details)
+    }
+
+    private func total<Number: Reducible>(_ own: [Number], _ communicator: any Communicator) throws -> [Number] {
+        var all = own
+        try own.withUnsafeBufferPointer { own in
+            try all.withUnsafeMutableBufferPointer { try communicator.allreduce(own, into: $0, .sum) }
+        }
+        return all
+    }
+}
+
+extension ForwardPass {
+    /// The scores of `batches`: each sample once, and the same bits for any number of ranks.
+    ///
+    /// - Parameters:
+    ///   - batch: Memory to read into.
+    ///   - bytes: The bytes of text that each token stands for; nil counts none.
+    func scores(
+        of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator
+    ) throws -> Scores {
+        let outputs = model.head.outputWidth
+        let kind: ScoreCounts.Kind =
+            switch (prediction.loss, model.architecture.output) {
+            case (.crossEntropy, .tokens): .tokens(bytes: bytes)
+            case (.crossEntropy, .sequence): .classes(count: outputs)
+            case (.binaryCrossEntropy, _): .labels(count: outputs)
+            case (.squaredError, _): .numbers
+            }
+        var counts = ScoreCounts(kind, batches: batches.count)
+        for index in stride(from: communicator.rank, to: batches.count, by: communicator.size) {
+            try batches.load(index, into: batch)
+            counts.losses[index] = loss(of: batch) { logits, rows in
+                counts.add(logits, rows: rows, outputs: outputs, batch, index: index)
+            }
+            counts.targets[index] = Double(batch.targetCount)
+        }
+        return try counts.scores(communicator)
+    }
+}

@@ -1,0 +1,139 @@
+import Failures
+import Files
+import TestSupport
+
+@testable import Datasets
+
+/// What batches hold, to keep and compare: sequence after sequence, as far as each batch has positions.
+struct BatchContents: Equatable {
+    var inputs: [Int32] = []
+    var targets: [Int32] = []
+    var lengths: [Int32] = []
+    var sources: [Int32] = []
+    var sourceLengths: [Int32] = []
+    var prefixes: [Int32] = []
+    var places: [Int32] = []
+    var spanPlaces: [Int32] = []
+    var documentStarts: [Int32] = []
+    var patches: [Float] = []
+    var values: [Float] = []
+    var sampleIndices: [UInt64] = []
+    var targetCount = 0
+
+    init(_ batch: Batch) { self.init([batch]) }
+
+    /// What the slots of a step hold, one behind the other.
+    init(_ slots: [Batch]) {
+        for batch in slots {
+            let (shape, B) = (batch.shape, batch.sequenceCount)
+            func add<Number>(
+                _ pointer: UnsafeMutablePointer<Number>, each count: Int, where isCarried: Bool = true,
+                to numbers: WritableKeyPath<BatchContents, [Number]>
+            ) {
+                if isCarried { self[keyPath: numbers] += UnsafeBufferPointer(start: pointer, count: B * count) }
+            }
+            add(batch.tokens, each: batch.positions, where: shape.patchNumbers == 0, to: \.inputs)
+            add(batch.targets, each: shape.targets(positions: batch.positions), to: \.targets)
+            add(batch.lengths, each: 1, to: \.lengths)
+            add(batch.sourceTokens, each: batch.sourcePositions, where: shape.hasSource, to: \.sources)
+            add(batch.sourceLengths, each: 1, where: shape.hasSource, to: \.sourceLengths)
+            add(batch.prefixes, each: 1, where: shape.hasPrefixes, to: \.prefixes)
+            add(batch.places, each: batch.positions, where: shape.hasPrefixes, to: \.places)
+            add(batch.spanPlaces, each: batch.positions, where: shape.hasPrefixes, to: \.spanPlaces)
+            add(batch.documentStarts, each: batch.positions, where: shape.hasDocuments, to: \.documentStarts)
+            add(batch.patches, each: shape.patchNumbers, to: \.patches)
+            add(batch.values, each: shape.values, to: \.values)
+            add(batch.sampleIndices, each: 1, to: \.sampleIndices)
+            targetCount += batch.targetCount
+        }
+    }
+
+    /// The contents of both, those of `other` behind.
+    static func + (one: Self, other: Self) -> Self {
+        var both = one
+        both.inputs += other.inputs
+        both.targets += other.targets
+        both.lengths += other.lengths
+        both.sources += other.sources
+        both.sourceLengths += other.sourceLengths
+        both.prefixes += other.prefixes
+        both.places += other.places
+        both.spanPlaces += other.spanPlaces
+        both.documentStarts += other.documentStarts
+        both.patches += other.patches
+        both.values += other.values
+        both.sampleIndices += other.sampleIndices
+        both.targetCount += other.targetCount
+        return both
+    }
+}
+
+extension EvaluationBatches {
+    /// All batches, in order.
+    func contents() throws -> [BatchContents] {
+        let batch = try makeBatch()
+        return try (0..<count).map { index in
+            try load(index, into: batch)
+            return BatchContents(batch)
+        }
+    }
+}
+
+extension Samples {
+    /// A sample by itself.
+    func contents(_ sample: Int, _ draw: SampleDraw) throws -> BatchContents {
+        let batch = try Batch(capacity: 1, shape)
+        try batch.append(sample, of: self, draw)
+        batch.close()
+        return BatchContents(batch)
+    }
+
+    /// A sample as evaluation sees it.
+    func contents(_ sample: Int) throws -> BatchContents {
+        try contents(sample, SampleDraw(index: UInt64(sample), isTraining: false, seed: 1))
+    }
+}
+
+extension TemporaryDirectory {
+    /// A directory in it that there is not yet.
+    private func freshDirectory() -> String {
+        var number = 0
+        while FileSystem.exists(file("data-\(number)")) { number += 1 }
+        return file("data-\(number)")
+    }
+
+    /// Prepares records as bytes with special tokens, all of them as training data.
+    ///
+    /// - Parameter texts: A file each.
+    func prepareRecords(_ form: RecordForm, _ texts: String...) throws -> Dataset {
+        var paths: [String] = []
+        for (index, text) in texts.enumerated() { paths.append(try write(text, to: "records-\(index)")) }
+        var preparation = DatasetPreparation(.records(form, paths), output: freshDirectory())
+        preparation.validationFraction = 0
+        _ = try preparation.run()
+        return try Dataset.open(preparation.output)
+    }
+
+    /// Prepares gray images of `height` × `width`, all of them as training data.
+    func prepareImages(_ images: [[UInt8]], height: Int, width: Int, classes: [UInt8]) throws -> Dataset {
+        let header = { (sizes: [Int]) -> [UInt8] in
+            [0, 0, 8, UInt8(sizes.count)] + sizes.flatMap { [0, 0, UInt8($0 >> 8), UInt8($0 & 255)] }
+        }
+        let pixels = try write(header([images.count, height, width]) + images.joined(), to: "images")
+        let labels = try write(header([classes.count]) + classes, to: "labels")
+        var preparation = DatasetPreparation(.images([pixels, labels]), output: freshDirectory())
+        preparation.validationFraction = 0
+        _ = try preparation.run()
+        return try Dataset.open(preparation.output)
+    }
+
+    /// A split of these tokens.
+    func stream(_ tokens: [Int32], vocabularySize: Int = 65_536) throws -> TokenStream {
+        let directory = freshDirectory()
+        try FileSystem.makeDirectory(directory)
+        var writer = try TokenShardWriter(directory + "/train.bin", format: .uint16)
+        try writer.append(tokens[...])
+        _ = try writer.finish()
+        return try Dataset.open(directory, vocabularySize: vocabularySize).stream(.train)
+    }
+}

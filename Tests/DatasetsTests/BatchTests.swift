@@ -1,0 +1,120 @@
+import Failures
+import TestSupport
+import Testing
+
+@testable import Datasets
+
+/// Samples made by hand: sample i has `lengths[i]` tokens 10 · i + 1, 10 · i + 2 …, and a source of `sourceLengths[i]`.
+private final class MadeSamples: Samples {
+    let shape: BatchShape
+    let lengths: [Int]
+    let sourceLengths: [Int]
+    var count: Int { lengths.count }
+
+    init(_ shape: BatchShape, _ lengths: [Int], sourceLengths: [Int] = []) {
+        (self.shape, self.lengths, self.sourceLengths) = (shape, lengths, sourceLengths)
+    }
+
+    func length(of sample: Int) -> Int { lengths[sample] }
+
+    func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
+        for position in 0..<row.positions {
+            let number = Int32(10 * sample + position + 1)
+            row.tokens[position] = number
+            if shape.hasTargetPerPosition { row.targets[position] = -number }
+            if shape.hasPrefixes { (row.places[position], row.spanPlaces[position]) = (number + 100, number + 200) }
+            if shape.hasDocuments { row.documentStarts[position] = number + 300 }
+            if shape.hasSource { row.sourceTokens[position] = number + 400 }
+        }
+        if shape.hasTargetPerPosition { row.pad(from: lengths[sample]) } else { row.length = lengths[sample] }
+        row.targetCount = lengths[sample]
+        row.prefix = 1
+        if shape.hasSource { row.sourceLength = sourceLengths[sample] }
+    }
+}
+
+@Suite struct BatchTests {
+    private func batch(_ samples: MadeSamples, _ indices: [Int]) throws -> Batch {
+        let batch = try Batch(capacity: 4, samples.shape)
+        for index in indices {
+            try batch.append(index, of: samples, SampleDraw(index: UInt64(7 + index), isTraining: true, seed: 1))
+        }
+        batch.close()
+        return batch
+    }
+
+    private func shape(_ positions: Int, _ change: (inout BatchShape) -> Void = { _ in }) -> BatchShape {
+        var shape = BatchShape(positions: positions)
+        shape.hasLengths = true
+        change(&shape)
+        return shape
+    }
+
+    /// Padding goes up to a multiple of eight, and no further than the shape.
+    @Test(arguments: [
+        ([1], 8), ([3, 8], 8), ([9, 2], 16), ([16], 16), ([17, 1, 1], 20), ([20], 20), ([1, 1, 1, 20], 20), ([], 8),
+    ])
+    func theLongestSequenceDecides(lengths: [Int], positions: Int) throws {
+        let batch = try batch(MadeSamples(shape(20), lengths), Array(lengths.indices))
+        #expect(batch.positions == positions)
+        #expect(batch.sequenceCount == lengths.count)
+        #expect(batch.targetCount == lengths.reduce(0, +))
+        let contents = BatchContents(batch)
+        #expect(contents.lengths == lengths.map(Int32.init))
+        #expect(contents.sampleIndices == lengths.indices.map { UInt64(7 + $0) })
+        var tokens: [Int32] = []
+        for (index, length) in lengths.enumerated() {
+            let row = (0..<length).map { Int32(10 * index + $0 + 1) }
+            tokens += row + [Int32](repeating: 0, count: positions - length)
+        }
+        #expect(contents.inputs == tokens)
+        #expect(contents.targets == tokens.map { $0 == 0 ? Batch.ignoredTarget : -$0 })
+    }
+
+    /// Every array of positions is brought to the same length.
+    @Test func allThatPositionsHaveIsShortened() throws {
+        let samples = MadeSamples(
+            shape(24) {
+                $0.hasPrefixes = true
+                $0.hasDocuments = true
+            }, [5, 2, 7])
+        let contents = BatchContents(try batch(samples, [2, 0, 1]))
+        let numbers = [2, 0, 1].flatMap { sample in (1...8).map { Int32(10 * sample + $0) } }
+        #expect(contents.places == numbers.map { $0 + 100 })
+        #expect(contents.spanPlaces == numbers.map { $0 + 200 })
+        #expect(contents.documentStarts == numbers.map { $0 + 300 })
+        #expect(contents.prefixes == [1, 1, 1])
+    }
+
+    /// A source has a length of its own.
+    @Test func sourcesAreShortenedApart() throws {
+        let samples = MadeSamples(shape(24) { $0.hasSource = true }, [3, 4], sourceLengths: [10, 2])
+        let batch = try batch(samples, [0, 1])
+        #expect((batch.positions, batch.sourcePositions) == (8, 16))
+        let contents = BatchContents(batch)
+        #expect(contents.sources == (1...16).map { 400 + $0 } + (11...26).map { 400 + $0 })
+        #expect(contents.sourceLengths == [10, 2])
+    }
+
+    /// One target a sequence stays where it is, and the next step starts at full length.
+    @Test func emptiedBatchesAreFilledAgain() throws {
+        let samples = MadeSamples(shape(16) { $0.hasTargetPerPosition = false }, [2, 16])
+        let batch = try batch(samples, [0])
+        batch.targets[0] = 5
+        #expect(batch.positions == 8)
+        batch.removeAll()
+        #expect((batch.sequenceCount, batch.targetCount, batch.positions) == (0, 0, 16))
+        try batch.append(1, of: samples, SampleDraw(index: 1, isTraining: true, seed: 1))
+        try batch.append(0, of: samples, SampleDraw(index: 2, isTraining: true, seed: 1))
+        batch.close()
+        #expect(BatchContents(batch).inputs == (11...26).map { $0 } + (1...16).map { $0 })
+        #expect(BatchContents(batch).lengths == [16, 2])
+    }
+
+    /// Without lengths nothing is padding.
+    @Test func fullSequencesStay() throws {
+        var shape = BatchShape(positions: 20)
+        shape.hasDocuments = true
+        #expect(try batch(MadeSamples(shape, [3, 3]), [0, 1]).positions == 20)
+    }
+}

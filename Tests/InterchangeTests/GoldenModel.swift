@@ -1,0 +1,183 @@
+import Checkpoints
+import Failures
+import Files
+import Foundation
+import Interchange
+import Kernels
+import Layers
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+/// A model that `Golden/make_golden.py` has made, and what transformers computes with it.
+struct GoldenModel {
+    let directory: String
+
+    init(_ name: String) throws {
+        let url = try #require(Bundle.module.url(forResource: name, withExtension: nil, subdirectory: "Golden"))
+        directory = url.path
+    }
+
+    static let names = [
+        "gpt2", "gpt2_untied", "llama", "llama_shards", "bert", "bert_untied", "bert_classes", "marian",
+        "marian_apart", "vit",
+    ]
+
+    /// A tensor of the example.
+    func example<Element>(_ name: String, _: Element.Type) throws -> [Element] {
+        try TensorFile("\(directory)/example.safetensors").elements(name, Element.self)
+    }
+
+    /// The shape of a tensor of the example; nil where it has none of that name.
+    func shape(_ name: String) throws -> [Int]? {
+        try SafetensorsFile("\(directory)/example.safetensors")[name]?.shape
+    }
+}
+
+/// A safetensors file, tensor by tensor.
+struct TensorFile {
+    private let path: String
+
+    init(_ path: String) { self.path = path }
+
+    func tensors() throws -> [SafetensorsFile.Tensor] { try SafetensorsFile(path).tensors }
+
+    func elements<Element>(_ name: String, _: Element.Type) throws -> [Element] {
+        let file = try SafetensorsFile(path)
+        let count = try #require(file[name], "\(name)").shape.reduce(1, *)
+        return try [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
+            try file.read(name, into: UnsafeMutableRawBufferPointer(buffer))
+            initialized = count
+        }
+    }
+}
+
+/// A model that was read, with its weights.
+struct LoadedModel {
+    let reader: ModelReader
+    let layout: ParameterLayout
+    let weights: Arena<Float>
+
+    init(_ directory: String) throws {
+        reader = try ModelReader(directory)
+        layout = reader.model.makeLayout()
+        weights = Arena<Float>(count: layout.count)
+        try reader.load(layout, into: weights)
+    }
+
+    /// The logits of the golden model's example: of every position, or of every sequence.
+    func logits(_ golden: GoldenModel) throws -> [Float] {
+        let model = Transformer<Float>(reader.model.configuration, reader.model.sizes)
+        let patches = try golden.shape("pixels") == nil ? [] : patches(golden)
+        let tokens = patches.isEmpty ? try golden.example("tokens", Int32.self) : []
+        let sources = try golden.shape("sources") == nil ? [] : golden.example("sources", Int32.self)
+        let lengths = try golden.shape("lengths") == nil ? [] : golden.example("lengths", Int32.self)
+        let positions = patches.isEmpty ? tokens.count / 2 : reader.model.contextLength
+        let activations = model.makeActivations(sequences: 2, positions: max(positions, sources.count / 2))
+        let workspace = Workspace()
+        let rows = model.outputRows(sequences: 2, positions: positions)
+        var logits = [Float](repeating: .nan, count: rows * model.head.outputWidth)
+        tokens.withUnsafeBufferPointer { tokens in
+            patches.withUnsafeBufferPointer { patches in
+                sources.withUnsafeBufferPointer { sources in
+                    lengths.withUnsafeBufferPointer { lengths in
+                        var input = ModelInput(sequences: 2, positions: positions)
+                        if patches.isEmpty {
+                            input.tokens = TokenInput(tokens: tokens.baseAddress!)
+                        } else {
+                            input.patches = patches.baseAddress
+                        }
+                        if !sources.isEmpty {
+                            input.source = .init(
+                                tokens: sources.baseAddress!, positions: sources.count / 2,
+                                lengths: lengths.baseAddress!)
+                        } else if !lengths.isEmpty {
+                            input.lengths = lengths.baseAddress
+                        }
+                        model.forward(input, weights: weights.base, activations, dropouts: .none, workspace)
+                        let hidden = model.head.transformed(
+                            activations.output, weights: weights.base, rows: rows, workspace)
+                        model.head.output.forward(hidden, weights: weights.base, into: &logits, rows: rows)
+                    }
+                }
+            }
+        }
+        withExtendedLifetime(activations) {}
+        return logits
+    }
+
+    /// The example's images, [B, K, H, W], as patches, [B, patches, K, P, P].
+    private func patches(_ golden: GoldenModel) throws -> [Float] {
+        let pixels = try golden.example("pixels", Float.self)
+        let (image, edge) = (try #require(reader.model.image), reader.model.configuration.patchSize)
+        var patches: [Float] = []
+        for b in 0..<2 {
+            for top in stride(from: 0, to: image.height, by: edge) {
+                for left in stride(from: 0, to: image.width, by: edge) {
+                    for channel in 0..<image.channels {
+                        for y in top..<top + edge {
+                            for x in left..<left + edge {
+                                let row = (b * image.channels + channel) * image.height + y
+                                patches.append(pixels[row * image.width + x])
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        return patches
+    }
+}
+
+/// A copy of a golden model that can be spoiled.
+final class SpoiledModel {
+    let directory = TemporaryDirectory()
+    private var tensors: [(name: String, shape: [Int], numbers: [Float])] = []
+    private var type = TensorType.float32
+    private var members: [JSON.Member]
+
+    /// A copy of a model in one file of Float32.
+    init(_ name: String) throws {
+        let golden = try GoldenModel(name)
+        let path = "\(golden.directory)/config.json"
+        members = try #require(try JSON(parsing: FileSystem.contents(of: path), source: path).objectValue)
+        let file = TensorFile("\(golden.directory)/model.safetensors")
+        tensors = try file.tensors().map { ($0.name, $0.shape, try file.elements($0.name, Float.self)) }
+    }
+
+    /// Gives a member of config.json another value; nil takes it out.
+    func set(_ name: String, _ value: JSON?) {
+        members.removeAll { $0.name == name }
+        if let value { members.append(JSON.Member(name, value)) }
+    }
+
+    /// Gives tensors other names; nil takes one out.
+    func rename(_ body: (String) -> String?) {
+        tensors = tensors.compactMap { tensor in
+            body(tensor.name).map { ($0, tensor.shape, tensor.numbers) }
+        }
+    }
+
+    /// Adds a tensor.
+    func add(_ name: String, _ shape: [Int], _ numbers: [Float]) { tensors.append((name, shape, numbers)) }
+
+    /// The numbers of a tensor.
+    func numbers(_ name: String) throws -> [Float] { try #require(tensors.first { $0.name == name }).numbers }
+
+    /// Writes the copy and returns its directory.
+    func write() throws -> String {
+        try FileSystem.replaceContents(of: directory.file("config.json"), with: JSON.object(members).page)
+        let sources = tensors.map { tensor in
+            TensorSource(name: tensor.name, type: .float32, shape: tensor.shape) { body throws(Failure) in
+                let bytes = tensor.numbers.withUnsafeBytes { Array($0) }
+                let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
+                defer { buffer.deallocate() }
+                buffer.copyBytes(from: bytes)
+                try body(UnsafeRawBufferPointer(buffer))
+            }
+        }
+        try SafetensorsFile.replace(directory.file("model.safetensors"), with: sources)
+        return directory.path
+    }
+}

@@ -1,0 +1,177 @@
+import Datasets
+import Failures
+import Files
+import Interchange
+import Models
+import TestSupport
+import Testing
+
+/// What cannot be had is said with its place.
+struct RefusalTests {
+    @Test(
+        arguments: [
+            (
+                "gpt2", "model_type", "bart",
+                "config.json: model_type: found \"bart\"; allowed: gpt2, llama, bert, marian, vit"
+            ),
+            ("gpt2", "model_type", .null, "config.json: has no model_type"),
+            ("gpt2", "architectures", ["GPT2ForSequenceClassification"], "allowed: [\"GPT2LMHeadModel\"]"),
+            (
+                "gpt2", "activation_function", "tanh",
+                "activation_function: found \"tanh\"; allowed: gelu_new, gelu, relu"
+            ),
+            ("gpt2", "n_layer", "two", "n_layer: found \"two\"; allowed: a whole number"),
+            ("gpt2", "n_layer", 0, "n_layer: found 0"), ("gpt2", "vocab_size", .null, "config.json: has no vocab_size"),
+            (
+                "gpt2", "scale_attn_by_inverse_layer_idx", true,
+                "scale_attn_by_inverse_layer_idx: found true; allowed: false"
+            ),
+            (
+                "gpt2", "vocab_size", 38,
+                "tensor transformer.wte.weight: its shape is [37, 24], config.json asks for [38, 24]"
+            ),
+            ("gpt2", "n_layer", 3, "tensor transformer.h.2.ln_1.weight: is missing"),
+            ("gpt2", "n_layer", 1, "tensor transformer.h.1.attn.c_attn.bias: is unknown to GPT2LMHeadModel"),
+            ("gpt2", "tie_word_embeddings", false, "tensor lm_head.weight: is missing"),
+            ("llama", "attention_bias", true, "attention_bias: found true; allowed: false"),
+            ("llama", "rope_parameters", ["rope_type": "llama3", "rope_theta": 5e5], "rope_type: found \"llama3\""),
+            ("llama", "rope_scaling", ["type": "linear", "factor": 2.0], "rope_scaling.type: found \"linear\""),
+            ("llama", "head_dim", 16, "head_dim: found 16; allowed: hidden_size / num_attention_heads"),
+            ("bert", "position_embedding_type", "relative_key", "position_embedding_type: found \"relative_key\""),
+            (
+                "bert_classes", "id2label", ["0": "en", "2": "fr"],
+                "id2label: found 2; allowed: the numbers from 0 to 1"
+            ),
+            ("bert_classes", "problem_type", "ranking", "problem_type: found \"ranking\"; allowed: single_label"),
+            ("marian", "normalize_before", true, "normalize_before: found true; allowed: false"),
+            ("marian", "decoder_vocab_size", 12, "decoder_vocab_size: found 12; allowed: 37, as vocab_size"),
+            ("marian", "decoder_attention_heads", 4, "decoder_attention_heads: found 4; allowed: 3"),
+            ("marian", "tie_word_embeddings", false, "true where share_encoder_decoder_embeddings is true"),
+            ("vit", "image_size", 10, "image_size: found 10; allowed: one or two multiples of patch_size (4)"),
+            ("vit", "num_channels", 2, "num_channels: found 2"),
+        ] as [(String, String, JSON, String)])
+    func configurations(name: String, member: String, value: JSON, message: String) throws {
+        let model = try SpoiledModel(name)
+        model.set(member, value)
+        let directory = try model.write()
+        expectFailure(.badData, message, directory) {
+            let reader = try ModelReader(directory)
+            try reader.check(reader.model.makeLayout())
+        }
+    }
+
+    @Test func tensors() throws {
+        func expect(_ message: String, _ name: String = "gpt2", _ spoil: (SpoiledModel) throws -> Void) throws {
+            let model = try SpoiledModel(name)
+            try spoil(model)
+            let directory = try model.write()
+            expectFailure(.badData, "\(directory)/model.safetensors: tensor \(message)") {
+                _ = try LoadedModel(directory)
+            }
+        }
+        let missing = "transformer.h.1.mlp.c_fc.bias"
+        try expect("\(missing): is missing; GPT2LMHeadModel needs it; the nearest that it holds: transformer.h.") {
+            $0.rename { $0 == missing ? nil : $0 }
+        }
+        try expect(
+            "\(missing): is missing; GPT2LMHeadModel needs it; the nearest that it holds: transformer.h.1.mlp.c_fv"
+        ) {
+            $0.rename { $0 == missing ? "transformer.h.1.mlp.c_fv.bias" : $0 }
+        }
+        try expect("adapter.weight: is unknown to GPT2LMHeadModel; the nearest that it may hold: ") {
+            $0.add("adapter.weight", [1], [1])
+        }
+        try expect("lm_head.weight: differs from the embedding") {
+            $0.add("lm_head.weight", [37, 24], [Float](repeating: 1, count: 37 * 24))
+        }
+        try expect("final_logits_bias: is not zero", "marian") {
+            $0.rename { $0 == "final_logits_bias" ? nil : $0 }
+            $0.add("final_logits_bias", [1, 37], [Float](repeating: 1, count: 37))
+        }
+    }
+
+    @Test func files() throws {
+        let model = try SpoiledModel("llama")
+        let directory = try model.write()
+        expectFailure(.badData, "\(directory)/none: no such directory") { _ = try ModelReader("\(directory)/none") }
+        let weights = "\(directory)/model.safetensors", index = "\(weights).index.json"
+        try FileSystem.rename(weights, to: "\(directory)/part.safetensors")
+        expectFailure(.badData, "holds neither model.safetensors nor model.safetensors.index.json.") {
+            _ = try ModelReader(directory)
+        }
+        try FileSystem.replaceContents(of: "\(directory)/pytorch_model.bin", with: "x")
+        expectFailure(.badData, "pytorch_model.bin is not read", "save_pretrained") { _ = try ModelReader(directory) }
+        for (map, message) in [
+            ("{}", "weight_map names no file"),
+            ("{\"a\": \"../x.safetensors\"}", "found \"../x.safetensors\"; allowed: "),
+            ("{\"a\": \"x.safetensors\"}", "\(directory)/x.safetensors"), ("[]", "has no weight_map"),
+        ] {
+            try FileSystem.replaceContents(of: index, with: "{\"weight_map\": \(map)}")
+            expectFailure(.badData, message) { _ = try ModelReader(directory) }
+        }
+        try FileSystem.replaceContents(of: index, with: "{\"weight_map\": {\"a\": \"part.safetensors\"}}")
+        #expect(throws: Never.self) { _ = try LoadedModel(directory) }
+        try FileSystem.copy("\(directory)/part.safetensors", to: "\(directory)/twice.safetensors")
+        try FileSystem.replaceContents(
+            of: index, with: "{\"weight_map\": {\"a\": \"part.safetensors\", \"b\": \"twice.safetensors\"}}")
+        expectFailure(.badData, "twice.safetensors: tensor", "stands in \(directory)/part.safetensors too") {
+            _ = try ModelReader(directory)
+        }
+    }
+
+    /// A claim in config.json allocates nothing: what the files do not hold is missed first.
+    @Test func enormousClaims() throws {
+        for (name, member) in [("llama", "vocab_size"), ("llama", "max_position_embeddings"), ("bert", "vocab_size")] {
+            let model = try SpoiledModel(name)
+            model.set(member, 2_000_000_000)
+            let reader = try ModelReader(try model.write())
+            let layout = reader.model.makeLayout()
+            if member == "vocab_size" {
+                expectFailure(.badData, "its shape is [37,") { try reader.check(layout) }
+            } else {
+                #expect(throws: Never.self) { try reader.check(layout) }
+            }
+        }
+    }
+
+    /// A model that no class can hold: a golden one, changed.
+    struct Misfit: Sendable {
+        let name: String
+        let message: String
+        let change: @Sendable (inout ModelConfiguration) -> Void
+
+        init(_ name: String, _ message: String, change: @escaping @Sendable (inout ModelConfiguration) -> Void) {
+            (self.name, self.message, self.change) = (name, message, change)
+        }
+
+        static let all = [
+            Misfit("gpt2", "model.placement: found post; allowed: pre") { $0.placement = .post },
+            Misfit("gpt2", "model.bias: found false; allowed: true") { $0.bias = false },
+            Misfit("gpt2", "model.kv_heads: found 1; allowed: 3, as many as model.heads") { $0.kvHeads = 1 },
+            Misfit("gpt2", "model.normalization: found rms; allowed: layer") { $0.normalization = .rms },
+            Misfit("llama", "model.positions: found alibi; allowed: rotary") { $0.positions = .alibi },
+            Misfit("llama", "model.activation: found silu; allowed: swiglu") { $0.activation = .silu },
+            Misfit("bert", "model.head: found linear; allowed: transform") { $0.head = .linear },
+            Misfit("bert", "model.normalize_embeddings: found false; allowed: true") { $0.normalizeEmbeddings = false },
+            Misfit("bert_classes", "model.pooling: found mean; allowed: dense") { $0.pooling = .mean },
+            Misfit("marian", "model.positions: found sinusoidal; allowed: sinusoidal_halves") {
+                $0.positions = .sinusoidal
+            },
+            Misfit("marian", "model.normalization_epsilon: found 0.1; allowed: 1e-05") {
+                $0.normalizationEpsilon = 0.1
+            },
+            Misfit("marian", "model.tie_embeddings: found false; allowed: true where") { $0.tieEmbeddings = false },
+            Misfit("vit", "model.pooling: found mean; allowed: first") { $0.pooling = .mean },
+            Misfit("gpt2", "model.family: found prefix_decoder, which no class") { $0.family = .prefixDecoder },
+        ]
+    }
+
+    @Test(arguments: Misfit.all)
+    func modelsOfNoClass(misfit: Misfit) throws {
+        let read = try ModelReader(try GoldenModel(misfit.name).directory).model
+        var configuration = read.configuration
+        misfit.change(&configuration)
+        let model = PortableModel(configuration, read.sizes, labels: read.labels, special: read.special)
+        expectFailure(.usage, misfit.message) { _ = try ModelClass.holding(model) }
+    }
+}

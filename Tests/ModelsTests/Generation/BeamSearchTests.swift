@@ -1,0 +1,114 @@
+import Foundation
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+@Suite struct BeamSearchTests {
+    private static let end: Int32 = 1
+
+    private func settings(beams: Int, tokens: Int, lengthPenalty: Double = 1, batch: Int = 4) -> DecodingSettings {
+        var settings = DecodingSettings()
+        (settings.beams, settings.tokens, settings.lengthPenalty) = (beams, tokens, lengthPenalty)
+        (settings.endToken, settings.batch) = (BeamSearchTests.end, batch)
+        return settings
+    }
+
+    private static let models = [
+        SmallModel(.decoder) { $0.positions = .alibi },
+        SmallModel(.encoderDecoder) { ($0.tieEmbeddings, $0.shareEmbeddings) = (false, false) },
+        SmallModel(.prefixDecoder),
+    ]
+
+    private func inputs(_ variant: SmallModel) -> [DecodingInput] {
+        let texts: [[Int32]] = [[3, 9, 4], [7], [11, 2, 2, 5, 8], [13, 4], [6, 6, 6]]
+        switch variant.configuration.family {
+        case .encoderDecoder: return texts.map { DecodingInput(source: $0, text: [0]) }
+        case .prefixDecoder: return texts.map { DecodingInput(text: $0, gap: $0.count / 2, begin: 0) }
+        default: return texts.map { DecodingInput(text: $0) }
+        }
+    }
+
+    /// The logarithmic probability of `tokens` behind an input, and of the end token behind them.
+    private func score(
+        _ model: Transformer<Float>, _ weights: Arena<Float>, _ input: DecodingInput, _ tokens: [Int32]
+    ) -> Double {
+        let start = input.text + (input.gap.map { [$0.begin] } ?? [])
+        let rows = model.logits(
+            weights, source: input.source, text: start + tokens.dropLast(),
+            gap: input.gap.map { (place: $0.place, prefix: input.text.count) })
+        return tokens.enumerated().reduce(0) { sum, item in
+            let row = rows[start.count - 1 + item.offset].map(Double.init)
+            let highest = row.max()!
+            return sum + row[Int(item.element)] - highest - log(row.reduce(0) { $0 + exp($1 - highest) })
+        }
+    }
+
+    /// All texts of up to three tokens, by themselves: as many beams as there are texts find the best of them, whatever the
+    /// length penalty.
+    @Test(arguments: [0, 0.7, 1, 2], [0, 1, 2])
+    func isExhaustiveWithManyBeams(lengthPenalty: Double, number: Int) {
+        let variant = BeamSearchTests.models[number]
+        let model = variant.model
+        let weights = variant.weights(model, deviation: 0.6)
+        let V = Int32(SmallModel.vocabulary)
+        for input in inputs(variant).prefix(2) {
+            var best: (tokens: [Int32], score: Double) = ([], -.infinity)
+            func extend(_ tokens: [Int32]) {
+                for token in 0..<V {
+                    let all = tokens + [token]
+                    if token == BeamSearchTests.end || all.count == 2 {
+                        let score = score(model, weights, input, all) / pow(Double(all.count), lengthPenalty)
+                        if score > best.score { best = (token == BeamSearchTests.end ? tokens : all, score) }
+                    } else {
+                        extend(all)
+                    }
+                }
+            }
+            extend([])
+            let found = Decoding(
+                model, weights: weights, settings(beams: 600, tokens: 2, lengthPenalty: lengthPenalty)
+            ).run([input])
+            #expect(found[0] == best.tokens)
+        }
+    }
+
+    /// Without a length penalty twelve hypotheses find texts that are at least as likely as what is chosen token by token, and
+    /// some that are likelier.
+    @Test(arguments: [0, 1, 2])
+    func manyBeamsAreNoWorseThanOne(number: Int) {
+        let variant = BeamSearchTests.models[number]
+        let model = variant.model
+        let weights = variant.weights(model, deviation: 0.6)
+        let inputs = inputs(variant)
+        let greedy = Decoding(model, weights: weights, settings(beams: 1, tokens: 5, lengthPenalty: 0)).run(inputs)
+        let wide = Decoding(model, weights: weights, settings(beams: 12, tokens: 5, lengthPenalty: 0)).run(inputs)
+        var better = 0
+        for (index, input) in inputs.enumerated() {
+            func total(_ tokens: [Int32]) -> Double {
+                score(model, weights, input, tokens.count < 5 ? tokens + [BeamSearchTests.end] : tokens)
+            }
+            let (one, many) = (total(greedy[index]), total(wide[index]))
+            #expect(many >= one - 1e-4)
+            if many > one + 1e-4 { better += 1 }
+        }
+        #expect(better > 0)
+    }
+
+    /// Each text by itself, all together, in batches of two: the same tokens.
+    @Test(arguments: [0, 1, 2], [1, 3])
+    func doesNotDependOnTheBatch(number: Int, beams: Int) {
+        let variant = BeamSearchTests.models[number]
+        let model = variant.model
+        let weights = variant.weights(model, deviation: 0.6)
+        let inputs = inputs(variant)
+        let alone = inputs.map {
+            Decoding(model, weights: weights, settings(beams: beams, tokens: 7)).run([$0])[0]
+        }
+        #expect(Set(alone).count > 1)
+        for batch in [1, 2, 5] {
+            #expect(
+                Decoding(model, weights: weights, settings(beams: beams, tokens: 7, batch: batch)).run(inputs) == alone)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+import Kernels
+import Layers
+import Models
+import Objectives
+import Tensors
+import TestSupport
+import Testing
+
+// B sequences, T positions, S positions of the source, C width, V outputs; R rows that the head reads.
+
+/// What a model reads and what its rows are compared with.
+struct ModelBatch {
+    var input = ReferenceTransformer.Input()
+    /// [R]; empty where `values` are compared.
+    var targets: [Int] = []
+    /// [R, V].
+    var values: [Double]?
+
+    /// The rows that have a target.
+    var targetRows: [Int] {
+        values == nil
+            ? targets.indices.filter { targets[$0] != Int(ignoredTarget) } : Array(0..<input.sequences)
+    }
+
+    /// Calls `body` with the same batch for a model.
+    func withInput<Result>(_ body: (ModelInput, Targets) -> Result) -> Result {
+        withTestMemory { memory in
+            func pointer(_ values: [Int]?) -> UnsafePointer<Int32>? {
+                values.map { UnsafePointer(memory.integers($0)) }
+            }
+            var model = ModelInput(sequences: input.sequences, positions: input.positions)
+            (model.lengths, model.prefixes, model.firstKeys) = (
+                pointer(input.lengths), pointer(input.prefixes), pointer(input.firstKeys)
+            )
+            if input.patches.isEmpty {
+                model.tokens = TokenInput(
+                    tokens: memory.integers(input.tokens), places: pointer(input.places),
+                    spanPlaces: pointer(input.spanPlaces))
+            } else {
+                model.patches = UnsafePointer(memory.numbers(input.patches, Float.self))
+            }
+            if !input.sourceTokens.isEmpty {
+                model.source = ModelInput.Source(
+                    tokens: memory.integers(input.sourceTokens),
+                    positions: input.sourceTokens.count / input.sequences,
+                    lengths: memory.integers(input.sourceLengths))
+            }
+            return body(
+                model,
+                Targets(
+                    classes: memory.integers(targets),
+                    values: values.map { UnsafePointer(memory.numbers($0, Float.self)) }))
+        }
+    }
+
+    /// The losses of the rows that have a target, from the logits of all rows.
+    func losses(_ logits: [Double], _ loss: Loss) -> [Double] {
+        switch loss {
+        case .crossEntropy(let smoothing):
+            let losses = Reference.crossEntropy(logits, targets: targets, labelSmoothing: smoothing)
+            return targetRows.map { losses[$0] }
+        case .binaryCrossEntropy:
+            return Reference.binaryCrossEntropy(logits, targets: values!, labels: logits.count / input.sequences)
+        case .squaredError:
+            return Reference.squaredError(logits, targets: values!, width: logits.count / input.sequences)
+        }
+    }
+}
+
+/// What dropouts are made of.
+struct ModelDropouts {
+    var rates = DropoutRates(embedding: 0, attention: 0, residual: 0)
+    var seed: UInt64 = 21
+    var step = 22
+    var samples: [UInt64]
+
+    func withDropouts<Result>(_ body: (Dropouts) -> Result) -> Result {
+        samples.withUnsafeBufferPointer { body(Dropouts(rates, seed: seed, step: step, samples: $0.baseAddress!)) }
+    }
+
+    var reference: ReferenceDropouts {
+        ReferenceDropouts(
+            embedding: rates.embedding, attention: rates.attention, residual: rates.residual, seed: seed, step: step,
+            samples: samples)
+    }
+}
+
+extension Transformer {
+    private func makeActivations(_ batch: ModelBatch) -> Activations {
+        let sourcePositions = batch.input.sourceTokens.count / batch.input.sequences
+        return makeActivations(
+            sequences: batch.input.sequences, positions: max(batch.input.positions, sourcePositions))
+    }
+
+    /// The logits [R, V] of a forward pass.
+    func logits(_ weights: Arena<Element>, _ batch: ModelBatch, _ dropouts: ModelDropouts? = nil) -> [Float] {
+        let (activations, workspace) = (makeActivations(batch), Workspace())
+        let rows = outputRows(sequences: batch.input.sequences, positions: batch.input.positions)
+        var logits = [Float](repeating: .nan, count: rows * head.outputWidth)
+        batch.withInput { input, _ in
+            (dropouts ?? ModelDropouts(samples: [0])).withDropouts { dropouts in
+                forward(input, weights: weights.base, activations, dropouts: dropouts, workspace)
+            }
+        }
+        let hidden = head.transformed(activations.output, weights: weights.base, rows: rows, workspace)
+        head.output.forward(hidden, weights: weights.base, into: &logits, rows: rows)
+        withExtendedLifetime((weights, activations)) {}
+        return logits
+    }
+
+    /// One forward and backward pass: the losses of the rows that have a target; `gradients` become those of
+    /// `gradientScale` · Σ losses.
+    ///
+    /// - Parameter sectionIsFinal: As `backward` calls it.
+    func pass(
+        _ weights: Arena<Element>, _ batch: ModelBatch, _ loss: Loss, into gradients: Arena<Element>,
+        gradientScale: Double = 1, _ dropouts: ModelDropouts? = nil, workspace: Workspace = Workspace(),
+        sectionIsFinal: (Int) -> Void = { _ in }
+    ) -> [Float] {
+        let activations = makeActivations(batch)
+        let rows = outputRows(sequences: batch.input.sequences, positions: batch.input.positions)
+        // In the memory that a training step has for them.
+        let losses = workspace.floats(.losses, rows)
+        let outputGradient = workspace.floats(
+            architecture.output == .tokens ? .branchGradient : .pooledGradient, rows * head.inputWidth)
+        let count = batch.withInput { input, targets in
+            (dropouts ?? ModelDropouts(samples: [0])).withDropouts { dropouts in
+                forward(input, weights: weights.base, activations, dropouts: dropouts, workspace)
+                let count = Prediction(loss).backward(
+                    hidden: activations.output, head: head, weights: weights.base, gradients: gradients.base,
+                    targets: targets, gradientScale: Float(gradientScale), losses: losses,
+                    hiddenGradient: outputGradient, rows: rows, workspace)
+                backward(
+                    input, outputGradient: outputGradient, weights: weights.base, gradients: gradients.base,
+                    activations, dropouts: dropouts, workspace, sectionIsFinal: sectionIsFinal)
+                return count
+            }
+        }
+        return withExtendedLifetime((weights, gradients, activations, workspace)) { array(losses, count) }
+    }
+}

@@ -1,0 +1,113 @@
+import Kernels
+import Layers
+import Models
+import Objectives
+import Tensors
+import TestSupport
+import Testing
+
+/// Whole models and their objectives against the Float64 reference.
+@Suite struct ModelGradientTests {
+    @Test(arguments: ModelVariant.all)
+    func equalsTheReference(variant: ModelVariant) {
+        let (model, batch, reference) = (variant.model(Float.self), variant.batch(), variant.reference)
+        let weights: Arena<Float> = model.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
+        let gradients = Arena<Float>(count: model.layout.count)
+        gradients.base.update(repeating: .nan, count: model.layout.count)
+        let parameters = model.layout.named(weights)
+        let scale = 1 / Double(batch.targetRows.count)
+
+        let logits = model.logits(weights, batch, variant.dropouts)
+        let losses = model.pass(
+            weights, batch, variant.loss, into: gradients, gradientScale: scale, variant.dropouts)
+        // A stream of up to ten additions of sums of up to 32 products, then a product over the width.
+        let tolerance = 64 * Float.unitRoundoff
+        let expected = reference.output(parameters, batch.input)
+        expectClose(logits, expected, absolute: tolerance, relative: tolerance, "logits")
+        expectClose(
+            losses, batch.losses(expected, variant.loss), absolute: tolerance, relative: tolerance, "losses")
+
+        let actual = model.layout.named(gradients)
+        for parameter in model.layout.parameters {
+            checkGradients(
+                actual[parameter.name]!, at: parameters[parameter.name]!, tolerance: 2 * tolerance, parameter.name
+            ) { moved in
+                var parameters = parameters
+                parameters[parameter.name] = moved
+                return scale
+                    * batch.losses(reference.output(parameters, batch.input), variant.loss).reduce(0, +)
+            }
+        }
+    }
+
+    /// Gradients in Float16 lose what one rounding of each stored activation and gradient loses, some dozen of them on
+    /// the longest way, and normalizations of only eight numbers make them larger: less than 40 units of 2⁻¹¹ of each
+    /// gradient's norm.
+    @Test(arguments: ModelVariant.all)
+    func float16IsClose(variant: ModelVariant) {
+        let (narrow, wide, batch) = (variant.model(Float16.self), variant.model(Float.self), variant.batch())
+        let halfWeights: Arena<Float16> = narrow.layout.randomArena(Float16.self, seed: 1, deviation: 0.3)
+        let weights: Arena<Float> = wide.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
+        let (halfGradients, gradients) = (
+            Arena<Float16>(count: narrow.layout.count), Arena<Float>(count: wide.layout.count)
+        )
+        // As loss scaling would: gradients far above the smallest numbers of Float16.
+        let scale = 64.0
+        let halfLosses = narrow.pass(
+            halfWeights, batch, variant.loss, into: halfGradients, gradientScale: scale, variant.dropouts)
+        let losses = wide.pass(weights, batch, variant.loss, into: gradients, gradientScale: scale, variant.dropouts)
+        expectCloseInNorm(halfLosses, losses.map(Double.init), relative: 4 * Float16.unitRoundoff, "losses")
+        let (actual, expected) = (narrow.layout.named(halfGradients), wide.layout.named(gradients))
+        for name in expected.keys.sorted() {
+            let visible = variant.configuration.visible(name)
+            expectCloseInNorm(
+                visible(actual[name]!), visible(expected[name]!), relative: 40 * Float16.unitRoundoff, name)
+        }
+    }
+
+    /// Sections become final from the head down to the embeddings, and no gradient changes after it was called final.
+    @Test(arguments: ModelVariant.all)
+    func sectionsAreFinal(variant: ModelVariant) {
+        let model = variant.model(Float.self)
+        let weights: Arena<Float> = model.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
+        let gradients = Arena<Float>(count: model.layout.count)
+        func values(_ section: Int) -> [Float] {
+            let range = model.layout.sections[section]
+            return array(gradients.base + range.lowerBound, range.count)
+        }
+        var (order, sections): ([Int], [[Float]]) = ([], [])
+        _ = model.pass(weights, variant.batch(), variant.loss, into: gradients, variant.dropouts) { section in
+            order.append(section)
+            sections.append(values(section))
+        }
+        #expect(order == model.layout.sections.indices.reversed())
+        for (section, final) in zip(order, sections) {
+            #expect(final == values(section))
+            #expect(final.isEmpty || final.contains { $0 != 0 })
+        }
+    }
+
+    /// A pass leaves the same bits whatever an earlier and larger one left in gradients and scratch memory, and the
+    /// elements between parameters stay zero.
+    @Test(arguments: ModelVariant.all)
+    func passesDoNotSeeEachOther(variant: ModelVariant) {
+        let (model, batch) = (variant.model(Float.self), variant.batch())
+        let weights: Arena<Float> = model.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
+        let (fresh, used) = (Arena<Float>(count: model.layout.count), Arena<Float>(count: model.layout.count))
+        let losses = model.pass(weights, batch, variant.loss, into: fresh, variant.dropouts)
+        let workspace = Workspace()
+        let other = variant.batch(seed: 8).padded(by: sizeLeft(variant), seed: 9, counting: true)
+        _ = model.pass(
+            weights, other, variant.loss, into: used, gradientScale: 100, variant.dropouts, workspace: workspace)
+        #expect(
+            model.pass(weights, batch, variant.loss, into: used, variant.dropouts, workspace: workspace) == losses)
+        #expect(array(used.base, used.count) == array(fresh.base, fresh.count))
+        let own = Set(model.layout.parameters.flatMap(\.range))
+        #expect((0..<fresh.count).allSatisfy { own.contains($0) || fresh.base[$0] == 0 })
+    }
+
+    /// The positions that the context has beyond those of a batch.
+    private func sizeLeft(_ variant: ModelVariant) -> Int {
+        variant.sizes.contextLength - variant.batch().input.positions
+    }
+}

@@ -1,0 +1,149 @@
+import Kernels
+import Layers
+import Models
+import Objectives
+import Tensors
+import TestSupport
+import Testing
+
+/// A model small enough for finite differences of every parameter, and what it reads.
+struct ModelVariant: Sendable, CustomTestStringConvertible {
+    let testDescription: String
+    var configuration = ModelConfiguration()
+    var loss = Loss.crossEntropy(smoothing: 0)
+    /// What a classifier predicts of each sequence.
+    var outputs = 0
+    /// The positions of two sequences that count.
+    var lengths: [Int]?
+    /// The first positions, which see each other.
+    var prefixes: [Int]?
+    /// The first position that each one sees.
+    var firstKeys: [Int]?
+    /// Whether positions say their own places.
+    var isTold = false
+
+    static let (vocabulary, context, sequences, positions, sourcePositions) = (7, 6, 2, 5, 4)
+    static let image = ImageSize(height: 4, width: 6, channels: 2)
+
+    init(_ family: ModelConfiguration.Family, _ name: String, _ change: (inout ModelVariant) -> Void) {
+        testDescription = "\(family.rawValue) \(name)"
+        configuration.family = family
+        (configuration.layers, configuration.heads, configuration.width) = (2, 4, 8)
+        (configuration.feedForwardWidth, configuration.normalizationEpsilon, configuration.patchSize) = (6, 0.01, 2)
+        if family.architecture.output == .sequence { outputs = 3 }
+        change(&self)
+    }
+
+    var sizes: ModelSizes {
+        configuration.family == .imageClassifier
+            ? ModelSizes(image: ModelVariant.image, patchSize: 2, outputs: outputs)
+            : ModelSizes(
+                vocabularySize: ModelVariant.vocabulary, contextLength: ModelVariant.context, outputs: outputs)
+    }
+
+    func model<Element: Storage>(_: Element.Type) -> Transformer<Element> { Transformer(configuration, sizes) }
+
+    /// Random tokens and targets; some do not count. The last position of each sequence that counts has a target.
+    func batch(seed: UInt64 = 1) -> ModelBatch {
+        let (B, V) = (ModelVariant.sequences, ModelVariant.vocabulary)
+        var batch = ModelBatch()
+        let T = configuration.family == .imageClassifier ? sizes.contextLength : ModelVariant.positions
+        (batch.input.sequences, batch.input.positions) = (B, T)
+        (batch.input.lengths, batch.input.prefixes, batch.input.firstKeys) = (lengths, prefixes, firstKeys)
+        if let image = sizes.image {
+            batch.input.patches = normals(B * image.patchCount(2) * image.patchWidth(2), seed: seed + 5)
+        } else {
+            batch.input.tokens = integers(B * T, below: V, seed: seed)
+        }
+        if isTold {
+            batch.input.places = integers(B * T, below: ModelVariant.context, seed: seed + 3)
+            batch.input.spanPlaces = integers(B * T, below: ModelVariant.context, seed: seed + 4)
+        }
+        if configuration.family == .encoderDecoder {
+            batch.input.sourceTokens = integers(B * ModelVariant.sourcePositions, below: V, seed: seed + 6)
+            batch.input.sourceLengths = [ModelVariant.sourcePositions, 2]
+        }
+        switch (loss, configuration.family.architecture.output) {
+        case (.crossEntropy, .tokens):
+            batch.targets = integers(B * T, below: V, seed: seed + 1)
+            batch.targets[0] = Int(ignoredTarget)
+            for b in 0..<B {
+                for t in (lengths?[b] ?? T)..<T { batch.targets[b * T + t] = Int(ignoredTarget) }
+            }
+        case (.crossEntropy, .sequence): batch.targets = integers(B, below: outputs, seed: seed + 1)
+        case (.binaryCrossEntropy, _): batch.values = integers(B * outputs, below: 2, seed: seed + 1).map(Double.init)
+        case (.squaredError, _): batch.values = normals(B * outputs, seed: seed + 1)
+        }
+        return batch
+    }
+
+    var dropouts: ModelDropouts { ModelDropouts(rates: configuration.dropoutRates, samples: [5, 1 << 32 + 9]) }
+
+    var reference: ReferenceTransformer {
+        var reference = ReferenceTransformer(configuration)
+        reference.dropouts = dropouts.reference
+        return reference
+    }
+}
+
+extension ModelConfiguration {
+    /// The part of a parameter whose gradient is not zero by nature: softmax does not see a constant added to all keys,
+    /// unless positions turn it.
+    func visible(_ name: String) -> (([Double]) -> [Double]) {
+        let keyWidth = keyHeads * headWidth
+        if name.hasSuffix("cross_attention.key_value.bias") { return { Array($0[keyWidth...]) } }
+        if name.hasSuffix("query_key_value.bias"), positions != .rotary {
+            return { [width] in Array($0[..<width] + $0[(width + keyWidth)...]) }
+        }
+        return { $0 }
+    }
+}
+
+extension ReferenceTransformer {
+    /// The reference of a configuration, without dropout.
+    init(_ configuration: ModelConfiguration) {
+        self.init()
+        (width, heads, keyHeads) = (configuration.width, configuration.heads, configuration.keyHeads)
+        (isRootMeanSquare, epsilon) = (configuration.normalization == .rms, configuration.normalizationEpsilon)
+        placement =
+            switch configuration.placement {
+            case .pre: .pre
+            case .post: .post
+            case .sandwich: .sandwich
+            }
+        positions =
+            switch configuration.positions {
+            case .learned: .learned
+            case .sinusoidal: .sinusoidal
+            case .sinusoidalHalves: .sinusoidalHalves
+            case .rotary: .rotary
+            case .alibi: .distance
+            case .none: .none
+            }
+        rotaryBase = configuration.rotaryBase
+        activation =
+            switch configuration.activation {
+            case .gelu: .geluTanh
+            case .geluExact: .geluExact
+            case .relu: .relu
+            case .silu: .silu
+            case .swiglu: nil
+            }
+        tokenScale = configuration.scaleEmbeddings ? Double(configuration.width).squareRoot() : 1
+        isCausal =
+            switch configuration.family {
+            case .decoder, .encoderDecoder, .prefixDecoder: true
+            case .encoder, .classifier, .imageClassifier: false
+            }
+        switch configuration.family {
+        case .classifier, .imageClassifier:
+            pooling =
+                switch configuration.pooling {
+                case .first: .first
+                case .mean: .mean
+                case .dense: .dense
+                }
+        default: pooling = nil
+        }
+    }
+}

@@ -1,0 +1,165 @@
+import Files
+import Testing
+
+extension MultiprocessTests {
+    /// Runs that start from the weights of others.
+    @Suite struct FineTuningTests {
+        /// A rate of zero: what a run starts with is what it ends with.
+        private static let frozen = [
+            "schedule.peak=0", "schedule.floor=0", "schedule.warmup_steps=0", "training.steps=1",
+            "training.checkpoint_every=1",
+        ]
+        private static let classes = ["model.family=classifier", "model.pooling=dense", "data.directory=labelled"]
+
+        /// An encoder of text, and records with two classes in the same tokens.
+        private func pretrained() throws -> Workshop {
+            let workshop = try Workshop()
+            let lines = (0..<120).map { $0 % 2 == 0 ? "odd\talpha beta of" : "even\tthe naïve delta" }
+            try FileSystem.replaceContents(
+                of: workshop.directory.file("labels.tsv"), with: lines.joined(separator: "\n"))
+            try FileSystem.remove(workshop.directory.file("data"))
+            let prepared = workshop.dtrain(
+                "prepare", "--text", "text.txt", "--tokenizer", "bpe:320", "--output", "data")
+            #expect(prepared.exitCode == 0, "\(prepared.errors)")
+            workshop.train("model.family=encoder", output: "encoder")
+            let labelled = workshop.dtrain(
+                "prepare", "--labelled", "labels.tsv", "--tokenizer",
+                "\(Workshop.checkpoint(24, output: "encoder"))/tokenizer.model", "--output", "labelled")
+            #expect(labelled.exitCode == 0, "\(labelled.errors)")
+            return workshop
+        }
+
+        /// The encoder's tensors are taken over bit for bit, and the new head's are drawn.
+        @Test func aNewHeadOnAnOldEncoder() throws {
+            let workshop = try pretrained()
+            let sets =
+                FineTuningTests.classes + FineTuningTests.frozen + [
+                    "fine_tuning.from=encoder", "fine_tuning.skip=[\"head.*\", \"pooler.*\"]",
+                ]
+            let outcome = workshop.start(Workshop.training(sets, output: "classes"), ranks: 2).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("weights from encoder/checkpoints/step-00000024: "))
+            #expect(
+                outcome.output.contains("; initial values: pooler.weight, pooler.bias, head.weight, head.bias"),
+                "\(outcome.output)")
+            let old = try workshop.tensors(Workshop.checkpoint(24, output: "encoder"), "model.safetensors")
+            let new = try workshop.tensors(Workshop.checkpoint(1, output: "classes"), "model.safetensors")
+            let drawn: Set<String> = ["pooler.weight", "pooler.bias", "head.weight", "head.bias"]
+            #expect(Set(new.keys).subtracting(old.keys) == drawn)
+            for (name, bytes) in new where !drawn.contains(name) { #expect(old[name] == bytes, "\(name)") }
+            #expect(new["head.weight"]?.contains { $0 != 0 } == true)
+        }
+
+        /// What is frozen keeps the checkpoint's bits while the rest learns, in the same way for any number of ranks.
+        @Test(arguments: ["float32", "float16"])
+        func frozenTensors(precision: String) throws {
+            let workshop = try Workshop()
+            workshop.train("training.ema_decay=0.9", output: "first")
+            let sets = [
+                "precision=\(precision)", "fine_tuning.from=first", "optimizer.freeze=[\"blocks.0.*\", \"token_*\"]",
+                "training.ema_decay=0",
+            ]
+            for ranks in [1, 2, 4] {
+                let outcome = workshop.start(Workshop.training(sets, output: "run-\(ranks)"), ranks: ranks).finish()
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                #expect(outcome.output.contains("averaged weights from first/checkpoints/step-00000024: 28 of 28"))
+            }
+            let old = try workshop.tensors(Workshop.checkpoint(24, output: "first"), "model-ema.safetensors")
+            let isHalf = precision == "float16"
+            let new = try workshop.tensors(
+                Workshop.checkpoint(24, output: "run-1"),
+                isHalf ? "optimizer-adamw.safetensors" : "model.safetensors")
+            for (name, bytes) in old {
+                let isFrozen = name.hasPrefix("blocks.0.") || name.hasPrefix("token_")
+                #expect((new[isHalf ? "master/\(name)" : name] == bytes) == isFrozen, "\(name)")
+            }
+            let digests = [1, 2, 4].map { workshop.digest("run-\($0)") }
+            #expect(Set(digests).count == 1, "\(digests)")
+        }
+
+        /// A run without optimizer state goes on: only imported models do not.
+        @Test func withoutOptimizerState() throws {
+            let workshop = try Workshop()
+            let sets = ["optimizer.kind=sgd", "optimizer.weight_decay=0"]
+            let first = workshop.start(Workshop.training(sets)).finish()
+            #expect(first.exitCode == 0, "\(first.errors)")
+            let digest = workshop.digest()
+            try FileSystem.remove(workshop.directory.file(Workshop.checkpoint(24)))
+            let resumed = workshop.start(Workshop.training(sets)).finish()
+            #expect(resumed.exitCode == 0, "\(resumed.errors)")
+            #expect(workshop.digest() == digest)
+        }
+
+        /// Master weights go from Float16 to Float16 as they are, and to Float32 as well.
+        @Test(arguments: ["float32", "float16"])
+        func masterWeights(precision: String) throws {
+            let workshop = try Workshop()
+            workshop.train("precision=float16", output: "first")
+            let sets = FineTuningTests.frozen + ["precision=\(precision)", "fine_tuning.from=first"]
+            for ranks in [1, 2, 4] {
+                let outcome = workshop.start(Workshop.training(sets, output: "run-\(ranks)"), ranks: ranks).finish()
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            }
+            let old = try workshop.tensors(Workshop.checkpoint(24, output: "first"), "optimizer-adamw.safetensors")
+            let masters = old.filter { $0.key.hasPrefix("master/") }
+            #expect(masters.count == 28)
+            let (checkpoint, isHalf) = (Workshop.checkpoint(1, output: "run-1"), precision == "float16")
+            let new = try workshop.tensors(checkpoint, isHalf ? "optimizer-adamw.safetensors" : "model.safetensors")
+            for (name, bytes) in masters {
+                #expect(new[isHalf ? name : String(name.dropFirst("master/".count))] == bytes, "\(name)")
+            }
+            let digests = [1, 2, 4].map { workshop.digest("run-\($0)", step: 1) }
+            #expect(Set(digests).count == 1, "\(digests)")
+        }
+
+        /// A run that goes on has its own weights: the checkpoint that it started from may be gone.
+        @Test func resumingReadsNothingAgain() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=5", "run.seed=8", output: "first")
+            let sets = ["fine_tuning.from=first", "fine_tuning.load=[\"blocks.*\", \"token_*\"]"]
+            for output in ["whole", "parts"] {
+                let outcome = workshop.start(Workshop.training(sets, output: output), ranks: 2).finish()
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            }
+            for step in [20, 24] {
+                try FileSystem.remove(workshop.directory.file(Workshop.checkpoint(step, output: "parts")))
+            }
+            try FileSystem.remove(workshop.directory.file("first"))
+            let resumed = workshop.start(Workshop.training(sets, output: "parts"), ranks: 4).finish()
+            #expect(resumed.exitCode == 0, "\(resumed.errors)")
+            #expect(!resumed.output.contains("weights from"))
+            #expect(workshop.digest("parts") == workshop.digest("whole"))
+        }
+
+        @Test func whatDoesNotFit() throws {
+            let workshop = try pretrained()
+            func refuse(_ sets: [String], _ exitCode: Int32 = 64, _ words: String...) {
+                let outcome = workshop.start(Workshop.training(sets, output: "other"), ranks: 2).finish()
+                expectRefusal(outcome, exitCode, words[0], words.last!)
+            }
+            let (classes, from) = (FineTuningTests.classes, "fine_tuning.from=encoder")
+            refuse(
+                classes + [from], 64, "pooler.weight: this model has it with shape [32, 32]",
+                "name in fine_tuning.skip what is to keep its initial values")
+            refuse(
+                ["model.family=encoder", "model.width=48", from], 64,
+                "token_embedding.weight: its shape is [320, 48] in this model and [320, 32] in encoder/checkpoints/")
+            refuse(
+                ["model.family=encoder", from, "fine_tuning.load=block.*"], 64,
+                "fine_tuning.load: no parameter is named block.*; the nearest: blocks.0.")
+            refuse(
+                ["model.family=encoder", from, "fine_tuning.skip=\"*\""], 64, "fine_tuning.skip: leaves nothing to load"
+            )
+            refuse(
+                ["fine_tuning.skip=head.*"], 64, "fine_tuning.skip: found", "allowed: [] where fine_tuning.from is null"
+            )
+            refuse(["fine_tuning.from=none"], 65, "none: holds no manifest.json")
+            let other = workshop.dtrain("prepare", "--text", "text.txt", "--tokenizer", "bpe:310", "--output", "other")
+            #expect(other.exitCode == 0, "\(other.errors)")
+            refuse(
+                ["model.family=encoder", "data.directory=other", "model.vocabulary_size=320", from], 64,
+                "has the tokenizer sentencepiece, the dataset another one of that kind",
+                "--tokenizer encoder/checkpoints/step-00000024/tokenizer.model")
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import Files
+import Testing
+
+extension MultiprocessTests {
+    /// Models go out and come back, by the command line.
+    @Suite struct InterchangeTests {
+        /// A trained model that was exported and imported again predicts what it did before.
+        @Test func whatIsExportedIsImported() throws {
+            let workshop = try Workshop()
+            workshop.train(ranks: 2)
+            let exported = workshop.dtrain(
+                "export", "--checkpoint", Workshop.checkpoint(24), "--format", "huggingface", "--output", "model")
+            #expect(exported.exitCode == 0, "\(exported.errors)")
+            #expect(exported.output.hasPrefix("model: GPT2LMHeadModel, "))
+            #expect(workshop.names("model") == ["config.json", "generation_config.json", "model.safetensors"])
+            let imported = workshop.dtrain("import", "--from", "model", "--tokenizer", "byte", "--output", "back")
+            #expect(imported.exitCode == 0, "\(imported.errors)")
+            let checkpoint = Workshop.checkpoint(0, output: "back")
+            #expect(imported.output.hasPrefix("\(checkpoint): GPT2LMHeadModel, "))
+            #expect(
+                try workshop.tensors(checkpoint, "model.safetensors")
+                    == workshop.tensors(Workshop.checkpoint(24), "model.safetensors"))
+            let scores = [
+                workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(24)),
+                workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "data", ranks: 2),
+            ]
+            #expect(scores.allSatisfy { $0.exitCode == 0 && $0.output.hasPrefix("validation loss ") })
+            #expect(scores[0].output == scores[1].output)
+            let texts = [Workshop.checkpoint(24), checkpoint].map {
+                workshop.dtrain("generate", "--checkpoint", $0, "--prompt", "alpha", "--tokens", "40").output
+            }
+            #expect(texts[0] == texts[1] && texts[0].count > 40)
+
+            // What cannot be done with it, or over it.
+            expectRefusal(
+                workshop.start(Workshop.training(output: "back"), ranks: 2).finish(), 64,
+                "was imported: it has no training to go on with", "fine_tuning.from=back/checkpoints/step-00000000")
+            expectRefusal(
+                workshop.dtrain("import", "--from", "model", "--output", "back"), 64, "back holds a run already")
+            expectRefusal(
+                workshop.dtrain(
+                    "export", "--checkpoint", checkpoint, "--format", "huggingface", "--output", "back"), 64,
+                "back holds checkpoints")
+        }
+
+        /// Without a tokenizer text is token numbers.
+        @Test func numbersWithoutATokenizer() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=4")
+            workshop.dtrain(
+                "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            workshop.dtrain("import", "--from", "model", "--output", "back")
+            let checkpoint = Workshop.checkpoint(0, output: "back")
+            let numbers = workshop.dtrain(
+                "generate", "--checkpoint", checkpoint, "--prompt", "97 98", "--tokens", "3", "--temperature", "0")
+            #expect(numbers.exitCode == 0, "\(numbers.errors)")
+            #expect(numbers.output.hasPrefix("97 98 "))
+            #expect(numbers.output.split(whereSeparator: \.isWhitespace).count == 5, "\(numbers.output)")
+            expectRefusal(
+                workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "data"), 64, "tokenizer byte", "none")
+        }
+
+        @Test func whatCannotBeExported() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=4", "model.positions=alibi")
+            func export(_ words: String...) -> Job.Outcome {
+                workshop.start(["export", "--output", "model"] + words, ranks: 2).finish()
+            }
+            let checkpoint = Workshop.checkpoint(4)
+            expectRefusal(
+                export("--checkpoint", checkpoint, "--format", "huggingface"), 64,
+                "GPT2LMHeadModel, the nearest class of transformers, cannot hold this model",
+                "model.positions: found alibi; allowed: learned")
+            expectRefusal(
+                export("--checkpoint", checkpoint, "--format", "onnx"), 64, "found onnx; allowed: huggingface")
+            expectRefusal(export("--checkpoint", checkpoint), 64, "export: --format is missing")
+            expectRefusal(export("--checkpoint", "none", "--format", "huggingface"), 65, "none: holds no manifest.json")
+            expectRefusal(
+                workshop.dtrain("import", "--from", "none", "--output", "back", ranks: 2), 65, "none: no such directory"
+            )
+            #expect(workshop.names("model").isEmpty && workshop.names("back").isEmpty)
+        }
+    }
+}

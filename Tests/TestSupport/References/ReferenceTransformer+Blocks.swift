@@ -1,0 +1,153 @@
+import Kernels
+
+// B sequences, T positions, S positions of the memory, C width, K heads of keys, D head width.
+
+extension ReferenceTransformer {
+    /// What the blocks of one stack share.
+    package struct Pass {
+        package var sequences: Int
+        package var positions: Int
+        package var mask: Reference.Mask
+        package var memory: Memory?
+
+        package init(sequences: Int, positions: Int, mask: Reference.Mask, memory: Memory? = nil) {
+            self.sequences = sequences
+            self.positions = positions
+            self.mask = mask
+            self.memory = memory
+        }
+    }
+
+    /// What an encoder gives a decoder.
+    package struct Memory {
+        /// [B, S, C].
+        package var rows: [Double]
+        /// S.
+        package var positions: Int
+        package var mask: Reference.Mask
+
+        package init(rows: [Double], positions: Int, mask: Reference.Mask) {
+            self.rows = rows
+            self.positions = positions
+            self.mask = mask
+        }
+    }
+
+    /// One block: attention to itself, to the memory where the block has weights for it, and feed-forward.
+    package func block(
+        _ parameters: [String: [Double]], _ name: String, _ input: [Double], _ pass: Pass, site: inout Int
+    ) -> [Double] {
+        var stream = branch(parameters, "\(name).attention", input, site: &site) { input, site in
+            attention(parameters, "\(name).attention", input, pass, site: &site)
+        }
+        if parameters["\(name).cross_attention.query.weight"] != nil {
+            stream = branch(parameters, "\(name).cross_attention", stream, site: &site) { input, site in
+                crossAttention(parameters, "\(name).cross_attention", input, pass, site: &site)
+            }
+        }
+        return branch(parameters, "\(name).feed_forward", stream, site: &site) { input, _ in
+            feedForward(parameters, "\(name).feed_forward", input)
+        }
+    }
+
+    /// The way around a sublayer.
+    private func branch(
+        _ parameters: [String: [Double]], _ name: String, _ input: [Double], site: inout Int,
+        sublayer: ([Double], inout Int) -> [Double]
+    ) -> [Double] {
+        func normalized(_ rows: [Double]) -> [Double] { self.normalized(parameters, "\(name)_normalization", rows) }
+        let added = sublayer(placement == .post ? input : normalized(input), &site)
+        let kept = dropped(added, dropouts.residual, site: &site)
+        return switch placement {
+        case .pre: Reference.sum(input, kept)
+        case .post: normalized(Reference.sum(input, kept))
+        case .sandwich:
+            Reference.sum(input, self.normalized(parameters, "\(name)_output_normalization", kept))
+        }
+    }
+
+    /// Attention of positions to each other, before dropout and residual.
+    package func attention(
+        _ parameters: [String: [Double]], _ name: String, _ input: [Double], _ pass: Pass, site: inout Int
+    ) -> [Double] {
+        let (headWidth, keyWidth) = (width / heads, width / heads * keyHeads)
+        let stride = width + 2 * keyWidth
+        var packed = linear(parameters, "\(name).query_key_value", input)
+        if positions == .rotary {
+            packed = Reference.Rotary(
+                stride: stride, firstColumn: 0, heads: heads + keyHeads, headWidth: headWidth,
+                positions: pass.positions, base: rotaryBase
+            ).rotated(packed)
+        }
+        let rows = Reference.AttentionInput(
+            queries: Reference.columns(0..<width, of: packed, stride: stride),
+            keys: Reference.columns(width..<width + keyWidth, of: packed, stride: stride),
+            values: Reference.columns(width + keyWidth..<stride, of: packed, stride: stride))
+        let mixed = mixed(
+            rows, pass, keys: pass.positions, mask: pass.mask,
+            slopes: positions == .distance ? Reference.slopes(heads: heads) : [], site: &site)
+        return linear(parameters, "\(name).projection", mixed)
+    }
+
+    /// Attention of positions to the memory, before dropout and residual.
+    package func crossAttention(
+        _ parameters: [String: [Double]], _ name: String, _ input: [Double], _ pass: Pass, site: inout Int
+    ) -> [Double] {
+        let (memory, keyWidth) = (pass.memory!, width / heads * keyHeads)
+        let packed = linear(parameters, "\(name).key_value", memory.rows)
+        let rows = Reference.AttentionInput(
+            queries: linear(parameters, "\(name).query", input),
+            keys: Reference.columns(0..<keyWidth, of: packed, stride: 2 * keyWidth),
+            values: Reference.columns(keyWidth..<2 * keyWidth, of: packed, stride: 2 * keyWidth))
+        let mixed = mixed(rows, pass, keys: memory.positions, mask: memory.mask, slopes: [], site: &site)
+        return linear(parameters, "\(name).projection", mixed)
+    }
+
+    private func mixed(
+        _ rows: Reference.AttentionInput, _ pass: Pass, keys: Int, mask: Reference.Mask, slopes: [Double],
+        site: inout Int
+    ) -> [Double] {
+        let (own, queries, dropout) = (site, pass.positions, dropouts.attention)
+        site += 1
+        return Reference.Attention(
+            sequences: pass.sequences, queries: queries, keys: keys, heads: heads, keyHeads: keyHeads,
+            headWidth: width / heads, mask: mask, slopes: slopes
+        ) { sequence, head, query, key in
+            dropout?.attentionFactor(
+                sequence: sequence, site: own, head: head, query: query, key: key, queries: queries, keys: keys) ?? 1
+        }.forward(rows).output
+    }
+
+    /// The feed-forward, before dropout and residual.
+    package func feedForward(_ parameters: [String: [Double]], _ name: String, _ input: [Double]) -> [Double] {
+        let expanded = linear(parameters, "\(name).expansion", input)
+        let hidden = parameters["\(name).projection.weight"]!.count / width
+        let activated =
+            activation.map { form in expanded.map { Reference.activation($0, form) } }
+            ?? Reference.swiGLU(expanded, width: hidden)
+        return linear(parameters, "\(name).projection", activated, inputWidth: hidden)
+    }
+
+    /// One normalization of rows of C.
+    package func normalized(_ parameters: [String: [Double]], _ name: String, _ input: [Double]) -> [Double] {
+        let scale = parameters["\(name).scale"]!
+        if isRootMeanSquare { return Reference.rmsNormalization(input, scale: scale, epsilon: epsilon).output }
+        return Reference.layerNormalization(
+            input, scale: scale, shift: parameters["\(name).shift"], epsilon: epsilon
+        ).output
+    }
+
+    func linear(
+        _ parameters: [String: [Double]], _ name: String, _ input: [Double], inputWidth: Int? = nil
+    ) -> [Double] {
+        let inputWidth = inputWidth ?? width
+        return Reference.linear(
+            input, weight: parameters["\(name).weight"]!, bias: parameters["\(name).bias"],
+            rows: input.count / inputWidth, inputWidth: inputWidth)
+    }
+
+    func dropped(_ values: [Double], _ dropout: Reference.Dropout?, site: inout Int) -> [Double] {
+        site += 1
+        return dropout?.applied(to: values, site: site - 1) ?? values
+    }
+}

@@ -1,0 +1,152 @@
+import Kernels
+
+// B sequences, T positions, S positions of the source, C width, V outputs, H heads of queries, K of keys, D head width.
+
+/// A Transformer of any family in Float64, composed of the reference operations.
+///
+/// Parameters are given by the names of the layout, and say by being there what the model has: biases and shifts, blocks, an
+/// encoder, cross-attention, a normalization of embeddings, a transform before the head; without "head.weight" the head is
+/// the token table, without a token table of its own the decoder has the encoder's.
+package struct ReferenceTransformer {
+    /// Where a block normalizes.
+    package enum Placement: Sendable { case pre, post, sandwich }
+
+    /// How a position is told from another.
+    package enum Positions: Sendable { case learned, sinusoidal, sinusoidalHalves, rotary, distance, none }
+
+    /// How hidden states become one row for each sequence.
+    package enum Pooling: Sendable { case first, mean, dense }
+
+    package var width = 8
+    package var heads = 2
+    package var keyHeads = 2
+    /// Whether rows are normalized by their root mean square alone.
+    package var isRootMeanSquare = false
+    package var epsilon = 1e-5
+    package var placement = Placement.pre
+    package var positions = Positions.learned
+    package var rotaryBase = 10_000.0
+    /// The activation of the feed-forward; nil: SwiGLU.
+    package var activation: ActivationForm? = .geluTanh
+    /// What tokens' vectors are multiplied with.
+    package var tokenScale = 1.0
+    /// Whether a position sees none behind it but for the prefix.
+    package var isCausal = true
+    /// nil: every position is predicted.
+    package var pooling: Pooling?
+    package var dropouts = ReferenceDropouts()
+
+    /// A pre-normalization decoder of width 8.
+    package init() {}
+
+    /// What a model reads; [B, T] where nothing else is said.
+    package struct Input {
+        package var sequences = 1
+        package var positions = 1
+        package var tokens: [Int] = []
+        package var places: [Int]?
+        package var spanPlaces: [Int]?
+        /// [B].
+        package var lengths: [Int]?
+        /// [B].
+        package var prefixes: [Int]?
+        package var firstKeys: [Int]?
+        /// [B, S].
+        package var sourceTokens: [Int] = []
+        /// [B].
+        package var sourceLengths: [Int] = []
+        /// [B, T − 1, numbers of a patch].
+        package var patches: [Double] = []
+
+        /// Nothing yet.
+        package init() {}
+    }
+
+    /// Logits or values of every row: [B, T, V], or [B, V] behind pooling.
+    package func output(_ parameters: [String: [Double]], _ input: Input) -> [Double] {
+        // Places where something is dropped are counted in the order of the pass.
+        var site = 0
+        var memory: Memory?
+        if !input.sourceTokens.isEmpty {
+            var source = Input()
+            (source.sequences, source.tokens, source.lengths) = (
+                input.sequences, input.sourceTokens, input.sourceLengths
+            )
+            source.positions = source.tokens.count / source.sequences
+            let mask = Reference.Mask(isCausal: false, lengths: source.lengths)
+            let embedded = embedding(parameters, "encoder.", source, site: &site)
+            let rows = stack(
+                parameters, "encoder.", embedded,
+                Pass(sequences: source.sequences, positions: source.positions, mask: mask), site: &site)
+            memory = Memory(rows: rows, positions: source.positions, mask: mask)
+        }
+        let pass = Pass(
+            sequences: input.sequences, positions: input.positions,
+            mask: Reference.Mask(
+                isCausal: isCausal, lengths: input.lengths, prefixes: input.prefixes, firstKeys: input.firstKeys),
+            memory: memory)
+        let embedded =
+            input.tokens.isEmpty
+            ? patchEmbedding(parameters, input, site: &site) : embedding(parameters, "", input, site: &site)
+        let hidden = stack(parameters, "", embedded, pass, site: &site)
+        return predictions(parameters, pooled(parameters, hidden, pass))
+    }
+
+    /// Blocks one after another, and a normalization behind them unless each ends with one.
+    private func stack(
+        _ parameters: [String: [Double]], _ prefix: String, _ input: [Double], _ pass: Pass, site: inout Int
+    ) -> [Double] {
+        var (stream, index) = (input, 0)
+        while parameters["\(prefix)blocks.\(index).attention.projection.weight"] != nil {
+            stream = block(parameters, "\(prefix)blocks.\(index)", stream, pass, site: &site)
+            index += 1
+        }
+        return placement == .post ? stream : normalized(parameters, "\(prefix)final_normalization", stream)
+    }
+
+    private func pooled(_ parameters: [String: [Double]], _ hidden: [Double], _ pass: Pass) -> [Double] {
+        guard let pooling else { return hidden }
+        let rows = (0..<pass.sequences).flatMap { sequence -> [Double] in
+            let length = pooling == .mean ? pass.mask.lengths?[sequence] ?? pass.positions : 1
+            let start = sequence * pass.positions * width
+            let sums = Reference.columnSums(Array(hidden[start..<start + length * width]), columns: width)
+            return Reference.scaled(sums, by: 1 / Double(length))
+        }
+        if pooling != .dense { return rows }
+        return linear(parameters, "pooler", rows).map { Reference.activation($0, .tanh) }
+    }
+
+    private func predictions(_ parameters: [String: [Double]], _ hidden: [Double]) -> [Double] {
+        var rows = hidden
+        if parameters["head_transform.weight"] != nil {
+            let mapped = linear(parameters, "head_transform", rows)
+            rows = normalized(
+                parameters, "head_normalization", mapped.map { Reference.activation($0, activation ?? .silu) })
+        }
+        return Reference.linear(
+            rows, weight: parameters["head.weight"] ?? tokenTable(parameters, ""), bias: parameters["head.bias"],
+            rows: rows.count / width, inputWidth: width)
+    }
+}
+
+/// The dropouts of one pass by the kind of place; nil drops nothing.
+package struct ReferenceDropouts: Sendable {
+    package var embedding: Reference.Dropout?
+    package var attention: Reference.Dropout?
+    package var residual: Reference.Dropout?
+
+    /// Nothing is dropped.
+    package init() {}
+
+    /// Three rates, for sequences whose global numbers are `samples`.
+    package init(
+        embedding: Double, attention: Double, residual: Double, seed: UInt64, step: Int, samples: [UInt64]
+    ) {
+        func dropout(_ rate: Double) -> Reference.Dropout? {
+            rate == 0 ? nil : Reference.Dropout(rate: rate, seed: seed, step: step, samples: samples)
+        }
+        self.embedding = dropout(embedding)
+        self.attention = dropout(attention)
+        self.residual = dropout(residual)
+    }
+}
