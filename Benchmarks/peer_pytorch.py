@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""GPT-2 in PyTorch, trained data-parallel with DDP over gloo: the peer that dtrain is measured against.
+"""Transformers in PyTorch, trained data-parallel with DDP over gloo: the peer that dtrain is measured against.
 
-The model and its training loop are nanoGPT's (github.com/karpathy/nanoGPT: model.py, train.py), brought to what a
-PyTorch user would run on CPUs today. The program is a server, so that another program can take turns with it:
+The models stand in peer_models.py. The training loop is nanoGPT's (github.com/karpathy/nanoGPT: train.py), brought to
+what a PyTorch user would run on CPUs today. The program is a server, so that another program can take turns with it:
 
     standard input    one line "step" asks for one optimizer step; the end of the input asks for the report
     standard output   after each step {"seconds": S, "tokens": N}: the slowest rank's time, the whole job's tokens
@@ -31,12 +31,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from peer_workloads import WORKLOADS, Workload
 
 STARTED = time.monotonic()
 
@@ -49,92 +46,6 @@ ALLOCATOR = {
 }
 
 
-@dataclass(frozen=True)
-class Workload:
-    """A model's shape, and the sequences that the whole job trains on in one step."""
-
-    layers: int
-    heads: int
-    width: int
-    context: int
-    vocabulary: int
-    sequences: int
-
-
-WORKLOADS = {
-    "nano": Workload(layers=6, heads=6, width=384, context=256, vocabulary=256, sequences=16),
-    "gpt2-124m": Workload(layers=12, heads=12, width=768, context=256, vocabulary=50304, sequences=4),
-}
-
-
-# --- Model ---
-
-
-def make_model(workload: Workload) -> nn.Module:
-    """GPT-2 with learned positions, biases, tanh GELU and a tied head, initialized as nanoGPT initializes it."""
-    import torch
-    from torch import nn
-    from torch.nn import functional as F
-
-    width = workload.width
-
-    class Block(nn.Module):
-        """Pre-normalization Transformer block, [B, T, C] to [B, T, C]."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.attention_normalization = nn.LayerNorm(width)
-            self.query_key_value = nn.Linear(width, 3 * width)
-            self.attention_projection = nn.Linear(width, width)
-            self.feed_forward_normalization = nn.LayerNorm(width)
-            self.expansion = nn.Linear(width, 4 * width)
-            self.feed_forward_projection = nn.Linear(4 * width, width)
-
-        def attend(self, x: Tensor) -> Tensor:
-            batch, context, _ = x.shape
-            query, key, value = (
-                part.view(batch, context, workload.heads, width // workload.heads).transpose(1, 2)
-                for part in self.query_key_value(x).split(width, dim=2)
-            )
-            mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-            return self.attention_projection(mixed.transpose(1, 2).contiguous().view(batch, context, width))
-
-        def forward(self, x: Tensor) -> Tensor:
-            x = x + self.attend(self.attention_normalization(x))
-            expanded = F.gelu(self.expansion(self.feed_forward_normalization(x)), approximate="tanh")
-            return x + self.feed_forward_projection(expanded)
-
-    class Decoder(nn.Module):
-        """Tokens and targets [B, T] to the mean cross-entropy."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.token_embedding = nn.Embedding(workload.vocabulary, width)
-            self.position_embedding = nn.Embedding(workload.context, width)
-            self.blocks = nn.ModuleList(Block() for _ in range(workload.layers))
-            self.final_normalization = nn.LayerNorm(width)
-            self.head = nn.Linear(width, workload.vocabulary, bias=False)
-            self.head.weight = self.token_embedding.weight
-            # No buffer, which DDP would broadcast in every step.
-            self.positions = torch.arange(workload.context)
-            for name, parameter in self.named_parameters():
-                if name.endswith("_projection.weight"):
-                    nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * workload.layers))
-                elif parameter.dim() >= 2:
-                    nn.init.normal_(parameter, std=0.02)
-                elif name.endswith("bias"):
-                    nn.init.zeros_(parameter)
-
-        def forward(self, inputs: Tensor, targets: Tensor) -> Tensor:
-            x = self.token_embedding(inputs) + self.position_embedding(self.positions)
-            for block in self.blocks:
-                x = block(x)
-            logits = self.head(self.final_normalization(x))
-            return F.cross_entropy(logits.view(-1, workload.vocabulary), targets.view(-1))
-
-    return Decoder()
-
-
 # --- Training ---
 
 
@@ -142,6 +53,8 @@ def make_step(workload: Workload, rank: int, options: argparse.Namespace) -> Cal
     """Builds the model, its optimizer and its data; returns the function that does one optimizer step."""
     import torch
     from torch.nn.parallel import DistributedDataParallel
+
+    from peer_models import make_batches, make_model
 
     torch.manual_seed(1337)
     model = make_model(workload)
@@ -164,20 +77,12 @@ def make_step(workload: Workload, rank: int, options: argparse.Namespace) -> Cal
     precision = getattr(torch, options.precision)
     scaler = torch.amp.GradScaler("cpu", enabled=precision == torch.float16)
 
-    random = torch.Generator().manual_seed(rank)
-    corpus = torch.randint(workload.vocabulary, (1 << 20,), generator=random)
-    offsets = torch.arange(workload.context)
-
-    def batch() -> tuple[Tensor, Tensor]:
-        starts = torch.randint(
-            len(corpus) - workload.context, (workload.sequences // options.ranks, 1), generator=random
-        )
-        return corpus[starts + offsets], corpus[starts + offsets + 1]
+    batch = make_batches(workload, workload.sequences // options.ranks, seed=rank)
 
     def step() -> float:
-        inputs, targets = batch()
+        tensors = batch()
         with torch.autocast("cpu", dtype=precision, enabled=precision != torch.float32):
-            loss = model(inputs, targets)
+            loss = model(*tensors)
         scaler.scale(loss).backward()
         scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -283,7 +188,7 @@ def serve(workload: Workload, options: argparse.Namespace) -> None:
 
 
 def parse_arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="GPT-2 in PyTorch DDP over gloo, one optimizer step a request.")
+    parser = argparse.ArgumentParser(description="Transformers in PyTorch DDP over gloo, one optimizer step a request.")
     parser.add_argument("--workload", choices=WORKLOADS, default="nano")
     parser.add_argument("--ranks", type=int, default=2, help="processes; 1 trains without DDP (default: 2)")
     parser.add_argument("--threads", type=int, default=1, help="threads a rank (default: 1)")

@@ -15,6 +15,8 @@ from pairing import Broken, Pair, Result, Side, measure, processor_name, quartil
 from programs import HERE, RESULTS, dtrain, pytorch, versions
 
 WORKLOADS = ["nano", "gpt2-124m"]
+# One of each family; measured in one form, beside PyTorch's.
+FAMILIES = ["llama", "bert", "translation", "glm", "classifier", "vit"]
 PRECISIONS = {"float32": ["float32"], "float16": ["bfloat16", "float16"]}
 
 
@@ -87,6 +89,14 @@ def cases() -> Iterator[Case]:
                 yield Case(workload, place, "float16", peer_place, peer_precision, kind)
 
 
+def family_cases() -> Iterator[Case]:
+    """A case a family, and the one that trains longest in half precision too."""
+    place = Place(2, 1)
+    for workload in FAMILIES:
+        yield Case(workload, place, "float32", place, "float32", "eager")
+    yield Case("translation", place, "float16", place, "float16", "eager")
+
+
 def document(measured: tuple[list[Result], list[Pair], int], programs: str) -> dict:
     """What is kept of a comparison, with the versions of both programs."""
     results, pairs, left_out = measured
@@ -137,14 +147,12 @@ def megabytes(result: dict) -> str:
 
 
 def full_table(chosen: list[Case]) -> list[str]:
-    """A row a case that has a result."""
+    """A row a case."""
     rows = [
         "| workload | dtrain | beside | tokens/s | | ratio (quartiles) | MB a rank | | processor s a step | | first step, s | |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for case in chosen:
-        if not case.file.exists():
-            continue
         found = json.loads(case.file.read_text())
         own, peer = found["results"]
         low, high = found["ratio"]["quartiles"]
@@ -178,7 +186,7 @@ def short_table(chosen: list[Case]) -> list[str]:
             for case in chosen:
                 if (case.workload, case.precision, case.place) != (workload, precision, Place(2, 1)):
                     continue
-                if case.peer_kind != "dtrain" and case.file.exists():
+                if case.peer_kind != "dtrain":
                     results[case] = json.loads(case.file.read_text())
             ddp = {case: found for case, found in results.items() if case.peer_place == Place(2, 1)}
             if not ddp:
@@ -206,7 +214,7 @@ def short_table(chosen: list[Case]) -> list[str]:
 
 def heading(chosen: list[Case]) -> str:
     """When and where the results were measured."""
-    found = [json.loads(case.file.read_text()) for case in chosen if case.file.exists()]
+    found = [json.loads(case.file.read_text()) for case in chosen]
 
     def all_of(key: str) -> str:
         return "; ".join(sorted({entry[key] for entry in found}))
@@ -215,9 +223,9 @@ def heading(chosen: list[Case]) -> str:
     return f"{all_of('date')}: {all_of('processor')}; {all_of('versions')}; {min(pairs)} to {max(pairs)} pairs a case."
 
 
-def replace_between_markers(path: Path, lines: list[str]) -> None:
-    """Puts `lines` between the two markers in a Markdown file."""
-    begin, end = "<!-- compare: begin -->", "<!-- compare: end -->"
+def replace_between_markers(path: Path, name: str, lines: list[str]) -> None:
+    """Puts `lines` between the two markers of that name in a Markdown file."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     text = path.read_text()
     if text.count(begin) != 1 or text.count(end) != 1:
         raise Broken(f"{path} has no place for the table: a line {begin} and below it a line {end}")
@@ -225,10 +233,14 @@ def replace_between_markers(path: Path, lines: list[str]) -> None:
     path.write_text(before + "\n".join([begin, *lines, end]) + rest.partition(end)[2])
 
 
-def write_tables(chosen: list[Case]) -> None:
-    """Writes the tables of all results there are."""
-    if not any(case.file.exists() for case in chosen):
-        raise Broken("no case has a result")
-    title = heading(chosen)
-    replace_between_markers(HERE / "README.md", [title, "", *full_table(chosen)])
-    replace_between_markers(HERE.parent / "README.md", [title, "", *short_table(chosen)])
+def write_tables() -> None:
+    """Writes the tables of all results there are; a table that has none stays as it was."""
+    own = HERE / "README.md"
+    tables = [
+        (own, "compare", full_table, cases()),
+        (HERE.parent / "README.md", "compare", short_table, cases()),
+        (own, "families", full_table, family_cases()),
+    ]
+    for path, name, table, possible in tables:
+        if measured := [case for case in possible if case.file.exists()]:
+            replace_between_markers(path, name, [heading(measured), "", *table(measured)])
