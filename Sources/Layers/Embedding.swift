@@ -141,7 +141,7 @@ package struct Embedding<Element: Storage> {
     package func forward(
         _ input: TokenInput, weights: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass, first: Int = 0
     ) {
-        let (rows, count) = (pass.rows, pass.rows * width)
+        let rows = pass.rows
         let sum = activations.unnormalized ?? activations.output
         let table = positionTable.map { weights + $0 } ?? sinusoids.map { $0.base }
         embedding(
@@ -155,13 +155,7 @@ package struct Embedding<Element: Storage> {
             normalization.forward(
                 sum, weights: weights, into: activations.output, activations.statistics!, rows: rows)
         }
-        if let dropout = pass.dropouts.embedding {
-            // Dropped in Float32, like every other place.
-            let values = pass.workspace.floats(.branch, count)
-            convert(UnsafePointer(activations.output), into: values, count: count)
-            dropout.apply(values, sequences: pass.sequences, elements: pass.positions * width, site: site)
-            convert(UnsafePointer(values), into: activations.output, count: count)
-        }
+        pass.dropEmbedding(activations.output, width: width, site: site)
     }
 
     /// The backward pass.

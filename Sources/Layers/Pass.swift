@@ -31,6 +31,15 @@ package struct Pass {
     /// B · T.
     package var rows: Int { sequences * positions }
 
+    /// Drops elements of an embedding's output, [B, T, `width`], in Float32, like every other place.
+    func dropEmbedding<Element: Storage>(_ output: UnsafeMutablePointer<Element>, width: Int, site: Int) {
+        guard let dropout = dropouts.embedding else { return }
+        let values = workspace.floats(.branch, rows * width)
+        convert(UnsafePointer(output), into: values, count: rows * width)
+        dropout.apply(values, sequences: sequences, elements: positions * width, site: site)
+        convert(UnsafePointer(values), into: output, count: rows * width)
+    }
+
     /// What computes the products of a linear map forward.
     var engine: ProductEngine { cachePlaces.map { $0.adds ? .vectors : .best } ?? .best }
 }

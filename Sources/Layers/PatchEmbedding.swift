@@ -51,7 +51,7 @@ package struct PatchEmbedding<Element: Storage> {
     package func forward(
         _ patches: UnsafePointer<Float>, weights: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass
     ) {
-        let (rows, image, count) = (pass.sequences * patchCount, patchCount * width, pass.rows * width)
+        let (rows, image) = (pass.sequences * patchCount, patchCount * width)
         convert(patches, into: activations.patches, count: rows * projection.inputWidth)
         projection.forward(activations.patches, weights: weights, into: activations.projected, rows: rows)
         for b in 0..<pass.sequences {
@@ -60,12 +60,7 @@ package struct PatchEmbedding<Element: Storage> {
             (output + width).update(from: activations.projected + b * image, count: image)
             if let positionTable { add(weights + positionTable, accumulatingInto: output, count: image + width) }
         }
-        if let dropout = pass.dropouts.embedding {
-            let values = pass.workspace.floats(.branch, count)
-            convert(UnsafePointer(activations.output), into: values, count: count)
-            dropout.apply(values, sequences: pass.sequences, elements: pass.positions * width, site: site)
-            convert(UnsafePointer(values), into: activations.output, count: count)
-        }
+        pass.dropEmbedding(activations.output, width: width, site: site)
     }
 
     /// The backward pass; all its gradients are overwritten.

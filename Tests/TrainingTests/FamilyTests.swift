@@ -27,7 +27,7 @@ struct FamilyTests {
         let configuration = try workshop.configuration(sets)
         let coordinator = try Coordinator<Element>(configuration, data.sizes, plan: data.plan, communicator)
         let reader = try BatchReader(
-            data.makeTrainingSamples(), plan: data.plan, seed: 7, poolBatches: configuration.data.lengthPool)
+            data.training, plan: data.plan, seed: 7, poolBatches: configuration.data.lengthPool)
         var trace = Trace()
         for _ in 0..<steps {
             let report = try coordinator.train(try reader.next(), stopRequested: false)

@@ -19,7 +19,7 @@ struct SampleChoiceTests {
         let workshop = try FamilyWorkshop(family)
         defer { withExtendedLifetime(workshop) {} }
         let data = try workshop.data()
-        let samples = try data.makeTrainingSamples()
+        let samples = data.training
         switch family.name {
         case "decoder": #expect(samples is CausalSamples && samples.shape.hasDocuments)
         case "encoder": #expect(samples is MaskedSamples)

@@ -34,16 +34,20 @@ package struct TrainedModel {
             }
             return (checkpoint, identity, try identity.makeTokenizer())
         }
-        (self.directory, self.identity, self.tokenizer) = (directory, identity, tokenizer)
-        model = Transformer(identity.configuration.model, identity.sizes)
-        weights = Arena(count: model.layout.count)
-        let (layout, weights) = (model.layout, weights)
-        _ = try communicator.onFirstRank { () throws(Failure) in
-            try checkpoint.verify()
-            try loadWeights(checkpoint, layout, into: weights, precision: identity.configuration.precision, choice)
-            return ""
-        }
-        try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
+        let (model, weights) = try loadModel(checkpoint, identity, choice, communicator)
+        self.init(directory, identity, tokenizer, model, weights)
+    }
+
+    /// A model that is loaded already.
+    init(
+        _ directory: String, _ identity: CheckpointIdentity, _ tokenizer: any Tokenizer, _ model: Transformer<Float>,
+        _ weights: Arena<Float>
+    ) {
+        self.directory = directory
+        self.identity = identity
+        self.tokenizer = tokenizer
+        self.model = model
+        self.weights = weights
     }
 
     /// A special token of the tokenizer.
@@ -54,4 +58,21 @@ package struct TrainedModel {
         throw Failure(
             .badData, "\(directory): its tokenizer has no token \(name), which its family cannot do without.")
     }
+}
+
+/// Verifies a checkpoint and loads its model in Float32. Rank 0 reads the weights for all.
+///
+/// - Parameter choice: Which weights; nil for the averaged ones where there are any.
+func loadModel(
+    _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ choice: WeightChoice?, _ communicator: any Communicator
+) throws -> (model: Transformer<Float>, weights: Arena<Float>) {
+    let model = Transformer<Float>(identity.configuration.model, identity.sizes)
+    let weights = Arena<Float>(count: model.layout.count)
+    _ = try communicator.onFirstRank { () throws(Failure) in
+        try checkpoint.verify()
+        try loadWeights(checkpoint, model.layout, into: weights, precision: identity.configuration.precision, choice)
+        return ""
+    }
+    try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
+    return (model, weights)
 }

@@ -13,20 +13,16 @@ package struct TranslationScores: Sendable {
     /// Translates the sources of the validation split, shared among the ranks, and compares what comes out with its targets.
     ///
     /// - Parameters:
-    ///   - data: The dataset's directory; nil for the one that the model was trained on.
+    ///   - dataset: Pairs of the model's tokenizer, with a validation split.
     ///   - settings: How to translate.
     /// - Returns: nil on all ranks but the first.
-    /// - Throws: As `Generation`; `badData` for a dataset without such a split.
-    package static func measure(
-        data: String?, _ settings: GenerationSettings, _ communicator: any Communicator
+    /// - Throws: As `Generation`.
+    static func measure(
+        _ dataset: Dataset, _ settings: GenerationSettings, _ trained: TrainedModel,
+        _ communicator: any Communicator
     ) throws -> TranslationScores? {
-        let trained = try TrainedModel(checkpoint: settings.checkpoint, settings.weights, communicator)
         let (sources, references) = try communicator.together { () throws(Failure) in
-            let dataset = try Dataset.open(data ?? trained.identity.configuration.data.directory)
-            let (records, tokenizer) = (try dataset.records(.validation), try dataset.makeTokenizer())
-            guard records.count > 0 else {
-                throw Failure(.badData, "\(dataset.directory): has no validation split to translate.")
-            }
+            let (records, tokenizer) = (try dataset.records(.validation), trained.tokenizer)
             var texts: [RecordColumn: [String]] = [:]
             for column in [RecordColumn.source, .target] {
                 for record in 0..<records.count {

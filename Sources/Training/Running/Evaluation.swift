@@ -15,8 +15,9 @@ package struct Evaluation {
     private let bytes: [Int32]?
     /// The names of the classes that are told apart.
     package let classNames: [String]
-    /// Whether the model translates, so that its translations can be compared as well.
-    package let isOfTranslations: Bool
+    private let dataset: Dataset
+    /// The model where it translates, so that its translations can be compared as well.
+    private let translator: TrainedModel?
 
     /// Loads and verifies the checkpoint, and opens the data.
     ///
@@ -54,15 +55,7 @@ package struct Evaluation {
             }
             return (checkpoint, identity, opened)
         }
-        let model = Transformer<Float>(identity.configuration.model, identity.sizes)
-        let weights = Arena<Float>(count: model.layout.count)
-        _ = try communicator.onFirstRank { () throws(Failure) in
-            try checkpoint.verify()
-            try loadWeights(
-                checkpoint, model.layout, into: weights, precision: identity.configuration.precision, choice)
-            return ""
-        }
-        try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
+        let (model, weights) = try loadModel(checkpoint, identity, choice, communicator)
         forwardPass = ForwardPass(
             model, identity.configuration.loss, weights: weights, sequences: opened.plan.sequencesPerSlot)
         batches = EvaluationBatches(
@@ -70,8 +63,22 @@ package struct Evaluation {
             seed: UInt64(identity.configuration.run.seed))
         batch = try batches.makeBatch()
         classNames = opened.dataset.labels?.names ?? []
-        isOfTranslations = model.architecture.hasEncoder
+        dataset = opened.dataset
+        translator =
+            model.architecture.hasEncoder
+            ? TrainedModel(directory, identity, try identity.makeTokenizer(), model, weights) : nil
         bytes = try opened.dataset.kind == .text ? opened.dataset.makeTokenizer().byteCounts() : nil
+    }
+
+    /// The scores of a translating model's translations; nil for any other model, and on all ranks but the first.
+    ///
+    /// - Parameter beams: Texts that are followed at once.
+    /// - Throws: As `Generation`.
+    package func translationScores(beams: Int) throws -> TranslationScores? {
+        guard let translator else { return nil }
+        var settings = GenerationSettings(checkpoint: translator.directory)
+        settings.decoding.beams = beams
+        return try TranslationScores.measure(dataset, settings, translator, communicator)
     }
 
     /// Measures the scores.

@@ -9,6 +9,8 @@ struct TrainingData {
     let plan: BatchPlan
     /// What the data decides about the model.
     let sizes: ModelSizes
+    /// What is trained on: for the thread that reads ahead, and for nobody else once that has started.
+    let training: any Samples
     /// nil where the dataset has no validation split.
     let validation: (any Samples)?
     /// The records of each split that lose what is beyond the context.
@@ -26,7 +28,7 @@ struct TrainingData {
         sizes = try configuration.sizes(
             of: dataset.facts, vocabularySize: dataset.vocabularySize, name: dataset.directory)
         // A training split that is too short is refused before anything is allocated.
-        let training = try configuration.makeSamples(dataset, .train)
+        training = try configuration.makeSamples(dataset, .train)
         validation = dataset.count(.validation) == 0 ? nil : try configuration.makeSamples(dataset, .validation)
         truncated = [.train: training.truncatedCount, .validation: validation?.truncatedCount ?? 0]
     }
@@ -35,9 +37,6 @@ struct TrainingData {
     var description: RunDescription {
         RunDescription(configuration: configuration, facts: dataset.facts, sizes: sizes)
     }
-
-    /// The samples of the training split, for the thread that reads ahead.
-    func makeTrainingSamples() throws(Failure) -> any Samples { try configuration.makeSamples(dataset, .train) }
 
     /// Compares the hash of every shard with the manifest's. Rank 0 does it for all.
     func verify(_ communicator: any Communicator, _ console: Console) throws {

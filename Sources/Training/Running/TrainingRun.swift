@@ -39,7 +39,7 @@ final class TrainingRun<Element: Storage> {
         self.startedAt = startedAt
         reader = try communicator.together { () throws(Failure) in
             try BatchReader(
-                data.makeTrainingSamples(), plan: data.plan, seed: UInt64(configuration.run.seed),
+                data.training, plan: data.plan, seed: UInt64(configuration.run.seed),
                 poolBatches: configuration.data.lengthPool, consumedSamples: UInt64(coordinator.consumedSamples))
         }
         validation = try communicator.together { () throws(Failure) in

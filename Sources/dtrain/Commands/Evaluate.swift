@@ -24,11 +24,9 @@ extension Command {
         let evaluation = try Evaluation(
             checkpoint: directory, data: arguments.value("data"), weights: weights, session.communicator)
         session.console.say(try evaluation.run().report(names: evaluation.classNames))
-        guard evaluation.isOfTranslations else { return .finished }
-        var settings = GenerationSettings(checkpoint: directory)
-        (settings.weights, settings.decoding.beams) = (weights, beams)
-        let scores = try TranslationScores.measure(data: arguments.value("data"), settings, session.communicator)
-        if let scores { session.console.say("translations: \(scores.text)") }
+        if let scores = try evaluation.translationScores(beams: beams) {
+            session.console.say("translations: \(scores.text)")
+        }
         return .finished
     }
 }
