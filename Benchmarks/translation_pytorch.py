@@ -85,7 +85,7 @@ def read_configuration(path: Path) -> dict:
             "decoder_layers": 0,
             "embedding_dropout": "same",
         },
-        "schedule": {"kind": "inverse_square_root"},
+        "schedule": {"kind": "cosine"},
     }
     for section, values in known.items():
         for key, value in values.items():
@@ -94,10 +94,12 @@ def read_configuration(path: Path) -> dict:
     return configuration
 
 
-def learning_rate(schedule: dict, step: int) -> float:
-    """Of the update that takes the run from `step` to `step` + 1 done steps."""
-    peak, warmup, done = schedule["peak"], schedule["warmup_steps"], step + 1
-    return peak * done / warmup if step < warmup else max(schedule["floor"], peak * math.sqrt(warmup / done))
+def learning_rate(schedule: dict, step: int, steps: int) -> float:
+    """Of the update that takes the run of `steps` steps from `step` to `step` + 1 done ones."""
+    peak, floor, warmup, done = schedule["peak"], schedule["floor"], schedule["warmup_steps"], step + 1
+    if step < warmup:
+        return peak * done / warmup
+    return floor + (peak - floor) * 0.5 * (1 + math.cos(math.pi * (done - warmup) / (steps - warmup)))
 
 
 # --- Data ---
@@ -256,7 +258,7 @@ def train(
     best, best_step, curve, best_weights = math.inf, 0, [], {}
     for step in range(steps):
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(configuration["schedule"], step)
+            group["lr"] = learning_rate(configuration["schedule"], step, steps)
         batch = next(order)
         # Every rank knows the whole batch, so the mean over all its targets needs no message.
         count = sum(len(training.targets[index]) + 1 for index in batch)
