@@ -5,9 +5,10 @@ import PackageDescription
 // The floors of the house, lowest first. An arrow (a dependency) goes down only.
 //
 //   0  COpenMPI COneDNN CYAML CXXHash    system libraries: a module map and nothing else
-//   1  CMPI CProcessor CThreads CTiles   C shims
-//      CSentencePiece CPNG
-//   1  Failures Files Tensors Profiling  errors, the file system, the arena and the layout, spans of time
+//   1  CMPI CProcess CProcessor CThreads C shims
+//      CTiles CSentencePiece CPNG
+//   1  Failures Files Tensors Profiling  errors, the file system, the arena and the layout, spans of time, threads
+//      Threads
 //   2  Kernels Collectives Datasets      numbers, ranks, tokens
 //   2  Metrics                           scores of predictions, from counts that ranks can add
 //   3  Layers Optimizers
@@ -54,6 +55,7 @@ let package = Package(
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
         .target(name: "CMPI", dependencies: ["COpenMPI"], cSettings: hotC),
+        .target(name: "CProcess", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "CProcessor", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "CThreads", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "CTiles", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
@@ -64,7 +66,8 @@ let package = Package(
             name: "CPNG", cSettings: [.unsafeFlags(["-Werror", "-Wall"])], linkerSettings: [.linkedLibrary("png")]),
         .target(name: "Failures", swiftSettings: strict),
         .target(name: "Files", dependencies: ["Failures", "CXXHash"], swiftSettings: strict),
-        .target(name: "Tensors", dependencies: ["Files"], swiftSettings: hot),
+        .target(name: "Tensors", dependencies: ["Failures", "Files"], swiftSettings: hot),
+        .target(name: "Threads", dependencies: ["CThreads", "Failures"], swiftSettings: strict),
         .target(name: "Profiling", dependencies: ["Failures", "Files"], swiftSettings: strict),
 
         .target(
@@ -72,7 +75,7 @@ let package = Package(
             swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors"], swiftSettings: strict),
         .target(
-            name: "Datasets", dependencies: ["CPNG", "CSentencePiece", "Failures", "Files", "Tensors"],
+            name: "Datasets", dependencies: ["CPNG", "CSentencePiece", "Failures", "Files", "Tensors", "Threads"],
             swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
@@ -92,15 +95,16 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Kernels",
-                "Layers", "Metrics", "Models", "Objectives", "Optimizers", "Profiling", "Tensors",
+                "CProcess", "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange",
+                "Kernels", "Layers", "Metrics", "Models", "Objectives", "Optimizers", "Profiling", "Tensors", "Threads",
             ],
             swiftSettings: strict),
 
         .executableTarget(
             name: "dtrain",
             dependencies: [
-                "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Metrics",
+                "CProcess", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels",
+                "Metrics",
                 "Training",
             ],
             swiftSettings: strict),
@@ -111,6 +115,7 @@ let package = Package(
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Kernels"], swiftSettings: strict),
         test("Files"),
         test("Tensors"),
+        test("Threads"),
         test("Profiling"),
         test("Kernels", "CProcessor", "Tensors"),
         test("Collectives"),

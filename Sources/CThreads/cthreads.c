@@ -1,9 +1,11 @@
 #define _GNU_SOURCE
 #include "cthreads.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <stddef.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 // Swift's calling convention (clang's documentation of `swiftcall`): a closure's context travels in a register of its own.
@@ -32,3 +34,14 @@ void cthreads_wake(const void *word, int count) {
 }
 
 void cthreads_set_name(pthread_t thread, const char *name) { pthread_setname_np(thread, name); }
+
+int cthreads_wait_semaphore(sem_t *semaphore, int64_t nanoseconds) {
+    struct timespec end;
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    nanoseconds += end.tv_nsec;
+    end.tv_sec += nanoseconds / 1000000000;
+    end.tv_nsec = nanoseconds % 1000000000;
+    while (sem_clockwait(semaphore, CLOCK_MONOTONIC, &end))
+        if (errno != EINTR) return errno;
+    return 0;
+}

@@ -15,8 +15,27 @@ package struct CheckpointState: Equatable, Sendable {
     package var lossScaler: LossScaler?
     /// The validation loss at this step, where it was measured.
     package var validationLoss: Double?
+    /// Whether this step's evaluation was cut short by a request to stop, and comes before the next step.
+    package var evaluationIsPending: Bool
     /// The metric that decides which checkpoints are the best, and when the training stops early.
     package var watched: Watched?
+
+    /// Where the losses of steps lie, where spikes are looked for.
+    package var lossTrend: LossTrend?
+
+    /// A moving average of losses.
+    package struct LossTrend: Equatable, Sendable {
+        /// The losses that have entered.
+        package var count: Int
+        package var mean: Double
+        package var variance: Double
+
+        package init(count: Int, mean: Double, variance: Double) {
+            self.count = count
+            self.mean = mean
+            self.variance = variance
+        }
+    }
 
     /// A metric of evaluations, and how it went so far.
     package struct Watched: Equatable, Sendable {
@@ -60,7 +79,8 @@ package struct CheckpointState: Equatable, Sendable {
 
     package init(
         step: Int, consumedSamples: Int, tokens: Int = 0, skippedSteps: Int = 0, lossScaler: LossScaler? = nil,
-        validationLoss: Double? = nil, watched: Watched? = nil
+        validationLoss: Double? = nil, evaluationIsPending: Bool = false, watched: Watched? = nil,
+        lossTrend: LossTrend? = nil
     ) {
         self.step = step
         self.consumedSamples = consumedSamples
@@ -68,7 +88,9 @@ package struct CheckpointState: Equatable, Sendable {
         self.skippedSteps = skippedSteps
         self.lossScaler = lossScaler
         self.validationLoss = validationLoss
+        self.evaluationIsPending = evaluationIsPending
         self.watched = watched
+        self.lossTrend = lossTrend
     }
 }
 
@@ -91,6 +113,9 @@ extension CheckpointState {
                 "evaluations_without_improvement": .integer(watched.evaluationsWithoutImprovement),
             ]
         }
+        let trend = lossTrend.map { trend -> JSON in
+            ["count": .integer(trend.count), "mean": .number(trend.mean), "variance": .number(trend.variance)]
+        }
         let state: JSON = [
             "step": .integer(step),
             "consumed_samples": .integer(consumedSamples),
@@ -98,7 +123,9 @@ extension CheckpointState {
             "skipped_steps": .integer(skippedSteps),
             "loss_scaler": scaler ?? .null,
             "validation_loss": validationLoss.map(JSON.number) ?? .null,
+            "evaluation_pending": .boolean(evaluationIsPending),
             "watched": watched ?? .null,
+            "loss_trend": trend ?? .null,
         ]
         return state.page
     }
@@ -114,6 +141,7 @@ extension CheckpointState {
         tokens = try fields.count("tokens")
         skippedSteps = try fields.count("skipped_steps")
         validationLoss = try fields.optionalNumber("validation_loss")
+        evaluationIsPending = json["evaluation_pending"] == .boolean(true)
         if json["watched"] == nil {
             // A checkpoint from before there was a choice of metrics.
             let best = try fields.optionalNumber("best_validation_loss")
@@ -123,6 +151,11 @@ extension CheckpointState {
                 name: try watched.string("name"), value: try watched.optionalNumber("value"),
                 best: try watched.optionalNumber("best"), reference: try watched.optionalNumber("reference"),
                 evaluationsWithoutImprovement: try watched.count("evaluations_without_improvement"))
+        }
+        if json["loss_trend"] != nil, let trend = try fields.optionalFields("loss_trend") {
+            lossTrend = LossTrend(
+                count: try trend.count("count"), mean: try trend.optionalNumber("mean") ?? 0,
+                variance: try trend.optionalNumber("variance") ?? 0)
         }
         if let scaler = try fields.optionalFields("loss_scaler") {
             lossScaler = LossScaler(

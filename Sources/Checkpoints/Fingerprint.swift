@@ -44,5 +44,9 @@ func checkpointDigest(files: [String: [TensorFingerprint]], state: CheckpointSta
         digest.update(scaler.cleanSteps)
         digest.update(scaler.hysteresisLeft)
     }
+    if let trend = state.lossTrend {
+        digest.update(trend.count)
+        for value in [trend.mean, trend.variance] { digest.update(Int(bitPattern: UInt(value.bitPattern))) }
+    }
     return digest.hexadecimal()
 }

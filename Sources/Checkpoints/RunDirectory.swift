@@ -18,6 +18,9 @@ package struct RunDirectory: Equatable, Sendable {
     package var metrics: String { path + "/metrics.jsonl" }
     /// The directory of the checkpoints.
     package var checkpoints: String { path + "/checkpoints" }
+    /// How the run ended, as one JSON object: `outcome` ("finished", "stopped" or "failed"), `exit_code` and `step`. Not there
+    /// while it goes on, or where it was killed.
+    package var outcome: String { path + "/outcome.json" }
     /// Host and pid of the run that owns the directory.
     package var lockFile: String { path + "/LOCK" }
 

@@ -1,4 +1,5 @@
 import CMPI
+import Tensors
 
 /// Memory that the ranks of one node share: a part for each, all of one size, readable and writable by all.
 package final class SharedWindow {
@@ -16,7 +17,7 @@ package final class SharedWindow {
 
     /// Memory of one process alone, zeroed, on a cache line.
     init(bytes: Int) {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes, 1), alignment: 64)
+        let memory = numberMemory(bytes: bytes)
         memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(bytes, 1))
         parts = [memory]
         ownIndex = 0

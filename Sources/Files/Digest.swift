@@ -48,3 +48,8 @@ package struct Digest: ~Copyable {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 }
+
+/// The XXH3-64 of bytes in memory, to see later whether they have changed.
+///
+/// - Complexity: Allocates nothing.
+package func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 { XXH3_64bits(bytes.baseAddress, bytes.count) }

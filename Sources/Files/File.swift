@@ -93,7 +93,8 @@ package struct File: ~Copyable {
         var done = 0
         while done < bytes.count {
             let (start, remaining) = (bytes.baseAddress! + done, bytes.count - done)
-            let count = retryingInterrupts { Glibc.write(descriptor, start, remaining) }
+            let count =
+                SystemFault.strikes(.write) ? -1 : retryingInterrupts { Glibc.write(descriptor, start, remaining) }
             guard count > 0 else { throw File.failure("write", path, reading: false) }
             done += count
         }
@@ -115,7 +116,9 @@ package struct File: ~Copyable {
         var done = 0
         while done < bytes.count {
             let (start, remaining) = (bytes.baseAddress! + done, bytes.count - done)
-            let count = retryingInterrupts { pwrite(descriptor, start, remaining, off_t(offset + done)) }
+            let count =
+                SystemFault.strikes(.write)
+                ? -1 : retryingInterrupts { pwrite(descriptor, start, remaining, off_t(offset + done)) }
             guard count > 0 else { throw File.failure("write", path, reading: false) }
             done += count
         }
@@ -123,7 +126,7 @@ package struct File: ~Copyable {
 
     /// Returns once the file's bytes are on the disk.
     package func synchronize() throws(Failure) {
-        guard retryingInterrupts({ fsync(descriptor) }) == 0 else {
+        guard !SystemFault.strikes(.sync), retryingInterrupts({ fsync(descriptor) }) == 0 else {
             throw File.failure("synchronize", path, reading: false)
         }
     }

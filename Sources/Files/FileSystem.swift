@@ -51,7 +51,7 @@ package enum FileSystem {
 
     /// Gives `source` the name `target`, replacing a file of that name in one step.
     package static func rename(_ source: String, to target: String) throws(Failure) {
-        guard Glibc.rename(source, target) == 0 else {
+        guard !SystemFault.strikes(.rename), Glibc.rename(source, target) == 0 else {
             throw File.failure("rename to \(target)", source, reading: false)
         }
     }

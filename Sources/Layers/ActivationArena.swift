@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 
 /// Hands out the memory of activations, once, before the first step.
 package final class ActivationArena {
@@ -14,7 +15,7 @@ package final class ActivationArena {
     /// Memory for `count` numbers, uninitialized, 64-byte aligned, alive as long as the arena.
     package func take<Number>(_ type: Number.Type, _ count: Int) -> UnsafeMutablePointer<Number> {
         let size = count * MemoryLayout<Number>.stride
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
+        let memory = numberMemory(bytes: size)
         allocations.append(memory)
         bytes += size
         return memory.bindMemory(to: type, capacity: count)

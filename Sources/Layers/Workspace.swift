@@ -1,5 +1,6 @@
 import Kernels
 import Profiling
+import Tensors
 
 /// Scratch memory that the layers of one replica take turns with.
 ///
@@ -53,7 +54,7 @@ package final class Workspace {
     private func memory(_ use: Use, bytes: Int) -> UnsafeMutableRawPointer {
         if let buffer = buffers[use.rawValue], buffer.count >= bytes { return buffer.baseAddress! }
         buffers[use.rawValue]?.deallocate()
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 64)
+        let buffer = UnsafeMutableRawBufferPointer(start: numberMemory(bytes: bytes), count: bytes)
         buffers[use.rawValue] = buffer
         return buffer.baseAddress!
     }

@@ -2,9 +2,18 @@ import Glibc
 
 /// Notes when the parts of a step begin and end, for one thread.
 ///
-/// Spans nest: `end` closes the one that began last. Until `start` is called nothing is noted, and both cost one branch;
-/// afterwards both cost a look at the clock and allocate nothing. What has no room is left out and counted.
+/// Spans nest: `end` closes the one that began last. Until `start` is called nothing is noted, and both cost a branch and
+/// the calls of the observers; afterwards both cost a look at the clock and allocate nothing. What has no room is left out
+/// and counted.
 package final class SpanRecorder {
+    /// Told of every span, whether or not it is noted.
+    package protocol Observer: AnyObject {
+        /// A span has begun, inside the one that is open.
+        func began(_ span: Span, _ index: Int)
+        /// The span that began last has ended.
+        func ended()
+    }
+
     /// One span.
     package struct Event: Equatable, Sendable {
         /// The index of a span that has none.
@@ -28,6 +37,8 @@ package final class SpanRecorder {
     package private(set) var isRecording = false
     /// Spans that had no room.
     package private(set) var leftOutCount = 0
+    /// Who is told, in turn.
+    package var observers: [any Observer] = []
     private var events: UnsafeMutableBufferPointer<Event>
     private var count = 0
     /// For each open span its place in `events`, or nil where it had no room.
@@ -73,6 +84,7 @@ package final class SpanRecorder {
 
     /// Opens a span, inside the one that is open.
     package func begin(_ span: Span, _ index: Int = Event.noIndex) {
+        for observer in observers { observer.began(span, index) }
         if !isRecording { return }
         precondition(depth < SpanRecorder.depthLimit, "spans nest deeper than a step does")
         if count < events.count {
@@ -90,6 +102,7 @@ package final class SpanRecorder {
 
     /// Closes the span that was opened last.
     package func end() {
+        for observer in observers { observer.ended() }
         if !isRecording { return }
         precondition(depth > 0, "no span is open")
         depth -= 1

@@ -11,7 +11,7 @@ package final class Arena<Element>: @unchecked Sendable {
     /// An arena of its own memory, all bytes zero.
     package init(count: Int) {
         let bytes = max(count, 1) * MemoryLayout<Element>.stride
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: arenaAlignmentBytes)
+        let raw = numberMemory(bytes: bytes)
         raw.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
         base = raw.bindMemory(to: Element.self, capacity: max(count, 1))
         self.count = count

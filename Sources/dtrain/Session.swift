@@ -1,3 +1,4 @@
+import CProcess
 import CProcessor
 import Collectives
 import Failures
@@ -16,6 +17,8 @@ struct Session {
         let mpi: MPICommunicator?
         do {
             try checkProcessor()
+            // A launcher that is killed takes no leave of its ranks.
+            if MPICommunicator.isLaunched { _ = cprocess_die_with_parent() }
             mpi = MPICommunicator.isLaunched ? try MPICommunicator() : nil
         } catch {
             let failure = error as? Failure ?? Failure(.internalError, "\(error)")

@@ -7,28 +7,38 @@ import Testing
     @Test(arguments: [
         (1, [1]), (2, [1, 2]), (3, [1, 3]), (4, [1, 2, 4]), (6, [1, 3, 6]), (8, [1, 2, 4, 8]), (12, [1, 3, 6, 12]),
     ])
-    func slotsDecideTheWorldSizes(slots: Int, allowed: [Int]) {
-        for ranks in 1...(2 * slots + 1) {
-            func plan() throws { _ = try BatchPlan(sequences: slots, slots: slots, rank: 0, worldSize: ranks) }
-            if allowed.contains(ranks) {
-                #expect(throws: Never.self) { try plan() }
-            } else {
-                expectFailure(.usage, "batch.slots is \(slots): it works with 1") { try plan() }
+    func slotsDecideWhichWorldSizesMakeTheSameBits(slots: Int, same: [Int]) throws {
+        for ranks in 1...slots {
+            let plan = try BatchPlan(sequences: slots, slots: slots, rank: 0, worldSize: ranks)
+            #expect(plan.isBitwise == same.contains(ranks))
+            #expect(plan.bitwiseWorldSizes == same)
+        }
+    }
+
+    @Test func anyNumberOfRanksSharesTheSlots() throws {
+        for slots in 1...12 {
+            for ranks in 1...slots {
+                let plans = try (0..<ranks).map {
+                    try BatchPlan(sequences: slots, slots: slots, rank: $0, worldSize: ranks)
+                }
+                #expect(plans.flatMap { Array($0.localSlots) } == Array(0..<slots))
+                let counts = plans.map(\.localSlots.count)
+                #expect(counts.min()! >= 1 && counts.max()! - counts.min()! <= 1)
+                for plan in plans {
+                    for slot in plan.localSlots { #expect(plan.rank(ofSlot: slot) == plan.rank) }
+                }
             }
         }
     }
 
-    @Test func wrongWorldSizeSaysTheRightOnes() {
-        expectFailure(.usage, "mpirun -np 3: batch.slots is 4: it works with 1, 2 or 4 ranks.") {
-            _ = try BatchPlan(sequences: 4, slots: 4, rank: 0, worldSize: 3)
-        }
-        expectFailure(.usage, "it works with 1 rank.") {
-            _ = try BatchPlan(sequences: 4, slots: 1, rank: 0, worldSize: 2)
+    @Test func moreRanksThanSlotsAreRefused() {
+        expectFailure(.usage, "mpirun -np 5: batch.slots is 4: at most as many ranks have work.") {
+            _ = try BatchPlan(sequences: 4, slots: 4, rank: 0, worldSize: 5)
         }
     }
 
     @Test(arguments: [
-        (12, 5, 2, "batch.slots is 5"), (12, 0, 1, "batch.slots is 0"), (10, 4, 2, "batch.sequences is 10"),
+        (12, 5, 2, "batch.sequences is 12"), (12, 0, 1, "batch.slots is 0"), (10, 4, 2, "batch.sequences is 10"),
         (0, 4, 2, "batch.sequences is 0"), (12, -2, 2, "batch.slots is -2"),
     ])
     func aBatchThatCannotBeDividedIsRefused(sequences: Int, slots: Int, worldSize: Int, found: String) {

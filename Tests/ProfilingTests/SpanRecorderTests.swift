@@ -62,4 +62,21 @@ struct SpanRecorderTests {
     @Test func namesAreDistinct() {
         #expect(Set(Span.allCases.map(\.name)).count == Span.allCases.count)
     }
+
+    /// Observers hear of spans also where nothing is recorded.
+    @Test func observersAreToldOfEverySpan() {
+        final class Listener: SpanRecorder.Observer {
+            var heard: [String] = []
+            func began(_ span: Span, _ index: Int) { heard.append("\(span) \(index)") }
+            func ended() { heard.append("end") }
+        }
+        let (recorder, listener) = (SpanRecorder(), Listener())
+        recorder.observers = [listener]
+        recorder.begin(.step, 7)
+        recorder.begin(.forward)
+        recorder.end()
+        recorder.end()
+        #expect(listener.heard == ["step 7", "forward -1", "end", "end"])
+        #expect(recorder.recorded.isEmpty)
+    }
 }

@@ -115,6 +115,68 @@ struct CoordinatorTests {
         }
     }
 
+    /// What is no number on its way through the backward pass costs a step, and nothing else; for ever it ends the run.
+    @Test(arguments: ["float32", "float16"])
+    func aGradientThatIsNoNumberIsSkipped(precision: String) throws {
+        func check<Element: Storage & Reducible>(_: Element.Type) throws {
+            let (coordinator, batch) = (
+                try coordinator(configuration("precision=\(precision)"), Element.self), try batch()
+            )
+            let before = array(coordinator.master.base, coordinator.layout.count)
+            let injection = try coordinator.injection(of: Fault.parse("nan step=0"))
+            coordinator.spans.observers = [try #require(injection)]
+            let report = try coordinator.train(batch, stopRequested: false)
+            #expect(report.overflowedParameter != nil && report.gradientNorm == nil && report.loss.isFinite)
+            #expect(array(coordinator.master.base, coordinator.layout.count) == before)
+            #expect((coordinator.step, coordinator.skippedSteps) == (1, 1))
+            #expect(try coordinator.train(batch, stopRequested: false).gradientNorm != nil)
+        }
+        if precision == "float32" { try check(Float.self) } else { try check(Float16.self) }
+    }
+
+    @Test func gradientsThatAreNeverANumberEndTheRun() throws {
+        let (coordinator, batch) = (try coordinator(configuration(), Float.self), try batch())
+        let fault = try Fault.parse("nan step=0")[0]
+        coordinator.spans.observers = [
+            try #require(try coordinator.injection(of: Array(repeating: fault, count: 100)))
+        ]
+        // All of them happen in the first step: spoil each anew.
+        for _ in 0..<10 {
+            _ = try coordinator.train(batch, stopRequested: false)
+            coordinator.spans.observers = [try #require(try coordinator.injection(of: [fault]))]
+        }
+        #expect(coordinator.skippedSteps == 10)
+        do {
+            _ = try coordinator.train(batch, stopRequested: false)
+            Issue.record("Nothing was thrown.")
+        } catch let agreed as AgreedFailure {
+            #expect(agreed.failure.exitCode == .internalError)
+            #expect(agreed.failure.message.contains("is not finite, for 11 steps in a row"))
+        }
+    }
+
+    /// Whatever bit of whatever is kept flips between two updates, the next one tells, and names it.
+    @Test func whatChangesWithoutAnUpdateIsFound() throws {
+        let batch = try batch()
+        for place in ["weights", "first_moment", "second_moment", "average"] {
+            let coordinator = try coordinator(configuration("training.ema_decay=0.9"), Float.self)
+            _ = try coordinator.train(batch, stopRequested: false)
+            let parameter = coordinator.layout.parameters[4]
+            let arenas = ["weights": coordinator.master, "average": coordinator.averages]
+            let names = coordinator.optimizer.stateNames
+            let arena = arenas[place] ?? coordinator.states[names.firstIndex(of: place) ?? 0]
+            let bytes = try #require(arena).bytes(of: parameter.range)
+            bytes[bytes.count - 1] ^= 1 << 2
+            do {
+                _ = try coordinator.train(batch, stopRequested: false)
+                Issue.record("\(place): nothing was thrown.")
+            } catch let failure as Failure {
+                #expect(failure.exitCode == .diverged)
+                #expect(failure.message.contains("step 2: the \(place) of \(parameter.name) changed"), "\(failure)")
+            }
+        }
+    }
+
     /// A training saved at any step and loaded into a fresh coordinator takes the very steps that it would have taken,
     /// with a loss scale that is about to change.
     @Test(arguments: [0, 1, 5])
@@ -129,16 +191,8 @@ struct CoordinatorTests {
 
         let copy = try coordinator(sets, Float16.self)
         copy.master.base.update(repeating: 7, count: copy.layout.count)
-        try copy.load(checkpoint)
-        let state = try CheckpointState(parsing: Array(checkpoint.state.text.utf8), source: "test")
+        let state = try #require(try copy.takeUp(checkpoint))
         #expect(state.validationLoss == 2 && state.watched == .init(name: "validation_loss", best: 1))
-        let scaler = try #require(state.lossScaler)
-        copy.restore(
-            step: state.step, consumedSamples: state.consumedSamples, tokens: state.tokens,
-            skippedSteps: state.skippedSteps,
-            scaler: LossScaler(
-                scale: scaler.scale, cleanSteps: scaler.cleanSteps, hysteresisLeft: scaler.hysteresisLeft,
-                sets.scalerSettings))
         #expect(copy.scaler == original.scaler)
         for _ in 0..<6 {
             let (one, other) = try (
@@ -203,10 +257,7 @@ struct CoordinatorTests {
                 let original = try coordinator(steps: 2)
                 let checkpoint = try commit(original, directories[0])
                 let copy = try coordinator(steps: 0)
-                try copy.load(checkpoint)
-                copy.restore(
-                    step: original.step, consumedSamples: original.consumedSamples, tokens: original.tokens,
-                    skippedSteps: 0, scaler: original.scaler)
+                _ = try copy.takeUp(checkpoint)
                 let second = try commit(copy, directories[1])
                 outcome.withLock {
                     $0.digests += [checkpoint, second].compactMap { $0?.digest }

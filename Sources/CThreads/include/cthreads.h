@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 
 // A Swift closure `(Int) -> Void`, as its two words.
@@ -28,6 +29,9 @@ void cthreads_wait(const void *word, uint32_t value);
 
 // Wakes up to `count` threads that sleep on `word`.
 void cthreads_wake(const void *word, int count);
+
+// Takes one off a semaphore, or returns ETIMEDOUT after so long, by a clock that nobody sets.
+int cthreads_wait_semaphore(sem_t *semaphore, int64_t nanoseconds);
 
 // Names a thread, for whoever looks at the process; at most 15 characters.
 void cthreads_set_name(pthread_t thread, const char *name);

@@ -3,7 +3,12 @@ import Failures
 /// How the sequences of a step are divided into slots, and the slots among ranks.
 ///
 /// The step that starts at global index g consumes g ..< g + B. Slot k holds the k-th of S equal parts of it, and
-/// rank r of p owns the r-th of p equal parts of the slots: what a slot holds does not depend on p.
+/// rank r of p owns the slots r·S/p ..< (r+1)·S/p, rounded down: what a slot holds does not depend on p, and so neither does
+/// which samples a step consumes, in what order.
+///
+/// Where each rank owns a whole subtree of the sum over slots, neither do the bits of the sum. At other numbers of ranks a
+/// rank adds its slots from left to right along the tree of as many slots, and the ranks' sums are added along the tree of
+/// as many ranks: the same numbers, with other parentheses.
 package struct BatchPlan: Sendable {
     /// B: sequences of the whole job, a step.
     package let sequences: Int
@@ -16,19 +21,14 @@ package struct BatchPlan: Sendable {
 
     /// The plan of rank `rank`, in 0..<worldSize.
     ///
-    /// - Throws: `usage` where B is no multiple of S, or where the ranks cannot share the slots: with the world sizes that
-    ///   can.
+    /// - Throws: `usage` where B is no multiple of S, or where a rank would have no slot.
     package init(sequences: Int, slots: Int, rank: Int, worldSize: Int) throws(Failure) {
         precondition(worldSize > 0 && (0..<worldSize).contains(rank), "rank outside the world")
         guard slots > 0 else { throw Failure(.usage, "batch.slots is \(slots); at least 1 is needed.") }
-        guard BatchPlan.accepts(slots: slots, worldSize: worldSize) else {
-            let sizes = (1...slots).filter { BatchPlan.accepts(slots: slots, worldSize: $0) }.map(String.init)
-            let list =
-                sizes.count == 1
-                ? "1 rank" : sizes.dropLast().joined(separator: ", ") + " or \(sizes[sizes.count - 1]) ranks"
+        guard worldSize <= slots else {
             throw Failure(
                 .usage,
-                "mpirun -np \(worldSize): batch.slots is \(slots): it works with \(list). Start as many, or change "
+                "mpirun -np \(worldSize): batch.slots is \(slots): at most as many ranks have work. Start fewer, or raise "
                     + "batch.slots, which changes the numbers of the run.")
         }
         guard sequences > 0, sequences.isMultiple(of: slots) else {
@@ -40,8 +40,14 @@ package struct BatchPlan: Sendable {
         self.worldSize = worldSize
     }
 
-    /// Whether every rank gets whole slots, and each its own subtree of the sum over slots.
-    private static func accepts(slots: Int, worldSize: Int) -> Bool {
+    /// Whether the bits are those of any other number of ranks for which this is so.
+    package var isBitwise: Bool { BatchPlan.isBitwise(slots: slots, worldSize: worldSize) }
+
+    /// The numbers of ranks that all make the same bits.
+    package var bitwiseWorldSizes: [Int] { (1...slots).filter { BatchPlan.isBitwise(slots: slots, worldSize: $0) } }
+
+    /// Whether each rank has a subtree of the sum over slots for itself.
+    private static func isBitwise(slots: Int, worldSize: Int) -> Bool {
         slots.isMultiple(of: worldSize) && (worldSize == 1 || (slots / worldSize).nonzeroBitCount == 1)
     }
 
@@ -49,13 +55,10 @@ package struct BatchPlan: Sendable {
     package var sequencesPerSlot: Int { sequences / slots }
 
     /// The slots of this rank.
-    package var localSlots: Range<Int> {
-        let count = slots / worldSize
-        return rank * count..<(rank + 1) * count
-    }
+    package var localSlots: Range<Int> { rank * slots / worldSize..<(rank + 1) * slots / worldSize }
 
-    /// Sequences of this rank, a step.
-    package var localSequences: Int { sequences / worldSize }
+    /// The rank that has a slot.
+    package func rank(ofSlot slot: Int) -> Int { ((slot + 1) * worldSize - 1) / slots }
 
     /// The global indices that a slot holds in the step that starts at `start`.
     package func globalIndices(ofSlot slot: Int, from start: UInt64) -> Range<UInt64> {

@@ -1,6 +1,6 @@
 import Failures
-import Glibc
 import Synchronization
+import Threads
 
 /// Fills the batches of steps, in turn, on a thread of its own, as far ahead as there are places.
 ///
@@ -25,7 +25,7 @@ final class Prefetcher: @unchecked Sendable {
     private let isStopping = Atomic(false)
     private var thrown: Failure?
     private var deliveredCount = 0
-    private var thread = pthread_t()
+    private var thread: BackgroundThread?
 
     /// Starts filling `batches`.
     ///
@@ -34,7 +34,7 @@ final class Prefetcher: @unchecked Sendable {
         places = batches.map(Place.init)
         self.fill = fill
         free = Semaphore(count: UInt32(batches.count))
-        try start()
+        thread = try BackgroundThread("dtrain-data") { self.run() }
     }
 
     /// The batches of the next step, which stay as they are until the next call. Those before are given back.
@@ -58,7 +58,8 @@ final class Prefetcher: @unchecked Sendable {
     func stop() {
         isStopping.store(true, ordering: .relaxed)
         free.signal()
-        pthread_join(thread, nil)
+        thread?.join()
+        thread = nil
     }
 
     private func run() {
@@ -76,30 +77,6 @@ final class Prefetcher: @unchecked Sendable {
             }
             filled.signal()
             index = (index + 1) % places.count
-        }
-    }
-
-    private func start() throws(Failure) {
-        // The thread starts with the caller's mask. Signals are for the thread that trains.
-        var all = sigset_t()
-        var before = sigset_t()
-        sigfillset(&all)
-        pthread_sigmask(SIG_BLOCK, &all, &before)
-        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
-
-        let reference = Unmanaged.passRetained(self)
-        let status = pthread_create(
-            &thread, nil,
-            { reference in
-                Unmanaged<Prefetcher>.fromOpaque(reference!).takeRetainedValue().run()
-                return nil
-            }, reference.toOpaque())
-        guard status == 0 else {
-            reference.release()
-            throw Failure(
-                .internalError,
-                "Could not start the thread that reads batches: \(String(cString: strerror(status))). "
-                    + "Allow this process more threads (ulimit -u).")
         }
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import Tensors
 
 /// The memory that a thread's kernels work in, its own for each use.
 ///
@@ -23,7 +24,7 @@ struct ThreadScratch {
     func memory(_ use: Use, bytes: Int) -> UnsafeMutableRawPointer {
         if let base = buffers[use.rawValue].baseAddress, buffers[use.rawValue].count >= bytes { return base }
         buffers[use.rawValue].deallocate()
-        buffers[use.rawValue] = .allocate(byteCount: bytes, alignment: 4096)
+        buffers[use.rawValue] = .init(start: numberMemory(bytes: bytes, alignment: 4096), count: bytes)
         return buffers[use.rawValue].baseAddress!
     }
 

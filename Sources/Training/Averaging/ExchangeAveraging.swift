@@ -14,6 +14,7 @@ import Tensors
 /// whole blocks.
 final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     let name = "allreduce"
+    let hasReplicas = true
     let weights: Arena<Element>
     let gradients: Arena<Element>
     let shards: [Shard]

@@ -16,6 +16,8 @@ protocol GradientAveraging<Element>: AnyObject {
     var name: String { get }
     /// Whether every node of the tree over slots, but its root, is rounded to `ScaledHalves`.
     var roundsNodes: Bool { get }
+    /// Whether each rank has weights of its own to compute with, which could differ.
+    var hasReplicas: Bool { get }
     /// The weights that this rank computes with. Each rank writes to its own shard alone, and only after `finish`, when
     /// all ranks have done their backward pass.
     var weights: Arena<Element> { get }

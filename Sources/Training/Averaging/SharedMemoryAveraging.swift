@@ -11,6 +11,7 @@ import Tensors
 final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
     let name = "shared_memory"
     let roundsNodes = false
+    let hasReplicas = false
     let weights: Arena<Element>
     let gradients: Arena<Element>
     let shards: [Shard]

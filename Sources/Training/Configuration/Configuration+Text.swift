@@ -1,3 +1,5 @@
+import Failures
+
 extension Configuration {
     /// A key whose values differ between two configurations, both as YAML.
     package struct Difference: Equatable, Sendable {
@@ -18,6 +20,17 @@ extension Configuration {
             text += "\(section.isEmpty ? "" : "  ")\(key.name): \(key.text(self))\n"
         }
         return text
+    }
+
+    /// The value of the key `path`, such as `run.directory`; text comes without quotes.
+    ///
+    /// - Throws: `usage` for a key that there is not, with the nearest one.
+    package func value(of path: String) throws(Failure) -> String {
+        guard let key = Self.keys.first(where: { $0.path == path }) else {
+            let nearest = nearestSpelling(to: path, among: Self.keys.map(\.path)).map { "; did you mean \($0)?" } ?? "."
+            throw Failure(.usage, "--show \(path): there is no such key\(nearest)")
+        }
+        return key.plain(self)
     }
 
     /// What all ranks of a job must have alike, a line a key: they take the same steps, evaluations and checkpoints

@@ -13,6 +13,8 @@ struct ConfigurationKey<Section>: Sendable {
     let read: @Sendable (YAMLNode, inout Section) throws(ConfigurationMismatch) -> Void
     /// The section's value as YAML, from which `read` makes the same value.
     let text: @Sendable (Section) -> String
+    /// The section's value as a script wants it: text without quotes.
+    let plain: @Sendable (Section) -> String
 
     /// The name that messages, `--set` and comparisons use.
     var path: String { section.isEmpty ? name : "\(section).\(name)" }
@@ -33,6 +35,7 @@ struct ConfigurationKey<Section>: Sendable {
         isText = Value.self == String.self
         read = { (node, section) throws(ConfigurationMismatch) in section[keyPath: property] = try format.decode(node) }
         text = { format.encode($0[keyPath: property]) }
+        plain = { $0[keyPath: property] as? String ?? format.encode($0[keyPath: property]) }
     }
 
     /// The key `key` of a section that `Section` holds as `property`.
@@ -46,6 +49,7 @@ struct ConfigurationKey<Section>: Sendable {
         affectsTrajectory = key.affectsTrajectory
         read = { (node, outer) throws(ConfigurationMismatch) in try key.read(node, &outer[keyPath: property]) }
         text = { key.text($0[keyPath: property]) }
+        plain = { key.plain($0[keyPath: property]) }
     }
 }
 

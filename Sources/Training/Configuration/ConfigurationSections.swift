@@ -93,6 +93,16 @@ package struct LossScaleConfiguration: Equatable, Sendable {
 
 /// How long a run is, and what it does on its way: the section `training`.
 package struct TrainingConfiguration: Equatable, Sendable {
+    /// What is done about a step whose loss is a spike.
+    package enum SpikeAction: String, CaseIterable, Sendable {
+        /// The step does not update the weights.
+        case skip
+        /// The training goes on from the last checkpoint, behind the samples that it has seen.
+        case back
+        /// The training ends with an error; the last checkpoint is untouched.
+        case stop
+    }
+
     /// Steps of the whole run.
     package var steps = 1200
     /// Steps from one evaluation to the next.
@@ -111,6 +121,14 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package var patience = 0
     /// What a value must be better by to count as an improvement.
     package var minDelta = 0.0
+    /// Standard deviations above the mean at which the loss of a step is a spike; 0: none is.
+    package var spikeZScore = 0.0
+    /// What is done about a spike.
+    package var spikeAction = SpikeAction.skip
+    /// Steps from one comparison of all replicas to the next; 0: nothing is verified.
+    package var verifyEvery = 10
+    /// Seconds without progress after which the job ends; nil: by the slowest step.
+    package var stallTimeoutSeconds: Double?
 
     package init() {}
 }

@@ -5,21 +5,32 @@ import Tensors
 
 extension Coordinator {
     /// The counters of a checkpoint.
-    func checkpointState(validationLoss: Double?, watched: CheckpointState.Watched?) -> CheckpointState {
+    func checkpointState(
+        validationLoss: Double?, evaluationIsPending: Bool = false, watched: CheckpointState.Watched?
+    ) -> CheckpointState {
         CheckpointState(
             step: step, consumedSamples: consumedSamples, tokens: tokens, skippedSteps: skippedSteps,
             lossScaler: scaler.map {
                 .init(scale: $0.scale, cleanSteps: $0.cleanSteps, hysteresisLeft: $0.hysteresisLeft)
             },
-            validationLoss: validationLoss, watched: watched)
+            validationLoss: validationLoss, evaluationIsPending: evaluationIsPending, watched: watched,
+            lossTrend: lossTrend?.state)
+    }
+
+    /// The bytes of a checkpoint's tensors.
+    var savedBytes: Int {
+        layout.count
+            * (MemoryLayout<Element>.stride + ownedFiles.flatMap(\.arenas).count * MemoryLayout<Float>.stride)
     }
 
     /// Writes the tensors of a checkpoint: weights as they are computed with, and all that the optimizer keeps. Every rank
     /// calls it.
     ///
     /// - Parameter write: Called on rank 0; it writes the tensors in the order given.
-    /// - Throws: `AgreedFailure` where `write` fails.
+    /// - Throws: `AgreedFailure` where `write` fails; with `diverged` where something other than an update has changed
+    ///   what would be written.
     func save(_ write: (_ files: [(name: String, tensors: [TensorSource])]) throws(Failure) -> Void) throws {
+        try verifyAll()
         try transfer(.toFirstRank) { transfer throws(Failure) in
             let model = NamedArena(averaging.weights, layout).sources
             let files = zip(ownedFiles.map(\.name), split(transfer.sources))
@@ -27,11 +38,35 @@ extension Coordinator {
         }
     }
 
+    /// Goes on from a verified checkpoint. Every rank calls it.
+    ///
+    /// - Parameters:
+    ///   - checkpoint: Rank 0's; the others have none.
+    ///   - consumedSamples: The position among the samples; nil for the checkpoint's.
+    ///   - isSameDataset: Rank 0's: whether it was trained on the data of this run.
+    /// - Returns: Its state, the same on every rank; nil where rank 0 has none.
+    /// - Throws: `AgreedFailure` where rank 0 cannot read it.
+    func takeUp(
+        _ checkpoint: Checkpoint?, consumedSamples: Int? = nil, isSameDataset: Bool = true
+    ) throws -> CheckpointState? {
+        let text = try communicator.onFirstRank { () throws(Failure) in
+            guard var state = checkpoint?.state else { return "" }
+            // What was measured on other data is nothing to compare with.
+            if !isSameDataset { (state.watched, state.lossTrend) = (nil, nil) }
+            return state.text
+        }
+        if text.isEmpty { return nil }
+        let state = try CheckpointState(parsing: Array(text.utf8), source: "the state that rank 0 sent")
+        try load(checkpoint)
+        restore(state, consumedSamples: consumedSamples)
+        return state
+    }
+
     /// Takes up the tensors of a verified checkpoint. Every rank calls it.
     ///
     /// - Parameter checkpoint: Rank 0's; the others have none.
     /// - Throws: `AgreedFailure` where rank 0 cannot read it.
-    func load(_ checkpoint: Checkpoint?) throws {
+    private func load(_ checkpoint: Checkpoint?) throws {
         try transfer(.fromFirstRank) { transfer throws(Failure) in
             guard let checkpoint else { preconditionFailure("rank 0 has the checkpoint") }
             try checkpoint.loadTensors(modelFileName, into: NamedArena(averaging.weights, layout).destinations)
@@ -40,6 +75,7 @@ extension Coordinator {
             }
         }
         try averaging.publishFromFirstRank()
+        noteState()
     }
 
     /// The files of what each rank holds of its shard, and the arenas in each.

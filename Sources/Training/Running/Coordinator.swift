@@ -1,3 +1,4 @@
+import Checkpoints
 import Collectives
 import Datasets
 import Failures
@@ -48,22 +49,20 @@ final class Coordinator<Element: Storage> {
     private let sums: StepSums
     private let shard: Shard
     /// What is updated at once, for each range of the shard: no more than a chunk, of one parameter.
-    let pieces: [[Piece]]
+    let pieces: [[UpdatePiece]]
     private let rules: [ParameterRules.Rule]
     /// What each rule needs to know of the step that is taken.
     private var ruleSteps: [OptimizerStep]
     private let frozen: FrozenParameters
     private let weightAverage: WeightAverage
-
-    struct Piece {
-        /// Where it starts in the whole arena, in the shard's arenas, and in `master`.
-        let start: Int
-        let stateStart: Int
-        let masterStart: Int
-        let count: Int
-        /// The rule by which it is updated; nil: frozen.
-        let rule: Int?
-    }
+    /// nil where nothing is verified.
+    private(set) var stateGuard: StateGuard?
+    /// Steps from one comparison of all replicas to the next.
+    var verifyEvery: Int { configuration.training.verifyEvery }
+    /// Steps without an update since the last one with it.
+    private var skipsInARow = 0
+    /// nil where nobody looks for spikes.
+    private(set) var lossTrend: LossTrend?
 
     /// A training that is about to begin: weights initialized, everything else zero.
     ///
@@ -104,29 +103,14 @@ final class Coordinator<Element: Storage> {
             model, configuration.loss, averaging: averaging, slots: plan.localSlots.count,
             sequencesPerSlot: plan.sequencesPerSlot, spans: spans)
         sums = StepSums(slots: plan.slots, elements: layout.count)
-        pieces = Coordinator.makePieces(shard, layout, rules.indices, masterIsWhole: common != nil)
+        pieces = UpdatePiece.all(of: shard, layout, rules.indices, masterIsWhole: common != nil)
         frozen = FrozenParameters(rules.indices, shard, layout)
         if configuration.precision == .float16 {
             scaler = LossScaler(scale: configuration.lossScale.initial, configuration.scalerSettings)
         }
+        if configuration.training.spikeZScore > 0 { lossTrend = LossTrend(limit: configuration.training.spikeZScore) }
+        if configuration.training.verifyEvery > 0 { stateGuard = makeStateGuard() }
         try initializeWeights()
-    }
-
-    /// Cuts each range of `shard` into pieces.
-    private static func makePieces(
-        _ shard: Shard, _ layout: ParameterLayout, _ rules: [Int?], masterIsWhole: Bool
-    ) -> [[Piece]] {
-        zip(shard.ranges, shard.starts).map { range, start in
-            zip(layout.parameters, rules).flatMap { parameter, rule in
-                let own = parameter.range.clamped(to: range)
-                return stride(from: own.lowerBound, to: own.upperBound, by: chunkElements).map { first in
-                    let stateStart = start + first - range.lowerBound
-                    return Piece(
-                        start: first, stateStart: stateStart, masterStart: masterIsWhole ? first : stateStart,
-                        count: min(chunkElements, own.upperBound - first), rule: rule)
-                }
-            }
-        }
     }
 
     /// Draws the first weights, each rank those of its shard.
@@ -156,6 +140,7 @@ final class Coordinator<Element: Storage> {
                 averages.map {
                     ($0.base + piece.stateStart).update(from: master.base + piece.masterStart, count: piece.count)
                 }
+                stateGuard?.note(piece)
             }
             try averaging.rangeIsUpdated(index)
         }
@@ -163,9 +148,19 @@ final class Coordinator<Element: Storage> {
     }
 
     /// Takes up the counters of a checkpoint; the arenas have been filled already.
-    func restore(step: Int, consumedSamples: Int, tokens: Int, skippedSteps: Int, scaler: LossScaler?) {
-        (self.step, self.consumedSamples, self.tokens) = (step, consumedSamples, tokens)
-        (self.skippedSteps, self.scaler) = (skippedSteps, scaler)
+    ///
+    /// - Parameter consumedSamples: The position among the samples; nil for the checkpoint's.
+    func restore(_ state: CheckpointState, consumedSamples: Int? = nil) {
+        (step, self.consumedSamples, tokens) = (state.step, consumedSamples ?? state.consumedSamples, state.tokens)
+        (skippedSteps, skipsInARow) = (state.skippedSteps, 0)
+        scaler = state.lossScaler.map {
+            LossScaler(
+                scale: $0.scale, cleanSteps: $0.cleanSteps, hysteresisLeft: $0.hysteresisLeft,
+                configuration.scalerSettings)
+        }
+        if lossTrend != nil {
+            lossTrend = LossTrend(limit: configuration.training.spikeZScore, restored: state.lossTrend)
+        }
     }
 
     /// What one step tells.
@@ -179,8 +174,10 @@ final class Coordinator<Element: Storage> {
         var lossScale: Double?
         /// The step's targets, over all ranks.
         var tokens: Int
-        /// The parameter whose gradient overflowed, where the step was skipped for that.
+        /// The parameter whose gradient is not finite, where the step was skipped for that.
         var overflowedParameter: String?
+        /// How many standard deviations the loss lies above its mean, where that made it a spike and the step was skipped.
+        var spike: Double?
         /// Whether any rank was asked to stop.
         var stopRequested: Bool
     }
@@ -190,7 +187,10 @@ final class Coordinator<Element: Storage> {
     /// - Parameters:
     ///   - batches: This rank's slots.
     ///   - stopRequested: Whether this rank was asked to stop.
-    /// - Throws: `AgreedFailure` where the loss or a Float32 gradient is not finite.
+    /// A step whose gradient is not finite, on whatever rank, is skipped by all.
+    ///
+    /// - Throws: `AgreedFailure` where weights are not finite, or too many steps in a row were skipped; `Failure` with
+    ///   `diverged` where weights or state have changed without an update.
     func train(_ batches: [Batch], stopRequested: Bool) throws -> Report {
         let seed = UInt64(configuration.run.seed)
         let lossScale = scaler?.scale ?? 1
@@ -212,18 +212,22 @@ final class Coordinator<Element: Storage> {
         let counts = try sums.finishCounts()
         var report = Report(
             loss: sums.totalLoss / Double(max(1, counts.targets)), learningRate: schedule.learningRate(at: step),
-            gradientNorm: nil, lossScale: scaler?.scale, tokens: counts.targets, overflowedParameter: nil,
-            stopRequested: counts.stopRequested)
-        guard report.loss.isFinite else { throw AgreedFailure(try lossFailure()) }
+            lossScale: scaler?.scale, tokens: counts.targets, stopRequested: counts.stopRequested)
+        try verifyReplicas()
         // The same bits on every rank: all update or none does.
         let squares = sums.totalSquares
-        if squares.isFinite {
+        report.spike = report.loss.isFinite && squares.isFinite ? lossTrend?.spike(report.loss) : nil
+        if report.spike != nil {
+            skippedSteps += 1
+        } else if report.loss.isFinite, squares.isFinite {
             let norm = squares.squareRoot() / lossScale
             report.gradientNorm = norm
             try update(norm: norm, rate: report.learningRate, lossScale: lossScale)
+            skipsInARow = 0
         } else {
             let parameter = try firstOverflow()
-            guard scaler != nil else { throw AgreedFailure(gradientFailure(parameter)) }
+            skipsInARow += 1
+            if !report.loss.isFinite || skipsInARow > skipLimit { try refuseToGoOn(report.loss, parameter) }
             report.overflowedParameter = parameter
             skippedSteps += 1
         }
@@ -235,7 +239,7 @@ final class Coordinator<Element: Storage> {
     }
 
     /// Updates the weights of this rank's shard, and shares them.
-    private func update(norm: Double, rate: Double, lossScale: Double) throws(MPIError) {
+    private func update(norm: Double, rate: Double, lossScale: Double) throws {
         let clip = Clipping.factor(norm: norm, limit: configuration.optimizer.clipNorm)
         let limit = configuration.optimizer.clipValue
         let number = step + 1 - skippedSteps
@@ -249,6 +253,7 @@ final class Coordinator<Element: Storage> {
             spans.begin(.update)
             parallel(pieces.count) { part in
                 let piece = pieces[part]
+                stateGuard?.compare(piece)
                 guard let rule = piece.rule else { return }
                 rules[rule].optimizer.update(
                     master.base + piece.masterStart, states: statePointers, stateStart: piece.stateStart,
@@ -260,8 +265,10 @@ final class Coordinator<Element: Storage> {
                         count: piece.count, number: number)
                 }
                 refreshWorkingWeights(piece)
+                stateGuard?.note(piece)
             }
             spans.end()
+            try refuseChanges()
             spans.begin(.weights)
             try averaging.rangeIsUpdated(index)
             spans.end()
@@ -272,7 +279,7 @@ final class Coordinator<Element: Storage> {
     }
 
     /// Rounds master weights into those that replicas compute with, where these are of another type.
-    func refreshWorkingWeights(_ piece: Piece) {
+    func refreshWorkingWeights(_ piece: UpdatePiece) {
         if Element.self != Float.self {
             convert(
                 UnsafePointer(master.base + piece.masterStart), into: averaging.weights.base + piece.start,
@@ -295,30 +302,28 @@ final class Coordinator<Element: Storage> {
         return first < none ? layout.parameters[first].name : "no parameter"
     }
 
-    private func lossFailure() throws(MPIError) -> Failure {
-        let slot = (0..<plan.slots).first { !sums.slotLosses[$0].isFinite } ?? 0
+    /// The steps in a row that may be skipped. In Float16 the loss scale needs some to come down.
+    private var skipLimit: Int { scaler == nil ? 10 : 50 }
+
+    /// Ends the run where skipping the step cannot help, or has not helped.
+    private func refuseToGoOn(_ loss: Double, _ parameter: String) throws {
         let weights = averaging.weights.base
         let broken = layout.parameters.first {
             !sumOfSquares(UnsafePointer(weights + $0.offset), count: $0.count).isFinite
         }
-        let gradient = try firstOverflow()
+        guard broken != nil || skipsInARow > skipLimit else { return }
+        let slot = (0..<plan.slots).first { !sums.slotLosses[$0].isFinite }
+        let place =
+            slot.map { "rank \(plan.rank(ofSlot: $0)): the loss of slot \($0) is not a finite number, and " }
+            ?? "all ranks: "
         let tensor =
-            broken.map { "the weights \($0.name) are not finite" } ?? "the gradient of \(gradient) is not"
-        return Failure(
-            .internalError,
-            "step \(step + 1), rank \(slot / plan.localSlots.count): the loss of slot \(slot) is not a finite number, "
-                + "and \(tensor). \(Coordinator.advice)")
-    }
-
-    private func gradientFailure(_ parameter: String) -> Failure {
-        Failure(
-            .internalError,
-            "step \(step + 1), all ranks: the averaged gradient of \(parameter) is not finite. \(Coordinator.advice)")
-    }
-
-    private static var advice: String {
-        "The last checkpoint is untouched. Lower schedule.peak or set optimizer.clip_norm, and go on from it with "
-            + "--resume DIR."
+            broken.map { "the weights \($0.name) are not finite" } ?? "the gradient of \(parameter) is not finite"
+        let repeated = skipsInARow > skipLimit ? ", for \(skipsInARow) steps in a row" : ""
+        throw AgreedFailure(
+            Failure(
+                .internalError,
+                "step \(step + 1), \(place)\(tensor)\(repeated). The last checkpoint is untouched. Lower "
+                    + "schedule.peak or set optimizer.clip_norm, and go on from it with --resume DIR."))
     }
 }
 

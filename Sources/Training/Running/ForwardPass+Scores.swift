@@ -127,6 +127,16 @@ extension ForwardPass {
     func scores(
         of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator
     ) throws -> Scores {
+        try scores(of: batches, batch, bytes: bytes, communicator, unless: { false })!
+    }
+
+    /// The same, or nil on all ranks where any of them was told to stop before it was through.
+    ///
+    /// - Parameter shouldStop: Asked before each batch.
+    func scores(
+        of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator,
+        unless shouldStop: () -> Bool
+    ) throws -> Scores? {
         let outputs = model.head.outputWidth
         let kind: ScoreCounts.Kind =
             switch (prediction.loss, model.architecture.output) {
@@ -136,13 +146,18 @@ extension ForwardPass {
             case (.squaredError, _): .numbers
             }
         var counts = ScoreCounts(kind, batches: batches.count)
+        var wasStopped = false
         for index in stride(from: communicator.rank, to: batches.count, by: communicator.size) {
+            if shouldStop() {
+                wasStopped = true
+                break
+            }
             try batches.load(index, into: batch)
             counts.losses[index] = loss(of: batch) { logits, rows in
                 counts.add(logits, rows: rows, outputs: outputs, batch, index: index)
             }
             counts.targets[index] = Double(batch.targetCount)
         }
-        return try counts.scores(communicator)
+        return try communicator.sum(wasStopped ? 1 : 0) > 0 ? nil : counts.scores(communicator)
     }
 }

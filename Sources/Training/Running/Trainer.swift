@@ -3,6 +3,7 @@ import Collectives
 import Datasets
 import Failures
 import Files
+import Glibc
 import Kernels
 import Models
 import Tensors
@@ -50,21 +51,52 @@ package struct Trainer {
     private func run<Element: Storage>(storing: Element.Type) throws -> Outcome {
         let clock = ContinuousClock()
         let start = clock.now
+        let faults = try communicator.together { () throws(Failure) in
+            try Fault.parse(getenv(Fault.variable).map { String(cString: $0) } ?? "")
+        }
+        let heartbeats = try Heartbeats(communicator)
+        let watchdog = try communicator.together { () throws(Failure) in
+            try Watchdog(
+                heartbeats, Watchdog.Limits(configured: configuration.training.stallTimeoutSeconds),
+                localRank: communicator.localRank)
+        }
+        defer { watchdog.stop() }
         let data = try communicator.together { () throws(Failure) in
             try TrainingData(configuration, communicator)
         }
-        try data.verify(communicator, console)
+        try data.verify(communicator, console, heartbeats)
         let layout = Transformer<Element>(configuration.model, data.sizes).layout
         let identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout)
         try identity.compareRanks(communicator)
         let coordinator = try Coordinator<Element>(
             configuration, data.sizes, plan: data.plan, communicator)
+        coordinator.spans.observers = [heartbeats]
+        let injection = try communicator.together { () throws(Failure) in try coordinator.injection(of: faults) }
+        if let injection { coordinator.spans.observers.append(injection) }
 
         let directory = RunDirectory(configuration.run.directory)
         let records = try communicator.together { () throws(Failure) in
             communicator.rank == 0 ? try RunRecords(directory, identity, resumption) : nil
         }
-        let restored = try restore(coordinator, records)
+        do {
+            let outcome = try run(coordinator, data, records, heartbeats, startedAt: start)
+            try endRecords(records, outcome == .finished ? .finished : .stopped, step: coordinator.step)
+            return outcome
+        } catch let failure as AgreedFailure {
+            // Whoever reads the marker learns of the failure that is told anyway.
+            try? records?.end(failure.failure.exitCode, step: coordinator.step)
+            throw failure
+        }
+    }
+
+    /// The run itself, once its parts are there.
+    private func run<Element>(
+        _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?, _ heartbeats: Heartbeats,
+        startedAt start: ContinuousClock.Instant
+    ) throws -> Outcome {
+        let directory = RunDirectory(configuration.run.directory)
+        let restored = try coordinator.takeUp(
+            records?.start.checkpoint, isSameDataset: records?.start.isSameDataset ?? true)
         describe(coordinator, data, records)
         // A run that goes on has its own weights.
         if restored == nil, let source = configuration.fineTuning.from {
@@ -76,37 +108,14 @@ package struct Trainer {
             profiledSteps == 0
             ? nil : try RunProfile(steps: profiledSteps, directory, coordinator.spans, communicator, console)
         let run = try TrainingRun(
-            configuration, data, coordinator, records, communicator, console, startedAt: start,
-            watched: restored?.watched, profile: profile)
+            configuration, data, coordinator, records, heartbeats, communicator, console, startedAt: start,
+            restored: restored, profile: profile)
         return try run.finish()
     }
 
-    /// Takes up the checkpoint that rank 0 has chosen, on every rank.
-    ///
-    /// - Returns: Its state, the same on every rank; nil where the run begins.
-    private func restore<Element>(
-        _ coordinator: Coordinator<Element>, _ records: RunRecords?
-    ) throws -> CheckpointState? {
-        let start = records?.start
-        let state = try communicator.onFirstRank { () throws(Failure) in
-            guard let start, let checkpoint = start.checkpoint else { return "" }
-            var state = checkpoint.state
-            // What was measured on other data is nothing to compare with.
-            if !start.isSameDataset { state.watched = nil }
-            return state.text
-        }
-        if state.isEmpty { return nil }
-        let restored = try CheckpointState(parsing: Array(state.utf8), source: "the state that rank 0 sent")
-        try coordinator.load(start?.checkpoint)
-        coordinator.restore(
-            step: restored.step, consumedSamples: restored.consumedSamples, tokens: restored.tokens,
-            skippedSteps: restored.skippedSteps,
-            scaler: restored.lossScaler.map {
-                .init(
-                    scale: $0.scale, cleanSteps: $0.cleanSteps, hysteresisLeft: $0.hysteresisLeft,
-                    configuration.scalerSettings)
-            })
-        return restored
+    /// Leaves the marker by which others know how the run ended.
+    private func endRecords(_ records: RunRecords?, _ code: ExitCode, step: Int) throws {
+        try communicator.together { () throws(Failure) in try records?.end(code, step: step) }
     }
 
     /// Says what is about to be trained, on what.
@@ -120,6 +129,12 @@ package struct Trainer {
         console.say(
             description.data(data.dataset.directory, count: data.dataset.count, truncated: { data.truncated[$0] ?? 0 }))
         console.say(description.batch)
+        if !data.plan.isBitwise {
+            let sizes = data.plan.bitwiseWorldSizes.map(String.init).joined(separator: ", ")
+            console.say(
+                "\(communicator.size) ranks: the same samples in the same order, but sums that are rounded otherwise than "
+                    + "with \(sizes), which all make the same bits")
+        }
         for note in records?.start.notes ?? [] { console.say(note) }
         if let checkpoint = records?.start.checkpoint {
             console.say("resumed from \(checkpoint.directory) at step \(checkpoint.step)")

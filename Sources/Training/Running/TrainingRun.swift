@@ -11,6 +11,7 @@ final class TrainingRun<Element: Storage> {
     private let data: TrainingData
     private let coordinator: Coordinator<Element>
     private let records: RunRecords?
+    private let heartbeats: Heartbeats
     private let communicator: any Communicator
     private let console: Console
     private let reader: BatchReader
@@ -23,17 +24,25 @@ final class TrainingRun<Element: Storage> {
     private var validationLoss: Double?
     /// The same on every rank, which decide by it when to save and stop together.
     private var watch: MetricWatch
+    /// Whether the evaluation of this step was cut short by a request to stop.
+    private var evaluationIsPending: Bool
+    /// Whether the last step has led back to a checkpoint.
+    private var hasGoneBack = false
+    /// How often in a row it was the checkpoint of the same step.
+    private var returns = (step: -1, count: 0)
 
     init(
         _ configuration: Configuration, _ data: TrainingData, _ coordinator: Coordinator<Element>,
-        _ records: RunRecords?, _ communicator: any Communicator, _ console: Console,
-        startedAt: ContinuousClock.Instant, watched: CheckpointState.Watched?, profile: RunProfile?
+        _ records: RunRecords?, _ heartbeats: Heartbeats, _ communicator: any Communicator, _ console: Console,
+        startedAt: ContinuousClock.Instant, restored: CheckpointState?, profile: RunProfile?
     ) throws {
+        evaluationIsPending = restored?.evaluationIsPending ?? false
         self.profile = profile
         self.configuration = configuration
         self.data = data
         self.coordinator = coordinator
         self.records = records
+        self.heartbeats = heartbeats
         self.communicator = communicator
         self.console = console
         self.startedAt = startedAt
@@ -53,7 +62,7 @@ final class TrainingRun<Element: Storage> {
         reporter = ProgressReporter(
             console, steps: configuration.training.steps, targets: configuration.targetName, flopsPerTarget: flops,
             limit: try ProcessorLimit(measuringWith: communicator))
-        watch = MetricWatch(configuration.training, restored: watched)
+        watch = MetricWatch(configuration.training, restored: restored?.watched)
         if configuration.training.patience > 0, validation == nil {
             throw AgreedFailure(
                 Failure(
@@ -67,7 +76,7 @@ final class TrainingRun<Element: Storage> {
     func finish() throws -> Trainer.Outcome {
         let training = configuration.training
         if validation == nil { console.say("the dataset has no validation split: nothing is evaluated") }
-        if coordinator.step >= training.steps {
+        if coordinator.step >= training.steps, !evaluationIsPending {
             console.say(
                 "the run is complete: all \(training.steps) steps are done. For more, raise training.steps and name "
                     + "the checkpoint with --resume.")
@@ -77,31 +86,55 @@ final class TrainingRun<Element: Storage> {
                 "the run has stopped early at step \(coordinator.step): \(watch.reason). For more, raise "
                     + "training.patience.")
         }
+        // What the step that the run goes on from has left to do.
+        if evaluationIsPending {
+            coordinator.spans.begin(.step, coordinator.step)
+            let wasStopped = try completeStep(stopRequested: false)
+            coordinator.spans.end()
+            if wasStopped { return .stopped }
+        }
         while coordinator.step < training.steps, !watch.hasRunOut {
             coordinator.spans.begin(.step, coordinator.step + 1)
-            let stopRequested = try step()
-            var isLast = coordinator.step == training.steps
-            validationLoss = nil
-            watch.beginStep()
-            var isBest = false
-            if coordinator.step % training.evaluateEvery == 0 || isLast { isBest = try evaluate() }
-            if watch.hasRunOut {
-                console.say("stopped early at step \(coordinator.step): \(watch.reason)")
-                isLast = true
-            }
-            let mustSave = coordinator.step % training.checkpointEvery == 0 || isLast || stopRequested
-            if mustSave || (isBest && training.keepBest > 0) { try save() }
+            let wasStopped = try completeStep(stopRequested: try step())
             coordinator.spans.end()
             try profile?.stepDone()
-            if stopRequested, !isLast {
+            if wasStopped {
                 try profile?.finish()
-                console.say("asked to stop: saved at step \(coordinator.step). The same command continues.")
                 return .stopped
             }
         }
         try profile?.finish()
         summarize()
         return .finished
+    }
+
+    /// Evaluates and saves, where this step is one for it.
+    ///
+    /// - Returns: Whether the run stops here because it was asked to.
+    private func completeStep(stopRequested: Bool) throws -> Bool {
+        let training = configuration.training
+        var stopRequested = stopRequested
+        var isLast = coordinator.step == training.steps
+        (validationLoss, evaluationIsPending) = (nil, false)
+        watch.beginStep()
+        var isBest = false
+        if hasGoneBack {
+            if stopRequested { try save() }
+        } else if coordinator.step % training.evaluateEvery == 0 || isLast {
+            let evaluated = try evaluate()
+            isBest = evaluated ?? false
+            // Whoever asks to stop does not wait for an evaluation.
+            if evaluated == nil, validation != nil { (stopRequested, evaluationIsPending) = (true, true) }
+        }
+        if watch.hasRunOut {
+            console.say("stopped early at step \(coordinator.step): \(watch.reason)")
+            isLast = true
+        }
+        let mustSave = coordinator.step % training.checkpointEvery == 0 || isLast || stopRequested
+        if !hasGoneBack, mustSave || (isBest && training.keepBest > 0) { try save() }
+        guard stopRequested, !isLast || evaluationIsPending else { return false }
+        console.say("asked to stop: saved at step \(coordinator.step). The same command continues.")
+        return true
     }
 
     /// One step.
@@ -112,31 +145,71 @@ final class TrainingRun<Element: Storage> {
         coordinator.spans.begin(.data)
         let batches = try reader.next()
         coordinator.spans.end()
+        hasGoneBack = false
         let report = try coordinator.train(batches, stopRequested: StopRequest.isPending())
         let seconds = (clock.now - start).seconds
         if let parameter = report.overflowedParameter {
             console.say(
-                "step \(coordinator.step): skipped, the gradient of \(parameter) overflowed Float16 at loss scale "
-                    + "\(fixed(report.lossScale ?? 1, 0)); the scale is now \(fixed(coordinator.scaler?.scale ?? 1, 0))"
+                report.lossScale.map {
+                    "step \(coordinator.step): skipped, the gradient of \(parameter) overflowed Float16 at loss scale "
+                        + "\(fixed($0, 0)); the scale is now \(fixed(coordinator.scaler?.scale ?? 1, 0))"
+                } ?? "step \(coordinator.step): skipped, the gradient of \(parameter) is not finite"
             )
         }
+        if let spike = report.spike { try answer(spike, report.loss) }
+        if hasGoneBack { return report.stopRequested }
         try records?.log(report.metrics(step: coordinator.step, seconds: seconds))
         reporter.stepDone(coordinator.step, report, seconds: seconds)
         return report.stopRequested
     }
 
+    /// Does about a spike of the loss what the configuration says.
+    ///
+    /// - Throws: `AgreedFailure` with `internalError` where that is to stop, or where going back has not helped.
+    private func answer(_ spike: Double, _ loss: Double) throws {
+        let step = coordinator.step
+        let what = "the loss, \(fixed(loss, 4)), lies \(fixed(spike, 1)) standard deviations above its mean"
+        switch configuration.training.spikeAction {
+        case .skip: console.say("step \(step): skipped, \(what)")
+        case .stop: throw spikeFailure(step, what)
+        case .back:
+            let consumed = coordinator.consumedSamples
+            let found = try communicator.together { () throws(Failure) in try records?.newestValid() }
+            guard let state = try coordinator.takeUp(found, consumedSamples: consumed) else {
+                console.say("step \(step): skipped, \(what), and there is no checkpoint to go back to")
+                return
+            }
+            returns = (state.step, returns.step == state.step ? returns.count + 1 : 1)
+            if returns.count > 3 { throw spikeFailure(step, what) }
+            try communicator.together { () throws(Failure) in try records?.forget(afterStep: state.step) }
+            watch = MetricWatch(configuration.training, restored: state.watched)
+            hasGoneBack = true
+            console.say("step \(step): \(what); back to the checkpoint of step \(state.step), past these samples")
+        }
+    }
+
+    private func spikeFailure(_ step: Int, _ what: String) -> AgreedFailure {
+        AgreedFailure(
+            Failure(
+                .internalError,
+                "step \(step), all ranks: \(what). The last checkpoint is untouched. Lower schedule.peak, or let "
+                    + "training.spike_action skip such steps."))
+    }
+
     /// Evaluates on the validation split.
     ///
-    /// - Returns: Whether the watched metric is the best so far.
-    /// - Throws: `AgreedFailure` with `usage` where this training does not measure the metric.
-    private func evaluate() throws -> Bool {
-        guard let validation else { return false }
+    /// - Returns: Whether the watched metric is the best so far; nil where nothing was measured, because there is no such
+    ///   split or the run was asked to stop.
+    private func evaluate() throws -> Bool? {
+        guard let validation else { return nil }
         coordinator.spans.begin(.evaluation)
         defer { coordinator.spans.end() }
         let start = clock.now
         let scores = try coordinator.withAveragedWeights {
-            try coordinator.replica.forwardPass.scores(of: validation.batches, validation.memory, communicator)
+            try coordinator.replica.forwardPass.scores(
+                of: validation.batches, validation.memory, communicator, unless: StopRequest.isPending)
         }
+        guard let scores else { return nil }
         // A configuration that names a metric that is not measured has been refused.
         let isBest = watch.note(scores.named.first { $0.metric == watch.metric }?.value ?? .nan)
         validationLoss = scores.loss
@@ -153,9 +226,14 @@ final class TrainingRun<Element: Storage> {
         coordinator.spans.begin(.checkpoint)
         defer { coordinator.spans.end() }
         let state = coordinator.checkpointState(
-            validationLoss: validationLoss, watched: watch.state)
-        try coordinator.save { files throws(Failure) in try records?.save(state, files) }
+            validationLoss: validationLoss, evaluationIsPending: evaluationIsPending, watched: watch.state)
+        try heartbeats.allowing(Double(coordinator.savedBytes) / TrainingRun.slowestDiskBytesPerSecond) {
+            try coordinator.save { files throws(Failure) in try records?.save(state, files) }
+        }
     }
+
+    /// A disk may be as slow as this before it counts as a hang.
+    private static var slowestDiskBytesPerSecond: Double { 5e6 }
 
     private func summarize() {
         guard let records else { return }

@@ -12,6 +12,7 @@ extension Command {
             .repeated("set", "KEY.PATH=VALUE", "a key of the configuration, over the file's value"),
             .one("resume", "auto|none|DIR", "auto (default): continue the run; none: start anew; DIR: a checkpoint"),
             .one("output", "DIR", "the run directory (run.directory)"),
+            .one("show", "KEY.PATH", "print a key of the resolved configuration, such as run.directory, and end"),
             .optional("profile", "N", "write RUN/trace-rank-R.json for Perfetto: the run's first N steps (20)"),
         ],
         endsOnRequest: true,
@@ -23,6 +24,11 @@ extension Command {
             if let output = arguments.value("output") { configuration.run.directory = output }
             let profiled = arguments.has("profile") ? 20 : 0
             return (configuration, try arguments.integer("profile", in: 1...10_000, default: profiled))
+        }
+        if let path = arguments.value("show") {
+            session.console.say(
+                try session.communicator.together { () throws(Failure) in try configuration.value(of: path) })
+            return .finished
         }
         try ComputeThreads.start(configuration.threads, session.communicator, session.console)
         let resumption: Resumption =

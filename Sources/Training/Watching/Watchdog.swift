@@ -1,0 +1,101 @@
+import Collectives
+import Failures
+import Glibc
+import Threads
+
+/// Ends a job that makes no progress, with exit code 77.
+///
+/// In each rank a thread looks after the ranks of its node. Where one of them stops, the others soon wait for it in a
+/// collective, and nobody's heart beats any more; the threads see that, and one of them tells what it sees and ends its
+/// process, and with it the job. Ranks of other nodes have watchdogs of their own.
+///
+/// Sendable: `idle`, `lastBeats` and `lastLook` belong to the thread.
+final class Watchdog: @unchecked Sendable {
+    /// How long is too long.
+    struct Limits {
+        /// What the configuration says; nil to derive it from the slowest step.
+        var configured: Double?
+
+        /// Seconds after which a rank that is stopped or gone ends the job.
+        func whenStopped(slowestStep: Double?) -> Double { configured ?? 15 + 10 * (slowestStep ?? 0) }
+
+        /// Seconds after which the job ends although every process is alive: a disk or a network may be slow.
+        func whenAlive(slowestStep: Double?) -> Double {
+            configured ?? max(600, 20 * whenStopped(slowestStep: slowestStep))
+        }
+    }
+
+    private static let pollSeconds = 0.25
+
+    private let heartbeats: Heartbeats
+    private let limits: Limits
+    private let localRank: Int
+    private let end = Semaphore(count: 0)
+    private var thread: BackgroundThread?
+    private var lastBeats = -1
+    private var lastLook: ContinuousClock.Instant?
+    private var idle = 0.0
+
+    /// Begins to watch.
+    init(_ heartbeats: Heartbeats, _ limits: Limits, localRank: Int) throws(Failure) {
+        self.heartbeats = heartbeats
+        self.limits = limits
+        self.localRank = localRank
+        thread = try BackgroundThread("dtrain-watch") { self.watch() }
+    }
+
+    /// Returns when nobody watches any more.
+    func stop() {
+        end.signal()
+        thread?.join()
+        thread = nil
+    }
+
+    private func watch() {
+        while !end.wait(seconds: Watchdog.pollSeconds) { look() }
+    }
+
+    private func look() {
+        let now = ContinuousClock().now
+        let elapsed = lastLook.map { (now - $0).seconds } ?? 0
+        lastLook = now
+        let readings = heartbeats.readings()
+        let beats = readings.reduce(0) { $0 &+ $1.beats }
+        if beats != lastBeats {
+            (lastBeats, idle) = (beats, 0)
+            return
+        }
+        // A host that slept, or a job that was stopped as a whole, has not waited for anything.
+        idle += min(elapsed, 4 * Watchdog.pollSeconds)
+        // The lowest rank tells, unless it is the one that is stopped.
+        let patience = idle - Double(localRank) - (readings.map(\.allowance).max() ?? 0)
+        let slowest = heartbeats.slowestStepSeconds
+        guard patience >= limits.whenStopped(slowestStep: slowest) else { return }
+        let states = readings.map { ProcessState(of: $0.process) }
+        let isAlive = !states.contains { $0 == .stopped || $0 == .ended }
+        if isAlive, patience < limits.whenAlive(slowestStep: slowest) { return }
+        if heartbeats.isFirstToTell() {
+            tell(readings, states)
+        } else {
+            // Whoever was first is saying what happened.
+            sleep(2)
+        }
+        _exit(ExitCode.stalled.rawValue)
+    }
+
+    private func tell(_ readings: [Heartbeats.Reading], _ states: [ProcessState]) {
+        let all = zip(readings, states).map { (reading: $0, state: $1) }
+        let broken = all.filter { $0.state == .stopped || $0.state == .ended }
+        // Where all are alive, whoever has done least is what the others wait for, or waits for another node.
+        let fewest = readings.map(\.beats).min() ?? 0
+        let culprits = broken.isEmpty ? all.filter { $0.reading.beats == fewest } : broken
+        let names = culprits.map { reading, state in
+            "rank \(reading.rank): \(reading.place), process \(reading.process) \(state.words)"
+        }
+        let text =
+            "dtrain: no progress for \(Int(idle)) s. \(names.joined(separator: "; ")). The job ends; the same command "
+            + "continues from the last checkpoint. (training.stall_timeout_seconds says how long is too long.)\n"
+        let bytes = Array(text.utf8)
+        _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+}

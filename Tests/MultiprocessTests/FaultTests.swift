@@ -1,0 +1,139 @@
+import Files
+import Glibc
+import Testing
+
+extension MultiprocessTests {
+    /// Faults that DTRAIN_FAULT asks for, and what comes of them.
+    @Suite struct FaultTests {
+        /// Runs a training of `ranks` ranks with a fault.
+        private func run(
+            _ fault: String, _ workshop: Workshop, _ sets: [String] = []
+        ) -> Job.Outcome {
+            workshop.start(Workshop.training(sets), ranks: 2, environment: ["DTRAIN_FAULT": fault]).finish(
+                timeoutSeconds: 60)
+        }
+
+        @Test(arguments: [("kill", 137), ("trap", 132)] as [(String, Int32)])
+        func aRankThatDiesEndsTheJob(action: String, code: Int32) throws {
+            let workshop = try Workshop()
+            let outcome = run("\(action) rank=1 step=13 phase=backward", workshop)
+            #expect(outcome.exitCode == code, "\(outcome.errors)")
+            #expect(outcome.leftBehind.isEmpty)
+            #expect(try workshop.losses().last?.step == 12)
+            #expect(!FileSystem.exists(workshop.directory.file("run/outcome.json")))
+        }
+
+        /// A stopped process never answers: only who waits for it can tell.
+        @Test(arguments: [("stop", 1), ("stop", 0), ("hang", 1)])
+        func aRankThatMakesNoProgressEndsTheJob(action: String, rank: Int) throws {
+            let workshop = try Workshop()
+            let outcome = run(
+                "\(action) rank=\(rank) step=13 phase=forward", workshop, ["training.stall_timeout_seconds=2"])
+            #expect(outcome.exitCode == 77, "\(outcome.errors)")
+            #expect(outcome.messages.count == 1, "\(outcome.errors)")
+            #expect(outcome.errors.contains("rank \(rank): in step 13, forward, process "), "\(outcome.errors)")
+            if action == "stop" { #expect(outcome.errors.contains("is stopped by a signal")) }
+            #expect(outcome.leftBehind.isEmpty)
+            let resumed = workshop.train(ranks: 2)
+            #expect(resumed.output.contains("resumed from run/checkpoints/step-00000010"))
+        }
+
+        /// A training is ended where a bit of what a rank owns, or computes with, flips; and nothing of it is saved.
+        @Test(arguments: ["shared_memory", "allreduce"], ["float32", "float16"])
+        func aFlippedBitIsFound(strategy: String, precision: String) throws {
+            let workshop = try Workshop()
+            for (tensor, bit) in [("token_embedding.weight", 3), ("final_normalization.shift", 11)] {
+                let sets = [
+                    "averaging.strategy=\(strategy)", "precision=\(precision)", "training.verify_every=1",
+                    "run.directory=\(tensor)",
+                ]
+                let words = ["--config", "tiny.yaml"] + sets.flatMap { ["--set", $0] }
+                let fault = "flip rank=1 step=13 phase=forward tensor=\(tensor) bit=\(bit)"
+                let outcome = workshop.start(words, ranks: 2, environment: ["DTRAIN_FAULT": fault]).finish()
+                #expect(outcome.exitCode == 76, "\(outcome.errors)")
+                #expect(outcome.messages.count == 1, "\(outcome.errors)")
+                #expect(
+                    outcome.errors.contains("step 13: the ") && outcome.errors.contains(tensor), "\(outcome.errors)")
+                #expect(outcome.errors.contains("rank "))
+                #expect(workshop.names("\(tensor)/checkpoints") == ["step-00000005", "step-00000008", "step-00000010"])
+            }
+        }
+
+        @Test(arguments: ["shared_memory", "allreduce"], ["float32", "float16"])
+        func aNaNOnOneRankIsSkippedByAll(strategy: String, precision: String) throws {
+            let workshop = try Workshop()
+            var digests: Set<String> = []
+            for (ranks, rank) in [(1, 0), (2, 1), (4, 3)] {
+                let output = "run-\(ranks)"
+                let sets = ["averaging.strategy=\(strategy)", "precision=\(precision)", "training.verify_every=1"]
+                let outcome = workshop.start(
+                    Workshop.training(sets, output: output), ranks: ranks,
+                    environment: ["DTRAIN_FAULT": "nan rank=\(rank) step=7"]
+                ).finish()
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                #expect(outcome.output.contains("step 7: skipped, the gradient of "), "\(outcome.output)")
+                digests.insert(workshop.digest(output))
+            }
+            #expect(digests.count == 1)
+        }
+
+        /// Asked in any phase, before the first step too, a run ends saved; and it goes on as if nobody had asked.
+        @Test func aRequestInAnyPhaseIsHeard() throws {
+            let whole = try Workshop()
+            whole.train()
+            let digest = whole.digest()
+            let places = [
+                "step=0", "step=8 phase=data", "step=8 phase=forward", "step=8 phase=backward",
+                "step=8 phase=averaging",
+                "step=8 phase=update", "step=8 phase=weights", "step=8 phase=evaluation", "step=10 phase=checkpoint",
+                "step=24 phase=evaluation",
+            ]
+            for (index, place) in places.enumerated() {
+                let workshop = try Workshop()
+                let outcome = run("request rank=\(index % 2) \(place)", workshop)
+                #expect(outcome.exitCode == 75, "\(place): \(outcome.errors)")
+                let step = try #require(try workshop.losses().last?.step)
+                #expect(outcome.output.contains("asked to stop: saved at step \(step)."), "\(place): \(outcome.output)")
+                #expect(FileSystem.exists(workshop.directory.file(Workshop.checkpoint(step))))
+                let marker = try FileSystem.contents(of: workshop.directory.file("run/outcome.json"))
+                #expect(
+                    String(decoding: marker, as: UTF8.self)
+                        == #"{"outcome":"stopped","exit_code":75,"step":\#(step)}"# + "\n")
+                workshop.train(ranks: 2)
+                #expect(workshop.digest() == digest, "\(place)")
+                #expect(try workshop.losses() == whole.losses(), "\(place)")
+                let evaluated = try workshop.metrics().filter { $0["validation_loss"] != nil }
+                #expect(evaluated.compactMap { $0["step"]?.integerValue } == [8, 16, 24], "\(place)")
+            }
+        }
+
+        @Test(arguments: ["write", "sync", "rename"])
+        func aSaveThatFailsLosesNothing(call: String) throws {
+            let workshop = try Workshop()
+            let outcome = run("fail step=10 phase=checkpoint call=\(call) number=2 error=ENOSPC", workshop)
+            #expect(outcome.exitCode == 0 || outcome.exitCode == 74, "\(outcome.errors)")
+            #expect(outcome.leftBehind.isEmpty)
+            let listed = workshop.dtrain("checkpoint", "list", "run")
+            #expect(listed.exitCode == 0 && listed.output.contains("step-00000005"), "\(listed.output)")
+        }
+
+        @Test func aFaultHappensOnce() throws {
+            let workshop = try Workshop()
+            let fault = "kill rank=0 step=8 once=\(workshop.directory.file("mark"))"
+            #expect(run(fault, workshop).exitCode == 137)
+            #expect(run(fault, workshop).exitCode == 0)
+        }
+
+        @Test(arguments: [
+            ("explode", "found the first word: explode; allowed: kill, stop, request"),
+            ("kill step", "found step; allowed: KEY="),
+            ("kill step=-1", "a whole number from 0"), ("kill phase=x", "found phase: x; allowed: step, data"),
+            ("flip tensor=token_embeding.weight", "did you mean token_embedding.weight?"),
+            ("kill color=red", "rank, step"),
+        ])
+        func wrongFaultsAreRefused(fault: String, words: String) throws {
+            let workshop = try Workshop()
+            expectRefusal(run(fault, workshop), 64, "DTRAIN_FAULT", words)
+        }
+    }
+}

@@ -1,0 +1,51 @@
+import Testing
+
+extension MultiprocessTests {
+    /// Losses that jump out of the row. At this limit a batch that is a little harder than others is such a jump.
+    @Suite struct SpikeTests {
+        private func sets(_ action: String) -> [String] {
+            [
+                "training.steps=120", "training.spike_zscore=1.5", "training.spike_action=\(action)",
+                "schedule.peak=1e-7",
+                "schedule.floor=1e-7", "training.evaluate_every=60",
+            ]
+        }
+
+        /// What counts as a spike is decided alike at any number of ranks, and after any kill.
+        @Test func skippedStepsAreTheSameEverywhere() throws {
+            let whole = try Workshop()
+            let outcome = whole.start(Workshop.training(sets("skip"))).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains(": skipped, the loss, "), "no spike at all")
+            let workshop = try Workshop()
+            let killed = workshop.start(
+                Workshop.training(sets("skip")), ranks: 4, environment: ["DTRAIN_FAULT": "kill step=83"])
+            #expect(killed.finish().exitCode == 137)
+            #expect(workshop.start(Workshop.training(sets("skip")), ranks: 2).finish().exitCode == 0)
+            #expect(workshop.digest(step: 120) == whole.digest(step: 120))
+            #expect(try workshop.losses() == whole.losses())
+        }
+
+        /// A run that goes back leaves no step twice, and arrives.
+        @Test func goingBackSkipsTheSamples() throws {
+            let (whole, workshop) = (try Workshop(), try Workshop())
+            let outcome = whole.start(Workshop.training(sets("back")), ranks: 2).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("; back to the checkpoint of step "), "no spike at all")
+            #expect(try whole.losses().map(\.step) == Array(1...120))
+            let killed = workshop.start(
+                Workshop.training(sets("back")), ranks: 1, environment: ["DTRAIN_FAULT": "kill step=113"])
+            #expect(killed.finish().exitCode == 137)
+            #expect(workshop.start(Workshop.training(sets("back")), ranks: 4).finish().exitCode == 0)
+            #expect(workshop.digest(step: 120) == whole.digest(step: 120))
+            #expect(try workshop.losses() == whole.losses())
+        }
+
+        @Test func stoppingSaysWhy() throws {
+            let workshop = try Workshop()
+            expectRefusal(
+                workshop.start(Workshop.training(sets("stop")), ranks: 2).finish(), 70, "all ranks: the loss, ",
+                "standard deviations above its mean", "The last checkpoint is untouched")
+        }
+    }
+}

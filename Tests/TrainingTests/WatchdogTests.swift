@@ -1,0 +1,74 @@
+import Collectives
+import Glibc
+import Profiling
+import Testing
+
+@testable import Training
+
+@Suite struct WatchdogTests {
+    @Test func heartbeatsTellWhereARankIs() throws {
+        let heartbeats = try Heartbeats(SoloCommunicator())
+        let spans = SpanRecorder()
+        spans.observers = [heartbeats]
+        func place() -> String { heartbeats.readings()[0].place }
+        #expect(place() == "at its start")
+        #expect(heartbeats.readings()[0].process == getpid())
+        spans.begin(.step, 3)
+        #expect(place() == "in step 3")
+        spans.begin(.forward)
+        #expect(place() == "in step 3, forward")
+        let before = heartbeats.readings()[0].beats
+        // What a phase consists of is no phase, but a beat.
+        spans.begin(.block, 0)
+        spans.end()
+        #expect(place() == "in step 3, forward" && heartbeats.readings()[0].beats == before + 2)
+        spans.end()
+        #expect(place() == "in step 3")
+        spans.end()
+        #expect(place() == "after step 3")
+        #expect(heartbeats.slowestStepSeconds == nil)
+        spans.begin(.step, 4)
+        #expect(heartbeats.slowestStepSeconds != nil)
+        #expect(heartbeats.allowing(2) { heartbeats.readings()[0].allowance } == 2)
+        #expect(heartbeats.readings()[0].allowance == 0)
+        #expect(heartbeats.isFirstToTell() && !heartbeats.isFirstToTell())
+    }
+
+    @Test func limitsFollowTheSlowestStep() {
+        let automatic = Watchdog.Limits(configured: nil)
+        #expect(automatic.whenStopped(slowestStep: nil) == 15)
+        #expect(automatic.whenStopped(slowestStep: 2) == 35)
+        #expect(automatic.whenAlive(slowestStep: 2) == 700)
+        #expect(automatic.whenAlive(slowestStep: nil) == 600)
+        let configured = Watchdog.Limits(configured: 4)
+        #expect(configured.whenStopped(slowestStep: 9) == 4 && configured.whenAlive(slowestStep: 9) == 4)
+    }
+
+    @Test func processesAreSeenAsTheyAre() throws {
+        #expect(ProcessState(of: getpid()) == .running || ProcessState(of: getpid()) == .sleeping)
+        var child = pid_t()
+        var arguments = [strdup("sleep"), strdup("60"), nil]
+        defer { for argument in arguments { free(argument) } }
+        try #require(posix_spawnp(&child, "sleep", nil, nil, &arguments, nil) == 0)
+        kill(child, SIGSTOP)
+        // A signal takes a moment.
+        for _ in 0..<1000 where ProcessState(of: child) != .stopped { usleep(1000) }
+        #expect(ProcessState(of: child) == .stopped)
+        kill(child, SIGKILL)
+        for _ in 0..<1000 where ProcessState(of: child) != .ended { usleep(1000) }
+        #expect(ProcessState(of: child) == .ended)
+        waitpid(child, nil, 0)
+        #expect(ProcessState(of: child) == .ended)
+    }
+
+    /// Nobody is ended while hearts beat, and the watch ends at once.
+    @Test func aRankThatBeatsIsLeftAlone() throws {
+        let heartbeats = try Heartbeats(SoloCommunicator())
+        let watchdog = try Watchdog(heartbeats, Watchdog.Limits(configured: 0.5), localRank: 0)
+        for _ in 0..<15 {
+            heartbeats.beat()
+            usleep(100_000)
+        }
+        watchdog.stop()
+    }
+}
