@@ -55,9 +55,10 @@ package struct Trainer {
             try Fault.parse(getenv(Fault.variable).map { String(cString: $0) } ?? "")
         }
         let heartbeats = try Heartbeats(communicator)
+        let remote = try RemoteHeartbeats.open(communicator)
         let watchdog = try communicator.together { () throws(Failure) in
             try Watchdog(
-                heartbeats, Watchdog.Limits(configured: configuration.training.stallTimeoutSeconds),
+                heartbeats, remote: remote, Watchdog.Limits(configured: configuration.training.stallTimeoutSeconds),
                 localRank: communicator.localRank)
         }
         defer { watchdog.stop() }

@@ -15,14 +15,15 @@ final class Heartbeats: SpanRecorder.Observer {
         let beats: Int
         /// 0 before the first.
         let step: Int
-        /// nil before the first step.
-        let phase: Span?
+        /// One more than the span that it is in; 0 outside of any.
+        let phaseCode: Int
         /// Seconds that the phase may last beyond the usual.
         let allowance: Double
 
         /// The place in a run, as people read it.
         var place: String {
             guard step > 0 else { return "at its start" }
+            let phase = phaseCode == 0 ? nil : Span(rawValue: UInt8(truncatingIfNeeded: phaseCode - 1))
             return phase.map { $0 == .step ? "in step \(step)" : "in step \(step), \($0.name)" } ?? "after step \(step)"
         }
     }
@@ -103,11 +104,9 @@ final class Heartbeats: SpanRecorder.Observer {
     /// What every rank of the node does.
     func readings() -> [Reading] {
         (0..<localSize).map { index in
-            let phase = load(.phase, index)
-            return Reading(
+            Reading(
                 rank: load(.rank, index), process: pid_t(truncatingIfNeeded: load(.process, index)),
-                beats: load(.beats, index), step: load(.step, index),
-                phase: phase == 0 ? nil : Span(rawValue: UInt8(truncatingIfNeeded: phase - 1)),
+                beats: load(.beats, index), step: load(.step, index), phaseCode: load(.phase, index),
                 allowance: Double(load(.milliseconds, index)) / 1000)
         }
     }

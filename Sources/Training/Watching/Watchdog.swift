@@ -7,9 +7,9 @@ import Threads
 ///
 /// In each rank a thread looks after the ranks of its node. Where one of them stops, the others soon wait for it in a
 /// collective, and nobody's heart beats any more; the threads see that, and one of them tells what it sees and ends its
-/// process, and with it the job. Ranks of other nodes have watchdogs of their own.
+/// process, and with it the job. Ranks of other nodes have watchdogs of their own, and are heard by datagrams.
 ///
-/// Sendable: `idle`, `lastBeats` and `lastLook` belong to the thread.
+/// Sendable: `remote`, `idle`, `lastBeats` and `lastLook` belong to the thread.
 final class Watchdog: @unchecked Sendable {
     /// How long is too long.
     struct Limits {
@@ -26,8 +26,11 @@ final class Watchdog: @unchecked Sendable {
     }
 
     private static let pollSeconds = 0.25
+    /// A rank of another node is missed after as long without a sign of life.
+    private static let silenceSeconds = 5.0
 
     private let heartbeats: Heartbeats
+    private let remote: RemoteHeartbeats?
     private let limits: Limits
     private let localRank: Int
     private let end = Semaphore(count: 0)
@@ -37,8 +40,13 @@ final class Watchdog: @unchecked Sendable {
     private var idle = 0.0
 
     /// Begins to watch.
-    init(_ heartbeats: Heartbeats, _ limits: Limits, localRank: Int) throws(Failure) {
+    ///
+    /// - Parameter remote: The way to ranks of other nodes, where there are any.
+    init(
+        _ heartbeats: Heartbeats, remote: RemoteHeartbeats? = nil, _ limits: Limits, localRank: Int
+    ) throws(Failure) {
         self.heartbeats = heartbeats
+        self.remote = remote
         self.limits = limits
         self.localRank = localRank
         thread = try BackgroundThread("dtrain-watch") { self.watch() }
@@ -57,25 +65,27 @@ final class Watchdog: @unchecked Sendable {
 
     private func look() {
         let now = ContinuousClock().now
-        let elapsed = lastLook.map { (now - $0).seconds } ?? 0
+        // A host that slept, or a job that was stopped as a whole, has not waited for anything.
+        let elapsed = min(lastLook.map { (now - $0).seconds } ?? 0, 4 * Watchdog.pollSeconds)
         lastLook = now
         let readings = heartbeats.readings()
+        remote?.exchange(readings[localRank], elapsed: elapsed)
         let beats = readings.reduce(0) { $0 &+ $1.beats }
         if beats != lastBeats {
             (lastBeats, idle) = (beats, 0)
             return
         }
-        // A host that slept, or a job that was stopped as a whole, has not waited for anything.
-        idle += min(elapsed, 4 * Watchdog.pollSeconds)
+        idle += elapsed
         // The lowest rank tells, unless it is the one that is stopped.
         let patience = idle - Double(localRank) - (readings.map(\.allowance).max() ?? 0)
         let slowest = heartbeats.slowestStepSeconds
         guard patience >= limits.whenStopped(slowestStep: slowest) else { return }
         let states = readings.map { ProcessState(of: $0.process) }
-        let isAlive = !states.contains { $0 == .stopped || $0 == .ended }
+        let silent = remote?.silent(for: Watchdog.silenceSeconds) ?? []
+        let isAlive = silent.isEmpty && !states.contains { $0 == .stopped || $0 == .ended }
         if isAlive, patience < limits.whenAlive(slowestStep: slowest) { return }
         if heartbeats.isFirstToTell() {
-            tell(readings, states)
+            tell(readings, states, silent)
         } else {
             // Whoever was first is saying what happened.
             sleep(2)
@@ -83,15 +93,18 @@ final class Watchdog: @unchecked Sendable {
         _exit(ExitCode.stalled.rawValue)
     }
 
-    private func tell(_ readings: [Heartbeats.Reading], _ states: [ProcessState]) {
+    private func tell(
+        _ readings: [Heartbeats.Reading], _ states: [ProcessState], _ silent: [Heartbeats.Reading]
+    ) {
         let all = zip(readings, states).map { (reading: $0, state: $1) }
         let broken = all.filter { $0.state == .stopped || $0.state == .ended }
         // Where all are alive, whoever has done least is what the others wait for, or waits for another node.
         let fewest = readings.map(\.beats).min() ?? 0
-        let culprits = broken.isEmpty ? all.filter { $0.reading.beats == fewest } : broken
-        let names = culprits.map { reading, state in
-            "rank \(reading.rank): \(reading.place), process \(reading.process) \(state.words)"
-        }
+        let culprits = broken.isEmpty && silent.isEmpty ? all.filter { $0.reading.beats == fewest } : broken
+        let names =
+            culprits.map { reading, state in
+                "rank \(reading.rank): \(reading.place), process \(reading.process) \(state.words)"
+            } + silent.map { "rank \($0.rank), on another host: \($0.place) when it was heard last" }
         let text =
             "dtrain: no progress for \(Int(idle)) s. \(names.joined(separator: "; ")). The job ends; the same command "
             + "continues from the last checkpoint. (training.stall_timeout_seconds says how long is too long.)\n"
