@@ -22,7 +22,9 @@ extension Dataset {
             if verifying { try dataset.verifyShards() }
             return dataset
         }
-        let advice = "Prepare it: dtrain prepare --text FILE --tokenizer byte --output '\(directory)'"
+        let advice =
+            "Prepare it: dtrain prepare --text FILE --tokenizer byte --output '\(directory)' (records, translations and "
+            + "images: dtrain help prepare)"
         guard !names.contains(PreparationDirectory.markerName) else {
             throw Failure(.badData, "\(directory): its preparation was interrupted. \(advice)")
         }

@@ -1,0 +1,44 @@
+import Kernels
+import Layers
+import Tensors
+import TestSupport
+import Testing
+
+// B images, P patches an image, N numbers a patch, C width.
+
+@Suite struct PatchEmbeddingTests {
+    private static let (B, P, N, C) = (2, 4, 6, 5)
+
+    @Test(arguments: [true, false])
+    func gradients(learnsPositions: Bool) {
+        let (B, P, N, C) = (PatchEmbeddingTests.B, PatchEmbeddingTests.P, PatchEmbeddingTests.N, PatchEmbeddingTests.C)
+        var layout = ParameterLayout()
+        layout.beginSection()
+        let layer = PatchEmbedding<Float>(
+            patchCount: P, patchWidth: N, width: C, learnsPositions: learnsPositions, WeightInitialization(.xavier),
+            initializer: .zeros, site: 3, in: &layout)
+        let positionName = "position_embedding.weight"
+        #expect(layout.parameters.contains { $0.name == positionName } == learnsPositions)
+        let patches = normals(B * P * N, seed: 3)
+        checkLayer(layout, inputCount: 0, outputCount: B * (1 + P) * C) { run in
+            withTestMemory { memory in
+                let pass = Pass(sequences: B, positions: 1 + P, mask: AttentionMask(isCausal: false), run.workspace)
+                let activations = layer.takeActivations(sequences: B, from: run.activations)
+                layer.forward(memory.numbers(patches, Float.self), weights: run.weights, activations, pass)
+                run.output.update(from: activations.output, count: B * (1 + P) * C)
+                layer.backward(
+                    outputGradient: run.outputGradient, weights: run.weights, gradients: run.gradients, activations,
+                    pass)
+            }
+        } reference: { parameters, _ in
+            let projected = Reference.linear(
+                patches, weight: parameters["patch_embedding.weight"]!, bias: parameters["patch_embedding.bias"],
+                rows: B * P, inputWidth: N)
+            let places = parameters[positionName] ?? [Double](repeating: 0, count: (1 + P) * C)
+            return (0..<B).flatMap { b -> [Double] in
+                let image = parameters["class_token"]! + projected[b * P * C..<(b + 1) * P * C]
+                return zip(image, places).map { $0 + $1 }
+            }
+        }
+    }
+}
