@@ -64,7 +64,7 @@ import Testing
     /// Nobody is ended while hearts beat, and the watch ends at once.
     @Test func aRankThatBeatsIsLeftAlone() throws {
         let heartbeats = try Heartbeats(SoloCommunicator())
-        let watchdog = try Watchdog(heartbeats, Watchdog.Limits(configured: 0.5), localRank: 0)
+        let watchdog = try Watchdog(heartbeats, Watchdog.Limits(configured: 0.5))
         for _ in 0..<15 {
             heartbeats.beat()
             usleep(100_000)

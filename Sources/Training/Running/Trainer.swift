@@ -58,8 +58,7 @@ package struct Trainer {
         let remote = try RemoteHeartbeats.open(communicator)
         let watchdog = try communicator.together { () throws(Failure) in
             try Watchdog(
-                heartbeats, remote: remote, Watchdog.Limits(configured: configuration.training.stallTimeoutSeconds),
-                localRank: communicator.localRank)
+                heartbeats, remote: remote, Watchdog.Limits(configured: configuration.training.stallTimeoutSeconds))
         }
         defer { watchdog.stop() }
         let data = try communicator.together { () throws(Failure) in

@@ -34,7 +34,8 @@ final class Heartbeats: SpanRecorder.Observer {
     private static let lineBytes = 64
 
     private let window: SharedWindow
-    private let localRank: Int
+    /// This rank's number among those that it sees.
+    let localRank: Int
     private let localSize: Int
     private let clock = ContinuousClock()
     private var beats = 0
@@ -43,11 +44,18 @@ final class Heartbeats: SpanRecorder.Observer {
     /// Written by the thread that trains.
     private let slowest = Atomic<UInt64>(0)
 
-    /// Shares memory with the other ranks of the node. Every rank calls it.
-    init(_ communicator: any Communicator) throws(MPIError) {
+    /// Shares memory with the other ranks of the node. Where they have none to share, each sees itself alone. Every rank calls
+    /// it.
+    init(_ communicator: any Communicator) throws {
         // A line for all of them, and one each.
-        window = try communicator.makeCommonWindow(bytes: (communicator.localSize + 1) * Heartbeats.lineBytes)
-        (localRank, localSize) = (communicator.localRank, communicator.localSize)
+        func bytes(_ ranks: Int) -> Int { (ranks + 1) * Heartbeats.lineBytes }
+        if try communicator.obstacleToWindows(bytes: bytes(communicator.localSize) + 16384) == nil {
+            window = try communicator.makeCommonWindow(bytes: bytes(communicator.localSize))
+            (localRank, localSize) = (communicator.localRank, communicator.localSize)
+        } else {
+            window = SoloCommunicator().makeCommonWindow(bytes: bytes(1))
+            (localRank, localSize) = (0, 1)
+        }
         store(communicator.rank, .rank)
         store(Int(getpid()), .process)
         try window.synchronize()

@@ -32,7 +32,6 @@ final class Watchdog: @unchecked Sendable {
     private let heartbeats: Heartbeats
     private let remote: RemoteHeartbeats?
     private let limits: Limits
-    private let localRank: Int
     private let end = Semaphore(count: 0)
     private var thread: BackgroundThread?
     private var lastBeats = -1
@@ -42,13 +41,10 @@ final class Watchdog: @unchecked Sendable {
     /// Begins to watch.
     ///
     /// - Parameter remote: The way to ranks of other nodes, where there are any.
-    init(
-        _ heartbeats: Heartbeats, remote: RemoteHeartbeats? = nil, _ limits: Limits, localRank: Int
-    ) throws(Failure) {
+    init(_ heartbeats: Heartbeats, remote: RemoteHeartbeats? = nil, _ limits: Limits) throws(Failure) {
         self.heartbeats = heartbeats
         self.remote = remote
         self.limits = limits
-        self.localRank = localRank
         thread = try BackgroundThread("dtrain-watch") { self.watch() }
     }
 
@@ -69,7 +65,7 @@ final class Watchdog: @unchecked Sendable {
         let elapsed = min(lastLook.map { (now - $0).seconds } ?? 0, 4 * Watchdog.pollSeconds)
         lastLook = now
         let readings = heartbeats.readings()
-        remote?.exchange(readings[localRank], elapsed: elapsed)
+        remote?.exchange(readings[heartbeats.localRank], elapsed: elapsed)
         let beats = readings.reduce(0) { $0 &+ $1.beats }
         if beats != lastBeats {
             (lastBeats, idle) = (beats, 0)
@@ -77,7 +73,7 @@ final class Watchdog: @unchecked Sendable {
         }
         idle += elapsed
         // The lowest rank tells, unless it is the one that is stopped.
-        let patience = idle - Double(localRank) - (readings.map(\.allowance).max() ?? 0)
+        let patience = idle - Double(heartbeats.localRank) - (readings.map(\.allowance).max() ?? 0)
         let slowest = heartbeats.slowestStepSeconds
         guard patience >= limits.whenStopped(slowestStep: slowest) else { return }
         let states = readings.map { ProcessState(of: $0.process) }
