@@ -27,6 +27,12 @@ void cprocess_note_stop_requests(void) {
     action.sa_flags = SA_ONSTACK | SA_RESTART;
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    // Whoever started the process may have held them back until now.
+    sigset_t both;
+    sigemptyset(&both);
+    sigaddset(&both, SIGUSR1);
+    sigaddset(&both, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &both, NULL);
 }
 
 void cprocess_forget_stop_requests(void) {
