@@ -18,7 +18,7 @@ final class Job {
         let errors: String
         /// The most memory that the started process itself held at once.
         let peakResidentBytes: Int
-        /// Processes that still live two seconds after the command has ended.
+        /// Processes that still live some seconds after the command has ended.
         let leftBehind: [pid_t]
 
         /// What the program itself says on standard error, without `mpirun`'s own lines.
@@ -68,8 +68,9 @@ final class Job {
         if outcome == nil { _ = finish(timeoutSeconds: 0) }
     }
 
-    /// Waits for the end of the command. One that takes longer than `timeoutSeconds` is killed with all its processes.
-    func finish(timeoutSeconds: Double = 120) -> Outcome {
+    /// Waits for the end of the command. One that takes longer than `timeoutSeconds` is killed with all its processes;
+    /// what still lives `graceSeconds` after its end is left behind, and killed.
+    func finish(timeoutSeconds: Double = 120, graceSeconds: Double = 2) -> Outcome {
         if let outcome { return outcome }
         var (status, usage): (Int32, rusage) = (0, rusage())
         let ended = Job.poll(seconds: timeoutSeconds) { wait4(self.pid, &status, WNOHANG, &usage) == self.pid }
@@ -77,7 +78,7 @@ final class Job {
             for process in processes() + [pid] { kill(process, SIGKILL) }
             wait4(pid, &status, 0, &usage)
         }
-        _ = Job.poll(seconds: 2) { self.processes().isEmpty }
+        _ = Job.poll(seconds: graceSeconds) { self.processes().isEmpty }
         let survivors = processes()
         for process in survivors { kill(process, SIGKILL) }
         let signal = status & 0x7F
@@ -99,9 +100,14 @@ final class Job {
         processes().first { Job.environment(of: $0).contains("OMPI_COMM_WORLD_RANK=\(rank)") }
     }
 
+    /// The job's `mpirun`, as soon as there is one.
+    func launcher() -> pid_t? {
+        processes().first { ["mpirun\n", "orterun\n"].contains(Job.text(of: "/proc/\($0)/comm")) }
+    }
+
     /// Whether a process has a handler for `signal`.
     static func catches(_ signal: Int32, _ process: pid_t) -> Bool {
-        let status = String(decoding: bytes(of: "/proc/\(process)/status"), as: UTF8.self).split(separator: "\n")
+        let status = text(of: "/proc/\(process)/status").split(separator: "\n")
         let mask = status.first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last.flatMap {
             UInt64($0, radix: 16)
         }
@@ -139,7 +145,9 @@ final class Job {
         bytes(of: "/proc/\(process)/environ").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    private func contents(_ name: String) -> String { String(decoding: Job.bytes(of: files.file(name)), as: UTF8.self) }
+    private func contents(_ name: String) -> String { Job.text(of: files.file(name)) }
+
+    private static func text(of path: String) -> String { String(decoding: bytes(of: path), as: UTF8.self) }
 
     /// The bytes of a file whose size the system may not tell.
     private static func bytes(of path: String) -> [UInt8] {

@@ -1,0 +1,87 @@
+import Glibc
+import Testing
+
+extension MultiprocessTests {
+    /// A run under `launch/supervise` comes to its end, and ends when it shall.
+    @Suite struct SupervisorTests {
+        private static let script: String = {
+            let package = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+            return "/\(package)/launch/supervise"
+        }()
+
+        /// Long enough for a step to be hit.
+        private let longer = ["training.steps=60"]
+
+        /// Starts a training of two ranks under the supervisor.
+        private func supervise(_ workshop: Workshop, _ sets: [String], output: String = "run") -> Job {
+            Job([Self.script, "-n", "2"] + Workshop.training(sets, output: output), in: workshop.directory.path)
+        }
+
+        /// Expects the run to be the one that nobody interrupts.
+        private func expectWhole(_ workshop: Workshop) throws {
+            workshop.train("training.steps=60", output: "whole")
+            #expect(workshop.digest(step: 60) == workshop.digest("whole", step: 60))
+            #expect(try workshop.losses() == workshop.losses("whole"))
+        }
+
+        /// What is killed, and what the supervisor then says of it.
+        enum Victim: String, CaseIterable {
+            case rank = "rank 1 on "
+            case launcher = "mpirun was ended by SIGKILL"
+        }
+
+        @Test(arguments: Victim.allCases)
+        func aKillIsSurvived(victim: Victim) throws {
+            let workshop = try Workshop()
+            let job = supervise(workshop, longer)
+            try #require(workshop.wait(forStep: 13))
+            kill(try #require(victim == .rank ? job.process(ofRank: 1) : job.launcher()), SIGKILL)
+            let outcome = job.finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(outcome.leftBehind.isEmpty)
+            let told = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("launch/supervise: ") }
+            #expect(told.count == 1, "\(outcome.errors)")
+            for words in [victim.rawValue, "SIGKILL", "It goes on from step ", "after a pause of 1 s (restart 1 of 5 "] {
+                #expect(told.first?.contains(words) == true, "\(outcome.errors)")
+            }
+            #expect(outcome.output.contains("resumed from run/checkpoints/step-000000"), "\(outcome.output)")
+            try expectWhole(workshop)
+        }
+
+        @Test(arguments: [SIGTERM, SIGUSR1])
+        func askedToStop(signal: Int32) throws {
+            let workshop = try Workshop()
+            let job = supervise(workshop, longer)
+            try #require(workshop.wait(forStep: 13))
+            job.send(signal)
+            let outcome = job.finish()
+            #expect(outcome.exitCode == 75, "\(outcome.errors)")
+            #expect(outcome.messages.isEmpty && outcome.leftBehind.isEmpty, "\(outcome.errors)")
+            let step = try #require(try workshop.losses().last?.step)
+            #expect(workshop.names("run/checkpoints").contains { $0.hasSuffix("\(step)") } && step < 60)
+            #expect(supervise(workshop, longer).finish().exitCode == 0)
+            try expectWhole(workshop)
+        }
+
+        @Test func aKilledSupervisorLeavesNobody() throws {
+            let workshop = try Workshop()
+            let job = supervise(workshop, ["training.steps=1000000"])
+            try #require(workshop.wait(forStep: 3))
+            job.send(SIGKILL)
+            let outcome = job.finish(graceSeconds: 10)
+            #expect(outcome.exitCode == 137)
+            #expect(outcome.leftBehind.isEmpty)
+        }
+
+        /// What no restart can help is said once: a command, before anything starts, and data.
+        @Test func whatStaysWrongIsNotTriedAgain() throws {
+            let workshop = try Workshop()
+            expectRefusal(supervise(workshop, ["model.width=33"]).finish(), 64, "model.width")
+            #expect(workshop.names("run").isEmpty)
+            let job = supervise(workshop, ["data.directory=nowhere"])
+            let outcome = job.finish()
+            #expect(outcome.exitCode == 65, "\(outcome.errors)")
+            #expect(outcome.errors.contains("It is not started again"), "\(outcome.errors)")
+        }
+    }
+}
