@@ -4,16 +4,20 @@ import Glibc
 /// An open file: the one gateway through which the program reads and writes the disk.
 ///
 /// Every call reads or writes all that it was asked to, retries what a signal interrupted, and throws a `Failure`
-/// that names the file and the system's reason.
+/// that names the file and the system's reason. Who writes ends with `close`, which tells what the system has kept for
+/// the end; a file that is not closed, because something else failed before, closes itself.
 package struct File: ~Copyable {
     /// The path it was opened with, for messages.
     package let path: String
-    private let descriptor: Int32
+    /// Below 0 once it is closed.
+    private var descriptor: Int32
 
     /// What a file is opened for.
     package enum Mode {
         /// Reading an existing regular file.
         case read
+        /// Writing a file that is not there yet: whatever has that name, a link or a pipe too, is left as it is.
+        case new
         /// Writing a new file; an existing one of that name is emptied.
         case create
         /// Writing at the end of a file, created where it is missing.
@@ -24,19 +28,24 @@ package struct File: ~Copyable {
 
     /// Opens `path`.
     ///
-    /// - Parameter followingLinks: Whether `path` itself may be a symbolic link.
+    /// - Parameters:
+    ///   - followingLinks: Whether `path` itself may be a symbolic link.
+    ///   - isPrivate: Whether a file that is made is for its owner alone (mode 0600).
     /// - Throws: `badData` for reading what does not exist or is not a regular file, otherwise `inputOutput`.
-    package init(_ path: String, _ mode: Mode, followingLinks: Bool = true) throws(Failure) {
+    package init(
+        _ path: String, _ mode: Mode, followingLinks: Bool = true, isPrivate: Bool = false
+    ) throws(Failure) {
         let access =
             switch mode {
             case .read: O_RDONLY
+            case .new: O_WRONLY | O_CREAT | O_EXCL
             case .create: O_WRONLY | O_CREAT | O_TRUNC
             case .append: O_WRONLY | O_CREAT | O_APPEND
             case .update: O_RDWR | O_CREAT
             }
         // A FIFO must not make the open hang.
         let flags = access | O_NONBLOCK | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
-        let opened = retryingInterrupts { open(path, flags, 0o644) }
+        let opened = retryingInterrupts { open(path, flags, isPrivate ? 0o600 : 0o644) }
         guard opened >= 0 else {
             if errno == ELOOP, !followingLinks {
                 throw Failure(mode == .read ? .badData : .inputOutput, "\(path): a symbolic link, not followed here.")
@@ -52,7 +61,19 @@ package struct File: ~Copyable {
         descriptor = opened
     }
 
-    deinit { Glibc.close(descriptor) }
+    deinit {
+        if descriptor >= 0 { Glibc.close(descriptor) }
+    }
+
+    /// Closes the file.
+    ///
+    /// - Throws: `inputOutput` where the system says only now that it could not keep what was written, as NFS may.
+    package consuming func close() throws(Failure) {
+        let closing = descriptor
+        descriptor = -1
+        // Interrupted, it is closed all the same on Linux: another call could close somebody else's file.
+        guard Glibc.close(closing) == 0 || errno == EINTR else { throw File.failure("close", path, reading: false) }
+    }
 
     /// The file's length in bytes.
     package func size() throws(Failure) -> Int {
@@ -138,6 +159,9 @@ package struct File: ~Copyable {
         }
     }
 
+    /// Lets what the system keeps of the file in memory go, so that the next read is one of the disk. A wish, not more.
+    package func forgetCache() { posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
+
     /// Takes the file's exclusive lock, which lasts until the value ends, even by SIGKILL.
     ///
     /// - Returns: Whether nobody else holds it.
@@ -154,7 +178,8 @@ package struct File: ~Copyable {
         let text = String(cString: strerror(reason))
         let advice =
             switch reason {
-            case ENOSPC, EDQUOT: " Free some space or choose another directory, then start the same command again."
+            case ENOSPC, EDQUOT: " Free some space there, or choose another directory."
+            case EFBIG: " Raise the limit of file sizes (ulimit -f)."
             case ENOSYS, EOPNOTSUPP, ENOLCK: " Choose a directory on a file system with locks."
             case EACCES, EPERM, EROFS: " Check its owner and permissions, or choose another directory."
             default: ""

@@ -22,6 +22,11 @@ package enum FileSystem {
     package static func list(_ directory: String) throws(Failure) -> [String] {
         guard let stream = opendir(directory) else { throw File.failure("list", directory, reading: true) }
         defer { closedir(stream) }
+        return try names(in: stream, directory)
+    }
+
+    /// The names in an open directory, sorted, without `.` and `..`.
+    private static func names(in stream: OpaquePointer, _ directory: String) throws(Failure) -> [String] {
         var names: [String] = []
         while true {
             // The end and an error look alike but for errno.
@@ -49,6 +54,13 @@ package enum FileSystem {
         try synchronizeDirectory(parent)
     }
 
+    /// Makes the directory `directory`, which must not be there yet, in one that is there.
+    package static func makeNewDirectory(_ directory: String) throws(Failure) {
+        guard mkdir(directory, 0o755) == 0 else {
+            throw File.failure("make the directory", directory, reading: false)
+        }
+    }
+
     /// Gives `source` the name `target`, replacing a file of that name in one step.
     package static func rename(_ source: String, to target: String) throws(Failure) {
         guard !SystemFault.strikes(.rename), Glibc.rename(source, target) == 0 else {
@@ -56,10 +68,10 @@ package enum FileSystem {
         }
     }
 
-    /// Makes `target` a file with the bytes of `source`.
+    /// Makes `target`, which must not be there yet, a file with the bytes of `source`.
     package static func copy(_ source: String, to target: String) throws(Failure) {
         let input = try File(source, .read)
-        let output = try File(target, .create)
+        let output = try File(target, .new)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
         defer { buffer.deallocate() }
         var offset = 0
@@ -70,21 +82,37 @@ package enum FileSystem {
             offset += count
         }
         try output.synchronize()
+        try output.close()
     }
 
     /// Removes a file, or a directory with all that is in it; links are removed, never followed.
-    package static func remove(_ path: String) throws(Failure) {
-        var status = stat()
-        guard lstat(path, &status) == 0 else {
-            if errno == ENOENT { return }
-            throw File.failure("inspect", path, reading: false)
+    ///
+    /// It goes by open directories and not by paths: what somebody puts in the place of a directory meanwhile is safe.
+    package static func remove(_ path: String) throws(Failure) { try remove(path, in: AT_FDCWD, path) }
+
+    /// Removes `name` from the open directory `parent`.
+    private static func remove(_ name: String, in parent: Int32, _ path: String) throws(Failure) {
+        if unlinkat(parent, name, 0) == 0 { return }
+        let reason = errno
+        if reason == ENOENT { return }
+        let failure = File.failure("remove", path, reading: false)
+        // Directories are EISDIR to Linux and EPERM to POSIX.
+        guard reason == EISDIR || reason == EPERM else { throw failure }
+        let directory = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard directory >= 0 else { throw errno == ENOTDIR ? failure : File.failure("open", path, reading: false) }
+        guard let stream = fdopendir(directory) else {
+            let failure = File.failure("list", path, reading: false)
+            close(directory)
+            throw failure
         }
-        if status.st_mode & S_IFMT == S_IFDIR {
-            for name in try list(path) { try remove(path + "/" + name) }
-            guard rmdir(path) == 0 else { throw File.failure("remove", path, reading: false) }
-        } else {
-            guard unlink(path) == 0 else { throw File.failure("remove", path, reading: false) }
-        }
+        defer { closedir(stream) }
+        for name in try names(in: stream, path) { try remove(name, in: directory, path + "/" + name) }
+        guard unlinkat(parent, name, AT_REMOVEDIR) == 0 else { throw File.failure("remove", path, reading: false) }
+    }
+
+    /// Removes the file or link `path`, where there is one; not a directory.
+    package static func removeFile(_ path: String) throws(Failure) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw File.failure("remove", path, reading: false) }
     }
 
     /// Returns once the names in `directory` are on the disk.
@@ -146,23 +174,29 @@ package enum FileSystem {
     ) throws(Failure) {
         let temporary = path + ".new"
         do throws(Failure) {
-            let file = try File(temporary, .create, followingLinks: false)
+            // What was cut short before.
+            try removeFile(temporary)
+            let file = try File(temporary, .new)
             try write(file)
             try file.synchronize()
+            try file.close()
             try rename(temporary, to: path)
         } catch {
-            try? remove(temporary)
+            try? removeFile(temporary)
             throw error
         }
         try synchronizeDirectory(parent(of: path))
     }
 
-    /// The bytes that may still be written to the file system of `directory`.
+    /// The bytes that may still be written to the file system of `directory`; `Int.max` where it does not say.
     package static func freeBytes(in directory: String) throws(Failure) -> Int {
         var status = statvfs()
         guard statvfs(directory, &status) == 0 else { throw File.failure("inspect", directory, reading: false) }
-        return Int(clamping: status.f_bavail).multipliedReportingOverflow(by: Int(clamping: status.f_frsize))
-            .partialValue
+        // Some network and user-space file systems tell nothing but zeros.
+        if status.f_blocks == 0 { return Int.max }
+        let (bytes, overflow) = Int(clamping: status.f_bavail)
+            .multipliedReportingOverflow(by: Int(clamping: status.f_frsize))
+        return overflow ? Int.max : bytes
     }
 
     /// The directory that `path` stands in: "." for a bare name. Slashes at the end do not count.

@@ -65,6 +65,49 @@ struct FileSystemTests {
         #expect(try FileSystem.list(directory.path) == ["f"])
     }
 
+    /// A name for temporary use may be anything by then: a link to a file, or one more name of it.
+    @Test func replacingSparesWhatStandsInItsWay() throws {
+        try FileSystem.replaceContents(of: directory.file("victim"), with: "precious")
+        for makeLink in [symlink, link] {
+            try #require(makeLink(directory.file("victim"), directory.file("f.new")) == 0)
+            try FileSystem.replaceContents(of: directory.file("f"), with: "new")
+            #expect(try text("f") == "new")
+            #expect(try text("victim") == "precious")
+            #expect(try FileSystem.list(directory.path) == ["f", "victim"])
+        }
+        try FileSystem.makeDirectory(directory.file("f.new/below"))
+        expectFailure(.inputOutput, "f.new") { try FileSystem.replaceContents(of: directory.file("f"), with: "newer") }
+        #expect(try text("f") == "new")
+        #expect(try FileSystem.list(directory.path) == ["f", "f.new", "victim"])
+    }
+
+    @Test func newMeansNotThereYet() throws {
+        try FileSystem.makeNewDirectory(directory.file("a"))
+        expectFailure(.inputOutput, "a: could not make", "exists") {
+            try FileSystem.makeNewDirectory(directory.file("a"))
+        }
+        expectFailure(.inputOutput) { try FileSystem.makeNewDirectory(directory.file("b/c")) }
+        try FileSystem.replaceContents(of: directory.file("f"), with: "f")
+        try FileSystem.copy(directory.file("f"), to: directory.file("g"))
+        #expect(try text("g") == "f")
+        expectFailure(.inputOutput, "g: could not open", "exists") {
+            try FileSystem.copy(directory.file("f"), to: directory.file("g"))
+        }
+    }
+
+    @Test func removesOneFileOnly() throws {
+        try FileSystem.replaceContents(of: directory.file("f"), with: "")
+        try FileSystem.removeFile(directory.file("f"))
+        try FileSystem.removeFile(directory.file("f"))
+        try FileSystem.makeDirectory(directory.file("d"))
+        expectFailure(.inputOutput, "d: could not remove") { try FileSystem.removeFile(directory.file("d")) }
+        #expect(try FileSystem.list(directory.path) == ["d"])
+        expectFailure(.inputOutput, "d/below", "Not a directory") {
+            try FileSystem.replaceContents(of: directory.file("f"), with: "")
+            try FileSystem.remove(directory.file("f/d/below"))
+        }
+    }
+
     @Test func refusesMoreThanTheLimit() throws {
         try FileSystem.replaceContents(of: directory.file("f"), with: "12345")
         #expect(try FileSystem.contents(of: directory.file("f"), limitBytes: 5).count == 5)

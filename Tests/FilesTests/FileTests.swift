@@ -29,6 +29,41 @@ struct FileTests {
         #expect(try text("made by update") == "new")
     }
 
+    @Test func newLeavesWhatIsThere() throws {
+        try write("first", "new", .new)
+        try #require(symlink(directory.file("nowhere"), directory.file("link")) == 0)
+        try #require(mkfifo(directory.file("fifo"), 0o600) == 0)
+        try FileSystem.makeDirectory(directory.file("directory"))
+        for name in ["new", "link", "fifo", "directory"] {
+            expectFailure(.inputOutput, name, "exists") { try write("second", name, .new) }
+        }
+        #expect(try text("new") == "first")
+        #expect(!FileSystem.exists(directory.file("nowhere")))
+    }
+
+    @Test(arguments: [(false, 0o644), (true, 0o600)] as [(Bool, mode_t)])
+    func permissions(isPrivate: Bool, expected: mode_t) throws {
+        let path = directory.file("f")
+        _ = try File(path, .new, isPrivate: isPrivate)
+        var status = stat()
+        try #require(stat(path, &status) == 0)
+        // The process may be told to grant others less.
+        #expect(status.st_mode & 0o7777 & ~expected == 0)
+        #expect(status.st_mode & 0o600 == 0o600)
+    }
+
+    @Test func closesOnce() throws {
+        let file = try File(directory.file("f"), .new)
+        try file.write("all of it")
+        try file.close()
+        #expect(try text("f") == "all of it")
+        // The next descriptor is the number that was closed, and must stay open.
+        let next = try File(directory.file("f"), .update)
+        try next.write("ALL")
+        try next.synchronize()
+        #expect(try text("f") == "ALL of it")
+    }
+
     @Test func readsAndWritesAtOffsets() throws {
         try write("0123456789", "f")
         let file = try File(directory.file("f"), .update)
