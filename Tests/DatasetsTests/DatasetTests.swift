@@ -56,8 +56,8 @@ import Testing
         ("train-00000.bin", "../text", "splits.train[0].file"),
         ("train-00000.bin", "/etc/passwd", "splits.train[0].file"),
         ("train-00001.bin", "train-00000.bin", "stands there twice"),
-        ("\"version\" : 2", "\"version\" : 3", "version 3"),
-        ("\"version\" : 2", "\"edition\" : 2", "version: is missing"),
+        ("\"version\" : 3", "\"version\" : 4", "version 4"),
+        ("\"version\" : 3", "\"edition\" : 3", "version: is missing"),
         ("\"kind\" : \"text\"", "\"kind\" : \"images\"", "kind is images"),
         ("\"kind\" : \"text\"", "\"kind\" : \"sounds\"", "kind: "),
         ("\"tokens\" : 4", "\"tokens\" : 4294967296", "splits.train[0].tokens is 4294967296"),
@@ -75,18 +75,43 @@ import Testing
         try directory.prepare("0123456789", tokensPerShard: 4)
         let text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
         let range = try #require(text.firstRange(of: old))
-        try directory.write(text.replacingCharacters(in: range, with: new), to: "data/dataset.json")
+        try directory.writeManifest(text.replacingCharacters(in: range, with: new))
         expectFailure(.badData, found) { _ = try Dataset.open(directory.file("data")) }
+    }
+
+    /// No bit of it may be another one: not in what is read, nor in what is not.
+    @Test func aManifestThatWasAlteredIsFound() throws {
+        try directory.prepare("0123456789", tokensPerShard: 4)
+        let path = "data/dataset.json"
+        let bytes = try FileSystem.contents(of: directory.file(path))
+        for place in bytes.indices {
+            try directory.change(path, at: place, to: [bytes[place] ^ 1 << UInt8(place % 8)])
+            expectFailure(.badData, "dataset.json") { _ = try Dataset.open(directory.file("data")) }
+            try directory.write(bytes, to: path)
+        }
+        let last = bytes.count - 1
+        try directory.change(path, size: last)
+        expectFailure(.badData, "altered") { _ = try Dataset.open(directory.file("data")) }
+        // A version that had no seal is no way around it.
+        let version = try #require(bytes.firstRange(of: Array("\"version\" : 3".utf8)))
+        try directory.write(bytes, to: path)
+        try directory.change(path, at: version.upperBound - 1, to: [UInt8(ascii: "2")])
+        expectFailure(.badData, "altered") { _ = try Dataset.open(directory.file("data")) }
     }
 
     @Test func theFirstVersionReadsAsPlainText() throws {
         try directory.prepare("0123456789", tokensPerShard: 4)
         let now = try Dataset.open(directory.file("data"))
         var text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
-        for (old, new) in [("\"version\" : 2", "\"version\" : 1"), ("  \"kind\" : \"text\",\n", "")] {
+        for (old, new) in [("\"version\" : 3", "\"version\" : 1"), ("  \"kind\" : \"text\",\n", "")] {
             text = text.replacingCharacters(in: try #require(text.firstRange(of: old)), with: new)
         }
-        try directory.write(text, to: "data/dataset.json")
+        try directory.writeManifest(text)
+        let sealed = try Dataset.open(directory.file("data"))
+        #expect(sealed.digest == now.digest)
+        // It had no seal.
+        let seal = try #require(text.firstRange(of: ",\n  \"manifest_xxh3_128\""))
+        try directory.write(String(text[..<seal.lowerBound]) + "\n}\n", to: "data/dataset.json")
         let before = try Dataset.open(directory.file("data"), verifying: true)
         #expect(before.kind == .text && before.specialTokens == .none && before.labels == nil)
         // A run on the one goes on with the other.

@@ -37,6 +37,12 @@ extension TemporaryDirectory {
         return try writer.finish()
     }
 
+    /// Writes a manifest that was changed on purpose, under a seal of its own.
+    func writeManifest(_ text: String) throws {
+        let body = Array(text[..<(try #require(text.firstRange(of: ",\n  \"manifest_xxh3_128\"")).lowerBound)].utf8)
+        try write(body + Array(DatasetManifest.seal(body).utf8), to: "data/dataset.json")
+    }
+
     /// Prepares `text` as bytes, all of it as training data unless told otherwise.
     @discardableResult
     func prepare(

@@ -319,7 +319,7 @@ extension Records {
         var text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
         let range = try #require(text.firstRange(of: old))
         text.replaceSubrange(range, with: new)
-        try directory.write(text, to: "data/dataset.json")
+        try directory.writeManifest(text)
         let failure = try #require(#expect(throws: Failure.self) { _ = try Dataset.open(directory.file("data")) })
         #expect(failure.exitCode == .badData)
         #expect(

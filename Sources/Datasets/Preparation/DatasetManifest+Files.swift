@@ -5,10 +5,12 @@ import FoundationEssentials
 extension DatasetManifest {
     /// Reads and checks the manifest of the dataset in `directory`.
     ///
-    /// - Throws: `badData` for what is not a manifest of the current version, or promises the impossible.
+    /// - Throws: `badData` for what is no manifest of a version that this program reads, was altered after it was
+    ///   written, or promises the impossible.
     package init(readingFrom directory: String) throws(Failure) {
         let path = directory + "/" + DatasetManifest.fileName
-        let bytes = Data(try FileSystem.contents(of: path))
+        let contents = try FileSystem.contents(of: path)
+        let bytes = Data(contents)
         let version = try decodeJSON(ManifestVersion.self, from: bytes, path).version
         let readable = DatasetManifest.readableVersions
         guard readable.contains(version) else {
@@ -17,6 +19,7 @@ extension DatasetManifest {
                 "\(path): version \(version), this program reads versions \(readable.lowerBound) to "
                     + "\(readable.upperBound). Prepare the dataset again, or use the program that made it.")
         }
+        try DatasetManifest.checkSeal(contents, version: version, path)
         self = try decodeJSON(DatasetManifest.self, from: bytes, path)
         try checkPromises(path)
     }
@@ -27,12 +30,36 @@ extension DatasetManifest {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let path = directory + "/" + DatasetManifest.fileName
         do {
-            let text = String(decoding: try encoder.encode(self), as: UTF8.self)
-            try FileSystem.replaceContents(of: path, with: text + "\n")
+            // Without its last brace, which comes with the seal.
+            let body = String(decoding: try encoder.encode(self).dropLast(2), as: UTF8.self)
+            try FileSystem.replaceContents(of: path, with: body + DatasetManifest.seal(Array(body.utf8)))
         } catch let failure as Failure {
             throw failure
         } catch {
             throw Failure(.internalError, "\(path): could not be written as JSON: \(error).")
+        }
+    }
+}
+
+extension DatasetManifest {
+    private static let sealName = "manifest_xxh3_128"
+    private static let firstSealedVersion = 3
+
+    /// The last member and the end of the text: the XXH3-128 of all bytes before it.
+    static func seal(_ body: [UInt8]) -> String { ",\n  \"\(sealName)\" : \"\(Digest.of(body))\"\n}\n" }
+
+    /// Makes sure that a manifest is, byte for byte, what was written.
+    private static func checkSeal(_ bytes: [UInt8], version: Int, _ path: String) throws(Failure) {
+        let body = bytes.dropLast(seal([]).utf8.count)
+        if bytes.dropFirst(body.count).elementsEqual(seal(Array(body)).utf8) { return }
+        // A version that is damaged must not excuse from the seal.
+        let isOld = version < firstSealedVersion && !String(decoding: bytes, as: UTF8.self).contains("\"\(sealName)\"")
+        guard isOld else {
+            throw Failure(
+                .badData,
+                "\(path): its own XXH3-128 differs: it was altered after it was written. Copy or prepare the dataset "
+                    + "again."
+            )
         }
     }
 }

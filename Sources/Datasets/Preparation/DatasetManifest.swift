@@ -13,8 +13,9 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
     /// Its name in the dataset's directory.
     package static let fileName = "dataset.json"
     /// The version that this program writes.
-    package static let currentVersion = 2
-    /// The versions that this program reads. The first knew plain text alone, and no special tokens.
+    package static let currentVersion = 3
+    /// The versions that this program reads. The first knew plain text alone, and no special tokens; the second was not
+    /// sealed.
     package static let readableVersions = 1...currentVersion
 
     /// The version of the manifest's form.
