@@ -85,7 +85,7 @@ let package = Package(
         .target(name: "Models", dependencies: ["Kernels", "Layers", "Profiling", "Tensors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Kernels", "Layers"], swiftSettings: strict),
 
-        .target(name: "Checkpoints", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
+        .target(name: "Checkpoints", dependencies: ["Failures", "Files", "Tensors", "Threads"], swiftSettings: strict),
 
         .target(
             name: "Interchange",

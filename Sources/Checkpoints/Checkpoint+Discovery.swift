@@ -31,6 +31,10 @@ extension Checkpoint {
         for candidate in try candidates(run) {
             let directory = run.checkpoints + "/" + candidate.name
             let result = try badDataAsResult { () throws(Failure) in
+                // A run's own are directories. What a link leads to may be any other run's.
+                guard !FileSystem.isLink(directory) else {
+                    throw Failure(.badData, "\(directory): a symbolic link, not followed here.")
+                }
                 let checkpoint = try open(directory)
                 guard checkpoint.step == candidate.step else {
                     throw Failure(.badData, "\(directory): holds a checkpoint of step \(checkpoint.step).")

@@ -52,18 +52,22 @@ package struct Checkpoint: Sendable {
 
     /// Reads every byte of the tensor files and compares sizes, hashes and the digest of the run with the manifest.
     ///
-    /// - Parameter progress: Called with the bytes read so far and the bytes in all.
+    /// - Parameters:
+    ///   - fromDisk: Whether the system is asked to forget what it keeps of the tensor files in memory.
+    ///   - progress: Called with the bytes read so far and the bytes in all.
     /// - Returns: The digest of the run, computed from the bytes.
     /// - Throws: `badData` that names the first file that differs and what differs in it.
     @discardableResult
-    package func verify(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws(Failure) -> String {
+    package func verify(
+        fromDisk: Bool = false, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    ) throws(Failure) -> String {
         _ = try tokenizerModel()
         let total = tensorFiles.reduce(0) { $0 + $1.size }
         var done = 0
         var tensors: [String: [TensorFingerprint]] = [:]
         for record in tensorFiles {
             let file = try openTensors(record.name)
-            let fingerprint = try file.fingerprint { bytes in
+            let fingerprint = try file.fingerprint(fromDisk: fromDisk) { bytes in
                 done += bytes
                 progress(done, total)
             }

@@ -8,6 +8,8 @@ enum CheckpointName {
         case writing = ".writing-"
         /// A committed one while its successor of the same step takes its name.
         case replaced = ".replaced-"
+        /// One that did not read back as it was written; never valid, and gone with the next commit.
+        case damaged = ".damaged-"
         /// One that is being removed.
         case removing = ".removing-"
     }

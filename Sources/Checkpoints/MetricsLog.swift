@@ -2,22 +2,70 @@ import Failures
 import Files
 
 /// `metrics.jsonl`: one JSON object a line, in the order of the steps.
-package struct MetricsLog: ~Copyable {
+///
+/// Where the disk does not take a line, what came of it is undone, and the line waits in memory for the next: the file
+/// holds whole lines only, in their order, and none is lost for as long as the process lives.
+///
+/// All of it is for one thread but `synchronize`, which any may call.
+package final class MetricsLog {
     private let file: File
+    /// The bytes of whole lines in the file.
+    private var length: Int
+    /// Whether a part of a line may follow them.
+    private var isTorn = false
+    private var waiting: [UInt8] = []
+    /// Lines that the disk has not taken yet.
+    package private(set) var waitingCount = 0
+
+    /// The bytes of waiting lines beyond which the log gives up: some hundred thousand lines.
+    package static let waitingLimitBytes = 64 << 20
 
     /// Opens the log for appending, or makes it. A run that resumes calls `truncate` first.
     package init(_ path: String) throws(Failure) {
         file = try File(path, .append)
+        length = try file.size()
     }
 
-    /// Appends `object` as a line, in one write. Numbers that are not finite become null.
+    /// Appends `object` as a line, after those that wait. Numbers that are not finite become null.
+    ///
+    /// - Throws: `inputOutput` where the disk does not take it; the line waits.
     package func append(_ object: JSON) throws(Failure) {
         precondition(object["step"]?.integerValue != nil, "Every line of the log tells its step.")
-        try file.write(object.line + "\n")
+        waiting += Array((object.line + "\n").utf8)
+        waitingCount += 1
+        try flush()
     }
 
-    /// Returns once all lines are on the disk, so that a checkpoint never outlives the lines before it.
+    /// Writes the lines that wait.
+    ///
+    /// - Throws: `inputOutput` where the disk does not take them; they wait on.
+    package func flush() throws(Failure) {
+        if isTorn { try undo() }
+        if waiting.isEmpty { return }
+        isTorn = true
+        do throws(Failure) {
+            try file.write(waiting)
+        } catch {
+            try? undo()
+            throw error
+        }
+        isTorn = false
+        length += waiting.count
+        waiting.removeAll(keepingCapacity: true)
+        waitingCount = 0
+    }
+
+    /// Whether there are more lines waiting than memory should be given for.
+    package var hasTooManyWaiting: Bool { waiting.count > MetricsLog.waitingLimitBytes }
+
+    /// Returns once all lines that were written are on the disk: no checkpoint outlives the lines before it.
     package func synchronize() throws(Failure) { try file.synchronize() }
+
+    /// Cuts off what is no whole line.
+    private func undo() throws(Failure) {
+        try file.truncate(to: length)
+        isTorn = false
+    }
 
     /// Keeps the complete lines whose step is at most `step`, and drops all others: later steps, which a resumed run
     /// will write again, and what a crash tore.

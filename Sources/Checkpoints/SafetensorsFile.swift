@@ -81,8 +81,11 @@ package struct SafetensorsFile: ~Copyable {
 
     /// Reads every byte once and hashes it.
     ///
-    /// - Parameter progress: Called with the number of bytes just read.
-    func fingerprint(progress: (Int) -> Void) throws(Failure) -> FileFingerprint {
+    /// - Parameters:
+    ///   - fromDisk: Whether the system is asked to forget what it keeps of the file in memory.
+    ///   - progress: Called with the number of bytes just read.
+    func fingerprint(fromDisk: Bool = false, progress: (Int) -> Void) throws(Failure) -> FileFingerprint {
+        if fromDisk { file.forgetCache() }
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: TensorSource.blockBytes, alignment: 64)
         defer { block.deallocate() }
         var fileDigest = Digest()

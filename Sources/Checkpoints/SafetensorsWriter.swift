@@ -5,18 +5,18 @@ import Files
 enum SafetensorsWriter {
     /// Writes `tensors` to a new file at `path`, in the order given, and returns once it is on the disk.
     ///
-    /// - Parameter metadata: Texts for the header's `__metadata__`.
+    /// - Parameters:
+    ///   - metadata: Texts for the header's `__metadata__`.
+    ///   - isPrivate: Whether the file is for its owner alone.
     /// - Complexity: One pass over the data, hashed on the way; no copy of it.
-    /// - Throws: `inputOutput` where the disk does not take it.
+    /// - Throws: `inputOutput` where the disk does not take it, or something of that name is there already.
     static func write(
-        _ tensors: [TensorSource], metadata: [String: String] = [:], to path: String
+        _ tensors: [TensorSource], metadata: [String: String] = [:], to path: String, isPrivate: Bool = false
     ) throws(Failure) -> FileFingerprint {
-        let file = try File(path, .create, followingLinks: false)
+        let file = try File(path, .new, isPrivate: isPrivate)
         var fileDigest = Digest()
 
-        var header = Array(SafetensorsHeader(of: tensors, metadata: metadata).text.utf8)
-        precondition(header.count <= SafetensorsHeader.maximumBytes, "Too many tensors for a safetensors header.")
-        header.insert(contentsOf: littleEndianBytes(UInt64(header.count)), at: 0)
+        let header = header(of: tensors, metadata)
         header.withUnsafeBytes { fileDigest.update($0) }
         try file.write(header)
 
@@ -38,7 +38,20 @@ enum SafetensorsWriter {
                     name: tensor.name, type: tensor.type, shape: tensor.shape, digest: tensorDigest.hexadecimal()))
         }
         try file.synchronize()
+        try file.close()
         return FileFingerprint(size: size, digest: fileDigest.hexadecimal(), tensors: fingerprints)
+    }
+
+    /// The bytes of a file of `tensors`.
+    static func byteCount(of tensors: [TensorSource], metadata: [String: String] = [:]) -> Int {
+        tensors.reduce(header(of: tensors, metadata).count) { $0 + $1.byteCount }
+    }
+
+    /// All that stands before the data.
+    private static func header(of tensors: [TensorSource], _ metadata: [String: String]) -> [UInt8] {
+        let text = Array(SafetensorsHeader(of: tensors, metadata: metadata).text.utf8)
+        precondition(text.count <= SafetensorsHeader.maximumBytes, "Too many tensors for a safetensors header.")
+        return littleEndianBytes(UInt64(text.count)) + text
     }
 
     private static func littleEndianBytes(_ value: UInt64) -> [UInt8] {
@@ -53,10 +66,12 @@ extension SafetensorsFile {
     package static func replace(_ path: String, with tensors: [TensorSource]) throws(Failure) {
         let temporary = path + ".new"
         do throws(Failure) {
+            // What was cut short before.
+            try FileSystem.removeFile(temporary)
             _ = try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: temporary)
             try FileSystem.rename(temporary, to: path)
         } catch {
-            try? FileSystem.remove(temporary)
+            try? FileSystem.removeFile(temporary)
             throw error
         }
         try FileSystem.synchronizeDirectory(FileSystem.parent(of: path))

@@ -9,6 +9,8 @@ struct Main {
         StopRequest.install()
         // A training goes on where nobody reads its output any more.
         signal(SIGPIPE, SIG_IGN)
+        // A file that would become too large is an error like any other.
+        signal(SIGXFSZ, SIG_IGN)
         let words = Array(CommandLine.arguments.dropFirst())
         exit(run(words).rawValue)
     }

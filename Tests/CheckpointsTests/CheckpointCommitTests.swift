@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Glibc
 import TestSupport
 import Testing
 
@@ -9,11 +10,13 @@ struct CheckpointCommitTests {
     let sample = SampleRun()
 
     /// Performs the first `count` steps of a commit of the sample, as if the process had died then.
-    private func commit(stoppingAfter count: Int) throws {
+    @discardableResult
+    private func commit(stoppingAfter count: Int) throws -> CheckpointCommit {
         var commit = CheckpointCommit(
             run: sample.run, state: sample.state, program: "dtrain 0.0.0", identity: sample.identity,
             files: sample.files)
         for step in CheckpointCommit.Step.allCases.prefix(count) { try commit.perform(step) }
+        return commit
     }
 
     private func change() {
@@ -73,6 +76,71 @@ struct CheckpointCommitTests {
         #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == earlier.digest)
     }
 
+    /// The disk gives back other bytes than it took: what was there before stays, and the new one is out of the way.
+    @Test(arguments: ["model.safetensors", "state.json", "manifest.json"])
+    func whatDoesNotReadBackIsSetAside(file: String) throws {
+        let earlier = try sample.commit(step: 300)
+        change()
+        sample.state.step = 400
+        var commit = try commit(stoppingAfter: Self.publishedAfter)
+        let damaged = commit.target + "/" + file
+        try flipBit(damaged, at: try File(damaged, .read).size() / 2)
+        expectFailure(.inputOutput, "step-00000400/\(file)", "check the disk", ".damaged-step-00000400") {
+            try commit.perform(.readBack)
+        }
+        #expect(commit.committed == nil)
+        #expect(try FileSystem.list(sample.run.checkpoints) == [".damaged-step-00000400", "step-00000300"])
+        #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == earlier.digest)
+        try CheckpointCommit.tidy(sample.run.checkpoints, keepingDamaged: true)
+        #expect(try FileSystem.list(sample.run.checkpoints).count == 2)
+
+        try sample.commit()
+        #expect(try FileSystem.list(sample.run.checkpoints) == ["step-00000300", "step-00000400"])
+    }
+
+    /// The same for one that takes the place of another of its step, also where the process died before it was read back.
+    @Test(arguments: [false, true])
+    func aDamagedSuccessorGivesTheNameBack(isReadBack: Bool) throws {
+        let old = try sample.commit()
+        change()
+        var commit = try commit(stoppingAfter: Self.publishedAfter)
+        try flipBit(commit.target + "/model.safetensors", at: 200)
+        if isReadBack { expectFailure(.inputOutput) { try commit.perform(.readBack) } }
+        #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == old.digest)
+        try CheckpointCommit.tidy(sample.run.checkpoints, keepingDamaged: isReadBack)
+        #expect(try FileSystem.list(sample.run.checkpoints) == [".damaged-step-00000400", "step-00000400"])
+        #expect(try Checkpoint.open(commit.target).verify() == old.digest)
+    }
+
+    @Test func aDiskWithoutRoomIsToldOfBeforeAnythingIsWritten() throws {
+        let earlier = try sample.commit(step: 300)
+        sample.state.step = 400
+        let huge = TensorSource(name: "huge", type: .uint8, shape: [1 << 52]) { _ in
+            Issue.record("Its bytes were asked for.")
+        }
+        expectFailure(
+            .inputOutput, "runs/sample/checkpoints: no room for the checkpoint of step 400: it needs 45035996",
+            "MB are free",
+            "keep_last"
+        ) {
+            try Checkpoint.commit(
+                run: sample.run, state: sample.state, program: "", identity: [:],
+                files: [sample.files[0], ("huge.safetensors", [huge])])
+        }
+        #expect(try FileSystem.list(sample.run.checkpoints) == ["step-00000300"])
+        #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == earlier.digest)
+    }
+
+    @Test func filesAreForTheirOwnerAlone() throws {
+        sample.tokenizerModel = [1, 2, 3]
+        let committed = try sample.commit()
+        for name in try FileSystem.list(committed.directory) {
+            var status = stat()
+            try #require(lstat(committed.directory + "/" + name, &status) == 0)
+            #expect(status.st_mode & 0o7777 == 0o600, "\(name)")
+        }
+    }
+
     @Test func leavesWhatIsNotItsOwn() throws {
         let names = [".writing-step-1", ".writing-notes", "best", "step-7", "step-00000001x"]
         for name in names { try FileSystem.makeDirectory(sample.run.checkpoints + "/" + name) }
@@ -85,6 +153,7 @@ struct CheckpointCommitTests {
     @Test(arguments: [
         ("step-00000400", 400), ("step-00000000", 0), ("step-99999999", 99_999_999), ("step-100000000", 100_000_000),
         (".replaced-step-00000400", 400), (".writing-step-00000400", 400), (".removing-step-00000400", 400),
+        (".damaged-step-00000400", 400),
     ])
     func names(name: String, step: Int) throws {
         let parsed = try #require(CheckpointName.parse(name))

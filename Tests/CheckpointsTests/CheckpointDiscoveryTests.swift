@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Glibc
 import TestSupport
 import Testing
 
@@ -49,6 +50,16 @@ struct CheckpointDiscoveryTests {
         expectFailure(.badData, "none of its checkpoints is valid", "step-00000100", "step-00000200", "--resume none") {
             _ = try Checkpoint.newestValid(sample.run)
         }
+    }
+
+    @Test func aLinkIsNoCheckpointOfTheRun() throws {
+        try sample.commit(step: 100)
+        try FileSystem.makeDirectory(sample.directory.file("elsewhere"))
+        try FileSystem.rename(path(100), to: sample.directory.file("elsewhere/step-00000100"))
+        try #require(symlink(sample.directory.file("elsewhere/step-00000100"), path(100)) == 0)
+        let listing = try #require(try Checkpoint.list(sample.run).first)
+        expectFailure(.badData, "step-00000100: a symbolic link") { _ = try listing.result.get() }
+        #expect(try Checkpoint.open(path(100)).step == 100, "Opened by name it is what the link leads to.")
     }
 
     @Test func aRenamedCheckpointIsNotTheStepItClaims() throws {

@@ -109,6 +109,8 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package var evaluateEvery = 200
     /// Steps from one checkpoint to the next.
     package var checkpointEvery = 200
+    /// Whether a checkpoint is written from a copy while the training goes on, by memory and a thread of rank 0.
+    package var backgroundCheckpoints = true
     /// Newest checkpoints to keep.
     package var keepLast = 3
     /// Checkpoints of the best `metric` to keep besides.

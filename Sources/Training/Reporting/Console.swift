@@ -45,7 +45,8 @@ package final class Console {
             while done < bytes.count {
                 let count = Glibc.write(STDOUT_FILENO, bytes.baseAddress! + done, bytes.count - done)
                 if count < 0, errno != EINTR {
-                    isClosed = true
+                    // A full disk may have room again for what is said later.
+                    isClosed = errno != ENOSPC && errno != EDQUOT
                     return
                 }
                 done += max(count, 0)

@@ -26,7 +26,8 @@ extension Coordinator {
     /// Writes the tensors of a checkpoint: weights as they are computed with, and all that the optimizer keeps. Every rank
     /// calls it.
     ///
-    /// - Parameter write: Called on rank 0; it writes the tensors in the order given.
+    /// - Parameter write: Called on rank 0; it writes the tensors in the order given, or copies them. It has no use for them
+    ///   when it has returned.
     /// - Throws: `AgreedFailure` where `write` fails; with `diverged` where something other than an update has changed
     ///   what would be written.
     func save(_ write: (_ files: [(name: String, tensors: [TensorSource])]) throws(Failure) -> Void) throws {

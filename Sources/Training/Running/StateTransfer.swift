@@ -7,8 +7,8 @@ import Tensors
 /// Optimizer state on its way between the ranks that own it and rank 0, which alone reads and writes files.
 ///
 /// It travels in a fixed order that every rank knows: arena by arena, parameter by parameter, in blocks of at most
-/// 1 MB. No rank holds more of another's state than a block. While rank 0 reads or writes, all others `serve` it; whatever
-/// goes wrong with its files, it calls `finish`, so that nobody waits for ever.
+/// 1 MB, so that of another's state no rank needs more memory than for a block. While rank 0 reads, writes or copies,
+/// all others `serve` it; whatever goes wrong there, it calls `finish`, so that nobody waits for ever.
 final class StateTransfer {
     /// Which way the state goes.
     enum Direction {

@@ -76,7 +76,7 @@ package struct Trainer {
 
         let directory = RunDirectory(configuration.run.directory)
         let records = try communicator.together { () throws(Failure) in
-            communicator.rank == 0 ? try RunRecords(directory, identity, resumption) : nil
+            communicator.rank == 0 ? try RunRecords(directory, identity, resumption, console) : nil
         }
         do {
             let outcome = try run(coordinator, data, records, heartbeats, startedAt: start)

@@ -119,7 +119,7 @@ final class TrainingRun<Element: Storage> {
         watch.beginStep()
         var isBest = false
         if hasGoneBack {
-            if stopRequested { try save() }
+            if stopRequested { try save(isLast: true) }
         } else if coordinator.step % training.evaluateEvery == 0 || isLast {
             let evaluated = try evaluate()
             isBest = evaluated ?? false
@@ -131,7 +131,7 @@ final class TrainingRun<Element: Storage> {
             isLast = true
         }
         let mustSave = coordinator.step % training.checkpointEvery == 0 || isLast || stopRequested
-        if !hasGoneBack, mustSave || (isBest && training.keepBest > 0) { try save() }
+        if !hasGoneBack, mustSave || (isBest && training.keepBest > 0) { try save(isLast: isLast || stopRequested) }
         guard stopRequested, !isLast || evaluationIsPending else { return false }
         console.say("asked to stop: saved at step \(coordinator.step). The same command continues.")
         return true
@@ -159,6 +159,7 @@ final class TrainingRun<Element: Storage> {
         if let spike = report.spike { try answer(spike, report.loss) }
         if hasGoneBack { return report.stopRequested }
         try records?.log(report.metrics(step: coordinator.step, seconds: seconds))
+        try records?.takeUpSave()
         reporter.stepDone(coordinator.step, report, seconds: seconds)
         return report.stopRequested
     }
@@ -221,14 +222,16 @@ final class TrainingRun<Element: Storage> {
         return isBest
     }
 
-    /// Writes a checkpoint.
-    private func save() throws {
+    /// Writes a checkpoint, or begins to.
+    ///
+    /// - Parameter isLast: Whether no other save follows. Then it is committed when this returns.
+    private func save(isLast: Bool) throws {
         coordinator.spans.begin(.checkpoint)
         defer { coordinator.spans.end() }
         let state = coordinator.checkpointState(
             validationLoss: validationLoss, evaluationIsPending: evaluationIsPending, watched: watch.state)
         try heartbeats.allowing(Double(coordinator.savedBytes) / TrainingRun.slowestDiskBytesPerSecond) {
-            try coordinator.save { files throws(Failure) in try records?.save(state, files) }
+            try coordinator.save { files throws(Failure) in try records?.save(state, files, isLast: isLast) }
         }
     }
 

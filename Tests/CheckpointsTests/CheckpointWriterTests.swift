@@ -1,0 +1,98 @@
+import Failures
+import Files
+import Glibc
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Checkpoints
+
+struct CheckpointWriterTests {
+    let sample = SampleRun()
+
+    @Test func theOutcomeComesToWhoFinishes() throws {
+        let writer = CheckpointWriter()
+        #expect(!writer.isDone)
+        #expect(try writer.finish() == nil)
+        let sample = sample
+        for step in [100, 200] {
+            sample.state.step = step
+            let work: CheckpointWriter.Work = { () throws(Failure) in
+                .init(
+                    try Checkpoint.commit(
+                        run: sample.run, state: sample.state, program: "", identity: [:], files: sample.files),
+                    note: "a note")
+            }
+            #expect(writer.start(work))
+            let written = try #require(try writer.finish())
+            #expect(written.checkpoint.step == step)
+            #expect(written.note == "a note")
+            #expect(!writer.isDone)
+            #expect(try writer.finish() == nil)
+        }
+        #expect(try Checkpoint.list(sample.run).map(\.step) == [100, 200])
+    }
+
+    @Test func aFailureComesOnceAndTheNextWorkBegins() throws {
+        let writer = CheckpointWriter()
+        let failure = Failure(.inputOutput, "the disk is full")
+        #expect(writer.start { () throws(Failure) in throw failure })
+        #expect(throws: failure) { _ = try writer.finish() }
+        #expect(try writer.finish() == nil)
+        let checkpoint = try sample.commit()
+        #expect(writer.start { () throws(Failure) in .init(checkpoint) })
+        #expect(try writer.finish()?.checkpoint.step == checkpoint.step)
+    }
+
+    /// The work takes as long as it takes; `isDone` says when it is over, and nobody waits to learn it.
+    @Test func isDoneOnceItIsOver() throws {
+        let writer = CheckpointWriter()
+        let checkpoint = try sample.commit()
+        let gate = Atomic(false)
+        #expect(
+            writer.start { () throws(Failure) in
+                while !gate.load(ordering: .acquiring) { usleep(100) }
+                return .init(checkpoint)
+            })
+        #expect(!writer.isDone)
+        gate.store(true, ordering: .releasing)
+        while !writer.isDone { usleep(100) }
+        #expect(try writer.finish() != nil)
+    }
+
+    /// A signal that asks to stop must reach the thread that trains.
+    @Test func theThreadTakesNoSignals() throws {
+        let writer = CheckpointWriter()
+        let checkpoint = try sample.commit()
+        var (before, seen, after) = (sigset_t(), sigset_t(), sigset_t())
+        pthread_sigmask(SIG_BLOCK, nil, &before)
+        withUnsafeMutablePointer(to: &seen) { seen in
+            #expect(
+                writer.start { () throws(Failure) in
+                    pthread_sigmask(SIG_BLOCK, nil, seen)
+                    return .init(checkpoint)
+                })
+            #expect(throws: Never.self) { _ = try writer.finish() }
+        }
+        pthread_sigmask(SIG_BLOCK, nil, &after)
+        for signal in [SIGUSR1, SIGTERM, SIGINT] {
+            #expect(sigismember(&seen, signal) == 1)
+            #expect(sigismember(&before, signal) == sigismember(&after, signal))
+        }
+    }
+
+    @Test func lettingGoWaitsForWhatIsWritten() throws {
+        let sample = sample
+        do {
+            let writer = CheckpointWriter()
+            #expect(
+                writer.start { () throws(Failure) in
+                    usleep(20_000)
+                    return .init(
+                        try Checkpoint.commit(
+                            run: sample.run, state: sample.state, program: "", identity: [:], files: sample.files))
+                })
+        }
+        #expect(try FileSystem.list(sample.run.checkpoints) == ["step-00000400"])
+    }
+}

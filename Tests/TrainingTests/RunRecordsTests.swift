@@ -1,0 +1,139 @@
+import Checkpoints
+import Datasets
+import Failures
+import Files
+import Kernels
+import Models
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// What rank 0 does with a disk that does not take what it is given: here, a file stands where a directory is wanted.
+struct RunRecordsTests {
+    private let directory = TemporaryDirectory()
+    private var run: RunDirectory { RunDirectory(directory.file("run")) }
+    private let layout: ParameterLayout
+    private let arena: Arena<Float>
+
+    private static let sizes = ModelSizes(vocabularySize: 31, contextLength: 8)
+    private static let tiny = ["model.layers=1", "model.heads=2", "model.width=16"]
+
+    init() throws {
+        layout =
+            Transformer<Float>(
+                try Configuration.load(file: nil, sets: RunRecordsTests.tiny).model, RunRecordsTests.sizes
+            ).layout
+        arena = Arena<Float>(count: layout.count)
+    }
+
+    private func records(background: Bool, keepLast: Int = 10) throws -> RunRecords {
+        let sets = ["training.background_checkpoints=\(background)", "training.keep_last=\(keepLast)"]
+        let configuration = try Configuration.load(file: nil, sets: RunRecordsTests.tiny + sets)
+        let facts = DatasetFacts(textWith: ByteTokenizer().description)
+        let identity = RunIdentity(
+            imported: configuration, RunRecordsTests.sizes, layout: layout, facts, tokenizerModel: [])
+        return try RunRecords(run, identity, .none, Console(rank: 1))
+    }
+
+    private func save(_ records: RunRecords, _ step: Int, isLast: Bool = false) throws {
+        try records.log(["step": .integer(step)])
+        arena.base.update(repeating: Float(step), count: arena.count)
+        try records.save(
+            CheckpointState(step: step, consumedSamples: step),
+            [(modelFileName, NamedArena(arena, layout).sources)], isLast: isLast)
+        // The training goes on: what was saved is not this.
+        arena.base.update(repeating: -1, count: arena.count)
+    }
+
+    /// Puts a file in the place of the checkpoints, or takes it away again.
+    private func setDiskWorks(_ works: Bool) throws {
+        if works {
+            try FileSystem.removeFile(run.checkpoints)
+            try FileSystem.rename(directory.file("aside"), to: run.checkpoints)
+        } else {
+            try FileSystem.rename(run.checkpoints, to: directory.file("aside"))
+            try FileSystem.replaceContents(of: run.checkpoints, with: "no directory")
+        }
+    }
+
+    /// The steps of the valid checkpoints, whose weights are those of their step.
+    private func steps() throws -> [Int] {
+        try Checkpoint.list(run).map { listing in
+            let checkpoint = try listing.result.get()
+            try checkpoint.verify()
+            let found = Arena<Float>(count: layout.count)
+            try checkpoint.loadTensors(modelFileName, into: NamedArena(found, layout).destinations)
+            for parameter in layout.parameters {
+                #expect(found.base[parameter.offset] == Float(checkpoint.step))
+            }
+            return checkpoint.step
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func savesWhatWasThereAtTheTime(background: Bool) throws {
+        let records = try records(background: background, keepLast: 2)
+        for step in 1...4 { try save(records, step) }
+        try save(records, 5, isLast: true)
+        #expect(try steps() == [4, 5])
+        #expect(records.newestCheckpoint == run.checkpoints + "/step-00000005")
+    }
+
+    /// The last save is done when it returns; any other is when the next returns, or the records end.
+    @Test func nothingIsLeftHalfDone() throws {
+        do {
+            let records = try records(background: true)
+            try save(records, 1)
+            try save(records, 2)
+            #expect(try Checkpoint.list(run).first?.step == 1)
+        }
+        #expect(try steps() == [1, 2])
+    }
+
+    @Test(arguments: [true, false])
+    func aSaveThatFailsIsTriedAgainByTheNext(background: Bool) throws {
+        let records = try records(background: background)
+        try save(records, 1)
+        try save(records, 2, isLast: true)
+        try setDiskWorks(false)
+        try save(records, 3)
+        try save(records, 4)
+        // Waits for the one before.
+        expectFailure(.inputOutput) { try save(records, 5, isLast: true) }
+        try setDiskWorks(true)
+        #expect(try steps() == [1, 2])
+        try save(records, 6)
+        try save(records, 7, isLast: true)
+        #expect(try steps() == [1, 2, 6, 7])
+        #expect(try FileSystem.list(run.checkpoints).count == 4)
+        let lines = try FileSystem.contents(of: run.metrics).split(separator: UInt8(ascii: "\n"))
+        #expect(lines.count == 7)
+    }
+
+    @Test(arguments: [true, false])
+    func theLastSaveMustSucceed(background: Bool) throws {
+        let records = try records(background: background)
+        try save(records, 1, isLast: true)
+        try setDiskWorks(false)
+        expectFailure(
+            .inputOutput, "step 2: the last checkpoint could not be written: ", "could not make the directory",
+            "start the same command again: it goes on from \(run.checkpoints)/step-00000001."
+        ) { try save(records, 2, isLast: true) }
+        try setDiskWorks(true)
+        #expect(try steps() == [1])
+    }
+
+    @Test func otherFailuresEndTheRun() throws {
+        let records = try records(background: true)
+        let gone = TensorSource(name: "a", type: .uint8, shape: [1]) { _ throws(Failure) in
+            throw Failure(.internalError, "a rank is gone")
+        }
+        expectFailure(.internalError, "a rank is gone") {
+            try records.save(
+                CheckpointState(step: 1, consumedSamples: 1), [("a.safetensors", [gone])], isLast: false)
+        }
+        #expect(try steps() == [])
+    }
+}
