@@ -1,0 +1,182 @@
+"""What the fault campaigns share: a small training in a directory of its own, started as users start it."""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+
+# A step takes a few milliseconds, and a checkpoint holds some twenty tensors.
+CONFIGURATION = """\
+run: {directory: run, seed: 7}
+data: {directory: data, context_length: 16}
+model: {layers: 1, heads: 2, width: 16, dropout: 0.1}
+batch: {sequences: 4, slots: 2}
+schedule: {peak: 2e-3, floor: 2e-4, warmup_steps: 2}
+averaging: {bucket_bytes: 4096}
+threads: 1
+training: {steps: 6, evaluate_every: 3, checkpoint_every: 2, keep_last: 1, keep_best: 0}
+"""
+
+
+def binary():
+    """The program under test: DTRAIN_BINARY, or what `launch/setup` has built."""
+    path = os.environ.get("DTRAIN_BINARY") or REPOSITORY / ".build/release/dtrain"
+    if not os.access(path, os.X_OK):
+        sys.exit(f"{path} is missing: run launch/setup first, or set DTRAIN_BINARY")
+    return str(path)
+
+
+def words(count, seed=1):
+    """`count` words by chance, always the same for a seed."""
+    choice = random.Random(seed)
+    known = ["alpha", "beta", "of", "the", "größe", "naïve", "→", "and", "delta"]
+    return " ".join(choice.choice(known) for _ in range(count))
+
+
+class Outcome:
+    """How a command ended; its exit code is below 0 for a signal, and None where it took too long and was killed."""
+
+    def __init__(self, code, output, errors, seconds):
+        self.code, self.output, self.errors, self.seconds = code, output, errors, seconds
+
+    @property
+    def killed(self):
+        """Whether SIGKILL ended it, or a rank of it."""
+        return self.code in (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+    def __str__(self):
+        return f"exit code {self.code}: {(self.errors or self.output).strip()[-600:]}"
+
+
+class Workshop:
+    """A directory with data and a configuration, where trainings run. It is removed at the end of a `with`."""
+
+    def __init__(self, configuration=CONFIGURATION, data=True):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="dtrain-faults-")).resolve()
+        (self.path / "tiny.yaml").write_text(configuration)
+        self.environment = dict(os.environ)
+        # What launch/env sets where it is needed.
+        for name, value in {
+            "OMPI_ALLOW_RUN_AS_ROOT": "1",
+            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+            "OMPI_MCA_rmaps_base_oversubscribe": "1",
+            "OMPI_MCA_mpi_yield_when_idle": "1",
+            "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
+            "OMP_NUM_THREADS": "1",
+        }.items():
+            self.environment.setdefault(name, value)
+        if data:
+            (self.path / "text.txt").write_text(words(3000))
+            self.must("prepare", "--text", "text.txt", "--tokenizer", "byte", "--output", "data")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def dtrain(self, *arguments, ranks=0, timeout=120, environment=None):
+        """Runs the program to its end, under mpirun where `ranks` says how many."""
+        launcher = ["mpirun", "-np", str(ranks)] if ranks else []
+        return self.run([*launcher, binary(), *map(str, arguments)], timeout, environment)
+
+    def run(self, command, timeout=120, environment=None):
+        """Runs a command in the directory. One that takes longer than `timeout` seconds is killed with its group."""
+        start = time.monotonic()
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                command,
+                cwd=self.path,
+                env={**self.environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait(timeout)
+            except subprocess.TimeoutExpired:
+                # mpirun ends its ranks when it is asked to, and not when it is killed.
+                process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                code = None
+            texts = []
+            for file in (output, errors):
+                file.seek(0)
+                texts.append(file.read().decode(errors="replace"))
+        return Outcome(code, *texts, time.monotonic() - start)
+
+    def must(self, *arguments, **options):
+        """Runs the program and ends the campaign where it fails."""
+        outcome = self.dtrain(*arguments, **options)
+        if outcome.code != 0:
+            sys.exit(f"dtrain {' '.join(map(str, arguments))}: {outcome}")
+        return outcome
+
+    def training(self, *sets, output="run"):
+        """The arguments of a training."""
+        return ["--config", "tiny.yaml", "--output", output, *(word for each in sets for word in ("--set", each))]
+
+    def checkpoints(self, run="run"):
+        """What `checkpoint list` calls whole, newest last."""
+        listed = self.dtrain("checkpoint", "list", run)
+        lines = listed.output.splitlines() if listed.code == 0 else []
+        return [line.split("  ")[0] for line in lines if "  damaged: " not in line]
+
+    def digest(self, step=6, run="run"):
+        """What `checkpoint digest` says of a step; the reason where it fails."""
+        outcome = self.dtrain("checkpoint", "digest", f"{run}/checkpoints/step-{step:08}")
+        return outcome.output.strip() if outcome.code == 0 else str(outcome)
+
+    def steps(self, run="run"):
+        """The steps in metrics.jsonl that have a loss, in the order of the lines."""
+        path = self.path / run / "metrics.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line["step"] for line in map(json.loads, lines) if "loss" in line]
+
+    def losses(self, run="run"):
+        """The losses in metrics.jsonl as they are written: equal texts are equal bits."""
+        lines = (self.path / run / "metrics.jsonl").read_text().splitlines()
+        return [(line["step"], line["loss"]) for line in map(json.loads, lines) if "loss" in line]
+
+    def remove(self, run="run"):
+        """Removes a run."""
+        shutil.rmtree(self.path / run, ignore_errors=True)
+
+    def interposer(self):
+        """The library that `interpose.c` is, compiled."""
+        library = self.path / "interpose.so"
+        source = REPOSITORY / "Tests/Faults/interpose.c"
+        if not library.exists():
+            compiler = next(filter(shutil.which, ["cc", "gcc", "clang"]), "cc")
+            compiled = self.run(
+                [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o", library, source, "-ldl", "-lpthread"]
+            )
+            if compiled.code != 0:
+                sys.exit(f"{compiler}: {compiled}")
+        return str(library)
+
+    def interposing(self, prefix, **settings):
+        """The environment in which calls that touch what is under `prefix` are counted, and met as `settings` say."""
+        names = {f"INTERPOSE_{name.upper()}": str(value) for name, value in settings.items()}
+        return {"LD_PRELOAD": self.interposer(), "INTERPOSE_PREFIX": str(self.path / prefix), **names}
+
+
+def report(figures, failures):
+    """Prints the figures as one JSON object, and ends with 1 where something failed."""
+    for failure in failures[:20]:
+        print(f"FAILED: {failure}", file=sys.stderr)
+    print(json.dumps({**figures, "failures": len(failures)}))
+    sys.exit(1 if failures else 0)

@@ -1,0 +1,38 @@
+import Glibc
+import TestSupport
+import Testing
+
+/// The programs that the fault campaigns of `Tests/Faults` need.
+private enum Campaign {
+    static let areThere = ["python3", "cc"].allSatisfy { name in
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        return path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
+    }
+
+    /// Runs a campaign in a short form, with the program under test.
+    static func run(_ name: String, _ arguments: [String]) -> Job.Outcome {
+        let directory = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+        let environment = ["DTRAIN_BINARY": Workshop.binary]
+        return Job(["/\(directory)/Faults/\(name)"] + arguments, in: "/", environment: environment)
+            .finish(timeoutSeconds: 180)
+    }
+}
+
+extension MultiprocessTests {
+    /// Short forms of the campaigns of `Tests/Faults`: a few points of each. Their long forms explore all.
+    @Suite(.enabled(if: Campaign.areThere, "needs python3 and a C compiler")) struct CampaignTests {
+        @Test(arguments: [
+            ("saves", ["--every", "29", "--ranks", "1"]),
+            ("saves", ["--every", "97", "--ranks", "2", "--kinds", "background"]),
+            ("flips", ["--flips", "1", "--only", "checkpoint"]),
+            ("disks", ["--only", "one rank"]), ("disks", ["--only", "stop"]), ("disks", ["--only", "RLIMIT"]),
+            ("disks", ["--only", "torn"]),
+        ])
+        func aShortCampaignSucceeds(name: String, arguments: [String]) {
+            let outcome = Campaign.run(name, arguments)
+            #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
+            #expect(outcome.output.contains("\"failures\": 0"), "\(outcome.output)\(outcome.errors)")
+            #expect(outcome.leftBehind.isEmpty)
+        }
+    }
+}
