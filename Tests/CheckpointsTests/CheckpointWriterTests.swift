@@ -83,6 +83,7 @@ struct CheckpointWriterTests {
 
     @Test func lettingGoWaitsForWhatIsWritten() throws {
         let sample = sample
+        defer { withExtendedLifetime(sample) {} }
         do {
             let writer = CheckpointWriter()
             #expect(

@@ -41,7 +41,8 @@ extension MultiprocessTests {
             #expect(outcome.leftBehind.isEmpty)
             let told = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("launch/supervise: ") }
             #expect(told.count == 1, "\(outcome.errors)")
-            for words in [victim.rawValue, "SIGKILL", "It goes on from step ", "after a pause of 1 s (restart 1 of 5 "] {
+            for words in [victim.rawValue, "SIGKILL", "It goes on from step ", "after a pause of 1 s (restart 1 of 5 "]
+            {
                 #expect(told.first?.contains(words) == true, "\(outcome.errors)")
             }
             #expect(outcome.output.contains("resumed from run/checkpoints/step-000000"), "\(outcome.output)")
