@@ -1,15 +1,28 @@
-"""What the campaigns share: datasets of every family, jobs with all their processes, and what a run has written."""
+"""What all campaigns share: the program, jobs with all their processes, and what a run has written; and, for those that
+attack whole jobs, a dataset and a tiny training of every family. Campaigns on single saves and files go on in workshop.py."""
 
 import functools
 import json
 import os
+import random
 import signal
 import subprocess
+import sys
 import time
 import uuid
 
+# The variable whose value tells the processes of one job from all others.
+MARK = "DTRAIN_FAULTS_JOB"
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-DTRAIN = os.path.join(ROOT, ".build", "release", "dtrain")
+
+
+@functools.cache
+def binary():
+    """The program under test: DTRAIN_BINARY, or what `launch/setup` has built."""
+    path = os.environ.get("DTRAIN_BINARY") or os.path.join(ROOT, ".build", "release", "dtrain")
+    if not os.access(path, os.X_OK):
+        sys.exit(f"{path} is missing: run launch/setup first, or set DTRAIN_BINARY")
+    return path
 
 
 @functools.cache
@@ -26,12 +39,12 @@ class Job:
 
     def __init__(self, words, directory, name):
         self.directory = directory
-        self.mark = f"DTRAIN_FAULTS_JOB={uuid.uuid4().hex}"
-        key, value = self.mark.split("=")
+        value = uuid.uuid4().hex
+        self.mark = f"{MARK}={value}"
         self.output_path, self.errors_path = (os.path.join(directory, f"{name}.{end}") for end in ("out", "err"))
         with open(self.output_path, "wb") as output, open(self.errors_path, "wb") as errors:
             self.process = subprocess.Popen(
-                words, cwd=directory, env={**environment(), key: value}, stdin=subprocess.DEVNULL, stdout=output,
+                words, cwd=directory, env={**environment(), MARK: value}, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=errors, start_new_session=True)
 
     @property
@@ -111,7 +124,7 @@ def contents(path):
 
 def dtrain(words, directory):
     """Runs dtrain in one process to its end, and returns what it prints."""
-    done = subprocess.run([DTRAIN, *words], cwd=directory, env=environment(), capture_output=True, text=True)
+    done = subprocess.run([binary(), *words], cwd=directory, env=environment(), capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(f"dtrain {' '.join(words)}: {done.returncode}\n{done.stderr}")
     return done.stdout
@@ -149,46 +162,38 @@ def digest(directory, run, step):
     return dtrain(["checkpoint", "digest", f"{run}/checkpoints/step-{step:08}"], directory).strip()
 
 
-class Words:
-    """Words by chance, always the same."""
+WORDS = ["alpha", "beta", "of", "the", "größe", "naïve", "→", "and", "delta"]
 
-    ALL = ["alpha", "beta", "of", "the", "größe", "naïve", "→", "and", "delta"]
 
-    def __init__(self):
-        self.state = 1
-
-    def next(self, limit):
-        self.state = (self.state * 1_664_525 + 1_013_904_223) & 0xFFFFFFFF
-        return (self.state >> 16) % limit
-
-    def line(self, least, most):
-        return " ".join(self.ALL[self.next(len(self.ALL))] for _ in range(least + self.next(most - least + 1)))
+def sentence(dice, least, most):
+    """Some words by chance."""
+    return " ".join(dice.choices(WORDS, k=dice.randint(least, most)))
 
 
 def prepare(form, directory):
     """Prepares a tiny dataset of one form in `directory`/data-FORM."""
-    words = Words()
+    dice = random.Random(form)
 
     def write(name, data):
         with open(os.path.join(directory, name), "wb") as file:
             file.write(data)
 
     if form == "documents":
-        write("text.jsonl", "".join(json.dumps({"text": words.line(2, 9)}) + "\n" for _ in range(160)).encode())
+        write("text.jsonl", "".join(json.dumps({"text": sentence(dice, 2, 9)}) + "\n" for _ in range(160)).encode())
         options = ["--jsonl", "text.jsonl", "--tokenizer", "byte"]
     elif form == "parallel":
         for name in ("source.txt", "target.txt"):
-            write(name, "".join(words.line(1, 4) + "\n" for _ in range(150)).encode())
+            write(name, "".join(sentence(dice, 1, 4) + "\n" for _ in range(150)).encode())
         options = ["--parallel", "source.txt", "target.txt", "--tokenizer", "byte"]
     elif form == "labelled":
-        lines = [words.line(1, 4) for _ in range(150)]
-        label = lambda line: next((word for word in ("alpha", "beta", "of") if word in line), "none")
-        write("labelled.tsv", "".join(f"{label(line)}\t{line}\n" for line in lines).encode())
+        texts = [sentence(dice, 1, 4) for _ in range(150)]
+        label = lambda text: next((word for word in ("alpha", "beta", "of") if word in text), "none")
+        write("labelled.tsv", "".join(f"{label(text)}\t{text}\n" for text in texts).encode())
         options = ["--labelled", "labelled.tsv", "--labels", "class", "--tokenizer", "byte"]
     else:
-        labels = bytes(words.next(3) for _ in range(150))
+        labels = bytes(dice.randrange(3) for _ in range(150))
         pixels = bytes(
-            words.next(100) + (120 if place // 12 == label else 0) for label in labels for place in range(36))
+            dice.randrange(100) + (120 if place // 12 == label else 0) for label in labels for place in range(36))
         size = lambda *counts: bytes([0, 0, 8, len(counts)]) + b"".join(n.to_bytes(4, "big") for n in counts)
         write("images", size(150, 6, 6) + pixels)
         write("labels", size(150) + labels)
@@ -229,3 +234,11 @@ def middle_and_worst(values):
     if not ordered:
         return {"count": 0}
     return {"count": len(ordered), "median": round(ordered[len(ordered) // 2], 3), "worst": round(ordered[-1], 3)}
+
+
+def report(figures, failures):
+    """Prints the figures as one JSON object, and ends with 1 where something failed."""
+    for failure in failures[:20]:
+        print(f"FAILED: {failure}", file=sys.stderr)
+    print(json.dumps({**figures, "failures": len(failures)}))
+    sys.exit(1 if failures else 0)

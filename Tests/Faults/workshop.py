@@ -1,6 +1,5 @@
-"""What the fault campaigns share: a small training in a directory of its own, started as users start it."""
+"""What the campaigns on saves and files share: a directory with a small training, whose system calls can be met."""
 
-import json
 import os
 import pathlib
 import random
@@ -11,7 +10,7 @@ import sys
 import tempfile
 import time
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+import jobs
 
 # A step takes a few milliseconds, and a checkpoint holds some twenty tensors.
 CONFIGURATION = """\
@@ -24,21 +23,6 @@ averaging: {bucket_bytes: 4096}
 threads: 1
 training: {steps: 6, evaluate_every: 3, checkpoint_every: 2, keep_last: 1, keep_best: 0}
 """
-
-
-def binary():
-    """The program under test: DTRAIN_BINARY, or what `launch/setup` has built."""
-    path = os.environ.get("DTRAIN_BINARY") or REPOSITORY / ".build/release/dtrain"
-    if not os.access(path, os.X_OK):
-        sys.exit(f"{path} is missing: run launch/setup first, or set DTRAIN_BINARY")
-    return str(path)
-
-
-def words(count, seed=1):
-    """`count` words by chance, always the same for a seed."""
-    choice = random.Random(seed)
-    known = ["alpha", "beta", "of", "the", "größe", "naïve", "→", "and", "delta"]
-    return " ".join(choice.choice(known) for _ in range(count))
 
 
 class Outcome:
@@ -62,19 +46,8 @@ class Workshop:
     def __init__(self, configuration=CONFIGURATION, data=True):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="dtrain-faults-")).resolve()
         (self.path / "tiny.yaml").write_text(configuration)
-        self.environment = dict(os.environ)
-        # What launch/env sets where it is needed.
-        for name, value in {
-            "OMPI_ALLOW_RUN_AS_ROOT": "1",
-            "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-            "OMPI_MCA_rmaps_base_oversubscribe": "1",
-            "OMPI_MCA_mpi_yield_when_idle": "1",
-            "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
-            "OMP_NUM_THREADS": "1",
-        }.items():
-            self.environment.setdefault(name, value)
         if data:
-            (self.path / "text.txt").write_text(words(3000))
+            (self.path / "text.txt").write_text(jobs.sentence(random.Random(1), 3000, 3000))
             self.must("prepare", "--text", "text.txt", "--tokenizer", "byte", "--output", "data")
 
     def __enter__(self):
@@ -86,7 +59,7 @@ class Workshop:
     def dtrain(self, *arguments, ranks=0, timeout=120, environment=None):
         """Runs the program to its end, under mpirun where `ranks` says how many."""
         launcher = ["mpirun", "-np", str(ranks)] if ranks else []
-        return self.run([*launcher, binary(), *map(str, arguments)], timeout, environment)
+        return self.run([*launcher, jobs.binary(), *map(str, arguments)], timeout, environment)
 
     def run(self, command, timeout=120, environment=None):
         """Runs a command in the directory. One that takes longer than `timeout` seconds is killed with its group."""
@@ -95,7 +68,7 @@ class Workshop:
             process = subprocess.Popen(
                 command,
                 cwd=self.path,
-                env={**self.environment, **(environment or {})},
+                env={**jobs.environment(), **(environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
@@ -140,16 +113,9 @@ class Workshop:
         outcome = self.dtrain("checkpoint", "digest", f"{run}/checkpoints/step-{step:08}")
         return outcome.output.strip() if outcome.code == 0 else str(outcome)
 
-    def steps(self, run="run"):
-        """The steps in metrics.jsonl that have a loss, in the order of the lines."""
-        path = self.path / run / "metrics.jsonl"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [line["step"] for line in map(json.loads, lines) if "loss" in line]
-
-    def losses(self, run="run"):
-        """The losses in metrics.jsonl as they are written: equal texts are equal bits."""
-        lines = (self.path / run / "metrics.jsonl").read_text().splitlines()
-        return [(line["step"], line["loss"]) for line in map(json.loads, lines) if "loss" in line]
+    def metrics(self, run="run"):
+        """What the run has logged, as `jobs.metrics` reads it."""
+        return jobs.metrics(self.path / run)
 
     def remove(self, run="run"):
         """Removes a run."""
@@ -158,7 +124,7 @@ class Workshop:
     def interposer(self):
         """The library that `interpose.c` is, compiled."""
         library = self.path / "interpose.so"
-        source = REPOSITORY / "Tests/Faults/interpose.c"
+        source = os.path.join(jobs.ROOT, "Tests/Faults/interpose.c")
         if not library.exists():
             compiler = next(filter(shutil.which, ["cc", "gcc", "clang"]), "cc")
             compiled = self.run(
@@ -172,11 +138,3 @@ class Workshop:
         """The environment in which calls that touch what is under `prefix` are counted, and met as `settings` say."""
         names = {f"INTERPOSE_{name.upper()}": str(value) for name, value in settings.items()}
         return {"LD_PRELOAD": self.interposer(), "INTERPOSE_PREFIX": str(self.path / prefix), **names}
-
-
-def report(figures, failures):
-    """Prints the figures as one JSON object, and ends with 1 where something failed."""
-    for failure in failures[:20]:
-        print(f"FAILED: {failure}", file=sys.stderr)
-    print(json.dumps({**figures, "failures": len(failures)}))
-    sys.exit(1 if failures else 0)
