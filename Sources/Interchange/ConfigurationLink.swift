@@ -69,6 +69,14 @@ struct ConfigurationLink: Sendable {
             })
     }
 
+    /// The activation between the two maps of a feed-forward network that has no gate, by the words of transformers.
+    static func activation(_ name: String, default standard: String) -> Self {
+        choice(
+            name, "model.activation", \.configuration.activation,
+            [("gelu", .geluExact), ("gelu_new", .gelu), ("relu", .relu), ("silu", .silu), ("swish", .silu)],
+            default: standard)
+    }
+
     /// A member that has one value only, which is also what it means where it is absent.
     static func always(_ name: String, _ value: JSON) -> Self {
         Self(write: { _ in [JSON.Member(name, value)] }) { (file, _) throws(Failure) in

@@ -18,7 +18,7 @@ struct RefusalTests {
             ("gpt2", "architectures", ["GPT2ForSequenceClassification"], "allowed: [\"GPT2LMHeadModel\"]"),
             (
                 "gpt2", "activation_function", "tanh",
-                "activation_function: found \"tanh\"; allowed: gelu_new, gelu, relu"
+                "activation_function: found \"tanh\"; allowed: gelu, gelu_new, relu"
             ),
             ("gpt2", "n_layer", "two", "n_layer: found \"two\"; allowed: a whole number"),
             ("gpt2", "n_layer", 0, "n_layer: found 0"), ("gpt2", "vocab_size", .null, "config.json: has no vocab_size"),

@@ -48,10 +48,7 @@ extension ModelClass {
         .count("num_attention_heads", \.configuration.heads, default: 12),
         .allHeads,
         .count("intermediate_size", \.hiddenWidth, default: 3072),
-        .choice(
-            "hidden_act", "model.activation", \.configuration.activation,
-            [("gelu", .geluExact), ("gelu_new", .gelu), ("relu", .relu), ("silu", .silu), ("swish", .silu)],
-            default: "gelu"),
+        .activation("hidden_act", default: "gelu"),
         .number("layer_norm_eps", property: \.configuration.normalizationEpsilon, default: 1e-12),
         .number("hidden_dropout_prob", property: \.configuration.dropout, default: 0.1),
         .number("attention_probs_dropout_prob", property: \.attentionDropout, default: 0.1),

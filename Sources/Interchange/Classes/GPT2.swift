@@ -14,10 +14,7 @@ extension ModelClass {
             .count("n_head", \.configuration.heads, default: 12),
             .allHeads,
             .count("n_inner", \.hiddenWidth, like: \.fourWidths),
-            .choice(
-                "activation_function", "model.activation", \.configuration.activation,
-                [("gelu_new", .gelu), ("gelu", .geluExact), ("relu", .relu), ("silu", .silu), ("swish", .silu)],
-                default: "gelu_new"),
+            .activation("activation_function", default: "gelu_new"),
             .number("layer_norm_epsilon", property: \.configuration.normalizationEpsilon, default: 1e-5),
             .number("resid_pdrop", property: \.configuration.dropout, default: 0.1),
             .number("embd_pdrop", property: \.embeddingDropout, default: 0.1),

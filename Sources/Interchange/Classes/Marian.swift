@@ -21,10 +21,7 @@ extension ModelClass {
             .allHeads,
             .count("encoder_ffn_dim", \.hiddenWidth, default: 4096),
             .like("decoder_ffn_dim", "encoder_ffn_dim", default: 4096, \.hiddenWidth),
-            .choice(
-                "activation_function", "model.activation", \.configuration.activation,
-                [("relu", .relu), ("gelu", .geluExact), ("gelu_new", .gelu), ("silu", .silu), ("swish", .silu)],
-                default: "gelu"),
+            .activation("activation_function", default: "gelu"),
             .number("dropout", property: \.configuration.dropout, default: 0.1),
             .number("attention_dropout", property: \.attentionDropout, default: 0),
             .number("init_std", property: \.configuration.initializerStd, default: 0.02),

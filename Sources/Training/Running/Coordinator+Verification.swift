@@ -66,23 +66,14 @@ extension Coordinator {
 
     /// Compares the weights that each rank computes with.
     private func compareReplicas() throws {
-        guard averaging.hasReplicas else { return }
+        guard let replicaChecksums else { return }
         let parameters = layout.parameters
-        let count = parameters.count
-        let own = UnsafeMutableBufferPointer<Int64>.allocate(capacity: 2 * count)
-        let largest = UnsafeMutableBufferPointer<Int64>.allocate(capacity: 2 * count)
-        defer {
-            own.deallocate()
-            largest.deallocate()
-        }
         let weights = averaging.weights
-        parallel(count) { index in
-            let hash = Int64(bitPattern: checksum(UnsafeRawBufferPointer(weights.bytes(of: parameters[index].range))))
-            // The largest of the complements is the complement of the smallest.
-            (own[index], own[count + index]) = (hash, ~hash)
+        parallel(parameters.count) { index in
+            let bytes = UnsafeRawBufferPointer(weights.bytes(of: parameters[index].range))
+            replicaChecksums.note(checksum(bytes), of: index)
         }
-        try communicator.allreduce(UnsafeBufferPointer(own), into: largest, .maximum)
-        guard let index = (0..<count).first(where: { largest[$0] != ~largest[count + $0] }) else { return }
+        guard let index = try replicaChecksums.firstDifference(communicator) else { return }
         let culprits = try ranksThatDiffer(index)
         let name = parameters[index].name
         throw AgreedFailure(

@@ -57,6 +57,8 @@ final class Coordinator<Element: Storage> {
     private let weightAverage: WeightAverage
     /// nil where nothing is verified.
     private(set) var stateGuard: StateGuard?
+    /// nil where nothing is verified, or there is one copy of the weights.
+    private(set) var replicaChecksums: ReplicaChecksums?
     /// Steps from one comparison of all replicas to the next.
     var verifyEvery: Int { configuration.training.verifyEvery }
     /// Steps without an update since the last one with it.
@@ -109,7 +111,10 @@ final class Coordinator<Element: Storage> {
             scaler = LossScaler(scale: configuration.lossScale.initial, configuration.scalerSettings)
         }
         if configuration.training.spikeZScore > 0 { lossTrend = LossTrend(limit: configuration.training.spikeZScore) }
-        if configuration.training.verifyEvery > 0 { stateGuard = makeStateGuard() }
+        if configuration.training.verifyEvery > 0 {
+            stateGuard = makeStateGuard()
+            if averaging.hasReplicas { replicaChecksums = ReplicaChecksums(count: layout.parameters.count) }
+        }
         try initializeWeights()
     }
 

@@ -175,8 +175,12 @@ final class TrainingRun<Element: Storage> {
         case .stop: throw spikeFailure(step, what)
         case .back:
             let consumed = coordinator.consumedSamples
-            let found = try communicator.together { () throws(Failure) in try records?.newestValid() }
-            guard let state = try coordinator.takeUp(found, consumedSamples: consumed) else {
+            // What is being written is finished and read back, and what is found is looked at and read.
+            let taken = try heartbeats.allowing(diskSeconds(passes: 4)) {
+                let found = try communicator.together { () throws(Failure) in try records?.newestValid() }
+                return try coordinator.takeUp(found, consumedSamples: consumed)
+            }
+            guard let state = taken else {
                 console.say("step \(step): skipped, \(what), and there is no checkpoint to go back to")
                 return
             }
@@ -230,13 +234,17 @@ final class TrainingRun<Element: Storage> {
         defer { coordinator.spans.end() }
         let state = coordinator.checkpointState(
             validationLoss: validationLoss, evaluationIsPending: evaluationIsPending, watched: watch.state)
-        try heartbeats.allowing(Double(coordinator.savedBytes) / TrainingRun.slowestDiskBytesPerSecond) {
+        // The save before may have to be finished first; both are read back.
+        try heartbeats.allowing(diskSeconds(passes: 4)) {
             try coordinator.save { files throws(Failure) in try records?.save(state, files, isLast: isLast) }
         }
     }
 
-    /// A disk may be as slow as this before it counts as a hang.
-    private static var slowestDiskBytesPerSecond: Double { 5e6 }
+    /// How long a disk may take to write or read all of a checkpoint `passes` times before it counts as a hang.
+    private func diskSeconds(passes: Int) -> Double {
+        let slowestBytesPerSecond = 5e6
+        return Double(passes * coordinator.savedBytes) / slowestBytesPerSecond
+    }
 
     private func summarize() {
         guard let records else { return }
