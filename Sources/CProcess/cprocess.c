@@ -2,9 +2,12 @@
 #include "cprocess.h"
 
 #include <errno.h>
+#include <execinfo.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_requested = 0;
@@ -65,3 +68,32 @@ int cprocess_die_with_parent(void) {
 }
 
 _Noreturn void cprocess_trap(void) { __builtin_trap(); }
+
+// Told from the thread that is asked itself, without memory: the process may hang with a lock of the allocator in its hand.
+static void tell_stack(int number) {
+    (void)number;
+    int kept = errno;
+    void *frames[64];
+    char head[32] = "process ";
+    size_t end = strlen(head);
+    unsigned process = (unsigned)getpid(), power = 1;
+    while (process / power >= 10) power *= 10;
+    for (; power; power /= 10) head[end++] = (char)('0' + process / power % 10);
+    static const char tail[] = " is at:\n";
+    struct iovec parts[] = {{head, end}, {(char *)tail, sizeof tail - 1}};
+    if (writev(STDERR_FILENO, parts, 2) > 0) backtrace_symbols_fd(frames, backtrace(frames, 64), STDERR_FILENO);
+    errno = kept;
+}
+
+void cprocess_tell_stacks(void) {
+    // Its first use loads a library, which a handler should not.
+    void *frame;
+    backtrace(&frame, 1);
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = tell_stack;
+    action.sa_flags = SA_ONSTACK | SA_RESTART;
+    sigaction(SIGUSR2, &action, NULL);
+}
+
+void cprocess_ask_for_stack(int process) { syscall(SYS_tgkill, process, process, SIGUSR2); }

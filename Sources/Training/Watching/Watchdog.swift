@@ -1,3 +1,4 @@
+import CProcess
 import Collectives
 import Failures
 import Glibc
@@ -45,6 +46,7 @@ final class Watchdog: @unchecked Sendable {
         self.heartbeats = heartbeats
         self.remote = remote
         self.limits = limits
+        cprocess_tell_stacks()
         thread = try BackgroundThread("dtrain-watch") { self.watch() }
     }
 
@@ -106,5 +108,9 @@ final class Watchdog: @unchecked Sendable {
             + "continues from the last checkpoint. (training.stall_timeout_seconds says how long is too long.)\n"
         let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        // Who is stopped, or waits for a disk that does not answer, cannot say where.
+        let asked = culprits.filter { $0.state == .running || $0.state == .sleeping }
+        for (reading, _) in asked { cprocess_ask_for_stack(reading.process) }
+        if !asked.isEmpty { usleep(300_000) }
     }
 }
