@@ -27,9 +27,15 @@ struct TrainingData {
         dataset = try Dataset.open(configuration.data.directory, vocabularySize: asked > 0 ? asked : nil)
         sizes = try configuration.sizes(
             of: dataset.facts, vocabularySize: dataset.vocabularySize, name: dataset.directory)
-        // A training split that is too short is refused before anything is allocated.
-        training = try configuration.makeSamples(dataset, .train)
-        validation = dataset.count(.validation) == 0 ? nil : try configuration.makeSamples(dataset, .validation)
+        do throws(Failure) {
+            // A training split that is too short is refused before anything is allocated.
+            training = try configuration.makeSamples(dataset, .train)
+            validation = dataset.count(.validation) == 0 ? nil : try configuration.makeSamples(dataset, .validation)
+        } catch {
+            // Data that do not fit may be damaged data, which is what then has to be told.
+            if error.exitCode == .badData { try dataset.verifyShards() }
+            throw error
+        }
         truncated = [.train: training.truncatedCount, .validation: validation?.truncatedCount ?? 0]
     }
 
