@@ -8,9 +8,30 @@ package struct Failure: Error, CustomStringConvertible, Equatable, Sendable {
     package var message: String
 
     /// A failure that ends the program with `exitCode` after printing `message`.
+    ///
+    /// Names from files stand in messages: control characters other than a line's end, which a terminal would obey, become
+    /// visible, and what is longer than anybody reads is cut.
     package init(_ exitCode: ExitCode, _ message: String) {
         self.exitCode = exitCode
-        self.message = message
+        self.message = Failure.printable(message)
+    }
+
+    /// The most characters of a message.
+    private static let limit = 1 << 14
+
+    private static func printable(_ message: String) -> String {
+        if message.utf8.count <= limit, message.utf8.allSatisfy({ 0x20..<0x7F ~= $0 || $0 == 0x0A }) { return message }
+        var text = ""
+        for (index, scalar) in message.unicodeScalars.enumerated() {
+            if index == limit { return text + "…" }
+            let isControl = scalar.properties.generalCategory == .control && scalar != "\n"
+            if isControl {
+                text += "\\u{\(String(scalar.value, radix: 16))}"
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
     }
 
     package var description: String { message }

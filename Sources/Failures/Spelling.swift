@@ -1,8 +1,9 @@
 /// The candidate that a person most likely meant by `word`, or nil where none is near.
 ///
 /// Near means a Damerau-Levenshtein distance (optimal string alignment) of at most a third of the word's length,
-/// and at least one.
+/// and at least one. A word of more than 128 bytes is no misspelling: comparing costs the product of the lengths.
 package func nearestSpelling(to word: String, among candidates: [String]) -> String? {
+    guard word.utf8.count <= 128 else { return nil }
     let limit = max(1, word.count / 3)
     let ranked = candidates.map { (distance: editDistance(word, $0), candidate: $0) }
     guard let best = ranked.min(by: { $0.distance < $1.distance }), best.distance <= limit else { return nil }

@@ -103,6 +103,18 @@ struct MalformedSafetensorsTests {
         expectFailure(.badData, "f.safetensors", finding) { try open(header, dataBytes: dataBytes) }
     }
 
+    /// A name from a file never reaches a terminal as it is, nor by the megabyte.
+    @Test func messagesArePrintable() {
+        expectFailure(.badData, #"tensor a\u{1b}[31m\u{7f}\u{9b}b: expected exactly"#) {
+            try open("{\"a\\u001b[31m\u{7f}\u{9b}b\":1}")
+        }
+        let failure = #expect(throws: Failure.self) {
+            try open("{\"\(String(repeating: "é", count: 1_000_000))\":1}")
+        }
+        #expect(failure?.message.unicodeScalars.count == 16385)
+        #expect(failure?.message.hasSuffix("é…") == true)
+    }
+
     @Test func everyTruncationIsRefused() throws {
         let bytes = try soundFile()
         for count in 0..<bytes.count {

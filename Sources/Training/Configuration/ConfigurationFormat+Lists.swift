@@ -47,7 +47,7 @@ extension ConfigurationFormat {
                     guard let key = keys.first(where: { $0.name == entry.key }) else {
                         throw ConfigurationMismatch(
                             node: YAMLNode(content: .scalar(entry.key, isPlain: true), mark: entry.mark),
-                            nearest: nearestName(to: entry.key, among: names))
+                            nearest: nearestSpelling(to: entry.key, among: names))
                     }
                     try key.read(entry.value, &value)
                 }

@@ -122,7 +122,7 @@ extension ConfigurationFormat where Value: RawRepresentable<String> & CaseIterab
         return Self(allowed: names.joined(separator: ", ")) { (node) throws(ConfigurationMismatch) in
             guard case .scalar(let text, _) = node.content else { throw ConfigurationMismatch(node: node) }
             guard let value = Value(rawValue: text) else {
-                throw ConfigurationMismatch(node: node, nearest: nearestName(to: text, among: names))
+                throw ConfigurationMismatch(node: node, nearest: nearestSpelling(to: text, among: names))
             }
             return value
         } encode: {
@@ -151,11 +151,6 @@ struct RealRange: Sendable {
 func plain(_ value: Double) -> String {
     let text = value.description
     return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-}
-
-/// The likely spelling of `word`; words too long to be a misspelling are not compared.
-func nearestName(to word: String, among names: [String]) -> String? {
-    word.utf8.count <= 128 ? nearestSpelling(to: word, among: names) : nil
 }
 
 private func readInteger(_ node: YAMLNode, in range: ClosedRange<Int>) throws(ConfigurationMismatch) -> Int {

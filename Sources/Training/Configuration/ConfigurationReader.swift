@@ -174,13 +174,13 @@ extension ConfigurationReader {
         let name = isInside ? String(path.dropFirst(section.count + 1)) : path
         let known = isInside ? names(in: section) : tops
         let hint =
-            if let sibling = nearestName(to: name, among: known) {
+            if let sibling = nearestSpelling(to: name, among: known) {
                 "the nearest is \(isInside ? "\(section).\(sibling)" : sibling)"
             } else if let key = Configuration.keys.first(where: { $0.path == path }) {
                 "write \(key.name) inside the section \(key.section)"
             } else if let key = Configuration.keys.first(where: { $0.name == name }) {
                 "the nearest is \(key.path)"
-            } else if let near = nearestName(to: path, among: isInside ? [] : Configuration.keys.map(\.path)) {
+            } else if let near = nearestSpelling(to: path, among: isInside ? [] : Configuration.keys.map(\.path)) {
                 "the nearest is \(near)"
             } else {
                 "allowed\(isInside ? " in \(section)" : ""): \(list(known))"
