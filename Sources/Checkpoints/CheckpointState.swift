@@ -168,5 +168,13 @@ extension CheckpointState {
                 "\(source): \(skippedSteps) skipped of \(step) steps, \(consumedSamples) samples and \(tokens) tokens "
                     + "make no sense together.")
         }
+        // A run goes on counting from here.
+        let evaluations = watched?.evaluationsWithoutImprovement ?? 0
+        let scalerCounts = lossScaler.map { max($0.cleanSteps, $0.hysteresisLeft) } ?? 0
+        guard max(evaluations, scalerCounts) < 1 << 62 else {
+            throw Failure(
+                .badData,
+                "\(source): counts \(max(evaluations, scalerCounts)) of something, more than any run lives to see.")
+        }
     }
 }

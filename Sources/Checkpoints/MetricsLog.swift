@@ -98,6 +98,8 @@ package final class MetricsLog {
     private static let blockBytes = 1 << 20
 
     private static func isKept(_ line: [UInt8], step: Int) -> Bool {
+        // A file that is no log at all may have a million lines, each of which would make an error.
+        guard line.first == UInt8(ascii: "{") else { return false }
         guard let object = try? JSON(parsing: line, source: ""), let found = object["step"]?.integerValue else {
             return false
         }

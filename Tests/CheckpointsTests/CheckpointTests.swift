@@ -83,6 +83,18 @@ struct CheckpointTests {
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"#
                 + #""best_validation_loss":null,"loss_scaler":{"scale":0}}"#, "loss_scaler: scale: 0 found"
         ),
+        // What the run would count on from until the sum overflows.
+        (
+            #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"watched":null,"#
+                + #""loss_scaler":{"scale":2,"clean_steps":9223372036854775807,"hysteresis_left":2}}"#,
+            "counts 9223372036854775807 of something"
+        ),
+        (
+            #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"loss_scaler":null,"#
+                + #""watched":{"name":"a","value":null,"best":null,"reference":null,"#
+                + #""evaluations_without_improvement":4611686018427387904}}"#,
+            "counts 4611686018427387904 of something"
+        ),
     ])
     func stateIsReadStrictly(text: String, finding: String) {
         expectFailure(.badData, "state", finding) {
