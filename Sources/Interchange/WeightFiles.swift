@@ -68,8 +68,9 @@ final class WeightFiles {
         }
         var names: Set<String> = []
         for member in members {
-            guard let name = member.value.stringValue, name.hasSuffix(".safetensors"), !name.contains("/"),
-                !name.hasPrefix(".")
+            // Bytes, not characters: a slash with an accent is one character, and still a slash for the system.
+            guard let name = member.value.stringValue, name.hasSuffix(".safetensors"), !name.hasPrefix("."),
+                !name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 })
             else {
                 throw Failure(
                     .badData,

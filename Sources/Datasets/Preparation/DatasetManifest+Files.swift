@@ -21,6 +21,8 @@ extension DatasetManifest {
         }
         try DatasetManifest.checkSeal(contents, version: version, path)
         self = try decodeJSON(DatasetManifest.self, from: bytes, path)
+        // A decoder takes one of two values that stand under the same name; which one is nobody's promise.
+        _ = try JSON(parsing: contents, source: path)
         try checkPromises(path)
     }
 

@@ -32,7 +32,8 @@ enum FileName {
 
     /// Whether `name` names something in the directory it is looked up in, and nothing elsewhere.
     static func isPlain(_ name: String) -> Bool {
-        let forbidden: [Character] = ["/", "\\", "\0"]
-        return !name.isEmpty && name != "." && !name.contains("..") && !name.contains(where: forbidden.contains)
+        // Bytes, not characters: a slash with an accent is one character, and still a slash for the system.
+        let forbidden = ["/", "\\", "\0"].flatMap(\.utf8)
+        return !name.isEmpty && name != "." && !name.contains("..") && !name.utf8.contains(where: forbidden.contains)
     }
 }
