@@ -95,7 +95,13 @@ package struct ModelClass: Sendable {
     }
 
     /// Whether nothing is lost without the tensor.
-    func ignores(_ name: String) -> Bool { ignored.contains { $0.matches(name) || $0.matches(prefix + name) } }
+    func ignores(_ name: String) -> Bool {
+        guard name.utf8.count <= ModelClass.nameBytesLimit else { return false }
+        return ignored.contains { $0.matches(name) || $0.matches(prefix + name) }
+    }
+
+    /// No tensor of the catalogue has a longer name; to compare two costs the product of their lengths.
+    static let nameBytesLimit = 256
 }
 
 extension ConfigurationLink {

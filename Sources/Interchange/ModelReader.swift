@@ -122,7 +122,9 @@ package struct ModelReader {
 
     /// What `names` has that is most like `name`, in words.
     private func nearest(_ name: String, _ names: [String], _ words: String) -> [String] {
-        let near = NamePattern(name).nearest(3, among: names)
+        let comparable = ([name] + names).filter { $0.utf8.count <= ModelClass.nameBytesLimit }
+        guard comparable.first == name else { return [] }
+        let near = NamePattern(name).nearest(3, among: Array(comparable.dropFirst()))
         return near.isEmpty ? [] : ["the nearest that \(words): \(near.joined(separator: ", "))"]
     }
 }

@@ -81,6 +81,8 @@ struct RefusalTests {
         try expect("adapter.weight: is unknown to GPT2LMHeadModel; the nearest that it may hold: ") {
             $0.add("adapter.weight", [1], [1])
         }
+        // Nothing is compared with a name of a million characters, and of the message as much is told as anybody reads.
+        try expect(String(repeating: "a", count: 1000)) { $0.add(String(repeating: "a", count: 1_000_000), [1], [1]) }
         try expect("lm_head.weight: differs from the embedding") {
             $0.add("lm_head.weight", [37, 24], [Float](repeating: 1, count: 37 * 24))
         }
@@ -104,6 +106,10 @@ struct RefusalTests {
         for (map, message) in [
             ("{}", "weight_map names no file"),
             ("{\"a\": \"../x.safetensors\"}", "found \"../x.safetensors\"; allowed: "),
+            // A slash with an accent is one character, but still leads into a directory; a zero byte ends a name.
+            ("{\"a\": \"x/\u{301}.safetensors\"}", "x/\u{301}.safetensors\"; allowed: "),
+            ("{\"a\": \"part\\u0000.safetensors\"}", "part\\u0000.safetensors\"; allowed: "),
+            ("{\"a\": \"part.safetensors\", \"a\": \"part.safetensors\"}", "\"a\" stands twice"),
             ("{\"a\": \"x.safetensors\"}", "\(directory)/x.safetensors"), ("[]", "has no weight_map"),
         ] {
             try FileSystem.replaceContents(of: index, with: "{\"weight_map\": \(map)}")
