@@ -5,34 +5,6 @@ import Testing
 
 @testable import Datasets
 
-/// A PNG of the simplest form: 8 bits a sample, rows unfiltered, "compressed" into stored blocks.
-private func png(height: Int, width: Int, channels: Int, _ pixels: [UInt8]) -> [UInt8] {
-    func big(_ value: UInt32) -> [UInt8] { [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) } }
-    func checksum(_ bytes: [UInt8]) -> UInt32 {
-        var sum = UInt32.max
-        for byte in bytes {
-            sum ^= UInt32(byte)
-            for _ in 0..<8 { sum = sum >> 1 ^ (sum & 1 == 1 ? 0xEDB8_8320 : 0) }
-        }
-        return ~sum
-    }
-    func chunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
-        big(UInt32(data.count)) + Array(name.utf8) + data + big(checksum(Array(name.utf8) + data))
-    }
-    let rowBytes = width * channels
-    let raw = (0..<height).flatMap { [0] + pixels[$0 * rowBytes..<($0 + 1) * rowBytes] }
-    var (low, high) = (UInt32(1), UInt32(0))
-    for byte in raw {
-        low = (low + UInt32(byte)) % 65_521
-        high = (high + low) % 65_521
-    }
-    let size = UInt16(raw.count)
-    let stored = [0x78, 0x01, 1, UInt8(size & 0xFF), UInt8(size >> 8), UInt8(~size & 0xFF), UInt8(~size >> 8)] + raw
-    let header = big(UInt32(width)) + big(UInt32(height)) + [8, channels == 1 ? 0 : 2, 0, 0, 0]
-    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + chunk("IHDR", header)
-        + chunk("IDAT", stored + big(high << 16 | low)) + chunk("IEND", [])
-}
-
 @Suite struct ImageTests {
     let directory = TemporaryDirectory()
 
@@ -141,6 +113,10 @@ private func png(height: Int, width: Int, channels: Int, _ pixels: [UInt8]) -> [
         var huge = good
         huge.replaceSubrange(16..<20, with: [0x7F, 0xFF, 0xFF, 0xFF])
         try expectRefusal("huge.png", huge, "huge.png")
+        // Some 100 bytes that promise 768 MiB: refused before they are allocated.
+        let bomb =
+            pngSignature + pngChunk("IHDR", bigEndian(UInt32(16384), 16384) + [8, 2, 0, 0, 0]) + good.dropFirst(33)
+        try expectRefusal("bomb.png", bomb, "805306368 bytes; at most 67108864")
     }
 
     @Test func setsThatAreNoneAreRefused() throws {

@@ -76,8 +76,8 @@ private struct ImageFolders {
     let classNames: [String]
     let images: [(path: String, classIndex: Int)]
 
-    /// No image that makes sense here is larger.
-    private static let fileBytesLimit = 64 << 20
+    /// No image that makes sense here is larger, as a file or decoded: a small file may promise any size.
+    private static let bytesLimit = 64 << 20
 
     init(_ directory: String) throws(Failure) {
         guard FileSystem.isDirectory(directory) else {
@@ -116,7 +116,7 @@ private struct ImageFolders {
         _ index: Int, as shape: ImageShape
     ) throws(Failure) -> (pixels: [UInt8], className: String, place: String) {
         let (path, classIndex) = images[index]
-        let bytes = try FileSystem.contents(of: path, limitBytes: ImageFolders.fileBytesLimit)
+        let bytes = try FileSystem.contents(of: path, limitBytes: ImageFolders.bytesLimit)
         let found = try ImageFolders.shape(of: bytes, path)
         guard (found.height, found.width) == (shape.height, shape.width), found.channels <= shape.channels else {
             throw ImageSet.wrongShape(path, found, shape)
@@ -133,7 +133,7 @@ private struct ImageFolders {
     private static func commonShape(_ paths: [String]) throws(Failure) -> ImageShape {
         var common: ImageShape?
         for path in paths {
-            let bytes = try FileSystem.contents(of: path, limitBytes: fileBytesLimit)
+            let bytes = try FileSystem.contents(of: path, limitBytes: bytesLimit)
             let found = try shape(of: bytes, path)
             guard found.height == common?.height ?? found.height, found.width == common?.width ?? found.width else {
                 throw ImageSet.wrongShape(path, found, common ?? found)
@@ -156,6 +156,12 @@ private struct ImageFolders {
                 .badData,
                 "\(path): has \(shape.height) rows of \(shape.width) pixels; at most \(ImageShape.sideLimit) are "
                     + "allowed. Scale it first.")
+        }
+        guard shape.byteCount <= bytesLimit else {
+            throw Failure(
+                .badData,
+                "\(path): \(shape.height) rows of \(shape.width) pixels of \(shape.channels) channels are "
+                    + "\(shape.byteCount) bytes; at most \(bytesLimit) are allowed. Scale it first.")
         }
         return shape
     }
