@@ -88,6 +88,12 @@ package func makeTokenizer(
             "\(source) has \(vocabularySize) tokens, its \(description.kind.rawValue) tokenizer has "
                 + "\(tokenizer.vocabularySize). Prepare the dataset again.")
     }
+    guard description.specialTokens.all.allSatisfy({ 0 <= $0 && Int($0) < vocabularySize }) else {
+        throw Failure(
+            .badData,
+            "\(source): has the special tokens \(description.specialTokens.all); each must be below \(vocabularySize), the "
+                + "number of its tokens. Prepare the dataset again.")
+    }
     guard tokenizer.description == description else {
         throw Failure(
             .badData,

@@ -2,6 +2,7 @@ import Checkpoints
 import Collectives
 import Datasets
 import Failures
+import Interchange
 import Models
 import Tensors
 
@@ -66,6 +67,19 @@ package struct TrainedModel {
 func loadModel(
     _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ choice: WeightChoice?, _ communicator: any Communicator
 ) throws -> (model: Transformer<Float>, weights: Arena<Float>) {
+    // What a manifest claims is allocated only where the files are large enough to hold it, in halves at least.
+    try communicator.together { () throws(Failure) in
+        let claimed = PortableModel(
+            identity.configuration.model, identity.sizes, labels: identity.facts.labels, special: .none
+        ).makeLayout().parameterCount
+        let held = checkpoint.manifest.files.reduce(0) { $0 + $1.size }
+        guard claimed <= held / 2 else {
+            throw Failure(
+                .badData,
+                "\(checkpoint.directory): its manifest describes a model of \(claimed) parameters, its files hold "
+                    + "\(held) bytes. It was altered; take another checkpoint.")
+        }
+    }
     let model = Transformer<Float>(identity.configuration.model, identity.sizes)
     let weights = Arena<Float>(count: model.layout.count)
     _ = try communicator.onFirstRank { () throws(Failure) in
