@@ -182,6 +182,13 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
         expectFailure(.badData, "701 tokens", "700") {
             _ = try makeTokenizer(lossless.description, vocabularySize: 701, model: lossless.model)
         }
+        // A model has no row for a token beyond its vocabulary.
+        for token in [-1, 5] as [Int32] {
+            expectFailure(.badData, "special tokens [\(token)]", "below 5") {
+                let unknown = TokenizerDescription(kind: .none, specialTokens: SpecialTokens(bos: token))
+                _ = try makeTokenizer(unknown, vocabularySize: 5)
+            }
+        }
         let padded = try makeTokenizer(
             lossless.description, vocabularySize: 768, allowsPadding: true, model: lossless.model)
         #expect(padded.vocabularySize == 700)

@@ -162,6 +162,7 @@ private final class Handle: @unchecked Sendable {
     let model: OpaquePointer
 
     init(_ bytes: [UInt8], _ source: String) throws(Failure) {
+        try SentencePieceFile.check(bytes, source: source)
         var error = csentencepiece_error()
         let loaded = bytes.withUnsafeBytes { csentencepiece_load($0.baseAddress, $0.count, &error) }
         guard let loaded, csentencepiece_count(loaded) > 0 else {
@@ -207,7 +208,10 @@ private final class Handle: @unchecked Sendable {
         var count = 0
         let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
         guard let ids = csentencepiece_encode(model, start, bytes.count, &count, &error) else {
-            throw Failure(.internalError, "SentencePiece could not encode a text: \(explanation(error)).")
+            throw Failure(
+                .badData,
+                "SentencePiece cannot encode a text with this tokenizer: \(explanation(error)). Its model is damaged; "
+                    + "copy or train it again.")
         }
         defer { csentencepiece_release(ids) }
         return Array(UnsafeBufferPointer(start: ids, count: count))
