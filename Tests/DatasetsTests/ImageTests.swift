@@ -117,6 +117,22 @@ import Testing
         let bomb =
             pngSignature + pngChunk("IHDR", bigEndian(UInt32(16384), 16384) + [8, 2, 0, 0, 0]) + good.dropFirst(33)
         try expectRefusal("bomb.png", bomb, "805306368 bytes; at most 67108864")
+        // libpng allocates what a chunk promises before it looks for the bytes.
+        let promise = good.prefix(33) + (bigEndian(UInt32(0x2F00_0020)) + Array("iTXt".utf8)) + good.dropFirst(33)
+        try expectRefusal("promise.png", Array(promise), "promises 788529184 bytes, \(good.count - 33) are left")
+    }
+
+    /// libpng unpacks texts, however large, only to forget them.
+    @Test func onlyWhatPixelsDependOnReachesTheLibrary() throws {
+        let image = png(height: 1, width: 1, channels: 1, [9])
+        let (header, data) = (Array(image.prefix(33)), Array(image.dropFirst(33)))
+        let needed = ["gAMA", "cHRM", "sRGB", "iCCP", "tRNS", "PLTE", "ABCD"].flatMap { pngChunk($0, [1, 2, 3]) }
+        let others = ["tEXt", "zTXt", "iTXt", "eXIf", "sPLT", "aBCD"].flatMap { pngChunk($0, [1, 2, 3]) }
+        #expect(try PNGChunks.ofPixels(in: image + [1, 2, 3], "x") == image)
+        #expect(try PNGChunks.ofPixels(in: header + others + needed + others + data, "x") == header + needed + data)
+        // A checksum that is cut short is the library's to judge.
+        #expect(try PNGChunks.ofPixels(in: image.dropLast(3), "x") == image.dropLast(3))
+        #expect(try PNGChunks.ofPixels(in: Array("JFIF, which is long enough".utf8), "x").count == 26)
     }
 
     @Test func setsThatAreNoneAreRefused() throws {

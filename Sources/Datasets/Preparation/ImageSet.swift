@@ -116,7 +116,7 @@ private struct ImageFolders {
         _ index: Int, as shape: ImageShape
     ) throws(Failure) -> (pixels: [UInt8], className: String, place: String) {
         let (path, classIndex) = images[index]
-        let bytes = try FileSystem.contents(of: path, limitBytes: ImageFolders.bytesLimit)
+        let bytes = try ImageFolders.contents(of: path)
         let found = try ImageFolders.shape(of: bytes, path)
         guard (found.height, found.width) == (shape.height, shape.width), found.channels <= shape.channels else {
             throw ImageSet.wrongShape(path, found, shape)
@@ -133,7 +133,7 @@ private struct ImageFolders {
     private static func commonShape(_ paths: [String]) throws(Failure) -> ImageShape {
         var common: ImageShape?
         for path in paths {
-            let bytes = try FileSystem.contents(of: path, limitBytes: bytesLimit)
+            let bytes = try contents(of: path)
             let found = try shape(of: bytes, path)
             guard found.height == common?.height ?? found.height, found.width == common?.width ?? found.width else {
                 throw ImageSet.wrongShape(path, found, common ?? found)
@@ -143,6 +143,11 @@ private struct ImageFolders {
         }
         guard let common else { preconditionFailure("there is an image") }
         return common
+    }
+
+    /// What libpng is given of a file.
+    private static func contents(of path: String) throws(Failure) -> [UInt8] {
+        try PNGChunks.ofPixels(in: FileSystem.contents(of: path, limitBytes: bytesLimit), path)
     }
 
     private static func shape(of bytes: [UInt8], _ path: String) throws(Failure) -> ImageShape {
