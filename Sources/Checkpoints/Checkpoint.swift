@@ -39,11 +39,11 @@ package struct Checkpoint: Sendable {
 
     /// The bytes of the tokenizer's model, whose hash is compared; empty where the checkpoint has none.
     ///
-    /// - Throws: `badData` where the file was altered.
+    /// - Throws: `badData` where the file was altered, or is larger than any.
     package func tokenizerModel() throws(Failure) -> [UInt8] {
         for record in manifest.files where record.name == CheckpointManifest.tokenizerFileName {
             let path = directory + "/" + record.name
-            let bytes = try FileSystem.contents(of: path, limitBytes: max(record.size, 0), followingLinks: false)
+            let bytes = try FileSystem.contents(of: path, followingLinks: false)
             try record.check(digest: Digest.of(bytes), path: path)
             return bytes
         }

@@ -80,6 +80,7 @@ extension CheckpointManifest {
             program: try fields.string("program"), step: try fields.count("step"), digest: try fields.string("digest"),
             files: try parseFiles(try fields.list("files")), identity: try fields.any("identity"))
         try manifest.checkNames(path)
+        try manifest.checkSizes(path)
         return manifest
     }
 
@@ -104,6 +105,13 @@ extension CheckpointManifest {
         guard names.count == files.count, names.contains(Self.stateFileName) else {
             throw Failure(.badData, "\(path): must name \(Self.stateFileName), and no file twice.")
         }
+    }
+
+    private func checkSizes(_ path: String) throws(Failure) {
+        // They are added up.
+        var (total, overflows) = (0, false)
+        for size in files.map(\.size) where !overflows { (total, overflows) = total.addingReportingOverflow(size) }
+        guard !overflows else { throw Failure(.badData, "\(path): its files have more bytes than any disk holds.") }
     }
 
     /// Whether a checkpoint may hold a file of that name: no path leads out of its directory.

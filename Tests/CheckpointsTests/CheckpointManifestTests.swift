@@ -38,6 +38,20 @@ struct CheckpointManifestTests {
         expectFailure(.badData, "manifest.json", "must name state.json") { _ = try read(manifest(naming: names).text) }
     }
 
+    @Test func refusesSizesThatCannotBeAddedUp() throws {
+        let names = ["model.safetensors", "optimizer.safetensors", "state.json"]
+        for (sizes, isSound) in [([.max, 0, 0], true), ([.max, 1, 0], false), ([.max, .max, .max], false)] {
+            let manifest = CheckpointManifest(
+                program: "p", step: 1, digest: "d",
+                files: zip(names, sizes).map { .init(name: $0, size: $1, digest: "d") }, identity: ["a": 1])
+            if isSound {
+                #expect(try read(manifest.text) == manifest)
+            } else {
+                expectFailure(.badData, "manifest.json", "more bytes") { _ = try read(manifest.text) }
+            }
+        }
+    }
+
     @Test func callsAnotherVersionAnotherVersion() {
         let text = #"{"format": "dtrain checkpoint", "version": 2}"#
         expectFailure(.badData, "version 2", "version 1") { _ = try read(text) }

@@ -59,6 +59,26 @@ struct CheckpointTests {
         expectFailure(.badData, "tokenizer.model") { _ = try Checkpoint.open(committed.directory) }
     }
 
+    @Test func aTokenizerLargerThanAnyIsNotRead() throws {
+        sample.tokenizerModel = [1]
+        let committed = try sample.commit()
+        let (directory, manifest) = (committed.directory, committed.manifest)
+        // It takes no room on the disk.
+        let size = 1 << 40
+        try #require(truncate(directory + "/tokenizer.model", size) == 0)
+        let files = manifest.files.map { file in
+            CheckpointManifest.File(
+                name: file.name, size: file.name == "tokenizer.model" ? size : file.size, digest: file.digest)
+        }
+        let forged = CheckpointManifest(
+            program: manifest.program, step: manifest.step, digest: manifest.digest, files: files,
+            identity: manifest.identity)
+        try FileSystem.replaceContents(of: directory + "/manifest.json", with: forged.text)
+        expectFailure(.badData, "tokenizer.model", "at most 67108864") {
+            _ = try Checkpoint.open(directory).tokenizerModel()
+        }
+    }
+
     @Test func stateSurvivesWithoutOptionalFields() throws {
         sample.state = CheckpointState(step: 0, consumedSamples: 0)
         #expect(try sample.commit().state == sample.state)
