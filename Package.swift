@@ -45,6 +45,11 @@ func test(_ target: String, _ others: String...) -> Target {
         swiftSettings: target == "Kernels" ? strict + [.unsafeFlags(["-Xcc", processorFlag])] : strict)
 }
 
+/// The targets with readers of bytes from outside.
+let fuzzed: [Target.Dependency] = [
+    "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Interchange", "Tensors", "Training", "dtrain",
+]
+
 let package = Package(
     name: "dtrain",
     products: [.executable(name: "dtrain", targets: ["dtrain"])],
@@ -132,5 +137,25 @@ let package = Package(
         .testTarget(
             name: "MultiprocessTests", dependencies: ["TestSupport", "Checkpoints", "Files", "dtrain"],
             swiftSettings: strict),
+        .testTarget(
+            name: "FuzzingTests", dependencies: fuzzed, path: "Tests/Fuzzing",
+            exclude: ["Command", "corpus", "dictionaries", "README.md", "Tests/make_files.py", "differential", "run"],
+            swiftSettings: strict),
     ]
 )
+
+// What libFuzzer drives takes the place of the program and its tests: `Tests/Fuzzing/run` sets the variable.
+if Context.environment["DTRAIN_FUZZING"] != nil, let program = package.targets.first(where: { $0.name == "dtrain" }) {
+    package.products = []
+    package.targets.removeAll { $0.isTest || ["dtrain", "TestSupport"].contains($0.name) }
+    package.targets += [
+        .target(name: "dtrain", dependencies: program.dependencies, exclude: ["Main.swift"], swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Files"], path: "Tests/TestSupport",
+            sources: ["PNG.swift", "TemporaryDirectory.swift"], swiftSettings: strict),
+        .executableTarget(
+            name: "Fuzzing", dependencies: fuzzed, path: "Tests/Fuzzing",
+            exclude: ["Tests", "corpus", "dictionaries", "README.md", "differential", "run"],
+            swiftSettings: strict),
+    ]
+}

@@ -1,0 +1,58 @@
+import Failures
+import Files
+import TestSupport
+
+@testable import Training
+@testable import dtrain
+
+extension FuzzedReader {
+    /// A configuration, YAML or JSON.
+    static let configuration = FuzzedReader(name: "configuration", refusals: [.usage]) {
+        [
+            Configuration().resolvedYAML, "model: {family: encoder, width: 96, heads: 3}\nbatch:\n  sequences: 8\n",
+            "{\"schedule\": {\"kind\": \"step\", \"milestones\": [1, 20]}, \"precision\": \"float16\"}", "{}",
+            "optimizer:\n  groups: [{names: \"*.bias\", weight_decay: 0.0}]\n  betas: [.9, 9.5e-1]\nthreads: auto\n",
+        ].map { Array($0.utf8) }
+    } open: { _ in
+        return { bytes in
+            let configuration = try Configuration.parse(bytes, name: "c.yaml")
+            let text = configuration.resolvedYAML
+            let again = try Configuration.parse(text, name: "again")
+            try Defect.unless(again == configuration, "the configuration written again differs")
+            try Defect.unless(again.resolvedYAML == text, "the text written again differs")
+        }
+    }
+
+    /// The words of a command line, a zero byte between two. Nothing is run but what reads them.
+    static let commandLine = FuzzedReader(name: "command-line", refusals: [.usage]) {
+        // What stands behind the program's name.
+        let examples = Command.all.filter { !$0.example.contains("\"") }.map { command in
+            command.example.split(separator: " ").map(String.init).split(separator: "dtrain").last.map(Array.init) ?? []
+        }
+        let others = [
+            ["help", "train"], ["--set", "model.layers=2", "--set=optimizer.betas=[0.9, 0.95]", "--profile=7"],
+            ["generate", "--checkpoint", "d", "--temperature", "-0.5e1", "--top-k", "9", "--threads", "2"],
+        ]
+        return (examples + others).map { Array($0.joined(separator: "\0").utf8) }
+    } open: { _ in
+        return { bytes in
+            // As the system hands them over: bytes that are not UTF-8 are replaced.
+            let words = bytes.split(separator: 0, omittingEmptySubsequences: false).map {
+                String(decoding: $0, as: UTF8.self)
+            }
+            if words.first == "help" {
+                _ = try Help.text(for: Array(words.dropFirst()))
+                return
+            }
+            let (command, rest) = try Command.find(words)
+            let arguments = try Arguments(rest, for: command)
+            _ = try arguments.threads()
+            _ = try arguments.weights()
+            for option in command.options where option.arity == .one {
+                _ = try? arguments.integer(option.name, in: 0...10, default: 0)
+                _ = try? arguments.real(option.name, in: 0...1, default: 0)
+            }
+            _ = try Configuration.load(file: nil, sets: arguments.list("set"))
+        }
+    }
+}
