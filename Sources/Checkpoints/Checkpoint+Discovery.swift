@@ -51,17 +51,14 @@ extension Checkpoint {
     /// Damaged ones are passed over; one that cannot be read for another reason (permission, device) is not, since
     /// the training would silently go on from an older one.
     ///
-    /// - Parameter progress: As for `verify`, for each checkpoint that is tried.
     /// - Returns: Nil where the run has no checkpoint at all.
     /// - Throws: `badData` where there are some and none is valid, `inputOutput` where reading fails.
-    package static func newestValid(
-        _ run: RunDirectory, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
-    ) throws(Failure) -> ValidCheckpoint? {
+    package static func newestValid(_ run: RunDirectory) throws(Failure) -> ValidCheckpoint? {
         var passedOver: [String] = []
         for listing in try list(run).reversed() {
             let result = try badDataAsResult { () throws(Failure) in
                 let checkpoint = try listing.result.get()
-                try checkpoint.verify(progress: progress)
+                try checkpoint.verify()
                 return checkpoint
             }
             switch result {

@@ -28,9 +28,10 @@ package struct Retention: Equatable, Sendable {
     ///
     /// Directories that do not pass the cheap checks do not count and are never removed.
     ///
+    /// - Parameter step: That of the checkpoint just committed, which is kept though later ones are there: they may be damaged.
     /// - Returns: The names of the directories removed.
     @discardableResult
-    package func apply(to run: RunDirectory) throws(Failure) -> [String] {
+    package func apply(to run: RunDirectory, keeping step: Int? = nil) throws(Failure) -> [String] {
         let checkpoints = try Checkpoint.list(run).filter { !$0.name.hasPrefix(".") }.compactMap(\.checkpoint)
         let steps = removable(
             checkpoints.map { checkpoint in
@@ -39,10 +40,10 @@ package struct Retention: Equatable, Sendable {
                 return (checkpoint.step, value.map { isBetterHigher ? -$0 : $0 })
             })
         var removed: [String] = []
-        for step in steps {
-            let name = CheckpointName.name(.committed, step: step)
+        for superfluous in steps where superfluous != step {
+            let name = CheckpointName.name(.committed, step: superfluous)
             // Under another name first: a removal cut short must not look like a damaged checkpoint.
-            let doomed = run.checkpoints + "/" + CheckpointName.name(.removing, step: step)
+            let doomed = run.checkpoints + "/" + CheckpointName.name(.removing, step: superfluous)
             try FileSystem.remove(doomed)
             try FileSystem.rename(run.checkpoints + "/" + name, to: doomed)
             try FileSystem.remove(doomed)

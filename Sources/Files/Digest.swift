@@ -16,7 +16,7 @@ package struct Digest: ~Copyable {
 
     /// Takes in `bytes`.
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
-        XXH3_128bits_update(state, bytes.baseAddress, bytes.count)
+        cxxhash_update(state, bytes.baseAddress, bytes.count)
     }
 
     /// Takes in the UTF-8 bytes of `text` and a zero byte, so that "ab", "c" and "a", "bc" differ.
@@ -52,4 +52,4 @@ package struct Digest: ~Copyable {
 /// The XXH3-64 of bytes in memory, to see later whether they have changed.
 ///
 /// - Complexity: Allocates nothing.
-package func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 { XXH3_64bits(bytes.baseAddress, bytes.count) }
+package func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 { cxxhash_64(bytes.baseAddress, bytes.count) }

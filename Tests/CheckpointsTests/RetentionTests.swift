@@ -45,6 +45,8 @@ struct RetentionTests {
         for step in [100, 200, 300, 400] { try sample.commit(step: step) }
         try FileSystem.remove(sample.run.checkpoints + "/step-00000400/state.json")
         #expect(try Retention(keepLast: 2, keepBest: 0).apply(to: sample.run) == ["step-00000100"])
+        // What was committed last stays, although it is not the newest.
+        #expect(try Retention(keepLast: 1, keepBest: 0).apply(to: sample.run, keeping: 200) == [])
         #expect(
             try FileSystem.list(sample.run.checkpoints) == ["step-00000200", "step-00000300", "step-00000400"])
     }

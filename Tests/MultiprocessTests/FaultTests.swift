@@ -64,6 +64,19 @@ extension MultiprocessTests {
             }
         }
 
+        /// One replica's weight becomes infinite between two comparisons: that is told, not that training went astray.
+        @Test(arguments: [("float32", 30), ("float16", 14)])
+        func aFlippedBitThatBreaksTheLossIsFound(precision: String, bit: Int) throws {
+            let workshop = try Workshop()
+            let tensor = "final_normalization.scale"
+            let outcome = run(
+                "flip rank=1 step=13 phase=forward tensor=\(tensor) bit=\(bit)", workshop,
+                ["averaging.strategy=allreduce", "precision=\(precision)", "training.verify_every=20"])
+            #expect(outcome.exitCode == 76, "\(outcome.errors)")
+            #expect(outcome.messages.count == 1 && outcome.errors.contains(tensor), "\(outcome.errors)")
+            #expect(outcome.errors.contains("rank 1"), "\(outcome.errors)")
+        }
+
         @Test(arguments: ["shared_memory", "allreduce"], ["float32", "float16"])
         func aNaNOnOneRankIsSkippedByAll(strategy: String, precision: String) throws {
             let workshop = try Workshop()

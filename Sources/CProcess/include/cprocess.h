@@ -1,8 +1,6 @@
 // What a process arranges with the operating system before and beside its work.
 #pragma once
 
-#include <stdint.h>
-
 // SIGUSR1 and SIGTERM are noted from now on instead of ending the process, also where they were blocked and have come
 // already. Where a launcher of MPI jobs started the process, this has happened before the constructors of the libraries ran.
 void cprocess_note_stop_requests(void);

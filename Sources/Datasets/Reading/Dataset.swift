@@ -60,6 +60,9 @@ package struct Dataset: Sendable {
             tokenizer, vocabularySize: vocabularySize, model: tokenizerModel, source: "The dataset \(directory)")
     }
 
+    /// The bytes of all files that `verifyShards` reads.
+    package var recordedBytes: Int { manifest?.files.reduce(0) { $0 + $1.bytes } ?? 0 }
+
     /// Reads every file and compares its hash with the manifest's. Without a manifest there is nothing to compare.
     ///
     /// - Parameter progress: Called about ten times a second, and at the end.
@@ -68,7 +71,7 @@ package struct Dataset: Sendable {
         _ progress: (_ bytesDone: Int, _ bytesTotal: Int) -> Void = { _, _ in }
     ) throws(Failure) {
         guard let manifest else { return }
-        var meter = ProgressMeter(total: manifest.files.reduce(0) { $0 + $1.bytes })
+        var meter = ProgressMeter(total: recordedBytes)
         for recorded in manifest.files {
             let path = "\(directory)/\(recorded.file)"
             var before = 0

@@ -30,7 +30,7 @@ struct CheckpointStore {
             run: run, state: state, program: programVersion, identity: identity.json,
             tokenizerModel: identity.tokenizerModel, files: files)
         do throws(Failure) {
-            try retention.apply(to: run)
+            try retention.apply(to: run, keeping: state.step)
         } catch {
             return .init(
                 checkpoint,

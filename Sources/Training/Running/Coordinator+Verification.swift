@@ -65,7 +65,7 @@ extension Coordinator {
     }
 
     /// Compares the weights that each rank computes with.
-    private func compareReplicas() throws {
+    func compareReplicas() throws {
         guard let replicaChecksums else { return }
         let parameters = layout.parameters
         let weights = averaging.weights

@@ -187,13 +187,11 @@ final class Coordinator<Element: Storage> {
         var stopRequested: Bool
     }
 
-    /// One step: slots, averaging, norm, update.
+    /// One step: slots, averaging, norm, update. All ranks skip one whose gradient is not finite, on whatever rank.
     ///
     /// - Parameters:
     ///   - batches: This rank's slots.
     ///   - stopRequested: Whether this rank was asked to stop.
-    /// A step whose gradient is not finite, on whatever rank, is skipped by all.
-    ///
     /// - Throws: `AgreedFailure` where weights are not finite, or too many steps in a row were skipped; `Failure` with
     ///   `diverged` where weights or state have changed without an update.
     func train(_ batches: [Batch], stopRequested: Bool) throws -> Report {
@@ -294,27 +292,37 @@ final class Coordinator<Element: Storage> {
 
     /// The name of the first parameter whose averaged gradient is not finite. Every rank asks for it together.
     private func firstOverflow() throws(MPIError) -> String {
-        let none = layout.parameters.count
-        let own = layout.parameters.firstIndex { parameter in
+        let first = try firstParameter { parameter in
             shard.pieces(of: parameter.range).contains { piece in
                 !sumOfSquares(
                     UnsafePointer(averaging.gradients.base + piece.range.lowerBound), count: piece.range.count
                 ).isFinite
             }
         }
+        return first?.name ?? "no parameter"
+    }
+
+    /// The first parameter that any rank finds to be so. Every rank asks for it together.
+    private func firstParameter(
+        where isSo: (Parameter) -> Bool
+    ) throws(MPIError) -> Parameter? {
+        let none = layout.parameters.count
         // The first parameter has the largest number.
-        let first = none - Int(try communicator.maximum(Int64(none - (own ?? none))))
-        return first < none ? layout.parameters[first].name : "no parameter"
+        let own = layout.parameters.firstIndex(where: isSo) ?? none
+        let first = none - Int(try communicator.maximum(Int64(none - own)))
+        return first < none ? layout.parameters[first] : nil
     }
 
     /// The steps in a row that may be skipped. In Float16 the loss scale needs some to come down.
     private var skipLimit: Int { scaler == nil ? 10 : 50 }
 
-    /// Ends the run where skipping the step cannot help, or has not helped.
+    /// Ends the run where skipping the step cannot help, or has not helped. Every rank calls it.
     private func refuseToGoOn(_ loss: Double, _ parameter: String) throws {
+        // Weights that one replica alone has are not what training has come to.
+        try compareReplicas()
         let weights = averaging.weights.base
-        let broken = layout.parameters.first {
-            !sumOfSquares(UnsafePointer(weights + $0.offset), count: $0.count).isFinite
+        let broken = try firstParameter { parameter in
+            !sumOfSquares(UnsafePointer(weights + parameter.offset), count: parameter.count).isFinite
         }
         guard broken != nil || skipsInARow > skipLimit else { return }
         let slot = (0..<plan.slots).first { !sums.slotLosses[$0].isFinite }

@@ -36,20 +36,34 @@ final class RunProfile {
     }
 
     /// Adds a step that has ended, with what followed it, to the trace.
-    func stepDone() throws(Failure) {
+    func stepDone() {
         if !recorder.isRecording { return }
-        try file.append(recorder.recorded)
+        do throws(Failure) {
+            try file.append(recorder.recorded)
+        } catch {
+            return giveUp(error)
+        }
         recorder.removeAll()
         stepsLeft -= 1
-        if stepsLeft == 0 || file.isFull { try finish() }
+        if stepsLeft == 0 || file.isFull { finish() }
     }
 
     /// Completes the trace, where the run ends before it.
-    func finish() throws(Failure) {
+    func finish() {
         if !recorder.isRecording { return }
         recorder.stop()
-        try file.write()
+        do throws(Failure) {
+            try file.write()
+        } catch {
+            return giveUp(error)
+        }
         let leftOut = recorder.leftOutCount > 0 ? " (\(recorder.leftOutCount) spans had no room)" : ""
         console.say("profile: \(file.path)\(leftOut), one a rank; open it at https://ui.perfetto.dev")
+    }
+
+    /// A training is worth more than its trace.
+    private func giveUp(_ failure: Failure) {
+        recorder.stop()
+        console.warn("\(failure.message) The training goes on without a profile.")
     }
 }

@@ -55,7 +55,7 @@ package struct Trainer {
             try Fault.parse(getenv(Fault.variable).map { String(cString: $0) } ?? "")
         }
         let heartbeats = try Heartbeats(communicator)
-        let remote = try RemoteHeartbeats.open(communicator)
+        let remote = try RemoteHeartbeats.open(communicator, speaks: heartbeats.localRank == 0)
         let watchdog = try communicator.together { () throws(Failure) in
             try Watchdog(
                 heartbeats, remote: remote, Watchdog.Limits(configured: configuration.training.stallTimeoutSeconds))
@@ -75,8 +75,11 @@ package struct Trainer {
         if let injection { coordinator.spans.observers.append(injection) }
 
         let directory = RunDirectory(configuration.run.directory)
-        let records = try communicator.together { () throws(Failure) in
-            communicator.rank == 0 ? try RunRecords(directory, identity, resumption, console) : nil
+        // Checkpoints are looked at from the newest on until one is valid, and the log is read.
+        let records = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes + 1 << 30) {
+            try communicator.together { () throws(Failure) in
+                communicator.rank == 0 ? try RunRecords(directory, identity, resumption, console) : nil
+            }
         }
         do {
             let outcome = try run(coordinator, data, records, heartbeats, startedAt: start)
@@ -84,7 +87,10 @@ package struct Trainer {
             return outcome
         } catch let failure as AgreedFailure {
             // Whoever reads the marker learns of the failure that is told anyway.
-            try? records?.end(failure.failure.exitCode, step: coordinator.step)
+            // The others may be gone by the time that a save is done.
+            heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
+                try? records?.end(failure.failure.exitCode, step: coordinator.step)
+            }
             throw failure
         }
     }
@@ -95,13 +101,16 @@ package struct Trainer {
         startedAt start: ContinuousClock.Instant
     ) throws -> Outcome {
         let directory = RunDirectory(configuration.run.directory)
-        let restored = try coordinator.takeUp(
-            records?.start.checkpoint, isSameDataset: records?.start.isSameDataset ?? true)
+        let restored = try heartbeats.allowing(bytes: 2 * coordinator.savedBytes) {
+            try coordinator.takeUp(records?.start.checkpoint, isSameDataset: records?.start.isSameDataset ?? true)
+        }
         describe(coordinator, data, records)
         // A run that goes on has its own weights.
         if restored == nil, let source = configuration.fineTuning.from {
             console.say(
-                try coordinator.startFrom(source, configuration.fineTuning, tokenizer: data.dataset.tokenizer))
+                try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
+                    try coordinator.startFrom(source, configuration.fineTuning, tokenizer: data.dataset.tokenizer)
+                })
         }
 
         let profile =

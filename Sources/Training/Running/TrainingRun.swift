@@ -97,13 +97,13 @@ final class TrainingRun<Element: Storage> {
             coordinator.spans.begin(.step, coordinator.step + 1)
             let wasStopped = try completeStep(stopRequested: try step())
             coordinator.spans.end()
-            try profile?.stepDone()
+            profile?.stepDone()
             if wasStopped {
-                try profile?.finish()
+                profile?.finish()
                 return .stopped
             }
         }
-        try profile?.finish()
+        profile?.finish()
         summarize()
         return .finished
     }
@@ -115,8 +115,11 @@ final class TrainingRun<Element: Storage> {
         let training = configuration.training
         var stopRequested = stopRequested
         var isLast = coordinator.step == training.steps
-        (validationLoss, evaluationIsPending) = (nil, false)
-        watch.beginStep()
+        // After going back they are those of the checkpoint.
+        if !hasGoneBack {
+            (validationLoss, evaluationIsPending) = (nil, false)
+            watch.beginStep()
+        }
         var isBest = false
         if hasGoneBack {
             if stopRequested { try save(isLast: true) }
@@ -176,7 +179,7 @@ final class TrainingRun<Element: Storage> {
         case .back:
             let consumed = coordinator.consumedSamples
             // What is being written is finished and read back, and what is found is looked at and read.
-            let taken = try heartbeats.allowing(diskSeconds(passes: 4)) {
+            let taken = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
                 let found = try communicator.together { () throws(Failure) in try records?.newestValid() }
                 return try coordinator.takeUp(found, consumedSamples: consumed)
             }
@@ -188,6 +191,7 @@ final class TrainingRun<Element: Storage> {
             if returns.count > 3 { throw spikeFailure(step, what) }
             try communicator.together { () throws(Failure) in try records?.forget(afterStep: state.step) }
             watch = MetricWatch(configuration.training, restored: state.watched)
+            (validationLoss, evaluationIsPending) = (state.validationLoss, state.evaluationIsPending)
             hasGoneBack = true
             console.say("step \(step): \(what); back to the checkpoint of step \(state.step), past these samples")
         }
@@ -235,15 +239,9 @@ final class TrainingRun<Element: Storage> {
         let state = coordinator.checkpointState(
             validationLoss: validationLoss, evaluationIsPending: evaluationIsPending, watched: watch.state)
         // The save before may have to be finished first; both are read back.
-        try heartbeats.allowing(diskSeconds(passes: 4)) {
+        try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
             try coordinator.save { files throws(Failure) in try records?.save(state, files, isLast: isLast) }
         }
-    }
-
-    /// How long a disk may take to write or read all of a checkpoint `passes` times before it counts as a hang.
-    private func diskSeconds(passes: Int) -> Double {
-        let slowestBytesPerSecond = 5e6
-        return Double(passes * coordinator.savedBytes) / slowestBytesPerSecond
     }
 
     private func summarize() {

@@ -71,6 +71,8 @@ final class Heartbeats: SpanRecorder.Observer {
             stepStart = now
             store(index, .step)
         }
+        // A step with an evaluation or a save says nothing about others.
+        if span == .evaluation || span == .checkpoint { stepStart = nil }
         // A phase is what a step consists of, not what that consists of.
         if depth <= 2 { store(Int(span.rawValue) + 1, .phase) }
         beat()
@@ -89,9 +91,11 @@ final class Heartbeats: SpanRecorder.Observer {
         store(beats, .beats)
     }
 
-    /// While `body` runs, its phase may last `seconds` longer than others.
-    func allowing<Result>(_ seconds: Double, _ body: () throws -> Result) rethrows -> Result {
-        store(Int(min(seconds, 1e9) * 1000), .milliseconds)
+    /// While `body` reads or writes about `bytes`, its phase may last longer than others, by the time of a slow disk. All ranks
+    /// that wait for it say so too; one such phase holds no other.
+    func allowing<Result>(bytes: Int, _ body: () throws -> Result) rethrows -> Result {
+        let slowestBytesPerSecond = 5e6
+        store(Int(min(Double(bytes) / slowestBytesPerSecond, 1e9) * 1000), .milliseconds)
         defer { store(0, .milliseconds) }
         return try body()
     }
@@ -103,7 +107,7 @@ final class Heartbeats: SpanRecorder.Observer {
 
     // MARK: Any thread
 
-    /// The seconds of the slowest step so far, with what followed it; nil before the first is done.
+    /// The seconds of the slowest step so far that no evaluation or save followed; nil before the first is done.
     var slowestStepSeconds: Double? {
         let bits = slowest.load(ordering: .relaxed)
         return bits == 0 ? nil : Double(bitPattern: bits)

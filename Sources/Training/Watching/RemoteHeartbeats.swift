@@ -2,8 +2,9 @@ import Collectives
 import Glibc
 import Profiling
 
-/// Signs of life between the nodes of a job: each rank tells rank 0 where it is, in a datagram now and then, and rank 0
-/// answers. A process that is stopped, and a node that is gone, tell and answer nothing.
+/// Signs of life between the nodes of a job: one rank of each node tells rank 0 where it is, in a datagram now and then, and
+/// rank 0 answers. A process that is stopped, and a node that is gone, tell and answer nothing. The other ranks of a node are
+/// looked after there.
 ///
 /// Who was never heard, because a network lets no datagrams through, is not missed. Datagrams carry a random number that
 /// makes them the job's; nothing but whether a rank is missed, and where it was, depends on what is in them.
@@ -33,8 +34,9 @@ final class RemoteHeartbeats {
 
     /// Opens a way between this rank and rank 0. Every rank calls it.
     ///
-    /// - Returns: nil where all ranks are on one node, or where there is no socket to be had.
-    static func open(_ communicator: any Communicator) throws(MPIError) -> RemoteHeartbeats? {
+    /// - Parameter speaks: Whether this rank is the one that tells of those it sees itself, which rank 0 always is.
+    /// - Returns: nil where all ranks are on one node, where another one speaks, or where there is no socket to be had.
+    static func open(_ communicator: any Communicator, speaks: Bool) throws(MPIError) -> RemoteHeartbeats? {
         if communicator.localSize == communicator.size { return nil }
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
         let isFirst = communicator.rank == 0
@@ -42,7 +44,7 @@ final class RemoteHeartbeats {
         let job = UInt64.random(in: .min ... .max)
         let words = port.map { ["\(job)", "\($0)"] + ownAddresses().map(String.init) } ?? []
         let told = try communicator.broadcast(words.joined(separator: " ")).split(separator: " ")
-        guard told.count > 2, let job = UInt64(told[0]), let port = UInt16(told[1]), descriptor >= 0 else {
+        guard speaks, told.count > 2, let job = UInt64(told[0]), let port = UInt16(told[1]), descriptor >= 0 else {
             close(descriptor)
             return nil
         }

@@ -17,8 +17,8 @@ final class Watchdog: @unchecked Sendable {
         /// What the configuration says; nil to derive it from the slowest step.
         var configured: Double?
 
-        /// Seconds after which a rank that is stopped or gone ends the job.
-        func whenStopped(slowestStep: Double?) -> Double { configured ?? 15 + 10 * (slowestStep ?? 0) }
+        /// Seconds after which a rank that is stopped or gone ends the job. A step may have been slow because the host slept.
+        func whenStopped(slowestStep: Double?) -> Double { configured ?? 15 + min(10 * (slowestStep ?? 0), 300) }
 
         /// Seconds after which the job ends although every process is alive: a disk or a network may be slow.
         func whenAlive(slowestStep: Double?) -> Double {
