@@ -60,9 +60,9 @@ package final class TensorSnapshot {
         free(memory?.baseAddress)
         memory = nil
         // The system promises more than it has, and ends whoever then takes it at its word.
-        guard count <= availableBytes() - TensorSnapshot.reserveBytes, let start = malloc(max(count, 1)) else {
-            return nil
-        }
+        guard count <= availableBytes() - TensorSnapshot.reserveBytes, !SystemFault.strikes(.allocate),
+            let start = malloc(max(count, 1))
+        else { return nil }
         memory = UnsafeMutableRawBufferPointer(start: start, count: max(count, 1))
         return memory
     }

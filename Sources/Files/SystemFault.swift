@@ -1,17 +1,18 @@
 import Glibc
 import Synchronization
 
-/// A call of the system that is made to fail, so that a test sees what comes of it.
+/// A call of the system, or a wish for memory, that is made to fail, so that a test sees what comes of it.
 ///
 /// Nothing fails until `arm` is called; a call then costs a look at one word.
 package enum SystemFault {
     /// What can be made to fail.
-    package enum Call: String, CaseIterable, Sendable { case write, sync, rename }
+    package enum Call: String, CaseIterable, Sendable { case write, sync, rename, allocate }
 
     /// The calls until one fails, its own included; 0: none will.
     private static let writes = Atomic(0)
     private static let syncs = Atomic(0)
     private static let renames = Atomic(0)
+    private static let allocations = Atomic(0)
     private static let reason = Atomic<Int32>(EIO)
 
     /// The errors that a call can be made to fail with, by their names.
@@ -26,15 +27,17 @@ package enum SystemFault {
         case .write: writes.store(number, ordering: .relaxed)
         case .sync: syncs.store(number, ordering: .relaxed)
         case .rename: renames.store(number, ordering: .relaxed)
+        case .allocate: allocations.store(number, ordering: .relaxed)
         }
     }
 
     /// Whether this call is the one; `errno` then says why.
-    static func strikes(_ call: Call) -> Bool {
+    package static func strikes(_ call: Call) -> Bool {
         switch call {
         case .write: count(writes)
         case .sync: count(syncs)
         case .rename: count(renames)
+        case .allocate: count(allocations)
         }
     }
 

@@ -1,4 +1,5 @@
 import Failures
+import Files
 import Glibc
 
 /// Memory for numbers, uninitialized, to be given back by `deallocate`.
@@ -7,7 +8,9 @@ import Glibc
 /// computes could go on, and Swift itself would end it without a word.
 package func numberMemory(bytes: Int, alignment: Int = arenaAlignmentBytes) -> UnsafeMutableRawPointer {
     var memory: UnsafeMutableRawPointer?
-    if posix_memalign(&memory, alignment, max(bytes, 1)) == 0, let memory { return memory }
+    if !SystemFault.strikes(.allocate), posix_memalign(&memory, alignment, max(bytes, 1)) == 0, let memory {
+        return memory
+    }
     let text = Array(
         ("dtrain: no memory for \((bytes + 1_048_575) >> 20) MB more. What is saved stays. Allow the process more (ulimit -v, "
             + "the container's limit), or use fewer ranks a host, more batch.slots, a smaller model or precision: float16.\n")

@@ -137,6 +137,18 @@ extension MultiprocessTests {
             #expect(try workshop.losses() == whole.losses())
         }
 
+        /// No memory for a copy of a checkpoint: the training waits while it is written. No memory for numbers: one line.
+        @Test func memoryThatCannotBeHad() throws {
+            let (whole, workshop) = (try Workshop(), try Workshop())
+            whole.train()
+            let outcome = run("fail step=5 phase=checkpoint call=allocate", workshop)
+            #expect(outcome.exitCode == 0 && outcome.errors.contains("no memory to spare"), "\(outcome.errors)")
+            #expect(workshop.digest() == whole.digest())
+            let refused = run("fail rank=1 step=0 call=allocate", try Workshop())
+            #expect(refused.exitCode == 70 && refused.errors.contains("no memory for "), "\(refused.errors)")
+            #expect(refused.messages.count == 1 && refused.leftBehind.isEmpty, "\(refused.errors)")
+        }
+
         @Test func aFaultHappensOnce() throws {
             let workshop = try Workshop()
             let fault = "kill rank=0 step=8 once=\(workshop.directory.file("mark"))"
