@@ -184,7 +184,8 @@ package struct File: ~Copyable {
             case EACCES, EPERM, EROFS: " Check its owner and permissions, or choose another directory."
             default: ""
             }
-        let absent = reading && (reason == ENOENT || reason == ENOTDIR || reason == EISDIR)
+        // What is said to lie there cannot: a name from a file may be of any length.
+        let absent = reading && [ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG].contains(reason)
         return Failure(absent ? .badData : .inputOutput, "\(path): could not \(action): \(text).\(advice)")
     }
 }

@@ -81,6 +81,8 @@ struct FileTests {
     @Test func readingWhatIsNoFileIsBadData() throws {
         expectFailure(.badData, "absent", "No such file") { _ = try File(directory.file("absent"), .read) }
         expectFailure(.badData, "not a regular file") { _ = try File(directory.path, .read) }
+        let long = String(repeating: "n", count: 256)
+        expectFailure(.badData, "too long") { _ = try File(directory.file(long), .read) }
         try #require(mkfifo(directory.file("fifo"), 0o600) == 0)
         expectFailure(.badData, "not a regular file") { _ = try File(directory.file("fifo"), .read) }
     }
