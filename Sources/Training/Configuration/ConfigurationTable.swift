@@ -7,6 +7,9 @@ import Optimizers
 // make together is for `ConfigurationCheck`.
 
 extension Configuration {
+    /// The most tokens of a vocabulary, asked for or told by a dataset.
+    static let vocabularyLimit = 4_194_304
+
     /// Every key, in the order in which they are written.
     static let keys: [ConfigurationKey<Configuration>] =
         section("run", \.run, RunConfiguration.keys)
@@ -79,7 +82,7 @@ extension ModelConfiguration {
         .choice("head", \.head),
         .choice("pooling", \.pooling),
         .integer("patch_size", \.patchSize, in: 1...1024),
-        .integer("vocabulary_size", \.vocabularySize, in: 0...4_194_304),
+        .integer("vocabulary_size", \.vocabularySize, in: 0...Configuration.vocabularyLimit),
         .choice("initializer", \.initializer),
         .real("initializer_std", \.initializerStd, in: 1e-6...10),
         .boolean("scale_residual", \.scaleResidual),

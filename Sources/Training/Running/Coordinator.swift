@@ -303,9 +303,7 @@ final class Coordinator<Element: Storage> {
     }
 
     /// The first parameter that any rank finds to be so. Every rank asks for it together.
-    private func firstParameter(
-        where isSo: (Parameter) -> Bool
-    ) throws(MPIError) -> Parameter? {
+    private func firstParameter(where isSo: (Parameter) -> Bool) throws(MPIError) -> Parameter? {
         let none = layout.parameters.count
         // The first parameter has the largest number.
         let own = layout.parameters.firstIndex(where: isSo) ?? none

@@ -31,9 +31,10 @@ extension Configuration {
                 image: ImageSize(height: image.height, width: image.width, channels: image.channels),
                 patchSize: patch, outputs: outputs)
         }
-        // What model.vocabulary_size may be; a manifest may say anything.
-        guard (1...4_194_304).contains(vocabularySize) else {
-            throw Failure(.badData, "\(name): has \(vocabularySize) tokens; a model can have 1 to 4194304 of them.")
+        // A manifest may say anything.
+        let limit = Configuration.vocabularyLimit
+        guard (1...limit).contains(vocabularySize) else {
+            throw Failure(.badData, "\(name): has \(vocabularySize) tokens; a model can have 1 to \(limit) of them.")
         }
         let asked = model.vocabularySize
         guard asked == 0 || asked >= vocabularySize else {

@@ -76,7 +76,7 @@ package struct Trainer {
 
         let directory = RunDirectory(configuration.run.directory)
         // Checkpoints are looked at from the newest on until one is valid, and the log is read.
-        let records = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes + 1 << 30) {
+        let records = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes + (1 << 30)) {
             try communicator.together { () throws(Failure) in
                 communicator.rank == 0 ? try RunRecords(directory, identity, resumption, console) : nil
             }
