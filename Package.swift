@@ -7,8 +7,8 @@ import PackageDescription
 //   0  COpenMPI COneDNN CYAML CXXHash    system libraries: a module map and nothing else
 //   1  CMPI CProcess CProcessor CThreads C shims
 //      CTiles CSentencePiece CPNG
-//   1  Failures Files Tensors Profiling  errors, the file system, the arena and the layout, spans of time, threads
-//      Threads
+//   1  Texts Failures Files Tensors      texts and paths as bytes, errors, the file system, the arena and the layout,
+//      Profiling Threads                 spans of time, threads
 //   2  Kernels Collectives Datasets      numbers, ranks, tokens
 //   2  Metrics                           scores of predictions, from counts that ranks can add
 //   3  Layers Optimizers
@@ -69,9 +69,10 @@ let package = Package(
             linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
         .target(
             name: "CPNG", cSettings: [.unsafeFlags(["-Werror", "-Wall"])], linkerSettings: [.linkedLibrary("png")]),
-        .target(name: "Failures", swiftSettings: strict),
-        .target(name: "Files", dependencies: ["Failures", "CXXHash"], swiftSettings: strict),
-        .target(name: "Tensors", dependencies: ["Failures", "Files"], swiftSettings: hot),
+        .target(name: "Texts", swiftSettings: strict),
+        .target(name: "Failures", dependencies: ["Texts"], swiftSettings: strict),
+        .target(name: "Files", dependencies: ["Failures", "Texts", "CXXHash"], swiftSettings: strict),
+        .target(name: "Tensors", dependencies: ["Failures", "Files", "Texts"], swiftSettings: hot),
         .target(name: "Threads", dependencies: ["CThreads", "Failures"], swiftSettings: strict),
         .target(name: "Profiling", dependencies: ["Failures", "Files"], swiftSettings: strict),
 
@@ -80,7 +81,8 @@ let package = Package(
             swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors"], swiftSettings: strict),
         .target(
-            name: "Datasets", dependencies: ["CPNG", "CSentencePiece", "Failures", "Files", "Tensors", "Threads"],
+            name: "Datasets",
+            dependencies: ["CPNG", "CSentencePiece", "Failures", "Files", "Tensors", "Texts", "Threads"],
             swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
@@ -90,18 +92,21 @@ let package = Package(
         .target(name: "Models", dependencies: ["Kernels", "Layers", "Profiling", "Tensors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Kernels", "Layers"], swiftSettings: strict),
 
-        .target(name: "Checkpoints", dependencies: ["Failures", "Files", "Tensors", "Threads"], swiftSettings: strict),
+        .target(
+            name: "Checkpoints", dependencies: ["Failures", "Files", "Tensors", "Texts", "Threads"],
+            swiftSettings: strict),
 
         .target(
             name: "Interchange",
-            dependencies: ["Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Models", "Tensors"],
+            dependencies: ["Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Models", "Tensors", "Texts"],
             swiftSettings: strict),
 
         .target(
             name: "Training",
             dependencies: [
                 "CProcess", "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange",
-                "Kernels", "Layers", "Metrics", "Models", "Objectives", "Optimizers", "Profiling", "Tensors", "Threads",
+                "Kernels", "Layers", "Metrics", "Models", "Objectives", "Optimizers", "Profiling", "Tensors", "Texts",
+                "Threads",
             ],
             swiftSettings: strict),
 
@@ -109,8 +114,7 @@ let package = Package(
             name: "dtrain",
             dependencies: [
                 "CProcess", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels",
-                "Metrics",
-                "Training",
+                "Metrics", "Texts", "Training",
             ],
             swiftSettings: strict),
 
@@ -118,7 +122,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Failures", "Files", "Kernels", "Tensors"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Kernels"], swiftSettings: strict),
-        test("Files"),
+        test("Texts", "Files"),
+        test("Files", "Failures", "Texts"),
         test("Tensors"),
         test("Threads"),
         test("Profiling"),
@@ -133,9 +138,10 @@ let package = Package(
         test("Interchange", "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models", "Tensors"),
         test("Training", "Metrics"),
         .testTarget(
-            name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "dtrain"], swiftSettings: strict),
+            name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "Texts", "dtrain"],
+            swiftSettings: strict),
         .testTarget(
-            name: "MultiprocessTests", dependencies: ["TestSupport", "Checkpoints", "Files", "dtrain"],
+            name: "MultiprocessTests", dependencies: ["TestSupport", "Checkpoints", "Files", "Texts", "dtrain"],
             swiftSettings: strict),
         .testTarget(
             name: "FuzzingTests", dependencies: fuzzed, path: "Tests/Fuzzing",

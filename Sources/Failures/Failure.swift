@@ -1,3 +1,5 @@
+import Texts
+
 /// The one error that reaches a person: what went wrong, where, what is allowed and what to do next.
 ///
 /// Every floor throws it; only the command line prints it and turns it into the process's exit code.
@@ -9,8 +11,8 @@ package struct Failure: Error, CustomStringConvertible, Equatable, Sendable {
 
     /// A failure that ends the program with `exitCode` after printing `message`.
     ///
-    /// Names from files stand in messages: control characters other than a line's end, which a terminal would obey, become
-    /// visible, and what is longer than anybody reads is cut.
+    /// Names from files stand in messages: control characters other than a line's end, which a terminal would obey, and
+    /// bytes of paths that are not UTF-8 become visible, and what is longer than anybody reads is cut.
     package init(_ exitCode: ExitCode, _ message: String) {
         self.exitCode = exitCode
         self.message = Failure.printable(message)
@@ -24,6 +26,10 @@ package struct Failure: Error, CustomStringConvertible, Equatable, Sendable {
         var text = ""
         for (index, scalar) in message.unicodeScalars.enumerated() {
             if index == limit { return text + "…" }
+            if PathText.byte(of: scalar) != nil {
+                text += PathText.shown(String(scalar))
+                continue
+            }
             let isControl = scalar.properties.generalCategory == .control && scalar != "\n"
             if isControl {
                 text += "\\u{\(String(scalar.value, radix: 16))}"

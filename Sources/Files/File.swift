@@ -45,7 +45,9 @@ package struct File: ~Copyable {
             }
         // A FIFO must not make the open hang.
         let flags = access | O_NONBLOCK | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
-        let opened = retryingInterrupts { open(path, flags, isPrivate ? 0o600 : 0o644) }
+        let opened = withSystemPath(path) { path in
+            retryingInterrupts { open(path, flags, isPrivate ? 0o600 : 0o644) }
+        }
         guard opened >= 0 else {
             if errno == ELOOP, !followingLinks {
                 throw Failure(mode == .read ? .badData : .inputOutput, "\(path): a symbolic link, not followed here.")

@@ -1,31 +1,34 @@
 import Failures
 import Glibc
+import Texts
 
-/// Directories, names and whole small files.
+/// Directories, names and whole small files. Paths are text as `PathText` makes it.
 package enum FileSystem {
     /// Whether anything of that name exists (a link that leads nowhere does not).
-    package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    package static func exists(_ path: String) -> Bool { withSystemPath(path) { access($0, F_OK) } == 0 }
 
     /// Whether `path` is a directory.
     package static func isDirectory(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return withSystemPath(path) { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Whether `path` is a symbolic link.
     package static func isLink(_ path: String) -> Bool {
         var status = stat()
-        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
+        return withSystemPath(path) { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
-    /// The names in a directory, sorted, without `.` and `..`.
+    /// The names in a directory, without `.` and `..`, in the order of the bytes of their texts.
     package static func list(_ directory: String) throws(Failure) -> [String] {
-        guard let stream = opendir(directory) else { throw File.failure("list", directory, reading: true) }
+        guard let stream = withSystemPath(directory, failing: nil, { opendir($0) }) else {
+            throw File.failure("list", directory, reading: true)
+        }
         defer { closedir(stream) }
         return try names(in: stream, directory)
     }
 
-    /// The names in an open directory, sorted, without `.` and `..`.
+    /// The names in an open directory, without `.` and `..`, in the order of the bytes of their texts.
     private static func names(in stream: OpaquePointer, _ directory: String) throws(Failure) -> [String] {
         var names: [String] = []
         while true {
@@ -36,11 +39,11 @@ package enum FileSystem {
                 break
             }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { PathText.text(of: UnsafePointer($0)) }
             }
             if name != ".", name != ".." { names.append(name) }
         }
-        return names.sorted()
+        return names.sortedExactly()
     }
 
     /// Makes `directory` and its missing parents, and returns once the new names are on the disk.
@@ -48,7 +51,7 @@ package enum FileSystem {
         if isDirectory(directory) { return }
         let parent = parent(of: directory)
         if parent != directory { try makeDirectory(parent) }
-        guard mkdir(directory, 0o755) == 0 || (errno == EEXIST && isDirectory(directory)) else {
+        guard withSystemPath(directory, { mkdir($0, 0o755) }) == 0 || (errno == EEXIST && isDirectory(directory)) else {
             throw File.failure("make the directory", directory, reading: false)
         }
         try synchronizeDirectory(parent)
@@ -56,14 +59,17 @@ package enum FileSystem {
 
     /// Makes the directory `directory`, which must not be there yet, in one that is there.
     package static func makeNewDirectory(_ directory: String) throws(Failure) {
-        guard mkdir(directory, 0o755) == 0 else {
+        guard withSystemPath(directory, { mkdir($0, 0o755) }) == 0 else {
             throw File.failure("make the directory", directory, reading: false)
         }
     }
 
     /// Gives `source` the name `target`, replacing a file of that name in one step.
     package static func rename(_ source: String, to target: String) throws(Failure) {
-        guard !SystemFault.strikes(.rename), Glibc.rename(source, target) == 0 else {
+        let isRenamed = withSystemPath(source) { source in
+            withSystemPath(target) { SystemFault.strikes(.rename) ? -1 : Glibc.rename(source, $0) }
+        }
+        guard isRenamed == 0 else {
             throw File.failure("rename to \(target)", source, reading: false)
         }
     }
@@ -92,13 +98,15 @@ package enum FileSystem {
 
     /// Removes `name` from the open directory `parent`.
     private static func remove(_ name: String, in parent: Int32, _ path: String) throws(Failure) {
-        if unlinkat(parent, name, 0) == 0 { return }
+        if withSystemPath(name, { unlinkat(parent, $0, 0) }) == 0 { return }
         let reason = errno
         if reason == ENOENT { return }
         let failure = File.failure("remove", path, reading: false)
         // Directories are EISDIR to Linux and EPERM to POSIX.
         guard reason == EISDIR || reason == EPERM else { throw failure }
-        let directory = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        let directory = withSystemPath(name) {
+            openat(parent, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        }
         guard directory >= 0 else { throw errno == ENOTDIR ? failure : File.failure("open", path, reading: false) }
         guard let stream = fdopendir(directory) else {
             let failure = File.failure("list", path, reading: false)
@@ -107,17 +115,23 @@ package enum FileSystem {
         }
         defer { closedir(stream) }
         for name in try names(in: stream, path) { try remove(name, in: directory, path + "/" + name) }
-        guard unlinkat(parent, name, AT_REMOVEDIR) == 0 else { throw File.failure("remove", path, reading: false) }
+        guard withSystemPath(name, { unlinkat(parent, $0, AT_REMOVEDIR) }) == 0 else {
+            throw File.failure("remove", path, reading: false)
+        }
     }
 
     /// Removes the file or link `path`, where there is one; not a directory.
     package static func removeFile(_ path: String) throws(Failure) {
-        guard unlink(path) == 0 || errno == ENOENT else { throw File.failure("remove", path, reading: false) }
+        guard withSystemPath(path, { unlink($0) }) == 0 || errno == ENOENT else {
+            throw File.failure("remove", path, reading: false)
+        }
     }
 
     /// Returns once the names in `directory` are on the disk.
     package static func synchronizeDirectory(_ directory: String) throws(Failure) {
-        let descriptor = open(directory.isEmpty ? "." : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = withSystemPath(directory.isEmpty ? "." : directory) {
+            open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        }
         guard descriptor >= 0 else { throw File.failure("open", directory, reading: false) }
         defer { close(descriptor) }
         guard retryingInterrupts({ fsync(descriptor) }) == 0 else {
@@ -191,7 +205,9 @@ package enum FileSystem {
     /// The bytes that may still be written to the file system of `directory`; `Int.max` where it does not say.
     package static func freeBytes(in directory: String) throws(Failure) -> Int {
         var status = statvfs()
-        guard statvfs(directory, &status) == 0 else { throw File.failure("inspect", directory, reading: false) }
+        guard withSystemPath(directory, { statvfs($0, &status) }) == 0 else {
+            throw File.failure("inspect", directory, reading: false)
+        }
         // Some network and user-space file systems tell nothing but zeros.
         if status.f_blocks == 0 { return Int.max }
         let (bytes, overflow) = Int(clamping: status.f_bavail)
@@ -201,7 +217,7 @@ package enum FileSystem {
 
     /// The directory that `path` stands in: "." for a bare name. Slashes at the end do not count.
     package static func parent(of path: String) -> String {
-        var path = Substring(path)
+        var path = Substring(path).unicodeScalars
         while path.count > 1, path.last == "/" { path.removeLast() }
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])

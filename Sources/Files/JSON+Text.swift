@@ -1,3 +1,5 @@
+import Texts
+
 extension JSON {
     /// The value on one line, without a newline at the end.
     package var line: String {
@@ -64,6 +66,9 @@ extension JSON {
             case "\0"..<" ":
                 let digits = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            // A byte of a path: seen, and safe where a console shows such bytes in a way of its own.
+            case _ where PathText.byte(of: scalar) != nil:
+                for unit in UTF16.encode(scalar)! { text += "\\u" + String(unit, radix: 16) }
             default: text.unicodeScalars.append(scalar)
             }
         }

@@ -1,5 +1,6 @@
 import Failures
 import Glibc
+import Texts
 import Training
 
 @main
@@ -11,7 +12,10 @@ struct Main {
         signal(SIGPIPE, SIG_IGN)
         // A file that would become too large is an error like any other.
         signal(SIGXFSZ, SIG_IGN)
-        let words = Array(CommandLine.arguments.dropFirst())
+        // `CommandLine.arguments` repairs what is not UTF-8, and so changes paths.
+        let words = (1..<max(1, Int(CommandLine.argc))).compactMap { index in
+            CommandLine.unsafeArgv[index].map { PathText.text(of: UnsafePointer($0)) }
+        }
         exit(run(words).rawValue)
     }
 

@@ -1,6 +1,7 @@
 import Failures
 import TestSupport
 import Testing
+import Texts
 
 @testable import dtrain
 
@@ -45,6 +46,32 @@ struct ArgumentsTests {
         #expect(try Arguments(["x", "--pot", ""], for: command).value("pot") == "")
         #expect(try Arguments(["x", "--pot=a=b"], for: command).value("pot") == "a=b")
         #expect(try Arguments(["x", "--pot", "-1"], for: command).value("pot") == "-1")
+    }
+
+    /// A mark that combines with an equals sign or a dash is part of the value or the name.
+    @Test func wordsAreCutAtBytes() throws {
+        let arguments = try Arguments(
+            ["x", "--pot=\u{301}a", "--guests", "\u{20DD}", "--hot", "--salt=\u{FE0F}=\u{301}"], for: command)
+        #expect(arguments.value("pot")?.exact == "\u{301}a".exact)
+        #expect(arguments.list("guests").map(\.exact) == ["\u{20DD}".exact])
+        #expect(arguments.list("salt").map(\.exact) == ["\u{FE0F}=\u{301}".exact])
+        #expect(arguments.has("hot"))
+        expectFailure(.usage, "unknown option --\u{301}hot") {
+            _ = try Arguments(["x", "--\u{301}hot"], for: command)
+        }
+    }
+
+    /// Text has to be UTF-8; a path does not.
+    @Test func onlyPathsMayBeAnyBytes() throws {
+        let name = PathText.text(of: [0x63, 0xE9])
+        let arguments = try Arguments(
+            ["x", "--pot", name, "--salt=\(PathText.text(of: Array("\u{10FFFF}".utf8)))"], for: command)
+        #expect(arguments.value("pot").map(PathText.bytes) == [0x63, 0xE9])
+        #expect(try arguments.text("salt")?.exact == "\u{10FFFF}".exact)
+        expectFailure(.usage, #"--pot: found c\xE9, which is not UTF-8"#) { _ = try arguments.text("pot") }
+        expectFailure(.usage, #"unknown option --\xE9"#) {
+            _ = try Arguments(["x", "--" + PathText.text(of: [0xE9])], for: command)
+        }
     }
 
     @Test(arguments: [

@@ -1,5 +1,6 @@
 import Collectives
 import Glibc
+import Texts
 
 /// Where the program speaks to a person. Only rank 0 speaks.
 package final class Console {
@@ -16,24 +17,24 @@ package final class Console {
         isTerminal = Console.standardOutputIsTerminal()
     }
 
-    /// Prints a line that stays.
+    /// Prints a line that stays; bytes of paths that are not UTF-8 as `\xNN`.
     package func say(_ line: String) {
         guard speaks else { return }
-        emit((openLine ? Console.erase : "") + line + "\n")
+        emit((openLine ? Console.erase : "") + PathText.shown(line) + "\n")
         openLine = false
     }
 
     /// Prints a line on standard error: what a person should know, and a program that reads the output should not see.
     package func warn(_ line: String) {
         guard speaks else { return }
-        let text = Array("dtrain: \(line)\n".utf8)
+        let text = Array("dtrain: \(PathText.shown(line))\n".utf8)
         _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
     /// Draws a line over the one drawn before; only on a terminal.
     package func draw(_ line: String) {
         guard speaks, isTerminal else { return }
-        emit(Console.erase + line.prefix(max(1, Console.width() - 1)))
+        emit(Console.erase + PathText.shown(line).prefix(max(1, Console.width() - 1)))
         openLine = true
     }
 

@@ -1,8 +1,9 @@
 import Failures
+import Texts
 
 /// The words after a command, sorted into options and positions.
 struct Arguments {
-    private var values: [String: [String]] = [:]
+    private var values: [ExactText: [String]] = [:]
     /// The words that belong to no option.
     private(set) var positions: [String] = []
     private let command: String
@@ -15,18 +16,18 @@ struct Arguments {
         self.command = command.name
         var rest = words[...]
         while let word = rest.popFirst() {
-            guard word.hasPrefix("--"), word.count > 2 else {
+            guard let written = word.withoutExactPrefix("--"), !written.isEmpty else {
                 positions.append(word)
                 continue
             }
             // Both "--name value" and "--name=value".
-            let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            let name = String(parts[0])
-            guard let option = command.options.first(where: { $0.name == name }) else {
+            let parts = written.exactParts(at: "=", maxSplits: 1)
+            let name = parts[0]
+            guard let option = command.options.first(where: { $0.name.exact == name.exact }) else {
                 let nearest = nearestSpelling(to: name, among: command.options.map(\.name))
                 throw usage("unknown option --\(name)" + (nearest.map { "; did you mean --\($0)?" } ?? "."))
             }
-            var found: [String] = parts.count > 1 ? [String(parts[1])] : []
+            var found: [String] = parts.count > 1 ? [parts[1]] : []
             switch option.arity {
             case .flag:
                 guard found.isEmpty else { throw usage("--\(name) takes no value.") }
@@ -35,15 +36,15 @@ struct Arguments {
             case .one, .repeated:
                 if found.isEmpty, let next = rest.popFirst() { found = [next] }
             case .list:
-                while let next = rest.first, !next.hasPrefix("--") { found.append(rest.removeFirst()) }
+                while let next = rest.first, !next.hasExactPrefix("--") { found.append(rest.removeFirst()) }
             }
             guard option.arity == .flag || option.arity == .optional || !found.isEmpty else {
                 throw usage("--\(name) needs a \(option.placeholder).")
             }
-            if values[name] != nil, option.arity != .repeated, option.arity != .list {
+            if has(name), option.arity != .repeated, option.arity != .list {
                 throw usage("--\(name) stands twice.")
             }
-            values[name, default: []] += found
+            values[name.exact, default: []] += found
         }
         guard positions.count == command.positions.count else {
             let wanted = command.positions.isEmpty ? "none" : command.positions.joined(separator: " ")
@@ -53,13 +54,13 @@ struct Arguments {
     }
 
     /// Whether an option was given.
-    func has(_ name: String) -> Bool { values[name] != nil }
+    func has(_ name: String) -> Bool { values[name.exact] != nil }
 
-    /// The value of an option that stands once.
-    func value(_ name: String) -> String? { values[name]?.first }
+    /// The value of an option that stands once, as a path: see `PathText`.
+    func value(_ name: String) -> String? { list(name).first }
 
-    /// All values of an option.
-    func list(_ name: String) -> [String] { values[name] ?? [] }
+    /// All values of an option, as paths.
+    func list(_ name: String) -> [String] { values[name.exact] ?? [] }
 
     /// The value of an option that the command cannot do without.
     func required(_ name: String) throws(Failure) -> String {

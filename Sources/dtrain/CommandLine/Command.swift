@@ -1,4 +1,5 @@
 import Failures
+import Texts
 
 /// A command of the program: what it is called, what it understands, and what it does.
 struct Command: Sendable {
@@ -24,8 +25,8 @@ struct Command: Sendable {
     ///
     /// - Throws: `usage` for an unknown command, with the nearest known one.
     static func find(_ words: [String]) throws(Failure) -> (command: Command, words: [String]) {
-        guard let first = words.first, !first.hasPrefix("--") else { return (train, words) }
-        guard let command = all.first(where: { $0.name == first }) else { throw unknown(first) }
+        guard let first = words.first, !first.hasExactPrefix("--") else { return (train, words) }
+        guard let command = all.first(where: { $0.name.exact == first.exact }) else { throw unknown(first) }
         return (command, Array(words.dropFirst()))
     }
 

@@ -1,4 +1,5 @@
 import Failures
+import Texts
 import Training
 
 /// What `--help` and `help COMMAND` print: a screen each.
@@ -6,7 +7,9 @@ enum Help {
     /// The program's help, or a command's.
     static func text(for words: [String]) throws(Failure) -> String {
         guard let name = words.first else { return program }
-        guard let command = Command.all.first(where: { $0.name == name }) else { throw Command.unknown(name) }
+        guard let command = Command.all.first(where: { $0.name.exact == name.exact }) else {
+            throw Command.unknown(name)
+        }
         return text(for: command)
     }
 

@@ -37,7 +37,7 @@ extension Command {
         if let input = arguments.value("input") { return try generateLines(of: input, settings, arguments, session) }
         let status = try session.communicator.onFirstRank { () throws(Failure) in
             try Generation.onOneRank(settings).run(
-                prompt: arguments.value("prompt") ?? "\n", output: { session.console.write($0) },
+                prompt: arguments.text("prompt") ?? "\n", output: { session.console.write($0) },
                 shouldStop: { StopRequest.isPending() || session.console.isClosed })
             return StopRequest.isPending() ? "stopped" : "finished"
         }
@@ -73,7 +73,7 @@ extension Arguments {
         if has("output"), !has("input") { throw usage("--output is for the lines of --input FILE.") }
         if has("temperature") { settings.temperature = try real("temperature", in: 0...100, default: 0) }
         settings.weights = try weights()
-        settings.stops = list("stop")
+        settings.stops = try texts("stop")
         settings.tellsAllClasses = has("all")
         var decoding = DecodingSettings()
         (decoding.minimumTokens, decoding.tokens) = try tokenRange()

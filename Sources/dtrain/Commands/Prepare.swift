@@ -67,7 +67,7 @@ private func source(_ arguments: Arguments) throws(Failure) -> DatasetPreparatio
     let files = arguments.list(name)
     switch name {
     case "text": return .text(files)
-    case "jsonl": return .records(.documents(field: arguments.value("field") ?? "text"), files)
+    case "jsonl": return .records(.documents(field: try arguments.text("field") ?? "text"), files)
     case "parallel": return .records(.parallel, files)
     case "labelled":
         guard let word = arguments.value("labels") else { return .records(.labelled(nil), files) }

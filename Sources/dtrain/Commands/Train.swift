@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Failures
 import Files
+import Texts
 import Training
 
 extension Command {
@@ -26,8 +27,9 @@ extension Command {
             return (configuration, try arguments.integer("profile", in: 1...10_000, default: profiled))
         }
         if let path = arguments.value("show") {
-            session.console.say(
-                try session.communicator.together { () throws(Failure) in try configuration.value(of: path) })
+            let value = try session.communicator.together { () throws(Failure) in try configuration.value(of: path) }
+            // For scripts: the bytes of a directory, whatever they are.
+            session.console.write(PathText.bytes(of: value + "\n"))
             return .finished
         }
         try ComputeThreads.start(configuration.threads, session.communicator, session.console)

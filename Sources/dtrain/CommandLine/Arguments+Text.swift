@@ -1,0 +1,25 @@
+import Failures
+import Texts
+
+extension Arguments {
+    /// The value of an option that is text and no path.
+    ///
+    /// - Throws: `usage` where its bytes are not UTF-8.
+    func text(_ name: String) throws(Failure) -> String? { try texts(name).first }
+
+    /// All values of an option that are text and no paths.
+    ///
+    /// - Throws: `usage` where the bytes of one are not UTF-8.
+    func texts(_ name: String) throws(Failure) -> [String] {
+        var texts: [String] = []
+        for value in list(name) {
+            guard let text = String(validating: PathText.bytes(of: value), as: UTF8.self) else {
+                throw usage(
+                    "--\(name): found \(value), which is not UTF-8; allowed: UTF-8 text. Convert it first, as iconv does."
+                )
+            }
+            texts.append(text)
+        }
+        return texts
+    }
+}

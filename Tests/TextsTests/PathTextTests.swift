@@ -1,0 +1,54 @@
+import Testing
+import Texts
+
+struct PathTextTests {
+    /// Bytes that are not UTF-8, and some that stand for what the codec writes itself.
+    static let paths: [[UInt8]] = [
+        [0xFF], [0x80], Array("runs/caf".utf8) + [0xE9], Array("a/".utf8) + [0xC3] + Array("/b".utf8),
+        // Overlong slash and zero, a surrogate, beyond the last scalar, cut short.
+        [0xC0, 0xAF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF0, 0x9F, 0x98],
+        // The last scalars before the range and the first and last of it, by themselves.
+        Array("\u{10FF7F}".utf8), Array("\u{10FF80}".utf8), Array("\u{10FFFF}".utf8), Array("\u{10FFFF}".utf8) + [0xFF],
+        Array("e\u{301} \u{E9} \u{1F468}\u{200D}\u{1F469} \u{1F1E9}\u{1F1EA}\n\r\n".utf8), [],
+    ]
+
+    @Test(arguments: paths)
+    func bytesComeBack(bytes: [UInt8]) {
+        let text = PathText.text(of: bytes)
+        #expect(PathText.bytes(of: text) == bytes)
+        // What a file in UTF-8 records of it is read back as the same.
+        #expect(PathText.bytes(of: String(decoding: Array(text.utf8), as: UTF8.self)) == bytes)
+    }
+
+    @Test func everyPairOfBytesComesBackAndNoTwoMeet() {
+        var texts: Set<ExactText> = []
+        for first in UInt8.min...UInt8.max {
+            for second in UInt8.min...UInt8.max {
+                let text = PathText.text(of: [first, second])
+                #expect(PathText.bytes(of: text) == [first, second])
+                texts.insert(text.exact)
+            }
+        }
+        #expect(texts.count == 1 << 16)
+    }
+
+    @Test func validTextStaysAsItIs() {
+        for text in ["runs/nano", "caf\u{E9}", "cafe\u{301}", "\u{1F600}", "\u{10FF7F}"] {
+            #expect(PathText.text(of: Array(text.utf8)).exact == text.exact)
+            #expect(!PathText.isEscaped(text))
+        }
+    }
+
+    @Test func piecesAreJoinedAndCutAsText() {
+        let bytes: [UInt8] = [0xC3, 0x2F, 0xA9]
+        let text = PathText.text(of: [0xC3]) + "/" + PathText.text(of: [0xA9])
+        #expect(PathText.bytes(of: text) == bytes)
+        #expect(PathText.text(of: bytes).exact == text.exact)
+        #expect(text.exactParts(at: "/").map(PathText.bytes) == [[0xC3], [0xA9]])
+    }
+
+    @Test func aPersonSeesTheNumbersOfBytes() {
+        #expect(PathText.shown(PathText.text(of: [0x61, 0xFF, 0x80])) == #"a\xFF\x80"#)
+        #expect(PathText.shown("\u{E9}") == "\u{E9}")
+    }
+}
