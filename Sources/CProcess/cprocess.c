@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <execinfo.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -58,6 +59,17 @@ static void note_early(int count, char **arguments, char **environment) {
             }
 }
 __attribute__((section(".preinit_array"), used)) static void (*const early)(int, char **, char **) = note_early;
+
+// A file that is opened later must not become standard output or standard error by getting a free number below 3. What
+// cannot be read from, or written to, still fails: /dev/null is opened for the other direction. Standard error swallows.
+static void hold_standard_descriptors(int count, char **arguments, char **environment) {
+    (void)count, (void)arguments, (void)environment;
+    for (int descriptor = 0; descriptor <= 2; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)
+            if (open("/dev/null", descriptor == 1 ? O_RDONLY : O_WRONLY) < 0) return;
+}
+__attribute__((section(".preinit_array"), used)) static void (*const hold)(int, char **, char **) =
+    hold_standard_descriptors;
 
 int cprocess_die_with_parent(void) {
     pid_t parent = getppid();

@@ -5,13 +5,14 @@ extension Checkpoint {
     /// Writes a checkpoint of `state` and `files` into the run and makes it valid in one step.
     ///
     /// Whenever the process dies, the checkpoints that were valid before are valid still. One of the same step is
-    /// replaced. Leftovers of a commit that was cut short are removed. The files are for their owner alone.
+    /// replaced. Leftovers of a commit that was cut short are removed.
     ///
     /// - Parameters:
     ///   - program: The name and version of the program.
     ///   - identity: What to recognize the run by: configuration, layout, dataset, tokenizer.
     ///   - tokenizerModel: The bytes of the tokenizer's model, empty where it has none.
     ///   - files: Names that end in `.safetensors`, and the tensors of each.
+    ///   - isPrivate: Whether the files are for their owner alone; otherwise the umask decides.
     /// - Returns: The committed checkpoint, with its digest, read back from the disk.
     /// - Complexity: One pass over the tensors, hashed on the way, and one over the files; no copy of them.
     /// - Throws: `inputOutput` where the disk has no room for it or does not take it: what was written by then is
@@ -19,10 +20,11 @@ extension Checkpoint {
     @discardableResult
     package static func commit(
         run: RunDirectory, state: CheckpointState, program: String, identity: JSON, tokenizerModel: [UInt8] = [],
-        files: [(name: String, tensors: [TensorSource])]
+        files: [(name: String, tensors: [TensorSource])], isPrivate: Bool = false
     ) throws(Failure) -> Checkpoint {
         var commit = CheckpointCommit(
-            run: run, state: state, program: program, identity: identity, tokenizerModel: tokenizerModel, files: files)
+            run: run, state: state, program: program, identity: identity, tokenizerModel: tokenizerModel, files: files,
+            isPrivate: isPrivate)
         do throws(Failure) {
             for step in CheckpointCommit.Step.allCases { try commit.perform(step) }
         } catch {
@@ -42,6 +44,7 @@ struct CheckpointCommit {
     let identity: JSON
     let tokenizerModel: [UInt8]
     let files: [(name: String, tensors: [TensorSource])]
+    let isPrivate: Bool
     private var records: [CheckpointManifest.File] = []
     private var fingerprints: [String: [TensorFingerprint]] = [:]
     private var digest = ""
@@ -50,7 +53,7 @@ struct CheckpointCommit {
 
     init(
         run: RunDirectory, state: CheckpointState, program: String, identity: JSON, tokenizerModel: [UInt8] = [],
-        files: [(name: String, tensors: [TensorSource])]
+        files: [(name: String, tensors: [TensorSource])], isPrivate: Bool = false
     ) {
         precondition(
             files.allSatisfy {
@@ -64,6 +67,7 @@ struct CheckpointCommit {
         self.identity = identity
         self.tokenizerModel = tokenizerModel
         self.files = files
+        self.isPrivate = isPrivate
     }
 
     /// All of the commit, in order.
@@ -123,7 +127,7 @@ struct CheckpointCommit {
     private mutating func writeTensors() throws(Failure) {
         for (name, tensors) in files {
             let written = try SafetensorsWriter.write(
-                tensors, metadata: Self.metadata, to: path(.writing) + "/" + name, isPrivate: true)
+                tensors, metadata: Self.metadata, to: path(.writing) + "/" + name, isPrivate: isPrivate)
             records.append(CheckpointManifest.File(name: name, size: written.size, digest: written.digest))
             fingerprints[name] = written.tensors
         }
@@ -188,7 +192,7 @@ struct CheckpointCommit {
     }
 
     private func write(_ bytes: [UInt8], as name: String) throws(Failure) {
-        let file = try File(path(.writing) + "/" + name, .new, isPrivate: true)
+        let file = try File(path(.writing) + "/" + name, .new, isPrivate: isPrivate)
         try file.write(bytes)
         try file.synchronize()
         try file.close()

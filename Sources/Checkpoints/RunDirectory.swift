@@ -42,6 +42,19 @@ package struct RunDirectory: Equatable, Sendable {
         try FileSystem.makeDirectory(checkpoints)
     }
 
+    /// Refuses a directory in which a run would overwrite files of somebody else: one with a file of a run's name, but
+    /// without what every run and every import leaves.
+    ///
+    /// - Throws: `usage`, with the file.
+    package func refuseForeign() throws(Failure) {
+        if FileSystem.exists(lockFile) || FileSystem.exists(checkpoints) { return }
+        for file in [configuration, metrics, outcome] where FileSystem.exists(file) {
+            throw Failure(
+                .usage, "\(file) is of no run and would be overwritten. Choose another --output, or move the file away."
+            )
+        }
+    }
+
     /// Takes possession of the directory until the returned value, or the process, ends.
     ///
     /// A LOCK file that nobody holds is what a run that ended left behind; it is taken over.

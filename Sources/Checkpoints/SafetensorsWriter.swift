@@ -64,15 +64,13 @@ extension SafetensorsFile {
     ///
     /// - Throws: `inputOutput` where the disk does not take it.
     package static func replace(_ path: String, with tensors: [TensorSource]) throws(Failure) {
-        let temporary = path + ".new"
+        let temporary = FileSystem.temporaryPath(in: FileSystem.parent(of: path))
         do throws(Failure) {
-            // What was cut short before.
-            try FileSystem.removeFile(temporary)
             _ = try SafetensorsWriter.write(tensors, metadata: ["format": "pt"], to: temporary)
             try FileSystem.rename(temporary, to: path)
         } catch {
             try? FileSystem.removeFile(temporary)
-            throw error
+            throw error.naming(path, insteadOf: temporary)
         }
         try FileSystem.synchronizeDirectory(FileSystem.parent(of: path))
     }

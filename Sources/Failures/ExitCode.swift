@@ -16,4 +16,6 @@ package enum ExitCode: Int32, Sendable {
     case diverged = 76
     /// No progress for too long.
     case stalled = 77
+    /// Whoever read standard output has ended, as `head` does: what a shell reports of a program that SIGPIPE ended.
+    case readerLeft = 141
 }

@@ -1,4 +1,5 @@
 import CXXHash
+import Failures
 
 /// An XXH3-128 hash over bytes as they come.
 ///
@@ -41,6 +42,28 @@ package struct Digest: ~Copyable {
         var digest = Digest()
         bytes.withUnsafeBytes { digest.update($0) }
         return digest.hexadecimal()
+    }
+
+    /// The hash of the bytes of the file `path`.
+    package static func ofFile(_ path: String) throws(Failure) -> String {
+        try ofFile(path, first: Int.max).hexadecimal()
+    }
+
+    /// The digest of the first `count` bytes of a file, or of all where it has fewer.
+    static func ofFile(_ path: String, first count: Int) throws(Failure) -> Digest {
+        let file = try File(path, .read)
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { block.deallocate() }
+        var digest = Digest()
+        var offset = 0
+        while offset < count {
+            let part = UnsafeMutableRawBufferPointer(rebasing: block[..<min(block.count, count - offset)])
+            let found = try file.readSome(into: part, at: offset)
+            if found == 0 { break }
+            digest.update(UnsafeRawBufferPointer(rebasing: part[..<found]))
+            offset += found
+        }
+        return digest
     }
 
     private func hex(_ value: UInt64) -> String {

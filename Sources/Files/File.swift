@@ -30,7 +30,7 @@ package struct File: ~Copyable {
     ///
     /// - Parameters:
     ///   - followingLinks: Whether `path` itself may be a symbolic link.
-    ///   - isPrivate: Whether a file that is made is for its owner alone (mode 0600).
+    ///   - isPrivate: Whether a file that is made is for its owner alone (mode 0600); otherwise the umask decides.
     /// - Throws: `badData` for reading what does not exist or is not a regular file, otherwise `inputOutput`.
     package init(
         _ path: String, _ mode: Mode, followingLinks: Bool = true, isPrivate: Bool = false
@@ -46,7 +46,7 @@ package struct File: ~Copyable {
         // A FIFO must not make the open hang.
         let flags = access | O_NONBLOCK | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
         let opened = withSystemPath(path) { path in
-            retryingInterrupts { open(path, flags, isPrivate ? 0o600 : 0o644) }
+            retryingInterrupts { open(path, flags, isPrivate ? 0o600 : 0o666) }
         }
         guard opened >= 0 else {
             if errno == ELOOP, !followingLinks {
@@ -172,6 +172,24 @@ package struct File: ~Copyable {
         if retryingInterrupts({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 { return true }
         guard errno == EWOULDBLOCK else { throw File.failure("lock", path, reading: false) }
         return false
+    }
+
+    /// Gives the file the mode of the file at `path`, and its owner and group where the system allows it. Nothing changes
+    /// where there is no such file.
+    func adoptAttributes(ofFileAt path: String) {
+        var status = stat()
+        guard withSystemPath(path, { stat($0, &status) }) == 0 else { return }
+        // Another owner takes the bits of set-user-ID away, so the mode comes last.
+        if fchown(descriptor, status.st_uid, status.st_gid) != 0 { _ = fchown(descriptor, uid_t.max, status.st_gid) }
+        fchmod(descriptor, status.st_mode & 0o7777)
+    }
+
+    /// Whether the file still has the name `path`, which another process may have removed or replaced.
+    func isStill(at path: String) -> Bool {
+        var (own, named) = (stat(), stat())
+        return fstat(descriptor, &own) == 0 && withSystemPath(path, { stat($0, &named) }) == 0
+            && own.st_dev == named.st_dev
+            && own.st_ino == named.st_ino
     }
 
     /// The failure that the current `errno` stands for.

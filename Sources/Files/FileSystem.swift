@@ -51,15 +51,25 @@ package enum FileSystem {
         if isDirectory(directory) { return }
         let parent = parent(of: directory)
         if parent != directory { try makeDirectory(parent) }
-        guard withSystemPath(directory, { mkdir($0, 0o755) }) == 0 || (errno == EEXIST && isDirectory(directory)) else {
-            throw File.failure("make the directory", directory, reading: false)
+        if withSystemPath(directory, { mkdir($0, 0o777) }) != 0 {
+            let failure = File.failure("make the directory", directory, reading: false)
+            let isTaken = errno == EEXIST
+            // Another process may have made it meanwhile.
+            if isTaken, isDirectory(directory) { return }
+            guard isTaken else { throw failure }
+            throw Failure(
+                .inputOutput,
+                isLink(directory)
+                    ? "\(directory): a symbolic link that leads to no directory. Make the directory that it names, or "
+                        + "choose another one."
+                    : "\(directory): could not make the directory: a file has that name. Choose another directory.")
         }
         try synchronizeDirectory(parent)
     }
 
     /// Makes the directory `directory`, which must not be there yet, in one that is there.
     package static func makeNewDirectory(_ directory: String) throws(Failure) {
-        guard withSystemPath(directory, { mkdir($0, 0o755) }) == 0 else {
+        guard withSystemPath(directory, { mkdir($0, 0o777) }) == 0 else {
             throw File.failure("make the directory", directory, reading: false)
         }
     }
@@ -173,33 +183,6 @@ package enum FileSystem {
             }
             return String(decoding: buffer[..<count], as: UTF8.self)
         }
-    }
-
-    /// Replaces the file `path` by one that holds `text`, in one step: a reader sees the old or the new, never a part.
-    package static func replaceContents(of path: String, with text: String) throws(Failure) {
-        try replaceContents(of: path) { (file: borrowing File) throws(Failure) in try file.write(text) }
-    }
-
-    /// Replaces the file `path` by what `write` writes, in one step: a reader sees the old or the new, never a part.
-    ///
-    /// When anything fails the old file stands as it was.
-    package static func replaceContents(
-        of path: String, writing write: (borrowing File) throws(Failure) -> Void
-    ) throws(Failure) {
-        let temporary = path + ".new"
-        do throws(Failure) {
-            // What was cut short before.
-            try removeFile(temporary)
-            let file = try File(temporary, .new)
-            try write(file)
-            try file.synchronize()
-            try file.close()
-            try rename(temporary, to: path)
-        } catch {
-            try? removeFile(temporary)
-            throw error
-        }
-        try synchronizeDirectory(parent(of: path))
     }
 
     /// The bytes that may still be written to the file system of `directory`; `Int.max` where it does not say.

@@ -19,6 +19,7 @@ package struct ModelReader {
             throw Failure(
                 .badData, "\(directory): no such directory. One with config.json and model.safetensors is wanted.")
         }
+        try ExportDirectory.refuseIncomplete(directory)
         let file = try ConfigurationFile("\(directory)/config.json")
         self.directory = directory
         modelClass = try ModelClass.named(in: file)

@@ -16,7 +16,13 @@ struct Main {
         let words = (1..<max(1, Int(CommandLine.argc))).compactMap { index in
             CommandLine.unsafeArgv[index].map { PathText.text(of: UnsafePointer($0)) }
         }
-        exit(run(words).rawValue)
+        let code = run(words)
+        if code == .readerLeft {
+            // As programs do whose output nobody reads any more.
+            signal(SIGPIPE, SIG_DFL)
+            raise(SIGPIPE)
+        }
+        exit(code.rawValue)
     }
 
     private static func run(_ words: [String]) -> ExitCode {

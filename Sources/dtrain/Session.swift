@@ -30,7 +30,8 @@ struct Session {
         let communicator: any Communicator = mpi ?? SoloCommunicator()
         let code: ExitCode
         do {
-            code = try body(Session(communicator: communicator, console: Console(rank: communicator.rank)))
+            let session = Session(communicator: communicator, console: Console(rank: communicator.rank))
+            code = try session.end(with: try body(session))
         } catch let agreed as AgreedFailure {
             if communicator.rank == 0 { report(agreed.failure.message, agreed.failure.exitCode) }
             code = agreed.failure.exitCode
@@ -44,6 +45,18 @@ struct Session {
         }
         do { try mpi?.finalize() } catch { return report("\(error)", .internalError) }
         return code
+    }
+
+    /// The exit code of a command that ended with `code`, after all that it printed. The same on every rank.
+    private func end(with code: ExitCode) throws -> ExitCode {
+        let end = Console.End(rawValue: try communicator.maximum(console.finish().rawValue)) ?? .written
+        guard code == .finished else { return code }
+        switch end {
+        case .written: return .finished
+        // Under a launcher the reader is the launcher, which would report a rank that ends like this.
+        case .readerLeft: return MPICommunicator.isLaunched ? .finished : .readerLeft
+        case .failed: return .inputOutput
+        }
     }
 
     /// Prints a message on standard error, once.

@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func twoAtATimeAreRefused() throws {
-        let first = try PreparationDirectory(claiming: directory.file("data"))
+        let first = try PreparationDirectory.claim(directory.file("data"))
         expectFailure(.usage, "another dtrain prepare") { try directory.prepare("text enough") }
         try first.discard()
         try directory.prepare("text enough")

@@ -65,22 +65,6 @@ struct FileSystemTests {
         #expect(try FileSystem.list(directory.path) == ["f"])
     }
 
-    /// A name for temporary use may be anything by then: a link to a file, or one more name of it.
-    @Test func replacingSparesWhatStandsInItsWay() throws {
-        try FileSystem.replaceContents(of: directory.file("victim"), with: "precious")
-        for makeLink in [symlink, link] {
-            try #require(makeLink(directory.file("victim"), directory.file("f.new")) == 0)
-            try FileSystem.replaceContents(of: directory.file("f"), with: "new")
-            #expect(try text("f") == "new")
-            #expect(try text("victim") == "precious")
-            #expect(try FileSystem.list(directory.path) == ["f", "victim"])
-        }
-        try FileSystem.makeDirectory(directory.file("f.new/below"))
-        expectFailure(.inputOutput, "f.new") { try FileSystem.replaceContents(of: directory.file("f"), with: "newer") }
-        #expect(try text("f") == "new")
-        #expect(try FileSystem.list(directory.path) == ["f", "f.new", "victim"])
-    }
-
     @Test func newMeansNotThereYet() throws {
         try FileSystem.makeNewDirectory(directory.file("a"))
         expectFailure(.inputOutput, "a: could not make", "exists") {

@@ -41,15 +41,23 @@ struct FileTests {
         #expect(!FileSystem.exists(directory.file("nowhere")))
     }
 
-    @Test(arguments: [(false, 0o644), (true, 0o600)] as [(Bool, mode_t)])
-    func permissions(isPrivate: Bool, expected: mode_t) throws {
-        let path = directory.file("f")
-        _ = try File(path, .new, isPrivate: isPrivate)
+    /// The umask is the process's own, which only /proc tells without changing it.
+    @Test func permissionsFollowTheUmask() throws {
+        let status = try #require(FileSystem.systemText("/proc/self/status"))
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("Umask:") })
+        let umask = try #require(mode_t(line.split(separator: "\t")[1], radix: 8))
+        _ = try File(directory.file("f"), .new)
+        _ = try File(directory.file("private"), .new, isPrivate: true)
+        try FileSystem.makeDirectory(directory.file("d"))
+        #expect(mode("f") == 0o666 & ~umask)
+        #expect(mode("private") == 0o600 & ~umask)
+        #expect(mode("d") == 0o777 & ~umask)
+    }
+
+    private func mode(_ name: String) -> mode_t {
         var status = stat()
-        try #require(stat(path, &status) == 0)
-        // The process may be told to grant others less.
-        #expect(status.st_mode & 0o7777 & ~expected == 0)
-        #expect(status.st_mode & 0o600 == 0o600)
+        #expect(stat(directory.file(name), &status) == 0)
+        return status.st_mode & 0o777
     }
 
     @Test func closesOnce() throws {

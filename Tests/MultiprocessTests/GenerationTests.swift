@@ -1,4 +1,5 @@
 import Files
+import Glibc
 import Testing
 
 extension MultiprocessTests {
@@ -45,6 +46,42 @@ extension MultiprocessTests {
         private func refuse(_ workshop: Workshop, _ words: [String], _ code: Int, _ message: String) {
             let outcome = workshop.start(["generate", "--checkpoint", Workshop.checkpoint(8)] + words).finish()
             expectRefusal(outcome, Int32(code), message)
+        }
+
+        /// Lines that are done stay whatever ends the command, and the same command goes on behind them with the same bits.
+        @Test(arguments: [SIGKILL, SIGTERM, SIGUSR1], [nil, 2])
+        func anInterruptedCommandGoesOn(signal: Int32, ranks: Int?) throws {
+            let workshop = try workshop([], [])
+            let lines = (0..<400).map { "line \($0)" }
+            try write(lines.joined(separator: "\n"), to: "lines", workshop)
+            let words = [
+                "generate", "--checkpoint", Workshop.checkpoint(8), "--input", "lines", "--tokens", "400", "--batch",
+                "4",
+                "--output",
+            ]
+            #expect(workshop.start(words + ["whole"]).finish().exitCode == 0)
+            let whole = try FileSystem.contents(of: workshop.directory.file("whole"))
+            let part = { (try? FileSystem.contents(of: workshop.directory.file("part"))) ?? [] }
+            let job = workshop.start(words + ["part"], ranks: ranks)
+            #expect(Job.poll(seconds: 60) { !part().isEmpty })
+            kill(try #require(ranks == nil ? job.pid : job.process(ofRank: 1)), signal)
+            let stopped = job.finish()
+            try #require(part().count < whole.count, "The command was faster than the signal.")
+            #expect(whole.starts(with: part()))
+            if signal != SIGKILL {
+                #expect(stopped.exitCode == 75, "\(stopped.errors)")
+                #expect(stopped.messages.count == 1 && stopped.errors.contains("lines are done"), "\(stopped.errors)")
+                #expect(part().last == UInt8(ascii: "\n"))
+            }
+            let continued = workshop.start(words + ["part"]).finish()
+            #expect(continued.exitCode == 0 && continued.errors.contains("of 400 lines already"), "\(continued.errors)")
+            #expect(part() == whole)
+            // Printed lines stay as well.
+            let printing = workshop.start(Array(words.dropLast()), ranks: ranks)
+            #expect(Job.poll(seconds: 60) { !printing.output.isEmpty })
+            printing.send(SIGUSR1)
+            let printed = Array(printing.finish().output.utf8)
+            #expect(!printed.isEmpty && whole.starts(with: printed))
         }
 
         private static let lines = ["alpha beta", "→", "", "the größe of naïve", "delta"]

@@ -43,6 +43,21 @@ extension MultiprocessTests {
                 "back holds checkpoints")
         }
 
+        /// A disk that is full in the middle, as a limit of file sizes has it: nothing is left in the way of the next attempt.
+        @Test func aFailedImportOrExportIsRepeated() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=4")
+            let export = "export --checkpoint \(Workshop.checkpoint(4)) --format huggingface --output model"
+            for command in [export, "import --from model --tokenizer byte --output back"] {
+                let words = "'\(Workshop.binary)' \(command)"
+                let failed = Job(["bash", "-c", "ulimit -f 40; \(words)"], in: workshop.directory.path).finish()
+                expectRefusal(failed, 74, "ulimit -f")
+                #expect(workshop.names(command == export ? "model" : "back") == [])
+                let repeated = Job(["bash", "-c", words], in: workshop.directory.path).finish()
+                #expect(repeated.exitCode == 0, "\(repeated.errors)")
+            }
+        }
+
         /// Without a tokenizer text is token numbers.
         @Test func numbersWithoutATokenizer() throws {
             let workshop = try Workshop()

@@ -1,3 +1,4 @@
+import Files
 import Testing
 
 extension MultiprocessTests {
@@ -37,6 +38,104 @@ extension MultiprocessTests {
             #expect(outcome.output.hasPrefix("dtrain "))
             #expect(workshop.digest().count == 32)
             #expect(try workshop.losses().count == 24)
+        }
+
+        private func run(_ script: String, in workshop: Workshop) -> Job.Outcome {
+            let words = ["bash", "-c", script.replacing("dtrain ", with: "'\(Workshop.binary)' ")]
+            return Job(words, in: workshop.directory.path).finish()
+        }
+
+        private static let commands = [
+            "--version", "--help", "help generate", "--config tiny.yaml --show run.directory",
+            "prepare --text text.txt --tokenizer byte --output more",
+            "score --hypotheses text.txt --references text.txt",
+            "checkpoint list run", "checkpoint digest run/checkpoints/step-00000004",
+            "evaluate --checkpoint run/checkpoints/step-00000004",
+            "export --checkpoint run/checkpoints/step-00000004 --format huggingface --output model",
+            "generate --checkpoint run/checkpoints/step-00000004 --prompt alpha --tokens 3",
+            "generate --checkpoint run/checkpoints/step-00000004 --input text.txt --tokens 1",
+        ]
+
+        /// Whatever prints a result fails where it cannot be printed.
+        @Test func everyCommandNeedsItsOutput() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=4")
+            for command in OutputTests.commands {
+                for (redirection, words) in [(">/dev/full", "No space left"), (">&-", "standard output is closed")] {
+                    try? FileSystem.remove(workshop.directory.file("more"))
+                    let outcome = run("dtrain \(command) \(redirection)", in: workshop)
+                    #expect(outcome.exitCode == 74, "\(command) \(redirection): \(outcome.errors)")
+                    #expect(
+                        outcome.messages.count == 1 && outcome.errors.contains(words), "\(command): \(outcome.errors)")
+                }
+                try? FileSystem.remove(workshop.directory.file("more"))
+                // Standard error is no result, and no file takes its number.
+                let outcome = run("dtrain \(command) 2>&-", in: workshop)
+                #expect(outcome.exitCode == 0, "\(command)")
+            }
+        }
+
+        /// As every program whose reader leaves: quiet, and ended by SIGPIPE.
+        @Test func aReaderThatLeavesEndsACommandQuietly() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=4")
+            for input in ["--input text.txt", "--prompt alpha"] {
+                let outcome = run(
+                    "dtrain generate --checkpoint run/checkpoints/step-00000004 \(input) --tokens 2000 | head -c 3; "
+                        + "echo \" ${PIPESTATUS[0]}\"", in: workshop)
+                #expect(outcome.output.hasSuffix(" 141\n"), "\(outcome.output)")
+                #expect(outcome.errors.isEmpty, "\(outcome.errors)")
+            }
+        }
+
+        /// A training's result is its checkpoint, so it goes on; what could not be printed is reported once, at once.
+        @Test(arguments: [">/dev/full", ">&-"])
+        func aTrainingGoesOnWithoutItsOutput(redirection: String) throws {
+            let workshop = try Workshop()
+            let words = Workshop.training().joined(separator: " ")
+            let outcome = run("dtrain \(words) \(redirection)", in: workshop)
+            #expect(outcome.exitCode == 74)
+            #expect(outcome.messages.count == 1 && outcome.errors.contains("The training goes on"), "\(outcome.errors)")
+            workshop.train(output: "other")
+            #expect(workshop.digest() == workshop.digest("other"))
+        }
+
+        /// The umask decides who may read what is written; a key keeps checkpoints private.
+        @Test func modesFollowTheUmask() throws {
+            let workshop = try Workshop()
+            func modes(_ umask: String, _ words: String) -> Set<String> {
+                let outcome = run(
+                    "rm -rf out; umask \(umask); dtrain \(words) >log && find out -type f -printf '%m %f\\n'",
+                    in: workshop)
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                return Set(outcome.output.split(separator: "\n").map(String.init))
+            }
+            let training = Workshop.training(["training.steps=4"], output: "out").joined(separator: " ")
+            let shared = modes("002", training)
+            #expect(
+                shared.isSuperset(of: [
+                    "664 config.yaml", "664 model.safetensors", "664 manifest.json", "664 metrics.jsonl",
+                ]))
+            #expect(modes("077", training).allSatisfy { $0.hasPrefix("600 ") })
+            let secret = modes("002", training + " --set training.private_checkpoints=true")
+            #expect(
+                secret.isSuperset(of: [
+                    "664 config.yaml", "600 model.safetensors", "600 manifest.json", "600 state.json",
+                ]))
+            let prepared = modes("002", "prepare --text text.txt --tokenizer byte --output out")
+            #expect(prepared.allSatisfy { $0.hasPrefix("664 ") } && prepared.count == 3)
+        }
+
+        /// A file of the user's is not taken for one of a run.
+        @Test func aRunOverwritesNoConfigurationOfTheUser() throws {
+            let workshop = try Workshop()
+            try FileSystem.makeDirectory(workshop.directory.file("mine"))
+            try FileSystem.replaceContents(
+                of: workshop.directory.file("mine/config.yaml"), with: "run: {seed: 3}  # mine\n")
+            expectRefusal(
+                workshop.start(Workshop.training(output: "mine"), ranks: 2).finish(), 64, "mine/config.yaml",
+                "would be overwritten")
+            #expect(workshop.names("mine") == ["config.yaml"])
         }
 
         /// Everything is allocated before the first step.

@@ -72,7 +72,7 @@ package struct DatasetPreparation: Sendable {
         // Before anything is written: all files are there.
         let inputs = try inputFiles()
         var meter = ProgressMeter(total: inputs.reduce(0) { $0 + $1.bytes })
-        let directory = try PreparationDirectory(claiming: output)
+        let directory = try PreparationDirectory.claim(output)
         var manifest: DatasetManifest
         do throws(Failure) {
             manifest = try writeDataset(note) { bytes throws(Failure) in

@@ -111,6 +111,8 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package var checkpointEvery = 200
     /// Whether a checkpoint is written from a copy while the training goes on, by memory and a thread of rank 0.
     package var backgroundCheckpoints = true
+    /// Whether checkpoints are for their owner alone; otherwise the umask decides, as for every other file.
+    package var privateCheckpoints = false
     /// Newest checkpoints to keep.
     package var keepLast = 3
     /// Checkpoints of the best `metric` to keep besides.

@@ -188,6 +188,7 @@ extension TrainingConfiguration {
         .integer("evaluate_every", \.evaluateEvery, in: 1...1_000_000_000).outsideTrajectory,
         .integer("checkpoint_every", \.checkpointEvery, in: 1...1_000_000_000).outsideTrajectory,
         .boolean("background_checkpoints", \.backgroundCheckpoints).outsideTrajectory,
+        .boolean("private_checkpoints", \.privateCheckpoints).outsideTrajectory,
         .integer("keep_last", \.keepLast, in: 1...1_000_000).outsideTrajectory,
         .integer("keep_best", \.keepBest, in: 0...1_000_000).outsideTrajectory,
         .real("ema_decay", \.emaDecay, in: 0..<1),

@@ -1,6 +1,8 @@
+import Checkpoints
 import Collectives
 import Datasets
 import Failures
+import Files
 import Models
 
 /// What to generate, and how.
@@ -27,9 +29,9 @@ package struct GenerationSettings: Sendable {
 /// A decoder continues it, an encoder-decoder translates it, a prefix decoder fills its first gap, an encoder puts the
 /// likeliest token in each gap, a classifier tells its classes.
 package struct Generation {
-    private let settings: GenerationSettings
+    let settings: GenerationSettings
     private let trained: TrainedModel
-    private let communicator: any Communicator
+    let communicator: any Communicator
     private var tokenizer: any Tokenizer { trained.tokenizer }
     private var contextLength: Int { trained.model.sizes.contextLength }
     private var family: ModelConfiguration.Family { trained.identity.configuration.model.family }
@@ -98,13 +100,20 @@ package struct Generation {
     /// What becomes of each of `lines`, in their order, a line each; an empty line stays one. The ranks share them.
     ///
     /// - Parameters:
+    ///   - range: The lines that are wanted; nil: all. It changes no result.
     ///   - name: Where the lines come from, for messages.
     ///   - shouldStop: Asked before each token.
     /// - Returns: On rank 0 all of them, elsewhere nothing; nil where it was stopped.
     /// - Throws: `AgreedFailure` with `badData`, naming a line that does not fit.
-    package func run(lines: [String], name: String, shouldStop: @escaping () -> Bool) throws -> [String]? {
-        let own = Array(stride(from: communicator.rank, to: lines.count, by: communicator.size))
-            .filter { !lines[$0].isEmpty }
+    package func run(
+        lines: [String], in range: Range<Int>? = nil, name: String, shouldStop: @escaping () -> Bool
+    ) throws -> [String]? {
+        let range = range ?? lines.indices
+        func places(ofRank rank: Int) -> [Int] {
+            stride(from: range.lowerBound + rank, to: range.upperBound, by: communicator.size)
+                .filter { !lines[$0].isEmpty }
+        }
+        let own = places(ofRank: communicator.rank)
         var stopped = false
         let texts = try communicator.together { () throws(Failure) in
             try results(
@@ -119,14 +128,43 @@ package struct Generation {
         let gathered = try communicator.gather(
             texts.map { String(decoding: oneLine($0), as: UTF8.self) }.joined(separator: "\n"))
         if communicator.rank != 0 { return [] }
-        var all = [String](repeating: "", count: lines.count)
+        var all = [String](repeating: "", count: range.count)
         for (rank, text) in gathered.enumerated() {
-            let places = stride(from: rank, to: lines.count, by: communicator.size).filter { !lines[$0].isEmpty }
-            for (place, line) in zip(places, text.split(separator: "\n", omittingEmptySubsequences: false)) {
-                all[place] = String(line)
-            }
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            for (place, line) in zip(places(ofRank: rank), lines) { all[place - range.lowerBound] = String(line) }
         }
         return all
+    }
+
+    /// Makes sure that the model can read every one of `lines`, before any work is done on them.
+    ///
+    /// - Parameter name: Where the lines come from, for messages.
+    /// - Throws: `AgreedFailure` with `badData`, naming a line that does not fit.
+    package func check(lines: [String], name: String) throws {
+        let own = stride(from: communicator.rank, to: lines.count, by: communicator.size).filter { !lines[$0].isEmpty }
+        try communicator.together { () throws(Failure) in
+            let texts = own.map { lines[$0] }
+            let refuse = { (place: Int, reason: String) in Failure(.badData, "\(name):\(own[place] + 1): \(reason)") }
+            switch family {
+            case .encoder: _ = try FilledGaps.inputs(trained, texts, refuse)
+            case .classifier: _ = try TextClassification.inputs(trained, texts, refuse)
+            default:
+                for (place, text) in texts.enumerated() { _ = try decodingInput(text) { refuse(place, $0) } }
+            }
+        }
+    }
+
+    /// What the results of `lines` depend on, as one word: the same word, the same results.
+    package func work(on lines: [String]) throws(Failure) -> String {
+        var settings = settings
+        settings.checkpoint = ""
+        settings.decoding.batch = 0
+        var digest = Digest()
+        digest.update(programVersion)
+        digest.update(try Checkpoint.open(trained.directory).digest)
+        digest.update(String(reflecting: settings))
+        for line in lines { digest.update(line) }
+        return digest.hexadecimal()
     }
 
     /// Line breaks inside a text become spaces: a text is one line.

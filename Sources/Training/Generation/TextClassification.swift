@@ -47,6 +47,21 @@ struct TextClassification {
     func run(
         _ texts: [String], _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [Prediction] {
+        let inputs = try TextClassification.inputs(trained, texts, refuse)
+        var predictions = [Prediction](repeating: .number(0), count: texts.count)
+        let (names, loss) = (trained.identity.facts.labels?.names ?? [], trained.identity.configuration.loss)
+        passes.forEachRow(inputs, rows: { _ in [0] }, shouldStop: shouldStop) { text, _, logits in
+            predictions[text] = TextClassification.prediction(logits, names, loss)
+        }
+        return predictions
+    }
+
+    /// The tokens of each text.
+    ///
+    /// - Parameter refuse: The failure of a text, for a reason.
+    static func inputs(
+        _ trained: TrainedModel, _ texts: [String], _ refuse: (Int, String) -> Failure
+    ) throws(Failure) -> [[Int32]] {
         let first = try trained.token(trained.tokenizer.specialTokens.cls, "cls")
         let context = trained.model.sizes.contextLength
         var inputs: [[Int32]] = []
@@ -60,12 +75,7 @@ struct TextClassification {
             }
             inputs.append([first] + tokens)
         }
-        var predictions = [Prediction](repeating: .number(0), count: texts.count)
-        let (names, loss) = (trained.identity.facts.labels?.names ?? [], trained.identity.configuration.loss)
-        passes.forEachRow(inputs, rows: { _ in [0] }, shouldStop: shouldStop) { text, _, logits in
-            predictions[text] = TextClassification.prediction(logits, names, loss)
-        }
-        return predictions
+        return inputs
     }
 
     /// The prediction that `logits` stand for.

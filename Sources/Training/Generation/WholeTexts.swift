@@ -82,9 +82,30 @@ struct FilledGaps {
     func run(
         _ texts: [String], _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[UInt8]] {
+        let encoded = try FilledGaps.inputs(trained, texts, refuse)
         let (tokenizer, special) = (trained.tokenizer, trained.tokenizer.specialTokens)
-        let mask = try trained.token(special.mask, "mask")
-        let gapText = GapText(tokenizer, mask: mask)
+        let gapText = GapText(tokenizer, mask: try trained.token(special.mask, "mask"))
+        // Special tokens stand for no text.
+        let forbidden = Set(special.all.map(Int.init))
+        let (inputs, texts) = (encoded, encoded.map(\.tokens))
+        var filled = texts
+        passes.forEachRow(texts, rows: { inputs[$0].gaps }, shouldStop: shouldStop) { text, index, logits in
+            let allowed = 0..<min(logits.count, tokenizer.vocabularySize)
+            let best = allowed.lazy.filter { !forbidden.contains($0) }
+                .max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) }
+            if let best { filled[text][inputs[text].gaps[index]] = Int32(best) }
+        }
+        return filled.map(gapText.decode)
+    }
+
+    /// The tokens of each text, and the places of its gaps.
+    ///
+    /// - Parameter refuse: The failure of a text, for a reason.
+    static func inputs(
+        _ trained: TrainedModel, _ texts: [String], _ refuse: (Int, String) -> Failure
+    ) throws(Failure) -> [(tokens: [Int32], gaps: [Int])] {
+        let mask = try trained.token(trained.tokenizer.specialTokens.mask, "mask")
+        let gapText = GapText(trained.tokenizer, mask: mask)
         let context = trained.model.sizes.contextLength
         var encoded: [(tokens: [Int32], gaps: [Int])] = []
         for (place, text) in texts.enumerated() {
@@ -97,16 +118,6 @@ struct FilledGaps {
             }
             encoded.append((tokens, gaps))
         }
-        // Special tokens stand for no text.
-        let forbidden = Set(special.all.map(Int.init))
-        let (inputs, texts) = (encoded, encoded.map(\.tokens))
-        var filled = texts
-        passes.forEachRow(texts, rows: { inputs[$0].gaps }, shouldStop: shouldStop) { text, index, logits in
-            let allowed = 0..<min(logits.count, tokenizer.vocabularySize)
-            let best = allowed.lazy.filter { !forbidden.contains($0) }
-                .max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) }
-            if let best { filled[text][inputs[text].gaps[index]] = Int32(best) }
-        }
-        return filled.map(gapText.decode)
+        return encoded
     }
 }

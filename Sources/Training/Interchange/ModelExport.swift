@@ -36,18 +36,25 @@ package struct ModelExport {
     package func write(
         to directory: String, _ choice: WeightChoice? = nil, progress: (_ done: Int, _ total: Int) -> Void
     ) throws(Failure) -> String {
-        for name in ["manifest.json", "checkpoints"] where FileSystem.exists("\(directory)/\(name)") {
-            throw Failure(.usage, "export: --output: \(directory) holds \(name). Choose a directory of its own.")
+        let output = try ExportDirectory(claiming: directory)
+        do throws(Failure) {
+            try checkpoint.verify(progress: progress)
+            let layout = model.makeLayout()
+            let weights = Arena<Float>(count: layout.count)
+            try loadWeights(checkpoint, layout, into: weights, precision: identity.configuration.precision, choice)
+            let writer = try ModelWriter(modelClass, model, to: output.staging)
+            if identity.facts.tokenizer.kind == .sentencepiece {
+                let tokenizer = try checkpoint.tokenizerModel()
+                try writer.write(SentencePieceTokenizer(model: tokenizer, source: checkpoint.directory))
+            }
+            try writer.write(layout, weights)
+        } catch {
+            let failure = error.naming(directory, insteadOf: output.staging)
+            // The failure that led here says more than one to clean up.
+            try? output.discard()
+            throw failure
         }
-        try checkpoint.verify(progress: progress)
-        let layout = model.makeLayout()
-        let weights = Arena<Float>(count: layout.count)
-        try loadWeights(checkpoint, layout, into: weights, precision: identity.configuration.precision, choice)
-        let writer = try ModelWriter(modelClass, model, to: directory)
-        if identity.facts.tokenizer.kind == .sentencepiece {
-            try writer.write(SentencePieceTokenizer(model: checkpoint.tokenizerModel(), source: checkpoint.directory))
-        }
-        try writer.write(layout, weights)
-        return "\(directory): \(modelClass.name), \(grouped(layout.parameterCount)) parameters"
+        try output.complete()
+        return "\(directory): \(modelClass.name), \(grouped(model.makeLayout().parameterCount)) parameters"
     }
 }

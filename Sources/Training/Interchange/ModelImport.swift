@@ -45,27 +45,64 @@ package struct ModelImport {
     /// - Throws: `usage` where the directory holds a run, `badData` for tensors that are not the model's, `inputOutput` where
     ///   the disk does not take it.
     package func write(to output: String) throws(Failure) -> String {
-        let run = RunDirectory(output)
-        for path in [run.checkpoints, run.configuration, run.metrics] where FileSystem.exists(path) {
-            throw Failure(.usage, "import: --output: \(output) holds a run already. Choose a new directory.")
-        }
         let layout = reader.model.makeLayout()
         // Only what the files hold is allocated.
         try reader.check(layout)
+        let run = RunDirectory(output)
+        let claimed = try ModelImport.claim(run)
+        let checkpoint: Checkpoint
+        do throws(Failure) {
+            checkpoint = try commit(layout, run)
+        } catch {
+            // The failure that led here says more than one to clean up.
+            try? claimed.discard()
+            throw error
+        }
+        try claimed.complete()
+        return "\(checkpoint.directory): \(reader.modelClass.name), \(grouped(layout.parameterCount)) parameters, "
+            + "tokenizer \(facts.tokenizer.kind.rawValue)"
+    }
+
+    private func commit(_ layout: ParameterLayout, _ run: RunDirectory) throws(Failure) -> Checkpoint {
         let weights = Arena<Float>(count: layout.count)
         try reader.load(layout, into: weights)
         try run.create()
         var configuration = configuration
-        configuration.run.directory = output
+        configuration.run.directory = run.path
         let identity = RunIdentity(
             imported: configuration, reader.model.sizes, layout: layout, facts, tokenizerModel: tokenizerModel)
         try FileSystem.replaceContents(of: run.configuration, with: configuration.resolvedYAML)
-        let checkpoint = try Checkpoint.commit(
+        return try Checkpoint.commit(
             run: run, state: CheckpointState(step: 0, consumedSamples: 0), program: programVersion,
             identity: identity.json, tokenizerModel: tokenizerModel,
             files: [(modelFileName, NamedArena(weights, layout).sources)])
-        return "\(checkpoint.directory): \(reader.modelClass.name), \(grouped(layout.parameterCount)) parameters, "
-            + "tokenizer \(facts.tokenizer.kind.rawValue)"
+    }
+
+    /// Claims the directory of a run for an import; what an interrupted one left is removed.
+    private static func claim(_ run: RunDirectory) throws(Failure) -> OutputDirectory {
+        let own = [run.checkpoints, run.configuration].map {
+            String(decoding: $0.utf8.dropFirst(run.path.utf8.count + 1), as: UTF8.self)
+        }
+        let used = [run.metrics, run.lockFile]
+        return try OutputDirectory(
+            claiming: run.path,
+            .init(
+                markerName: "import.incomplete", command: "dtrain import",
+                // A run that has trained since then is not the import's.
+                isLeftover: { own.contains($0) && !used.contains(where: FileSystem.exists) },
+                check: { names throws(Failure) in
+                    for path in [run.checkpoints, run.configuration, run.metrics] where FileSystem.exists(path) {
+                        throw Failure(
+                            .usage, "import: --output: \(run.path) holds a run already. Choose a new directory.")
+                    }
+                    let foreign = names.filter { $0.utf8.first != UInt8(ascii: ".") }
+                    guard foreign.isEmpty else {
+                        throw Failure(
+                            .usage,
+                            "import: --output: \(run.path) holds \(OutputDirectory.enumerate(foreign)), which is of no "
+                                + "import. Choose a new directory.")
+                    }
+                }))
     }
 
     /// What the model's data were, as far as the files tell.

@@ -1,4 +1,6 @@
 import Collectives
+import Failures
+import Files
 import Glibc
 import Texts
 
@@ -6,8 +8,12 @@ import Texts
 package final class Console {
     /// Whether lines can be redrawn in place.
     package let isTerminal: Bool
-    /// Whether nobody listens any more.
+    /// Whether nothing can be printed any more.
     package private(set) var isClosed = false
+    /// What standard output could not take first.
+    private var failure: Failure?
+    /// Whether the command goes on without standard output.
+    private var isOptional = false
     private let speaks: Bool
     private var openLine = false
 
@@ -38,19 +44,42 @@ package final class Console {
         openLine = true
     }
 
-    /// Prints bytes as they are, such as those of generated text.
+    /// Prints bytes as they are, such as those of generated text. What cannot be printed is remembered for `finish`.
     package func write(_ bytes: [UInt8]) {
         guard speaks, !isClosed else { return }
-        bytes.withUnsafeBytes { bytes in
-            var done = 0
-            while done < bytes.count {
-                let count = Glibc.write(STDOUT_FILENO, bytes.baseAddress! + done, bytes.count - done)
-                if count < 0, errno != EINTR {
-                    // A full disk may have room again for what is said later.
-                    isClosed = errno != ENOSPC && errno != EDQUOT
-                    return
-                }
-                done += max(count, 0)
+        take(StandardOutput.write(bytes))
+    }
+
+    /// From now on what is printed is progress: the work goes on where it cannot be printed. A failure is reported at
+    /// once, and the next line is tried again.
+    package func makeOptional() { isOptional = true }
+
+    /// What became of all that was printed.
+    package enum End: Int64 {
+        case written, readerLeft, failed
+    }
+
+    /// Ends printing, and reports on standard error, once, what standard output could not take. A reader that has ended, as
+    /// `head` does, is no failure.
+    package func finish() -> End {
+        if speaks, !isClosed { take(StandardOutput.flush()) }
+        guard let failure else { return isClosed && !isOptional ? .readerLeft : .written }
+        if !isOptional { warn(failure.message) }
+        return .failed
+    }
+
+    private func take(_ outcome: StandardOutput.Outcome) {
+        switch outcome {
+        case .written: return
+        case .readerLeft: isClosed = true
+        case .failed(let failure):
+            // A disk that is full now may have room for later lines of progress, but a result must have no gaps.
+            isClosed = !isOptional
+            guard self.failure == nil else { return }
+            self.failure = failure
+            if isOptional {
+                let code = ExitCode.inputOutput.rawValue
+                warn("\(failure.message) The training goes on without it and ends with code \(code).")
             }
         }
     }

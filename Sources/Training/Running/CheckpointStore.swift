@@ -28,7 +28,8 @@ struct CheckpointStore {
         try metrics.synchronize()
         let checkpoint = try Checkpoint.commit(
             run: run, state: state, program: programVersion, identity: identity.json,
-            tokenizerModel: identity.tokenizerModel, files: files)
+            tokenizerModel: identity.tokenizerModel, files: files,
+            isPrivate: identity.configuration.training.privateCheckpoints)
         do throws(Failure) {
             try retention.apply(to: run, keeping: state.step)
         } catch {

@@ -37,8 +37,10 @@ final class RunRecords {
     ) throws(Failure) {
         self.run = run
         self.console = console
+        try run.refuseForeign()
         try run.create()
         lock = try run.lock()
+        try FileSystem.removeTemporaryFiles(in: run.path)
         try FileSystem.remove(run.outcome)
         start = try RunStart(run, resumption, identity)
         metrics = try MetricsLog(run.metrics)

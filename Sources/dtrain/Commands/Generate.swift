@@ -1,7 +1,6 @@
 import Checkpoints
 import Collectives
 import Failures
-import Files
 import Models
 import Training
 
@@ -12,7 +11,7 @@ extension Command {
             .one("checkpoint", "DIR", "the checkpoint; its model's family says what becomes of a text"),
             .one("prompt", "TEXT", "the text (default: a line break); [MASK] is a gap that is filled"),
             .one("input", "FILE", "instead of a prompt a text a line, shared by the ranks; one line comes of each"),
-            .one("output", "FILE", "where those lines go, in the order of the input (default: printed)"),
+            .one("output", "FILE", "where those lines go, in order (default: printed); the same command continues it"),
             .one("tokens", "[M:]N", "the most tokens to add (default 200), and the fewest before the text may end"),
             .one("temperature", "X", "0: always the likeliest token; default 0.8 for a decoder, 0 otherwise"),
             .one("top-k", "K", "only the K likeliest tokens (default 0: all)"),
@@ -43,26 +42,6 @@ extension Command {
         }
         return status == "finished" ? .finished : .stopped
     }
-}
-
-/// Writes what becomes of each line of a file.
-private func generateLines(
-    of input: String, _ settings: GenerationSettings, _ arguments: Arguments, _ session: Session
-) throws -> ExitCode {
-    let lines = try session.communicator.together { () throws(Failure) in try textLines(of: input) }
-    let results = try Generation(settings, session.communicator).run(
-        lines: lines, name: input, shouldStop: { StopRequest.isPending() })
-    guard let results else { return .stopped }
-    let text = results.map { $0 + "\n" }.joined()
-    _ = try session.communicator.onFirstRank { () throws(Failure) in
-        if let output = arguments.value("output") {
-            try FileSystem.replaceContents(of: output, with: text)
-        } else {
-            session.console.write(Array(text.utf8))
-        }
-        return ""
-    }
-    return .finished
 }
 
 extension Arguments {

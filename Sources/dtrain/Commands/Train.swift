@@ -32,6 +32,8 @@ extension Command {
             session.console.write(PathText.bytes(of: value + "\n"))
             return .finished
         }
+        // Its product is the checkpoint.
+        session.console.makeOptional()
         try ComputeThreads.start(configuration.threads, session.communicator, session.console)
         let resumption: Resumption =
             switch arguments.value("resume") {

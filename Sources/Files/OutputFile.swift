@@ -1,0 +1,213 @@
+import Failures
+import Glibc
+import Texts
+
+/// A file that a user named for results. It is opened before the work begins, and written from the start to the end.
+///
+/// Symbolic links are followed. A regular file is written in place, so that its mode, its owner and its other names stay;
+/// what it holds is cut off by `begin`, not before. Pipes, sockets, terminals and devices are written to as they are, and
+/// `/dev/stdout` and `/dev/fd/N` are the open files that they name.
+package final class OutputFile {
+    /// The path as the user gave it, for messages.
+    package let path: String
+    /// Whether the file keeps what is written, so that an interrupted command can go on with it.
+    package let isRegular: Bool
+    private var descriptor: Int32
+    /// The bytes of a regular file so far.
+    private(set) var length = 0
+    /// Where the file lies, where this object has made it and nothing is written yet.
+    private var madePath: String?
+
+    /// Opens `path`, and makes it where it is missing.
+    ///
+    /// - Parameters:
+    ///   - option: The option that gave the path, for messages.
+    ///   - input: A file that must not be the same one.
+    ///   - waiting: Called once where a pipe has no reader yet, with what to tell the user.
+    ///   - shouldStop: Asked while the call waits for a reader.
+    /// - Throws: `usage` for a path that cannot be an output, such as a directory, or the input; `inputOutput` where the
+    ///   system refuses it; `stopped` after `shouldStop`.
+    package init(
+        _ path: String, option: String, input: String? = nil, waiting: (String) -> Void = { _ in },
+        shouldStop: () -> Bool = { false }
+    ) throws(Failure) {
+        guard !path.isEmpty else { throw Failure(.usage, "\(option) is empty. Name a file.") }
+        self.path = path
+        let refuse = { (reason: String) in Failure(.usage, "\(option): \(path): \(reason)") }
+        if let number = try OutputFile.openDescriptor(named: path) {
+            descriptor = fcntl(number, F_DUPFD_CLOEXEC, 3)
+            isRegular = false
+            guard descriptor >= 0, fcntl(descriptor, F_GETFL) & O_ACCMODE != O_RDONLY else {
+                if descriptor >= 0 { Glibc.close(descriptor) }
+                throw refuse("is not open for writing.")
+            }
+            return
+        }
+        let isNew = !FileSystem.exists(path)
+        descriptor = try OutputFile.open(path, refuse, waiting, shouldStop)
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            let failure = File.failure("inspect", path, reading: false)
+            Glibc.close(descriptor)
+            throw failure
+        }
+        isRegular = status.st_mode & S_IFMT == S_IFREG
+        if isRegular, isNew { madePath = OutputFile.resolved(path) }
+        let flags = fcntl(descriptor, F_GETFL)
+        if flags >= 0 { _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) }
+        var other = stat()
+        if isRegular, let input, withSystemPath(input, { stat($0, &other) }) == 0,
+            (other.st_dev, other.st_ino) == (status.st_dev, status.st_ino)
+        {
+            Glibc.close(descriptor)
+            throw refuse("is the same file as the input \(input). Choose another name.")
+        }
+        if isRegular, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
+            Glibc.close(descriptor)
+            throw refuse("another dtrain is writing there. Wait for it or choose another name.")
+        }
+    }
+
+    deinit {
+        if descriptor >= 0 { Glibc.close(descriptor) }
+        // Nothing came of the command: it leaves no empty file.
+        if let madePath { _ = withSystemPath(madePath) { unlink($0) } }
+    }
+
+    /// Keeps the first `bytes` bytes of a regular file and cuts the rest off; what is written follows them.
+    package func begin(keeping bytes: Int = 0) throws(Failure) {
+        madePath = nil
+        guard isRegular else { return }
+        guard retryingInterrupts({ ftruncate(descriptor, off_t(bytes)) }) == 0 else {
+            throw File.failure("truncate", path, reading: false)
+        }
+        length = bytes
+    }
+
+    /// Appends whole lines.
+    ///
+    /// - Throws: `inputOutput` where the file does not take all of them; a regular file then ends with the last line that it
+    ///   took as a whole.
+    package func write(_ lines: [UInt8]) throws(Failure) {
+        var done = 0
+        while done < lines.count {
+            let count = lines.withUnsafeBytes { bytes in
+                let (start, remaining) = (bytes.baseAddress! + done, bytes.count - done)
+                if SystemFault.strikes(.write) { return -1 }
+                return isRegular
+                    ? pwrite(descriptor, start, remaining, off_t(length + done))
+                    : Glibc.write(descriptor, start, remaining)
+            }
+            if count > 0 {
+                done += count
+            } else if count < 0, errno == EAGAIN {
+                var wish = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                poll(&wish, 1, 1000)
+            } else if count == 0 || errno != EINTR {
+                let failure = File.failure("write", path, reading: false)
+                let whole = lines[..<done].lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+                if isRegular { try? begin(keeping: length + whole) }
+                throw failure
+            }
+        }
+        length += lines.count
+    }
+
+    /// Closes the file once its bytes are on the disk.
+    package func close() throws(Failure) {
+        if isRegular, SystemFault.strikes(.sync) || retryingInterrupts({ fsync(descriptor) }) != 0 {
+            throw File.failure("synchronize", path, reading: false)
+        }
+        let closing = descriptor
+        descriptor = -1
+        guard Glibc.close(closing) == 0 || errno == EINTR else { throw File.failure("close", path, reading: false) }
+    }
+
+    /// Where the file lies, without symbolic links.
+    func resolvedPath() -> String { OutputFile.resolved(path) ?? path }
+
+    private static func resolved(_ path: String) -> String? {
+        guard let found = withSystemPath(path, failing: nil, { realpath($0, nil) }) else { return nil }
+        defer { free(found) }
+        return PathText.text(of: UnsafePointer(found))
+    }
+
+    // MARK: Opening
+
+    private static func open(
+        _ path: String, _ refuse: (String) -> Failure, _ waiting: (String) -> Void, _ shouldStop: () -> Bool
+    ) throws(Failure) -> Int32 {
+        var isWaiting = false
+        while true {
+            // A pipe without a reader must not block the program without a word.
+            // Asked to make it, the system refuses an existing file of another owner in a directory like /tmp.
+            let flags = O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | (FileSystem.exists(path) ? 0 : O_CREAT)
+            let opened = withSystemPath(path) { Glibc.open($0, flags, 0o666) }
+            if opened >= 0 { return opened }
+            switch errno {
+            case EINTR: continue
+            case EISDIR: throw refuse("is a directory. Name a file in it.")
+            case ENOENT: throw refuse(missing(path))
+            case ENOTDIR: throw refuse("a file stands where a directory is needed. Choose another name.")
+            case ELOOP: throw refuse("symbolic links lead in a circle. Choose another name.")
+            case ENAMETOOLONG: throw refuse("the name is longer than the file system allows. Choose a shorter one.")
+            case ENXIO:
+                var status = stat()
+                guard withSystemPath(path, { stat($0, &status) }) == 0, status.st_mode & S_IFMT == S_IFIFO else {
+                    if status.st_mode & S_IFMT == S_IFSOCK { return try connect(path, refuse) }
+                    throw File.failure("open", path, reading: false)
+                }
+                if !isWaiting { waiting("\(path): waiting for a program that reads this pipe.") }
+                isWaiting = true
+                if shouldStop() { throw Failure(.stopped, "\(path): asked to stop; no program has read this pipe.") }
+                usleep(50_000)
+            default: throw File.failure("open", path, reading: false)
+            }
+        }
+    }
+
+    /// Why the system says that `path` is not there, although it may be made.
+    private static func missing(_ path: String) -> String {
+        if FileSystem.isLink(path) {
+            return "a symbolic link into a directory that does not exist. Make the directory, or choose another name."
+        }
+        return "the directory \(FileSystem.parent(of: path)) does not exist. Make it first, or choose another name."
+    }
+
+    private static func connect(_ path: String, _ refuse: (String) -> Failure) throws(Failure) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = PathText.bytes(of: path)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else {
+            throw refuse("the name is too long for a socket. Choose a shorter one.")
+        }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let opened = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard opened >= 0 else { throw File.failure("open", path, reading: false) }
+        let result = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(opened, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard result == 0 else {
+            Glibc.close(opened)
+            throw refuse("a socket to which no program listens. Start that program first, or choose another name.")
+        }
+        return opened
+    }
+
+    /// The number of the open file that `path` stands for: `/dev/stdout`, `/dev/fd/N`, or a link to one of them.
+    private static func openDescriptor(named path: String) throws(Failure) -> Int32? {
+        var path = path
+        for _ in 0..<40 {
+            for directory in ["/dev/fd/", "/proc/self/fd/", "/proc/\(getpid())/fd/"] {
+                let (bytes, start) = (Array(path.utf8), Array(directory.utf8))
+                guard bytes.starts(with: start) else { continue }
+                return Int32(String(decoding: bytes.dropFirst(start.count), as: UTF8.self))
+            }
+            guard let next = FileSystem.linkTarget(path) else { return nil }
+            path = next
+        }
+        return nil
+    }
+}

@@ -1,0 +1,112 @@
+import Failures
+
+/// How far the lines of an output file have come, so that the same command can go on after it was interrupted.
+///
+/// The journal is a hidden file beside the output, `.dtrain-DIGEST.progress`, where the digest is that of the output's
+/// name. Its first line names the work; each other line tells how many lines and bytes of the output belong to it, and the
+/// digest of those bytes. It is removed when the work is done.
+package final class OutputJournal {
+    /// Lines that the output already has.
+    package let linesDone: Int
+    /// Whether the output had lines of another work, or was changed since.
+    package let startedOver: Bool
+    private let output: OutputFile
+    private let path: String
+    /// nil where the directory takes no new file: then an interrupted command starts over.
+    private let file: File?
+    private var digest = Digest()
+    private var lines: Int
+
+    /// Prepares `output` for the lines of `work`, and keeps those that are there already.
+    ///
+    /// - Parameters:
+    ///   - output: An open output; a regular file.
+    ///   - work: What the lines depend on, as one word: equal works give equal lines.
+    /// - Throws: `inputOutput` where the output cannot be read or the journal not be written.
+    package init(_ output: OutputFile, work: String) throws(Failure) {
+        precondition(output.isRegular, "Only a regular file keeps its lines.")
+        self.output = output
+        let target = output.resolvedPath()
+        path = FileSystem.parent(of: target) + "/" + OutputJournal.name(of: target)
+        let header = "dtrain output 1 \(work)\n"
+        var kept: Entry?
+        var hadLines = false
+        if FileSystem.exists(path) {
+            let text = try FileSystem.contents(of: path, limitBytes: 1 << 30, followingLinks: false)
+            kept = OutputJournal.lastEntry(of: text, header)
+            hadLines = !text.elementsEqual(header.utf8)
+        }
+        if let entry = kept {
+            digest = try Digest.ofFile(target, first: entry.bytes)
+            if digest.hexadecimal() != entry.digest { kept = nil }
+        }
+        lines = kept?.lines ?? 0
+        linesDone = lines
+        startedOver = hadLines && kept == nil
+        if let entry = kept {
+            let journal = try File(path, .append, followingLinks: false)
+            try journal.truncate(to: entry.journalBytes)
+            file = consume journal
+        } else {
+            digest = Digest()
+            file = try OutputJournal.make(path, header)
+        }
+        try output.begin(keeping: kept?.bytes ?? 0)
+    }
+
+    /// Appends `count` lines to the output, and notes that they are there.
+    ///
+    /// - Throws: `inputOutput` as `OutputFile.write`.
+    package func write(_ text: [UInt8], lines count: Int) throws(Failure) {
+        try output.write(text)
+        text.withUnsafeBytes { digest.update($0) }
+        lines += count
+        try file?.write("\(lines) \(output.length) \(digest.hexadecimal())\n")
+    }
+
+    /// Ends the work: all lines are there, and the journal goes.
+    package func complete() throws(Failure) {
+        try output.close()
+        try FileSystem.removeFile(path)
+    }
+
+    // MARK: The file
+
+    /// A new journal with its first line; nil where the directory takes no new file.
+    private static func make(_ path: String, _ header: String) throws(Failure) -> File? {
+        try? FileSystem.removeFile(path)
+        guard let file = try? File(path, .new) else { return nil }
+        do throws(Failure) {
+            try file.write(header)
+        } catch {
+            try? FileSystem.removeFile(path)
+            throw error
+        }
+        return file
+    }
+
+    /// A line of the journal.
+    private struct Entry {
+        var lines = 0
+        var bytes = 0
+        var digest = ""
+        /// The bytes of the journal up to the end of the line.
+        var journalBytes = 0
+    }
+
+    private static func name(of target: String) -> String {
+        let name = target.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init) ?? []
+        return ".dtrain-\(Digest.of(name).utf8.prefix(16).map { String(Unicode.Scalar($0)) }.joined()).progress"
+    }
+
+    /// The last whole line of a journal that begins with `header`; nil where it has none.
+    private static func lastEntry(of text: [UInt8], _ header: String) -> Entry? {
+        let newline = UInt8(ascii: "\n")
+        guard text.starts(with: header.utf8), let end = text.lastIndex(of: newline) else { return nil }
+        let start = text[..<end].lastIndex(of: newline).map { $0 + 1 } ?? 0
+        let words = String(decoding: text[start..<end], as: UTF8.self).split(separator: " ")
+        guard start > 0, words.count == 3, let lines = Int(words[0]), let bytes = Int(words[1]), lines >= 0, bytes >= 0
+        else { return nil }
+        return Entry(lines: lines, bytes: bytes, digest: String(words[2]), journalBytes: end + 1)
+    }
+}

@@ -1,0 +1,55 @@
+import Failures
+import Glibc
+
+/// The process's standard output.
+package enum StandardOutput {
+    /// What came of writing.
+    package enum Outcome {
+        /// All bytes are written.
+        case written
+        /// The reader of the pipe or socket has ended.
+        case readerLeft
+        /// The system does not take the bytes.
+        case failed(Failure)
+    }
+
+    /// Writes all of `bytes`, waiting where a reader is slow.
+    package static func write(_ bytes: [UInt8]) -> Outcome {
+        bytes.withUnsafeBytes { bytes in
+            var done = 0
+            while done < bytes.count {
+                let count = Glibc.write(STDOUT_FILENO, bytes.baseAddress! + done, bytes.count - done)
+                if count >= 0 {
+                    done += count
+                } else if errno == EAGAIN {
+                    // Another program has made the pipe or terminal that it shares with this one non-blocking.
+                    var wish = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
+                    poll(&wish, 1, 1000)
+                } else if errno != EINTR {
+                    return outcome(of: errno)
+                }
+            }
+            return .written
+        }
+    }
+
+    /// Asks for errors that the system reports only when a file is closed, as NFS may. Standard output stays open.
+    package static func flush() -> Outcome {
+        let copy = dup(STDOUT_FILENO)
+        guard copy >= 0 else { return outcome(of: errno) }
+        return close(copy) == 0 || errno == EINTR ? .written : outcome(of: errno)
+    }
+
+    private static func outcome(of error: Int32) -> Outcome {
+        switch error {
+        case EPIPE, ECONNRESET: .readerLeft
+        case EBADF:
+            .failed(
+                Failure(
+                    .inputOutput,
+                    "standard output is closed. Send it to a file, or to /dev/null where it is not needed."))
+        default:
+            .failed(Failure(.inputOutput, "standard output: could not write: \(String(cString: strerror(error)))."))
+        }
+    }
+}

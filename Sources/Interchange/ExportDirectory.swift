@@ -1,0 +1,123 @@
+import Failures
+import Files
+
+/// The directory that an export makes: it holds the files of one export and no others.
+///
+/// The files are written in a hidden directory in it and take their places at the end, so that a failed export leaves what
+/// was there before. A record tells which files an export wrote: the next one replaces or removes them for as long as nobody
+/// has changed them, and touches nothing else.
+package struct ExportDirectory: ~Copyable {
+    /// The marker's name: the files beside it may be of two exports.
+    static let markerName = "export.incomplete"
+    private static let recordName = ".dtrain-export.json"
+
+    private let path: String
+    private let claimed: OutputDirectory
+    /// Files of an earlier export.
+    private let earlier: [String]
+    /// Where the files are written.
+    package let staging: String
+
+    /// Claims `path`, making it where it is missing.
+    ///
+    /// - Throws: `usage` where it holds files that no export has written, `inputOutput` where it cannot be written.
+    package init(claiming path: String) throws(Failure) {
+        let claimed = try OutputDirectory(
+            claiming: path,
+            .init(
+                markerName: ExportDirectory.markerName, command: "dtrain export",
+                completionName: ExportDirectory.recordName, isLeftover: { _ in false },
+                check: { names throws(Failure) in try ExportDirectory.refuseForeign(path, names) }))
+        let staging = FileSystem.temporaryPath(in: path)
+        let earlier: [String]
+        do throws(Failure) {
+            earlier = try ExportDirectory.record(path).map(\.file)
+            try FileSystem.makeNewDirectory(staging)
+        } catch {
+            try? claimed.complete()
+            throw error
+        }
+        (self.path, self.earlier, self.staging) = (path, earlier, staging)
+        self.claimed = claimed
+    }
+
+    /// Gives the files their places, and removes those of an earlier export that this one does not have.
+    package consuming func complete() throws(Failure) {
+        // A reader takes a directory with this file for a model, so it comes last.
+        let last = "config.json"
+        let names = try FileSystem.list(staging).filter { $0 != last } + [last]
+        try claimed.willWrite(names + earlier)
+        try FileSystem.remove("\(path)/\(ExportDirectory.recordName)")
+        for name in names { try FileSystem.move("\(staging)/\(name)", replacing: "\(path)/\(name)") }
+        for name in earlier where !names.contains(name) { try FileSystem.remove("\(path)/\(name)") }
+        try FileSystem.remove(staging)
+        let written = try names.map { name throws(Failure) in
+            let file = "\(path)/\(name)"
+            return RecordedFile(file: name, bytes: try File(file, .read).size(), digest: try Digest.ofFile(file))
+        }
+        let lines = written.map { record -> JSON in
+            ["file": .string(record.file), "bytes": .integer(record.bytes), "xxh3_128": .string(record.digest)]
+        }
+        let text = JSON.object([.init("files", .array(lines))]).page
+        try FileSystem.replaceContents(of: "\(path)/\(ExportDirectory.recordName)", with: text)
+        try claimed.complete()
+    }
+
+    /// Removes what a failed export has written; an earlier one stays.
+    package consuming func discard() throws(Failure) {
+        try FileSystem.remove(staging)
+        try claimed.complete()
+    }
+
+    /// Refuses a directory whose export was interrupted while its files took their places.
+    ///
+    /// - Throws: `badData`, with what to do.
+    static func refuseIncomplete(_ directory: String) throws(Failure) {
+        guard FileSystem.exists("\(directory)/\(markerName)") else { return }
+        throw Failure(
+            .badData, "\(directory): the export into it is not complete (\(markerName)). Start the same export again.")
+    }
+
+    // MARK: The record
+
+    private struct RecordedFile {
+        let file: String
+        let bytes: Int
+        let digest: String
+    }
+
+    /// The files that an export wrote in `directory`; none where it has no record that makes sense.
+    private static func record(_ directory: String) throws(Failure) -> [RecordedFile] {
+        let path = "\(directory)/\(recordName)"
+        guard FileSystem.exists(path) else { return [] }
+        let bytes = try FileSystem.contents(of: path, limitBytes: 1 << 20, followingLinks: false)
+        return (try JSON(parsing: bytes, source: path)["files"]?.arrayValue ?? []).compactMap { line in
+            guard let file = line["file"]?.stringValue, let bytes = line["bytes"]?.integerValue,
+                let digest = line["xxh3_128"]?.stringValue, !file.utf8.contains(UInt8(ascii: "/"))
+            else { return nil }
+            return RecordedFile(file: file, bytes: bytes, digest: digest)
+        }
+    }
+
+    private static func refuseForeign(_ directory: String, _ names: [String]) throws(Failure) {
+        let recorded = try record(directory)
+        var foreign: [String] = []
+        // Hidden files, such as those of git, are read by no loader.
+        for name in names where name.utf8.first != UInt8(ascii: ".") {
+            let path = "\(directory)/\(name)"
+            let own = recorded.first { Array($0.file.utf8) == Array(name.utf8) }
+            if let own, !FileSystem.isLink(path), !FileSystem.isDirectory(path),
+                try File(path, .read).size() == own.bytes,
+                try Digest.ofFile(path) == own.digest
+            {
+                continue
+            }
+            foreign.append(name)
+        }
+        guard !foreign.isEmpty else { return }
+        throw Failure(
+            .usage,
+            "export: --output: \(directory) holds \(OutputDirectory.enumerate(foreign)), which no export has written, or "
+                + "which was changed since. Choose a new directory, or move the files away.")
+    }
+}

@@ -1,0 +1,97 @@
+import Collectives
+import Failures
+import Files
+import Training
+
+/// Writes what becomes of each line of a file, some lines at a time, in their order. What an interrupted command has written
+/// to a regular file stays, and the same command goes on behind it.
+func generateLines(
+    of input: String, _ settings: GenerationSettings, _ arguments: Arguments, _ session: Session
+) throws -> ExitCode {
+    let (communicator, console) = (session.communicator, session.console)
+    let lines = try communicator.together { () throws(Failure) in try textLines(of: input) }
+    // Before the work: what cannot be written is known at once.
+    let results = try communicator.together { () throws(Failure) in
+        communicator.rank == 0 ? try ResultLines(arguments.value("output"), input: input, console) : nil
+    }
+    let generation = try Generation(settings, communicator)
+    try generation.check(lines: lines, name: input)
+    let first = try communicator.onFirstRank { () throws(Failure) in
+        "\(try results!.begin(try generation.work(on: lines), total: lines.count))"
+    }
+    let done = try generation.run(
+        lines: lines, from: Int(first) ?? 0, name: input,
+        shouldStop: { StopRequest.isPending() || console.isClosed },
+        write: { texts throws(Failure) in try results?.write(texts) })
+    if done == lines.count {
+        try communicator.together { () throws(Failure) in try results?.complete() }
+        return .finished
+    }
+    // Otherwise nobody reads what is printed.
+    guard try communicator.maximum(StopRequest.isPending() ? 1 : 0) == 1 else { return .finished }
+    console.warn("asked to stop: \(done) of \(lines.count) lines are done. \(results?.remedy ?? "")")
+    return .stopped
+}
+
+/// Where the results of lines go, a line each, in their order.
+private final class ResultLines {
+    private let console: Console
+    /// nil: they are printed.
+    private let output: OutputFile?
+    /// Of a regular file.
+    private var journal: OutputJournal?
+
+    /// Opens the file `path`, where one is named.
+    init(_ path: String?, input: String, _ console: Console) throws(Failure) {
+        self.console = console
+        guard let path else {
+            output = nil
+            return
+        }
+        output = try OutputFile(
+            path, option: "generate: --output", input: input, waiting: { console.warn($0) },
+            shouldStop: StopRequest.isPending)
+    }
+
+    /// Prepares for the results of `work`.
+    ///
+    /// - Returns: The number of lines that are there already.
+    func begin(_ work: String, total: Int) throws(Failure) -> Int {
+        guard let output else { return 0 }
+        guard output.isRegular else {
+            try output.begin()
+            return 0
+        }
+        let journal = try OutputJournal(output, work: work)
+        self.journal = journal
+        if journal.linesDone > 0 {
+            console.warn("\(output.path): has \(journal.linesDone) of \(total) lines already; the others follow.")
+        } else if journal.startedOver {
+            console.warn(
+                "\(output.path): what an interrupted command wrote is of another input, checkpoint or other options, or "
+                    + "was changed since; all lines are written anew.")
+        }
+        return journal.linesDone
+    }
+
+    func write(_ texts: [String]) throws(Failure) {
+        let bytes = Array(texts.map { $0 + "\n" }.joined().utf8)
+        guard let output else { return console.write(bytes) }
+        do throws(Failure) {
+            if let journal { try journal.write(bytes, lines: texts.count) } else { try output.write(bytes) }
+        } catch {
+            throw Failure(error.exitCode, "\(error.message) \(remedy)")
+        }
+    }
+
+    func complete() throws(Failure) {
+        if let journal { try journal.complete() } else { try output?.close() }
+    }
+
+    /// What becomes of lines that are done when the command ends before all are.
+    var remedy: String {
+        journal == nil
+            ? "The same command starts again from the first line."
+            : "They are kept, and the same command goes on behind them."
+    }
+}
