@@ -67,8 +67,14 @@ struct Session {
         return code
     }
 
-    /// Makes sure that the processor has the instructions that the kernels were compiled into.
+    /// Checks that the processor has the instructions that the kernels were compiled into, and that a limit of them is known.
     private static func checkProcessor() throws(Failure) {
+        if let text = KernelLimit.requested, KernelLimit(rawValue: text) == nil {
+            let allowed = KernelLimit.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Failure(
+                .usage,
+                "\(KernelLimit.variable): found \(text); allowed: \(allowed), or unset for all that the processor has.")
+        }
         let missing = Processor.builtFor() & ~cprocessor_features()
         guard missing != 0 else { return }
         let names = ["AVX2", "FMA", "F16C", "AVX-512F", "AVX-512BW", "AVX-512VL", "AVX-512-FP16"]

@@ -122,6 +122,22 @@ extension MultiprocessTests {
                 "from 0 to 255")
         }
 
+        /// An unknown limit of the kernels is refused; a known one, and an empty one, train.
+        @Test func limitsOfTheKernels() throws {
+            let workshop = try Workshop()
+            let words = Workshop.training(["training.steps=2", "schedule.warmup_steps=0"])
+            expectRefusal(
+                workshop.start(words, ranks: 2, environment: ["DTRAIN_KERNELS": "mmx"]).finish(), 64,
+                "DTRAIN_KERNELS: found mmx; allowed: avx512")
+            #expect(workshop.names("run").isEmpty)
+            for limit in ["avx512", ""] {
+                let outcome = workshop.start(
+                    words + ["--resume", "none"], ranks: 2, environment: ["DTRAIN_KERNELS": limit]
+                ).finish()
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            }
+        }
+
         @Test func directoriesThatCannotBeWritten() throws {
             let workshop = try Workshop()
             expectRefusal(workshop.start(Workshop.training(output: "text.txt/run"), ranks: 2).finish(), 74, "text.txt")

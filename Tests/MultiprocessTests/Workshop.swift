@@ -30,7 +30,7 @@ final class Workshop {
     }()
 
     static let configuration = """
-        run: {directory: run, seed: 7}
+        run: {directory: run, seed: \(7 + seedOffset)}
         data: {directory: data, context_length: 32}
         model: {layers: 2, heads: 2, width: 32, dropout: 0.1}
         batch: {sequences: 16, slots: 8}

@@ -73,7 +73,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
 
     /// Keys that all cases have alike.
     package static let commonSets = [
-        "run.seed=7", "data.context_length=32", "model.layers=2", "model.heads=2", "model.width=32",
+        "run.seed=\(7 + seedOffset)", "data.context_length=32", "model.layers=2", "model.heads=2", "model.width=32",
         "model.dropout=0.1",
         "batch.sequences=16", "batch.slots=8", "schedule.warmup_steps=2", "schedule.peak=2e-3",
         "averaging.bucket_bytes=4096",

@@ -8,6 +8,10 @@ package let oddSizes = [1, 3, 15, 16, 17, 31, 33, 64, 100, 257]
 /// The storage types that kernels know, as arguments of a test.
 package enum StorageType: CaseIterable, Sendable { case float32, float16 }
 
+/// What `DTRAIN_TEST_SEED` adds to the seeds of tests that depend on how a training goes: their bounds must hold for all seeds.
+/// `Tests/Scripts/seeds` runs them for several.
+package let seedOffset = getenv("DTRAIN_TEST_SEED").flatMap { Int(String(cString: $0)) } ?? 0
+
 extension Storage {
     /// Half a unit in the last place of one: the largest relative error of one rounding.
     package static var unitRoundoff: Double { Double(Self.ulpOfOne) / 2 }

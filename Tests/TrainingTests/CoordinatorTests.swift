@@ -17,7 +17,7 @@ struct CoordinatorTests {
     private func configuration(_ sets: String...) throws -> Configuration {
         let tiny = [
             "data.context_length=8", "model.layers=1", "model.heads=2", "model.width=16", "batch.sequences=4",
-            "batch.slots=2", "schedule.warmup_steps=2", "training.steps=20",
+            "batch.slots=2", "schedule.warmup_steps=2", "training.steps=20", "run.seed=\(1337 + seedOffset)",
         ]
         return try Configuration.load(file: nil, sets: tiny + sets)
     }

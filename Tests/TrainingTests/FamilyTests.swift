@@ -27,7 +27,7 @@ struct FamilyTests {
         let configuration = try workshop.configuration(sets)
         let coordinator = try Coordinator<Element>(configuration, data.sizes, plan: data.plan, communicator)
         let reader = try BatchReader(
-            data.training, plan: data.plan, seed: 7, poolBatches: configuration.data.lengthPool)
+            data.training, plan: data.plan, seed: UInt64(7 + seedOffset), poolBatches: configuration.data.lengthPool)
         var trace = Trace()
         for _ in 0..<steps {
             let report = try coordinator.train(try reader.next(), stopRequested: false)
@@ -80,16 +80,16 @@ struct FamilyTests {
         }
     }
 
-    /// The loss falls: what the batches carry reaches the model.
+    /// The loss falls: what the batches carry reaches the model. Over ten seeds the worst ratio seen was 0.59 (classes).
     @Test(arguments: FamilyCase.all)
     func everyFamilyLearns(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)
         let sets = [
-            "schedule.peak=1e-2", "schedule.kind=constant", "schedule.floor=0", "model.dropout=0",
+            "schedule.peak=4e-3", "schedule.kind=constant", "schedule.floor=0", "model.dropout=0",
             "averaging.strategy=allreduce",
         ]
-        let losses = try traces(workshop, sets, ranks: 1, steps: 60)[0].losses.map { Double(bitPattern: $0) }
-        let (first, last) = (losses[..<5].reduce(0, +) / 5, losses[55...].reduce(0, +) / 5)
+        let losses = try traces(workshop, sets, ranks: 1, steps: 100)[0].losses.map { Double(bitPattern: $0) }
+        let (first, last) = (losses.prefix(5).reduce(0, +) / 5, losses.suffix(5).reduce(0, +) / 5)
         #expect(last < 0.8 * first, "\(losses)")
     }
 

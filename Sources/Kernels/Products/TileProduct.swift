@@ -13,8 +13,8 @@ import CTiles
 /// - Source: Henry, Tang & Heinecke 2019, arXiv:1904.06376, for Float32 from bfloat16 parts; Goto & van de Geijn 2008,
 ///   doi:10.1145/1356052.1356053, for the blocks.
 enum TileProduct {
-    /// Whether the program is built for the matrix unit, and the processor and the system have it.
-    static let isAvailable = ctiles_built_for() == 1 && ctiles_enable() == 1
+    /// Whether the program is built for the matrix unit, may use it, and the processor and the system have it.
+    static let isAvailable = ctiles_built_for() == 1 && KernelLimit.current != .avx512 && ctiles_enable() == 1
 
     /// The most summed elements of a panel, and the bytes of a right panel, which stays in the second-level cache.
     private static let (panelDepth, rightBytes) = (512, 1 << 20)
