@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Tensors
 
 /// An open safetensors file whose header has been checked.
 package struct SafetensorsFile: ~Copyable {
@@ -50,7 +51,7 @@ package struct SafetensorsFile: ~Copyable {
 
     /// Reads a tensor into `destination`.
     ///
-    /// - Throws: `badData` where the file has no tensor of that name, type and shape.
+    /// - Throws: `badData` where the file has no tensor of that name, type and shape, or a number is not finite.
     package func read(into destination: TensorDestination) throws(Failure) {
         guard let tensor = self[destination.name] else {
             throw Failure(.badData, "\(path): holds no tensor \(destination.name).")
@@ -63,20 +64,52 @@ package struct SafetensorsFile: ~Copyable {
         }
         try destination.fill { buffer, offset throws(Failure) in
             precondition(offset >= 0 && offset + buffer.count <= tensor.range.count, "inside \(tensor.name)")
-            try file.read(into: buffer, at: tensor.range.lowerBound + offset)
+            try readFinite(tensor, from: offset, into: buffer)
         }
     }
 
     /// Reads the tensor `name` into `buffer`.
     ///
-    /// - Throws: `badData` where the file has no tensor of that name and of as many bytes.
+    /// - Throws: `badData` where the file has no tensor of that name and of as many bytes, or a number is not finite.
     package func read(_ name: String, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
+        try readFinite(try tensor(name, bytes: buffer.count), from: 0, into: buffer)
+    }
+
+    /// Reads the bytes of the tensor `name` into `buffer` as they are, whether its numbers are finite or not.
+    func readBytes(_ name: String, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
+        try file.read(into: buffer, at: try tensor(name, bytes: buffer.count).range.lowerBound)
+    }
+
+    /// Returns the tensor of that name and of as many bytes.
+    private func tensor(_ name: String, bytes: Int) throws(Failure) -> Tensor {
         guard let tensor = self[name] else { throw Failure(.badData, "\(path): holds no tensor \(name).") }
-        guard tensor.range.count == buffer.count else {
+        guard tensor.range.count == bytes else {
             throw Failure(
-                .badData, "\(path): tensor \(name): holds \(tensor.range.count) bytes, \(buffer.count) were expected.")
+                .badData, "\(path): tensor \(name): holds \(tensor.range.count) bytes, \(bytes) were expected.")
         }
-        try file.read(into: buffer, at: tensor.range.lowerBound)
+        return tensor
+    }
+
+    /// Reads bytes of a tensor, and refuses numbers that are not finite: nothing that is computed from them would mean
+    /// anything. Every number of a tensor comes through here.
+    private func readFinite(
+        _ tensor: Tensor, from offset: Int, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(Failure) {
+        // In blocks that are still in the cache when they are looked at.
+        for start in stride(from: 0, to: buffer.count, by: TensorSource.blockBytes) {
+            let block = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[start..<min(start + TensorSource.blockBytes, buffer.count)])
+            try file.read(into: block, at: tensor.range.lowerBound + offset + start)
+            guard let format = tensor.type.floatFormat,
+                let index = firstNonFinite(UnsafeRawBufferPointer(block), format)
+            else { continue }
+            let element = (offset + start) / format.byteCount + index
+            throw Failure(
+                .badData,
+                "\(path): tensor \(tensor.name): element \(element) of \(tensor.type.rawValue) \(tensor.shape) is "
+                    + "infinite or not a number; only finite numbers are allowed. The training that wrote it diverged, or the "
+                    + "file is damaged: take an earlier checkpoint or another copy.")
+        }
     }
 
     /// Reads every byte once and hashes it.

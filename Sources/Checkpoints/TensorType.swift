@@ -1,3 +1,5 @@
+import Tensors
+
 /// The element type of a stored tensor, by its safetensors name.
 package enum TensorType: String, Sendable, CaseIterable {
     case float64 = "F64"
@@ -21,6 +23,17 @@ package enum TensorType: String, Sendable, CaseIterable {
         case .float32, .int32, .uint32: 4
         case .float16, .bfloat16, .int16, .uint16: 2
         case .int8, .uint8, .boolean: 1
+        }
+    }
+
+    /// The format of its numbers where they may be infinite or NaN; nil for integers.
+    package var floatFormat: FloatFormat? {
+        switch self {
+        case .float64: .float64
+        case .float32: .float32
+        case .float16: .float16
+        case .bfloat16: .bfloat16
+        case .int64, .int32, .int16, .int8, .uint64, .uint32, .uint16, .uint8, .boolean: nil
         }
     }
 

@@ -35,7 +35,8 @@ struct SafetensorsTests {
             #expect(tensor.shape == source.shape)
             let copy = Memory(byteCount: memory.buffer.count)
             copy.buffer.initializeMemory(as: UInt8.self, repeating: 0)
-            try file.read(source.name, into: copy.buffer)
+            // Some of the patterns are no finite numbers.
+            try file.readBytes(source.name, into: copy.buffer)
             #expect(copy.bytes == memory.bytes)
         }
         var hashed = 0
@@ -76,6 +77,39 @@ struct SafetensorsTests {
         expectFailure(.badData, "24 bytes", "20 were expected") { try file.read("w", into: room.buffer) }
         expectFailure(.badData, "no tensor v") { try file.read("v", into: room.buffer) }
         withExtendedLifetime(room) {}
+    }
+
+    /// In every format, whether read at once or block by block, also behind the first block.
+    @Test(
+        arguments: [
+            (TensorType.float32, [0x00, 0x00, 0xC0, 0x7F]), (.float32, [0x00, 0x00, 0x80, 0xFF]),
+            (.float16, [0x00, 0x7C]),
+            (.bfloat16, [0x80, 0x7F]), (.float64, [0, 0, 0, 0, 0, 0, 0xF0, 0x7F]),
+        ] as [(TensorType, [UInt8])])
+    func refusesNumbersThatAreNotFinite(type: TensorType, bytes: [UInt8]) throws {
+        let count = TensorSource.blockBytes / type.byteCount + 3
+        let memory = Memory(byteCount: count * type.byteCount)
+        memory.buffer.initializeMemory(as: UInt8.self, repeating: 0)
+        for place in [1, count - 1] {
+            UnsafeMutableRawBufferPointer(rebasing: memory.buffer[(place * type.byteCount)...]).copyBytes(from: bytes)
+            try FileSystem.removeFile(path)
+            _ = try SafetensorsWriter.write([source("w", type, [count], memory)], to: path)
+            let file = try SafetensorsFile(path)
+            let room = Memory(byteCount: memory.buffer.count)
+            let words = ["f.safetensors", "tensor w", "element \(place) ", type.rawValue]
+            expectFailure(.badData, words[0], words[1], words[2], words[3]) { try file.read("w", into: room.buffer) }
+            expectFailure(.badData, words[0], words[1], words[2], words[3]) {
+                try file.read(
+                    into: TensorDestination(name: "w", type: type, shape: [count]) { read throws(Failure) in
+                        let half = count / 2 * type.byteCount
+                        try read(UnsafeMutableRawBufferPointer(rebasing: room.buffer[..<half]), 0)
+                        try read(UnsafeMutableRawBufferPointer(rebasing: room.buffer[half...]), half)
+                    })
+            }
+            try file.readBytes("w", into: room.buffer)
+            #expect(room.bytes == memory.bytes)
+            memory.buffer.initializeMemory(as: UInt8.self, repeating: 0)
+        }
     }
 
     @Test func theWriterSaysWhereTheDiskFailed() {

@@ -2,6 +2,14 @@ import Kernels
 import Layers
 import Tensors
 
+/// Logits that are infinite or NaN, from which no token can be chosen.
+package struct NonFiniteLogits: Error {
+    /// The index of the text among those that were given.
+    package let input: Int
+    /// The first token whose logit is not finite.
+    package let token: Int
+}
+
 /// A model that continues, translates or fills in texts.
 ///
 /// Texts of similar length are decoded together; what becomes of one does not depend on the others, to the last bit.
@@ -43,9 +51,10 @@ package final class Decoding<Element: Storage> {
     /// - Parameters:
     ///   - inputs: None longer than the context.
     ///   - numbers: What the random choices of each depend on, beside the seed; nil: its place among `inputs`.
+    /// - Throws: `NonFiniteLogits` where the model computes a logit that is infinite or NaN.
     package func run(
         _ inputs: [DecodingInput], numbers: [Int]? = nil, observer: Observer = Observer()
-    ) -> [[Int32]] {
+    ) throws(NonFiniteLogits) -> [[Int32]] {
         let context = model.sizes.contextLength
         // What is longest first, so that texts that are decoded together end together.
         let order = inputs.indices.sorted {
@@ -65,12 +74,19 @@ package final class Decoding<Element: Storage> {
             if observer.shouldStop() { break }
             begin(part.map { inputs[$0] }, cache)
             if settings.beams == 1 {
-                choose(part, inputs, numbers, cache, observer, into: &results)
+                try choose(part, inputs, numbers, cache, observer, into: &results)
             } else {
-                search(part, inputs, cache, observer, into: &results)
+                try search(part, inputs, cache, observer, into: &results)
             }
         }
         return results
+    }
+
+    /// Refuses logits of some texts, [inputs.count, V], that are not finite, before anything is made of them.
+    private func check(_ logits: UnsafePointer<Float>, of inputs: [Int]) throws(NonFiniteLogits) {
+        let outputs = model.head.outputWidth
+        guard let index = firstNonFinite(logits, count: inputs.count * outputs) else { return }
+        throw NonFiniteLogits(input: inputs[index / outputs], token: index % outputs)
     }
 
     /// Reads the beginnings of some texts: one sequence each, in the first of its slots.
@@ -105,7 +121,7 @@ package final class Decoding<Element: Storage> {
     private func choose(
         _ part: [Int], _ inputs: [DecodingInput], _ numbers: [Int]?, _ cache: TransformerCache<Element>,
         _ observer: Observer, into results: inout [[Int32]]
-    ) {
+    ) throws(NonFiniteLogits) {
         let (context, outputs) = (model.sizes.contextLength, model.head.outputWidth)
         var texts = part.enumerated().map { slot, index in
             let input = inputs[index]
@@ -118,6 +134,7 @@ package final class Decoding<Element: Storage> {
         while !texts.isEmpty, !observer.shouldStop() {
             for b in texts.indices where cache.length(b) == cache.capacity { forget(texts[b], b, cache) }
             let logits = cache.add(texts.map(\.next), spans: spans(texts.map { ($0.input, $0.chosen) }, inputs))
+            try check(logits, of: texts.map(\.input))
             var chosen = [Int32](repeating: 0, count: texts.count)
             let (current, adjustment, sampler) = (texts, adjustment, sampler)
             chosen.withUnsafeMutableBufferPointer { chosen in
@@ -173,7 +190,7 @@ package final class Decoding<Element: Storage> {
     private func search(
         _ part: [Int], _ inputs: [DecodingInput], _ cache: TransformerCache<Element>, _ observer: Observer,
         into results: inout [[Int32]]
-    ) {
+    ) throws(NonFiniteLogits) {
         let outputs = model.head.outputWidth
         var searches = part.enumerated().map { place, index in
             let room = inputs[index].room(contextLength: model.sizes.contextLength)
@@ -190,6 +207,7 @@ package final class Decoding<Element: Storage> {
             let logits = cache.add(
                 tokens, spans: spans(zip(rows, hypotheses).map { (searches[$0.search].input, $1.tokens.count) }, inputs)
             )
+            try check(logits, of: rows.map { searches[$0.search].input })
             logSoftmax(logits, rows: rows.count, columns: outputs)
             var candidates = [[BeamSearch.Continuation]](repeating: [], count: rows.count)
             let (adjustment, count) = (adjustment, searches[0].beams.candidateCount)

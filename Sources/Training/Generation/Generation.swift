@@ -80,6 +80,7 @@ package struct Generation {
         output(characters.append(bytes))
         // What may yet turn out to be the beginning of a stop text is held back.
         var held: [UInt8] = []
+        var failure: Failure?
         withoutActuallyEscaping(output) { output in
             var observer = Decoding<Float>.Observer()
             observer.shouldStop = shouldStop
@@ -90,7 +91,12 @@ package struct Generation {
                 output(characters.append(Array(held[..<sure])))
                 held.removeFirst(sure)
             }
-            _ = Decoding(trained.model, weights: trained.weights, settings.decoding).run([input], observer: observer)
+            do throws(Failure) { _ = try decode([input], observer: observer) } catch { failure = error }
+        }
+        if let failure {
+            // What has been written is a line of its own before the message.
+            output([UInt8(ascii: "\n")])
+            throw failure
         }
         output(characters.append(stops.cut(held)) + characters.finish() + [UInt8(ascii: "\n")])
     }
@@ -210,9 +216,22 @@ package struct Generation {
         var observer = Decoding<Float>.Observer()
         observer.shouldStop = shouldStop
         observer.isComplete = { stops.areReached(by: $1, tokenizer) }
-        let chosen = Decoding(trained.model, weights: trained.weights, settings.decoding)
-            .run(inputs, numbers: numbers, observer: observer)
+        let chosen = try decode(inputs, numbers: numbers, observer: observer)
         return zip(inputs, chosen).map { text($0, $1, stops) }
+    }
+
+    /// The tokens that are chosen for each input.
+    ///
+    /// - Throws: `badData` where the model computes logits that are not finite.
+    private func decode(
+        _ inputs: [DecodingInput], numbers: [Int]? = nil, observer: Decoding<Float>.Observer
+    ) throws(Failure) -> [[Int32]] {
+        do throws(NonFiniteLogits) {
+            return try Decoding(trained.model, weights: trained.weights, settings.decoding)
+                .run(inputs, numbers: numbers, observer: observer)
+        } catch {
+            throw trained.nonFinite(output: error.token)
+        }
     }
 
     /// The bytes of the text that a decoded input is part of.

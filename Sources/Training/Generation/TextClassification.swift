@@ -50,7 +50,7 @@ struct TextClassification {
         let inputs = try TextClassification.inputs(trained, texts, refuse)
         var predictions = [Prediction](repeating: .number(0), count: texts.count)
         let (names, loss) = (trained.identity.facts.labels?.names ?? [], trained.identity.configuration.loss)
-        passes.forEachRow(inputs, rows: { _ in [0] }, shouldStop: shouldStop) { text, _, logits in
+        try passes.forEachRow(inputs, rows: { _ in [0] }, shouldStop: shouldStop) { text, _, logits in
             predictions[text] = TextClassification.prediction(logits, names, loss)
         }
         return predictions

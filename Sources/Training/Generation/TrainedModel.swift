@@ -51,6 +51,15 @@ package struct TrainedModel {
         self.weights = weights
     }
 
+    /// The failure of a prediction that is infinite or NaN, at an index of the model's output.
+    func nonFinite(output: Int) -> Failure {
+        Failure(
+            .badData,
+            "\(directory): the model's prediction is not finite: its logit \(output) is infinite or not a number, so that "
+                + "nothing can be chosen by it. Its weights are too large to compute with: the training diverged, or the "
+                + "model was damaged before it was imported. Take an earlier checkpoint or another copy.")
+    }
+
     /// A special token of the tokenizer.
     ///
     /// - Throws: `badData` where it has none.

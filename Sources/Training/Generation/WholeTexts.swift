@@ -3,6 +3,7 @@ import Kernels
 import Layers
 import Models
 import Objectives
+import Tensors
 
 /// Forward passes over whole texts, for models that see all of a text at once.
 struct WholeTexts {
@@ -26,10 +27,11 @@ struct WholeTexts {
     ///   - texts: The tokens of each, none longer than the context.
     ///   - rows: The rows of a text's output whose logits are wanted: positions, or 0 for a model that pools.
     ///   - body: Given the number of a text, which of its wanted rows it is, and the logits.
+    /// - Throws: `badData` where a logit is not finite.
     func forEachRow(
         _ texts: [[Int32]], rows: (_ text: Int) -> [Int], shouldStop: () -> Bool,
         _ body: (_ text: Int, _ index: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
-    ) {
+    ) throws(Failure) {
         let order = texts.indices.sorted { (texts[$0].count, $0) < (texts[$1].count, $1) }
         let model = trained.model
         for start in stride(from: 0, to: order.count, by: batch) {
@@ -50,7 +52,13 @@ struct WholeTexts {
             }
             for (place, text) in part.enumerated() {
                 let first = model.outputRows(sequences: place, positions: positions)
-                for (index, row) in rows(text).enumerated() { body(text, index, logits(first + row)) }
+                for (index, row) in rows(text).enumerated() {
+                    let logits = logits(first + row)
+                    if let output = firstNonFinite(logits.baseAddress!, count: logits.count) {
+                        throw trained.nonFinite(output: output)
+                    }
+                    body(text, index, logits)
+                }
             }
         }
     }
@@ -89,7 +97,7 @@ struct FilledGaps {
         let forbidden = Set(special.all.map(Int.init))
         let (inputs, texts) = (encoded, encoded.map(\.tokens))
         var filled = texts
-        passes.forEachRow(texts, rows: { inputs[$0].gaps }, shouldStop: shouldStop) { text, index, logits in
+        try passes.forEachRow(texts, rows: { inputs[$0].gaps }, shouldStop: shouldStop) { text, index, logits in
             let allowed = 0..<min(logits.count, tokenizer.vocabularySize)
             let best = allowed.lazy.filter { !forbidden.contains($0) }
                 .max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) }

@@ -28,13 +28,24 @@ package struct GenerationBench {
     }
 
     /// Fills half of the context with prompts and generates the other half, `repetitions` times; and measures products.
-    package func run(repetitions: Int) -> Measurement {
+    ///
+    /// - Throws: `usage` where the weights that the configuration draws make logits that are not finite.
+    package func run(repetitions: Int) throws(Failure) -> Measurement {
+        do throws(NonFiniteLogits) { return try measure(repetitions: repetitions) } catch {
+            throw Failure(
+                .usage,
+                "bench generation: the logits of the drawn weights are infinite or not a number. Lower "
+                    + "model.initialization.")
+        }
+    }
+
+    private func measure(repetitions: Int) throws(NonFiniteLogits) -> Measurement {
         let half = max(1, model.sizes.contextLength / 2)
         var (table, results) = ([["texts × beams", "tokens/s", "prompt tokens/s"]], [JSON]())
         for (batch, beams) in [(1, 1), (8, 1), (32, 1), (1, 4), (8, 4)] {
             let cases = inputs(batch, half)
-            let reading = medianSeconds(repetitions) { decode(cases, beams: beams, tokens: 1) }
-            let all = medianSeconds(repetitions) { decode(cases, beams: beams, tokens: half) }
+            let reading = try seconds(repetitions, cases, beams: beams, tokens: 1)
+            let all = try seconds(repetitions, cases, beams: beams, tokens: half)
             let rate = Double(batch * (half - 1)) / max(all - reading, 1e-9)
             let readingRate = Double(batch * half) / reading
             table.append(["\(batch) × \(beams)", fixed(rate, 0), fixed(readingRate, 0)])
@@ -59,10 +70,19 @@ package struct GenerationBench {
         }
     }
 
-    private func decode(_ inputs: [DecodingInput], beams: Int, tokens: Int) {
+    private func seconds(
+        _ repetitions: Int, _ inputs: [DecodingInput], beams: Int, tokens: Int
+    ) throws(NonFiniteLogits) -> Double {
         var settings = DecodingSettings()
         (settings.tokens, settings.beams, settings.batch) = (tokens, beams, inputs.count)
-        _ = Decoding(model, weights: weights, settings).run(inputs)
+        var failure: NonFiniteLogits?
+        let seconds = medianSeconds(repetitions) {
+            do throws(NonFiniteLogits) { _ = try Decoding(model, weights: weights, settings).run(inputs) } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return seconds
     }
 
     /// A product of few rows by vectors and by what computes those of many rows.

@@ -28,10 +28,12 @@ extension Coordinator {
     ///
     /// - Parameter write: Called on rank 0; it writes the tensors in the order given, or copies them. It has no use for them
     ///   when it has returned.
-    /// - Throws: `AgreedFailure` where `write` fails; with `diverged` where something other than an update has changed
+    /// - Throws: `AgreedFailure` where `write` fails; with `internalError` where weights or state are not finite; with
+    ///   `diverged` where something other than an update has changed
     ///   what would be written.
     func save(_ write: (_ files: [(name: String, tensors: [TensorSource])]) throws(Failure) -> Void) throws {
         try verifyAll()
+        try refuseNonFinite()
         try transfer(.toFirstRank) { transfer throws(Failure) in
             let model = NamedArena(averaging.weights, layout).sources
             let files = zip(ownedFiles.map(\.name), split(transfer.sources))

@@ -2,12 +2,16 @@ import Collectives
 import Failures
 import Files
 import Kernels
+import Tensors
 
 // Silent errors: weights and state that something other than an update has changed.
 
 extension Coordinator {
     /// The guard of all that this rank owns.
-    func makeStateGuard() -> StateGuard {
+    func makeStateGuard() -> StateGuard { StateGuard(ownedArenas, pieces: pieces.reduce(0) { $0 + $1.count }) }
+
+    /// The weights and the optimizer's state that this rank owns.
+    private var ownedArenas: [StateGuard.GuardedArena] {
         var arenas = [
             StateGuard.GuardedArena(
                 name: "weights", base: UnsafeRawPointer(master.base), elementBytes: MemoryLayout<Float>.stride,
@@ -26,7 +30,34 @@ extension Coordinator {
                     name: name, base: UnsafeRawPointer(arena.base), elementBytes: MemoryLayout<Float>.stride,
                     place: .shard))
         }
-        return StateGuard(arenas, pieces: pieces.reduce(0) { $0 + $1.count })
+        return arenas
+    }
+
+    /// Refuses to save weights or state that are infinite or NaN: no run could go on from them, and they would replace
+    /// checkpoints that one can. Every rank calls it.
+    ///
+    /// - Throws: `AgreedFailure` with `internalError`, which names the tensor.
+    func refuseNonFinite() throws {
+        let (arenas, pieces) = (ownedArenas, Array(pieces.joined()))
+        func isBroken(_ arena: StateGuard.GuardedArena, _ piece: UpdatePiece) -> Bool {
+            firstNonFinite(arena.bytes(of: piece), arena.elementBytes == 2 ? .float16 : .float32) != nil
+        }
+        let broken = UnsafeMutableBufferPointer<Bool>.allocate(capacity: pieces.count)
+        defer { broken.deallocate() }
+        let flags = broken.baseAddress!
+        parallel(pieces.count) { number in
+            (flags + number).initialize(to: arenas.contains { isBroken($0, pieces[number]) })
+        }
+        try communicator.together { () throws(Failure) in
+            guard let number = pieces.indices.first(where: { flags[$0] }),
+                let arena = arenas.first(where: { isBroken($0, pieces[number]) })
+            else { return }
+            throw Failure(
+                .internalError,
+                "step \(step): not saved, because the \(arena.name) of \(layout.parameters[pieces[number].parameter].name) "
+                    + "are infinite or not a number. The last checkpoint is untouched. Lower schedule.peak or set "
+                    + "optimizer.clip_norm, and go on from it with --resume DIR.")
+        }
     }
 
     /// Remembers all that this rank owns as it is now: it has just been read from a checkpoint.

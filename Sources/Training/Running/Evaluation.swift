@@ -8,6 +8,8 @@ import Tensors
 /// The scores of a checkpoint on a dataset's validation split, exact over ranks.
 package struct Evaluation {
     private let communicator: any Communicator
+    /// The checkpoint's directory.
+    private let directory: String
     private let forwardPass: ForwardPass<Float>
     private let batches: EvaluationBatches
     private let batch: Batch
@@ -28,6 +30,8 @@ package struct Evaluation {
         checkpoint directory: String, data: String?, weights choice: WeightChoice?, _ communicator: any Communicator
     ) throws {
         self.communicator = communicator
+        self.directory = directory
+        var assumption: String?
         let (checkpoint, identity, opened) = try communicator.together { () throws(Failure) in
             let checkpoint = try Checkpoint.open(directory)
             let identity = try CheckpointIdentity(checkpoint)
@@ -83,6 +87,15 @@ package struct Evaluation {
 
     /// Measures the scores.
     package func run() throws -> Scores {
-        try forwardPass.scores(of: batches, batch, bytes: bytes, communicator)
+        let scores = try forwardPass.scores(of: batches, batch, bytes: bytes, communicator)
+        guard scores.loss.isFinite else {
+            throw AgreedFailure(
+                Failure(
+                    .badData,
+                    "\(directory): its loss on \(dataset.directory) is not finite: some predictions are infinite or not a "
+                        + "number. Its weights are too large to compute with: the training diverged, or the model was "
+                        + "damaged before it was imported. Take an earlier checkpoint or another copy."))
+        }
+        return scores
     }
 }

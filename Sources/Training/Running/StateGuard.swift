@@ -17,6 +17,17 @@ final class StateGuard {
 
         /// Where a piece starts in it.
         enum Place { case whole, shard, master }
+
+        /// The bytes of a piece.
+        func bytes(of piece: UpdatePiece) -> UnsafeRawBufferPointer {
+            let start =
+                switch place {
+                case .whole: piece.start
+                case .shard: piece.stateStart
+                case .master: piece.masterStart
+                }
+            return UnsafeRawBufferPointer(start: base + start * elementBytes, count: piece.count * elementBytes)
+        }
     }
 
     private let arenas: [GuardedArena]
@@ -35,7 +46,7 @@ final class StateGuard {
 
     /// Remembers a piece as it is now. Several threads may do so with different pieces.
     func note(_ piece: UpdatePiece) {
-        for index in arenas.indices { checksums[place(piece, index)] = checksum(bytes(piece, index)) }
+        for index in arenas.indices { checksums[place(piece, index)] = checksum(arenas[index].bytes(of: piece)) }
     }
 
     /// Compares a piece with what was noted of it.
@@ -53,20 +64,8 @@ final class StateGuard {
     }
 
     private func changedArena(_ piece: UpdatePiece) -> Int? {
-        arenas.indices.first { checksums[place(piece, $0)] != checksum(bytes(piece, $0)) }
+        arenas.indices.first { checksums[place(piece, $0)] != checksum(arenas[$0].bytes(of: piece)) }
     }
 
     private func place(_ piece: UpdatePiece, _ arena: Int) -> Int { piece.number * arenas.count + arena }
-
-    private func bytes(_ piece: UpdatePiece, _ arena: Int) -> UnsafeRawBufferPointer {
-        let arena = arenas[arena]
-        let start =
-            switch arena.place {
-            case .whole: piece.start
-            case .shard: piece.stateStart
-            case .master: piece.masterStart
-            }
-        return UnsafeRawBufferPointer(
-            start: arena.base + start * arena.elementBytes, count: piece.count * arena.elementBytes)
-    }
 }

@@ -29,8 +29,9 @@ extension Command {
         case "gemm": result = ProductBench(configuration).run(repetitions: repetitions)
         case "kernels": result = KernelBench(configuration).run(repetitions: repetitions)
         case "generation":
-            result = try session.communicator.together { () throws(Failure) in try GenerationBench(configuration) }
-                .run(repetitions: repetitions)
+            result = try session.communicator.together { () throws(Failure) in
+                try GenerationBench(configuration).run(repetitions: repetitions)
+            }
         case "average":
             result = try AveragingBench(configuration, session.communicator).run(repetitions: repetitions)
         case "step":

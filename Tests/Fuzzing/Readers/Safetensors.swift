@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Tensors
 import TestSupport
 
 @testable import Checkpoints
@@ -14,9 +15,15 @@ extension FuzzedReader {
             for tensor in file.tensors {
                 let room = UnsafeMutableRawBufferPointer.allocate(byteCount: tensor.range.count, alignment: 64)
                 defer { room.deallocate() }
-                try file.read(tensor.name, into: room)
+                try file.readBytes(tensor.name, into: room)
                 try Defect.unless(
                     room.elementsEqual(bytes[tensor.range]), "\(tensor.name) was read from another place")
+                // Numbers that are not finite are refused.
+                do throws(Failure) { try file.read(tensor.name, into: room) } catch {
+                    try Defect.unless(
+                        tensor.type.floatFormat.flatMap { firstNonFinite(UnsafeRawBufferPointer(room), $0) } != nil,
+                        "\(tensor.name) is refused: \(error)")
+                }
             }
             _ = try file.fingerprint { _ in }
         }

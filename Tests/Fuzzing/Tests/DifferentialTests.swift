@@ -70,7 +70,7 @@ struct DifferentialTests {
         return try file.tensors.map { tensor in
             let room = UnsafeMutableRawBufferPointer.allocate(byteCount: tensor.range.count, alignment: 64)
             defer { room.deallocate() }
-            try file.read(tensor.name, into: room)
+            try file.readBytes(tensor.name, into: room)
             let digits = room.map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
             let told: JSON = [
                 "name": .string(tensor.name), "dtype": .string(tensor.type.rawValue),

@@ -47,7 +47,7 @@ import Testing
     /// All texts of up to three tokens, by themselves: as many beams as there are texts find the best of them, whatever the
     /// length penalty.
     @Test(arguments: [0, 0.7, 1, 2], [0, 1, 2])
-    func isExhaustiveWithManyBeams(lengthPenalty: Double, number: Int) {
+    func isExhaustiveWithManyBeams(lengthPenalty: Double, number: Int) throws {
         let variant = BeamSearchTests.models[number]
         let model = variant.model
         let weights = variant.weights(model, deviation: 0.6)
@@ -66,7 +66,7 @@ import Testing
                 }
             }
             extend([])
-            let found = Decoding(
+            let found = try Decoding(
                 model, weights: weights, settings(beams: 600, tokens: 2, lengthPenalty: lengthPenalty)
             ).run([input])
             #expect(found[0] == best.tokens)
@@ -76,13 +76,13 @@ import Testing
     /// Without a length penalty twelve hypotheses find texts that are at least as likely as what is chosen token by token, and
     /// some that are likelier.
     @Test(arguments: [0, 1, 2])
-    func manyBeamsAreNoWorseThanOne(number: Int) {
+    func manyBeamsAreNoWorseThanOne(number: Int) throws {
         let variant = BeamSearchTests.models[number]
         let model = variant.model
         let weights = variant.weights(model, seed: UInt64(1 + seedOffset), deviation: 0.6)
         let inputs = inputs(variant)
-        let greedy = Decoding(model, weights: weights, settings(beams: 1, tokens: 5, lengthPenalty: 0)).run(inputs)
-        let wide = Decoding(model, weights: weights, settings(beams: 12, tokens: 5, lengthPenalty: 0)).run(inputs)
+        let greedy = try Decoding(model, weights: weights, settings(beams: 1, tokens: 5, lengthPenalty: 0)).run(inputs)
+        let wide = try Decoding(model, weights: weights, settings(beams: 12, tokens: 5, lengthPenalty: 0)).run(inputs)
         var better = 0
         for (index, input) in inputs.enumerated() {
             func total(_ tokens: [Int32]) -> Double {
@@ -97,18 +97,19 @@ import Testing
 
     /// Each text by itself, all together, in batches of two: the same tokens.
     @Test(arguments: [0, 1, 2], [1, 3])
-    func doesNotDependOnTheBatch(number: Int, beams: Int) {
+    func doesNotDependOnTheBatch(number: Int, beams: Int) throws {
         let variant = BeamSearchTests.models[number]
         let model = variant.model
         let weights = variant.weights(model, deviation: 0.6)
         let inputs = inputs(variant)
-        let alone = inputs.map {
-            Decoding(model, weights: weights, settings(beams: beams, tokens: 7)).run([$0])[0]
+        let alone = try inputs.map {
+            try Decoding(model, weights: weights, settings(beams: beams, tokens: 7)).run([$0])[0]
         }
         #expect(Set(alone).count > 1)
         for batch in [1, 2, 5] {
             #expect(
-                Decoding(model, weights: weights, settings(beams: beams, tokens: 7, batch: batch)).run(inputs) == alone)
+                try Decoding(model, weights: weights, settings(beams: beams, tokens: 7, batch: batch)).run(inputs)
+                    == alone)
         }
     }
 }

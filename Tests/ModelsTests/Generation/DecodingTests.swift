@@ -18,11 +18,11 @@ import Testing
 
     /// What the forward pass of training makes the likeliest, over the newest tokens where the context is full: half of it are
     /// read again each time.
-    @Test func greedyTakesTheLikeliest() {
+    @Test func greedyTakesTheLikeliest() throws {
         let model = variant.model
         let weights = variant.weights(model)
         let context = SmallModel.context
-        for (input, found) in zip(inputs, decoding { _ in }.run(inputs)) {
+        for (input, found) in zip(inputs, try decoding { _ in }.run(inputs)) {
             var (text, seen) = (input.text, input.text)
             for _ in 0..<30 {
                 if seen.count > context { seen = Array(text.suffix(context / 2)) }
@@ -36,28 +36,28 @@ import Testing
     }
 
     /// The same bits for any number of texts at once; random choices follow the number of the text.
-    @Test func choicesDoNotDependOnTheBatch() {
-        func texts(batch: Int, _ inputs: [DecodingInput], numbers: [Int]? = nil) -> [[Int32]] {
-            decoding {
+    @Test func choicesDoNotDependOnTheBatch() throws {
+        func texts(batch: Int, _ inputs: [DecodingInput], numbers: [Int]? = nil) throws -> [[Int32]] {
+            try decoding {
                 ($0.temperature, $0.topP, $0.repetitionPenalty, $0.batch) = (1, 0.95, 1.2, batch)
             }.run(inputs, numbers: numbers)
         }
-        let together = texts(batch: 4, inputs)
-        #expect(texts(batch: 1, inputs) == together)
-        #expect(texts(batch: 3, inputs) == together)
-        #expect(inputs.indices.map { texts(batch: 4, [inputs[$0]], numbers: [$0])[0] } == together)
+        let together = try texts(batch: 4, inputs)
+        #expect(try texts(batch: 1, inputs) == together)
+        #expect(try texts(batch: 3, inputs) == together)
+        #expect(try inputs.indices.map { try texts(batch: 4, [inputs[$0]], numbers: [$0])[0] } == together)
         // Another number, another text.
-        #expect(texts(batch: 4, [inputs[0]], numbers: [5])[0] != together[0])
-        #expect(texts(batch: 4, [inputs[0], inputs[0]]).map { $0.prefix(20) }.first != together[1].prefix(20))
+        #expect(try texts(batch: 4, [inputs[0]], numbers: [5])[0] != together[0])
+        #expect(try texts(batch: 4, [inputs[0], inputs[0]]).map { $0.prefix(20) }.first != together[1].prefix(20))
     }
 
-    @Test func endsWhereItIsTold() {
-        let free = decoding { $0.tokens = 12 }.run(inputs)
+    @Test func endsWhereItIsTold() throws {
+        let free = try decoding { $0.tokens = 12 }.run(inputs)
         let end = free[0][3]
         let place = free[0].firstIndex(of: end)!
-        let ended = decoding { ($0.tokens, $0.endToken) = (12, end) }.run(inputs)
+        let ended = try decoding { ($0.tokens, $0.endToken) = (12, end) }.run(inputs)
         for (all, text) in zip(free, ended) { #expect(text == Array(all.prefix { $0 != end })) }
-        let later = decoding { ($0.tokens, $0.endToken, $0.minimumTokens) = (12, end, 6) }.run(inputs)
+        let later = try decoding { ($0.tokens, $0.endToken, $0.minimumTokens) = (12, end, 6) }.run(inputs)
         #expect(later[0].count >= 6)
         #expect(!later[0].prefix(6).contains(end))
         #expect(Array(later[0].prefix(place)) == Array(free[0].prefix(place)))
@@ -66,22 +66,22 @@ import Testing
         var told: [[Int32]] = [[], [], [], []]
         observer.isComplete = { input, tokens in tokens.count == input + 2 }
         observer.chose = { input, token in told[input].append(token) }
-        let stopped = decoding { $0.tokens = 12 }.run(inputs, observer: observer)
+        let stopped = try decoding { $0.tokens = 12 }.run(inputs, observer: observer)
         #expect(stopped.map(\.count) == [2, 3, 4, 5])
         #expect(stopped == zip(free, 2...).map { Array($0.prefix($1)) })
         #expect(told == stopped)
         observer.shouldStop = { true }
-        #expect(decoding { _ in }.run(inputs, observer: observer).allSatisfy { $0.isEmpty })
+        #expect(try decoding { _ in }.run(inputs, observer: observer).allSatisfy { $0.isEmpty })
     }
 
     /// A penalty that is large enough lets no token come twice, of the prompt neither, while there are others.
     @Test(arguments: [1, 3])
-    func penaltyPreventsRepetition(beams: Int) {
+    func penaltyPreventsRepetition(beams: Int) throws {
         let model = variant.model
         // All logits above 0 or all below: the penalty divides the ones and multiplies the others.
         var settings = DecodingSettings()
         (settings.tokens, settings.repetitionPenalty, settings.beams) = (8, 100, beams)
-        let free = Decoding(
+        let free = try Decoding(
             model, weights: variant.weights(model),
             {
                 var settings = settings
@@ -89,7 +89,7 @@ import Testing
                 return settings
             }()
         ).run(inputs)
-        let found = Decoding(model, weights: variant.weights(model), settings).run(inputs)
+        let found = try Decoding(model, weights: variant.weights(model), settings).run(inputs)
         #expect(zip(inputs, free).contains { Set($0.text + $1).count < Set($0.text).count + $1.count })
         for (input, text) in zip(inputs, found) {
             #expect(Set(text).count == text.count)
@@ -97,8 +97,28 @@ import Testing
         }
     }
 
+    /// No token is chosen from logits that are not finite, by any way of choosing. Weights may be finite all the same.
+    @Test(arguments: [Float.nan, .infinity, 3e38], [(1, 0.0, 1.0), (1, 1, 0.5), (3, 0, 1)] as [(Int, Double, Double)])
+    func refusesLogitsThatAreNotFinite(value: Float, choice: (beams: Int, temperature: Double, topP: Double)) throws {
+        let model = variant.model
+        let weights = variant.weights(model)
+        let table = try #require(model.layout.parameters.first { $0.name == "token_embedding.weight" })
+        let token = 17
+        for index in 0..<variant.configuration.width {
+            weights.base[table.offset + token * variant.configuration.width + index] = value
+        }
+        var settings = DecodingSettings()
+        (settings.tokens, settings.beams) = (5, choice.beams)
+        (settings.temperature, settings.topP) = (choice.temperature, choice.topP)
+        let failure = try #require(throws: NonFiniteLogits.self) {
+            try Decoding(model, weights: weights, settings).run(inputs)
+        }
+        #expect(inputs.indices.contains(failure.input))
+        #expect(failure.token == token)
+    }
+
     @Test(arguments: [1, 2])
-    func stopsWhereTheContextIsFull(beams: Int) {
+    func stopsWhereTheContextIsFull(beams: Int) throws {
         let variant = SmallModel(.encoderDecoder)
         let model = variant.model
         var settings = DecodingSettings()
@@ -106,8 +126,8 @@ import Testing
         let decoding = Decoding(model, weights: variant.weights(model), settings)
         let source = [Int32](repeating: 5, count: SmallModel.context)
         // The last token needs no position.
-        #expect(decoding.run([DecodingInput(source: source, text: [0])])[0].count == SmallModel.context)
-        #expect(decoding.run([DecodingInput(source: [1], text: [0, 3, 4])])[0].count == SmallModel.context - 2)
-        #expect(decoding.run([]).isEmpty)
+        #expect(try decoding.run([DecodingInput(source: source, text: [0])])[0].count == SmallModel.context)
+        #expect(try decoding.run([DecodingInput(source: [1], text: [0, 3, 4])])[0].count == SmallModel.context - 2)
+        #expect(try decoding.run([]).isEmpty)
     }
 }

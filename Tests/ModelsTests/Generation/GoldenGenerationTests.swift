@@ -50,7 +50,7 @@ import Testing
                 // An end token stands in front of each.
                 try golden.integers("case.\(number).output.\($0)").dropFirst().map(Int32.init)
             }
-            let found = Decoding(model, weights: weights, settings).run(inputs.map(input))
+            let found = try Decoding(model, weights: weights, settings).run(inputs.map(input))
             #expect(found == expected, "case \(number): \(numbers)")
         }
     }
