@@ -84,15 +84,22 @@ package struct File: ~Copyable {
         return Int(status.st_size)
     }
 
+    /// What tells this file, as it is now, from another one and from itself after a change.
+    package func stamp() throws(Failure) -> FileStamp {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw File.failure("inspect", path, reading: true) }
+        return FileStamp(status)
+    }
+
     /// Fills `buffer` with the bytes from `offset` on.
     ///
     /// - Throws: `badData` where the file ends before the buffer is full.
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(Failure) {
         let count = try readSome(into: buffer, at: offset)
         guard count == buffer.count else {
-            throw Failure(
-                .badData, "\(path): ends at byte \(offset + count), \(buffer.count) bytes from \(offset) were expected."
-            )
+            // It may end before what was asked for.
+            let end = count > 0 ? offset + count : try size()
+            throw Failure(.badData, "\(path): ends at byte \(end), \(buffer.count) bytes from \(offset) were expected.")
         }
     }
 
@@ -103,7 +110,9 @@ package struct File: ~Copyable {
         var done = 0
         while done < buffer.count {
             let (start, remaining) = (buffer.baseAddress! + done, buffer.count - done)
-            let count = retryingInterrupts { pread(descriptor, start, remaining, off_t(offset + done)) }
+            let count =
+                SystemFault.strikes(.read)
+                ? -1 : retryingInterrupts { pread(descriptor, start, remaining, off_t(offset + done)) }
             guard count >= 0 else { throw File.failure("read", path, reading: true) }
             if count == 0 { break }
             done += count
@@ -200,6 +209,7 @@ package struct File: ~Copyable {
             switch reason {
             case ENOSPC, EDQUOT: " Free some space there, or choose another directory."
             case EFBIG: " Raise the limit of file sizes (ulimit -f)."
+            case EMFILE: " Raise the limit of open files (ulimit -n)."
             case ENOSYS, EOPNOTSUPP, ENOLCK: " Choose a directory on a file system with locks."
             case EACCES, EPERM, EROFS: " Check its owner and permissions, or choose another directory."
             default: ""
@@ -207,6 +217,19 @@ package struct File: ~Copyable {
         // What is said to lie there cannot: a name from a file may be of any length.
         let absent = reading && [ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG].contains(reason)
         return Failure(absent ? .badData : .inputOutput, "\(path): could not \(action): \(text).\(advice)")
+    }
+}
+
+/// What tells a file from another one, and from itself after it was written to: its inode, size and time of change.
+package struct FileStamp: Equatable, Sendable {
+    private let inode: UInt64
+    private let bytes: Int
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    init(_ status: stat) {
+        (inode, bytes) = (UInt64(status.st_ino), Int(status.st_size))
+        (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)
     }
 }
 

@@ -8,11 +8,13 @@ import Tensors
 final class WeightFiles {
     /// What a message calls all of them.
     let path: String
-    private let files: [OpenFile]
-    /// The file of each tensor, by the tensor's name.
-    private let owners: [String: Int]
+    private let files: [(path: String, tensors: [SafetensorsFile.Tensor])]
+    /// The file of each tensor, and its place there, by the tensor's name.
+    private let places: [String: (file: Int, tensor: Int)]
+    /// The file that was read last: a model may have more files than a process may open.
+    private var open: (index: Int, file: OpenFile)?
 
-    /// An open file, which can stand in an array.
+    /// An open file in a box, since a file is not copyable.
     private final class OpenFile {
         let file: SafetensorsFile
 
@@ -44,20 +46,20 @@ final class WeightFiles {
                             + "installed: AutoModel.from_pretrained(DIR).save_pretrained(DIR)."
                     } ?? "."))
         }
-        var files: [OpenFile] = []
-        var owners: [String: Int] = [:]
+        var files: [(path: String, tensors: [SafetensorsFile.Tensor])] = []
+        var places: [String: (file: Int, tensor: Int)] = [:]
         for name in names {
-            let opened = try OpenFile("\(directory)/\(name)")
-            for tensor in opened.file.tensors {
-                if let other = owners.updateValue(files.count, forKey: tensor.name) {
+            let opened = try SafetensorsFile("\(directory)/\(name)")
+            for (index, tensor) in opened.tensors.enumerated() {
+                if let other = places.updateValue((files.count, index), forKey: tensor.name) {
                     throw Failure(
                         .badData,
-                        "\(opened.file.path): tensor \(tensor.name): stands in \(files[other].file.path) too.")
+                        "\(opened.path): tensor \(tensor.name): stands in \(files[other.file].path) too.")
                 }
             }
-            files.append(opened)
+            files.append((opened.path, opened.tensors))
         }
-        (self.files, self.owners) = (files, owners)
+        (self.files, self.places) = (files, places)
     }
 
     /// The names of the files that an index speaks of.
@@ -84,10 +86,10 @@ final class WeightFiles {
     }
 
     /// The names of all tensors, in no order.
-    var names: [String] { Array(owners.keys) }
+    var names: [String] { Array(places.keys) }
 
     /// The file that holds a tensor, for messages.
-    func path(of name: String) -> String { owners[name].map { files[$0].file.path } ?? path }
+    func path(of name: String) -> String { places[name].map { files[$0.file].path } ?? path }
 
     /// Makes sure that a tensor has a shape, and numbers of a type that is read here.
     func check(_ name: String, shape: [Int]) throws(Failure) {
@@ -123,13 +125,25 @@ final class WeightFiles {
     }
 
     private func read(_ name: String, _ buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
-        try files[owners[name]!].file.read(name, into: buffer)
+        let index = place(of: name).file
+        if open?.index != index {
+            open = nil
+            let file = try OpenFile(files[index].path)
+            guard file.file.tensors == files[index].tensors else {
+                throw Failure(.badData, "\(files[index].path): was replaced while it was read. Import the model again.")
+            }
+            open = (index, file)
+        }
+        try open!.file.file.read(name, into: buffer)
     }
 
     private func tensor(_ name: String) -> SafetensorsFile.Tensor {
-        guard let owner = owners[name], let tensor = files[owner].file[name] else {
-            preconditionFailure("\(name) is one of the tensors")
-        }
-        return tensor
+        let place = place(of: name)
+        return files[place.file].tensors[place.tensor]
+    }
+
+    private func place(of name: String) -> (file: Int, tensor: Int) {
+        guard let place = places[name] else { preconditionFailure("\(name) is one of the tensors") }
+        return place
     }
 }

@@ -138,6 +138,50 @@ import Testing
         #expect(try Dataset.open(directory.path, vocabularySize: 7).vocabularySize == 7)
     }
 
+    @Test(arguments: [
+        ("val.bin", true), ("validation-1.bin", true), ("foo_val_000000.bin", true), ("Valid.bin", true),
+        ("a.VAL.bin", true), ("val00.bin", true), ("tiny eval.bin", true), ("medieval_train.bin", false),
+        ("interval.bin", false), ("retrieval-000001.bin", false), ("valence.bin", false), ("média_éval.bin", false),
+        ("train.bin", false), ("Ural_VALUE.bin", false),
+    ])
+    func aShardIsHeldOutByAWordOfItsName(name: String, isHeldOut: Bool) {
+        #expect(FileName.isOfValidation(name) == isHeldOut)
+    }
+
+    /// Before anything is trained on, wherever the token stands: behind the first block that is read, in the last place, in
+    /// the second shard.
+    @Test(arguments: TokenShardFormat.allCases, [0, 600_000, 699_999])
+    func aTokenThatIsTooLargeIsFoundByVerification(format: TokenShardFormat, place: Int) throws {
+        var tokens = [Int32](repeating: 6, count: 700_000)
+        try directory.writeShard(tokens, to: "train_0.bin", format: format)
+        (tokens[place], tokens[699_999]) = (7, 7)
+        try directory.writeShard(tokens, to: "train_1.bin", format: format)
+        let offset = format.headerBytes + place * format.tokenBytes
+        expectFailure(.badData, "train_1.bin: token 7 at byte \(offset);", "from 0 to 6", "model.vocabulary_size") {
+            _ = try Dataset.open(directory.path, vocabularySize: 7, verifying: true)
+        }
+        _ = try Dataset.open(directory.path, vocabularySize: 8, verifying: true)
+        let dataset = try Dataset.open(directory.path, vocabularySize: 7)
+        try dataset.verifyShards(part: 0, of: 2)
+        expectFailure(.badData, "train_1.bin") { try dataset.verifyShards(part: 1, of: 2) }
+        try dataset.verifyShards([.validation])
+    }
+
+    /// A shard that is read for the first time after it was replaced; one that is equal is still the same data.
+    @Test func aShardThatWasReplacedIsRefused() throws {
+        try directory.prepare("0123456789", tokensPerShard: 5)
+        let path = directory.file("data/train-00001.bin")
+        let bytes = try FileSystem.contents(of: path)
+        let stream = try Dataset.open(directory.file("data"), verifying: true).stream(.train)
+        try FileSystem.remove(path)
+        try File(path, .create).write(bytes)
+        #expect(try tokens(stream, 5..<6) == [53])
+        let other = try Dataset.open(directory.file("data"), verifying: true).stream(.train)
+        try FileSystem.remove(path)
+        try File(path, .create).write(Array(bytes.dropLast(2)) + [0, 0])
+        expectFailure(.badData, "train-00001.bin", "was replaced or written to") { _ = try tokens(other, 5..<6) }
+    }
+
     @Test func headerlessShardsOpen() throws {
         try directory.writeShard([50_000, 2], to: "train.bin", format: .headerless)
         try directory.writeShard([9], to: "val.bin", format: .headerless)

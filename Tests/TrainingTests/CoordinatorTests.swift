@@ -50,6 +50,75 @@ struct CoordinatorTests {
         #expect(losses[19] < losses[0] - 0.3, "\(losses)")
     }
 
+    /// One rank has nothing to train on: both give the step up, and the next one is what it would have been.
+    @Test func aStepWithoutBatchesChangesNothing() throws {
+        let configuration = try configuration("averaging.bucket_bytes=4096")
+        let outcomes = Mutex<[Int: [Double]]>([:])
+        let givenUp = Mutex(0)
+        for fails in [false, true] {
+            LoopbackCommunicator.run(size: 2) { communicator in
+                do {
+                    let rank = communicator.rank
+                    let plan = try BatchPlan(sequences: 4, slots: 2, rank: rank, worldSize: 2)
+                    let coordinator = try Coordinator<Float>(
+                        configuration, CoordinatorTests.sizes, plan: plan, communicator)
+                    var losses: [Double] = []
+                    for step in 0..<3 {
+                        let slots = try randomSlots(
+                            rank..<rank + 1, sequences: 2, BatchShape(positions: 8), seed: UInt64(step))
+                        if fails, step == 1 {
+                            #expect(throws: Coordinator<Float>.LacksBatches.self) {
+                                _ = try coordinator.train(rank == 1 ? nil : slots, stopRequested: false)
+                            }
+                            givenUp.withLock { $0 += 1 }
+                            #expect(coordinator.step == 1 && coordinator.consumedSamples == 4)
+                        }
+                        losses.append(try coordinator.train(slots, stopRequested: false).loss)
+                    }
+                    let key = (fails ? 2 : 0) + rank
+                    outcomes.withLock { $0[key] = losses }
+                } catch {
+                    Issue.record(error)
+                }
+            }
+        }
+        let found = outcomes.withLock { $0 }
+        #expect(givenUp.withLock { $0 } == 2)
+        #expect(found.count == 4 && Set(found.values).count == 1, "\(found)")
+    }
+
+    /// What no run could go on from is not saved, and the message names it.
+    @Test(arguments: ["weights", "first_moment", "working weights"])
+    func whatIsNotFiniteIsNotSaved(name: String) throws {
+        func check<Element: Storage & Reducible>(_: Element.Type, _ sets: String...) throws {
+            let configuration = try Configuration.load(
+                file: nil,
+                sets: [
+                    "data.context_length=8", "model.layers=1", "model.heads=2", "model.width=16", "batch.sequences=4",
+                    "batch.slots=2", "training.verify_every=0",
+                ] + sets)
+            let coordinator = try coordinator(configuration, Element.self)
+            var saved = 0
+            try coordinator.save { _ throws(Failure) in saved += 1 }
+            let parameter = coordinator.layout.parameters[1]
+            let place = parameter.offset + parameter.count - 1
+            switch name {
+            case "weights": coordinator.master.base[place] = .infinity
+            case "first_moment": coordinator.states[0].base[place] = .nan
+            default: coordinator.averaging.weights.base[place] = Element(Float.infinity)
+            }
+            let failure = try #require(throws: AgreedFailure.self) {
+                try coordinator.save { _ throws(Failure) in saved += 1 }
+            }
+            #expect(failure.failure.exitCode == .internalError)
+            #expect(failure.failure.message.contains("of \(parameter.name) are"), "\(failure.failure)")
+            #expect(failure.failure.message.contains("last checkpoint is untouched"))
+            #expect(saved == 1)
+        }
+        if name != "working weights" { try check(Float.self) }
+        try check(Float16.self, "precision=float16")
+    }
+
     /// An overflow changes nothing but counters and the scale.
     @Test func overflowsAreSkipped() throws {
         let sets = try configuration(

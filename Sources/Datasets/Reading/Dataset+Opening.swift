@@ -4,13 +4,13 @@ import Files
 extension Dataset {
     /// Opens the dataset in `directory`: what `dtrain prepare` made, or bare llm.c or nanoGPT shards.
     ///
-    /// Without a manifest, every `*.bin` whose name contains "val" is validation and every other is training, in
-    /// the order of their names.
+    /// Without a manifest, every `*.bin` whose name says so (see `FileName.isOfValidation`) is validation and every other is
+    /// training, in the order of their names.
     ///
     /// - Parameters:
     ///   - vocabularySize: The vocabulary of shards without a manifest. Without it they are taken for GPT-2's
     ///     tokens, padded to 50304, or Llama 3's, 128256, where they have 32 bits.
-    ///   - verifying: Whether to read every shard and compare its hash.
+    ///   - verifying: Whether to read every shard, and compare its hash and its tokens.
     /// - Throws: `badData` for a directory that holds no whole dataset, naming the file that is wrong.
     package static func open(
         _ directory: String, vocabularySize: Int? = nil, verifying: Bool = false
@@ -29,13 +29,16 @@ extension Dataset {
             throw Failure(.badData, "\(directory): its preparation was interrupted. \(advice)")
         }
         guard !shardNames.isEmpty else {
-            let found = FileSystem.isDirectory(directory) ? "the directory holds" : "there is no such directory with"
+            let isThere = FileSystem.isDirectory(directory)
+            let found = isThere ? "the directory holds" : "there is no such directory with"
             throw Failure(
                 .badData,
                 "\(directory): no dataset: \(found) neither \(DatasetManifest.fileName) nor *.bin shards of llm.c or "
-                    + "nanoGPT. \(advice)")
+                    + "nanoGPT. \(isThere ? "" : "If it has moved, name where it is now. ")\(advice)")
         }
-        return try Dataset(bareShards: shardNames, in: directory, vocabularySize: vocabularySize)
+        let dataset = try Dataset(bareShards: shardNames, in: directory, vocabularySize: vocabularySize)
+        if verifying { try dataset.verifyShards() }
+        return dataset
     }
 
     private init(manifest: DatasetManifest, in directory: String) throws(Failure) {
@@ -81,7 +84,7 @@ extension Dataset {
                         + "dataset have one format; move the others elsewhere or copy the damaged one again.")
             }
             first = first ?? shard
-            shards[name.lowercased().contains("val") ? .validation : .train, default: []].append(shard)
+            shards[FileName.isOfValidation(name) ? .validation : .train, default: []].append(shard)
             digest.update(name)
             digest.update(shard.byteCount)
             digest.update(shard.tokenCount)
@@ -143,6 +146,7 @@ extension TokenShard {
                     + "\(DatasetManifest.fileName) says \(recorded.tokens) in \(recorded.bytes). "
                     + "The file was replaced; copy or prepare the dataset again.")
         }
+        record(digest: recorded.digest)
     }
 }
 

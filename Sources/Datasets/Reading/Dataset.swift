@@ -60,29 +60,6 @@ package struct Dataset: Sendable {
             tokenizer, vocabularySize: vocabularySize, model: tokenizerModel, source: "The dataset \(directory)")
     }
 
-    /// The bytes of all files that `verifyShards` reads.
-    package var recordedBytes: Int { manifest?.files.reduce(0) { $0 + $1.bytes } ?? 0 }
-
-    /// Reads every file and compares its hash with the manifest's. Without a manifest there is nothing to compare.
-    ///
-    /// - Parameter progress: Called about ten times a second, and at the end.
-    /// - Throws: `badData`, naming the file whose hash changed.
-    package func verifyShards(
-        _ progress: (_ bytesDone: Int, _ bytesTotal: Int) -> Void = { _, _ in }
-    ) throws(Failure) {
-        guard let manifest else { return }
-        var meter = ProgressMeter(total: recordedBytes)
-        for recorded in manifest.files {
-            let path = "\(directory)/\(recorded.file)"
-            var before = 0
-            let digest = try TokenShard.digest(ofFile: path) { done in
-                meter.advance(by: done - before, progress)
-                before = done
-            }
-            guard digest == recorded.digest else { throw Dataset.hashChanged(path, digest, recorded.digest) }
-        }
-    }
-
     /// The failure of a file with another hash than recorded.
     static func hashChanged(_ path: String, _ found: String, _ recorded: String) -> Failure {
         Failure(

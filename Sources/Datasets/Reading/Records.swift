@@ -46,7 +46,11 @@ package final class Records {
         } else {
             labels = nil
         }
-        pixels = layout.image.map { RecordPixels($0, shards, directory) }
+        if let image = layout.image {
+            pixels = try RecordPixels(image, shards, directory)
+        } else {
+            pixels = nil
+        }
     }
 
     /// The number of tokens of a record in a column, at least 1.

@@ -11,12 +11,8 @@ package final class TokenStream {
     /// The index of each shard's first token.
     private let starts: [Int]
     let vocabularySize: Int
-    private var files: [OpenFile?]
-    private var openOrder: [Int] = []
+    private let files: ShardFiles
     private let buffer: UnsafeMutableRawBufferPointer
-
-    /// Files that are kept open, far fewer than a process may have: a large corpus has thousands of shards.
-    private static let openFileLimit = 128
 
     init(name: String, shards: [TokenShard], vocabularySize: Int) {
         self.name = name
@@ -30,7 +26,7 @@ package final class TokenStream {
         }
         self.starts = starts
         tokenCount = total
-        files = shards.map { _ in nil }
+        files = ShardFiles(shards.map { .init(path: $0.path, stamp: $0.stamp, digest: $0.recordedDigest) })
         buffer = .allocate(byteCount: 1 << 16, alignment: 64)
     }
 
@@ -52,7 +48,7 @@ package final class TokenStream {
             let shard = shards[index]
             let first = offset + done - starts[index]
             let part = min(count - done, shard.tokenCount - first)
-            try read(shard, try file(index), from: first, count: part, into: tokens + done)
+            try read(shard, try files.file(index), from: first, count: part, into: tokens + done)
             done += part
             index += 1
         }
@@ -79,7 +75,8 @@ package final class TokenStream {
     }
 
     private func read(
-        _ shard: TokenShard, _ open: OpenFile, from first: Int, count: Int, into tokens: UnsafeMutablePointer<Int32>
+        _ shard: TokenShard, _ open: ShardFiles.Opened, from first: Int, count: Int,
+        into tokens: UnsafeMutablePointer<Int32>
     ) throws(Failure) {
         let tokenBytes = shard.format.tokenBytes
         var done = 0
@@ -91,7 +88,9 @@ package final class TokenStream {
                 tokenBytes == 4
                 ? convert(bytes.bindMemory(to: UInt32.self), into: tokens + done)
                 : convert(bytes.bindMemory(to: UInt16.self), into: tokens + done)
-            guard largest < vocabularySize else { throw outsideVocabulary(shard, first + done, bytes) }
+            guard largest < vocabularySize else {
+                throw shard.outsideVocabulary(vocabularySize, UnsafeRawBufferPointer(bytes), first: first + done)
+            }
             done += part
         }
     }
@@ -109,27 +108,6 @@ package final class TokenStream {
         return UInt32(largest)
     }
 
-    private func outsideVocabulary(
-        _ shard: TokenShard, _ first: Int, _ bytes: UnsafeMutableRawBufferPointer
-    ) -> Failure {
-        let tokenBytes = shard.format.tokenBytes
-        var index = 0
-        var value = 0
-        repeat {
-            let offset = index * tokenBytes
-            value =
-                tokenBytes == 4
-                ? Int(UInt32(littleEndian: bytes.load(fromByteOffset: offset, as: UInt32.self)))
-                : Int(UInt16(littleEndian: bytes.load(fromByteOffset: offset, as: UInt16.self)))
-            index += 1
-        } while value < vocabularySize
-        return Failure(
-            .badData,
-            "\(shard.path): token \(value) at byte \(shard.byteOffset(ofToken: first + index - 1)); the vocabulary "
-                + "has \(vocabularySize) tokens, from 0 to \(vocabularySize - 1). The file is damaged or made with "
-                + "another tokenizer; copy or prepare it again.")
-    }
-
     /// The last shard that starts at or before `offset`.
     private func shardIndex(of offset: Int) -> Int {
         var low = 0
@@ -140,20 +118,4 @@ package final class TokenStream {
         }
         return low
     }
-
-    /// The file of a shard, opened where it is not; the one opened first is closed where there are too many.
-    private func file(_ index: Int) throws(Failure) -> OpenFile {
-        if let file = files[index] { return file }
-        if openOrder.count == TokenStream.openFileLimit { files[openOrder.removeFirst()] = nil }
-        let file = OpenFile(try File(shards[index].path, .read))
-        files[index] = file
-        openOrder.append(index)
-        return file
-    }
-}
-
-/// A file in a box, since a file is not copyable and an array's elements are.
-private final class OpenFile {
-    let file: File
-    init(_ file: consuming File) { self.file = file }
 }

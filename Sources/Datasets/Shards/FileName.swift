@@ -25,6 +25,21 @@ enum FileName {
         return isColumn && name.hasPrefix(shard(split, index))
     }
 
+    /// Returns whether the name of a shard without a manifest says that it is held out: one of its words is `val`, `valid`,
+    /// `validation`, `eval` or `evaluation`, in any case of letters.
+    ///
+    /// A word is a row of letters: `val.bin`, `foo_val_000001.bin` and `val0.bin` are held out, `medieval_train.bin` and
+    /// `interval.bin` are not. Bytes of other alphabets count as letters.
+    static func isOfValidation(_ name: String) -> Bool {
+        let words = name.utf8.split { !(0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 || $0 >= 0x80) }
+        // Small letters: one bit tells them from capital ones.
+        return words.contains { word in
+            validationWords.contains { $0.utf8.elementsEqual(word.lazy.map { $0 < 0x80 ? $0 | 0x20 : $0 }) }
+        }
+    }
+
+    private static let validationWords = ["val", "valid", "validation", "eval", "evaluation"]
+
     /// The last component of `path`.
     static func last(of path: String) -> String {
         path.split(separator: "/").last.map(String.init) ?? path

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Tensors
 
 /// A file of tokens whose header and size have been checked.
 package struct TokenShard: Sendable {
@@ -9,6 +10,10 @@ package struct TokenShard: Sendable {
     package let format: TokenShardFormat
     /// The number of its tokens, at least 1.
     package let tokenCount: Int
+    /// The XXH3-128 that a manifest records of the file; nil where there is no manifest.
+    package private(set) var recordedDigest: String?
+    /// The file as it was when it was opened.
+    let stamp: FileStamp
 
     /// The file's size.
     package var byteCount: Int { byteOffset(ofToken: tokenCount) }
@@ -25,6 +30,7 @@ package struct TokenShard: Sendable {
         let size = try file.size()
         let header = try TokenShardHeader(of: file)
         self.path = path
+        stamp = try file.stamp()
         if let magic = header.magic, let format = TokenShardFormat(magic: magic) {
             self.format = format
             tokenCount = try header.tokenCount(path, format, size: size)
@@ -40,6 +46,74 @@ package struct TokenShard: Sendable {
             format = .headerless
             tokenCount = size / 2
         }
+    }
+
+    /// Remembers what a manifest records.
+    mutating func record(digest: String) { recordedDigest = digest }
+
+    /// Reads the whole file, and compares its hash with the recorded one and every token with the vocabulary.
+    ///
+    /// - Parameter progress: Called with the number of bytes just read, every MiB.
+    /// - Throws: `badData`, naming the file, and the byte offset and value of a token outside the vocabulary.
+    /// - Complexity: O(file), read once.
+    func verify(vocabularySize: Int, _ progress: (_ bytes: Int) -> Void) throws(Failure) {
+        let file = try File(path, .read)
+        let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
+        defer { chunk.deallocate() }
+        var digest = Digest()
+        var offset = 0
+        var strange: Failure?
+        while true {
+            let count = try file.readSome(into: chunk, at: offset)
+            if count == 0 { break }
+            let bytes = UnsafeRawBufferPointer(rebasing: chunk[..<count])
+            if recordedDigest != nil { digest.update(bytes) }
+            // The header is a multiple of a token, as a chunk is.
+            let skipped = max(0, format.headerBytes - offset)
+            if strange == nil, skipped < count {
+                let tokens = UnsafeRawBufferPointer(rebasing: bytes[skipped...])
+                if largestToken(tokens) >= vocabularySize {
+                    let first = (offset + skipped - format.headerBytes) / format.tokenBytes
+                    strange = outsideVocabulary(vocabularySize, tokens, first: first)
+                }
+            }
+            offset += count
+            progress(count)
+        }
+        // A file with another hash is damaged, whatever its tokens are.
+        if let recordedDigest {
+            let found = digest.hexadecimal()
+            guard found == recordedDigest else { throw Dataset.hashChanged(path, found, recordedDigest) }
+        }
+        if let strange { throw strange }
+    }
+
+    private func largestToken(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let (base, count) = (bytes.baseAddress!, bytes.count / format.tokenBytes)
+        return format.tokenBytes == 4
+            ? Tensors.largestToken(base.assumingMemoryBound(to: UInt32.self), count: count)
+            : Tensors.largestToken(base.assumingMemoryBound(to: UInt16.self), count: count)
+    }
+
+    /// The failure of the first token in `bytes` that the vocabulary does not have.
+    ///
+    /// - Parameter first: The index of the first token of `bytes` in the shard.
+    func outsideVocabulary(_ vocabularySize: Int, _ bytes: UnsafeRawBufferPointer, first: Int) -> Failure {
+        let tokenBytes = format.tokenBytes
+        func token(_ index: Int) -> Int {
+            tokenBytes == 4
+                ? Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * index, as: UInt32.self)))
+                : Int(UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)))
+        }
+        let index = (0..<bytes.count / tokenBytes).first { token($0) >= vocabularySize } ?? 0
+        let advice =
+            recordedDigest == nil
+            ? " Shards without \(DatasetManifest.fileName) have as many tokens as model.vocabulary_size says." : ""
+        return Failure(
+            .badData,
+            "\(path): token \(token(index)) at byte \(byteOffset(ofToken: first + index)); the vocabulary "
+                + "has \(vocabularySize) tokens, from 0 to \(vocabularySize - 1). The file is damaged or made with "
+                + "another tokenizer; copy or prepare it again.\(advice)")
     }
 
     /// The XXH3-128 of the whole file, as `xxhsum -H2` prints it.

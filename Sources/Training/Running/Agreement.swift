@@ -1,5 +1,6 @@
 import Collectives
 import Failures
+import Glibc
 
 /// A failure that every rank has, so that each can end by itself with the same exit code, and rank 0 tells it.
 package struct AgreedFailure: Error {
@@ -26,6 +27,15 @@ extension Communicator {
         let prefix = failing == 0 ? "" : "rank \(failing): "
         let message = try broadcast(rank == failing ? prefix + own!.message : "", from: failing)
         throw AgreedFailure(Failure(ExitCode(rawValue: Int32(code)) ?? .internalError, message))
+    }
+
+    /// Names this host in front of a failure of what each host has for itself, where the job has several hosts.
+    func namingHost(_ failure: Failure) -> Failure {
+        guard localSize < size else { return failure }
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return Failure(failure.exitCode, "host \(host): \(failure.message)")
     }
 
     /// Does something on rank 0 only, such as asking the disk, and gives every rank its answer.

@@ -10,7 +10,12 @@ extension Coordinator {
     func withAveragedWeights<Result>(_ body: () throws -> Result) throws -> Result {
         guard averages != nil else { return try body() }
         try exchangeAverages()
-        let result = try body()
+        let result: Result
+        do { result = try body() } catch let failure as AgreedFailure {
+            // What is saved before the run ends is the training's own.
+            try exchangeAverages()
+            throw failure
+        }
         try exchangeAverages()
         return result
     }

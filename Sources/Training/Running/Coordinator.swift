@@ -187,23 +187,35 @@ final class Coordinator<Element: Storage> {
         var stopRequested: Bool
     }
 
+    /// Some rank has no batches for a step: all ranks have given it up, and stand where they stood before it.
+    struct LacksBatches: Error {}
+
     /// One step: slots, averaging, norm, update. All ranks skip one whose gradient is not finite, on whatever rank.
     ///
     /// - Parameters:
-    ///   - batches: This rank's slots.
+    ///   - batches: This rank's slots; nil where they could not be read.
     ///   - stopRequested: Whether this rank was asked to stop.
-    /// - Throws: `AgreedFailure` where weights are not finite, or too many steps in a row were skipped; `Failure` with
+    /// - Throws: `LacksBatches` where any rank has none; `AgreedFailure` where weights are not finite, or too many steps in a row were skipped; `Failure` with
     ///   `diverged` where weights or state have changed without an update.
-    func train(_ batches: [Batch], stopRequested: Bool) throws -> Report {
+    func train(_ batches: [Batch]?, stopRequested: Bool) throws -> Report {
         let seed = UInt64(configuration.run.seed)
         let lossScale = scaler?.scale ?? 1
         sums.clear()
         try sums.startCounts(
-            targets: batches.reduce(0) { $0 + $1.targetCount }, stopRequested: stopRequested, communicator)
+            targets: (batches ?? []).reduce(0) { $0 + $1.targetCount }, stopRequested: stopRequested,
+            lacksBatches: batches == nil, communicator)
+        guard let batches else {
+            _ = try sums.finishCounts()
+            throw LacksBatches()
+        }
         try replica.accumulate(
             batches, firstSlot: plan.localSlots.lowerBound, slotLosses: sums.slotLosses,
             dropouts: { Dropouts(configuration.model.dropoutRates, seed: seed, step: step, samples: $0) },
-            gradientScale: { Float(lossScale / Double(max(1, try sums.finishCounts().targets))) })
+            gradientScale: {
+                let counts = try sums.finishCounts()
+                if counts.lacksBatches { throw LacksBatches() }
+                return Float(lossScale / Double(max(1, counts.targets)))
+            })
         spans.begin(.averaging)
         try averaging.finish()
         spans.end()

@@ -1,5 +1,6 @@
 import Collectives
 import Datasets
+import Failures
 import Kernels
 import Metrics
 import Objectives
@@ -133,6 +134,7 @@ extension ForwardPass {
     /// The same, or nil on all ranks where any of them was told to stop before it was through.
     ///
     /// - Parameter shouldStop: Asked before each batch.
+    /// - Throws: `AgreedFailure` where any rank cannot read a batch.
     func scores(
         of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator,
         unless shouldStop: () -> Bool
@@ -146,17 +148,18 @@ extension ForwardPass {
             case (.squaredError, _): .numbers
             }
         var counts = ScoreCounts(kind, batches: batches.count)
-        var wasStopped = false
-        for index in stride(from: communicator.rank, to: batches.count, by: communicator.size) {
-            if shouldStop() {
-                wasStopped = true
-                break
+        let wasStopped = try communicator.together { () throws(Failure) in
+            for index in stride(from: communicator.rank, to: batches.count, by: communicator.size) {
+                if shouldStop() { return true }
+                do throws(Failure) { try batches.load(index, into: batch) } catch {
+                    throw communicator.namingHost(error)
+                }
+                counts.losses[index] = loss(of: batch) { logits, rows in
+                    counts.add(logits, rows: rows, outputs: outputs, batch, index: index)
+                }
+                counts.targets[index] = Double(batch.targetCount)
             }
-            try batches.load(index, into: batch)
-            counts.losses[index] = loss(of: batch) { logits, rows in
-                counts.add(logits, rows: rows, outputs: outputs, batch, index: index)
-            }
-            counts.targets[index] = Double(batch.targetCount)
+            return false
         }
         return try communicator.sum(wasStopped ? 1 : 0) > 0 ? nil : counts.scores(communicator)
     }

@@ -56,10 +56,12 @@ final class Replica<Element: Storage> {
                 model.architecture.output == .tokens ? .branchGradient : .pooledGradient, rows * model.head.inputWidth)
             let depth = slot.nonzeroBitCount
             let gradients = arenas[depth].base
+            // Throws where the step is given up: before any rank has begun to average.
+            let scale = try gradientScale()
             workspace.spans.begin(.head)
             let count = forwardPass.prediction.backward(
                 hidden: activations.output, head: model.head, weights: weights.base, gradients: gradients,
-                targets: batch.expected, gradientScale: try gradientScale(), losses: losses,
+                targets: batch.expected, gradientScale: scale, losses: losses,
                 hiddenGradient: outputGradient, rows: rows, workspace)
             slotLosses[firstSlot + slot] = ForwardPass<Element>.sum(losses, count)
             workspace.spans.end()

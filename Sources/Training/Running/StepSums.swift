@@ -21,7 +21,7 @@ final class StepSums {
         let count = slots + (elements + chunkElements - 1) / chunkElements
         own = .allocate(capacity: count)
         combined = .allocate(capacity: count)
-        counts = .allocate(capacity: 4)
+        counts = .allocate(capacity: 6)
         own.initialize(repeating: 0)
         combined.initialize(repeating: 0)
         counts.initialize(repeating: 0)
@@ -38,18 +38,20 @@ final class StepSums {
     /// Makes this rank's losses and squares 0.
     func clear() { own.update(repeating: 0) }
 
-    /// Starts to count targets and requests to stop over all ranks, while the forward pass runs.
-    func startCounts(targets: Int, stopRequested: Bool, _ communicator: any Communicator) throws(MPIError) {
-        (counts[0], counts[1]) = (Int64(targets), stopRequested ? 1 : 0)
+    /// Starts to count targets, requests to stop and missing batches over all ranks, while the forward pass runs.
+    func startCounts(
+        targets: Int, stopRequested: Bool, lacksBatches: Bool, _ communicator: any Communicator
+    ) throws(MPIError) {
+        (counts[0], counts[1], counts[2]) = (Int64(targets), stopRequested ? 1 : 0, lacksBatches ? 1 : 0)
         pending = try communicator.startAllreduce(
-            UnsafeBufferPointer(rebasing: counts[..<2]), into: UnsafeMutableBufferPointer(rebasing: counts[2...]), .sum)
+            UnsafeBufferPointer(rebasing: counts[..<3]), into: UnsafeMutableBufferPointer(rebasing: counts[3...]), .sum)
     }
 
     /// The counts over all ranks.
-    func finishCounts() throws(MPIError) -> (targets: Int, stopRequested: Bool) {
+    func finishCounts() throws(MPIError) -> (targets: Int, stopRequested: Bool, lacksBatches: Bool) {
         try pending?.wait()
         pending = nil
-        return (Int(counts[2]), counts[3] > 0)
+        return (Int(counts[3]), counts[4] > 0, counts[5] > 0)
     }
 
     /// Gives every rank the losses and squares of all. No rank returns before all have called it.

@@ -17,14 +17,19 @@ struct TrainingData {
     let truncated: [Split: Int]
     private let configuration: Configuration
 
-    /// Opens the dataset that `configuration` names and checks that it fits.
-    init(_ configuration: Configuration, _ communicator: any Communicator) throws(Failure) {
+    /// Opens the dataset that `configuration` names and checks that it fits. Nothing of it is trusted before `verify`.
+    ///
+    /// - Parameter bareVocabularySize: The vocabulary of shards without a manifest; nil where the configuration says it.
+    init(
+        _ configuration: Configuration, _ communicator: any Communicator, bareVocabularySize: Int? = nil
+    ) throws(Failure) {
         self.configuration = configuration
         plan = try BatchPlan(
             sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
             worldSize: communicator.size)
         let asked = configuration.model.vocabularySize
-        dataset = try Dataset.open(configuration.data.directory, vocabularySize: asked > 0 ? asked : nil)
+        dataset = try Dataset.open(
+            configuration.data.directory, vocabularySize: bareVocabularySize ?? (asked > 0 ? asked : nil))
         sizes = try configuration.sizes(
             of: dataset.facts, vocabularySize: dataset.vocabularySize, name: dataset.directory)
         do throws(Failure) {
@@ -44,17 +49,26 @@ struct TrainingData {
         RunDescription(configuration: configuration, facts: dataset.facts, sizes: sizes)
     }
 
-    /// Compares the hash of every shard with the manifest's. Rank 0 does it for all.
-    func verify(_ communicator: any Communicator, _ console: Console, _ heartbeats: Heartbeats) throws {
-        let dataset = dataset
-        // The beats of rank 0 are seen on its own node.
-        _ = try heartbeats.allowing(bytes: dataset.recordedBytes) {
-            try communicator.onFirstRank { () throws(Failure) in
-                try dataset.verifyShards { done, total in
-                    heartbeats.beat()
-                    if total > 1 << 30 { console.draw("verifying the dataset: \(100 * done / total) %") }
+    /// Compares the hash of every shard with the manifest's, and every token with the vocabulary. Every rank calls it before
+    /// it reads anything. Each host looks at its own copy: its ranks share the files among them.
+    ///
+    /// - Parameters:
+    ///   - splits: What is going to be read.
+    ///   - beat: Called now and then.
+    /// - Throws: `AgreedFailure` with `badData`, naming the host where there are several, and the file.
+    func verify(
+        _ communicator: any Communicator, _ console: Console? = nil, splits: [Split] = Split.allCases,
+        beat: () -> Void = {}
+    ) throws {
+        try communicator.together { () throws(Failure) in
+            do throws(Failure) {
+                try dataset.verifyShards(splits, part: communicator.localRank, of: communicator.localSize) {
+                    done, total in
+                    beat()
+                    if total > 1 << 30 { console?.draw("verifying the dataset: \(100 * done / total) %") }
                 }
-                return ""
+            } catch {
+                throw communicator.namingHost(error)
             }
         }
     }

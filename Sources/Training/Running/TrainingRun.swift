@@ -20,6 +20,8 @@ final class TrainingRun<Element: Storage> {
     private let profile: RunProfile?
     private let clock = ContinuousClock()
     private let startedAt: ContinuousClock.Instant
+    /// The step that the run began at.
+    private let firstStep: Int
     /// The validation loss at this step, where it was measured.
     private var validationLoss: Double?
     /// The same on every rank, which decide by it when to save and stop together.
@@ -37,6 +39,7 @@ final class TrainingRun<Element: Storage> {
         startedAt: ContinuousClock.Instant, restored: CheckpointState?, profile: RunProfile?
     ) throws {
         evaluationIsPending = restored?.evaluationIsPending ?? false
+        firstStep = coordinator.step
         self.profile = profile
         self.configuration = configuration
         self.data = data
@@ -124,7 +127,7 @@ final class TrainingRun<Element: Storage> {
         if hasGoneBack {
             if stopRequested { try save(isLast: true) }
         } else if coordinator.step % training.evaluateEvery == 0 || isLast {
-            let evaluated = try evaluate()
+            let evaluated = try evaluateOrEnd()
             isBest = evaluated ?? false
             // Whoever asks to stop does not wait for an evaluation.
             if evaluated == nil, validation != nil { (stopRequested, evaluationIsPending) = (true, true) }
@@ -140,16 +143,64 @@ final class TrainingRun<Element: Storage> {
         return true
     }
 
+    /// Evaluates; where the validation split cannot be read any more, saves and ends the run.
+    private func evaluateOrEnd() throws -> Bool? {
+        do { return try evaluate() } catch let agreed as AgreedFailure {
+            evaluationIsPending = true
+            throw saving(agreed.failure)
+        }
+    }
+
+    /// Saves what has been trained, because the run ends with a failure of the data. Every rank calls it.
+    ///
+    /// - Returns: The failure, with what a person can do then.
+    private func saving(_ failure: Failure) -> any Error {
+        let step = coordinator.step
+        guard step > firstStep else { return AgreedFailure(failure) }
+        do {
+            try save(isLast: true)
+        } catch let agreed as AgreedFailure {
+            return AgreedFailure(
+                Failure(
+                    failure.exitCode,
+                    "\(failure.message) Step \(step) could not be saved either: \(agreed.failure.message)"))
+        } catch {
+            return error
+        }
+        return AgreedFailure(
+            Failure(
+                failure.exitCode,
+                "\(failure.message) Step \(step) is saved: the same command continues from there when the data can be read "
+                    + "again."))
+    }
+
+    /// Trains on the next batches; where any rank cannot read its own, saves and ends the run.
+    private func train(_ batches: Result<[Batch], Failure>) throws -> Coordinator<Element>.Report {
+        do {
+            return try coordinator.train(try? batches.get(), stopRequested: StopRequest.isPending())
+        } catch is Coordinator<Element>.LacksBatches {
+            do {
+                try communicator.together { () throws(Failure) in
+                    if case .failure(let failure) = batches { throw communicator.namingHost(failure) }
+                }
+            } catch let agreed as AgreedFailure {
+                throw saving(agreed.failure)
+            }
+            preconditionFailure("a rank has no batches for a reason")
+        }
+    }
+
     /// One step.
     ///
     /// - Returns: Whether any rank was asked to stop.
     private func step() throws -> Bool {
         let start = clock.now
         coordinator.spans.begin(.data)
-        let batches = try reader.next()
+        let batches: Result<[Batch], Failure>
+        do throws(Failure) { batches = .success(try reader.next()) } catch { batches = .failure(error) }
         coordinator.spans.end()
         hasGoneBack = false
-        let report = try coordinator.train(batches, stopRequested: StopRequest.isPending())
+        let report = try train(batches)
         let seconds = (clock.now - start).seconds
         if let parameter = report.overflowedParameter {
             console.say(

@@ -29,6 +29,11 @@ extension FuzzedReader {
                 tokens.prefix(shard.tokenCount) == tokens.suffix(shard.tokenCount), "a shard that is read twice differs"
             )
             _ = try TokenShard.digest(ofFile: path)
+            // What verification lets pass is what can be read.
+            let small = 300
+            let isVerified = (try? shard.verify(vocabularySize: small) { _ in }) != nil
+            try Defect.unless(
+                isVerified == tokens.allSatisfy { $0 < small }, "verification judges otherwise than reading")
         }
     }
 
