@@ -72,7 +72,8 @@ extension MultiprocessTests {
             #expect(numbers.output.hasPrefix("97 98 "))
             #expect(numbers.output.split(whereSeparator: \.isWhitespace).count == 5, "\(numbers.output)")
             expectRefusal(
-                workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "data"), 64, "tokenizer byte", "none")
+                workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "data"), 64,
+                "the dataset has the tokenizer byte", "the model no recorded tokenizer", "Import the model again")
         }
 
         @Test func whatCannotBeExported() throws {

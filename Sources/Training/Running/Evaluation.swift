@@ -2,6 +2,7 @@ import Checkpoints
 import Collectives
 import Datasets
 import Failures
+import Files
 import Models
 import Tensors
 
@@ -15,6 +16,8 @@ package struct Evaluation {
     private let batch: Batch
     /// The bytes of text that each token stands for.
     private let bytes: [Int32]?
+    /// What is assumed of the tokens, in a line; nil where nothing is.
+    package let assumption: String?
     /// The names of the classes that are told apart.
     package let classNames: [String]
     private let dataset: Dataset
@@ -36,17 +39,24 @@ package struct Evaluation {
             let checkpoint = try Checkpoint.open(directory)
             let identity = try CheckpointIdentity(checkpoint)
             var configuration = identity.configuration
-            if let data { configuration.data.directory = data }
+            configuration.data.directory = try Evaluation.dataDirectory(data, identity, directory)
             configuration.batch.slots = communicator.size
             configuration.batch.sequences = communicator.size * identity.configuration.batch.sequencesPerSlot
-            let opened = try TrainingData(configuration, communicator)
-            guard opened.dataset.tokenizer == identity.facts.tokenizer else {
-                throw Failure(
-                    .usage,
-                    "\(opened.dataset.directory): prepared with the tokenizer \(opened.dataset.tokenizer.kind.rawValue), "
-                        + "\(directory) was trained with \(identity.facts.tokenizer.kind.rawValue)"
-                        + (opened.dataset.tokenizer.kind == identity.facts.tokenizer.kind
-                            ? ", another model of it." : "."))
+            let vocabularySize = identity.sizes.vocabularySize
+            let opened = try TrainingData(
+                configuration, communicator, bareVocabularySize: vocabularySize > 0 ? vocabularySize : nil)
+            if identity.sizes.image == nil {
+                let tokenizer = identity.facts.tokenizer
+                switch TokenizerMatch(opened.dataset, model: tokenizer, modelVocabularySize: vocabularySize) {
+                case .same: break
+                case .assumed where opened.dataset.digest == identity.datasetDigest: break
+                case .assumed: assumption = TokenizerMatch.assumption(opened.dataset.directory, directory)
+                case .different(let words):
+                    throw Failure(
+                        .usage,
+                        "\(opened.dataset.directory) does not fit \(directory): \(words). "
+                            + TokenizerMatch.advice(tokenizer, checkpoint: directory))
+                }
             }
             guard opened.dataset.labels == identity.facts.labels else {
                 throw Failure(
@@ -54,8 +64,17 @@ package struct Evaluation {
                     "\(opened.dataset.directory): its labels are not those that \(directory) was trained on. Prepare it "
                         + "with the same classes.")
             }
-            guard opened.sizes.vocabularySize <= identity.sizes.vocabularySize, opened.validation != nil else {
-                throw Failure(.badData, "\(opened.dataset.directory): has no validation split for this model.")
+            guard opened.sizes.vocabularySize <= vocabularySize else {
+                throw Failure(
+                    .badData,
+                    "\(opened.dataset.directory): has \(opened.sizes.vocabularySize) tokens, the model of \(directory) has "
+                        + "\(vocabularySize). Name a dataset that was prepared for this model: --data DIR.")
+            }
+            guard opened.validation != nil else {
+                throw Failure(
+                    .badData,
+                    "\(opened.dataset.directory): has no validation split, which is what is evaluated. Prepare it with one "
+                        + "(dtrain help prepare), or name another dataset: --data DIR.")
             }
             return (checkpoint, identity, opened)
         }
@@ -71,7 +90,29 @@ package struct Evaluation {
         translator =
             model.architecture.hasEncoder
             ? TrainedModel(directory, identity, try identity.makeTokenizer(), model, weights) : nil
-        bytes = try opened.dataset.kind == .text ? opened.dataset.makeTokenizer().byteCounts() : nil
+        // Token numbers stand for no bytes of text.
+        let isText = opened.dataset.kind == .text && opened.dataset.tokenizer.kind != .none
+        bytes = try isText ? opened.dataset.makeTokenizer().byteCounts() : nil
+    }
+
+    /// The dataset to evaluate on: the one that was named, or the one that the checkpoint records.
+    private static func dataDirectory(
+        _ named: String?, _ identity: CheckpointIdentity, _ checkpoint: String
+    ) throws(Failure) -> String {
+        if let named { return named }
+        guard !identity.isImported else {
+            throw Failure(
+                .usage, "\(checkpoint) was imported: it records no dataset. Name one to evaluate on: --data DIR.")
+        }
+        let recorded = identity.configuration.data.directory
+        guard FileSystem.isDirectory(recorded) else {
+            let start = recorded.utf8.first == UInt8(ascii: "/") ? "" : ", which starts where the training was started"
+            throw Failure(
+                .badData,
+                "\(checkpoint) was trained on the dataset '\(recorded)' (the recorded path\(start)), and there is no such "
+                    + "directory here. Name where the dataset is now: --data DIR.")
+        }
+        return recorded
     }
 
     /// The scores of a translating model's translations; nil for any other model, and on all ranks but the first.
@@ -86,6 +127,8 @@ package struct Evaluation {
     }
 
     /// Measures the scores.
+    ///
+    /// - Throws: `AgreedFailure` with `badData` where the model's predictions are not finite.
     package func run() throws -> Scores {
         let scores = try forwardPass.scores(of: batches, batch, bytes: bytes, communicator)
         guard scores.loss.isFinite else {

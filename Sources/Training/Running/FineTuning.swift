@@ -9,17 +9,17 @@ struct StartingWeights {
     private let checkpoint: Checkpoint
     /// The file with the weights, and what their names begin with in it.
     private let source: (file: String, prefix: String)
+    /// What is assumed of the tokens, in a line; nil where nothing is.
+    private let assumption: String?
 
     /// Opens and verifies the checkpoint, and makes sure that it has what is to be loaded.
     ///
     /// - Parameters:
     ///   - selection: The parameters to load.
-    ///   - tokenizer: The dataset's.
+    ///   - dataset: What is trained on.
     /// - Throws: `usage` where a tensor is missing, has another shape, or belongs to another tokenizer; `badData` where
     ///   there is no valid checkpoint.
-    init(
-        _ directory: String, _ selection: [Parameter], tokenizer: TokenizerDescription
-    ) throws(Failure) {
+    init(_ directory: String, _ selection: [Parameter], _ dataset: Dataset) throws(Failure) {
         let checkpoint = try StartingWeights.open(directory)
         self.checkpoint = checkpoint
         let file = try checkpoint.openTensors(modelFileName)
@@ -42,15 +42,21 @@ struct StartingWeights {
                     + "alike, or name in fine_tuning.skip what is to keep its initial values.")
         }
         source = try StartingWeights.source(checkpoint, selection)
-        guard selection.contains(where: { $0.name.hasSuffix("token_embedding.weight") }) else { return }
-        let theirs = try CheckpointIdentity(checkpoint).facts.tokenizer
-        guard theirs == tokenizer else {
-            let other = theirs.kind == tokenizer.kind ? "another one of that kind" : tokenizer.kind.rawValue
+        guard selection.contains(where: { $0.name.hasSuffix("token_embedding.weight") }) else {
+            assumption = nil
+            return
+        }
+        let identity = try CheckpointIdentity(checkpoint)
+        let theirs = identity.facts.tokenizer
+        switch TokenizerMatch(dataset, model: theirs, modelVocabularySize: identity.sizes.vocabularySize) {
+        case .same: assumption = nil
+        case .assumed: assumption = TokenizerMatch.assumption(dataset.directory, checkpoint.directory)
+        case .different(let words):
             throw Failure(
                 .usage,
-                "fine_tuning.from: \(checkpoint.directory) has the tokenizer \(theirs.kind.rawValue), the dataset "
-                    + "\(other): its token embeddings would stand for other tokens. "
-                    + StartingWeights.advice(theirs.kind, checkpoint))
+                "fine_tuning.from: \(dataset.directory) does not fit \(checkpoint.directory): \(words). Its token embeddings "
+                    + "would stand for other tokens. "
+                    + TokenizerMatch.advice(theirs, checkpoint: checkpoint.directory))
         }
     }
 
@@ -69,14 +75,14 @@ struct StartingWeights {
         for index in target.indices { target[index] = Float(halves[index]) }
     }
 
-    /// What is loaded, in a line.
+    /// What is loaded, in a line, and what is assumed, in another.
     func summary(_ selection: [Parameter], of layout: ParameterLayout) -> String {
         let loaded = Set(selection.map(\.name))
         let drawn = layout.parameters.map(\.name).filter { !loaded.contains($0) }
         let shown = drawn.prefix(4).joined(separator: ", ") + (drawn.count > 4 ? ", …" : "")
         let kind = source.file == averagedFileName ? "averaged weights" : "weights"
         return "\(kind) from \(checkpoint.directory): \(selection.count) of \(layout.parameters.count) tensors"
-            + (drawn.isEmpty ? "" : "; initial values: \(shown)")
+            + (drawn.isEmpty ? "" : "; initial values: \(shown)") + (assumption.map { "\n\($0)" } ?? "")
     }
 
     /// The checkpoint that `directory` is, or the newest valid one of the run that it is.
@@ -98,15 +104,6 @@ struct StartingWeights {
             if selection.allSatisfy({ file[masterPrefix + $0.name]?.shape == $0.shape }) { return (name, masterPrefix) }
         }
         return (modelFileName, "")
-    }
-
-    private static func advice(_ kind: TokenizerDescription.Kind, _ checkpoint: Checkpoint) -> String {
-        switch kind {
-        case .sentencepiece:
-            "Prepare the dataset with --tokenizer \(checkpoint.directory)/\(TokenizerDescription.modelFileName)."
-        case .byte: "Prepare the dataset with --tokenizer byte."
-        case .none: "It does not carry its own: import the model again, with --tokenizer FILE.model."
-        }
     }
 }
 
@@ -141,15 +138,15 @@ extension Coordinator {
     /// Takes the weights of another checkpoint instead of those drawn, as far as the configuration says. Every rank calls
     /// it.
     ///
-    /// - Parameter tokenizer: The dataset's.
-    /// - Returns: What was loaded, in a line.
+    /// - Parameter dataset: What is trained on.
+    /// - Returns: What was loaded, and what is assumed, in a line each.
     /// - Throws: `AgreedFailure` where the checkpoint has not what the configuration asks for.
     func startFrom(
-        _ directory: String, _ fineTuning: FineTuningConfiguration, tokenizer: TokenizerDescription
+        _ directory: String, _ fineTuning: FineTuningConfiguration, _ dataset: Dataset
     ) throws -> String {
         let selection = try communicator.together { () throws(Failure) in try fineTuning.selection(layout) }
         let weights = try communicator.together { () throws(Failure) in
-            communicator.rank == 0 ? try StartingWeights(directory, selection, tokenizer: tokenizer) : nil
+            communicator.rank == 0 ? try StartingWeights(directory, selection, dataset) : nil
         }
         let largest = selection.map(\.count).max() ?? 0
         let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: largest)

@@ -88,7 +88,9 @@ struct RunIdentity {
             if theirs.layoutDigest != layoutDigest {
                 "is of another model"
             } else if theirs.facts.tokenizer != facts.tokenizer {
-                "is of another tokenizer (\(theirs.facts.tokenizer.kind.rawValue))"
+                "is of another tokenizer (\(theirs.facts.tokenizer.kind.rawValue), vocabulary "
+                    + "\(theirs.sizes.vocabularySize); the dataset: \(facts.tokenizer.kind.rawValue), "
+                    + "vocabulary \(sizes.vocabularySize))"
             } else if theirs.facts != facts {
                 "is of data of another kind, or with other labels"
             } else if theirs.configuration.precision != configuration.precision

@@ -109,7 +109,7 @@ package struct Trainer {
         if restored == nil, let source = configuration.fineTuning.from {
             console.say(
                 try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
-                    try coordinator.startFrom(source, configuration.fineTuning, tokenizer: data.dataset.tokenizer)
+                    try coordinator.startFrom(source, configuration.fineTuning, data.dataset)
                 })
         }
 

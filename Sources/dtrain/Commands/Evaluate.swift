@@ -23,6 +23,7 @@ extension Command {
         try ComputeThreads.start(threads, session.communicator, session.console)
         let evaluation = try Evaluation(
             checkpoint: directory, data: arguments.value("data"), weights: weights, session.communicator)
+        if let assumption = evaluation.assumption { session.console.warn(assumption) }
         session.console.say(try evaluation.run().report(names: evaluation.classNames))
         if let scores = try evaluation.translationScores(beams: beams) {
             session.console.say("translations: \(scores.text)")
