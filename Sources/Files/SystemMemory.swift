@@ -17,6 +17,13 @@ package enum SystemMemory {
         return max(0, min(host.map { $0 << 10 } ?? Int.max, left ?? Int.max))
     }
 
+    /// The bytes of swap space that are free; 0 where the system does not say, and in a control group with a limit, whose
+    /// memory is not extended by it.
+    package static func freeSwapBytes() -> Int {
+        if FileSystem.systemText("/sys/fs/cgroup/memory.max").flatMap(number) != nil { return 0 }
+        return FileSystem.systemText("/proc/meminfo").flatMap { field("SwapFree:", in: $0) }.map { $0 << 10 } ?? 0
+    }
+
     /// The number behind `name` at the start of a line; nil where there is none that makes sense.
     static func field(_ name: String, in text: String) -> Int? {
         for line in text.split(separator: "\n") {

@@ -25,8 +25,10 @@ extension Transformer {
             }
         }
 
-        init(_ model: Transformer, sequences: Int, positions: Int, sourcePositions: Int) {
-            let arena = ActivationArena()
+        init(
+            _ model: Transformer, sequences: Int, positions: Int, sourcePositions: Int,
+            from arena: ActivationArena = ActivationArena()
+        ) {
             source = model.encoder.map {
                 (
                     $0.embedding.takeActivations(rows: sequences * sourcePositions, from: arena),
@@ -51,6 +53,15 @@ extension Transformer {
     package func makeActivations(sequences: Int, positions: Int) -> Activations {
         Activations(
             self, sequences: sequences, positions: positions, sourcePositions: encoder == nil ? 0 : positions)
+    }
+
+    /// The bytes of `makeActivations`, which are counted and not taken.
+    package func activationBytes(sequences: Int, positions: Int) -> Int {
+        let arena = ActivationArena(counting: true)
+        _ = Activations(
+            self, sequences: sequences, positions: positions, sourcePositions: encoder == nil ? 0 : positions,
+            from: arena)
+        return arena.bytes
     }
 
     /// Computes `activations.output`.

@@ -77,6 +77,12 @@ package struct Prediction: Sendable {
         return some.count
     }
 
+    /// The bytes of logits that exist at once for `rows` with a target.
+    package static func logitBytes(rows: Int, outputs: Int) -> Int {
+        min(rows, max(1, blockBytes / 2 / max(1, outputs * MemoryLayout<Float>.stride))) * outputs
+            * MemoryLayout<Float>.stride
+    }
+
     /// Equal blocks, as few as the limit allows: the head's weight is read once a block. No row is a block of its own: it
     /// makes gradients 0.
     private func forEachBlock(rows: Int, outputs: Int, _ body: (_ start: Int, _ count: Int) -> Void) {

@@ -72,9 +72,13 @@ package struct TrainedModel {
 
 /// Verifies a checkpoint and loads its model in Float32. Rank 0 reads the weights for all.
 ///
-/// - Parameter choice: Which weights; nil for the averaged ones where there are any.
+/// - Parameters:
+///   - choice: Which weights; nil for the averaged ones where there are any.
+///   - sequences: The sequences whose activations each rank computes at once with what is loaded, for an estimate of memory.
+/// - Throws: `AgreedFailure` with `usage` where a host has not the memory, `badData` for a damaged checkpoint.
 func loadModel(
-    _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ choice: WeightChoice?, _ communicator: any Communicator
+    _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ choice: WeightChoice?, _ communicator: any Communicator,
+    sequences: Int = 0
 ) throws -> (model: Transformer<Float>, weights: Arena<Float>) {
     // What a manifest claims is allocated only where the files are large enough to hold it, in halves at least.
     try communicator.together { () throws(Failure) in
@@ -90,6 +94,13 @@ func loadModel(
         }
     }
     let model = Transformer<Float>(identity.configuration.model, identity.sizes)
+    try communicator.requireMemory(for: checkpoint.directory, remedy: "Start fewer ranks a host, or use a larger host.")
+    {
+        var estimate = MemoryEstimate.weights(model.layout, copies: communicator.localSize)
+        let bytes = model.activationBytes(sequences: sequences, positions: identity.sizes.contextLength)
+        estimate.add("activations", bytes, bytesEach: 1, times: communicator.localSize)
+        return estimate
+    }
     let weights = Arena<Float>(count: model.layout.count)
     _ = try communicator.onFirstRank { () throws(Failure) in
         try checkpoint.verify()

@@ -40,6 +40,9 @@ package struct ModelExport {
         do throws(Failure) {
             try checkpoint.verify(progress: progress)
             let layout = model.makeLayout()
+            try MemoryEstimate.weights(layout).require(
+                "export: \(checkpoint.directory)", available: MemoryEstimate.availableBytes(),
+                remedy: "Use a larger host.")
             let weights = Arena<Float>(count: layout.count)
             try loadWeights(checkpoint, layout, into: weights, precision: identity.configuration.precision, choice)
             let writer = try ModelWriter(modelClass, model, to: output.staging)

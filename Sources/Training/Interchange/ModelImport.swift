@@ -48,6 +48,9 @@ package struct ModelImport {
         let layout = reader.model.makeLayout()
         // Only what the files hold is allocated.
         try reader.check(layout)
+        try MemoryEstimate.weights(layout).require(
+            "import: \(reader.modelClass.name)", available: MemoryEstimate.availableBytes(),
+            remedy: "Use a larger host.")
         let run = RunDirectory(output)
         let claimed = try ModelImport.claim(run)
         let checkpoint: Checkpoint

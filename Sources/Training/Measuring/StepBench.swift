@@ -16,6 +16,7 @@ package final class StepBench {
     private let loopTimes: () throws -> (own: Double, library: Double)
     private var loopSeconds: [(step: Double, own: Double, library: Double)] = []
     private var peakBytes = 0
+    private let estimatedBytes: Int
     private let tokensPerStep: Int
     private let flopsPerToken: Double
     private let limit: ProcessorLimit
@@ -33,6 +34,7 @@ package final class StepBench {
         let targetShare = configuration.targetShare(sizes)
         flopsPerToken = configuration.model.flopsPerTarget(sizes, targetShare: targetShare) * targetShare
         limit = try ProcessorLimit(measuringWith: communicator)
+        estimatedBytes = Int(configuration.stepMemory(sizes, communicator).bytes)
         products = configuration.products(slots: configuration.batch.slots / communicator.size)
         let products = products
         (train, spans, loopTimes) =
@@ -53,6 +55,7 @@ package final class StepBench {
                 sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
                 worldSize: communicator.size)
         }
+        try configuration.requireTrainingMemory(sizes, positions: sizes.contextLength, communicator)
         let coordinator = try Coordinator<Element>(
             configuration, sizes, plan: plan, communicator)
         let batches = try plan.localSlots.map { _ in
@@ -147,6 +150,7 @@ package final class StepBench {
                 "flops_per_second": .number(flopsPerSecond),
                 "limit_flops_per_second": .number(limit.flopsPerSecond),
                 "peak_resident_bytes": .integer(peak),
+                "estimated_bytes": .integer(estimatedBytes),
                 "first_step_seconds": .number(secondsToFirstStep),
                 "parts": partsJSON,
                 "product_loop": loopJSON,

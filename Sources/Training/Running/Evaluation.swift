@@ -78,7 +78,22 @@ package struct Evaluation {
             }
             return (checkpoint, identity, opened)
         }
-        let (model, weights) = try loadModel(checkpoint, identity, choice, communicator)
+        self.assumption = assumption
+        try opened.verify(communicator, splits: [.validation])
+        let digests = try communicator.gather(opened.dataset.digest)
+        _ = try communicator.onFirstRank { () throws(Failure) in
+            if let rank = digests.firstIndex(where: { $0 != digests[0] }) {
+                throw Failure(
+                    .usage,
+                    "\(opened.dataset.directory): rank \(rank) has another dataset there than rank 0. Give every host the same "
+                        + "data.")
+            }
+            return ""
+        }
+        let (model, weights) = try loadModel(
+            checkpoint, identity, choice, communicator,
+            // Of records, only as much is computed as they are long.
+            sequences: opened.dataset.kind == .text ? opened.plan.sequencesPerSlot : 0)
         forwardPass = ForwardPass(
             model, identity.configuration.loss, weights: weights, sequences: opened.plan.sequencesPerSlot)
         batches = EvaluationBatches(

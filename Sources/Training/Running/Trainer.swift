@@ -64,7 +64,12 @@ package struct Trainer {
         let data = try communicator.together { () throws(Failure) in
             try TrainingData(configuration, communicator)
         }
-        try data.verify(communicator, console, heartbeats)
+        // A rank's beats are seen on its own node.
+        try heartbeats.allowing(bytes: data.dataset.verifiedBytes()) {
+            try data.verify(communicator, console, beat: heartbeats.beat)
+        }
+        let positions = try communicator.together { () throws(Failure) in try data.longestPositions() }
+        try configuration.requireTrainingMemory(data.sizes, positions: positions, communicator)
         let layout = Transformer<Element>(configuration.model, data.sizes).layout
         let identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout)
         try identity.compareRanks(communicator)

@@ -44,6 +44,23 @@ struct TrainingData {
         truncated = [.train: training.truncatedCount, .validation: validation?.truncatedCount ?? 0]
     }
 
+    /// The positions of the longest sequence that is trained on; of pairs, on the side that has fewer.
+    ///
+    /// - Complexity: O(records), none of which is read; O(1) for text.
+    func longestPositions() throws(Failure) -> Int {
+        guard dataset.kind == .parallel || dataset.kind == .labelled else { return sizes.contextLength }
+        var (longest, longestSource) = (1, dataset.kind == .parallel ? 1 : sizes.contextLength)
+        for sample in 0..<training.count {
+            var length = try training.length(of: sample)
+            if dataset.kind == .parallel {
+                longestSource = max(longestSource, length % (sizes.contextLength + 1))
+                length /= sizes.contextLength + 1
+            }
+            longest = max(longest, length)
+        }
+        return min(longest, longestSource, sizes.contextLength)
+    }
+
     /// What a person is told of the data and of the model for them.
     var description: RunDescription {
         RunDescription(configuration: configuration, facts: dataset.facts, sizes: sizes)

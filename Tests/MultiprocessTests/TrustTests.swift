@@ -1,0 +1,263 @@
+import Checkpoints
+import Files
+import Testing
+
+extension MultiprocessTests {
+    /// Numbers, tokens and files that are not what they should be: each is found before anything is made of it.
+    @Suite struct TrustTests {
+        /// A run `output` with one checkpoint: that of step 24 of `run`, with bytes put in the place of a tensor's first ones.
+        private func replace(
+            _ tensor: String, of file: String, with bytes: [UInt8], in workshop: Workshop, output: String
+        ) throws {
+            let directory = workshop.directory.file(Workshop.checkpoint(24))
+            let original = try Checkpoint.open(directory)
+            var memory: [UnsafeMutableRawBufferPointer] = []
+            defer { for buffer in memory { buffer.deallocate() } }
+            var files: [(name: String, tensors: [TensorSource])] = []
+            for name in original.tensorFileNames {
+                let opened = try original.openTensors(name)
+                var sources: [TensorSource] = []
+                for stored in opened.tensors {
+                    let count = try #require(stored.type.byteCount(shape: stored.shape))
+                    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 64)
+                    memory.append(buffer)
+                    try opened.read(stored.name, into: buffer)
+                    if name == file, stored.name == tensor {
+                        for start in stride(from: 0, to: bytes.count, by: 1) { buffer[start] = bytes[start] }
+                    }
+                    sources.append(
+                        TensorSource(
+                            name: stored.name, type: stored.type, shape: stored.shape,
+                            bytes: UnsafeRawBufferPointer(buffer)))
+                }
+                files.append((name, sources))
+            }
+            try Checkpoint.commit(
+                run: RunDirectory(workshop.directory.file(output)), state: original.state, program: "test",
+                identity: original.identity, files: files)
+        }
+
+        private static let nan: [UInt8] = [0, 0, 0xC0, 0x7F]
+
+        /// Whatever loads weights or state names the file and the tensor; nothing advises to lower a rate.
+        @Test func checkpointsThatAreNotFinite() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            let tensor = "blocks.1.feed_forward.projection.weight"
+            let names = try workshop.tensors(Workshop.checkpoint(24), "model.safetensors").keys
+            try #require(names.contains(tensor), "\(names.sorted())")
+            try replace(tensor, of: "model.safetensors", with: TrustTests.nan, in: workshop, output: "broken")
+            let checkpoint = Workshop.checkpoint(24, output: "broken")
+            func refuse(_ outcome: Job.Outcome, _ tensor: String = tensor, _ file: String = "model.safetensors") {
+                expectRefusal(outcome, 65, "\(checkpoint)/\(file)", "tensor \(tensor): element 0", "only finite")
+                #expect(!outcome.errors.contains("schedule"))
+            }
+            for words in [["--temperature", "0"], ["--top-p", "0.5"], ["--beam", "2"]] {
+                refuse(workshop.start(["generate", "--checkpoint", checkpoint] + words).finish())
+            }
+            refuse(workshop.dtrain("evaluate", "--checkpoint", checkpoint, ranks: 2))
+            refuse(
+                workshop.dtrain("export", "--checkpoint", checkpoint, "--format", "huggingface", "--output", "model"))
+            refuse(
+                workshop.start(Workshop.training(["fine_tuning.from=broken"], output: "tuned"), ranks: 2).finish())
+            let longer = Workshop.training(["training.steps=30"], output: "broken") + ["--resume", checkpoint]
+            refuse(workshop.start(longer, ranks: 2).finish())
+
+            // The optimizer's state too, wherever it belongs.
+            try FileSystem.remove(workshop.directory.file("broken"))
+            let state = "optimizer-adamw.safetensors"
+            let states = try workshop.tensors(Workshop.checkpoint(24), state).keys.filter { $0.hasSuffix(tensor) }
+            let moment = try #require(states.max())
+            try replace(moment, of: state, with: [0, 0, 0x80, 0x7F], in: workshop, output: "broken")
+            refuse(workshop.start(longer, ranks: 2).finish(), moment, state)
+        }
+
+        /// Finite weights may make logits that are not: nothing is chosen from them.
+        @Test func predictionsThatAreNotFinite() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            let huge: [UInt8] = Array(repeating: [0xFF, 0xFF, 0x7F, 0x7F], count: 64).flatMap { $0 }
+            try replace(
+                "token_embedding.weight", of: "model.safetensors", with: huge, in: workshop, output: "huge")
+            let checkpoint = Workshop.checkpoint(24, output: "huge")
+            for words in [["--temperature", "0"], ["--top-p", "0.5"], ["--top-k", "3"], ["--beam", "2"]] {
+                let outcome = workshop.start(["generate", "--checkpoint", checkpoint, "--prompt", "a"] + words).finish()
+                expectRefusal(outcome, 65, checkpoint, "prediction is not finite")
+            }
+            let lines = workshop.dtrain("generate", "--checkpoint", checkpoint, "--input", "text.txt", ranks: 2)
+            expectRefusal(lines, 65, checkpoint, "prediction is not finite")
+            expectRefusal(
+                workshop.dtrain("evaluate", "--checkpoint", checkpoint, ranks: 2), 65, checkpoint, "not finite")
+        }
+
+        /// A model of another program is looked at as it comes in, in any format of numbers.
+        @Test func importsThatAreNotFinite() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=4")
+            workshop.dtrain(
+                "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            let path = workshop.directory.file("model/model.safetensors")
+            let whole = try FileSystem.contents(of: path)
+            try File(path, .create).write(Array(whole.dropLast(4)) + [0, 0, 0x80, 0xFF])
+            expectRefusal(
+                workshop.dtrain("import", "--from", "model", "--output", "back"), 65,
+                "model/model.safetensors: tensor ",
+                "only finite numbers are allowed")
+            #expect(workshop.names("back").isEmpty)
+        }
+
+        // MARK: Data
+
+        /// Reading fails in mid-run on one rank: all save what is trained and end alike, and nothing is lost or done twice.
+        @Test(arguments: [("EIO", "forward"), ("ESTALE", "evaluation")])
+        func dataThatFailInMidRun(error: String, phase: String) throws {
+            let workshop = try Workshop()
+            let fault = "fail rank=1 step=8 phase=\(phase) call=read error=\(error)"
+            let outcome = workshop.start(Workshop.training(), ranks: 2, environment: ["DTRAIN_FAULT": fault]).finish()
+            expectRefusal(outcome, 74, "rank 1: ", "data/", "could not read", " is saved: the same command continues")
+            let marker = try FileSystem.contents(of: workshop.directory.file("run/outcome.json"))
+            #expect(String(decoding: marker, as: UTF8.self).contains("\"exit_code\":74"))
+            let newest = try #require(workshop.names("run/checkpoints").last)
+            #expect(newest >= "step-00000008", "\(newest)")
+            workshop.train(ranks: 2)
+            workshop.train(output: "whole")
+            #expect(workshop.digest() == workshop.digest("whole"))
+        }
+
+        /// A shard that is cut short while it is read ends the run by an exit code and not by a signal.
+        @Test func dataThatAreTruncatedInMidRun() throws {
+            let workshop = try Workshop()
+            let sets = [
+                "training.steps=1000000", "training.evaluate_every=1000000", "training.checkpoint_every=1000000",
+            ]
+            let job = workshop.start(Workshop.training(sets), ranks: 2)
+            #expect(workshop.wait(forStep: 3))
+            try File(workshop.directory.file("data/train-00000.bin"), .update).truncate(to: 1500)
+            let outcome = job.finish()
+            expectRefusal(outcome, 65, "data/train-00000.bin: ends at byte 1500", " is saved")
+            #expect(workshop.names("run/checkpoints").count == 1)
+        }
+
+        /// The split that is evaluated is compared with its hashes; the other one is not read.
+        @Test func evaluationComparesHashes() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            func flip(_ name: String) throws {
+                let path = workshop.directory.file("data/\(name)")
+                var bytes = try FileSystem.contents(of: path)
+                bytes[bytes.count / 2] ^= 1
+                try File(path, .create).write(bytes)
+            }
+            func evaluate() -> Job.Outcome {
+                workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(24), ranks: 2)
+            }
+            try flip("train-00000.bin")
+            #expect(evaluate().exitCode == 0)
+            try flip("validation-00000.bin")
+            expectRefusal(evaluate(), 65, "data/validation-00000.bin: its hash changed")
+        }
+
+        /// More shards than a process may have open files.
+        @Test(arguments: [nil, 2])
+        func moreShardsThanOpenFiles(ranks: Int?) throws {
+            let workshop = try Workshop()
+            let shard = try FileSystem.contents(of: workshop.directory.file("data/train-00000.bin"))
+            try FileSystem.makeDirectory(workshop.directory.file("bare"))
+            for index in 0..<200 {
+                let name = "bare/part_\(index % 20 == 0 ? "val" : "train")_\(1000 + index).bin"
+                // Without the header: nanoGPT's form.
+                try File(workshop.directory.file(name), .create).write(Array(shard[1024..<1024 + 400]))
+            }
+            let launcher = ranks.map { ["mpirun", "-np", "\($0)"] } ?? []
+            let sets = ["data.directory=bare", "model.vocabulary_size=256"]
+            let words = ["sh", "-c", #"ulimit -n 64 && exec "$@""#, "sh", Workshop.binary] + Workshop.training(sets)
+            let outcome = Job(launcher + words, in: workshop.directory.path).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("38 000 training and 2 000 validation tokens"), "\(outcome.output)")
+        }
+
+        /// A model without a tokenizer and shards without one go together where the vocabulary fits.
+        @Test func modelsAndShardsWithoutATokenizer() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=4")
+            workshop.dtrain(
+                "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            workshop.dtrain("import", "--from", "model", "--output", "back")
+            let checkpoint = Workshop.checkpoint(0, output: "back")
+            try FileSystem.makeDirectory(workshop.directory.file("bare"))
+            for name in ["train", "validation"] {
+                try FileSystem.copy(
+                    workshop.directory.file("data/\(name)-00000.bin"), to: workshop.directory.file("bare/\(name).bin"))
+            }
+            expectRefusal(
+                workshop.dtrain("evaluate", "--checkpoint", checkpoint), 64, "imported", "--data DIR")
+            let evaluated = workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "bare", ranks: 2)
+            #expect(evaluated.exitCode == 0, "\(evaluated.errors)")
+            #expect(evaluated.errors.contains("neither bare nor \(checkpoint) records a tokenizer: assuming"))
+            // The same model on the same tokens.
+            let original = workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(4)).output
+            #expect(original.split(separator: ",").first == evaluated.output.split(separator: ",").first)
+            let sets = ["data.directory=bare", "model.vocabulary_size=256", "fine_tuning.from=back"]
+            let tuned = workshop.start(Workshop.training(sets, output: "tuned"), ranks: 2).finish()
+            #expect(tuned.exitCode == 0, "\(tuned.errors)")
+            #expect(tuned.output.contains("neither bare nor "))
+            // What the run itself was trained on needs no word.
+            let own = workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(24, output: "tuned"))
+            #expect(own.exitCode == 0 && own.errors.isEmpty, "\(own.errors)")
+
+            // A token that the model lacks is named with its place.
+            var bytes = try FileSystem.contents(of: workshop.directory.file("bare/validation.bin"))
+            (bytes[1024 + 20], bytes[1024 + 21]) = (0, 1)
+            try File(workshop.directory.file("bare/validation.bin"), .create).write(bytes)
+            expectRefusal(
+                workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "bare"), 65,
+                "bare/validation.bin: token 256 at byte 1044")
+            // A tokenizer on one side only: what each has is said.
+            expectRefusal(
+                workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(4), "--data", "bare"), 64,
+                "no recorded tokenizer", "the tokenizer byte without special tokens (vocabulary 256)",
+                "--tokenizer byte")
+        }
+
+        /// The recorded path is said, and the option that names the new one.
+        @Test func aDatasetThatMoved() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=4")
+            try FileSystem.rename(workshop.directory.file("data"), to: workshop.directory.file("elsewhere"))
+            expectRefusal(
+                workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(4), ranks: 2), 65, "dataset 'data'",
+                "recorded path", "--data DIR")
+            let found = workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(4), "--data", "elsewhere")
+            #expect(found.exitCode == 0, "\(found.errors)")
+        }
+
+        /// What is estimated is never more than what is taken, and not much less.
+        @Test(arguments: [
+            [], ["model.width=384", "model.layers=6"], ["model.width=384", "precision=float16"],
+            ["model.vocabulary_size=16000", "model.width=256"], ["averaging.strategy=allreduce", "model.width=384"],
+            ["model.family=encoder_decoder", "batch.slots=1", "model.width=128", "optimizer.kind=sgd"],
+        ])
+        func estimatesOfMemoryAreLowerBounds(sets: [String]) throws {
+            let workshop = try Workshop(text: nil)
+            let words = ["bench", "step", "--json", "--repeat", "1"] + sets.flatMap { ["--set", $0] }
+            let outcome = workshop.start(words).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            let json = try JSON(parsing: Array(outcome.output.utf8), source: "bench")
+            let estimate = try #require(json["estimated_bytes"]?.integerValue)
+            let peak = try #require(json["peak_resident_bytes"]?.integerValue)
+            #expect(estimate <= peak, "\(estimate) \(peak)")
+            // The program itself, and what products are packed into.
+            #expect(estimate >= peak * 3 / 4 - (64 << 20), "\(estimate) \(peak)")
+        }
+
+        /// A model that no host has the memory for ends before it begins, on every rank alike.
+        @Test func memoryThatIsNotThere() throws {
+            let workshop = try Workshop()
+            let sets = ["model.width=16384", "model.heads=64", "model.layers=30"]
+            expectRefusal(
+                workshop.start(Workshop.training(sets), ranks: 2).finish(), 64, "needs at least", "can be had",
+                "model.width")
+            #expect(workshop.names("run").isEmpty)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import Collectives
+import Failures
+import TestSupport
+import Testing
+
+@testable import Training
+
+struct MemoryEstimateTests {
+    @Test func whatDoesNotFitIsRefusedWithItsParts() throws {
+        var estimate = MemoryEstimate()
+        estimate.add("weights", 1_000_000_000, bytesEach: 4)
+        estimate.add("nothing", 0, bytesEach: 4)
+        estimate.add("logits", 250_000, bytesEach: 4, times: 2)
+        #expect(estimate.bytes == 4.002e9)
+        try estimate.require("the training", available: 4_002_000_000, remedy: "Lower it.")
+        expectFailure(
+            .usage, "the training needs at least 4.00 GB", "(weights 4.00 GB, logits 2.0 MB)", "3.00 GB can be had",
+            "Lower it."
+        ) { try estimate.require("the training", available: 3_000_000_000, remedy: "Lower it.") }
+        expectFailure(.usage, "nothing") {
+            var huge = MemoryEstimate()
+            huge.add("nothing at all", .max, bytesEach: .max, times: .max)
+            try huge.require("a", available: .max, remedy: "")
+        }
+    }
+
+    /// A model of hundreds of gigabytes is refused before any of it is taken, and the quickstart's is not.
+    @Test func aTrainingIsEstimatedBeforeItIsTaken() throws {
+        func require(_ sets: String...) throws {
+            let configuration = try Configuration.load(file: nil, sets: sets)
+            try configuration.requireTrainingMemory(
+                configuration.benchSizes, positions: configuration.data.contextLength, SoloCommunicator())
+        }
+        try require()
+        do {
+            try require("model.width=16384", "model.heads=64", "model.layers=30")
+            Issue.record("it does not fit")
+        } catch let failure as AgreedFailure {
+            #expect(failure.failure.exitCode == .usage)
+            for words in ["the training needs at least ", "weights ", "optimizer state ", "model.layers", "can be had"]
+            {
+                #expect(failure.failure.message.contains(words), "\(failure.failure)")
+            }
+        }
+    }
+
+    /// Half precision, another optimizer and more slots change the parts that they should.
+    @Test func partsFollowTheConfiguration() throws {
+        func parts(_ sets: String...) throws -> [String: Double] {
+            let configuration = try Configuration.load(file: nil, sets: sets)
+            let estimate = configuration.stepMemory(configuration.benchSizes, SoloCommunicator())
+            return Dictionary(estimate.parts.map { ($0.name, $0.bytes) }) { $0 + $1 }
+        }
+        let plain = try parts()
+        let weights = try #require(plain["weights"])
+        // Four slots of one rank: two subtrees wait beside the last slot's gradient.
+        #expect(plain["gradients"] == 3 * weights && plain["optimizer state"] == 2 * weights)
+        let half = try parts("precision=float16", "training.ema_decay=0.9")
+        #expect(half["weights"] == weights / 2 && half["optimizer state"] == 4 * weights)
+        #expect(try parts("optimizer.kind=sgd", "optimizer.momentum=0")["optimizer state", default: 0] <= weights)
+        let longer = try parts("data.context_length=256")
+        #expect(try #require(longer["activations"]) > (try #require(plain["activations"])))
+    }
+}
