@@ -131,9 +131,9 @@ struct CheckpointCommitTests {
         #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == earlier.digest)
     }
 
-    @Test func filesAreForTheirOwnerAlone() throws {
+    @Test func privateFilesAreForTheirOwnerAlone() throws {
         sample.tokenizerModel = [1, 2, 3]
-        let committed = try sample.commit()
+        let committed = try sample.commit(isPrivate: true)
         for name in try FileSystem.list(committed.directory) {
             var status = stat()
             try #require(lstat(committed.directory + "/" + name, &status) == 0)

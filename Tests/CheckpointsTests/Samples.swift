@@ -66,14 +66,14 @@ final class SampleRun {
 
     /// Commits the sample as it stands, at `step` where one is given.
     @discardableResult
-    func commit(step: Int? = nil, validationLoss: Double? = nil) throws -> Checkpoint {
+    func commit(step: Int? = nil, validationLoss: Double? = nil, isPrivate: Bool = false) throws -> Checkpoint {
         if let step {
             (state.step, state.validationLoss) = (step, validationLoss)
             state.watched?.value = validationLoss
         }
         return try Checkpoint.commit(
             run: run, state: state, program: "dtrain 0.0.0", identity: identity, tokenizerModel: tokenizerModel,
-            files: files)
+            files: files, isPrivate: isPrivate)
     }
 }
 

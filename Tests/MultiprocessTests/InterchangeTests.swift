@@ -12,7 +12,9 @@ extension MultiprocessTests {
                 "export", "--checkpoint", Workshop.checkpoint(24), "--format", "huggingface", "--output", "model")
             #expect(exported.exitCode == 0, "\(exported.errors)")
             #expect(exported.output.hasPrefix("model: GPT2LMHeadModel, "))
-            #expect(workshop.names("model") == ["config.json", "generation_config.json", "model.safetensors"])
+            #expect(
+                workshop.names("model")
+                    == [".dtrain-export.json", "config.json", "generation_config.json", "model.safetensors"])
             let imported = workshop.dtrain("import", "--from", "model", "--tokenizer", "byte", "--output", "back")
             #expect(imported.exitCode == 0, "\(imported.errors)")
             let checkpoint = Workshop.checkpoint(0, output: "back")
@@ -40,7 +42,7 @@ extension MultiprocessTests {
             expectRefusal(
                 workshop.dtrain(
                     "export", "--checkpoint", checkpoint, "--format", "huggingface", "--output", "back"), 64,
-                "back holds checkpoints")
+                "back holds LOCK, checkpoints")
         }
 
         /// A disk that is full in the middle, as a limit of file sizes has it: nothing is left in the way of the next attempt.

@@ -53,13 +53,14 @@ extension MultiprocessTests {
             "evaluate --checkpoint run/checkpoints/step-00000004",
             "export --checkpoint run/checkpoints/step-00000004 --format huggingface --output model",
             "generate --checkpoint run/checkpoints/step-00000004 --prompt alpha --tokens 3",
-            "generate --checkpoint run/checkpoints/step-00000004 --input text.txt --tokens 1",
+            "generate --checkpoint run/checkpoints/step-00000004 --input lines --tokens 1",
         ]
 
         /// Whatever prints a result fails where it cannot be printed.
         @Test func everyCommandNeedsItsOutput() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")
+            try FileSystem.replaceContents(of: workshop.directory.file("lines"), with: "alpha\nbeta\n")
             for command in OutputTests.commands {
                 for (redirection, words) in [(">/dev/full", "No space left"), (">&-", "standard output is closed")] {
                     try? FileSystem.remove(workshop.directory.file("more"))
@@ -79,7 +80,9 @@ extension MultiprocessTests {
         @Test func aReaderThatLeavesEndsACommandQuietly() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")
-            for input in ["--input text.txt", "--prompt alpha"] {
+            let lines = String(repeating: "alpha\n", count: 5000)
+            try FileSystem.replaceContents(of: workshop.directory.file("lines"), with: lines)
+            for input in ["--input lines", "--prompt alpha"] {
                 let outcome = run(
                     "dtrain generate --checkpoint run/checkpoints/step-00000004 \(input) --tokens 2000 | head -c 3; "
                         + "echo \" ${PIPESTATUS[0]}\"", in: workshop)

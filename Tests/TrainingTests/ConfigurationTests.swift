@@ -153,7 +153,7 @@ private func repository(_ path: String) -> String {
             outside == [
                 "run.directory", "data.directory", "threads", "averaging.strategy", "averaging.bucket_bytes",
                 "training.evaluate_every", "training.checkpoint_every", "training.background_checkpoints",
-                "training.keep_last", "training.keep_best",
+                "training.private_checkpoints", "training.keep_last", "training.keep_best",
                 "training.metric", "training.patience", "training.min_delta", "training.verify_every",
                 "training.stall_timeout_seconds",
             ])
@@ -163,7 +163,7 @@ private func repository(_ path: String) -> String {
                 "run.directory=x", "data.directory=y", "threads=7", "averaging.strategy=allreduce",
                 "averaging.bucket_bytes=1024",
                 "training.evaluate_every=7", "training.checkpoint_every=7", "training.background_checkpoints=false",
-                "training.keep_last=7",
+                "training.private_checkpoints=true", "training.keep_last=7",
                 "training.keep_best=7", "training.patience=7", "training.min_delta=7", "training.verify_every=7",
                 "training.stall_timeout_seconds=7",
             ])
