@@ -47,7 +47,8 @@ func test(_ target: String, _ others: String...) -> Target {
 
 /// The targets with readers of bytes from outside.
 let fuzzed: [Target.Dependency] = [
-    "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Interchange", "Tensors", "Training", "dtrain",
+    "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Interchange", "Tensors", "Texts", "Training",
+    "dtrain",
 ]
 
 let package = Package(
@@ -79,7 +80,7 @@ let package = Package(
         .target(
             name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CThreads", "CTiles", "Tensors"],
             swiftSettings: hot),
-        .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors"], swiftSettings: strict),
+        .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors", "Texts"], swiftSettings: strict),
         .target(
             name: "Datasets",
             dependencies: ["CPNG", "CSentencePiece", "Failures", "Files", "Tensors", "Texts", "Threads"],

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// A directory of `RUN/checkpoints` that is named like a checkpoint.
 package struct CheckpointListing: Sendable {
@@ -94,7 +95,7 @@ extension Checkpoint {
             found.append((name, step))
         }
         // "." sorts before "s".
-        return found.sorted { ($0.step, $0.name) < ($1.step, $1.name) }
+        return found.sorted { ($0.step, $0.name.exact) < ($1.step, $1.name.exact) }
     }
 
     /// The outcome of `body`, where the only failure that counts as an outcome is `badData`.

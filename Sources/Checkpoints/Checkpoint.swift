@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// A complete checkpoint: a directory with a manifest, a state and tensors.
 package struct Checkpoint: Sendable {
@@ -64,7 +65,7 @@ package struct Checkpoint: Sendable {
         _ = try tokenizerModel()
         let total = tensorFiles.reduce(0) { $0 + $1.size }
         var done = 0
-        var tensors: [String: [TensorFingerprint]] = [:]
+        var tensors: [ExactText: [TensorFingerprint]] = [:]
         for record in tensorFiles {
             let file = try openTensors(record.name)
             let fingerprint = try file.fingerprint(fromDisk: fromDisk) { bytes in
@@ -73,7 +74,7 @@ package struct Checkpoint: Sendable {
             }
             try record.check(size: fingerprint.size, path: file.path)
             try record.check(digest: fingerprint.digest, path: file.path)
-            tensors[record.name] = fingerprint.tensors
+            tensors[record.name.exact] = fingerprint.tensors
         }
         let computed = checkpointDigest(files: tensors, state: state)
         guard computed == digest else {
@@ -89,7 +90,7 @@ package struct Checkpoint: Sendable {
 
     /// Opens one of the tensor files; links are not followed.
     package func openTensors(_ fileName: String) throws(Failure) -> SafetensorsFile {
-        guard tensorFileNames.contains(fileName) else {
+        guard tensorFileNames.containsExactly(fileName) else {
             throw Failure(
                 .badData,
                 "\(directory): holds no \(fileName), only \(tensorFileNames.joined(separator: ", ")). "
@@ -103,8 +104,8 @@ package struct Checkpoint: Sendable {
     /// - Throws: `badData` where a tensor is missing, of another type or shape, or has no destination.
     package func loadTensors(_ fileName: String, into destinations: [TensorDestination]) throws(Failure) {
         let file = try openTensors(fileName)
-        let wanted = Set(destinations.map(\.name))
-        if let stranger = file.tensors.first(where: { !wanted.contains($0.name) }) {
+        let wanted = Set(destinations.map(\.name.exact))
+        if let stranger = file.tensors.first(where: { !wanted.contains($0.name.exact) }) {
             throw Failure(
                 .badData,
                 "\(file.path): tensor \(stranger.name): is unknown to the model and optimizer of this configuration. "
@@ -114,7 +115,7 @@ package struct Checkpoint: Sendable {
     }
 
     private var tensorFiles: [CheckpointManifest.File] {
-        manifest.files.filter { $0.name.hasSuffix(CheckpointManifest.tensorFileExtension) }
+        manifest.files.filter { $0.name.hasExactSuffix(CheckpointManifest.tensorFileExtension) }
     }
 }
 

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 extension Checkpoint {
     /// Writes a checkpoint of `state` and `files` into the run and makes it valid in one step.
@@ -46,7 +47,7 @@ struct CheckpointCommit {
     let files: [(name: String, tensors: [TensorSource])]
     let isPrivate: Bool
     private var records: [CheckpointManifest.File] = []
-    private var fingerprints: [String: [TensorFingerprint]] = [:]
+    private var fingerprints: [ExactText: [TensorFingerprint]] = [:]
     private var digest = ""
     /// The checkpoint as it was read back.
     private(set) var committed: Checkpoint?
@@ -57,9 +58,9 @@ struct CheckpointCommit {
     ) {
         precondition(
             files.allSatisfy {
-                CheckpointManifest.isAllowed($0.name) && $0.name.hasSuffix(CheckpointManifest.tensorFileExtension)
+                CheckpointManifest.isAllowed($0.name) && $0.name.hasExactSuffix(CheckpointManifest.tensorFileExtension)
             })
-        precondition(Set(files.map(\.name)).count == files.count, "A checkpoint holds each file once.")
+        precondition(files.map(\.name).firstRepeated() == nil, "A checkpoint holds each file once.")
         precondition(state.step >= 0 && state.consumedSamples >= 0)
         self.run = run
         self.state = state
@@ -129,7 +130,7 @@ struct CheckpointCommit {
             let written = try SafetensorsWriter.write(
                 tensors, metadata: Self.metadata, to: path(.writing) + "/" + name, isPrivate: isPrivate)
             records.append(CheckpointManifest.File(name: name, size: written.size, digest: written.digest))
-            fingerprints[name] = written.tensors
+            fingerprints[name.exact] = written.tensors
         }
     }
 
@@ -199,7 +200,7 @@ struct CheckpointCommit {
     }
 
     /// What Hugging Face's loaders ask for.
-    private static let metadata = ["format": "pt"]
+    private static let metadata: [ExactText: String] = ["format": "pt"]
 
     // MARK: Leftovers
 

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// What a checkpoint consists of: `manifest.json`, written last.
 package struct CheckpointManifest: Equatable, Sendable {
@@ -101,8 +102,8 @@ extension CheckpointManifest {
                 "\(path): names a file \(JSON.string(name).line); only \(Self.stateFileName), "
                     + "\(Self.tokenizerFileName) and plain names that end in \(Self.tensorFileExtension) are allowed.")
         }
-        let names = Set(files.map(\.name))
-        guard names.count == files.count, names.contains(Self.stateFileName) else {
+        let names = files.map(\.name)
+        guard names.firstRepeated() == nil, names.containsExactly(Self.stateFileName) else {
             throw Failure(.badData, "\(path): must name \(Self.stateFileName), and no file twice.")
         }
     }
@@ -125,7 +126,7 @@ extension CheckpointManifest {
             default: false
             }
         }
-        return isPlain && !name.hasPrefix(".") && name.hasSuffix(tensorFileExtension)
+        return isPlain && !name.hasExactPrefix(".") && name.hasExactSuffix(tensorFileExtension)
     }
 
     /// The last member and the end of the text: the XXH3-128 of all bytes before it.

@@ -1,3 +1,5 @@
+import Texts
+
 /// The names of directories in `RUN/checkpoints`.
 enum CheckpointName {
     /// What a directory stands for, by its name.
@@ -22,8 +24,8 @@ enum CheckpointName {
 
     /// The role and step that a directory's name stands for; nil where it is none of ours.
     static func parse(_ name: String) -> (role: Role, step: Int)? {
-        let digits = name.reversed().prefix { "0"..."9" ~= $0 }.reversed()
-        guard let step = Int(String(digits)) else { return nil }
-        return Role.allCases.first { self.name($0, step: step) == name }.map { ($0, step) }
+        let digits = name.unicodeScalars.reversed().prefix { "0"..."9" ~= $0 }.count
+        guard let step = Int(String(name.unicodeScalars.suffix(digits))) else { return nil }
+        return Role.allCases.first { self.name($0, step: step).exact == name.exact }.map { ($0, step) }
     }
 }

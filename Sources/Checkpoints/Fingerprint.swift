@@ -1,4 +1,5 @@
 import Files
+import Texts
 
 /// A tensor without its bytes: what it is and the XXH3-128 of what it holds.
 struct TensorFingerprint: Equatable, Sendable {
@@ -23,11 +24,11 @@ struct FileFingerprint: Equatable, Sendable {
 /// it does not cover how the tensors lie in their files, nor what was only measured (losses, speeds).
 ///
 /// - Complexity: O(tensors): the bytes enter through their own digests.
-func checkpointDigest(files: [String: [TensorFingerprint]], state: CheckpointState) -> String {
+func checkpointDigest(files: [ExactText: [TensorFingerprint]], state: CheckpointState) -> String {
     var digest = Digest()
     digest.update("dtrain checkpoint 2")
     for (_, tensors) in files.sorted(by: { $0.key < $1.key }) {
-        for tensor in tensors.sorted(by: { $0.name < $1.name }) {
+        for tensor in tensors.sorted(by: { $0.name.exact < $1.name.exact }) {
             digest.update(tensor.name)
             digest.update(tensor.type.rawValue)
             digest.update(tensor.shape.count)

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// Which checkpoints of a run are kept: the newest ones, and, apart from them, the best ones.
 package struct Retention: Equatable, Sendable {
@@ -32,7 +33,7 @@ package struct Retention: Equatable, Sendable {
     /// - Returns: The names of the directories removed.
     @discardableResult
     package func apply(to run: RunDirectory, keeping step: Int? = nil) throws(Failure) -> [String] {
-        let checkpoints = try Checkpoint.list(run).filter { !$0.name.hasPrefix(".") }.compactMap(\.checkpoint)
+        let checkpoints = try Checkpoint.list(run).filter { !$0.name.hasExactPrefix(".") }.compactMap(\.checkpoint)
         let steps = removable(
             checkpoints.map { checkpoint in
                 let watched = checkpoint.state.watched

@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Glibc
+import Texts
 
 /// The directory of one training run and the names in it.
 package struct RunDirectory: Equatable, Sendable {
@@ -29,7 +30,7 @@ package struct RunDirectory: Equatable, Sendable {
 
     /// All traces that stand in the directory.
     package func traces() throws(Failure) -> [String] {
-        try FileSystem.list(path).filter { $0.hasPrefix("trace-rank-") && $0.hasSuffix(".json") }.map {
+        try FileSystem.list(path).filter { $0.hasExactPrefix("trace-rank-") && $0.hasExactSuffix(".json") }.map {
             path + "/" + $0
         }
     }

@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Tensors
+import Texts
 
 /// An open safetensors file whose header has been checked.
 package struct SafetensorsFile: ~Copyable {
@@ -18,11 +19,11 @@ package struct SafetensorsFile: ~Copyable {
     /// The tensors in the order of their bytes.
     package let tensors: [Tensor]
     /// The texts of the header's `__metadata__`.
-    package let metadata: [String: String]
+    package let metadata: [ExactText: String]
 
     private let file: File
     private let size: Int
-    private let indices: [String: Int]
+    private let indices: [ExactText: Int]
 
     /// Opens `path` and checks its header; the tensors' bytes are not touched.
     ///
@@ -41,13 +42,13 @@ package struct SafetensorsFile: ~Copyable {
                 range: dataStart + $0.range.lowerBound..<dataStart + $0.range.upperBound)
         }
         metadata = header.metadata
-        indices = Dictionary(uniqueKeysWithValues: zip(tensors.map(\.name), tensors.indices))
+        indices = Dictionary(uniqueKeysWithValues: zip(tensors.map(\.name.exact), tensors.indices))
         self.file = file
         self.size = size
     }
 
     /// The tensor of that name, or nil.
-    package subscript(name: String) -> Tensor? { indices[name].map { tensors[$0] } }
+    package subscript(name: String) -> Tensor? { indices[name.exact].map { tensors[$0] } }
 
     /// Reads a tensor into `destination`.
     ///

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// What stands before the data of a safetensors file: eight bytes of length, then JSON, padded to a multiple of eight.
 ///
@@ -17,7 +18,7 @@ struct SafetensorsHeader {
 
     /// In the order of the data, without gaps.
     let entries: [Entry]
-    let metadata: [String: String]
+    let metadata: [ExactText: String]
 
     /// The length field's own bytes.
     static let lengthBytes = 8
@@ -31,8 +32,8 @@ extension SafetensorsHeader {
     /// The header of `tensors`, their data laid out in the order given.
     ///
     /// A name that stands twice is a programmer's error.
-    init(of tensors: [TensorSource], metadata: [String: String]) {
-        precondition(Set(tensors.map(\.name)).count == tensors.count, "A safetensors file holds each name once.")
+    init(of tensors: [TensorSource], metadata: [ExactText: String]) {
+        precondition(tensors.map(\.name).firstRepeated() == nil, "A safetensors file holds each name once.")
         precondition(!tensors.contains { $0.name == Self.metadataName }, "\(Self.metadataName) is no tensor's name.")
         var end = 0
         entries = tensors.map { tensor in
@@ -47,7 +48,7 @@ extension SafetensorsHeader {
     var text: String {
         var members: [JSON.Member] = []
         if !metadata.isEmpty {
-            let texts = metadata.sorted { $0.key < $1.key }.map { JSON.Member($0.key, .string($0.value)) }
+            let texts = metadata.sorted { $0.key < $1.key }.map { JSON.Member($0.key.text, .string($0.value)) }
             members.append(JSON.Member(Self.metadataName, .object(texts)))
         }
         for entry in entries {
@@ -79,7 +80,7 @@ extension SafetensorsHeader {
         // The header, a tensor's object, its shape: nothing legal nests deeper.
         let header = try JSON(parsing: bytes, source: "\(path): safetensors header", depthLimit: 3)
         var entries: [Entry] = []
-        var metadata: [String: String] = [:]
+        var metadata: [ExactText: String] = [:]
         for member in header.objectValue ?? [] {
             if member.name == Self.metadataName {
                 metadata = try Self.parseMetadata(member.value, path: path)
@@ -88,7 +89,8 @@ extension SafetensorsHeader {
             }
         }
         entries.sort {
-            ($0.range.lowerBound, $0.range.upperBound, $0.name) < ($1.range.lowerBound, $1.range.upperBound, $1.name)
+            ($0.range.lowerBound, $0.range.upperBound, $0.name.exact)
+                < ($1.range.lowerBound, $1.range.upperBound, $1.name.exact)
         }
         var end = 0
         for entry in entries {
@@ -111,16 +113,16 @@ extension SafetensorsHeader {
         self.metadata = metadata
     }
 
-    private static func parseMetadata(_ value: JSON, path: String) throws(Failure) -> [String: String] {
+    private static func parseMetadata(_ value: JSON, path: String) throws(Failure) -> [ExactText: String] {
         guard let members = value.objectValue else {
             throw Failure(.badData, "\(path): \(metadataName) is not an object of strings.")
         }
-        var metadata: [String: String] = [:]
+        var metadata: [ExactText: String] = [:]
         for member in members {
             guard let text = member.value.stringValue else {
                 throw Failure(.badData, "\(path): \(metadataName): \(member.name) is not a string.")
             }
-            metadata[member.name] = text
+            metadata[member.name.exact] = text
         }
         return metadata
     }

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// Writes safetensors files, block by block, from where the tensors lie.
 enum SafetensorsWriter {
@@ -11,7 +12,7 @@ enum SafetensorsWriter {
     /// - Complexity: One pass over the data, hashed on the way; no copy of it.
     /// - Throws: `inputOutput` where the disk does not take it, or something of that name is there already.
     static func write(
-        _ tensors: [TensorSource], metadata: [String: String] = [:], to path: String, isPrivate: Bool = false
+        _ tensors: [TensorSource], metadata: [ExactText: String] = [:], to path: String, isPrivate: Bool = false
     ) throws(Failure) -> FileFingerprint {
         let file = try File(path, .new, isPrivate: isPrivate)
         var fileDigest = Digest()
@@ -43,12 +44,12 @@ enum SafetensorsWriter {
     }
 
     /// The bytes of a file of `tensors`.
-    static func byteCount(of tensors: [TensorSource], metadata: [String: String] = [:]) -> Int {
+    static func byteCount(of tensors: [TensorSource], metadata: [ExactText: String] = [:]) -> Int {
         tensors.reduce(header(of: tensors, metadata).count) { $0 + $1.byteCount }
     }
 
     /// All that stands before the data.
-    private static func header(of tensors: [TensorSource], _ metadata: [String: String]) -> [UInt8] {
+    private static func header(of tensors: [TensorSource], _ metadata: [ExactText: String]) -> [UInt8] {
         let text = Array(SafetensorsHeader(of: tensors, metadata: metadata).text.utf8)
         precondition(text.count <= SafetensorsHeader.maximumBytes, "Too many tensors for a safetensors header.")
         return littleEndianBytes(UInt64(text.count)) + text

@@ -1,5 +1,6 @@
 import CMPI
 import Glibc
+import Texts
 
 /// All processes that `mpirun` (or Slurm's `srun`) started together.
 ///
@@ -159,7 +160,7 @@ package final class MPICommunicator: Communicator {
     package var windowDirectory: String? {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
             guard cmpi_window_directory(buffer.baseAddress, Int32(buffer.count)) == 0 else { return nil }
-            return String(cString: buffer.baseAddress!)
+            return PathText.text(of: UnsafePointer(buffer.baseAddress!))
         }
     }
 

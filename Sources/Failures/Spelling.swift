@@ -4,15 +4,15 @@
 /// and at least one. A word of more than 128 bytes is no misspelling: comparing costs the product of the lengths.
 package func nearestSpelling(to word: String, among candidates: [String]) -> String? {
     guard word.utf8.count <= 128 else { return nil }
-    let limit = max(1, word.count / 3)
+    let limit = max(1, word.unicodeScalars.count / 3)
     let ranked = candidates.map { (distance: editDistance(word, $0), candidate: $0) }
     guard let best = ranked.min(by: { $0.distance < $1.distance }), best.distance <= limit else { return nil }
     return best.candidate
 }
 
-/// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
+/// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours, of scalars.
 private func editDistance(_ a: String, _ b: String) -> Int {
-    let a = Array(a), b = Array(b)
+    let a = Array(a.unicodeScalars), b = Array(b.unicodeScalars)
     var beforePrevious = [Int](repeating: 0, count: b.count + 1)
     var previous = Array(0...b.count)
     for i in a.indices {

@@ -1,4 +1,5 @@
 import Failures
+import Texts
 
 extension JSON {
     /// Reads one JSON text, strictly: RFC 8259 to the letter, valid UTF-8, no name twice in an object, and no deeper
@@ -68,13 +69,13 @@ private struct JSONParser {
     private mutating func parseObject(depth: Int) throws(Malformed) -> [JSON.Member] {
         try descend(to: depth)
         var members: [JSON.Member] = []
-        var names: Set<String> = []
+        var names: Set<ExactText> = []
         if take("}") { return members }
         repeat {
             skipSpace()
             guard peek() == UInt8(ascii: "\"") else { throw malformed("a name in quotes was expected") }
             let name = try parseString()
-            guard names.insert(name).inserted else {
+            guard names.insert(name.exact).inserted else {
                 throw malformed("the name \(JSON.string(name).line) stands twice")
             }
             guard take(":") else { throw malformed("':' was expected") }
@@ -179,14 +180,14 @@ private struct JSONParser {
                 code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
             }
             guard let scalar = Unicode.Scalar(code) else { throw malformed("half of a surrogate pair") }
-            return Array(String(Character(scalar)).utf8)
+            return Array(UTF8.encode(scalar)!)
         default: throw malformed("an unknown escape sequence")
         }
     }
 
     private mutating func parseHexadecimal() throws(Malformed) -> UInt16 {
         guard position + 4 <= bytes.count,
-            bytes[position..<position + 4].allSatisfy({ Character(Unicode.Scalar($0)).isHexDigit && $0 < 0x80 }),
+            bytes[position..<position + 4].allSatisfy({ $0 < 0x80 && Unicode.Scalar($0).properties.isHexDigit }),
             let value = UInt16(String(decoding: bytes[position..<position + 4], as: UTF8.self), radix: 16)
         else { throw malformed("four hexadecimal digits were expected") }
         position += 4

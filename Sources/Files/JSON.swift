@@ -1,4 +1,7 @@
-/// A JSON value (RFC 8259). Objects keep the order of their members and never hold a name twice.
+import Texts
+
+/// A JSON value (RFC 8259). Objects keep the order of their members and never hold a name twice. Names and strings are
+/// equal where their bytes are.
 package enum JSON: Equatable, Sendable {
     case null
     case boolean(Bool)
@@ -19,12 +22,29 @@ package enum JSON: Equatable, Sendable {
             self.name = name
             self.value = value
         }
+
+        package static func == (left: Member, right: Member) -> Bool {
+            left.name.exact == right.name.exact && left.value == right.value
+        }
     }
 
     /// The value of an object's member; nil where there is none, or where this is no object.
     ///
     /// - Complexity: O(members).
-    package subscript(name: String) -> JSON? { objectValue?.first { $0.name == name }?.value }
+    package subscript(name: String) -> JSON? { objectValue?.first { $0.name.exact == name.exact }?.value }
+
+    package static func == (left: JSON, right: JSON) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.boolean(let left), .boolean(let right)): left == right
+        case (.integer(let left), .integer(let right)): left == right
+        case (.number(let left), .number(let right)): left == right
+        case (.string(let left), .string(let right)): left.exact == right.exact
+        case (.array(let left), .array(let right)): left == right
+        case (.object(let left), .object(let right)): left == right
+        default: false
+        }
+    }
 
     /// The value where it is a Boolean.
     package var booleanValue: Bool? { if case .boolean(let value) = self { value } else { nil } }
@@ -63,7 +83,7 @@ extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressibl
 
     /// An object of the members in their order; a name that stands twice is a programmer's error.
     package init(dictionaryLiteral members: (String, JSON)...) {
-        precondition(Set(members.map(\.0)).count == members.count, "A JSON object holds each name once.")
+        precondition(members.map(\.0).firstRepeated() == nil, "A JSON object holds each name once.")
         self = .object(members.map { Member($0.0, $0.1) })
     }
 }

@@ -1,4 +1,5 @@
 import Failures
+import Texts
 
 /// How far the lines of an output file have come, so that the same command can go on after it was interrupted.
 ///
@@ -104,9 +105,9 @@ package final class OutputJournal {
         let newline = UInt8(ascii: "\n")
         guard text.starts(with: header.utf8), let end = text.lastIndex(of: newline) else { return nil }
         let start = text[..<end].lastIndex(of: newline).map { $0 + 1 } ?? 0
-        let words = String(decoding: text[start..<end], as: UTF8.self).split(separator: " ")
+        let words = String(decoding: text[start..<end], as: UTF8.self).exactParts(at: " ", omittingEmpty: true)
         guard start > 0, words.count == 3, let lines = Int(words[0]), let bytes = Int(words[1]), lines >= 0, bytes >= 0
         else { return nil }
-        return Entry(lines: lines, bytes: bytes, digest: String(words[2]), journalBytes: end + 1)
+        return Entry(lines: lines, bytes: bytes, digest: words[2], journalBytes: end + 1)
     }
 }

@@ -1,3 +1,5 @@
+import Texts
+
 /// What the system tells of its memory.
 package enum SystemMemory {
     /// The bytes that this process can still take without the system running short: of the host, and of the control
@@ -26,9 +28,9 @@ package enum SystemMemory {
 
     /// The number behind `name` at the start of a line; nil where there is none that makes sense.
     static func field(_ name: String, in text: String) -> Int? {
-        for line in text.split(separator: "\n") {
-            let words = line.split(separator: " ")
-            if words.count > 1, words[0] == name { return number(String(words[1])) }
+        for line in text.exactParts(at: "\n") {
+            let words = line.exactParts(at: " ", omittingEmpty: true)
+            if words.count > 1, words[0] == name { return number(words[1]) }
         }
         return nil
     }

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// The members of a `config.json`, taken out with their types checked.
 struct ConfigurationFile {
@@ -22,7 +23,7 @@ struct ConfigurationFile {
     /// The value of a member, nil where it is absent or null. A dot leads into an object.
     subscript(name: String) -> JSON? {
         var found: JSON? = value
-        for part in name.split(separator: ".") { found = found?[String(part)] }
+        for part in name.exactParts(at: ".") { found = found?[part] }
         return found == .null ? nil : found
     }
 

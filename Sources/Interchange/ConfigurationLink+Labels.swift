@@ -1,6 +1,7 @@
 import Datasets
 import Failures
 import Files
+import Texts
 
 extension ConfigurationLink {
     /// The classes of a classifier, and what it predicts of them.
@@ -66,7 +67,7 @@ extension ConfigurationLink {
             names[number] = name
         }
         let found = names.compactMap(\.self)
-        guard found.count == names.count, Set(found).count == found.count else {
+        guard found.count == names.count, found.firstRepeated() == nil else {
             throw Failure(.badData, "\(file.path): id2label: needs each number and each name once.")
         }
         return found

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// A line of a class's table: a part of `config.json`, what it is here, and which models it has no words for.
 struct ConfigurationLink: Sendable {
@@ -138,7 +139,7 @@ struct ConfigurationLink: Sendable {
     private static let countLimit = 1 << 31
 
     private static func list(_ words: [String]) -> String {
-        var seen: Set<String> = []
-        return words.filter { seen.insert($0).inserted }.joined(separator: ", ")
+        var seen: Set<ExactText> = []
+        return words.filter { seen.insert($0.exact).inserted }.joined(separator: ", ")
     }
 }

@@ -2,6 +2,7 @@ import Failures
 import Files
 import Models
 import Tensors
+import Texts
 
 /// A class of the library `transformers`, and which of our models it is.
 package struct ModelClass: Sendable {
@@ -88,10 +89,12 @@ package struct ModelClass: Sendable {
     }
 
     /// The name that a tensor would have if its file were of today and of the whole model.
-    func presentName(_ name: String, among expected: Set<String>) -> String {
+    func presentName(_ name: String, among expected: Set<ExactText>) -> String {
         var name = name
-        for (old, new) in olderNames where name.hasSuffix(old) { name = name.dropLast(old.count) + new }
-        return !expected.contains(name) && expected.contains(prefix + name) ? prefix + name : name
+        for (old, new) in olderNames {
+            if let stem = name.withoutExactSuffix(old) { name = stem + new }
+        }
+        return !expected.contains(name.exact) && expected.contains((prefix + name).exact) ? prefix + name : name
     }
 
     /// Whether nothing is lost without the tensor.
@@ -109,7 +112,7 @@ extension ConfigurationLink {
     fileprivate static func nested(_ members: [JSON.Member]) -> [JSON.Member] {
         var result: [JSON.Member] = []
         for member in members {
-            let parts = member.name.split(separator: ".", maxSplits: 1).map(String.init)
+            let parts = member.name.exactParts(at: ".", maxSplits: 1)
             guard parts.count == 2 else {
                 result.append(member)
                 continue

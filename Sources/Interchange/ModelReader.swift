@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Tensors
+import Texts
 
 /// A directory with a model of `transformers`: `config.json` and safetensors.
 package struct ModelReader {
@@ -88,19 +89,19 @@ package struct ModelReader {
     /// The places of the tensors that are there, each with the name that its file has for it.
     private func checked(_ layout: ParameterLayout) throws(Failure) -> [(place: TensorPlace, name: String)] {
         let places = modelClass.places(model, layout)
-        let expected = Set(places.map(\.name))
-        var found: [String: String] = [:]
+        let expected = Set(places.map(\.name.exact))
+        var found: [ExactText: String] = [:]
         var unknown: [String] = []
-        for name in weights.names.sorted() {
+        for name in weights.names.sortedExactly() {
             let present = modelClass.presentName(name, among: expected)
-            if expected.contains(present) {
-                found[present] = name
+            if expected.contains(present.exact) {
+                found[present.exact] = name
             } else if !modelClass.ignores(name) {
                 unknown.append(name)
             }
         }
-        for place in places where place.isRequired && found[place.name] == nil {
-            let candidates = unknown.isEmpty ? weights.names.sorted() : unknown
+        for place in places where place.isRequired && found[place.name.exact] == nil {
+            let candidates = unknown.isEmpty ? weights.names.sortedExactly() : unknown
             throw Failure(
                 .badData,
                 "\(weights.path): tensor \(place.name): is missing; \(modelClass.name) needs it"
@@ -114,7 +115,7 @@ package struct ModelReader {
         }
         var result: [(place: TensorPlace, name: String)] = []
         for place in places {
-            guard let name = found[place.name] else { continue }
+            guard let name = found[place.name.exact] else { continue }
             try weights.check(name, shape: place.shape)
             result.append((place, name))
         }
@@ -124,7 +125,7 @@ package struct ModelReader {
     /// What `names` has that is most like `name`, in words.
     private func nearest(_ name: String, _ names: [String], _ words: String) -> [String] {
         let comparable = ([name] + names).filter { $0.utf8.count <= ModelClass.nameBytesLimit }
-        guard comparable.first == name else { return [] }
+        guard comparable.first?.exact == name.exact else { return [] }
         let near = NamePattern(name).nearest(3, among: Array(comparable.dropFirst()))
         return near.isEmpty ? [] : ["the nearest that \(words): \(near.joined(separator: ", "))"]
     }

@@ -2,6 +2,7 @@ import Checkpoints
 import Failures
 import Files
 import Tensors
+import Texts
 
 /// Writes a model into a directory as a class of `transformers`.
 package struct ModelWriter {
@@ -27,12 +28,12 @@ package struct ModelWriter {
     /// - Throws: `inputOutput` where the disk does not take it.
     package func write(_ layout: ParameterLayout, _ weights: Arena<Float>) throws(Failure) {
         let places = modelClass.places(model, layout).filter(\.isWritten)
-        let sources = places.map { source($0, weights) }.sorted { $0.name < $1.name }
+        let sources = places.map { source($0, weights) }.sorted { $0.name.exact < $1.name.exact }
         try SafetensorsFile.replace("\(directory)/model.safetensors", with: sources)
         let configuration = modelClass.configurationFile(model)
         if modelClass.generates {
             let tokens = (configuration.objectValue ?? []).filter {
-                $0.name.hasSuffix("_token_id") && $0.value != .null
+                $0.name.hasExactSuffix("_token_id") && $0.value != .null
             }
             try write(.object([JSON.Member("_from_model_config", true)] + tokens), to: "generation_config.json")
         }

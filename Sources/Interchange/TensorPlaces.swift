@@ -1,5 +1,6 @@
 import Models
 import Tensors
+import Texts
 
 /// A tensor of theirs and the numbers of ours that it holds.
 struct TensorPlace {
@@ -41,16 +42,16 @@ struct TensorPlace {
 extension ModelClass {
     /// Every tensor of `model`, whose parameters are those of `layout`. What others refer to stands before them.
     func places(_ model: PortableModel, _ layout: ParameterLayout) -> [TensorPlace] {
-        let parameters = Dictionary(uniqueKeysWithValues: layout.parameters.map { ($0.name, $0) })
+        let parameters = Dictionary(uniqueKeysWithValues: layout.parameters.map { ($0.name.exact, $0) })
         var places: [TensorPlace] = []
-        var ranges: [String: Range<Int>] = [:]
-        var placed: Set<String> = []
+        var ranges: [ExactText: Range<Int>] = [:]
+        var placed: Set<ExactText> = []
         func add(_ name: String, _ shape: [Int], _ content: TensorPlace.Content, at range: Range<Int>? = nil) {
             places.append(TensorPlace(name: name, shape: shape, content: content))
-            ranges[name] = range
+            ranges[name.exact] = range
         }
         func parameter(_ name: String) -> Parameter {
-            guard let parameter = parameters[name] else {
+            guard let parameter = parameters[name.exact] else {
                 preconditionFailure("\(name) is no parameter of \(self.name)")
             }
             return parameter
@@ -59,7 +60,7 @@ extension ModelClass {
             switch link {
             case .weight(let weight):
                 let ours = parameter(weight.ours)
-                placed.insert(ours.name)
+                placed.insert(ours.name.exact)
                 if weight.isTransposed {
                     let (rows, columns) = (ours.shape[0], ours.shape[1])
                     add(weight.theirs[0].name, [columns, rows], .transposed(ours.range, rows: rows, columns: columns))
@@ -77,9 +78,9 @@ extension ModelClass {
             case .zeros(let name, let shape): add(name, shape, .zeros)
             case .added(let name, let shape, let ours): add(name, shape, .firstRowAdded(parameter(ours).range))
             case .duplicate(let name, let original):
-                add(name, self.shape(of: original, places), .duplicate(ranges[original]!))
+                add(name, self.shape(of: original, places), .duplicate(ranges[original.exact]!))
             case .unread(let name, let original):
-                add(name, self.shape(of: original, places), .unread(ranges[original]!))
+                add(name, self.shape(of: original, places), .unread(ranges[original.exact]!))
             }
         }
         precondition(placed.count == parameters.count, "\(name) has a place for every parameter")

@@ -1,6 +1,7 @@
 import Datasets
 import Failures
 import Files
+import Texts
 
 extension ModelWriter {
     /// Writes the tokenizer: `tokenizer.model` for every class, and for Marian's own tokenizer what that reads.
@@ -47,9 +48,9 @@ extension ModelReader {
         if let tokenizer = tokenizer as? SentencePieceTokenizer, FileSystem.exists(vocabulary) {
             let bytes = try FileSystem.contents(of: vocabulary)
             let numbers = try JSON(parsing: bytes, source: vocabulary).objectValue ?? []
-            let known = Dictionary(uniqueKeysWithValues: numbers.map { ($0.name, $0.value.integerValue) })
+            let known = Dictionary(uniqueKeysWithValues: numbers.map { ($0.name.exact, $0.value.integerValue) })
             for (number, piece) in tokenizer.pieceNames.enumerated() {
-                guard let theirs = known[piece], theirs != number else { continue }
+                guard let theirs = known[piece.exact], theirs != number else { continue }
                 throw Failure(
                     .badData,
                     "\(name): its piece \(piece) has the number \(number), \(vocabulary) says \(theirs ?? -1): the "

@@ -3,6 +3,7 @@ import Failures
 import Files
 import Kernels
 import Tensors
+import Texts
 
 /// The tensors of a model's directory: `model.safetensors`, or several files and an index of them.
 final class WeightFiles {
@@ -10,7 +11,7 @@ final class WeightFiles {
     let path: String
     private let files: [(path: String, tensors: [SafetensorsFile.Tensor])]
     /// The file of each tensor, and its place there, by the tensor's name.
-    private let places: [String: (file: Int, tensor: Int)]
+    private let places: [ExactText: (file: Int, tensor: Int)]
     /// The file that was read last: a model may have more files than a process may open.
     private var open: (index: Int, file: OpenFile)?
 
@@ -37,7 +38,7 @@ final class WeightFiles {
             (path, names) = (index, try WeightFiles.fileNames(index))
         } else {
             let others = FileSystem.isDirectory(directory) ? try FileSystem.list(directory) : []
-            let pickled = others.first { $0.hasSuffix(".bin") || $0.hasSuffix(".pt") || $0.hasSuffix(".pth") }
+            let pickled = others.first { name in [".bin", ".pt", ".pth"].contains { name.hasExactSuffix($0) } }
             throw Failure(
                 .badData,
                 "\(directory): holds neither \(WeightFiles.fileName) nor \(WeightFiles.indexName)"
@@ -47,11 +48,11 @@ final class WeightFiles {
                     } ?? "."))
         }
         var files: [(path: String, tensors: [SafetensorsFile.Tensor])] = []
-        var places: [String: (file: Int, tensor: Int)] = [:]
+        var places: [ExactText: (file: Int, tensor: Int)] = [:]
         for name in names {
             let opened = try SafetensorsFile("\(directory)/\(name)")
             for (index, tensor) in opened.tensors.enumerated() {
-                if let other = places.updateValue((files.count, index), forKey: tensor.name) {
+                if let other = places.updateValue((files.count, index), forKey: tensor.name.exact) {
                     throw Failure(
                         .badData,
                         "\(opened.path): tensor \(tensor.name): stands in \(files[other.file].path) too.")
@@ -68,10 +69,10 @@ final class WeightFiles {
         guard let members = try JSON(parsing: bytes, source: index)["weight_map"]?.objectValue else {
             throw Failure(.badData, "\(index): has no weight_map.")
         }
-        var names: Set<String> = []
+        var names: Set<ExactText> = []
         for member in members {
             // Bytes, not characters: a slash with an accent is one character, and still a slash for the system.
-            guard let name = member.value.stringValue, name.hasSuffix(".safetensors"), !name.hasPrefix("."),
+            guard let name = member.value.stringValue, name.hasExactSuffix(".safetensors"), !name.hasExactPrefix("."),
                 !name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 })
             else {
                 throw Failure(
@@ -79,17 +80,17 @@ final class WeightFiles {
                     "\(index): weight_map: \(member.name): found \(member.value.line.prefix(80)); allowed: the name "
                         + "of a .safetensors file beside it.")
             }
-            names.insert(name)
+            names.insert(name.exact)
         }
         guard !names.isEmpty else { throw Failure(.badData, "\(index): weight_map names no file.") }
-        return names.sorted()
+        return names.sorted().map(\.text)
     }
 
     /// The names of all tensors, in no order.
-    var names: [String] { Array(places.keys) }
+    var names: [String] { places.keys.map(\.text) }
 
     /// The file that holds a tensor, for messages.
-    func path(of name: String) -> String { places[name].map { files[$0.file].path } ?? path }
+    func path(of name: String) -> String { places[name.exact].map { files[$0.file].path } ?? path }
 
     /// Makes sure that a tensor has a shape, and numbers of a type that is read here.
     func check(_ name: String, shape: [Int]) throws(Failure) {
@@ -143,7 +144,7 @@ final class WeightFiles {
     }
 
     private func place(of name: String) -> (file: Int, tensor: Int) {
-        guard let place = places[name] else { preconditionFailure("\(name) is one of the tensors") }
+        guard let place = places[name.exact] else { preconditionFailure("\(name) is one of the tensors") }
         return place
     }
 }

@@ -1,13 +1,15 @@
-/// A pattern of parameter names: `*` stands for any characters, `?` for one.
+import Texts
+
+/// A pattern of parameter names: `*` stands for any characters, `?` for one. A character is a Unicode scalar.
 package struct NamePattern: Equatable, Sendable {
     /// The pattern as it was written.
     package let text: String
-    private let characters: [Character]
+    private let characters: [Unicode.Scalar]
 
     /// The pattern `text`.
     package init(_ text: String) {
         self.text = text
-        characters = Array(text)
+        characters = Array(text.unicodeScalars)
     }
 
     /// Whether it stands for `name`, all of it.
@@ -17,7 +19,7 @@ package struct NamePattern: Equatable, Sendable {
     ///
     /// - Complexity: O(length of the pattern · length of the name).
     package func distance(to name: String) -> Int {
-        let name = Array(name)
+        let name = Array(name.unicodeScalars)
         // distances[j]: of the pattern so far to the first j characters.
         var distances = Array(0...name.count)
         for character in characters {
@@ -37,9 +39,10 @@ package struct NamePattern: Equatable, Sendable {
 
     /// The `count` of `names` that are nearest to it, each kind of name once: a number in a name counts as any number.
     package func nearest(_ count: Int, among names: [String]) -> [String] {
-        var kinds: Set<String> = []
+        var kinds: Set<ExactText> = []
         let distinct = names.filter { name in
-            kinds.insert(name.split(separator: ".").map { Int($0) == nil ? $0 : "*" }.joined(separator: ".")).inserted
+            let parts = name.exactParts(at: ".", omittingEmpty: true).map { Int($0) == nil ? $0 : "*" }
+            return kinds.insert(parts.joined(separator: ".").exact).inserted
         }
         let ranked = distinct.enumerated().map { (distance: distance(to: $1), index: $0, name: $1) }
         return ranked.sorted { ($0.distance, $0.index) < ($1.distance, $1.index) }.prefix(count).map(\.name)

@@ -7,12 +7,14 @@ import Glibc
 /// and dictionaries, and comparisons of such texts, go through this type.
 ///
 /// The order is that of the bytes, which is also that of the Unicode scalars.
-package struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible {
+package struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
     /// The text itself.
     package let text: String
 
     /// Makes a key of `text`.
     package init(_ text: String) { self.text = text }
+
+    package init(stringLiteral text: String) { self.text = text }
 
     package var description: String { text }
 

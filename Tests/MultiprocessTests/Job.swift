@@ -1,5 +1,6 @@
 import Glibc
 import TestSupport
+import Texts
 
 /// A command that runs by itself, as a person or a batch system would start it, and all processes it starts.
 final class Job {
@@ -29,7 +30,8 @@ final class Job {
 
     private nonisolated(unsafe) static var started = 0
 
-    /// Starts `words` in `directory`, with `environment` besides this process's own.
+    /// Starts `words`, each the text of any bytes as `PathText` has it, in `directory`, with `environment` besides this
+    /// process's own.
     init(_ words: [String], in directory: String, environment: [String: String] = [:]) {
         files = TemporaryDirectory()
         Job.started += 1
@@ -55,7 +57,12 @@ final class Job {
         var variables = Job.defaults.merging(Job.inherited) { $1 }.merging(environment) { $1 }
         variables[String(mark.prefix { $0 != "=" })] = String(mark.drop { $0 != "=" }.dropFirst())
         // Glibc's module has no action that changes the directory; the shell becomes the command.
-        let arguments = (["sh", "-c", #"cd "$0" && exec "$@""#, directory] + words).map { strdup($0) } + [nil]
+        let arguments =
+            (["sh", "-c", #"cd "$0" && exec "$@""#, directory] + words).map { word in
+                (PathText.bytes(of: word).map(CChar.init(bitPattern:)) + [0]).withUnsafeBufferPointer {
+                    strdup($0.baseAddress!)
+                }
+            } + [nil]
         let settings = variables.map { strdup("\($0)=\($1)") } + [nil]
         defer { for text in arguments + settings { free(text) } }
         var child: pid_t = 0

@@ -66,10 +66,10 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ("optimizer: {betas: [0.9]}", "optimizer.betas: found [0.9]; allowed: a list of 2 numbers"),
         ("optimizer: {betas: [0.9, 0.9, 0.9]}", "found [0.9, 0.9, 0.9]; allowed: a list of 2 numbers"),
         ("optimizer: {betas: [0.9, x]}", "c.yaml:1:26: optimizer.betas: found x; allowed: a list of 2 numbers"),
-        ("run: {directory: }", "run.directory: found nothing; allowed: text of 1 to 4095 bytes"),
-        ("run: {directory: ~}", "run.directory: found ~; allowed: text"),
-        ("run: {directory: \"a\\0b\"}", "run.directory: found the text \"a\\u{0}b\"; allowed: text"),
-        ("run: {directory: [a]}", "run.directory: found [a]; allowed: text"),
+        ("run: {directory: }", "run.directory: found nothing; allowed: a path of 1 to 4095 bytes"),
+        ("run: {directory: ~}", "run.directory: found ~; allowed: a path"),
+        ("run: {directory: \"a\\0b\"}", "run.directory: found the text \"a\\u{0}b\"; allowed: a path"),
+        ("run: {directory: [a]}", "run.directory: found [a]; allowed: a path"),
         // Lists.
         (
             "optimizer: {groups: {}}",
@@ -310,7 +310,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             ("model.layers=[", "--set model.layers=[: not valid YAML: did not find expected node content"),
             ("model.layers=&a 4", "--set model.layers=&a 4: found an anchor; allowed"),
             ("model.layers=#4", "--set model.layers=#4: found nothing"),
-            ("run.directory=", "--set run.directory=: run.directory: found nothing; allowed: text"),
+            ("run.directory=", "--set run.directory=: run.directory: found nothing; allowed: a path"),
             ("model.layer=7", "--set model.layer=7: unknown key model.layer; the nearest is model.layers"),
             ("modle.heads=7", "--set modle.heads=7: unknown key modle.heads; the nearest is model.heads"),
             ("heads=7", "--set heads=7: unknown key heads; the nearest is model.heads"),

@@ -1,4 +1,5 @@
 import Failures
+import Texts
 
 extension DatasetManifest {
     /// Makes sure that what the manifest promises is possible, before anything is opened or allocated for it.
@@ -32,10 +33,8 @@ extension DatasetManifest {
         try check.require(
             (tokenizerModel != nil) == (tokenizer.kind == .sentencepiece),
             "tokenizer_model belongs to a sentencepiece tokenizer, and to no other")
-        var names: Set<String> = []
-        for file in files {
-            try check.require(names.insert(file.file).inserted, "the file '\(file.file)' stands there twice")
-        }
+        let repeated = files.map(\.file).firstRepeated()
+        try check.require(repeated == nil, "the file '\(repeated ?? "")' stands there twice")
     }
 
     private func checkKind(_ check: ManifestCheck) throws(Failure) {
@@ -48,7 +47,7 @@ extension DatasetManifest {
             let count = labels.names.count
             let isPossible = labels.kind == .number ? count == 0 : (1...LabelDescription.classLimit).contains(count)
             try check.require(isPossible, "labels has \(count) names, which is impossible for \(labels.kind.rawValue)")
-            try check.require(Set(labels.names).count == count, "labels has a name twice")
+            try check.require(labels.names.firstRepeated() == nil, "labels has a name twice")
         }
         if let image {
             try check.require(

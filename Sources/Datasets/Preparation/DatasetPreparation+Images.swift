@@ -1,11 +1,12 @@
 import Failures
+import Texts
 
 extension DatasetPreparation {
     /// Writes images and their classes.
     func writeImages(_ paths: [String], _ proceed: Checkpoint) throws(Failure) -> DatasetManifest {
         let images = try ImageSet(paths)
         let labels = LabelDescription(kind: .class, names: images.classNames)
-        let classes = Dictionary(uniqueKeysWithValues: images.classNames.enumerated().map { ($1, $0) })
+        let classes = Dictionary(uniqueKeysWithValues: images.classNames.enumerated().map { ($1.exact, $0) })
         let layout = RecordLayout(columns: [], labels: labels, image: images.shape)
         var train = RecordSplitWriter(
             directory: output, split: .train, layout: layout, format: .uint16, tokensPerShard: tokensPerShard)
@@ -15,7 +16,7 @@ extension DatasetPreparation {
         for index in 0..<images.count {
             try proceed(0)
             let (pixels, name, _) = try images.read(index, as: images.shape)
-            let label = classes[name].map(RecordLabel.class)
+            let label = classes[name.exact].map(RecordLabel.class)
             if heldOut.contains(index) {
                 try heldOutWriter.append(label: label, pixels: pixels)
             } else {
@@ -27,7 +28,7 @@ extension DatasetPreparation {
             for index in 0..<others.count {
                 try proceed(0)
                 let (pixels, name, place) = try others.read(index, as: images.shape)
-                guard let known = classes[name] else {
+                guard let known = classes[name.exact] else {
                     throw Failure(
                         .badData,
                         "\(place): its class \(name) is not one of the \(classes.count) classes of the training images."

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 extension DatasetPreparation {
     /// Writes documents as a stream of tokens, or parallel or labelled records.
@@ -109,14 +110,14 @@ private struct RecordSurvey {
         }
         let heldOut = HeldOut(fraction: preparation.validation.isEmpty ? preparation.validationFraction : 0)
         var reader = RecordReader(form, paths)
-        var names: Set<String> = []
+        var names: Set<ExactText> = []
         var index = 0
         while try reader.next() {
             if isLearned, !heldOut.contains(index) {
                 for text in reader.texts { text.withUnsafeBytes { sample.append($0) } }
             }
             if case .names(let found) = reader.label {
-                names.formUnion(found)
+                names.formUnion(found.map(\.exact))
                 guard names.count <= LabelDescription.classLimit else {
                     throw Failure(
                         .badData,
@@ -140,7 +141,7 @@ private struct RecordSurvey {
 private struct RecordRow {
     let tokenizer: any Tokenizer
     let labels: LabelDescription?
-    private let classes: [String: Int]
+    private let classes: [ExactText: Int]
     /// The tokens of each column.
     private(set) var columns: [[Int32]] = []
     /// The label, where there are labels.
@@ -149,7 +150,7 @@ private struct RecordRow {
     init(tokenizer: any Tokenizer, labels: LabelDescription?) {
         self.tokenizer = tokenizer
         self.labels = labels
-        classes = Dictionary(uniqueKeysWithValues: (labels?.names ?? []).enumerated().map { ($1, $0) })
+        classes = Dictionary(uniqueKeysWithValues: (labels?.names ?? []).enumerated().map { ($1.exact, $0) })
     }
 
     /// Takes the record that `reader` read last.
@@ -178,7 +179,7 @@ private struct RecordRow {
     }
 
     private func index(of name: String, _ place: String) throws(Failure) -> Int {
-        if let index = classes[name] { return index }
+        if let index = classes[name.exact] { return index }
         let known = labels?.names ?? []
         let list = known.prefix(12).joined(separator: ", ") + (known.count > 12 ? ", …" : "")
         let nearest = nearestSpelling(to: name, among: known).map { "; did you mean \($0)?" } ?? "."

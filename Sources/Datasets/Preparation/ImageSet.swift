@@ -1,6 +1,7 @@
 import CPNG
 import Failures
 import Files
+import Texts
 
 /// Images and their classes, to be prepared.
 ///
@@ -87,7 +88,7 @@ private struct ImageFolders {
                     + "IDX file of images and one of labels.")
         }
         let names = try FileSystem.list(directory).filter { name in
-            !name.hasPrefix(".") && FileSystem.isDirectory("\(directory)/\(name)")
+            !name.hasExactPrefix(".") && FileSystem.isDirectory("\(directory)/\(name)")
         }
         guard !names.isEmpty, names.count <= LabelDescription.classLimit else {
             throw Failure(
@@ -95,14 +96,14 @@ private struct ImageFolders {
                 "\(directory): holds \(names.count) folders, from 1 to \(LabelDescription.classLimit) are allowed: one "
                     + "of PNG files for each class. It holds no train-images-idx3-ubyte either.")
         }
-        classNames = LabelDescription.sorted(Set(names))
+        classNames = LabelDescription.sorted(Set(names.map(\.exact)))
         var images: [(path: String, classIndex: Int)] = []
         for (index, name) in classNames.enumerated() {
             let folder = "\(directory)/\(name)"
-            let files = try FileSystem.list(folder).filter { !$0.hasPrefix(".") }
+            let files = try FileSystem.list(folder).filter { !$0.hasExactPrefix(".") }
             guard !files.isEmpty else { throw Failure(.badData, "\(folder): holds no image; remove the folder.") }
             for file in files {
-                guard file.lowercased().hasSuffix(".png") else {
+                guard file.lowercased().hasExactSuffix(".png") else {
                     throw Failure(.badData, "\(folder)/\(file): no .png file. Convert or remove it.")
                 }
                 images.append(("\(folder)/\(file)", index))

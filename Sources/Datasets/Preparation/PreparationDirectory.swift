@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// The directory that a dataset is being prepared in.
 enum PreparationDirectory {
@@ -25,11 +26,11 @@ enum PreparationDirectory {
                 "\(path): holds a dataset already (\(DatasetManifest.fileName)). Choose another --output, "
                     + "or remove the directory first.")
         }
-        if let shard = names.first(where: { $0.hasSuffix(FileName.tokens) || FileName.isOfPreparation($0) }) {
+        if let shard = names.first(where: { $0.hasExactSuffix(FileName.tokens) || FileName.isOfPreparation($0) }) {
             throw Failure(
                 .usage,
                 "\(path): holds \(shard), which is not of an unfinished dtrain prepare. Choose another --output"
-                    + (shard.hasSuffix(FileName.tokens) ? ", or train on these shards as they are." : "."))
+                    + (shard.hasExactSuffix(FileName.tokens) ? ", or train on these shards as they are." : "."))
         }
     }
 }

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 /// How the records of a dataset stand in its files.
 package enum RecordForm: Equatable, Sendable {
@@ -188,8 +189,8 @@ struct RecordReader: ~Copyable {
             var names: [String] = []
             // No name at all: a record of no class.
             if word.isEmpty { return .names([]) }
-            for name in word.split(separator: ",", omittingEmptySubsequences: false) {
-                names.append(try checked(String(name)))
+            for name in word.exactParts(at: ",") {
+                names.append(try checked(name))
             }
             return .names(names)
         }

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 extension Dataset {
     /// Opens the dataset in `directory`: what `dtrain prepare` made, or bare llm.c or nanoGPT shards.
@@ -16,7 +17,7 @@ extension Dataset {
         _ directory: String, vocabularySize: Int? = nil, verifying: Bool = false
     ) throws(Failure) -> Dataset {
         let names = FileSystem.isDirectory(directory) ? try FileSystem.list(directory) : []
-        let shardNames = names.filter { $0.hasSuffix(".bin") }
+        let shardNames = names.filter { $0.hasExactSuffix(".bin") }
         if names.contains(DatasetManifest.fileName) {
             let dataset = try Dataset(manifest: DatasetManifest(readingFrom: directory), in: directory)
             if verifying { try dataset.verifyShards() }

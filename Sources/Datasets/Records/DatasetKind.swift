@@ -1,3 +1,5 @@
+import Texts
+
 /// What a dataset is made of.
 package enum DatasetKind: String, Codable, CaseIterable, Sendable {
     /// One stream of tokens. Where it was made of documents, each ends with the token `eos`.
@@ -58,14 +60,19 @@ package struct LabelDescription: Codable, Equatable, Sendable {
         self.names = names
     }
 
+    /// Names are equal where their bytes are.
+    package static func == (left: LabelDescription, right: LabelDescription) -> Bool {
+        left.kind == right.kind && left.names.map(\.exact) == right.names.map(\.exact)
+    }
+
     /// Bytes that a label takes on the disk: a class or a number four, several classes a bit each.
     var labelBytes: Int { kind == .multi ? (names.count + 7) / 8 : 4 }
 
     /// The names as classes: in the order of their numbers where all are whole numbers, otherwise of their bytes.
-    static func sorted(_ names: Set<String>) -> [String] {
-        let numbers = names.compactMap { name in Int(name).flatMap { String($0) == name ? $0 : nil } }
+    static func sorted(_ names: Set<ExactText>) -> [String] {
+        let numbers = names.compactMap { name in Int(name.text).flatMap { String($0).exact == name ? $0 : nil } }
         if numbers.count == names.count { return numbers.sorted().map(String.init) }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.sorted().map(\.text)
     }
 }
 

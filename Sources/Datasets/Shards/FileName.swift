@@ -1,3 +1,5 @@
+import Texts
+
 /// The names of files within a directory.
 enum FileName {
     /// What the names of a shard's files end with.
@@ -15,14 +17,14 @@ enum FileName {
     /// Whether a preparation writes files of that name, the manifest aside.
     static func isOfPreparation(_ name: String) -> Bool {
         if name == TokenizerDescription.modelFileName { return true }
-        guard let dot = name.lastIndex(of: "."), [tokens, ends, labels, pixels].contains(String(name[dot...])) else {
+        guard let stem = [tokens, ends, labels, pixels].lazy.compactMap(name.withoutExactSuffix).first else {
             return false
         }
-        let parts = name[..<dot].split(separator: "-", omittingEmptySubsequences: false)
-        guard (2...3).contains(parts.count), let split = Split(rawValue: String(parts[0])), let index = Int(parts[1])
+        let parts = stem.exactParts(at: "-")
+        guard (2...3).contains(parts.count), let split = Split(rawValue: parts[0]), let index = Int(parts[1])
         else { return false }
-        let isColumn = parts.count == 2 || RecordColumn(rawValue: String(parts[2])) != nil
-        return isColumn && name.hasPrefix(shard(split, index))
+        let isColumn = parts.count == 2 || RecordColumn(rawValue: parts[2]) != nil
+        return isColumn && name.hasExactPrefix(shard(split, index))
     }
 
     /// Returns whether the name of a shard without a manifest says that it is held out: one of its words is `val`, `valid`,
@@ -42,13 +44,14 @@ enum FileName {
 
     /// The last component of `path`.
     static func last(of path: String) -> String {
-        path.split(separator: "/").last.map(String.init) ?? path
+        path.exactParts(at: "/", omittingEmpty: true).last ?? path
     }
 
     /// Whether `name` names something in the directory it is looked up in, and nothing elsewhere.
     static func isPlain(_ name: String) -> Bool {
         // Bytes, not characters: a slash with an accent is one character, and still a slash for the system.
         let forbidden = ["/", "\\", "\0"].flatMap(\.utf8)
-        return !name.isEmpty && name != "." && !name.contains("..") && !name.utf8.contains(where: forbidden.contains)
+        return !name.isEmpty && name != "." && !name.containsExactly("..")
+            && !name.utf8.contains(where: forbidden.contains)
     }
 }

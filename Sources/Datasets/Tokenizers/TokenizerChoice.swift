@@ -1,6 +1,7 @@
 import CSentencePiece
 import Failures
 import Files
+import Texts
 
 /// Which tokenizer a dataset is to be prepared with.
 package enum TokenizerChoice: Sendable {
@@ -17,10 +18,10 @@ package enum TokenizerChoice: Sendable {
     ///
     /// - Throws: `usage` for anything else.
     package init(parsing text: String) throws(Failure) {
-        let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.exactParts(at: ":", maxSplits: 1)
         if text == "byte" {
             self = .byte
-        } else if let algorithm = TokenizerAlgorithm(rawValue: String(parts[0])) {
+        } else if let algorithm = TokenizerAlgorithm(rawValue: parts[0]) {
             guard parts.count == 2, let size = Int32(parts[1]), size > 0, size <= 1 << 24 else {
                 throw Failure(
                     .usage,
@@ -28,7 +29,7 @@ package enum TokenizerChoice: Sendable {
                         + "for example \(algorithm.rawValue):8000.")
             }
             self = .learned(algorithm, size: Int(size))
-        } else if text.hasSuffix(".model") {
+        } else if text.hasExactSuffix(".model") {
             self = .model(text)
         } else {
             throw Failure(

@@ -1,4 +1,5 @@
 import Failures
+import Texts
 
 extension Configuration {
     /// A key whose values differ between two configurations, both as YAML.
@@ -52,7 +53,7 @@ extension Configuration {
     private func differences(from other: Configuration, in keys: [ConfigurationKey<Configuration>]) -> [Difference] {
         keys.compactMap { key in
             let (value, otherValue) = (key.text(self), key.text(other))
-            return value == otherValue ? nil : Difference(key: key.path, value: value, other: otherValue)
+            return value.exact == otherValue.exact ? nil : Difference(key: key.path, value: value, other: otherValue)
         }
     }
 }

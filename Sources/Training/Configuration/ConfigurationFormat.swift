@@ -1,4 +1,5 @@
 import Failures
+import Texts
 
 /// A node that is not what its key allows.
 struct ConfigurationMismatch: Error {
@@ -21,17 +22,35 @@ struct ConfigurationFormat<Value>: Sendable {
 }
 
 extension ConfigurationFormat<String> {
-    /// Text, in quotes or not, without control characters and short enough for a path.
+    /// Text, in quotes or not, without control characters.
     static var text: Self {
         Self(allowed: "text of 1 to 4095 bytes without control characters") { (node) throws(ConfigurationMismatch) in
-            guard case .scalar(let text, let isPlain) = node.content,
-                !(isPlain && ["~", "null", "Null", "NULL"].contains(text)), (1...4095).contains(text.utf8.count),
+            guard let text = scalar(node), (1...4095).contains(text.utf8.count),
                 !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
             else { throw ConfigurationMismatch(node: node) }
             return text
         } encode: {
             quoted($0)
         }
+    }
+
+    /// A path, in quotes or not: any bytes that the system takes, as `PathText` holds them.
+    static var path: Self {
+        Self(allowed: "a path of 1 to 4095 bytes without a zero byte") { (node) throws(ConfigurationMismatch) in
+            guard let text = scalar(node), !text.utf8.contains(0), (1...4095).contains(PathText.bytes(of: text).count)
+            else { throw ConfigurationMismatch(node: node) }
+            return text
+        } encode: {
+            quoted($0)
+        }
+    }
+
+    /// The text of a node; nil where it is none, or null.
+    private static func scalar(_ node: YAMLNode) -> String? {
+        guard case .scalar(let text, let isPlain) = node.content,
+            !(isPlain && ["~", "null", "Null", "NULL"].contains(text))
+        else { return nil }
+        return text
     }
 }
 
@@ -150,7 +169,7 @@ struct RealRange: Sendable {
 /// `value` as a person writes it: whole numbers without a fraction.
 func plain(_ value: Double) -> String {
     let text = value.description
-    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    return text.withoutExactSuffix(".0") ?? text
 }
 
 private func readInteger(_ node: YAMLNode, in range: ClosedRange<Int>) throws(ConfigurationMismatch) -> Int {
@@ -213,11 +232,15 @@ private func quoted(_ text: String) -> String {
         default: false
         }
     }
-    if isSafe, text.contains("/"), !text.hasPrefix("-") { return text }
+    if isSafe, text.containsExactly("/"), !text.hasExactPrefix("-") { return text }
     var result = "\""
     for scalar in text.unicodeScalars {
         switch scalar {
         case "\"", "\\": result += "\\\(scalar)"
+        case "\0"..<" ", "\u{7F}"..."\u{9F}":
+            result += (scalar.value < 16 ? "\\x0" : "\\x") + String(scalar.value, radix: 16)
+        // Bytes that are not UTF-8: an editor would show nothing.
+        case _ where PathText.byte(of: scalar) != nil: result += "\\U00" + String(scalar.value, radix: 16)
         // Line breaks and characters that YAML does not take as they are.
         case "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}":
             result += "\\u" + String(scalar.value, radix: 16)

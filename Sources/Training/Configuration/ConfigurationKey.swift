@@ -7,6 +7,8 @@ struct ConfigurationKey<Section>: Sendable {
     let allowed: String
     /// Whether `--set` takes the value as it was typed, without reading it as YAML.
     let isText: Bool
+    /// Whether such a value may be `null` or `~` for none.
+    let mayBeNull: Bool
     /// Whether another value makes other numbers.
     private(set) var affectsTrajectory = true
     /// Puts a node's value into a section.
@@ -32,7 +34,8 @@ struct ConfigurationKey<Section>: Sendable {
     ) {
         self.name = name
         allowed = format.allowed
-        isText = Value.self == String.self
+        mayBeNull = Value.self == String?.self
+        isText = mayBeNull || Value.self == String.self
         read = { (node, section) throws(ConfigurationMismatch) in section[keyPath: property] = try format.decode(node) }
         text = { format.encode($0[keyPath: property]) }
         plain = { $0[keyPath: property] as? String ?? format.encode($0[keyPath: property]) }
@@ -45,7 +48,7 @@ struct ConfigurationKey<Section>: Sendable {
         self.section = section
         name = key.name
         allowed = key.allowed
-        isText = key.isText
+        (isText, mayBeNull) = (key.isText, key.mayBeNull)
         affectsTrajectory = key.affectsTrajectory
         read = { (node, outer) throws(ConfigurationMismatch) in try key.read(node, &outer[keyPath: property]) }
         text = { key.text($0[keyPath: property]) }
@@ -55,9 +58,9 @@ struct ConfigurationKey<Section>: Sendable {
 
 // The kinds of keys that a table is made of.
 extension ConfigurationKey {
-    /// Text that is not empty.
-    static func text(_ name: String, _ property: WritableKeyPath<Section, String> & Sendable) -> Self {
-        Self(name, property, .text)
+    /// The path of a file or directory.
+    static func path(_ name: String, _ property: WritableKeyPath<Section, String> & Sendable) -> Self {
+        Self(name, property, .path)
     }
 
     /// `true` or `false`.

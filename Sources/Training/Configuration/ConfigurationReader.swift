@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Texts
 
 extension Configuration {
     /// The configuration that the defaults, `file` and `--set` arguments make, each over the one before.
@@ -38,7 +39,9 @@ extension Configuration {
                     + "configs/quickstart.yaml, or leave it out for the built-in quickstart.")
         }
         do throws(Failure) {
-            return try FileSystem.contents(of: file, limitBytes: YAMLReader.limitBytes)
+            let bytes = try FileSystem.contents(of: file, limitBytes: YAMLReader.limitBytes)
+            // An editor of another encoding has written the names of directories as the bytes that they are.
+            return String(validating: bytes, as: UTF8.self) == nil ? Array(PathText.text(of: bytes).utf8) : bytes
         } catch {
             // Here the path is wrong, not a dataset or a checkpoint.
             throw error.exitCode == .badData ? Failure(.usage, error.message) : error
@@ -50,7 +53,7 @@ extension Configuration {
 struct ConfigurationReader {
     private var configuration = Configuration()
     /// Where the value of a key path came from; absent for defaults.
-    private var places: [String: String] = [:]
+    private var places: [ExactText: String] = [:]
 
     /// Takes in a whole file.
     mutating func apply(_ bytes: [UInt8], name: String) throws(Failure) {
@@ -72,23 +75,22 @@ struct ConfigurationReader {
     mutating func apply(set text: String) throws(Failure) {
         let place = "--set \(text)"
         let source = YAMLSource.argument(place)
-        guard let equals = text.firstIndex(of: "="), equals != text.startIndex else {
+        guard let (path, value) = text.exactHalves(at: "="), !path.isEmpty else {
             throw Failure(
                 .usage, "\(printable(place)): found no KEY=; allowed: KEY.PATH=VALUE, such as model.layers=6")
         }
-        let path = String(text[..<equals]), value = String(text[text.index(after: equals)...])
-        guard let key = Configuration.keys.first(where: { $0.path == path }) else {
+        guard let key = Configuration.keys.first(where: { $0.path.exact == path.exact }) else {
             if Self.sections.contains(path) {
                 throw Failure(
                     .usage, "\(printable(place)): \(path) is a section; allowed: \(Self.list(Self.paths(in: path)))")
             }
-            let dot = path.firstIndex(of: ".")
-            let section = dot.map { String(path[..<$0]) } ?? ""
-            throw Self.unknown(path, in: section, printable(place))
+            throw Self.unknown(path, in: path.exactHalves(at: ".")?.before ?? "", printable(place))
         }
         let node =
             if key.isText || value.utf8.allSatisfy({ $0 == UInt8(ascii: " ") }) {
-                YAMLNode(content: .scalar(value, isPlain: value.isEmpty))
+                YAMLNode(
+                    content: .scalar(
+                        value, isPlain: value.isEmpty || (key.mayBeNull && ["null", "~"].containsExactly(value))))
             } else {
                 try YAMLReader.document(Array(value.utf8), from: source)
             }
@@ -100,9 +102,9 @@ struct ConfigurationReader {
         for check in ConfigurationCheck.all {
             guard let allowed = check.allowed(configuration) else { continue }
             let found = Configuration.keys.first { $0.path == check.key }?.text(configuration) ?? ""
-            let isDefault = places[check.key] == nil
+            let isDefault = places[check.key.exact] == nil
             // A default is not to blame: what was set beside it is.
-            let place = ([check.key] + check.others).lazy.compactMap { places[$0] }.first ?? "default"
+            let place = ([check.key] + check.others).lazy.compactMap { places[$0.exact] }.first ?? "default"
             throw Failure(
                 .usage,
                 "\(place): \(check.key): found \(found)\(isDefault ? " (the default)" : ""); allowed: \(allowed)")
@@ -131,7 +133,7 @@ struct ConfigurationReader {
     ) throws(Failure) {
         do throws(ConfigurationMismatch) {
             try key.read(node, &configuration)
-            places[key.path] = source.place(of: node.mark)
+            places[key.path.exact] = source.place(of: node.mark)
         } catch {
             let nearest = error.nearest.map { "; the nearest is \($0)" } ?? ""
             throw Self.mismatch(source.place(of: error.node.mark), key.path, error.node, key.allowed + nearest)
@@ -151,7 +153,7 @@ extension ConfigurationReader {
     private static let allowedSections = "a mapping of \(list(tops))"
 
     private static func key(_ section: String, _ name: String) -> ConfigurationKey<Configuration>? {
-        Configuration.keys.first { $0.section == section && $0.name == name }
+        Configuration.keys.first { $0.section.exact == section.exact && $0.name.exact == name.exact }
     }
 
     private static func names(in section: String) -> [String] {
@@ -171,7 +173,7 @@ extension ConfigurationReader {
     /// The failure of a key path that no table has, with the key that was probably meant, or all that could be.
     private static func unknown(_ path: String, in section: String, _ place: String) -> Failure {
         let isInside = sections.contains(section)
-        let name = isInside ? String(path.dropFirst(section.count + 1)) : path
+        let name = isInside ? path.withoutExactPrefix(section + ".") ?? path : path
         let known = isInside ? names(in: section) : tops
         let hint =
             if let sibling = nearestSpelling(to: name, among: known) {

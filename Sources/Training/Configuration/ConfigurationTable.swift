@@ -40,7 +40,7 @@ extension Configuration {
 
 extension RunConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
-        .text("directory", \.directory).outsideTrajectory,
+        .path("directory", \.directory).outsideTrajectory,
         .integer("seed", \.seed, in: 0...Int.max),
     ]
 }
@@ -48,7 +48,7 @@ extension RunConfiguration {
 extension DataConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
         // Datasets are compared by their digests, wherever they lie.
-        .text("directory", \.directory).outsideTrajectory,
+        .path("directory", \.directory).outsideTrajectory,
         .integer("context_length", \.contextLength, in: 1...131_072),
         .boolean("truncate", \.truncate),
         .boolean("separate_documents", \.separateDocuments),
@@ -110,7 +110,7 @@ extension Augmentation {
 
 extension FineTuningConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
-        ConfigurationKey("from", \.from, .optional(.text)),
+        ConfigurationKey("from", \.from, .optional(.path)),
         ConfigurationKey("load", \.load, .patterns),
         ConfigurationKey("skip", \.skip, .patterns),
     ]

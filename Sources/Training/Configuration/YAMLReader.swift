@@ -1,5 +1,6 @@
 import CYAML
 import Failures
+import Texts
 
 /// Reads the part of YAML that configurations need, and refuses the rest: anchors, aliases, tags, keys that stand
 /// twice, keys that are no text, several documents, and whatever is deeper or longer than a configuration can be.
@@ -94,14 +95,14 @@ struct YAMLReader: ~Copyable {
 
     private func mapping(at mark: YAMLMark, depth: Int) throws(Failure) -> YAMLNode {
         var entries: [YAMLNode.Entry] = []
-        var lines: [String: Int] = [:]
+        var lines: [ExactText: Int] = [:]
         while true {
             let (event, keyMark) = try next()
             if case .mappingEnd = event { return YAMLNode(content: .mapping(entries), mark: mark) }
             guard case .scalar(let key, _) = event else {
                 throw failure(keyMark, "found a list or a mapping as a key; allowed: text")
             }
-            if let line = lines.updateValue(keyMark.line, forKey: key) {
+            if let line = lines.updateValue(keyMark.line, forKey: key.exact) {
                 throw failure(keyMark, "found the key \(printable(key)) again, which line \(line) holds; allowed: once")
             }
             let (first, valueMark) = try next()

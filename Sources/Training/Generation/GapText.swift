@@ -1,5 +1,6 @@
 import Datasets
 import Failures
+import Texts
 
 /// Text with gaps, which a person writes as [MASK].
 struct GapText {
@@ -27,15 +28,15 @@ struct GapText {
         var gaps: [Int] = []
         let parts = parts(text)
         for (index, written) in parts.enumerated() {
-            var part = written[...]
+            var part = written
             // One before a gap comes with what fills it, one behind it with the next word.
-            if wordsBringSpaces, index > 0, part.hasPrefix(" ") { part.removeFirst() }
-            if wordsBringSpaces, index + 1 < parts.count, part.hasSuffix(" ") { part.removeLast() }
+            if wordsBringSpaces, index > 0 { part = part.withoutExactPrefix(" ") ?? part }
+            if wordsBringSpaces, index + 1 < parts.count { part = part.withoutExactSuffix(" ") ?? part }
             if index > 0 {
                 gaps.append(tokens.count)
                 tokens.append(mask)
             }
-            tokens += try tokenizer.encode(String(part))
+            tokens += try tokenizer.encode(part)
         }
         return (tokens, gaps)
     }

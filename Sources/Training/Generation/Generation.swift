@@ -4,6 +4,7 @@ import Datasets
 import Failures
 import Files
 import Models
+import Texts
 
 /// What to generate, and how.
 package struct GenerationSettings: Sendable {
@@ -136,8 +137,8 @@ package struct Generation {
         if communicator.rank != 0 { return [] }
         var all = [String](repeating: "", count: range.count)
         for (rank, text) in gathered.enumerated() {
-            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-            for (place, line) in zip(places(ofRank: rank), lines) { all[place - range.lowerBound] = String(line) }
+            let lines = text.exactParts(at: "\n")
+            for (place, line) in zip(places(ofRank: rank), lines) { all[place - range.lowerBound] = line }
         }
         return all
     }

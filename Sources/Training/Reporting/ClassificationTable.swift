@@ -1,4 +1,5 @@
 import Metrics
+import Texts
 
 /// Tables that tell a person how well each class was recognized. At most 20 classes are shown, those with the most
 /// samples, in their own order.
@@ -42,7 +43,7 @@ package enum ClassificationTable {
                     ["\(target + 1) \(label(names[target]))"] + shown.map { grouped(matrix[target, $0]) }
                 }
             let text = aligned(rows)
-            let fits = text.split(separator: "\n").allSatisfy { displayWidth($0) <= width }
+            let fits = text.exactParts(at: "\n").allSatisfy { displayWidth($0) <= width }
             if fits || shown.count <= 1 { return text + omission(shown.count, classes.count) }
             shown = mostFrequent(classes, limit: shown.count - 1)
         }
@@ -58,12 +59,12 @@ package enum ClassificationTable {
         shown < all ? "\n\(shown) of \(all) classes are shown, those with the most samples." : ""
     }
 
-    /// A name on one line and not too long.
+    /// A name on one line and not too long, bytes of a folder's name that are not UTF-8 as `\xNN`.
     private static func label(_ name: String) -> String {
         let isControl = { (character: Character) in
             character.isNewline || character.unicodeScalars.contains { $0.properties.generalCategory == .control }
         }
-        let line = String(name.map { isControl($0) ? " " : $0 })
+        let line = String(PathText.shown(name).map { isControl($0) ? " " : $0 })
         guard displayWidth(line) > nameLimit else { return line }
         var short = Substring(line)
         while displayWidth(short) >= nameLimit { short.removeLast() }

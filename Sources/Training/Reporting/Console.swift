@@ -111,7 +111,7 @@ package final class Console {
             guard length > 0 else { return false }
             target[length] = 0
             let path = String(cString: target.baseAddress!)
-            return path.hasPrefix("/dev/pts/") || path.hasPrefix("/dev/tty")
+            return path.hasExactPrefix("/dev/pts/") || path.hasExactPrefix("/dev/tty")
         }
     }
 }

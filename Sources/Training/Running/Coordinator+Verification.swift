@@ -3,6 +3,7 @@ import Failures
 import Files
 import Kernels
 import Tensors
+import Texts
 
 // Silent errors: weights and state that something other than an update has changed.
 
@@ -129,7 +130,7 @@ extension Coordinator {
         }
         let texts = try communicator.gather(([isIntact ? "intact" : "broken"] + parts).joined(separator: " "))
         return try communicator.onFirstRank { () throws(Failure) in
-            let views = texts.map { $0.split(separator: " ") }
+            let views = texts.map { $0.exactParts(at: " ", omittingEmpty: true) }
             let owners = views.indices.filter { views[$0][0] == "intact" }
             let differing = views.indices.filter { rank in
                 !owners.contains(rank) || owners.contains { views[rank][1 + $0] != views[$0][1 + $0] }

@@ -3,6 +3,7 @@ import Collectives
 import Datasets
 import Failures
 import Tensors
+import Texts
 
 /// The checkpoint that a run takes its first weights from, in the hands of rank 0.
 struct StartingWeights {
@@ -42,7 +43,7 @@ struct StartingWeights {
                     + "alike, or name in fine_tuning.skip what is to keep its initial values.")
         }
         source = try StartingWeights.source(checkpoint, selection)
-        guard selection.contains(where: { $0.name.hasSuffix("token_embedding.weight") }) else {
+        guard selection.contains(where: { $0.name.hasExactSuffix("token_embedding.weight") }) else {
             assumption = nil
             return
         }
@@ -77,8 +78,8 @@ struct StartingWeights {
 
     /// What is loaded, in a line, and what is assumed, in another.
     func summary(_ selection: [Parameter], of layout: ParameterLayout) -> String {
-        let loaded = Set(selection.map(\.name))
-        let drawn = layout.parameters.map(\.name).filter { !loaded.contains($0) }
+        let loaded = Set(selection.map(\.name.exact))
+        let drawn = layout.parameters.map(\.name).filter { !loaded.contains($0.exact) }
         let shown = drawn.prefix(4).joined(separator: ", ") + (drawn.count > 4 ? ", …" : "")
         let kind = source.file == averagedFileName ? "averaged weights" : "weights"
         return "\(kind) from \(checkpoint.directory): \(selection.count) of \(layout.parameters.count) tensors"

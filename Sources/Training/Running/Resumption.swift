@@ -1,6 +1,7 @@
 import Checkpoints
 import Failures
 import Files
+import Texts
 
 /// What to do with what a run directory already holds.
 package enum Resumption: Equatable, Sendable {
@@ -54,7 +55,7 @@ struct RunStart {
 
     /// Moves checkpoints of later steps, and at step -1 the whole old run, into a directory of their own.
     private static func setAside(_ run: RunDirectory, afterStep step: Int) throws(Failure) -> [String] {
-        let later = try Checkpoint.list(run).filter { $0.step > step && !$0.name.hasPrefix(".") }
+        let later = try Checkpoint.list(run).filter { $0.step > step && !$0.name.hasExactPrefix(".") }
         let hasMetrics = step < 0 && FileSystem.exists(run.metrics)
         if later.isEmpty && !hasMetrics { return [] }
         var number = 1

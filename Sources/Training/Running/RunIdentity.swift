@@ -5,6 +5,7 @@ import Failures
 import Files
 import Models
 import Tensors
+import Texts
 
 /// What makes two runs the same run: ranks compare it before step 0, and a checkpoint carries it.
 struct RunIdentity {
@@ -54,9 +55,9 @@ struct RunIdentity {
         // One line a fact, one text a rank.
         let texts = try communicator.gather((facts + ["the model is \(layoutDigest)"]).joined(separator: "\n"))
         _ = try communicator.onFirstRank { () throws(Failure) in
-            for (rank, text) in texts.enumerated() where text != texts[0] {
-                let (theirs, ours) = (text.split(separator: "\n"), texts[0].split(separator: "\n"))
-                let differing = zip(theirs, ours).filter { $0 != $1 }.map { "\($0), rank 0's \($1)" }
+            for (rank, text) in texts.enumerated() where text.exact != texts[0].exact {
+                let (theirs, ours) = (text.exactParts(at: "\n"), texts[0].exactParts(at: "\n"))
+                let differing = zip(theirs, ours).filter { $0.exact != $1.exact }.map { "\($0), rank 0's \($1)" }
                 throw Failure(
                     .usage,
                     "rank \(rank) differs from rank 0: \(differing.joined(separator: "; ")). "

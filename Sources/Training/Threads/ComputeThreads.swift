@@ -2,6 +2,7 @@ import Collectives
 import Failures
 import Glibc
 import Kernels
+import Texts
 
 /// The threads that this rank computes with.
 package enum ComputeThreads {
@@ -12,7 +13,7 @@ package enum ComputeThreads {
     package static func start(_ wanted: ThreadCount, _ communicator: any Communicator, _ console: Console) throws {
         let lines = try communicator.gather(UsableCores.ofThisProcess().line)
         let all = try communicator.broadcast(lines.joined(separator: "\n"))
-        let ranks = all.split(separator: "\n").map { UsableCores(line: $0) }
+        let ranks = all.exactParts(at: "\n", omittingEmpty: true).map { UsableCores(line: $0) }
         let plan = ThreadPlan(wanted, ranks: ranks, rank: communicator.rank)
         if let warning = plan.warning { console.warn(warning) }
         try communicator.together { () throws(Failure) in

@@ -1,4 +1,5 @@
 import Files
+import Texts
 
 /// The cores that one rank may use, as the system tells it.
 struct UsableCores: Equatable, Sendable {
@@ -15,7 +16,7 @@ struct UsableCores: Equatable, Sendable {
     /// What holds for this process.
     static func ofThisProcess() -> UsableCores {
         let status = FileSystem.systemText("/proc/self/status") ?? ""
-        let allowed = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed_list:") }
+        let allowed = status.exactParts(at: "\n").first { $0.hasExactPrefix("Cpus_allowed_list:") }
         let online = physicalCores(FileSystem.systemText("/sys/devices/system/cpu/online") ?? "0")
         let cores = allowed.map { physicalCores($0.dropFirst("Cpus_allowed_list:".count)) } ?? online
         let machine =
@@ -29,7 +30,7 @@ struct UsableCores: Equatable, Sendable {
     /// The processors of a list such as "0-3,8".
     static func processors(_ list: some StringProtocol) -> [Int] {
         list.split { $0 == "," || $0.isWhitespace }.flatMap { part in
-            let ends = part.split(separator: "-").compactMap { Int($0) }
+            let ends = String(part).exactParts(at: "-").compactMap { Int($0) }
             guard let first = ends.first, let last = ends.last, first >= 0, first <= last, last < 1 << 16 else {
                 return [Int]()
             }
@@ -75,8 +76,8 @@ struct UsableCores: Equatable, Sendable {
     }
 
     /// What `line` says.
-    init(line: some StringProtocol) {
-        let words = line.split(separator: " ")
+    init(line: String) {
+        let words = line.exactParts(at: " ", omittingEmpty: true)
         let numbers = words.dropFirst().compactMap { Int($0) }
         machine = String(words.first ?? "?")
         quota = numbers.first.flatMap { $0 > 0 ? $0 : nil }

@@ -2,6 +2,7 @@ import Failures
 import Files
 import Glibc
 import Profiling
+import Texts
 
 /// A fault that a rank is told to have, to see that nothing comes of it.
 ///
@@ -51,8 +52,8 @@ struct Fault: Equatable {
     /// - Throws: `usage` that says what is allowed.
     static func parse(_ text: String) throws(Failure) -> [Fault] {
         var faults: [Fault] = []
-        for part in text.split(separator: ";") {
-            let words = part.split(separator: " ").map(String.init)
+        for part in text.exactParts(at: ";", omittingEmpty: true) {
+            let words = part.exactParts(at: " ", omittingEmpty: true)
             if let name = words.first { faults.append(try Fault(name, words.dropFirst())) }
         }
         return faults
@@ -63,7 +64,7 @@ struct Fault: Equatable {
         // What spoils a gradient must come before it is computed.
         if action == .nan { phase = .backward }
         for word in words {
-            let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+            let parts = word.exactParts(at: "=", maxSplits: 1, omittingEmpty: true)
             guard parts.count == 2 else { throw Fault.refusal(word, "KEY=VALUE") }
             let (key, value) = (parts[0], parts[1])
             switch key {

@@ -17,7 +17,8 @@ enum ProcessState: Equatable {
     init(of process: pid_t) {
         // "pid (name) S …", and the name may hold anything.
         guard let text = FileSystem.systemText("/proc/\(process)/stat"),
-            let state = text[(text.lastIndex(of: ")") ?? text.startIndex)...].dropFirst(2).first
+            let state = text.unicodeScalars[(text.unicodeScalars.lastIndex(of: ")") ?? text.startIndex)...].dropFirst(2)
+                .first
         else {
             self = .ended
             return

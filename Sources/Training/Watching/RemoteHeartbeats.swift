@@ -1,6 +1,7 @@
 import Collectives
 import Glibc
 import Profiling
+import Texts
 
 /// Signs of life between the nodes of a job: one rank of each node tells rank 0 where it is, in a datagram now and then, and
 /// rank 0 answers. A process that is stopped, and a node that is gone, tell and answer nothing. The other ranks of a node are
@@ -43,7 +44,7 @@ final class RemoteHeartbeats {
         let port = isFirst ? listen(descriptor) : nil
         let job = UInt64.random(in: .min ... .max)
         let words = port.map { ["\(job)", "\($0)"] + ownAddresses().map(String.init) } ?? []
-        let told = try communicator.broadcast(words.joined(separator: " ")).split(separator: " ")
+        let told = try communicator.broadcast(words.joined(separator: " ")).exactParts(at: " ", omittingEmpty: true)
         guard speaks, told.count > 2, let job = UInt64(told[0]), let port = UInt16(told[1]), descriptor >= 0 else {
             close(descriptor)
             return nil

@@ -2,6 +2,7 @@ import Checkpoints
 import Collectives
 import Failures
 import Models
+import Texts
 import Training
 
 extension Command {
@@ -76,7 +77,7 @@ extension Arguments {
     /// The fewest and the most tokens to add.
     private func tokenRange() throws(Failure) -> (fewest: Int, most: Int) {
         let text = value("tokens") ?? "200"
-        let numbers = text.split(separator: ":", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+        let numbers = text.exactParts(at: ":").map { Int($0) ?? -1 }
         let (fewest, most) = (numbers.count == 2 ? numbers[0] : 0, numbers[numbers.count - 1])
         guard numbers.count <= 2, (1...1_000_000_000).contains(most), (0...most).contains(fewest) else {
             throw usage(

@@ -2,6 +2,7 @@ import Collectives
 import Datasets
 import Failures
 import Files
+import Texts
 import Training
 
 extension Command {
@@ -89,7 +90,7 @@ private func tokenizer(
     do throws(Failure) {
         return try TokenizerChoice(parsing: try arguments.required("tokenizer"))
     } catch {
-        throw error.message.hasPrefix("prepare") ? error : arguments.usage(error.message)
+        throw error.message.hasExactPrefix("prepare") ? error : arguments.usage(error.message)
     }
 }
 

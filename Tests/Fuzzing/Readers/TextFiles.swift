@@ -1,6 +1,7 @@
 import Failures
 import Files
 import TestSupport
+import Texts
 
 @testable import Datasets
 
@@ -66,7 +67,7 @@ extension FuzzedReader {
 
     private static func readRecords(_ form: RecordForm, _ paths: [String]) throws {
         var reader = RecordReader(form, paths)
-        var names: Set<String> = []
+        var names: Set<ExactText> = []
         while try reader.next() {
             for text in reader.texts {
                 try Defect.unless(!text.isEmpty, "a record without text")
@@ -74,7 +75,7 @@ extension FuzzedReader {
             }
             switch reader.label {
             case .number(let number): try Defect.unless(number.isFinite, "a label that is not finite")
-            case .names(let found): names.formUnion(found)
+            case .names(let found): names.formUnion(found.map(\.exact))
             case nil: break
             }
         }

@@ -1,0 +1,27 @@
+import Datasets
+import Failures
+import Files
+import Interchange
+import Models
+import TestSupport
+import Testing
+import Texts
+
+/// Names in files of other programs that Swift's `String` takes for equal.
+@Suite struct NameTests {
+    @Test func classesAreBytes() throws {
+        let names = ["caf\u{E9}", "cafe\u{301}"]
+        let model = try SpoiledModel("bert_classes")
+        model.set("id2label", .object(names.indices.map { .init("\($0)", .string(names[$0])) }))
+        let reader = try ModelReader(try model.write())
+        #expect(reader.model.labels?.names.map(\.exact) == names.map(\.exact))
+    }
+
+    @Test func tensorsAreBytes() throws {
+        let model = try SpoiledModel("gpt2")
+        // Two tensors whose names are equal to Swift: each is unknown, none is taken for the other.
+        model.add("\u{E9}", [1], [1])
+        model.add("e\u{301}", [1], [2])
+        expectFailure(.badData, "is unknown to GPT2LMHeadModel") { _ = try LoadedModel(try model.write()) }
+    }
+}

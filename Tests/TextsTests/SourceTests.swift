@@ -1,0 +1,94 @@
+import Files
+import Testing
+import Texts
+
+/// Keeps the sources as they are: names, paths and texts from outside are compared and cut by bytes.
+///
+/// It looks for words, so it sees what is written in the usual way and nothing else. A line that has one of the words for a
+/// good reason is listed with it.
+struct SourceTests {
+    private struct Rule {
+        let word: String
+        let instead: String
+    }
+
+    private static let rules = [
+        Rule(word: "Set<String>", instead: "Set<ExactText>"),
+        Rule(word: "[String: ", instead: "[ExactText: …]"),
+        Rule(word: ".hasPrefix(", instead: "hasExactPrefix"),
+        Rule(word: ".hasSuffix(", instead: "hasExactSuffix"),
+        Rule(word: ".split(separator: \"", instead: "exactParts(at:)"),
+        Rule(word: ".firstIndex(of: \"", instead: "exactHalves(at:), or unicodeScalars"),
+        Rule(word: ".lastIndex(of: \"", instead: "unicodeScalars"),
+        Rule(word: ".contains(\"", instead: "containsExactly"),
+        Rule(word: "[Character]", instead: "[Unicode.Scalar]"),
+        Rule(word: "CommandLine.arguments", instead: "PathText over CommandLine.unsafeArgv"),
+        Rule(word: "String(cString: ", instead: "PathText.text(of:) for a path"),
+    ]
+
+    /// Lines that may stay, by a part of them, and why.
+    private static let explained: [(file: String, part: String, reason: String)] = [
+        ("Files/SystemFault.swift", "errors: [String: Int32]", "names of errors, written here"),
+        ("Files/File.swift", "strerror", "words of the system"),
+        ("Files/StandardOutput.swift", "strerror", "words of the system"),
+        ("Kernels/Products/KernelLimit.swift", "String(cString: text)", "a word of ASCII"),
+        ("Datasets/Records/RecordShard.swift", "columns: [String: Column]", "keys are compared with those of the kind"),
+        ("Datasets/Records/RecordSplitWriter.swift", "recorded: [String: RecordShard.Column]", "names of columns"),
+        ("Datasets/Preparation/DatasetManifest+Files.swift", "contains(\"\\\"\\(sealName)\\\"\")", "our own member"),
+        ("Datasets/Tokenizers/TokenizerChoice.swift", "said.contains(", "words of SentencePiece"),
+        ("Checkpoints/RunDirectory.swift", "String(cString: buffer.baseAddress!)", "the name of the host"),
+        ("Metrics/Tokenization13a.swift", "text.contains(\"&\")", "an array of scalars"),
+        ("Collectives/", "String(cString: ", "words of MPI and of its launcher"),
+        ("Training/Configuration/YAMLReader.swift", "String(cString: ", "words of libyaml"),
+        ("Training/Running/Trainer.swift", "getenv(Fault.variable)", "names of tensors, in a variable of tests"),
+        ("Training/Reporting/Console.swift", "getenv(\"COLUMNS\")", "a number"),
+        ("Training/Reporting/Console.swift", "String(cString: target.baseAddress!)", "the name of a device"),
+        ("Threads/", "String(cString: strerror", "words of the system"),
+        ("Training/Threads/ComputeThreads.swift", "String(cString: strerror", "words of the system"),
+        ("Training/Watching/ProcessState.swift", "unicodeScalars.lastIndex(of: \")\")", "a view of scalars"),
+        ("Files/FileSystem.swift", "path.lastIndex(of: \"/\")", "a view of scalars"),
+        ("dtrain/Main.swift", "rest.contains(\"--help\")", "an array, and letters of ASCII"),
+    ]
+
+    /// The files of `Sources`, each with its path in it.
+    private static func files(_ directory: String, _ path: String = "") throws -> [String] {
+        try FileSystem.list("\(directory)/\(path)").flatMap { name -> [String] in
+            let found = path.isEmpty ? name : "\(path)/\(name)"
+            if FileSystem.isDirectory("\(directory)/\(found)") { return try files(directory, found) }
+            return found.hasExactSuffix(".swift") ? [found] : []
+        }
+    }
+
+    @Test func textsFromOutsideAreBytes() throws {
+        let package = #filePath.exactParts(at: "/").dropLast(3).joined(separator: "/")
+        let sources = package + "/Sources"
+        let files = try Self.files(sources).filter { !$0.hasExactPrefix("Texts/") }
+        #expect(files.count > 200)
+        var used = Set<Int>()
+        for file in files {
+            let text = String(decoding: try FileSystem.contents(of: "\(sources)/\(file)"), as: UTF8.self)
+            for (number, line) in text.exactParts(at: "\n").enumerated() {
+                // Comments may say what they like.
+                let code = line.drop { $0 == " " }
+                if code.hasExactPrefix("//") { continue }
+                for rule in Self.rules where line.containsExactly(rule.word) {
+                    let reason = Self.explained.firstIndex {
+                        file.hasExactPrefix($0.file) && line.containsExactly($0.part)
+                    }
+                    if let reason {
+                        used.insert(reason)
+                    } else {
+                        Issue.record(
+                            """
+                            Sources/\(file):\(number + 1): \(rule.word) goes by canonical equivalence or by characters. \
+                            Use \(rule.instead) of Texts, or explain the line in \(#fileID).
+                            """)
+                    }
+                }
+            }
+        }
+        for index in Self.explained.indices where !used.contains(index) {
+            Issue.record("\(Self.explained[index]): no line needs this explanation any more. Remove it.")
+        }
+    }
+}
