@@ -84,7 +84,8 @@ extension MultiprocessTests {
                 let outcome = workshop.start(["generate", "--checkpoint", checkpoint, "--prompt", "a"] + words).finish()
                 expectRefusal(outcome, 65, checkpoint, "prediction is not finite")
             }
-            let lines = workshop.dtrain("generate", "--checkpoint", checkpoint, "--input", "text.txt", ranks: 2)
+            try FileSystem.replaceContents(of: workshop.directory.file("short.txt"), with: "alpha\nbeta\nof\n")
+            let lines = workshop.dtrain("generate", "--checkpoint", checkpoint, "--input", "short.txt", ranks: 2)
             expectRefusal(lines, 65, checkpoint, "prediction is not finite")
             expectRefusal(
                 workshop.dtrain("evaluate", "--checkpoint", checkpoint, ranks: 2), 65, checkpoint, "not finite")
