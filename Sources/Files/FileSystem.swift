@@ -19,6 +19,19 @@ package enum FileSystem {
         return withSystemPath(path) { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
+    /// What `path` is where it is neither missing nor a regular file: "a directory", "a pipe", "a socket" or "a device".
+    package static func specialKind(of path: String) -> String? {
+        var status = stat()
+        guard withSystemPath(path, { stat($0, &status) }) == 0 else { return nil }
+        switch status.st_mode & S_IFMT {
+        case S_IFREG: return nil
+        case S_IFDIR: return "a directory"
+        case S_IFIFO: return "a pipe"
+        case S_IFSOCK: return "a socket"
+        default: return "a device"
+        }
+    }
+
     /// The names in a directory, without `.` and `..`, in the order of the bytes of their texts.
     package static func list(_ directory: String) throws(Failure) -> [String] {
         guard let stream = withSystemPath(directory, failing: nil, { opendir($0) }) else {

@@ -16,7 +16,7 @@ struct ConfigurationFile {
     init(_ path: String) throws(Failure) {
         self.path = path
         value = try JSON(
-            parsing: try FileSystem.contents(of: path, limitBytes: ConfigurationFile.limitBytes), source: path)
+            parsing: try TextReader.contents(of: path, limitBytes: ConfigurationFile.limitBytes), source: path)
         guard value.objectValue != nil else { throw Failure(.badData, "\(path): is not a JSON object.") }
     }
 

@@ -46,7 +46,7 @@ extension ModelReader {
         }
         let vocabulary = "\(directory)/\(TokenizerFiles.vocabulary)"
         if let tokenizer = tokenizer as? SentencePieceTokenizer, FileSystem.exists(vocabulary) {
-            let bytes = try FileSystem.contents(of: vocabulary)
+            let bytes = try TextReader.contents(of: vocabulary)
             let numbers = try JSON(parsing: bytes, source: vocabulary).objectValue ?? []
             let known = Dictionary(uniqueKeysWithValues: numbers.map { ($0.name.exact, $0.value.integerValue) })
             for (number, piece) in tokenizer.pieceNames.enumerated() {

@@ -65,7 +65,7 @@ final class WeightFiles {
 
     /// The names of the files that an index speaks of.
     private static func fileNames(_ index: String) throws(Failure) -> [String] {
-        let bytes = try FileSystem.contents(of: index, limitBytes: indexLimitBytes)
+        let bytes = try TextReader.contents(of: index, limitBytes: indexLimitBytes)
         guard let members = try JSON(parsing: bytes, source: index)["weight_map"]?.objectValue else {
             throw Failure(.badData, "\(index): has no weight_map.")
         }

@@ -21,12 +21,86 @@ import Testing
             try directory.write("aaaaaaaaaaaaaaaaaaAA", to: "a.txt"), try directory.write("bbbbbbbbbB", to: "b.txt"),
         ]
         let manifest = try DatasetPreparation(texts: texts, output: directory.file("data")).run()
-        #expect(try splitText(.train) == "aaaaaaaaaaaaaaaaaabbbbbbbbb")
-        #expect(try splitText(.validation) == "AAB")
+        #expect(try splitText(.train) == "aaaaaaaaaaaaaaaaaa\nbbbbbbbbb")
+        #expect(try splitText(.validation) == "AA\nB")
         #expect(manifest.sources == [.init(file: "a.txt", bytes: 20), .init(file: "b.txt", bytes: 10)])
         #expect(manifest.splits.train.map(\.file) == ["train-00000.bin"])
         #expect(
             try FileSystem.list(directory.file("data")) == ["dataset.json", "train-00000.bin", "validation-00000.bin"])
+    }
+
+    /// Texts, and what a split of them holds one behind the other.
+    @Test(arguments: [
+        (["one", "two\n", "three"], "one\ntwo\nthree"), (["one\n", "two\n"], "one\ntwo\n"),
+        (["one\r\n", "\u{FEFF}two\r\n"], "one\ntwo\n"), (["\u{FEFF}one\r", "two"], "one\r\ntwo"),
+        (["a", "\n", "b"], "a\n\nb"), (["\u{FEFF}\u{FEFF}a"], "\u{FEFF}a"),
+    ])
+    func aLineBreakStandsBetweenTexts(texts: [String], expected: String) throws {
+        for tokenizer in [ByteTokenizer(), try goldenTokenizer("lossless")] as [any Tokenizer] {
+            let paths = try texts.enumerated().map { try directory.write($1, to: "\($0)") }
+            for chunkBytes in [1, 2, 1 << 20] {
+                var preparation = DatasetPreparation(texts: paths, output: directory.file("data"), tokenizer: tokenizer)
+                preparation.validationFraction = 0
+                preparation.chunkBytes = chunkBytes
+                _ = try preparation.run()
+                #expect(Array(try splitText(.train).utf8) == Array(expected.utf8))
+                try FileSystem.remove(directory.file("data"))
+            }
+            // And between those that are held out.
+            var preparation = DatasetPreparation(
+                texts: [try directory.write("x", to: "x")], output: directory.file("data"), tokenizer: tokenizer)
+            preparation.validation = paths
+            _ = try preparation.run()
+            #expect(Array(try splitText(.validation).utf8) == Array(expected.utf8))
+            try FileSystem.remove(directory.file("data"))
+        }
+    }
+
+    /// However a text was saved, it becomes the same dataset, the parts that are held out included.
+    @Test func theSameTextIsTheSameDataset() throws {
+        let text = (0..<500).map { "line \($0) größe" }.joined(separator: "\n") + "\n"
+        let windows = text.unicodeScalars.map { $0 == "\n" ? "\r\n" : String($0) }.joined()
+        var found: [DatasetManifest] = []
+        for (index, saved) in [text, "\u{FEFF}" + text, windows, "\u{FEFF}" + windows].enumerated() {
+            for chunkBytes in [7, 1 << 20] {
+                var preparation = DatasetPreparation(
+                    .text([try directory.write(saved, to: "text")]), output: directory.file("\(index)-\(chunkBytes)"),
+                    tokenizer: .learned(.bpe, size: 300))
+                preparation.chunkBytes = chunkBytes
+                found.append(try preparation.run())
+            }
+        }
+        for manifest in found {
+            #expect(manifest.splits == found[0].splits && manifest.tokenizerModel == found[0].tokenizerModel)
+            #expect(manifest.splits.validation[0].tokens > 0)
+        }
+    }
+
+    @Test func documentsEndWithTheirToken() throws {
+        let texts = try ["0123456789", "\u{FEFF}abc\n"].enumerated().map { try directory.write($1, to: "\($0)") }
+        var preparation = DatasetPreparation(.text(texts), output: directory.file("data"))
+        preparation.separatesDocuments = true
+        preparation.validationFraction = 0.2
+        _ = try preparation.run()
+        let dataset = try Dataset.open(directory.file("data"))
+        let end = try #require(dataset.specialTokens.eos)
+        func bytes(_ text: String) -> [Int32] { text.utf8.map(Int32.init) }
+        #expect(try tokens(dataset.stream(.train)) == bytes("01234567") + [end] + bytes("abc\n") + [end])
+        #expect(try tokens(dataset.stream(.validation)) == bytes("89") + [end])
+    }
+
+    @Test func emptyTextsAreLeftOutWhereThatIsSaid() throws {
+        let texts = try ["a", "", "\u{FEFF}", "b"].enumerated().map { try directory.write($1, to: "\($0)") }
+        var preparation = DatasetPreparation(texts: texts, output: directory.file("data"))
+        preparation.validationFraction = 0
+        expectFailure(.badData, "\(texts[1]): is empty") { _ = try preparation.run() }
+        preparation.empty = .skip
+        var skipped: (Int, String)?
+        var progress = (0, 1)
+        _ = try preparation.run(progress: { progress = ($0, $1) }, skipped: { skipped = ($0, $1) })
+        #expect(skipped ?? (0, "") == (2, texts[1]))
+        #expect(progress == (5, 5))
+        #expect(try splitText(.train) == "a\nb")
     }
 
     @Test func theCutIsAtACharacter() throws {

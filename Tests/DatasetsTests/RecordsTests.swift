@@ -11,14 +11,16 @@ extension TemporaryDirectory {
     @discardableResult
     func prepare(
         _ form: RecordForm, _ files: [String], validation: [String] = [], fraction: Double = 0,
-        tokenizer: TokenizerChoice = .byte, tokensPerShard: Int = 1000
+        tokenizer: TokenizerChoice = .byte, tokensPerShard: Int = 1000, empty: EmptyRecords? = nil,
+        skipped: (_ count: Int, _ first: String) -> Void = { _, _ in }
     ) throws -> DatasetManifest {
         var preparation = DatasetPreparation(
             .records(form, files.map(file)), output: file("data"), tokenizer: tokenizer)
         preparation.validation = validation.map(file)
         preparation.validationFraction = fraction
         preparation.tokensPerShard = tokensPerShard
-        return try preparation.run()
+        preparation.empty = empty
+        return try preparation.run(skipped: skipped)
     }
 }
 
@@ -174,6 +176,7 @@ extension Records {
         var text: String
         var other: String?
         var validation: String?
+        var empty: EmptyRecords?
         var found: [String]
     }
 
@@ -187,7 +190,9 @@ extension Records {
         Wrong(
             form: .documents(field: "text"), text: "{\"text\": \"a\"}\n\n{\"text\": \"a}", found: ["line 3", "JSON"]),
         Wrong(form: .documents(field: "text"), text: "[1]", found: ["line 1", "no object"]),
-        Wrong(form: .documents(field: "text"), text: "{\"text\": \" \"}", found: ["line 1", "no text"]),
+        Wrong(form: .documents(field: "text"), text: "{\"text\": \" \"}", found: ["no training record"]),
+        Wrong(form: .documents(field: "text"), text: "{\"text\": \" \"}", empty: .error, found: ["line 1", "no text"]),
+        Wrong(form: .documents(field: "text"), text: "{\"body\": \"x\"}", found: ["line 1", "\"text\"", "found body"]),
         Wrong(text: "a\tx\nb x\n", found: ["line 2", "no tab"]),
         Wrong(text: "a\tx\n\tx\n", found: ["line 2", "label is empty"]),
         Wrong(text: "a\tx\nb\t \n", found: ["line 2", "no text"]),
@@ -217,16 +222,78 @@ extension Records {
             #expect(throws: Failure.self) {
                 try directory.prepare(
                     wrong.form, wrong.other == nil ? ["one"] : ["one", "two"],
-                    validation: wrong.validation == nil ? [] : ["held"])
+                    validation: wrong.validation == nil ? [] : ["held"], empty: wrong.empty)
             })
         #expect(failure.exitCode == .badData)
         for part in wrong.found { #expect(failure.message.contains(part), "\(failure.message)") }
         #expect(try FileSystem.list(directory.file("data")) == [])
     }
 
+    /// Forms with records that have no text in the lines 2 and 4, and the texts that are left.
+    struct Empty: CustomTestStringConvertible {
+        var testDescription: String { "\(form)" }
+        let form: RecordForm
+        let texts: [String]
+        /// Whether the records are left out unless that is forbidden.
+        let isUsual: Bool
+    }
+
+    @Test(arguments: [
+        Empty(
+            form: .documents(field: "t"),
+            texts: ["{\"t\":\"a\"}\n{\"t\":\"\"}\n\n{\"t\":null}\n{\"t\":\"b\"}"], isUsual: true),
+        Empty(
+            form: .labelled(nil),
+            texts: [
+                "{\"label\":\"x\",\"text\":\"a\"}\n{\"label\":\"only here\",\"text\":\" \\n\"}\n\n"
+                    + "{\"text\":null}\n{\"label\":\"x\",\"text\":\"b\"}"
+            ], isUsual: true),
+        Empty(form: .labelled(nil), texts: ["x\ta\nonly here\t \n\n\t\r\nx\tb"], isUsual: false),
+        Empty(form: .parallel, texts: ["a\n\nc\n \nb", "A\nB\nC\nD\nB\n"], isUsual: false),
+    ])
+    func recordsWithoutTextAreLeftOutAndCounted(empty: Empty) throws {
+        for (name, text) in zip(["one", "two"], empty.texts) { try directory.write(text, to: name) }
+        let names = Array(["one", "two"].prefix(empty.texts.count))
+        for choice in [nil, EmptyRecords.skip, .error] {
+            if choice == .error || (choice == nil && !empty.isUsual) {
+                expectFailure(.badData, "one: line 2", "--empty skip") {
+                    try directory.prepare(empty.form, names, empty: choice)
+                }
+                continue
+            }
+            var found: (count: Int, first: String)?
+            try directory.prepare(empty.form, names, empty: choice, skipped: { found = ($0, $1) })
+            #expect(found?.count == 2 && found?.first == "\(directory.file("one")): line 2")
+            let dataset = try open()
+            switch empty.form {
+            case .documents: #expect(try tokens(dataset.stream(.train)) == [97, 258, 98, 258])
+            case .labelled:
+                #expect(try dataset.records(.train).texts(.text) == ["a", "b"])
+                #expect(dataset.labels?.names == ["x"])
+            case .parallel:
+                #expect(try dataset.records(.train).texts(.source) == ["a", "c", "b"])
+                #expect(try dataset.records(.train).texts(.target) == ["A", "C", "B"])
+            }
+            try FileSystem.remove(directory.file("data"))
+        }
+    }
+
+    /// A file of records may be empty where that is said, but not all of them.
+    @Test func aFileWithoutARecordIsLeftOut() throws {
+        try directory.write("{\"text\": \"a\"}", to: "one")
+        try directory.write("\u{FEFF}", to: "none")
+        expectFailure(.badData, "none: is empty") { try directory.prepare(.documents(field: "text"), ["one", "none"]) }
+        try directory.prepare(.documents(field: "text"), ["one", "none"], empty: .skip)
+        #expect(try tokens(open().stream(.train)) == [97, 258])
+        try FileSystem.remove(directory.file("data"))
+        expectFailure(.badData, "no training record") {
+            try directory.prepare(.documents(field: "text"), ["none"], empty: .skip)
+        }
+    }
+
     @Test func aLineThatIsNotUTF8IsNamed() throws {
         try directory.write(Array("good\tx\n".utf8) + [0x61, 0x09, 0xEF, 0x76], to: "latin")
-        expectFailure(.badData, "latin: line 2", "from 2 on", "UTF-8") {
+        expectFailure(.badData, "latin: line 2", "byte 3 of the line", "offset 9 ", "UTF-8") {
             try directory.prepare(.labelled(nil), ["latin"])
         }
         try directory.write(Array("good\tx\na\t".utf8) + [0xE2, 0x82, 0x0A], to: "cut")

@@ -66,20 +66,25 @@ import Testing
 
     @Test func bytesThatAreNoUTF8AreRefused() {
         for (bytes, expected) in [
-            (Array("a: 1\nb: ".utf8) + [0xFF], "c.yaml:2:4: not valid YAML: invalid leading UTF-8 octet"),
-            (Array("a: é".utf8) + [0xC3], "c.yaml:1:5: not valid YAML: incomplete UTF-8 octet sequence"),
-            ([0xC0, 0x80], "c.yaml:1:1: not valid YAML: invalid length of a UTF-8 sequence"),
-            ([0xED, 0xA0, 0x80], "c.yaml:1:1: not valid YAML: invalid Unicode character"),
-            // UTF-16 by its byte order mark.
-            ([0xFF, 0xFE, 0x61, 0x00], "c.yaml:1:1: not valid YAML: invalid leading UTF-8 octet"),
+            (
+                Array("a: 1\nb: ".utf8) + [0xFF],
+                "c.yaml: line 2: not UTF-8 from byte 4 of the line on (0xFF at offset 8"
+            ),
+            (Array("a: é".utf8) + [0xC3], "c.yaml: line 1: not UTF-8 from byte 6 of the line on"),
+            ([0xC0, 0x80], "c.yaml: line 1: not UTF-8 from byte 1 "),
+            ([0xED, 0xA0, 0x80], "c.yaml: line 1: not UTF-8 from byte 1 "),
+            ([0xFF, 0xFE, 0x61, 0x00], "c.yaml: is UTF-16, by its byte order mark"),
+            (Array("a\0:\0 \0\u{31}\0".utf8), "c.yaml: is UTF-16 (little-endian) without a byte order mark"),
+            ([0x1F, 0x8B, 8, 0], "c.yaml: is compressed with gzip"),
         ] {
             let failure = failure(of: bytes)
             #expect(failure?.exitCode == .usage)
-            #expect(failure?.message == expected)
+            #expect(failure?.message.hasPrefix(expected) == true, "\(failure?.message ?? "none")")
         }
         // The mark of UTF-8 itself is no content.
         #expect(throws: Never.self) {
-            try Configuration.parse([0xEF, 0xBB, 0xBF] + Array("precision: float16\n".utf8), name: "c.yaml")
+            try Configuration.parse(
+                [0xEF, 0xBB, 0xBF] + Array("precision: float16\r\nmodel:\r\n  layers: 2".utf8), name: "c.yaml")
         }
     }
 

@@ -45,9 +45,11 @@ struct ScoreTests {
         expectClose(try #require(other["score"]?.doubleValue), 100, relative: 1e-12)
     }
 
-    /// Only a newline ends a line, the last one may lack it, and an empty line is a segment.
+    /// Only LF and CR LF end a line, the last one may lack it, and an empty line is a segment.
     @Test func linesOfAFile() throws {
         #expect(try score("a b c d\r\n\n", "a b c d\n\u{2028}").hasPrefix("BLEU 100.00, "))
+        // Neither the mark at a file's start nor a CR before the line's end is text.
+        #expect(try score("\u{FEFF}a b c d\r\ne\r\n", "a b c d\ne", "--metric", "chrf") == "chrF 100.00")
         expectFailure(.badData, "hypotheses and ", "references differ in length: 2 against 3 lines.") {
             _ = try score("a\nb\n", "a\nb\n\n")
         }
@@ -55,7 +57,7 @@ struct ScoreTests {
 
     @Test func whatCannotBeCompared() throws {
         expectFailure(.badData, "references: is empty") { _ = try score("a", "") }
-        expectFailure(.badData, "hypotheses: line 2 is not UTF-8") {
+        expectFailure(.badData, "hypotheses: line 2: not UTF-8 from byte 1 of the line on") {
             _ = try score([0x61, 0x0A, 0xC3, 0x0A], [0x61, 0x0A, 0x61, 0x0A])
         }
         expectFailure(.usage, "--metric: found blue; allowed: bleu, chrf, chrf++.") {

@@ -5,12 +5,13 @@ import Texts
 extension DatasetPreparation {
     /// Writes documents as a stream of tokens, or parallel or labelled records.
     func writeRecords(
-        _ form: RecordForm, _ paths: [String], _ note: (String) -> Void, _ proceed: Checkpoint
+        _ form: RecordForm, _ paths: [String], _ note: (String) -> Void, _ skipped: SkippedRecords,
+        _ proceed: Checkpoint
     ) throws(Failure) -> DatasetManifest {
         let survey = try RecordSurvey(self, form, paths, proceed)
         let (tokenizer, model) = try chosenTokenizer(hasSpecialTokens: true, note) { survey.sample }
         let rows = RecordRow(tokenizer: tokenizer, labels: survey.labels)
-        if case .documents = form { return try writeDocuments(form, paths, rows, model, proceed) }
+        if case .documents = form { return try writeDocuments(form, paths, rows, model, skipped, proceed) }
 
         let kind: DatasetKind = form == .parallel ? .parallel : .labelled
         let layout = RecordLayout(columns: kind.columns, labels: survey.labels, image: nil)
@@ -19,7 +20,7 @@ extension DatasetPreparation {
             directory: output, split: .train, layout: layout, format: format, tokensPerShard: tokensPerShard)
         var heldOut = RecordSplitWriter(
             directory: output, split: .validation, layout: layout, format: format, tokensPerShard: tokensPerShard)
-        try forEachRow(form, paths, rows, proceed) { row, split throws(Failure) in
+        try forEachRow(form, paths, rows, skipped, proceed) { row, split throws(Failure) in
             switch split {
             case .train: try train.append(columns: row.columns, label: row.label)
             case .validation: try heldOut.append(columns: row.columns, label: row.label)
@@ -40,7 +41,8 @@ extension DatasetPreparation {
     }
 
     private func writeDocuments(
-        _ form: RecordForm, _ paths: [String], _ rows: RecordRow, _ model: RecordedFile?, _ proceed: Checkpoint
+        _ form: RecordForm, _ paths: [String], _ rows: RecordRow, _ model: RecordedFile?,
+        _ skipped: SkippedRecords, _ proceed: Checkpoint
     ) throws(Failure) -> DatasetManifest {
         guard let end = rows.tokenizer.specialTokens.eos else {
             throw Failure(.usage, "Documents need a tokenizer with a token for their end.")
@@ -49,7 +51,7 @@ extension DatasetPreparation {
         var train = SplitWriter(directory: output, split: .train, format: format, tokensPerShard: tokensPerShard)
         var heldOut = SplitWriter(
             directory: output, split: .validation, format: format, tokensPerShard: tokensPerShard)
-        try forEachRow(form, paths, rows, proceed) { row, split throws(Failure) in
+        try forEachRow(form, paths, rows, skipped, proceed) { row, split throws(Failure) in
             let tokens = row.columns[0] + [end]
             switch split {
             case .train: try train.append(tokens[...])
@@ -63,7 +65,7 @@ extension DatasetPreparation {
 
     /// Hands on the records of the training files and then of those held out, each with its split.
     private func forEachRow(
-        _ form: RecordForm, _ paths: [String], _ rows: RecordRow, _ proceed: Checkpoint,
+        _ form: RecordForm, _ paths: [String], _ rows: RecordRow, _ skipped: SkippedRecords, _ proceed: Checkpoint,
         _ body: (RecordRow, Split) throws(Failure) -> Void
     ) throws(Failure) {
         var row = rows
@@ -71,11 +73,14 @@ extension DatasetPreparation {
         // The files that are held out must have labels of the kind that the others have.
         let resolved = if case .labelled = form { RecordForm.labelled(rows.labels?.kind) } else { form }
         for (files, isValidation) in [(paths, false), (validation, true)] where !files.isEmpty {
-            var reader = RecordReader(resolved, files)
+            var reader = RecordReader(resolved, files, empty: empty)
             var (index, done) = (0, 0)
             while try reader.next() {
-                try row.fill(reader)
-                try body(row, isValidation || heldOut.contains(index) ? .validation : .train)
+                if try row.fill(reader) {
+                    try body(row, isValidation || heldOut.contains(index) ? .validation : .train)
+                } else {
+                    reader.skip()
+                }
                 index += 1
                 // Often enough to stop soon, rarely enough not to matter.
                 if index.isMultiple(of: 256) {
@@ -84,6 +89,7 @@ extension DatasetPreparation {
                 }
             }
             try proceed(reader.bytesRead - done)
+            if let first = reader.firstSkipped { skipped.add(reader.skippedCount, first) }
         }
     }
 }
@@ -100,7 +106,7 @@ private struct RecordSurvey {
         _ proceed: DatasetPreparation.Checkpoint
     ) throws(Failure) {
         var total = 0
-        for path in paths { total += try LineReader(path).byteCount }
+        for path in paths { total += try LineReader(path, allowsEmpty: true).byteCount }
         var sample = TextSample(totalBytes: total, limitBytes: preparation.sampleBytes)
         let isLearned = if case .learned = preparation.tokenizer { true } else { false }
         let hasLabels = if case .labelled = form { true } else { false }
@@ -109,7 +115,7 @@ private struct RecordSurvey {
             return
         }
         let heldOut = HeldOut(fraction: preparation.validation.isEmpty ? preparation.validationFraction : 0)
-        var reader = RecordReader(form, paths)
+        var reader = RecordReader(form, paths, empty: preparation.empty)
         var names: Set<ExactText> = []
         var index = 0
         while try reader.next() {
@@ -155,8 +161,9 @@ private struct RecordRow {
 
     /// Takes the record that `reader` read last.
     ///
-    /// - Throws: `badData` for a label that is not in the training files, or text without a token.
-    mutating func fill(_ reader: borrowing RecordReader) throws(Failure) {
+    /// - Returns: Whether its text has tokens; a record without is left out.
+    /// - Throws: `badData` for a label that is not in the training files, or text without a token that is not left out.
+    mutating func fill(_ reader: borrowing RecordReader) throws(Failure) -> Bool {
         columns.removeAll(keepingCapacity: true)
         for text in reader.texts {
             var tokens: [Int32] = []
@@ -164,7 +171,11 @@ private struct RecordRow {
                 try tokenizer.encode(UnsafeRawBufferPointer(bytes), isLast: true, appendingTo: &tokens)
             }
             guard !tokens.isEmpty else {
-                throw Failure(.badData, "\(reader.place): the tokenizer makes no token of it. Remove the record.")
+                if reader.skipsEmpty { return false }
+                throw Failure(
+                    .badData,
+                    "\(reader.place): the tokenizer makes no token of it. Remove the record, or leave such records out "
+                        + "with --empty skip.")
             }
             columns.append(tokens)
         }
@@ -176,6 +187,7 @@ private struct RecordRow {
             label = labels?.kind == .multi ? .classes(indices) : .class(indices[0])
         case nil: label = nil
         }
+        return true
     }
 
     private func index(of name: String, _ place: String) throws(Failure) -> Int {

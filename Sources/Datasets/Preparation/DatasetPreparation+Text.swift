@@ -2,37 +2,39 @@ import Failures
 import Files
 
 extension DatasetPreparation {
-    /// Writes one stream of tokens, the texts one behind the other.
+    /// Writes one stream of tokens, the texts one behind the other, with a border between them.
+    ///
+    /// Where each text is a document, its part in each split ends with the tokenizer's token for that. Otherwise texts follow
+    /// one another as they are, and a text that does not end with a line end gets a line break between it and the next.
     func writeTexts(
-        _ paths: [String], _ note: (String) -> Void, _ proceed: Checkpoint
+        _ paths: [String], _ note: (String) -> Void, _ skipped: SkippedRecords, _ proceed: Checkpoint
     ) throws(Failure) -> DatasetManifest {
         // What the training text is of each file.
         let fraction = validation.isEmpty ? validationFraction : 0
-        let (tokenizer, model) = try chosenTokenizer(hasSpecialTokens: false, note) { () throws(Failure) in
+        let (tokenizer, model) = try chosenTokenizer(hasSpecialTokens: separatesDocuments, note) { () throws(Failure) in
             try textSample(paths, fraction, proceed)
         }
-        let format = TokenShardFormat(vocabularySize: tokenizer.vocabularySize)
-        var train = SplitWriter(directory: output, split: .train, format: format, tokensPerShard: tokensPerShard)
-        var heldOut = SplitWriter(
-            directory: output, split: .validation, format: format, tokensPerShard: tokensPerShard)
-        for path in paths {
-            var reader = try TextReader(path, chunkBytes: chunkBytes)
-            let cut = try trainingEnd(&reader, fraction)
-            try reader.readTokens(in: 0..<cut, tokenizer) { tokens, bytes throws(Failure) in
-                try train.append(tokens)
-                try proceed(bytes)
-            }
-            try reader.readTokens(in: cut..<reader.byteCount, tokenizer) { tokens, bytes throws(Failure) in
-                try heldOut.append(tokens)
-                try proceed(bytes)
-            }
+        guard tokenizer.specialTokens.eos != nil || !separatesDocuments else {
+            throw Failure(.usage, "Documents need a tokenizer with a token for their end.")
         }
-        for path in validation {
-            var reader = try TextReader(path, chunkBytes: chunkBytes)
-            try reader.readTokens(in: 0..<reader.byteCount, tokenizer) { tokens, bytes throws(Failure) in
-                try heldOut.append(tokens)
-                try proceed(bytes)
+        let format = TokenShardFormat(vocabularySize: tokenizer.vocabularySize)
+        func split(_ split: Split) -> TextSplitWriter {
+            TextSplitWriter(
+                SplitWriter(directory: output, split: split, format: format, tokensPerShard: tokensPerShard),
+                tokenizer, documentEnd: separatesDocuments ? tokenizer.specialTokens.eos : nil)
+        }
+        var train = split(.train)
+        var heldOut = split(.validation)
+        for (path, isValidation) in paths.map({ ($0, false) }) + validation.map({ ($0, true) }) {
+            var text = try TextStream(path, chunkBytes: chunkBytes)
+            if text.isEmpty {
+                // Refused before, unless it is to be left out.
+                skipped.add(1, path)
+                try proceed(text.byteCount)
+                continue
             }
+            if !isValidation { try train.append(&text, to: text.start(ofLast: fraction), proceed) }
+            if isValidation || fraction > 0 { try heldOut.append(&text, to: .max, proceed) }
         }
         let splits = DatasetManifest.Splits(train: try train.finish(), validation: try heldOut.finish())
         guard !splits.train.isEmpty else {
@@ -52,20 +54,15 @@ extension DatasetPreparation {
             vocabularySize: tokenizer.vocabularySize, splits: splits, sources: [])
     }
 
-    private func trainingEnd(_ reader: inout TextReader, _ fraction: Double) throws(Failure) -> Int {
-        try reader.characterBoundary(from: reader.byteCount - Int(Double(reader.byteCount) * fraction))
-    }
-
     private func textSample(
         _ paths: [String], _ fraction: Double, _ proceed: Checkpoint
     ) throws(Failure) -> TextSample {
         var total = 0
-        for path in paths { total += try TextReader(path, chunkBytes: 1).byteCount }
+        for path in paths { total += try TextReader(path, allowsEmpty: true).byteCount }
         var sample = TextSample(totalBytes: total, limitBytes: sampleBytes)
         for path in paths {
-            var reader = try TextReader(path, chunkBytes: chunkBytes)
-            let cut = try trainingEnd(&reader, fraction)
-            try reader.read(0..<cut) { held, _, isLast throws(Failure) in
+            var text = try TextStream(path, chunkBytes: chunkBytes)
+            try text.read(to: text.start(ofLast: fraction)) { held, _, isLast throws(Failure) in
                 try proceed(0)
                 let taken = isLast ? held.count : DatasetPreparation.wholeLines(held)
                 sample.append(UnsafeRawBufferPointer(rebasing: held[..<taken]))
@@ -82,4 +79,41 @@ extension DatasetPreparation {
         }
         return bytes.lastIndex { $0 & 0xC0 != 0x80 } ?? bytes.count
     }
+}
+
+/// Writes the parts of texts that belong to one split.
+private struct TextSplitWriter: ~Copyable {
+    private var writer: SplitWriter
+    private let tokenizer: any Tokenizer
+    private let documentEnd: Int32?
+    /// Whether a line break is to stand before the next text.
+    private var lacksLineBreak = false
+
+    init(_ writer: consuming SplitWriter, _ tokenizer: any Tokenizer, documentEnd: Int32?) {
+        self.writer = writer
+        self.tokenizer = tokenizer
+        self.documentEnd = documentEnd
+    }
+
+    /// Appends the text up to the first character at or after `end`.
+    mutating func append(
+        _ text: inout TextStream, to end: Int, _ proceed: DatasetPreparation.Checkpoint
+    ) throws(Failure) {
+        var isEmpty = true
+        try text.readTokens(to: end, tokenizer) { tokens, bytes throws(Failure) in
+            if isEmpty, !tokens.isEmpty {
+                isEmpty = false
+                if lacksLineBreak { try writer.append(try tokenizer.encode("\n")[...]) }
+            }
+            try writer.append(tokens)
+            try proceed(bytes)
+        }
+        if isEmpty { return }
+        if let documentEnd { return try writer.append([documentEnd]) }
+        // A part that ends within a text, because the rest is held out, is followed by the next as it always was, where the
+        // texts end with line ends.
+        lacksLineBreak = try !text.endsWithLineEnd() && text.lastByte != UInt8(ascii: "\n")
+    }
+
+    consuming func finish() throws(Failure) -> [DatasetManifest.Shard] { try writer.finish() }
 }

@@ -31,6 +31,10 @@ package struct DatasetPreparation: Sendable {
     package var tokenizer: TokenizerChoice
     /// The part that is held out where no files are; 0 for none.
     package var validationFraction = 0.1
+    /// What becomes of records without text, and of texts; nil skips objects in JSON lines, and refuses the others.
+    package var empty: EmptyRecords?
+    /// Whether each text is a document, which ends with the tokenizer's token for that.
+    package var separatesDocuments = false
     /// The most tokens that a shard of text may have, and with which a shard of records is full.
     package var tokensPerShard = 100_000_000
     /// Bytes that are read at a time.
@@ -58,6 +62,7 @@ package struct DatasetPreparation: Sendable {
     /// - Parameters:
     ///   - progress: Called about ten times a second, and at the end.
     ///   - note: Called before what takes long and shows no progress.
+    ///   - skipped: Called at the end where records without text were left out: how many, and the place of the first.
     ///   - shouldStop: Asked before every chunk.
     /// - Returns: The manifest.
     /// - Throws: `usage` for an output that holds a dataset or is being prepared, or a tokenizer that cannot be learned;
@@ -66,16 +71,18 @@ package struct DatasetPreparation: Sendable {
     package func run(
         progress: (_ bytesDone: Int, _ bytesTotal: Int) -> Void = { _, _ in },
         note: (String) -> Void = { _ in },
+        skipped: (_ count: Int, _ first: String) -> Void = { _, _ in },
         shouldStop: () -> Bool = { false }
     ) throws(Failure) -> DatasetManifest {
         try checkParameters()
         // Before anything is written: all files are there.
         let inputs = try inputFiles()
         var meter = ProgressMeter(total: inputs.reduce(0) { $0 + $1.bytes })
+        let skippedRecords = SkippedRecords()
         let directory = try PreparationDirectory.claim(output)
         var manifest: DatasetManifest
         do throws(Failure) {
-            manifest = try writeDataset(note) { bytes throws(Failure) in
+            manifest = try writeDataset(note, skippedRecords) { bytes throws(Failure) in
                 if shouldStop() {
                     throw Failure(
                         .stopped, "\(output): asked to stop; nothing is prepared. Start the same command again.")
@@ -90,6 +97,7 @@ package struct DatasetPreparation: Sendable {
             throw error
         }
         try directory.complete()
+        if skippedRecords.count > 0 { skipped(skippedRecords.count, skippedRecords.first) }
         return manifest
     }
 
@@ -97,11 +105,11 @@ package struct DatasetPreparation: Sendable {
     typealias Checkpoint = (_ bytes: Int) throws(Failure) -> Void
 
     private func writeDataset(
-        _ note: (String) -> Void, _ proceed: Checkpoint
+        _ note: (String) -> Void, _ skipped: SkippedRecords, _ proceed: Checkpoint
     ) throws(Failure) -> DatasetManifest {
         switch source {
-        case .text(let paths): try writeTexts(paths, note, proceed)
-        case .records(let form, let paths): try writeRecords(form, paths, note, proceed)
+        case .text(let paths): try writeTexts(paths, note, skipped, proceed)
+        case .records(let form, let paths): try writeRecords(form, paths, note, skipped, proceed)
         case .images(let paths): try writeImages(paths, proceed)
         }
     }
@@ -131,12 +139,30 @@ package struct DatasetPreparation: Sendable {
     private func inputFiles() throws(Failure) -> [DatasetManifest.Source] {
         var inputs: [DatasetManifest.Source] = []
         for path in source.paths + validation {
-            if case .images = source, FileSystem.isDirectory(path) {
-                inputs.append(.init(file: FileName.last(of: path), bytes: 0))
-            } else {
-                inputs.append(.init(file: FileName.last(of: path), bytes: try LineReader(path).byteCount))
-            }
+            inputs.append(.init(file: FileName.last(of: path), bytes: try byteCount(of: path)))
         }
         return inputs
+    }
+
+    /// The size of an input; 0 for a directory of images.
+    private func byteCount(of path: String) throws(Failure) -> Int {
+        guard case .images = source else { return try TextReader(path, allowsEmpty: empty == .skip).byteCount }
+        if FileSystem.isDirectory(path) { return 0 }
+        let byteCount = try File(path, .read).size()
+        guard byteCount > 0 else { throw Failure(.badData, "\(path): is empty; images or their labels are needed.") }
+        return byteCount
+    }
+}
+
+/// The records, or texts, without text that a preparation has left out.
+final class SkippedRecords {
+    private(set) var count = 0
+    /// The place of the first.
+    private(set) var first = ""
+
+    /// Adds some, the first of them at `place`.
+    func add(_ more: Int, _ place: String) {
+        if count == 0 { first = place }
+        count += more
     }
 }

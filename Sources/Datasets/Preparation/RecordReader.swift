@@ -13,6 +13,14 @@ package enum RecordForm: Equatable, Sendable {
     case labelled(LabelDescription.Kind?)
 }
 
+/// What becomes of a record without text.
+package enum EmptyRecords: String, CaseIterable, Sendable {
+    /// It is left out, and counted.
+    case skip
+    /// It is an error.
+    case error
+}
+
 /// A label as it was found.
 enum FoundLabel: Equatable {
     /// The names of classes.
@@ -28,17 +36,27 @@ struct RecordReader: ~Copyable {
     private(set) var label: FoundLabel?
     /// The kind of the labels; nil before the first record where the form leaves it open.
     private(set) var labelKind: LabelDescription.Kind?
+    /// How many records without text have been left out.
+    private(set) var skippedCount = 0
+    /// The place of the first of them.
+    private(set) var firstSkipped: String?
     private let form: RecordForm
     private let paths: [String]
+    private let empty: EmptyRecords?
+    /// Whether the record that was read last is an object of JSON.
+    private var isObject = false
     private var pathIndex = 0
     private var first: LineReader?
     private var second: LineReader?
     private var finishedBytes = 0
 
     /// The records of all `paths` in their order; for parallel files, of the two.
-    init(_ form: RecordForm, _ paths: [String]) {
+    ///
+    /// - Parameter empty: What becomes of records without text; nil skips JSON objects, and refuses lines and pairs.
+    init(_ form: RecordForm, _ paths: [String], empty: EmptyRecords? = nil) {
         self.form = form
         self.paths = paths
+        self.empty = empty
         if case .labelled(let kind) = form { labelKind = kind }
     }
 
@@ -56,26 +74,43 @@ struct RecordReader: ~Copyable {
         form == .parallel ? try nextPair() : try nextLine()
     }
 
+    /// Whether a record like the one that was read last is left out where it has no text.
+    var skipsEmpty: Bool { (empty ?? (isObject ? .skip : .error)) == .skip }
+
+    /// Counts the record that was read last as one without text.
+    mutating func skip() {
+        skippedCount += 1
+        firstSkipped = firstSkipped ?? place
+    }
+
+    private func open(_ path: String) throws(Failure) -> LineReader {
+        try LineReader(path, allowsEmpty: empty == .skip)
+    }
+
     // MARK: Parallel files
 
     private mutating func nextPair() throws(Failure) -> Bool {
         if first == nil {
-            first = try LineReader(paths[0])
-            second = try LineReader(paths[1])
+            first = try open(paths[0])
+            second = try open(paths[1])
         }
-        guard let source = try first?.next() else {
-            if try second?.next() != nil { throw try unequal() }
-            return false
+        while let source = try first?.next() {
+            guard let target = try second?.next() else { throw try unequal() }
+            let blank = [(paths[0], source), (paths[1], target)].first { RecordReader.isBlank($0.1) }
+            guard let blank else {
+                texts = [source, target]
+                return true
+            }
+            guard skipsEmpty else {
+                throw Failure(
+                    .badData,
+                    "\(blank.0): line \(first?.lineNumber ?? 0): is empty. Every line of parallel files needs text on both "
+                        + "sides; remove the line from both, or leave such pairs out with --empty skip.")
+            }
+            skip()
         }
-        guard let target = try second?.next() else { throw try unequal() }
-        for (path, line) in [(paths[0], source), (paths[1], target)] where RecordReader.isBlank(line) {
-            throw Failure(
-                .badData,
-                "\(path): line \(first?.lineNumber ?? 0): is empty. Every line of parallel files needs text on both "
-                    + "sides; remove the line from both.")
-        }
-        texts = [source, target]
-        return true
+        if try second?.next() != nil { throw try unequal() }
+        return false
     }
 
     /// The failure of files with different numbers of lines, once both have been counted.
@@ -95,7 +130,7 @@ struct RecordReader: ~Copyable {
         while true {
             if first == nil {
                 guard pathIndex < paths.count else { return false }
-                first = try LineReader(paths[pathIndex])
+                first = try open(paths[pathIndex])
                 pathIndex += 1
             }
             guard let line = try first?.next() else {
@@ -104,18 +139,22 @@ struct RecordReader: ~Copyable {
                 continue
             }
             if RecordReader.isBlank(line) { continue }
-            try take(line)
-            return true
+            if try take(line) { return true }
+            skip()
         }
     }
 
-    private mutating func take(_ line: [UInt8]) throws(Failure) {
+    /// Takes the record of a line; false where it has no text and is to be left out.
+    private mutating func take(_ line: [UInt8]) throws(Failure) -> Bool {
+        isObject = line.first { $0 != 0x20 && $0 != 0x09 } == UInt8(ascii: "{")
         switch form {
         case .documents(let field):
-            texts = [try text(field, of: try JSON(parsing: line, source: place))]
-        case .labelled where line.first(where: { $0 != 0x20 && $0 != 0x09 }) == UInt8(ascii: "{"):
+            guard let text = try text(field, of: try JSON(parsing: line, source: place)) else { return false }
+            texts = [text]
+        case .labelled where isObject:
             let record = try JSON(parsing: line, source: place)
-            texts = [try text("text", of: record)]
+            guard let text = try text("text", of: record) else { return false }
+            texts = [text]
             label = try label(of: record)
         case .labelled:
             guard let tab = line.firstIndex(of: UInt8(ascii: "\t")) else {
@@ -123,15 +162,21 @@ struct RecordReader: ~Copyable {
                     .badData, "\(place): has no tab. A labelled line is LABEL, a tab and TEXT, or a JSON object.")
             }
             texts = [Array(line[(tab + 1)...])]
-            guard !RecordReader.isBlank(texts[0]) else { throw emptyText("after the tab") }
+            if RecordReader.isBlank(texts[0]) {
+                guard skipsEmpty else { throw emptyText("after the tab") }
+                return false
+            }
             label = try label(ofWord: String(decoding: line[..<tab], as: UTF8.self))
         case .parallel:
             preconditionFailure("parallel files are read in pairs")
         }
+        return true
     }
 
-    private func text(_ field: String, of record: JSON) throws(Failure) -> [UInt8] {
-        guard let text = record[field]?.stringValue else {
+    /// The text of a JSON object; nil where it has none (null, or nothing but spaces) and is to be left out.
+    private func text(_ field: String, of record: JSON) throws(Failure) -> [UInt8]? {
+        let value = record[field]
+        guard let text = value?.stringValue ?? (value == .null ? "" : nil) else {
             let found = record.objectValue.map { $0.map(\.name).joined(separator: ", ") } ?? "no object"
             throw Failure(
                 .badData,
@@ -139,12 +184,16 @@ struct RecordReader: ~Copyable {
             )
         }
         let bytes = Array(text.utf8)
-        guard !RecordReader.isBlank(bytes) else { throw emptyText("in \"\(field)\"") }
-        return bytes
+        guard RecordReader.isBlank(bytes) else { return bytes }
+        guard skipsEmpty else { throw emptyText("in \"\(field)\"") }
+        return nil
     }
 
     private func emptyText(_ where: String) -> Failure {
-        Failure(.badData, "\(place): there is no text \(`where`). Every record needs some; remove the line.")
+        Failure(
+            .badData,
+            "\(place): there is no text \(`where`). Every record needs some; remove the line, or leave such records out "
+                + "with --empty skip.")
     }
 
     /// Whether a line has no character but spaces, tabs and the like.

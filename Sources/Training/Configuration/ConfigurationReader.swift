@@ -58,7 +58,7 @@ struct ConfigurationReader {
     /// Takes in a whole file.
     mutating func apply(_ bytes: [UInt8], name: String) throws(Failure) {
         let source = YAMLSource.file(name)
-        let root = try YAMLReader.document(bytes, from: source)
+        let root = try YAMLReader.document(try Self.text(of: bytes, name), from: source)
         guard case .mapping(let entries) = root.content else {
             throw Self.mismatch(source.place(of: root.mark), nil, root, Self.allowedSections)
         }
@@ -68,6 +68,16 @@ struct ConfigurationReader {
             } else {
                 try apply(section: entry, from: source)
             }
+        }
+    }
+
+    /// The text of a file's bytes, by the rule of all texts.
+    private static func text(of bytes: [UInt8], _ name: String) throws(Failure) -> [UInt8] {
+        do throws(Failure) {
+            var reader = try TextReader(bytes: bytes, name: printable(name, limit: 4096), allowsEmpty: true)
+            return try reader.rest()
+        } catch {
+            throw Failure(.usage, error.message)
         }
     }
 

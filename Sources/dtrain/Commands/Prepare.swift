@@ -9,7 +9,8 @@ extension Command {
     static let prepare = Command(
         name: "prepare", summary: "turn texts, records or images into a dataset",
         options: [
-            .list("text", "FILE", "UTF-8 texts, of any size"),
+            .list("text", "FILE", "UTF-8 texts, of any size, a line break between them where one does not end with it"),
+            .flag("separate-documents", "each --text is a document and ends with the tokenizer's token for that"),
             .list("jsonl", "FILE", "documents: a JSON object a line, its text in --field"),
             .one("field", "NAME", "the name of the text in --jsonl (default text)"),
             .list("parallel", "SOURCE TARGET", "two texts; line n of one is the translation of line n of the other"),
@@ -20,6 +21,9 @@ extension Command {
             .one("output", "DIR", "the directory that becomes the dataset"),
             .list("validation", "FILE", "files of the same form that are held out"),
             .one("validation-fraction", "X", "or what is held out: the end of each text, every n-th record (0.1)"),
+            .one(
+                "empty", "skip|error",
+                "records without text: skip (default in JSON lines) leaves them out, and counts them"),
         ],
         endsOnRequest: true,
         example: "dtrain prepare --parallel train.en train.fr --validation val.en val.fr --tokenizer bpe:8000 "
@@ -39,16 +43,22 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
     preparation.output = try arguments.required("output")
     preparation.validation = try heldOut(arguments)
     preparation.validationFraction = try arguments.real("validation-fraction", in: 0...0.9, default: 0.1)
+    preparation.separatesDocuments = arguments.has("separate-documents")
+    preparation.empty = try emptyRecords(arguments, source)
+    var left = ""
     let manifest = try preparation.run(
         progress: { done, total in
             console.draw(
                 "preparing: \(grouped(done >> 10)) of \(grouped(total >> 10)) KiB, \(100 * done / max(total, 1)) %")
-        }, note: { console.draw($0) }, shouldStop: StopRequest.isPending)
-    console.say("\(preparation.output): \(summary(manifest))")
+        }, note: { console.draw($0) },
+        skipped: { left = "; left out: \(grouped($0)) without text, the first at \($1)" },
+        shouldStop: StopRequest.isPending)
+    console.say("\(preparation.output): \(summary(manifest))\(left)")
     // A model of text is what the ready-made configuration trains.
     guard manifest.kind == .text else { return }
     console.say(
-        "train on it: mpirun -np 4 dtrain --config configs/nano.yaml --set data.directory=\(preparation.output)")
+        "train on it: mpirun -np 4 dtrain --config configs/nano.yaml --set "
+            + shellQuoted("data.directory=\(preparation.output)"))
 }
 
 /// What is prepared: one of five, with the options that belong to it.
@@ -62,7 +72,8 @@ private func source(_ arguments: Arguments) throws(Failure) -> DatasetPreparatio
                 ? "--text is missing, or another of \(list)."
                 : "found \(given.map { "--\($0)" }.joined(separator: " and ")); one of \(list) is allowed.")
     }
-    for (option, owner) in [("field", "jsonl"), ("labels", "labelled")] where arguments.has(option) && name != owner {
+    for (option, owner) in [("field", "jsonl"), ("labels", "labelled"), ("separate-documents", "text")]
+    where arguments.has(option) && name != owner {
         throw arguments.usage("--\(option) belongs to --\(owner), not to --\(name).")
     }
     let files = arguments.list(name)
@@ -92,6 +103,18 @@ private func tokenizer(
     } catch {
         throw error.message.hasExactPrefix("prepare") ? error : arguments.usage(error.message)
     }
+}
+
+/// What becomes of records without text; nil: as it is usual for them.
+private func emptyRecords(
+    _ arguments: Arguments, _ source: DatasetPreparation.Source
+) throws(Failure) -> EmptyRecords? {
+    guard let word = arguments.value("empty") else { return nil }
+    if case .images = source { throw arguments.usage("--images have no text, so no --empty.") }
+    guard let choice = EmptyRecords(rawValue: word) else {
+        throw arguments.usage("--empty: found \(word); allowed: skip, error.")
+    }
+    return choice
 }
 
 private func heldOut(_ arguments: Arguments) throws(Failure) -> [String] {

@@ -30,30 +30,49 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
     guard ["bleu", "chrf", "chrf++"].contains(metric) else {
         throw arguments.usage("--metric: found \(metric); allowed: bleu, chrf, chrf++.")
     }
-    let (hypotheses, references) = (try textLines(of: hypothesesPath), try textLines(of: referencesPath))
-    guard hypotheses.count == references.count else {
-        throw Failure(
-            .badData,
-            "\(hypothesesPath) and \(referencesPath) differ in length: \(hypotheses.count) against \(references.count) "
-                + "lines. Line N of the one is compared with line N of the other; an empty hypothesis is an empty line."
-        )
-    }
-    let pairs = zip(hypotheses, references)
     if metric == "bleu" {
-        let counts = pairs.reduce(into: BLEUCounts()) { $0 += BLEUCounts(hypothesis: $1.0, reference: $1.1) }
+        var counts = BLEUCounts()
+        let lines = try forEachPair(hypothesesPath, referencesPath) {
+            counts += BLEUCounts(hypothesis: $0, reference: $1)
+        }
         let result = BLEU(counts)
-        return arguments.has("json") ? json(result, counts, lines: hypotheses.count).line : text(result, counts)
+        return arguments.has("json") ? json(result, counts, lines: lines).line : text(result, counts)
     }
     let wordOrders = metric == "chrf++" ? 2 : 0
-    let counts = pairs.reduce(into: ChrFCounts(wordOrders: wordOrders)) {
-        $0 += ChrFCounts(hypothesis: $1.0, reference: $1.1, wordOrders: wordOrders)
+    var counts = ChrFCounts(wordOrders: wordOrders)
+    let lines = try forEachPair(hypothesesPath, referencesPath) {
+        counts += ChrFCounts(hypothesis: $0, reference: $1, wordOrders: wordOrders)
     }
     let score = ChrF(counts).score
     guard arguments.has("json") else { return "\(wordOrders > 0 ? "chrF++" : "chrF") \(fixed(score, 2))" }
     return JSON.object([
-        .init("metric", .string(metric)), .init("score", .number(score)), .init("lines", .integer(hypotheses.count)),
+        .init("metric", .string(metric)), .init("score", .number(score)), .init("lines", .integer(lines)),
         .init("signature", .string("nrefs:1|case:mixed|eff:yes|nc:6|nw:\(wordOrders)|space:no")),
     ]).line
+}
+
+/// Calls `body` with each line of one file and the line of the other that it is compared with.
+///
+/// - Returns: The number of lines.
+/// - Throws: `badData` for files with different numbers of lines.
+private func forEachPair(
+    _ hypothesesPath: String, _ referencesPath: String, _ body: (String, String) -> Void
+) throws(Failure) -> Int {
+    let (hypotheses, references) = (try LineReader(hypothesesPath), try LineReader(referencesPath))
+    while true {
+        let (hypothesis, reference) = (try hypotheses.next(), try references.next())
+        guard let hypothesis, let reference else {
+            if hypothesis == nil, reference == nil { return hypotheses.lineNumber }
+            break
+        }
+        body(String(decoding: hypothesis, as: UTF8.self), String(decoding: reference, as: UTF8.self))
+    }
+    for lines in [hypotheses, references] { while try lines.next() != nil {} }
+    throw Failure(
+        .badData,
+        "\(hypothesesPath) and \(referencesPath) differ in length: \(hypotheses.lineNumber) against "
+            + "\(references.lineNumber) lines. Line N of the one is compared with line N of the other; an empty hypothesis "
+            + "is an empty line.")
 }
 
 private func text(_ result: BLEU, _ counts: BLEUCounts) -> String {

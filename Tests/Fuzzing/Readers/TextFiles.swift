@@ -6,25 +6,36 @@ import Texts
 @testable import Datasets
 
 extension FuzzedReader {
-    /// A text as bytes are its tokens: cut anywhere, it is refused or comes back as it was.
+    /// A text as bytes are its tokens: cut anywhere, it is refused or comes back as it was, with LF for every line end and
+    /// without a byte order mark.
     static let textFile = FuzzedReader(name: "text", refusals: [.badData]) {
-        ["a", "To be,\r\nor not to be.\n", "naïve 漢字 🙂\u{0}\u{FEFF}"].map { Array($0.utf8) }
+        ["a", "To be,\r\nor not to be.\n", "naïve 漢字 🙂\u{0}\u{FEFF}", "\u{FEFF}\ra\r\r\n\r"].map { Array($0.utf8) }
+            + [[0xFF, 0xFE, 0x61, 0x00], [0x61, 0x00, 0x62, 0x00], [0x28, 0xB5, 0x2F, 0xFD]]
     } open: { directory in
         return { bytes in
             let path = try directory.file("text", holding: bytes)
             var found: [[Int32]] = []
             for chunkBytes in [1, 3, 1 << 16] {
-                var reader = try TextReader(path, chunkBytes: chunkBytes)
-                let cut = try reader.characterBoundary(from: bytes.count / 2)
+                var stream = try TextStream(path, chunkBytes: chunkBytes)
                 var tokens: [Int32] = []
-                for range in [0..<cut, cut..<reader.byteCount] {
-                    try reader.readTokens(in: range, ByteTokenizer()) { part, _ in tokens += part }
+                for end in [bytes.count / 2, .max] {
+                    try stream.readTokens(to: end, ByteTokenizer()) { part, _ in tokens += part }
                 }
                 found.append(tokens)
             }
-            try Defect.unless(found.allSatisfy { $0 == bytes.map(Int32.init) }, "other bytes than those of the text")
+            var expected: [UInt8] = []
+            for byte in bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes.dropFirst(3) : bytes[...] {
+                if byte == UInt8(ascii: "\n"), expected.last == UInt8(ascii: "\r") { expected.removeLast() }
+                expected.append(byte)
+            }
+            try Defect.unless(found.allSatisfy { $0 == expected.map(Int32.init) }, "other bytes than those of the text")
             try Defect.unless(String(validating: bytes, as: UTF8.self) != nil, "a text that is not UTF-8")
-            try Defect.unless(ByteTokenizer().decode(found[0]) == bytes, "tokens that do not decode")
+            var lines: [[UInt8]] = []
+            let reader = try LineReader(path, allowsEmpty: true)
+            while let line = try reader.next() { lines.append(line) }
+            let joined = Array(lines.joined(separator: [UInt8(ascii: "\n")]))
+            try Defect.unless(
+                joined == expected || joined + [UInt8(ascii: "\n")] == expected, "other lines than the text's")
         }
     }
 

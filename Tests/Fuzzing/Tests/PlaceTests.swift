@@ -26,7 +26,7 @@ struct PlaceTests {
             Opener("contents") { path, _ in _ = try FileSystem.contents(of: path) },
             Opener("token shard") { path, _ in _ = try TokenShard(checking: path, allowingHeaderless: true) },
             Opener("lines") { path, _ in _ = try LineReader(path) },
-            Opener("text") { path, _ in _ = try TextReader(path, chunkBytes: 1) },
+            Opener("text") { path, _ in _ = try TextReader(path) },
             Opener("configuration") { path, _ in _ = try Configuration.load(file: path) },
             Opener("IDX") { path, _ in _ = try ImageSet([path, path]) },
             Opener("tokenizer") { path, directory in

@@ -2,8 +2,10 @@
 ///
 /// - Source: The Unicode Standard 16.0, table 3-7, "Well-Formed UTF-8 Byte Sequences".
 struct UTF8Validator {
-    /// Bytes taken so far.
-    private var position = 0
+    /// Whether a character of more than one byte has been read.
+    private(set) var hasLongCharacter = false
+    /// The offset of the next byte.
+    private var position: Int
     /// Where the character that is being read starts.
     private var start = 0
     /// Continuation bytes that it still needs.
@@ -11,10 +13,12 @@ struct UTF8Validator {
     /// What its next byte may be.
     private var allowed: ClosedRange<UInt8> = 0x80...0xBF
 
+    /// A validator of bytes whose first one has the offset `position`.
+    init(position: Int = 0) { self.position = position }
+
     /// Takes the next chunk.
     ///
-    /// - Returns: The offset, from the start of the text, of the first byte of a malformed sequence; nil where all
-    ///   is well so far.
+    /// - Returns: The offset of the first byte of a malformed sequence; nil where all bytes so far are well-formed.
     mutating func firstMalformedOffset(in chunk: UnsafeRawBufferPointer) -> Int? {
         var index = 0
         while index < chunk.count {
@@ -27,6 +31,7 @@ struct UTF8Validator {
                 guard allowed.contains(chunk[index]) else { return start }
                 allowed = 0x80...0xBF
                 missing -= 1
+                if missing == 0 { hasLongCharacter = true }
             }
             index += 1
         }

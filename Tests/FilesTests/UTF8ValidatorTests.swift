@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Datasets
+@testable import Files
 
 @Suite struct UTF8ValidatorTests {
     /// The offset of what is malformed in `bytes`, cut into chunks of one size.

@@ -1,0 +1,93 @@
+import Failures
+
+/// Reads a text file line by line, by the rule of `TextReader`. Memory grows with the longest line only.
+package final class LineReader {
+    /// The number of the line that was read last, from 1; 0 before the first.
+    package private(set) var lineNumber = 0
+    private var reader: TextReader
+    private var buffer: UnsafeMutableRawBufferPointer
+    /// The bytes of the buffer that are read and not yet taken.
+    private var held = 0..<0
+
+    /// No line is longer, in bytes.
+    package static let lineBytesLimit = 64 << 20
+
+    /// Opens the file.
+    ///
+    /// - Throws: As `TextReader`.
+    package init(_ path: String, allowsEmpty: Bool = false) throws(Failure) {
+        reader = try TextReader(path, allowsEmpty: allowsEmpty)
+        buffer = .allocate(byteCount: 1 << 18, alignment: 64)
+    }
+
+    deinit { buffer.deallocate() }
+
+    /// The file's path.
+    package var path: String { reader.path }
+    /// The size of the file when it was opened, in bytes.
+    package var byteCount: Int { reader.byteCount }
+    /// The bytes of the file that have been read.
+    package var position: Int { reader.position }
+    /// The place of the line that was read last, for messages.
+    package var place: String { "\(path): line \(lineNumber)" }
+
+    /// Reads the next line.
+    ///
+    /// - Returns: Its text, without the line end; nil after the last.
+    /// - Throws: `badData` for a line that is too long, and as `TextReader`.
+    package func next() throws(Failure) -> [UInt8]? {
+        lineNumber += 1
+        var searched = held.lowerBound
+        while true {
+            let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<held.upperBound])
+            if let end = firstIndex(of: UInt8(ascii: "\n"), in: bytes, from: searched) {
+                let line = Array(bytes[held.lowerBound..<end])
+                held = end + 1..<held.upperBound
+                return line
+            }
+            let known = held.count
+            guard try fill() else { break }
+            searched = known
+        }
+        guard !held.isEmpty else {
+            lineNumber -= 1
+            return nil
+        }
+        let line = Array(buffer[held])
+        held = 0..<0
+        return line
+    }
+
+    /// Returns all lines of a file as text.
+    ///
+    /// - Throws: As `init` and `next`.
+    package static func lines(of path: String) throws(Failure) -> [String] {
+        let reader = try LineReader(path)
+        var lines: [String] = []
+        while let line = try reader.next() { lines.append(String(decoding: line, as: UTF8.self)) }
+        return lines
+    }
+
+    /// Reads more behind what is held, which moves to the buffer's start; false at the end of the text.
+    private func fill() throws(Failure) -> Bool {
+        if held.lowerBound > 0 {
+            let rest = UnsafeRawBufferPointer(rebasing: buffer[held])
+            buffer.copyMemory(from: rest)
+            held = 0..<rest.count
+        }
+        if held.count == buffer.count {
+            guard buffer.count < LineReader.lineBytesLimit else {
+                throw Failure(
+                    .badData,
+                    "\(place): is longer than \(LineReader.lineBytesLimit >> 20) MiB. Divide it into several lines.")
+            }
+            let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * buffer.count, alignment: 64)
+            larger.copyMemory(from: UnsafeRawBufferPointer(buffer))
+            buffer.deallocate()
+            buffer = larger
+        }
+        let count = try reader.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[held.count...]))
+        held = 0..<held.count + count
+        return count > 0
+    }
+}

@@ -1,0 +1,258 @@
+import Failures
+import Glibc
+
+/// Reads the text of a file. Every text from outside comes through this reader: texts, records, lines and configurations.
+///
+/// The rule for all of them:
+/// - A text is UTF-8 in a regular file. UTF-16, UTF-32, compressed files and others are refused, each with the command that
+///   makes text of it; a byte that is not UTF-8 is refused with its line and offset.
+/// - A byte order mark at the start of a file belongs to the file, not to its text.
+/// - A line ends with LF or CR LF. The text has LF for both, so that a text is the same whichever it was saved with. A CR
+///   alone is a character like any other.
+/// - The last line needs no line end. An empty line is a line.
+/// - A file without text (nothing, or nothing but a byte order mark) is empty. It is refused where text is needed.
+///
+/// Memory does not grow with the file. What is appended to the file after it was opened is not read.
+package struct TextReader: ~Copyable {
+    /// The file's path, for messages.
+    package let path: String
+    /// The size of the file when it was opened, in bytes.
+    package let byteCount: Int
+    /// The bytes of the file that have been read, from its start.
+    package private(set) var position: Int
+    private let source: TextSource
+    /// The offset of the text's first byte: behind the byte order mark, where there is one.
+    private let startOfText: Int
+    private var validator: UTF8Validator
+    /// Whether a CR was read last, which belongs to a line end where an LF follows.
+    private var holdsCarriageReturn = false
+
+    /// The bytes at a file's start by which it is recognized.
+    private static let headBytes = 1 << 12
+    /// The first bytes of a file, in which a CR LF makes `textByteCount` count them all.
+    private static let sampleBytes = 1 << 20
+    private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
+
+    /// Opens a text file.
+    ///
+    /// - Parameter allowsEmpty: Whether the file may hold no text.
+    /// - Throws: `badData` for a file that is missing, no regular file, empty, or recognized as something else than text.
+    package init(_ path: String, allowsEmpty: Bool = false) throws(Failure) {
+        if let kind = FileSystem.specialKind(of: path) {
+            let advice =
+                FileSystem.isDirectory(path)
+                ? "Name the files in it."
+                : "Texts are read more than once, and their size is needed first: save it as a file, and give that."
+            throw Failure(.badData, "\(path): is \(kind), not a regular file. \(advice)")
+        }
+        let file = try File(path, .read)
+        let size = try file.size()
+        try self.init(path, .file(file), size, allowsEmpty)
+    }
+
+    /// Reads the bytes of a file that are in memory already.
+    ///
+    /// - Parameter name: What stands for the file in messages.
+    /// - Throws: `badData` as for a file.
+    package init(bytes: [UInt8], name: String, allowsEmpty: Bool = false) throws(Failure) {
+        try self.init(name, .bytes(bytes), bytes.count, allowsEmpty)
+    }
+
+    private init(_ path: String, _ source: consuming TextSource, _ size: Int, _ allowsEmpty: Bool) throws(Failure) {
+        let head = try source.bytes(0..<min(size, TextReader.headBytes), path)
+        if let found = ForeignFile.recognize(head, byteCount: size) {
+            throw Failure(.badData, "\(path): \(found.message(path))")
+        }
+        let start = head.starts(with: TextReader.byteOrderMark) ? TextReader.byteOrderMark.count : 0
+        guard size > start || allowsEmpty else {
+            throw Failure(
+                .badData, "\(path): is empty; a text is needed, at least one line of UTF-8. Give another file.")
+        }
+        self.path = path
+        self.source = source
+        byteCount = size
+        startOfText = start
+        position = start
+        validator = UTF8Validator(position: start)
+    }
+
+    /// Whether the file holds no text.
+    package var isEmpty: Bool { byteCount == startOfText }
+
+    /// Whether the text ends with a line end.
+    package func endsWithLineEnd() throws(Failure) -> Bool {
+        guard byteCount > 0 else { return false }
+        return try source.bytes(byteCount - 1..<byteCount, path) == [UInt8(ascii: "\n")]
+    }
+
+    /// The number of bytes of the whole text, before anything is read.
+    ///
+    /// A file whose first mebibyte has no CR LF is taken to have none, so that it is not read for this. Where a later part has
+    /// some, the number is that much too large.
+    package func textByteCount() throws(Failure) -> Int {
+        precondition(position == startOfText, "asked before the text is read")
+        var (lineEnds, offset, endsWithCarriageReturn) = (0, position, false)
+        while offset < byteCount {
+            let chunk = try source.bytes(offset..<min(byteCount, offset + TextReader.sampleBytes), path)
+            if endsWithCarriageReturn, chunk.first == UInt8(ascii: "\n") { lineEnds += 1 }
+            lineEnds += chunk.withUnsafeBytes(TextReader.carriageReturnsBeforeLineFeeds)
+            endsWithCarriageReturn = chunk.last == UInt8(ascii: "\r")
+            if lineEnds == 0 { break }
+            offset += chunk.count
+        }
+        return byteCount - position - lineEnds
+    }
+
+    /// Reads the next bytes of the text.
+    ///
+    /// - Parameter buffer: Where they go; its size is at least 1.
+    /// - Returns: How many there are; 0 at the end of the text.
+    /// - Throws: `badData` for what is not UTF-8, with its line and offset.
+    package mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
+        while true {
+            var count = 0
+            if holdsCarriageReturn {
+                holdsCarriageReturn = false
+                let next = position < byteCount ? try source.bytes(position..<position + 1, path) : []
+                if next != [UInt8(ascii: "\n")] {
+                    buffer[0] = UInt8(ascii: "\r")
+                    count = 1
+                }
+            }
+            let wanted = min(buffer.count - count, byteCount - position)
+            guard wanted > 0 else { return count }
+            let fresh = UnsafeMutableRawBufferPointer(rebasing: buffer[count..<count + wanted])
+            try source.read(into: fresh, at: position, path)
+            try validate(UnsafeRawBufferPointer(fresh))
+            position += wanted
+            count += TextReader.removeCarriageReturnsBeforeLineFeeds(fresh)
+            if position < byteCount, buffer[count - 1] == UInt8(ascii: "\r") {
+                holdsCarriageReturn = true
+                count -= 1
+            }
+            if count > 0 { return count }
+        }
+    }
+
+    /// Reads a whole small file.
+    ///
+    /// - Throws: `badData` as `init` and `read`, and for a file of more than `limitBytes`.
+    package static func contents(
+        of path: String, limitBytes: Int = 64 << 20, allowsEmpty: Bool = false
+    ) throws(Failure) -> [UInt8] {
+        var reader = try TextReader(path, allowsEmpty: allowsEmpty)
+        guard reader.byteCount <= limitBytes else {
+            throw Failure(
+                .badData, "\(path): \(reader.byteCount) bytes, at most \(limitBytes) are expected of such a file.")
+        }
+        return try reader.rest()
+    }
+
+    /// Reads all that is left of the text.
+    package mutating func rest() throws(Failure) -> [UInt8] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, byteCount - position), alignment: 8)
+        defer { buffer.deallocate() }
+        var text: [UInt8] = []
+        while true {
+            let count = try read(into: buffer)
+            if count == 0 { return text }
+            text += buffer[..<count]
+        }
+    }
+
+    // MARK: UTF-8
+
+    private mutating func validate(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        let endsFile = position + bytes.count == byteCount
+        if let offset = validator.firstMalformedOffset(in: bytes) { throw try notUTF8(offset, isCutShort: false) }
+        if endsFile, let offset = validator.unfinishedOffset { throw try notUTF8(offset, isCutShort: true) }
+    }
+
+    /// The failure of bytes that are not UTF-8 from `offset` on.
+    private func notUTF8(_ offset: Int, isCutShort: Bool) throws(Failure) -> Failure {
+        var (line, start, at) = (1, startOfText, startOfText)
+        while at < offset {
+            let chunk = try source.bytes(at..<min(offset, at + TextReader.sampleBytes), path)
+            for (index, byte) in chunk.enumerated() where byte == UInt8(ascii: "\n") {
+                (line, start) = (line + 1, at + index + 1)
+            }
+            at += chunk.count
+        }
+        let found = try source.bytes(offset..<min(byteCount, offset + TextReader.headBytes), path)
+        let head = try source.bytes(0..<min(byteCount, TextReader.headBytes), path)
+        let byte = found.first.map { "0x" + String($0, radix: 16, uppercase: true) } ?? "nothing"
+        return Failure(
+            .badData,
+            "\(path): line \(line): not UTF-8 from byte \(offset - start + 1) of the line on (\(byte) at offset \(offset) "
+                + "of the file). "
+                + ForeignFile.remedy(
+                    path, head: head, found: found, isCutShort: isCutShort, isMostlyUTF8: validator.hasLongCharacter))
+    }
+
+    // MARK: Line ends
+
+    private static func carriageReturnsBeforeLineFeeds(_ bytes: UnsafeRawBufferPointer) -> Int {
+        var (count, index) = (0, 0)
+        while let found = firstIndex(of: UInt8(ascii: "\r"), in: bytes, from: index) {
+            if found + 1 < bytes.count, bytes[found + 1] == UInt8(ascii: "\n") { count += 1 }
+            index = found + 1
+        }
+        return count
+    }
+
+    /// Removes each CR that an LF follows; returns how many bytes are left at the buffer's start.
+    private static func removeCarriageReturnsBeforeLineFeeds(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
+        let bytes = UnsafeRawBufferPointer(buffer)
+        guard var found = firstIndex(of: UInt8(ascii: "\r"), in: bytes, from: 0) else { return bytes.count }
+        // What stands from `start` to the next CR moves to `end`.
+        var (start, end) = (0, 0)
+        while true {
+            let isLineEnd = found + 1 < bytes.count && bytes[found + 1] == UInt8(ascii: "\n")
+            let stop = isLineEnd ? found : found + 1
+            if end != start { memmove(buffer.baseAddress! + end, buffer.baseAddress! + start, stop - start) }
+            end += stop - start
+            start = found + 1
+            guard let next = firstIndex(of: UInt8(ascii: "\r"), in: bytes, from: start) else { break }
+            found = next
+        }
+        memmove(buffer.baseAddress! + end, buffer.baseAddress! + start, bytes.count - start)
+        return end + bytes.count - start
+    }
+}
+
+/// The index of the first `byte` from `index` on, found as fast as the system can.
+func firstIndex(of byte: UInt8, in bytes: UnsafeRawBufferPointer, from index: Int) -> Int? {
+    guard index < bytes.count, let start = bytes.baseAddress else { return nil }
+    return memchr(start + index, Int32(byte), bytes.count - index).map { UnsafeRawPointer($0) - start }
+}
+
+/// Where a text lies.
+private enum TextSource: ~Copyable {
+    case file(File)
+    case bytes([UInt8])
+
+    /// Fills `buffer` with the bytes from `offset` on.
+    ///
+    /// - Throws: `badData` where the file has become shorter.
+    borrowing func read(
+        into buffer: UnsafeMutableRawBufferPointer, at offset: Int, _ path: String
+    ) throws(Failure) {
+        switch self {
+        case .file(let file):
+            guard try file.readSome(into: buffer, at: offset) == buffer.count else {
+                throw Failure(
+                    .badData, "\(path): became shorter while it was read. Start again once nothing writes to it.")
+            }
+        case .bytes(let bytes):
+            bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[offset..<offset + buffer.count])) }
+        }
+    }
+
+    /// The bytes of a range.
+    borrowing func bytes(_ range: Range<Int>, _ path: String) throws(Failure) -> [UInt8] {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 8)
+        defer { buffer.deallocate() }
+        try read(into: buffer, at: range.lowerBound, path)
+        return Array(buffer)
+    }
+}
