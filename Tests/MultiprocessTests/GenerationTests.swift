@@ -43,6 +43,31 @@ extension MultiprocessTests {
             return Array(all.dropLast())
         }
 
+        /// In a file of JSON lines a prompt has line breaks, and exactly the result that it has by itself.
+        private func expectTheSameOfObjects(_ workshop: Workshop) throws {
+            let prompts = ["alpha\nbeta", "", "\n", "tab\t\"größe\"\r\n", "alpha\nbeta"]
+            let objects = prompts.map { JSON.object([.init("text", .string($0))]).line }
+            try write("\u{FEFF}" + objects.joined(separator: "\r\n"), to: "prompts.jsonl", workshop)
+            let words = ["generate", "--checkpoint", Workshop.checkpoint(8), "--tokens", "24", "--seed", "5"]
+            for ranks in [nil, 2] as [Int?] {
+                let outcome = workshop.start(words + ["--input", "prompts.jsonl"], ranks: ranks).finish()
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                let results = try outcome.output.utf8.split(separator: 0x0A).map {
+                    try JSON(parsing: Array($0), source: "results")["text"]?.stringValue
+                }
+                try #require(results.count == prompts.count)
+                for (prompt, result) in zip(prompts.prefix(4), results) where !prompt.isEmpty {
+                    let alone = workshop.start(words + ["--prompt", prompt]).finish()
+                    #expect(alone.output == (result ?? "none") + "\n")
+                }
+                #expect(results[1] == "")
+                #expect(results[4] != results[0] && results[4]?.hasPrefix("alpha\nbeta") == true)
+            }
+            try write("{\"text\": \"a\"}\n{\"prompt\": \"a\"}\n", to: "wrong.jsonl", workshop)
+            refuse(
+                workshop, ["--input", "wrong.jsonl"], 65, "wrong.jsonl: line 2: found prompt; allowed: a JSON object")
+        }
+
         private func refuse(_ workshop: Workshop, _ words: [String], _ code: Int, _ message: String) {
             let outcome = workshop.start(["generate", "--checkpoint", Workshop.checkpoint(8)] + words).finish()
             expectRefusal(outcome, Int32(code), message)
@@ -99,6 +124,12 @@ extension MultiprocessTests {
                 "generate", "--checkpoint", Workshop.checkpoint(8), "--prompt", GenerationTests.lines[3], "--tokens",
                 "20", "--temperature", "0", "--stop", "\n")
             #expect(alone.output == greedy[3] + "\n")
+            // Drawn tokens do not depend on where a prompt stands.
+            let drawn = workshop.dtrain(
+                "generate", "--checkpoint", Workshop.checkpoint(8), "--prompt", GenerationTests.lines[4], "--tokens",
+                "40", "--repetition-penalty", "1.1", "--stop", "\n")
+            #expect(drawn.output == sampled[4] + "\n")
+            try expectTheSameOfObjects(workshop)
             _ = try results(
                 workshop, GenerationTests.lines, ["--tokens", "8", "--beam", "3", "--length-penalty", "0.6"])
 

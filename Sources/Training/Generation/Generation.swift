@@ -20,6 +20,8 @@ package struct GenerationSettings: Sendable {
     package var stops: [String] = []
     /// Whether all classes are told, not only the likeliest.
     package var tellsAllClasses = false
+    /// Whether the result of a line is a JSON object that holds all of it: see `PromptFile`.
+    package var writesObjects = false
 
     /// The defaults.
     package init(checkpoint: String) { self.checkpoint = checkpoint }
@@ -68,7 +70,9 @@ package struct Generation {
         }
         func refuse(_ reason: String) -> Failure { Failure(.usage, "generate: --prompt \(reason)") }
         guard family == .decoder, settings.decoding.beams == 1 else {
-            let texts = try results(of: [prompt], numbers: [0], separator: "\n", shouldStop) { refuse($1) }
+            let texts = try results(
+                of: [prompt], numbers: PromptNumbers.of([prompt]), isOneLine: false, shouldStop
+            ) { refuse($1) }
             output(texts[0] + [UInt8(ascii: "\n")])
             return
         }
@@ -92,7 +96,12 @@ package struct Generation {
                 output(characters.append(Array(held[..<sure])))
                 held.removeFirst(sure)
             }
-            do throws(Failure) { _ = try decode([input], observer: observer) } catch { failure = error }
+            let numbers = PromptNumbers.of([prompt])
+            do throws(Failure) {
+                _ = try decode([input], numbers: numbers, observer: observer)
+            } catch {
+                failure = error
+            }
         }
         if let failure {
             // What has been written is a line of its own before the message.
@@ -108,12 +117,14 @@ package struct Generation {
     ///
     /// - Parameters:
     ///   - range: The lines that are wanted; nil: all. It changes no result.
+    ///   - numbers: The lines' `PromptNumbers`; nil: they are computed.
     ///   - name: Where the lines come from, for messages.
     ///   - shouldStop: Asked before each token.
     /// - Returns: On rank 0 all of them, elsewhere nothing; nil where it was stopped.
     /// - Throws: `AgreedFailure` with `badData`, naming a line that does not fit.
     package func run(
-        lines: [String], in range: Range<Int>? = nil, name: String, shouldStop: @escaping () -> Bool
+        lines: [String], in range: Range<Int>? = nil, numbers: [Int]? = nil, name: String,
+        shouldStop: @escaping () -> Bool
     ) throws -> [String]? {
         let range = range ?? lines.indices
         func places(ofRank rank: Int) -> [Int] {
@@ -121,10 +132,11 @@ package struct Generation {
                 .filter { !lines[$0].isEmpty }
         }
         let own = places(ofRank: communicator.rank)
+        let numbers = numbers ?? PromptNumbers.of(lines)
         var stopped = false
         let texts = try communicator.together { () throws(Failure) in
             try results(
-                of: own.map { lines[$0] }, numbers: own, separator: "\t",
+                of: own.map { lines[$0] }, numbers: own.map { numbers[$0] }, isOneLine: !settings.writesObjects,
                 { () -> Bool in
                     stopped = stopped || shouldStop()
                     return stopped
@@ -133,9 +145,10 @@ package struct Generation {
         }
         if try communicator.maximum(stopped ? 1 : 0) == 1 { return nil }
         let gathered = try communicator.gather(
-            texts.map { String(decoding: oneLine($0), as: UTF8.self) }.joined(separator: "\n"))
+            texts.map { PromptFile.line(of: $0, asObject: settings.writesObjects) }.joined(separator: "\n"))
         if communicator.rank != 0 { return [] }
-        var all = [String](repeating: "", count: range.count)
+        let empty = settings.writesObjects ? PromptFile.line(of: [], asObject: true) : ""
+        var all = [String](repeating: empty, count: range.count)
         for (rank, text) in gathered.enumerated() {
             let lines = text.exactParts(at: "\n")
             for (place, line) in zip(places(ofRank: rank), lines) { all[place - range.lowerBound] = line }
@@ -174,32 +187,27 @@ package struct Generation {
         return digest.hexadecimal()
     }
 
-    /// Line breaks inside a text become spaces: a text is one line.
-    private func oneLine(_ bytes: [UInt8]) -> [UInt8] {
-        bytes.map { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") ? UInt8(ascii: " ") : $0 }
-    }
-
     // MARK: By family
 
     /// What becomes of each text.
     ///
     /// - Parameters:
     ///   - numbers: The number of each, which random choices depend on.
-    ///   - separator: What stands between classes; a line break also tells that a text may have several lines.
+    ///   - isOneLine: Whether a result is one line: a decoder stops at a line break, and tabs stand between classes.
     ///   - refuse: The failure of the text at a place, for a reason.
     private func results(
-        of texts: [String], numbers: [Int], separator: String, _ shouldStop: @escaping () -> Bool,
+        of texts: [String], numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
         refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[UInt8]] {
         switch family {
         case .decoder, .encoderDecoder, .prefixDecoder:
-            return try decoded(texts, numbers, isOneLine: separator != "\n", shouldStop, refuse)
+            return try decoded(texts, numbers, isOneLine: isOneLine, shouldStop, refuse)
         case .encoder:
             return try FilledGaps(trained, batch: settings.decoding.batch).run(texts, shouldStop, refuse)
         case .classifier:
             return try TextClassification(trained, batch: settings.decoding.batch)
                 .run(texts, shouldStop, refuse)
-                .map { Array($0.text(all: settings.tellsAllClasses, separator: separator).utf8) }
+                .map { Array($0.text(all: settings.tellsAllClasses, separator: isOneLine ? "\t" : "\n").utf8) }
         case .imageClassifier: preconditionFailure("refused when it was loaded")
         }
     }
@@ -225,7 +233,7 @@ package struct Generation {
     ///
     /// - Throws: `badData` where the model computes logits that are not finite.
     private func decode(
-        _ inputs: [DecodingInput], numbers: [Int]? = nil, observer: Decoding<Float>.Observer
+        _ inputs: [DecodingInput], numbers: [Int], observer: Decoding<Float>.Observer
     ) throws(Failure) -> [[Int32]] {
         do throws(NonFiniteLogits) {
             return try Decoding(trained.model, weights: trained.weights, settings.decoding)

@@ -18,12 +18,15 @@ extension Generation {
         write: (_ results: [String]) throws(Failure) -> Void
     ) throws -> Int {
         let clock = ContinuousClock()
+        let numbers = PromptNumbers.of(lines)
         var done = first
         var batches = 1
         while done < lines.count {
             let start = clock.now
             let count = min(batches * batchLines, lines.count - done)
-            guard let results = try run(lines: lines, in: done..<done + count, name: name, shouldStop: shouldStop)
+            guard
+                let results = try run(
+                    lines: lines, in: done..<done + count, numbers: numbers, name: name, shouldStop: shouldStop)
             else {
                 break
             }

@@ -11,7 +11,10 @@ extension Command {
         options: [
             .one("checkpoint", "DIR", "the checkpoint; its model's family says what becomes of a text"),
             .one("prompt", "TEXT", "the text (default: a line break); [MASK] is a gap that is filled"),
-            .one("input", "FILE", "instead of a prompt a text a line, shared by the ranks; one line comes of each"),
+            .one(
+                "input", "FILE",
+                "a prompt a line, one result line each; FILE.jsonl: {\"text\": …} a line, with line breaks"
+            ),
             .one("output", "FILE", "where those lines go, in order (default: printed); the same command continues it"),
             .one("tokens", "[M:]N", "the most tokens to add (default 200), and the fewest before the text may end"),
             .one("temperature", "X", "0: always the likeliest token; default 0.8 for a decoder, 0 otherwise"),

@@ -9,7 +9,10 @@ func generateLines(
     of input: String, _ settings: GenerationSettings, _ arguments: Arguments, _ session: Session
 ) throws -> ExitCode {
     let (communicator, console) = (session.communicator, session.console)
-    let lines = try communicator.together { () throws(Failure) in try LineReader.lines(of: input) }
+    let file = try communicator.together { () throws(Failure) in try PromptFile(reading: input) }
+    let lines = file.prompts
+    var settings = settings
+    settings.writesObjects = file.holdsObjects
     // Before the work: what cannot be written is known at once.
     let results = try communicator.together { () throws(Failure) in
         communicator.rank == 0 ? try ResultLines(arguments.value("output"), input: input, console) : nil
