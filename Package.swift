@@ -129,7 +129,7 @@ let package = Package(
         test("Threads"),
         test("Profiling"),
         test("Kernels", "CProcessor", "Tensors"),
-        test("Collectives"),
+        test("Collectives", "CMPI"),
         test("Datasets"),
         test("Metrics", "Files"),
         test("Layers", "Kernels", "Tensors"),

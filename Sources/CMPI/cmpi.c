@@ -1,7 +1,6 @@
 #include "cmpi.h"
 
 #include <mpi.h>
-#include <string.h>
 
 // Open MPI's handles are pointers, so they travel as the pointers of this header.
 _Static_assert(sizeof(MPI_Comm) == sizeof(cmpi_communicator), "a communicator is a pointer");
@@ -56,9 +55,21 @@ int cmpi_error_class(int error) {
     return class;
 }
 
-void cmpi_error_text(int error, char *text) {
-    int length;
-    if (MPI_Error_string(error, text, &length)) strcpy(text, "an error without a text");
+cmpi_error_kind cmpi_error_kind_of(int error) {
+    switch (cmpi_error_class(error)) {
+    case MPI_ERR_TRUNCATE: return cmpi_error_truncated;
+    case MPI_ERR_NO_MEM: return cmpi_error_memory;
+    case MPI_ERR_BUFFER:
+    case MPI_ERR_COUNT:
+    case MPI_ERR_TYPE:
+    case MPI_ERR_COMM:
+    case MPI_ERR_RANK:
+    case MPI_ERR_REQUEST:
+    case MPI_ERR_ROOT:
+    case MPI_ERR_OP:
+    case MPI_ERR_ARG: return cmpi_error_argument;
+    default: return cmpi_error_other;
+    }
 }
 
 int cmpi_world(cmpi_communicator *world) {

@@ -1,21 +1,19 @@
 #include "cpng.h"
 
 #include <png.h>
-#include <stdio.h>
 #include <string.h>
 
-static int begin(png_image *image, const void *bytes, size_t count, cpng_error *error) {
+static int begin(png_image *image, const void *bytes, size_t count) {
     memset(image, 0, sizeof *image);
     image->version = PNG_IMAGE_VERSION;
     if (png_image_begin_read_from_memory(image, bytes, count)) return 1;
-    snprintf(error->text, sizeof error->text, "%s", image->message);
     png_image_free(image);
     return 0;
 }
 
-int cpng_inspect(const void *bytes, size_t count, cpng_shape *shape, cpng_error *error) {
+int cpng_inspect(const void *bytes, size_t count, cpng_shape *shape) {
     png_image image;
-    if (!begin(&image, bytes, count, error)) return 0;
+    if (!begin(&image, bytes, count)) return 0;
     shape->height = image.height;
     shape->width = image.width;
     shape->has_colour = (image.format & PNG_FORMAT_FLAG_COLOR) != 0;
@@ -23,15 +21,11 @@ int cpng_inspect(const void *bytes, size_t count, cpng_shape *shape, cpng_error 
     return 1;
 }
 
-int cpng_decode(const void *bytes, size_t count, uint32_t height, uint32_t width, int channels, uint8_t *pixels,
-                cpng_error *error) {
+int cpng_decode(const void *bytes, size_t count, uint32_t height, uint32_t width, int channels, uint8_t *pixels) {
     png_image image;
-    if (!begin(&image, bytes, count, error)) return 0;
-    const char *refusal = NULL;
-    if (image.height != height || image.width != width) refusal = "it has another size";
-    if (channels == 1 && (image.format & PNG_FORMAT_FLAG_COLOR)) refusal = "it has colour";
-    if (refusal != NULL) {
-        snprintf(error->text, sizeof error->text, "%s", refusal);
+    if (!begin(&image, bytes, count)) return 0;
+    const int has_colour = (image.format & PNG_FORMAT_FLAG_COLOR) != 0;
+    if (image.height != height || image.width != width || (channels == 1 && has_colour)) {
         png_image_free(&image);
         return 0;
     }
@@ -39,7 +33,6 @@ int cpng_decode(const void *bytes, size_t count, uint32_t height, uint32_t width
     const png_color black = {0, 0, 0};
     // Warnings (a wrong checksum of a part that is not needed, for one) do not fail.
     const int is_read = png_image_finish_read(&image, &black, pixels, 0, NULL);
-    if (!is_read) snprintf(error->text, sizeof error->text, "%s", image.message);
     png_image_free(&image);
     return is_read;
 }

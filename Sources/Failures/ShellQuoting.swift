@@ -19,13 +19,15 @@ package func shellQuoted(_ word: String) -> String {
     if !word.unicodeScalars.contains(where: isHidden) {
         return "'" + word.unicodeScalars.map { $0 == "'" ? "'\\''" : String($0) }.joined() + "'"
     }
-    // A message shows neither control characters nor bytes that are not UTF-8 as such: bash's quotes with escapes.
+    // A message shows neither control characters nor bytes that are not UTF-8: bash's quotes with escapes.
     var text = "$'"
     for scalar in word.unicodeScalars {
         switch scalar {
         case "'", "\\": text += "\\\(scalar)"
         case _ where isHidden(scalar):
-            for byte in PathText.bytes(of: String(scalar)) { text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16) }
+            for byte in PathText.bytes(of: String(scalar)) {
+                text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
         default: text.unicodeScalars.append(scalar)
         }
     }

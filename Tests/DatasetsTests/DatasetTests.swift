@@ -75,7 +75,7 @@ import Testing
         ("\"vocabulary_size\" : 256", "\"vocabulary_size\" : 0", "vocabulary_size is 0"),
         ("\"vocabulary_size\" : 256", "\"vocabulary_size\" : 300", "300 tokens"),
         ("\"kind\" : \"byte\"", "\"kind\" : \"runes\"", "tokenizer.kind"),
-        ("{", "[", "not a dataset manifest"),
+        ("{", "[", "malformed JSON at byte"),
     ])
     func aManifestThatPromisesTheImpossibleIsNamed(old: String, new: String, found: String) throws {
         try directory.prepare("0123456789", tokensPerShard: 4)

@@ -102,12 +102,19 @@ import Testing
             try FileSystem.remove(directory.file("set/a/\(name)"))
             #expect(try FileSystem.list(directory.file("data")) == [])
         }
-        try expectRefusal("text.png", Array("hello".utf8), "PNG")
+        try expectRefusal("text.png", Array("hello".utf8), "it does not begin as a PNG file does")
+        try expectRefusal("renamed.png", [0xFF, 0xD8, 0xFF, 0xE0], "it is a JPEG file; convert it")
         try expectRefusal("empty.png", [], "PNG")
-        for count in [8, 20, 33, 45, 60] { try expectRefusal("cut.png", Array(good.prefix(count)), "PNG") }
+        for count in [8, 20, 33, 45, 60] {
+            try expectRefusal("cut.png", Array(good.prefix(count)), "PNG image: ")
+        }
+        try expectRefusal("half.png", Array(good.prefix(33)), "it ends before its last part")
         var flipped = good
         flipped[50] ^= 0x55
-        try expectRefusal("flipped.png", flipped, "PNG")
+        try expectRefusal("flipped.png", flipped, "the checksum of its part IDAT is wrong")
+        let empty = Array(good.prefix(33)) + pngChunk("IDAT", [1, 2, 3]) + pngChunk("IEND", [])
+        try expectRefusal("unpacked.png", empty, "its header or its pixels hold what a PNG file may not")
+        try expectRefusal("none.png", Array(good.prefix(33)) + pngChunk("IEND", []), "it has no pixels")
         try expectRefusal("wide.png", png(height: 2, width: 4, channels: 1, Array(0..<8)), "2 rows of 4 pixels")
         try expectRefusal("photo.jpg", good, "no .png")
         var huge = good

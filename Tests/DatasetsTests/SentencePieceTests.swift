@@ -160,7 +160,12 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
     @Test(arguments: [[], [0], Array("not a model".utf8), [UInt8](repeating: 0xFF, count: 1000)])
     func whatIsNoModelIsRefused(bytes: [UInt8]) {
         expectFailure(.badData, "some.model", "not a model of SentencePiece", "--tokenizer bpe:SIZE") {
-            _ = try SentencePieceTokenizer(model: bytes, source: "some.model")
+            do throws(Failure) {
+                _ = try SentencePieceTokenizer(model: bytes, source: "some.model")
+            } catch {
+                #expect(!saysSomethingOfTheLibrary(error.message), "\(error)")
+                throw error
+            }
         }
     }
 
@@ -193,6 +198,11 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
             lossless.description, vocabularySize: 768, allowsPadding: true, model: lossless.model)
         #expect(padded.vocabularySize == 700)
     }
+}
+
+/// Whether a message has words of an assertion of SentencePiece.
+private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
+    ["INTERNAL", ".cc", "_", "::", "vocab", "sentences", "proto", "[", "]"].contains { message.contains($0) }
 }
 
 @Suite struct TokenizerLearningTests {
@@ -244,8 +254,26 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
                 try SentencePieceTokenizer(model: algorithm.learn(size: most, from: sample), source: "").vocabularySize
                     == most)
         }
-        expectFailure(.usage, "bpe:400", "prepare more text") {
+        expectFailure(.usage, "bpe:400", "without a character but line breaks", "Prepare more text") {
             _ = try TokenizerAlgorithm.bpe.learn(size: 400, from: TextSample(totalBytes: 0))
+        }
+    }
+
+    /// Texts that SentencePiece learns from or refuses, in words of ours.
+    @Test(arguments: [
+        "", "\n\n", "a", " ", "\t", "\u{0}", "a\na\na", "\u{2581}", String(repeating: "ab", count: 3000), "🙂",
+    ])
+    func theLibrarysWordsAreNotShown(text: String) {
+        for algorithm in TokenizerAlgorithm.allCases {
+            for size in [1, 7, 264, 270, 1000] {
+                do throws(Failure) {
+                    _ = try algorithm.learn(size: size, from: sample(text))
+                } catch {
+                    #expect(
+                        error.exitCode == .usage && error.message.contains("--tokenizer \(algorithm.rawValue):\(size)"))
+                    #expect(!saysSomethingOfTheLibrary(error.message), "\(error)")
+                }
+            }
         }
     }
 

@@ -307,7 +307,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             ("model.layers='4'", "--set model.layers='4': model.layers: found the text \"4\"; allowed"),
             ("model.layers=", "--set model.layers=: model.layers: found nothing; allowed"),
             ("model.layers= ", "model.layers: found the text \" \"; allowed"),
-            ("model.layers=[", "--set model.layers=[: not valid YAML: did not find expected node content"),
+            ("model.layers=[", "--set model.layers=[: not valid YAML: found no value; allowed: text, a number"),
             ("model.layers=&a 4", "--set model.layers=&a 4: found an anchor; allowed"),
             ("model.layers=#4", "--set model.layers=#4: found nothing"),
             ("run.directory=", "--set run.directory=: run.directory: found nothing; allowed: a path"),

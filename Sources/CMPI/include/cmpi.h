@@ -22,9 +22,10 @@ int cmpi_finalize(void);
 // Ends every process of the job; `code` is 1 to 255, since Open MPI turns 256 into success.
 void cmpi_abort(int code);
 
-// The class of an error and Open MPI's own words for it; `text` holds at least 256 bytes.
+// The class of an error, and what kind of classes it belongs to.
 int cmpi_error_class(int error);
-void cmpi_error_text(int error, char *text);
+typedef enum { cmpi_error_other, cmpi_error_argument, cmpi_error_truncated, cmpi_error_memory } cmpi_error_kind;
+cmpi_error_kind cmpi_error_kind_of(int error);
 
 // All processes of the job; those of this process's node, in the order of their ranks.
 int cmpi_world(cmpi_communicator *world);

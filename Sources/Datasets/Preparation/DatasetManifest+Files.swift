@@ -21,8 +21,6 @@ extension DatasetManifest {
         }
         try DatasetManifest.checkSeal(contents, version: version, path)
         self = try decodeJSON(DatasetManifest.self, from: bytes, path)
-        // A decoder takes one of two values that stand under the same name; which one is nobody's promise.
-        _ = try JSON(parsing: contents, source: path)
         try checkPromises(path)
     }
 
@@ -38,7 +36,8 @@ extension DatasetManifest {
         } catch let failure as Failure {
             throw failure
         } catch {
-            throw Failure(.internalError, "\(path): could not be written as JSON: \(error).")
+            throw Failure(
+                .internalError, "\(path): could not be written as JSON: a value is no number. Report this fault.")
         }
     }
 }
@@ -75,21 +74,37 @@ private struct ManifestVersion: Decodable {
 private func decodeJSON<Value: Decodable>(
     _ type: Value.Type, from bytes: Data, _ path: String
 ) throws(Failure) -> Value {
+    // What is no JSON at all is told by a reader of our own, with its place.
+    let root = try JSON(parsing: Array(bytes), source: path)
     do {
         return try JSONDecoder().decode(type, from: bytes)
     } catch {
-        let (keys, problem): ([any CodingKey], String) =
-            switch error {
-            case DecodingError.keyNotFound(let key, let context): (context.codingPath + [key], "is missing")
-            case DecodingError.typeMismatch(_, let context): (context.codingPath, context.debugDescription)
-            case DecodingError.valueNotFound(_, let context): (context.codingPath, context.debugDescription)
-            case DecodingError.dataCorrupted(let context): (context.codingPath, context.debugDescription)
-            default: ([], "\(error)")
+        var (keys, problem): ([any CodingKey], String) = ([], "")
+        switch error {
+        case DecodingError.keyNotFound(let key, let context):
+            (keys, problem) = (context.codingPath + [key], "is missing")
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.dataCorrupted(let context):
+            keys = context.codingPath
+        default: break
+        }
+        if problem.isEmpty {
+            var value: JSON? = root
+            for key in keys {
+                if let index = key.intValue {
+                    value = value?.arrayValue.flatMap { $0.indices.contains(index) ? $0[index] : nil }
+                } else {
+                    value = value?[key.stringValue]
+                }
             }
+            problem =
+                value.map { "found \($0.line.prefix(60)), which no version of this program writes there" }
+                ?? "is missing"
+        }
         let place = keys.map { key in key.intValue.map { "[\($0)]" } ?? ".\(key.stringValue)" }.joined().dropFirst()
         throw Failure(
             .badData,
-            "\(path): not a dataset manifest: \(place.isEmpty ? "" : "\(place): ")\(problem) "
+            "\(path): not a dataset manifest: \(place.isEmpty ? "" : "\(place): ")\(problem). "
                 + "Prepare the dataset again.")
     }
 }

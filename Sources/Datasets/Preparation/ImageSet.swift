@@ -122,11 +122,10 @@ private struct ImageFolders {
         guard (found.height, found.width) == (shape.height, shape.width), found.channels <= shape.channels else {
             throw ImageSet.wrongShape(path, found, shape)
         }
-        var error = cpng_error()
         var pixels = [UInt8](repeating: 0, count: shape.byteCount)
         let isDecoded = cpng_decode(
-            bytes, bytes.count, UInt32(shape.height), UInt32(shape.width), Int32(shape.channels), &pixels, &error)
-        guard isDecoded != 0 else { throw ImageFolders.damaged(path, error) }
+            bytes, bytes.count, UInt32(shape.height), UInt32(shape.width), Int32(shape.channels), &pixels)
+        guard isDecoded != 0 else { throw ImageFolders.damaged(path, bytes) }
         return (pixels, classNames[classIndex], path)
     }
 
@@ -152,9 +151,8 @@ private struct ImageFolders {
     }
 
     private static func shape(of bytes: [UInt8], _ path: String) throws(Failure) -> ImageShape {
-        var error = cpng_error()
         var found = cpng_shape()
-        guard cpng_inspect(bytes, bytes.count, &found, &error) != 0 else { throw damaged(path, error) }
+        guard cpng_inspect(bytes, bytes.count, &found) != 0 else { throw damaged(path, bytes) }
         let shape = ImageShape(
             height: Int(found.height), width: Int(found.width), channels: found.has_colour != 0 ? 3 : 1)
         guard shape.isPossible else {
@@ -172,10 +170,7 @@ private struct ImageFolders {
         return shape
     }
 
-    private static func damaged(_ path: String, _ error: cpng_error) -> Failure {
-        let text = withUnsafeBytes(of: error.text) { bytes in
-            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-        return Failure(.badData, "\(path): not a whole PNG image: \(text). Copy it again, or remove it.")
+    private static func damaged(_ path: String, _ bytes: [UInt8]) -> Failure {
+        Failure(.badData, "\(path): not a whole PNG image: \(PNGChunks.flaw(in: bytes)). Copy it again, or remove it.")
     }
 }

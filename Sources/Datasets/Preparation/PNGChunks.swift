@@ -36,4 +36,44 @@ enum PNGChunks {
         }
         return kept
     }
+
+    // MARK: Flaws
+
+    /// What is wrong with a PNG that cannot be decoded.
+    static func flaw(in bytes: [UInt8]) -> String {
+        let other: [([UInt8], String)] = [
+            ([0xFF, 0xD8, 0xFF], "JPEG"), (Array("GIF8".utf8), "GIF"), (Array("RIFF".utf8), "WebP"),
+            (Array("BM".utf8), "BMP"),
+        ]
+        guard bytes.starts(with: signature) else {
+            let name = other.first { bytes.starts(with: $0.0) }?.1
+            return name.map { "it is a \($0) file; convert it" } ?? "it does not begin as a PNG file does"
+        }
+        var rest = bytes.dropFirst(signature.count)
+        var names: [String] = []
+        while rest.count >= 12 {
+            let byteCount = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
+            guard byteCount <= rest.count - 12 else { break }
+            let part = rest.dropFirst(4).prefix(4 + byteCount)
+            let name = String(decoding: part.prefix(4), as: UTF8.self)
+            let recorded = rest.dropFirst(8 + byteCount).prefix(4).reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
+            guard checksum(part) == recorded else { return "the checksum of its part \(name) is wrong" }
+            names.append(name)
+            rest = rest.dropFirst(12 + byteCount)
+        }
+        guard names.first == "IHDR" || names.isEmpty else { return "it does not begin with a header" }
+        guard names.last == "IEND" else { return "it ends before its last part" }
+        return names.contains("IDAT")
+            ? "its header or its pixels hold what a PNG file may not" : "it has no pixels"
+    }
+
+    /// The cyclic redundancy check of ISO 3309, by which each part of a PNG file is checked.
+    private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
+        var sum: UInt32 = 0xFFFF_FFFF
+        for byte in bytes {
+            sum ^= UInt32(byte)
+            for _ in 0..<8 { sum = sum & 1 == 1 ? sum >> 1 ^ 0xEDB8_8320 : sum >> 1 }
+        }
+        return ~sum
+    }
 }

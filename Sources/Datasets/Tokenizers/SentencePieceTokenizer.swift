@@ -169,7 +169,8 @@ private final class Handle: @unchecked Sendable {
             if let loaded { csentencepiece_unload(loaded) }
             throw Failure(
                 .badData,
-                "\(source): not a model of SentencePiece: \(explanation(error)). Give a .model file that "
+                "\(source): not a model of SentencePiece: it has no pieces, one that is empty or stands twice, not one for "
+                    + "unknown text, or not one for each byte where it has some for bytes. Give a .model file that "
                     + "SentencePiece wrote, or train one: --tokenizer bpe:SIZE.")
         }
         model = loaded
@@ -210,20 +211,10 @@ private final class Handle: @unchecked Sendable {
         guard let ids = csentencepiece_encode(model, start, bytes.count, &count, &error) else {
             throw Failure(
                 .badData,
-                "SentencePiece cannot encode a text with this tokenizer: \(explanation(error)). Its model is damaged; "
-                    + "copy or train it again.")
+                "The tokenizer cannot encode a text: its SentencePiece model is damaged. Copy the model, or train it again."
+            )
         }
         defer { csentencepiece_release(ids) }
         return Array(UnsafeBufferPointer(start: ids, count: count))
     }
-}
-
-/// What SentencePiece says went wrong, without the place in its source.
-func explanation(_ error: csentencepiece_error) -> String {
-    let text = withUnsafeBytes(of: error.text) { bytes in
-        String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-    }
-    var said = text[(text.ranges(of: "] ").last?.upperBound ?? text.startIndex)...]
-    while let last = said.last, last == " " || last == "." { said.removeLast() }
-    return said.isEmpty ? text : String(said)
 }

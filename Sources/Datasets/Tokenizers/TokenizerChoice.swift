@@ -52,6 +52,12 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
     ///
     /// - Throws: `usage` where the sample cannot fill so many tokens, or needs more.
     func learn(size: Int, from sample: TextSample) throws(Failure) -> [UInt8] {
+        guard !sample.ends.isEmpty else {
+            throw Failure(
+                .usage,
+                "--tokenizer \(rawValue):\(size): cannot be learned from a training text without a character but line "
+                    + "breaks. Prepare more text, or --tokenizer byte.")
+        }
         var error = csentencepiece_error()
         var count = 0
         let model = sample.bytes.withUnsafeBytes { bytes in
@@ -65,23 +71,31 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
             throw Failure(
                 .usage,
                 "--tokenizer \(rawValue):\(size): cannot be learned from \(sample.bytes.count) bytes of training text: "
-                    + TokenizerAlgorithm.reason(explanation(error)))
+                    + TokenizerAlgorithm.reason(error))
         }
         defer { csentencepiece_release(model) }
         return Array(UnsafeRawBufferPointer(start: model, count: count))
     }
 
-    /// Why SentencePiece did not learn a model, in words of our options.
-    private static func reason(_ said: String) -> String {
-        let number = said.split { !$0.isNumber }.compactMap { Int($0) }
-        if said.contains("smaller than required_chars"), let least = number.dropFirst().first {
-            return "its bytes, characters and special tokens alone are \(least). Allowed: at least \(least) tokens."
+    /// Why SentencePiece did not learn a model, in words of our options; its own sentences are looked into, not shown.
+    private static func reason(_ error: csentencepiece_error) -> String {
+        let said = withUnsafeBytes(of: error.text) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         }
-        if said.contains("too high"), let most = number.last {
+        if let sentence = said.firstRange(of: "smaller than required_chars") {
+            if let least = numbers(in: said[sentence.upperBound...]).dropFirst().first {
+                return "its bytes, characters and special tokens alone are \(least). Allowed: at least \(least) tokens."
+            }
+        }
+        if let sentence = said.firstRange(of: "too high"), let most = numbers(in: said[sentence.upperBound...]).last {
             return "it has no more pieces. Allowed: at most \(most) tokens."
         }
-        return "\(said.isEmpty ? "there is none" : said). Choose another number of tokens, or prepare more text."
+        return
+            "it is too short or too uniform for that many. Choose another number of tokens, prepare more text, or use "
+            + "--tokenizer byte."
     }
+
+    private static func numbers(in text: Substring) -> [Int] { text.split { !$0.isNumber }.compactMap { Int($0) } }
 }
 
 /// The part of a training text that a tokenizer is learned from: all of it, or every n-th line of a large one.

@@ -42,7 +42,9 @@ struct YAMLReader: ~Copyable {
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
         guard yaml_parser_initialize(parser) == 1 else {
             parser.deallocate()
-            throw Failure(.internalError, "libyaml: not enough memory for a parser.")
+            throw Failure(
+                .inputOutput,
+                "\(source.place(of: YAMLMark())): there is no memory to read it; end other programs, and start again.")
         }
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
@@ -157,19 +159,29 @@ struct YAMLReader: ~Copyable {
         Failure(.usage, "\(source.place(of: mark)): \(text)")
     }
 
-    /// What libyaml has to say about the text.
+    /// The failure of a text that libyaml cannot read.
     private func syntaxFailure() -> Failure {
         let state = parser.pointee
-        guard state.error != YAML_MEMORY_ERROR else { return Failure(.internalError, "libyaml: not enough memory.") }
-        let problem = state.problem.map { String(cString: $0) } ?? "unknown problem"
-        if state.error == YAML_READER_ERROR {
-            return failure(mark(ofByte: state.problem_offset), "not valid YAML: \(problem)")
+        guard state.error != YAML_MEMORY_ERROR else {
+            return failure(YAMLMark(), "there is no memory for it; end other programs, and start again")
         }
-        var text = "not valid YAML: \(problem)"
-        if let context = state.context {
-            text += " (\(String(cString: context)) from line \(YAMLMark(state.context_mark).line))"
+        let problem = state.problem.map { String(cString: $0) } ?? ""
+        let isEarly = state.error == YAML_READER_ERROR
+        // Before it counts lines, libyaml tells the offset.
+        let mark = isEarly ? mark(ofByte: state.problem_offset) : YAMLMark(state.problem_mark)
+        let line = state.context == nil || isEarly ? nil : YAMLMark(state.context_mark).line
+        return failure(mark, "not valid YAML: \(YAMLProblem.words(problem, from: line, at: byte(at: mark)))")
+    }
+
+    /// The byte at a mark whose columns count characters.
+    private func byte(at mark: YAMLMark) -> UInt8? {
+        var rest = bytes[...]
+        for _ in 1..<mark.line {
+            guard let end = rest.firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+            rest = rest[(end + 1)...]
         }
-        return failure(YAMLMark(state.problem_mark), text)
+        return String(decoding: rest.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self).unicodeScalars
+            .dropFirst(mark.column - 1).first.flatMap { UInt8(exactly: $0.value) }
     }
 
     /// The mark of the byte at `offset`, for errors that libyaml meets before it counts lines.

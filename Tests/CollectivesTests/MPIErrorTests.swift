@@ -1,0 +1,18 @@
+import CMPI
+import Testing
+
+@testable import Collectives
+
+struct MPIErrorTests {
+    /// Open MPI's texts are the names of its classes; a message says what they mean and what to do.
+    @Test func anErrorSaysWhatItMeans() {
+        for (kind, words) in [
+            (cmpi_error_truncated, "ranks of different builds"), (cmpi_error_memory, "no memory left"),
+            (cmpi_error_argument, "a fault of this program"), (cmpi_error_other, "a lost process"),
+        ] {
+            let text = "\(MPIError(call: "MPI_Allreduce", errorClass: 15, text: MPIError.meaning(kind)))"
+            #expect(text.hasPrefix("MPI_Allreduce failed (class 15): ") && text.contains(words), "\(text)")
+            #expect(text.hasSuffix("Start the job again; a run goes on from its newest checkpoint."))
+        }
+    }
+}
