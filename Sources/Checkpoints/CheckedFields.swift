@@ -18,6 +18,11 @@ struct CheckedFields {
         return count
     }
 
+    /// The same, or `missing` where there is no such member.
+    func count(_ name: String, default missing: Int) throws(Failure) -> Int {
+        value[name] == nil ? missing : try count(name)
+    }
+
     func string(_ name: String) throws(Failure) -> String {
         guard let string = value[name]?.stringValue else { throw unexpected(name, "a string") }
         return string

@@ -9,8 +9,14 @@ package struct CheckpointState: Equatable, Sendable {
     package var consumedSamples: Int
     /// Target tokens trained on so far.
     package var tokens: Int
-    /// Steps that were skipped because a gradient overflowed.
+    /// Steps without an update, for whatever reason.
     package var skippedSteps: Int
+    /// Those among them that were skipped because the loss was a spike.
+    package var spikeSkips: Int
+    /// The skipped steps since the last update.
+    package var skipsInARow: Int
+    /// How often the run has gone back to a checkpoint because of a spike.
+    package var returns: Int
     /// The dynamic loss scaler, where there is one.
     package var lossScaler: LossScaler?
     /// The validation loss at this step, where it was measured.
@@ -29,11 +35,14 @@ package struct CheckpointState: Equatable, Sendable {
         package var count: Int
         package var mean: Double
         package var variance: Double
+        /// The spikes since the last loss that was none.
+        package var spikesInARow: Int
 
-        package init(count: Int, mean: Double, variance: Double) {
+        package init(count: Int, mean: Double, variance: Double, spikesInARow: Int = 0) {
             self.count = count
             self.mean = mean
             self.variance = variance
+            self.spikesInARow = spikesInARow
         }
     }
 
@@ -80,7 +89,7 @@ package struct CheckpointState: Equatable, Sendable {
     package init(
         step: Int, consumedSamples: Int, tokens: Int = 0, skippedSteps: Int = 0, lossScaler: LossScaler? = nil,
         validationLoss: Double? = nil, evaluationIsPending: Bool = false, watched: Watched? = nil,
-        lossTrend: LossTrend? = nil
+        lossTrend: LossTrend? = nil, spikeSkips: Int = 0, skipsInARow: Int = 0, returns: Int = 0
     ) {
         self.step = step
         self.consumedSamples = consumedSamples
@@ -91,6 +100,9 @@ package struct CheckpointState: Equatable, Sendable {
         self.evaluationIsPending = evaluationIsPending
         self.watched = watched
         self.lossTrend = lossTrend
+        self.spikeSkips = spikeSkips
+        self.skipsInARow = skipsInARow
+        self.returns = returns
     }
 }
 
@@ -114,13 +126,19 @@ extension CheckpointState {
             ]
         }
         let trend = lossTrend.map { trend -> JSON in
-            ["count": .integer(trend.count), "mean": .number(trend.mean), "variance": .number(trend.variance)]
+            [
+                "count": .integer(trend.count), "mean": .number(trend.mean), "variance": .number(trend.variance),
+                "spikes_in_a_row": .integer(trend.spikesInARow),
+            ]
         }
         let state: JSON = [
             "step": .integer(step),
             "consumed_samples": .integer(consumedSamples),
             "tokens": .integer(tokens),
             "skipped_steps": .integer(skippedSteps),
+            "spike_skips": .integer(spikeSkips),
+            "skips_in_a_row": .integer(skipsInARow),
+            "returns": .integer(returns),
             "loss_scaler": scaler ?? .null,
             "validation_loss": validationLoss.map(JSON.number) ?? .null,
             "evaluation_pending": .boolean(evaluationIsPending),
@@ -140,6 +158,10 @@ extension CheckpointState {
         consumedSamples = try fields.count("consumed_samples")
         tokens = try fields.count("tokens")
         skippedSteps = try fields.count("skipped_steps")
+        // Older checkpoints do not have these.
+        spikeSkips = try fields.count("spike_skips", default: 0)
+        skipsInARow = try fields.count("skips_in_a_row", default: 0)
+        returns = try fields.count("returns", default: 0)
         validationLoss = try fields.optionalNumber("validation_loss")
         evaluationIsPending = json["evaluation_pending"] == .boolean(true)
         if json["watched"] == nil {
@@ -155,14 +177,17 @@ extension CheckpointState {
         if json["loss_trend"] != nil, let trend = try fields.optionalFields("loss_trend") {
             lossTrend = LossTrend(
                 count: try trend.count("count"), mean: try trend.optionalNumber("mean") ?? 0,
-                variance: try trend.optionalNumber("variance") ?? 0)
+                variance: try trend.optionalNumber("variance") ?? 0,
+                spikesInARow: try trend.count("spikes_in_a_row", default: 0))
         }
         if let scaler = try fields.optionalFields("loss_scaler") {
             lossScaler = LossScaler(
                 scale: try scaler.positiveNumber("scale"), cleanSteps: try scaler.count("clean_steps"),
                 hysteresisLeft: try scaler.count("hysteresis_left"))
         }
-        guard skippedSteps <= step, max(tokens, consumedSamples, step) < 1 << 62 else {
+        guard skippedSteps <= step, max(spikeSkips, skipsInARow) <= skippedSteps,
+            max(tokens, consumedSamples, step) < 1 << 62
+        else {
             throw Failure(
                 .badData,
                 "\(source): \(skippedSteps) skipped of \(step) steps, \(consumedSamples) samples and \(tokens) tokens "
@@ -171,10 +196,11 @@ extension CheckpointState {
         // A run goes on counting from here.
         let evaluations = watched?.evaluationsWithoutImprovement ?? 0
         let scalerCounts = lossScaler.map { max($0.cleanSteps, $0.hysteresisLeft) } ?? 0
-        guard max(evaluations, scalerCounts) < 1 << 62 else {
+        let trendCounts = lossTrend.map { max($0.count, $0.spikesInARow) } ?? 0
+        let most = max(evaluations, scalerCounts, trendCounts, returns)
+        guard most < 1 << 62 else {
             throw Failure(
-                .badData,
-                "\(source): counts \(max(evaluations, scalerCounts)) of something, more than any run lives to see.")
+                .badData, "\(source): counts \(most) of something, more than any run lives to see.")
         }
     }
 }

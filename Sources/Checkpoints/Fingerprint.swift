@@ -48,6 +48,8 @@ func checkpointDigest(files: [ExactText: [TensorFingerprint]], state: Checkpoint
     if let trend = state.lossTrend {
         digest.update(trend.count)
         for value in [trend.mean, trend.variance] { digest.update(Int(bitPattern: UInt(value.bitPattern))) }
+        // None is what all older checkpoints have.
+        if trend.spikesInARow > 0 { digest.update(trend.spikesInARow) }
     }
     return digest.hexadecimal()
 }

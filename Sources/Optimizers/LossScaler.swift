@@ -18,22 +18,28 @@ package struct LossScaler: Equatable, Sendable {
         package var hysteresis: Int
         /// The smallest scale.
         package var floor: Double
+        /// The largest scale; at least `floor`.
+        package var ceiling: Double
 
         /// Settings of a scaler.
-        package init(growthInterval: Int, hysteresis: Int, floor: Double) {
+        package init(growthInterval: Int, hysteresis: Int, floor: Double, ceiling: Double) {
             self.growthInterval = growthInterval
             self.hysteresis = hysteresis
             self.floor = floor
+            self.ceiling = ceiling
         }
     }
 
-    /// A scaler at its start, or where a checkpoint left it.
+    /// A scaler at its start, or where a checkpoint left it, within the bounds of `settings`.
     package init(scale: Double, cleanSteps: Int = 0, hysteresisLeft: Int? = nil, _ settings: Settings) {
-        self.scale = scale
+        self.scale = min(max(scale, settings.floor), settings.ceiling)
         self.cleanSteps = cleanSteps
-        self.hysteresisLeft = hysteresisLeft ?? settings.hysteresis
+        self.hysteresisLeft = min(hysteresisLeft ?? settings.hysteresis, settings.hysteresis)
         self.settings = settings
     }
+
+    /// Whether an overflow no longer lowers the scale.
+    package var isAtFloor: Bool { scale <= settings.floor }
 
     /// Takes note of one step.
     package mutating func update(overflowed: Bool) {
@@ -44,7 +50,7 @@ package struct LossScaler: Equatable, Sendable {
         } else {
             cleanSteps += 1
             if cleanSteps >= settings.growthInterval {
-                scale *= 2
+                scale = min(scale * 2, settings.ceiling)
                 cleanSteps = 0
                 hysteresisLeft = settings.hysteresis
             }

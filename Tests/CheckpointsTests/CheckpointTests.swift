@@ -94,6 +94,20 @@ struct CheckpointTests {
             + #""best_validation_loss":1.5,"loss_scaler":null}"#
         let state = try CheckpointState(parsing: Array(text.utf8), source: "state")
         #expect(state.watched == .init(name: "validation_loss", value: 2.5, best: 1.5, reference: 1.5))
+        // Nor have they counted what the guards of a training did.
+        #expect((state.spikeSkips, state.skipsInARow, state.returns) == (0, 0, 0))
+        let trend = text.dropLast() + #","loss_trend":{"count":60,"mean":2.5,"variance":0.25}}"#
+        #expect(
+            try CheckpointState(parsing: Array(trend.utf8), source: "state").lossTrend
+                == .init(count: 60, mean: 2.5, variance: 0.25, spikesInARow: 0))
+    }
+
+    @Test func whatTheGuardsHaveDoneIsReadBack() throws {
+        sample.state = CheckpointState(
+            step: 400, consumedSamples: 6400, skippedSteps: 9,
+            lossTrend: .init(count: 60, mean: 2.5, variance: 0.25, spikesInARow: 3), spikeSkips: 5, skipsInARow: 2,
+            returns: 7)
+        #expect(try sample.commit().state == sample.state)
     }
 
     @Test(arguments: [
@@ -108,6 +122,15 @@ struct CheckpointTests {
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"watched":null,"#
                 + #""loss_scaler":{"scale":2,"clean_steps":9223372036854775807,"hysteresis_left":2}}"#,
             "counts 9223372036854775807 of something"
+        ),
+        (
+            #"{"step":9,"consumed_samples":2,"tokens":3,"skipped_steps":1,"skips_in_a_row":2,"validation_loss":null,"#
+                + #""loss_scaler":null,"watched":null}"#, "make no sense together"
+        ),
+        (
+            #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"returns":4611686018427387904,"#
+                + #""validation_loss":null,"loss_scaler":null,"watched":null}"#,
+            "counts 4611686018427387904 of something"
         ),
         (
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"loss_scaler":null,"#
@@ -222,6 +245,9 @@ struct CheckpointDigestTests {
     }
 
     @Test(arguments: [
+        Change("the skipped steps in a row") { $0.state.skipsInARow = 1 },
+        Change("the spikes") { $0.state.spikeSkips = 1 },
+        Change("the returns") { $0.state.returns = 1 },
         Change("the validation loss") { $0.state.validationLoss = nil },
         Change("the watched metric") { $0.state.watched = nil },
         Change("the identity") { $0.identity = [:] },

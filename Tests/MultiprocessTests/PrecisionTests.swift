@@ -1,3 +1,4 @@
+import Files
 import Testing
 
 extension MultiprocessTests {
@@ -21,12 +22,52 @@ extension MultiprocessTests {
                 let skipped = line["gradient_norm"] == .null
                 #expect(after == before || skipped && after == before / 2)
             }
+            // Each line says why its step was skipped, and how many were so far.
+            var skips = 0
+            for line in lines {
+                let skipped = line["gradient_norm"] == .null
+                skips += skipped ? 1 : 0
+                #expect(line["skipped"]?.stringValue == (skipped ? "overflow" : nil))
+                #expect(line["skipped_steps"]?.integerValue == skips)
+            }
             let last = try #require(lines.last)
             #expect(last["gradient_norm"]?.doubleValue != nil, "the last step was skipped too")
             for ranks in [2, 4] {
                 #expect(workshop.digest("run-\(ranks)") == workshop.digest("run-1"))
                 #expect(try workshop.losses("run-\(ranks)") == workshop.losses("run-1"))
             }
+        }
+
+        /// A run that never updates its weights does not end well, however few its steps are.
+        @Test func aRunThatLearnsNothingEndsWithAnError() throws {
+            let workshop = try Workshop()
+            let sets = [
+                "precision=float16", "loss_scale.initial=4294967296", "loss_scale.floor=4294967296", "training.steps=8",
+                "schedule.warmup_steps=2",
+            ]
+            expectRefusal(
+                workshop.start(Workshop.training(sets), ranks: 2).finish(), 70, "all 8 steps were skipped",
+                "nothing was learned")
+            let path = workshop.directory.file("run/outcome.json")
+            let outcome = try JSON(parsing: try FileSystem.contents(of: path), source: path)
+            #expect(outcome["outcome"]?.stringValue == "failed")
+        }
+
+        /// Where no step can be taken any more, what was learned before is saved, once: a restart ends in the same place
+        /// and saves nothing new, so that a supervisor gives up.
+        @Test func whatWasLearnedBeforeEndlessSkipsIsSaved() throws {
+            let workshop = try Workshop()
+            let faults = (6...60).map { "nan rank=1 step=\($0)" }.joined(separator: ";")
+            let sets = ["training.checkpoint_every=100", "training.evaluate_every=100"]
+            for _ in 0..<2 {
+                let outcome = workshop.start(
+                    Workshop.training(sets), ranks: 2, environment: ["DTRAIN_FAULT": faults]
+                ).finish()
+                expectRefusal(outcome, 70, "step 16, all ranks: the gradient of ", "for 11 steps in a row")
+                #expect(workshop.names("run/checkpoints") == ["step-00000015"])
+            }
+            // Without the cause it goes on from there.
+            #expect(workshop.start(Workshop.training(sets), ranks: 2).finish().exitCode == 0)
         }
     }
 }

@@ -17,6 +17,12 @@ extension MultiprocessTests {
             let outcome = whole.start(Workshop.training(sets("skip"))).finish()
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             #expect(outcome.output.contains(": skipped, the loss, "), "no spike at all")
+            #expect(outcome.output.contains("because of a spike"), "the summary does not count them")
+            #expect(!outcome.output.contains("overflow"), "a spike is none")
+            let lines = try whole.metrics("run").filter { $0["loss"] != nil }
+            let spikes = lines.filter { $0["skipped"]?.stringValue == "spike" }
+            #expect(!spikes.isEmpty && spikes.allSatisfy { $0["gradient_norm"] == .null })
+            #expect(lines.last?["skipped_steps"]?.integerValue == spikes.count)
             let workshop = try Workshop()
             let killed = workshop.start(
                 Workshop.training(sets("skip")), ranks: 4, environment: ["DTRAIN_FAULT": "kill step=83"])
@@ -33,6 +39,8 @@ extension MultiprocessTests {
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             #expect(outcome.output.contains("; back to the checkpoint of step "), "no spike at all")
             #expect(try whole.losses().map(\.step) == Array(1...120))
+            let returns = try whole.metrics("run").compactMap { $0["returns"]?.integerValue }
+            #expect(returns == returns.sorted() && returns.first == 1, "\(returns)")
             let killed = workshop.start(
                 Workshop.training(sets("back")), ranks: 1, environment: ["DTRAIN_FAULT": "kill step=113"])
             #expect(killed.finish().exitCode == 137)

@@ -29,10 +29,15 @@ import Testing
             hysteresisLeft: 1),
         Case(testDescription: "growth forgives again", steps: "occco", scale: 2048, cleanSteps: 0, hysteresisLeft: 1),
         Case(testDescription: "down and up", steps: "ooccc", scale: 1024, cleanSteps: 0, hysteresisLeft: 2),
+        Case(
+            testDescription: "ceiling", steps: "cccccccc", start: 8192, scale: 16384, cleanSteps: 2, hysteresisLeft: 2),
+        Case(
+            testDescription: "at the ceiling growth forgives all the same", steps: "occc", start: 16384, scale: 16384,
+            cleanSteps: 0, hysteresisLeft: 2),
         Case(testDescription: "floor", steps: "ooooo", start: 2, scale: 1, cleanSteps: 0, hysteresisLeft: 0),
     ]
 
-    private let settings = LossScaler.Settings(growthInterval: 3, hysteresis: 2, floor: 1)
+    private let settings = LossScaler.Settings(growthInterval: 3, hysteresis: 2, floor: 1, ceiling: 16384)
 
     @Test(arguments: cases)
     func follows(table: Case) {
@@ -41,6 +46,19 @@ import Testing
         #expect(scaler.scale == table.scale)
         #expect(scaler.cleanSteps == table.cleanSteps)
         #expect(scaler.hysteresisLeft == table.hysteresisLeft)
+    }
+
+    /// What a checkpoint has outside the bounds of now is brought inside them, so that the way down is never longer.
+    @Test func startsWithinItsBounds() {
+        #expect(LossScaler(scale: 0x1p40, settings).scale == 16384)
+        #expect(LossScaler(scale: 0.5, settings).scale == 1)
+        #expect(LossScaler(scale: 2, hysteresisLeft: 1 << 40, settings).hysteresisLeft == 2)
+        var scaler = LossScaler(scale: 0x1p40, hysteresisLeft: 1 << 40, settings)
+        for step in 0..<15 {
+            #expect(!scaler.isAtFloor, "after \(step) overflows")
+            scaler.update(overflowed: true)
+        }
+        #expect(scaler.isAtFloor)
     }
 
     /// A scaler made from the three saved numbers goes on like the one that was saved.

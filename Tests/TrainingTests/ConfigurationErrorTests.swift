@@ -206,6 +206,11 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "schedule.floor: found 0.1; allowed: at most the highest rate of noam (0.0114"
         ),
         ("loss_scale: {initial: 1000}", "c.yaml:1:23: loss_scale.initial: found 1000.0; allowed: a power of two"),
+        ("loss_scale: {ceiling: 3}", "c.yaml:1:23: loss_scale.ceiling: found 3.0; allowed: a power of two"),
+        (
+            "loss_scale: {ceiling: 32768}",
+            "loss_scale.ceiling: found 32768.0; allowed: at least loss_scale.initial (65536)"
+        ),
         ("loss_scale: {floor: 3}", "loss_scale.floor: found 3.0; allowed: a power of two"),
         (
             "loss_scale: {floor: 131072}",

@@ -224,6 +224,48 @@ struct CoordinatorTests {
         }
     }
 
+    /// The scale comes all the way down before the run is given up, however many overflows are forgiven at each height.
+    @Test func theLossScaleHasTimeToComeDown() throws {
+        let sets = try configuration(
+            "precision=float16", "loss_scale.initial=4294967296", "loss_scale.hysteresis=60", "training.steps=200")
+        let (coordinator, batch) = (try coordinator(sets, Float16.self), try batch())
+        var skips = 0
+        while try coordinator.train(batch, stopRequested: false).skip == .overflow { skips += 1 }
+        #expect(skips > 60)
+        #expect(coordinator.updates == 1 && coordinator.skipsInARow == 0)
+    }
+
+    /// At its floor the scale does not help any more: that ends the run, and what was learned before can be saved.
+    @Test func aLossScaleThatCannotFallEndsTheRun() throws {
+        let sets = try configuration(
+            "precision=float16", "loss_scale.initial=4294967296", "loss_scale.floor=4294967296")
+        let (coordinator, batch) = (try coordinator(sets, Float16.self), try batch())
+        for _ in 0..<50 { #expect(try coordinator.train(batch, stopRequested: false).skip == .overflow) }
+        let failure = #expect(throws: AgreedFailure.self) { try coordinator.train(batch, stopRequested: false) }
+        #expect(failure?.failure.message.contains("is not finite, for 51 steps in a row") == true)
+        #expect(failure?.failure.exitCode == .internalError)
+        #expect(coordinator.isSoundAfterFailure)
+        // A checkpoint of now fails at the very next step, as the run did; with another configuration it has time again.
+        let state = coordinator.checkpointState(validationLoss: nil, watched: nil)
+        #expect((state.step, state.skippedSteps, state.skipsInARow) == (50, 50, 50))
+    }
+
+    /// A batch that is harder than those before is skipped at first; when it stays, it is learned.
+    @Test func aLossThatHasRisenForGoodIsTrainedOnAgain() throws {
+        let sets = try configuration("training.spike_zscore=6", "training.steps=400", "schedule.peak=1e-2")
+        let coordinator = try coordinator(sets, Float.self)
+        let easy = try batch()
+        for _ in 0..<80 { _ = try coordinator.train(easy, stopRequested: false) }
+        let before = coordinator.skippedSteps
+        let hard = try randomSlots(0..<2, sequences: 2, BatchShape(positions: 8), seed: 9)
+        let reports = try (0..<100).map { _ in try coordinator.train(hard, stopRequested: false) }
+        #expect(reports[0].skip == .spike && reports[0].gradientNorm == nil)
+        let skipped = reports.filter { $0.skip == .spike }.count
+        #expect(skipped < LossTrend.patience)
+        #expect(coordinator.skippedSteps == before + skipped && coordinator.spikeSkips == coordinator.skippedSteps)
+        #expect(reports[99].loss < reports[0].loss - 0.3, "\(reports.map(\.loss))")
+    }
+
     /// Whatever bit of whatever is kept flips between two updates, the next one tells, and names it.
     @Test func whatChangesWithoutAnUpdateIsFound() throws {
         let batch = try batch()
@@ -376,7 +418,11 @@ struct CoordinatorTests {
         let line = report.metrics(step: 3, seconds: 0.5).line
         #expect(
             line == #"{"step":3,"loss":1.5,"learning_rate":0.001,"gradient_norm":0.25,"loss_scale":1.0,"tokens":32,"#
-                + #""tokens_per_second":64.0}"#, "\(line)")
+                + #""tokens_per_second":64.0,"skipped_steps":0}"#, "\(line)")
+        (report.skip, report.skippedSteps, report.returns) = (.notFinite, 3, 2)
+        #expect(
+            report.metrics(step: 3, seconds: 0.5).line.hasSuffix(
+                #""skipped_steps":3,"skipped":"not_finite","returns":2}"#))
         report.gradientNorm = nil
         #expect(report.metrics(step: 3, seconds: 0.5)["gradient_norm"] == .null)
     }

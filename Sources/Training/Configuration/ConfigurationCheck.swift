@@ -170,6 +170,11 @@ struct ConfigurationCheck: Sendable {
             let scale = configuration.lossScale
             return scale.floor <= scale.initial ? nil : "at most loss_scale.initial (\(plain(scale.initial)))"
         },
+        ConfigurationCheck("loss_scale.ceiling") { isPowerOfTwo($0.lossScale.ceiling) ? nil : "a power of two" },
+        ConfigurationCheck("loss_scale.ceiling", "loss_scale.initial") { configuration in
+            let scale = configuration.lossScale
+            return scale.ceiling >= scale.initial ? nil : "at least loss_scale.initial (\(plain(scale.initial)))"
+        },
     ]
 }
 

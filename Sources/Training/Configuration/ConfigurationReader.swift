@@ -109,6 +109,11 @@ struct ConfigurationReader {
 
     /// The configuration, once what its values must be to each other holds.
     func checked() throws(Failure) -> Configuration {
+        var configuration = configuration
+        // Configurations from before there was a ceiling may begin above its default.
+        if places["loss_scale.ceiling"] == nil {
+            configuration.lossScale.ceiling = max(configuration.lossScale.ceiling, configuration.lossScale.initial)
+        }
         for check in ConfigurationCheck.all {
             guard let allowed = check.allowed(configuration) else { continue }
             let found = Configuration.keys.first { $0.path == check.key }?.text(configuration) ?? ""

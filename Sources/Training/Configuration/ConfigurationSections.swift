@@ -87,6 +87,8 @@ package struct LossScaleConfiguration: Equatable, Sendable {
     package var hysteresis = 2
     /// The lowest scale, a power of two.
     package var floor = 1.0
+    /// The highest scale, a power of two; by default at least `initial`.
+    package var ceiling = 16_777_216.0
 
     package init() {}
 }

@@ -179,6 +179,7 @@ extension LossScaleConfiguration {
         .integer("growth_interval", \.growthInterval, in: 1...1_000_000_000),
         .integer("hysteresis", \.hysteresis, in: 1...1_000_000),
         .real("floor", \.floor, in: 1...4_294_967_296),
+        .real("ceiling", \.ceiling, in: 1...4_294_967_296),
     ]
 }
 

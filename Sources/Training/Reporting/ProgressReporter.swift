@@ -31,7 +31,7 @@ final class ProgressReporter {
         let left = Double(steps - step) * total / Double(recent.count)
         let facts = [
             "step \(step)/\(steps)", "loss \(fixed(report.loss, 4))", "rate \(scientific(report.learningRate))",
-            report.gradientNorm.map { "norm \(fixed($0, 3))" } ?? "overflow",
+            report.gradientNorm.map { "norm \(fixed($0, 3))" } ?? report.skip?.words,
             report.lossScale.map { "scale \(fixed($0, 0))" },
             "\(grouped(Int(rate))) \(targets)/s",
             "\(fixed(100 * rate * flopsPerTarget / limit.flopsPerSecond, 0)) % of limit",
@@ -52,17 +52,25 @@ final class ProgressReporter {
     }
 }
 
+extension Coordinator.Skip {
+    /// The reason in the progress line.
+    var words: String { self == .notFinite ? "not finite" : rawValue }
+}
+
 extension Coordinator.Report {
-    /// The step's line in `metrics.jsonl`.
+    /// The step's line in `metrics.jsonl`. A step without an update says why, and every step how many there were.
     func metrics(step: Int, seconds: Double) -> JSON {
-        [
-            "step": .integer(step),
-            "loss": .number(loss),
-            "learning_rate": .number(learningRate),
-            "gradient_norm": gradientNorm.map(JSON.number) ?? .null,
-            "loss_scale": .number(lossScale ?? 1),
-            "tokens": .integer(tokens),
-            "tokens_per_second": .number(Double(tokens) / seconds),
+        var line: [JSON.Member] = [
+            .init("step", .integer(step)), .init("loss", .number(loss)),
+            .init("learning_rate", .number(learningRate)),
+            .init("gradient_norm", gradientNorm.map(JSON.number) ?? .null),
+            .init("loss_scale", .number(lossScale ?? 1)), .init("tokens", .integer(tokens)),
+            .init("tokens_per_second", .number(Double(tokens) / seconds)),
+            .init("skipped_steps", .integer(skippedSteps)),
         ]
+        if let skip { line.append(.init("skipped", .string(skip.rawValue))) }
+        if isNewLossLevel { line.append(.init("new_loss_level", true)) }
+        if returns > 0 { line.append(.init("returns", .integer(returns))) }
+        return .object(line)
     }
 }

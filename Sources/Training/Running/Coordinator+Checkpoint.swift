@@ -14,7 +14,7 @@ extension Coordinator {
                 .init(scale: $0.scale, cleanSteps: $0.cleanSteps, hysteresisLeft: $0.hysteresisLeft)
             },
             validationLoss: validationLoss, evaluationIsPending: evaluationIsPending, watched: watched,
-            lossTrend: lossTrend?.state)
+            lossTrend: lossTrend?.state, spikeSkips: spikeSkips, skipsInARow: skipsInARow, returns: returns)
     }
 
     /// The bytes of a checkpoint's tensors.
@@ -47,15 +47,19 @@ extension Coordinator {
     ///   - checkpoint: Rank 0's; the others have none.
     ///   - consumedSamples: The position among the samples; nil for the checkpoint's.
     ///   - isSameDataset: Rank 0's: whether it was trained on the data of this run.
+    ///   - isSameConfiguration: Rank 0's: whether it was trained as this run is. Where it was not, the skipped steps in a row
+    ///     are forgiven: what has changed may end them.
     /// - Returns: Its state, the same on every rank; nil where rank 0 has none.
     /// - Throws: `AgreedFailure` where rank 0 cannot read it.
     func takeUp(
-        _ checkpoint: Checkpoint?, consumedSamples: Int? = nil, isSameDataset: Bool = true
+        _ checkpoint: Checkpoint?, consumedSamples: Int? = nil, isSameDataset: Bool = true,
+        isSameConfiguration: Bool = true
     ) throws -> CheckpointState? {
         let text = try communicator.onFirstRank { () throws(Failure) in
             guard var state = checkpoint?.state else { return "" }
             // What was measured on other data is nothing to compare with.
             if !isSameDataset { (state.watched, state.lossTrend) = (nil, nil) }
+            if !isSameDataset || !isSameConfiguration { state.skipsInARow = 0 }
             return state.text
         }
         if text.isEmpty { return nil }

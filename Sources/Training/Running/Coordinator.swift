@@ -20,8 +20,12 @@ final class Coordinator<Element: Storage> {
     private(set) var consumedSamples = 0
     /// Target tokens trained on so far.
     private(set) var tokens = 0
-    /// Steps without an update, because a gradient overflowed.
+    /// Steps without an update, for whatever reason.
     private(set) var skippedSteps = 0
+    /// Those among them whose loss was a spike.
+    private(set) var spikeSkips = 0
+    /// How often the run has gone back to a checkpoint because of a spike.
+    private(set) var returns = 0
     /// The dynamic loss scale, in Float16.
     private(set) var scaler: LossScaler?
 
@@ -62,7 +66,10 @@ final class Coordinator<Element: Storage> {
     /// Steps from one comparison of all replicas to the next.
     var verifyEvery: Int { configuration.training.verifyEvery }
     /// Steps without an update since the last one with it.
-    private var skipsInARow = 0
+    private(set) var skipsInARow = 0
+    /// Whether the last failure of `train` has left weights and state as the last update made them, so that they can be
+    /// saved.
+    private(set) var isSoundAfterFailure = false
     /// nil where nobody looks for spikes.
     private(set) var lossTrend: LossTrend?
 
@@ -157,7 +164,8 @@ final class Coordinator<Element: Storage> {
     /// - Parameter consumedSamples: The position among the samples; nil for the checkpoint's.
     func restore(_ state: CheckpointState, consumedSamples: Int? = nil) {
         (step, self.consumedSamples, tokens) = (state.step, consumedSamples ?? state.consumedSamples, state.tokens)
-        (skippedSteps, skipsInARow) = (state.skippedSteps, 0)
+        (skippedSteps, skipsInARow) = (state.skippedSteps, state.skipsInARow)
+        (spikeSkips, returns) = (state.spikeSkips, state.returns)
         scaler = state.lossScaler.map {
             LossScaler(
                 scale: $0.scale, cleanSteps: $0.cleanSteps, hysteresisLeft: $0.hysteresisLeft,
@@ -166,6 +174,29 @@ final class Coordinator<Element: Storage> {
         if lossTrend != nil {
             lossTrend = LossTrend(limit: configuration.training.spikeZScore, restored: state.lossTrend)
         }
+    }
+
+    /// The steps that have updated the weights.
+    var updates: Int { step - skippedSteps }
+
+    /// How many steps were skipped, and why, for a person.
+    var skipCounts: String {
+        let others = skippedSteps - spikeSkips
+        return [(spikeSkips, "because of a spike"), (others, "because of a number that is not finite")]
+            .filter { $0.0 > 0 }.map { "\($0) \($1)" }.joined(separator: ", ")
+    }
+
+    /// Counts that the run has gone back to the checkpoint that was taken up last, `count` times in all.
+    func noteReturn(count: Int) { returns = count }
+
+    /// Why a step was skipped.
+    enum Skip: String {
+        /// The gradient overflowed Float16; a smaller loss scale may help.
+        case overflow
+        /// The loss or the gradient is not a finite number.
+        case notFinite = "not_finite"
+        /// The loss lies far above the usual ones.
+        case spike
     }
 
     /// What one step tells.
@@ -183,6 +214,14 @@ final class Coordinator<Element: Storage> {
         var overflowedParameter: String?
         /// How many standard deviations the loss lies above its mean, where that made it a spike and the step was skipped.
         var spike: Double?
+        /// Whether losses that were spikes are the usual ones from this step on.
+        var isNewLossLevel = false
+        /// Why the step was skipped; nil where it was not.
+        var skip: Skip?
+        /// The steps of the whole training that were skipped, up to this one.
+        var skippedSteps = 0
+        /// How often the training has gone back to a checkpoint so far.
+        var returns = 0
         /// Whether any rank was asked to stop.
         var stopRequested: Bool
     }
@@ -231,9 +270,13 @@ final class Coordinator<Element: Storage> {
         try verifyReplicas()
         // The same bits on every rank: all update or none does.
         let squares = sums.totalSquares
-        report.spike = report.loss.isFinite && squares.isFinite ? lossTrend?.spike(report.loss) : nil
-        if report.spike != nil {
-            skippedSteps += 1
+        switch report.loss.isFinite && squares.isFinite ? lossTrend?.judge(report.loss) : nil {
+        case .spike(let deviations)?: (report.spike, report.skip) = (deviations, .spike)
+        case .newLevel?: report.isNewLossLevel = true
+        case .usual?, nil: break
+        }
+        if report.skip == .spike {
+            spikeSkips += 1
         } else if report.loss.isFinite, squares.isFinite {
             let norm = squares.squareRoot() / lossScale
             report.gradientNorm = norm
@@ -241,11 +284,15 @@ final class Coordinator<Element: Storage> {
             skipsInARow = 0
         } else {
             let parameter = try firstOverflow()
-            skipsInARow += 1
-            if !report.loss.isFinite || skipsInARow > skipLimit { try refuseToGoOn(report.loss, parameter) }
+            if !report.loss.isFinite || skipsAreExhausted { try refuseToGoOn(report.loss, parameter) }
             report.overflowedParameter = parameter
-            skippedSteps += 1
+            report.skip = scaler == nil || !report.loss.isFinite ? .notFinite : .overflow
         }
+        if report.skip != nil {
+            skippedSteps += 1
+            skipsInARow += 1
+        }
+        (report.skippedSteps, report.returns) = (skippedSteps, returns)
         scaler?.update(overflowed: report.overflowedParameter != nil)
         step += 1
         consumedSamples += plan.sequences
@@ -323,8 +370,12 @@ final class Coordinator<Element: Storage> {
         return first < none ? layout.parameters[first] : nil
     }
 
-    /// The steps in a row that may be skipped. In Float16 the loss scale needs some to come down.
-    private var skipLimit: Int { scaler == nil ? 10 : 50 }
+    /// Whether no more steps may be skipped. In Float16 the loss scale comes all the way down first, however long that takes;
+    /// spikes end by themselves and never exhaust it.
+    private var skipsAreExhausted: Bool {
+        guard let scaler else { return skipsInARow >= 10 }
+        return skipsInARow >= 50 && scaler.isAtFloor
+    }
 
     /// Ends the run where skipping the step cannot help, or has not helped. Every rank calls it.
     private func refuseToGoOn(_ loss: Double, _ parameter: String) throws {
@@ -334,19 +385,22 @@ final class Coordinator<Element: Storage> {
         let broken = try firstParameter { parameter in
             !sumOfSquares(UnsafePointer(weights + parameter.offset), count: parameter.count).isFinite
         }
-        guard broken != nil || skipsInARow > skipLimit else { return }
+        guard broken != nil || skipsAreExhausted else { return }
+        isSoundAfterFailure = broken == nil && loss.isFinite
         let slot = (0..<plan.slots).first { !sums.slotLosses[$0].isFinite }
         let place =
             slot.map { "rank \(plan.rank(ofSlot: $0)): the loss of slot \($0) is not a finite number, and " }
             ?? "all ranks: "
         let tensor =
             broken.map { "the weights \($0.name) are not finite" } ?? "the gradient of \(parameter) is not finite"
-        let repeated = skipsInARow > skipLimit ? ", for \(skipsInARow) steps in a row" : ""
+        let repeated = skipsAreExhausted ? ", for \(skipsInARow + 1) steps in a row" : ""
         throw AgreedFailure(
             Failure(
                 .internalError,
                 "step \(step + 1), \(place)\(tensor)\(repeated). The last checkpoint is untouched. Lower "
-                    + "schedule.peak or set optimizer.clip_norm, and go on from it with --resume DIR."))
+                    + (configuration.precision == .float16 && configuration.lossScale.floor > 1
+                        ? "loss_scale.floor or " : "")
+                    + "schedule.peak, or set optimizer.clip_norm, and go on from it with --resume DIR."))
     }
 }
 
@@ -354,6 +408,7 @@ extension Configuration {
     /// When the loss scale grows and shrinks.
     var scalerSettings: LossScaler.Settings {
         LossScaler.Settings(
-            growthInterval: lossScale.growthInterval, hysteresis: lossScale.hysteresis, floor: lossScale.floor)
+            growthInterval: lossScale.growthInterval, hysteresis: lossScale.hysteresis, floor: lossScale.floor,
+            ceiling: lossScale.ceiling)
     }
 }

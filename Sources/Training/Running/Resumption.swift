@@ -19,6 +19,8 @@ struct RunStart {
     let checkpoint: Checkpoint?
     /// Whether the checkpoint was trained on the very data of this run.
     let isSameDataset: Bool
+    /// Whether it was trained with the very configuration of this run, as far as that makes other numbers.
+    let isSameConfiguration: Bool
     /// What a person should know about the choice.
     let notes: [String]
 
@@ -29,22 +31,23 @@ struct RunStart {
     init(_ run: RunDirectory, _ resumption: Resumption, _ identity: RunIdentity) throws(Failure) {
         switch resumption {
         case .none:
-            (checkpoint, isSameDataset) = (nil, true)
+            (checkpoint, isSameDataset, isSameConfiguration) = (nil, true, true)
             notes = try RunStart.setAside(run, afterStep: -1)
         case .automatic:
             guard let newest = try Checkpoint.newestValid(run) else {
-                (checkpoint, isSameDataset) = (nil, true)
+                (checkpoint, isSameDataset, isSameConfiguration) = (nil, true, true)
                 notes = try RunStart.setAside(run, afterStep: -1)
                 return
             }
-            isSameDataset = try identity.accept(newest.checkpoint, named: false).isSameDataset
+            let accepted = try identity.accept(newest.checkpoint, named: false)
+            (isSameDataset, isSameConfiguration) = (accepted.isSameDataset, accepted.differences.isEmpty)
             checkpoint = newest.checkpoint
             // Damaged ones would count as the newest when it is decided which are kept.
             notes = newest.notes + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
         case .directory(let directory):
             let named = try Checkpoint.open(directory)
             let accepted = try identity.accept(named, named: true)
-            isSameDataset = accepted.isSameDataset
+            (isSameDataset, isSameConfiguration) = (accepted.isSameDataset, accepted.differences.isEmpty)
             try named.verify()
             let moved = try RunStart.setAside(run, afterStep: named.step)
             checkpoint = named

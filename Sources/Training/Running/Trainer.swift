@@ -107,7 +107,9 @@ package struct Trainer {
     ) throws -> Outcome {
         let directory = RunDirectory(configuration.run.directory)
         let restored = try heartbeats.allowing(bytes: 2 * coordinator.savedBytes) {
-            try coordinator.takeUp(records?.start.checkpoint, isSameDataset: records?.start.isSameDataset ?? true)
+            try coordinator.takeUp(
+                records?.start.checkpoint, isSameDataset: records?.start.isSameDataset ?? true,
+                isSameConfiguration: records?.start.isSameConfiguration ?? true)
         }
         describe(coordinator, data, records)
         // A run that goes on has its own weights.

@@ -32,6 +32,8 @@ final class TrainingRun<Element: Storage> {
     private var hasGoneBack = false
     /// How often in a row it was the checkpoint of the same step.
     private var returns = (step: -1, count: 0)
+    /// The updates that the newest checkpoint has seen.
+    private var savedUpdates: Int
 
     init(
         _ configuration: Configuration, _ data: TrainingData, _ coordinator: Coordinator<Element>,
@@ -40,6 +42,7 @@ final class TrainingRun<Element: Storage> {
     ) throws {
         evaluationIsPending = restored?.evaluationIsPending ?? false
         firstStep = coordinator.step
+        savedUpdates = coordinator.updates
         self.profile = profile
         self.configuration = configuration
         self.data = data
@@ -107,6 +110,14 @@ final class TrainingRun<Element: Storage> {
             }
         }
         profile?.finish()
+        if coordinator.step > 0, coordinator.updates == 0 {
+            throw AgreedFailure(
+                Failure(
+                    .internalError,
+                    "all \(coordinator.step) steps were skipped (\(coordinator.skipCounts)): nothing was learned. "
+                        + "metrics.jsonl says why each was. Lower schedule.peak, or choose another loss_scale or "
+                        + "training.spike_zscore, and start anew with --resume none."))
+        }
         summarize()
         return .finished
     }
@@ -210,12 +221,32 @@ final class TrainingRun<Element: Storage> {
                 } ?? "step \(coordinator.step): skipped, the gradient of \(parameter) is not finite"
             )
         }
+        if report.isNewLossLevel {
+            console.say(
+                "step \(coordinator.step): the loss, \(fixed(report.loss, 4)), has been a spike for \(LossTrend.patience) "
+                    + "steps in a row: it is taken for the usual one from here on")
+        }
         if let spike = report.spike { try answer(spike, report.loss) }
         if hasGoneBack { return report.stopRequested }
         try records?.log(report.metrics(step: coordinator.step, seconds: seconds))
         try records?.takeUpSave()
         reporter.stepDone(coordinator.step, report, seconds: seconds)
         return report.stopRequested
+    }
+
+    /// Trains on the step's batches. Where too many steps in a row were skipped, what was learned before them is saved.
+    private func train(_ batches: [Batch]) throws -> Coordinator<Element>.Report {
+        do {
+            return try coordinator.train(batches, stopRequested: StopRequest.isPending())
+        } catch let agreed as AgreedFailure
+            where coordinator.isSoundAfterFailure && coordinator.updates > savedUpdates
+        {
+            try save(isLast: true)
+            throw AgreedFailure(
+                Failure(
+                    agreed.failure.exitCode,
+                    agreed.failure.message + " What was learned before is saved as step \(coordinator.step)."))
+        }
     }
 
     /// Does about a spike of the loss what the configuration says.
@@ -228,7 +259,7 @@ final class TrainingRun<Element: Storage> {
         case .skip: console.say("step \(step): skipped, \(what)")
         case .stop: throw spikeFailure(step, what)
         case .back:
-            let consumed = coordinator.consumedSamples
+            let (consumed, returnsInAll) = (coordinator.consumedSamples, coordinator.returns + 1)
             // What is being written is finished and read back, and what is found is looked at and read.
             let taken = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
                 let found = try communicator.together { () throws(Failure) in try records?.newestValid() }
@@ -241,6 +272,8 @@ final class TrainingRun<Element: Storage> {
             returns = (state.step, returns.step == state.step ? returns.count + 1 : 1)
             if returns.count > 3 { throw spikeFailure(step, what) }
             try communicator.together { () throws(Failure) in try records?.forget(afterStep: state.step) }
+            coordinator.noteReturn(count: returnsInAll)
+            savedUpdates = coordinator.updates
             watch = MetricWatch(configuration.training, restored: state.watched)
             (validationLoss, evaluationIsPending) = (state.validationLoss, state.evaluationIsPending)
             hasGoneBack = true
@@ -276,7 +309,11 @@ final class TrainingRun<Element: Storage> {
         let step = coordinator.step
         let named = scores.named.map { JSON.Member($0.metric.rawValue, .number($0.value)) }
         let seconds = JSON.Member("validation_seconds", .number((clock.now - start).seconds))
-        try records?.log(.object([JSON.Member("step", .integer(step))] + named + [seconds]))
+        let waited = watch.state.evaluationsWithoutImprovement
+        let patience =
+            configuration.training.patience > 0
+            ? [JSON.Member("evaluations_without_improvement", .integer(waited))] : []
+        try records?.log(.object([JSON.Member("step", .integer(step))] + named + [seconds] + patience))
         console.say("step \(step): \(scores.summary)\(isBest ? ", the best so far" : "")")
         return isBest
     }
@@ -293,6 +330,7 @@ final class TrainingRun<Element: Storage> {
         try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
             try coordinator.save { files throws(Failure) in try records?.save(state, files, isLast: isLast) }
         }
+        savedUpdates = coordinator.updates
     }
 
     private func summarize() {
@@ -302,6 +340,9 @@ final class TrainingRun<Element: Storage> {
         console.say(
             "\(configuration.targetName): \(grouped(coordinator.tokens)) in \(coordinator.step) steps, \(clockTime(seconds)) in this run"
         )
+        if coordinator.skippedSteps > 0 {
+            console.say("steps without an update: \(coordinator.skipCounts)")
+        }
         if let checkpoint = records.newestCheckpoint {
             console.say("checkpoint: \(checkpoint)")
             console.say(data.description.use(of: checkpoint))

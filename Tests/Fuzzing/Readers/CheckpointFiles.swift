@@ -71,8 +71,9 @@ extension FuzzedReader {
                 step: 400, consumedSamples: 6400, tokens: 1_638_400, skippedSteps: 2,
                 lossScaler: .init(scale: 65536, cleanSteps: 17, hysteresisLeft: 2), validationLoss: 1.25,
                 watched: .init(
-                    name: "validation_loss", value: 1.25, best: -1e-9, reference: 1.5, evaluationsWithoutImprovement: 3)
-            ),
+                    name: "validation_loss", value: 1.25, best: -1e-9, reference: 1.5, evaluationsWithoutImprovement: 3),
+                lossTrend: .init(count: 60, mean: 2.5, variance: 0.25, spikesInARow: 1), spikeSkips: 1, skipsInARow: 1,
+                returns: 3),
         ]
         return states.map { Array($0.text.utf8) }
     } open: { _ in
@@ -81,7 +82,9 @@ extension FuzzedReader {
             // A run goes on counting from here.
             let watched = state.watched?.evaluationsWithoutImprovement ?? 0
             let scaler = state.lossScaler.map { max($0.cleanSteps, $0.hysteresisLeft) } ?? 0
-            let counts = [state.step, state.consumedSamples, state.tokens, state.skippedSteps, watched, scaler]
+            let counts = [
+                state.step, state.consumedSamples, state.tokens, state.skippedSteps, state.returns, watched, scaler,
+            ]
             try Defect.unless(counts.allSatisfy { 0..<1 << 62 ~= $0 }, "a count that cannot go on: \(counts)")
             let again = try CheckpointState(parsing: Array(state.text.utf8), source: "state.json")
             try Defect.unless(again == state, "the state written again says something else")
