@@ -189,6 +189,15 @@ final class TrainingRun<Element: Storage> {
     private func train(_ batches: Result<[Batch], Failure>) throws -> Coordinator<Element>.Report {
         do {
             return try coordinator.train(try? batches.get(), stopRequested: StopRequest.isPending())
+        } catch let agreed as AgreedFailure
+            where coordinator.isSoundAfterFailure && coordinator.updates > savedUpdates
+        {
+            // Too many steps in a row were skipped.
+            try save(isLast: true)
+            throw AgreedFailure(
+                Failure(
+                    agreed.failure.exitCode,
+                    agreed.failure.message + " What was learned before is saved as step \(coordinator.step)."))
         } catch is Coordinator<Element>.LacksBatches {
             do {
                 try communicator.together { () throws(Failure) in
@@ -232,21 +241,6 @@ final class TrainingRun<Element: Storage> {
         try records?.takeUpSave()
         reporter.stepDone(coordinator.step, report, seconds: seconds)
         return report.stopRequested
-    }
-
-    /// Trains on the step's batches. Where too many steps in a row were skipped, what was learned before them is saved.
-    private func train(_ batches: [Batch]) throws -> Coordinator<Element>.Report {
-        do {
-            return try coordinator.train(batches, stopRequested: StopRequest.isPending())
-        } catch let agreed as AgreedFailure
-            where coordinator.isSoundAfterFailure && coordinator.updates > savedUpdates
-        {
-            try save(isLast: true)
-            throw AgreedFailure(
-                Failure(
-                    agreed.failure.exitCode,
-                    agreed.failure.message + " What was learned before is saved as step \(coordinator.step)."))
-        }
     }
 
     /// Does about a spike of the loss what the configuration says.
