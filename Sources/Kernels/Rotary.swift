@@ -3,6 +3,23 @@ import Tensors
 
 // B sequences, T positions, H heads, D head width.
 
+/// The angles that a `RotaryTable` is computed from.
+package struct RotaryAngles: Equatable, Sendable {
+    /// How many positions there are.
+    package let positions: Int
+    /// D, even.
+    package let headWidth: Int
+    /// The base of the powers that the frequencies are.
+    package let base: Double
+
+    /// The angles of `positions` × D/2 pairs of columns.
+    package init(positions: Int, headWidth: Int, base: Double = 10_000) {
+        self.positions = positions
+        self.headWidth = headWidth
+        self.base = base
+    }
+}
+
 /// The cosines and sines that rotary position embedding turns pairs of columns by.
 ///
 /// Column i of a head is paired with column i + D/2, as in Llama, and turned by the angle position · base^(−2i/D).
@@ -31,6 +48,11 @@ package final class RotaryTable: Sendable {
                 numbers.base[position * headWidth + half + i] = Float(sin(angle))
             }
         }
+    }
+
+    /// The table of `angles`.
+    package convenience init(_ angles: RotaryAngles) {
+        self.init(positions: angles.positions, headWidth: angles.headWidth, base: angles.base)
     }
 
     /// Turns heads of rows by their positions, in place: queries or keys, or what flows back to them.

@@ -1,7 +1,7 @@
 import Kernels
 
 /// The heads of a model's attentions, and how positions enter them.
-package struct AttentionShape: Sendable {
+package struct AttentionShape: Equatable, Sendable {
     /// C.
     package let width: Int
     /// H, a divisor of C.
@@ -10,12 +10,12 @@ package struct AttentionShape: Sendable {
     package let keyHeadCount: Int
     /// Whether a score loses by the distance of its key (ALiBi).
     package let penalizesDistance: Bool
-    /// By what angles queries and keys are turned; nil turns nothing.
-    package let rotary: RotaryTable?
+    /// The angles by which queries and keys are turned; nil turns nothing.
+    package let rotary: RotaryAngles?
 
     /// A shape.
     package init(
-        width: Int, headCount: Int, keyHeadCount: Int, penalizesDistance: Bool = false, rotary: RotaryTable? = nil
+        width: Int, headCount: Int, keyHeadCount: Int, penalizesDistance: Bool = false, rotary: RotaryAngles? = nil
     ) {
         self.width = width
         self.headCount = headCount

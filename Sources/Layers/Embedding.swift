@@ -4,7 +4,7 @@ import Tensors
 // B sequences, T positions, V vocabulary, C width; rows = B · T.
 
 /// How a position is told from another before the first block.
-package enum PositionEmbedding: Sendable {
+package enum PositionEmbedding: Equatable, Sendable {
     /// Not at all: attention does it, or nobody.
     case none
     /// By a trained vector a position.
@@ -37,7 +37,7 @@ package struct TokenInput {
 }
 
 /// What an embedding is made of.
-package struct EmbeddingShape: Sendable {
+package struct EmbeddingShape: Equatable, Sendable {
     package let vocabularySize: Int
     package let contextLength: Int
     package let width: Int

@@ -4,7 +4,7 @@ import Tensors
 // R rows, C width; the hidden layer is F wide.
 
 /// The function between the two halves of a feed-forward.
-package enum FeedForwardActivation: Sendable {
+package enum FeedForwardActivation: Equatable, Sendable {
     /// Of each number by itself.
     case elementwise(ActivationForm)
     /// Half of the expanded numbers, through SiLU, gates the other half.

@@ -10,7 +10,7 @@ package enum NormalizationKind: Sendable {
 }
 
 /// The normalizations of a model: one kind for all of them.
-package struct NormalizationStyle: Sendable {
+package struct NormalizationStyle: Equatable, Sendable {
     /// What is made 1.
     package let kind: NormalizationKind
     /// Added to what a root is taken of.

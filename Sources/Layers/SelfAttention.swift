@@ -10,6 +10,7 @@ package struct SelfAttention<Element: Storage> {
     /// Its heads.
     package let shape: AttentionShape
     let attention: Attention
+    private let rotary: RotaryTable?
     private let site: Int
 
     /// What the backward pass needs of the forward pass.
@@ -25,12 +26,14 @@ package struct SelfAttention<Element: Storage> {
     ///
     /// - Parameters:
     ///   - initializers: The second is of the projection that writes to the residual stream.
+    ///   - rotary: The table of the shape's angles, which all blocks of a stack share.
     ///   - site: The number of the place where probabilities are dropped.
     package init(
-        _ name: String, _ shape: AttentionShape, bias: Bool, _ initializers: BranchInitializers, site: Int,
-        in layout: inout ParameterLayout
+        _ name: String, _ shape: AttentionShape, bias: Bool, _ initializers: BranchInitializers, rotary: RotaryTable?,
+        site: Int, in layout: inout ParameterLayout
     ) {
         self.shape = shape
+        self.rotary = rotary
         self.site = site
         attention = Attention(
             headCount: shape.headCount, keyHeadCount: shape.keyHeadCount, headWidth: shape.headWidth,
@@ -113,7 +116,7 @@ package struct SelfAttention<Element: Storage> {
     func turn<Number: Storage>(
         _ rows: UnsafeMutablePointer<Number>, _ pass: Pass, places: UnsafePointer<Int32>? = nil, back: Bool
     ) {
-        guard let rotary = shape.rotary else { return }
+        guard let rotary else { return }
         rotary.rotate(
             rows, stride: queryKeyValue.outputWidth, firstColumn: 0,
             headCount: shape.headCount + shape.keyHeadCount, places: places, inverse: back, sequences: pass.sequences,

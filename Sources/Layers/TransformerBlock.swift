@@ -4,7 +4,7 @@ import Tensors
 // B sequences, T positions, C width; rows = B · T.
 
 /// What a block is made of.
-package struct BlockShape: Sendable {
+package struct BlockShape: Equatable, Sendable {
     /// The heads of its attentions.
     package let attention: AttentionShape
     /// F, between the two halves of the feed-forward.
@@ -72,8 +72,12 @@ package struct TransformerBlock<Element: Storage> {
 
     /// Declares the block's parameters under `name`.
     ///
-    /// - Parameter firstSite: The number of the first of its `sites`.
-    package init(_ name: String, _ shape: BlockShape, firstSite: Int, in layout: inout ParameterLayout) {
+    /// - Parameters:
+    ///   - rotary: The table of the shape's angles, which all blocks of a stack share.
+    ///   - firstSite: The number of the first of its `sites`.
+    package init(
+        _ name: String, _ shape: BlockShape, rotary: RotaryTable?, firstSite: Int, in layout: inout ParameterLayout
+    ) {
         let width = shape.attention.width
         func branch(_ sublayer: String, site: Int, in layout: inout ParameterLayout) -> ResidualBranch<Element> {
             ResidualBranch(
@@ -81,7 +85,8 @@ package struct TransformerBlock<Element: Storage> {
         }
         attentionBranch = branch("attention", site: firstSite + 1, in: &layout)
         attention = SelfAttention(
-            "\(name).attention", shape.attention, bias: shape.bias, shape.initializers, site: firstSite, in: &layout)
+            "\(name).attention", shape.attention, bias: shape.bias, shape.initializers, rotary: rotary, site: firstSite,
+            in: &layout)
         if shape.seesMemory {
             cross = Cross(
                 branch: branch("cross_attention", site: firstSite + 3, in: &layout),

@@ -28,10 +28,12 @@ package struct TransformerStack<Element: Storage> {
     ) {
         width = shape.attention.width
         firstSection = layout.sections.count
+        let rotary = shape.attention.rotary.map { RotaryTable($0) }
         blocks = (0..<count).map { index in
             layout.beginSection()
             return TransformerBlock(
-                "\(name)blocks.\(index)", shape, firstSite: firstSite + index * shape.sites, in: &layout)
+                "\(name)blocks.\(index)", shape, rotary: rotary, firstSite: firstSite + index * shape.sites, in: &layout
+            )
         }
         layout.beginSection()
         finalNormalization =

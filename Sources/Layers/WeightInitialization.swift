@@ -1,9 +1,9 @@
 import Tensors
 
 /// How the weight of a linear map starts.
-package struct WeightInitialization: Sendable {
+package struct WeightInitialization: Equatable, Sendable {
     /// The spread of the first values.
-    package enum Spread: Sendable {
+    package enum Spread: Equatable, Sendable {
         /// Normal, with the same deviation for every shape.
         case normal(deviation: Double)
         /// Uniform up to √(6 / (inputs + outputs)).
@@ -36,7 +36,7 @@ package struct WeightInitialization: Sendable {
 }
 
 /// How the weights of a sublayer start.
-package struct BranchInitializers: Sendable {
+package struct BranchInitializers: Equatable, Sendable {
     /// Of what lies inside it.
     package let inner: WeightInitialization
     /// Of the projection that writes to the residual stream.

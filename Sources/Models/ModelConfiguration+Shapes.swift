@@ -51,7 +51,7 @@ extension ModelConfiguration {
             attention: AttentionShape(
                 width: width, headCount: heads, keyHeadCount: keyHeads, penalizesDistance: positions == .alibi,
                 rotary: positions == .rotary
-                    ? RotaryTable(positions: sizes.contextLength, headWidth: headWidth, base: rotaryBase) : nil),
+                    ? RotaryAngles(positions: sizes.contextLength, headWidth: headWidth, base: rotaryBase) : nil),
             hiddenWidth: hiddenWidth, activation: activation == .swiglu ? .swiGLU : .elementwise(elementwiseActivation),
             placement: normalizationPlacement, normalization: normalizationStyle, bias: bias,
             initializers: BranchInitializers(

@@ -35,71 +35,63 @@ package struct Transformer<Element: Storage> {
 
     /// Declares the model that `configuration` describes, for data of `sizes`.
     package init(_ configuration: ModelConfiguration, _ sizes: ModelSizes) {
-        let architecture = configuration.family.architecture
+        let shape = configuration.shape(sizes)
+        let width = configuration.width
         self.configuration = configuration
         self.sizes = sizes
-        self.architecture = architecture
+        architecture = configuration.family.architecture
         var layout = ParameterLayout()
         layout.beginSection()
 
         // Places where something is dropped are counted from the source's embedding on.
         var encoderEmbedding: Embedding<Element>?
-        var site = 0
-        if architecture.hasEncoder {
-            encoderEmbedding = Embedding(
-                "encoder.", configuration.embeddingShape(sizes), site: site, in: &layout)
-            site += 1 + configuration.layers * configuration.blockShape(sizes, seesMemory: false).sites
+        var firstSite = 0
+        if let encoder = shape.encoder {
+            encoderEmbedding = Embedding("encoder.", encoder.embedding, site: firstSite, in: &layout)
+            firstSite += 1 + encoder.stack.layers * encoder.stack.block.sites
         }
-        let firstSite = site
         let tokenTable: Int?
-        switch architecture.input {
-        case .tokens:
-            let sharesTable = configuration.shareEmbeddings
+        switch shape.input {
+        case .tokens(let embeddingShape):
+            let sharesTable = shape.encoder?.sharesTable ?? false
             let embedding = Embedding<Element>(
-                "", configuration.embeddingShape(sizes),
-                sharing: sharesTable ? encoderEmbedding?.tokenTable : nil, site: firstSite, in: &layout)
+                "", embeddingShape, sharing: sharesTable ? encoderEmbedding?.tokenTable : nil, site: firstSite,
+                in: &layout)
             input = .tokens(embedding)
             tokenTable = embedding.tokenTable
-        case .patches:
-            guard let image = sizes.image else { preconditionFailure("a model of images is told their size") }
+        case .patches(let patches):
             input = .patches(
                 PatchEmbedding(
-                    patchCount: image.patchCount(configuration.patchSize),
-                    patchWidth: image.patchWidth(configuration.patchSize), width: configuration.width,
-                    learnsPositions: configuration.positions == .learned, configuration.initialization,
-                    initializer: configuration.embeddingInitializer, site: firstSite, in: &layout))
+                    patchCount: patches.patchCount, patchWidth: patches.patchWidth, width: patches.width,
+                    learnsPositions: patches.learnsPositions, patches.initialization, initializer: patches.initializer,
+                    site: firstSite, in: &layout))
             tokenTable = nil
         }
-        encoder = encoderEmbedding.map { embedding in
-            Encoder(
-                embedding: embedding,
+        if let encoderEmbedding, let encoder = shape.encoder {
+            self.encoder = Encoder(
+                embedding: encoderEmbedding,
                 stack: TransformerStack(
-                    "encoder.", count: configuration.layers, configuration.blockShape(sizes, seesMemory: false),
-                    firstSite: 1, in: &layout),
-                sharesTable: configuration.shareEmbeddings)
+                    "encoder.", count: encoder.stack.layers, encoder.stack.block, firstSite: 1, in: &layout),
+                sharesTable: encoder.sharesTable)
+        } else {
+            encoder = nil
         }
         stack = TransformerStack(
-            "", count: architecture.hasEncoder ? configuration.targetLayers : configuration.layers,
-            configuration.blockShape(sizes, seesMemory: architecture.hasEncoder), firstSite: firstSite + 1,
-            in: &layout)
-        switch architecture.output {
-        case .tokens:
+            "", count: shape.stack.layers, shape.stack.block, firstSite: firstSite + 1, in: &layout)
+        switch shape.output {
+        case .tokens(let isTied, let transform):
             pooling = nil
-            headIsTied = configuration.tieEmbeddings
-            let isTransformed = configuration.head == .transform
+            headIsTied = isTied
             head = PredictionHead(
-                inputWidth: configuration.width, outputWidth: sizes.vocabularySize,
-                tiedTo: headIsTied ? tokenTable : nil, bias: isTransformed,
-                transform: isTransformed
-                    ? (configuration.elementwiseActivation, configuration.normalizationStyle) : nil,
-                configuration.initialization, in: &layout)
-        case .sequence:
-            pooling = Pooling(
-                configuration.poolingKind, width: configuration.width, configuration.initialization, in: &layout)
+                inputWidth: width, outputWidth: shape.outputs, tiedTo: isTied ? tokenTable : nil,
+                bias: transform != nil, transform: transform.map { ($0.form, $0.normalization) },
+                shape.headInitialization, in: &layout)
+        case .sequence(let kind):
+            pooling = Pooling(kind, width: width, shape.headInitialization, in: &layout)
             headIsTied = false
             head = PredictionHead(
-                inputWidth: configuration.width, outputWidth: sizes.outputs, tiedTo: nil, bias: true, transform: nil,
-                configuration.initialization, in: &layout)
+                inputWidth: width, outputWidth: shape.outputs, tiedTo: nil, bias: true, transform: nil,
+                shape.headInitialization, in: &layout)
         }
         self.layout = layout
     }

@@ -83,6 +83,26 @@ import Testing
         #expect(whole.flatMap(\.sampleIndices).sorted() == Array(0..<120))
     }
 
+    /// A batch holds a sample twice only where its pool crosses the border of two epochs.
+    @Test func onlyPoolsAcrossEpochsRepeatSamples() throws {
+        let samples = try samples()
+        let sampler = sampler(samples)
+        var buckets = LengthBuckets(samples, sampler, sequences: Self.sequences, poolBatches: 5)
+        let (poolSize, epoch) = (UInt64(Self.sequences * 5), UInt64(samples.count))
+        var repetitions = 0
+        for batch in 0..<UInt64(200) {
+            let first = batch * UInt64(Self.sequences)
+            let numbers = try (first..<first + UInt64(Self.sequences)).map {
+                sampler.sample(atGlobalIndex: try buckets.index(at: $0)).sample
+            }
+            let pool = first / poolSize * poolSize
+            let crosses = pool / epoch != (pool + poolSize - 1) / epoch
+            if Set(numbers).count < numbers.count { repetitions += 1 }
+            #expect(crosses || Set(numbers).count == numbers.count)
+        }
+        #expect(repetitions > 0)
+    }
+
     /// Less is computed for padding than without pools.
     @Test func batchesAreShorter() throws {
         func positions(_ poolBatches: Int) throws -> Int {

@@ -212,15 +212,15 @@ FAMILIES = {
     "classifier": (
         "labelled", ["model.pooling=dense", "data.length_pool=2", "augmentation.token_masking=0.1"]),
     "image_classifier": (
-        "images", ["model.patch_size=2", "augmentation.shift=1", "augmentation.flip=true", "augmentation.crop=0.7"]),
+        "images", ["model.patch_size=2", "data.context_length=128", "augmentation.shift=1", "augmentation.flip=true", "augmentation.crop=0.7"]),
 }
 
 
 def training(family, precision, run, steps, interval):
     """The words of a tiny training, with dropout, that saves every `interval` steps."""
     form, sets = FAMILIES[family]
-    sets = sets + [
-        "run.seed=7", f"data.directory=data-{form}", "data.context_length=32", f"model.family={family}", "model.layers=2",
+    sets = ["data.context_length=32"] + sets + [
+        "run.seed=7", f"data.directory=data-{form}", f"model.family={family}", "model.layers=2",
         "model.heads=2", "model.width=32", "model.dropout=0.1", "batch.sequences=16", "batch.slots=8",
         "schedule.warmup_steps=2", "schedule.peak=2e-3", "averaging.bucket_bytes=4096", f"precision={precision}",
         f"training.steps={steps}", f"training.checkpoint_every={interval}", f"training.evaluate_every={4 * interval}",

@@ -42,7 +42,7 @@ import Testing
                 width: C, headCount: H, keyHeadCount: variant.keyHeads,
                 penalizesDistance: variant.positions == .distance,
                 rotary: variant.positions == .rotary
-                    ? RotaryTable(positions: SublayerTests.T, headWidth: C / H, base: 100) : nil),
+                    ? RotaryAngles(positions: SublayerTests.T, headWidth: C / H, base: 100) : nil),
             hiddenWidth: SublayerTests.F, activation: variant.form.map { .elementwise($0) } ?? .swiGLU,
             placement: variant.placement,
             normalization: NormalizationStyle(kind: variant.kind, epsilon: 0.01, hasShift: variant.bias),
@@ -101,7 +101,8 @@ import Testing
         var layout = ParameterLayout()
         layout.beginSection()
         let layer = SelfAttention<Float>(
-            "attention", shape.attention, bias: variant.bias, shape.initializers, site: 9, in: &layout)
+            "attention", shape.attention, bias: variant.bias, shape.initializers,
+            rotary: shape.attention.rotary.map { RotaryTable($0) }, site: 9, in: &layout)
         checkLayer(layout, inputCount: count, outputCount: count) { run in
             let activations = layer.takeActivations(sequences: B, positions: T, from: run.activations)
             withPass(variant, run.workspace) { pass, _ in
@@ -174,7 +175,9 @@ import Testing
         let (count, memoryCount) = (B * T * C, seesMemory ? B * S * C : 0)
         var layout = ParameterLayout()
         layout.beginSection()
-        let block = TransformerBlock<Float>("block", shape(variant, seesMemory: seesMemory), firstSite: 6, in: &layout)
+        let shape = shape(variant, seesMemory: seesMemory)
+        let block = TransformerBlock<Float>(
+            "block", shape, rotary: shape.attention.rotary.map { RotaryTable($0) }, firstSite: 6, in: &layout)
         checkLayer(layout, inputCount: count + memoryCount, outputCount: count) { run in
             let activations = block.takeActivations(
                 sequences: B, positions: T, memoryPositions: seesMemory ? S : 0, from: run.activations)

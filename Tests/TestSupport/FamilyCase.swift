@@ -66,7 +66,8 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
         FamilyCase(
             name: "images", data: .images,
             sets: [
-                "model.family=image_classifier", "model.patch_size=2", "augmentation.shift=1", "augmentation.flip=true",
+                "model.family=image_classifier", "model.patch_size=2", "data.context_length=128",
+                "augmentation.shift=1", "augmentation.flip=true",
                 "augmentation.crop=0.7",
             ]),
     ]

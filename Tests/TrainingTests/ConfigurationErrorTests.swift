@@ -162,7 +162,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "schedule: {decay_steps: 5}",
-            "c.yaml:1:25: schedule.decay_steps: found 5; allowed: 0 where schedule.kind is cosine"
+            "c.yaml:1:25: schedule.decay_steps: found 5; allowed: 0, the default, where schedule.kind is cosine: only warmup_stable"
         ),
         (
             "schedule: {kind: warmup_stable_decay}",
@@ -242,11 +242,11 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "model: {decoder_layers: 2}",
-            "model.decoder_layers: found 2; allowed: 0 where model.family is decoder: only encoder_decoder has two stacks"
+            "model.decoder_layers: found 2; allowed: 0, the default, where model.family is decoder: only encoder_decoder reads it"
         ),
         (
             "model: {family: classifier, head: transform}",
-            "model.head: found transform; allowed: linear where model.family is classifier"
+            "model.head: found transform; allowed: linear, the default, where model.family is classifier: only decoder, encoder"
         ),
         (
             "model: {family: encoder}\nobjective: {kind: causal}",
@@ -262,23 +262,23 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "model: {family: classifier}\nobjective: {kind: regression, label_smoothing: 0.1}",
-            "c.yaml:2:48: objective.label_smoothing: found 0.1; allowed: 0 where the objective is regression"
+            "c.yaml:2:48: objective.label_smoothing: found 0.1; allowed: 0.0, the default, where objective.kind is regression: only auto, classification read it"
         ),
         (
             "model: {family: classifier}\nobjective: {kind: multi_label, label_smoothing: 0.1}",
-            "objective.label_smoothing: found 0.1; allowed: 0 where the objective is multi_label: there is no one target"
+            "objective.label_smoothing: found 0.1; allowed: 0.0, the default, where objective.kind is multi_label: only auto"
         ),
         (
             "model: {family: encoder}\ndata: {separate_documents: true}",
-            "c.yaml:2:28: data.separate_documents: found true; allowed: false where the objective is masked: only causal"
+            "c.yaml:2:28: data.separate_documents: found true; allowed: false, the default, where model.family is encoder: only decoder"
         ),
         (
             "augmentation: {token_dropping: 0.1}",
-            "augmentation.token_dropping: found 0.1; allowed: 0 where the objective is causal: only a source or a labelled"
+            "augmentation.token_dropping: found 0.1; allowed: 0.0, the default, where model.family is decoder: only encoder_d"
         ),
         (
             "model: {family: image_classifier}\naugmentation: {token_masking: 0.1}",
-            "c.yaml:2:31: augmentation.token_masking: found 0.1; allowed: 0 where model.family is image_classifier"
+            "c.yaml:2:31: augmentation.token_masking: found 0.1; allowed: 0.0, the default, where model.family is image_classifier"
         ),
         (
             "augmentation: {token_dropping: 0.6, token_masking: 0.4}\nmodel: {family: classifier}",
@@ -286,15 +286,15 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "model: {family: classifier}\naugmentation: {shift: 1}",
-            "augmentation.shift: found 1; allowed: 0 where model.family is classifier: only images are moved"
+            "augmentation.shift: found 1; allowed: 0, the default, where model.family is classifier: only image_classifier reads"
         ),
         (
             "model: {family: encoder}\naugmentation: {flip: true}",
-            "augmentation.flip: found true; allowed: false where model.family is encoder: only images are mirrored"
+            "augmentation.flip: found true; allowed: false, the default, where model.family is encoder: only image_classifier"
         ),
         (
             "augmentation: {crop: 0.5}",
-            "augmentation.crop: found 0.5; allowed: 1 where model.family is decoder: only images are cut"
+            "augmentation.crop: found 0.5; allowed: 1.0, the default, where model.family is decoder: only image_classifier"
         ),
     ])
     func valuesThatContradict(text: String, expected: String) {

@@ -6,6 +6,9 @@ import Tensors
 /// Global indices are taken in pools of several batches. The samples of a pool are sorted by length, cut into batches, and the
 /// batches shuffled: a function of seed and place, as without it, that any rank computes by itself. What a place holds is
 /// another index of the same pool, and each index stands at one place.
+///
+/// Pools are counted from the start of the training: one that crosses the border of two epochs holds some samples twice,
+/// which may come into the same batch. To cut pools at the border would change the order of trainings that have begun.
 struct LengthBuckets {
     private let samples: any Samples
     private let sampler: Sampler

@@ -15,4 +15,18 @@ package struct Augmentation: Equatable, Sendable {
 
     /// No change.
     package init() {}
+
+    /// The changes of tokens alone.
+    package var ofTokens: Augmentation {
+        var part = Augmentation()
+        (part.tokenDropping, part.tokenMasking) = (tokenDropping, tokenMasking)
+        return part
+    }
+
+    /// The changes of images alone.
+    package var ofImages: Augmentation {
+        var part = Augmentation()
+        (part.shift, part.flip, part.crop) = (shift, flip, crop)
+        return part
+    }
 }

@@ -45,9 +45,12 @@ extension Configuration {
     /// Every key that `other` has another value for.
     package func differences(from other: Configuration) -> [Difference] { differences(from: other, in: Self.keys) }
 
-    /// The keys that `other` has another value for and that change the numbers of a run.
+    /// The keys that `other` has another value for and that change the numbers of a run. A key that neither of them reads does
+    /// not count.
     package func trajectoryDifferences(from other: Configuration) -> [Difference] {
-        differences(from: other, in: Self.keys.filter(\.affectsTrajectory))
+        differences(from: other, in: Self.keys.filter(\.affectsTrajectory)).filter { difference in
+            Self.keys.contains { $0.path == difference.key && (reads($0) || other.reads($0)) }
+        }
     }
 
     private func differences(from other: Configuration, in keys: [ConfigurationKey<Configuration>]) -> [Difference] {

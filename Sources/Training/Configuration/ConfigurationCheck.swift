@@ -19,7 +19,7 @@ struct ConfigurationCheck: Sendable {
 
     /// The checks, in the order of their keys.
     static let all: [ConfigurationCheck] =
-        general + optimizerKeys + scheduleKeys
+        general + kinds
 
     private static let general: [ConfigurationCheck] = [
         ConfigurationCheck("model.heads", "model.width") { configuration in
@@ -47,25 +47,11 @@ struct ConfigurationCheck: Sendable {
             return model.family == .imageClassifier && isSinusoidal
                 ? "learned, rotary, alibi or none where model.family is image_classifier" : nil
         },
-        ConfigurationCheck("model.decoder_layers", "model.family") { configuration in
-            configuration.model.decoderLayers > 0 && !configuration.model.family.architecture.hasEncoder
-                ? "0 where model.family is \(configuration.model.family.rawValue): only encoder_decoder has two stacks"
-                : nil
-        },
-        ConfigurationCheck("model.head", "model.family") { configuration in
-            configuration.model.head == .transform && configuration.model.family.architecture.output == .sequence
-                ? "linear where model.family is \(configuration.model.family.rawValue)" : nil
-        },
         ConfigurationCheck("objective.kind", "model.family") { configuration in
             let allowed = configuration.model.family.predictions
             if configuration.objective.kind == .auto || allowed.contains(configuration.objective.kind) { return nil }
             return "auto or \(allowed.map(\.rawValue).joined(separator: ", ")) where model.family is "
                 + configuration.model.family.rawValue
-        },
-        ConfigurationCheck("objective.label_smoothing", "objective.kind", "model.family") { configuration in
-            if configuration.objective.labelSmoothing == 0 { return nil }
-            if case .crossEntropy = configuration.loss { return nil }
-            return "0 where the objective is \(configuration.prediction.rawValue): there is no one target to smooth"
         },
         ConfigurationCheck("training.metric", "objective.kind", "model.family") { configuration in
             let allowed = configuration.prediction.metrics
@@ -73,39 +59,12 @@ struct ConfigurationCheck: Sendable {
             return "\(allowed.map(\.rawValue).joined(separator: ", ")) where the objective is "
                 + configuration.prediction.rawValue
         },
-        ConfigurationCheck("data.separate_documents", "model.family") { configuration in
-            configuration.data.separateDocuments && configuration.prediction != .causal
-                ? "false where the objective is \(configuration.prediction.rawValue): only causal packs documents" : nil
-        },
-        ConfigurationCheck("fine_tuning.load", "fine_tuning.from") { configuration in
-            configuration.fineTuning.from == nil && configuration.fineTuning.load != FineTuningConfiguration().load
-                ? "[\"*\"] where fine_tuning.from is null: there is nothing to load from" : nil
-        },
-        ConfigurationCheck("fine_tuning.skip", "fine_tuning.from") { configuration in
-            configuration.fineTuning.from == nil && !configuration.fineTuning.skip.isEmpty
-                ? "[] where fine_tuning.from is null: all weights are drawn" : nil
-        },
-        ConfigurationCheck("augmentation.token_dropping", "model.family") { configuration in
-            tokenNoise(configuration.augmentation.tokenDropping, configuration)
-        },
-        ConfigurationCheck("augmentation.token_masking", "model.family") { configuration in
-            tokenNoise(configuration.augmentation.tokenMasking, configuration)
-        },
         ConfigurationCheck("augmentation.token_masking", "augmentation.token_dropping") { configuration in
             let (dropping, masking) = (
                 configuration.augmentation.tokenDropping, configuration.augmentation.tokenMasking
             )
             return dropping + masking < 1
                 ? nil : "less than \(plain(1 - dropping)), what augmentation.token_dropping (\(plain(dropping))) leaves"
-        },
-        ConfigurationCheck("augmentation.shift", "model.family") { configuration in
-            configuration.augmentation.shift > 0 ? ofImages("0", "moved", configuration) : nil
-        },
-        ConfigurationCheck("augmentation.flip", "model.family") { configuration in
-            configuration.augmentation.flip ? ofImages("false", "mirrored", configuration) : nil
-        },
-        ConfigurationCheck("augmentation.crop", "model.family") { configuration in
-            configuration.augmentation.crop < 1 ? ofImages("1", "cut", configuration) : nil
         },
         ConfigurationCheck("batch.sequences", "batch.slots") { configuration in
             let (sequences, slots) = (configuration.batch.sequences, configuration.batch.slots)
@@ -125,11 +84,10 @@ struct ConfigurationCheck: Sendable {
                 + "a slot and the model are at most \(most) numbers (4 TiB)"
         },
         ConfigurationCheck("schedule.floor", "schedule.peak") { configuration in
-            let schedule = configuration.schedule
-            let isNoam = schedule.kind == .noam
-            let peak = isNoam ? schedule.noamPeak(width: configuration.model.width) : schedule.peak
-            return schedule.floor <= peak
-                ? nil : "at most \(isNoam ? "the highest rate of noam" : "schedule.peak") (\(plain(peak)))"
+            let schedule = configuration.makeSchedule()
+            guard let floor = schedule.floor, floor > schedule.peak else { return nil }
+            let name = configuration.schedule.kind == .noam ? "the highest rate of noam" : "schedule.peak"
+            return "at most \(name) (\(plain(schedule.peak)))"
         },
         ConfigurationCheck("schedule.warmup_steps", "training.steps") { configuration in
             let steps = configuration.training.steps
@@ -143,26 +101,13 @@ struct ConfigurationCheck: Sendable {
         },
         ConfigurationCheck("schedule.decay_steps", "schedule.kind", "schedule.warmup_steps", "training.steps") {
             let (schedule, steps) = ($0.schedule, $0.training.steps)
-            guard schedule.kind == .warmupStableDecay else {
-                return schedule.decaySteps == 0
-                    ? nil
-                    : "0 where schedule.kind is \(schedule.kind.rawValue): only warmup_stable_decay has decay steps"
-            }
+            guard schedule.kind == .warmupStableDecay else { return nil }
             // An earlier check has seen to it that the warm-up is not longer than the run.
             let most = steps - schedule.warmupSteps
             if most == 0 { return "none: schedule.warmup_steps (\(steps)) is all of training.steps" }
             return (1...most).contains(schedule.decaySteps)
                 ? nil
                 : "1 to \(most), what schedule.warmup_steps (\(schedule.warmupSteps)) leaves of training.steps (\(steps))"
-        },
-        ConfigurationCheck("averaging.wire", "averaging.strategy") { configuration in
-            let averaging = configuration.averaging
-            return averaging.wire == .float16 && averaging.strategy == .sharedMemory
-                ? "float32 where averaging.strategy is shared_memory: gradients are read where they lie, not sent" : nil
-        },
-        ConfigurationCheck("averaging.wire", "precision") { configuration in
-            configuration.averaging.wire == .float16 && configuration.precision == .float16
-                ? "float32 where precision is float16: such gradients are sent as they are" : nil
         },
         ConfigurationCheck("loss_scale.initial") { isPowerOfTwo($0.lossScale.initial) ? nil : "a power of two" },
         ConfigurationCheck("loss_scale.floor") { isPowerOfTwo($0.lossScale.floor) ? nil : "a power of two" },
@@ -176,25 +121,6 @@ struct ConfigurationCheck: Sendable {
             return scale.ceiling >= scale.initial ? nil : "at least loss_scale.initial (\(plain(scale.initial)))"
         },
     ]
-}
-
-/// What a share of changed tokens may be where nothing would be changed.
-private func tokenNoise(_ share: Double, _ configuration: Configuration) -> String? {
-    if share == 0 { return nil }
-    switch configuration.prediction {
-    case .auto, .causal, .masked, .infilling:
-        return
-            "0 where the objective is \(configuration.prediction.rawValue): only a source or a labelled text is changed"
-    case .sequenceToSequence, .classification, .multiLabel, .regression:
-        return configuration.model.family == .imageClassifier ? "0 where model.family is image_classifier" : nil
-    }
-}
-
-/// What a change of images may be where there are none.
-private func ofImages(_ nothing: String, _ what: String, _ configuration: Configuration) -> String? {
-    let family = configuration.model.family
-    return family == .imageClassifier
-        ? nil : "\(nothing) where model.family is \(family.rawValue): only images are \(what)"
 }
 
 /// What the largest arrays of one slot and of the model hold together, or nil where an Int cannot say:

@@ -3,8 +3,9 @@ import Failures
 extension ConfigurationFormat<[String]> {
     /// Patterns of parameter names: a list, or one by itself.
     static var patterns: Self {
-        Self(allowed: "a pattern of names, such as \"blocks.0.*\", or a list of patterns") {
-            (node) throws(ConfigurationMismatch) in
+        Self(
+            allowed: "a pattern of names, such as \"blocks.0.*\", or a list of patterns", examples: [[], ["*"], ["a"]]
+        ) { (node) throws(ConfigurationMismatch) in
             guard case .sequence(let elements) = node.content else {
                 return [try ConfigurationFormat<String>.text.decode(node)]
             }
@@ -20,7 +21,8 @@ extension ConfigurationFormat<[String]> {
 extension ConfigurationFormat {
     /// A value of `format`, or null for none.
     static func optional<Wrapped>(_ format: ConfigurationFormat<Wrapped>) -> Self where Value == Wrapped? {
-        Self(allowed: "null, or " + format.allowed) { (node) throws(ConfigurationMismatch) in
+        Self(allowed: "null, or " + format.allowed, examples: [nil] + format.examples) {
+            (node) throws(ConfigurationMismatch) in
             if case .scalar(let text, isPlain: true) = node.content, ["null", "~"].contains(text) { return nil }
             return try format.decode(node)
         } encode: {
@@ -36,8 +38,10 @@ extension ConfigurationFormat {
     ) -> Self where Value == [Element], Element: Sendable {
         let names = keys.map(\.name)
         let rows = keys.map { "\($0.name): \($0.allowed)" }.joined(separator: "; ")
-        return Self(allowed: "a list of mappings, each with \(required) and any of the others of {\(rows)}") {
-            (node) throws(ConfigurationMismatch) in
+        return Self(
+            allowed: "a list of mappings, each with \(required) and any of the others of {\(rows)}",
+            examples: [[], [usual]]
+        ) { (node) throws(ConfigurationMismatch) in
             guard case .sequence(let elements) = node.content else { throw ConfigurationMismatch(node: node) }
             var values: [Element] = []
             for element in elements {
@@ -47,7 +51,10 @@ extension ConfigurationFormat {
                     guard let key = keys.first(where: { $0.name == entry.key }) else {
                         throw ConfigurationMismatch(
                             node: YAMLNode(content: .scalar(entry.key, isPlain: true), mark: entry.mark),
-                            nearest: nearestSpelling(to: entry.key, among: names))
+                            nearest: ForeignKeys.groupRows.first {
+                                $0.names.contains(entry.key) && names.contains($0.key)
+                            }?.key
+                                ?? nearestSpelling(to: entry.key, among: names))
                     }
                     try key.read(entry.value, &value)
                 }

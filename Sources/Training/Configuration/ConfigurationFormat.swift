@@ -13,9 +13,13 @@ struct ConfigurationMismatch: Error {
 ///
 /// Numbers follow the core schema of YAML 1.2 (section 10.3.2) in their decimal forms; `true` and `false` are the
 /// only booleans; a number in quotes is text.
-struct ConfigurationFormat<Value>: Sendable {
+struct ConfigurationFormat<Value: Sendable>: Sendable {
     /// What is allowed, for messages.
     let allowed: String
+    /// Some allowed values: all where they are few.
+    let examples: [Value]
+    /// Whether `examples` are all the allowed values, and words.
+    var isChoice = false
     let decode: @Sendable (YAMLNode) throws(ConfigurationMismatch) -> Value
     /// `decode` makes the same value of it.
     let encode: @Sendable (Value) -> String
@@ -24,7 +28,8 @@ struct ConfigurationFormat<Value>: Sendable {
 extension ConfigurationFormat<String> {
     /// Text, in quotes or not, without control characters.
     static var text: Self {
-        Self(allowed: "text of 1 to 4095 bytes without control characters") { (node) throws(ConfigurationMismatch) in
+        Self(allowed: "text of 1 to 4095 bytes without control characters", examples: ["a", "b"]) {
+            (node) throws(ConfigurationMismatch) in
             guard let text = scalar(node), (1...4095).contains(text.utf8.count),
                 !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
             else { throw ConfigurationMismatch(node: node) }
@@ -36,7 +41,8 @@ extension ConfigurationFormat<String> {
 
     /// A path, in quotes or not: any bytes that the system takes, as `PathText` holds them.
     static var path: Self {
-        Self(allowed: "a path of 1 to 4095 bytes without a zero byte") { (node) throws(ConfigurationMismatch) in
+        Self(allowed: "a path of 1 to 4095 bytes without a zero byte", examples: ["a", "b"]) {
+            (node) throws(ConfigurationMismatch) in
             guard let text = scalar(node), !text.utf8.contains(0), (1...4095).contains(PathText.bytes(of: text).count)
             else { throw ConfigurationMismatch(node: node) }
             return text
@@ -56,7 +62,8 @@ extension ConfigurationFormat<String> {
 
 extension ConfigurationFormat<Bool> {
     static var boolean: Self {
-        Self(allowed: "true or false") { (node) throws(ConfigurationMismatch) in
+        Self(allowed: "true or false", examples: [false, true], isChoice: true) {
+            (node) throws(ConfigurationMismatch) in
             switch node.content {
             case .scalar("true", isPlain: true): return true
             case .scalar("false", isPlain: true): return false
@@ -70,8 +77,11 @@ extension ConfigurationFormat<Bool> {
 
 extension ConfigurationFormat<Int> {
     static func integer(in range: ClosedRange<Int>) -> Self {
-        Self(allowed: "a whole number from \(range.lowerBound) to \(range.upperBound)") {
-            (node) throws(ConfigurationMismatch) in
+        let least = range.lowerBound
+        return Self(
+            allowed: "a whole number from \(least) to \(range.upperBound)",
+            examples: [least, least + 1, least + 2].filter(range.contains)
+        ) { (node) throws(ConfigurationMismatch) in
             try readInteger(node, in: range)
         } encode: {
             String($0)
@@ -81,8 +91,10 @@ extension ConfigurationFormat<Int> {
 
 extension ConfigurationFormat<[Int]> {
     static func ascending(in range: ClosedRange<Int>) -> Self {
-        Self(allowed: "a list of ascending whole numbers, each from \(range.lowerBound) to \(range.upperBound)") {
-            (node) throws(ConfigurationMismatch) in
+        Self(
+            allowed: "a list of ascending whole numbers, each from \(range.lowerBound) to \(range.upperBound)",
+            examples: [[], [range.lowerBound]]
+        ) { (node) throws(ConfigurationMismatch) in
             guard case .sequence(let elements) = node.content else { throw ConfigurationMismatch(node: node) }
             var values: [Int] = []
             for element in elements {
@@ -99,7 +111,8 @@ extension ConfigurationFormat<[Int]> {
 
 extension ConfigurationFormat<Double> {
     static func real(_ range: RealRange) -> Self {
-        Self(allowed: "a number \(range.description)") { (node) throws(ConfigurationMismatch) in
+        Self(allowed: "a number \(range.description)", examples: range.examples) {
+            (node) throws(ConfigurationMismatch) in
             try readReal(node, in: range)
         } encode: {
             $0.description
@@ -110,7 +123,8 @@ extension ConfigurationFormat<Double> {
 extension ConfigurationFormat<Double?> {
     /// A number, or a word that stands for none.
     static func realOr(_ word: String, _ range: RealRange) -> Self {
-        Self(allowed: "\(word), or a number \(range.description)") { (node) throws(ConfigurationMismatch) in
+        Self(allowed: "\(word), or a number \(range.description)", examples: [nil] + range.examples) {
+            (node) throws(ConfigurationMismatch) in
             if case .scalar(word, isPlain: _) = node.content { return nil }
             return try readReal(node, in: range)
         } encode: {
@@ -121,8 +135,10 @@ extension ConfigurationFormat<Double?> {
 
 extension ConfigurationFormat<[Double]> {
     static func reals(count: Int, _ range: RealRange) -> Self {
-        Self(allowed: "a list of \(count) numbers, each \(range.description)") {
-            (node) throws(ConfigurationMismatch) in
+        Self(
+            allowed: "a list of \(count) numbers, each \(range.description)",
+            examples: range.examples.map { [Double](repeating: $0, count: count) }
+        ) { (node) throws(ConfigurationMismatch) in
             guard case .sequence(let elements) = node.content, elements.count == count else {
                 throw ConfigurationMismatch(node: node)
             }
@@ -138,7 +154,8 @@ extension ConfigurationFormat<[Double]> {
 extension ConfigurationFormat where Value: RawRepresentable<String> & CaseIterable & Sendable {
     static func choice() -> Self {
         let names = Value.allCases.map(\.rawValue)
-        return Self(allowed: names.joined(separator: ", ")) { (node) throws(ConfigurationMismatch) in
+        return Self(allowed: names.joined(separator: ", "), examples: Array(Value.allCases), isChoice: true) {
+            (node) throws(ConfigurationMismatch) in
             guard case .scalar(let text, _) = node.content else { throw ConfigurationMismatch(node: node) }
             guard let value = Value(rawValue: text) else {
                 throw ConfigurationMismatch(node: node, nearest: nearestSpelling(to: text, among: names))
@@ -161,6 +178,12 @@ struct RealRange: Sendable {
     /// A bound that is not included is not reached by rounding to Float32 either, in which the numbers are used.
     func contains(_ value: Double) -> Bool {
         value >= lower && (includesUpper ? value <= upper : Float(value) < Float(upper))
+    }
+
+    /// Numbers of the range: the lower bound, one close to it, and the upper bound where it is included.
+    var examples: [Double] {
+        let inner = lower + min(0.25, (upper - lower) / 4)
+        return [lower, inner] + (includesUpper ? [upper] : [])
     }
 
     var description: String { "from \(plain(lower)) \(includesUpper ? "to" : "to below") \(plain(upper))" }

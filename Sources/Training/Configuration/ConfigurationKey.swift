@@ -9,6 +9,8 @@ struct ConfigurationKey<Section>: Sendable {
     let isText: Bool
     /// Whether such a value may be `null` or `~` for none.
     let mayBeNull: Bool
+    /// Whether the value is one of a few words.
+    let isChoice: Bool
     /// Whether another value makes other numbers.
     private(set) var affectsTrajectory = true
     /// Puts a node's value into a section.
@@ -17,6 +19,9 @@ struct ConfigurationKey<Section>: Sendable {
     let text: @Sendable (Section) -> String
     /// The section's value as a script wants it: text without quotes.
     let plain: @Sendable (Section) -> String
+
+    /// Values that differ from each other in every way that a part of a run may tell apart, each as the change that sets it.
+    let examples: [@Sendable (inout Section) -> Void]
 
     /// The name that messages, `--set` and comparisons use.
     var path: String { section.isEmpty ? name : "\(section).\(name)" }
@@ -31,11 +36,13 @@ struct ConfigurationKey<Section>: Sendable {
     /// A key whose value `property` has the form of `format`.
     init<Value>(
         _ name: String, _ property: WritableKeyPath<Section, Value> & Sendable, _ format: ConfigurationFormat<Value>
-    ) {
+    ) where Value: Sendable {
         self.name = name
         allowed = format.allowed
         mayBeNull = Value.self == String?.self
         isText = mayBeNull || Value.self == String.self
+        isChoice = format.isChoice
+        examples = format.examples.map { value in { $0[keyPath: property] = value } }
         read = { (node, section) throws(ConfigurationMismatch) in section[keyPath: property] = try format.decode(node) }
         text = { format.encode($0[keyPath: property]) }
         plain = { $0[keyPath: property] as? String ?? format.encode($0[keyPath: property]) }
@@ -49,6 +56,8 @@ struct ConfigurationKey<Section>: Sendable {
         name = key.name
         allowed = key.allowed
         (isText, mayBeNull) = (key.isText, key.mayBeNull)
+        isChoice = key.isChoice
+        examples = key.examples.map { example in { example(&$0[keyPath: property]) } }
         affectsTrajectory = key.affectsTrajectory
         read = { (node, outer) throws(ConfigurationMismatch) in try key.read(node, &outer[keyPath: property]) }
         text = { key.text($0[keyPath: property]) }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Failures
 import Files
 import Texts
@@ -17,18 +18,46 @@ extension Configuration {
         return try reader.checked()
     }
 
+    /// The configuration of a training, as `load` makes it, and what a person should know about it.
+    ///
+    /// A key that nothing reads is accepted where the run's `config.yaml` has it with the same value: earlier versions accepted
+    /// such keys, and a run that was started with one goes on.
+    ///
+    /// - Parameters:
+    ///   - directory: The run directory; nil for `run.directory`.
+    ///   - continues: Whether what the run directory holds may be continued.
+    package static func loadRun(
+        file: String?, sets: [String], directory: String?, continues: Bool
+    ) throws(Failure) -> (configuration: Configuration, warnings: [String]) {
+        var reader = ConfigurationReader()
+        if let file { try reader.apply(try contents(of: file), name: file) }
+        for set in sets { try reader.apply(set: set) }
+        var warnings: [String] = []
+        var recorded: Configuration?
+        var configuration = try reader.checked { key, failure in
+            if recorded == nil, continues { recorded = reader.recorded(in: directory) }
+            guard let recorded, key.text(recorded) == key.text(reader.configuration) else { return false }
+            warnings.append(
+                "warning: \(failure.message). It has no effect, and is accepted because the run was started with it.")
+            return true
+        }
+        if let directory { configuration.run.directory = directory }
+        return (configuration, warnings)
+    }
+
     /// The configuration that `text`, YAML or JSON, describes; `name` stands for the file in messages.
     ///
+    /// - Parameter isRecorded: Whether a run or an earlier version wrote it, so that keys that nothing reads are accepted.
     /// - Throws: `usage` for the first thing that is wrong.
-    package static func parse(_ text: String, name: String) throws(Failure) -> Configuration {
-        try parse(Array(text.utf8), name: name)
+    package static func parse(_ text: String, name: String, isRecorded: Bool = false) throws(Failure) -> Configuration {
+        try parse(Array(text.utf8), name: name, isRecorded: isRecorded)
     }
 
     /// The configuration that the bytes of a file named `name` describe.
-    static func parse(_ bytes: [UInt8], name: String) throws(Failure) -> Configuration {
+    static func parse(_ bytes: [UInt8], name: String, isRecorded: Bool = false) throws(Failure) -> Configuration {
         var reader = ConfigurationReader()
         try reader.apply(bytes, name: name)
-        return try reader.checked()
+        return try reader.checked { _, _ in isRecorded }
     }
 
     private static func contents(of file: String) throws(Failure) -> [UInt8] {
@@ -51,7 +80,7 @@ extension Configuration {
 
 /// Puts YAML and `--set` arguments into a configuration and remembers where each value came from.
 struct ConfigurationReader {
-    private var configuration = Configuration()
+    fileprivate private(set) var configuration = Configuration()
     /// Where the value of a key path came from; absent for defaults.
     private var places: [ExactText: String] = [:]
 
@@ -108,7 +137,12 @@ struct ConfigurationReader {
     }
 
     /// The configuration, once what its values must be to each other holds.
-    func checked() throws(Failure) -> Configuration {
+    ///
+    /// - Parameter tolerates: Whether a key that nothing reads is accepted, because it is as a run recorded it: earlier
+    ///   versions accepted such keys.
+    func checked(
+        tolerating tolerates: (_ unread: ConfigurationKey<Configuration>, Failure) -> Bool = { _, _ in false }
+    ) throws(Failure) -> Configuration {
         var configuration = configuration
         // Configurations from before there was a ceiling may begin above its default.
         if places["loss_scale.ceiling"] == nil {
@@ -124,7 +158,21 @@ struct ConfigurationReader {
                 .usage,
                 "\(place): \(check.key): found \(found)\(isDefault ? " (the default)" : ""); allowed: \(allowed)")
         }
+        for key in configuration.unreadKeys {
+            let allowed = ConfigurationCheck.unread(key, in: configuration)
+            let place = places[key.path.exact] ?? "default"
+            let failure = Failure(
+                .usage, "\(place): \(key.path): found \(key.text(configuration)); allowed: \(allowed)")
+            if !tolerates(key, failure) { throw failure }
+        }
         return configuration
+    }
+
+    /// What the run directory says of the run that it holds; nil where it holds none.
+    fileprivate func recorded(in directory: String?) -> Configuration? {
+        let path = RunDirectory(directory ?? configuration.run.directory).configuration
+        guard let bytes = try? FileSystem.contents(of: path, limitBytes: YAMLReader.limitBytes) else { return nil }
+        return try? Configuration.parse(bytes, name: path, isRecorded: true)
     }
 
     private mutating func apply(section entry: YAMLNode.Entry, from source: YAMLSource) throws(Failure) {
@@ -190,13 +238,18 @@ extension ConfigurationReader {
         let isInside = sections.contains(section)
         let name = isInside ? path.withoutExactPrefix(section + ".") ?? path : path
         let known = isInside ? names(in: section) : tops
+        // Only the last name counts: other programs have other sections.
+        let last = path.split(separator: ".").last.map(String.init) ?? path
+        let namesakes = Configuration.keys.filter { $0.name == last && $0.path != path }.map(\.path)
         let hint =
-            if let sibling = nearestSpelling(to: name, among: known) {
-                "the nearest is \(isInside ? "\(section).\(sibling)" : sibling)"
+            if let row = ForeignKeys.row(of: last) {
+                "dtrain's key for it is \(row.key)\(row.note.map { " (\($0))" } ?? "")"
             } else if let key = Configuration.keys.first(where: { $0.path == path }) {
                 "write \(key.name) inside the section \(key.section)"
-            } else if let key = Configuration.keys.first(where: { $0.name == name }) {
-                "the nearest is \(key.path)"
+            } else if !namesakes.isEmpty {
+                "the nearest is \(namesakes.joined(separator: " or "))"
+            } else if let sibling = nearestSpelling(to: name, among: known) {
+                "the nearest is \(isInside ? "\(section).\(sibling)" : sibling)"
             } else if let near = nearestSpelling(to: path, among: isInside ? [] : Configuration.keys.map(\.path)) {
                 "the nearest is \(near)"
             } else {

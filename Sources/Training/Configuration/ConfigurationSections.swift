@@ -3,6 +3,16 @@ package struct RunConfiguration: Equatable, Sendable {
     /// The run directory.
     package var directory = "runs/quickstart"
     package var seed = 1337
+    /// The format that the model is to be exported to, so that a model which cannot be is rejected before it is trained.
+    package var export = ExportFormat.none
+
+    /// What `export` may say.
+    package enum ExportFormat: String, CaseIterable, Sendable {
+        /// Nothing is planned.
+        case none
+        /// A class of the library `transformers`.
+        case huggingface
+    }
 
     package init() {}
 }

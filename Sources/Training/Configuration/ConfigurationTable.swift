@@ -42,6 +42,7 @@ extension RunConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
         .path("directory", \.directory).outsideTrajectory,
         .integer("seed", \.seed, in: 0...Int.max),
+        .choice("export", \.export).outsideTrajectory,
     ]
 }
 

@@ -34,7 +34,7 @@ package enum ThreadCount: Equatable, Sendable {
 
 extension ConfigurationFormat<ThreadCount> {
     static var threadCount: Self {
-        Self(allowed: ThreadCount.allowed) { (node) throws(ConfigurationMismatch) in
+        Self(allowed: ThreadCount.allowed, examples: [.automatic, .fixed(1)]) { (node) throws(ConfigurationMismatch) in
             guard case .scalar(let text, isPlain: true) = node.content, let count = ThreadCount(text) else {
                 throw ConfigurationMismatch(node: node)
             }

@@ -106,17 +106,14 @@ final class Coordinator<Element: Storage> {
         statePointers = states.map(\.base)
         averages = configuration.training.emaDecay > 0 ? Arena(count: shard.count) : nil
         weightAverage = WeightAverage(decay: configuration.training.emaDecay)
-        schedule = Schedule(
-            configuration.schedule, steps: configuration.training.steps, width: configuration.model.width)
+        schedule = configuration.makeSchedule()
         replica = Replica(
             model, configuration.loss, averaging: averaging, slots: plan.localSlots.count,
             sequencesPerSlot: plan.sequencesPerSlot, spans: spans)
         sums = StepSums(slots: plan.slots, elements: layout.count)
         pieces = UpdatePiece.all(of: shard, layout, rules.indices, masterIsWhole: common != nil)
         frozen = FrozenParameters(rules.indices, shard, layout)
-        if configuration.precision == .float16 {
-            scaler = LossScaler(scale: configuration.lossScale.initial, configuration.scalerSettings)
-        }
+        scaler = configuration.makeLossScaler()
         if configuration.training.spikeZScore > 0 { lossTrend = LossTrend(limit: configuration.training.spikeZScore) }
         if configuration.training.verifyEvery > 0 {
             stateGuard = makeStateGuard()
@@ -405,6 +402,17 @@ final class Coordinator<Element: Storage> {
 }
 
 extension Configuration {
+    /// The learning rates of the run.
+    func makeSchedule() -> Schedule { Schedule(schedule, steps: training.steps, width: model.width) }
+
+    /// The loss scale at the run's start; nil where numbers are Float32.
+    func makeLossScaler() -> LossScaler? {
+        switch precision {
+        case .float32: nil
+        case .float16: LossScaler(scale: lossScale.initial, scalerSettings)
+        }
+    }
+
     /// When the loss scale grows and shrinks.
     var scalerSettings: LossScaler.Settings {
         LossScaler.Settings(

@@ -149,7 +149,8 @@ package struct CheckpointIdentity {
             throw Failure(.badData, "\(checkpoint.directory): its manifest does not say what it is a checkpoint of.")
         }
         do throws(Failure) {
-            configuration = try Configuration.parse(text, name: "\(checkpoint.directory)/manifest.json: configuration")
+            configuration = try Configuration.parse(
+                text, name: "\(checkpoint.directory)/manifest.json: configuration", isRecorded: true)
             sizes = try configuration.sizes(of: facts, vocabularySize: vocabulary, name: checkpoint.directory)
         } catch {
             throw Failure(.badData, error.message)

@@ -27,9 +27,8 @@ extension Configuration {
                     "model.patch_size: found \(patch); \(name) has images of \(image.height) × \(image.width) pixels. "
                         + "Allowed: a divisor of both.")
             }
-            return ModelSizes(
-                image: ImageSize(height: image.height, width: image.width, channels: image.channels),
-                patchSize: patch, outputs: outputs)
+            let size = ImageSize(height: image.height, width: image.width, channels: image.channels)
+            return sizes(image: size, vocabularySize: 0, outputs: outputs)
         }
         // A manifest may say anything.
         let limit = Configuration.vocabularyLimit
@@ -43,8 +42,15 @@ extension Configuration {
                 "model.vocabulary_size: found \(asked); \(name) has \(vocabularySize) tokens. "
                     + "Allowed: 0 (the dataset's) or at least \(vocabularySize).")
         }
+        return sizes(image: nil, vocabularySize: vocabularySize, outputs: outputs)
+    }
+
+    /// The sizes of the model for data that fit it: all that a model's sizes read of a configuration.
+    func sizes(image: ImageSize?, vocabularySize: Int, outputs: Int) -> ModelSizes {
+        if let image { return ModelSizes(image: image, patchSize: model.patchSize, outputs: outputs) }
         return ModelSizes(
-            vocabularySize: asked > 0 ? asked : vocabularySize, contextLength: data.contextLength, outputs: outputs)
+            vocabularySize: model.vocabularySize > 0 ? model.vocabularySize : vocabularySize,
+            contextLength: data.contextLength, outputs: outputs)
     }
 
     /// The numbers that the model predicts of each sequence.
@@ -64,7 +70,7 @@ extension Configuration {
     /// - Throws: `usage` where the dataset has no token that the prediction needs; `badData` where a split is too short, or a
     ///   record too long.
     func makeSamples(_ dataset: Dataset, _ split: Split) throws(Failure) -> any Samples {
-        let (context, special) = (data.contextLength, dataset.specialTokens)
+        let special = dataset.specialTokens
         /// A special token of the dataset.
         func token(_ token: Int32?, _ name: String) throws(Failure) -> Int32 {
             if let token { return token }
@@ -73,40 +79,68 @@ extension Configuration {
                 "\(dataset.directory): its tokenizer has no token \(name), which objective \(prediction.rawValue) needs. "
                     + "Prepare the dataset again with --tokenizer bpe:SIZE or unigram:SIZE.")
         }
-        func noise() throws(Failure) -> TokenNoise {
-            TokenNoise(
-                augmentation, mask: augmentation.tokenMasking > 0 ? try token(special.mask, "mask") : special.mask)
+        func noise(_ changes: Augmentation) throws(Failure) -> TokenNoise {
+            TokenNoise(changes, mask: changes.tokenMasking > 0 ? try token(special.mask, "mask") : special.mask)
         }
-        switch prediction {
-        case .auto, .causal:
+        switch samples {
+        case .causal(let context, let separatesDocuments):
             return try CausalSamples(
                 dataset.stream(split), contextLength: context,
-                documentEnd: data.separateDocuments ? try token(special.eos, "eos") : nil)
-        case .masked:
+                documentEnd: separatesDocuments ? try token(special.eos, "eos") : nil)
+        case .masked(let context, let share):
             return try MaskedSamples(
-                dataset.stream(split), contextLength: context, maskToken: try token(special.mask, "mask"),
-                share: objective.maskShare)
-        case .infilling:
+                dataset.stream(split), contextLength: context, maskToken: try token(special.mask, "mask"), share: share)
+        case .infilling(let context, let share, let meanLength):
             return try InfillingSamples(
                 dataset.stream(split), contextLength: context,
                 marks: .init(
                     mask: try token(special.mask, "mask"), start: try token(special.bos, "bos"),
-                    end: try token(special.eos, "eos")), share: objective.maskShare,
-                meanLength: objective.spanLength)
-        case .sequenceToSequence:
+                    end: try token(special.eos, "eos")), share: share, meanLength: meanLength)
+        case .pairs(let context, let truncates, let changes):
             return try PairSamples(
                 try dataset.records(split), contextLength: context, begin: try token(special.bos, "bos"),
-                end: try token(special.eos, "eos"), truncates: data.truncate, noise: try noise())
-        case .classification, .multiLabel, .regression:
+                end: try token(special.eos, "eos"), truncates: truncates, noise: try noise(changes))
+        case .labelled(let context, let truncates, let changes):
             guard let labels = dataset.labels else { preconditionFailure("a dataset with labels") }
-            let records = try dataset.records(split)
-            if let image = dataset.imageShape {
-                return ImageSamples(
-                    records, labels, image, patchSize: model.patchSize, augmentation: augmentation)
-            }
             return try LabelledSamples(
-                records, labels, contextLength: context, first: try token(special.cls, "cls"),
-                truncates: data.truncate, noise: try noise())
+                try dataset.records(split), labels, contextLength: context, first: try token(special.cls, "cls"),
+                truncates: truncates, noise: try noise(changes))
+        case .images(let patchSize, let changes):
+            guard let labels = dataset.labels, let image = dataset.imageShape else {
+                preconditionFailure("a dataset of images with labels")
+            }
+            return ImageSamples(
+                try dataset.records(split), labels, image, patchSize: patchSize, augmentation: changes)
+        }
+    }
+}
+
+/// How data become samples: all that `makeSamples` reads of a configuration.
+enum SampleForm: Equatable {
+    case causal(contextLength: Int, separatesDocuments: Bool)
+    case masked(contextLength: Int, share: Double)
+    case infilling(contextLength: Int, share: Double, meanLength: Double)
+    case pairs(contextLength: Int, truncates: Bool, Augmentation)
+    case labelled(contextLength: Int, truncates: Bool, Augmentation)
+    case images(patchSize: Int, Augmentation)
+}
+
+extension Configuration {
+    /// How data become samples of the prediction.
+    var samples: SampleForm {
+        let context = data.contextLength
+        switch prediction {
+        case .auto, .causal: return .causal(contextLength: context, separatesDocuments: data.separateDocuments)
+        case .masked: return .masked(contextLength: context, share: objective.maskShare)
+        case .infilling:
+            return .infilling(contextLength: context, share: objective.maskShare, meanLength: objective.spanLength)
+        case .sequenceToSequence:
+            return .pairs(contextLength: context, truncates: data.truncate, augmentation.ofTokens)
+        case .classification, .multiLabel, .regression:
+            switch model.family.architecture.input {
+            case .patches: return .images(patchSize: model.patchSize, augmentation.ofImages)
+            case .tokens: return .labelled(contextLength: context, truncates: data.truncate, augmentation.ofTokens)
+            }
         }
     }
 }

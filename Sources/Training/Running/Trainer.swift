@@ -64,6 +64,7 @@ package struct Trainer {
         let data = try communicator.together { () throws(Failure) in
             try TrainingData(configuration, communicator)
         }
+        let exported = try communicator.together { () throws(Failure) in try data.exportedClass() }
         // A rank's beats are seen on its own node.
         try heartbeats.allowing(bytes: data.dataset.verifiedBytes()) {
             try data.verify(communicator, console, beat: heartbeats.beat)
@@ -87,7 +88,7 @@ package struct Trainer {
             }
         }
         do {
-            let outcome = try run(coordinator, data, records, heartbeats, startedAt: start)
+            let outcome = try run(coordinator, data, records, heartbeats, exported: exported, startedAt: start)
             try endRecords(records, outcome == .finished ? .finished : .stopped, step: coordinator.step)
             return outcome
         } catch let failure as AgreedFailure {
@@ -103,7 +104,7 @@ package struct Trainer {
     /// The run itself, once its parts are there.
     private func run<Element>(
         _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?, _ heartbeats: Heartbeats,
-        startedAt start: ContinuousClock.Instant
+        exported: String?, startedAt start: ContinuousClock.Instant
     ) throws -> Outcome {
         let directory = RunDirectory(configuration.run.directory)
         let restored = try heartbeats.allowing(bytes: 2 * coordinator.savedBytes) {
@@ -112,6 +113,7 @@ package struct Trainer {
                 isSameConfiguration: records?.start.isSameConfiguration ?? true)
         }
         describe(coordinator, data, records)
+        if let exported { console.say("export: the model can be exported as \(exported)") }
         // A run that goes on has its own weights.
         if restored == nil, let source = configuration.fineTuning.from {
             console.say(

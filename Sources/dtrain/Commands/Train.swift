@@ -19,12 +19,12 @@ extension Command {
         endsOnRequest: true,
         example: "mpirun -np 4 dtrain --config configs/nano.yaml --set training.steps=500 --output runs/try"
     ) { arguments, session in
-        let (configuration, profiledSteps) = try session.communicator.together { () throws(Failure) in
-            var configuration = try Configuration.load(
-                file: arguments.value("config"), sets: arguments.list("set"))
-            if let output = arguments.value("output") { configuration.run.directory = output }
+        let (configuration, warnings, profiledSteps) = try session.communicator.together { () throws(Failure) in
+            let (configuration, warnings) = try Configuration.loadRun(
+                file: arguments.value("config"), sets: arguments.list("set"), directory: arguments.value("output"),
+                continues: arguments.value("resume") != "none")
             let profiled = arguments.has("profile") ? 20 : 0
-            return (configuration, try arguments.integer("profile", in: 1...10_000, default: profiled))
+            return (configuration, warnings, try arguments.integer("profile", in: 1...10_000, default: profiled))
         }
         if let path = arguments.value("show") {
             let value = try session.communicator.together { () throws(Failure) in try configuration.value(of: path) }
@@ -34,6 +34,7 @@ extension Command {
         }
         // Its product is the checkpoint.
         session.console.makeOptional()
+        for warning in warnings { session.console.warn(warning) }
         try ComputeThreads.start(configuration.threads, session.communicator, session.console)
         let resumption: Resumption =
             switch arguments.value("resume") {

@@ -1,0 +1,24 @@
+/// A few updates of a few weights, to see what an optimizer reads of its configuration.
+package enum OptimizerTrial {
+    /// The bits of weights and states after three updates: equal for configurations that update alike.
+    ///
+    /// - Complexity: O(1); a few microseconds.
+    package static func bits(_ configuration: OptimizerConfiguration) -> [UInt32] {
+        let optimizer = makeOptimizer(configuration)
+        let gradients: [[Float]] = [[0.5, -0.25, 0.125, 1], [0.25, 0.5, -1, 0.75], [-0.5, 0.125, 0.25, -0.375]]
+        let count = gradients[0].count
+        // The weights, then each state.
+        var numbers = [Float](repeating: 0, count: count * (1 + optimizer.stateNames.count))
+        for index in 0..<count { numbers[index] = Float(index) - 1.75 }
+        numbers.withUnsafeMutableBufferPointer { numbers in
+            guard let base = numbers.baseAddress else { return }
+            let states = optimizer.stateNames.indices.map { base + (1 + $0) * count }
+            for (index, gradient) in gradients.enumerated() {
+                optimizer.update(
+                    base, states: states, stateStart: 0, gradients: gradient, count: count, decays: true,
+                    OptimizerStep(number: index + 1, learningRate: 0.01))
+            }
+        }
+        return numbers.map(\.bitPattern)
+    }
+}

@@ -1,0 +1,36 @@
+import Failures
+
+// A value that nothing reads is rejected, with the values of another key for which it is read.
+
+extension ConfigurationCheck {
+    /// Why nothing reads `key`, and its allowed value.
+    static func unread(_ key: ConfigurationKey<Configuration>, in configuration: Configuration) -> String {
+        let usual = "\(key.text(Configuration())), the default"
+        guard let (other, values) = reader(of: key, in: configuration) else { return "\(usual): nothing reads it" }
+        let place = "\(usual), where \(other.path) is \(other.plain(configuration))"
+        guard other.isChoice else { return "\(place): it is read where that has another value" }
+        return "\(place): only \(values.joined(separator: ", ")) read\(values.count == 1 ? "s" : "") it"
+            + (hints[key.path].map { "; \($0)" } ?? "")
+    }
+
+    /// Another key, and those of its values with which `key` is read: one of the same section where there is one.
+    private static func reader(
+        of key: ConfigurationKey<Configuration>, in configuration: Configuration
+    ) -> (key: ConfigurationKey<Configuration>, values: [String])? {
+        let others = Configuration.keys.filter { $0.path != key.path }
+        let ordered = others.filter { $0.section == key.section } + others.filter { $0.section != key.section }
+        for other in ordered {
+            let values = other.examples.compactMap { example -> String? in
+                var changed = configuration
+                example(&changed)
+                let isAllowed = all.allSatisfy { $0.key != other.path || $0.allowed(changed) == nil }
+                return isAllowed && changed.reads(key) ? other.plain(changed) : nil
+            }
+            if !values.isEmpty { return (other, values) }
+        }
+        return nil
+    }
+
+    /// The key that does the same elsewhere.
+    private static let hints = ["optimizer.weight_decay": "others have optimizer.l2"]
+}

@@ -1,0 +1,234 @@
+import Collectives
+import Datasets
+import Failures
+import Files
+import Kernels
+import Models
+import Optimizers
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Training
+
+/// Every key either changes the numbers of a tiny run, or is rejected; keys that are added later as well.
+struct KeyUseTests {
+    /// What a run leaves behind, or the failure that prevents it.
+    private enum Outcome: Equatable {
+        case trained(layout: String, state: String, numbers: [UInt64])
+        case failed(String)
+    }
+
+    /// Keys that are read, but not where a tiny run shows it. Their own tests do: `FineTuningTests`, `CoordinatorTests`, `SpikeTests`.
+    private static let elsewhere = ["fine_tuning.from", "optimizer.groups", "training.spike_action"]
+
+    /// Values with which a tiny run shows what the examples of a key may leave unchanged.
+    private static let furtherValues: [String: [String]] = [
+        "data.context_length": ["24", "40"], "model.width": ["64"], "model.vocabulary_size": ["300"],
+        "batch.sequences": ["16"], "batch.slots": ["2"], "optimizer.clip_norm": ["1e-3"],
+        "optimizer.clip_value": ["1e-5"], "optimizer.epsilon": ["1e-3"],
+    ]
+
+    /// Keys that all runs here have: short, and with rates that the schedule moves.
+    private static let tiny = [
+        "training.steps=6", "batch.sequences=8", "batch.slots=4", "averaging.strategy=allreduce",
+    ]
+
+    // MARK: Runs
+
+    /// Trains six steps and evaluates, whatever the configuration's checks say.
+    private func outcome(_ configuration: Configuration) -> Outcome {
+        do {
+            return switch configuration.precision {
+            case .float32: try train(configuration, Float.self)
+            case .float16: try train(configuration, Float16.self)
+            }
+        } catch let failure as AgreedFailure {
+            return .failed(failure.failure.message)
+        } catch {
+            return .failed("\(error)")
+        }
+    }
+
+    private func train<Element: Storage & Reducible>(_ configuration: Configuration, _: Element.Type) throws -> Outcome
+    {
+        let communicator = SoloCommunicator()
+        let data = try TrainingData(configuration, communicator)
+        let coordinator = try Coordinator<Element>(configuration, data.sizes, plan: data.plan, communicator)
+        let reader = try BatchReader(
+            data.training, plan: data.plan, seed: UInt64(configuration.run.seed),
+            poolBatches: configuration.data.lengthPool)
+        var numbers: [UInt64] = []
+        for _ in 0..<6 {
+            let report = try coordinator.train(try reader.next(), stopRequested: false)
+            numbers += [report.loss.bitPattern, report.learningRate.bitPattern, UInt64(report.tokens)]
+        }
+        let batches = EvaluationBatches(
+            try #require(data.validation), sequencesPerBatch: data.plan.sequencesPerSlot,
+            seed: UInt64(configuration.run.seed))
+        let scores = try coordinator.withAveragedWeights {
+            try coordinator.replica.forwardPass.scores(of: batches, batches.makeBatch(), communicator)
+        }
+        numbers += scores.named.map(\.value.bitPattern)
+        let weights = coordinator.averaging.weights.base
+        for parameter in coordinator.layout.parameters {
+            numbers += array(weights + parameter.offset, parameter.count).map { UInt64(Float($0).bitPattern) }
+        }
+        let state = "\(coordinator.scaler as Any) \(coordinator.lossTrend?.state as Any) \(data.training.shape)"
+        return .trained(layout: coordinator.layout.digest(), state: state, numbers: numbers)
+    }
+
+    // MARK: Keys
+
+    /// Holds every key of `keys` against what runs of `base` show.
+    private func check(_ base: Configuration, _ name: String, _ keys: [ConfigurationKey<Configuration>]) throws {
+        let trained = outcome(base)
+        if case .failed(let message) = trained { Issue.record("\(name): \(message)") }
+        for key in keys where key.affectsTrajectory {
+            var others = key.examples.map { example in
+                var other = base
+                example(&other)
+                return other
+            }
+            for value in KeyUseTests.furtherValues[key.path] ?? [] {
+                var other = base
+                let node = try YAMLReader.document(Array(value.utf8), from: .argument(value))
+                try key.read(node, &other)
+                others.append(other)
+            }
+            others = others.filter { key.text($0) != key.text(base) }
+            let fitting = others.filter { other in ConfigurationCheck.all.allSatisfy { $0.allowed(other) == nil } }
+            if KeyUseTests.elsewhere.contains(key.path) {
+                continue
+            } else if base.reads(key) {
+                let isSeen = fitting.contains { outcome($0) != trained }
+                #expect(isSeen || fitting.isEmpty, "\(name): \(key.path) is said to be read, and changes nothing")
+            } else {
+                for other in fitting {
+                    let value = key.text(other)
+                    #expect(outcome(other) == trained, "\(name): \(key.path)=\(value) changes what a run does")
+                    if [key.text(Configuration()), "0", "0.0"].contains(value) { continue }
+                    expectFailure(.usage, "c.yaml:", ": \(key.path): found \(value); allowed: ", ", the default") {
+                        _ = try Configuration.parse(other.resolvedYAML, name: "c.yaml")
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: FamilyCase.all)
+    func everyKeyOfEveryFamilyIsReadOrRejected(family: FamilyCase) throws {
+        let workshop = try FamilyWorkshop(family)
+        defer { withExtendedLifetime(workshop) {} }
+        // Some records are longer than this.
+        let shorter = family.data == .labelled("class") ? ["data.context_length=16", "data.truncate=true"] : []
+        try check(workshop.configuration(KeyUseTests.tiny + shorter), family.name, Configuration.keys)
+    }
+
+    /// The sections whose keys depend on a kind, or on the precision.
+    @Test func everyKeyOfEveryKindIsReadOrRejected() throws {
+        let workshop = try FamilyWorkshop(FamilyCase.all[0])
+        defer { withExtendedLifetime(workshop) {} }
+        let optimizers = OptimizerConfiguration.Kind.allCases.map {
+            ("optimizer", ["optimizer.kind=\($0.rawValue)", "optimizer.weight_decay=0"])
+        }
+        let needs: [ScheduleConfiguration.Kind: [String]] = [
+            .warmupStableDecay: ["schedule.decay_steps=4"], .step: ["schedule.step_size=1"],
+        ]
+        let schedules = ScheduleConfiguration.Kind.allCases.map {
+            ("schedule", ["schedule.kind=\($0.rawValue)", "schedule.floor=0"] + (needs[$0] ?? []))
+        }
+        let others = [
+            ("schedule", ["schedule.kind=step", "schedule.milestones=[4]"]), ("loss_scale", ["precision=float16"]),
+            ("averaging", ["precision=float16"]), ("training", ["training.spike_zscore=3"]),
+        ]
+        for (section, sets) in optimizers + schedules + others {
+            let keys = Configuration.keys.filter { $0.section == section }
+            #expect(!keys.isEmpty)
+            try check(workshop.configuration(KeyUseTests.tiny + sets), sets.joined(separator: " "), keys)
+        }
+    }
+
+    /// The keys outside the trajectory that depend on others.
+    @Test func keysThatMoveNoNumbersAreReadOrRejectedToo() throws {
+        for (sets, key) in [
+            (["training.min_delta=0.1"], "training.min_delta"), (["fine_tuning.load=[\"a\"]"], "fine_tuning.load"),
+            (["fine_tuning.skip=[\"a\"]"], "fine_tuning.skip"),
+            (["training.spike_action=stop"], "training.spike_action"),
+        ] {
+            expectFailure(.usage, "--set \(key)", "it is read where that has another value") {
+                _ = try Configuration.load(file: nil, sets: sets)
+            }
+        }
+        for sets in [
+            ["training.min_delta=0.1", "training.patience=2"], ["fine_tuning.load=[\"a\"]", "fine_tuning.from=x"],
+            ["training.spike_action=stop", "training.spike_zscore=6"],
+        ] {
+            _ = try Configuration.load(file: nil, sets: sets)
+        }
+    }
+
+    // MARK: Messages, and runs that are there
+
+    @Test(arguments: [
+        (
+            "model: {pooling: mean}",
+            "c.yaml:1:18: model.pooling: found mean; allowed: first, the default, where model.family"
+        ),
+        ("model: {pooling: mean}", "is decoder: only classifier, image_classifier read it"),
+        ("model: {patch_size: 8}", "model.patch_size: found 8; allowed: 4, the default, where model.family is decoder"),
+        ("model: {share_embeddings: false}", "where model.family is decoder: only encoder_decoder reads it"),
+        ("model: {rotary_base: 500}", "where model.positions is learned: only rotary reads it"),
+        ("objective: {mask_share: 0.3}", "where model.family is decoder: only encoder, prefix_decoder read it"),
+        ("objective: {span_length: 2}", "where model.family is decoder: only prefix_decoder reads it"),
+        ("data: {truncate: true}", "where model.family is decoder: only encoder_decoder, classifier read it"),
+        ("model: {family: classifier, tie_embeddings: false}", "c.yaml:1:45: model.tie_embeddings: found false"),
+        ("model: {family: classifier, share_embeddings: false}", "model.share_embeddings: found false; allowed: true"),
+        ("model: {family: image_classifier, normalize_embeddings: true}", "model.normalize_embeddings: found true"),
+        ("model: {family: image_classifier, scale_embeddings: true}", "model.scale_embeddings: found true; allowed"),
+        ("model: {family: image_classifier, vocabulary_size: 300}", "model.vocabulary_size: found 300; allowed: 0"),
+        ("model: {family: image_classifier}\ndata: {context_length: 64}", "c.yaml:2:24: data.context_length: found 64"),
+        ("loss_scale: {hysteresis: 3}", "where precision is float32: only float16 reads it"),
+        ("schedule: {kind: constant, floor: 1e-5}", "schedule.floor: found 1e-05; allowed: 0.0001, the default, where"),
+        ("averaging: {strategy: shared_memory, wire: float16}", "where averaging.strategy is shared_memory: only auto"),
+        ("averaging: {wire: float16}\nprecision: float16", "where precision is float16: only float32 reads it"),
+    ])
+    func rejectedKeysSayWhy(text: String, expected: String) {
+        expectFailure(.usage, expected) { _ = try Configuration.parse(text, name: "c.yaml") }
+    }
+
+    /// A schedule without a floor has no floor to compare with its peak.
+    @Test func aFloorThatNothingReadsIsNoError() throws {
+        let configuration = try Configuration.parse("schedule: {kind: constant, peak: 1e-5}", name: "c.yaml")
+        #expect(configuration.schedule.peak == 1e-5)
+    }
+
+    /// Runs of earlier versions go on, whether the key still stands in the user's file or not.
+    @Test func runsWithSuchKeysGoOn() throws {
+        let directory = TemporaryDirectory()
+        let run = directory.file("run")
+        var old = Configuration()
+        old.model.pooling = .mean
+        try FileSystem.makeDirectory(run)
+        try FileSystem.replaceContents(of: "\(run)/config.yaml", with: old.resolvedYAML)
+
+        func load(_ value: String, continues: Bool = true) throws -> [String] {
+            try Configuration.loadRun(
+                file: nil, sets: ["model.pooling=\(value)"], directory: run, continues: continues
+            ).warnings
+        }
+        let warnings = try load("mean")
+        #expect(warnings.count == 1 && warnings[0].contains("model.pooling: found mean"), "\(warnings)")
+        #expect(try load("first").isEmpty)
+        expectFailure(.usage, "model.pooling: found dense") { _ = try load("dense") }
+        expectFailure(.usage, "model.pooling: found mean") { _ = try load("mean", continues: false) }
+
+        // What a checkpoint says of such a key is read, and makes no difference.
+        let recorded = try Configuration.parse(old.resolvedYAML, name: "manifest", isRecorded: true)
+        #expect(recorded == old)
+        #expect(Configuration().trajectoryDifferences(from: recorded).isEmpty)
+        var classifier = old
+        classifier.model.family = .classifier
+        #expect(classifier.trajectoryDifferences(from: recorded).map(\.key) == ["model.family"])
+    }
+}
