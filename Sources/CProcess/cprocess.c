@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stop_requested = 0;
@@ -22,6 +23,28 @@ static void note(int number) {
     stop_requested = 1;
 }
 
+// The first interrupt asks the process to save and stop, a later one ends it. Some senders, such as timeout(1), signal a
+// process and then its group: within half a second that is one request.
+static void note_interrupt(int number) {
+    static struct timespec first;
+    int kept = errno;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!first.tv_sec) {
+        first = now;
+        if (!stop_requested) {
+            static const char text[] = "\ndtrain: stopping; a second Ctrl-C ends the program at once\n";
+            ssize_t written = isatty(STDERR_FILENO) ? write(STDERR_FILENO, text, sizeof text - 1) : 0;
+            (void)written;
+        }
+        stop_requested = 1;
+    } else if ((now.tv_sec - first.tv_sec) * 1000 + (now.tv_nsec - first.tv_nsec) / 1000000 > 500) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    errno = kept;
+}
+
 void cprocess_note_stop_requests(void) {
     stack_t stack = {.ss_sp = handler_stack, .ss_size = sizeof handler_stack};
     sigaltstack(&stack, NULL);
@@ -31,6 +54,12 @@ void cprocess_note_stop_requests(void) {
     action.sa_flags = SA_ONSTACK | SA_RESTART;
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    // A shell's background process ignores interrupts, and goes on doing so.
+    struct sigaction before;
+    if (!sigaction(SIGINT, NULL, &before) && before.sa_handler != SIG_IGN) {
+        action.sa_handler = note_interrupt;
+        sigaction(SIGINT, &action, NULL);
+    }
     // Whoever started the process may have held them back until now.
     sigset_t both;
     sigemptyset(&both);
@@ -42,6 +71,8 @@ void cprocess_note_stop_requests(void) {
 void cprocess_forget_stop_requests(void) {
     signal(SIGUSR1, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
+    struct sigaction interrupt;
+    if (!sigaction(SIGINT, NULL, &interrupt) && interrupt.sa_handler == note_interrupt) signal(SIGINT, SIG_DFL);
 }
 
 int cprocess_stop_was_requested(void) { return stop_requested; }

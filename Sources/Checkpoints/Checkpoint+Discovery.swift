@@ -15,7 +15,7 @@ package struct CheckpointListing: Sendable {
     package var checkpoint: Checkpoint? { try? result.get() }
 }
 
-/// The checkpoint to resume from.
+/// A checkpoint that was looked for in a run, or named by its path.
 package struct ValidCheckpoint: Sendable {
     package let checkpoint: Checkpoint
     /// A line for each newer one that was passed over, saying why.

@@ -58,6 +58,7 @@ extension CheckpointManifest {
     static func read(in directory: String) throws(Failure) -> CheckpointManifest {
         let path = directory + "/" + fileName
         guard FileSystem.exists(path) else {
+            guard FileSystem.exists(directory) else { throw Failure(.badData, Checkpoint.missing(directory)) }
             throw Failure(
                 .badData, "\(directory): holds no \(fileName): it is no checkpoint, or one whose writing was cut short."
             )

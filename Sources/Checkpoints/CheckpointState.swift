@@ -54,18 +54,21 @@ package struct CheckpointState: Equatable, Sendable {
         package var value: Double?
         /// Its best value so far.
         package var best: Double?
+        /// The step of the best value; nil also where an older program did not record it.
+        package var bestStep: Int?
         /// Its last value that was an improvement by as much as early stopping asks for.
         package var reference: Double?
         /// Evaluations since then.
         package var evaluationsWithoutImprovement: Int
 
         package init(
-            name: String, value: Double? = nil, best: Double? = nil, reference: Double? = nil,
+            name: String, value: Double? = nil, best: Double? = nil, bestStep: Int? = nil, reference: Double? = nil,
             evaluationsWithoutImprovement: Int = 0
         ) {
             self.name = name
             self.value = value
             self.best = best
+            self.bestStep = bestStep
             self.reference = reference
             self.evaluationsWithoutImprovement = evaluationsWithoutImprovement
         }
@@ -121,6 +124,7 @@ extension CheckpointState {
                 "name": .string(watched.name),
                 "value": watched.value.map(JSON.number) ?? .null,
                 "best": watched.best.map(JSON.number) ?? .null,
+                "best_step": watched.bestStep.map(JSON.integer) ?? .null,
                 "reference": watched.reference.map(JSON.number) ?? .null,
                 "evaluations_without_improvement": .integer(watched.evaluationsWithoutImprovement),
             ]
@@ -171,7 +175,8 @@ extension CheckpointState {
         } else if let watched = try fields.optionalFields("watched") {
             self.watched = Watched(
                 name: try watched.string("name"), value: try watched.optionalNumber("value"),
-                best: try watched.optionalNumber("best"), reference: try watched.optionalNumber("reference"),
+                best: try watched.optionalNumber("best"), bestStep: json["watched"]?["best_step"]?.integerValue,
+                reference: try watched.optionalNumber("reference"),
                 evaluationsWithoutImprovement: try watched.count("evaluations_without_improvement"))
         }
         if json["loss_trend"] != nil, let trend = try fields.optionalFields("loss_trend") {

@@ -34,12 +34,7 @@ package struct Retention: Equatable, Sendable {
     @discardableResult
     package func apply(to run: RunDirectory, keeping step: Int? = nil) throws(Failure) -> [String] {
         let checkpoints = try Checkpoint.list(run).filter { !$0.name.hasExactPrefix(".") }.compactMap(\.checkpoint)
-        let steps = removable(
-            checkpoints.map { checkpoint in
-                let watched = checkpoint.state.watched
-                let value = watched?.name == metric ? watched?.value : nil
-                return (checkpoint.step, value.map { isBetterHigher ? -$0 : $0 })
-            })
+        let steps = removable(checkpoints.map { ($0.step, cost($0)) })
         var removed: [String] = []
         for superfluous in steps where superfluous != step {
             let name = CheckpointName.name(.committed, step: superfluous)
@@ -51,6 +46,19 @@ package struct Retention: Equatable, Sendable {
             removed.append(name)
         }
         return removed
+    }
+
+    /// The best of `checkpoints`, of equal ones the newest; nil where the metric was measured at none of them.
+    package func best(of checkpoints: [Checkpoint]) -> Checkpoint? {
+        let measured = checkpoints.compactMap { checkpoint in cost(checkpoint).map { (checkpoint, $0) } }
+        return measured.min { ($0.1, -$0.0.step) < ($1.1, -$1.0.step) }?.0
+    }
+
+    /// The metric of a checkpoint, lower for better ones; nil where it was not measured.
+    private func cost(_ checkpoint: Checkpoint) -> Double? {
+        let watched = checkpoint.state.watched
+        let value = watched?.name == metric ? watched?.value : nil
+        return value.map { isBetterHigher ? -$0 : $0 }
     }
 
     /// The steps that are kept by neither rule, in ascending order. Of equal losses the newer is better; a checkpoint

@@ -22,6 +22,8 @@ package struct RunDirectory: Equatable, Sendable {
     /// How the run ended, as one JSON object: `outcome` ("finished", "stopped" or "failed"), `exit_code` and `step`. Not there
     /// while it goes on, or where it was killed.
     package var outcome: String { path + "/outcome.json" }
+    /// The marker that names the checkpoint with the best watched metric, such as `checkpoints/step-00000400`.
+    package var best: String { path + "/best" }
     /// Host and pid of the run that owns the directory.
     package var lockFile: String { path + "/LOCK" }
 

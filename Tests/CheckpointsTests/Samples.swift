@@ -30,7 +30,8 @@ final class SampleRun {
         step: 400, consumedSamples: 6400, tokens: 1_638_400, skippedSteps: 2,
         lossScaler: .init(scale: 65536, cleanSteps: 17, hysteresisLeft: 2), validationLoss: 1.25,
         watched: .init(
-            name: "validation_loss", value: 1.25, best: 1.125, reference: 1.5, evaluationsWithoutImprovement: 3))
+            name: "validation_loss", value: 1.25, best: 1.125, bestStep: 300, reference: 1.5,
+            evaluationsWithoutImprovement: 3))
     var identity: JSON = ["configuration": "run:\n  seed: 1337\n", "layout": "0123", "tokenizer": ["type": "byte"]]
     var tokenizerModel: [UInt8] = []
     var weightName = "wte.weight"

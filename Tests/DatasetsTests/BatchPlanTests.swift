@@ -5,13 +5,34 @@ import Testing
 
 @Suite struct BatchPlanTests {
     @Test(arguments: [
-        (1, [1]), (2, [1, 2]), (3, [1, 3]), (4, [1, 2, 4]), (6, [1, 3, 6]), (8, [1, 2, 4, 8]), (12, [1, 3, 6, 12]),
+        (1, [1]), (2, [1, 2]), (3, [1, 3]), (4, [1, 2, 3, 4]), (5, [1, 5]), (6, [1, 3, 5, 6]), (8, [1, 2, 4, 7, 8]),
+        (12, [1, 3, 6, 11, 12]),
     ])
     func slotsDecideWhichWorldSizesMakeTheSameBits(slots: Int, same: [Int]) throws {
         for ranks in 1...slots {
             let plan = try BatchPlan(sequences: slots, slots: slots, rank: 0, worldSize: ranks)
             #expect(plan.isBitwise == same.contains(ranks))
             #expect(plan.bitwiseWorldSizes == same)
+        }
+    }
+
+    /// The sum over slots written out: the ranks' sums, added as they are, have the parentheses of the whole tree or not.
+    @Test func theSameBitsAreTheSameParentheses() throws {
+        func tree(_ leaves: [String]) -> String {
+            if leaves.count == 1 { return leaves[0] }
+            var split = 1
+            while 2 * split < leaves.count { split *= 2 }
+            return "(\(tree(Array(leaves[..<split])))\(tree(Array(leaves[split...]))))"
+        }
+        for slots in 1...17 {
+            let leaves = (0..<slots).map { " \($0)" }
+            for ranks in 1...slots {
+                let plans = try (0..<ranks).map {
+                    try BatchPlan(sequences: slots, slots: slots, rank: $0, worldSize: ranks)
+                }
+                let sum = tree(plans.map { tree(Array(leaves[$0.localSlots])) })
+                #expect(plans[0].isBitwise == (sum == tree(leaves)), "\(slots) slots, \(ranks) ranks")
+            }
         }
     }
 

@@ -23,6 +23,19 @@ extension MultiprocessTests {
             #expect(try workshop.losses() == whole.losses())
         }
 
+        /// Numbers of ranks whose sums have the parentheses of the whole: nothing is said of another rounding.
+        @Test(arguments: [(4, 3), (8, 7)])
+        func numbersOfRanksThatDivideNothing(slots: Int, ranks: Int) throws {
+            let workshop = try Workshop()
+            let sets = ["batch.slots=\(slots)", "training.steps=6"]
+            #expect(workshop.start(Workshop.training(sets, output: "whole"), ranks: 1).finish().exitCode == 0)
+            let outcome = workshop.start(Workshop.training(sets), ranks: ranks).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(!outcome.output.contains("rounded otherwise"), "\(outcome.output)")
+            #expect(workshop.digest(step: 6) == workshop.digest("whole", step: 6))
+            #expect(try workshop.losses() == workshop.losses("whole"))
+        }
+
         /// Three ranks of eight slots: the same samples, other parentheses.
         @Test func anUnevenNumberOfRanks() throws {
             let (whole, workshop) = (try Workshop(), try Workshop())

@@ -60,6 +60,16 @@ extension MultiprocessTests {
             if precision == "float32" {
                 let words = evaluations[0].output.split { $0 == " " || $0 == "," || $0 == "\n" }
                 #expect(words.contains { abs((Double($0) ?? .infinity) - logged[1]) < 1e-4 }, "\(words), \(logged)")
+                // One object has every metric of the log by its name, to the last bit.
+                let object = try JSON(
+                    parsing: Array(workshop.dtrain("evaluate", "--checkpoint", "run", "--json").output.utf8),
+                    source: "evaluate")
+                let line = try #require(try workshop.metrics().last { $0["validation_loss"] != nil })
+                for member in line.objectValue ?? []
+                where member.name.hasPrefix("validation_") && member.name != "validation_seconds" {
+                    #expect(object[member.name] == member.value, "\(member.name)")
+                }
+                #expect(object["step"]?.integerValue == 6 && (object["targets"]?.integerValue ?? 0) > 0)
             }
         }
 

@@ -131,6 +131,58 @@ extension MultiprocessTests {
             #expect(workshop.digest("parts") == workshop.digest("whole"))
         }
 
+        /// What the command does not say of the model is the checkpoint's; what it says is compared with it.
+        @Test func theModelIsInherited() throws {
+            let workshop = try Workshop()
+            let model = [
+                "model.normalization=rms", "model.positions=rotary", "model.activation=swiglu", "model.bias=false",
+                "model.layers=1", "model.width=24", "training.steps=5",
+            ]
+            _ = workshop.start(Workshop.training(model, output: "first")).finish()
+            let run = [
+                "--set", "data.directory=data", "batch.sequences=4", "training.steps=3", "fine_tuning.from=first",
+            ]
+            let outcome = workshop.start(["--output", "second"] + run, ranks: 2).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("weights from \(Workshop.checkpoint(5, output: "first"))"))
+            #expect(!outcome.output.contains("another model") && !outcome.output.contains("initial values"))
+            let configuration = try FileSystem.contents(of: workshop.directory.file("second/config.yaml"))
+            let lines = String(decoding: configuration, as: UTF8.self)
+            for line in ["context_length: 32", "normalization: rms", "activation: swiglu", "width: 24", "dropout: 0.1"]
+            {
+                #expect(lines.contains("  \(line)\n"), "\(line)")
+            }
+            // A default that the short run has no room for.
+            #expect(lines.contains("  warmup_steps: 3\n"))
+
+            let other = workshop.start(["--output", "third"] + run + ["model.activation=relu"]).finish()
+            expectRefusal(
+                other, 64, "blocks.0.feed_forward.", "model.activation is relu, the checkpoint has swiglu")
+            let base = workshop.start(["--output", "fourth"] + run + ["model.rotary_base=500"]).finish()
+            #expect(
+                base.output.contains(
+                    "another model than the checkpoint's: model.rotary_base is 500.0, the checkpoint has 10000.0"))
+            #expect(
+                workshop.start(["--output", "fifth", "--show", "model.width"] + run).finish().output == "24\n")
+            // What a head of tokens has means nothing to a classifier, and stays the default.
+            let encoder = ["model.family=encoder", "model.head=transform", "training.steps=1"]
+            _ = workshop.start(Workshop.training(encoder, output: "encoder")).finish()
+            let shown = workshop.start([
+                "--show", "model.head", "--set", "model.family=classifier", "fine_tuning.from=encoder",
+            ]).finish()
+            #expect(shown.output == "linear\n", "\(shown.errors)")
+        }
+
+        /// The tensors that keep their values are listed.
+        @Test func frozenTensorsAreListed() throws {
+            let workshop = try Workshop()
+            let outcome = workshop.train("training.steps=1", "optimizer.freeze=[\"blocks.*.bias\", \"position_*\"]")
+            #expect(
+                outcome.output.contains("frozen: 9 of 28 tensors, "), "\(outcome.output)")
+            #expect(outcome.output.contains("position_embedding.weight, blocks.{0,1}.attention.query_key_value.bias, "))
+            #expect(!workshop.train("training.steps=1", output: "free").output.contains("frozen"))
+        }
+
         @Test func whatDoesNotFit() throws {
             let workshop = try pretrained()
             func refuse(_ sets: [String], _ exitCode: Int32 = 64, _ words: String...) {
@@ -153,7 +205,7 @@ extension MultiprocessTests {
             refuse(
                 ["fine_tuning.skip=head.*"], 64, "fine_tuning.skip: found", "allowed: [] where fine_tuning.from is null"
             )
-            refuse(["fine_tuning.from=none"], 65, "none: holds no manifest.json")
+            refuse(["fine_tuning.from=none"], 65, "none: there is no such file or directory")
             let other = workshop.dtrain("prepare", "--text", "text.txt", "--tokenizer", "bpe:310", "--output", "other")
             #expect(other.exitCode == 0, "\(other.errors)")
             refuse(

@@ -135,6 +135,18 @@ extension MultiprocessTests {
 
             let long = String(repeating: "x", count: 33)
             refuse(workshop, ["--prompt", long], 64, "--prompt has 33 tokens; the model's context holds 32")
+            // A decoder reads the end: what stands before it changes nothing.
+            let cropped = ["ab", "zz"].map { start in
+                workshop.start([
+                    "generate", "--checkpoint", Workshop.checkpoint(8), "--prompt", start + long, "--crop", "--tokens",
+                    "4",
+                    "--temperature", "0",
+                ]).finish()
+            }
+            #expect(
+                cropped[0].exitCode == 0 && cropped[0].output.contains(String(long.dropLast())), "\(cropped[0].errors)")
+            #expect(cropped[0].output == cropped[1].output)
+            refuse(workshop, ["--prompt", long], 64, "or add --crop to have its end read")
             try write("a\n\(long)\n", to: "long", workshop)
             refuse(workshop, ["--input", "long"], 65, "long:2: has 33 tokens")
             refuse(workshop, ["--input", "long", "--prompt", "a"], 64, "exclude each other")

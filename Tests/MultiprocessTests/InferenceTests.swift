@@ -51,7 +51,8 @@ extension MultiprocessTests {
             expectRefusal(workshop.start(words + ["--top-p", "0"]).finish(), 64, "--top-p: found 0")
             expectRefusal(workshop.start(words + ["--tokens", "none"]).finish(), 64, "--tokens: found none")
             expectRefusal(
-                workshop.dtrain("generate", "--checkpoint", "none", ranks: 2), 65, "none: holds no manifest.json")
+                workshop.dtrain("generate", "--checkpoint", "none", ranks: 2), 65,
+                "none: there is no such file or directory")
         }
     }
 }

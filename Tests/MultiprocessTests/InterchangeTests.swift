@@ -91,8 +91,8 @@ extension MultiprocessTests {
                 "model.positions: found alibi; allowed: learned")
             expectRefusal(
                 export("--checkpoint", checkpoint, "--format", "onnx"), 64, "found onnx; allowed: huggingface")
-            expectRefusal(export("--checkpoint", checkpoint), 64, "export: --format is missing")
-            expectRefusal(export("--checkpoint", "none", "--format", "huggingface"), 65, "none: holds no manifest.json")
+            expectRefusal(export("--checkpoint", checkpoint), 64, "model.positions: found alibi; allowed: learned")
+            expectRefusal(export("--checkpoint", "none"), 65, "none: there is no such file or directory")
             expectRefusal(
                 workshop.dtrain("import", "--from", "none", "--output", "back", ranks: 2), 65, "none: no such directory"
             )

@@ -78,7 +78,7 @@ extension MultiprocessTests {
             try expectWhole(workshop)
         }
 
-        @Test(arguments: [(4, SIGUSR1), (nil, SIGTERM), (nil, SIGUSR1)] as [(Int?, Int32)])
+        @Test(arguments: [(4, SIGUSR1), (nil, SIGTERM), (nil, SIGUSR1), (nil, SIGINT)] as [(Int?, Int32)])
         func askedToStop(ranks: Int?, signal: Int32) throws {
             let workshop = try Workshop()
             let job = workshop.start(Workshop.training([longer]), ranks: ranks)

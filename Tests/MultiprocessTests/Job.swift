@@ -52,7 +52,12 @@ final class Job {
         var noSignals = sigset_t()
         sigemptyset(&noSignals)
         posix_spawnattr_setsigmask(&attributes, &noSignals)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        // Tests that a shell runs in the background ignore interrupts, and so would the child.
+        var interrupt = sigset_t()
+        sigemptyset(&interrupt)
+        sigaddset(&interrupt, SIGINT)
+        posix_spawnattr_setsigdefault(&attributes, &interrupt)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
         var variables = Job.defaults.merging(Job.inherited) { $1 }.merging(environment) { $1 }
         variables[String(mark.prefix { $0 != "=" })] = String(mark.drop { $0 != "=" }.dropFirst())

@@ -29,6 +29,19 @@ extension MultiprocessTests {
             #expect(outcome.output.contains("step 24: validation loss "))
         }
 
+        /// Losses that are not the same quantity do not have the same name.
+        @Test func smoothedLossesAreNamed() throws {
+            let output = try Workshop().train("objective.label_smoothing=0.1").output
+            #expect(output.contains("\nloss: of smoothed targets in training (objective.label_smoothing 0.1)"))
+            #expect(output.contains("\nstep 24/24  smoothed loss "), "\(output)")
+            #expect(output.contains("\nstep 24: validation loss (unsmoothed) "))
+            #expect(output.contains("\nbest validation loss (unsmoothed): "))
+            #expect(
+                output.split(separator: "\n").filter { $0.hasPrefix("step ") && $0.contains("left") }.allSatisfy {
+                    $0.count <= 80
+                })
+        }
+
         /// The reader goes away after a line: the training goes on to its end.
         @Test func aPipeWithoutAReader() throws {
             let workshop = try Workshop()

@@ -46,7 +46,7 @@ extension MultiprocessTests {
             workshop.train(sets[0], sets[1], "averaging.wire=float16", output: "rounded")
             workshop.train(sets[0], sets[1], "averaging.wire=float16", ranks: 3, output: "rounded-3")
             #expect(workshop.digest("rounded-3") == workshop.digest("rounded"))
-            for ranks in [3, 6] {
+            for ranks in [3, 5, 6] {
                 for strategy in ["shared_memory", "allreduce"] {
                     let output = "\(strategy)-\(ranks)"
                     workshop.train(sets[0], sets[1], "averaging.strategy=\(strategy)", ranks: ranks, output: output)

@@ -51,7 +51,18 @@ extension MultiprocessTests {
             }
             expectRefusal(workshop.dtrain("checkpoint", "list", "data"), 65, "data: holds no checkpoints")
             expectRefusal(workshop.dtrain("checkpoint", "remove", "run"), 64, "found remove", "list, verify, digest")
-            expectRefusal(workshop.dtrain("checkpoint", "verify", "nowhere"), 65, "nowhere: holds no manifest.json")
+            expectRefusal(workshop.dtrain("checkpoint", "verify", "data"), 65, "data: holds no manifest.json")
+            for action in ["list", "verify", "digest", "parameters"] {
+                expectRefusal(workshop.dtrain("checkpoint", action, "nowhere"), 65, "nowhere: there is no such")
+            }
+            let table = workshop.dtrain("checkpoint", "parameters", Workshop.checkpoint(20)).output
+            #expect(table.contains("blocks.1.attention.projection.weight"), "\(table)")
+            #expect(table.contains("28 tensors"))
+            let shown = workshop.start(
+                Workshop.training(["optimizer.freeze=[\"blocks.0.*\"]"]) + ["--show", "parameters"]
+            ).finish()
+            let frozen = shown.output.split(separator: "\n").filter { $0.hasSuffix("frozen") }
+            #expect(frozen.count == 12 && frozen.allSatisfy { $0.hasPrefix("blocks.0.") }, "\(shown.output)")
         }
 
         /// With keep_last 1 the damaged checkpoint must not push out those that follow it.
@@ -119,6 +130,116 @@ extension MultiprocessTests {
             #expect(step(workshop.names("run/previous-1/checkpoints")) == [24])
             #expect(workshop.digest() == digest)
             #expect(try workshop.losses().map(\.step) == Array(1...24))
+        }
+
+        /// The metric that is watched marks the best checkpoint: in the list, in RUN/best and in the summary.
+        @Test func theBestCheckpointIsNamed() throws {
+            let workshop = try Workshop()
+            // A rate that ruins the model after its warm-up, so that an early checkpoint is the best.
+            let outcome = workshop.train(
+                "training.metric=validation_accuracy", "training.evaluate_every=5", "schedule.kind=constant",
+                "schedule.peak=10", "schedule.floor=0", "schedule.warmup_steps=24", "optimizer.clip_norm=0", ranks: 2)
+            let values = try workshop.metrics().compactMap { line in
+                line["validation_accuracy"]?.doubleValue.map { (step: line["step"]?.integerValue ?? 0, value: $0) }
+            }
+            let highest = try #require(values.map(\.value).max())
+            let list = try JSON(
+                parsing: Array(workshop.dtrain("checkpoint", "list", "run", "--json").output.utf8), source: "list")
+            let best = try #require(list["best"]?.stringValue)
+            #expect(list["metric"]?.stringValue == "validation_accuracy")
+            let marker = try FileSystem.contents(of: workshop.directory.file("run/best"))
+            #expect("run/" + String(decoding: marker, as: UTF8.self) == best + "\n")
+            #expect(outcome.output.contains("best validation accuracy: "))
+            let step = try #require(Int(best.suffix(8)))
+            #expect(values.contains { $0.step == step && $0.value == highest })
+            #expect(outcome.output.contains(" at step \(step): \(best)\n"), "\(outcome.output)")
+            let lines = workshop.dtrain("checkpoint", "list", "run").output.split(separator: "\n")
+            #expect(lines.filter { $0.hasSuffix("  best") }.map { $0.hasPrefix(best + "  ") } == [true])
+            #expect(lines.allSatisfy { $0.contains("  validation accuracy ") || $0.contains("not evaluated") })
+            #expect(
+                workshop.dtrain("checkpoint", "digest", "run/best").output
+                    == workshop.dtrain("checkpoint", "digest", best).output)
+        }
+
+        /// A run stands for its newest checkpoint wherever a checkpoint is named.
+        @Test func aRunIsTakenForItsNewestCheckpoint() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            let (newest, digest) = (Workshop.checkpoint(24), workshop.digest())
+            #expect(workshop.dtrain("checkpoint", "digest", "run/").output == digest + "\n")
+            #expect(workshop.dtrain("checkpoint", "verify", "run", ranks: 2).output.hasPrefix("\(newest): valid"))
+            let evaluated = workshop.dtrain("evaluate", "--checkpoint", "run", "--json", ranks: 2)
+            let scores = try JSON(parsing: Array(evaluated.output.utf8), source: "evaluate")
+            #expect(scores["checkpoint"]?.stringValue == newest && scores["step"]?.integerValue == 24)
+            #expect(scores["dataset"]?.stringValue == "data")
+            let logged = try workshop.metrics().last { $0["validation_loss"] != nil }
+            for name in ["validation_loss", "validation_accuracy"] { #expect(scores[name] == logged?[name]) }
+            #expect((scores["targets"]?.integerValue ?? 0) > 100)
+            let words = ["--prompt", "the ", "--tokens", "5"]
+            let generated = ["run", newest].map {
+                workshop.start(["generate", "--checkpoint", $0] + words).finish().output
+            }
+            #expect(generated[0] == generated[1] && generated[0].hasPrefix("the "))
+            #expect(workshop.dtrain("export", "--checkpoint", "run/best", "--output", "model").exitCode == 0)
+            #expect(
+                workshop.dtrain("import", "--from", "model", "--output", "back", "--tokenizer", "byte").exitCode == 0)
+            let imported = workshop.dtrain("evaluate", "--checkpoint", "back", "--data", "data")
+            #expect(imported.exitCode == 0, "\(imported.errors)")
+            let longer = workshop.start(
+                Workshop.training(["training.steps=30"], output: "longer") + ["--resume", "run"]
+            ).finish()
+            #expect(longer.output.contains("resumed from \(newest) at step 24"), "\(longer.output)\(longer.errors)")
+
+            // A damaged one is passed over, which is said where no output is mistaken for it.
+            try damage(workshop.directory.file(newest + "/model.safetensors"))
+            let older = workshop.dtrain("evaluate", "--checkpoint", "run", "--json", ranks: 2)
+            #expect(try JSON(parsing: Array(older.output.utf8), source: "evaluate")["step"]?.integerValue == 20)
+            #expect(older.messages.count == 1 && older.errors.contains("Falling back to step-00000020."))
+        }
+
+        /// The command that named a checkpoint goes on from what has become of it, as long as nothing else was asked for.
+        @Test func theSameCommandContinuesADescendant() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=10", output: "first")
+            let sets = ["training.steps=100000", "training.checkpoint_every=1000", "schedule.peak=1e-3"]
+            let command = Workshop.training(sets) + ["--resume", Workshop.checkpoint(10, output: "first")]
+            var steps: [Int] = []
+            for _ in 0..<3 {
+                let job = workshop.start(command, ranks: 2)
+                try #require(workshop.wait(forStep: (steps.last ?? 10) + 3))
+                job.send(SIGUSR1)
+                let outcome = job.finish()
+                #expect(outcome.exitCode == 75, "\(outcome.errors)")
+                let from = steps.last.map { Workshop.checkpoint($0) } ?? Workshop.checkpoint(10, output: "first")
+                #expect(outcome.output.contains("resumed from \(from) at step"), "\(outcome.output)")
+                #expect(outcome.output.contains(". The same command continues.\n"))
+                steps.append(try #require(try workshop.losses().last?.step))
+            }
+            #expect(try workshop.losses().map(\.step) == Array(11...steps[2]))
+            #expect(!workshop.names("run").contains("previous-1"))
+            // Without the option it is the same run.
+            let plain = workshop.start(Workshop.training(sets), ranks: 2)
+            try #require(workshop.wait(forStep: steps[2] + 1))
+            plain.send(SIGUSR1)
+            #expect(plain.finish().output.contains("resumed from \(Workshop.checkpoint(steps[2])) at step"))
+            // Another configuration is another training from the checkpoint that was named.
+            let other = workshop.start(command + ["--set", "schedule.peak=5e-4", "training.steps=12"], ranks: 2)
+                .finish()
+            #expect(
+                other.output.contains("resumed from first/checkpoints/step-00000010"), "\(other.output)\(other.errors)")
+            #expect(workshop.names("run").contains("previous-1"))
+        }
+
+        /// What starts anew each time does not say that it continues.
+        @Test func aRunThatStartsAnewNamesTheCommandThatContinues() throws {
+            let workshop = try Workshop()
+            let sets = ["training.steps=100000"]
+            let job = workshop.start(Workshop.training(sets) + ["--resume", "none"])
+            try #require(workshop.wait(forStep: 2))
+            job.send(SIGINT)
+            let outcome = job.finish()
+            #expect(outcome.exitCode == 75, "\(outcome.errors)")
+            #expect(outcome.output.contains("Without --resume none, the same command continues."))
         }
 
         @Test func aFinishedRunIsLeftAlone() throws {

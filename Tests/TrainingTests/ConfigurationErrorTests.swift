@@ -153,8 +153,8 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "c.yaml:2:10: schedule.floor: found 0.004; allowed: at most schedule.peak (0.002)"
         ),
         (
-            "schedule: {peak: 0}",
-            "c.yaml:1:18: schedule.floor: found 0.0001 (the default); allowed: at most schedule.peak (0)"
+            "schedule: {peak: 0, floor: 1e-4}",
+            "c.yaml:1:29: schedule.floor: found 0.0001; allowed: at most schedule.peak (0)"
         ),
         (
             "schedule: {kind: inverse_square_root, warmup_steps: 0}",
@@ -326,8 +326,8 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             (".=7", "--set .=7: unknown key .; "),
             ("a.b.c=7", "--set a.b.c=7: unknown key a.b.c; "),
             (
-                "training.steps=20",
-                "--set training.steps=20: schedule.warmup_steps: found 60 (the default); allowed: at most"
+                "schedule.warmup_steps=1201",
+                "--set schedule.warmup_steps=1201: schedule.warmup_steps: found 1201; allowed: at most training.steps (1200)"
             ),
         ] {
             let message = message(ofSet: set)

@@ -12,6 +12,28 @@ private func repository(_ path: String) -> String {
 }
 
 @Suite struct ConfigurationTests {
+    /// A default that does not fit what was given is moved; a value that was given is checked, and one that fits stays.
+    @Test(arguments: [
+        (["training.steps=20"], "schedule.warmup_steps", "20"),
+        (["training.steps=61"], "schedule.warmup_steps", "60"),
+        (
+            ["training.steps=50", "schedule.kind=warmup_stable_decay", "schedule.decay_steps=15"],
+            "schedule.warmup_steps", "35"
+        ),
+        (["training.steps=5", "schedule.kind=noam"], "schedule.warmup_steps", "5"),
+        (["schedule.peak=5e-5"], "schedule.floor", "5e-06"), (["schedule.peak=1e-4"], "schedule.floor", "0.0001"),
+        (["schedule.peak=0"], "schedule.floor", "0.0"),
+    ])
+    func defaultsFitWhatIsGiven(sets: [String], key: String, value: String) throws {
+        let configuration = try Configuration.load(file: nil, sets: sets)
+        #expect(try configuration.value(of: key) == value)
+        // The resolved configuration says the value, and is read as if all of it were given.
+        #expect(try Configuration.parse(configuration.resolvedYAML, name: "resolved") == configuration)
+        #expect(throws: Failure.self) {
+            _ = try Configuration.load(file: nil, sets: sets + ["schedule.warmup_steps=62", "training.steps=61"])
+        }
+    }
+
     @Test func quickstartFileSaysTheDefaults() throws {
         let file = repository("configs/quickstart.yaml")
         #expect(try Configuration.load(file: file) == Configuration())

@@ -5,6 +5,14 @@ import Testing
 @testable import Training
 
 struct FormattingTests {
+    /// Names that differ in one number stand together.
+    @Test func parametersInAShortList() {
+        #expect(shortList(["token.weight"]) == "token.weight")
+        #expect(shortList(["b.0.w", "b.0.c", "b.1.w", "b.2.w", "b.2.c"]) == "b.{0-2}.w, b.{0,2}.c")
+        #expect(shortList(["b.7.w", "e.w", "b.7.c"]) == "b.7.w, e.w, b.7.c")
+        #expect(shortList(["b.3.w", "b.1.w"]) == "b.{3,1}.w")
+    }
+
     @Test(
         arguments: [
             (0, 2, "0.00"), (1.005, 2, "1.00"), (1.995, 1, "2.0"), (-0.04, 1, "0.0"), (-0.06, 1, "-0.1"),

@@ -13,8 +13,8 @@ import Testing
     /// The evaluation with which the patience ends, or nil.
     private func end(_ values: [Double], patience: Int, minDelta: Double = 0) -> Int? {
         var watch = watch(patience: patience, minDelta: minDelta)
-        return values.firstIndex { value in
-            _ = watch.note(value)
+        return values.indices.first { index in
+            _ = watch.note(values[index], step: index)
             return watch.hasRunOut
         }
     }
@@ -37,8 +37,10 @@ import Testing
     /// The best checkpoint is the best, however little it is better.
     @Test func theBestIsTheLowest() {
         var watch = watch(patience: 1, minDelta: 1)
-        #expect([5, 4.9, 4.9, .nan, .infinity, 4.8].map { watch.note($0) } == [true, true, false, false, false, true])
-        #expect(watch.state.best == 4.8 && watch.state.reference == 5)
+        #expect(
+            [5, 4.9, 4.9, .nan, .infinity, 4.8].enumerated().map { watch.note($1, step: 10 * $0) }
+                == [true, true, false, false, false, true])
+        #expect(watch.state.best == 4.8 && watch.state.bestStep == 50 && watch.state.reference == 5)
         watch.beginStep()
         #expect(watch.state.value == nil && watch.state.best == 4.8)
     }

@@ -119,7 +119,7 @@ struct RunRecordsTests {
         try setDiskWorks(false)
         expectFailure(
             .inputOutput, "step 2: the last checkpoint could not be written: ", "could not make the directory",
-            "start the same command again: it goes on from \(run.checkpoints)/step-00000001."
+            "start the same command without --resume none again: it goes on from \(run.checkpoints)/step-00000001."
         ) { try save(records, 2, isLast: true) }
         try setDiskWorks(true)
         #expect(try steps() == [1])

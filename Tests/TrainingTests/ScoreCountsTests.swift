@@ -43,7 +43,7 @@ struct ScoreCountsTests {
         #expect(
             tokens.bitsPerByte == TokenScores(lossSum: 3, TokenCounts(targets: 6, correct: 4, bytes: 14)).bitsPerByte)
         #expect(scores.named.map(\.metric) == [.loss, .accuracy])
-        #expect(scores.summary == "validation loss 0.5000, accuracy 0.6667")
+        #expect(scores.summary() == "validation loss 0.5000, accuracy 0.6667")
     }
 
     @Test func classes() throws {

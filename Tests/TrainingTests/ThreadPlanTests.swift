@@ -17,6 +17,21 @@ import Testing
         }
     }
 
+    /// Ranks that make the same bits and leave no core idle; nothing to say where one process is all that can work.
+    @Test(
+        arguments: [
+            (ThreadCount.automatic, 2, nil, 4, 2), (.automatic, 1, nil, 4, nil), (.automatic, 2, nil, 1, nil),
+            (.automatic, 6, nil, 4, 3), (.automatic, 64, nil, 8, 8), (.automatic, 5, nil, 8, nil),
+            (.automatic, 5, nil, 5, 5),
+            (.automatic, 8, 2, 4, 2), (.automatic, 8, 1, 4, nil), (.fixed(1), 3, nil, 8, 2),
+            (.fixed(2), 2, nil, 8, nil),
+            (.fixed(2), 8, nil, 8, 4), (.fixed(1024), 8, nil, 8, nil),
+        ] as [(ThreadCount, Int, Int?, Int, Int?)])
+    func ranksThatAreFaster(wanted: ThreadCount, cores: Int, quota: Int?, slots: Int, ranks: Int?) {
+        let usable = UsableCores(machine: "m", cores: Array(0..<cores), quota: quota, machineCoreCount: cores)
+        #expect(ThreadPlan.fasterRanks(wanted, usable, slots: slots) == ranks)
+    }
+
     @Test func automaticDividesTheCoresOfAMachine() {
         #expect(automatic([rank(0..<2, of: 2)]) == [2])
         #expect(automatic([rank(0..<2, of: 2), rank(0..<2, of: 2)]) == [1, 1])

@@ -10,7 +10,7 @@ struct ArgumentsTests {
         name: "cook", summary: "", positions: ["DISH"],
         options: [
             .one("pot", "FILE", ""), .repeated("salt", "GRAMS", ""), .list("guests", "NAME", ""), .flag("hot", ""),
-            .optional("spicy", "LEVEL", ""),
+            .optional("spicy", "LEVEL", ""), .settings,
         ], example: ""
     ) { _, _ in .finished }
 
@@ -25,6 +25,17 @@ struct ArgumentsTests {
         #expect(arguments.list("guests") == ["Ann", "Bo"])
         #expect(arguments.has("hot"))
         #expect(!(try Arguments(["soup"], for: command)).has("hot"))
+    }
+
+    /// Assignments may follow one another; a word without an equals sign, or one that begins with a dash, is none of them.
+    @Test(arguments: [
+        ["--set", "a=1", "b=2", "soup", "--set=c=-3"], ["soup", "--set", "a=1", "--set", "b=2", "c=-3"],
+        ["--set=a=1", "b=2", "--hot", "soup", "--set", "c=-3"],
+    ])
+    func assignments(words: [String]) throws {
+        let arguments = try Arguments(words, for: command)
+        #expect(arguments.list("set") == ["a=1", "b=2", "c=-3"])
+        #expect(arguments.positions == ["soup"])
     }
 
     /// An optional value stands after an equals sign, so that the next word is not taken for it.
@@ -78,6 +89,7 @@ struct ArgumentsTests {
         (["x", "--pt", "a"], "unknown option --pt; did you mean --pot?"),
         (["x", "--zzzzzzzz"], "unknown option --zzzzzzzz."),
         (["x", "--pot"], "--pot needs a FILE."),
+        (["x", "--set"], "--set needs a KEY.PATH=VALUE."), (["x", "--set", "a=1", "b"], "found x b; wanted: DISH."),
         (["x", "--guests"], "--guests needs a NAME."),
         (["x", "--guests", "--hot"], "--guests needs a NAME."),
         (["x", "--pot", "a", "--pot", "b"], "--pot stands twice."),

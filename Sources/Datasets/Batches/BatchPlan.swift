@@ -6,8 +6,8 @@ import Failures
 /// rank r of p owns the slots r·S/p ..< (r+1)·S/p, rounded down: what a slot holds does not depend on p, and so neither does
 /// which samples a step consumes, in what order.
 ///
-/// Where each rank owns a whole subtree of the sum over slots, neither do the bits of the sum. At other numbers of ranks a
-/// rank adds its slots from left to right along the tree of as many slots, and the ranks' sums are added along the tree of
+/// Where each rank owns a whole subtree of the sum over slots, and these meet as the tree has them meet, neither do the bits
+/// of the sum. At other numbers of ranks a rank adds its slots from left to right along the tree of as many slots, and the ranks' sums are added along the tree of
 /// as many ranks: the same numbers, with other parentheses.
 package struct BatchPlan: Sendable {
     /// B: sequences of the whole job, a step.
@@ -46,9 +46,24 @@ package struct BatchPlan: Sendable {
     /// The numbers of ranks that all make the same bits.
     package var bitwiseWorldSizes: [Int] { (1...slots).filter { BatchPlan.isBitwise(slots: slots, worldSize: $0) } }
 
-    /// Whether each rank has a subtree of the sum over slots for itself.
-    private static func isBitwise(slots: Int, worldSize: Int) -> Bool {
-        slots.isMultiple(of: worldSize) && (worldSize == 1 || (slots / worldSize).nonzeroBitCount == 1)
+    /// Whether the ranks' sums, added along the tree of the ranks, make the tree over the slots.
+    ///
+    /// A tree splits at the largest power of two below its number of leaves. The tree of the ranks is that of the slots where
+    /// it splits the slots at the same places, down to single ranks, which have whole subtrees then.
+    ///
+    /// - Complexity: O(worldSize).
+    package static func isBitwise(slots: Int, worldSize: Int) -> Bool {
+        func start(_ rank: Int) -> Int { rank * slots / worldSize }
+        func split(_ count: Int) -> Int { 1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount) }
+        func agree(_ ranks: Range<Int>) -> Bool {
+            // One rank adds its slots along the tree of as many slots.
+            if ranks.count == 1 { return true }
+            let middle = ranks.lowerBound + split(ranks.count)
+            let (first, end) = (start(ranks.lowerBound), start(ranks.upperBound))
+            guard start(middle) == first + split(end - first) else { return false }
+            return agree(ranks.lowerBound..<middle) && agree(middle..<ranks.upperBound)
+        }
+        return agree(0..<worldSize)
     }
 
     /// Sequences in a slot.

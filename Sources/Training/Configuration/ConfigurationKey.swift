@@ -15,6 +15,8 @@ struct ConfigurationKey<Section>: Sendable {
     private(set) var affectsTrajectory = true
     /// Puts a node's value into a section.
     let read: @Sendable (YAMLNode, inout Section) throws(ConfigurationMismatch) -> Void
+    /// Puts one section's value into another.
+    let copy: @Sendable (Section, inout Section) -> Void
     /// The section's value as YAML, from which `read` makes the same value.
     let text: @Sendable (Section) -> String
     /// The section's value as a script wants it: text without quotes.
@@ -44,6 +46,7 @@ struct ConfigurationKey<Section>: Sendable {
         isChoice = format.isChoice
         examples = format.examples.map { value in { $0[keyPath: property] = value } }
         read = { (node, section) throws(ConfigurationMismatch) in section[keyPath: property] = try format.decode(node) }
+        copy = { $1[keyPath: property] = $0[keyPath: property] }
         text = { format.encode($0[keyPath: property]) }
         plain = { $0[keyPath: property] as? String ?? format.encode($0[keyPath: property]) }
     }
@@ -60,6 +63,7 @@ struct ConfigurationKey<Section>: Sendable {
         examples = key.examples.map { example in { example(&$0[keyPath: property]) } }
         affectsTrajectory = key.affectsTrajectory
         read = { (node, outer) throws(ConfigurationMismatch) in try key.read(node, &outer[keyPath: property]) }
+        copy = { key.copy($0[keyPath: property], &$1[keyPath: property]) }
         text = { key.text($0[keyPath: property]) }
         plain = { key.plain($0[keyPath: property]) }
     }

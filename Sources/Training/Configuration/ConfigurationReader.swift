@@ -8,14 +8,26 @@ extension Configuration {
     ///
     /// - Parameters:
     ///   - file: A YAML or JSON file, or nil for the defaults.
-    ///   - sets: What followed each `--set`: `KEY.PATH=VALUE`.
+    ///   - sets: What followed `--set`: `KEY.PATH=VALUE` each.
+    ///   - output: The run directory, over all others.
     /// - Throws: `usage` for the first thing that is wrong, with its place, what was found and what is allowed;
     ///   `inputOutput` where the file exists and cannot be read.
-    package static func load(file: String?, sets: [String] = []) throws(Failure) -> Configuration {
+    package static func load(
+        file: String?, sets: [String] = [], output: String? = nil
+    ) throws(Failure) -> Configuration {
+        try reader(file: file, sets: sets, output: output).checked()
+    }
+
+    /// A reader that has taken in a file and `--set` arguments, and the model of the checkpoint that a fine-tuning starts from.
+    private static func reader(
+        file: String?, sets: [String], output: String?
+    ) throws(Failure) -> ConfigurationReader {
         var reader = ConfigurationReader()
         if let file { try reader.apply(try contents(of: file), name: file) }
         for set in sets { try reader.apply(set: set) }
-        return try reader.checked()
+        if let output { reader.configuration.run.directory = output }
+        try reader.inheritModel()
+        return reader
     }
 
     /// The configuration of a training, as `load` makes it, and what a person should know about it.
@@ -29,19 +41,16 @@ extension Configuration {
     package static func loadRun(
         file: String?, sets: [String], directory: String?, continues: Bool
     ) throws(Failure) -> (configuration: Configuration, warnings: [String]) {
-        var reader = ConfigurationReader()
-        if let file { try reader.apply(try contents(of: file), name: file) }
-        for set in sets { try reader.apply(set: set) }
+        let reader = try Self.reader(file: file, sets: sets, output: directory)
         var warnings: [String] = []
         var recorded: Configuration?
-        var configuration = try reader.checked { key, failure in
-            if recorded == nil, continues { recorded = reader.recorded(in: directory) }
+        let configuration = try reader.checked { key, failure in
+            if recorded == nil, continues { recorded = reader.recorded() }
             guard let recorded, key.text(recorded) == key.text(reader.configuration) else { return false }
             warnings.append(
                 "warning: \(failure.message). It has no effect, and is accepted because the run was started with it.")
             return true
         }
-        if let directory { configuration.run.directory = directory }
         return (configuration, warnings)
     }
 
@@ -80,9 +89,9 @@ extension Configuration {
 
 /// Puts YAML and `--set` arguments into a configuration and remembers where each value came from.
 struct ConfigurationReader {
-    fileprivate private(set) var configuration = Configuration()
+    var configuration = Configuration()
     /// Where the value of a key path came from; absent for defaults.
-    private var places: [ExactText: String] = [:]
+    private(set) var places: [ExactText: String] = [:]
 
     /// Takes in a whole file.
     mutating func apply(_ bytes: [UInt8], name: String) throws(Failure) {
@@ -136,7 +145,7 @@ struct ConfigurationReader {
         try set(key, to: node, from: source)
     }
 
-    /// The configuration, once what its values must be to each other holds.
+    /// The configuration, its defaults fitted to what was given, once what its values must be to each other holds.
     ///
     /// - Parameter tolerates: Whether a key that nothing reads is accepted, because it is as a run recorded it: earlier
     ///   versions accepted such keys.
@@ -144,10 +153,7 @@ struct ConfigurationReader {
         tolerating tolerates: (_ unread: ConfigurationKey<Configuration>, Failure) -> Bool = { _, _ in false }
     ) throws(Failure) -> Configuration {
         var configuration = configuration
-        // Configurations from before there was a ceiling may begin above its default.
-        if places["loss_scale.ceiling"] == nil {
-            configuration.lossScale.ceiling = max(configuration.lossScale.ceiling, configuration.lossScale.initial)
-        }
+        for standard in FittedDefault.all where places[standard.key.exact] == nil { standard.fit(&configuration) }
         for check in ConfigurationCheck.all {
             guard let allowed = check.allowed(configuration) else { continue }
             let found = Configuration.keys.first { $0.path == check.key }?.text(configuration) ?? ""
@@ -169,8 +175,8 @@ struct ConfigurationReader {
     }
 
     /// What the run directory says of the run that it holds; nil where it holds none.
-    fileprivate func recorded(in directory: String?) -> Configuration? {
-        let path = RunDirectory(directory ?? configuration.run.directory).configuration
+    fileprivate func recorded() -> Configuration? {
+        let path = RunDirectory(configuration.run.directory).configuration
         guard let bytes = try? FileSystem.contents(of: path, limitBytes: YAMLReader.limitBytes) else { return nil }
         return try? Configuration.parse(bytes, name: path, isRecorded: true)
     }

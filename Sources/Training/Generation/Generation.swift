@@ -22,6 +22,9 @@ package struct GenerationSettings: Sendable {
     package var tellsAllClasses = false
     /// Whether the result of a line is a JSON object that holds all of it: see `PromptFile`.
     package var writesObjects = false
+    /// Whether of a text that is longer than the context a part is read: its end by a decoder, its beginning by an
+    /// encoder-decoder or a classifier. A text with gaps is never cut.
+    package var crops = false
 
     /// The defaults.
     package init(checkpoint: String) { self.checkpoint = checkpoint }
@@ -167,7 +170,7 @@ package struct Generation {
             let refuse = { (place: Int, reason: String) in Failure(.badData, "\(name):\(own[place] + 1): \(reason)") }
             switch family {
             case .encoder: _ = try FilledGaps.inputs(trained, texts, refuse)
-            case .classifier: _ = try TextClassification.inputs(trained, texts, refuse)
+            case .classifier: _ = try TextClassification.inputs(trained, texts, crops: settings.crops, refuse)
             default:
                 for (place, text) in texts.enumerated() { _ = try decodingInput(text) { refuse(place, $0) } }
             }
@@ -206,7 +209,7 @@ package struct Generation {
             return try FilledGaps(trained, batch: settings.decoding.batch).run(texts, shouldStop, refuse)
         case .classifier:
             return try TextClassification(trained, batch: settings.decoding.batch)
-                .run(texts, shouldStop, refuse)
+                .run(texts, crops: settings.crops, shouldStop, refuse)
                 .map { Array($0.text(all: settings.tellsAllClasses, separator: isOneLine ? "\t" : "\n").utf8) }
         case .imageClassifier: preconditionFailure("refused when it was loaded")
         }
@@ -267,18 +270,18 @@ package struct Generation {
     /// - Parameter refuse: The failure for a reason.
     private func decodingInput(_ text: String, _ refuse: (String) -> Failure) throws(Failure) -> DecodingInput {
         let special = tokenizer.specialTokens
-        func check(_ count: Int, beside others: Int) throws(Failure) {
-            guard count + others <= contextLength else {
-                throw refuse(
-                    "has \(count) tokens; the model's context holds \(contextLength - others) of a text. Shorten it.")
-            }
+        func check(_ count: Int, beside others: Int, canCrop: Bool) throws(Failure) {
+            guard count + others > contextLength else { return }
+            throw refuse(trained.tooLong(count, limit: contextLength - others, canCrop: canCrop))
         }
         switch family {
         case .encoderDecoder:
             let end = try trained.token(special.eos, "eos")
             var tokens = try tokenizer.encode(text)
-            if trained.identity.configuration.data.truncate { tokens = Array(tokens.prefix(contextLength - 1)) }
-            try check(tokens.count, beside: 1)
+            if settings.crops || trained.identity.configuration.data.truncate {
+                tokens = Array(tokens.prefix(contextLength - 1))
+            }
+            try check(tokens.count, beside: 1, canCrop: true)
             return DecodingInput(source: tokens + [end], text: [try trained.token(special.bos, "bos")])
         case .prefixDecoder:
             let mask = try trained.token(special.mask, "mask")
@@ -287,12 +290,13 @@ package struct Generation {
                 gaps = [tokens.count]
                 tokens.append(mask)
             }
-            try check(tokens.count, beside: 1)
+            try check(tokens.count, beside: 1, canCrop: false)
             return DecodingInput(text: tokens, gap: gaps[0], begin: try trained.token(special.bos, "bos"))
         default:
             let tokens = try tokenizer.encode(text)
             guard !tokens.isEmpty else { throw refuse("has no token. Give at least one character.") }
-            try check(tokens.count, beside: 0)
+            if settings.crops { return DecodingInput(text: tokens.suffix(contextLength)) }
+            try check(tokens.count, beside: 0, canCrop: true)
             return DecodingInput(text: tokens)
         }
     }

@@ -43,11 +43,13 @@ struct TextClassification {
 
     /// The prediction for each text.
     ///
-    /// - Parameter refuse: The failure of a text, for a reason.
+    /// - Parameters:
+    ///   - crops: Whether of a text that is too long the beginning is read.
+    ///   - refuse: The failure of a text, for a reason.
     func run(
-        _ texts: [String], _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
+        _ texts: [String], crops: Bool = false, _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [Prediction] {
-        let inputs = try TextClassification.inputs(trained, texts, refuse)
+        let inputs = try TextClassification.inputs(trained, texts, crops: crops, refuse)
         var predictions = [Prediction](repeating: .number(0), count: texts.count)
         let (names, loss) = (trained.identity.facts.labels?.names ?? [], trained.identity.configuration.loss)
         try passes.forEachRow(inputs, rows: { _ in [0] }, shouldStop: shouldStop) { text, _, logits in
@@ -58,20 +60,20 @@ struct TextClassification {
 
     /// The tokens of each text.
     ///
-    /// - Parameter refuse: The failure of a text, for a reason.
+    /// - Parameters:
+    ///   - crops: Whether of a text that is too long the beginning is read.
+    ///   - refuse: The failure of a text, for a reason.
     static func inputs(
-        _ trained: TrainedModel, _ texts: [String], _ refuse: (Int, String) -> Failure
+        _ trained: TrainedModel, _ texts: [String], crops: Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[Int32]] {
         let first = try trained.token(trained.tokenizer.specialTokens.cls, "cls")
         let context = trained.model.sizes.contextLength
         var inputs: [[Int32]] = []
         for (place, text) in texts.enumerated() {
             var tokens = try trained.tokenizer.encode(text)
-            if trained.identity.configuration.data.truncate { tokens = Array(tokens.prefix(context - 1)) }
+            if crops || trained.identity.configuration.data.truncate { tokens = Array(tokens.prefix(context - 1)) }
             guard tokens.count < context else {
-                throw refuse(
-                    place, "has \(tokens.count) tokens; the model's context holds \(context - 1) of a text. Shorten it."
-                )
+                throw refuse(place, trained.tooLong(tokens.count, limit: context - 1, canCrop: true))
             }
             inputs.append([first] + tokens)
         }

@@ -60,6 +60,15 @@ package struct TrainedModel {
                 + "model was damaged before it was imported. Take an earlier checkpoint or another copy.")
     }
 
+    /// The reason why a text of `count` tokens is refused where at most `limit` are read.
+    ///
+    /// - Parameter canCrop: Whether the family reads a part of a text on request.
+    func tooLong(_ count: Int, limit: Int, canCrop: Bool) -> String {
+        let part = identity.configuration.model.family == .decoder ? "end" : "beginning"
+        return "has \(count) tokens; the model's context holds \(limit) of a text. "
+            + (canCrop ? "Shorten it, or add --crop to have its \(part) read." : "Shorten it.")
+    }
+
     /// A special token of the tokenizer.
     ///
     /// - Throws: `badData` where it has none.

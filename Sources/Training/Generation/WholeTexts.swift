@@ -122,7 +122,7 @@ struct FilledGaps {
                 throw refuse(place, "has no \(GapText.mark) to fill. Write it where a token is wanted.")
             }
             guard tokens.count <= context else {
-                throw refuse(place, "has \(tokens.count) tokens; the model's context holds \(context). Shorten it.")
+                throw refuse(place, trained.tooLong(tokens.count, limit: context, canCrop: false))
             }
             encoded.append((tokens, gaps))
         }

@@ -6,18 +6,19 @@ import Tensors
 /// The averaging of a model's gradient by each strategy in turn, and what it costs to give the new weights to all, beside a
 /// plain in-place `MPI_Allreduce` and a copy of as many bytes.
 package struct AveragingBench {
-    private let configuration: Configuration
+    private let subject: BenchSubject
+    private var configuration: Configuration { subject.configuration }
     private let communicator: any Communicator
 
-    /// The averaging of the model that `configuration` describes. No dataset is needed.
-    package init(_ configuration: Configuration, _ communicator: any Communicator) {
-        self.configuration = configuration
+    /// The averaging of the model that `subject` describes.
+    package init(_ subject: BenchSubject, _ communicator: any Communicator) {
+        self.subject = subject
         self.communicator = communicator
     }
 
     /// Measures each `repetitions` times.
     package func run(repetitions: Int) throws -> Measurement {
-        let layout = Transformer<Float>(configuration.model, configuration.benchSizes).layout
+        let layout = Transformer<Float>(configuration.model, subject.sizes).layout
         var (seconds, publishSeconds): ([Timing], [Timing]) = ([], [])
         for strategy in [AveragingConfiguration.Strategy.allreduce, .sharedMemory] {
             guard let averager = try makeAveraging(strategy, layout) else { continue }

@@ -10,10 +10,11 @@ package struct GenerationBench {
     private let model: Transformer<Float>
     private let weights: Arena<Float>
 
-    /// The model that `configuration` describes.
+    /// The model that `subject` describes.
     ///
     /// - Throws: `usage` for a family that does not generate.
-    package init(_ configuration: Configuration) throws(Failure) {
+    package init(_ subject: BenchSubject) throws(Failure) {
+        let configuration = subject.configuration
         let family = configuration.model.family
         guard family.architecture.output == .tokens, family.architecture.visibility != .all else {
             throw Failure(
@@ -22,7 +23,7 @@ package struct GenerationBench {
                     + "encoder_decoder, prefix_decoder.")
         }
         self.configuration = configuration
-        model = Transformer(configuration.model, configuration.benchSizes)
+        model = Transformer(configuration.model, subject.sizes)
         weights = Arena(count: model.layout.count)
         model.layout.initialize(weights, seed: UInt64(configuration.run.seed))
     }

@@ -5,16 +5,16 @@ import Tensors
 
 /// The kernels around the matrix products, on the shapes of a model's step, on the threads of one rank.
 package struct KernelBench {
-    private let configuration: Configuration
+    private let subject: BenchSubject
 
-    /// The kernels of the model that `configuration` describes.
-    package init(_ configuration: Configuration) { self.configuration = configuration }
+    /// The kernels of the model that `subject` describes.
+    package init(_ subject: BenchSubject) { self.subject = subject }
 
     /// Measures each kernel `repetitions` times.
     package func run(repetitions: Int) -> Measurement {
-        let model = configuration.model
+        let (configuration, model) = (subject.configuration, subject.configuration.model)
         let (B, T) = (configuration.batch.sequencesPerSlot, configuration.data.contextLength)
-        let (R, C, F, V) = (B * T, model.width, model.hiddenWidth, model.benchVocabularySize)
+        let (R, C, F, V) = (B * T, model.width, model.hiddenWidth, subject.outputWidth)
         let widest = max(R * max(F, 3 * C), min(R, 4096) * V)
         func numbers(_ count: Int) -> UnsafeMutablePointer<Float> {
             let arena = Arena<Float>(count: count)

@@ -10,9 +10,10 @@ package struct Measurement: Sendable {
     package let json: JSON
 
     /// The tables with aligned columns: the first to the left, the others to the right.
-    package var text: String { ([table] + others).map(Measurement.text).joined(separator: "\n\n") }
+    package var text: String { ([table] + others).map(Measurement.aligned).joined(separator: "\n\n") }
 
-    private static func text(_ table: [[String]]) -> String {
+    /// Rows as lines with aligned columns.
+    static func aligned(_ table: [[String]]) -> String {
         let widths = (table.first ?? []).indices.map { column in table.map { $0[column].count }.max() ?? 0 }
         return table.map { row in
             zip(row, widths).enumerated().map { index, cell in

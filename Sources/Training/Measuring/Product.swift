@@ -1,4 +1,3 @@
-import Datasets
 import Kernels
 import Models
 import Profiling
@@ -72,9 +71,9 @@ struct Product {
 }
 
 extension Configuration {
-    /// All matrix products of one step of one rank that has `slots` of the batch's slots.
-    func products(slots: Int) -> [Product] {
-        let (sizes, architecture, B) = (benchSizes, model.family.architecture, batch.sequencesPerSlot)
+    /// All matrix products of one step of one rank that has `slots` of the batch's slots, of a model of `sizes`.
+    func products(slots: Int, _ sizes: ModelSizes) -> [Product] {
+        let (architecture, B) = (model.family.architecture, batch.sequencesPerSlot)
         let (C, F, K, T) = (model.width, model.hiddenWidth, model.keyHeads * model.headWidth, sizes.contextLength)
         func linear(_ span: Span, _ input: Int, _ output: Int, layers: Int) -> [Product] {
             Product.linear(
@@ -111,31 +110,5 @@ extension Configuration {
                 rows: isOfTokens ? max(1, Int(Double(B * T) * targetShare(sizes))) : B, input: C,
                 output: isOfTokens ? sizes.vocabularySize : sizes.outputs, forward: head, backward: head,
                 count: slots)
-    }
-
-    /// The sizes that are measured with, where no dataset says them.
-    var benchSizes: ModelSizes {
-        switch model.family.architecture.input {
-        case .patches:
-            let edge = 7 * model.patchSize
-            return ModelSizes(
-                image: ImageSize(height: edge, width: edge, channels: 1), patchSize: model.patchSize, outputs: 10)
-        case .tokens:
-            return ModelSizes(
-                vocabularySize: model.benchVocabularySize, contextLength: data.contextLength,
-                outputs: model.family.architecture.output == .sequence ? 10 : 0)
-        }
-    }
-
-    /// What a batch carries that is measured with.
-    var benchShape: BatchShape {
-        let sizes = benchSizes
-        var shape = BatchShape(positions: sizes.contextLength)
-        shape.hasSource = model.family.architecture.hasEncoder
-        shape.hasPrefixes = model.family == .prefixDecoder
-        shape.hasTargetPerPosition = model.family.architecture.output == .tokens
-        shape.patchNumbers = (sizes.image?.height ?? 0) * (sizes.image?.width ?? 0) * (sizes.image?.channels ?? 0)
-        if case .crossEntropy = loss {} else { shape.values = sizes.outputs }
-        return shape
     }
 }

@@ -4,15 +4,15 @@ import Models
 
 /// The matrix products of a model's step, one by one, on the threads of one rank.
 package struct ProductBench {
-    private let configuration: Configuration
+    private let subject: BenchSubject
 
-    /// The products of the model that `configuration` describes.
-    package init(_ configuration: Configuration) { self.configuration = configuration }
+    /// The products of the model that `subject` describes.
+    package init(_ subject: BenchSubject) { self.subject = subject }
 
     /// Measures each product `repetitions` times.
     package func run(repetitions: Int) -> Measurement {
-        let model = configuration.model
-        let (C, F, V) = (model.width, model.hiddenWidth, model.benchVocabularySize)
+        let (configuration, model) = (subject.configuration, subject.configuration.model)
+        let (C, F, V) = (model.width, model.hiddenWidth, subject.outputWidth)
         let rows = configuration.batch.sequencesPerSlot * configuration.data.contextLength
         let linears = [
             ("query_key_value", C, 3 * C), ("attention projection", C, C), ("expansion", C, F), ("projection", F, C),

@@ -25,31 +25,31 @@ package final class StepBench {
     private var seconds: [Double] = []
     private var secondsToFirstStep = 0.0
 
-    /// Builds the model that `configuration` describes on every rank. No dataset is needed.
-    package init(_ configuration: Configuration, _ communicator: any Communicator) throws {
+    /// Builds the model that `subject` describes on every rank.
+    package init(_ subject: BenchSubject, _ communicator: any Communicator) throws {
         startedAt = clock.now
         self.communicator = communicator
-        let sizes = configuration.benchSizes
+        let (configuration, sizes) = (subject.configuration, subject.sizes)
         tokensPerStep = configuration.batch.sequences * sizes.contextLength
         let targetShare = configuration.targetShare(sizes)
         flopsPerToken = configuration.model.flopsPerTarget(sizes, targetShare: targetShare) * targetShare
         limit = try ProcessorLimit(measuringWith: communicator)
         estimatedBytes = Int(configuration.stepMemory(sizes, communicator).bytes)
-        products = configuration.products(slots: configuration.batch.slots / communicator.size)
+        products = configuration.products(slots: configuration.batch.slots / communicator.size, sizes)
         let products = products
         (train, spans, loopTimes) =
             switch configuration.precision {
             case .float32:
-                try StepBench.makeStep(configuration, sizes, communicator, products, storing: Float.self)
+                try StepBench.makeStep(subject, communicator, products, storing: Float.self)
             case .float16:
-                try StepBench.makeStep(configuration, sizes, communicator, products, storing: Float16.self)
+                try StepBench.makeStep(subject, communicator, products, storing: Float16.self)
             }
     }
 
     private static func makeStep<Element: Storage>(
-        _ configuration: Configuration, _ sizes: ModelSizes, _ communicator: any Communicator,
-        _ products: [Product], storing: Element.Type
+        _ subject: BenchSubject, _ communicator: any Communicator, _ products: [Product], storing: Element.Type
     ) throws -> (step: () throws -> Void, spans: SpanRecorder, products: () throws -> (own: Double, library: Double)) {
+        let (configuration, sizes) = (subject.configuration, subject.sizes)
         let plan = try communicator.together { () throws(Failure) in
             try BatchPlan(
                 sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
@@ -59,7 +59,7 @@ package final class StepBench {
         let coordinator = try Coordinator<Element>(
             configuration, sizes, plan: plan, communicator)
         let batches = try plan.localSlots.map { _ in
-            try Batch(capacity: plan.sequencesPerSlot, configuration.benchShape)
+            try Batch(capacity: plan.sequencesPerSlot, subject.shape)
         }
         let targetShare = configuration.targetShare(sizes)
         let spans = coordinator.spans
@@ -201,9 +201,4 @@ package final class StepBench {
             ]
         )
     }
-}
-
-extension ModelConfiguration {
-    /// V for measuring without a dataset: a byte vocabulary where the configuration leaves it to the dataset.
-    package var benchVocabularySize: Int { vocabularySize > 0 ? vocabularySize : 256 }
 }

@@ -37,6 +37,9 @@ package final class Console {
         _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
+    /// The columns of the terminal.
+    var columns: Int { Console.width() }
+
     /// Draws a line over the one drawn before; only on a terminal.
     package func draw(_ line: String) {
         guard speaks, isTerminal else { return }

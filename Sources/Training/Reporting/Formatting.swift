@@ -13,17 +13,17 @@ package func fixed(_ value: Double, _ decimals: Int) -> String {
     return sign + whole + "." + String(repeating: "0", count: decimals - fraction.count) + fraction
 }
 
-/// `value` with three significant digits and an exponent: "1.20e-03".
-package func scientific(_ value: Double) -> String {
+/// `value` with some significant digits, three or two, and an exponent: "1.20e-03".
+package func scientific(_ value: Double, digits: Int = 3) -> String {
     guard value.isFinite, value != 0 else { return fixed(value, 2) }
     var exponent = Int(log10(abs(value)).rounded(.down))
     var mantissa = value / pow(10, Double(exponent))
-    if abs(mantissa) >= 9.995 {
+    if abs(mantissa) >= (digits == 3 ? 9.995 : 9.95) {
         mantissa /= 10
         exponent += 1
     }
-    let digits = abs(exponent) < 10 ? "0\(abs(exponent))" : "\(abs(exponent))"
-    return "\(fixed(mantissa, 2))e\(exponent < 0 ? "-" : "+")\(digits)"
+    let power = abs(exponent) < 10 ? "0\(abs(exponent))" : "\(abs(exponent))"
+    return "\(fixed(mantissa, digits - 1))e\(exponent < 0 ? "-" : "+")\(power)"
 }
 
 /// A whole number with a space between thousands: "10 844 928".

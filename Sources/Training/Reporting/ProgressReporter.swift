@@ -6,17 +6,23 @@ final class ProgressReporter {
     private let console: Console
     private let steps: Int
     private let targets: String
+    private let isSmoothed: Bool
     private let flopsPerTarget: Double
     private let limit: ProcessorLimit
     private let clock = ContinuousClock()
     private var lastLine: ContinuousClock.Instant
     private var recent: [(tokens: Int, seconds: Double)] = []
 
-    /// - Parameter targets: What the targets of a step are called.
-    init(_ console: Console, steps: Int, targets: String, flopsPerTarget: Double, limit: ProcessorLimit) {
+    /// - Parameters:
+    ///   - targets: What the targets of a step are called.
+    ///   - isSmoothed: Whether the losses of steps are those of smoothed targets.
+    init(
+        _ console: Console, steps: Int, targets: String, isSmoothed: Bool, flopsPerTarget: Double, limit: ProcessorLimit
+    ) {
         self.console = console
         self.steps = steps
         self.targets = targets
+        self.isSmoothed = isSmoothed
         self.flopsPerTarget = flopsPerTarget
         self.limit = limit
         lastLine = clock.now - .seconds(60)
@@ -29,26 +35,17 @@ final class ProgressReporter {
         let total = recent.reduce(0) { $0 + $1.seconds }
         let rate = Double(recent.reduce(0) { $0 + $1.tokens }) / total
         let left = Double(steps - step) * total / Double(recent.count)
-        let facts = [
-            "step \(step)/\(steps)", "loss \(fixed(report.loss, 4))", "rate \(scientific(report.learningRate))",
-            report.gradientNorm.map { "norm \(fixed($0, 3))" } ?? report.skip?.words,
-            report.lossScale.map { "scale \(fixed($0, 0))" },
-            "\(grouped(Int(rate))) \(targets)/s",
-            "\(fixed(100 * rate * flopsPerTarget / limit.flopsPerSecond, 0)) % of limit",
-            "\(clockTime(left)) left",
-        ].compactMap(\.self).joined(separator: "  ")
+        let line = ProgressLine(
+            step: step, steps: steps, loss: report.loss, isSmoothed: isSmoothed, learningRate: report.learningRate,
+            gradientNorm: report.gradientNorm, skip: report.skip?.words, lossScale: report.lossScale,
+            targetsPerSecond: rate, targets: targets, shareOfPeak: rate * flopsPerTarget / limit.flopsPerSecond,
+            secondsLeft: left)
         if console.isTerminal {
-            console.draw(bar(step) + " " + facts)
+            console.draw(line.textWithBar(width: console.columns - 1))
         } else if step == 1 || step == steps || clock.now - lastLine >= .seconds(2) {
-            console.say(facts)
+            console.say(line.text(width: 80))
             lastLine = clock.now
         }
-    }
-
-    private func bar(_ step: Int) -> String {
-        let width = 20
-        let done = width * step / max(steps, 1)
-        return "[" + String(repeating: "█", count: done) + String(repeating: "·", count: width - done) + "]"
     }
 }
 

@@ -2,9 +2,14 @@ import Metrics
 
 extension Scores {
     /// The scores in a line: what is watched while training.
-    package var summary: String {
+    ///
+    /// - Parameter isUnsmoothed: Whether to say that the loss is without the smoothing of the training's.
+    package func summary(isUnsmoothed: Bool = false) -> String {
         "validation "
-            + named.map { "\($0.metric.words.dropFirst(11)) \(fixed($0.value, 4))" }.joined(separator: ", ")
+            + named.map { metric, value in
+                let remark = metric == .loss && isUnsmoothed ? " (unsmoothed)" : ""
+                return "\(metric.words.dropFirst(11))\(remark) \(fixed(value, 4))"
+            }.joined(separator: ", ")
     }
 
     /// All that an evaluation tells, a line each, with a table where there are classes.
@@ -17,9 +22,9 @@ extension Scores {
                 + (scores.bitsPerByte.map { "\(fixed($0, 4)) bits a byte, " } ?? "")
                 + "token accuracy \(fixed(100 * scores.accuracy, 2)) %"
         case .classes(let matrix):
-            return summary + "\n" + ClassificationTable.scores(matrix, names: names) + "\n"
+            return summary() + "\n" + ClassificationTable.scores(matrix, names: names) + "\n"
                 + ClassificationTable.confusion(matrix, names: names)
-        case .labels(let counts): return summary + "\n" + ClassificationTable.scores(counts, names: names)
+        case .labels(let counts): return summary() + "\n" + ClassificationTable.scores(counts, names: names)
         case .numbers(let sums):
             return "validation mean squared error \(fixed(sums.meanSquaredError, 6)), correlation "
                 + fixed(sums.correlation, 4)

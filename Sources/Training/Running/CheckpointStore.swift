@@ -32,6 +32,7 @@ struct CheckpointStore {
             isPrivate: identity.configuration.training.privateCheckpoints)
         do throws(Failure) {
             try retention.apply(to: run, keeping: state.step)
+            try markBest()
         } catch {
             return .init(
                 checkpoint,
@@ -39,4 +40,10 @@ struct CheckpointStore {
         }
         return .init(checkpoint)
     }
+
+    /// Brings the run's marker `best` up to date.
+    ///
+    /// - Returns: The best of the checkpoints that are kept.
+    @discardableResult
+    func markBest() throws(Failure) -> Checkpoint? { try run.markBest(retention) }
 }

@@ -18,6 +18,14 @@ package struct Evaluation {
     private let bytes: [Int32]?
     /// What is assumed of the tokens, in a line; nil where nothing is.
     package let assumption: String?
+    /// The checkpoint's directory.
+    package let checkpoint: String
+    /// The step that the checkpoint stands at.
+    package let step: Int
+    /// Which of its weights are measured.
+    package let weightChoice: WeightChoice
+    /// The dataset's directory.
+    package var dataDirectory: String { dataset.directory }
     /// The names of the classes that are told apart.
     package let classNames: [String]
     private let dataset: Dataset
@@ -100,6 +108,9 @@ package struct Evaluation {
             opened.validation!, sequencesPerBatch: opened.plan.sequencesPerSlot,
             seed: UInt64(identity.configuration.run.seed))
         batch = try batches.makeBatch()
+        self.checkpoint = directory
+        step = checkpoint.step
+        weightChoice = choice ?? (checkpoint.tensorFileNames.contains(averagedFileName) ? .average : .last)
         classNames = opened.dataset.labels?.names ?? []
         dataset = opened.dataset
         translator =

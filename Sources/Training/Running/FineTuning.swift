@@ -12,17 +12,26 @@ struct StartingWeights {
     private let source: (file: String, prefix: String)
     /// What is assumed of the tokens, in a line; nil where nothing is.
     private let assumption: String?
+    /// What the model computes otherwise than the checkpoint's, for a message; empty where nothing.
+    private let differences: String
 
     /// Opens and verifies the checkpoint, and makes sure that it has what is to be loaded.
     ///
     /// - Parameters:
     ///   - selection: The parameters to load.
+    ///   - configuration: The run's, whose model is compared with the checkpoint's.
     ///   - dataset: What is trained on.
     /// - Throws: `usage` where a tensor is missing, has another shape, or belongs to another tokenizer; `badData` where
     ///   there is no valid checkpoint.
-    init(_ directory: String, _ selection: [Parameter], _ dataset: Dataset) throws(Failure) {
-        let checkpoint = try StartingWeights.open(directory)
+    init(
+        _ directory: String, _ selection: [Parameter], _ configuration: Configuration, _ dataset: Dataset
+    ) throws(Failure) {
+        let checkpoint = try Checkpoint.find(directory).checkpoint
+        try checkpoint.verify()
         self.checkpoint = checkpoint
+        let identity = try CheckpointIdentity(checkpoint)
+        differences = configuration.modelDifferences(from: identity.configuration)
+            .map { "\($0.key) is \($0.value), the checkpoint has \($0.other)" }.joined(separator: "; ")
         let file = try checkpoint.openTensors(modelFileName)
         let problems = selection.compactMap { parameter -> String? in
             guard let tensor = file[parameter.name] else {
@@ -39,15 +48,15 @@ struct StartingWeights {
             let shown = problems.prefix(3).joined(separator: "; ")
             throw Failure(
                 .usage,
-                "fine_tuning: \(shown)\(problems.count > 3 ? "; and \(problems.count - 3) more" : ""). Make the models "
-                    + "alike, or name in fine_tuning.skip what is to keep its initial values.")
+                "fine_tuning: \(shown)\(problems.count > 3 ? "; and \(problems.count - 3) more" : ""). "
+                    + (differences.isEmpty ? "" : "Of the configuration: \(differences). ")
+                    + "Make the models alike, or name in fine_tuning.skip what is to keep its initial values.")
         }
         source = try StartingWeights.source(checkpoint, selection)
         guard selection.contains(where: { $0.name.hasExactSuffix("token_embedding.weight") }) else {
             assumption = nil
             return
         }
-        let identity = try CheckpointIdentity(checkpoint)
         let theirs = identity.facts.tokenizer
         switch TokenizerMatch(dataset, model: theirs, modelVocabularySize: identity.sizes.vocabularySize) {
         case .same: assumption = nil
@@ -83,15 +92,9 @@ struct StartingWeights {
         let shown = drawn.prefix(4).joined(separator: ", ") + (drawn.count > 4 ? ", …" : "")
         let kind = source.file == averagedFileName ? "averaged weights" : "weights"
         return "\(kind) from \(checkpoint.directory): \(selection.count) of \(layout.parameters.count) tensors"
-            + (drawn.isEmpty ? "" : "; initial values: \(shown)") + (assumption.map { "\n\($0)" } ?? "")
-    }
-
-    /// The checkpoint that `directory` is, or the newest valid one of the run that it is.
-    private static func open(_ directory: String) throws(Failure) -> Checkpoint {
-        if let newest = try Checkpoint.newestValid(RunDirectory(directory)) { return newest.checkpoint }
-        let checkpoint = try Checkpoint.open(directory)
-        try checkpoint.verify()
-        return checkpoint
+            + (drawn.isEmpty ? "" : "; initial values: \(shown)")
+            + (differences.isEmpty ? "" : "\nfine_tuning: another model than the checkpoint's: \(differences)")
+            + (assumption.map { "\n\($0)" } ?? "")
     }
 
     /// Where the weights are: their average where there is one, otherwise those that the optimizer updates, which a run in
@@ -143,11 +146,13 @@ extension Coordinator {
     /// - Returns: What was loaded, and what is assumed, in a line each.
     /// - Throws: `AgreedFailure` where the checkpoint has not what the configuration asks for.
     func startFrom(
-        _ directory: String, _ fineTuning: FineTuningConfiguration, _ dataset: Dataset
+        _ directory: String, _ configuration: Configuration, _ dataset: Dataset
     ) throws -> String {
-        let selection = try communicator.together { () throws(Failure) in try fineTuning.selection(layout) }
+        let selection = try communicator.together { () throws(Failure) in
+            try configuration.fineTuning.selection(layout)
+        }
         let weights = try communicator.together { () throws(Failure) in
-            communicator.rank == 0 ? try StartingWeights(directory, selection, dataset) : nil
+            communicator.rank == 0 ? try StartingWeights(directory, selection, configuration, dataset) : nil
         }
         let largest = selection.map(\.count).max() ?? 0
         let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: largest)

@@ -107,7 +107,7 @@ struct ScoreCounts {
             case .labels: .labels(all.labels)
             case .numbers: .numbers(regression)
             }
-        return Scores(loss: lossSum / targetSum, details: details)
+        return Scores(loss: lossSum / targetSum, targetCount: Int(targetSum), details: details)
     }
 
     private func total<Number: Reducible>(_ own: [Number], _ communicator: any Communicator) throws -> [Number] {

@@ -23,10 +23,10 @@ struct MetricWatch {
     /// Forgets the value of a step that is over.
     mutating func beginStep() { state.value = nil }
 
-    /// Takes note of an evaluation.
+    /// Takes note of an evaluation at `step`.
     ///
     /// - Returns: Whether it is the best so far.
-    mutating func note(_ value: Double) -> Bool {
+    mutating func note(_ value: Double, step: Int) -> Bool {
         state.value = value
         if improves(value, on: state.reference, by: minimumChange) {
             state.reference = value
@@ -35,7 +35,7 @@ struct MetricWatch {
             state.evaluationsWithoutImprovement += 1
         }
         guard improves(value, on: state.best, by: 0) else { return false }
-        state.best = value
+        (state.best, state.bestStep) = (value, step)
         return true
     }
 

@@ -9,8 +9,16 @@ package enum Resumption: Equatable, Sendable {
     case automatic
     /// Start anew, and set aside what is there.
     case none
-    /// Continue from this checkpoint.
+    /// Continue from this checkpoint, or from the newest one of the run that descends from it.
     case directory(String)
+
+    /// The command that continues the run once it has saved.
+    var continuingCommand: String { self == .none ? "the same command without --resume none" : "the same command" }
+
+    /// The sentence that says so.
+    var continuation: String {
+        self == .none ? "Without --resume none, the same command continues." : "The same command continues."
+    }
 }
 
 /// The run directory in the hands of rank 0: what it begins with, and what is put into it.
@@ -21,6 +29,8 @@ struct RunStart {
     let isSameDataset: Bool
     /// Whether it was trained with the very configuration of this run, as far as that makes other numbers.
     let isSameConfiguration: Bool
+    /// The digest of the checkpoint that the run was told to continue from, now or when it was started.
+    let resumedFrom: String?
     /// What a person should know about the choice.
     let notes: [String]
 
@@ -31,29 +41,62 @@ struct RunStart {
     init(_ run: RunDirectory, _ resumption: Resumption, _ identity: RunIdentity) throws(Failure) {
         switch resumption {
         case .none:
-            (checkpoint, isSameDataset, isSameConfiguration) = (nil, true, true)
+            (checkpoint, isSameDataset, isSameConfiguration, resumedFrom) = (nil, true, true, nil)
             notes = try RunStart.setAside(run, afterStep: -1)
         case .automatic:
             guard let newest = try Checkpoint.newestValid(run) else {
-                (checkpoint, isSameDataset, isSameConfiguration) = (nil, true, true)
+                (checkpoint, isSameDataset, isSameConfiguration, resumedFrom) = (nil, true, true, nil)
                 notes = try RunStart.setAside(run, afterStep: -1)
                 return
             }
             let accepted = try identity.accept(newest.checkpoint, named: false)
             (isSameDataset, isSameConfiguration) = (accepted.isSameDataset, accepted.differences.isEmpty)
             checkpoint = newest.checkpoint
+            resumedFrom = try CheckpointIdentity(newest.checkpoint).resumedFrom
             // Damaged ones would count as the newest when it is decided which are kept.
             notes = newest.notes + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
-        case .directory(let directory):
-            let named = try Checkpoint.open(directory)
+        case .directory(let path):
+            let found = try Checkpoint.find(path)
+            let named = found.checkpoint
+            if let newest = try RunStart.descendant(of: named, in: run, identity) {
+                (checkpoint, isSameDataset, isSameConfiguration, resumedFrom) = (
+                    newest.checkpoint, true, true, named.digest
+                )
+                notes =
+                    newest.notes + [
+                        "\(newest.checkpoint.directory) descends from \(named.directory): the run continues"
+                    ]
+                    + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
+                break
+            }
             let accepted = try identity.accept(named, named: true)
             (isSameDataset, isSameConfiguration) = (accepted.isSameDataset, accepted.differences.isEmpty)
             try named.verify()
             let moved = try RunStart.setAside(run, afterStep: named.step)
-            checkpoint = named
-            notes = accepted.differences + moved
+            (checkpoint, resumedFrom) = (named, named.digest)
+            notes = found.notes + accepted.differences + moved
         }
         try MetricsLog.truncate(run.metrics, afterStep: checkpoint?.step ?? 0)
+    }
+
+    /// The newest valid checkpoint of the run, where the run was told before to continue from `named` and has done so with the
+    /// configuration and data of `identity`; otherwise nil.
+    ///
+    /// - Throws: `inputOutput` where a checkpoint cannot be read.
+    private static func descendant(
+        of named: Checkpoint, in run: RunDirectory, _ identity: RunIdentity
+    ) throws(Failure) -> ValidCheckpoint? {
+        do throws(Failure) {
+            guard let newest = try Checkpoint.newestValid(run), newest.checkpoint.step > named.step,
+                try CheckpointIdentity(newest.checkpoint).resumedFrom == named.digest
+            else { return nil }
+            _ = try identity.accept(newest.checkpoint, named: false)
+            return newest
+        } catch {
+            // Of another configuration, or without a valid checkpoint: the named one is what was asked for.
+            guard error.exitCode == .inputOutput else { return nil }
+            throw error
+        }
     }
 
     /// Moves checkpoints of later steps, and at step -1 the whole old run, into a directory of their own.

@@ -1,6 +1,9 @@
 import Datasets
+import Failures
 import Models
 import Objectives
+import Optimizers
+import Tensors
 
 /// What a person is told of a run before its first step and after its last.
 struct RunDescription {
@@ -43,6 +46,25 @@ struct RunDescription {
         case .regression: ["one number"]
         case .auto, .causal, .masked, .infilling, .sequenceToSequence: []
         }
+    }
+
+    /// The parameters that keep their first values; nil where all are trained.
+    func frozen(_ layout: ParameterLayout) throws(Failure) -> String? {
+        let rules = try ParameterRules(configuration.optimizer, layout).indices
+        let frozen = zip(layout.parameters, rules).filter { $0.1 == nil }.map(\.0)
+        if frozen.isEmpty { return nil }
+        return "frozen: \(frozen.count) of \(layout.parameters.count) tensors, "
+            + "\(grouped(frozen.reduce(0) { $0 + $1.count })) of \(grouped(layout.parameterCount)) parameters: "
+            + shortList(frozen.map(\.name))
+    }
+
+    /// How the losses of training and validation differ; nil where they are computed alike.
+    var smoothing: String? {
+        let smoothing = configuration.objective.labelSmoothing
+        if smoothing == 0 { return nil }
+        return
+            "loss: of smoothed targets in training (objective.label_smoothing \(plain(smoothing))), of the targets alone "
+            + "in validation"
     }
 
     /// The data.

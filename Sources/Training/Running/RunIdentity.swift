@@ -16,6 +16,9 @@ struct RunIdentity {
     let facts: DatasetFacts
     /// The bytes of the tokenizer's model, empty where it has none.
     let tokenizerModel: [UInt8]
+    /// The digest of the checkpoint that the run was told to continue from, so that its own checkpoints are recognized as
+    /// descendants of it.
+    var resumedFrom: String?
 
     init(_ configuration: Configuration, _ dataset: Dataset, _ sizes: ModelSizes, layout: ParameterLayout) {
         self.configuration = configuration
@@ -38,13 +41,14 @@ struct RunIdentity {
 
     /// The identity as a checkpoint's manifest holds it.
     var json: JSON {
-        [
-            "configuration": .string(configuration.resolvedYAML),
-            "layout": .string(layoutDigest),
-            "dataset": .string(datasetDigest),
-            "vocabulary_size": .integer(sizes.vocabularySize),
-            "data": facts.json,
+        let members: [JSON.Member] = [
+            .init("configuration", .string(configuration.resolvedYAML)),
+            .init("layout", .string(layoutDigest)),
+            .init("dataset", .string(datasetDigest)),
+            .init("vocabulary_size", .integer(sizes.vocabularySize)),
+            .init("data", facts.json),
         ]
+        return .object(members + (resumedFrom.map { [.init("resumed_from", .string($0))] } ?? []))
     }
 
     /// Makes sure that every rank trains the same thing, before anything is done together that depends on it.
@@ -133,6 +137,8 @@ package struct CheckpointIdentity {
     package let facts: DatasetFacts
     let layoutDigest: String
     let datasetDigest: String
+    /// The digest of the checkpoint that the run was told to continue from.
+    let resumedFrom: String?
     /// Whether the model was made elsewhere, so that there is no training to go on with.
     var isImported: Bool { datasetDigest.isEmpty }
     private let checkpoint: Checkpoint
@@ -157,6 +163,7 @@ package struct CheckpointIdentity {
         }
         self.facts = facts
         (layoutDigest, datasetDigest) = (layout, dataset)
+        resumedFrom = identity["resumed_from"]?.stringValue
         self.checkpoint = checkpoint
     }
 

@@ -22,6 +22,7 @@ final class RunRecords {
     private let lock: RunLock
     private var metrics: MetricsLog
     private let store: CheckpointStore
+    private let resumption: Resumption
     private let console: Console
     /// nil where checkpoints are written at once.
     private let background: (writer: CheckpointWriter, snapshot: TensorSnapshot)?
@@ -37,6 +38,7 @@ final class RunRecords {
     ) throws(Failure) {
         self.run = run
         self.console = console
+        self.resumption = resumption
         try run.refuseForeign()
         try run.create()
         lock = try run.lock()
@@ -45,7 +47,11 @@ final class RunRecords {
         start = try RunStart(run, resumption, identity)
         metrics = try MetricsLog(run.metrics)
         try FileSystem.replaceContents(of: run.configuration, with: identity.configuration.resolvedYAML)
+        var identity = identity
+        identity.resumedFrom = start.resumedFrom
         store = CheckpointStore(run, identity)
+        // Checkpoints may have been set aside or removed.
+        try store.markBest()
         background =
             identity.configuration.training.backgroundCheckpoints ? (CheckpointWriter(), TensorSnapshot()) : nil
         newestCheckpoint = start.checkpoint?.directory
@@ -80,6 +86,12 @@ final class RunRecords {
     func newestValid() throws(Failure) -> Checkpoint? {
         try finishSave()
         return try Checkpoint.newestValid(run)?.checkpoint
+    }
+
+    /// The checkpoint with the best watched metric among those that are kept.
+    func bestCheckpoint() throws(Failure) -> Checkpoint? {
+        try finishSave()
+        return try store.markBest()
     }
 
     /// Takes the lines of later steps out of `metrics.jsonl`: the run has gone back.
@@ -133,8 +145,8 @@ final class RunRecords {
             let newest = newestCheckpoint.map { "it goes on from \($0)" } ?? "it starts anew"
             throw Failure(
                 .inputOutput,
-                "step \(state.step): the last checkpoint could not be written: \(error.message) Then start the same "
-                    + "command again: \(newest).")
+                "step \(state.step): the last checkpoint could not be written: \(error.message) Then start "
+                    + "\(resumption.continuingCommand) again: \(newest).")
         }
     }
 

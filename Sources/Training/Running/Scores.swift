@@ -5,6 +5,8 @@ import Metrics
 package struct Scores: Sendable {
     /// The mean loss over targets, without smoothing: nats of what is one of several, a squared difference of numbers.
     package let loss: Double
+    /// The targets: tokens, sequences, or labels of sequences.
+    package var targetCount = 0
     /// What the predictions are compared in.
     package let details: Details
 

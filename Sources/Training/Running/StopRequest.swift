@@ -1,14 +1,14 @@
 import CProcess
 
-/// The wish of the outside world that the run ends soon: SIGUSR1 or SIGTERM.
+/// A request from outside that the run ends soon: SIGUSR1, SIGTERM or SIGINT (Ctrl-C).
 package enum StopRequest {
-    /// From now on both signals are noted instead of ending the process.
+    /// From now on these signals are noted instead of ending the process; a second SIGINT ends it.
     ///
     /// The first thing that `main` does: a signal that finds no handler kills the rank, and `mpirun` the job. Under a
     /// launcher it has been done before `main`.
     package static func install() { cprocess_note_stop_requests() }
 
-    /// From now on both signals end the process again.
+    /// From now on these signals end the process again.
     package static func uninstall() { cprocess_forget_stop_requests() }
 
     /// Whether one of them has come.

@@ -112,13 +112,13 @@ package struct Trainer {
                 records?.start.checkpoint, isSameDataset: records?.start.isSameDataset ?? true,
                 isSameConfiguration: records?.start.isSameConfiguration ?? true)
         }
-        describe(coordinator, data, records)
+        try describe(coordinator, data, records)
         if let exported { console.say("export: the model can be exported as \(exported)") }
         // A run that goes on has its own weights.
         if restored == nil, let source = configuration.fineTuning.from {
             console.say(
                 try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
-                    try coordinator.startFrom(source, configuration.fineTuning, data.dataset)
+                    try coordinator.startFrom(source, configuration, data.dataset)
                 })
         }
 
@@ -127,7 +127,7 @@ package struct Trainer {
             ? nil : try RunProfile(steps: profiledSteps, directory, coordinator.spans, communicator, console)
         let run = try TrainingRun(
             configuration, data, coordinator, records, heartbeats, communicator, console, startedAt: start,
-            restored: restored, profile: profile)
+            resumption: resumption, restored: restored, profile: profile)
         return try run.finish()
     }
 
@@ -137,16 +137,28 @@ package struct Trainer {
     }
 
     /// Says what is about to be trained, on what.
-    private func describe<Element>(_ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?) {
+    private func describe<Element>(
+        _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?
+    ) throws {
         let description = data.description
         console.say(
             "\(programVersion): \(ComputeThreads.description(ranks: communicator.size)), "
                 + "\(configuration.precision.rawValue), averaging \(coordinator.averaging.name)")
         if let warning = coordinator.averagingWarning { console.say(warning) }
+        let usable = UsableCores.ofThisProcess()
+        let slots = configuration.batch.slots
+        if !MPICommunicator.isLaunched, let ranks = ThreadPlan.fasterRanks(configuration.threads, usable, slots: slots)
+        {
+            console.say(
+                "one process on \(usable.cores.count) cores: mpirun -np \(ranks) dtrain is faster, with the same result"
+            )
+        }
         console.say(description.model(parameters: coordinator.layout.parameterCount))
         console.say(
             description.data(data.dataset.directory, count: data.dataset.count, truncated: { data.truncated[$0] ?? 0 }))
         console.say(description.batch)
+        if let frozen = try description.frozen(coordinator.layout) { console.say(frozen) }
+        if let smoothing = description.smoothing { console.say(smoothing) }
         if !data.plan.isBitwise {
             let sizes = data.plan.bitwiseWorldSizes.map(String.init).joined(separator: ", ")
             console.say(

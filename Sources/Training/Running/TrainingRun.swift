@@ -18,6 +18,7 @@ final class TrainingRun<Element: Storage> {
     private let validation: (batches: EvaluationBatches, memory: Batch)?
     private let reporter: ProgressReporter
     private let profile: RunProfile?
+    private let resumption: Resumption
     private let clock = ContinuousClock()
     private let startedAt: ContinuousClock.Instant
     /// The step that the run began at.
@@ -38,8 +39,9 @@ final class TrainingRun<Element: Storage> {
     init(
         _ configuration: Configuration, _ data: TrainingData, _ coordinator: Coordinator<Element>,
         _ records: RunRecords?, _ heartbeats: Heartbeats, _ communicator: any Communicator, _ console: Console,
-        startedAt: ContinuousClock.Instant, restored: CheckpointState?, profile: RunProfile?
+        startedAt: ContinuousClock.Instant, resumption: Resumption, restored: CheckpointState?, profile: RunProfile?
     ) throws {
+        self.resumption = resumption
         evaluationIsPending = restored?.evaluationIsPending ?? false
         firstStep = coordinator.step
         savedUpdates = coordinator.updates
@@ -66,7 +68,8 @@ final class TrainingRun<Element: Storage> {
         let flops = configuration.model.flopsPerTarget(
             data.sizes, targetShare: configuration.targetShare(data.sizes))
         reporter = ProgressReporter(
-            console, steps: configuration.training.steps, targets: configuration.targetName, flopsPerTarget: flops,
+            console, steps: configuration.training.steps, targets: configuration.targetName,
+            isSmoothed: configuration.objective.labelSmoothing > 0, flopsPerTarget: flops,
             limit: try ProcessorLimit(measuringWith: communicator))
         watch = MetricWatch(configuration.training, restored: restored?.watched)
         if configuration.training.patience > 0, validation == nil {
@@ -77,6 +80,9 @@ final class TrainingRun<Element: Storage> {
                         + "validation split, since nothing is evaluated"))
         }
     }
+
+    /// Whether the losses of steps are those of smoothed targets, which validation losses are not.
+    private var isSmoothed: Bool { configuration.objective.labelSmoothing > 0 }
 
     /// Runs the steps that are left.
     func finish() throws -> Trainer.Outcome {
@@ -150,7 +156,7 @@ final class TrainingRun<Element: Storage> {
         let mustSave = coordinator.step % training.checkpointEvery == 0 || isLast || stopRequested
         if !hasGoneBack, mustSave || (isBest && training.keepBest > 0) { try save(isLast: isLast || stopRequested) }
         guard stopRequested, !isLast || evaluationIsPending else { return false }
-        console.say("asked to stop: saved at step \(coordinator.step). The same command continues.")
+        console.say("asked to stop: saved at step \(coordinator.step). \(resumption.continuation)")
         return true
     }
 
@@ -298,9 +304,9 @@ final class TrainingRun<Element: Storage> {
         }
         guard let scores else { return nil }
         // A configuration that names a metric that is not measured has been refused.
-        let isBest = watch.note(scores.named.first { $0.metric == watch.metric }?.value ?? .nan)
-        validationLoss = scores.loss
         let step = coordinator.step
+        let isBest = watch.note(scores.named.first { $0.metric == watch.metric }?.value ?? .nan, step: step)
+        validationLoss = scores.loss
         let named = scores.named.map { JSON.Member($0.metric.rawValue, .number($0.value)) }
         let seconds = JSON.Member("validation_seconds", .number((clock.now - start).seconds))
         let waited = watch.state.evaluationsWithoutImprovement
@@ -308,7 +314,7 @@ final class TrainingRun<Element: Storage> {
             configuration.training.patience > 0
             ? [JSON.Member("evaluations_without_improvement", .integer(waited))] : []
         try records?.log(.object([JSON.Member("step", .integer(step))] + named + [seconds] + patience))
-        console.say("step \(step): \(scores.summary)\(isBest ? ", the best so far" : "")")
+        console.say("step \(step): \(scores.summary(isUnsmoothed: isSmoothed))\(isBest ? ", the best so far" : "")")
         return isBest
     }
 
@@ -329,8 +335,17 @@ final class TrainingRun<Element: Storage> {
 
     private func summarize() {
         guard let records else { return }
+        // Everything is saved; a marker that cannot be written is no reason to end with a failure.
+        let best = (try? records.bestCheckpoint()) ?? nil
         let seconds = (clock.now - startedAt).seconds
-        if let best = watch.state.best { console.say("best \(watch.metric.words): \(fixed(best, 4))") }
+        if let value = watch.state.best {
+            let isKept = best?.state.watched?.value == value
+            let step = isKept ? best?.step : watch.state.bestStep
+            console.say(
+                "best \(watch.metric.words)\(isSmoothed && watch.metric == .loss ? " (unsmoothed)" : ""): \(fixed(value, 4))"
+                    + (step.map { " at step \($0)" } ?? "")
+                    + (isKept ? ": \(best?.directory ?? "")" : ", of which no checkpoint is kept"))
+        }
         console.say(
             "\(configuration.targetName): \(grouped(coordinator.tokens)) in \(coordinator.step) steps, \(clockTime(seconds)) in this run"
         )
@@ -339,7 +354,10 @@ final class TrainingRun<Element: Storage> {
         }
         if let checkpoint = records.newestCheckpoint {
             console.say("checkpoint: \(checkpoint)")
-            console.say(data.description.use(of: checkpoint))
+            let useful = best.flatMap {
+                $0.step < coordinator.step ? RunDirectory(configuration.run.directory).best : nil
+            }
+            console.say(data.description.use(of: useful ?? checkpoint))
         }
     }
 }

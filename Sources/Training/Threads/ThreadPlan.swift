@@ -1,3 +1,5 @@
+import Datasets
+
 /// How many threads a rank computes with, and what there is to say about it.
 struct ThreadPlan: Equatable, Sendable {
     let count: Int
@@ -5,6 +7,25 @@ struct ThreadPlan: Equatable, Sendable {
     let hasCoreEach: Bool
     /// What a person should know, and do.
     let warning: String?
+
+    /// How many ranks of `mpirun` compute faster than one process, and the same bits, on cores that one process has; nil where
+    /// that is no more than one.
+    ///
+    /// Ranks of one thread each took 6 to 28 % less time a step than one process with as many threads (two cores, nano and
+    /// gpt2-124m, `Benchmarks/README.md`): what threads cut up in every kernel, ranks share only once a step.
+    static func fasterRanks(_ wanted: ThreadCount, _ usable: UsableCores, slots: Int) -> Int? {
+        let available = max(1, min(usable.cores.count, usable.quota ?? Int.max))
+        let (most, usesAll) =
+            switch wanted {
+            // All cores are used by one process already, and have to be by the ranks.
+            case .automatic: (min(available, slots), true)
+            case .fixed(let threads): (min(available / threads, slots), false)
+            }
+        guard most >= 2 else { return nil }
+        return (2...most).last {
+            BatchPlan.isBitwise(slots: slots, worldSize: $0) && (!usesAll || available.isMultiple(of: $0))
+        }
+    }
 
     /// The plan of rank `rank`.
     ///

@@ -35,13 +35,18 @@ struct Arguments {
                 break
             case .one, .repeated:
                 if found.isEmpty, let next = rest.popFirst() { found = [next] }
+            case .assignments:
+                if found.isEmpty, let next = rest.popFirst() { found = [next] }
+                while let next = rest.first, !next.hasExactPrefix("-"), next.utf8.contains(UInt8(ascii: "=")) {
+                    found.append(rest.removeFirst())
+                }
             case .list:
                 while let next = rest.first, !next.hasExactPrefix("--") { found.append(rest.removeFirst()) }
             }
             guard option.arity == .flag || option.arity == .optional || !found.isEmpty else {
                 throw usage("--\(name) needs a \(option.placeholder).")
             }
-            if has(name), option.arity != .repeated, option.arity != .list {
+            if has(name), ![.repeated, .assignments, .list].contains(option.arity) {
                 throw usage("--\(name) stands twice.")
             }
             values[name.exact, default: []] += found

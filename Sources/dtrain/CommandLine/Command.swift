@@ -9,7 +9,7 @@ struct Command: Sendable {
     /// The words that it wants without an option.
     var positions: [String] = []
     var options: [Option] = []
-    /// Whether it asks for requests to stop; any other command ends at once by SIGTERM and SIGUSR1, as programs do.
+    /// Whether it asks for requests to stop; any other command ends at once by SIGTERM, SIGINT and SIGUSR1, as programs do.
     var endsOnRequest = false
     /// A command line to start from.
     let example: String

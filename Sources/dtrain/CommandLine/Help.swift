@@ -36,7 +36,7 @@ enum Help {
 
     private static func text(for command: Command) -> String {
         let words = ["dtrain", command.name] + command.positions + (command.options.isEmpty ? [] : ["[OPTIONS]"])
-        var text = "\(command.summary)\n\nusage: \(words.joined(separator: " "))\n"
+        var text = "\(command.summary)\nusage: \(words.joined(separator: " "))\n"
         if !command.options.isEmpty {
             text += "options:\n\(table(command.options.map { ($0.usage, $0.help) }))\n"
         }

@@ -18,6 +18,8 @@ struct Option: Sendable {
         case one
         /// One word each time, and it may stand several times.
         case repeated
+        /// One word and those behind it that hold an equals sign; it may stand several times.
+        case assignments
         /// All words up to the next option, at least one.
         case list
     }
@@ -48,7 +50,7 @@ struct Option: Sendable {
         case .flag: "--\(name)"
         case .optional: "--\(name)[=\(placeholder)]"
         case .one: "--\(name) \(placeholder)"
-        case .repeated, .list: "--\(name) \(placeholder) …"
+        case .repeated, .assignments, .list: "--\(name) \(placeholder) …"
         }
     }
 }

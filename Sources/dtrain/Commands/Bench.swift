@@ -6,11 +6,12 @@ import Training
 
 extension Command {
     static let bench = Command(
-        name: "bench", summary: "measure matrix products, kernels, averaging, steps or generation; needs no dataset",
+        name: "bench",
+        summary: "measure matrix products, kernels, averaging, steps or generation, also without a dataset",
         positions: ["gemm|kernels|average|step|generation"],
         options: [
             .one("config", "FILE", "the model and batch to measure; without it, the built-in quickstart"),
-            .repeated("set", "KEY.PATH=VALUE", "a key of the configuration, over the file's value"),
+            .settings,
             .one("repeat", "N", "how often to repeat (default 10)"),
             .flag("json", "print one JSON object"),
             .flag("interactive", "step: one for each line \"step\" on standard input, for paired comparisons"),
@@ -24,19 +25,20 @@ extension Command {
             )
         }
         try ComputeThreads.start(configuration.threads, session.communicator, session.console)
+        let subject = try BenchSubject(configuration, session.communicator)
         let result: Measurement
         switch arguments.positions[0] {
-        case "gemm": result = ProductBench(configuration).run(repetitions: repetitions)
-        case "kernels": result = KernelBench(configuration).run(repetitions: repetitions)
+        case "gemm": result = ProductBench(subject).run(repetitions: repetitions)
+        case "kernels": result = KernelBench(subject).run(repetitions: repetitions)
         case "generation":
             result = try session.communicator.together { () throws(Failure) in
-                try GenerationBench(configuration).run(repetitions: repetitions)
+                try GenerationBench(subject).run(repetitions: repetitions)
             }
         case "average":
-            result = try AveragingBench(configuration, session.communicator).run(repetitions: repetitions)
+            result = try AveragingBench(subject, session.communicator).run(repetitions: repetitions)
         case "step":
-            let bench = try StepBench(configuration, session.communicator)
-            if arguments.has("interactive") { return try serve(bench, session) }
+            let bench = try StepBench(subject, session.communicator)
+            if arguments.has("interactive") { return try serve(bench, subject, session) }
             for index in 0...repetitions {
                 try bench.step()
                 // In turn with the steps, because the clock swings; the first step is not counted.
@@ -46,19 +48,25 @@ extension Command {
         case let other:
             throw AgreedFailure(arguments.usage("found \(other); allowed: gemm, kernels, average, step, generation."))
         }
-        session.console.say(arguments.has("json") ? result.json.line : result.text)
+        session.console.say(
+            arguments.has("json") ? object(result, subject).line : "\(subject.note)\n\n\(result.text)")
         return .finished
     }
 }
 
+/// What was measured, and of what.
+private func object(_ result: Measurement, _ subject: BenchSubject) -> JSON {
+    .object((result.json.objectValue ?? []) + subject.members)
+}
+
 /// One step for each line on rank 0's standard input, each answered by a line of JSON; at its end, the summary.
-private func serve(_ bench: StepBench, _ session: Session) throws -> ExitCode {
+private func serve(_ bench: StepBench, _ subject: BenchSubject, _ session: Session) throws -> ExitCode {
     while try hasNextLine(session.communicator) {
         let seconds = try bench.step()
         let answer: JSON = ["seconds": .number(seconds), "tokens": .integer(bench.tokens)]
         session.console.say(answer.line)
     }
-    session.console.say(try bench.result().json.line)
+    session.console.say(object(try bench.result(), subject).line)
     return .finished
 }
 

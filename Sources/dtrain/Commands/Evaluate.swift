@@ -6,27 +6,35 @@ extension Command {
     static let evaluate = Command(
         name: "evaluate", summary: "measure a checkpoint's predictions on the validation split",
         options: [
-            .one("checkpoint", "DIR", "the checkpoint"),
+            .one("checkpoint", "DIR", "the checkpoint, or a run: its newest; RUN/best: its best"),
             .one("data", "DIR", "the dataset (default: the one it was trained on)"),
             .one("beam", "N", "of translations: follow the N likeliest texts (default 1)"),
+            .flag("json", "print one JSON object: every metric by its name, counts, checkpoint and data"),
             .weights,
             .threads,
         ],
         example: "mpirun -np 4 dtrain evaluate --checkpoint runs/quickstart/checkpoints/step-00001200"
     ) { arguments, session in
-        let (directory, weights, beams, threads) = try session.communicator.together { () throws(Failure) in
+        let (weights, beams, threads) = try session.communicator.together { () throws(Failure) in
             (
-                try arguments.required("checkpoint"), try arguments.weights(),
-                try arguments.integer("beam", in: 1...1000, default: 1), try arguments.threads()
+                try arguments.weights(), try arguments.integer("beam", in: 1...1000, default: 1),
+                try arguments.threads()
             )
+        }
+        let directory = try session.communicator.onFirstRank { () throws(Failure) in
+            try arguments.checkpointDirectory(session.console)
         }
         try ComputeThreads.start(threads, session.communicator, session.console)
         let evaluation = try Evaluation(
             checkpoint: directory, data: arguments.value("data"), weights: weights, session.communicator)
         if let assumption = evaluation.assumption { session.console.warn(assumption) }
-        session.console.say(try evaluation.run().report(names: evaluation.classNames))
-        if let scores = try evaluation.translationScores(beams: beams) {
-            session.console.say("translations: \(scores.text)")
+        let scores = try evaluation.run()
+        if !arguments.has("json") { session.console.say(scores.report(names: evaluation.classNames)) }
+        let translations = try evaluation.translationScores(beams: beams)
+        if arguments.has("json") {
+            session.console.say(evaluation.json(scores, translations).line)
+        } else if let translations {
+            session.console.say("translations: \(translations.text)")
         }
         return .finished
     }

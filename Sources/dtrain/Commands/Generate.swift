@@ -9,7 +9,7 @@ extension Command {
     static let generate = Command(
         name: "generate", summary: "continue, translate, fill in or classify texts with a trained model",
         options: [
-            .one("checkpoint", "DIR", "the checkpoint; its model's family says what becomes of a text"),
+            .one("checkpoint", "DIR", "the checkpoint, or a run: its newest; RUN/best: its best"),
             .one("prompt", "TEXT", "the text (default: a line break); [MASK] is a gap that is filled"),
             .one(
                 "input", "FILE",
@@ -24,6 +24,7 @@ extension Command {
             .one("beam", "N", "follow the N likeliest texts instead of choosing token by token (default 1)"),
             .one("length-penalty", "A", "with --beam, score ÷ tokens^A; larger: longer (default 1)"),
             .list("stop", "TEXT", "end before any of these texts"),
+            .flag("crop", "of a text longer than the context, a decoder reads the end, other models the beginning"),
             .flag("all", "tell every class, not only the likeliest"),
             .one("batch", "N", "lines at once (default 16); changes no result"),
             .one("seed", "N", "another seed, another text (default 1337)"),
@@ -33,8 +34,11 @@ extension Command {
         endsOnRequest: true,
         example: "dtrain generate --checkpoint runs/quickstart/checkpoints/step-00001200 --prompt \"This License\""
     ) { arguments, session in
-        let (settings, threads) = try session.communicator.together { () throws(Failure) in
+        var (settings, threads) = try session.communicator.together { () throws(Failure) in
             (try arguments.generationSettings(), try arguments.threads())
+        }
+        settings.checkpoint = try session.communicator.onFirstRank { () throws(Failure) in
+            try arguments.checkpointDirectory(session.console)
         }
         try ComputeThreads.start(threads, session.communicator, session.console)
         if let input = arguments.value("input") { return try generateLines(of: input, settings, arguments, session) }
@@ -58,6 +62,7 @@ extension Arguments {
         settings.weights = try weights()
         settings.stops = try texts("stop")
         settings.tellsAllClasses = has("all")
+        settings.crops = has("crop")
         var decoding = DecodingSettings()
         (decoding.minimumTokens, decoding.tokens) = try tokenRange()
         decoding.topK = try integer("top-k", in: 0...1_000_000_000, default: 0)

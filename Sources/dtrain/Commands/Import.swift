@@ -17,8 +17,7 @@ extension Command {
             let line = try ModelImport(from: from, tokenizer: arguments.value("tokenizer")).write(to: output)
             return """
                 \(line)
-                train from it: dtrain --config \(output)/config.yaml --set fine_tuning.from=\(output) \
-                --set data.directory=DATA --output RUN
+                train from it: dtrain --set fine_tuning.from=\(output) data.directory=DATA --output RUN
                 """
         }
         session.console.say(lines)

@@ -10,10 +10,12 @@ extension Command {
         name: "train", summary: "train a model (the default command)",
         options: [
             .one("config", "FILE", "the configuration; without it, the built-in quickstart"),
-            .repeated("set", "KEY.PATH=VALUE", "a key of the configuration, over the file's value"),
-            .one("resume", "auto|none|DIR", "auto (default): continue the run; none: start anew; DIR: a checkpoint"),
+            .settings,
+            .one(
+                "resume", "auto|none|DIR",
+                "auto (default): continue; none: start anew; DIR: from a checkpoint, or a run's newest"),
             .one("output", "DIR", "the run directory (run.directory)"),
-            .one("show", "KEY.PATH", "print a key of the resolved configuration, such as run.directory, and end"),
+            .one("show", "KEY.PATH", "print a key, such as run.directory, or the model's parameters, and end"),
             .optional("profile", "N", "write RUN/trace-rank-R.json for Perfetto: the run's first N steps (20)"),
         ],
         endsOnRequest: true,
@@ -25,6 +27,13 @@ extension Command {
                 continues: arguments.value("resume") != "none")
             let profiled = arguments.has("profile") ? 20 : 0
             return (configuration, warnings, try arguments.integer("profile", in: 1...10_000, default: profiled))
+        }
+        if arguments.value("show") == "parameters" {
+            let table = try session.communicator.together { () throws(Failure) in
+                try ParameterTable(configuration, session.communicator)
+            }
+            session.console.say(table.text)
+            return .finished
         }
         if let path = arguments.value("show") {
             let value = try session.communicator.together { () throws(Failure) in try configuration.value(of: path) }

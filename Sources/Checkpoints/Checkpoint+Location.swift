@@ -1,0 +1,90 @@
+import Failures
+import Files
+import Texts
+
+extension Checkpoint {
+    /// Opens the checkpoint that a user's path names: the directory of a checkpoint, a run directory, which stands for its
+    /// newest valid checkpoint, or the marker `RUN/best`.
+    ///
+    /// - Parameter verifying: Whether every byte of a run's checkpoint is compared with its manifest, and a damaged
+    ///   one passed over. Otherwise the newest that passes the checks of `open` is taken.
+    /// - Returns: The checkpoint, and for each newer one that was passed over a line that says why.
+    /// - Throws: `badData` where the path does not exist or names no checkpoint, `inputOutput` where reading fails.
+    package static func find(_ path: String, verifying: Bool = true) throws(Failure) -> ValidCheckpoint {
+        let name = trimmed(path)
+        guard FileSystem.exists(name) else {
+            // A marker that leads nowhere is a link as well.
+            throw Failure(.badData, missing(path))
+        }
+        guard FileSystem.isDirectory(name) else { return try marked(by: name) }
+        let run = RunDirectory(name)
+        if FileSystem.exists("\(name)/\(CheckpointManifest.fileName)") || !FileSystem.isDirectory(run.checkpoints) {
+            return ValidCheckpoint(checkpoint: try open(name), notes: [])
+        }
+        let newest = verifying ? try newestValid(run) : try newestOpened(run)
+        guard let newest else {
+            throw Failure(.badData, "\(path): is a run that has no checkpoint yet.")
+        }
+        return newest
+    }
+
+    /// The message for a checkpoint's path that does not exist.
+    package static func missing(_ path: String) -> String {
+        "\(path): there is no such file or directory. Name a checkpoint, such as RUN/checkpoints/step-00000400, a run "
+            + "directory or RUN/best."
+    }
+
+    /// The newest checkpoint of a run that passes the cheap checks.
+    private static func newestOpened(_ run: RunDirectory) throws(Failure) -> ValidCheckpoint? {
+        try list(run).reversed().lazy.compactMap(\.checkpoint).first.map { ValidCheckpoint(checkpoint: $0, notes: []) }
+    }
+
+    /// Opens the checkpoint that a marker names by its place in the marker's directory.
+    private static func marked(by path: String) throws(Failure) -> ValidCheckpoint {
+        let text = try FileSystem.contents(of: path, limitBytes: 4096)
+        let words = String(decoding: text, as: UTF8.self).exactParts(at: "\n")
+        let prefix = "checkpoints/"
+        guard words.count == 2, words[1].isEmpty, words[0].hasExactPrefix(prefix),
+            CheckpointName.parse(String(words[0].dropFirst(prefix.count)))?.role == .committed
+        else {
+            throw Failure(
+                .badData,
+                "\(path): is a file and no marker of a checkpoint. Name a checkpoint's directory, a run directory or "
+                    + "RUN/best.")
+        }
+        let target = "\(FileSystem.parent(of: path))/\(words[0])"
+        guard FileSystem.exists(target) else {
+            throw Failure(.badData, "\(path): names \(words[0]), which is not there any more. Name another checkpoint.")
+        }
+        return ValidCheckpoint(checkpoint: try open(target), notes: [])
+    }
+
+    /// The path without slashes at its end.
+    private static func trimmed(_ path: String) -> String {
+        var end = path.unicodeScalars[...]
+        while end.count > 1, end.last == "/" { end.removeLast() }
+        return String(end)
+    }
+}
+
+extension RunDirectory {
+    /// Writes into the marker `best` which of the run's checkpoints is the best, or removes the marker where none is.
+    ///
+    /// - Parameter retention: What tells the best.
+    /// - Returns: The best checkpoint.
+    /// - Throws: `inputOutput` where the directory cannot be read or written.
+    @discardableResult
+    package func markBest(_ retention: Retention) throws(Failure) -> Checkpoint? {
+        let listings = try Checkpoint.list(self).filter { !$0.name.hasExactPrefix(".") }
+        let found = retention.best(of: listings.compactMap(\.checkpoint))
+        guard let found else {
+            // What else may stand there is not ours.
+            if FileSystem.exists(best), !FileSystem.isDirectory(best) { try FileSystem.removeFile(best) }
+            return nil
+        }
+        let text = "checkpoints/\(CheckpointName.name(.committed, step: found.step))\n"
+        let old = FileSystem.exists(best) ? try? FileSystem.contents(of: best, limitBytes: 4096) : nil
+        if old != Array(text.utf8) { try FileSystem.replaceContents(of: best, with: text) }
+        return found
+    }
+}

@@ -1,0 +1,76 @@
+import Files
+import Metrics
+
+extension Scores {
+    /// Every metric by its name, then the counts, as members of an object.
+    ///
+    /// - Parameter names: Of the classes.
+    func members(names: [String]) -> [JSON.Member] {
+        let shared = named.map { JSON.Member($0.metric.rawValue, .number($0.value)) }
+        let targets = JSON.Member("targets", .integer(targetCount))
+        switch details {
+        case .tokens(let scores):
+            let bits = scores.bitsPerByte.map { [JSON.Member("bits_per_byte", .number($0))] } ?? []
+            return shared + [.init("perplexity", .number(scores.perplexity))] + bits + [targets]
+        case .classes(let matrix):
+            let rows = (0..<matrix.classCount).map { target in
+                JSON.array((0..<matrix.classCount).map { .integer(matrix[target, $0]) })
+            }
+            return shared + averages(matrix) + [
+                targets, .init("sequences", .integer(matrix.sampleCount)), classes(matrix, names),
+                .init("confusion", .array(rows)),
+            ]
+        case .labels(let counts):
+            return shared + averages(counts) + [
+                targets, .init("sequences", .integer(counts.sampleCount)), classes(counts, names),
+            ]
+        case .numbers(let sums):
+            return shared + [
+                .init("mean_squared_error", .number(sums.meanSquaredError)), targets,
+                .init("sequences", .integer(sums.sampleCount)),
+            ]
+        }
+    }
+
+    /// The mean over classes; F1 is among the watched metrics.
+    private func averages(_ classification: some Classification) -> [JSON.Member] {
+        let (macro, micro) = (classification.macroAverage, classification.microAverage)
+        return [
+            .init("validation_precision", .number(macro.precision)), .init("validation_recall", .number(macro.recall)),
+            .init("micro_precision", .number(micro.precision)), .init("micro_recall", .number(micro.recall)),
+            .init("micro_f1", .number(micro.f1)),
+        ]
+    }
+
+    private func classes(_ classification: some Classification, _ names: [String]) -> JSON.Member {
+        let rows = zip(classification.classes, names).map { counts, name -> JSON in
+            [
+                "name": .string(name), "precision": .number(counts.scores.precision),
+                "recall": .number(counts.scores.recall), "f1": .number(counts.scores.f1),
+                "sequences": .integer(counts.support),
+            ]
+        }
+        return .init("classes", .array(rows))
+    }
+}
+
+extension Evaluation {
+    /// All that an evaluation tells, as one object.
+    ///
+    /// - Parameter translations: The scores of translations, where the model translates.
+    package func json(_ scores: Scores, _ translations: TranslationScores?) -> JSON {
+        let translated: [JSON.Member] =
+            translations.map {
+                [
+                    .init("bleu", .number($0.bleu.score)), .init("brevity_penalty", .number($0.bleu.brevityPenalty)),
+                    .init("chrf", .number($0.chrF.score)),
+                ]
+            } ?? []
+        return .object(
+            [
+                .init("checkpoint", .string(checkpoint)), .init("step", .integer(step)),
+                .init("dataset", .string(dataDirectory)), .init("split", "validation"),
+                .init("weights", .string(weightChoice.rawValue)),
+            ] + scores.members(names: classNames) + translated)
+    }
+}
