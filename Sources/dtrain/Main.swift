@@ -1,3 +1,4 @@
+import Collectives
 import Failures
 import Glibc
 import Texts
@@ -12,11 +13,7 @@ struct Main {
         signal(SIGPIPE, SIG_IGN)
         // A file that would become too large is an error like any other.
         signal(SIGXFSZ, SIG_IGN)
-        // `CommandLine.arguments` repairs what is not UTF-8, and so changes paths.
-        let words = (1..<max(1, Int(CommandLine.argc))).compactMap { index in
-            CommandLine.unsafeArgv[index].map { PathText.text(of: UnsafePointer($0)) }
-        }
-        let code = run(words)
+        let code = run(Array(CommandLine.words.dropFirst()))
         if code == .readerLeft {
             // As programs do whose output nobody reads any more.
             signal(SIGPIPE, SIG_DFL)
@@ -26,35 +23,25 @@ struct Main {
     }
 
     private static func run(_ words: [String]) -> ExitCode {
-        switch words.first {
-        case "--version":
-            return Session.run { session in
-                session.console.say(programVersion)
-                return .finished
-            }
-        case "--help", "-h", "help":
-            return Session.run { session in
-                session.console.say(
-                    try session.communicator.together { () throws(Failure) in
-                        try Help.text(for: Array(words.dropFirst()))
-                    })
-                return .finished
-            }
-        default:
-            return Session.run { session in
-                let (command, rest) = try session.communicator.together { () throws(Failure) in
-                    try Command.find(words)
-                }
-                if rest.contains("--help") {
-                    session.console.say(try Help.text(for: [command.name]))
-                    return .finished
-                }
+        Session.run { session in
+            let invocation = try session.communicator.together { () throws(Failure) in try Invocation(words) }
+            switch invocation {
+            case .version: session.console.say(programVersion)
+            case .help(let text): session.console.say(text)
+            case .run(let command, let arguments):
                 if !command.endsOnRequest { StopRequest.uninstall() }
-                let arguments = try session.communicator.together { () throws(Failure) in
-                    try Arguments(rest, for: command)
-                }
+                if command.needsAllRanks { try LoneRank.refuse(command.name, session.communicator) }
                 return try command.run(arguments, session)
             }
+            return .finished
         }
+    }
+}
+
+extension CommandLine {
+    /// The program's name and its arguments, as paths: see `PathText`. `arguments` repairs what is not UTF-8, and so changes
+    /// paths.
+    static var words: [String] {
+        (0..<Int(argc)).compactMap { index in unsafeArgv[index].map { PathText.text(of: UnsafePointer($0)) } }
     }
 }

@@ -33,7 +33,9 @@ struct Session {
             let session = Session(communicator: communicator, console: Console(rank: communicator.rank))
             code = try session.end(with: try body(session))
         } catch let agreed as AgreedFailure {
-            if communicator.rank == 0 { report(agreed.failure.message, agreed.failure.exitCode) }
+            if communicator.rank == 0, !agreed.failure.message.isEmpty {
+                report(agreed.failure.message, agreed.failure.exitCode)
+            }
             code = agreed.failure.exitCode
         } catch {
             let failure = error as? Failure ?? Failure(.internalError, "\(error)")

@@ -61,11 +61,24 @@ import Testing
         }
         expectFailure(.badData, "1 tokens", "context_length 1") { _ = try samples(1, contextLength: 1) }
         let empty = try Dataset.open(directory.path).stream(.validation)
-        expectFailure(.badData, "(validation)", "0 tokens", "Prepare more text") {
+        expectFailure(.badData, "(validation)", "0 tokens", "Move text into the shards") {
             _ = try CausalSamples(empty, contextLength: 1)
         }
         expectFailure(.badData, "context_length \(Int.max)") { _ = try samples(8, contextLength: .max) }
         expectFailure(.usage, "context_length is 0") { _ = try samples(8, contextLength: 0) }
+    }
+
+    /// What helps depends on which split it is, and on whether both together have enough.
+    @Test(arguments: [
+        (Split.validation, 900, true, "--validation-fraction 0.14 or more, or --validation FILE"),
+        (.validation, 20, true, "Prepare more text, or hold out another file: dtrain prepare --validation FILE"),
+        (.validation, 900, false, "the shards whose names contain \"val\""),
+        (.train, 900, true, "hold out less of it: a smaller --validation-fraction"),
+        (.train, 20, true, "Prepare more text"), (.train, 900, false, "Add shards"),
+    ])
+    func adviceForAShortSplit(split: Split, others: Int, isPrepared: Bool, advice: String) {
+        let origin = SplitOrigin(split: split, otherTokens: others, isPrepared: isPrepared)
+        #expect(origin.remedy(tokens: 100, needed: 129).contains(advice), "\(origin.remedy(tokens: 100, needed: 129))")
     }
 
     @Test func aBatchThatMemoryCannotHoldIsRefused() {

@@ -161,14 +161,4 @@ struct TextReaderTests {
         try File(path, .update).truncate(to: 1000)
         expectFailure(.badData, path, "became shorter") { _ = try reader.next() }
     }
-
-    @Test(arguments: [
-        ("plain/name-1.txt", "plain/name-1.txt"), ("", "''"), ("two words", "'two words'"), ("it's", "'it'\\''s'"),
-        ("$HOME;rm *", "'$HOME;rm *'"), ("a\nb'\\", "$'a\\x0ab\\'\\\\'"), ("größe", "'größe'"), ("~", "'~'"),
-        ("a\u{10FFE9}", "$'a\\xe9'"),
-    ])
-    func wordsAreQuotedForAShell(word: String, quoted: String) {
-        #expect(shellQuoted(word) == quoted)
-        #expect(shellQuotedPath("-x") == "./-x")
-    }
 }

@@ -39,6 +39,44 @@ extension MultiprocessTests {
             }
         }
 
+        /// Help comes once from all ranks, also where a word before it is wrong.
+        @Test func helpOnSeveralRanks() throws {
+            let workshop = try Workshop(text: nil)
+            for words in [["-h"], ["help", "-h"], ["train", "-h"], ["evaluate", "--nonsense", "--help"]] {
+                let outcome = workshop.start(words, ranks: 3).finish()
+                #expect(outcome.exitCode == 0 && outcome.messages.isEmpty, "\(words): \(outcome.errors)")
+                let usages = outcome.output.split(separator: "\n").filter { $0.hasPrefix("usage: dtrain ") }
+                #expect(usages.count == 1, "\(words): \(outcome.output)")
+            }
+        }
+
+        /// Tasks that srun has not connected would each train the whole run; only the first one says so.
+        @Test func tasksThatDoNotKnowOfEachOther() throws {
+            let workshop = try Workshop()
+            let words = Workshop.training(output: "a run")
+            func start(_ environment: [String: String], _ words: [String]) -> Job.Outcome {
+                workshop.start(words, environment: environment).finish()
+            }
+            let step = ["SLURM_NTASKS": "3", "SLURM_STEP_NUM_TASKS": "3"]
+            expectRefusal(
+                start(step.merging(["SLURM_PROCID": "0"]) { $1 }, words), 64,
+                "train: this is task 0 of a Slurm step of 3 tasks", "mpirun -np 3 ", "srun --mpi=pmix -n 3 ",
+                "--output 'a run'")
+            let other = start(step.merging(["SLURM_PROCID": "2"]) { $1 }, words)
+            #expect(other.exitCode == 64 && other.errors.isEmpty, "\(other.errors)")
+            expectRefusal(
+                start(["PMI_RANK": "0", "PMI_SIZE": "2"], ["bench", "gemm"]), 64, "bench: this is process 0 of 2",
+                "mpirun of another MPI")
+            #expect(!FileSystem.exists(workshop.directory.file("a run")))
+            // A batch script has the job's number of tasks, and is not one of several; other commands stand in no other's way.
+            let batch = start(
+                ["SLURM_NTASKS": "3", "SLURM_PROCID": "0"],
+                Workshop.training(["training.steps=1", "schedule.warmup_steps=0"]))
+            #expect(batch.exitCode == 0, "\(batch.errors)")
+            let list = start(step.merging(["SLURM_PROCID": "1"]) { $1 }, ["checkpoint", "list", "run"])
+            #expect(list.exitCode == 0 && list.output.contains("step 1"), "\(list.errors)")
+        }
+
         @Test func worldSizes() throws {
             let workshop = try Workshop()
             expectRefusal(

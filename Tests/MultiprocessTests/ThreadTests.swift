@@ -74,6 +74,37 @@ extension MultiprocessTests {
             #expect(outcome.errors.contains("threads: 2, but this rank is bound to 1 of "), "\(outcome.errors)")
         }
 
+        /// The cores that mpirun could give to ranks.
+        private static let cores: Int = {
+            let repository = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
+            return Int(Job(["/\(repository)/launch/cores"], in: "/").finish().output.dropLast()) ?? 0
+        }()
+
+        /// mpirun binds the first rank of each job to the same core: the second job says so, once, and trains. A job that is
+        /// not bound has nothing to say.
+        @Test(.enabled(if: cores >= 2))
+        func twoJobsOnOneCore() throws {
+            let workshop = try Workshop()
+            func start(_ output: String, _ binding: String, _ sets: [String] = []) -> Job {
+                workshop.start(
+                    Workshop.training(sets, output: output), ranks: 1,
+                    environment: ["OMPI_MCA_hwloc_base_binding_policy": binding])
+            }
+            let first = start("first", "core", ["training.steps=10000000"])
+            try #require(workshop.wait(forStep: 1, output: "first"))
+            let process = try #require(first.process(ofRank: 0))
+            let second = start("second", "core").finish()
+            #expect(second.exitCode == 0, "\(second.errors)")
+            #expect(second.messages.count == 1, "\(second.errors)")
+            #expect(second.errors.contains("and so is process \(process) of another dtrain job"), "\(second.errors)")
+            #expect(second.errors.contains("--bind-to none"))
+            let third = start("third", "none").finish()
+            #expect(third.exitCode == 0 && third.messages.isEmpty, "\(third.errors)")
+            first.send(SIGUSR1)
+            let stopped = first.finish()
+            #expect(stopped.exitCode == 75 && stopped.messages.isEmpty, "\(stopped.errors)")
+        }
+
         @Test func countsThatAreRefused() throws {
             let workshop = try Workshop()
             for threads in ["0", "-1", "1025", "many"] {

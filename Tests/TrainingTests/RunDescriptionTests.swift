@@ -104,24 +104,24 @@ struct RunDescriptionTests {
     }
 
     @Test(arguments: [
-        (["model.family=decoder"], "generate from it: dtrain generate --checkpoint RUN --prompt \"The \""),
-        (["model.family=encoder"], "fill a gap with it: dtrain generate --checkpoint RUN --prompt \"The [MASK] of\""),
+        (["model.family=decoder"], "generate from it: dtrain generate --checkpoint RUN --prompt 'The '"),
+        (["model.family=encoder"], "fill a gap with it: dtrain generate --checkpoint RUN --prompt 'The [MASK] of'"),
         (
             ["model.family=prefix_decoder"],
-            "fill a gap with it: dtrain generate --checkpoint RUN --prompt \"The [MASK] of\""
+            "fill a gap with it: dtrain generate --checkpoint RUN --prompt 'The [MASK] of'"
         ),
         (
             ["model.family=encoder_decoder"],
-            "generate from it: dtrain generate --checkpoint RUN --prompt \"A sentence.\""
+            "generate from it: dtrain generate --checkpoint RUN --prompt 'A sentence.'"
         ),
-        (["model.family=classifier"], "classify with it: dtrain generate --checkpoint RUN --prompt \"A sentence.\""),
+        (["model.family=classifier"], "classify with it: dtrain generate --checkpoint RUN --prompt 'A sentence.'"),
         (
             ["model.family=classifier", "objective.kind=multi_label"],
-            "label with it: dtrain generate --checkpoint RUN --prompt \"A sentence.\""
+            "label with it: dtrain generate --checkpoint RUN --prompt 'A sentence.'"
         ),
         (
             ["model.family=classifier", "objective.kind=regression"],
-            "predict with it: dtrain generate --checkpoint RUN --prompt \"A sentence.\""
+            "predict with it: dtrain generate --checkpoint RUN --prompt 'A sentence.'"
         ),
     ])
     func whatToDoNext(sets: [String], line: String) throws {
@@ -131,7 +131,7 @@ struct RunDescriptionTests {
     @Test func whatToDoWithoutATokenizer() throws {
         #expect(
             try description([], facts(.text, .none), text).use(of: "RUN")
-                == "generate from it: dtrain generate --checkpoint RUN --prompt \"1 2 3\"")
+                == "generate from it: dtrain generate --checkpoint RUN --prompt '1 2 3'")
         let image = ModelSizes(image: ImageSize(height: 4, width: 4, channels: 1), patchSize: 4, outputs: 2)
         #expect(
             try description(["model.family=image_classifier"], facts(.images, .none), image).use(of: "RUN")

@@ -84,7 +84,9 @@ import Testing
         #expect(UsableCores.quota(["", ""]) == nil)
         let own = UsableCores.ofThisProcess()
         #expect(!own.cores.isEmpty && own.machineCoreCount >= own.cores.count)
-        for cores in [own, rank(2..<5, of: 8), rank(2..<5, of: 8, quota: 3)] {
+        #expect(own.process > 0)
+        let bound = UsableCores(machine: "a", cores: [7], quota: nil, machineCoreCount: 8, isBound: true, process: 12)
+        for cores in [own, bound, rank(2..<5, of: 8), rank(2..<5, of: 8, quota: 3)] {
             #expect(UsableCores(line: cores.line) == cores)
         }
     }

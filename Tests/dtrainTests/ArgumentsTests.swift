@@ -50,13 +50,45 @@ struct ArgumentsTests {
         }
     }
 
-    /// A value may look like an option, be empty, or hold an equals sign.
-    @Test func valuesAreTakenAsTheyAre() throws {
-        #expect(try Arguments(["x", "--pot", "--hot"], for: command).value("pot") == "--hot")
-        #expect(try Arguments(["x", "--pot="], for: command).value("pot") == "")
-        #expect(try Arguments(["x", "--pot", ""], for: command).value("pot") == "")
-        #expect(try Arguments(["x", "--pot=a=b"], for: command).value("pot") == "a=b")
-        #expect(try Arguments(["x", "--pot", "-1"], for: command).value("pot") == "-1")
+    /// A value may begin with dashes, and hold an equals sign. Only what is an option of the command needs one before it.
+    @Test(arguments: [
+        (["--pot", "--help"], "--help"), (["--pot", "-h"], "-h"), (["--pot", "--"], "--"), (["--pot", "---"], "---"),
+        (["--pot", "--hotter"], "--hotter"), (["--pot", "-1"], "-1"), (["--pot", "-"], "-"),
+        (["--pot", "–hot"], "–hot"),
+        (["--pot=--hot"], "--hot"), (["--pot=--pot=--hot"], "--pot=--hot"), (["--pot=a=b"], "a=b"), (["--pot=="], "="),
+        (["--pot=\u{301}x"], "\u{301}x"), (["--pot", "\u{301}"], "\u{301}"),
+    ])
+    func valuesAreTakenAsTheyAre(words: [String], value: String) throws {
+        #expect(try Arguments(["x"] + words, for: command).value("pot") == value)
+        #expect(!command.isAskedForHelp(by: ["x"] + words))
+    }
+
+    /// A list ends where a word has two dashes; an equals sign brings such a word into it.
+    @Test func listsEndAtOptions() throws {
+        let arguments = try Arguments(
+            ["--guests", "Ann", "-1", "-x", "--guests=--hot", "Bo", "--", "--hot"], for: command)
+        #expect(arguments.list("guests") == ["Ann", "-1", "-x", "--hot", "Bo"])
+        #expect(arguments.positions == ["--hot"])
+        #expect(!arguments.has("hot"))
+    }
+
+    @Test func afterTwoDashesWordsAreNoOptions() throws {
+        let arguments = try Arguments(["--hot", "--", "--help"], for: command)
+        #expect(arguments.positions == ["--help"])
+        #expect(arguments.has("hot"))
+        #expect(!command.isAskedForHelp(by: ["--", "-h"]))
+    }
+
+    /// Help is given where an option may stand, also beside words that are wrong.
+    @Test(arguments: [
+        ["-h"], ["--help"], ["soup", "-h"], ["--hot", "--help"], ["--pot", "x", "-h"], ["--guests", "Ann", "--help"],
+        ["--guests", "Ann", "-h"], ["--spicy", "-h"], ["--nonsense", "-h"], ["--pot", "--hot", "-h"],
+    ])
+    func helpIsAskedFor(words: [String]) { #expect(command.isAskedForHelp(by: words)) }
+
+    @Test func textsMayBeEmpty() throws {
+        #expect(try Arguments(["--prompt", ""], for: .generate).value("prompt") == "")
+        #expect(try Arguments(["--prompt="], for: .generate).value("prompt") == "")
     }
 
     /// A mark that combines with an equals sign or a dash is part of the value or the name.
@@ -88,10 +120,30 @@ struct ArgumentsTests {
     @Test(arguments: [
         (["x", "--pt", "a"], "unknown option --pt; did you mean --pot?"),
         (["x", "--zzzzzzzz"], "unknown option --zzzzzzzz."),
-        (["x", "--pot"], "--pot needs a FILE."),
-        (["x", "--set"], "--set needs a KEY.PATH=VALUE."), (["x", "--set", "a=1", "b"], "found x b; wanted: DISH."),
-        (["x", "--guests"], "--guests needs a NAME."),
-        (["x", "--guests", "--hot"], "--guests needs a NAME."),
+        (["x", "--pt=a b"], "unknown option --pt; did you mean --pot?"),
+        (["x", "-pot", "a"], "unknown option -pot; did you mean --pot?"),
+        (["x", "—pot", "a"], "unknown option —pot; did you mean --pot?"),
+        (["x", "--pot\u{301}=a"], "unknown option --po"),
+        (["x", "--beam", "4"], "unknown option --beam. --beam belongs to evaluate, generate."),
+        (["x", "--guests", "Ann", "---"], "If it is meant as a value of --guests, write --guests=---."),
+        (["x", "--guests", "Ann", "--a b"], "If it is meant as a value of --guests, write '--guests=--a b'."),
+        (["x", "--pot"], "--pot needs a value: FILE."),
+        (["x", "--pot", "--hot"], "as the value, write --pot=--hot."),
+        (["x", "--pot", "--salt=it's 3"], "as the value, write '--pot=--salt=it'\\''s 3'."),
+        (["x", "--salt", "--pot"], "as the value, write --salt=--pot."),
+        (["x", "--set"], "--set needs a value: KEY.PATH=VALUE."),
+        (["x", "--set", "a=1", "b"], "found x b; wanted: DISH."),
+        (["x", "--guests"], "--guests needs a value: NAME."),
+        (["x", "--guests", "--hot"], "--guests needs a value: NAME."),
+        (["x", "--pot="], "--pot: found an empty value; needed: FILE."),
+        (["x", "--pot", ""], "--pot: found an empty value; needed: FILE."),
+        (["x", "--guests", "Ann", ""], "--guests: found an empty value; needed: NAME."),
+        (["x", "--salt", "1", "--salt="], "--salt: found an empty value; needed: GRAMS."),
+        (["x", "--spicy="], "--spicy: found an empty value; needed: LEVEL."),
+        (["x", "--spicy", "3"], "A value of --spicy follows an equals sign: --spicy=3."),
+        (["x", "a b"], "found x 'a b'; wanted: DISH."),
+        (["x", "-1"], "found x -1; wanted: DISH."),
+        (["x", "--hot="], "--hot takes no value."),
         (["x", "--pot", "a", "--pot", "b"], "--pot stands twice."),
         (["x", "--hot", "--hot"], "--hot stands twice."),
         (["x", "--hot=yes"], "--hot takes no value."),
@@ -103,12 +155,25 @@ struct ArgumentsTests {
         expectFailure(.usage, message, "cook:", "See dtrain help cook.") { _ = try Arguments(words, for: command) }
     }
 
+    /// Keys of the configuration are no options, and are named with the option that sets them.
+    @Test(arguments: [
+        (["--training.steps", "5"], "--set training.steps=VALUE."),
+        (["--warmup-steps=5"], "--set schedule.warmup_steps=VALUE."),
+        (["--dropout", "0.1"], "--set model.dropout=VALUE"),
+        (["-np", "4"], "The number of ranks is for mpirun: mpirun -np N dtrain train …"),
+        (["generate"], "the command comes first: dtrain generate [OPTIONS]."),
+        (["--config", "x", "prepare", "--text"], "the command comes first: dtrain prepare [OPTIONS]."),
+    ])
+    func wordsOfTrainings(words: [String], message: String) {
+        expectFailure(.usage, "train: ", message) { _ = try Arguments(words, for: .train) }
+    }
+
     @Test func numbersStayInTheirRange() throws {
         func salt(_ value: String) throws -> Arguments { try Arguments(["x", "--pot", value], for: command) }
         #expect(try salt("7").integer("pot", in: 1...9, default: 3) == 7)
         #expect(try salt("7").integer("salt", in: 1...9, default: 3) == 3)
         #expect(try salt("0.5").real("pot", in: 0...1, default: 0) == 0.5)
-        for value in ["0", "10", "x", "", "1.5", "99999999999999999999"] {
+        for value in ["0", "10", "x", "-3", "--3", "1.5", "99999999999999999999"] {
             expectFailure(.usage, "--pot: found \(value);", "from 1 to 9") {
                 _ = try salt(value).integer("pot", in: 1...9, default: 3)
             }

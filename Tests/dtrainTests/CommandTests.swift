@@ -19,8 +19,45 @@ struct CommandTests {
         expectFailure(.usage, "unknown command tran; did you mean train?", "Commands: train, prepare") {
             _ = try Command.find(["tran"])
         }
-        expectFailure(.usage, "unknown command -x.") { _ = try Command.find(["-x"]) }
+        expectFailure(.usage, "unknown command 'two words'.") { _ = try Command.find(["two words"]) }
+        expectFailure(.usage, "train: unknown option -x.") { _ = try Invocation(["-x"]) }
         expectFailure(.usage, "unknown command zzzzzzzz.") { _ = try Help.text(for: ["zzzzzzzz"]) }
+    }
+
+    /// Wherever help is asked for, it comes; where a value is expected, `--help` is one.
+    @Test(arguments: [
+        (["-h"], ""), (["--help"], ""), (["help"], ""), (["help", "-h"], ""), (["help", "help"], ""),
+        (["-h", "--help"], ""),
+        (["help", "score"], "score"), (["--help", "score"], "score"), (["-h", "score"], "score"),
+        (["help", "score", "-h"], "score"),
+        (["score", "-h"], "score"), (["score", "--json", "--help"], "score"),
+        (["checkpoint", "list", "-h"], "checkpoint"),
+        (["checkpoint", "-h"], "checkpoint"), (["--config", "x.yaml", "-h"], "train"),
+        (["bench", "step", "-h"], "bench"),
+        (["prepare", "--text", "a", "b", "-h"], "prepare"), (["generate", "--prompt", "--help", "--help"], "generate"),
+    ])
+    func helpIsGiven(words: [String], name: String) throws {
+        guard case .help(let text) = try Invocation(words) else {
+            Issue.record("\(words) is no request for help")
+            return
+        }
+        #expect(text == (try Help.text(for: name.isEmpty ? [] : [name])))
+    }
+
+    @Test func aValueIsNoRequest() throws {
+        guard case .run(let command, let arguments) = try Invocation(["generate", "--prompt", "--help", "--stop=-h"])
+        else {
+            Issue.record("a prompt is taken for a request")
+            return
+        }
+        #expect(command.name == "generate" && arguments.value("prompt") == "--help" && arguments.list("stop") == ["-h"])
+    }
+
+    @Test func requestsAreForOneThing() throws {
+        expectFailure(.usage, "help: found score bench; wanted: one COMMAND.") {
+            _ = try Invocation(["help", "score", "bench"])
+        }
+        expectFailure(.usage, "--version: found 'a b' after it.") { _ = try Invocation(["--version", "a b"]) }
     }
 
     @Test func namesAreDistinct() {

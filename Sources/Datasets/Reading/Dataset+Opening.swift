@@ -1,6 +1,6 @@
 import Failures
-import Files
 import Texts
+import Files
 
 extension Dataset {
     /// Opens the dataset in `directory`: what `dtrain prepare` made, or bare llm.c or nanoGPT shards.
@@ -24,7 +24,7 @@ extension Dataset {
             return dataset
         }
         let advice =
-            "Prepare it: dtrain prepare --text FILE --tokenizer byte --output '\(directory)' (records, translations and "
+            "Prepare it: dtrain prepare --text FILE --tokenizer byte --output \(shellWord(directory)) (records, translations and "
             + "images: dtrain help prepare)"
         guard !names.contains(PreparationDirectory.markerName) else {
             throw Failure(.badData, "\(directory): its preparation was interrupted. \(advice)")

@@ -40,7 +40,10 @@ package struct Dataset: Sendable {
     package func stream(_ split: Split) -> TokenStream {
         TokenStream(
             name: "\(directory) (\(split.rawValue))", shards: shards[split, default: []],
-            vocabularySize: vocabularySize)
+            vocabularySize: vocabularySize,
+            origin: SplitOrigin(
+                split: split, otherTokens: tokenCount(split == .train ? .validation : .train),
+                isPrepared: manifest != nil))
     }
 
     /// A reader of the records of one split, for one thread; of none where the split or the dataset has none.

@@ -7,6 +7,8 @@ package final class TokenStream {
     package let tokenCount: Int
     /// The dataset and the split, for messages.
     let name: String
+    /// Which part of which dataset it is; nil where it is none.
+    private let origin: SplitOrigin?
     private let shards: [TokenShard]
     /// The index of each shard's first token.
     private let starts: [Int]
@@ -14,8 +16,9 @@ package final class TokenStream {
     private let files: ShardFiles
     private let buffer: UnsafeMutableRawBufferPointer
 
-    init(name: String, shards: [TokenShard], vocabularySize: Int) {
+    init(name: String, shards: [TokenShard], vocabularySize: Int, origin: SplitOrigin? = nil) {
         self.name = name
+        self.origin = origin
         self.shards = shards
         self.vocabularySize = vocabularySize
         var starts: [Int] = []
@@ -65,12 +68,12 @@ package final class TokenStream {
         guard tokenCount - extra >= contextLength else {
             // What a shorter context allows at the least.
             let most = tokenCount - max(0, extra)
-            let remedy =
-                most > 0 ? "Prepare more text, or set data.context_length to at most \(most)." : "Prepare more text."
+            let needed = min(contextLength, Int.max - 1) + extra
+            let remedy = origin?.remedy(tokens: tokenCount, needed: needed) ?? "Prepare more text"
             throw Failure(
                 .badData,
-                "\(name): \(tokenCount) tokens; data.context_length \(contextLength) needs at least "
-                    + "\(min(contextLength, Int.max - 1) + extra) tokens in a split. \(remedy)")
+                "\(name): \(tokenCount) tokens; data.context_length \(contextLength) needs at least \(needed) tokens in a "
+                    + "split. \(remedy)\(most > 0 ? ", or set data.context_length to at most \(most)" : "").")
         }
     }
 

@@ -1,4 +1,5 @@
 import Failures
+import Texts
 
 /// A file that was given as a text and is something else, recognized by its first bytes.
 struct ForeignFile: Sendable {
@@ -160,7 +161,7 @@ struct ForeignFile: Sendable {
 
     /// A command with a path and the path of what it writes, as a shell reads them.
     private static func pasteable(_ path: String, _ command: (String, String) -> String) -> String {
-        command(shellQuotedPath(path), shellQuotedPath(path + ".utf8"))
+        command(shellPath(path), shellPath(path + ".utf8"))
     }
 
     private static func dropping(_ path: String, _ output: String) -> String {

@@ -34,6 +34,12 @@ extension Configuration {
         return key.plain(self)
     }
 
+    /// The paths of the keys that are called `name`, with or without their section; a dash stands for an underscore.
+    package static func keyPaths(named name: String) -> [String] {
+        let name = String(name.map { $0 == "-" ? "_" : $0 })
+        return keys.filter { $0.path == name || $0.name == name }.map(\.path)
+    }
+
     /// What all ranks of a job must have alike, a line a key: they take the same steps, evaluations and checkpoints
     /// together.
     ///

@@ -4,6 +4,7 @@ import Models
 import Objectives
 import Optimizers
 import Tensors
+import Texts
 
 /// What a person is told of a run before its first step and after its last.
 struct RunDescription {
@@ -106,8 +107,10 @@ struct RunDescription {
     func use(of directory: String) -> String {
         func generate(_ what: String, _ prompt: String) -> String {
             // Without a tokenizer, texts are the numbers of tokens.
-            "\(what): dtrain generate --checkpoint \(directory) --prompt "
-                + "\"\(facts.tokenizer.kind == .none ? "1 2 3" : prompt)\""
+            "\(what): "
+                + shellCommand(
+                    "dtrain", "generate", "--checkpoint", directory, "--prompt",
+                    facts.tokenizer.kind == .none ? "1 2 3" : prompt)
         }
         switch configuration.prediction {
         case .auto, .causal: return generate("generate from it", "The ")
@@ -117,7 +120,8 @@ struct RunDescription {
         case .regression: return generate("predict with it", "A sentence.")
         case .classification:
             return sizes.image == nil
-                ? generate("classify with it", "A sentence.") : "evaluate it: dtrain evaluate --checkpoint \(directory)"
+                ? generate("classify with it", "A sentence.")
+                : "evaluate it: \(shellCommand("dtrain", "evaluate", "--checkpoint", directory))"
         }
     }
 }

@@ -2,10 +2,10 @@ import Checkpoints
 import Collectives
 import Datasets
 import Failures
+import Texts
 import Files
 import Models
 import Tensors
-import Texts
 
 /// What makes two runs the same run: ranks compare it before step 0, and a checkpoint carries it.
 struct RunIdentity {
@@ -84,11 +84,14 @@ struct RunIdentity {
             throw Failure(
                 .usage,
                 "\(checkpoint.directory) was imported: it has no training to go on with. Start one from its weights: "
-                    + "--set fine_tuning.from=\(checkpoint.directory), and another --output.")
+                    + "--set \(shellWord("fine_tuning.from=\(checkpoint.directory)")), and another --output.")
         }
         var differences = configuration.trajectoryDifferences(from: theirs.configuration)
             .map { "\($0.key) is \($0.value), the checkpoint has \($0.other)" }
         if theirs.datasetDigest != datasetDigest { differences.append("the dataset is another one") }
+        if let change = configuration.rateChange(from: theirs.configuration, at: checkpoint.step) {
+            differences.append(change)
+        }
         let wrong: String? =
             if theirs.layoutDigest != layoutDigest {
                 "is of another model"
@@ -118,7 +121,7 @@ struct RunIdentity {
                 .usage,
                 """
                 \(checkpoint.directory) is of another configuration: \(list).
-                To go on from it all the same: --resume \(checkpoint.directory)
+                To go on from it all the same: --resume \(shellWord(checkpoint.directory))
                 To start anew and set the old run aside: --resume none
                 To keep both: another --output
                 """)

@@ -1,4 +1,5 @@
 import Datasets
+import Texts
 
 /// Whether the tokens of a dataset mean what a model takes them for.
 enum TokenizerMatch: Equatable {
@@ -42,7 +43,8 @@ enum TokenizerMatch: Equatable {
     static func advice(_ model: TokenizerDescription, checkpoint: String) -> String {
         switch model.kind {
         case .sentencepiece:
-            "Prepare the dataset with --tokenizer '\(checkpoint)/\(TokenizerDescription.modelFileName)'."
+            "Prepare the dataset with --tokenizer "
+                + "\(shellWord("\(checkpoint)/\(TokenizerDescription.modelFileName)"))."
         case .byte: "Prepare the dataset with --tokenizer byte."
         case .none:
             "Import the model again with --tokenizer FILE.model, or take token shards without a tokenizer (*.bin of llm.c or "

@@ -2,6 +2,7 @@ import Checkpoints
 import Collectives
 import Datasets
 import Failures
+import Texts
 import Files
 import Kernels
 
@@ -90,8 +91,8 @@ final class TrainingRun<Element: Storage> {
         if validation == nil { console.say("the dataset has no validation split: nothing is evaluated") }
         if coordinator.step >= training.steps, !evaluationIsPending {
             console.say(
-                "the run is complete: all \(training.steps) steps are done. For more, raise training.steps and name "
-                    + "the checkpoint with --resume.")
+                "the run is complete: all \(training.steps) steps are done. For more: --set training.steps=N --resume "
+                    + shellWord(records?.start.checkpoint?.directory ?? "DIR"))
         }
         if watch.hasRunOut {
             console.say(

@@ -1,4 +1,5 @@
 import Files
+import Glibc
 import Texts
 
 /// The cores that one rank may use, as the system tells it.
@@ -12,19 +13,25 @@ struct UsableCores: Equatable, Sendable {
     let quota: Int?
     /// The physical cores of the machine.
     let machineCoreCount: Int
+    /// Whether the rank was bound: it may use fewer cores than the machine, or the container, has for it.
+    var isBound = false
+    /// The number of the rank's process on its machine.
+    var process = 0
 
     /// What holds for this process.
     static func ofThisProcess() -> UsableCores {
         let status = FileSystem.systemText("/proc/self/status") ?? ""
         let allowed = status.exactParts(at: "\n").first { $0.hasExactPrefix("Cpus_allowed_list:") }
         let online = physicalCores(FileSystem.systemText("/sys/devices/system/cpu/online") ?? "0")
+        let granted = controlGroupCores() ?? online
         let cores = allowed.map { physicalCores($0.dropFirst("Cpus_allowed_list:".count)) } ?? online
         let machine =
             FileSystem.systemText("/proc/sys/kernel/random/boot_id")
             ?? FileSystem.systemText("/proc/sys/kernel/hostname") ?? "?"
         return UsableCores(
             machine: machine.filter { !$0.isWhitespace }, cores: cores, quota: controlGroupQuota(),
-            machineCoreCount: max(online.count, cores.count))
+            machineCoreCount: max(online.count, cores.count), isBound: cores.count < granted.count,
+            process: Int(getpid()))
     }
 
     /// The processors of a list such as "0-3,8".
@@ -38,12 +45,29 @@ struct UsableCores: Equatable, Sendable {
         }
     }
 
-    private static func physicalCores(_ list: some StringProtocol) -> [Int] {
+    /// The physical cores of a list of processors, in order.
+    static func physicalCores(_ list: some StringProtocol) -> [Int] {
         let cores = processors(list).map { processor in
             let path = "/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list"
             return FileSystem.systemText(path).flatMap { processors($0).min() } ?? processor
         }
         return Set(cores).sorted()
+    }
+
+    /// The cores that the process's control group may use, of version 2 or 1; nil where neither says so.
+    private static func controlGroupCores() -> [Int]? {
+        let lines = (FileSystem.systemText("/proc/self/cgroup") ?? "").split(separator: "\n")
+        func path(_ mark: String) -> Substring { lines.first { $0.contains(mark) }.map { $0.drop { $0 != "/" } } ?? "" }
+        // A container sees its own group as the root, also where the path is that of the machine.
+        let files = [
+            "/sys/fs/cgroup\(path("0::"))/cpuset.cpus.effective", "/sys/fs/cgroup/cpuset.cpus.effective",
+            "/sys/fs/cgroup/cpuset\(path(":cpuset:"))/cpuset.effective_cpus",
+            "/sys/fs/cgroup/cpuset/cpuset.effective_cpus",
+        ]
+        for file in files {
+            if let cores = FileSystem.systemText(file).map({ physicalCores($0) }), !cores.isEmpty { return cores }
+        }
+        return nil
     }
 
     /// The limit of the control group, of version 2 or 1, as a container sees its own.
@@ -66,13 +90,15 @@ struct UsableCores: Equatable, Sendable {
 
     /// A line from which `init` makes the same.
     var line: String {
-        let numbers = [quota ?? 0, machineCoreCount] + cores
+        let numbers = [quota ?? 0, machineCoreCount, isBound ? 1 : 0, process] + cores
         return "\(machine) \(numbers.map(String.init).joined(separator: " "))"
     }
 
-    init(machine: String, cores: [Int], quota: Int?, machineCoreCount: Int) {
+    init(
+        machine: String, cores: [Int], quota: Int?, machineCoreCount: Int, isBound: Bool = false, process: Int = 0
+    ) {
         (self.machine, self.cores, self.quota) = (machine, cores, quota)
-        self.machineCoreCount = machineCoreCount
+        (self.machineCoreCount, self.isBound, self.process) = (machineCoreCount, isBound, process)
     }
 
     /// What `line` says.
@@ -82,6 +108,8 @@ struct UsableCores: Equatable, Sendable {
         machine = String(words.first ?? "?")
         quota = numbers.first.flatMap { $0 > 0 ? $0 : nil }
         machineCoreCount = numbers.dropFirst().first ?? 1
-        cores = Array(numbers.dropFirst(2))
+        isBound = numbers.dropFirst(2).first == 1
+        process = numbers.dropFirst(3).first ?? 0
+        cores = Array(numbers.dropFirst(4))
     }
 }

@@ -1,5 +1,6 @@
 import Failures
 import Texts
+import Training
 
 /// The words after a command, sorted into options and positions.
 struct Arguments {
@@ -14,48 +15,93 @@ struct Arguments {
     ///   that stands twice but may not.
     init(_ words: [String], for command: Command) throws(Failure) {
         self.command = command.name
-        var rest = words[...]
-        while let word = rest.popFirst() {
-            guard let written = word.withoutExactPrefix("--"), !written.isEmpty else {
-                positions.append(word)
-                continue
-            }
-            // Both "--name value" and "--name=value".
-            let parts = written.exactParts(at: "=", maxSplits: 1)
-            let name = parts[0]
-            guard let option = command.options.first(where: { $0.name.exact == name.exact }) else {
-                let nearest = nearestSpelling(to: name, among: command.options.map(\.name))
-                throw usage("unknown option --\(name)" + (nearest.map { "; did you mean --\($0)?" } ?? "."))
-            }
-            var found: [String] = parts.count > 1 ? [parts[1]] : []
-            switch option.arity {
-            case .flag:
-                guard found.isEmpty else { throw usage("--\(name) takes no value.") }
-            case .optional:
-                break
-            case .one, .repeated:
-                if found.isEmpty, let next = rest.popFirst() { found = [next] }
-            case .assignments:
-                if found.isEmpty, let next = rest.popFirst() { found = [next] }
-                while let next = rest.first, !next.hasExactPrefix("-"), next.utf8.contains(UInt8(ascii: "=")) {
-                    found.append(rest.removeFirst())
+        var before: Option?
+        for part in command.parts(of: words) {
+            switch part {
+            case .help: break
+            case .unknown(let word):
+                throw usage(misplacedCommand(command) ?? Arguments.unknown(word, after: before, for: command))
+            case .valueless(let option, let next):
+                throw usage(
+                    "--\(option.name) needs a value: \(option.placeholder). \(next) is an option of its own; if it is meant as "
+                        + "the value, write \(shellWord("--\(option.name)=\(next)")).")
+            case .position(let word):
+                if let before, before.arity == .optional, positions.count == command.positions.count {
+                    throw usage(
+                        "\(shellWord(word)) is not an option. A value of --\(before.name) follows an equals sign: "
+                            + "\(shellWord("--\(before.name)=\(word)")).")
                 }
-            case .list:
-                while let next = rest.first, !next.hasExactPrefix("--") { found.append(rest.removeFirst()) }
+                positions.append(word)
+            case .option(let option, let found): try take(option, found)
             }
-            guard option.arity == .flag || option.arity == .optional || !found.isEmpty else {
-                throw usage("--\(name) needs a \(option.placeholder).")
-            }
-            if has(name), ![.repeated, .assignments, .list].contains(option.arity) {
-                throw usage("--\(name) stands twice.")
-            }
-            values[name.exact, default: []] += found
+            if case .option(let option, _) = part { before = option } else { before = nil }
         }
-        guard positions.count == command.positions.count else {
-            let wanted = command.positions.isEmpty ? "none" : command.positions.joined(separator: " ")
-            let found = positions.isEmpty ? "none" : positions.joined(separator: " ")
-            throw usage("words without an option: found \(found); wanted: \(wanted).")
+        guard positions.count == command.positions.count else { throw usage(wrongPositions(command)) }
+    }
+
+    /// Notes an option with the values that were found for it.
+    private mutating func take(_ option: Option, _ found: [String]) throws(Failure) {
+        let name = option.name
+        if option.arity == .flag, !found.isEmpty { throw usage("--\(name) takes no value.") }
+        guard option.arity == .flag || option.arity == .optional || !found.isEmpty else {
+            throw usage("--\(name) needs a value: \(option.placeholder).")
         }
+        // A text may be empty; whether it may be here is for the command to say.
+        if option.placeholder != "TEXT", found.contains("") {
+            throw usage("--\(name): found an empty value; needed: \(option.placeholder).")
+        }
+        if has(name), ![.repeated, .assignments, .list].contains(option.arity) {
+            throw usage("--\(name) stands twice.")
+        }
+        values[name.exact, default: []] += found
+    }
+
+    /// The message for an option that the command does not have: what was probably meant.
+    private static func unknown(_ word: String, after list: Option?, for command: Command) -> String {
+        let name = Command.nameMeant(by: word)
+        let written = Command.optionWritten(in: word).map { "--\($0.name)" } ?? word
+        var message = "unknown option \(written)"
+        if let nearest = nearestSpelling(to: name, among: command.options.map(\.name)) {
+            message += "; did you mean --\(nearest)?"
+        } else {
+            message += "."
+        }
+        let owners = Command.all.filter {
+            $0.name != command.name && $0.options.contains { $0.name.exact == name.exact }
+        }
+        if !owners.isEmpty {
+            message += " --\(name) belongs to \(owners.map(\.name).joined(separator: ", "))."
+        }
+        if ["n", "np", "ranks"].contains(name) {
+            message += " The number of ranks is for mpirun: mpirun -np N dtrain \(command.name) …"
+        }
+        if command.options.contains(where: { $0.name == "set" }) {
+            let keys = Configuration.keyPaths(named: name)
+            if !keys.isEmpty {
+                message +=
+                    " A key of the configuration is set by "
+                    + keys.map { "--set \($0)=VALUE" }.joined(separator: ", or ") + "."
+            }
+        }
+        if let list, list.arity == .list {
+            message += " If it is meant as a value of --\(list.name), write \(shellWord("--\(list.name)=\(word)"))."
+        }
+        return message
+    }
+
+    /// The message where options stand before a command, so that it is not found; nil elsewhere.
+    private func misplacedCommand(_ command: Command) -> String? {
+        guard command.positions.isEmpty, let other = Command.all.first(where: { $0.name == positions.first }) else {
+            return nil
+        }
+        return "the command comes first: dtrain \(other.name) [OPTIONS]."
+    }
+
+    private func wrongPositions(_ command: Command) -> String {
+        if let message = misplacedCommand(command) { return message }
+        let wanted = command.positions.isEmpty ? "none" : command.positions.joined(separator: " ")
+        let found = positions.isEmpty ? "none" : positions.map(shellWord).joined(separator: " ")
+        return "words without an option: found \(found); wanted: \(wanted)."
     }
 
     /// Whether an option was given.

@@ -9,6 +9,9 @@ struct Command: Sendable {
     /// The words that it wants without an option.
     var positions: [String] = []
     var options: [Option] = []
+    /// Whether the ranks of a job share its work, so that ranks which do not know of each other would each do all of it, and
+    /// get in each other's way.
+    var needsAllRanks = false
     /// Whether it asks for requests to stop; any other command ends at once by SIGTERM, SIGINT and SIGUSR1, as programs do.
     var endsOnRequest = false
     /// A command line to start from.
@@ -25,7 +28,7 @@ struct Command: Sendable {
     ///
     /// - Throws: `usage` for an unknown command, with the nearest known one.
     static func find(_ words: [String]) throws(Failure) -> (command: Command, words: [String]) {
-        guard let first = words.first, !first.hasExactPrefix("--") else { return (train, words) }
+        guard let first = words.first, !first.hasExactPrefix("-") else { return (train, words) }
         guard let command = all.first(where: { $0.name.exact == first.exact }) else { throw unknown(first) }
         return (command, Array(words.dropFirst()))
     }
@@ -34,6 +37,7 @@ struct Command: Sendable {
     static func unknown(_ word: String) -> Failure {
         let nearest = nearestSpelling(to: word, among: all.map(\.name)).map { "; did you mean \($0)?" } ?? "."
         return Failure(
-            .usage, "unknown command \(word)\(nearest) Commands: \(all.map(\.name).joined(separator: ", ")).")
+            .usage, "unknown command \(shellWord(word))\(nearest) Commands: \(all.map(\.name).joined(separator: ", "))."
+        )
     }
 }

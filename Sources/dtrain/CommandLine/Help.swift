@@ -4,9 +4,15 @@ import Training
 
 /// What `--help` and `help COMMAND` print: a screen each.
 enum Help {
-    /// The program's help, or a command's.
+    /// The program's help, or that of the command that `words` name; a request for help among them changes nothing.
+    ///
+    /// - Throws: `usage` for an unknown command, or for several words.
     static func text(for words: [String]) throws(Failure) -> String {
-        guard let name = words.first else { return program }
+        let names = words.filter { !Command.asksForHelp($0) && $0 != "help" }
+        guard let name = names.first else { return program }
+        guard names.count == 1 else {
+            throw Failure(.usage, "help: found \(names.map(shellWord).joined(separator: " ")); wanted: one COMMAND.")
+        }
         guard let command = Command.all.first(where: { $0.name.exact == name.exact }) else {
             throw Command.unknown(name)
         }

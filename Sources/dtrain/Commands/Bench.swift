@@ -16,6 +16,7 @@ extension Command {
             .flag("json", "print one JSON object"),
             .flag("interactive", "step: one for each line \"step\" on standard input, for paired comparisons"),
         ],
+        needsAllRanks: true,
         example: "mpirun -np 2 dtrain bench step --config configs/nano.yaml"
     ) { arguments, session in
         let (configuration, repetitions) = try session.communicator.together { () throws(Failure) in
@@ -24,7 +25,8 @@ extension Command {
                 try arguments.integer("repeat", in: 1...1_000_000, default: 10)
             )
         }
-        try ComputeThreads.start(configuration.threads, session.communicator, session.console)
+        try ComputeThreads.start(
+            configuration.threads, session.communicator, session.console, sharesCores: arguments.has("interactive"))
         let subject = try BenchSubject(configuration, session.communicator)
         let result: Measurement
         switch arguments.positions[0] {

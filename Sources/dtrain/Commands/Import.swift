@@ -1,5 +1,6 @@
 import Collectives
 import Failures
+import Texts
 import Training
 
 extension Command {
@@ -17,7 +18,7 @@ extension Command {
             let line = try ModelImport(from: from, tokenizer: arguments.value("tokenizer")).write(to: output)
             return """
                 \(line)
-                train from it: dtrain --set fine_tuning.from=\(output) data.directory=DATA --output RUN
+                train from it: dtrain --set \(shellWord("fine_tuning.from=\(output)")) data.directory=DATA --output RUN
                 """
         }
         session.console.say(lines)

@@ -1,8 +1,8 @@
 import Collectives
 import Datasets
 import Failures
-import Files
 import Texts
+import Files
 import Training
 
 extension Command {
@@ -58,7 +58,7 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
     guard manifest.kind == .text else { return }
     console.say(
         "train on it: mpirun -np 4 dtrain --config configs/nano.yaml --set "
-            + shellQuoted("data.directory=\(preparation.output)"))
+            + shellWord("data.directory=\(preparation.output)"))
 }
 
 /// What is prepared: one of five, with the options that belong to it.

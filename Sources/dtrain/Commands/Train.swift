@@ -18,7 +18,7 @@ extension Command {
             .one("show", "KEY.PATH", "print a key, such as run.directory, or the model's parameters, and end"),
             .optional("profile", "N", "write RUN/trace-rank-R.json for Perfetto: the run's first N steps (20)"),
         ],
-        endsOnRequest: true,
+        needsAllRanks: true, endsOnRequest: true,
         example: "mpirun -np 4 dtrain --config configs/nano.yaml --set training.steps=500 --output runs/try"
     ) { arguments, session in
         let (configuration, warnings, profiledSteps) = try session.communicator.together { () throws(Failure) in

@@ -1,0 +1,33 @@
+import Failures
+import Texts
+
+/// What a command line asks for.
+enum Invocation {
+    case version
+    /// Help, as text.
+    case help(String)
+    case run(Command, Arguments)
+
+    /// Reads the words after the program's name.
+    ///
+    /// - Throws: `usage` for words that are not understood.
+    init(_ words: [String]) throws(Failure) {
+        switch words.first {
+        case "--version":
+            guard words.count == 1 else {
+                throw Failure(
+                    .usage, "--version: found \(words.dropFirst().map(shellWord).joined(separator: " ")) after it.")
+            }
+            self = .version
+        case "help", "--help", "-h":
+            self = .help(try Help.text(for: Array(words.dropFirst())))
+        default:
+            let (command, rest) = try Command.find(words)
+            if command.isAskedForHelp(by: rest) {
+                self = .help(try Help.text(for: [command.name]))
+            } else {
+                self = .run(command, try Arguments(rest, for: command))
+            }
+        }
+    }
+}

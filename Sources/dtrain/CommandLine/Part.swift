@@ -1,0 +1,112 @@
+import Texts
+
+/// A part of the words after a command.
+enum Part {
+    /// An option that the command has, with the values that were found for it.
+    case option(Option, values: [String])
+    /// An option whose value would be `next`, which is an option itself.
+    case valueless(Option, next: String)
+    /// A word that is written like an option of no name that the command has.
+    case unknown(String)
+    /// A word that belongs to no option.
+    case position(String)
+    /// `-h` or `--help`, where an option may stand.
+    case help
+}
+
+extension Command {
+    /// Divides `words` into options with their values, positions and requests for help.
+    ///
+    /// A value may begin with a dash: an option of one word takes whatever follows it, unless that is an option of the
+    /// command. Assignments are one word and those behind it that hold an equals sign. A list ends where a word begins with two dashes. What follows an equals sign is always a value, and what
+    /// follows `--` is always a position.
+    func parts(of words: [String]) -> [Part] {
+        var parts: [Part] = []
+        var rest = words[...]
+        while let word = rest.popFirst() {
+            if word.exact == "--".exact {
+                parts += rest.map { .position($0) }
+                break
+            }
+            if Command.asksForHelp(word) {
+                parts.append(.help)
+                continue
+            }
+            guard let (name, value) = Command.optionWritten(in: word) else {
+                parts.append(Command.hasDash(word) ? .unknown(word) : .position(word))
+                continue
+            }
+            guard let option = options.first(where: { $0.name.exact == name.exact }) else {
+                parts.append(.unknown(word))
+                continue
+            }
+            var values = value.map { [$0] } ?? []
+            switch option.arity {
+            case .flag, .optional: break
+            case .one, .repeated:
+                if let next = rest.first, values.isEmpty {
+                    if hasOption(written: next) {
+                        parts.append(.valueless(option, next: next))
+                        continue
+                    }
+                    values = [rest.removeFirst()]
+                }
+            case .assignments:
+                if let next = rest.first, values.isEmpty {
+                    if hasOption(written: next) {
+                        parts.append(.valueless(option, next: next))
+                        continue
+                    }
+                    values = [rest.removeFirst()]
+                }
+                while let next = rest.first, !next.hasExactPrefix("-"), next.utf8.contains(UInt8(ascii: "=")) {
+                    values.append(rest.removeFirst())
+                }
+            case .list:
+                while let next = rest.first, !next.hasExactPrefix("--"), !Command.asksForHelp(next) {
+                    values.append(rest.removeFirst())
+                }
+            }
+            parts.append(.option(option, values: values))
+        }
+        return parts
+    }
+
+    /// Whether `words` ask for the command's help.
+    func isAskedForHelp(by words: [String]) -> Bool {
+        parts(of: words).contains { if case .help = $0 { true } else { false } }
+    }
+
+    private func hasOption(written word: String) -> Bool {
+        guard let (name, _) = Command.optionWritten(in: word) else { return false }
+        return options.contains { $0.name.exact == name.exact }
+    }
+
+    /// Whether `word` asks for help where an option may stand.
+    static func asksForHelp(_ word: String) -> Bool { word.exact == "--help".exact || word.exact == "-h".exact }
+
+    /// The name and, after an equals sign, the value of a word such as "--seed=1"; nil for any other word.
+    ///
+    /// The name ends before the first byte of an equals sign, whatever combining mark follows it.
+    static func optionWritten(in word: String) -> (name: String, value: String?)? {
+        guard let text = word.withoutExactPrefix("--"), !text.isEmpty else { return nil }
+        return text.exactHalves(at: "=").map { ($0.before, $0.behind) } ?? (text, nil)
+    }
+
+    /// Whether a word that is no value looks like an option: a dash and a letter, or a dash that a word processor made longer.
+    private static func hasDash(_ word: String) -> Bool {
+        let scalars = Array(word.unicodeScalars.prefix(2))
+        guard scalars.count == 2 else { return false }
+        return scalars[0] == "-" && scalars[1].properties.isAlphabetic || longDashes.contains(scalars[0])
+    }
+
+    private static let longDashes: Set<Unicode.Scalar> = [
+        "\u{2010}", "\u{2011}", "\u{2012}", "\u{2013}", "\u{2014}", "\u{2212}",
+    ]
+
+    /// The name that a word means which is written like an option of no known name: without dashes, before an equals sign.
+    static func nameMeant(by word: String) -> String {
+        let scalars = word.unicodeScalars.drop { $0 == "-" || longDashes.contains($0) }
+        return String(String.UnicodeScalarView(scalars.prefix { $0 != "=" }))
+    }
+}
