@@ -78,10 +78,10 @@ class Sentences final : public sentencepiece::SentenceIterator {
 
 }  // namespace
 
-void *csentencepiece_train(const char *type, int32_t size, const char *controls, const char *text, const size_t *ends,
-                           size_t count, size_t *model_bytes, csentencepiece_error *error) {
+void *csentencepiece_train(const char *type, int32_t size, const char *controls, bool all_characters, const char *text,
+                           const size_t *ends, size_t count, size_t *model_bytes, csentencepiece_error *error) {
     return guarded(error, [&]() -> void * {
-        const std::unordered_map<std::string, std::string> settings = {
+        std::unordered_map<std::string, std::string> settings = {
             {"model_type", type},
             {"vocab_size", std::to_string(size)},
             // No text is changed and none is unknown: what comes out of decoding is what went in.
@@ -98,6 +98,8 @@ void *csentencepiece_train(const char *type, int32_t size, const char *controls,
             {"num_threads", "4"},
             {"minloglevel", "3"},
         };
+        // Not written into the model where it is the library's own.
+        if (all_characters) settings["character_coverage"] = "1";
         Sentences sentences(text, ends, count);
         std::string model;
         if (!succeeded(sentencepiece::SentencePieceTrainer::Train(settings, &sentences, &model), error)) return nullptr;
@@ -124,6 +126,8 @@ const char *csentencepiece_piece(const csentencepiece_model *model, int32_t id, 
     *bytes = piece.size();
     return piece.data();
 }
+
+float csentencepiece_score(const csentencepiece_model *model, int32_t id) { return model->processor.GetScore(id); }
 
 csentencepiece_kind csentencepiece_kind_of(const csentencepiece_model *model, int32_t id) {
     if (model->processor.IsUnknown(id)) return csentencepiece_unknown;

@@ -4,8 +4,33 @@ import Files
 import Texts
 
 extension ModelWriter {
-    /// Writes the tokenizer: `tokenizer.model` for every class, and for Marian's own tokenizer what that reads.
-    package func write(_ tokenizer: SentencePieceTokenizer) throws(Failure) {
+    /// Writes the tokenizer in all forms that it has: for `AutoTokenizer`, as the model of SentencePiece, and for Marian's
+    /// own tokenizer.
+    ///
+    /// - Returns: What numbers `AutoTokenizer` gives, for a person.
+    package func write(_ tokenizer: any Tokenizer) throws(Failure) -> String {
+        if let tokenizer = tokenizer as? SentencePieceTokenizer { try writeModel(tokenizer) }
+        guard let files = TokenizerJSON(tokenizer, for: model) else {
+            if model.configuration.family == .encoderDecoder, tokenizer.description.kind == .sentencepiece {
+                try write(
+                    [
+                        "tokenizer_class": "MarianTokenizer", "separate_vocabs": false,
+                        "model_max_length": .integer(model.contextLength),
+                    ], to: "tokenizer_config.json")
+            }
+            return tokenizer.description.kind == .none
+                ? "without a tokenizer: its text is token numbers"
+                : "its tokenizer is tokenizer.model, from which AutoTokenizer may give other numbers: here each line of a text "
+                    + "is encoded by itself"
+        }
+        try write(files.tokenizer, to: "tokenizer.json")
+        try write(files.configuration, to: "tokenizer_config.json")
+        return "AutoTokenizer gives the token numbers of dtrain"
+            + (files.exceptions.isEmpty ? "" : " (but \(files.exceptions.joined(separator: "; ")))")
+    }
+
+    /// Writes the model of SentencePiece, and what Marian's own tokenizer reads.
+    private func writeModel(_ tokenizer: SentencePieceTokenizer) throws(Failure) {
         var names = [TokenizerDescription.modelFileName]
         if model.configuration.family == .encoderDecoder {
             names += ["source.spm", "target.spm"]
@@ -13,11 +38,6 @@ extension ModelWriter {
             let pieces = tokenizer.pieceNames
             try write(
                 .object(pieces.indices.map { JSON.Member(pieces[$0], .integer($0)) }), to: TokenizerFiles.vocabulary)
-            try write(
-                [
-                    "tokenizer_class": "MarianTokenizer", "separate_vocabs": false,
-                    "model_max_length": .integer(model.contextLength),
-                ], to: "tokenizer_config.json")
         }
         for name in names {
             try FileSystem.replaceContents(of: "\(directory)/\(name)") { (file: borrowing File) throws(Failure) in

@@ -1,6 +1,6 @@
 import Glibc
 
-// R rows, V vocabulary.
+// R rows, V vocabulary, K classes.
 
 /// The target of a position that does not count.
 package let ignoredTarget: Int32 = -1
@@ -11,12 +11,14 @@ package let ignoredTarget: Int32 = -1
 ///   - logits: [R, V].
 ///   - targets: [R], each in 0 ..< V or `ignoredTarget`.
 ///   - labelSmoothing: The part ε of the target's probability that is spread evenly over all classes.
+///   - among: How many classes there are, the first of V; what comes behind them has no share of ε. nil: V.
 ///   - losses: [R].
 /// - Source: Szegedy et al. 2016, arXiv:1512.00567, section 7, for label smoothing.
 package func crossEntropy(
     _ logits: UnsafePointer<Float>, targets: UnsafePointer<Int32>, labelSmoothing: Float = 0,
-    into losses: UnsafeMutablePointer<Float>, rows R: Int, vocabulary V: Int
+    among classes: Int? = nil, into losses: UnsafeMutablePointer<Float>, rows R: Int, vocabulary V: Int
 ) {
+    let K = classes ?? V
     parallelRows(R, columns: V) { rows in
         for r in rows {
             let x = logits + r * V
@@ -24,7 +26,7 @@ package func crossEntropy(
                 losses[r] = 0
             } else {
                 let (maximum, sum) = softmaxTerms(x, V)
-                losses[r] = log(sum) + maximum - expectedLogit(x, Int(targets[r]), labelSmoothing, V)
+                losses[r] = log(sum) + maximum - expectedLogit(x, Int(targets[r]), labelSmoothing, K)
             }
         }
     }
@@ -36,8 +38,10 @@ package func crossEntropy(
 ///   rows.
 package func crossEntropyWithGradient(
     _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Int32>, labelSmoothing: Float = 0,
-    gradientScale: Float, losses: UnsafeMutablePointer<Float>, rows R: Int, vocabulary V: Int
+    among classes: Int? = nil, gradientScale: Float, losses: UnsafeMutablePointer<Float>, rows R: Int,
+    vocabulary V: Int
 ) {
+    let K = classes ?? V
     parallelRows(R, columns: V) { rows in
         for r in rows {
             let x = logits + r * V
@@ -48,12 +52,12 @@ package func crossEntropyWithGradient(
             }
             let target = Int(targets[r])
             let (maximum, sum) = softmaxTerms(x, V)
-            losses[r] = log(sum) + maximum - expectedLogit(x, target, labelSmoothing, V)
+            losses[r] = log(sum) + maximum - expectedLogit(x, target, labelSmoothing, K)
             let factor = gradientScale / sum
             forEachVector(V) { v, width in store(exponential(load(x + v, width) - maximum) * factor, x + v, width) }
             if labelSmoothing > 0 {
-                let share = gradientScale * labelSmoothing / Float(V)
-                forEachVector(V) { v, width in store(load(x + v, width) - share, x + v, width) }
+                let share = gradientScale * labelSmoothing / Float(K)
+                forEachVector(K) { v, width in store(load(x + v, width) - share, x + v, width) }
             }
             x[target] -= gradientScale * (1 - labelSmoothing)
         }
@@ -65,16 +69,19 @@ package func crossEntropyWithGradient(
 /// - Parameters:
 ///   - logits: [R, V].
 ///   - classes: [R].
+///   - among: How many classes there are, the first of V; none behind them is predicted. nil: V.
 package func predictedClass(
-    _ logits: UnsafePointer<Float>, into classes: UnsafeMutablePointer<Int32>, rows R: Int, vocabulary V: Int
+    _ logits: UnsafePointer<Float>, into classes: UnsafeMutablePointer<Int32>, rows R: Int, vocabulary V: Int,
+    among known: Int? = nil
 ) {
+    let K = known ?? V
     parallelRows(R, columns: V) { rows in
         for r in rows {
             let x = logits + r * V
             var highest = SIMD16<Float>(repeating: -.infinity)
             // In each lane, where its highest number was first seen.
             var places = SIMD16<Int32>(repeating: 0)
-            forEachVector(V) { v, width in
+            forEachVector(K) { v, width in
                 let values = load(x + v, width, filler: -.infinity)
                 let isHigher = values .> highest
                 highest.replace(with: values, where: isHigher)

@@ -2,6 +2,8 @@
 package struct ModelSizes: Equatable, Sendable {
     /// V; nothing for images.
     package var vocabularySize: Int
+    /// The tokens of the tokenizer, 0..<tokenCount; rows of the vocabulary beyond them stand for nothing.
+    package var tokenCount: Int
     /// The longest sequence, T; of images, what their patches make.
     package var contextLength: Int
     /// The numbers that a classifier predicts of each sequence; 0 for models that predict tokens.
@@ -10,8 +12,11 @@ package struct ModelSizes: Equatable, Sendable {
     package var image: ImageSize?
 
     /// The sizes of a model of text.
-    package init(vocabularySize: Int, contextLength: Int, outputs: Int = 0) {
+    ///
+    /// - Parameter tokenCount: nil where every row of the vocabulary has a token.
+    package init(vocabularySize: Int, contextLength: Int, outputs: Int = 0, tokenCount: Int? = nil) {
         self.vocabularySize = vocabularySize
+        self.tokenCount = tokenCount ?? vocabularySize
         self.contextLength = contextLength
         self.outputs = outputs
         image = nil
@@ -19,7 +24,7 @@ package struct ModelSizes: Equatable, Sendable {
 
     /// The sizes of a model of images with patches of `patchSize`, which divides height and width.
     package init(image: ImageSize, patchSize: Int, outputs: Int) {
-        vocabularySize = 0
+        (vocabularySize, tokenCount) = (0, 0)
         contextLength = 1 + image.patchCount(patchSize)
         self.outputs = outputs
         self.image = image

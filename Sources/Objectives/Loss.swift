@@ -2,7 +2,8 @@ import Kernels
 
 /// What is predicted, and what it costs to be wrong.
 package enum Loss: Equatable, Sendable {
-    /// One class or token of V: the negative log-likelihood in nats, smoothed by the share of the target that all classes have.
+    /// One class or token of V: the negative log-likelihood in nats, smoothed by the share of the target that all classes have
+    /// together. An output that is no class has no share.
     ///
     /// - Source: Szegedy et al. 2016, arXiv:1512.00567, section 7 (smoothing).
     case crossEntropy(smoothing: Double)
@@ -32,16 +33,16 @@ extension Loss {
         if case .crossEntropy = self { .crossEntropy(smoothing: 0) } else { self }
     }
 
-    /// The loss of each row.
+    /// The loss of each row; the first `classes` outputs can be right.
     func losses(
         _ logits: UnsafeMutablePointer<Float>, _ targets: Targets, into losses: UnsafeMutablePointer<Float>, rows: Int,
-        outputs: Int
+        outputs: Int, classes: Int
     ) {
         switch self {
         case .crossEntropy(let smoothing):
             Kernels.crossEntropy(
-                logits, targets: targets.classes, labelSmoothing: Float(smoothing), into: losses, rows: rows,
-                vocabulary: outputs)
+                logits, targets: targets.classes, labelSmoothing: Float(smoothing), among: classes, into: losses,
+                rows: rows, vocabulary: outputs)
         case .binaryCrossEntropy:
             Kernels.binaryCrossEntropy(logits, targets: targets.values!, into: losses, rows: rows, labels: outputs)
         case .squaredError:
@@ -52,13 +53,13 @@ extension Loss {
     /// The loss of each row, and the gradient of `gradientScale` · Σ losses in the place of the logits.
     func lossesWithGradient(
         _ logits: UnsafeMutablePointer<Float>, _ targets: Targets, gradientScale: Float,
-        into losses: UnsafeMutablePointer<Float>, rows: Int, outputs: Int
+        into losses: UnsafeMutablePointer<Float>, rows: Int, outputs: Int, classes: Int
     ) {
         switch self {
         case .crossEntropy(let smoothing):
             crossEntropyWithGradient(
-                logits, targets: targets.classes, labelSmoothing: Float(smoothing), gradientScale: gradientScale,
-                losses: losses, rows: rows, vocabulary: outputs)
+                logits, targets: targets.classes, labelSmoothing: Float(smoothing), among: classes,
+                gradientScale: gradientScale, losses: losses, rows: rows, vocabulary: outputs)
         case .binaryCrossEntropy:
             binaryCrossEntropyWithGradient(
                 logits, targets: targets.values!, gradientScale: gradientScale, losses: losses, rows: rows,

@@ -10,12 +10,17 @@ import Layers
 package struct Prediction: Sendable {
     /// What it costs to be wrong.
     package let loss: Loss
+    /// How many of the outputs, from the first on, can be right; the others have no token. nil: all of them.
+    package let classes: Int?
 
     /// The most bytes of logits at once.
     private static let blockBytes = 64 << 20
 
-    /// Prediction with `loss`.
-    package init(_ loss: Loss) { self.loss = loss }
+    /// Prediction with `loss`, of the first `classes` outputs.
+    package init(_ loss: Loss, classes: Int? = nil) {
+        self.loss = loss
+        self.classes = classes
+    }
 
     /// The loss of each row that has a target, in their order.
     ///
@@ -35,7 +40,8 @@ package struct Prediction: Sendable {
             let logits = workspace.floats(.logits, count * head.outputWidth)
             head.output.forward(input + start * head.inputWidth, weights: weights, into: logits, rows: count)
             loss.losses(
-                logits, some.targets(from: start), into: losses + start, rows: count, outputs: head.outputWidth)
+                logits, some.targets(from: start), into: losses + start, rows: count, outputs: head.outputWidth,
+                classes: classes ?? head.outputWidth)
             eachBlock?(logits, UnsafeBufferPointer(start: some.numbers + start, count: count))
         }
         return some.count
@@ -62,7 +68,7 @@ package struct Prediction: Sendable {
             head.output.forward(input, weights: weights, into: logits, rows: count)
             loss.lossesWithGradient(
                 logits, some.targets(from: start), gradientScale: gradientScale, into: losses + start, rows: count,
-                outputs: head.outputWidth)
+                outputs: head.outputWidth, classes: classes ?? head.outputWidth)
             head.output.backward(
                 input, outputGradient: logits, weights: weights, gradients: gradients,
                 inputGradient: gradient + start * head.inputWidth, rows: count, accumulating: start > 0)

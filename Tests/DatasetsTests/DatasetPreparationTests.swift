@@ -267,7 +267,7 @@ private struct WordTokenizer: Tokenizer {
     var vocabularySize: Int { 100_000 }
 
     func encode(
-        _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int {
         let end = isLast ? bytes.count : (bytes.lastIndex(of: 0x20).map { $0 + 1 } ?? 0)
         tokens += bytes[..<end].split(separator: 0x20).map { Int32($0.count) }

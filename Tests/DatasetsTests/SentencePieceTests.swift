@@ -34,7 +34,8 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
         let tokenizer = try goldenTokenizer(model)
         let lines = try lines(model)
         #expect(lines.count == 19)
-        for line in lines {
+        // What was learned here keeps U+2581, which Python's takes for a space.
+        for line in lines where model != "lossless" || !line.text.contains("\u{2581}") {
             #expect(try tokenizer.encode(line.text) == line.tokens, "\(line.text.debugDescription)")
             #expect(
                 Array(tokenizer.decode(line.tokens)) == Array(line.decoded.utf8), "\(line.text.debugDescription)")
@@ -81,19 +82,22 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
         let words = String(repeating: "copies of the Work 🙂 漢字 naïve ", count: 3000)
         let text =
             (try lines(model).map(\.text)).joined(separator: "\n") + "\n" + words + "\n"
-            + String(repeating: "🙂", count: 40_000) + "\nend"
+            + String(repeating: "🙂", count: 40_000) + "\nend" + String(repeating: " ", count: 70_000)
+            + String(repeating: "a  \u{2581}", count: 30_000)
         // A byte at a time only for the start: each call looks at all that is held.
         let bytes = chunkBytes < 100 ? Array(Array(text.utf8).prefix(2000)) : Array(text.utf8)
         var tokens: [Int32] = []
         var held: [UInt8] = []
+        var previous: UInt8?
         var position = 0
         while position < bytes.count {
             let end = min(position + chunkBytes, bytes.count)
             held += bytes[position..<end]
             position = end
             let taken = try held.withUnsafeBytes {
-                try tokenizer.encode($0, isLast: position == bytes.count, appendingTo: &tokens)
+                try tokenizer.encode($0, isLast: position == bytes.count, after: previous, appendingTo: &tokens)
             }
+            if taken > 0 { previous = held[taken - 1] }
             held.removeFirst(taken)
         }
         var whole: [Int32] = []
@@ -225,8 +229,8 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         throws
     {
         let sample = sample(try license)
-        let first = try algorithm.learn(size: 600, from: sample)
-        for _ in 0..<5 { #expect(try algorithm.learn(size: 600, from: sample) == first) }
+        let first = try algorithm.learn(size: 600, from: sample).model
+        for _ in 0..<5 { #expect(try algorithm.learn(size: 600, from: sample).model == first) }
         let tokenizer = try SentencePieceTokenizer(model: first, source: "learned")
         #expect(tokenizer.vocabularySize == 600)
         #expect(
@@ -242,7 +246,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
     @Test func aNumberOfTokensThatCannotBeIsRefusedWithTheOneThatCan() throws {
         let sample = sample(try license)
         for algorithm in TokenizerAlgorithm.allCases {
-            expectFailure(.usage, "--tokenizer \(algorithm.rawValue):100:", "at least 3") {
+            expectFailure(.usage, "--tokenizer \(algorithm.rawValue):100:", "at least 265") {
                 _ = try algorithm.learn(size: 100, from: sample)
             }
             let failure = try #require(
@@ -251,7 +255,8 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
             let most = try #require(failure.message.split { !$0.isNumber }.compactMap { Int($0) }.last)
             #expect(failure.message.contains("Allowed: at most \(most) tokens"))
             #expect(
-                try SentencePieceTokenizer(model: algorithm.learn(size: most, from: sample), source: "").vocabularySize
+                try SentencePieceTokenizer(model: algorithm.learn(size: most, from: sample).model, source: "")
+                    .vocabularySize
                     == most)
         }
         expectFailure(.usage, "bpe:400", "without a character but line breaks", "Prepare more text") {
@@ -274,6 +279,85 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
                     #expect(!saysSomethingOfTheLibrary(error.message), "\(error)")
                 }
             }
+        }
+    }
+
+    /// Texts that are hard on a tokenizer, which come back all the same from what is learned here.
+    static let hostileTexts = [
+        "\u{2581}", "\u{2581}\u{2581}", "a\u{2581}b", " \u{2581} ", "\u{2581} a\u{2581}", "\n\u{2581}\n \u{2581}\n",
+        "x\u{2581}\n",
+        " ", "  ", " a", "a ", "  a  b  ", "\n", "\n\n", " \n \n", "\r", "\r\n", "a\r\nb\r", "\t\ta\t", "\0", "a\0\0b",
+        "\u{1}\u{7F}\u{1B}",
+        "\u{FEFF}", "\u{FFFD}", "\u{FFFE}\u{FFFF}", "\u{10FFFF}", "\u{E000}", "\u{2585}", "\u{2047}",
+        "\u{2028}\u{2029}\u{85}",
+        "e\u{301}", "\u{E9}", "\u{301}", "\u{1100}\u{1161}\u{AC00}", "\u{A0}\u{3000}\u{2003}\u{200B}\u{200D}",
+        "👩\u{200D}👩\u{200D}👧",
+        "<0x41>", "<0xE2><0x96><0x81>", "<s></s><pad><unk><mask><cls><sep>", "</s", "<0x0A>", "\\n", "▁<0x20>▁", "½ﬁＡ²",
+        "مرحبا\u{202E}abc", "漢字かな交じり文", "🏳️‍🌈",
+    ]
+
+    /// Whatever the text, its parts and their order: decoding gives it back.
+    @Test(arguments: TokenizerAlgorithm.allCases) func everyTextComesBack(algorithm: TokenizerAlgorithm) throws {
+        let learned = try algorithm.learn(size: 500, from: sample(try license))
+        let tokenizer = try SentencePieceTokenizer(model: learned.model, source: "learned")
+        for text in TokenizerLearningTests.hostileTexts {
+            let tokens = try tokenizer.encode(text)
+            #expect(tokenizer.decode(tokens) == Array(text.utf8), "\(text.debugDescription)")
+            #expect(!tokens.contains(1), "\(text.debugDescription)")
+        }
+        let parts = TokenizerLearningTests.hostileTexts + ["of the Work", "licen", "sed", " and "]
+        for seed in 0..<UInt64(300) {
+            let text = integers(12, below: parts.count, seed: seed).map { parts[$0] }.joined()
+            let bytes = Array(text.utf8)
+            #expect(tokenizer.decode(try tokenizer.encode(text)) == bytes, "\(text.debugDescription)")
+        }
+        // Lines that are cut: at spaces, between characters, in rows of spaces, and at what SentencePiece takes for one.
+        for part in ["x", "漢", "  ", "ab  ", "\u{2581}", " \u{2581}", "word ", "🙂 \u{2581}  "] {
+            let text = "a\n" + String(repeating: part, count: 200_000 / part.utf8.count) + "end\n" + part
+            #expect(tokenizer.decode(try tokenizer.encode(text)) == Array(text.utf8), "\(part.debugDescription)")
+        }
+    }
+
+    /// Where there are more characters than there is room for, the frequent ones get tokens and the others are bytes.
+    @Test(arguments: TokenizerAlgorithm.allCases) func anAlphabetThatIsTooLargeFallsBackToBytes(
+        algorithm: TokenizerAlgorithm
+    ) throws {
+        // Most characters are rare, a few are most of the text.
+        var text = ""
+        for line in 0..<UInt64(600) {
+            let draws = integers(120, below: 1000, seed: line)
+            for place in 0..<40 {
+                let rank = draws[3 * place] * draws[3 * place + 1] * draws[3 * place + 2] / 1_000_000
+                text.unicodeScalars.append(Unicode.Scalar(0x4E00 + UInt32(rank))!)
+            }
+            text += line % 3 == 0 ? "🙂\n" : " \u{2581}\n"
+        }
+        let sample = sample(text)
+        for size in [265, 266, 300, 400] {
+            let learned = try algorithm.learn(size: size, from: sample)
+            let tokenizer = try SentencePieceTokenizer(model: learned.model, source: "learned")
+            #expect(tokenizer.vocabularySize == size)
+            #expect(learned.note?.contains("the others are written as bytes") == true)
+            let tokens = try tokenizer.encode(text)
+            #expect(tokenizer.decode(tokens) == Array(text.utf8))
+            #expect(!tokens.contains(1))
+        }
+        // A share that is asked for is kept to: more characters make fewer tokens.
+        let alphabet = Set(text.unicodeScalars).subtracting(["\n", "\u{2581}"]).count
+        let half = try algorithm.learn(size: 500, from: sample, coverage: 0.5)
+        let all = try algorithm.learn(size: 264 + alphabet, from: sample, coverage: 1)
+        #expect(half.note != nil && all.note == nil)
+        let (some, whole) = (
+            try SentencePieceTokenizer(model: half.model, source: ""),
+            try SentencePieceTokenizer(model: all.model, source: "")
+        )
+        #expect(try whole.encode(text).count < some.encode(text).count)
+        #expect(some.decode(try some.encode(text)) == Array(text.utf8))
+        expectFailure(.usage, "Allowed: at least", "--coverage") {
+            _ = try algorithm.learn(size: 300, from: sample, coverage: 1)
+        }
+        expectFailure(.usage, "bytes and special tokens alone are 264. Allowed: at least 265") {
+            _ = try algorithm.learn(size: 264, from: sample)
         }
     }
 

@@ -4,6 +4,17 @@ import Testing
 
 @testable import Datasets
 
+/// Which tokens can be chosen for a text.
+@Suite struct TokensWithoutTextTests {
+    @Test func areThoseThatDecodeToNothingOrAreSpecial() throws {
+        #expect(ByteTokenizer().tokensWithoutText().isEmpty)
+        #expect(ByteTokenizer(withSpecialTokens: true).tokensWithoutText() == Array(256..<262))
+        #expect(NumberTokenizer(vocabularySize: 9, specialTokens: SpecialTokens(pad: 3)).tokensWithoutText() == [3])
+        // <pad>, the unknown token, which decodes to a sign of its own, <s>, </s>, <cls>, <sep> and <mask>; not a line break.
+        #expect(try goldenTokenizer("lossless").tokensWithoutText() == Array(0..<7))
+    }
+}
+
 @Suite struct TokenizerTests {
     @Test func bytesAreTokensAndBack() throws {
         let tokenizer = ByteTokenizer()

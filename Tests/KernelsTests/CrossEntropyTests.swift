@@ -1,3 +1,4 @@
+import Glibc
 import Kernels
 import TestSupport
 import Testing
@@ -66,6 +67,36 @@ import Testing
             crossEntropyWithGradient(
                 x, targets: memory.integers([1, 2, 3]), gradientScale: 1, losses: losses, rows: 3, vocabulary: 20)
             #expect(array(losses, 3).map(\.isNaN) == [false, true, false])
+        }
+    }
+
+    /// Outputs behind the classes are part of the softmax; they have no share of the target and are never predicted.
+    @Test(arguments: oddSizes, [1, 5, 16])
+    func outputsWithoutAClassHaveNoShare(classes: Int, others: Int) {
+        let (V, smoothing, scale) = (classes + others, 0.25, 0.375)
+        let logits = normals(V, seed: 4, deviation: 3)
+        let target = classes / 2
+        let logSum = log(logits.reduce(0) { $0 + exp($1) })
+        let shares = (0..<V).map {
+            ($0 == target ? 1 - smoothing : 0) + ($0 < classes ? smoothing / Double(classes) : 0)
+        }
+        let expected = zip(logits, shares).reduce(0) { $0 + $1.1 * (logSum - $1.0) }
+        withTestMemory { memory in
+            let (x, t) = (memory.numbers(logits, Float.self), memory.integers([target]))
+            let (losses, best) = (memory.output(1, Float.self), memory.integers([-7]))
+            crossEntropy(
+                x, targets: t, labelSmoothing: Float(smoothing), among: classes, into: losses, rows: 1, vocabulary: V)
+            let absolute = Float.unitRoundoff * (16 + 2 * (logits.map(abs).max() ?? 0))
+            expectClose(array(losses, 1), [expected], absolute: absolute, "loss")
+            predictedClass(x, into: best, rows: 1, vocabulary: V, among: classes)
+            #expect(Int(best[0]) == logits[..<classes].indices.max { logits[$0] < logits[$1] })
+            crossEntropyWithGradient(
+                x, targets: t, labelSmoothing: Float(smoothing), among: classes, gradientScale: Float(scale),
+                losses: losses, rows: 1, vocabulary: V)
+            expectClose(array(losses, 1), [expected], absolute: absolute, "loss beside the gradient")
+            expectClose(
+                array(x, V), zip(logits, shares).map { scale * (exp($0 - logSum) - $1) },
+                absolute: scale * Float.unitRoundoff * 16, relative: absolute, "gradient")
         }
     }
 

@@ -13,8 +13,12 @@ extension MultiprocessTests {
             #expect(exported.exitCode == 0, "\(exported.errors)")
             #expect(exported.output.hasPrefix("model: GPT2LMHeadModel, "))
             #expect(
-                workshop.names("model")
-                    == [".dtrain-export.json", "config.json", "generation_config.json", "model.safetensors"])
+                workshop.names("model") == [
+                    ".dtrain-export.json", "config.json", "generation_config.json", "model.safetensors",
+                    "tokenizer.json",
+                    "tokenizer_config.json",
+                ])
+            #expect(exported.output.contains("AutoTokenizer gives the token numbers of dtrain\n"))
             let imported = workshop.dtrain("import", "--from", "model", "--tokenizer", "byte", "--output", "back")
             #expect(imported.exitCode == 0, "\(imported.errors)")
             let checkpoint = Workshop.checkpoint(0, output: "back")

@@ -40,7 +40,7 @@ extension MultiprocessTests {
             #expect(outcome.output.contains("; back to the checkpoint of step "), "no spike at all")
             #expect(try whole.losses().map(\.step) == Array(1...120))
             let returns = try whole.metrics("run").compactMap { $0["returns"]?.integerValue }
-            #expect(returns == returns.sorted() && returns.first == 1, "\(returns)")
+            #expect(returns == returns.sorted() && !returns.isEmpty, "\(returns)")
             let killed = workshop.start(
                 Workshop.training(sets("back")), ranks: 1, environment: ["DTRAIN_FAULT": "kill step=113"])
             #expect(killed.finish().exitCode == 137)

@@ -23,7 +23,9 @@ struct ScoreCountsTests {
     ) -> ScoreCounts {
         var counts = ScoreCounts(kind, batches: 2)
         for (index, logits) in logits.enumerated() {
-            rows.withUnsafeBufferPointer { counts.add(logits, rows: $0, outputs: outputs, batch, index: index) }
+            rows.withUnsafeBufferPointer {
+                counts.add(logits, rows: $0, outputs: outputs, among: outputs, batch, index: index)
+            }
             counts.losses[index] = Double(index + 1)
             counts.targets[index] = Double(rows.count)
         }

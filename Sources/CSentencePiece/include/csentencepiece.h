@@ -1,6 +1,7 @@
 // SentencePiece for Swift: a C++ library behind C functions. No exception leaves them; what fails leaves a text.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,11 +29,12 @@ typedef enum {
 //
 // `type` is "bpe" or "unigram", `size` the number of pieces, special ones included. Sentence i is the bytes of `text` from
 // ends[i - 1] (0 for the first) to ends[i]. `controls` are the names of control pieces between commas; their ids follow
-// those of <pad> 0, <unk> 1, <s> 2, </s> 3, and that of a line break follows theirs.
+// those of <pad> 0, <unk> 1, <s> 2, </s> 3, and that of a line break follows theirs. With `all_characters` every character
+// of the text gets a piece, otherwise the most frequent ones that are 0.9995 of the text; a tab gets none.
 //
 // Returns the serialized model, for `csentencepiece_release`, and its size; null where it fails.
-void *csentencepiece_train(const char *type, int32_t size, const char *controls, const char *text, const size_t *ends,
-                           size_t count, size_t *model_bytes, csentencepiece_error *error);
+void *csentencepiece_train(const char *type, int32_t size, const char *controls, bool all_characters, const char *text,
+                           const size_t *ends, size_t count, size_t *model_bytes, csentencepiece_error *error);
 
 // Loads a serialized model, which is copied. Returns null where it fails.
 csentencepiece_model *csentencepiece_load(const void *bytes, size_t count, csentencepiece_error *error);
@@ -45,6 +47,9 @@ int32_t csentencepiece_count(const csentencepiece_model *model);
 
 // The bytes of a piece, which last as long as the model; `id` is in 0..<count.
 const char *csentencepiece_piece(const csentencepiece_model *model, int32_t id, size_t *bytes);
+
+// The score of a piece; `id` is in 0..<count.
+float csentencepiece_score(const csentencepiece_model *model, int32_t id);
 
 // What a piece stands for; `id` is in 0..<count.
 csentencepiece_kind csentencepiece_kind_of(const csentencepiece_model *model, int32_t id);

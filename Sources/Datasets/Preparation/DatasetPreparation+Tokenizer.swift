@@ -18,13 +18,14 @@ extension DatasetPreparation {
         case .model(let path):
             let model = try FileSystem.contents(of: path, limitBytes: TokenizerDescription.modelBytesLimit)
             let tokenizer = try SentencePieceTokenizer(model: model, source: path)
-            return (tokenizer, try write(model))
-        case .learned(let algorithm, let size):
+            return (ComparedTokenizer(tokenizer, changes), try write(model))
+        case .learned(let algorithm, let size, let coverage):
             let sample = try sample()
             note("learning \(size) \(algorithm.rawValue) tokens from \(sample.bytes.count >> 10) KiB of text")
-            let model = try algorithm.learn(size: size, from: sample)
-            let tokenizer = try SentencePieceTokenizer(model: model, source: "The learned tokenizer")
-            return (tokenizer, try write(model))
+            let learned = try algorithm.learn(size: size, from: sample, coverage: coverage)
+            if let note = learned.note { remarks.add(note) }
+            let tokenizer = try SentencePieceTokenizer(model: learned.model, source: "The learned tokenizer")
+            return (tokenizer, try write(learned.model))
         }
     }
 

@@ -42,6 +42,11 @@ package struct DatasetPreparation: Sendable {
     /// Bytes of text that a tokenizer is learned from at most.
     var sampleBytes = TextSample.limitBytes
 
+    /// What is said at the end.
+    let remarks = PreparationRemarks()
+    /// What a tokenizer of another program does to the texts.
+    let changes = TextChanges()
+
     /// The preparation of `source` in the directory `output`.
     package init(_ source: Source, output: String, tokenizer: TokenizerChoice = .byte) {
         self.source = source
@@ -63,6 +68,7 @@ package struct DatasetPreparation: Sendable {
     ///   - progress: Called about ten times a second, and at the end.
     ///   - note: Called before what takes long and shows no progress.
     ///   - skipped: Called at the end where records without text were left out: how many, and the place of the first.
+    ///   - remark: Called at the end with what a person should know of the dataset, such as what its tokenizer changes.
     ///   - shouldStop: Asked before every chunk.
     /// - Returns: The manifest.
     /// - Throws: `usage` for an output that holds a dataset or is being prepared, or a tokenizer that cannot be learned;
@@ -72,6 +78,7 @@ package struct DatasetPreparation: Sendable {
         progress: (_ bytesDone: Int, _ bytesTotal: Int) -> Void = { _, _ in },
         note: (String) -> Void = { _ in },
         skipped: (_ count: Int, _ first: String) -> Void = { _, _ in },
+        remark: (String) -> Void = { _ in },
         shouldStop: () -> Bool = { false }
     ) throws(Failure) -> DatasetManifest {
         try checkParameters()
@@ -98,6 +105,7 @@ package struct DatasetPreparation: Sendable {
         }
         try directory.complete()
         if skippedRecords.count > 0 { skipped(skippedRecords.count, skippedRecords.first) }
+        for text in remarks.all + [changes.remark].compactMap(\.self) { remark(text) }
         return manifest
     }
 

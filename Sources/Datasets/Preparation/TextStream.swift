@@ -48,9 +48,11 @@ struct TextStream: ~Copyable {
         _ consume: (ArraySlice<Int32>, _ bytes: Int) throws(Failure) -> Void
     ) throws(Failure) {
         var tokens: [Int32] = []
+        var previous: UInt8?
         try read(to: end) { held, count, isLast throws(Failure) in
             tokens.removeAll(keepingCapacity: true)
-            let taken = try tokenizer.encode(held, isLast: isLast, appendingTo: &tokens)
+            let taken = try tokenizer.encode(held, isLast: isLast, after: previous, appendingTo: &tokens)
+            if taken > 0 { previous = held[taken - 1] }
             precondition(taken == held.count || !isLast, "a tokenizer takes all of the last chunk")
             try consume(tokens[...], count)
             return taken

@@ -13,7 +13,7 @@ package struct ByteTokenizer: Tokenizer {
     }
 
     package func encode(
-        _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int {
         tokens.append(contentsOf: bytes.lazy.map(Int32.init))
         return bytes.count

@@ -39,6 +39,19 @@ struct SentencePieceFile {
         try file.checkUserDefined()
     }
 
+    /// Whether a file that was checked is a unigram model: what `model_type` (3) of `trainer_spec` (2) says, or by default.
+    static func isUnigram(_ bytes: [UInt8]) -> Bool {
+        var file = SentencePieceFile(source: "")
+        var type: UInt64 = 1
+        try? file.forEachField(of: bytes[...]) { (file, field) throws(Failure) in
+            guard field.number == 2, let settings = field.bytes else { return }
+            try file.forEachField(of: settings) { (_, field) throws(Failure) in
+                if field.number == 3, let number = field.integer { type = number }
+            }
+        }
+        return type == 1
+    }
+
     private init(source: String) {
         self.source = source
     }

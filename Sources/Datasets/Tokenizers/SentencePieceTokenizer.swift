@@ -1,6 +1,7 @@
 import CSentencePiece
 import Failures
 import Files
+import Synchronization
 
 /// A model of SentencePiece, applied line by line.
 ///
@@ -8,16 +9,24 @@ import Files
 /// piece "\n" or "<0x0A>"; a model with neither sees a space there. A line of more than 64 KiB is cut at a space in its
 /// second half, where models do not look across; where there is none, at a character.
 ///
+/// A model that `TokenizerAlgorithm` has learned changes no text: what it decodes from its tokens is what was encoded. As
+/// SentencePiece itself reads U+2581 as a space, such a character becomes its three bytes there. Other models do with
+/// texts what SentencePiece does with them.
+///
 /// - Source: Kudo & Richardson 2018, arXiv:1808.06226.
 package final class SentencePieceTokenizer: Tokenizer {
     /// The bytes of the model, as SentencePiece reads them.
     package let model: [UInt8]
     package let description: TokenizerDescription
     package let vocabularySize: Int
-    private let handle: Handle
+    let handle: SentencePieceHandle
+    /// The same model for what stands within a line, loaded where it is needed: for texts that are cut.
+    private let innerModel = Mutex<SentencePieceHandle?>(nil)
+    /// The tokens that U+2581 becomes in a text; nil where SentencePiece decides about it.
+    private let spaceSymbolBytes: [Int32]?
     /// What each piece of the model decodes to.
     private let pieces: [Piece]
-    private let lineBreak: Int32?
+    let lineBreak: Int32?
     /// Whether SentencePiece puts a space before a line, and decoding takes it off.
     private let addsSpace: Bool
 
@@ -35,7 +44,7 @@ package final class SentencePieceTokenizer: Tokenizer {
     /// - Parameter source: Where the model comes from, for messages.
     /// - Throws: `badData` where it is none.
     package init(model: [UInt8], source: String) throws(Failure) {
-        let handle = try Handle(model, source)
+        let handle = try SentencePieceHandle(model, source)
         let count = csentencepiece_count(handle.model)
         var special = handle.specialTokens()
         let vocabularySize = Int(special.addMissing(from: count))
@@ -50,28 +59,47 @@ package final class SentencePieceTokenizer: Tokenizer {
             try handle.encode(UnsafeRawBufferPointer(text)).first
         }
         addsSpace = first.map { handle.text(of: $0).starts(with: SentencePieceTokenizer.spaceSymbol) } ?? false
+        let bytes = ["<0xE2>", "<0x96>", "<0x81>"].compactMap(handle.find)
+        spaceSymbolBytes = handle.isLearnedHere && bytes.count == 3 ? bytes : nil
     }
+
+    /// The model for what stands within a line.
+    private func innerHandle() throws(Failure) -> SentencePieceHandle {
+        guard addsSpace else { return handle }
+        if let loaded = innerModel.withLock({ $0 }) { return loaded }
+        let loaded = try SentencePieceHandle(model + SentencePieceTokenizer.withoutAddedSpace, "The tokenizer")
+        innerModel.withLock { $0 = loaded }
+        return loaded
+    }
+
+    /// Appended to a model, it makes SentencePiece add no space to the start of a text: the field `add_dummy_prefix` (3) of
+    /// the message `normalizer_spec` (3). Messages that stand twice are merged, and the last value counts.
+    private static let withoutAddedSpace: [UInt8] = [3 << 3 | 2, 2, 3 << 3, 0]
 
     // MARK: Encoding
 
     package func encode(
-        _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int {
         let limit = 2 * SentencePieceTokenizer.segmentBytes
         var start = 0
+        /// Appends the tokens of a part of a line, which begins at `start`.
+        func append(_ part: UnsafeRawBufferPointer) throws(Failure) {
+            try appendPart(part, after: start > 0 ? bytes[start - 1] : previous, to: &tokens)
+        }
         while start < bytes.count {
             let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
             let window = UnsafeRawBufferPointer(rebasing: rest.prefix(limit))
             if let end = window.firstIndex(of: UInt8(ascii: "\n")) {
-                tokens += try handle.encode(UnsafeRawBufferPointer(rebasing: window[..<end]))
+                try append(UnsafeRawBufferPointer(rebasing: window[..<end]))
                 if let lineBreak { tokens.append(lineBreak) }
                 start += end + 1
             } else if rest.count >= limit {
                 let (end, next) = cut(window)
-                tokens += try handle.encode(UnsafeRawBufferPointer(rebasing: window[..<end]))
+                try append(UnsafeRawBufferPointer(rebasing: window[..<end]))
                 start += next
             } else if isLast {
-                tokens += try handle.encode(rest)
+                try append(rest)
                 start = bytes.count
             } else {
                 break
@@ -85,12 +113,48 @@ package final class SentencePieceTokenizer: Tokenizer {
         let space = UInt8(ascii: " ")
         for index in SentencePieceTokenizer.segmentBytes..<window.count - 1
         where window[index] == space && window[index - 1] != space && window[index + 1] != space {
-            // The space before the next segment is the one that SentencePiece adds.
+            // The space before the next segment is the one that SentencePiece adds, but before U+2581, which it does not see.
+            if spaceSymbolBytes != nil, window[index + 1] == SentencePieceTokenizer.spaceSymbol[0] { continue }
             return (index, addsSpace ? index + 1 : index)
         }
         var boundary = window.count - 1
-        while boundary > window.count - 4, window[boundary] & 0xC0 == 0x80 { boundary -= 1 }
+        // Behind a space a segment would seem to be without it; where all are spaces, the next one begins with one.
+        while boundary > 1, window[boundary - 1] == space, window[boundary] != space { boundary -= 1 }
+        while boundary > 1, window[boundary] & 0xC0 == 0x80 { boundary -= 1 }
         return (boundary, boundary)
+    }
+
+    /// Appends the tokens of a part of a line, of which `previous` is the byte before; nil or a line break at its start.
+    private func appendPart(
+        _ part: UnsafeRawBufferPointer, after previous: UInt8?, to tokens: inout [Int32]
+    ) throws(Failure) {
+        let space = UInt8(ascii: " ")
+        // After a cut at a space that space is the one that SentencePiece adds.
+        let beginsLine = previous == nil || previous == UInt8(ascii: "\n")
+        let addsSpaceHere = beginsLine || (previous == space && part.first != space)
+        let first = addsSpaceHere ? handle : try innerHandle()
+        guard let spaceSymbolBytes else {
+            tokens += try first.encode(part)
+            return
+        }
+        var start = 0
+        while let place = SentencePieceTokenizer.firstSpaceSymbol(in: part, from: start) {
+            tokens += try (start == 0 ? first : innerHandle()).encode(.init(rebasing: part[start..<place]))
+            tokens += spaceSymbolBytes
+            start = place + SentencePieceTokenizer.spaceSymbol.count
+        }
+        tokens += try (start == 0 ? first : innerHandle()).encode(.init(rebasing: part[start...]))
+    }
+
+    private static func firstSpaceSymbol(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
+        var index = start
+        while index + 2 < bytes.count {
+            if bytes[index] == spaceSymbol[0], bytes[index + 1] == spaceSymbol[1], bytes[index + 2] == spaceSymbol[2] {
+                return index
+            }
+            index += 1
+        }
+        return nil
     }
 
     /// The text of each token's piece, as the model has it; tokens without a piece have a name between angle brackets.
@@ -122,7 +186,7 @@ package final class SentencePieceTokenizer: Tokenizer {
     /// U+2581, which stands for a space in the text of a piece.
     private static let spaceSymbol = Array("\u{2581}".utf8)
 
-    private static func piece(_ id: Int32, of handle: Handle) -> Piece {
+    private static func piece(_ id: Int32, of handle: SentencePieceHandle) -> Piece {
         let text = handle.text(of: id)
         switch csentencepiece_kind_of(handle.model, id) {
         case csentencepiece_control:
@@ -152,69 +216,5 @@ package final class SentencePieceTokenizer: Tokenizer {
             }
         }
         return result
-    }
-}
-
-/// A loaded model of SentencePiece.
-///
-/// Sendable: nothing changes it after loading, and SentencePiece encodes for several threads at once.
-private final class Handle: @unchecked Sendable {
-    let model: OpaquePointer
-
-    init(_ bytes: [UInt8], _ source: String) throws(Failure) {
-        try SentencePieceFile.check(bytes, source: source)
-        var error = csentencepiece_error()
-        let loaded = bytes.withUnsafeBytes { csentencepiece_load($0.baseAddress, $0.count, &error) }
-        guard let loaded, csentencepiece_count(loaded) > 0 else {
-            if let loaded { csentencepiece_unload(loaded) }
-            throw Failure(
-                .badData,
-                "\(source): not a model of SentencePiece: it has no pieces, one that is empty or stands twice, not one for "
-                    + "unknown text, or not one for each byte where it has some for bytes. Give a .model file that "
-                    + "SentencePiece wrote, or train one: --tokenizer bpe:SIZE.")
-        }
-        model = loaded
-    }
-
-    deinit { csentencepiece_unload(model) }
-
-    func find(_ piece: String) -> Int32? {
-        let id = csentencepiece_find(model, piece)
-        return id < 0 ? nil : id
-    }
-
-    func text(of id: Int32) -> [UInt8] {
-        var count = 0
-        let start = csentencepiece_piece(model, id, &count)
-        return Array(UnsafeRawBufferPointer(start: start, count: count))
-    }
-
-    /// Those that the model has, by their roles or by the names that models give them.
-    func specialTokens() -> SpecialTokens {
-        let count = csentencepiece_count(model)
-        func role(_ id: Int32) -> Int32? { id >= 0 && id < count ? id : nil }
-        func named(_ names: String...) -> Int32? {
-            for name in names { if let id = find(name) { return id } }
-            return nil
-        }
-        return SpecialTokens(
-            pad: role(csentencepiece_pad(model)), unknown: role(csentencepiece_unk(model)),
-            bos: role(csentencepiece_bos(model)), eos: role(csentencepiece_eos(model)),
-            mask: named("<mask>", "[MASK]"), sep: named("<sep>", "[SEP]"), cls: named("<cls>", "[CLS]"))
-    }
-
-    func encode(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> [Int32] {
-        if bytes.isEmpty { return [] }
-        var error = csentencepiece_error()
-        var count = 0
-        let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
-        guard let ids = csentencepiece_encode(model, start, bytes.count, &count, &error) else {
-            throw Failure(
-                .badData,
-                "The tokenizer cannot encode a text: its SentencePiece model is damaged. Copy the model, or train it again."
-            )
-        }
-        defer { csentencepiece_release(ids) }
-        return Array(UnsafeBufferPointer(start: ids, count: count))
     }
 }

@@ -37,7 +37,7 @@ package struct SpecialTokens: Codable, Equatable, Sendable {
     package var all: [Int32] { SpecialTokens.names.compactMap { self[keyPath: $0.token] } }
 
     /// What a manifest calls each.
-    static var names: [(name: String, token: WritableKeyPath<SpecialTokens, Int32?>)] {
+    package static var names: [(name: String, token: WritableKeyPath<SpecialTokens, Int32?>)] {
         [
             ("pad", \.pad), ("unknown", \.unknown), ("bos", \.bos), ("eos", \.eos), ("mask", \.mask), ("sep", \.sep),
             ("cls", \.cls),

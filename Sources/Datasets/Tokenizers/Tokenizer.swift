@@ -16,11 +16,12 @@ package protocol Tokenizer: Sendable {
     /// - Parameters:
     ///   - bytes: UTF-8, which may end within a character.
     ///   - isLast: Whether the text ends with `bytes`; then all of it is taken.
+    ///   - previous: The byte before them, which was the last that was taken; nil at the start of the text.
     ///   - tokens: Where the tokens go.
     /// - Returns: The length of the prefix that was taken.
     /// - Throws: `usage` for text that the tokenizer has no tokens for.
     func encode(
-        _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int
 
     /// Appends to `bytes` those that `token` stands for: none for a special token, U+FFFD for one outside the vocabulary.
@@ -41,6 +42,13 @@ package struct DecodingState: Sendable {
 }
 
 extension Tokenizer {
+    /// The same for the start of a text.
+    package func encode(
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
+    ) throws(Failure) -> Int {
+        try encode(bytes, isLast: isLast, after: nil, appendingTo: &tokens)
+    }
+
     /// The tokens of the whole of `text`.
     package func encode(_ text: String) throws(Failure) -> [Int32] {
         var tokens: [Int32] = []
@@ -68,6 +76,13 @@ extension Tokenizer {
             decode(token, after: &state, appendingTo: &bytes)
             return Int32(bytes.count)
         }
+    }
+
+    /// The tokens that stand for no text, in ascending order: special tokens, and whatever else decodes to no byte.
+    package func tokensWithoutText() -> [Int32] {
+        let special = Set(specialTokens.all)
+        return byteCounts().enumerated().map { (token: Int32($0), bytes: $1) }
+            .filter { $0.bytes == 0 || special.contains($0.token) }.map(\.token)
     }
 
     /// The special tokens.

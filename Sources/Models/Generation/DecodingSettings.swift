@@ -19,6 +19,8 @@ package struct DecodingSettings: Equatable, Sendable {
     package var lengthPenalty = 1.0
     /// The token that ends a text and is not part of it.
     package var endToken: Int32?
+    /// Tokens that are never chosen, whatever the model says: such as stand for no text.
+    package var forbiddenTokens: [Int32] = []
     package var seed: UInt64 = 1337
     /// Texts that are continued together.
     package var batch = 16

@@ -5,11 +5,13 @@ struct LogitAdjustment: Sendable {
     private let repetitionPenalty: Float
     private let minimumTokens: Int
     private let endToken: Int32?
+    private let forbiddenTokens: [Int32]
 
     init(_ settings: DecodingSettings) {
         repetitionPenalty = Float(settings.repetitionPenalty)
         minimumTokens = settings.minimumTokens
         endToken = settings.endToken
+        forbiddenTokens = settings.forbiddenTokens
     }
 
     /// Changes one row, [V].
@@ -25,5 +27,6 @@ struct LogitAdjustment: Sendable {
             }
         }
         if let endToken, chosen < minimumTokens { logits[Int(endToken)] = -.infinity }
+        for token in forbiddenTokens { logits[Int(token)] = -.infinity }
     }
 }

@@ -58,7 +58,8 @@ package struct TokenSampler: Sendable {
             rest -= weight
             if rest < 0 { return Int32(token) }
         }
-        return Int32(ranked[weights.count - 1])
+        // Rounding may leave a rest; a token without any probability is not chosen for it.
+        return Int32(weights.lastIndex { $0 > 0 }.map { ranked[$0] } ?? best)
     }
 }
 

@@ -55,7 +55,9 @@ package struct Generation {
         self.trained = trained
         self.communicator = communicator
         var settings = settings
-        settings.decoding.endToken = trained.tokenizer.specialTokens.eos
+        let end = trained.tokenizer.specialTokens.eos
+        settings.decoding.endToken = end
+        settings.decoding.forbiddenTokens = trained.tokensWithoutText.filter { $0 != end }
         let isDecoder = trained.identity.configuration.model.family == .decoder
         settings.decoding.temperature = settings.temperature ?? (isDecoder && settings.decoding.beams == 1 ? 0.8 : 0)
         self.settings = settings

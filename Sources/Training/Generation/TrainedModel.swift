@@ -15,6 +15,9 @@ package struct TrainedModel {
     /// Its weights in Float32.
     package let weights: Arena<Float>
     package let tokenizer: any Tokenizer
+    /// The rows of its output that stand for no text, in ascending order: tokens without text, and rows beyond the
+    /// tokenizer's vocabulary.
+    package let tokensWithoutText: [Int32]
 
     /// Loads and verifies the checkpoint in `directory`. Rank 0 reads the weights for all.
     ///
@@ -49,6 +52,10 @@ package struct TrainedModel {
         self.tokenizer = tokenizer
         self.model = model
         self.weights = weights
+        let rows = model.sizes.vocabularySize
+        tokensWithoutText =
+            tokenizer.tokensWithoutText().filter { $0 < rows }
+            + (min(tokenizer.vocabularySize, rows)..<rows).map(Int32.init)
     }
 
     /// The failure of a prediction that is infinite or NaN, at an index of the model's output.
@@ -102,7 +109,14 @@ func loadModel(
                     + "\(held) bytes. It was altered; take another checkpoint.")
         }
     }
-    let model = Transformer<Float>(identity.configuration.model, identity.sizes)
+    var sizes = identity.sizes
+    if sizes.image == nil {
+        // The checkpoint names the rows of the model only.
+        sizes.tokenCount = try communicator.together { () throws(Failure) in
+            min(try identity.makeTokenizer().vocabularySize, sizes.vocabularySize)
+        }
+    }
+    let model = Transformer<Float>(identity.configuration.model, sizes)
     try communicator.requireMemory(for: checkpoint.directory, remedy: "Start fewer ranks a host, or use a larger host.")
     {
         var estimate = MemoryEstimate.weights(model.layout, copies: communicator.localSize)

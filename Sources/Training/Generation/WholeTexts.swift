@@ -91,15 +91,13 @@ struct FilledGaps {
         _ texts: [String], _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[UInt8]] {
         let encoded = try FilledGaps.inputs(trained, texts, refuse)
-        let (tokenizer, special) = (trained.tokenizer, trained.tokenizer.specialTokens)
-        let gapText = GapText(tokenizer, mask: try trained.token(special.mask, "mask"))
-        // Special tokens stand for no text.
-        let forbidden = Set(special.all.map(Int.init))
+        let tokenizer = trained.tokenizer
+        let gapText = GapText(tokenizer, mask: try trained.token(tokenizer.specialTokens.mask, "mask"))
+        let forbidden = Set(trained.tokensWithoutText.map(Int.init))
         let (inputs, texts) = (encoded, encoded.map(\.tokens))
         var filled = texts
         try passes.forEachRow(texts, rows: { inputs[$0].gaps }, shouldStop: shouldStop) { text, index, logits in
-            let allowed = 0..<min(logits.count, tokenizer.vocabularySize)
-            let best = allowed.lazy.filter { !forbidden.contains($0) }
+            let best = logits.indices.lazy.filter { !forbidden.contains($0) }
                 .max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) }
             if let best { filled[text][inputs[text].gaps[index]] = Int32(best) }
         }

@@ -37,6 +37,8 @@ package struct ModelExport {
         to directory: String, _ choice: WeightChoice? = nil, progress: (_ done: Int, _ total: Int) -> Void
     ) throws(Failure) -> String {
         let output = try ExportDirectory(claiming: directory)
+        /// What is said of the tokenizer.
+        var tokenizer: String?
         do throws(Failure) {
             try checkpoint.verify(progress: progress)
             let layout = model.makeLayout()
@@ -46,10 +48,7 @@ package struct ModelExport {
             let weights = Arena<Float>(count: layout.count)
             try loadWeights(checkpoint, layout, into: weights, precision: identity.configuration.precision, choice)
             let writer = try ModelWriter(modelClass, model, to: output.staging)
-            if identity.facts.tokenizer.kind == .sentencepiece {
-                let tokenizer = try checkpoint.tokenizerModel()
-                try writer.write(SentencePieceTokenizer(model: tokenizer, source: checkpoint.directory))
-            }
+            if identity.facts.kind != .images { tokenizer = try writer.write(identity.makeTokenizer()) }
             try writer.write(layout, weights)
         } catch {
             let failure = error.naming(directory, insteadOf: output.staging)
@@ -59,5 +58,6 @@ package struct ModelExport {
         }
         try output.complete()
         return "\(directory): \(modelClass.name), \(grouped(model.makeLayout().parameterCount)) parameters"
+            + (tokenizer.map { "; \($0)" } ?? "")
     }
 }

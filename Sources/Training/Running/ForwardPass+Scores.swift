@@ -39,18 +39,21 @@ struct ScoreCounts {
     }
 
     /// Counts what is predicted of some rows of batch `index`.
+    ///
+    /// - Parameter among: How many of the outputs, from the first on, can be predicted; the others stand for nothing.
     mutating func add(
-        _ logits: UnsafePointer<Float>, rows: UnsafeBufferPointer<Int32>, outputs: Int, _ batch: Batch, index: Int
+        _ logits: UnsafePointer<Float>, rows: UnsafeBufferPointer<Int32>, outputs: Int, among classes: Int,
+        _ batch: Batch, index: Int
     ) {
         switch kind {
         case .tokens(let bytes):
-            forEachPrediction(logits, rows, outputs) { row, prediction in
+            forEachPrediction(logits, rows, outputs, among: classes) { row, prediction in
                 let target = batch.targets[row]
                 tokens += TokenCounts(
                     targets: 1, correct: prediction == target ? 1 : 0, bytes: bytes.map { Int($0[Int(target)]) } ?? 0)
             }
         case .classes:
-            forEachPrediction(logits, rows, outputs) { row, prediction in
+            forEachPrediction(logits, rows, outputs, among: classes) { row, prediction in
                 matrix.add(target: Int(batch.targets[row]), prediction: Int(prediction))
             }
         case .labels:
@@ -68,11 +71,12 @@ struct ScoreCounts {
     }
 
     private func forEachPrediction(
-        _ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>, _ outputs: Int,
+        _ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>, _ outputs: Int, among known: Int,
         _ body: (_ row: Int, _ prediction: Int32) -> Void
     ) {
         withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(1, rows.count)) { classes in
-            predictedClass(logits, into: classes.baseAddress!, rows: rows.count, vocabulary: outputs)
+            predictedClass(
+                logits, into: classes.baseAddress!, rows: rows.count, vocabulary: outputs, among: known)
             for (place, row) in rows.enumerated() { body(Int(row), classes[place]) }
         }
     }
@@ -155,7 +159,9 @@ extension ForwardPass {
                     throw communicator.namingHost(error)
                 }
                 counts.losses[index] = loss(of: batch) { logits, rows in
-                    counts.add(logits, rows: rows, outputs: outputs, batch, index: index)
+                    counts.add(
+                        logits, rows: rows, outputs: outputs, among: self.prediction.classes ?? outputs, batch,
+                        index: index)
                 }
                 counts.targets[index] = Double(batch.targetCount)
             }

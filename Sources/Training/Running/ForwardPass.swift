@@ -23,7 +23,7 @@ final class ForwardPass<Element: Storage> {
         workspace = Workspace(spans: spans)
         self.model = model
         self.weights = weights
-        prediction = Prediction(loss)
+        prediction = Prediction(loss, classes: model.architecture.output == .tokens ? model.sizes.tokenCount : nil)
         activations = model.makeActivations(sequences: sequences, positions: model.sizes.contextLength)
     }
 
@@ -37,7 +37,7 @@ final class ForwardPass<Element: Storage> {
         model.forward(batch.input, weights: weights.base, activations, dropouts: .none, workspace)
         let rows = model.outputRows(sequences: batch.sequenceCount, positions: batch.positions)
         let losses = workspace.floats(.losses, rows)
-        let count = Prediction(prediction.loss.unsmoothed).losses(
+        let count = Prediction(prediction.loss.unsmoothed, classes: prediction.classes).losses(
             hidden: activations.output, head: model.head, weights: weights.base, targets: batch.expected,
             into: losses, rows: rows, workspace, eachBlock: eachBlock)
         return ForwardPass.sum(losses, count)

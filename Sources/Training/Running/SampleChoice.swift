@@ -50,7 +50,7 @@ extension Configuration {
         if let image { return ModelSizes(image: image, patchSize: model.patchSize, outputs: outputs) }
         return ModelSizes(
             vocabularySize: model.vocabularySize > 0 ? model.vocabularySize : vocabularySize,
-            contextLength: data.contextLength, outputs: outputs)
+            contextLength: data.contextLength, outputs: outputs, tokenCount: vocabularySize)
     }
 
     /// The numbers that the model predicts of each sequence.

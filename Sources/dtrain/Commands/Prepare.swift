@@ -18,6 +18,7 @@ extension Command {
             .one("labels", "KIND", "class, multi (a list; in TSV between commas) or number; default: as found"),
             .list("images", "PATH", "a directory with a folder of PNG a class, or MNIST's two files"),
             .one("tokenizer", "KIND", "byte, bpe:SIZE, unigram:SIZE, or a FILE.model of SentencePiece"),
+            .one("coverage", "X", "share of the text whose characters get tokens; rarer ones are bytes (0.9995)"),
             .one("output", "DIR", "the directory that becomes the dataset"),
             .list("validation", "FILE", "files of the same form that are held out"),
             .one("validation-fraction", "X", "or what is held out: the end of each text, every n-th record (0.1)"),
@@ -52,7 +53,7 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
                 "preparing: \(grouped(done >> 10)) of \(grouped(total >> 10)) KiB, \(100 * done / max(total, 1)) %")
         }, note: { console.draw($0) },
         skipped: { left = "; left out: \(grouped($0)) without text, the first at \($1)" },
-        shouldStop: StopRequest.isPending)
+        remark: { console.say($0) }, shouldStop: StopRequest.isPending)
     console.say("\(preparation.output): \(summary(manifest))\(left)")
     // A model of text is what the ready-made configuration trains.
     guard manifest.kind == .text else { return }
@@ -99,7 +100,14 @@ private func tokenizer(
         return .byte
     }
     do throws(Failure) {
-        return try TokenizerChoice(parsing: try arguments.required("tokenizer"))
+        let choice = try TokenizerChoice(parsing: try arguments.required("tokenizer"))
+        guard arguments.has("coverage") else { return choice }
+        guard case .learned(let algorithm, let size, _) = choice else {
+            throw arguments.usage(
+                "--coverage belongs to a tokenizer that is learned: --tokenizer bpe:SIZE or unigram:SIZE.")
+        }
+        return .learned(
+            algorithm, size: size, coverage: try arguments.real("coverage", in: 0...1, default: 0.9995))
     } catch {
         throw error.message.hasExactPrefix("prepare") ? error : arguments.usage(error.message)
     }

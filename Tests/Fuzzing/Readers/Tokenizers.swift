@@ -23,7 +23,7 @@ extension FuzzedReader {
             var sample = TextSample(totalBytes: bytes.count)
             Array(text.utf8).withUnsafeBytes { sample.append($0) }
             let tokenizer = try SentencePieceTokenizer(
-                model: algorithm.learn(size: size, from: sample), source: "learned")
+                model: algorithm.learn(size: size, from: sample).model, source: "learned")
             let tokens = try tokenizer.encode(text)
             try Defect.unless(Array(text.utf8) == tokenizer.decode(tokens), "\(text.debugDescription) is changed")
         }
@@ -39,7 +39,8 @@ extension FuzzedReader {
         let known: [UInt8] = [0x0A, 8, 0x0A, 1, 0x61, 0x15, 0, 0, 0, 0x40]
         let (merges, unigrams) = (TokenizerAlgorithm.bpe, TokenizerAlgorithm.unigram)
         return [
-            try merges.learn(size: 310, from: sample), try unigrams.learn(size: 294, from: sample), unknown + known,
+            try merges.learn(size: 310, from: sample).model, try unigrams.learn(size: 294, from: sample).model,
+            unknown + known,
         ]
     } open: { _ in
         let texts = ["a", "the dog\n\nbarks", " \t  é漢🙂\u{0}\u{2581}", String(repeating: "aab ", count: 50)]

@@ -74,6 +74,42 @@ import Testing
         #expect(try decoding { _ in }.run(inputs, observer: observer).allSatisfy { $0.isEmpty })
     }
 
+    /// On no way is a token chosen that is forbidden, however likely it is: the likeliest, drawn at any temperature, among
+    /// the first K or P, with a penalty, in a beam search, in a translation and in a gap.
+    @Test(arguments: [ModelConfiguration.Family.decoder, .encoderDecoder, .prefixDecoder])
+    func forbiddenTokensAreNeverChosen(family: ModelConfiguration.Family) throws {
+        let variant = SmallModel(family)
+        let model = variant.model
+        let inputs = (0..<4).map { number -> DecodingInput in
+            let text = [Int32](repeating: Int32(number), count: 2 + number)
+            switch family {
+            case .encoderDecoder: return DecodingInput(source: text, text: [1])
+            case .prefixDecoder: return DecodingInput(text: text, gap: 1, begin: 2)
+            default: return DecodingInput(text: text)
+            }
+        }
+        var ways: [DecodingSettings] = []
+        for (temperature, topK, topP, penalty, beams) in [
+            (0, 0, 1, 1, 1), (1, 0, 1, 1, 1), (1000, 0, 1, 1, 1), (1000, 20, 1, 1, 1), (1000, 0, 0.99, 1, 1),
+            (1, 22, 0.5, 2, 1), (0, 0, 1, 1, 3), (0, 0, 1, 5, 11),
+        ] as [(Double, Int, Double, Double, Int)] {
+            var settings = DecodingSettings()
+            (settings.tokens, settings.temperature, settings.topK) = (9, temperature, topK)
+            (settings.topP, settings.repetitionPenalty, settings.beams) = (topP, penalty, beams)
+            ways.append(settings)
+        }
+        for settings in ways {
+            let free = try Decoding(model, weights: variant.weights(model), settings).run(inputs)
+            var limited = settings
+            // What was chosen before, and all but three tokens besides: they are the last rows as well.
+            let allowed: Set<Int32> = Set([5, 6, 7])
+            limited.forbiddenTokens = (0..<Int32(SmallModel.vocabulary)).filter { !allowed.contains($0) }
+            let found = try Decoding(model, weights: variant.weights(model), limited).run(inputs)
+            #expect(!Set(free.joined()).isSubset(of: allowed))
+            #expect(found.allSatisfy { !$0.isEmpty && Set($0).isSubset(of: allowed) }, "\(settings): \(found)")
+        }
+    }
+
     /// A penalty that is large enough lets no token come twice, of the prompt neither, while there are others.
     @Test(arguments: [1, 3])
     func penaltyPreventsRepetition(beams: Int) throws {

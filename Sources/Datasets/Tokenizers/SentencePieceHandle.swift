@@ -1,0 +1,73 @@
+import CSentencePiece
+import Failures
+
+/// A loaded model of SentencePiece.
+///
+/// Sendable: nothing changes it after loading, and SentencePiece encodes for several threads at once.
+final class SentencePieceHandle: @unchecked Sendable {
+    let model: OpaquePointer
+
+    init(_ bytes: [UInt8], _ source: String) throws(Failure) {
+        try SentencePieceFile.check(bytes, source: source)
+        var error = csentencepiece_error()
+        let loaded = bytes.withUnsafeBytes { csentencepiece_load($0.baseAddress, $0.count, &error) }
+        guard let loaded, csentencepiece_count(loaded) > 0 else {
+            if let loaded { csentencepiece_unload(loaded) }
+            throw Failure(
+                .badData,
+                "\(source): not a model of SentencePiece: it has no pieces, one that is empty or stands twice, not one for "
+                    + "unknown text, or not one for each byte where it has some for bytes. Give a .model file that "
+                    + "SentencePiece wrote, or train one: --tokenizer bpe:SIZE.")
+        }
+        model = loaded
+    }
+
+    deinit { csentencepiece_unload(model) }
+
+    func find(_ piece: String) -> Int32? {
+        let id = csentencepiece_find(model, piece)
+        return id < 0 ? nil : id
+    }
+
+    func text(of id: Int32) -> [UInt8] {
+        var count = 0
+        let start = csentencepiece_piece(model, id, &count)
+        return Array(UnsafeRawBufferPointer(start: start, count: count))
+    }
+
+    /// Whether the model was learned by `TokenizerAlgorithm`, as far as its pieces tell: nothing else puts them so.
+    var isLearnedHere: Bool {
+        let pieces = ["<pad>", "<unk>", "<s>", "</s>", "<cls>", "<sep>", "<mask>", "\n", "<0x00>"]
+        guard csentencepiece_count(model) >= TokenizerAlgorithm.fixedPieces else { return false }
+        return pieces.enumerated().allSatisfy { text(of: Int32($0.offset)) == Array($0.element.utf8) }
+    }
+
+    /// Those that the model has, by their roles or by the names that models give them.
+    func specialTokens() -> SpecialTokens {
+        let count = csentencepiece_count(model)
+        func role(_ id: Int32) -> Int32? { id >= 0 && id < count ? id : nil }
+        func named(_ names: String...) -> Int32? {
+            for name in names { if let id = find(name) { return id } }
+            return nil
+        }
+        return SpecialTokens(
+            pad: role(csentencepiece_pad(model)), unknown: role(csentencepiece_unk(model)),
+            bos: role(csentencepiece_bos(model)), eos: role(csentencepiece_eos(model)),
+            mask: named("<mask>", "[MASK]"), sep: named("<sep>", "[SEP]"), cls: named("<cls>", "[CLS]"))
+    }
+
+    func encode(_ bytes: UnsafeRawBufferPointer) throws(Failure) -> [Int32] {
+        if bytes.isEmpty { return [] }
+        var error = csentencepiece_error()
+        var count = 0
+        let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+        guard let ids = csentencepiece_encode(model, start, bytes.count, &count, &error) else {
+            throw Failure(
+                .badData,
+                "The tokenizer cannot encode a text: its SentencePiece model is damaged. Copy the model, or train it again."
+            )
+        }
+        defer { csentencepiece_release(ids) }
+        return Array(UnsafeBufferPointer(start: ids, count: count))
+    }
+}

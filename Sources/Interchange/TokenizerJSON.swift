@@ -1,0 +1,212 @@
+import Datasets
+import Files
+import Models
+import Texts
+
+/// `tokenizer.json` and `tokenizer_config.json`: a tokenizer as the library `tokenizers` reads it, so that `AutoTokenizer`
+/// gives the numbers that are given here.
+///
+/// What this library has no other way to say is said with its own means: the line break is a token that is taken out of
+/// the text first, so that a space is added before each line, as here, and not before the text alone.
+struct TokenizerJSON {
+    /// The contents of `tokenizer.json`.
+    let tokenizer: JSON
+    /// The contents of `tokenizer_config.json`.
+    let configuration: JSON
+    /// Texts that get other numbers there, for a person; empty where there are none.
+    let exceptions: [String]
+
+    /// The tokenizer for models of `model`'s family; nil for one that the library cannot be.
+    init?(_ tokenizer: any Tokenizer, for model: PortableModel) {
+        if let pieces = (tokenizer as? SentencePieceTokenizer)?.learnedPieces {
+            self.init(pieces, tokenizer.specialTokens, model)
+        } else if tokenizer.description.kind == .byte {
+            self.init(bytesWith: tokenizer.specialTokens, model)
+        } else {
+            return nil
+        }
+    }
+
+    /// A tokenizer that was learned here.
+    private init(_ pieces: SentencePieceTokenizer.LearnedPieces, _ special: SpecialTokens, _ model: PortableModel) {
+        let names = pieces.pieces.map(\.text)
+        let space = "\u{2581}"
+        let normalizers: [JSON] = [
+            ["type": "Prepend", "prepend": .string(space)],
+            ["type": "Replace", "pattern": ["String": " "], "content": .string(space)],
+        ]
+        let decoders: [JSON] = [
+            ["type": "Replace", "pattern": ["String": .string(space)], "content": " "], ["type": "ByteFallback"],
+            ["type": "Fuse"], ["type": "Replace", "pattern": ["Regex": "\n "], "content": "\n"],
+            ["type": "Strip", "content": " ", "start": 1, "stop": 0],
+        ]
+        tokenizer = TokenizerJSON.file(
+            added: pieces.pieces.indices.filter { pieces.pieces[$0].kind == .taken }.map {
+                (Int32($0), names[$0], special.all.contains(Int32($0)))
+            }, normalizer: ["type": "Sequence", "normalizers": .array(normalizers)],
+            splitting: TokenizerJSON.splitting(pieces), decoder: ["type": "Sequence", "decoders": .array(decoders)],
+            model: pieces.isUnigram ? TokenizerJSON.unigram(pieces) : TokenizerJSON.bytePairs(pieces),
+            frame: TokenizerJSON.frame(special, model.configuration.family) { names[Int($0)] })
+        configuration = TokenizerJSON.configuration(special, model) { names[Int($0)] }
+        exceptions =
+            ["U+2581 becomes a space"]
+            + (pieces.isUnigram ? ["where two ways to cut a word are equally likely, it may take the other"] : [])
+    }
+
+    /// One token a byte, and special tokens behind them.
+    private init(bytesWith special: SpecialTokens, _ model: PortableModel) {
+        let names = Dictionary(
+            uniqueKeysWithValues: SpecialTokens.names.compactMap { name, token in
+                special[keyPath: token].map { ($0, TokenizerJSON.wrapped(name)) }
+            })
+        let bytes = TokenizerJSON.byteCharacters.enumerated().map { JSON.Member($1, .integer($0)) }
+        let added = names.sorted { $0.key < $1.key }
+        tokenizer = TokenizerJSON.file(
+            added: added.map { ($0.key, $0.value, true) }, normalizer: .null,
+            splitting: [
+                "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false,
+            ],
+            decoder: ["type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true],
+            model: TokenizerJSON.pairs(
+                .object(bytes + added.map { JSON.Member($0.value, .integer(Int($0.key))) }), merges: [], unknown: .null,
+                fallsBack: false),
+            frame: TokenizerJSON.frame(special, model.configuration.family) { names[$0]! })
+        configuration = TokenizerJSON.configuration(special, model) { names[$0]! }
+        exceptions = []
+    }
+
+    // MARK: Parts
+
+    private static func file(
+        added: [(number: Int32, text: String, isSpecial: Bool)], normalizer: JSON, splitting: JSON, decoder: JSON,
+        model: JSON, frame: JSON
+    ) -> JSON {
+        let added = added.map { token -> JSON in
+            [
+                "id": .integer(Int(token.number)), "content": .string(token.text), "single_word": false,
+                "lstrip": false, "rstrip": false, "normalized": false, "special": .boolean(token.isSpecial),
+            ]
+        }
+        return [
+            "version": "1.0", "truncation": .null, "padding": .null, "added_tokens": .array(added),
+            "normalizer": normalizer, "pre_tokenizer": splitting, "post_processor": frame, "decoder": decoder,
+            "model": model,
+        ]
+    }
+
+    private static func pairs(_ vocabulary: JSON, merges: [JSON], unknown: JSON, fallsBack: Bool) -> JSON {
+        [
+            "type": "BPE", "dropout": .null, "unk_token": unknown, "continuing_subword_prefix": .null,
+            "end_of_word_suffix": .null, "fuse_unk": .boolean(fallsBack), "byte_fallback": .boolean(fallsBack),
+            "ignore_merges": false, "vocab": vocabulary, "merges": .array(merges),
+        ]
+    }
+
+    /// Two pieces are merged where together they are one; the likeliest piece first, and equal ones in their order.
+    private static func bytePairs(_ pieces: SentencePieceTokenizer.LearnedPieces) -> JSON {
+        let learned = pieces.pieces.indices.filter { pieces.pieces[$0].kind == .learned }
+        let known = Set(learned.map { pieces.pieces[$0].text.exact })
+        var merges: [JSON] = []
+        for index in learned.sorted(by: { (-pieces.pieces[$0].score, $0) < (-pieces.pieces[$1].score, $1) }) {
+            let scalars = Array(pieces.pieces[index].text.unicodeScalars)
+            for cut in scalars.indices.dropFirst() {
+                let (left, right) = (text(scalars[..<cut]), text(scalars[cut...]))
+                if known.contains(left.exact), known.contains(right.exact) {
+                    merges.append([.string(left), .string(right)])
+                }
+            }
+        }
+        let vocabulary = pieces.pieces.enumerated().map { JSON.Member($1.text, .integer($0)) }
+        return pairs(.object(vocabulary), merges: merges, unknown: "<unk>", fallsBack: true)
+    }
+
+    /// Pieces that no text becomes are so unlikely that none does.
+    private static func unigram(_ pieces: SentencePieceTokenizer.LearnedPieces) -> JSON {
+        let vocabulary = pieces.pieces.map { piece -> JSON in
+            [.string(piece.text), .number(piece.kind == .learned ? Double(piece.score) : -1e6)]
+        }
+        return ["type": "Unigram", "unk_id": 1, "byte_fallback": true, "vocab": .array(vocabulary)]
+    }
+
+    /// Where a text is cut before it is looked at: around characters of the names of pieces, such as "<s>" and "<0x41>",
+    /// that no learned piece has. Otherwise such a name would be taken for the piece, being likelier than an unknown
+    /// character.
+    private static func splitting(_ pieces: SentencePieceTokenizer.LearnedPieces) -> JSON {
+        guard pieces.isUnigram else { return .null }
+        let known = Set(pieces.pieces.filter { $0.kind == .learned }.flatMap(\.text.unicodeScalars))
+        var names: Set<Unicode.Scalar> = []
+        for piece in pieces.pieces where piece.kind != .learned { names.formUnion(piece.text.unicodeScalars) }
+        let unknown = names.subtracting(known).subtracting(["\n"]).sorted()
+        if unknown.isEmpty { return .null }
+        return [
+            "type": "Split", "pattern": ["Regex": .string("[\(text(unknown[...]))]")], "behavior": "Isolated",
+            "invert": false,
+        ]
+    }
+
+    /// What stands around the text that a model of the family reads.
+    private static func frame(
+        _ special: SpecialTokens, _ family: ModelConfiguration.Family, _ name: (Int32) -> String
+    ) -> JSON {
+        let (token, isFirst): (Int32?, Bool) =
+            switch family {
+            case .classifier: (special.cls, true)
+            case .encoderDecoder: (special.eos, false)
+            default: (nil, false)
+            }
+        guard let token else { return .null }
+        let mark: JSON = ["SpecialToken": ["id": .string(name(token)), "type_id": 0]]
+        let (one, other): (JSON, JSON) = (
+            ["Sequence": ["id": "A", "type_id": 0]], ["Sequence": ["id": "B", "type_id": 0]]
+        )
+        return [
+            "type": "TemplateProcessing", "single": isFirst ? [mark, one] : [one, mark],
+            "pair": isFirst ? [mark, one, other] : [one, other, mark],
+            "special_tokens": .object([
+                JSON.Member(
+                    name(token),
+                    [
+                        "id": .string(name(token)), "ids": [.integer(Int(token))], "tokens": [.string(name(token))],
+                    ])
+            ]),
+        ]
+    }
+
+    private static func configuration(
+        _ special: SpecialTokens, _ model: PortableModel, _ name: (Int32) -> String
+    ) -> JSON {
+        let roles = [
+            ("pad_token", special.pad), ("unk_token", special.unknown), ("bos_token", special.bos),
+            ("eos_token", special.eos), ("mask_token", special.mask), ("sep_token", special.sep),
+            ("cls_token", special.cls),
+        ].compactMap { role, token in token.map { JSON.Member(role, .string(name($0))) } }
+        return .object(
+            [
+                JSON.Member("tokenizer_class", "PreTrainedTokenizerFast"),
+                JSON.Member("model_max_length", .integer(model.contextLength)),
+                JSON.Member("clean_up_tokenization_spaces", false),
+                // What looks like a special token in a text is text.
+                JSON.Member("split_special_tokens", true),
+                JSON.Member("model_input_names", ["input_ids", "attention_mask"]),
+            ] + roles)
+    }
+
+    private static func wrapped(_ name: String) -> String { "<\(name)>" }
+
+    private static func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: scalars)
+        return String(view)
+    }
+
+    /// The character that the library has for each byte: its own where that can be seen, others from U+0100 on.
+    private static let byteCharacters: [String] = {
+        var next: UInt32 = 0x100
+        return (0..<UInt32(256)).map { byte in
+            let isVisible = (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || (0xAE...0xFF).contains(byte)
+            if isVisible { return String(Unicode.Scalar(byte)!) }
+            defer { next += 1 }
+            return String(Unicode.Scalar(next)!)
+        }
+    }()
+}
