@@ -28,7 +28,9 @@ package func shellWord(_ text: String) -> String {
 }
 
 /// Returns the path `path` as one word that no command takes for an option: a dash at its beginning follows `./`.
-package func shellPath(_ path: String) -> String { shellWord(path.utf8.first == UInt8(ascii: "-") ? "./" + path : path) }
+package func shellPath(_ path: String) -> String {
+    shellWord(path.utf8.first == UInt8(ascii: "-") ? "./" + path : path)
+}
 
 /// Returns `words` as a command line that can be pasted into a POSIX shell.
 package func shellCommand(_ words: String...) -> String { words.map(shellWord).joined(separator: " ") }

@@ -35,7 +35,9 @@ extension ConfigurationReader {
         let own = RunDirectory(configuration.run.directory).configuration
         if !FileSystem.exists(path), FileSystem.exists(own) {
             let bytes = try FileSystem.contents(of: own, limitBytes: YAMLReader.limitBytes)
-            if let run = try? Configuration.parse(bytes, name: own, isRecorded: true), run.fineTuning.from == path { return run }
+            if let run = try? Configuration.parse(bytes, name: own, isRecorded: true), run.fineTuning.from == path {
+                return run
+            }
         }
         return try CheckpointIdentity(Checkpoint.find(path, verifying: false).checkpoint).configuration
     }
