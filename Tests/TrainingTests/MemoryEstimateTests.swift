@@ -29,7 +29,7 @@ struct MemoryEstimateTests {
         func require(_ sets: String...) throws {
             let configuration = try Configuration.load(file: nil, sets: sets)
             try configuration.requireTrainingMemory(
-                configuration.benchSizes, positions: configuration.data.contextLength, SoloCommunicator())
+                configuration.madeUpSizes, positions: configuration.data.contextLength, SoloCommunicator())
         }
         try require()
         do {
@@ -48,7 +48,7 @@ struct MemoryEstimateTests {
     @Test func partsFollowTheConfiguration() throws {
         func parts(_ sets: String...) throws -> [String: Double] {
             let configuration = try Configuration.load(file: nil, sets: sets)
-            let estimate = configuration.stepMemory(configuration.benchSizes, SoloCommunicator())
+            let estimate = configuration.stepMemory(configuration.madeUpSizes, SoloCommunicator())
             return Dictionary(estimate.parts.map { ($0.name, $0.bytes) }) { $0 + $1 }
         }
         let plain = try parts()

@@ -91,7 +91,7 @@ package struct BenchSubject: Sendable {
 
 extension Configuration {
     /// The sizes that are measured with where no dataset decides them: a byte vocabulary, ten classes, small images.
-    fileprivate var madeUpSizes: ModelSizes {
+    var madeUpSizes: ModelSizes {
         switch model.family.architecture.input {
         case .patches:
             let edge = 7 * model.patchSize
