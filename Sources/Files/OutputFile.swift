@@ -37,8 +37,8 @@ package final class OutputFile {
         if let number = try OutputFile.openDescriptor(named: path) {
             descriptor = fcntl(number, F_DUPFD_CLOEXEC, 3)
             isRegular = false
+            // From here on `deinit` closes the descriptor, also where this throws.
             guard descriptor >= 0, fcntl(descriptor, F_GETFL) & O_ACCMODE != O_RDONLY else {
-                if descriptor >= 0 { Glibc.close(descriptor) }
                 throw refuse("is not open for writing.")
             }
             return
@@ -59,11 +59,10 @@ package final class OutputFile {
         if isRegular, let input, withSystemPath(input, { stat($0, &other) }) == 0,
             (other.st_dev, other.st_ino) == (status.st_dev, status.st_ino)
         {
-            Glibc.close(descriptor)
             throw refuse("is the same file as the input \(input). Choose another name.")
         }
         if isRegular, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
-            Glibc.close(descriptor)
+            madePath = nil
             throw refuse("another dtrain is writing there. Wait for it or choose another name.")
         }
     }

@@ -248,7 +248,7 @@ extension Records {
                 "{\"label\":\"x\",\"text\":\"a\"}\n{\"label\":\"only here\",\"text\":\" \\n\"}\n\n"
                     + "{\"text\":null}\n{\"label\":\"x\",\"text\":\"b\"}"
             ], isUsual: true),
-        Empty(form: .labelled(nil), texts: ["x\ta\nonly here\t \n\n\t\r\nx\tb"], isUsual: false),
+        Empty(form: .labelled(nil), texts: ["x\ta\nonly here\t \n\t\nonly there\t\r\nx\tb"], isUsual: false),
         Empty(form: .parallel, texts: ["a\n\nc\n \nb", "A\nB\nC\nD\nB\n"], isUsual: false),
     ])
     func recordsWithoutTextAreLeftOutAndCounted(empty: Empty) throws {

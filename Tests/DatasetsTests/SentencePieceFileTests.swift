@@ -54,9 +54,9 @@ import Testing
         expectRefusal(model(piece("a\0b"), type: type), "a piece with a zero byte")
         expectRefusal(model(piece([UInt8](repeating: 0x61, count: 1025)), type: type), "a piece of 1025 bytes")
         expectRefusal(model(piece([UInt8](repeating: 0x61, count: 1 << 20)), type: type), "a piece of 1048576 bytes")
-        expectRefusal(model(piece("a"), type: type), "already defined")
-        expectRefusal(model(piece(""), type: type), "must not be empty")
-        expectRefusal(piece("a") + field(2, field(3, type)), "unk is not defined")
+        expectRefusal(model(piece("a"), type: type), "one that is empty or stands twice")
+        expectRefusal(model(piece(""), type: type), "one that is empty or stands twice")
+        expectRefusal(piece("a") + field(2, field(3, type)), "not one for unknown text")
         #expect(throws: Never.self) { _ = try load(model(piece([UInt8](repeating: 0x61, count: 1024)), type: type)) }
         // What is not UTF-8 is no text, but harms nobody.
         #expect(throws: Never.self) { _ = try load(model(piece([0xFF, 0xC3]) + piece([0xC3]), type: type)) }

@@ -48,7 +48,9 @@ struct SourceTests {
         ("Training/Threads/ComputeThreads.swift", "String(cString: strerror", "words of the system"),
         ("Training/Watching/ProcessState.swift", "unicodeScalars.lastIndex(of: \")\")", "a view of scalars"),
         ("Files/FileSystem.swift", "path.lastIndex(of: \"/\")", "a view of scalars"),
-        ("dtrain/Main.swift", "rest.contains(\"--help\")", "an array, and letters of ASCII"),
+        ("Training/Threads/CoreNeighbours.swift", "status.split(separator: ", "a file of /proc"),
+        ("Training/Threads/UsableCores.swift", "cgroup", "a file of /proc"),
+        ("dtrain/CommandLine/LoneRank+Refusal.swift", "getenv(name)", "numbers and words of a launcher"),
     ]
 
     /// The files of `Sources`, each with its path in it.

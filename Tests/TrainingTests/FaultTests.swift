@@ -21,7 +21,7 @@ import Testing
     @Test(arguments: [
         ("crash", "allowed: kill, stop, request, trap"), ("kill 3", "found 3; allowed: KEY=VALUE"),
         ("kill steps=3", "found steps=3; allowed: rank"), ("kill step=x", "found step: x; allowed: a whole number"),
-        ("flip bit=32", "from 0 to 31"), ("fail call=open", "allowed: write, sync, rename"),
+        ("flip bit=32", "from 0 to 31"), ("fail call=open", "allowed: read, write, sync, rename"),
         ("fail error=EPERM", "allowed: EACCES, EDQUOT"),
     ])
     func othersAreRefused(text: String, words: String) {

@@ -1,5 +1,6 @@
 import CSentencePiece
 import Failures
+import Texts
 
 /// How SentencePiece learns a tokenizer.
 package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
@@ -37,7 +38,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         if coverage == nil {
             let (model, reason) = train(size, sample, allCharacters: false)
             if let model { return Learned(model: model, note: nil) }
-            guard reason.contains("smaller than required_chars"), size > TokenizerAlgorithm.fixedPieces else {
+            guard reason.containsExactly("smaller than required_chars"), size > TokenizerAlgorithm.fixedPieces else {
                 throw failure(size, sample, reason)
             }
         }
@@ -109,7 +110,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
             if size <= TokenizerAlgorithm.fixedPieces {
                 "its bytes and special tokens alone are \(TokenizerAlgorithm.fixedPieces). Allowed: at least "
                     + "\(TokenizerAlgorithm.fixedPieces + 1) tokens."
-            } else if said.contains("too high"), let most = number.last {
+            } else if said.containsExactly("too high"), let most = number.last {
                 "it has no more pieces. Allowed: at most \(most) tokens."
             } else {
                 "it is too short or too uniform for that many. Choose another number of tokens, prepare more text, or use "

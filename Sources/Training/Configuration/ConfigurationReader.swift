@@ -245,7 +245,7 @@ extension ConfigurationReader {
         let name = isInside ? path.withoutExactPrefix(section + ".") ?? path : path
         let known = isInside ? names(in: section) : tops
         // Only the last name counts: other programs have other sections.
-        let last = path.split(separator: ".").last.map(String.init) ?? path
+        let last = path.exactParts(at: ".").last ?? path
         let namesakes = Configuration.keys.filter { $0.name == last && $0.path != path }.map(\.path)
         let hint =
             if let row = ForeignKeys.row(of: last) {

@@ -1,3 +1,5 @@
+import Texts
+
 /// The names that other trainers have for our keys: nanoGPT and llm.c, Hugging Face's arguments and model configurations,
 /// fairseq, Megatron and PyTorch.
 enum ForeignKeys {
@@ -12,7 +14,7 @@ enum ForeignKeys {
 
         init(_ key: String, _ note: String?, _ names: String) {
             (self.key, self.note) = (key, note)
-            self.names = names.split(separator: " ").map(String.init)
+            self.names = names.exactParts(at: " ", omittingEmpty: true)
         }
     }
 

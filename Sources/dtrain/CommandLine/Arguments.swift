@@ -47,7 +47,7 @@ struct Arguments {
             throw usage("--\(name) needs a value: \(option.placeholder).")
         }
         // A text may be empty; whether it may be here is for the command to say.
-        if option.placeholder != "TEXT", found.contains("") {
+        if option.placeholder != "TEXT", found.contains(where: \.isEmpty) {
             throw usage("--\(name): found an empty value; needed: \(option.placeholder).")
         }
         if has(name), ![.repeated, .assignments, .list].contains(option.arity) {

@@ -10,7 +10,6 @@ extension FuzzedReader {
     /// without a byte order mark.
     static let textFile = FuzzedReader(name: "text", refusals: [.badData]) {
         ["a", "To be,\r\nor not to be.\n", "naïve 漢字 🙂\u{0}\u{FEFF}", "\u{FEFF}\ra\r\r\n\r"].map { Array($0.utf8) }
-            + [[0xFF, 0xFE, 0x61, 0x00], [0x61, 0x00, 0x62, 0x00], [0x28, 0xB5, 0x2F, 0xFD]]
     } open: { directory in
         return { bytes in
             let path = try directory.file("text", holding: bytes)
