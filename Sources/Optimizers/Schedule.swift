@@ -30,8 +30,9 @@ package struct Schedule: Equatable, Sendable {
     package let peak: Double
     private let curve: Curve
     private let warmupSteps: Int
-    /// The first rate, of the curve whose warm-up is half a cosine from it; nil: a straight line from zero.
-    private let start: Double?
+    /// How many times smaller than the peak the first rate is, of the curve whose warm-up is half a cosine from it; nil: a
+    /// straight line from zero.
+    private let divFactor: Double?
     private let steps: Int
 
     /// The schedule of a run of `steps` steps.
@@ -42,7 +43,7 @@ package struct Schedule: Equatable, Sendable {
         self.steps = steps
         warmupSteps = configuration.warmupSteps
         peak = configuration.kind == .noam ? configuration.noamPeak(width: width) : configuration.peak
-        start = configuration.kind == .oneCycle ? configuration.peak / configuration.divFactor : nil
+        divFactor = configuration.kind == .oneCycle ? configuration.divFactor : nil
         curve =
             switch configuration.kind {
             case .constant: .constant
@@ -100,8 +101,8 @@ package struct Schedule: Equatable, Sendable {
 
     /// The rate of step `step` of the warm-up.
     private func warmupRate(_ step: Int) -> Double {
-        guard let start else { return peak * Double(step + 1) / Double(warmupSteps) }
-        return warmupSteps == 1 ? peak : between(start, peak, Double(step) / Double(warmupSteps - 1))
+        guard let divFactor else { return peak * Double(step + 1) / Double(warmupSteps) }
+        return warmupSteps == 1 ? peak : between(peak / divFactor, peak, Double(step) / Double(warmupSteps - 1))
     }
 
     /// Half a cosine from `start` to `end`.

@@ -154,7 +154,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "schedule: {peak: 0, floor: 1e-4}",
-            "c.yaml:1:29: schedule.floor: found 0.0001; allowed: at most schedule.peak (0)"
+            "c.yaml:1:28: schedule.floor: found 0.0001; allowed: at most schedule.peak (0)"
         ),
         (
             "schedule: {kind: inverse_square_root, warmup_steps: 0}",
@@ -169,8 +169,16 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "c.yaml:1:18: schedule.decay_steps: found 0 (the default); allowed: 1 to 1140, what schedule.warmup_steps (60)"
         ),
         (
-            "schedule: {kind: warmup_stable_decay, decay_steps: 1141}",
-            "schedule.decay_steps: found 1141; allowed: 1 to 1140"
+            "schedule: {kind: warmup_stable_decay, decay_steps: 1141, warmup_steps: 60}",
+            "c.yaml:1:52: schedule.decay_steps: found 1141; allowed: 1 to 1140, what schedule.warmup_steps (60) leaves"
+        ),
+        (
+            "schedule: {kind: warmup_stable_decay, decay_steps: 1201}",
+            "c.yaml:1:52: schedule.decay_steps: found 1201; allowed: 1 to 1200, what schedule.warmup_steps (0) leaves"
+        ),
+        (
+            "schedule: {kind: noam, decay_steps: 1200}",
+            "schedule.decay_steps: found 1200; allowed: 0, the default, where schedule.kind is noam: only warmup_stable"
         ),
         (
             "schedule: {kind: warmup_stable_decay, decay_steps: 1, warmup_steps: 1200}",

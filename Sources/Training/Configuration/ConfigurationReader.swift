@@ -153,18 +153,28 @@ struct ConfigurationReader {
         tolerating tolerates: (_ unread: ConfigurationKey<Configuration>, Failure) -> Bool = { _, _ in false }
     ) throws(Failure) -> Configuration {
         var configuration = configuration
-        for standard in FittedDefault.all where places[standard.key.exact] == nil { standard.fit(&configuration) }
+        for standard in FittedDefault.all where places[standard.key.exact] == nil {
+            let keys = Configuration.keys.filter { $0.path == standard.key }
+            if keys.contains(where: configuration.reads) { standard.fit(&configuration) }
+        }
+        var tolerated: Set<String> = []
         for check in ConfigurationCheck.all {
-            guard let allowed = check.allowed(configuration) else { continue }
-            let found = Configuration.keys.first { $0.path == check.key }?.text(configuration) ?? ""
+            guard let allowed = check.allowed(configuration),
+                let key = Configuration.keys.first(where: { $0.path == check.key })
+            else { continue }
+            let found = key.text(configuration)
             let isDefault = places[check.key.exact] == nil
+            // A default that nothing reads has nothing to fit.
+            if isDefault, !configuration.reads(key) { continue }
             // A default is not to blame: what was set beside it is.
             let place = ([check.key] + check.others).lazy.compactMap { places[$0.exact] }.first ?? "default"
-            throw Failure(
+            let failure = Failure(
                 .usage,
                 "\(place): \(check.key): found \(found)\(isDefault ? " (the default)" : ""); allowed: \(allowed)")
+            guard !configuration.reads(key), tolerates(key, failure) else { throw failure }
+            tolerated.insert(key.path)
         }
-        for key in configuration.unreadKeys {
+        for key in configuration.unreadKeys where !tolerated.contains(key.path) {
             let allowed = ConfigurationCheck.unread(key, in: configuration)
             let place = places[key.path.exact] ?? "default"
             let failure = Failure(

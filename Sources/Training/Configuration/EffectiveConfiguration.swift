@@ -5,15 +5,20 @@ import Optimizers
 
 /// All that the parts of a run read of a configuration: runs of equal ones are the same run.
 ///
-/// Each member is what its part is built from: the model's shape, the form of samples, the schedule, the loss scaler. A key
-/// that changes none of them is read by nothing, for this family, optimizer, schedule and so on; `ConfigurationCheck`
-/// rejects it. A new section is a member here.
+/// Each member is what its part is built from: the model's shape, the form of samples, the schedule, the settings of the loss
+/// scaler. A key that changes none of them is read by nothing, for this family, optimizer, schedule and so on;
+/// `ConfigurationCheck` rejects it. A new section is a member here.
+///
+/// Members hold values as they are given, not what is computed from them: a value that a bound clamps or a zero cancels is
+/// still read.
 struct EffectiveConfiguration: Equatable {
     private let run: RunConfiguration
     private let dataDirectory: String
     private let samples: SampleForm
     private let lengthPool: Int
     private let model: ModelShape
+    /// Told apart from the shape, where a width of 1 has a scale of 1.
+    private let scalesEmbeddings: Bool
     private let prediction: ObjectiveConfiguration.Kind
     private let loss: Loss
     private let fineTuning: FineTuningConfiguration
@@ -24,7 +29,7 @@ struct EffectiveConfiguration: Equatable {
     private let precision: Configuration.Precision
     private let threads: ThreadCount
     private let averaging: AveragingConfiguration
-    private let lossScaler: LossScaler?
+    private let lossScale: LossScaleConfiguration?
     private let training: TrainingConfiguration
 
     /// What a run of `configuration` would be built from, on data of nominal sizes. Values need not fit each other.
@@ -38,6 +43,7 @@ struct EffectiveConfiguration: Equatable {
             configuration.sizes(
                 image: isOfImages ? ImageSize(height: 224, width: 224, channels: 3) : nil, vocabularySize: 256,
                 outputs: 2))
+        scalesEmbeddings = !isOfImages && configuration.model.scaleEmbeddings
         prediction = configuration.prediction
         loss = configuration.loss
         fineTuning = configuration.fineTuning.effective
@@ -48,7 +54,7 @@ struct EffectiveConfiguration: Equatable {
         precision = configuration.precision
         threads = configuration.threads
         averaging = configuration.averaging.effective(configuration.precision)
-        lossScaler = configuration.makeLossScaler()
+        lossScale = configuration.precision == .float16 ? configuration.lossScale : nil
         training = configuration.training.effective
     }
 }

@@ -3,7 +3,8 @@ import Optimizers
 
 /// A default that has to fit other keys: where it was not given, it is moved into the range that these leave.
 ///
-/// A value that fits already is never changed, and a value that was given is only checked.
+/// A value that fits already is never changed, a value that was given is only checked, and a default that nothing reads
+/// stays as it is: another value of it would be rejected.
 struct FittedDefault: Sendable {
     /// The key whose default is fitted.
     let key: String
@@ -12,7 +13,9 @@ struct FittedDefault: Sendable {
     /// All of them, each after those that it depends on.
     static let all: [FittedDefault] = [
         FittedDefault(key: "schedule.warmup_steps") { configuration in
-            let steps = max(0, configuration.training.steps - configuration.schedule.decaySteps)
+            let decaySteps =
+                configuration.schedule.kind == .warmupStableDecay ? configuration.schedule.decaySteps : 0
+            let steps = max(0, configuration.training.steps - decaySteps)
             configuration.schedule.warmupSteps = min(configuration.schedule.warmupSteps, steps)
         },
         // A floor at the peak would leave nothing of the curve.
