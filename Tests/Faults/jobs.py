@@ -29,7 +29,7 @@ def binary():
 def environment():
     """The variables of a shell that has sourced launch/env."""
     text = subprocess.run(
-        ["bash", "-c", '. "$0" && env -0', os.path.join(ROOT, "launch", "env")], check=True, capture_output=True
+        ["bash", "-c", '. "$1" && env -0', "bash", os.path.join(ROOT, "launch", "env")], check=True, capture_output=True
     ).stdout.decode()
     return dict(line.split("=", 1) for line in text.split("\0") if line)
 
