@@ -186,7 +186,8 @@ extension MultiprocessTests {
         @Test func aLossThatIsNoNumber() throws {
             let workshop = try Workshop()
             let sets = [
-                "optimizer.weight_decay=100", "schedule.peak=100", "schedule.kind=constant", "schedule.warmup_steps=0",
+                "optimizer.weight_decay=100", "schedule.peak=100", "schedule.kind=constant", "schedule.floor=0",
+                "schedule.warmup_steps=0",
                 "training.checkpoint_every=2",
             ]
             let outcome = workshop.start(Workshop.training(sets), ranks: 2).finish()

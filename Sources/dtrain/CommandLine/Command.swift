@@ -37,7 +37,7 @@ struct Command: Sendable {
     static func unknown(_ word: String) -> Failure {
         let nearest = nearestSpelling(to: word, among: all.map(\.name)).map { "; did you mean \($0)?" } ?? "."
         return Failure(
-            .usage, "unknown command \(shellWord(word))\(nearest) Commands: \(all.map(\.name).joined(separator: ", "))."
+            .usage, "unknown command \(word)\(nearest) Commands: \(all.map(\.name).joined(separator: ", "))."
         )
     }
 }
