@@ -232,6 +232,51 @@ extension MultiprocessTests {
             #expect(workshop.names("run").contains("previous-1"))
         }
 
+        /// The checkpoint that a run was told to continue from may be older than those that are kept.
+        @Test func theSameCommandContinuesWithoutTheNamedCheckpoint() throws {
+            let workshop = try Workshop()
+            let kept = ["training.keep_last=1", "training.keep_best=0", "training.checkpoint_every=5"]
+            workshop.train("training.steps=10", kept[0], kept[1], kept[2])
+            let sets = kept + ["training.steps=100000"]
+            let command = Workshop.training(sets) + ["--resume", Workshop.checkpoint(10)]
+            var last = 10
+            for _ in 0..<2 {
+                let job = workshop.start(command, ranks: 2)
+                try #require(workshop.wait(forStep: last + 8))
+                job.send(SIGUSR1)
+                let outcome = job.finish()
+                #expect(outcome.exitCode == 75, "\(outcome.errors)")
+                let from = "resumed from \(Workshop.checkpoint(last)) at step"
+                #expect(outcome.output.contains(from), "\(outcome.output)")
+                last = try #require(try workshop.losses().last?.step)
+                #expect(!workshop.names("run/checkpoints").contains("step-00000010"))
+            }
+            expectRefusal(
+                workshop.start(Workshop.training(sets, output: "other") + ["--resume", Workshop.checkpoint(10)])
+                    .finish(), 65, "there is no such file or directory")
+        }
+
+        /// What is refused before the first step changes nothing in the run directory, and makes none.
+        @Test func aRefusedStartLeavesTheDirectoryAsItWas() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=5")
+            let (names, outcome) = (
+                workshop.names("run"), try FileSystem.contents(of: workshop.directory.file("run/outcome.json"))
+            )
+            for (sets, words) in [
+                (["training.steps=5", "model.width=64"], []), (["training.steps=5"], ["--resume", "none/at/all"]),
+                (["training.steps=5", "model.width=64", "fine_tuning.from=run"], ["--resume", "none"]),
+            ] {
+                for output in ["run", "new"] where output == "run" || sets.count + words.count > 2 {
+                    let refused = workshop.start(Workshop.training(sets, output: output) + words, ranks: 2).finish()
+                    #expect([64, 65].contains(refused.exitCode), "\(refused.errors)")
+                    #expect(workshop.names(output) == (output == "run" ? names : []))
+                    #expect(FileSystem.exists(workshop.directory.file(output)) == (output == "run"))
+                }
+            }
+            #expect(try FileSystem.contents(of: workshop.directory.file("run/outcome.json")) == outcome)
+        }
+
         /// What starts anew each time does not say that it continues.
         @Test func aRunThatStartsAnewNamesTheCommandThatContinues() throws {
             let workshop = try Workshop()
@@ -283,7 +328,7 @@ extension MultiprocessTests {
             expectRefusal(
                 workshop.start(Workshop.training(sets, output: "numbers") + ["--resume", Workshop.checkpoint(5)])
                     .finish(),
-                64, "is of another tokenizer (byte)")
+                64, "is of another tokenizer (byte, vocabulary 256; the dataset: none, vocabulary 256)")
         }
     }
 }

@@ -30,7 +30,8 @@ extension MultiprocessTests {
 
             let checkpoint = Workshop.checkpoint(4, output: "two")
             expectRefusal(
-                workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "others"), 64, "another model of it")
+                workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "others"), 64,
+                "others does not fit \(checkpoint): the dataset has the tokenizer sentencepiece")
             for name in ["pieces", "again"] { try FileSystem.remove(workshop.directory.file(name)) }
             let generated = workshop.dtrain(
                 "generate", "--checkpoint", checkpoint, "--prompt", "the größe 𝛼", "--tokens", "20")

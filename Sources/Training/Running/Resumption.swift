@@ -36,15 +36,21 @@ struct RunStart {
 
     /// Decides how a run begins. On return the directory holds nothing that is newer than the step it begins at.
     ///
+    /// - Parameter beforeAnew: Called before a run starts from the beginning, while the directory is as it was.
     /// - Throws: `usage` where the checkpoint is of another training, `badData` where it is damaged, `inputOutput`
-    ///   where the directory cannot be written.
-    init(_ run: RunDirectory, _ resumption: Resumption, _ identity: RunIdentity) throws(Failure) {
+    ///   where the directory cannot be written; what `beforeAnew` throws.
+    init(
+        _ run: RunDirectory, _ resumption: Resumption, _ identity: RunIdentity,
+        beforeAnew: () throws(Failure) -> Void
+    ) throws(Failure) {
         switch resumption {
         case .none:
+            try beforeAnew()
             (checkpoint, isSameDataset, isSameConfiguration, resumedFrom) = (nil, true, true, nil)
             notes = try RunStart.setAside(run, afterStep: -1)
         case .automatic:
             guard let newest = try Checkpoint.newestValid(run) else {
+                try beforeAnew()
                 (checkpoint, isSameDataset, isSameConfiguration, resumedFrom) = (nil, true, true, nil)
                 notes = try RunStart.setAside(run, afterStep: -1)
                 return
@@ -56,6 +62,16 @@ struct RunStart {
             // Damaged ones would count as the newest when it is decided which are kept.
             notes = newest.notes + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
         case .directory(let path):
+            if let newest = try RunStart.successor(ofRemoved: path, in: run, identity) {
+                (checkpoint, isSameDataset, isSameConfiguration) = (newest.checkpoint, true, true)
+                resumedFrom = try CheckpointIdentity(newest.checkpoint).resumedFrom
+                notes =
+                    newest.notes + [
+                        "\(path) is not kept any more; \(newest.checkpoint.directory) descends from it: the run continues"
+                    ]
+                    + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
+                break
+            }
             let found = try Checkpoint.find(path)
             let named = found.checkpoint
             if let newest = try RunStart.descendant(of: named, in: run, identity) {
@@ -97,6 +113,22 @@ struct RunStart {
             guard error.exitCode == .inputOutput else { return nil }
             throw error
         }
+    }
+
+    /// The newest valid checkpoint of the run, where `path` was a checkpoint of the run that it was told to continue from and that
+    /// has been removed since, as older than those to keep; otherwise nil.
+    ///
+    /// - Throws: `usage` where the run has another configuration, `inputOutput` where a checkpoint cannot be read.
+    private static func successor(
+        ofRemoved path: String, in run: RunDirectory, _ identity: RunIdentity
+    ) throws(Failure) -> ValidCheckpoint? {
+        guard !FileSystem.exists(path), FileSystem.parent(of: path).exact == run.checkpoints.exact,
+            let name = path.exactParts(at: "/", omittingEmpty: true).last, let step = name.withoutExactPrefix("step-").flatMap({ Int($0) }),
+            let newest = try Checkpoint.newestValid(run), newest.checkpoint.step > step,
+            try CheckpointIdentity(newest.checkpoint).resumedFrom != nil
+        else { return nil }
+        _ = try identity.accept(newest.checkpoint, named: false)
+        return newest
     }
 
     /// Moves checkpoints of later steps, and at step -1 the whole old run, into a directory of their own.

@@ -32,19 +32,28 @@ final class RunRecords {
     /// The checkpoint that was written last, or that the run began with.
     private(set) var newestCheckpoint: String?
 
-    /// Takes possession of `run` and decides how it begins.
+    /// Takes possession of `run` and decides how it begins. A start that is refused leaves the directory as it was.
+    ///
+    /// - Parameter beforeAnew: Called before a run starts from the beginning; what it throws refuses the start.
     init(
-        _ run: RunDirectory, _ identity: RunIdentity, _ resumption: Resumption, _ console: Console
+        _ run: RunDirectory, _ identity: RunIdentity, _ resumption: Resumption, _ console: Console,
+        beforeAnew: () throws(Failure) -> Void = {}
     ) throws(Failure) {
         self.run = run
         self.console = console
         self.resumption = resumption
         try run.refuseForeign()
+        let isNew = !FileSystem.exists(run.path)
         try run.create()
         lock = try run.lock()
         try FileSystem.removeTemporaryFiles(in: run.path)
+        do throws(Failure) {
+            start = try RunStart(run, resumption, identity, beforeAnew: beforeAnew)
+        } catch {
+            if isNew { try? FileSystem.remove(run.path) }
+            throw error
+        }
         try FileSystem.remove(run.outcome)
-        start = try RunStart(run, resumption, identity)
         metrics = try MetricsLog(run.metrics)
         try FileSystem.replaceContents(of: run.configuration, with: identity.configuration.resolvedYAML)
         var identity = identity

@@ -83,8 +83,13 @@ package struct Trainer {
         let directory = RunDirectory(configuration.run.directory)
         // Checkpoints are looked at from the newest on until one is valid, and the log is read.
         let records = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes + (1 << 30)) {
-            try communicator.together { () throws(Failure) in
-                communicator.rank == 0 ? try RunRecords(directory, identity, resumption, console) : nil
+            try communicator.together { () throws(Failure) -> RunRecords? in
+                guard communicator.rank == 0 else { return nil }
+                return try RunRecords(directory, identity, resumption, console) { () throws(Failure) in
+                    guard let source = configuration.fineTuning.from else { return }
+                    _ = try StartingWeights(
+                        source, configuration.fineTuning.selection(layout), configuration, data.dataset)
+                }
             }
         }
         do {
