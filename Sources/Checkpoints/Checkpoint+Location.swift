@@ -23,6 +23,7 @@ extension Checkpoint {
         }
         let newest = verifying ? try newestValid(run) : try newestOpened(run)
         guard let newest else {
+            if case .failure(let failure)? = try list(run).last?.result { throw failure }
             throw Failure(.badData, "\(path): is a run that has no checkpoint yet.")
         }
         return newest

@@ -1,5 +1,6 @@
 import Files
 import Testing
+import Texts
 
 extension MultiprocessTests {
     /// Float16 with a dynamic loss scale.
@@ -51,6 +52,17 @@ extension MultiprocessTests {
             let path = workshop.directory.file("run/outcome.json")
             let outcome = try JSON(parsing: try FileSystem.contents(of: path), source: path)
             #expect(outcome["outcome"]?.stringValue == "failed")
+        }
+
+        /// A run whose last steps all fail does not end well either; a failure before them is no matter.
+        @Test(arguments: [("23..24", 0), ("21..24", 70)])
+        func aRunThatEndsWithoutLearning(steps: String, exitCode: Int32) throws {
+            let workshop = try Workshop()
+            let numbers = steps.exactParts(at: ".", omittingEmpty: true).compactMap { Int($0) }
+            let faults = ([5] + Array(numbers[0]...numbers[1])).map { "nan rank=0 step=\($0)" }.joined(separator: ";")
+            let outcome = workshop.start(Workshop.training(), ranks: 2, environment: ["DTRAIN_FAULT": faults]).finish()
+            #expect(outcome.exitCode == exitCode, "\(outcome.errors)")
+            #expect(outcome.errors.contains("the last 4 steps were skipped") == (exitCode == 70), "\(outcome.errors)")
         }
 
         /// Where no step can be taken any more, what was learned before is saved, once: a restart ends in the same place

@@ -24,6 +24,12 @@ extension MultiprocessTests {
                 workshop.dtrain("--config", "none.yaml", ranks: 2), 64, "none.yaml: no such configuration file")
             try FileSystem.replaceContents(of: workshop.directory.file("bad.yaml"), with: "model:\n  layer: 2\n")
             expectRefusal(workshop.dtrain("--config", "bad.yaml", ranks: 2), 64, "bad.yaml:2", "model.layers")
+            for (bytes, words) in [
+                ([0x1F, 0x8B, 8, 0] as [UInt8], "is compressed with gzip"), ([0xFF, 0xFE, 0x61, 0], "is UTF-16"),
+            ] {
+                try File(workshop.directory.file("bad.yaml"), .create).write(bytes)
+                expectRefusal(workshop.dtrain("--config", "bad.yaml"), 64, "bad.yaml: \(words)")
+            }
         }
 
         @Test func commandLines() throws {

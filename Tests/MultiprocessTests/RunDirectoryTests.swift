@@ -71,6 +71,8 @@ extension MultiprocessTests {
             workshop.train()
             let digest = workshop.digest()
             try damage(workshop.directory.file(Workshop.checkpoint(24) + "/optimizer-adamw.safetensors"))
+            expectRefusal(
+                workshop.dtrain("checkpoint", "verify", "run"), 65, "step-00000024/optimizer-adamw.safetensors")
             let again = workshop.train("training.keep_last=1", "training.checkpoint_every=1", ranks: 2)
             #expect(again.output.contains("step-00000024/optimizer-adamw.safetensors: its XXH3-128"))
             #expect(again.output.contains("Falling back to step-00000020."))

@@ -19,7 +19,7 @@ struct CommandTests {
         expectFailure(.usage, "unknown command tran; did you mean train?", "Commands: train, prepare") {
             _ = try Command.find(["tran"])
         }
-        expectFailure(.usage, "unknown command 'two words'.") { _ = try Command.find(["two words"]) }
+        expectFailure(.usage, "unknown command two words.") { _ = try Command.find(["two words"]) }
         expectFailure(.usage, "train: unknown option -x.") { _ = try Invocation(["-x"]) }
         expectFailure(.usage, "unknown command zzzzzzzz.") { _ = try Help.text(for: ["zzzzzzzz"]) }
     }

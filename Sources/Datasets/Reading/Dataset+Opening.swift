@@ -31,11 +31,11 @@ extension Dataset {
         }
         guard !shardNames.isEmpty else {
             let isThere = FileSystem.isDirectory(directory)
-            let found = isThere ? "the directory holds" : "there is no such directory with"
-            throw Failure(
-                .badData,
-                "\(directory): no dataset: \(found) neither \(DatasetManifest.fileName) nor *.bin shards of llm.c or "
-                    + "nanoGPT. \(isThere ? "" : "If it has moved, name where it is now. ")\(advice)")
+            let found =
+                isThere
+                ? "the directory holds neither \(DatasetManifest.fileName) nor *.bin shards of llm.c or nanoGPT."
+                : "there is no such directory. If it has moved, name where it is now."
+            throw Failure(.badData, "\(directory): no dataset: \(found) \(advice)")
         }
         let dataset = try Dataset(bareShards: shardNames, in: directory, vocabularySize: vocabularySize)
         if verifying { try dataset.verifyShards() }

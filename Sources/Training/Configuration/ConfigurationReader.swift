@@ -78,8 +78,11 @@ extension Configuration {
         }
         do throws(Failure) {
             let bytes = try FileSystem.contents(of: file, limitBytes: YAMLReader.limitBytes)
+            if String(validating: bytes, as: UTF8.self) != nil { return bytes }
+            // A file of another kind is named as such.
+            _ = try TextReader(bytes: bytes, name: printable(file, limit: 4096), allowsEmpty: true)
             // An editor of another encoding has written the names of directories as the bytes that they are.
-            return String(validating: bytes, as: UTF8.self) == nil ? Array(PathText.text(of: bytes).utf8) : bytes
+            return Array(PathText.text(of: bytes).utf8)
         } catch {
             // Here the path is wrong, not a dataset or a checkpoint.
             throw error.exitCode == .badData ? Failure(.usage, error.message) : error
@@ -157,7 +160,7 @@ struct ConfigurationReader {
             let keys = Configuration.keys.filter { $0.path == standard.key }
             if keys.contains(where: configuration.reads) { standard.fit(&configuration) }
         }
-        var tolerated: Set<String> = []
+        var tolerated: Set<ExactText> = []
         for check in ConfigurationCheck.all {
             guard let allowed = check.allowed(configuration),
                 let key = Configuration.keys.first(where: { $0.path == check.key })
@@ -172,9 +175,9 @@ struct ConfigurationReader {
                 .usage,
                 "\(place): \(check.key): found \(found)\(isDefault ? " (the default)" : ""); allowed: \(allowed)")
             guard !configuration.reads(key), tolerates(key, failure) else { throw failure }
-            tolerated.insert(key.path)
+            tolerated.insert(key.path.exact)
         }
-        for key in configuration.unreadKeys where !tolerated.contains(key.path) {
+        for key in configuration.unreadKeys where !tolerated.contains(key.path.exact) {
             let allowed = ConfigurationCheck.unread(key, in: configuration)
             let place = places[key.path.exact] ?? "default"
             let failure = Failure(

@@ -8,6 +8,8 @@ import Texts
 /// The checkpoint that a run takes its first weights from, in the hands of rank 0.
 struct StartingWeights {
     private let checkpoint: Checkpoint
+    /// A line for each newer checkpoint of the run that was passed over.
+    private let passedOver: [String]
     /// The file with the weights, and what their names begin with in it.
     private let source: (file: String, prefix: String)
     /// What is assumed of the tokens, in a line; nil where nothing is.
@@ -26,7 +28,9 @@ struct StartingWeights {
     init(
         _ directory: String, _ selection: [Parameter], _ configuration: Configuration, _ dataset: Dataset
     ) throws(Failure) {
-        let checkpoint = try Checkpoint.find(directory).checkpoint
+        let found = try Checkpoint.find(directory)
+        let checkpoint = found.checkpoint
+        passedOver = found.notes
         try checkpoint.verify()
         self.checkpoint = checkpoint
         let identity = try CheckpointIdentity(checkpoint)
@@ -91,7 +95,8 @@ struct StartingWeights {
         let drawn = layout.parameters.map(\.name).filter { !loaded.contains($0.exact) }
         let shown = drawn.prefix(4).joined(separator: ", ") + (drawn.count > 4 ? ", …" : "")
         let kind = source.file == averagedFileName ? "averaged weights" : "weights"
-        return "\(kind) from \(checkpoint.directory): \(selection.count) of \(layout.parameters.count) tensors"
+        return passedOver.map { $0 + "\n" }.joined()
+            + "\(kind) from \(checkpoint.directory): \(selection.count) of \(layout.parameters.count) tensors"
             + (drawn.isEmpty ? "" : "; initial values: \(shown)")
             + (differences.isEmpty ? "" : "\nfine_tuning: another model than the checkpoint's: \(differences)")
             + (assumption.map { "\n\($0)" } ?? "")

@@ -123,7 +123,8 @@ struct RunStart {
         ofRemoved path: String, in run: RunDirectory, _ identity: RunIdentity
     ) throws(Failure) -> ValidCheckpoint? {
         guard !FileSystem.exists(path), FileSystem.parent(of: path).exact == run.checkpoints.exact,
-            let name = path.exactParts(at: "/", omittingEmpty: true).last, let step = name.withoutExactPrefix("step-").flatMap({ Int($0) }),
+            let name = path.exactParts(at: "/", omittingEmpty: true).last,
+            let step = name.withoutExactPrefix("step-").flatMap({ Int($0) }),
             let newest = try Checkpoint.newestValid(run), newest.checkpoint.step > step,
             try CheckpointIdentity(newest.checkpoint).resumedFrom != nil
         else { return nil }

@@ -117,16 +117,30 @@ final class TrainingRun<Element: Storage> {
             }
         }
         profile?.finish()
-        if coordinator.step > 0, coordinator.updates == 0 {
-            throw AgreedFailure(
-                Failure(
-                    .internalError,
-                    "all \(coordinator.step) steps were skipped (\(coordinator.skipCounts)): nothing was learned. "
-                        + "metrics.jsonl says why each was. Lower schedule.peak, or choose another loss_scale or "
-                        + "training.spike_zscore, and start anew with --resume none."))
-        }
+        try requireLearning()
         summarize()
         return .finished
+    }
+
+    /// Ends a run with an error that has learned nothing, or nothing any more, although all its steps are done.
+    private func requireLearning() throws {
+        let finding: String
+        if coordinator.step > 0, coordinator.updates == 0 {
+            finding = "all \(coordinator.step) steps were skipped (\(coordinator.skipCounts)): nothing was learned"
+        } else if coordinator.skipsInARow >= (coordinator.scaler == nil ? 3 : 10) {
+            // A loss scale that comes down skips a few steps in a row, and spikes are no part of them.
+            finding =
+                "the last \(coordinator.skipsInARow) steps were skipped (\(coordinator.skipCounts)): nothing was learned in them"
+        } else if let loss = validationLoss, !loss.isFinite {
+            finding = "the run ends with a validation loss that is not a finite number"
+        } else {
+            return
+        }
+        throw AgreedFailure(
+            Failure(
+                .internalError,
+                "\(finding). metrics.jsonl says why each step was skipped. Lower schedule.peak, or choose another "
+                    + "loss_scale or training.spike_zscore, and start anew with --resume none."))
     }
 
     /// Evaluates and saves, where this step is one for it.

@@ -23,6 +23,10 @@ extension Command {
                 return arguments.has("json") ? list.json.line : list.text
             }
             let found = try Checkpoint.find(path, verifying: action != "parameters")
+            // Where a run's newest checkpoint is damaged, the run is not valid, although an older one is.
+            if action == "verify", !found.notes.isEmpty {
+                throw Failure(.badData, found.notes.joined(separator: "\n"))
+            }
             for note in found.notes { session.console.warn(note) }
             let checkpoint = found.checkpoint
             switch action {

@@ -95,6 +95,6 @@ private final class ResultLines {
     var remedy: String {
         journal == nil
             ? "The same command starts again from the first line."
-            : "They are kept, and the same command goes on behind them."
+            : "The lines that are done are kept, and the same command goes on behind them."
     }
 }
