@@ -203,10 +203,12 @@ import Testing
     }
 
     @Test func aDirectoryWithoutADatasetSaysHowToMakeOne() throws {
-        for path in [directory.path, directory.file("absent")] {
-            expectFailure(.badData, path, "dataset.json", "*.bin", "dtrain prepare --text FILE") {
-                _ = try Dataset.open(path)
-            }
+        let absent = directory.file("absent")
+        for (path, found) in [
+            (directory.path, "the directory holds neither dataset.json nor *.bin"),
+            (absent, "there is no such directory."),
+        ] {
+            expectFailure(.badData, path, found, "dtrain prepare --text FILE") { _ = try Dataset.open(path) }
         }
     }
 
