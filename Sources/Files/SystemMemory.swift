@@ -26,10 +26,10 @@ package enum SystemMemory {
         return FileSystem.systemText("/proc/meminfo").flatMap { field("SwapFree:", in: $0) }.map { $0 << 10 } ?? 0
     }
 
-    /// The number behind `name` at the start of a line; nil where there is none that makes sense.
-    static func field(_ name: String, in text: String) -> Int? {
+    /// Returns the number behind `name` at the start of a line; nil where there is none that makes sense.
+    package static func field(_ name: String, in text: String) -> Int? {
         for line in text.exactParts(at: "\n") {
-            let words = line.exactParts(at: " ", omittingEmpty: true)
+            let words = line.unicodeScalars.split { $0 == " " || $0 == "\t" }.map(String.init)
             if words.count > 1, words[0] == name { return number(words[1]) }
         }
         return nil

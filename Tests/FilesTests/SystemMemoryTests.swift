@@ -5,7 +5,8 @@ import Testing
 struct SystemMemoryTests {
     @Test(arguments: [
         ("MemTotal:  1 kB\nMemAvailable:   1234 kB\n", 1234), ("MemAvailable: 7", 7), ("XMemAvailable: 7 kB", nil),
-        ("MemAvailable: max", nil), ("MemAvailable:", nil), ("", nil), ("MemAvailable: -3 kB", nil),
+        ("Name:\tx\nMemAvailable:\t    1234 kB\n", 1234), ("MemAvailable: max", nil), ("MemAvailable:", nil), ("", nil),
+        ("MemAvailable: -3 kB", nil),
         ("MemAvailable: 99999999999999999999 kB", nil), ("MemAvailable: 9223372036854775807 kB", nil),
     ])
     func fields(text: String, expected: Int?) {

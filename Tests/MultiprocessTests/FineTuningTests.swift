@@ -165,12 +165,12 @@ extension MultiprocessTests {
             #expect(
                 workshop.start(["--output", "fifth", "--show", "model.width"] + run).finish().output == "24\n")
             // What a head of tokens has means nothing to a classifier, and stays the default.
-            let encoder = [
-                "model.family=encoder", "model.head=transform", "training.steps=1", "schedule.warmup_steps=0",
+            let decoder = [
+                "model.head=transform", "training.steps=1", "schedule.warmup_steps=0",
             ]
-            _ = workshop.start(Workshop.training(encoder, output: "encoder")).finish()
+            _ = workshop.start(Workshop.training(decoder, output: "decoder")).finish()
             let shown = workshop.start([
-                "--show", "model.head", "--set", "model.family=classifier", "fine_tuning.from=encoder",
+                "--show", "model.head", "--set", "model.family=classifier", "fine_tuning.from=decoder",
             ]).finish()
             #expect(shown.output == "linear\n", "\(shown.errors)")
         }
