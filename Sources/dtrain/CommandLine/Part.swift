@@ -43,7 +43,7 @@ extension Command {
             var values = value.map { [$0] } ?? []
             switch option.arity {
             case .flag, .optional: break
-            case .one, .repeated:
+            case .one, .repeated, .assignments:
                 if let next = rest.first, values.isEmpty {
                     if hasOption(written: next) {
                         parts.append(.valueless(option, next: next))
@@ -51,14 +51,7 @@ extension Command {
                     }
                     values = [rest.removeFirst()]
                 }
-            case .assignments:
-                if let next = rest.first, values.isEmpty {
-                    if hasOption(written: next) {
-                        parts.append(.valueless(option, next: next))
-                        continue
-                    }
-                    values = [rest.removeFirst()]
-                }
+                guard option.arity == .assignments else { break }
                 while let next = rest.first, !next.hasExactPrefix("-"), next.utf8.contains(UInt8(ascii: "=")) {
                     values.append(rest.removeFirst())
                 }
