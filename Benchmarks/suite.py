@@ -149,7 +149,7 @@ def megabytes(result: dict) -> str:
 def full_table(chosen: list[Case]) -> list[str]:
     """A row a case."""
     rows = [
-        "| workload | dtrain | beside | tokens/s | | ratio (quartiles) | MB a rank | | processor s a step | | first step, s | |",
+        "| workload | dtrain | baseline | tokens/s | | ratio (quartiles) | MB per rank | | CPU s per step | | first step, s | |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for case in chosen:
@@ -177,7 +177,7 @@ def full_table(chosen: list[Case]) -> list[str]:
 def short_table(chosen: list[Case]) -> list[str]:
     """For each workload and precision, two cores against the peer's fastest form of each kind."""
     rows = [
-        "| workload | precision | dtrain, 2 × 1 | PyTorch DDP, 2 × 1 | ratio | PyTorch's best on two cores | ratio | MB a rank |",
+        "| workload | precision | dtrain, 2 × 1 | PyTorch DDP, 2 × 1 | ratio | PyTorch's best on two cores | ratio | MB per rank |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for workload in WORKLOADS:
@@ -220,7 +220,7 @@ def heading(chosen: list[Case]) -> str:
         return "; ".join(sorted({entry[key] for entry in found}))
 
     pairs = [len(entry["pairs"]) for entry in found]
-    return f"{all_of('date')}: {all_of('processor')}; {all_of('versions')}; {min(pairs)} to {max(pairs)} pairs a case."
+    return f"{all_of('date')}: {all_of('processor')}; {all_of('versions')}; {min(pairs)} to {max(pairs)} pairs per case."
 
 
 def replace_between_markers(path: Path, name: str, lines: list[str]) -> None:
