@@ -2,7 +2,7 @@
 
 #include <mpi.h>
 
-// Open MPI's handles are pointers, so they travel as the pointers of this header.
+// Open MPI's handles are pointers, so they are cast to the pointer types of this header.
 _Static_assert(sizeof(MPI_Comm) == sizeof(cmpi_communicator), "a communicator is a pointer");
 _Static_assert(sizeof(MPI_Request) == sizeof(cmpi_request), "a request is a pointer");
 _Static_assert(sizeof(MPI_Win) == sizeof(cmpi_window), "a window is a pointer");
@@ -12,7 +12,7 @@ _Static_assert(MPI_MAX_ERROR_STRING <= 256, "error texts fit their buffer");
 
 static MPI_Op float16_sum = MPI_OP_NULL, float16_maximum = MPI_OP_NULL;
 
-// Called on segments of any length, in any order: elementwise, and without state.
+// MPI calls these on segments of any length, in any order, so they are elementwise and stateless.
 static void sum_float16(void *in, void *inout, int *count, MPI_Datatype *type) {
     (void)type;
     const _Float16 *a = in;
@@ -120,7 +120,7 @@ int cmpi_receive(cmpi_communicator communicator, void *bytes, int count, int oth
     return MPI_Recv(bytes, count, MPI_BYTE, other, 0, COMMUNICATOR(communicator), MPI_STATUS_IGNORE);
 }
 
-// The handles of a type and an operation. MPI defines the logical or for integers only.
+// Returns the handles of a type and an operation. MPI defines the logical or for integers only.
 static int resolve(cmpi_type type, cmpi_operation operation, MPI_Datatype *datatype, MPI_Op *op) {
     switch (type) {
         case cmpi_float32: *datatype = MPI_FLOAT; break;
@@ -185,7 +185,8 @@ int cmpi_window_allocate(cmpi_communicator node, int64_t bytes, void **base, cmp
     MPI_Info info;
     int error = MPI_Info_create(&info);
     if (error) return error;
-    // Each part starts on a page of its own, near the process that first touches it.
+    // Each rank's segment starts on its own page, so that it is placed on the NUMA node of the process that first
+    // writes it.
     MPI_Info_set(info, "alloc_shared_noncontig", "true");
     MPI_Win result;
     error = MPI_Win_allocate_shared((MPI_Aint)bytes, 1, info, COMMUNICATOR(node), base, &result);

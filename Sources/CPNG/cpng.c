@@ -31,7 +31,7 @@ int cpng_decode(const void *bytes, size_t count, uint32_t height, uint32_t width
     }
     image.format = channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
     const png_color black = {0, 0, 0};
-    // Warnings (a wrong checksum of a part that is not needed, for one) do not fail.
+    // Warnings, such as a wrong checksum of an ancillary chunk, are not errors.
     const int is_read = png_image_finish_read(&image, &black, pixels, 0, NULL);
     png_image_free(&image);
     return is_read;

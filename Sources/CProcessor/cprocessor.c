@@ -15,7 +15,8 @@ uint32_t cprocessor_features(void) {
     if (__builtin_cpu_supports("avx512bw")) features |= cprocessor_avx512bw;
     if (__builtin_cpu_supports("avx512vl")) features |= cprocessor_avx512vl;
     unsigned a, b, c, d;
-    // These two have no name that both clang and the runtime know everywhere: CPUID leaf 1 ECX bit 29, leaf 7 EDX bit 23.
+    // These two have no feature name that all clang and runtime versions know: CPUID leaf 1 ECX bit 29, leaf 7 EDX bit
+    // 23.
     if (__get_cpuid(1, &a, &b, &c, &d) && (c & (1u << 29)) && (features & cprocessor_avx2)) features |= cprocessor_f16c;
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & (1u << 23)) && (features & cprocessor_avx512f))
         features |= cprocessor_avx512fp16;
@@ -23,7 +24,7 @@ uint32_t cprocessor_features(void) {
 }
 
 void cprocessor_flush_denormals(void) {
-    // Flush-to-zero is bit 15 of the control register, denormals-are-zero bit 6.
+    // MXCSR: flush-to-zero is bit 15, denormals-are-zero bit 6.
     _mm_setcsr(_mm_getcsr() | (1u << 15) | (1u << 6));
 }
 #elif defined(__aarch64__)
@@ -32,7 +33,7 @@ uint32_t cprocessor_features(void) { return 0; }
 void cprocessor_flush_denormals(void) {
     uint64_t control;
     __asm__ volatile("mrs %0, fpcr" : "=r"(control));
-    // FZ is bit 24: operands and results of Float32 and Float64.
+    // FZ, bit 24, flushes denormal operands and results of Float32 and Float64.
     __asm__ volatile("msr fpcr, %0" : : "r"(control | (1ull << 24)));
 }
 #else
@@ -40,7 +41,7 @@ void cprocessor_flush_denormals(void) {
 #endif
 
 void cprocessor_set_library_threads(int count) {
-    // oneDNN has no call of its own for this; it brings the OpenMP runtime with it, if it was built over one.
+    // oneDNN has no function for this. If it was built with OpenMP, the runtime is loaded and has this function.
     void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
     if (set) set(count);
 }

@@ -23,7 +23,7 @@ void explain(csentencepiece_error *error, const char *text) {
     error->text[sizeof error->text - 1] = 0;
 }
 
-// Calls `body`; a status that is not OK and any exception become a text and a null pointer.
+// Calls `body`; an exception is reported in `error` and returns a null pointer.
 template <typename Body>
 auto guarded(csentencepiece_error *error, Body body) noexcept -> decltype(body()) {
     try {
@@ -42,7 +42,7 @@ bool succeeded(const sentencepiece::util::Status &status, csentencepiece_error *
     return false;
 }
 
-// A copy that outlives the C++ object, allocated as C does; never of zero bytes.
+// Copies bytes to memory from malloc, at least one byte, which outlives the C++ object.
 void *copied(const void *bytes, size_t count) {
     void *copy = std::malloc(count > 0 ? count : 1);
     if (copy == nullptr) throw std::bad_alloc();
@@ -84,7 +84,7 @@ void *csentencepiece_train(const char *type, int32_t size, const char *controls,
         std::unordered_map<std::string, std::string> settings = {
             {"model_type", type},
             {"vocab_size", std::to_string(size)},
-            // No text is changed and none is unknown: what comes out of decoding is what went in.
+            // Text is not normalized and no character is unknown, so decoding restores the encoded text exactly.
             {"normalization_rule_name", "identity"},
             {"remove_extra_whitespaces", "false"},
             {"byte_fallback", "true"},
@@ -94,11 +94,11 @@ void *csentencepiece_train(const char *type, int32_t size, const char *controls,
             {"eos_id", "3"},
             {"control_symbols", controls},
             {"user_defined_symbols", "\n"},
-            // Sums over threads depend on their number, which therefore is fixed.
+            // Sums over threads depend on their number, so it is fixed.
             {"num_threads", "4"},
             {"minloglevel", "3"},
         };
-        // Not written into the model where it is the library's own.
+        // The library's default value is not written into the model.
         if (all_characters) settings["character_coverage"] = "1";
         Sentences sentences(text, ends, count);
         std::string model;
@@ -136,7 +136,7 @@ csentencepiece_kind csentencepiece_kind_of(const csentencepiece_model *model, in
 }
 
 int32_t csentencepiece_find(const csentencepiece_model *model, const char *piece) {
-    // A piece that is not there has the id of the unknown one.
+    // The library returns the unknown piece's id for a piece that does not exist.
     const int id = model->processor.PieceToId(piece);
     const bool is_known = id >= 0 && id < model->processor.GetPieceSize() && model->processor.IdToPiece(id) == piece;
     return is_known ? id : -1;

@@ -7,9 +7,9 @@
 
 int ctiles_enable(void) {
     unsigned a, b, c, d;
-    // CPUID leaf 7 EDX: bit 24 tiles, bit 22 bfloat16 in them.
+    // CPUID leaf 7 EDX: bit 24 is AMX-TILE, bit 22 AMX-BF16.
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (1u << 24)) == 0 || (d & (1u << 22)) == 0) return 0;
-    // ARCH_REQ_XCOMP_PERM for the tiles' data, of the whole process; Linux 5.16 and later.
+    // ARCH_REQ_XCOMP_PERM requests permission to use tile data for the whole process; Linux 5.16 and later.
     return syscall(SYS_arch_prctl, 0x1023, 18) == 0;
 }
 #else

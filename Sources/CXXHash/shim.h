@@ -1,12 +1,12 @@
 #include <stdint.h>
 #include <xxhash.h>
-// The library's functions are for any x86-64. With this header the widest vectors of the processor at hand do the same work,
-// three times as fast.
+// The library's own functions are compiled for any x86-64 CPU. This header dispatches to the widest vector extension of
+// the CPU, which is three times as fast.
 #if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
 #include <xxh_x86dispatch.h>
 #endif
 
-// The header works by macros, which Swift does not see.
+// The header defines macros, which Swift does not import.
 static inline void cxxhash_update(XXH3_state_t *state, const void *bytes, size_t count) {
     (void)XXH3_128bits_update(state, bytes, count);
 }

@@ -1,21 +1,22 @@
-/// How the program ends. Other people's scripts hold on to these numbers.
+/// The exit codes of the program. They are a stable interface: scripts depend on these numbers.
 package enum ExitCode: Int32, Sendable {
-    /// All that was asked for is done.
+    /// The command completed.
     case finished = 0
     /// Wrong usage or configuration: the command line or the configuration file must change.
     case usage = 64
-    /// A dataset, a text or a checkpoint is damaged, missing or of the wrong kind.
+    /// A dataset, an input text or a checkpoint is damaged, missing or of the wrong kind.
     case badData = 65
-    /// The program's own fault, or a training that became meaningless (a loss that is not a number).
+    /// A bug in the program, or a training run whose loss is no longer finite.
     case internalError = 70
     /// Reading or writing failed: disk full, no permission, device error.
     case inputOutput = 74
-    /// Asked to stop by a signal; the checkpoint is saved.
+    /// A signal asked the run to stop; its checkpoint is saved.
     case stopped = 75
-    /// Replicas that must be equal are not.
+    /// Replicas differ, or state in memory changed without an update (silent data corruption).
     case diverged = 76
-    /// No progress for too long.
+    /// No rank made progress within the timeout.
     case stalled = 77
-    /// Whoever read standard output has ended, as `head` does: what a shell reports of a program that SIGPIPE ended.
+    /// The reader of standard output has exited, as `head` does; the code a shell reports for a program killed by
+    /// SIGPIPE.
     case readerLeft = 141
 }

@@ -1,24 +1,24 @@
 import Texts
 
-/// The one error that reaches a person: what went wrong, where, what is allowed and what to do next.
+/// The only error type that is shown to the user: what failed, where, what is allowed and what to do next.
 ///
-/// Every floor throws it; only the command line prints it and turns it into the process's exit code.
+/// Code of every layer throws it; only the command line prints it and turns it into the process's exit code.
 package struct Failure: Error, CustomStringConvertible, Equatable, Sendable {
-    /// How the process ends when nobody can do anything about it.
+    /// The exit code of the process if no caller handles the failure.
     package var exitCode: ExitCode
-    /// One or a few lines for a person, without a trailing newline.
+    /// One or a few lines for the user, without a trailing newline.
     package var message: String
 
     /// A failure that ends the program with `exitCode` after printing `message`.
     ///
-    /// Names from files stand in messages: control characters other than a line's end, which a terminal would obey, and
-    /// bytes of paths that are not UTF-8 become visible, and what is longer than anybody reads is cut.
+    /// Messages contain names from files, so control characters other than newlines, which a terminal would interpret,
+    /// and bytes of paths that are not UTF-8 are escaped, and the message is truncated after `limit` characters.
     package init(_ exitCode: ExitCode, _ message: String) {
         self.exitCode = exitCode
         self.message = Failure.printable(message)
     }
 
-    /// The most characters of a message.
+    /// The maximum length of a message, in Unicode scalars.
     private static let limit = 1 << 14
 
     private static func printable(_ message: String) -> String {

@@ -1,7 +1,8 @@
-/// The candidate that a person most likely meant by `word`, or nil where none is near.
+/// Returns the candidate nearest to `word`, or nil if none is near.
 ///
-/// Near means a Damerau-Levenshtein distance (optimal string alignment) of at most a third of the word's length,
-/// and at least one. A word of more than 128 bytes is no misspelling: comparing costs the product of the lengths.
+/// A candidate is near if its Damerau-Levenshtein distance (optimal string alignment) is at most a third of the word's
+/// length, or at most 1 for shorter words. Words of more than 128 bytes have no suggestion, because comparing two words
+/// takes time proportional to the product of their lengths.
 package func nearestSpelling(to word: String, among candidates: [String]) -> String? {
     guard word.utf8.count <= 128 else { return nil }
     let limit = max(1, word.unicodeScalars.count / 3)
@@ -10,7 +11,8 @@ package func nearestSpelling(to word: String, among candidates: [String]) -> Str
     return best.candidate
 }
 
-/// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours, of scalars.
+/// Returns the optimal string alignment distance, counting insertions, deletions, substitutions and transpositions of
+/// adjacent Unicode scalars.
 private func editDistance(_ a: String, _ b: String) -> Int {
     let a = Array(a.unicodeScalars), b = Array(b.unicodeScalars)
     var beforePrevious = [Int](repeating: 0, count: b.count + 1)

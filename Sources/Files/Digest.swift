@@ -1,13 +1,14 @@
 import CXXHash
 import Failures
 
-/// An XXH3-128 hash over bytes as they come.
+/// An incremental XXH3-128 hash.
 ///
-/// - Source: XXH3 by Yann Collet, from libxxhash. It finds every accident; it is no defence against an adversary.
+/// - Source: XXH3 by Yann Collet, from libxxhash. It detects accidental corruption; it does not protect against an
+///   attacker.
 package struct Digest: ~Copyable {
     private let state: OpaquePointer
 
-    /// The digest of nothing yet.
+    /// A digest of no bytes.
     package init() {
         state = XXH3_createState()
         XXH3_128bits_reset(state)
@@ -15,41 +16,42 @@ package struct Digest: ~Copyable {
 
     deinit { XXH3_freeState(state) }
 
-    /// Takes in `bytes`.
+    /// Adds `bytes`.
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         cxxhash_update(state, bytes.baseAddress, bytes.count)
     }
 
-    /// Takes in the UTF-8 bytes of `text` and a zero byte, so that "ab", "c" and "a", "bc" differ.
+    /// Adds the UTF-8 bytes of `text` and a zero byte, so that "ab", "c" and "a", "bc" have different digests.
     package mutating func update(_ text: String) {
         var text = text + "\0"
         text.withUTF8 { update(UnsafeRawBufferPointer($0)) }
     }
 
-    /// Takes in the eight little-endian bytes of `value`.
+    /// Adds the eight little-endian bytes of `value`.
     package mutating func update(_ value: Int) {
         withUnsafeBytes(of: Int64(value).littleEndian) { update($0) }
     }
 
-    /// The hash of all bytes so far: 32 hexadecimal digits, in the canonical (big-endian) order that `xxhsum -H2` prints.
+    /// Returns the hash of all bytes so far as 32 hexadecimal digits, in the canonical (big-endian) order of `xxhsum
+    /// -H2`.
     package func hexadecimal() -> String {
         let hash = XXH3_128bits_digest(state)
         return hex(hash.high64) + hex(hash.low64)
     }
 
-    /// The hash of `bytes`.
+    /// Returns the hash of `bytes`.
     package static func of(_ bytes: [UInt8]) -> String {
         var digest = Digest()
         bytes.withUnsafeBytes { digest.update($0) }
         return digest.hexadecimal()
     }
 
-    /// The hash of the bytes of the file `path`.
+    /// Returns the hash of the bytes of the file `path`.
     package static func ofFile(_ path: String) throws(Failure) -> String {
         try ofFile(path, first: Int.max).hexadecimal()
     }
 
-    /// The digest of the first `count` bytes of a file, or of all where it has fewer.
+    /// Returns the digest of the first `count` bytes of a file, or of the whole file if it is shorter.
     static func ofFile(_ path: String, first count: Int) throws(Failure) -> Digest {
         let file = try File(path, .read)
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
@@ -72,7 +74,7 @@ package struct Digest: ~Copyable {
     }
 }
 
-/// The XXH3-64 of bytes in memory, to see later whether they have changed.
+/// Returns the XXH3-64 hash of bytes in memory, used to detect later changes.
 ///
-/// - Complexity: Allocates nothing.
+/// - Complexity: O(bytes); allocates nothing.
 package func checksum(_ bytes: UnsafeRawBufferPointer) -> UInt64 { cxxhash_64(bytes.baseAddress, bytes.count) }

@@ -1,28 +1,28 @@
 import Failures
 import Glibc
 
-/// An open file: the one gateway through which the program reads and writes the disk.
+/// An open file: all file input and output of the program goes through this type.
 ///
-/// Every call reads or writes all that it was asked to, retries what a signal interrupted, and throws a `Failure`
-/// that names the file and the system's reason. Who writes ends with `close`, which tells what the system has kept for
-/// the end; a file that is not closed, because something else failed before, closes itself.
+/// Every call transfers all requested bytes, retries after signals, and throws a `Failure` with the file's path and the
+/// system's error. A writer must call `close`, which reports errors that the system has deferred; a file that is not
+/// closed explicitly, because another call has thrown, is closed by `deinit`.
 package struct File: ~Copyable {
     /// The path it was opened with, for messages.
     package let path: String
-    /// Below 0 once it is closed.
+    /// −1 after `close`.
     private var descriptor: Int32
 
-    /// What a file is opened for.
+    /// The access mode.
     package enum Mode {
-        /// Reading an existing regular file.
+        /// Reads an existing regular file.
         case read
-        /// Writing a file that is not there yet: whatever has that name, a link or a pipe too, is left as it is.
+        /// Writes a file that must not exist yet; an existing file, link or pipe of that name is left unchanged.
         case new
-        /// Writing a new file; an existing one of that name is emptied.
+        /// Writes a file; an existing one is truncated.
         case create
-        /// Writing at the end of a file, created where it is missing.
+        /// Appends to a file, which is created if it is missing.
         case append
-        /// Reading and overwriting a file, created where it is missing; what it holds stays.
+        /// Reads and overwrites a file, which is created if it is missing; its contents are kept.
         case update
     }
 
@@ -30,8 +30,8 @@ package struct File: ~Copyable {
     ///
     /// - Parameters:
     ///   - followingLinks: Whether `path` itself may be a symbolic link.
-    ///   - isPrivate: Whether a file that is made is for its owner alone (mode 0600); otherwise the umask decides.
-    /// - Throws: `badData` for reading what does not exist or is not a regular file, otherwise `inputOutput`.
+    ///   - isPrivate: Whether a new file has mode 0600, accessible to its owner only; otherwise 0666 less the umask.
+    /// - Throws: `badData` when reading a path that does not exist or is not a regular file, otherwise `inputOutput`.
     package init(
         _ path: String, _ mode: Mode, followingLinks: Bool = true, isPrivate: Bool = false
     ) throws(Failure) {
@@ -43,7 +43,7 @@ package struct File: ~Copyable {
             case .append: O_WRONLY | O_CREAT | O_APPEND
             case .update: O_RDWR | O_CREAT
             }
-        // A FIFO must not make the open hang.
+        // Opening a FIFO must not block.
         let flags = access | O_NONBLOCK | O_CLOEXEC | (followingLinks ? 0 : O_NOFOLLOW)
         let opened = withSystemPath(path) { path in
             retryingInterrupts { open(path, flags, isPrivate ? 0o600 : 0o666) }
@@ -69,11 +69,12 @@ package struct File: ~Copyable {
 
     /// Closes the file.
     ///
-    /// - Throws: `inputOutput` where the system says only now that it could not keep what was written, as NFS may.
+    /// - Throws: `inputOutput` if the system reports a deferred write error, as NFS does.
     package consuming func close() throws(Failure) {
         let closing = descriptor
         descriptor = -1
-        // Interrupted, it is closed all the same on Linux: another call could close somebody else's file.
+        // On Linux the descriptor is closed even if `close` is interrupted; a second call could close another thread's
+        // file.
         guard Glibc.close(closing) == 0 || errno == EINTR else { throw File.failure("close", path, reading: false) }
     }
 
@@ -84,26 +85,26 @@ package struct File: ~Copyable {
         return Int(status.st_size)
     }
 
-    /// What tells this file, as it is now, from another one and from itself after a change.
+    /// Returns a stamp that identifies the file and its current contents.
     package func stamp() throws(Failure) -> FileStamp {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw File.failure("inspect", path, reading: true) }
         return FileStamp(status)
     }
 
-    /// Fills `buffer` with the bytes from `offset` on.
+    /// Fills `buffer` with the bytes that start at `offset`.
     ///
-    /// - Throws: `badData` where the file ends before the buffer is full.
+    /// - Throws: `badData` if the file ends before the buffer is full.
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(Failure) {
         let count = try readSome(into: buffer, at: offset)
         guard count == buffer.count else {
-            // It may end before what was asked for.
+            // The file may end before `offset`.
             let end = count > 0 ? offset + count : try size()
             throw Failure(.badData, "\(path): ends at byte \(end), \(buffer.count) bytes from \(offset) were expected.")
         }
     }
 
-    /// Reads up to `buffer.count` bytes from `offset` on; fewer only at the end of the file.
+    /// Reads up to `buffer.count` bytes that start at `offset`; fewer only at the end of the file.
     ///
     /// - Returns: The number of bytes read.
     package func readSome(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(Failure) -> Int {
@@ -143,7 +144,7 @@ package struct File: ~Copyable {
     /// Appends the UTF-8 bytes of `text`.
     package func write(_ text: String) throws(Failure) { try write(Array(text.utf8)) }
 
-    /// Overwrites the bytes from `offset` on; the file was opened with `.create` or `.update`.
+    /// Overwrites the bytes at `offset`; the file must have been opened with `.create` or `.update`.
     package func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(Failure) {
         var done = 0
         while done < bytes.count {
@@ -156,44 +157,44 @@ package struct File: ~Copyable {
         }
     }
 
-    /// Returns once the file's bytes are on the disk.
+    /// Waits until the file's contents are on the disk (fsync).
     package func synchronize() throws(Failure) {
         guard !SystemFault.strikes(.sync), retryingInterrupts({ fsync(descriptor) }) == 0 else {
             throw File.failure("synchronize", path, reading: false)
         }
     }
 
-    /// Cuts the file off, or fills it up with zeros, at `size` bytes.
+    /// Truncates the file, or extends it with zeros, to `size` bytes.
     package func truncate(to size: Int) throws(Failure) {
         guard retryingInterrupts({ ftruncate(descriptor, off_t(size)) }) == 0 else {
             throw File.failure("truncate", path, reading: false)
         }
     }
 
-    /// Lets what the system keeps of the file in memory go, so that the next read is one of the disk. A wish, not more.
+    /// Advises the kernel to drop the file from its page cache, so that the next read comes from the disk. Best effort.
     package func forgetCache() { posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) }
 
-    /// Takes the file's exclusive lock, which lasts until the value ends, even by SIGKILL.
+    /// Tries to acquire an exclusive lock on the file, which is released when the file is closed or the process dies.
     ///
-    /// - Returns: Whether nobody else holds it.
-    /// - Throws: `inputOutput` where the file system has no locks, as Lustre without its `flock` mount option.
+    /// - Returns: Whether the lock was acquired; false if another process holds it.
+    /// - Throws: `inputOutput` if the file system does not support locks, such as Lustre mounted without `flock`.
     package func tryLock() throws(Failure) -> Bool {
         if retryingInterrupts({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 { return true }
         guard errno == EWOULDBLOCK else { throw File.failure("lock", path, reading: false) }
         return false
     }
 
-    /// Gives the file the mode of the file at `path`, and its owner and group where the system allows it. Nothing changes
-    /// where there is no such file.
+    /// Sets the file's mode, and if permitted its owner and group, to those of the file at `path`. Does nothing if that
+    /// file does not exist.
     func adoptAttributes(ofFileAt path: String) {
         var status = stat()
         guard withSystemPath(path, { stat($0, &status) }) == 0 else { return }
-        // Another owner takes the bits of set-user-ID away, so the mode comes last.
+        // Changing the owner clears the set-user-ID bits, so the mode is set last.
         if fchown(descriptor, status.st_uid, status.st_gid) != 0 { _ = fchown(descriptor, uid_t.max, status.st_gid) }
         fchmod(descriptor, status.st_mode & 0o7777)
     }
 
-    /// Whether the file still has the name `path`, which another process may have removed or replaced.
+    /// Returns whether `path` still names this file; another process may have removed or replaced it.
     func isStill(at path: String) -> Bool {
         var (own, named) = (stat(), stat())
         return fstat(descriptor, &own) == 0 && withSystemPath(path, { stat($0, &named) }) == 0
@@ -201,7 +202,7 @@ package struct File: ~Copyable {
             && own.st_ino == named.st_ino
     }
 
-    /// The failure that the current `errno` stands for.
+    /// Returns the failure for the current `errno`.
     static func failure(_ action: String, _ path: String, reading: Bool) -> Failure {
         let reason = errno
         let text = String(cString: strerror(reason))
@@ -214,13 +215,13 @@ package struct File: ~Copyable {
             case EACCES, EPERM, EROFS: " Check its owner and permissions, or choose another directory."
             default: ""
             }
-        // What is said to lie there cannot: a name from a file may be of any length.
+        // A path read from another file may be invalid or too long: when reading, that is bad data.
         let absent = reading && [ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG].contains(reason)
         return Failure(absent ? .badData : .inputOutput, "\(path): could not \(action): \(text).\(advice)")
     }
 }
 
-/// What tells a file from another one, and from itself after it was written to: its inode, size and time of change.
+/// The inode, size and modification time of a file: equal stamps mean the same file with unchanged contents.
 package struct FileStamp: Equatable, Sendable {
     private let inode: UInt64
     private let bytes: Int
@@ -233,7 +234,7 @@ package struct FileStamp: Equatable, Sendable {
     }
 }
 
-/// Calls `body` again for as long as a signal interrupts it.
+/// Calls `body` again as long as it is interrupted by a signal.
 func retryingInterrupts<Result: SignedInteger>(_ body: () -> Result) -> Result {
     while true {
         let result = body()

@@ -2,21 +2,21 @@ import Failures
 import Glibc
 import Texts
 
-// A file is replaced by a new one that takes its name in one step. The new one is written under a temporary name that no
-// user's file has: `.dtrain-`, 16 random hexadecimal digits, `.tmp`.
+// Files are replaced atomically: the new contents are written to a temporary file, which is then renamed. A temporary
+// name is `.dtrain-`, 16 random hexadecimal digits, `.tmp`; no user's file has such a name.
 
 extension FileSystem {
     private static let temporaryStart = ".dtrain-"
     private static let temporaryEnd = ".tmp"
 
-    /// A path in `directory` that nothing has, whatever the names there.
+    /// Returns an unused path for a temporary file in `directory`.
     package static func temporaryPath(in directory: String) -> String {
         let digits = String(UInt64.random(in: 0 ... .max), radix: 16)
         let name = temporaryStart + String(repeating: "0", count: 16 - digits.count) + digits + temporaryEnd
         return directory + "/" + name
     }
 
-    /// Whether `name` is one that `temporaryPath` makes.
+    /// Returns whether `name` has the form of temporary names.
     package static func isTemporary(_ name: String) -> Bool {
         let bytes = Array(name.utf8)
         let (start, end) = (Array(temporaryStart.utf8), Array(temporaryEnd.utf8))
@@ -28,8 +28,8 @@ extension FileSystem {
         }
     }
 
-    /// Removes the temporary files that processes which were killed have left in `directory`. Those that a living process
-    /// writes stay, and so does what cannot be removed.
+    /// Removes the temporary files that killed processes have left in `directory`. Files in use by a running process,
+    /// and files that cannot be removed, are kept.
     package static func removeTemporaryFiles(in directory: String) throws(Failure) {
         for name in try list(directory).filter(isTemporary) {
             let path = directory + "/" + name
@@ -40,15 +40,17 @@ extension FileSystem {
         }
     }
 
-    /// Replaces the file `path` by one that holds `text`, in one step: a reader sees the old or the new, never a part.
+    /// Atomically replaces the file `path` by one that contains `text`: readers see the old or the new contents, never
+    /// a mixture.
     package static func replaceContents(of path: String, with text: String) throws(Failure) {
         try replaceContents(of: path) { (file: borrowing File) throws(Failure) in try file.write(text) }
     }
 
-    /// Replaces the file `path` by what `write` writes, in one step: a reader sees the old or the new, never a part.
+    /// Atomically replaces the file `path` by the output of `write`: readers see the old or the new contents, never a
+    /// mixture.
     ///
-    /// A symbolic link stays, and the file that it names is replaced. The new file has the mode of the old one, and its
-    /// owner where the system allows it. When anything fails the old file stands as it was.
+    /// If `path` is a symbolic link, its target is replaced. The new file has the mode of the old one, and its owner if
+    /// permitted. If anything fails, the old file is unchanged.
     package static func replaceContents(
         of path: String, writing write: (borrowing File) throws(Failure) -> Void
     ) throws(Failure) {
@@ -57,7 +59,7 @@ extension FileSystem {
         let temporary = temporaryPath(in: directory)
         do throws(Failure) {
             let file = try File(temporary, .new)
-            // Tells `removeTemporaryFiles` that the file is in use. Some file systems have no locks.
+            // The lock marks the file as in use for `removeTemporaryFiles`. Not every file system has locks.
             _ = try? file.tryLock()
             try write(file)
             file.adoptAttributes(ofFileAt: target)
@@ -71,16 +73,16 @@ extension FileSystem {
         try synchronizeDirectory(directory)
     }
 
-    /// Gives the file `source` the name `target` in one step; the mode, and where possible the owner, of a file of that name
-    /// stay.
+    /// Atomically renames `source` to `target`. An existing `target` is replaced, but its mode, and if permitted its
+    /// owner, are kept.
     package static func move(_ source: String, replacing target: String) throws(Failure) {
         try File(source, .update).adoptAttributes(ofFileAt: target)
         try rename(source, to: target)
     }
 
-    /// The path that the symbolic links at the end of `path` lead to; what it names need not exist.
+    /// Resolves the symbolic links at the end of `path`; the target need not exist.
     ///
-    /// - Throws: `inputOutput` where they lead in a circle, or to something that is no regular file.
+    /// - Throws: `inputOutput` if the links form a cycle or lead to something other than a regular file.
     private static func followingLinks(_ name: String) throws(Failure) -> String {
         var path = name
         var count = 0
@@ -98,7 +100,8 @@ extension FileSystem {
         return path
     }
 
-    /// What the symbolic link `path` names, as a path that is found from where `path` is; nil where it is no link.
+    /// Returns the target of the symbolic link `path`, relative to the working directory or absolute, or nil if `path`
+    /// is not a link.
     static func linkTarget(_ path: String) -> String? {
         let target = withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + 1) { buffer -> String? in
             let length = withSystemPath(path, failing: -1) { readlink($0, buffer.baseAddress!, Int(PATH_MAX)) }
@@ -112,7 +115,7 @@ extension FileSystem {
 }
 
 extension Failure {
-    /// The failure with the name that a user knows for a temporary one.
+    /// Returns the failure with `temporary` in its message replaced by `path`, the name that the user knows.
     package func naming(_ path: String, insteadOf temporary: String) -> Failure {
         let parts = message.split(separator: temporary, omittingEmptySubsequences: false)
         return Failure(exitCode, parts.joined(separator: path))

@@ -2,24 +2,25 @@ import Failures
 import Glibc
 import Texts
 
-/// Directories, names and whole small files. Paths are text as `PathText` makes it.
+/// Operations on directories, names and whole small files. Paths are encoded by `PathText`.
 package enum FileSystem {
-    /// Whether anything of that name exists (a link that leads nowhere does not).
+    /// Returns whether `path` exists, following symbolic links.
     package static func exists(_ path: String) -> Bool { withSystemPath(path) { access($0, F_OK) } == 0 }
 
-    /// Whether `path` is a directory.
+    /// Returns whether `path` is a directory.
     package static func isDirectory(_ path: String) -> Bool {
         var status = stat()
         return withSystemPath(path) { stat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Whether `path` is a symbolic link.
+    /// Returns whether `path` is a symbolic link.
     package static func isLink(_ path: String) -> Bool {
         var status = stat()
         return withSystemPath(path) { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
-    /// What `path` is where it is neither missing nor a regular file: "a directory", "a pipe", "a socket" or "a device".
+    /// Returns "a directory", "a pipe", "a socket" or "a device" if `path` is one, or nil if it is missing or a regular
+    /// file.
     package static func specialKind(of path: String) -> String? {
         var status = stat()
         guard withSystemPath(path, { stat($0, &status) }) == 0 else { return nil }
@@ -32,7 +33,7 @@ package enum FileSystem {
         }
     }
 
-    /// The names in a directory, without `.` and `..`, in the order of the bytes of their texts.
+    /// Returns the names in a directory without `.` and `..`, in byte order.
     package static func list(_ directory: String) throws(Failure) -> [String] {
         guard let stream = withSystemPath(directory, failing: nil, { opendir($0) }) else {
             throw File.failure("list", directory, reading: true)
@@ -41,11 +42,11 @@ package enum FileSystem {
         return try names(in: stream, directory)
     }
 
-    /// The names in an open directory, without `.` and `..`, in the order of the bytes of their texts.
+    /// Returns the names in an open directory without `.` and `..`, in byte order.
     private static func names(in stream: OpaquePointer, _ directory: String) throws(Failure) -> [String] {
         var names: [String] = []
         while true {
-            // The end and an error look alike but for errno.
+            // `readdir` returns nil at the end and on errors; only errno distinguishes them.
             errno = 0
             guard let entry = readdir(stream) else {
                 guard errno == 0 else { throw File.failure("list", directory, reading: true) }
@@ -59,7 +60,7 @@ package enum FileSystem {
         return names.sortedExactly()
     }
 
-    /// Makes `directory` and its missing parents, and returns once the new names are on the disk.
+    /// Creates `directory` and its missing parents, and waits until the new directory entries are on the disk.
     package static func makeDirectory(_ directory: String) throws(Failure) {
         if isDirectory(directory) { return }
         let parent = parent(of: directory)
@@ -67,7 +68,7 @@ package enum FileSystem {
         if withSystemPath(directory, { mkdir($0, 0o777) }) != 0 {
             let failure = File.failure("make the directory", directory, reading: false)
             let isTaken = errno == EEXIST
-            // Another process may have made it meanwhile.
+            // Another process may have created it meanwhile.
             if isTaken, isDirectory(directory) { return }
             guard isTaken else { throw failure }
             throw Failure(
@@ -80,14 +81,14 @@ package enum FileSystem {
         try synchronizeDirectory(parent)
     }
 
-    /// Makes the directory `directory`, which must not be there yet, in one that is there.
+    /// Creates `directory`, which must not exist; its parent must.
     package static func makeNewDirectory(_ directory: String) throws(Failure) {
         guard withSystemPath(directory, { mkdir($0, 0o777) }) == 0 else {
             throw File.failure("make the directory", directory, reading: false)
         }
     }
 
-    /// Gives `source` the name `target`, replacing a file of that name in one step.
+    /// Renames `source` to `target`, atomically replacing an existing file.
     package static func rename(_ source: String, to target: String) throws(Failure) {
         let isRenamed = withSystemPath(source) { source in
             withSystemPath(target) { SystemFault.strikes(.rename) ? -1 : Glibc.rename(source, $0) }
@@ -97,7 +98,7 @@ package enum FileSystem {
         }
     }
 
-    /// Makes `target`, which must not be there yet, a file with the bytes of `source`.
+    /// Copies the file `source` to `target`, which must not exist.
     package static func copy(_ source: String, to target: String) throws(Failure) {
         let input = try File(source, .read)
         let output = try File(target, .new)
@@ -114,18 +115,19 @@ package enum FileSystem {
         try output.close()
     }
 
-    /// Removes a file, or a directory with all that is in it; links are removed, never followed.
+    /// Removes a file, or a directory with its contents; links are removed, not followed.
     ///
-    /// It goes by open directories and not by paths: what somebody puts in the place of a directory meanwhile is safe.
+    /// It works on open directories instead of paths, so that replacing a directory by a link meanwhile cannot redirect
+    /// the removal.
     package static func remove(_ path: String) throws(Failure) { try remove(path, in: AT_FDCWD, path) }
 
-    /// Removes `name` from the open directory `parent`.
+    /// Removes `name` from the open directory `parent`; `path` is for messages.
     private static func remove(_ name: String, in parent: Int32, _ path: String) throws(Failure) {
         if withSystemPath(name, { unlinkat(parent, $0, 0) }) == 0 { return }
         let reason = errno
         if reason == ENOENT { return }
         let failure = File.failure("remove", path, reading: false)
-        // Directories are EISDIR to Linux and EPERM to POSIX.
+        // For a directory, `unlinkat` fails with EISDIR on Linux and EPERM according to POSIX.
         guard reason == EISDIR || reason == EPERM else { throw failure }
         let directory = withSystemPath(name) {
             openat(parent, $0, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -143,14 +145,14 @@ package enum FileSystem {
         }
     }
 
-    /// Removes the file or link `path`, where there is one; not a directory.
+    /// Removes the file or link `path` if it exists; directories are not removed.
     package static func removeFile(_ path: String) throws(Failure) {
         guard withSystemPath(path, { unlink($0) }) == 0 || errno == ENOENT else {
             throw File.failure("remove", path, reading: false)
         }
     }
 
-    /// Returns once the names in `directory` are on the disk.
+    /// Waits until the entries of `directory` are on the disk (fsync).
     package static func synchronizeDirectory(_ directory: String) throws(Failure) {
         let descriptor = withSystemPath(directory.isEmpty ? "." : directory) {
             open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -162,9 +164,9 @@ package enum FileSystem {
         }
     }
 
-    /// The bytes of a small file.
+    /// Returns the bytes of a small file.
     ///
-    /// - Throws: `badData` where it is larger than `limitBytes`, which bounds what is allocated.
+    /// - Throws: `badData` if the file is larger than `limitBytes`, which bounds the allocation.
     package static func contents(
         of path: String, limitBytes: Int = 64 << 20, followingLinks: Bool = true
     ) throws(Failure) -> [UInt8] {
@@ -181,7 +183,7 @@ package enum FileSystem {
         return bytes
     }
 
-    /// What the system tells in a small file of /proc or /sys, whose size it does not tell; nil where there is none.
+    /// Returns the contents of a small file in /proc or /sys, whose reported size is 0, or nil if it cannot be read.
     package static func systemText(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
@@ -198,20 +200,20 @@ package enum FileSystem {
         }
     }
 
-    /// The bytes that may still be written to the file system of `directory`; `Int.max` where it does not say.
+    /// Returns the free space in bytes of the file system of `directory`, or `Int.max` if it is unknown.
     package static func freeBytes(in directory: String) throws(Failure) -> Int {
         var status = statvfs()
         guard withSystemPath(directory, { statvfs($0, &status) }) == 0 else {
             throw File.failure("inspect", directory, reading: false)
         }
-        // Some network and user-space file systems tell nothing but zeros.
+        // Some network and user-space file systems report zeros only.
         if status.f_blocks == 0 { return Int.max }
         let (bytes, overflow) = Int(clamping: status.f_bavail)
             .multipliedReportingOverflow(by: Int(clamping: status.f_frsize))
         return overflow ? Int.max : bytes
     }
 
-    /// The directory that `path` stands in: "." for a bare name. Slashes at the end do not count.
+    /// Returns the directory that contains `path`, "." for a bare name. Trailing slashes are ignored.
     package static func parent(of path: String) -> String {
         var path = Substring(path).unicodeScalars
         while path.count > 1, path.last == "/" { path.removeLast() }

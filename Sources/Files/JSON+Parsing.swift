@@ -2,11 +2,11 @@ import Failures
 import Texts
 
 extension JSON {
-    /// Reads one JSON text, strictly: RFC 8259 to the letter, valid UTF-8, no name twice in an object, and no deeper
-    /// than `depthLimit`.
+    /// Parses one JSON text strictly according to RFC 8259: valid UTF-8, no duplicate names within an object, and no
+    /// nesting deeper than `depthLimit`.
     ///
-    /// - Parameter source: Where the bytes come from, for the message.
-    /// - Throws: `badData` with the position of the first byte that is wrong.
+    /// - Parameter source: The origin of the bytes, for the message.
+    /// - Throws: `badData` with the position of the first invalid byte.
     package init(parsing bytes: [UInt8], source: String, depthLimit: Int = 64) throws(Failure) {
         var parser = JSONParser(bytes: bytes, depthLimit: depthLimit)
         do throws(JSONParser.Malformed) {
@@ -17,7 +17,7 @@ extension JSON {
     }
 }
 
-/// A reader of one JSON text by recursive descent, its depth bounded.
+/// A recursive-descent parser of one JSON text with bounded depth.
 private struct JSONParser {
     struct Malformed: Error {
         let position: Int
@@ -116,7 +116,7 @@ private struct JSONParser {
             try takeDigits()
         }
         let text = String(decoding: bytes[start..<position], as: UTF8.self)
-        // A negative zero keeps its sign only as a floating-point number.
+        // Only a floating-point number can represent negative zero.
         if isInteger, let value = Int(text), !(isNegative && value == 0) { return .integer(value) }
         guard let value = Double(text), value.isFinite else {
             position = start
@@ -160,7 +160,7 @@ private struct JSONParser {
         throw malformed("the text ends within a string")
     }
 
-    /// The UTF-8 bytes that the escape sequence stands for; the backslash is behind.
+    /// Parses an escape sequence after its backslash and returns the UTF-8 bytes it denotes.
     private mutating func parseEscape() throws(Malformed) -> [UInt8] {
         guard let kind = peek() else { throw malformed("the text ends within a string") }
         position += 1
@@ -202,7 +202,7 @@ private struct JSONParser {
         while let next = peek(), next == 0x20 || next == 0x0A || next == 0x0D || next == 0x09 { position += 1 }
     }
 
-    /// Takes `wanted` and the space before it, where it comes next.
+    /// Skips whitespace, and consumes `wanted` if it is next.
     private mutating func take(_ wanted: Unicode.Scalar) -> Bool {
         skipSpace()
         return takeByte(wanted)

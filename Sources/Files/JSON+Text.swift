@@ -1,27 +1,27 @@
 import Texts
 
 extension JSON {
-    /// The value on one line, without a newline at the end.
+    /// The value as one line of JSON, without a trailing newline.
     package var line: String {
         var text = ""
         write(into: &text, depth: nil)
         return text
     }
 
-    /// The value for people, indented by two spaces, with a newline at the end.
+    /// The value as indented JSON (two spaces), with a trailing newline.
     package var page: String {
         var text = ""
         write(into: &text, depth: 0)
         return text + "\n"
     }
 
-    /// Appends the value; `depth` counts the indentation, nil is for one line.
+    /// Appends the value at indentation `depth`, or on one line if `depth` is nil.
     private func write(into text: inout String, depth: Int?) {
         switch self {
         case .null: text += "null"
         case .boolean(let value): text += value ? "true" : "false"
         case .integer(let value): text += String(value)
-        // The shortest digits that read back as the same number; JSON has no word for the others.
+        // `description` is the shortest text that parses to the same value. JSON cannot represent infinities and NaN.
         case .number(let value): text += value.isFinite ? value.description : "null"
         case .string(let value): JSON.quote(value, into: &text)
         case .array(let elements):
@@ -66,7 +66,8 @@ extension JSON {
             case "\0"..<" ":
                 let digits = String(scalar.value, radix: 16)
                 text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            // A byte of a path: seen, and safe where a console shows such bytes in a way of its own.
+            // An escaped byte of a path is written as a \u escape: a terminal could show the private-use character in
+            // any way.
             case _ where PathText.byte(of: scalar) != nil:
                 for unit in UTF16.encode(scalar)! { text += "\\u" + String(unit, radix: 16) }
             default: text.unicodeScalars.append(scalar)

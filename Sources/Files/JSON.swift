@@ -1,19 +1,19 @@
 import Texts
 
-/// A JSON value (RFC 8259). Objects keep the order of their members and never hold a name twice. Names and strings are
-/// equal where their bytes are.
+/// A JSON value (RFC 8259). Objects keep the order of their members, and member names are unique. Names and strings are
+/// compared by their bytes.
 package enum JSON: Equatable, Sendable {
     case null
     case boolean(Bool)
-    /// A number without fraction and exponent that an `Int` holds.
+    /// A number without fraction and exponent that fits in an `Int`.
     case integer(Int)
-    /// Any other number. One that is not finite is written as null.
+    /// Any other number. Infinities and NaN are written as null.
     case number(Double)
     case string(String)
     case array([JSON])
     case object([Member])
 
-    /// A name and its value.
+    /// A name-value pair of an object.
     package struct Member: Equatable, Sendable {
         package let name: String
         package let value: JSON
@@ -28,7 +28,7 @@ package enum JSON: Equatable, Sendable {
         }
     }
 
-    /// The value of an object's member; nil where there is none, or where this is no object.
+    /// The value of the member `name`, or nil if it is missing or the value is not an object.
     ///
     /// - Complexity: O(members).
     package subscript(name: String) -> JSON? { objectValue?.first { $0.name.exact == name.exact }?.value }
@@ -46,13 +46,13 @@ package enum JSON: Equatable, Sendable {
         }
     }
 
-    /// The value where it is a Boolean.
+    /// The value if it is a Boolean, otherwise nil.
     package var booleanValue: Bool? { if case .boolean(let value) = self { value } else { nil } }
 
-    /// The value where it is an integer.
+    /// The value if it is an integer, otherwise nil.
     package var integerValue: Int? { if case .integer(let value) = self { value } else { nil } }
 
-    /// The value where it is a number of either kind.
+    /// The value if it is a number of either case, otherwise nil.
     package var doubleValue: Double? {
         switch self {
         case .integer(let value): Double(value)
@@ -61,13 +61,13 @@ package enum JSON: Equatable, Sendable {
         }
     }
 
-    /// The value where it is a string.
+    /// The value if it is a string, otherwise nil.
     package var stringValue: String? { if case .string(let value) = self { value } else { nil } }
 
-    /// The elements where it is an array.
+    /// The elements if it is an array, otherwise nil.
     package var arrayValue: [JSON]? { if case .array(let value) = self { value } else { nil } }
 
-    /// The members where it is an object.
+    /// The members if it is an object, otherwise nil.
     package var objectValue: [Member]? { if case .object(let value) = self { value } else { nil } }
 }
 
@@ -81,7 +81,7 @@ extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressibl
     package init(stringLiteral value: String) { self = .string(value) }
     package init(arrayLiteral elements: JSON...) { self = .array(elements) }
 
-    /// An object of the members in their order; a name that stands twice is a programmer's error.
+    /// An object with the given members in order; duplicate names are a programmer error.
     package init(dictionaryLiteral members: (String, JSON)...) {
         precondition(members.map(\.0).firstRepeated() == nil, "A JSON object holds each name once.")
         self = .object(members.map { Member($0.0, $0.1) })

@@ -1,8 +1,9 @@
 import Glibc
 
-/// How many files this process may open.
+/// The limit on the number of files that this process may have open.
 package enum OpenFileLimit {
-    /// Returns the number of files that can be opened beside those that are open now (`ulimit -n`), at least 0.
+    /// Returns the number of additional files that can be opened: the limit (`ulimit -n`) less the open files, at least
+    /// 0.
     package static func availableCount() -> Int {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }

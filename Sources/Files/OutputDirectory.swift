@@ -1,24 +1,25 @@
 import Failures
 
-/// A directory that a command makes into something, such as a dataset: claimed before the work, complete after it.
+/// A directory that a command fills with its output, such as a dataset: claimed before the work and completed after it.
 ///
-/// A marker file stands in it from the start to the end. It says that files of the kind are leftovers of a command that was
-/// interrupted, and its lock keeps a second command out.
+/// A marker file exists in it while the command runs. Its presence means that files of this kind were left by an
+/// interrupted command, and its lock excludes a second command.
 package struct OutputDirectory: ~Copyable {
-    /// What a directory becomes.
+    /// The kind of output that a directory is to contain.
     package struct Kind {
-        /// The marker's name.
+        /// The name of the marker file.
         package let markerName: String
-        /// The command that makes it, for messages.
+        /// The command that creates the output, for messages.
         let command: String
-        /// The file whose presence says that the work was done, only the marker not removed; nil where there is none.
+        /// The file that exists only in a complete output, even if the marker was not yet removed; nil if there is
+        /// none.
         let completionName: String?
-        /// Refuses a directory, given all names in it but the marker.
+        /// Throws if the directory cannot be used, given all names in it except the marker's.
         let check: (_ names: [String]) throws(Failure) -> Void
-        /// Whether an interrupted command may have left a file or directory of a name.
+        /// Returns whether a file or directory of this name may have been left by an interrupted command.
         let isLeftover: (_ name: String) -> Bool
 
-        /// A kind of output; see the properties.
+        /// A kind of output; for the parameters see the properties.
         package init(
             markerName: String, command: String, completionName: String? = nil,
             isLeftover: @escaping (_ name: String) -> Bool,
@@ -33,10 +34,11 @@ package struct OutputDirectory: ~Copyable {
     private let kind: Kind
     private let marker: File
 
-    /// Claims `path`, making it and its parents where they are missing, and removes what an interrupted command left in it.
+    /// Claims `path`, creating it and its parents if they are missing, and removes the leftovers of an interrupted
+    /// command.
     ///
-    /// - Throws: What `kind` refuses; `usage` where another command is writing there; `inputOutput` where the directory cannot
-    ///   be made.
+    /// - Throws: The failures of `kind.check`; `usage` if another command is writing to the directory; `inputOutput` if
+    ///   it cannot be created.
     package init(claiming path: String, _ kind: Kind) throws(Failure) {
         guard !path.isEmpty else { throw Failure(.usage, "--output: is empty. Name a directory.") }
         try FileSystem.makeDirectory(path)
@@ -50,7 +52,7 @@ package struct OutputDirectory: ~Copyable {
                     .usage, "\(path): another \(kind.command) is writing there. Wait for it or choose another --output."
                 )
             }
-            // Whoever held the lock before may have finished, and removed it.
+            // The previous holder of the lock may have finished and removed the marker.
             if !marker.isStill(at: markerPath) { continue }
             let isComplete = kind.completionName.map { FileSystem.exists("\(path)/\($0)") } ?? false
             if wasInterrupted, !isComplete { try OutputDirectory.removeLeftovers(in: path, kind) }
@@ -72,19 +74,20 @@ package struct OutputDirectory: ~Copyable {
         }
     }
 
-    /// Notes, before they are written, names that are leftovers where the command is interrupted, besides those of the kind.
+    /// Records names, before they are written, that are leftovers if the command is interrupted, in addition to
+    /// `kind.isLeftover`.
     package func willWrite(_ names: [String]) throws(Failure) {
         try marker.write(names.map { $0 + "\n" }.joined())
         try marker.synchronize()
     }
 
-    /// Ends the work: the directory holds all that it should.
+    /// Marks the output as complete by removing the marker.
     package consuming func complete() throws(Failure) {
         try FileSystem.remove("\(path)/\(kind.markerName)")
         try FileSystem.synchronizeDirectory(path)
     }
 
-    /// Removes what a failed command has written; the directory stays.
+    /// Removes the output of a failed command but not the directory.
     package consuming func discard() throws(Failure) {
         try OutputDirectory.removeLeftovers(in: path, kind)
         try FileSystem.remove("\(path)/\(kind.markerName)")
@@ -98,7 +101,7 @@ package struct OutputDirectory: ~Copyable {
         let marker = "\(path)/\(kind.markerName)"
         let noted = try FileSystem.contents(of: marker, limitBytes: 1 << 20, followingLinks: false)
             .split(separator: UInt8(ascii: "\n"))
-        // What tells that the directory is complete goes first: no directory has it without all the rest.
+        // The completion file is removed first, so that it never exists in an incomplete directory.
         let names = try FileSystem.list(path).filter { $0 != kind.markerName }
         for name in names where name == kind.completionName { try FileSystem.remove("\(path)/\(name)") }
         for name in names
@@ -111,7 +114,7 @@ package struct OutputDirectory: ~Copyable {
 }
 
 extension OutputDirectory {
-    /// Some names for a message: the first ones, and how many more there are.
+    /// Formats names for a message: the first three and the number of the others.
     package static func enumerate(_ names: [String]) -> String {
         let shown = names.prefix(3).joined(separator: ", ")
         return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown

@@ -2,31 +2,31 @@ import Failures
 import Glibc
 import Texts
 
-/// A file that a user named for results. It is opened before the work begins, and written from the start to the end.
+/// An output file named by the user. It is opened before the work begins and then written sequentially.
 ///
-/// Symbolic links are followed. A regular file is written in place, so that its mode, its owner and its other names stay;
-/// what it holds is cut off by `begin`, not before. Pipes, sockets, terminals and devices are written to as they are, and
-/// `/dev/stdout` and `/dev/fd/N` are the open files that they name.
+/// Symbolic links are followed. A regular file is written in place, which keeps its mode, owner and hard links; its old
+/// contents are kept until `begin` truncates it. Pipes, sockets, terminals and devices are written to directly, and
+/// `/dev/stdout` and `/dev/fd/N` denote the file descriptors of this process.
 package final class OutputFile {
     /// The path as the user gave it, for messages.
     package let path: String
-    /// Whether the file keeps what is written, so that an interrupted command can go on with it.
+    /// Whether the file is a regular file, so that an interrupted command can continue it.
     package let isRegular: Bool
     private var descriptor: Int32
-    /// The bytes of a regular file so far.
+    /// The current length of a regular file in bytes.
     private(set) var length = 0
-    /// Where the file lies, where this object has made it and nothing is written yet.
+    /// The path of the file if this object has created it and nothing has been written yet.
     private var madePath: String?
 
-    /// Opens `path`, and makes it where it is missing.
+    /// Opens `path`, creating the file if it is missing.
     ///
     /// - Parameters:
-    ///   - option: The option that gave the path, for messages.
-    ///   - input: A file that must not be the same one.
-    ///   - waiting: Called once where a pipe has no reader yet, with what to tell the user.
-    ///   - shouldStop: Asked while the call waits for a reader.
-    /// - Throws: `usage` for a path that cannot be an output, such as a directory, or the input; `inputOutput` where the
-    ///   system refuses it; `stopped` after `shouldStop`.
+    ///   - option: The command-line option that specified the path, for messages.
+    ///   - input: An input file that must not be the same file.
+    ///   - waiting: Called once with a message for the user if a pipe has no reader yet.
+    ///   - shouldStop: Polled while the call waits for a reader.
+    /// - Throws: `usage` for a path that cannot be an output, such as a directory or the input; `inputOutput` for
+    ///   errors of the system; `stopped` after `shouldStop` has returned true.
     package init(
         _ path: String, option: String, input: String? = nil, waiting: (String) -> Void = { _ in },
         shouldStop: () -> Bool = { false }
@@ -37,7 +37,7 @@ package final class OutputFile {
         if let number = try OutputFile.openDescriptor(named: path) {
             descriptor = fcntl(number, F_DUPFD_CLOEXEC, 3)
             isRegular = false
-            // From here on `deinit` closes the descriptor, also where this throws.
+            // All properties are initialized, so `deinit` closes the descriptor even if this throws.
             guard descriptor >= 0, fcntl(descriptor, F_GETFL) & O_ACCMODE != O_RDONLY else {
                 throw refuse("is not open for writing.")
             }
@@ -69,11 +69,11 @@ package final class OutputFile {
 
     deinit {
         if descriptor >= 0 { Glibc.close(descriptor) }
-        // Nothing came of the command: it leaves no empty file.
+        // If the command has written nothing, the empty file that it has created is removed.
         if let madePath { _ = withSystemPath(madePath) { unlink($0) } }
     }
 
-    /// Keeps the first `bytes` bytes of a regular file and cuts the rest off; what is written follows them.
+    /// Truncates a regular file to its first `bytes` bytes; the output is appended to them.
     package func begin(keeping bytes: Int = 0) throws(Failure) {
         madePath = nil
         guard isRegular else { return }
@@ -85,8 +85,7 @@ package final class OutputFile {
 
     /// Appends whole lines.
     ///
-    /// - Throws: `inputOutput` where the file does not take all of them; a regular file then ends with the last line that it
-    ///   took as a whole.
+    /// - Throws: `inputOutput` if not all lines can be written; a regular file then ends after the last complete line.
     package func write(_ lines: [UInt8]) throws(Failure) {
         var done = 0
         while done < lines.count {
@@ -112,7 +111,7 @@ package final class OutputFile {
         length += lines.count
     }
 
-    /// Closes the file once its bytes are on the disk.
+    /// Waits until a regular file is on the disk, then closes it.
     package func close() throws(Failure) {
         if isRegular, SystemFault.strikes(.sync) || retryingInterrupts({ fsync(descriptor) }) != 0 {
             throw File.failure("synchronize", path, reading: false)
@@ -122,7 +121,7 @@ package final class OutputFile {
         guard Glibc.close(closing) == 0 || errno == EINTR else { throw File.failure("close", path, reading: false) }
     }
 
-    /// Where the file lies, without symbolic links.
+    /// Returns the absolute path of the file, without symbolic links.
     func resolvedPath() -> String { OutputFile.resolved(path) ?? path }
 
     private static func resolved(_ path: String) -> String? {
@@ -138,8 +137,8 @@ package final class OutputFile {
     ) throws(Failure) -> Int32 {
         var isWaiting = false
         while true {
-            // A pipe without a reader must not block the program without a word.
-            // Asked to make it, the system refuses an existing file of another owner in a directory like /tmp.
+            // A pipe without a reader must not block the program silently. O_CREAT is omitted for an existing file,
+            // because with it the system denies access to another owner's file in directories such as /tmp.
             let flags = O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | (FileSystem.exists(path) ? 0 : O_CREAT)
             let opened = withSystemPath(path) { Glibc.open($0, flags, 0o666) }
             if opened >= 0 { return opened }
@@ -165,7 +164,7 @@ package final class OutputFile {
         }
     }
 
-    /// Why the system says that `path` is not there, although it may be made.
+    /// Explains why opening `path` failed with ENOENT although O_CREAT was set.
     private static func missing(_ path: String) -> String {
         if FileSystem.isLink(path) {
             return "a symbolic link into a directory that does not exist. Make the directory, or choose another name."
@@ -195,7 +194,7 @@ package final class OutputFile {
         return opened
     }
 
-    /// The number of the open file that `path` stands for: `/dev/stdout`, `/dev/fd/N`, or a link to one of them.
+    /// Returns the descriptor number that `path` denotes as `/dev/stdout`, `/dev/fd/N`, or a link to one of them.
     private static func openDescriptor(named path: String) throws(Failure) -> Int32? {
         var path = path
         for _ in 0..<40 {

@@ -1,29 +1,30 @@
 import Failures
 import Texts
 
-/// How far the lines of an output file have come, so that the same command can go on after it was interrupted.
+/// The progress of an output file, recorded so that the same command can continue after an interruption.
 ///
-/// The journal is a hidden file beside the output, `.dtrain-DIGEST.progress`, where the digest is that of the output's
-/// name. Its first line names the work; each other line tells how many lines and bytes of the output belong to it, and the
-/// digest of those bytes. It is removed when the work is done.
+/// The journal is a hidden file `.dtrain-DIGEST.progress` next to the output, with the digest of the output's name. Its
+/// first line identifies the work. Every other line records a number of lines, their size in bytes and their digest:
+/// the part of the output that was complete at that time. The journal is removed when the work is done.
 package final class OutputJournal {
-    /// Lines that the output already has.
+    /// The number of lines that the output already has.
     package let linesDone: Int
-    /// Whether the output had lines of another work, or was changed since.
+    /// Whether earlier lines were discarded because they belong to other work or the output was changed since.
     package let startedOver: Bool
     private let output: OutputFile
     private let path: String
-    /// nil where the directory takes no new file: then an interrupted command starts over.
+    /// nil if the file cannot be created in the directory; an interrupted command then starts over.
     private let file: File?
     private var digest = Digest()
     private var lines: Int
 
-    /// Prepares `output` for the lines of `work`, and keeps those that are there already.
+    /// Prepares `output` for the lines of `work`, keeping valid lines of an earlier attempt.
     ///
     /// - Parameters:
     ///   - output: An open output; a regular file.
-    ///   - work: What the lines depend on, as one word: equal works give equal lines.
-    /// - Throws: `inputOutput` where the output cannot be read or the journal not be written.
+    ///   - work: An identifier, without spaces, of everything that the lines depend on: equal identifiers mean equal
+    ///     lines.
+    /// - Throws: `inputOutput` if the output cannot be read or the journal cannot be written.
     package init(_ output: OutputFile, work: String) throws(Failure) {
         precondition(output.isRegular, "Only a regular file keeps its lines.")
         self.output = output
@@ -55,7 +56,7 @@ package final class OutputJournal {
         try output.begin(keeping: kept?.bytes ?? 0)
     }
 
-    /// Appends `count` lines to the output, and notes that they are there.
+    /// Appends `count` lines to the output and records the progress.
     ///
     /// - Throws: `inputOutput` as `OutputFile.write`.
     package func write(_ text: [UInt8], lines count: Int) throws(Failure) {
@@ -65,7 +66,7 @@ package final class OutputJournal {
         try file?.write("\(lines) \(output.length) \(digest.hexadecimal())\n")
     }
 
-    /// Ends the work: all lines are there, and the journal goes.
+    /// Completes the work: closes the output and removes the journal.
     package func complete() throws(Failure) {
         try output.close()
         try FileSystem.removeFile(path)
@@ -73,7 +74,7 @@ package final class OutputJournal {
 
     // MARK: The file
 
-    /// A new journal with its first line; nil where the directory takes no new file.
+    /// Creates a journal with its first line; returns nil if the file cannot be created in the directory.
     private static func make(_ path: String, _ header: String) throws(Failure) -> File? {
         try? FileSystem.removeFile(path)
         guard let file = try? File(path, .new) else { return nil }
@@ -86,12 +87,12 @@ package final class OutputJournal {
         return file
     }
 
-    /// A line of the journal.
+    /// A progress line of the journal.
     private struct Entry {
         var lines = 0
         var bytes = 0
         var digest = ""
-        /// The bytes of the journal up to the end of the line.
+        /// The offset in the journal of the end of this line.
         var journalBytes = 0
     }
 
@@ -100,7 +101,7 @@ package final class OutputJournal {
         return ".dtrain-\(Digest.of(name).utf8.prefix(16).map { String(Unicode.Scalar($0)) }.joined()).progress"
     }
 
-    /// The last whole line of a journal that begins with `header`; nil where it has none.
+    /// Returns the last complete progress line of a journal that begins with `header`, or nil if there is none.
     private static func lastEntry(of text: [UInt8], _ header: String) -> Entry? {
         let newline = UInt8(ascii: "\n")
         guard text.starts(with: header.utf8), let end = text.lastIndex(of: newline) else { return nil }

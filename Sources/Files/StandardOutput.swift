@@ -3,17 +3,17 @@ import Glibc
 
 /// The process's standard output.
 package enum StandardOutput {
-    /// What came of writing.
+    /// The result of writing.
     package enum Outcome {
-        /// All bytes are written.
+        /// All bytes were written.
         case written
-        /// The reader of the pipe or socket has ended.
+        /// The reader of the pipe or socket has exited.
         case readerLeft
-        /// The system does not take the bytes.
+        /// The system reported an error.
         case failed(Failure)
     }
 
-    /// Writes all of `bytes`, waiting where a reader is slow.
+    /// Writes all of `bytes`, waiting for a slow reader.
     package static func write(_ bytes: [UInt8]) -> Outcome {
         bytes.withUnsafeBytes { bytes in
             var done = 0
@@ -22,7 +22,7 @@ package enum StandardOutput {
                 if count >= 0 {
                     done += count
                 } else if errno == EAGAIN {
-                    // Another program has made the pipe or terminal that it shares with this one non-blocking.
+                    // Another program that shares the pipe or terminal has made it non-blocking.
                     var wish = pollfd(fd: STDOUT_FILENO, events: Int16(POLLOUT), revents: 0)
                     poll(&wish, 1, 1000)
                 } else if errno != EINTR {
@@ -33,7 +33,7 @@ package enum StandardOutput {
         }
     }
 
-    /// Asks for errors that the system reports only when a file is closed, as NFS may. Standard output stays open.
+    /// Reports write errors that the system defers until a file is closed, as NFS does. Standard output remains open.
     package static func flush() -> Outcome {
         let copy = dup(STDOUT_FILENO)
         guard copy >= 0 else { return outcome(of: errno) }

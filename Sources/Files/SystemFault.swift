@@ -1,14 +1,14 @@
 import Glibc
 import Synchronization
 
-/// A call of the system, or a wish for memory, that is made to fail, so that a test sees what comes of it.
+/// Fault injection for tests: makes a system call or a memory allocation fail.
 ///
-/// Nothing fails until `arm` is called; a call then costs a look at one word.
+/// Nothing fails until `arm` is called; before that, a call costs one atomic load.
 package enum SystemFault {
-    /// What can be made to fail.
+    /// The operations that can fail.
     package enum Call: String, CaseIterable, Sendable { case read, write, sync, rename, allocate }
 
-    /// The calls until one fails, its own included; 0: none will.
+    /// The number of calls up to and including the one that fails; 0: none will fail.
     private static let reads = Atomic(0)
     private static let writes = Atomic(0)
     private static let syncs = Atomic(0)
@@ -16,12 +16,12 @@ package enum SystemFault {
     private static let allocations = Atomic(0)
     private static let reason = Atomic<Int32>(EIO)
 
-    /// The errors that a call can be made to fail with, by their names.
+    /// The injectable errors, by name.
     package static let errors: [String: Int32] = [
         "EIO": EIO, "ENOSPC": ENOSPC, "EDQUOT": EDQUOT, "EROFS": EROFS, "EACCES": EACCES, "ESTALE": ESTALE,
     ]
 
-    /// The `number`-th call from now on fails with `error`, once.
+    /// Makes the `number`-th call after this one fail with `error`, once.
     package static func arm(_ call: Call, number: Int, error: Int32) {
         reason.store(error, ordering: .relaxed)
         switch call {
@@ -33,7 +33,7 @@ package enum SystemFault {
         }
     }
 
-    /// Whether this call is the one; `errno` then says why.
+    /// Counts one call. Returns whether it must fail; `errno` is then set.
     package static func strikes(_ call: Call) -> Bool {
         switch call {
         case .read: count(reads)

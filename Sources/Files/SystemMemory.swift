@@ -1,32 +1,32 @@
 import Texts
 
-/// What the system tells of its memory.
+/// Memory figures reported by the system.
 package enum SystemMemory {
-    /// The bytes that this process can still take without the system running short: of the host, and of the control
-    /// group of version 2 where it sets a limit. `Int.max` where neither is told.
+    /// Returns the bytes that this process can still allocate without exhausting memory: the minimum of the host's
+    /// available memory and the remainder of the cgroup v2 limit, if one is set. `Int.max` if both are unknown.
     package static func availableBytes() -> Int {
         let host = FileSystem.systemText("/proc/meminfo").flatMap { field("MemAvailable:", in: $0) }
-        // A container sees its own group here.
+        // A container sees its own cgroup at this path.
         let group = "/sys/fs/cgroup"
         var left: Int?
         if let limit = FileSystem.systemText("\(group)/memory.max").flatMap(number),
             let used = FileSystem.systemText("\(group)/memory.current").flatMap(number)
         {
-            // Files that were not looked at lately are the first to go.
+            // The page cache of files that were not used recently is reclaimed first.
             let idle = FileSystem.systemText("\(group)/memory.stat").flatMap { field("inactive_file", in: $0) }
             left = limit - used + (idle ?? 0)
         }
         return max(0, min(host.map { $0 << 10 } ?? Int.max, left ?? Int.max))
     }
 
-    /// The bytes of swap space that are free; 0 where the system does not say, and in a control group with a limit, whose
-    /// memory is not extended by it.
+    /// Returns the free swap space in bytes; 0 if it is unknown, and 0 in a cgroup with a memory limit, which swap
+    /// space does not extend.
     package static func freeSwapBytes() -> Int {
         if FileSystem.systemText("/sys/fs/cgroup/memory.max").flatMap(number) != nil { return 0 }
         return FileSystem.systemText("/proc/meminfo").flatMap { field("SwapFree:", in: $0) }.map { $0 << 10 } ?? 0
     }
 
-    /// Returns the number behind `name` at the start of a line; nil where there is none that makes sense.
+    /// Returns the number after `name` at the start of a line, or nil if there is no plausible one.
     package static func field(_ name: String, in text: String) -> Int? {
         for line in text.exactParts(at: "\n") {
             let words = line.unicodeScalars.split { $0 == " " || $0 == "\t" }.map(String.init)
@@ -35,7 +35,7 @@ package enum SystemMemory {
         return nil
     }
 
-    /// The number that is all of `text`; nil for "max", and where it is beyond all sense.
+    /// Returns the number that `text` consists of, or nil for "max" and implausibly large numbers.
     private static func number(_ text: String) -> Int? {
         Int(text.filter { !$0.isWhitespace }).flatMap { 0..<(1 << 50) ~= $0 ? $0 : nil }
     }

@@ -1,12 +1,12 @@
 import Glibc
 import Texts
 
-// The one way from a path of the program to a call of the system, and back.
+// Every path passed to a system call is converted here.
 
-/// Calls `body` with the bytes of `path`, ended by a zero byte.
+/// Calls `body` with the bytes of `path`, terminated by a zero byte.
 ///
-/// - Returns: What `body` returns; `failing`, with `errno` as for a missing file, where the path has a zero byte, which no
-///   file's name can have.
+/// - Returns: The result of `body`; `failing`, with errno set to ENOENT, if the path contains a zero byte, which no
+///   file name can contain.
 func withSystemPath<Result>(
     _ path: String, failing: Result, _ body: (UnsafePointer<CChar>) -> Result
 ) -> Result {
@@ -19,7 +19,7 @@ func withSystemPath<Result>(
     return (bytes.map(CChar.init(bitPattern:)) + [0]).withUnsafeBufferPointer { body($0.baseAddress!) }
 }
 
-/// Calls `body`, a call of the system that returns -1 where it fails.
+/// Calls `body`, a system call that returns −1 on failure.
 func withSystemPath(_ path: String, _ body: (UnsafePointer<CChar>) -> Int32) -> Int32 {
     withSystemPath(path, failing: -1, body)
 }

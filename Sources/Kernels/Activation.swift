@@ -1,18 +1,18 @@
-/// The nonlinear functions that layers apply to each element.
+/// The elementwise activation functions of layers.
 package enum ActivationForm: CaseIterable, Sendable {
     /// max(x, 0): Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
     case relu
     /// ½x(1 + tanh(√(2/π)(x + 0.044715x³))), GPT-2's GELU: Hendrycks & Gimpel 2016, arXiv:1606.08415.
     case geluTanh
-    /// ½x(1 + erf(x/√2)), BERT's GELU: the same paper.
+    /// ½x(1 + erf(x/√2)), BERT's GELU: Hendrycks & Gimpel 2016, arXiv:1606.08415.
     case geluExact
     /// x / (1 + e⁻ˣ), also called swish: Elfwing, Uchibe & Doya 2017, arXiv:1702.03118.
     case silu
-    /// The hyperbolic tangent, of BERT's pooler.
+    /// The hyperbolic tangent, used by BERT's pooler.
     case tanh
 }
 
-/// output = f(input), element by element; they may be the same.
+/// Computes output = f(input) elementwise; the two buffers may be the same.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func activate<Element: Storage>(
@@ -21,7 +21,7 @@ package func activate<Element: Storage>(
     form.perform(Activation(input: input, output: output, count: count))
 }
 
-/// gradient *= f′(input), element by element.
+/// Computes gradient *= f′(input) elementwise.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func activationBackward<Element: Storage>(
@@ -30,7 +30,7 @@ package func activationBackward<Element: Storage>(
     form.perform(ActivationGradient(input: input, gradient: gradient, count: count))
 }
 
-/// A pass over memory that is compiled once for each function.
+/// An elementwise loop, compiled separately for each activation function.
 private protocol ActivationPass {
     func run<Function: ActivationFunction>(_: Function.Type)
 }

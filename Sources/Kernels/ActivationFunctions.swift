@@ -1,4 +1,4 @@
-/// A function of one element and its derivative, sixteen at a time.
+/// An activation function and its derivative, computed on vectors of sixteen elements.
 protocol ActivationFunction {
     /// f(x).
     static func value(_ x: SIMD16<Float>) -> SIMD16<Float>
@@ -29,7 +29,7 @@ enum TanhGELU: ActivationFunction {
         let slope = SIMD16<Float>(repeating: 2 * rootTwoOverPi)
             .addingProduct(x * x, SIMD16(repeating: 6 * rootTwoOverPi * cubic))
         var derivative = gate.addingProduct(x * slope, gate * (1 - gate))
-        // Far out x·slope overflows against a gate of 0 or 1.
+        // For large |x|, x·slope overflows while the gate is 0 or 1.
         derivative.replace(with: gate, where: x * x .> 1e4)
         return derivative
     }
@@ -57,7 +57,7 @@ enum ExactGELU: ActivationFunction {
         return normal.cumulative.addingProduct(x, normal.density)
     }
 
-    /// The standard normal distribution: Φ(x) within 3e-7, and φ(x).
+    /// Returns Φ(x) within 3e-7 and φ(x) of the standard normal distribution.
     ///
     /// - Source: Abramowitz & Stegun 1964, 7.1.26, for erf.
     @_transparent
@@ -92,7 +92,7 @@ enum SiLU: ActivationFunction {
 
 /// tanh x.
 enum HyperbolicTangent: ActivationFunction {
-    /// - Source: the polynomial of Cephes' tanhf (Moshier) near 0, where 1 − 2/(e^2x + 1) loses its digits.
+    /// - Source: the polynomial of Cephes' tanhf (Moshier) near 0, where 1 − 2/(e^2x + 1) loses precision.
     @_transparent
     static func value(_ x: SIMD16<Float>) -> SIMD16<Float> {
         let square = x * x

@@ -1,9 +1,9 @@
-/// Updates `count` weights and their sums of squares in one pass: s += g², and w loses learning rate · g / (√s + ε).
+/// Performs an Adagrad update of `count` weights in one pass: s += g², w −= learning rate · g / (√s + ε).
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-///   - squares: s.
-///   - gradients: Of the same elements, not yet adjusted.
+/// - squares: The accumulated squared gradients s, updated.
+/// - gradients: The gradients, before `adjustment` is applied.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Duchi, Hazan & Singer 2011, "Adaptive subgradient methods for online learning and stochastic optimization".
 @_specialize(where Element == Float)

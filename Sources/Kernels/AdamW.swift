@@ -1,19 +1,19 @@
-/// What one AdamW step needs beside the arenas.
+/// The coefficients of one AdamW update.
 package struct AdamWStep: Sendable {
     /// β₁ and β₂, the decay rates of the two moments.
     package var betas: (Float, Float)
-    /// Added to the root of the second moment.
+    /// ε, added to √v̂, the square root of the bias-corrected second moment.
     package var epsilon: Float
-    /// 1 − learning rate · weight decay: what a decaying weight is multiplied with first.
+    /// 1 − learning rate · weight decay: the factor applied to each weight first.
     package var retention: Float
     /// Learning rate / (1 − β₁ᵗ).
     package var stepSize: Float
     /// 1 / √(1 − β₂ᵗ).
     package var secondMomentScale: Float
-    /// What is done to each gradient first.
+    /// Scaling, clipping and penalties, applied to each gradient first.
     package var adjustment: GradientAdjustment
 
-    /// The step number `step`, counted from 1.
+    /// The coefficients of update number `step`, counted from 1.
     package init(
         step: Int, learningRate: Double, betas: (Double, Double), epsilon: Double, weightDecay: Double,
         gradientScale: Float, gradientLimit: Float, l1: Double = 0, l2: Double = 0
@@ -27,7 +27,7 @@ package struct AdamWStep: Sendable {
     }
 }
 
-/// `base` to a whole power, by squaring: the same bits on every system.
+/// Returns `base` to a non-negative integer power by repeated squaring, bit-identical on every system.
 package func power(_ base: Double, _ exponent: Int) -> Double {
     var (result, square, rest) = (1.0, base, exponent)
     while rest > 0 {
@@ -38,14 +38,15 @@ package func power(_ base: Double, _ exponent: Int) -> Double {
     return result
 }
 
-/// Updates `count` weights and their moments in one pass.
+/// Performs an AdamW update of `count` weights in one pass.
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-///   - firstMoments, secondMoments: m and v.
-///   - gradients: Of the same elements, not yet adjusted.
+/// - firstMoments, secondMoments: m and v, updated.
+/// - gradients: The gradients, before `step.adjustment` is applied.
 /// - Complexity: O(count); allocates nothing.
-/// - Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, with decay scaled by the learning rate alone.
+/// - Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, with the weight decay scaled by the learning
+///   rate.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func adamW<Element: Storage>(

@@ -1,17 +1,18 @@
 import Glibc
 import Tensors
 
-// B sequences, T queries and S keys a sequence, H heads of queries, K heads of keys and values, D head width.
+// B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.
 
-/// Multi-head attention, over heads where they lie among the columns of rows.
+/// Multi-head attention on heads stored as column ranges of row-major matrices.
 ///
-/// Queries are taken in blocks whose scores stay in cache, the columns that the mask hides from a whole block are never
-/// computed, and the backward pass computes the probabilities again from the logarithm of each row's sum: what is kept
-/// between the passes grows with T, not with T². Where there are fewer heads of keys than of queries, H / K neighbours share
-/// one.
+/// Queries are processed in blocks whose scores stay in cache, and keys that are masked for an entire block are
+/// skipped. The backward pass recomputes the probabilities from the log-sum-exp of each row, so the memory kept between
+/// the passes is proportional to T, not T². With grouped-query attention, H / K consecutive query heads share one KV
+/// head.
 ///
-/// - Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; the recomputation after Dao et al. 2022, arXiv:2205.14135; shared
-///   keys: Ainslie et al. 2023, arXiv:2305.13245; the bias by distance: Press, Smith & Lewis 2022, arXiv:2108.12409.
+/// - Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; recomputation: Dao et al. 2022, arXiv:2205.14135;
+///   grouped-query attention: Ainslie et al. 2023, arXiv:2305.13245; ALiBi: Press, Smith & Lewis 2022,
+///   arXiv:2108.12409.
 package struct Attention: Sendable {
     /// H.
     package let headCount: Int
@@ -19,11 +20,16 @@ package struct Attention: Sendable {
     package let keyHeadCount: Int
     /// D.
     package let headWidth: Int
-    /// What a score loses for each position between query and key, a number a head; empty where distance costs nothing.
+    /// The ALiBi slope of each head, subtracted from a score once per position between query and key; empty without
+    /// ALiBi.
     private let slopes: [Float]
     let scale: Float
 
-    /// Attention with `headCount` heads of `headWidth` each; scores are divided by √headWidth.
+    /// Attention with `headCount` heads of dimension `headWidth`; scores are divided by √headWidth.
+    ///
+    /// - Parameters:
+    ///   - keyHeadCount: The number of KV heads; nil: `headCount`.
+    ///   - penalizesDistance: Whether scores have ALiBi biases.
     package init(headCount: Int, keyHeadCount: Int? = nil, headWidth: Int, penalizesDistance: Bool = false) {
         self.headCount = headCount
         self.keyHeadCount = keyHeadCount ?? headCount
@@ -33,10 +39,10 @@ package struct Attention: Sendable {
         precondition(headCount % self.keyHeadCount == 0, "every head of keys serves as many heads of queries")
     }
 
-    /// 2^(−8 (h + 1) / H) where H is a power of two; otherwise those of the next smaller power, then every other one of the
-    /// next larger.
+    /// Returns the ALiBi slopes: 2^(−8 (h + 1) / H) if H is a power of two; otherwise the slopes of the next smaller
+    /// power of two, followed by every other slope of the next larger one.
     ///
-    /// - Source: Press, Smith & Lewis 2022, section 3, and the program that came with it.
+    /// - Source: Press, Smith & Lewis 2022, section 3, and the authors' code.
     package static func slopes(_ headCount: Int) -> [Float] {
         func powers(_ count: Int) -> [Float] {
             (0..<count).map { Float(exp2(-8 * Double($0 + 1) / Double(count))) }
@@ -48,7 +54,7 @@ package struct Attention: Sendable {
         return powers(below) + between.prefix(headCount - below)
     }
 
-    /// How many queries are treated together.
+    /// The number of queries in a block.
     package static let blockQueries = 64
 
     private func blocks(_ T: Int) -> Int { (T + Attention.blockQueries - 1) / Attention.blockQueries }
@@ -57,14 +63,14 @@ package struct Attention: Sendable {
         index * Attention.blockQueries..<min((index + 1) * Attention.blockQueries, T)
     }
 
-    /// output = softmax(Q·Kᵀ/√D + mask) · V, head by head.
+    /// Computes output = softmax(Q·Kᵀ/√D + bias and mask) · V for each head.
     ///
     /// - Parameters:
-    ///   - rows: Queries, keys and values.
-    ///   - output: [B, T, H · D].
-    ///   - logSums: [B, H, T]; log Σ e^score of each row, for the backward pass.
-    ///   - dropout: Drops probabilities, the elements (h · T + query) · Sʹ + key of a sequence at `site`, Sʹ being S
-    ///     rounded up to 32; nil drops nothing.
+    /// - rows: The queries, keys and values.
+    /// - output: [B, T, H · D].
+    /// - logSums: [B, H, T]; log Σ e^score of each row, for the backward pass.
+    /// - dropout: Dropout on the probabilities at `site`: the probability of (h, query, key) is element (h · T + query)
+    ///   · Sʹ + key of its sequence, with Sʹ = S rounded up to a multiple of 32. nil: no dropout.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func forward<Element: Storage>(
@@ -104,12 +110,12 @@ package struct Attention: Sendable {
         }
     }
 
-    /// The backward pass of `forward`.
+    /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
-    ///   - rows, output, logSums: As the forward pass read and left them.
-    ///   - outputGradient: [B, T, H · D].
-    ///   - gradients: Of queries, keys and values, overwritten.
+    /// - rows, output, logSums: The inputs and outputs of the forward pass.
+    /// - outputGradient: [B, T, H · D].
+    /// - gradients: The gradients of queries, keys and values, overwritten.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func backward<Element: Storage>(
@@ -129,7 +135,8 @@ package struct Attention: Sendable {
         }
     }
 
-    /// The backward pass of one head of queries. The first of those that share keys overwrites their gradients.
+    /// Computes the backward pass of one query head. The first query head of a KV head overwrites that head's
+    /// gradients; the others add to them.
     @inline(__always)
     private func backward<Element: Storage>(
         _ rows: AttentionRows<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
@@ -148,7 +155,7 @@ package struct Attention: Sendable {
         let dv = gradients.values.at(row: b * S, column: keyHead * D)
         let (o, dOutput) = (output + b * T * C + h * D, outputGradient + b * T * C + h * D)
         let sums = logSums + (b * headCount + h) * T
-        // The last block sees the most keys and overwrites their gradients; the earlier ones add to them.
+        // In reverse: the last block, which attends to the most keys, overwrites the KV gradients; the others add to them.
         var accumulating = !isFirst
         for index in (0..<blocks(T)).reversed() {
             let queries = block(index, T)
@@ -191,12 +198,12 @@ package struct Attention: Sendable {
         }
     }
 
-    /// Makes the rows of a head that are not in `keys` 0.
+    /// Zeroes the rows of a head outside `keys`.
     private func clear(_ head: UnsafeMutablePointer<Float>, stride: Int, outside keys: Range<Int>, _ S: Int) {
         for row in 0..<S where !keys.contains(row) { (head + row * stride).update(repeating: 0, count: headWidth) }
     }
 
-    /// Takes from each score of a row what the distance of its key costs.
+    /// Subtracts the ALiBi penalties from the scores of a row.
     @inline(__always)
     func penalize(_ scores: UnsafeMutablePointer<Float>, head: Int, query: Int, keys: Range<Int>) {
         if slopes.isEmpty { return }
@@ -208,9 +215,9 @@ package struct Attention: Sendable {
     }
 }
 
-/// Turns the scores `first` ..< `last` into probabilities and the others of `count` into 0.
+/// Replaces the scores `first` ..< `last` by their softmax and the other ones of `count` by 0.
 ///
-/// - Returns: log Σ e^score over those.
+/// - Returns: log Σ e^score over `first` ..< `last`.
 func softmax(_ scores: UnsafeMutablePointer<Float>, from first: Int, to last: Int, _ count: Int) -> Float {
     let (visible, n) = (scores + first, last - first)
     var highest = SIMD16<Float>(repeating: -.infinity)
@@ -233,7 +240,7 @@ func softmax(_ scores: UnsafeMutablePointer<Float>, from first: Int, to last: In
     return maximum + log(sum)
 }
 
-/// The probabilities of a row from its scores and the logarithm of their sum.
+/// Recomputes the probabilities of a row from its scores and their log-sum-exp.
 private func probabilitiesAgain(
     _ scores: UnsafeMutablePointer<Float>, logSum: Float, from first: Int, to last: Int, _ count: Int
 ) {
@@ -245,7 +252,7 @@ private func probabilitiesAgain(
     (scores + last).update(repeating: 0, count: count - last)
 }
 
-/// score −= slope · |distance|, the distances being `first`, `first` + 1, …
+/// Computes score −= slope · |distance| for the distances `first`, `first` + 1, …
 private func penalizeDistances(_ scores: UnsafeMutablePointer<Float>, slope: Float, from first: Float, count: Int) {
     forEachVector(count) { i, width in
         let distances = ascending + (first + Float(i))
@@ -254,10 +261,10 @@ private func penalizeDistances(_ scores: UnsafeMutablePointer<Float>, slope: Flo
     }
 }
 
-/// 0, 1, … 15.
+/// The vector 0, 1, … 15.
 private let ascending = SIMD16<Float>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 
-/// gradient = probability · (gradient − outputProduct) · scale: the softmax's backward pass, in the place of ∂probability.
+/// Computes gradient = probability · (gradient − outputProduct) · scale: the backward pass of softmax, in place.
 private func scoreGradient(
     _ probabilities: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, outputProduct: Float, scale: Float,
     count: Int
@@ -268,7 +275,7 @@ private func scoreGradient(
     }
 }
 
-/// Σ a·b.
+/// Returns Σ a·b.
 @inline(__always)
 func dot<Element: Storage>(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Element>, count: Int) -> Float {
     var sum = SIMD16<Float>()

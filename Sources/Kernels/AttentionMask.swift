@@ -1,21 +1,21 @@
-// B sequences, T queries and S keys a sequence.
+// B sequences, T queries and S keys per sequence.
 
-/// Which keys each query sees: always a stretch without gaps.
+/// The keys that each query attends to: always one contiguous range.
 ///
-/// Every mask of the Transformers in use is one: causal, bidirectional, a prefix that all see, padding at the end, documents
-/// packed one after another. So a mask costs nothing that is as large as the scores, and what it hides from a whole block of
-/// queries is never computed.
+/// This covers the usual masks of Transformers: causal, bidirectional, a prefix that all positions attend to, padding
+/// at the end, and packed documents. The mask needs no memory of the size of the scores, and keys that are masked for
+/// an entire block of queries are skipped.
 package struct AttentionMask {
-    /// Whether query t sees no key after t, but for the prefix.
+    /// Whether query t attends to no key after t, except within the prefix.
     package var isCausal: Bool
-    /// [B]; the keys of each sequence that count, at least 1; nil: all S.
+    /// [B]; the number of valid keys of each sequence, at least 1; nil: S.
     package var lengths: UnsafePointer<Int32>?
-    /// [B]; the first keys, which a causal mask does not hide; nil: none.
+    /// [B]; the length of each sequence's prefix, which a causal mask does not hide; nil: 0.
     package var prefixes: UnsafePointer<Int32>?
-    /// [B, T]; the first key that each query sees, at most its own place; nil: 0.
+    /// [B, T]; the first key that each query attends to, at most the query's own position; nil: 0.
     package var firstKeys: UnsafePointer<Int32>?
 
-    /// A mask.
+    /// A mask with the given properties.
     package init(
         isCausal: Bool, lengths: UnsafePointer<Int32>? = nil, prefixes: UnsafePointer<Int32>? = nil,
         firstKeys: UnsafePointer<Int32>? = nil
@@ -26,7 +26,7 @@ package struct AttentionMask {
         self.firstKeys = firstKeys
     }
 
-    /// The keys that a query sees; never none.
+    /// Returns the keys that a query attends to; never empty.
     @inline(__always)
     func visible(sequence b: Int, query t: Int, queries T: Int, keys S: Int) -> Range<Int> {
         let first = firstKeys.map { Int($0[b * T + t]) } ?? 0
@@ -34,14 +34,15 @@ package struct AttentionMask {
         return first..<max(first + 1, min(last, lengths.map { Int($0[b]) } ?? S))
     }
 
-    /// The keys that at least one of a block of queries sees.
+    /// Returns the smallest range that contains the keys of all queries of a block, its start rounded down to a
+    /// multiple of 32.
     func visible(sequence b: Int, block: Range<Int>, queries T: Int, keys S: Int) -> Range<Int> {
-        // Nothing that bounds a query falls along a sequence but where a mask is causal, and there the last is the largest.
+        // The upper bound never decreases along a sequence, so the last query of the block has the largest.
         let last = visible(sequence: b, query: block.upperBound - 1, queries: T, keys: S).upperBound
         guard let firstKeys else { return 0..<last }
         var first = last - 1
         for query in block { first = min(first, Int(firstKeys[b * T + query])) }
-        // Dropout masks are made for whole words of 32.
+        // Dropout masks start at multiples of 32.
         return first / 32 * 32..<last
     }
 }

@@ -1,24 +1,24 @@
-// B sequences, T queries and S keys a sequence, H heads of queries, K heads of keys and values, D head width.
+// B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.
 
-/// Where a tensor of heads lies: rows of one or several heads side by side, among other columns.
+/// A strided view of a tensor of heads: each row has one or several heads side by side, possibly among other columns.
 package struct HeadRows<Number> {
-    /// The first head of the first row.
+    /// The first element of the first head in the first row.
     package let base: UnsafeMutablePointer<Number>
-    /// Numbers from row to row.
+    /// The number of elements from one row to the next.
     package let stride: Int
 
-    /// Heads that start at `base`.
+    /// A view of heads that start at `base`.
     package init(_ base: UnsafeMutablePointer<Number>, stride: Int) {
         self.base = base
         self.stride = stride
     }
 
-    /// Row `row` of the head that starts at column `column`.
+    /// Returns a pointer to row `row` of the head that starts at column `column`.
     @inline(__always)
     func at(row: Int, column: Int) -> UnsafeMutablePointer<Number> { base + row * stride + column }
 }
 
-/// The queries, keys and values of an attention, or their gradients.
+/// The queries, keys and values of an attention layer, or their gradients.
 package struct AttentionRows<Number> {
     /// [B, T, H · D].
     package let queries: HeadRows<Number>
@@ -26,7 +26,7 @@ package struct AttentionRows<Number> {
     package let keys: HeadRows<Number>
     package let values: HeadRows<Number>
 
-    /// Three tensors, wherever they lie.
+    /// Three views, which may be of different matrices.
     package init(queries: HeadRows<Number>, keys: HeadRows<Number>, values: HeadRows<Number>) {
         self.queries = queries
         self.keys = keys
@@ -35,7 +35,7 @@ package struct AttentionRows<Number> {
 }
 
 extension AttentionRows {
-    /// Rows of queries, keys and values side by side, [B, T, (H + 2K) · D].
+    /// Views of rows that hold queries, keys and values side by side, [B, T, (H + 2K) · D].
     package init(sideBySide rows: UnsafeMutablePointer<Number>, queryWidth: Int, keyWidth: Int) {
         let stride = queryWidth + 2 * keyWidth
         self.init(
@@ -43,7 +43,7 @@ extension AttentionRows {
             values: HeadRows(rows + queryWidth + keyWidth, stride: stride))
     }
 
-    /// Rows of queries, [B, T, H · D], and of keys and values side by side, [B, S, 2K · D].
+    /// Views of rows of queries, [B, T, H · D], and of rows of keys and values side by side, [B, S, 2K · D].
     package init(
         queries: UnsafeMutablePointer<Number>, queryWidth: Int, keysAndValues: UnsafeMutablePointer<Number>,
         keyWidth: Int

@@ -1,17 +1,18 @@
 // R rows, C columns.
 
-/// gradient[c] = Σ over rows of outputGradient[r, c]: the bias's part of the backward pass.
+/// Computes gradient[c] = Σ over rows of outputGradient[r, c], the gradient of a bias.
 ///
-/// Rows are added in pieces of 64, and the pieces in their order, so that long sums keep their small terms.
+/// Rows are summed in blocks of 64 and the block sums are added in order, which reduces the rounding error of long
+/// sums.
 ///
-/// - Parameter accumulating: Adds to `gradient` instead of overwriting it.
+/// - Parameter accumulating: Whether to add to `gradient` instead of overwriting it.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func biasGradient<Element: Storage>(
     _ outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Element>, rows R: Int, columns C: Int,
     accumulating: Bool = false
 ) {
-    // Eight vectors side by side: a stretch of each row at a time, and all sums stay in registers.
+    // Eight vectors at a time: each row is read in contiguous runs, and all sums stay in registers.
     let step = 8 * lanes
     parallelColumns(C, rows: R, multiple: step) { columns in
         for start in stride(from: columns.lowerBound, to: columns.upperBound, by: step) {
@@ -29,7 +30,7 @@ package func biasGradient<Element: Storage>(
     }
 }
 
-/// The sums of 8 · 16 columns.
+/// Sums 8 · 16 columns.
 @inline(__always)
 private func columnSums<Element: Storage>(
     _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int,
@@ -65,7 +66,7 @@ private func columnSums<Element: Storage>(
     Element.store(h, target + 7 * lanes)
 }
 
-/// The sums of `width` ≤ 16 columns.
+/// Sums `width` ≤ 16 columns.
 @inline(__always)
 private func columnSums<Element: Storage>(
     _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int, width: Int,

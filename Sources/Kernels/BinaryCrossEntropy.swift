@@ -1,10 +1,10 @@
 // R rows, K labels.
 
-/// The binary cross-entropy of independent labels: Σ over a row's labels of −t·log σ(x) − (1 − t)·log(1 − σ(x)).
+/// Computes the binary cross-entropy of each row: Σ over labels of −t·log σ(x) − (1 − t)·log(1 − σ(x)).
 ///
 /// - Parameters:
 ///   - logits: [R, K].
-///   - targets: [R, K], each a probability in 0 ... 1, or `ignoredTarget`, which adds nothing.
+/// - targets: [R, K], each a probability in 0 ... 1 or `ignoredTarget`, which contributes 0.
 ///   - losses: [R].
 package func binaryCrossEntropy(
     _ logits: UnsafePointer<Float>, targets: UnsafePointer<Float>, into losses: UnsafeMutablePointer<Float>,
@@ -20,9 +20,9 @@ package func binaryCrossEntropy(
     }
 }
 
-/// The same, and the gradient of `gradientScale` · Σ losses in the place of the logits.
+/// Computes the losses of `binaryCrossEntropy`, and replaces the logits by the gradient of `gradientScale` · Σ losses.
 ///
-/// - Parameter logits: [R, K]; afterwards gradientScale · (σ(logit) − target), and 0 where the target is ignored.
+/// - Parameter logits: [R, K]; overwritten with gradientScale · (σ(logit) − target), and 0 where the target is ignored.
 package func binaryCrossEntropyWithGradient(
     _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, gradientScale: Float,
     losses: UnsafeMutablePointer<Float>, rows R: Int, labels K: Int
@@ -41,7 +41,7 @@ package func binaryCrossEntropyWithGradient(
     }
 }
 
-/// The losses of `width` labels and their derivatives, both 0 in the lanes that do not count.
+/// Returns the losses of `width` labels and their derivatives, both 0 for ignored targets and in unused lanes.
 @_transparent
 private func binaryTerms(
     _ logits: UnsafePointer<Float>, _ targets: UnsafePointer<Float>, _ width: Int
@@ -49,7 +49,7 @@ private func binaryTerms(
     let (x, t) = (load(logits, width), load(targets, width, filler: Float(ignoredTarget)))
     let isNegative = x .< 0
     let magnitude = x.replacing(with: -x, where: isNegative)
-    // max(x, 0) − x·t + log(1 + e^−|x|): nothing in it overflows, and no digits are lost far out.
+    // max(x, 0) − x·t + log(1 + e^−|x|) does not overflow and stays accurate for large |x|.
     let small = exponential(-magnitude)
     let positive = x.replacing(with: 0, where: isNegative)
     var losses = positive - x * t + logarithmOfOnePlus(small)
@@ -62,7 +62,7 @@ private func binaryTerms(
     return (losses, gradients)
 }
 
-/// log(1 + x) for x in 0 ... 1, within 4 units in the last place: 2·artanh(x / (2 + x)) by its series.
+/// Returns log(1 + x) for x in 0 ... 1, within 4 units in the last place: the series of 2·artanh(x / (2 + x)).
 @_transparent
 private func logarithmOfOnePlus(_ x: SIMD16<Float>) -> SIMD16<Float> {
     let s = x / (2 + x)

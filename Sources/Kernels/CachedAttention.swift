@@ -1,20 +1,20 @@
-// B sequences, S slots of P positions, H heads of queries, K heads of keys and values, D head width.
+// B sequences, S cache rows of P positions, H query heads, K KV heads, D head dimension.
 
-/// The keys and values of one layer that a batch of sequences sees: each its own stretch of positions, in slots.
+/// A view of one layer's KV cache for a batch of sequences.
 ///
-/// The positions of a sequence may lie in several slots: those that continue the same beginning share where it lies, and none
-/// of it is ever moved.
+/// The positions of a sequence may be in several cache rows: sequences with a common prefix share the row that holds
+/// it, and cached keys and values are never moved.
 package struct CachedRows<Element: Storage> {
-    /// [S, P, 2K · D]: the keys of a position, then its values.
+    /// [S, P, 2K · D]; the keys of a position, followed by its values.
     let keysAndValues: UnsafePointer<Element>
     /// P.
     let capacity: Int
-    /// [B, P]; the slot in which each position of a sequence lies.
+    /// [B, P]; the cache row that holds each position of a sequence.
     let owners: UnsafePointer<Int32>
-    /// [B]; the positions that each sequence sees, 1 ... P.
+    /// [B]; the number of cached positions of each sequence, 1 ... P.
     let lengths: UnsafePointer<Int32>
 
-    /// Rows of a cache.
+    /// A view of a cache.
     package init(
         _ keysAndValues: UnsafePointer<Element>, capacity: Int, owners: UnsafePointer<Int32>,
         lengths: UnsafePointer<Int32>
@@ -27,13 +27,13 @@ package struct CachedRows<Element: Storage> {
 }
 
 extension Attention {
-    /// output = softmax(Q·Kᵀ/√D) · V for one query a sequence, which sees all of the sequence's cached positions; where distance
-    /// costs, it stands at the last of them.
+    /// Computes output = softmax(Q·Kᵀ/√D + ALiBi bias) · V for one query per sequence, which attends to all cached
+    /// positions of the sequence; its own position is the last of them.
     ///
     /// - Parameters:
-    ///   - queries: [B, queryStride]; the heads of a row stand at its beginning.
+    ///   - queries: [B, queryStride]; the heads are at the start of each row.
     ///   - output: [B, H · D].
-    /// - Complexity: O(Σ lengths · H · D); the bits of a sequence depend on nothing but itself.
+    /// - Complexity: O(Σ lengths · H · D). The bits of a sequence's output do not depend on the other sequences.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func forward<Element: Storage>(
@@ -60,7 +60,7 @@ extension Attention {
             _ = softmax(scores, from: 0, to: count, count)
             let target = output + b * C + h * D
             var d = 0
-            // Four vectors wide as long as it goes: each row is read in one stretch.
+            // Processes four vectors at a time, so that each row of values is read in long contiguous runs.
             while d + 4 * lanes <= D {
                 var (s0, s1, s2, s3) = (SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>())
                 for t in 0..<count {

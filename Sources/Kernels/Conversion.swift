@@ -1,4 +1,4 @@
-/// Copies `count` numbers into another type, rounded to nearest even.
+/// Converts `count` elements to another type, rounding to nearest even.
 @_specialize(where Source == Float, Target == Float)
 @_specialize(where Source == Float, Target == Float16)
 @_specialize(where Source == Float16, Target == Float)
@@ -10,7 +10,7 @@ package func convert<Source: Storage, Target: Storage>(
     }
 }
 
-/// target += source, rounded to the target's type.
+/// Computes target += source elementwise, rounded to the target's type.
 @_specialize(where Source == Float, Target == Float)
 @_specialize(where Source == Float, Target == Float16)
 @_specialize(where Source == Float16, Target == Float16)
@@ -25,7 +25,7 @@ package func add<Source: Storage, Target: Storage>(
     }
 }
 
-/// values *= factor.
+/// Computes values *= factor.
 package func scale(_ values: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
     parallelElements(count) { range in
         forEachVector(in: range) { offset, width in store(load(values + offset, width) * factor, values + offset, width)

@@ -1,17 +1,18 @@
 import Glibc
 
-// R rows, V vocabulary, K classes.
+// R rows, V vocabulary size, K classes.
 
-/// The target of a position that does not count.
+/// The target value of positions without a loss.
 package let ignoredTarget: Int32 = -1
 
-/// The cross-entropy of each row against its target: log Σ e^logits − logits[target], and 0 for an ignored one.
+/// Computes the cross-entropy of each row: log Σ e^logits − logits[target] without label smoothing; 0 for ignored
+/// targets.
 ///
 /// - Parameters:
 ///   - logits: [R, V].
 ///   - targets: [R], each in 0 ..< V or `ignoredTarget`.
-///   - labelSmoothing: The part ε of the target's probability that is spread evenly over all classes.
-///   - among: How many classes there are, the first of V; what comes behind them has no share of ε. nil: V.
+/// - labelSmoothing: ε, the probability mass that is spread evenly over all classes.
+/// - among: K, the number of classes; columns K ..< V get no part of ε. nil: V.
 ///   - losses: [R].
 /// - Source: Szegedy et al. 2016, arXiv:1512.00567, section 7, for label smoothing.
 package func crossEntropy(
@@ -32,10 +33,10 @@ package func crossEntropy(
     }
 }
 
-/// The same, and the gradient of `gradientScale` · Σ losses in the place of the logits.
+/// Computes the losses of `crossEntropy`, and replaces the logits by the gradient of `gradientScale` · Σ losses.
 ///
-/// - Parameter logits: [R, V]; afterwards gradientScale · (softmax − the target's distribution), and 0 in ignored
-///   rows.
+/// - Parameter logits: [R, V]; overwritten with gradientScale · (softmax − target distribution), and 0 in rows with an
+///   ignored target.
 package func crossEntropyWithGradient(
     _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Int32>, labelSmoothing: Float = 0,
     among classes: Int? = nil, gradientScale: Float, losses: UnsafeMutablePointer<Float>, rows R: Int,
@@ -64,12 +65,12 @@ package func crossEntropyWithGradient(
     }
 }
 
-/// The class of the largest logit of each row, the first of equals; a NaN is never the largest.
+/// Computes the class with the largest logit in each row, the first of equal ones; NaNs are skipped.
 ///
 /// - Parameters:
 ///   - logits: [R, V].
 ///   - classes: [R].
-///   - among: How many classes there are, the first of V; none behind them is predicted. nil: V.
+/// - among: K, the number of classes; columns K ..< V are never predicted. nil: V.
 package func predictedClass(
     _ logits: UnsafePointer<Float>, into classes: UnsafeMutablePointer<Int32>, rows R: Int, vocabulary V: Int,
     among known: Int? = nil
@@ -79,7 +80,7 @@ package func predictedClass(
         for r in rows {
             let x = logits + r * V
             var highest = SIMD16<Float>(repeating: -.infinity)
-            // In each lane, where its highest number was first seen.
+            // For each lane, the offset of the vector in which its maximum was found first.
             var places = SIMD16<Int32>(repeating: 0)
             forEachVector(K) { v, width in
                 let values = load(x + v, width, filler: -.infinity)
@@ -99,7 +100,7 @@ package func predictedClass(
     }
 }
 
-/// Σ over classes of the target's probability times the logit.
+/// Returns Σ over classes of target probability · logit.
 @inline(__always)
 private func expectedLogit(
     _ x: UnsafePointer<Float>, _ target: Int, _ labelSmoothing: Float, _ count: Int

@@ -1,7 +1,7 @@
 import Tensors
 
-/// Dropout of one step: which elements fall is a function of (seed, step, sample, site), so it is the same on any rank
-/// and after any resume, and the backward pass asks the function again.
+/// Dropout for one training step. Whether an element is dropped is a function of (seed, step, sample, site, element),
+/// so it is the same on any rank and after any resume, and the backward pass recomputes it.
 package struct Dropout {
     private let rate: Float
     private let seed: UInt64
@@ -10,8 +10,8 @@ package struct Dropout {
 
     /// Dropout in training step `step`.
     ///
-    /// - Parameter samples: The global index of each sequence of the batch.
-    /// - Returns: nil where nothing is dropped.
+    /// - Parameter samples: The global sample index of each sequence of the batch.
+    /// - Returns: nil if `rate` is 0.
     package init?(rate: Double, seed: UInt64, step: Int, samples: UnsafePointer<UInt64>) {
         if rate == 0 { return nil }
         self.rate = Float(rate)
@@ -20,14 +20,14 @@ package struct Dropout {
         self.samples = samples
     }
 
-    /// The mask of one sequence at one place of the model; every place has a number of its own.
+    /// Returns the mask of one sequence at one dropout site; every dropout layer of the model has its own site number.
     package func mask(sequence: Int, site: Int) -> DropoutMask {
         let stream = RandomStream(
             seed: seed, purpose: .dropout, step: step, sample: samples[sequence], layer: UInt32(site))
         return DropoutMask(stream, rate: rate)
     }
 
-    /// Drops elements of `values`, [sequences, elements].
+    /// Applies dropout to `values`, [sequences, elements].
     package func apply(_ values: UnsafeMutablePointer<Float>, sequences: Int, elements: Int, site: Int) {
         for sequence in 0..<sequences {
             mask(sequence: sequence, site: site).apply(values + sequence * elements, count: elements)

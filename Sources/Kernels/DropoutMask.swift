@@ -1,16 +1,16 @@
 import Tensors
 
-/// Dropout as a function: element e of a stream is kept or not whoever asks, so that nothing is stored between the
-/// forward and the backward pass.
+/// Dropout as a function: whether element e of a stream is kept depends only on the stream and e, so nothing is stored
+/// between the forward and the backward pass.
 ///
-/// - Source: Srivastava et al. 2014; kept elements are scaled by 1/(1 − rate) in training, as everywhere today.
+/// - Source: Srivastava et al. 2014, with inverted scaling: kept elements are multiplied by 1/(1 − rate) in training.
 package struct DropoutMask: Sendable {
     private let stream: RandomStream
-    /// 1 + rate: what the random number of a kept element, uniform over [1, 2) in steps of 2⁻²³, reaches.
+    /// 1 + rate: an element is kept if its random value, uniform over [1, 2) in steps of 2⁻²³, is at least this.
     private let threshold: Float
     private let keptScale: Float
 
-    /// The mask of one sample, whose elements are dropped with probability `rate`, 0 ≤ rate < 1.
+    /// The mask of one sample, with dropout probability `rate`, 0 ≤ rate < 1.
     package init(_ stream: RandomStream, rate: Float) {
         precondition(rate >= 0 && rate < 1, "a probability below one")
         self.stream = stream
@@ -18,13 +18,13 @@ package struct DropoutMask: Sendable {
         keptScale = 1 / (1 - rate)
     }
 
-    /// values[i] *= 1/(1 − rate) where element `first` + i is kept, and = 0 where it is dropped.
+    /// Multiplies values[i] by 1/(1 − rate) if element `first` + i is kept, and sets it to 0 if it is dropped.
     ///
-    /// - Parameter first: The index in the stream of the first value; a multiple of 32.
+    /// - Parameter first: The element index of the first value; a multiple of 32.
     package func apply(_ values: UnsafeMutablePointer<Float>, count: Int, first: Int = 0) {
         precondition(first % 32 == 0, "a group of 32 elements shares eight counters")
-        // Of elements 32g ..< 32g + 32, the first sixteen take words 0 and 1 of counters 8g ..< 8g + 8 in turn, the
-        // others words 2 and 3: then the words of a lane stay in that lane.
+        // Of elements 32g ..< 32g + 32, the first sixteen use words 0 and 1 of counters 8g ..< 8g + 8 alternately, the
+        // others words 2 and 3, so that no word has to move to another lane.
         parallelRows((count + 31) / 32, columns: 32) { groups in
             let constants = Constants()
             for group in groups {
@@ -46,12 +46,14 @@ package struct DropoutMask: Sendable {
     @inline(__always)
     private func factors(_ low: SIMD8<UInt64>, _ high: SIMD8<UInt64>) -> SIMD16<Float> {
         let words = unsafeBitCast((low & Words.low) | (high &<< 32), to: SIMD16<UInt32>.self)
-        // The upper 23 bits as the fraction of a number in [1, 2): floats compare in one instruction, integers do not.
+        // The upper 23 bits become the mantissa of a value in [1, 2): comparing floats takes one instruction, comparing
+        // unsigned integers more.
         let numbers = unsafeBitCast((words &>> 9) | 0x3F80_0000, to: SIMD16<Float>.self)
         return SIMD16<Float>(repeating: 0).replacing(with: keptScale, where: numbers .>= threshold)
     }
 
-    /// Eight counters at once; each lane holds a 32-bit word in 64 bits, so that one instruction multiplies in full width.
+    /// Computes eight counters at once; each 32-bit word is in a 64-bit lane, so that one instruction yields the full
+    /// product.
     @inline(__always)
     private func philox(firstCounter: UInt64, _ constants: Constants) -> Words {
         let counters = constants.lanes &+ SIMD8(repeating: firstCounter)
@@ -59,7 +61,7 @@ package struct DropoutMask: Sendable {
             x: counters & Words.low, y: counters &>> 32, z: SIMD8(repeating: stream.sample & 0xFFFF_FFFF),
             w: SIMD8(repeating: stream.sample >> 32))
         var (k0, k1) = (UInt64(stream.key.x), UInt64(stream.key.y))
-        // Ten calls and no loop: a loop would keep the words in quarters of a register.
+        // Unrolled by hand: in a loop, the compiler would split the words over quarter registers.
         words.round(&k0, &k1, constants)
         words.round(&k0, &k1, constants)
         words.round(&k0, &k1, constants)
@@ -74,7 +76,7 @@ package struct DropoutMask: Sendable {
     }
 }
 
-/// The numbers of Philox's rounds, ready for vectors.
+/// The constants of Philox's rounds as vectors.
 private struct Constants {
     let lanes = SIMD8<UInt64>(0, 1, 2, 3, 4, 5, 6, 7)
     let multiplier0 = SIMD8<UInt64>(repeating: UInt64(Philox.multiplier0))
@@ -83,17 +85,17 @@ private struct Constants {
     let weyl1 = UInt64(Philox.weyl1)
 }
 
-/// The four words of eight counters.
+/// The four words of each of eight counters.
 private struct Words {
     var x, y, z, w: SIMD8<UInt64>
 
     @_transparent
     static var low: SIMD8<UInt64> { SIMD8(repeating: 0xFFFF_FFFF) }
 
-    /// One round of `Philox.words` in every lane.
+    /// Performs one round of `Philox.words` in every lane.
     @_transparent
     mutating func round(_ k0: inout UInt64, _ k1: inout UInt64, _ constants: Constants) {
-        // The masks tell the compiler that both factors fit 32 bits: they cost nothing and save the slow product.
+        // The masks let the compiler see that both operands have 32 bits, so that it uses the fast multiplication.
         let first = (x & Words.low) &* (constants.multiplier0 & Words.low)
         let second = (z & Words.low) &* (constants.multiplier1 & Words.low)
         x = (second &>> 32) ^ y ^ SIMD8(repeating: k0)

@@ -1,13 +1,13 @@
-// B sequences, T positions, C width, V vocabulary.
+// B sequences, T positions, C hidden size, V vocabulary size.
 
-/// output[b, t] = multiplier · tokenTable[tokens[b, t]] + positionTable[t].
+/// Computes output[b, t] = multiplier · tokenTable[tokens[b, t]] + positionTable[t].
 ///
 /// - Parameters:
 ///   - tokens: [B, T], each in 0 ..< V.
 ///   - tokenTable: [V, C].
-///   - multiplier: √C where embeddings are scaled, as in Vaswani et al. 2017, section 3.4.
-///   - positionTable: [at least T, C]; nil adds nothing.
-///   - places: [B, T]; the row of the position table for each token, where it is not t.
+/// - multiplier: The scale of token embeddings, such as √C in Vaswani et al. 2017, section 3.4.
+/// - positionTable: [at least T, C]; nil: no position embedding.
+/// - places: [B, T]; the row of the position table for each token; nil: row t.
 ///   - output: [B, T, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
@@ -33,16 +33,16 @@ package func embedding<Element: Storage>(
     }
 }
 
-/// The token table's part of the backward pass: each row of `outputGradient` is added to its token's row, times
-/// `multiplier`.
+/// Computes the gradient of the token table: adds each row of `outputGradient`, times `multiplier`, to its token's row.
 ///
-/// All rows of one token are summed in Float32, in their order, before the sum is added to the table, so that a
-/// Float16 table rounds once a token and not once a row.
+/// All rows of a token are first summed in order in Float32, then added to the table, so that a Float16 table is
+/// rounded once per token instead of once per row.
 ///
 /// - Parameters:
 ///   - outputGradient: [B·T, C].
 ///   - tableGradient: [V, C], added to.
-///   - links: Scratch, [V + B·T]: for each token its first row, for each row the next one of the same token.
+///   - links: Scratch, [V + B·T]: linked lists with the first row of each token and each row's successor of the same
+///     token.
 ///   - sum: Scratch, [C].
 /// - Complexity: O(V + n · C) for n = B · T; allocates nothing.
 @_specialize(where Element == Float)
@@ -75,7 +75,7 @@ package func tokenEmbeddingBackward<Element: Storage>(
     }
 }
 
-/// The position table's part of the backward pass: gradient[t] = Σ over sequences of outputGradient[b, t].
+/// Computes the gradient of the position table: gradient[t] = Σ over sequences of outputGradient[b, t].
 ///
 /// - Parameters:
 ///   - outputGradient: [B, T, C].
@@ -98,7 +98,8 @@ package func positionEmbeddingBackward<Element: Storage>(
     }
 }
 
-/// The same where the row of the position table was told: gradient[p] = Σ over the rows at place p, in their order.
+/// Computes the gradient of the position table for explicit positions: gradient[p] = Σ over rows with position p, in
+/// order.
 ///
 /// - Parameters:
 ///   - places: [rows], each in 0 ..< P.

@@ -1,16 +1,16 @@
-/// What is done to each gradient before an optimizer uses it.
+/// The preprocessing of gradients in an optimizer's update: scaling, clipping by value, and L1 and L2 penalties.
 package struct GradientAdjustment: Sendable {
-    /// What it is multiplied with first: clipping by norm and unscaling in one.
+    /// The factor applied first; it combines clipping by norm and loss unscaling.
     package var scale: Float
-    /// Its largest magnitude after that, +∞ where values are not clipped.
+    /// The maximum magnitude after scaling; +∞: no clipping by value.
     package var limit: Float
-    /// λ₁ and λ₂ of the penalties λ₁·Σ|w| + λ₂/2·Σw²: last, λ₁·sign(w) + λ₂·w are added to it.
+    /// λ₁ and λ₂ of the penalties λ₁·Σ|w| + λ₂/2·Σw². Their gradient λ₁·sign(w) + λ₂·w is added last.
     let l1: Float
     let l2: Float
-    /// Whether one of them is not 0.
+    /// Whether λ₁ or λ₂ is not 0.
     let isPenalized: Bool
 
-    /// A gradient times `scale`, within ±`limit`, plus that of the penalties.
+    /// Scales a gradient by `scale`, clamps it to ±`limit` and adds the gradient of the penalties.
     package init(scale: Float = 1, limit: Float = .infinity, l1: Double = 0, l2: Double = 0) {
         self.scale = scale
         self.limit = limit
@@ -19,9 +19,9 @@ package struct GradientAdjustment: Sendable {
     }
 }
 
-/// What `adjustment` makes of the gradients `g` of the weights `w`; what is not a number stays so.
+/// Returns the gradients `g` of the weights `w` after `adjustment`; NaNs are preserved.
 ///
-/// Whether there are penalties is the same for all vectors: their loop is compiled twice.
+/// Whether there are penalties is loop-invariant, so the compiler produces one loop for each case.
 @_transparent
 func adjusted(_ g: SIMD16<Float>, _ w: SIMD16<Float>, _ adjustment: GradientAdjustment) -> SIMD16<Float> {
     let limit = SIMD16<Float>(repeating: adjustment.limit)

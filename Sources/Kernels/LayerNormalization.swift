@@ -5,10 +5,10 @@
 /// - Parameters:
 ///   - input: [R, C].
 ///   - scale: Gain γ, [C].
-///   - shift: β, [C]; nil adds nothing.
-///   - epsilon: Added to the variance; GPT-2's unless told otherwise.
+/// - shift: β, [C]; nil: no shift.
+/// - epsilon: ε, added to the variance; the default is GPT-2's.
 ///   - output: [R, C].
-///   - means, reciprocals: [R]; the mean and 1/√(variance + ε) of each row, which the backward pass reads.
+/// - means, reciprocals: [R]; the mean and 1/√(variance + ε) of each row, for the backward pass.
 /// - Complexity: O(R · C); allocates nothing.
 /// - Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450, eq. 4.
 @_specialize(where Element == Float)
@@ -41,13 +41,13 @@ package func layerNormalization<Element: Storage>(
     }
 }
 
-/// The backward pass of `layerNormalization`.
+/// Computes the backward pass of `layerNormalization`.
 ///
 /// - Parameters:
-///   - input: [R, C], as it was in the forward pass.
+/// - input: [R, C], the input of the forward pass.
 ///   - outputGradient: [R, C].
-///   - inputGradient: [R, C], added to: the residual stream's gradient already stands there.
-///   - scaleGradient, shiftGradient: [C], overwritten; `shiftGradient` nil where there is no shift.
+/// - inputGradient: [R, C], added to; it already holds the gradient of the residual stream.
+/// - scaleGradient, shiftGradient: [C], overwritten; `shiftGradient` is nil if there is no shift.
 ///   - sums: Scratch, [2, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
@@ -60,8 +60,8 @@ package func layerNormalizationBackward<Element: Storage>(
 ) {
     let (scaleSums, shiftSums) = (sums, sums + C)
     sums.update(repeating: 0, count: 2 * C)
-    // The input's gradient is cut along the rows and the sums over rows along the columns, block after block of rows
-    // that are still in cache the second time.
+    // The input's gradient is parallelized over rows, the sums over rows are parallelized over columns; both process
+    // one block of rows at a time, which is still in cache for the second pass.
     forEachRowBlock(R, columns: C) { block in
         parallelRows(block.count, columns: C) { rows in
             for r in block.lowerBound + rows.lowerBound..<block.lowerBound + rows.upperBound {

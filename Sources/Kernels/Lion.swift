@@ -1,10 +1,10 @@
-/// Updates `count` weights and their momenta in one pass: w·(1 − learning rate · decay) loses learning rate times the sign of
-/// β₁·m + (1 − β₁)·g, then m = β₂·m + (1 − β₂)·g.
+/// Performs a Lion update of `count` weights in one pass: w = w·(1 − learning rate · decay) − learning rate · sign(β₁·m
+/// + (1 − β₁)·g), then m = β₂·m + (1 − β₂)·g.
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-///   - momenta: m.
-///   - gradients: Of the same elements, not yet adjusted.
+/// - momenta: m, updated.
+/// - gradients: The gradients, before `adjustment` is applied.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Chen et al. 2023, arXiv:2302.06675, algorithm 2.
 @_specialize(where Element == Float)

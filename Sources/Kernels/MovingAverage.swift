@@ -1,4 +1,4 @@
-/// average += rate · (values − average).
+/// Computes average += rate · (values − average).
 ///
 /// - Complexity: O(count); allocates nothing.
 package func movingAverage(
@@ -12,7 +12,7 @@ package func movingAverage(
     }
 }
 
-/// Exchanges `count` numbers of two places.
+/// Swaps the contents of two buffers of `count` elements.
 package func swap(_ one: UnsafeMutablePointer<Float>, _ other: UnsafeMutablePointer<Float>, count: Int) {
     parallelElements(count) { range in
         forEachVector(in: range) { i, width in

@@ -1,9 +1,10 @@
-/// What the processor could do: the rate of a loop of nothing but fused multiply-adds in registers.
+/// Runs a loop of fused multiply-adds on registers, to measure the peak floating-point rate of a core.
 ///
-/// - Returns: Floating-point operations, two a multiply-add, and nothing of it meaningful as a number.
+/// - Returns: The number of floating-point operations, two per multiply-add, and a value that only prevents the
+///   compiler from removing the loop.
 @inline(never)
 package func fusedMultiplyAdds(rounds: Int) -> (operations: Int, sink: Float) {
-    // Twelve independent chains: more than latency × units of any processor of today, and they fit the registers.
+    // Twelve independent chains exceed latency × throughput of current CPUs and fit in the registers.
     let factor = SIMD16<Float>(repeating: 0.999_999)
     var (a, b, c, d) = (factor, factor, factor, factor)
     var (e, f, g, h) = (factor, factor, factor, factor)

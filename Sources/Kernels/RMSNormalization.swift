@@ -1,13 +1,13 @@
 // R rows, C columns.
 
-/// Divides each row of `input` by the root of its mean square, then scales it.
+/// Divides each row of `input` by its root mean square, then scales it.
 ///
 /// - Parameters:
 ///   - input: [R, C].
 ///   - scale: Gain g, [C].
-///   - epsilon: Added to the mean square.
+/// - epsilon: ε, added to the mean square.
 ///   - output: [R, C].
-///   - reciprocals: [R]; 1/√(mean square + ε) of each row, which the backward pass reads.
+/// - reciprocals: [R]; 1/√(mean square + ε) of each row, for the backward pass.
 /// - Complexity: O(R · C); allocates nothing.
 /// - Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4.
 @_specialize(where Element == Float)
@@ -33,12 +33,12 @@ package func rmsNormalization<Element: Storage>(
     }
 }
 
-/// The backward pass of `rmsNormalization`.
+/// Computes the backward pass of `rmsNormalization`.
 ///
 /// - Parameters:
-///   - input: [R, C], as it was in the forward pass.
+/// - input: [R, C], the input of the forward pass.
 ///   - outputGradient: [R, C].
-///   - inputGradient: [R, C], added to: the residual stream's gradient already stands there.
+/// - inputGradient: [R, C], added to; it already holds the gradient of the residual stream.
 ///   - scaleGradient: [C], overwritten.
 ///   - sums: Scratch, [C].
 @_specialize(where Element == Float)
@@ -49,7 +49,7 @@ package func rmsNormalizationBackward<Element: Storage>(
     scaleGradient: UnsafeMutablePointer<Element>, sums: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
 ) {
     sums.update(repeating: 0, count: C)
-    // Along the rows and along the columns in turn, as in `layerNormalizationBackward`.
+    // Parallelized over rows, then over columns, as in `layerNormalizationBackward`.
     forEachRowBlock(R, columns: C) { block in
         parallelRows(block.count, columns: C) { rows in
             for r in block.lowerBound + rows.lowerBound..<block.lowerBound + rows.upperBound {

@@ -1,10 +1,10 @@
-/// Updates `count` weights and their mean squares in one pass: v = α·v + (1 − α)·g², and w loses learning rate · g / (√v + ε).
+/// Performs an RMSProp update of `count` weights in one pass: v = α·v + (1 − α)·g², w −= learning rate · g / (√v + ε).
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-///   - squares: v.
-///   - gradients: Of the same elements, not yet adjusted.
-///   - alpha: α, the decay rate of the mean.
+/// - squares: The moving average v of squared gradients, updated.
+/// - gradients: The gradients, before `adjustment` is applied.
+/// - alpha: α, the decay rate of the moving average.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Tieleman & Hinton 2012, "Neural networks for machine learning", lecture 6.5.
 @_specialize(where Element == Float)

@@ -1,4 +1,4 @@
-/// output = input + branch: the residual connection around a sublayer.
+/// Computes output = input + branch, the residual connection around a sublayer.
 ///
 /// - Source: He et al. 2016, arXiv:1512.03385.
 @_specialize(where Element == Float)

@@ -1,18 +1,18 @@
 import Glibc
 import Tensors
 
-// B sequences, T positions, H heads, D head width.
+// B sequences, T positions, H heads, D head dimension.
 
-/// The angles that a `RotaryTable` is computed from.
+/// The parameters of a `RotaryTable`.
 package struct RotaryAngles: Equatable, Sendable {
-    /// How many positions there are.
+    /// The number of positions.
     package let positions: Int
     /// D, even.
     package let headWidth: Int
-    /// The base of the powers that the frequencies are.
+    /// θ: the frequencies are the powers θ^(−2i/D).
     package let base: Double
 
-    /// The angles of `positions` × D/2 pairs of columns.
+    /// The parameters of a table for `positions` × D/2 angles.
     package init(positions: Int, headWidth: Int, base: Double = 10_000) {
         self.positions = positions
         self.headWidth = headWidth
@@ -20,20 +20,20 @@ package struct RotaryAngles: Equatable, Sendable {
     }
 }
 
-/// The cosines and sines that rotary position embedding turns pairs of columns by.
+/// The cosines and sines of rotary position embedding (RoPE).
 ///
-/// Column i of a head is paired with column i + D/2, as in Llama, and turned by the angle position · base^(−2i/D).
+/// Column i of a head is paired with column i + D/2, as in Llama, and rotated by the angle position · base^(−2i/D).
 ///
 /// - Source: Su et al. 2021, arXiv:2104.09864, eq. 34.
 package final class RotaryTable: Sendable {
-    /// How many positions there are.
+    /// The number of positions.
     package let positions: Int
     /// D, even.
     package let headWidth: Int
-    /// [positions, 2, D/2]: the cosines of a position, then its sines.
+    /// [positions, 2, D/2]; the cosines of a position, followed by its sines.
     private let numbers: Arena<Float>
 
-    /// The table of `positions` × D/2 angles, computed in Float64.
+    /// A table of `positions` × D/2 angles, computed in Float64.
     package init(positions: Int, headWidth: Int, base: Double = 10_000) {
         precondition(headWidth % 2 == 0, "columns are turned in pairs")
         self.positions = positions
@@ -50,19 +50,19 @@ package final class RotaryTable: Sendable {
         }
     }
 
-    /// The table of `angles`.
+    /// The table for the parameters `angles`.
     package convenience init(_ angles: RotaryAngles) {
         self.init(positions: angles.positions, headWidth: angles.headWidth, base: angles.base)
     }
 
-    /// Turns heads of rows by their positions, in place: queries or keys, or what flows back to them.
+    /// Rotates heads by their positions, in place: queries, keys, or their gradients.
     ///
     /// - Parameters:
-    ///   - rows: [B, T, stride]; the columns of the first of the heads begin at `firstColumn`.
-    ///   - headCount: H; the heads lie side by side.
-    ///   - firstPosition: The position of every sequence's first row.
-    ///   - places: [B, T]; the position of each row, where they do not count up from the first.
-    ///   - inverse: Turns back, which is also the backward pass.
+    /// - rows: [B, T, stride]; the first head begins at column `firstColumn`.
+    /// - headCount: H, the number of heads, which are contiguous.
+    /// - firstPosition: The position of the first row of every sequence.
+    /// - places: [B, T]; the position of each row; nil: `firstPosition` + t.
+    /// - inverse: Whether to rotate backwards, which is also the backward pass.
     /// - Complexity: O(B · T · H · D); allocates nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)

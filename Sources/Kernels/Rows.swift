@@ -1,6 +1,6 @@
-// N rows of a list, R rows of a whole, C columns.
+// N selected rows, R rows of the full matrix, C columns.
 
-/// target[n] = source[places[n]]: the rows of a list, side by side.
+/// Computes target[n] = source[places[n]]: gathers rows.
 ///
 /// - Parameters:
 ///   - source: [R, C].
@@ -17,11 +17,11 @@ package func gatherRows<Element: Storage>(
     }
 }
 
-/// target[places[n]] = source[n], and all other rows = 0: the backward pass of `gatherRows`.
+/// Computes target[places[n]] = source[n] and sets all other rows to 0: the backward pass of `gatherRows`.
 ///
 /// - Parameters:
 ///   - source: [N, C].
-///   - places: [N], each in 0 ..< R, and none twice.
+/// - places: [N], distinct, each in 0 ..< R.
 ///   - target: [R, C], overwritten.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
@@ -37,10 +37,11 @@ package func scatterRows<Element: Storage>(
     }
 }
 
-/// target[n] += source[places[n]] for N rows: a second embedding on the first one's output.
+/// Computes target[n] += source[places[n]] for N rows, such as a second embedding added to the first one.
 ///
 /// - Parameters:
-///   - source: [any number of rows, C].
+///   - source: [R, C].
+///   - places: [N], each in 0 ..< R.
 ///   - target: [N, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)

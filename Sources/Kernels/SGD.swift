@@ -1,23 +1,23 @@
-/// How a step of gradient descent uses the running sum of gradients.
+/// The use of momentum in a step of gradient descent.
 package enum MomentumForm: Sendable {
-    /// There is none: along the gradient.
+    /// Steps along the gradient; no momentum.
     case none
-    /// Along the sum.
+    /// Steps along the momentum.
     case heavyBall
-    /// Along the gradient, and the sum that has it already.
+    /// Steps along the gradient plus μ times the updated momentum.
     case nesterov
 }
 
-/// Updates `count` weights and their momenta in one pass: b = μ·b + g, and w loses learning rate times g, b or g + μ·b.
+/// Performs an SGD update of `count` weights in one pass: b = μ·b + g, then w −= learning rate times g, b or g + μ·b.
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-///   - momenta: b; not touched where `form` is `none`.
-///   - gradients: Of the same elements, not yet adjusted.
+/// - momenta: The momentum b, updated; not used if `form` is `none`.
+/// - gradients: The gradients, before `adjustment` is applied.
 ///   - momentum: μ.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning",
-///   with the learning rate outside the sum, as in PyTorch.
+/// with the learning rate outside the momentum, as in PyTorch.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func sgd<Element: Storage>(

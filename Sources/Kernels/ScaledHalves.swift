@@ -1,12 +1,12 @@
-/// Float32 numbers as they travel with `averaging.wire: float16`: a chunk of Float16 and one power of two that they are
-/// all multiplied with.
+/// Float32 values in the format of `averaging.wire: float16`: a chunk of Float16 with one power of two by which all its
+/// values are multiplied.
 ///
-/// The power of two brings the largest finite magnitude of the chunk, rounded to Float16's eleven bits, to 2¹⁴ or more
-/// and below 2¹⁵: nothing overflows, and a number keeps all eleven bits down to 2⁻²⁸ of the largest. Rounding is to
-/// nearest even. What has been rounded once is not changed by rounding again, so that numbers may be rounded where they
-/// lie and be sent later, and whoever computes the same node of the tree of slots has the same bits.
+/// The power of two scales the largest finite magnitude of the chunk, rounded to Float16's eleven bits, into 2¹⁴ ..<
+/// 2¹⁵: nothing overflows, and values down to 2⁻²⁸ of the largest keep all eleven bits. Rounding is to nearest even and
+/// idempotent, so values may be rounded in place and sent later, and all ranks that compute the same node of the tree
+/// sum get the same bits.
 package enum ScaledHalves {
-    /// The power of two for `count` numbers.
+    /// Returns the power of two for `count` values.
     ///
     /// - Complexity: O(count); allocates nothing.
     package static func scale(of values: UnsafePointer<Float>, count: Int) -> Float {
@@ -16,18 +16,18 @@ package enum ScaledHalves {
         while i < count {
             let x = load(values + i, min(lanes, count - i))
             let a = unsafeBitCast(unsafeBitCast(x, to: SIMD16<UInt32>.self) & magnitude, to: SIMD16<Float>.self)
-            // Neither an infinity nor a NaN says anything about the others.
+            // Infinities and NaN do not determine the scale.
             largest.replace(with: a, where: (a .> largest) .& (a .< Float.infinity))
             i += lanes
         }
         let bits = largest.lanesMaximum.bitPattern
         let rounded = bits + 0xFFF + (bits >> 13 & 1)
         let exponent = Int(rounded >> 23) - 127
-        // 2¹²⁶ is the largest power whose inverse is a normal number.
+        // 2¹²⁶ is the largest power of two whose reciprocal is a normal number.
         return Float(sign: .plus, exponent: min(14 - exponent, 126), significand: 1)
     }
 
-    /// target[i] = values[i] · scale, rounded to Float16.
+    /// Computes target[i] = values[i] · scale, rounded to Float16.
     package static func encode(
         _ values: UnsafePointer<Float>, into target: UnsafeMutablePointer<Float16>, count: Int, scale: Float
     ) {
@@ -39,7 +39,7 @@ package enum ScaledHalves {
         }
     }
 
-    /// target[i] = values[i] / scale.
+    /// Computes target[i] = values[i] / scale.
     package static func decode(
         _ values: UnsafePointer<Float16>, into target: UnsafeMutablePointer<Float>, count: Int, scale: Float
     ) {
@@ -52,7 +52,7 @@ package enum ScaledHalves {
         }
     }
 
-    /// Rounds a chunk of `count` numbers to what would arrive of it.
+    /// Rounds a chunk of `count` values to the values that `encode` followed by `decode` would yield.
     package static func round(_ values: UnsafeMutablePointer<Float>, count: Int) {
         let scale = scale(of: values, count: count)
         let inverse = 1 / scale

@@ -1,15 +1,15 @@
 import Glibc
 import Tensors
 
-/// In which columns the pairs of a row of sines and cosines stand.
+/// The column order of sines and cosines.
 package enum SinusoidalOrder: Sendable {
-    /// The sine of pair i in column 2i, its cosine in column 2i + 1, as in the paper.
+    /// The sine of pair i in column 2i, its cosine in column 2i + 1, as in Vaswani et al.
     case alternating
-    /// All sines, then all cosines, as Marian has them.
+    /// All sines, then all cosines, as in Marian.
     case halves
 }
 
-/// A position table that is computed and not learned: sines and cosines of position · 10000^(−2i/C).
+/// A fixed (not learned) position table: sines and cosines of position · 10000^(−2i/C).
 ///
 /// - Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
 package final class SinusoidalTable<Element: Storage>: Sendable {
@@ -32,6 +32,6 @@ package final class SinusoidalTable<Element: Storage>: Sendable {
         }
     }
 
-    /// [positions, C]; valid as long as the table is.
+    /// [positions, C]; valid while the table exists.
     package var base: UnsafePointer<Element> { UnsafePointer(numbers.base) }
 }

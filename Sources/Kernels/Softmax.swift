@@ -2,9 +2,9 @@ import Glibc
 
 // R rows, C columns.
 
-/// Turns each row into probabilities, e^x / Σ e^x.
+/// Replaces each row by its softmax, e^x / Σ e^x.
 ///
-/// - Parameter rows: [R, C], overwritten; a row needs one number above −∞.
+/// - Parameter rows: [R, C], overwritten; each row must have a value above −∞.
 package func softmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int) {
     parallelRows(R, columns: C) { range in
         for r in range {
@@ -18,9 +18,9 @@ package func softmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, columns C
     }
 }
 
-/// Turns each row into logarithms of probabilities, x − log Σ e^x.
+/// Replaces each row by its log-softmax, x − log Σ e^x.
 ///
-/// - Parameter rows: [R, C], overwritten; a row needs one number above −∞.
+/// - Parameter rows: [R, C], overwritten; each row must have a value above −∞.
 package func logSoftmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int) {
     parallelRows(R, columns: C) { range in
         for r in range {
@@ -32,7 +32,7 @@ package func logSoftmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, column
     }
 }
 
-/// The largest number of a row, and the sum of e^(number − largest).
+/// Returns the maximum of a row, and Σ e^(x − maximum).
 @inline(__always)
 func softmaxTerms(_ x: UnsafePointer<Float>, _ count: Int) -> (maximum: Float, sum: Float) {
     var highest = SIMD16<Float>(repeating: -.infinity)
@@ -40,7 +40,7 @@ func softmaxTerms(_ x: UnsafePointer<Float>, _ count: Int) -> (maximum: Float, s
     forEachVector(count) { v, width in
         let values = load(x + v, width, filler: -.infinity)
         highest.replace(with: values, where: values .> highest)
-        // A comparison loses a NaN: it must reach the loss.
+        // Comparisons drop NaNs, but a NaN must reach the loss.
         invalid.replace(with: values, where: values .!= values)
     }
     let maximum = highest.lanesMaximum + invalid.lanesSum

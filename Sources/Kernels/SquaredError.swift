@@ -1,10 +1,10 @@
 // R rows, K outputs.
 
-/// The squared error of each row: Σ over its outputs of (output − target)².
+/// Computes the squared error of each row: Σ over outputs of (output − target)².
 ///
 /// - Parameters:
 ///   - outputs: [R, K].
-///   - targets: [R, K]; NaN where the output does not count, for any number may be a target.
+/// - targets: [R, K]; NaN where the output has no loss, since every other value is a valid target.
 ///   - losses: [R].
 package func squaredError(
     _ outputs: UnsafePointer<Float>, targets: UnsafePointer<Float>, into losses: UnsafeMutablePointer<Float>,
@@ -23,9 +23,9 @@ package func squaredError(
     }
 }
 
-/// The same, and the gradient of `gradientScale` · Σ losses in the place of the outputs.
+/// Computes the losses of `squaredError`, and replaces the outputs by the gradient of `gradientScale` · Σ losses.
 ///
-/// - Parameter outputs: [R, K]; afterwards gradientScale · 2(output − target), and 0 where it does not count.
+/// - Parameter outputs: [R, K]; overwritten with gradientScale · 2(output − target), and 0 where the target is NaN.
 package func squaredErrorWithGradient(
     _ outputs: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, gradientScale: Float,
     losses: UnsafeMutablePointer<Float>, rows R: Int, outputs K: Int
@@ -44,7 +44,7 @@ package func squaredErrorWithGradient(
     }
 }
 
-/// output − target, and 0 in the lanes that do not count.
+/// Returns output − target, and 0 where the target is NaN. Unused lanes are 0.
 @inline(__always)
 private func countedError(
     _ outputs: UnsafePointer<Float>, _ targets: UnsafePointer<Float>, _ width: Int

@@ -1,4 +1,4 @@
-/// Σ values², in Float64: infinite or NaN exactly when a value is.
+/// Returns Σ values² in Float64, which is infinite or NaN exactly if a value is.
 ///
 /// - Complexity: O(count); allocates nothing.
 @_specialize(where Element == Float)
@@ -9,7 +9,7 @@ package func sumOfSquares<Element: Storage>(_ values: UnsafePointer<Element>, co
     return squares.total
 }
 
-/// A sum of squares that grows by sixteen at a time.
+/// A sum of squares, accumulated sixteen values at a time.
 struct Squares {
     private var low = SIMD8<Double>()
     private var high = SIMD8<Double>()

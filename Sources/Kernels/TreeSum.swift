@@ -1,13 +1,13 @@
-/// The balanced binary tree that *defines* the sum of n equal parts.
+/// The balanced binary tree that *defines* the sum of n terms.
 ///
-/// A tree over n leaves splits at the largest power of two below n, so a rank that holds an aligned power of two of
-/// the leaves can sum its own subtree, and whoever goes on with the subtrees gets the bits of the whole tree.
+/// A tree over n leaves splits at the largest power of two below n. A rank that holds an aligned power of two of the
+/// leaves can therefore sum its own subtree, and adding the subtree sums yields the bits of the full tree.
 package enum TreeSum {
-    /// Where the tree over `count` ≥ 2 leaves splits: the number of leaves on its left.
+    /// Returns the number of leaves in the left subtree of a tree over `count` ≥ 2 leaves.
     @inline(__always)
     package static func split(_ count: Int) -> Int { 1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount) }
 
-    /// The tree sum of a few numbers.
+    /// Returns the tree sum of `values`.
     package static func sum(_ values: UnsafeBufferPointer<Double>) -> Double {
         if values.isEmpty { return 0 }
         if values.count == 1 { return values[0] }
@@ -16,12 +16,12 @@ package enum TreeSum {
             + sum(UnsafeBufferPointer(rebasing: values[middle...]))
     }
 
-    /// target[i] = the tree sum over all parts of part[i], each node rounded to the element's type.
+    /// Computes target[i] = the tree sum over all parts of part[i], rounding each node to the element type.
     ///
     /// - Parameters:
-    ///   - parts: At least one pointer to `count` numbers each.
-    ///   - target: It may be one of the parts.
-    /// - Returns: The sum of squares of the results, with the bits of `sumOfSquares`.
+    /// - parts: At least one buffer of `count` elements each.
+    /// - target: The destination; may be one of the parts.
+    /// - Returns: The sum of squares of the results, bit-identical to `sumOfSquares`.
     /// - Complexity: O(parts · count), one pass over memory, on the calling thread; allocates nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
@@ -36,7 +36,7 @@ package enum TreeSum {
             return sumOfSquares(target, count: count)
         case 2:
             let (a, b) = (parts[0], parts[1])
-            // Loops without closures, which would keep the squares in memory.
+            // Loops without closures, which would keep the sum of squares in memory instead of registers.
             var i = 0
             while i < count {
                 let width = min(lanes, count - i)
@@ -79,7 +79,7 @@ package enum TreeSum {
             node(parts, first, middle, i, width) + node(parts, first + middle, count - middle, i, width), Element.self)
     }
 
-    /// The numbers as `Element` would store them.
+    /// Returns the values rounded to `Element`.
     @inline(__always)
     static func rounded<Element: Storage>(_ x: SIMD16<Float>, _: Element.Type) -> SIMD16<Float> {
         if Element.self == Float.self { return x }

@@ -1,11 +1,11 @@
-/// The number types that weights, activations and gradients are stored in.
+/// The storage types of weights, activations and gradients.
 ///
-/// Kernels compute in Float32 whatever the storage: they load vectors of sixteen and store them back, and a Float16
-/// is converted on the way (one instruction with F16C or AVX-512).
+/// Kernels compute in Float32 for every storage type: they load and store vectors of sixteen elements and convert
+/// Float16 in the process (one instruction with F16C or AVX-512).
 package protocol Storage: SIMDScalar, BinaryFloatingPoint, Codable, Sendable {
-    /// Sixteen numbers from `pointer` on.
+    /// Loads sixteen elements at `pointer`.
     static func load(_ pointer: UnsafePointer<Self>) -> SIMD16<Float>
-    /// Puts sixteen numbers to `pointer`, rounded to nearest even.
+    /// Stores sixteen elements at `pointer`, rounding to nearest even.
     static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Self>)
 }
 
@@ -26,7 +26,8 @@ extension Float16: Storage {
     package static func load(_ pointer: UnsafePointer<Float16>) -> SIMD16<Float> {
         let halves = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD16<Float16>.self)
         var vector = SIMD16<Float>()
-        // Lane by lane: SIMD16<Float>(halves) stays a loop of calls, this becomes one conversion.
+        // Lane by lane, because `SIMD16<Float>(halves)` compiles to a loop of calls and this to one conversion
+        // instruction.
         for lane in 0..<16 { vector[lane] = Float(halves[lane]) }
         return vector
     }
@@ -42,7 +43,7 @@ extension Float16: Storage {
 /// The number of lanes of every kernel's vectors.
 let lanes = 16
 
-/// Calls `body(offset, 16)` over all whole vectors of `count` elements, then once with what is left.
+/// Calls `body(offset, 16)` for each whole vector of `count` elements, then once for the remainder.
 @inline(__always)
 func forEachVector(_ count: Int, _ body: (_ offset: Int, _ width: Int) -> Void) {
     let whole = count & ~(lanes - 1)
@@ -54,13 +55,13 @@ func forEachVector(_ count: Int, _ body: (_ offset: Int, _ width: Int) -> Void) 
     if offset < count { body(offset, count - offset) }
 }
 
-/// The same over the elements of `range`, by their own offsets.
+/// Calls `body` in the same way for the elements of `range`, with offsets in that range.
 @inline(__always)
 func forEachVector(in range: Range<Int>, _ body: (_ offset: Int, _ width: Int) -> Void) {
     forEachVector(range.count) { offset, width in body(range.lowerBound + offset, width) }
 }
 
-/// `width` numbers from `pointer` on; lanes past them hold `filler`.
+/// Loads `width` elements at `pointer`; the remaining lanes hold `filler`.
 @inline(__always)
 func load<Element: Storage>(_ pointer: UnsafePointer<Element>, _ width: Int, filler: Float = 0) -> SIMD16<Float> {
     if width == lanes { return Element.load(pointer) }
@@ -69,7 +70,7 @@ func load<Element: Storage>(_ pointer: UnsafePointer<Element>, _ width: Int, fil
     return vector
 }
 
-/// `width` numbers from `pointer` on; lanes past them hold `filler`.
+/// Loads `width` elements at `pointer`; the remaining lanes hold `filler`.
 @inline(__always)
 func load<Element: Storage>(
     _ pointer: UnsafeMutablePointer<Element>, _ width: Int, filler: Float = 0
@@ -77,7 +78,7 @@ func load<Element: Storage>(
     load(UnsafePointer(pointer), width, filler: filler)
 }
 
-/// Puts the first `width` lanes to `pointer`.
+/// Stores the first `width` lanes at `pointer`.
 @inline(__always)
 func store<Element: Storage>(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Element>, _ width: Int) {
     if width == lanes { return Element.store(vector, pointer) }
@@ -85,7 +86,7 @@ func store<Element: Storage>(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePo
 }
 
 extension SIMD16<Float> {
-    /// The sum of all lanes, as a tree of halves.
+    /// The sum of all lanes, by recursive halving.
     @inline(__always)
     var lanesSum: Float {
         let eight = lowHalf + highHalf
@@ -94,7 +95,7 @@ extension SIMD16<Float> {
         return two.x + two.y
     }
 
-    /// The largest lane.
+    /// The maximum of all lanes.
     @inline(__always)
     var lanesMaximum: Float {
         let eight = lowHalf.replacing(with: highHalf, where: highHalf .> lowHalf)

@@ -1,47 +1,48 @@
-/// The parts of a run that are timed: the names in traces and in tables of shares.
+/// The timed parts of a run; their names appear in traces and in time breakdowns.
 package enum Span: UInt8, CaseIterable, Sendable {
-    /// A step with all that follows it until the next one; its index is the step's number.
+    /// One training step, including the evaluation and the checkpoint that may follow it; its index is the step's
+    /// number.
     case step
-    /// Waiting for the batch.
+    /// Waiting for the next batch.
     case data
-    /// From tokens to the final hidden states, of one slot.
+    /// The forward pass of one micro-batch, from tokens to the final hidden states.
     case forward
-    /// The head and the loss, forward and backward together, of one slot.
+    /// The head and the loss of one micro-batch, forward and backward.
     case head
-    /// From the gradient of the final hidden states down to the embedding's, of one slot.
+    /// The backward pass of one micro-batch, from the gradient of the final hidden states to that of the embedding.
     case backward
-    /// The embedding, inside a pass.
+    /// The embedding, within a forward or backward pass.
     case embedding
-    /// A block, inside a pass; its index is the block's.
+    /// One block, within a forward or backward pass; its index is the block's.
     case block
-    /// Attention with its normalization and residual, inside a block.
+    /// Self-attention with its normalization and residual connection, within a block.
     case attention
-    /// Attention to an encoder with its normalization and residual, inside a block.
+    /// Cross-attention with its normalization and residual connection, within a block.
     case crossAttention
-    /// The feed-forward layer with its normalization and residual, inside a block.
+    /// The feed-forward layer with its normalization and residual connection, within a block.
     case feedForward
-    /// The normalization after the last block, inside a pass.
+    /// The normalization after the last block, within a forward or backward pass.
     case finalNormalization
-    /// Adding the gradients of two subtrees of slots.
+    /// Adding the gradients of two subtrees of micro-batches.
     case slotSum
-    /// Averaging over ranks after the backward pass; what is not inside a sum or a bucket is waiting.
+    /// Gradient synchronization after the backward pass; time outside its sums and buckets is spent waiting.
     case averaging
-    /// The sum of this rank's slice over all replicas, straight from the window.
+    /// The sum of this rank's shard over all replicas, read from the shared-memory window.
     case windowSum
-    /// Work for a bucket on its way over MPI; its index is the bucket's.
+    /// Local work for a bucket that is sent over MPI; its index is the bucket's.
     case bucket
-    /// The norm of the gradient, and the numbers that all ranks must know.
+    /// The gradient norm and the values that all ranks must agree on.
     case norm
     /// The optimizer's update.
     case update
-    /// Giving the updated weights to those that compute with them.
+    /// Copying or sending the updated weights to the ranks that compute with them.
     case weights
-    /// The validation loss.
+    /// Evaluation on the validation data.
     case evaluation
-    /// A checkpoint.
+    /// Writing a checkpoint.
     case checkpoint
 
-    /// The name as people read it.
+    /// The name as shown to the user.
     package var name: String {
         switch self {
         case .head: "head and loss"

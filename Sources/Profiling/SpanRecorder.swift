@@ -1,52 +1,52 @@
 import Glibc
 
-/// Notes when the parts of a step begin and end, for one thread.
+/// Records when the spans of a step begin and end, on one thread.
 ///
-/// Spans nest: `end` closes the one that began last. Until `start` is called nothing is noted, and both cost a branch and
-/// the calls of the observers; afterwards both cost a look at the clock and allocate nothing. What has no room is left out
-/// and counted.
+/// Spans nest: `end` closes the span that was opened last. Before `start`, `begin` and `end` cost one branch and the
+/// calls of the observers; afterwards each also reads the clock. Neither allocates. Spans that exceed the capacity are
+/// dropped and counted.
 package final class SpanRecorder {
-    /// Told of every span, whether or not it is noted.
+    /// Receives every span, whether or not it is recorded.
     package protocol Observer: AnyObject {
-        /// A span has begun, inside the one that is open.
+        /// Called when a span has begun, inside the span that is open.
         func began(_ span: Span, _ index: Int)
-        /// The span that began last has ended.
+        /// Called when the span that began last has ended.
         func ended()
     }
 
-    /// One span.
+    /// One recorded span.
     package struct Event: Equatable, Sendable {
-        /// The index of a span that has none.
+        /// The index of spans without an index.
         package static let noIndex = -1
 
-        /// Since the recording was started.
+        /// The time from `start` to the beginning of the span.
         package var startNanoseconds: Int
-        /// 0 until it ends.
+        /// The duration of the span; 0 until it ends.
         package var nanoseconds: Int
-        /// Which of several: a block, a bucket, a step.
+        /// The number of the block, bucket or step.
         package var index: Int32
-        /// The spans around it.
+        /// The number of enclosing spans.
         package var depth: UInt8
         package var span: Span
     }
 
-    /// The deepest nesting.
+    /// The maximum nesting depth.
     private static let depthLimit = 16
 
-    /// Whether anything is noted.
+    /// Whether spans are recorded.
     package private(set) var isRecording = false
-    /// Spans that had no room.
+    /// The number of spans that were dropped because the buffer was full.
     package private(set) var leftOutCount = 0
-    /// Who is told, in turn.
+    /// The observers, called in this order.
     package var observers: [any Observer] = []
     private var events: UnsafeMutableBufferPointer<Event>
     private var count = 0
-    /// For each open span its place in `events`, or nil where it had no room.
+    /// For each open span its index in `events`, or nil if it was dropped.
     private let open: UnsafeMutablePointer<Int?>
     private var depth = 0
     private var origin = 0
 
-    /// A recorder that is off.
+    /// A recorder that does not record yet.
     package init() {
         events = .init(start: nil, count: 0)
         open = .allocate(capacity: SpanRecorder.depthLimit)
@@ -58,10 +58,10 @@ package final class SpanRecorder {
         open.deallocate()
     }
 
-    /// The spans since the start or the last `removeAll`, in the order in which they began.
+    /// The spans since `start` or the last `removeAll`, in the order in which they began.
     package var recorded: UnsafeBufferPointer<Event> { UnsafeBufferPointer(rebasing: events[..<count]) }
 
-    /// Begins to note spans, up to `capacity` between two calls of `removeAll`. The time counts from now.
+    /// Starts recording, up to `capacity` spans between two calls of `removeAll`. Times are relative to this call.
     package func start(capacity: Int) {
         precondition(depth == 0, "a recording starts between steps")
         events.deallocate()
@@ -70,19 +70,19 @@ package final class SpanRecorder {
         origin = SpanRecorder.clockNanoseconds()
     }
 
-    /// Ends the noting for good; what was noted stays.
+    /// Stops recording for good and keeps the recorded spans.
     package func stop() {
         precondition(depth == 0, "a recording stops between steps")
         isRecording = false
     }
 
-    /// Forgets all spans; none may be open.
+    /// Removes all spans; none may be open.
     package func removeAll() {
         precondition(depth == 0, "an open span cannot be forgotten")
         count = 0
     }
 
-    /// Opens a span, inside the one that is open.
+    /// Opens a span inside the current one.
     package func begin(_ span: Span, _ index: Int = Event.noIndex) {
         for observer in observers { observer.began(span, index) }
         if !isRecording { return }
@@ -111,7 +111,7 @@ package final class SpanRecorder {
         }
     }
 
-    /// The clock that all processes of a host share.
+    /// The monotonic clock, common to all processes of a host.
     private static func clockNanoseconds() -> Int {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)

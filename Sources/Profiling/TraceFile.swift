@@ -3,24 +3,24 @@ import Files
 
 /// A file of spans in Chrome's trace event format, which Perfetto and chrome://tracing open.
 ///
-/// The file is an array of events, one a line: `jq -s add` makes one trace of several ranks' files. It is replaced as a
-/// whole, so that it is valid whenever the process may be killed, each time that it has grown by a quarter: writing takes
-/// a time that grows with the trace, not with its square.
+/// The file is a JSON array with one event per line; `jq -s add` merges the files of several ranks. It is replaced
+/// atomically, so that it is valid even if the process is killed, and only after it has grown by a quarter, so that the
+/// total time spent writing is linear in the size of the trace.
 ///
 /// - Source: "Trace Event Format", Google, with complete events ("ph": "X") in microseconds.
 package final class TraceFile {
-    /// The size at which nothing is added any more.
+    /// The size in bytes at which the trace counts as full.
     private static let limitBytes = 64 << 20
 
-    /// Where it is written.
+    /// The path of the file.
     package let path: String
     private let process: Int
     private var text: [UInt8]
     private var writtenBytes = 0
 
-    /// Writes the trace of rank `rank`, without spans yet.
+    /// Writes the trace of rank `rank`, still without spans.
     ///
-    /// - Throws: `inputOutput` where it cannot be written.
+    /// - Throws: `inputOutput` if the file cannot be written.
     package init(_ path: String, rank: Int) throws(Failure) {
         self.path = path
         process = rank
@@ -31,10 +31,10 @@ package final class TraceFile {
         try write()
     }
 
-    /// Whether it is as large as it may become.
+    /// Whether the trace has reached its maximum size.
     package var isFull: Bool { text.count >= TraceFile.limitBytes }
 
-    /// Adds spans that have ended, and writes the file where enough has been added.
+    /// Appends spans that have ended, and writes the file if it has grown by a quarter.
     package func append(_ events: UnsafeBufferPointer<SpanRecorder.Event>) throws(Failure) {
         for event in events {
             let index = event.index >= 0 ? " \(event.index)" : ""
@@ -46,7 +46,7 @@ package final class TraceFile {
         if text.count >= writtenBytes + writtenBytes / 4 { try write() }
     }
 
-    /// Brings everything that was added to the file.
+    /// Writes everything that was appended to the file.
     package func write() throws(Failure) {
         let text = text
         try FileSystem.replaceContents(of: path) { (file: borrowing File) throws(Failure) in
@@ -56,7 +56,7 @@ package final class TraceFile {
         writtenBytes = text.count
     }
 
-    /// A decimal number with three places.
+    /// Formats nanoseconds as microseconds with three decimal places.
     private func microseconds(_ nanoseconds: Int) -> String {
         let digits = String(nanoseconds % 1000)
         return "\(nanoseconds / 1000)." + String(repeating: "0", count: 3 - digits.count) + digits

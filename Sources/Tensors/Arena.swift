@@ -1,6 +1,7 @@
 /// One allocation that holds one kind of state: all weights, all gradients, all first moments, …
 ///
-/// 64-byte aligned and zeroed, so that zeroing, averaging, clipping, updating and saving are single passes.
+/// Its memory is 64-byte aligned and initially zero. Zeroing, all-reduce, clipping, the update and saving are single
+/// passes over it.
 package final class Arena<Element>: @unchecked Sendable {
     /// The first element.
     package let base: UnsafeMutablePointer<Element>
@@ -8,7 +9,7 @@ package final class Arena<Element>: @unchecked Sendable {
     package let count: Int
     private let owner: AnyObject?
 
-    /// An arena of its own memory, all bytes zero.
+    /// An arena that owns its memory; all bytes are zero.
     package init(count: Int) {
         let bytes = max(count, 1) * MemoryLayout<Element>.stride
         let raw = numberMemory(bytes: bytes)
@@ -18,7 +19,7 @@ package final class Arena<Element>: @unchecked Sendable {
         owner = nil
     }
 
-    /// An arena over memory that `owner` keeps alive, such as a shared window.
+    /// An arena over memory that `owner` keeps alive, such as a shared-memory window.
     package init(_ memory: UnsafeMutableRawPointer, count: Int, owner: AnyObject) {
         precondition(Int(bitPattern: memory) % arenaAlignmentBytes == 0, "an arena starts on a cache line")
         base = memory.bindMemory(to: Element.self, capacity: max(count, 1))
@@ -38,5 +39,5 @@ package final class Arena<Element>: @unchecked Sendable {
     }
 }
 
-/// A cache line, and the widest vector register.
+/// The size in bytes of a cache line and of the widest vector register.
 package let arenaAlignmentBytes = 64

@@ -1,8 +1,8 @@
-/// A format of floating-point numbers in memory, little-endian.
+/// A floating-point format in memory, little-endian.
 package enum FloatFormat: Sendable {
     case float64, float32, float16, bfloat16
 
-    /// The bytes of one number.
+    /// The size of one value in bytes.
     package var byteCount: Int {
         switch self {
         case .float64: 8
@@ -12,16 +12,16 @@ package enum FloatFormat: Sendable {
     }
 }
 
-/// Returns the index of the first number that is infinite or NaN; nil where all numbers are finite.
+/// Returns the index of the first value that is infinite or NaN, or nil if all values are finite.
 ///
 /// - Parameters:
-///   - bytes: Numbers one after another, aligned to the size of a number.
-///   - format: Their format.
-/// - Complexity: O(bytes), as fast as memory is read; allocates nothing.
+///   - bytes: Contiguous values, aligned to their size.
+///   - format: The format of the values.
+/// - Complexity: O(bytes), at memory bandwidth; allocates nothing.
 package func firstNonFinite(_ bytes: UnsafeRawBufferPointer, _ format: FloatFormat) -> Int? {
     guard let base = bytes.baseAddress else { return nil }
     let count = bytes.count / format.byteCount
-    // A number is not finite exactly where all bits of its exponent are set.
+    // A value is infinite or NaN exactly if all bits of its exponent are set.
     switch format {
     case .float64: return firstNonFinite(base.assumingMemoryBound(to: UInt64.self), count, exponent: 0x7FF0 << 48)
     case .float32: return firstNonFinite(base.assumingMemoryBound(to: UInt32.self), count, exponent: 0x7F80 << 16)
@@ -30,7 +30,7 @@ package func firstNonFinite(_ bytes: UnsafeRawBufferPointer, _ format: FloatForm
     }
 }
 
-/// Returns the index of the first of `count` numbers that is infinite or NaN; nil where all are finite.
+/// Returns the index of the first of `count` values that is infinite or NaN, or nil if all are finite.
 package func firstNonFinite(_ numbers: UnsafePointer<Float>, count: Int) -> Int? {
     firstNonFinite(UnsafeRawBufferPointer(start: numbers, count: count * MemoryLayout<Float>.stride), .float32)
 }
@@ -39,7 +39,7 @@ package func firstNonFinite(_ numbers: UnsafePointer<Float>, count: Int) -> Int?
 private func firstNonFinite<Word: FixedWidthInteger & UnsignedInteger>(
     _ words: UnsafePointer<Word>, _ count: Int, exponent: Word
 ) -> Int? {
-    // Added to a full exponent, its lowest bit carries into the sign, and into nothing else.
+    // Adding the exponent's lowest bit carries into the sign bit exactly if all bits of the exponent are set.
     let lowest = exponent & (0 &- exponent)
     let sign = Word(1) << Word(Word.bitWidth - 1)
     let blockCount = 4096
@@ -56,14 +56,14 @@ private func firstNonFinite<Word: FixedWidthInteger & UnsignedInteger>(
     return nil
 }
 
-/// Returns the largest of `count` tokens, 0 where there is none.
+/// Returns the largest of `count` token IDs, or 0 if `count` is 0.
 ///
-/// - Complexity: O(count), as fast as memory is read; allocates nothing.
+/// - Complexity: O(count), at memory bandwidth; allocates nothing.
 package func largestToken(_ tokens: UnsafePointer<UInt16>, count: Int) -> Int { Int(largest(tokens, count)) }
 
-/// Returns the largest of `count` tokens, 0 where there is none.
+/// Returns the largest of `count` token IDs, or 0 if `count` is 0.
 ///
-/// - Complexity: O(count), as fast as memory is read; allocates nothing.
+/// - Complexity: O(count), at memory bandwidth; allocates nothing.
 package func largestToken(_ tokens: UnsafePointer<UInt32>, count: Int) -> Int { Int(largest(tokens, count)) }
 
 @inline(__always)

@@ -2,10 +2,10 @@ import Failures
 import Files
 import Glibc
 
-/// Memory for numbers, uninitialized, to be given back by `deallocate`.
+/// Allocates uninitialized memory for numeric data, to be freed with `deallocate`.
 ///
-/// Where the system refuses it (`ulimit -v`, a container's limit), the process says so in one line and ends: nothing that
-/// computes could go on, and Swift itself would end it without a word.
+/// If the allocation fails (`ulimit -v`, a container's limit), the process prints one line and exits with code 70: no
+/// computation can continue without the memory, and Swift itself would crash without a message.
 package func numberMemory(bytes: Int, alignment: Int = arenaAlignmentBytes) -> UnsafeMutableRawPointer {
     var memory: UnsafeMutableRawPointer?
     if !SystemFault.strikes(.allocate), posix_memalign(&memory, alignment, max(bytes, 1)) == 0, let memory {

@@ -1,8 +1,8 @@
 import Texts
 
-/// A pattern of parameter names: `*` stands for any characters, `?` for one. A character is a Unicode scalar.
+/// A pattern of parameter names: `*` matches any characters, `?` matches one. A character is a Unicode scalar.
 package struct NamePattern: Equatable, Sendable {
-    /// The pattern as it was written.
+    /// The source text of the pattern.
     package let text: String
     private let characters: [Unicode.Scalar]
 
@@ -12,15 +12,15 @@ package struct NamePattern: Equatable, Sendable {
         characters = Array(text.unicodeScalars)
     }
 
-    /// Whether it stands for `name`, all of it.
+    /// Returns whether the pattern matches all of `name`.
     package func matches(_ name: String) -> Bool { distance(to: name) == 0 }
 
-    /// How many characters of the pattern or the name must be changed, added or left out for it to stand for `name`.
+    /// Returns the minimum number of characters to substitute, insert or delete so that the pattern matches `name`.
     ///
     /// - Complexity: O(length of the pattern · length of the name).
     package func distance(to name: String) -> Int {
         let name = Array(name.unicodeScalars)
-        // distances[j]: of the pattern so far to the first j characters.
+        // distances[j] is the distance from the pattern's characters so far to the first j characters of the name.
         var distances = Array(0...name.count)
         for character in characters {
             let isStar = character == "*"
@@ -37,7 +37,8 @@ package struct NamePattern: Equatable, Sendable {
         return distances[name.count]
     }
 
-    /// The `count` of `names` that are nearest to it, each kind of name once: a number in a name counts as any number.
+    /// Returns the `count` names nearest to the pattern. Of names that differ only in their numeric components, such as
+    /// block indices, only the first is considered.
     package func nearest(_ count: Int, among names: [String]) -> [String] {
         var kinds: Set<ExactText> = []
         let distinct = names.filter { name in

@@ -1,13 +1,13 @@
 import Glibc
 
-// Box and Muller's transformation asks for a logarithm, a sine and a cosine in Float64 for every two numbers, which in
-// calls of the C library takes seconds on 124 M weights. Eight of each are computed at once here, with an error that is
-// bounded; where a number lies so close to the border between two Float32 that the error might matter, which is once in
-// 10⁵ pairs, the library decides. So the bits are those of the library.
+// The Box-Muller transform needs a Float64 logarithm, sine and cosine for every two values; calling the C library for
+// them takes seconds for 124 M weights. Here eight of each are computed at once with a bounded error. If that error
+// could change the rounding to Float32, about once in 10⁵ pairs, the pair is recomputed with the C library. The results
+// are therefore bit-identical to the C library's.
 
-/// Fills `target` with normal numbers around zero: those of `stream` from number `first` on, a multiple of four.
+/// Fills `target` with normal values with mean 0: the values of `stream` from index `first`, a multiple of four.
 ///
-/// - Source: Box & Muller 1958; four words of the stream make four numbers.
+/// - Source: Box & Muller 1958; four words of the stream yield four values.
 func fillNormal(
     _ target: UnsafeMutableBufferPointer<Float>, from first: Int, _ stream: RandomStream, _ standardDeviation: Float
 ) {
@@ -16,7 +16,7 @@ func fillNormal(
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 16) { words in
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 16) { numbers in
             var start = 0
-            // Sixteen numbers of four counters are eight pairs.
+            // The sixteen values of four counters are eight pairs.
             while start + 16 <= target.count {
                 for counter in 0..<4 {
                     let four = stream.words(UInt64((first + start) / 4 + counter))
@@ -43,9 +43,9 @@ func fillNormal(
     }
 }
 
-/// Two normal numbers from two words, as the C library computes them.
+/// Returns two normal values computed from two words with the C library.
 func normalPair(_ first: UInt32, _ second: UInt32) -> (Float, Float) {
-    // (0, 1], so that the logarithm is finite.
+    // In (0, 1], so that the logarithm is finite.
     let radius = (-2 * log((Double(first) + 1) * 0x1p-32)).squareRoot()
     let angle = 2 * Double.pi * Double(second) * 0x1p-32
     return (Float(radius * cos(angle)), Float(radius * sin(angle)))
@@ -53,27 +53,27 @@ func normalPair(_ first: UInt32, _ second: UInt32) -> (Float, Float) {
 
 /// Computes eight pairs of normal numbers at once.
 struct NormalPairs {
-    // Relative errors of the parts are below 2⁻⁵⁰ and those of the library below 2⁻⁵¹; this leaves room.
+    // The relative error of this code is below 2⁻⁵⁰ and that of the library below 2⁻⁵¹, well within 2⁻⁴⁴.
     let below = 1 - 0x1p-44
     let above = 1 + 0x1p-44
-    /// 1.5 · 2⁵²: what is added to it is rounded to a whole number, which stands in its last bits.
+    /// 1.5 · 2⁵²: adding it rounds a value to an integer, held in the low bits of the mantissa.
     let magic = 0x1.8p52
     /// The bits of √½.
     let root = UInt64(0x3FE6_A09E_667F_3BCD)
-    // ln 2 and π/2 in two parts; the first has so few bits that its multiples here are exact.
+    // ln 2 and π/2, each split into two terms; the first term has so few bits that its multiples below are exact.
     let logarithmHigh = 0x1.62e42feep-1
     let logarithmLow = 0x1.a39ef35793c76p-33
     let quarterHigh = 0x1.921fb544p0
     let quarterLow = 0x1.0b4611a626331p-34
 
-    /// target[2i] and target[2i + 1] = the pair of words[i] and words[8 + i], for i in 0 ..< 8.
+    /// Sets target[2i] and target[2i + 1] to the pair of words[i] and words[8 + i], for i in 0 ..< 8.
     @inline(__always)
     func fill(_ target: UnsafeMutablePointer<Float>, _ words: UnsafePointer<UInt32>) {
         let raw = UnsafeRawPointer(words)
         let first = raw.loadUnaligned(as: SIMD8<UInt32>.self)
         let second = raw.loadUnaligned(fromByteOffset: 32, as: SIMD8<UInt32>.self)
         let (radius, angle) = (radius(first), 2 * Double.pi * doubles(second) * 0x1p-32)
-        // The quarter turns in the angle, and the rest of it.
+        // The number of quarter turns in the angle, and the remainder.
         let quarters = (angle * (2 / Double.pi) + magic) - magic
         let rest = (angle - quarters * quarterHigh) - quarters * quarterLow
         let square = rest * rest
@@ -86,7 +86,7 @@ struct NormalPairs {
         y.replace(with: -y, where: (quarters .== 2) .| (quarters .== 3))
         x *= radius
         y *= radius
-        // Near a quarter turn the rest has lost its last bits, and a radius of 0 has a sign.
+        // Near a quarter turn the remainder has lost its low bits to cancellation; a radius of 0 can yield −0.
         let isHard = ((rest .< 1e-6) .& (rest .> -1e-6)) .| (radius .== 0)
         let (lowX, highX) = (floats(x * below), floats(x * above))
         let (lowY, highY) = (floats(y * below), floats(y * above))
@@ -103,11 +103,11 @@ struct NormalPairs {
         }
     }
 
-    /// √(−2 ln((word + 1) / 2³²)).
+    /// Returns √(−2 ln((word + 1) / 2³²)).
     @inline(__always)
     private func radius(_ words: SIMD8<UInt32>) -> SIMD8<Double> {
         let bits = unsafeBitCast((doubles(words) + 1) * 0x1p-32, to: SIMD8<UInt64>.self)
-        // The exponent for a fraction between √½ and √2.
+        // The exponent for which the fraction is between √½ and √2.
         let offset = (bits &- root) &+ SIMD8(repeating: 1 << 62)
         let exponent = (offset &>> 52)
         let fraction = unsafeBitCast(bits &- ((exponent &- 1024) &<< 52), to: SIMD8<Double>.self) - 1
@@ -118,7 +118,7 @@ struct NormalPairs {
         return (-2 * logarithm).squareRoot()
     }
 
-    /// artanh(s) / s, of s².
+    /// Returns artanh(s) / s for s² = `square`.
     @inline(__always)
     private func areaTangent(_ square: SIMD8<Double>) -> SIMD8<Double> {
         var sum = SIMD8<Double>(repeating: 1.0 / 21)
@@ -134,7 +134,7 @@ struct NormalPairs {
         return SIMD8(repeating: 1).addingProduct(sum, square)
     }
 
-    /// cos r, of r², for r up to π/4.
+    /// Returns cos r for r² = `square`, |r| ≤ π/4.
     @inline(__always)
     private func cosine(_ square: SIMD8<Double>) -> SIMD8<Double> {
         var sum = SIMD8<Double>(repeating: 1 / 20_922_789_888_000)
@@ -148,7 +148,7 @@ struct NormalPairs {
         return SIMD8(repeating: 1).addingProduct(sum, square)
     }
 
-    /// sin r / r, of r², for r up to π/4.
+    /// Returns sin r / r for r² = `square`, |r| ≤ π/4.
     @inline(__always)
     private func sine(_ square: SIMD8<Double>) -> SIMD8<Double> {
         var sum = SIMD8<Double>(repeating: 1 / 355_687_428_096_000)

@@ -1,35 +1,35 @@
 import Files
 
-/// One learned tensor and its place in every arena.
+/// One learned tensor and its position in every arena.
 package struct Parameter: Sendable {
     /// Its name in checkpoints: "blocks.0.attention.projection.weight".
     package let name: String
-    /// Its sizes, outermost first.
+    /// The dimensions, outermost first.
     package let shape: [Int]
-    /// How its first values are drawn.
+    /// The distribution of the initial values.
     package let initializer: Initializer
     /// Whether weight decay applies.
     package let decays: Bool
-    /// Where its first element stands.
+    /// The index of the first element in an arena.
     package let offset: Int
 
     /// The number of elements.
     package var count: Int { shape.reduce(1, *) }
-    /// The elements it occupies in an arena.
+    /// The indices of its elements in an arena.
     package var range: Range<Int> { offset..<offset + count }
 }
 
-/// Where every parameter stands in the flat arenas.
+/// The offset of every parameter in the flat arenas.
 ///
-/// Parameters are declared once, in the order in which the forward pass first needs them, and everything else comes
-/// from here: offsets, initialization, weight decay, checkpoint names, averaging buckets. Each one starts on a 128-byte
-/// border in a Float32 arena; the elements between two parameters stay zero in every arena.
+/// Parameters are declared once, in the order in which the forward pass first uses them. Initialization, weight decay,
+/// checkpoint names and all-reduce buckets are derived from the layout. Each parameter starts at a multiple of 128
+/// bytes in a Float32 arena; padding between parameters stays zero in every arena.
 package struct ParameterLayout: Sendable {
     /// All parameters, by offset.
     package private(set) var parameters: [Parameter] = []
     /// The number of elements of an arena, padding included.
     package private(set) var count = 0
-    /// The elements of one layer each, in the order of declaration: the unit whose gradients become final together.
+    /// The element range of each layer, in the order of declaration: the unit whose gradients become final together.
     package private(set) var sections: [Range<Int>] = []
 
     /// An empty layout.
@@ -40,7 +40,7 @@ package struct ParameterLayout: Sendable {
 
     /// Declares one parameter of the current section.
     ///
-    /// - Returns: Its offset.
+    /// - Returns: The parameter's offset.
     package mutating func declare(_ name: String, _ shape: [Int], _ initializer: Initializer, decays: Bool) -> Int {
         precondition(!sections.isEmpty, "a section is begun first")
         let parameter = Parameter(name: name, shape: shape, initializer: initializer, decays: decays, offset: count)
@@ -50,13 +50,13 @@ package struct ParameterLayout: Sendable {
         return parameter.offset
     }
 
-    /// The number of learned numbers.
+    /// The number of elements of all parameters, without padding.
     package var parameterCount: Int { parameters.reduce(0) { $0 + $1.count } }
 
-    /// The parameter that element `index` belongs to, or nil for padding.
+    /// Returns the parameter that contains element `index`, or nil for padding.
     package func parameter(containing index: Int) -> Parameter? { parameters.first { $0.range.contains(index) } }
 
-    /// A hash of all names and shapes: equal layouts, equal digests.
+    /// Returns a hash of all names and shapes; equal layouts have equal digests.
     package func digest() -> String {
         var digest = Digest()
         for parameter in parameters {
@@ -67,7 +67,7 @@ package struct ParameterLayout: Sendable {
         return digest.hexadecimal()
     }
 
-    /// Fills `weights` with the first values that `seed` stands for: the same on every rank and for every world size.
+    /// Fills `weights` with the initial values for `seed`, which are the same on every rank and for every rank count.
     ///
     /// - Complexity: O(count).
     package func initialize(_ weights: Arena<Float>, seed: UInt64) {
@@ -75,7 +75,7 @@ package struct ParameterLayout: Sendable {
         initialize(0..<count, into: weights.base, seed: seed)
     }
 
-    /// Fills `target` with the first values of the elements in `range`, and leaves what is padding as it is.
+    /// Fills `target` with the initial values of the elements in `range`; padding is not written.
     ///
     /// - Complexity: O(parameters + range).
     package func initialize(_ range: Range<Int>, into target: UnsafeMutablePointer<Float>, seed: UInt64) {

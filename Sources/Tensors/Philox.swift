@@ -1,8 +1,8 @@
-/// Philox4x32-10, a counter-based generator: randomness as a function, with no state to save.
+/// Philox4x32-10, a counter-based random number generator: a pure function of counter and key, without state to save.
 ///
 /// - Source: Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
 package enum Philox {
-    /// The ten rounds over one counter.
+    /// Applies the ten rounds to one counter.
     ///
     /// - Returns: Four independent words, each uniform over all 32-bit values.
     package static func words(counter: SIMD4<UInt32>, key: SIMD2<UInt32>) -> SIMD4<UInt32> {
@@ -25,32 +25,32 @@ package enum Philox {
     package static let weyl1: UInt32 = 0xBB67_AE85
 }
 
-/// What random numbers are drawn for. Two purposes never share a number.
+/// The use of random numbers; different purposes have independent streams.
 package enum RandomPurpose: UInt32, Sendable {
-    /// Initial weights; the layer is the parameter's index.
+    /// Initial weights; `layer` is the parameter's index.
     case initialization = 1
-    /// The order of samples; the step is the epoch.
+    /// The order of samples; `step` is the epoch.
     case shuffling = 2
     /// Dropout masks.
     case dropout = 3
-    /// Choosing the next token.
+    /// Sampling the next token.
     case generation = 4
-    /// Hiding tokens that are to be predicted.
+    /// Masking the tokens to predict.
     case masking = 5
-    /// The order of batches of similar length; the step is the pool.
+    /// The order of batches under length bucketing; `step` is the pool.
     case batchOrder = 6
-    /// Changing what is trained on.
+    /// Data augmentation.
     case augmentation = 7
 }
 
-/// An endless row of random words, named by what it is for.
+/// An infinite sequence of random words, identified by seed, purpose, step, sample and layer.
 package struct RandomStream: Sendable {
-    /// The key that every counter of the stream is mixed with.
+    /// The Philox key of the stream.
     package let key: SIMD2<UInt32>
     /// The upper half of every counter: the sample.
     package let sample: UInt64
 
-    /// The stream of (seed, purpose, step, sample, layer); its elements are the counters.
+    /// The stream of (seed, purpose, step, sample, layer), indexed by counter.
     package init(seed: UInt64, purpose: RandomPurpose, step: UInt64 = 0, sample: UInt64 = 0, layer: UInt32 = 0) {
         let words = Philox.words(
             counter: SIMD4(
@@ -60,7 +60,7 @@ package struct RandomStream: Sendable {
         self.sample = sample
     }
 
-    /// The four words of one counter.
+    /// Returns the four words of one counter.
     package func words(_ counter: UInt64) -> SIMD4<UInt32> {
         Philox.words(
             counter: SIMD4(
@@ -69,7 +69,7 @@ package struct RandomStream: Sendable {
             key: key)
     }
 
-    /// A number uniform over [0, 1), with 53 random bits.
+    /// Returns a value uniform over [0, 1), with 53 random bits.
     package func uniform(_ counter: UInt64) -> Double {
         let words = words(counter)
         let bits = UInt64(words.x) << 32 | UInt64(words.y)

@@ -1,26 +1,26 @@
 import Glibc
 
-/// A text that compares, sorts and hashes by its UTF-8 bytes.
+/// A string that is compared, ordered and hashed by its UTF-8 bytes.
 ///
-/// Swift's `String` compares by canonical equivalence: "é" as one scalar equals "e" with a combining accent. What comes
-/// from outside (labels, file names, options, JSON members, tensors) is equal only where its bytes are, so keys of sets
-/// and dictionaries, and comparisons of such texts, go through this type.
+/// Swift's `String` compares by canonical equivalence: "é" as one scalar equals "e" followed by a combining accent.
+/// Strings from outside the program (labels, file names, options, JSON members, tensor names) are equal only if their
+/// bytes are, so comparisons of such strings, and keys of sets and dictionaries, use this type.
 ///
-/// The order is that of the bytes, which is also that of the Unicode scalars.
+/// The order by bytes is also the order by Unicode scalars.
 package struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {
-    /// The text itself.
+    /// The string itself.
     package let text: String
 
-    /// Makes a key of `text`.
+    /// Wraps `text`.
     package init(_ text: String) { self.text = text }
 
     package init(stringLiteral text: String) { self.text = text }
 
     package var description: String { text }
 
-    /// Compares all bytes.
+    /// Compares the UTF-8 bytes.
     ///
-    /// - Complexity: O(bytes); O(1) where the lengths differ.
+    /// - Complexity: O(bytes); O(1) if the lengths differ.
     package static func == (left: ExactText, right: ExactText) -> Bool {
         let count = left.text.utf8.count
         guard count == right.text.utf8.count else { return false }
@@ -37,7 +37,7 @@ package struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertibl
     package func hash(into hasher: inout Hasher) {
         var text = text
         text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        // No UTF-8 has this byte: "ab", "c" and "a", "bc" differ.
+        // This byte does not occur in UTF-8, so the sequences "ab", "c" and "a", "bc" hash differently.
         hasher.combine(0xFF as UInt8)
     }
 
@@ -51,20 +51,20 @@ package struct ExactText: Hashable, Comparable, Sendable, CustomStringConvertibl
 }
 
 extension StringProtocol {
-    /// The text as a key: for comparing, sorting and looking up by bytes.
+    /// The string wrapped for comparison, ordering and lookup by bytes.
     package var exact: ExactText { ExactText(String(self)) }
 }
 
 extension Sequence<String> {
-    /// The texts in the order of their bytes.
+    /// Returns the strings in the order of their bytes.
     package func sortedExactly() -> [String] { sorted { ExactText($0) < ExactText($1) } }
 }
 
 extension Collection<String> {
-    /// Whether a text is among them, byte for byte.
+    /// Returns whether the collection contains `text`, byte for byte.
     package func containsExactly(_ text: String) -> Bool { contains { ExactText($0) == ExactText(text) } }
 
-    /// The first text that stands twice, byte for byte; nil where all differ.
+    /// Returns the first string that equals an earlier one byte for byte, or nil if all differ.
     package func firstRepeated() -> String? {
         var seen: Set<ExactText> = []
         return first { !seen.insert(ExactText($0)).inserted }

@@ -1,26 +1,25 @@
-/// Paths are bytes, and the program holds them as `String`: how any bytes become a `String` and back without loss.
+/// Converts paths, which are arbitrary bytes, to `String` and back without loss.
 ///
-/// Valid UTF-8 stays as it is. Each byte b that is not part of valid UTF-8 becomes the private-use scalar
-/// U+10FF00 + b, from U+10FF80 to U+10FFFF. The four bytes of such a scalar that stands in a path by itself are treated
-/// as if they were not valid, so that `bytes(of:)` gives back the bytes of every path. The pieces of a path can be joined
-/// and cut at slashes as text.
+/// Valid UTF-8 is unchanged. Each byte b that is not part of valid UTF-8 becomes the private-use scalar U+10FF00 + b,
+/// from U+10FF80 to U+10FFFF. If a path itself contains the UTF-8 encoding of such a scalar, its four bytes are escaped
+/// in the same way, so that `bytes(of:)` is the exact inverse. Escaped paths can be joined and split at slashes.
 ///
-/// Files and standard output get the bytes; messages show each as `\xNN`; configurations and manifests, which are UTF-8,
-/// record the scalars, and so read back as the same path.
+/// Files and standard output receive the original bytes; messages show each escaped byte as `\xNN`; configurations and
+/// manifests, which must be UTF-8, store the scalars, which decode to the same path.
 ///
 /// - Source: PEP 383, "Non-decodable Bytes in System Character Interfaces", whose lone surrogates Swift's strings
 ///   cannot hold.
 package enum PathText {
     private static let base: UInt32 = 0x10_FF00
 
-    /// The byte that `scalar` stands for; nil where it stands for itself.
+    /// Returns the byte that `scalar` encodes, or nil if it is an ordinary scalar.
     package static func byte(of scalar: Unicode.Scalar) -> UInt8? {
         scalar.value >= base + 0x80 ? UInt8(scalar.value - base) : nil
     }
 
-    /// The text of a path's bytes.
+    /// Returns the string for the bytes of a path.
     package static func text(of bytes: UnsafeBufferPointer<UInt8>) -> String {
-        // Every scalar of the range begins with this byte.
+        // Every escape scalar begins with this byte in UTF-8.
         if !bytes.contains(0xF4), let text = String(validating: bytes, as: UTF8.self) { return text }
         var text = String.UnicodeScalarView()
         var rest = bytes[...]
@@ -36,22 +35,22 @@ package enum PathText {
         return String(text)
     }
 
-    /// The text of a path's bytes.
+    /// Returns the string for the bytes of a path.
     package static func text(of bytes: [UInt8]) -> String { bytes.withUnsafeBufferPointer { text(of: $0) } }
 
-    /// The text of a path as the system gives it, ended by a zero byte.
+    /// Returns the string for a path of the operating system, terminated by a zero byte.
     package static func text(of path: UnsafePointer<CChar>) -> String {
         var count = 0
         while path[count] != 0 { count += 1 }
         return path.withMemoryRebound(to: UInt8.self, capacity: count) { text(of: .init(start: $0, count: count)) }
     }
 
-    /// Whether `text` stands for bytes that are not UTF-8 (or are those of a scalar that stands for a byte).
+    /// Returns whether `text` contains escaped bytes.
     package static func isEscaped(_ text: some StringProtocol) -> Bool {
         text.utf8.contains(0xF4) && text.unicodeScalars.contains { byte(of: $0) != nil }
     }
 
-    /// The bytes that `text` stands for.
+    /// Returns the bytes of the path `text`.
     package static func bytes(of text: String) -> [UInt8] {
         guard isEscaped(text) else { return Array(text.utf8) }
         var bytes: [UInt8] = []
@@ -61,7 +60,7 @@ package enum PathText {
         return bytes
     }
 
-    /// `text` for a person: each byte that is not UTF-8 as `\xNN`.
+    /// Returns `text` for display, with each escaped byte as `\xNN`.
     package static func shown(_ text: String) -> String {
         guard isEscaped(text) else { return text }
         var shown = ""
@@ -75,7 +74,7 @@ package enum PathText {
         return shown
     }
 
-    /// The valid UTF-8 scalar that `bytes` begin with, and its length; nil where they begin with none.
+    /// Returns the valid UTF-8 scalar at the start of `bytes` and its length, or nil if there is none.
     private static func firstScalar(
         _ bytes: Slice<UnsafeBufferPointer<UInt8>>
     ) -> (scalar: Unicode.Scalar, count: Int)? {

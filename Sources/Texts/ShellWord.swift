@@ -1,13 +1,14 @@
-/// Returns `text` as one word of a POSIX shell, so that a command that holds it can be pasted as it is printed.
+/// Returns `text` as one word of a POSIX shell, so that a printed command can be pasted into a shell.
 ///
-/// A text of harmless characters is returned unchanged, any other one in single quotes. Control characters except line breaks,
-/// and bytes of paths that are not UTF-8 (see `PathText`), are written by `printf`, because messages show them as escapes.
+/// A text of safe characters is returned unchanged, any other text in single quotes. Control characters other than
+/// newlines, and bytes of paths that are not UTF-8 (see `PathText`), are produced by a `printf` command, because
+/// messages show them escaped.
 package func shellWord(_ text: String) -> String {
     let scalars = text.unicodeScalars
-    // Some shells expand an equals sign in front.
+    // Some shells expand a word that begins with an equals sign.
     if !text.isEmpty, scalars.first != "=", scalars.allSatisfy(isHarmless) { return text }
     guard scalars.contains(where: { isControl($0) && $0 != "\n" }) else { return "'\(escapingQuotes(text))'" }
-    // A shell removes the line breaks at the end of what a command prints.
+    // Command substitution removes trailing newlines.
     let breaks = scalars.reversed().prefix { $0 == "\n" }.count
     let format = scalars.dropLast(breaks).reduce(into: "") { format, scalar in
         switch scalar {
@@ -15,7 +16,7 @@ package func shellWord(_ text: String) -> String {
         case "%": format += "%%"
         case "'": format += #"\047"#
         case _ where isControl(scalar):
-            // Octal digits of each byte are what every printf understands.
+            // Every printf supports three-digit octal escapes of bytes.
             for byte in PathText.bytes(of: String(scalar)) {
                 let digits = String(byte, radix: 8)
                 format += "\\" + String(repeating: "0", count: 3 - digits.count) + digits
@@ -23,11 +24,11 @@ package func shellWord(_ text: String) -> String {
         default: format.unicodeScalars.append(scalar)
         }
     }
-    // Without the dashes, a text that begins with one would be an option of printf.
+    // Without the `--`, printf would parse a format that begins with a dash as an option.
     return "\"$(printf -- '\(format)')\"" + (breaks == 0 ? "" : "'\(String(repeating: "\n", count: breaks))'")
 }
 
-/// Returns the path `path` as one word that no command takes for an option: a dash at its beginning follows `./`.
+/// Returns `path` as one word that no command parses as an option: `./` is prepended if it begins with a dash.
 package func shellPath(_ path: String) -> String {
     shellWord(path.utf8.first == UInt8(ascii: "-") ? "./" + path : path)
 }
@@ -46,7 +47,7 @@ private func isControl(_ scalar: Unicode.Scalar) -> Bool {
     scalar.properties.generalCategory == .control || PathText.byte(of: scalar) != nil
 }
 
-/// A single quote ends the quoted part, stands by itself behind a backslash, and begins the next part.
+/// Replaces each single quote by `'\''`: end of quotation, escaped quote, start of quotation.
 private func escapingQuotes(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {

@@ -2,7 +2,7 @@ import CThreads
 import Failures
 import Glibc
 
-/// A thread beside the one that trains.
+/// A thread that runs beside the training thread.
 package final class BackgroundThread {
     private let thread: pthread_t
 
@@ -11,14 +11,15 @@ package final class BackgroundThread {
         init(_ body: @escaping () -> Void) { self.body = body }
     }
 
-    /// Starts `body` on a thread of its own.
+    /// Starts `body` on a new thread.
     ///
     /// - Parameters:
-    ///   - name: At most 15 characters, for whoever looks at the process.
-    ///   - body: What it touches it has for itself, or takes turns for.
-    /// - Throws: `internalError` where the system has no thread left.
+    ///   - name: The thread's name in process listings; at most 15 characters.
+    ///   - body: The work; access to state shared with other threads must be synchronized.
+    /// - Throws: `internalError` if the system cannot create the thread.
     package init(_ name: String, _ body: @escaping () -> Void) throws(Failure) {
-        // The thread starts with the caller's mask. Signals are for the thread that trains.
+        // A thread inherits the signal mask of its creator. Signals must be handled by the training thread, so all are
+        // blocked.
         var (all, before) = (sigset_t(), sigset_t())
         sigfillset(&all)
         pthread_sigmask(SIG_BLOCK, &all, &before)
@@ -42,6 +43,6 @@ package final class BackgroundThread {
         self.thread = thread
     }
 
-    /// Returns when `body` has returned; called once.
+    /// Waits until `body` has returned. It must be called exactly once.
     package func join() { pthread_join(thread, nil) }
 }

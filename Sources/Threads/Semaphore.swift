@@ -1,13 +1,14 @@
 import CThreads
 import Glibc
 
-/// A POSIX semaphore: what happens before `signal` is seen after `wait`.
+/// A POSIX semaphore: memory operations before `signal` are visible after the matching `wait`.
 ///
-/// Sendable: the semaphore never moves, and its two operations are made for any thread (POSIX.1-2017, `sem_post`).
+/// Sendable because the semaphore is never moved in memory and any thread may call its operations (POSIX.1-2017,
+/// `sem_post`).
 package final class Semaphore: @unchecked Sendable {
     private let handle: UnsafeMutablePointer<sem_t>
 
-    /// A semaphore that lets `count` waits through.
+    /// A semaphore with the initial value `count`.
     package init(count: UInt32) {
         handle = .allocate(capacity: 1)
         sem_init(handle, 0, count)
@@ -18,19 +19,19 @@ package final class Semaphore: @unchecked Sendable {
         handle.deallocate()
     }
 
-    /// Waits until the count is above zero, and takes one off.
+    /// Waits until the value is above zero and decrements it.
     package func wait() {
         while sem_wait(handle) != 0, errno == EINTR {}
     }
 
     /// Waits for at most `seconds`.
     ///
-    /// - Returns: Whether the count was above zero, and one was taken off.
+    /// - Returns: Whether the value was decremented before the timeout.
     package func wait(seconds: Double) -> Bool {
         cthreads_wait_semaphore(handle, Int64(seconds * 1e9)) == 0
     }
 
-    /// Adds one to the count.
+    /// Increments the value.
     package func signal() {
         sem_post(handle)
     }

@@ -1,19 +1,19 @@
-// libpng for Swift: its simplified interface, whose jumps over stack frames never leave it.
+// libpng for Swift, through its simplified interface, which handles setjmp/longjmp internally.
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
 
-// An image's size, and whether it has colour (palettes included).
+// The size of an image, and whether it has colour (palettes included).
 typedef struct {
     uint32_t height;
     uint32_t width;
     int has_colour;
 } cpng_shape;
 
-// Reads the shape from the bytes of a file. Returns 0 where they are no PNG.
+// Reads the shape of an encoded image. Returns 0 if the bytes are not a PNG file.
 int cpng_inspect(const void *bytes, size_t count, cpng_shape *shape);
 
-// Decodes an image of that very height and width into `pixels`, [height, width, channels] bytes of sRGB, over black where
-// it is transparent. `channels` is 1 (gray; an image with colour is refused) or 3. Returns 0 where the bytes are damaged.
+// Decodes an image of exactly this height and width into `pixels`, [height, width, channels] bytes of sRGB; transparent
+// pixels are composed over black. `channels` is 1 (gray; colour images are rejected) or 3. Returns 0 on failure.
 int cpng_decode(const void *bytes, size_t count, uint32_t height, uint32_t width, int channels, uint8_t *pixels);

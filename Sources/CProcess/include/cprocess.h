@@ -1,21 +1,23 @@
-// What a process arranges with the operating system before and beside its work.
+// Signals and process control.
 #pragma once
 
-// SIGUSR1 and SIGTERM are noted from now on instead of ending the process, also where they were blocked and have come
-// already. Where a launcher of MPI jobs started the process, this has happened before the constructors of the libraries ran.
+// Installs handlers: from now on SIGUSR1, SIGTERM and SIGINT set a flag instead of ending the process, even if they
+// were blocked and are pending. In a process started by an MPI launcher this has already been called before the
+// constructors of libraries.
 void cprocess_note_stop_requests(void);
-// From now on both end the process again.
+// Restores the default action of these signals.
 void cprocess_forget_stop_requests(void);
-// Whether one of them has come.
+// Returns whether one of these signals has arrived.
 int cprocess_stop_was_requested(void);
 
-// The process is killed when its parent ends; 0, or an error number. A parent that is gone already ends it at once.
+// Requests that the process is killed when its parent ends; if the parent has already ended, kills it at once. Returns
+// 0 or an errno value.
 int cprocess_die_with_parent(void);
 
-// Ends the process at once by an instruction that no handler expects.
+// Ends the process at once with a trap instruction.
 _Noreturn void cprocess_trap(void);
 
-// From now on SIGUSR2 makes the process print, to its standard error, where it is: the stack of the thread that is hit.
+// Installs a handler: from now on SIGUSR2 prints the stack of the interrupted thread to standard error.
 void cprocess_tell_stacks(void);
-// Asks the main thread of another process that has called `cprocess_tell_stacks`, or of this one, where it is.
+// Sends SIGUSR2 to the main thread of a process that has called `cprocess_tell_stacks`.
 void cprocess_ask_for_stack(int process);

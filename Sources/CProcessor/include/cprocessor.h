@@ -1,9 +1,9 @@
-// What the program must ask of the processor itself, and of no library.
+// CPU features and floating-point modes, queried and set directly.
 #pragma once
 
 #include <stdint.h>
 
-// The vector extensions that code may be compiled for, one bit each.
+// The instruction-set extensions that code may be compiled for, one bit each.
 enum {
     cprocessor_avx2 = 1 << 0,
     cprocessor_fma = 1 << 1,
@@ -14,7 +14,7 @@ enum {
     cprocessor_avx512fp16 = 1 << 6,
 };
 
-// The extensions that the includer is compiled for: a constant, which differs with the includer's flags.
+// Returns the extensions that the including file is compiled for: a compile-time constant that depends on its flags.
 static inline uint32_t cprocessor_built_for(void) {
     uint32_t features = 0;
 #ifdef __AVX2__
@@ -41,11 +41,11 @@ static inline uint32_t cprocessor_built_for(void) {
     return features;
 }
 
-// The extensions that this processor has. Compiled for the plainest processor of the architecture.
+// Returns the extensions that this CPU has. This function is compiled for the architecture's baseline.
 uint32_t cprocessor_features(void);
 
-// Makes the calling thread treat denormal Float32 numbers as zero, in operands and in results.
+// Makes the calling thread treat denormal Float32 values as zero, as operands and as results.
 void cprocessor_flush_denormals(void);
 
-// Makes OpenMP regions that the calling thread starts use `count` threads.
+// Sets the number of threads of OpenMP regions that the calling thread starts.
 void cprocessor_set_library_threads(int count);

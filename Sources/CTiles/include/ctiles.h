@@ -1,16 +1,17 @@
-// The matrix unit of recent x86-64 processors (AMX): eight tiles of 16 rows of 64 bytes. Swift has no names for its
-// instructions. Each function here is one instruction or a fixed group of them; what they are for stands in Kernels.
+// Intel AMX, the matrix unit of recent x86-64 CPUs: eight tiles of 16 rows of 64 bytes. Swift has no intrinsics for it.
+// Each function is one instruction or a fixed group of them; their use is documented in Kernels.
 #pragma once
 
 #include <stdint.h>
 
-// Asks the system to let this process use tiles. Returns 1 if it may, 0 where processor or system do not have them.
+// Requests permission from the system to use tiles. Returns 1 if granted, 0 if the CPU or the system does not support
+// them.
 int ctiles_enable(void);
 
-// One row of a tile.
+// One row of a tile: 64 bytes as 16 words.
 typedef uint32_t ctiles_line __attribute__((ext_vector_type(16)));
 
-// Whether the includer is compiled for tiles of bfloat16: a constant, which differs with the includer's flags.
+// Returns whether the including file is compiled for AMX-BF16: a compile-time constant that depends on its flags.
 static inline int ctiles_built_for(void) {
 #ifdef __AMX_BF16__
     return 1;
@@ -19,8 +20,8 @@ static inline int ctiles_built_for(void) {
 #endif
 }
 
-// Tiles 0 to 3 hold sums: the quarters of a block of 32 × 32 Float32, row after row. Tiles 4 and 5 hold 32 rows of the
-// left factor, tiles 6 and 7 as many columns of the right one.
+// Tiles 0 to 3 are the accumulators: the quarters of a 32 × 32 block of Float32, in row-major order. Tiles 4 and 5 hold
+// 32 rows of A, tiles 6 and 7 hold 32 columns of B.
 #ifdef __AMX_BF16__
 #include <immintrin.h>
 
@@ -62,7 +63,7 @@ static inline void ctiles_load_right(const void *two_tiles) {
     _tile_loadd(7, (const char *)two_tiles + 1024, 64);
 }
 
-// Each sum += Σ over 16 pairs of left · right, in Float32.
+// Adds to each accumulator Σ A · B over 16 pairs of bfloat16 values, in Float32.
 static inline void ctiles_multiply(void) {
     _tile_dpbf16ps(0, 4, 6);
     _tile_dpbf16ps(1, 4, 7);
@@ -79,11 +80,11 @@ static inline void ctiles_load_right(const void *two_tiles) {}
 static inline void ctiles_multiply(void) {}
 #endif
 
-// Brings a line of memory near, to be read or to be written.
+// Prefetches a cache line for reading or for writing.
 static inline void ctiles_prefetch(const void *line) { __builtin_prefetch(line, 0, 3); }
 static inline void ctiles_prefetch_to_write(const void *line) { __builtin_prefetch(line, 1, 3); }
 
-// The shuffles that a transposition is made of: of single numbers, of pairs, and of quarters of a line.
+// The shuffles of a 16 × 16 transposition: interleave 32-bit words, 64-bit pairs, and 128-bit quarters of a line.
 static inline ctiles_line ctiles_low_numbers(ctiles_line a, ctiles_line b) {
     return __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
 }

@@ -1,28 +1,29 @@
 import Failures
 import Texts
 
-/// A file that was given as a text and is something else, recognized by its first bytes.
+/// A file that was given as text but has another format, recognized by its first bytes.
 struct ForeignFile: Sendable {
-    /// What the file is: "is compressed with gzip".
+    /// The format as a predicate: "is compressed with gzip".
     let found: String
-    /// What to do: a sentence up to its command.
+    /// The advice: a sentence, without its full stop if a command follows.
     let advice: String
-    /// The command that makes text of the file at a path that is quoted, written to another; nil where there is none.
+    /// Returns the shell command that converts the file at the quoted path `path` to text at `output`; nil if there is
+    /// none.
     var command: (@Sendable (_ path: String, _ output: String) -> String)?
 
-    /// The message behind the file's path.
+    /// Returns the message that follows the file's path.
     func message(_ path: String) -> String {
         guard let command else { return "\(found), not UTF-8 text. \(advice)" }
         return "\(found), not UTF-8 text. \(advice): \(ForeignFile.pasteable(path, command))"
     }
 
-    /// Recognizes a file by its first bytes; nil where it may be a text.
+    /// Recognizes a file by its first bytes; returns nil if it may be text.
     ///
     /// - Parameters:
-    ///   - head: The first bytes, some thousand where there are as many.
-    ///   - byteCount: The size of the file.
+    ///   - head: The first 4 KiB of the file, or all of a smaller file.
+    ///   - byteCount: The size of the file in bytes.
     static func recognize(_ head: [UInt8], byteCount: Int) -> ForeignFile? {
-        // UTF-32's little-endian mark begins with UTF-16's.
+        // UTF-32's little-endian byte order mark begins with UTF-16's, so it is tested first.
         for (mark, name) in [
             ([0xFF, 0xFE, 0x00, 0x00], "UTF-32"), ([0x00, 0x00, 0xFE, 0xFF], "UTF-32"), ([0xFF, 0xFE], "UTF-16"),
             ([0xFE, 0xFF], "UTF-16"),
@@ -44,13 +45,13 @@ struct ForeignFile: Sendable {
         return wideByZeros(head, byteCount, isUTF8: true)
     }
 
-    /// What to do about bytes that are not UTF-8.
+    /// Returns advice for a file with bytes that are not UTF-8.
     ///
     /// - Parameters:
     ///   - head: The first bytes of the file.
-    ///   - found: The bytes from the first that is not UTF-8 on.
+    ///   - found: The bytes that start at the first invalid one.
     ///   - isCutShort: Whether the file ends within a character.
-    ///   - isMostlyUTF8: Whether characters of more than one byte stand before.
+    ///   - isMostlyUTF8: Whether the text before contains valid multi-byte characters.
     static func remedy(
         _ path: String, head: [UInt8], found: [UInt8], isCutShort: Bool, isMostlyUTF8: Bool
     ) -> String {
@@ -65,24 +66,26 @@ struct ForeignFile: Sendable {
             return "The text before it is UTF-8, so the file is damaged there. Mend it, or drop such bytes: "
                 + pasteable(path, dropping)
         }
-        // Five bytes are no character of Windows-1252, which has more of them than ISO 8859-1 otherwise.
+        // Windows-1252 extends the printable characters of ISO 8859-1, but these five bytes are undefined in it.
         let encoding = found.contains { [0x81, 0x8D, 0x8F, 0x90, 0x9D].contains($0) } ? "ISO-8859-1" : "WINDOWS-1252"
         return "The file seems to be in an older encoding. Convert it; where the text is Western European: "
             + pasteable(path, { "iconv -f \(encoding) -t UTF-8 \($0) > \($1)" }) + " (iconv -l lists other encodings)"
     }
 
-    // MARK: Text of two and four bytes a character
+    // MARK: UTF-16 and UTF-32
 
-    /// UTF-16 or UTF-32 without a mark, or data, by the places of zero bytes; nil where they may be a text's.
+    /// Recognizes UTF-16 or UTF-32 without a byte order mark, or binary data, by the positions of zero bytes; returns
+    /// nil if the file may be text.
     ///
-    /// - Parameter isUTF8: Whether the bytes may be UTF-8, which allows a zero byte here and there.
+    /// - Parameter isUTF8: Whether the bytes may be UTF-8, in which case a few zero bytes are accepted.
     private static func wideByZeros(_ head: [UInt8], _ byteCount: Int, isUTF8: Bool) -> ForeignFile? {
         var zeros = [0, 0, 0, 0]
         for (index, byte) in head.enumerated() where byte == 0 { zeros[index % 4] += 1 }
         let (total, quarters) = (zeros.reduce(0, +), head.count / 4)
         guard total > 0 else { return nil }
         let groups = stride(from: 0, to: 4 * quarters, by: 4).map { head[$0..<$0 + 4] }
-        // The planes of Unicode that have characters; the codes of the others are line ends of UTF-16.
+        // The Unicode planes with assigned characters. A plane of 10 or 13 is more likely a line feed or carriage
+        // return of UTF-16.
         let planes: [UInt8] = [0, 1, 2, 3, 14]
         if byteCount.isMultiple(of: 4), quarters > 0 {
             if zeros[0] < quarters, groups.allSatisfy({ $0.last == 0 && planes.contains($0[$0.startIndex + 2]) }) {
@@ -93,7 +96,8 @@ struct ForeignFile: Sendable {
             }
         }
         let (even, odd) = (zeros[0] + zeros[2], zeros[1] + zeros[3])
-        // Line ends and spaces alone are that many in any language that has spaces.
+        // In UTF-16, spaces and line ends alone produce this many zero bytes in any language that separates words by
+        // spaces.
         let isDense = total >= (isUTF8 ? max(2, head.count / 64) : 1)
         if isDense, byteCount.isMultiple(of: 2), min(even, odd) * 16 <= (isUTF8 ? 0 : max(even, odd)) {
             return odd > even
@@ -159,7 +163,7 @@ struct ForeignFile: Sendable {
 
     // MARK: Commands
 
-    /// A command with a path and the path of what it writes, as a shell reads them.
+    /// Returns a command with the quoted paths of its input and of its output, `path` with the suffix `.utf8`.
     private static func pasteable(_ path: String, _ command: (String, String) -> String) -> String {
         command(shellPath(path), shellPath(path + ".utf8"))
     }

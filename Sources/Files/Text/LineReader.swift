@@ -1,20 +1,20 @@
 import Failures
 
-/// Reads a text file line by line, by the rule of `TextReader`. Memory grows with the longest line only.
+/// Reads a text file line by line, following the rules of `TextReader`. Its memory is proportional to the longest line.
 package final class LineReader {
-    /// The number of the line that was read last, from 1; 0 before the first.
+    /// The number of the line that was read last, counted from 1; 0 before the first.
     package private(set) var lineNumber = 0
     private var reader: TextReader
     private var buffer: UnsafeMutableRawBufferPointer
-    /// The bytes of the buffer that are read and not yet taken.
+    /// The range of the buffer that was read from the file but not yet returned.
     private var held = 0..<0
 
-    /// No line is longer, in bytes.
+    /// The maximum length of a line in bytes.
     package static let lineBytesLimit = 64 << 20
 
     /// Opens the file.
     ///
-    /// - Throws: As `TextReader`.
+    /// - Throws: The failures of `TextReader.init`.
     package init(_ path: String, allowsEmpty: Bool = false) throws(Failure) {
         reader = try TextReader(path, allowsEmpty: allowsEmpty)
         buffer = .allocate(byteCount: 1 << 18, alignment: 64)
@@ -26,15 +26,15 @@ package final class LineReader {
     package var path: String { reader.path }
     /// The size of the file when it was opened, in bytes.
     package var byteCount: Int { reader.byteCount }
-    /// The bytes of the file that have been read.
+    /// The number of bytes of the file that have been read.
     package var position: Int { reader.position }
-    /// The place of the line that was read last, for messages.
+    /// The path and number of the line that was read last, for messages.
     package var place: String { "\(path): line \(lineNumber)" }
 
     /// Reads the next line.
     ///
-    /// - Returns: Its text, without the line end; nil after the last.
-    /// - Throws: `badData` for a line that is too long, and as `TextReader`.
+    /// - Returns: The line without its line end, or nil after the last line.
+    /// - Throws: `badData` for a line that is too long, and the failures of `TextReader.read`.
     package func next() throws(Failure) -> [UInt8]? {
         lineNumber += 1
         var searched = held.lowerBound
@@ -58,9 +58,9 @@ package final class LineReader {
         return line
     }
 
-    /// Returns all lines of a file as text.
+    /// Returns all lines of a file.
     ///
-    /// - Throws: As `init` and `next`.
+    /// - Throws: The failures of `init` and `next`.
     package static func lines(of path: String) throws(Failure) -> [String] {
         let reader = try LineReader(path)
         var lines: [String] = []
@@ -68,7 +68,8 @@ package final class LineReader {
         return lines
     }
 
-    /// Reads more behind what is held, which moves to the buffer's start; false at the end of the text.
+    /// Moves the unread bytes to the start of the buffer and reads more after them; returns false at the end of the
+    /// text.
     private func fill() throws(Failure) -> Bool {
         if held.lowerBound > 0 {
             let rest = UnsafeRawBufferPointer(rebasing: buffer[held])

@@ -1,42 +1,44 @@
 import Failures
 import Glibc
 
-/// Reads the text of a file. Every text from outside comes through this reader: texts, records, lines and configurations.
+/// Reads the text of a file. All text from outside the program is read by this type: corpora, records, lines and
+/// configurations.
 ///
-/// The rule for all of them:
-/// - A text is UTF-8 in a regular file. UTF-16, UTF-32, compressed files and others are refused, each with the command that
-///   makes text of it; a byte that is not UTF-8 is refused with its line and offset.
-/// - A byte order mark at the start of a file belongs to the file, not to its text.
-/// - A line ends with LF or CR LF. The text has LF for both, so that a text is the same whichever it was saved with. A CR
-///   alone is a character like any other.
-/// - The last line needs no line end. An empty line is a line.
-/// - A file without text (nothing, or nothing but a byte order mark) is empty. It is refused where text is needed.
+/// Rules:
+/// - Text is UTF-8 in a regular file. UTF-16, UTF-32, compressed and other files are rejected with the command that
+///   converts them to text; invalid UTF-8 is rejected with its line and offset.
+/// - A byte order mark at the start of a file is not part of the text.
+/// - A line ends with LF or CR LF. Both are read as LF, so that the text does not depend on which one is used. A CR
+///   without LF is an ordinary character.
+/// - The last line needs no line end. An empty line counts as a line.
+/// - A file with no bytes, or only a byte order mark, is empty. It is rejected where text is required.
 ///
-/// Memory does not grow with the file. What is appended to the file after it was opened is not read.
+/// Memory does not grow with the file. Bytes appended to the file after it was opened are not read.
 package struct TextReader: ~Copyable {
     /// The file's path, for messages.
     package let path: String
     /// The size of the file when it was opened, in bytes.
     package let byteCount: Int
-    /// The bytes of the file that have been read, from its start.
+    /// The offset in the file up to which it was read, in bytes.
     package private(set) var position: Int
     private let source: TextSource
-    /// The offset of the text's first byte: behind the byte order mark, where there is one.
+    /// The offset of the text's first byte, after a byte order mark.
     private let startOfText: Int
     private var validator: UTF8Validator
-    /// Whether a CR was read last, which belongs to a line end where an LF follows.
+    /// Whether the last byte read was a CR, which is dropped if an LF follows.
     private var holdsCarriageReturn = false
 
-    /// The bytes at a file's start by which it is recognized.
+    /// The number of bytes at the start of a file by which its format is recognized.
     private static let headBytes = 1 << 12
-    /// The first bytes of a file, in which a CR LF makes `textByteCount` count them all.
+    /// The size of a chunk, in bytes. `textByteCount` counts CR LF only if the first chunk contains one.
     private static let sampleBytes = 1 << 20
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     /// Opens a text file.
     ///
-    /// - Parameter allowsEmpty: Whether the file may hold no text.
-    /// - Throws: `badData` for a file that is missing, no regular file, empty, or recognized as something else than text.
+    /// - Parameter allowsEmpty: Whether the file may be empty.
+    /// - Throws: `badData` for a file that is missing, not a regular file, empty, or recognized as something other than
+    ///   text.
     package init(_ path: String, allowsEmpty: Bool = false) throws(Failure) {
         if let kind = FileSystem.specialKind(of: path) {
             let advice =
@@ -50,9 +52,9 @@ package struct TextReader: ~Copyable {
         try self.init(path, .file(file), size, allowsEmpty)
     }
 
-    /// Reads the bytes of a file that are in memory already.
+    /// Reads the bytes of a file that are already in memory.
     ///
-    /// - Parameter name: What stands for the file in messages.
+    /// - Parameter name: The name of the file in messages.
     /// - Throws: `badData` as for a file.
     package init(bytes: [UInt8], name: String, allowsEmpty: Bool = false) throws(Failure) {
         try self.init(name, .bytes(bytes), bytes.count, allowsEmpty)
@@ -76,19 +78,19 @@ package struct TextReader: ~Copyable {
         validator = UTF8Validator(position: start)
     }
 
-    /// Whether the file holds no text.
+    /// Whether the file contains no text.
     package var isEmpty: Bool { byteCount == startOfText }
 
-    /// Whether the text ends with a line end.
+    /// Returns whether the text ends with a line end.
     package func endsWithLineEnd() throws(Failure) -> Bool {
         guard byteCount > 0 else { return false }
         return try source.bytes(byteCount - 1..<byteCount, path) == [UInt8(ascii: "\n")]
     }
 
-    /// The number of bytes of the whole text, before anything is read.
+    /// Returns the size of the whole text in bytes; must be called before any text is read.
     ///
-    /// A file whose first mebibyte has no CR LF is taken to have none, so that it is not read for this. Where a later part has
-    /// some, the number is that much too large.
+    /// A file without CR LF in its first mebibyte is assumed to have none, so that it need not be read completely. If
+    /// the rest contains CR LF, the result is too large by their number.
     package func textByteCount() throws(Failure) -> Int {
         precondition(position == startOfText, "asked before the text is read")
         var (lineEnds, offset, endsWithCarriageReturn) = (0, position, false)
@@ -105,9 +107,9 @@ package struct TextReader: ~Copyable {
 
     /// Reads the next bytes of the text.
     ///
-    /// - Parameter buffer: Where they go; its size is at least 1.
-    /// - Returns: How many there are; 0 at the end of the text.
-    /// - Throws: `badData` for what is not UTF-8, with its line and offset.
+    /// - Parameter buffer: The destination, at least 1 byte.
+    /// - Returns: The number of bytes read; 0 at the end of the text.
+    /// - Throws: `badData` for invalid UTF-8, with its line and offset.
     package mutating func read(into buffer: UnsafeMutableRawBufferPointer) throws(Failure) -> Int {
         while true {
             var count = 0
@@ -136,7 +138,7 @@ package struct TextReader: ~Copyable {
 
     /// Reads a whole small file.
     ///
-    /// - Throws: `badData` as `init` and `read`, and for a file of more than `limitBytes`.
+    /// - Throws: `badData` for a file of more than `limitBytes`, and the failures of `init` and `read`.
     package static func contents(
         of path: String, limitBytes: Int = 64 << 20, allowsEmpty: Bool = false
     ) throws(Failure) -> [UInt8] {
@@ -148,7 +150,7 @@ package struct TextReader: ~Copyable {
         return try reader.rest()
     }
 
-    /// Reads all that is left of the text.
+    /// Reads the rest of the text.
     package mutating func rest() throws(Failure) -> [UInt8] {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, byteCount - position), alignment: 8)
         defer { buffer.deallocate() }
@@ -168,7 +170,7 @@ package struct TextReader: ~Copyable {
         if endsFile, let offset = validator.unfinishedOffset { throw try notUTF8(offset, isCutShort: true) }
     }
 
-    /// The failure of bytes that are not UTF-8 from `offset` on.
+    /// Returns the failure for invalid UTF-8 at `offset`.
     private func notUTF8(_ offset: Int, isCutShort: Bool) throws(Failure) -> Failure {
         var (line, start, at) = (1, startOfText, startOfText)
         while at < offset {
@@ -200,11 +202,11 @@ package struct TextReader: ~Copyable {
         return count
     }
 
-    /// Removes each CR that an LF follows; returns how many bytes are left at the buffer's start.
+    /// Removes each CR that is followed by LF; returns the number of bytes that remain at the start of the buffer.
     private static func removeCarriageReturnsBeforeLineFeeds(_ buffer: UnsafeMutableRawBufferPointer) -> Int {
         let bytes = UnsafeRawBufferPointer(buffer)
         guard var found = firstIndex(of: UInt8(ascii: "\r"), in: bytes, from: 0) else { return bytes.count }
-        // What stands from `start` to the next CR moves to `end`.
+        // The bytes from `start` to the next CR are moved to `end`.
         var (start, end) = (0, 0)
         while true {
             let isLineEnd = found + 1 < bytes.count && bytes[found + 1] == UInt8(ascii: "\n")
@@ -220,20 +222,20 @@ package struct TextReader: ~Copyable {
     }
 }
 
-/// The index of the first `byte` from `index` on, found as fast as the system can.
+/// Returns the index of the first `byte` at or after `index`, or nil; uses `memchr`.
 func firstIndex(of byte: UInt8, in bytes: UnsafeRawBufferPointer, from index: Int) -> Int? {
     guard index < bytes.count, let start = bytes.baseAddress else { return nil }
     return memchr(start + index, Int32(byte), bytes.count - index).map { UnsafeRawPointer($0) - start }
 }
 
-/// Where a text lies.
+/// The source of a text.
 private enum TextSource: ~Copyable {
     case file(File)
     case bytes([UInt8])
 
-    /// Fills `buffer` with the bytes from `offset` on.
+    /// Fills `buffer` with the bytes that start at `offset`.
     ///
-    /// - Throws: `badData` where the file has become shorter.
+    /// - Throws: `badData` if the file has become shorter.
     borrowing func read(
         into buffer: UnsafeMutableRawBufferPointer, at offset: Int, _ path: String
     ) throws(Failure) {
@@ -248,7 +250,7 @@ private enum TextSource: ~Copyable {
         }
     }
 
-    /// The bytes of a range.
+    /// Returns the bytes of a range.
     borrowing func bytes(_ range: Range<Int>, _ path: String) throws(Failure) -> [UInt8] {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: range.count, alignment: 8)
         defer { buffer.deallocate() }

@@ -1,24 +1,24 @@
-/// Finds the first byte that is not UTF-8, in chunks cut anywhere.
+/// Finds the first invalid byte of UTF-8 text that arrives in chunks of any size.
 ///
 /// - Source: The Unicode Standard 16.0, table 3-7, "Well-Formed UTF-8 Byte Sequences".
 struct UTF8Validator {
-    /// Whether a character of more than one byte has been read.
+    /// Whether a multi-byte character has been read.
     private(set) var hasLongCharacter = false
     /// The offset of the next byte.
     private var position: Int
-    /// Where the character that is being read starts.
+    /// The offset at which the current character starts.
     private var start = 0
-    /// Continuation bytes that it still needs.
+    /// The number of continuation bytes that the current character still needs.
     private var missing = 0
-    /// What its next byte may be.
+    /// The allowed values of its next byte.
     private var allowed: ClosedRange<UInt8> = 0x80...0xBF
 
-    /// A validator of bytes whose first one has the offset `position`.
+    /// A validator for bytes whose first one is at offset `position`.
     init(position: Int = 0) { self.position = position }
 
-    /// Takes the next chunk.
+    /// Validates the next chunk.
     ///
-    /// - Returns: The offset of the first byte of a malformed sequence; nil where all bytes so far are well-formed.
+    /// - Returns: The offset of the first malformed sequence, or nil if all bytes so far are well-formed.
     mutating func firstMalformedOffset(in chunk: UnsafeRawBufferPointer) -> Int? {
         var index = 0
         while index < chunk.count {
@@ -39,10 +39,10 @@ struct UTF8Validator {
         return nil
     }
 
-    /// Where the text ends within a character: the offset of that character.
+    /// The offset of the last character if it is incomplete, otherwise nil.
     var unfinishedOffset: Int? { missing > 0 ? start : nil }
 
-    /// The number of ASCII bytes from `index` on, eight at a time and therefore perhaps up to seven too few.
+    /// Returns the number of ASCII bytes that start at `index`, rounded down to a multiple of eight.
     private func asciiCount(in chunk: UnsafeRawBufferPointer, from index: Int) -> Int {
         var end = index
         while end + 8 <= chunk.count,
@@ -53,7 +53,7 @@ struct UTF8Validator {
         return end - index
     }
 
-    /// Starts a character; false for a byte that starts none.
+    /// Starts a character; returns false if `byte` cannot start one.
     private mutating func begin(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x00...0x7F: return true

@@ -1,11 +1,12 @@
 import COneDNN
 
-/// Products by oneDNN's `dnnl_sgemm`, the row-major one of its two conventions.
+/// Matmuls by oneDNN's `dnnl_sgemm`, which takes row-major matrices.
 ///
-/// The library knows Float32 alone: other factors are converted, block by block, into panels that stay in cache. Blocks do
-/// not depend on the number of threads, and one thread computes a block: neither do its bits.
+/// `dnnl_sgemm` supports Float32 only: operands of other types are converted block by block into panels that stay in
+/// cache. The blocks do not depend on the number of threads and each is computed by one thread, so the number of
+/// threads does not change the bits of the result.
 enum LibraryProduct {
-    /// The rows of a block of C, and the most numbers of its right panel.
+    /// The number of rows of a block of C, and the maximum number of elements of its B panel.
     private static let (blockRows, panelNumbers) = (512, 1 << 20)
 
     static func run<A: Storage, B: Storage, C: Storage>(
@@ -43,7 +44,8 @@ enum LibraryProduct {
         }
     }
 
-    /// `count` rows of A or columns of B in Float32: where they lie, or converted.
+    /// Returns `count` rows of A or columns of B in Float32, in place if possible, otherwise converted, and their
+    /// stride.
     private static func panel<Element: Storage>(
         _ factor: Factor<Element>, _ scratch: ThreadScratch, _ use: ThreadScratch.Use, count: Int, depth: Int,
         rowsAlongSum: Bool

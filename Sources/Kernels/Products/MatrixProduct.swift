@@ -1,55 +1,56 @@
-/// Whether a matrix is read as it lies or transposed.
+/// Whether a matrix operand is transposed.
 package enum Orientation: Sendable {
-    /// As it lies: row after row.
+    /// As stored, in row-major order.
     case plain
-    /// Rows and columns exchanged.
+    /// Transposed.
     case transposed
 }
 
-/// What computes matrix products.
+/// The implementation of matmuls.
 package enum ProductEngine: String, Sendable {
-    /// The processor's matrix unit, on numbers split into bfloat16 parts; `TileProduct` says how exact that is.
+    /// The CPU's matrix unit (AMX), with operands split into bfloat16 terms; for the accuracy see `TileProduct`.
     case tiles
     /// oneDNN's `dnnl_sgemm`.
     case library
-    /// Dot products of vectors, for few rows: only a plain A with a transposed B, overwriting C. The bits of a row of C depend
-    /// on that row of A alone.
+    /// Vector dot products, for few rows: only for plain A and transposed B, and without accumulation. The bits of a
+    /// row of C depend only on that row of A and on B.
     case vectors
 
-    /// The fastest one that this process has.
+    /// The fastest implementation available to this process.
     package static let best: ProductEngine = TileProduct.isAvailable ? .tiles : .library
 
-    /// Whether the bits of a row of C are the same for any number of rows.
+    /// Whether the bits of a row of C are the same for any number of rows (batch invariance).
     package var computesRowsAlike: Bool { self != .library }
 }
 
-/// A factor of a product: where it lies and how it is read.
+/// An operand of a matmul: its storage and orientation.
 struct Factor<Element: Storage> {
     let base: UnsafePointer<Element>
     let orientation: Orientation
-    /// Elements from row to row.
+    /// The number of elements from one stored row to the next.
     let stride: Int
 
-    /// The left factor from a row of the product on.
+    /// Returns operand A without the rows before `row` of C.
     func from(row: Int) -> Factor {
         Factor(base: base + row * (orientation == .plain ? stride : 1), orientation: orientation, stride: stride)
     }
 
-    /// The right factor from a column of the product on.
+    /// Returns operand B without the columns before `column` of C.
     func from(column: Int) -> Factor {
         Factor(base: base + column * (orientation == .plain ? 1 : stride), orientation: orientation, stride: stride)
     }
 }
 
-/// C = alpha · A·B + bias, or C += alpha · A·B, of row-major matrices of any storage type, summed in Float32.
+/// Computes C = alpha · A·B + bias, or C += alpha · A·B, for row-major matrices of any storage type, accumulating in
+/// Float32.
 ///
 /// - Parameters:
 ///   - a: [m, k], or [k, m] if transposed; `aStride` elements from row to row.
 ///   - b: [k, n], or [n, k] if transposed.
-///   - c: [m, n], rounded once, when its sums are complete.
+///   - c: [m, n], rounded once, when the sums are complete.
 ///   - bias: [n], added to each row; not together with `accumulating`.
-///   - accumulating: Adds to `c` instead of overwriting it.
-/// - Complexity: O(m · n · k); allocates nothing after a thread's first calls.
+///   - accumulating: Whether to add to `c` instead of overwriting it.
+/// - Complexity: O(m · n · k); allocates nothing after the first calls on a thread.
 @_specialize(where A == Float, B == Float, C == Float)
 @_specialize(where A == Float, B == Float16, C == Float)
 @_specialize(where A == Float, B == Float16, C == Float16)
@@ -63,7 +64,7 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
 ) {
     if m == 0 || n == 0 { return }
     if k == 0 {
-        // An empty sum is 0.
+        // The sum over an empty dimension is 0.
         if !accumulating {
             for row in 0..<m {
                 (c + row * cStride).update(repeating: 0, count: n)

@@ -1,34 +1,35 @@
 import CTiles
 
-/// Splits numbers into bfloat16 parts and lays them out as the matrix unit reads them.
+/// Splits elements into bfloat16 terms and packs them in the layout of AMX tiles.
 ///
-/// A bfloat16 is the upper half of a Float32. x = x₀ + x₁ + x₂ is exact: each part takes the next eight bits, rounded.
-/// A tile is 16 lines of 16 pairs; pair p of a step of 32 summed elements holds the elements p and p + 16, so that two
-/// vectors become a line without moving a lane. Tiles of the left factor have a row of it in each line; tiles of the
-/// right factor have a pair in each line and a column in each place.
+/// A bfloat16 is the upper half of a Float32. x = x₀ + x₁ + x₂ is exact: each term holds the next eight bits of x,
+/// rounded. A tile has 16 lines of 16 pairs of bfloat16. Pair p of a step of 32 elements of K holds elements p and p +
+/// 16, so that two vectors are combined to a line without moving lanes. In tiles of A, a line is a row of A; in tiles
+/// of B, line p holds pair p of 16 columns.
 ///
-/// A panel is packed strip by strip (32 rows or columns), each strip step by step, each step part by part: two tiles.
+/// A panel is packed strip by strip (32 rows of A or columns of B), each strip step by step, each step term by term; a
+/// term of a step has two tiles.
 enum TilePacking {
     static let tileBytes = 1024
-    /// Rows or columns of a strip, and summed elements of a step.
+    /// The rows or columns of a strip, and the elements of K of a step.
     static let edge = 32
 
-    /// Bytes of one step of a strip.
+    /// Returns the size in bytes of one step of a strip.
     static func stepBytes(parts: Int) -> Int { 2 * parts * tileBytes }
 
-    /// Which factor a panel is of.
+    /// The operand that a panel belongs to.
     enum Side { case left, right }
 
-    /// Packs rows of A or columns of B, `range`, over the summed elements `depths`.
+    /// Packs the rows of A or columns of B in `range`, over the range `depths` of K.
     ///
-    /// - Parameter factor: Multiplies each number first.
+    /// - Parameter factor: The factor applied to each element first.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     static func pack<Element: Storage>(
         _ source: Factor<Element>, _ side: Side, _ range: Range<Int>, _ depths: Range<Int>, parts: Int, factor: Float,
         into panel: UnsafeMutableRawPointer
     ) {
-        // A stored row runs along the sum in A plain and in B transposed, else across it.
+        // The elements of a stored row are along K in plain A and transposed B, otherwise across it.
         let alongSum = (source.orientation == .plain) == (side == .left)
         let transposes = alongSum == (side == .right)
         let steps = (depths.count + edge - 1) / edge
@@ -44,7 +45,7 @@ enum TilePacking {
                     depthCount: min(edge, depths.upperBound - depth), into: target + half * tileBytes)
             }
         }
-        // In the order of memory: a stored row along the sum crosses all steps, one across it crosses all strips.
+        // The loops follow memory order: a stored row along K spans all steps, one across K spans all strips.
         if alongSum {
             for strip in 0..<strips { for step in 0..<steps { packTwo(strip, step) } }
         } else {
@@ -53,7 +54,7 @@ enum TilePacking {
     }
 }
 
-/// Makes tiles, all parts of one, from where a factor is stored.
+/// Packs all terms of a tile from an operand.
 private struct TileSource<Element: Storage> {
     private let base: UnsafePointer<Element>
     private let stride: Int
@@ -67,10 +68,10 @@ private struct TileSource<Element: Storage> {
         (self.factor, self.parts, self.transposes) = (factor, parts, transposes)
     }
 
-    /// From one part of a tile to the next.
+    /// The number of bytes from one term of a tile to the next.
     private static var partBytes: Int { 2 * TilePacking.tileBytes }
 
-    /// Packs `count` ≤ 16 rows or columns over `depthCount` ≤ 32 summed elements; what is missing is 0.
+    /// Packs `count` ≤ 16 rows or columns over `depthCount` ≤ 32 elements of K; missing elements are 0.
     @inline(__always)
     func pack(first: Int, count: Int, depth: Int, depthCount: Int, into tile: UnsafeMutableRawPointer) {
         if count == lanes && depthCount == TilePacking.edge {
@@ -88,7 +89,7 @@ private struct TileSource<Element: Storage> {
         var row = alongSum ? base + first * stride + depth : base + depth * stride + first
         let secondOffset = alongSum ? lanes : lanes * stride
         for line in 0..<lanes {
-            // The next step or strip, which mostly follows.
+            // The next step or strip, which usually follows in memory.
             ctiles_prefetch(row + TilePacking.edge)
             ctiles_prefetch(row + TilePacking.edge + secondOffset)
             split(Element.load(row) * factor, Element.load(row + secondOffset) * factor, into: tile + 64 * line)
@@ -113,7 +114,8 @@ private struct TileSource<Element: Storage> {
         }
     }
 
-    /// Puts the parts of x into the lower and those of y into the upper halves of a line of each tile.
+    /// Stores the terms of x in the lower and those of y in the upper halves of the pairs of one line of each term's
+    /// tile.
     @inline(__always)
     private func split(_ x: SIMD16<Float>, _ y: SIMD16<Float>, into line: UnsafeMutableRawPointer) {
         let (x0, y0) = (bfloat16(x), bfloat16(y))
@@ -124,7 +126,7 @@ private struct TileSource<Element: Storage> {
         let (x1, y1) = (bfloat16(xRest), bfloat16(yRest))
         (line + TileSource.partBytes).storeBytes(of: (x1 &>> 16) | y1, as: Line.self)
         guard parts == 3 else { return }
-        // What is left has eight bits at most: cutting is exact, and keeps what is not a number.
+        // The remainder has at most eight bits: truncation is exact and preserves NaN.
         let x2 = unsafeBitCast(xRest - unsafeBitCast(x1, to: SIMD16<Float>.self), to: Line.self)
         let y2 = unsafeBitCast(yRest - unsafeBitCast(y1, to: SIMD16<Float>.self), to: Line.self)
         (line + 2 * TileSource.partBytes).storeBytes(of: (x2 &>> 16) | (y2 & upperHalf), as: Line.self)
@@ -136,13 +138,13 @@ private typealias Line = SIMD16<UInt32>
 
 private var upperHalf: Line { Line(repeating: 0xFFFF_0000) }
 
-/// The nearest bfloat16s, ties away from zero, as Float32 bits.
+/// Returns the nearest bfloat16 values, ties away from zero, as Float32 bits.
 @inline(__always)
 private func bfloat16(_ x: SIMD16<Float>) -> Line {
     (unsafeBitCast(x, to: Line.self) &+ Line(repeating: 0x8000)) & upperHalf
 }
 
-/// Exchanges lines and places of a tile.
+/// Transposes a tile of 16 × 16 pairs.
 @inline(never)
 private func transposeTile(_ tile: UnsafeMutableRawPointer) {
     let (a, b, c, d) = (fourLines(tile), fourLines(tile + 256), fourLines(tile + 512), fourLines(tile + 768))
@@ -152,7 +154,7 @@ private func transposeTile(_ tile: UnsafeMutableRawPointer) {
     storeColumns(a.3, b.3, c.3, d.3, tile + 192)
 }
 
-/// Four lines, transposed quarter by quarter: result i holds places i, 4 + i, 8 + i and 12 + i.
+/// Transposes 4 × 4 blocks of four lines: result i holds the pairs i, 4 + i, 8 + i and 12 + i of all four lines.
 @inline(__always)
 private func fourLines(_ lines: UnsafeMutableRawPointer) -> (Line, Line, Line, Line) {
     func line(_ index: Int) -> Line { (lines + 64 * index).load(as: Line.self) }
@@ -164,7 +166,7 @@ private func fourLines(_ lines: UnsafeMutableRawPointer) -> (Line, Line, Line, L
     )
 }
 
-/// Joins the quarters of the same place of all sixteen lines, for four places, and stores them four lines apart.
+/// Combines the quarters at the same position of all sixteen lines and stores the results four lines apart.
 @inline(__always)
 private func storeColumns(_ a: Line, _ b: Line, _ c: Line, _ d: Line, _ target: UnsafeMutableRawPointer) {
     let (evenUpper, evenLower) = (ctiles_even_quarters(a, b), ctiles_even_quarters(c, d))

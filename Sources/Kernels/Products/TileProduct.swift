@@ -1,32 +1,35 @@
 import CTiles
 
-/// Products by the processor's matrix unit (AMX), which multiplies bfloat16 and sums in Float32 sixteen times as fast as
-/// vectors do.
+/// Matmuls on the CPU's matrix unit (AMX), which multiplies bfloat16 and accumulates in Float32, sixteen times as fast
+/// as vector instructions.
 ///
-/// Float32 numbers are split into three bfloat16 parts, exactly, and the six largest of the nine products of parts are
-/// summed: what is left out is below 2⁻²³ of |a|·|b|, typically below half a unit in the last place of the product, and the
-/// whole is measured to be as exact as `dnnl_sgemm`. Where a factor is stored in Float16, two parts of each factor and
-/// three products do: what is left out is below 2⁻¹⁶ of |a|·|b|, where storing has rounded at 2⁻¹¹.
+/// Float32 elements are split exactly into three bfloat16 terms, and the six largest of the nine products of terms are
+/// accumulated. The omitted products are below 2⁻²³ · |a|·|b|, typically below half a unit in the last place of the
+/// product; measured, the result is as accurate as `dnnl_sgemm`. If an operand is stored in Float16, two terms per
+/// operand and three products suffice: the omitted products are below 2⁻¹⁶ · |a|·|b|, while the rounding error of
+/// Float16 storage is 2⁻¹¹.
 ///
-/// The sums of an element are taken in an order that depends on k alone: cutting m and n changes no bit.
+/// The order of summation depends on k only, so splitting m and n does not change any bit.
 ///
-/// - Source: Henry, Tang & Heinecke 2019, arXiv:1904.06376, for Float32 from bfloat16 parts; Goto & van de Geijn 2008,
-///   doi:10.1145/1356052.1356053, for the blocks.
+/// - Source: Henry, Tang & Heinecke 2019, arXiv:1904.06376, for Float32 from bfloat16 terms; Goto & van de Geijn 2008,
+///   doi:10.1145/1356052.1356053, for blocking.
 enum TileProduct {
-    /// Whether the program is built for the matrix unit, may use it, and the processor and the system have it.
+    /// Whether AMX can be used: the program is compiled for it, `DTRAIN_KERNELS` permits it, and CPU and system support
+    /// it.
     static let isAvailable = ctiles_built_for() == 1 && KernelLimit.current != .avx512 && ctiles_enable() == 1
 
-    /// The most summed elements of a panel, and the bytes of a right panel, which stays in the second-level cache.
+    /// The maximum extent of a panel in K, and the maximum size in bytes of a B panel, which stays in the L2 cache.
     private static let (panelDepth, rightBytes) = (512, 1 << 20)
-    /// The most bytes of a left panel that several right ones are multiplied with, and its rows where there is one.
+    /// The maximum size in bytes of an A panel that is used with several B panels, and the rows of an A panel used with
+    /// one.
     private static let (leftBytes, leftRows) = (8 << 20, 128)
-    /// The most bytes of sums that wait for their next panel, where C itself cannot hold them.
+    /// The maximum size in bytes of partial sums kept in Float32 between panels if C itself has another type.
     private static let sumsBytes = 4 << 20
 
-    /// The multiply-adds that are worth another thread.
+    /// The minimum number of multiply-adds per thread.
     private static let grain = 1 << 20
 
-    /// The product, cut over the compute threads along its longer side.
+    /// Computes the matmul in parallel, split along the longer side of C.
     static func runInParallel<A: Storage, B: Storage, C: Storage>(
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
         m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool
@@ -59,9 +62,10 @@ enum TileProduct {
         let depth = evenPart(k, atMost: panelDepth)
         let stripBytes = depth / edge * TilePacking.stepBytes(parts: parts)
         let columns = evenPart(n, atMost: max(edge, rightBytes / stripBytes * edge))
-        // Sums of several panels wait in Float32.
+        // If K spans several panels and C is not Float32, partial sums are kept in Float32.
         let waits = C.self != Float.self && depth < k
-        // One right panel serves any number of rows; several share a left panel, which then is packed once.
+        // If one B panel covers n, it is used for all rows; otherwise several B panels use the same A panel, which is
+        // packed once.
         let isNarrow = columns >= n
         var rowLimit = isNarrow ? m : leftBytes / stripBytes * edge
         if waits { rowLimit = min(rowLimit, max(edge, sumsBytes / (4 * n) / edge * edge)) }
@@ -110,7 +114,7 @@ enum TileProduct {
         ctiles_end()
     }
 
-    /// The size of the equal parts, multiples of a strip, that `count` is cut into.
+    /// Returns the size of equal parts of `count` elements, a multiple of a strip, with at most `limit` elements.
     private static func evenPart(_ count: Int, atMost limit: Int) -> Int {
         evenPart(count, in: (count + limit - 1) / limit)
     }
@@ -120,27 +124,27 @@ enum TileProduct {
     }
 }
 
-/// A block of C: where its sums begin, wait and end.
+/// A block of C: the source and the destination of its partial sums.
 private struct TileBlock<C: Storage> {
     let c: UnsafeMutablePointer<C>
     let cStride: Int
-    /// Where sums wait between panels, or nil where they wait in C.
+    /// The partial sums between panels, or nil if C holds them.
     let waiting: UnsafeMutablePointer<Float>?
     let waitingStride: Int
-    /// 32 × 32 sums on their way to and from C.
+    /// A buffer of 32 × 32 sums for blocks that cannot be loaded from or stored to C directly.
     let edge: UnsafeMutablePointer<Float>
 
-    /// What sums begin with.
+    /// The initial value of the sums.
     enum Begin {
         case zero
         case bias(UnsafeMutablePointer<Float>)
-        /// What stands in C.
+        /// The contents of C.
         case c
-        /// The sums of the panels before.
+        /// The partial sums of the preceding panels.
         case sums
     }
 
-    /// Multiplies a packed left panel, `rows` of C, with a packed right one, `columns` of C.
+    /// Multiplies a packed A panel for the rows `rows` of C by a packed B panel for the columns `columns` of C.
     @inline(__always)
     func multiply(
         _ left: UnsafeRawPointer, _ right: UnsafeRawPointer, steps: Int, parts: Int, rows: Range<Int>, firstRow: Int,
@@ -155,11 +159,11 @@ private struct TileBlock<C: Storage> {
                 let rightStrip = right + (column - columns.lowerBound) / size * stripBytes
                 let width = min(size, columns.upperBound - column)
                 let target = c + row * cStride + column
-                // Whole blocks of Float32 C need no copy.
+                // Complete blocks of a Float32 C are loaded and stored directly.
                 let direct = height == size && width == size ? target as? UnsafeMutablePointer<Float> : nil
                 let sums = waiting.map { $0 + (row - firstRow) * waitingStride + column }
                 if let direct {
-                    // Each row lies on a page of its own: what is asked for now is there when the sums are ready.
+                    // Each row is on its own page; prefetching it now makes it available when the sums are ready.
                     for line in 0..<size {
                         ctiles_prefetch_to_write(direct + line * cStride)
                         ctiles_prefetch_to_write(direct + line * cStride + lanes)
@@ -205,7 +209,7 @@ private struct TileBlock<C: Storage> {
         }
     }
 
-    /// Adds the products of all steps, the smallest parts first.
+    /// Accumulates the products of terms over all steps, smallest first.
     @inline(__always)
     private static func accumulate(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, steps: Int, parts: Int) {
         let part = 2 * TilePacking.tileBytes

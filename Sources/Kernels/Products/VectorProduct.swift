@@ -1,14 +1,15 @@
-/// Products by vectors, for few rows: each element of C is a dot product of a row of A and a row of B.
+/// Matmuls by vector instructions, for few rows: each element of C is a dot product of a row of A and a row of
+/// transposed B.
 ///
-/// Nothing is packed: every number of B is read once, which is all that a product of one row does with it. The sum of an
-/// element is taken in an order that depends on k alone, so that the bits of a row do not depend on the other rows.
+/// Nothing is packed: with few rows, each element of B is used too few times for packing to pay off. The order of
+/// summation depends on k only, so the bits of a row do not depend on the other rows.
 enum VectorProduct {
-    /// Multiply-adds that are worth another thread.
+    /// The minimum number of multiply-adds per thread.
     private static let grain = 1 << 17
-    /// The rows of A and of B whose products are summed together, in registers.
+    /// The number of rows of A and of B whose dot products are accumulated together in registers.
     private static let edge = 4
 
-    /// C = alpha · A·Bᵀ + bias.
+    /// Computes C = alpha · A·Bᵀ + bias.
     @_specialize(where A == Float, B == Float, C == Float)
     @_specialize(where A == Float16, B == Float16, C == Float)
     @_specialize(where A == Float16, B == Float16, C == Float16)
@@ -67,7 +68,7 @@ enum VectorProduct {
         }
     }
 
-    /// The sums of four elements of a row of C.
+    /// The vector accumulators of four elements of a row of C.
     private typealias Four = (SIMD16<Float>, SIMD16<Float>, SIMD16<Float>, SIMD16<Float>)
 
     @inline(__always)

@@ -1,11 +1,10 @@
 import CThreads
 
-/// Calls `body` once for each part 0 ..< `parts`, on the threads of `ThreadPool.shared`, and returns when all are done.
+/// Calls `body` once for each part 0 ..< `parts` on the threads of `ThreadPool.shared`, and returns when all are done.
 ///
-/// Which thread does what, and in what order, differs from call to call: a part must neither read what another one
-/// writes nor write what another one reads or writes, and its bits may depend on its number alone. Then the result is
-/// the same for any number of threads. Called from within a part, or while another thread has the pool, it runs all parts
-/// by itself.
+/// The assignment of parts to threads and their order are not deterministic: a part must not access memory that another
+/// part writes, and its result may depend on its index only. The result is then the same for any number of threads.
+/// When called from within a part, or while another thread uses the pool, it runs all parts on the calling thread.
 ///
 /// - Complexity: Allocates nothing; with one thread, a loop of plain calls.
 @inline(never)
@@ -17,16 +16,16 @@ package func parallel(_ parts: Int, _ body: (_ part: Int) -> Void) {
     }
 }
 
-/// Calls `body` for ranges that together are 0 ..< `count`, as many as keep the threads busy.
+/// Calls `body` for disjoint ranges that together are 0 ..< `count`, enough of them to keep all threads busy.
 ///
-/// Where it is cut depends on the number of threads: the bits of an element must not depend on the range it is in.
+/// The boundaries depend on the number of threads: the bits of an element must not depend on the range it is in.
 ///
 /// - Parameters:
-///   - grain: The elements that a range has at least: what is worth another thread.
-///   - multiple: What every range but the last is a multiple of.
+///   - grain: The minimum number of elements that is worth another thread.
+///   - multiple: The size of every range except the last is a multiple of this.
 @inline(__always)
 package func parallel(_ count: Int, grain: Int, multiple: Int = 1, _ body: (_ range: Range<Int>) -> Void) {
-    // Here, where the body is known, a loop over all elements; elsewhere a call for each range.
+    // On one thread, the body is inlined as a single loop; otherwise it is called once per range.
     if count < 2 * grain || ThreadPool.shared.count == 1 {
         body(0..<count)
     } else {
@@ -36,41 +35,43 @@ package func parallel(_ count: Int, grain: Int, multiple: Int = 1, _ body: (_ ra
 
 @inline(never)
 private func parallelRanges(_ count: Int, grain: Int, multiple: Int, _ body: (_ range: Range<Int>) -> Void) {
-    // A few for each thread: one that is held up leaves some to the others.
+    // Several ranges per thread, so that other threads can take over the ranges of a delayed thread.
     let parts = min(4 * ThreadPool.shared.count, count / grain)
     let size = ((count + parts - 1) / parts + multiple - 1) / multiple * multiple
     parallel((count + size - 1) / size) { part in body(part * size..<min((part + 1) * size, count)) }
 }
 
-/// Gives `receiver` the closure as two words, which stay valid until it returns.
+/// Passes the closure to `receiver` as two words, which are valid until it returns.
 @_silgen_name("cthreads_lend")
 private func lend(
     _ body: (Int) -> Void, _ parts: Int, to receiver: @convention(c) (UnsafePointer<cthreads_closure>?, Int) -> Void)
 
-// How kernels are cut: along what they do not sum over, so that threads change no bits.
+// Kernels are parallelized over dimensions that they do not sum over, so that the number of threads changes no bit.
 
-/// Elements that are worth another thread: what takes several times as long as to call one.
+/// The minimum number of elements that is worth another thread: several times the cost of waking one.
 private let grainElements = 1 << 15
 
-/// Ranges of 0 ..< `count` whose every element is computed by itself, in whole vectors but for the last.
+/// Calls `body` for ranges of elements that are computed independently; all but the last consist of whole vectors.
 @inline(__always)
 func parallelElements(_ count: Int, _ body: (_ range: Range<Int>) -> Void) {
     parallel(count, grain: grainElements, multiple: lanes, body)
 }
 
-/// Ranges of rows that are computed each by itself.
+/// Calls `body` for ranges of rows that are computed independently.
 @inline(__always)
 func parallelRows(_ rows: Int, columns: Int, _ body: (_ rows: Range<Int>) -> Void) {
     parallel(rows, grain: max(1, grainElements / max(columns, 1)), body)
 }
 
-/// Ranges of columns that are summed each by itself over all rows, in whole stretches of `multiple` but for the last.
+/// Calls `body` for ranges of columns that are summed over all rows independently; all but the last are multiples of
+/// `multiple`.
 @inline(__always)
 func parallelColumns(_ columns: Int, rows: Int, multiple: Int = lanes, _ body: (_ columns: Range<Int>) -> Void) {
     parallel(columns, grain: max(multiple, grainElements / max(rows, 1)), multiple: multiple, body)
 }
 
-/// Blocks of rows, in turn: as small as is worth all threads, so that a second pass finds them in cache.
+/// Calls `body` for consecutive blocks of rows that are large enough for all threads but small enough to stay in cache
+/// for a second pass.
 @inline(__always)
 func forEachRowBlock(_ rows: Int, columns: Int, _ body: (_ block: Range<Int>) -> Void) {
     let threads = ThreadPool.shared.count

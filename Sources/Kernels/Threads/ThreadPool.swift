@@ -2,24 +2,24 @@ import CThreads
 import Glibc
 import Synchronization
 
-/// The threads of this process that compute: its main thread, and workers that wait for it to have work.
+/// The compute threads of this process: the calling thread and the worker threads.
 ///
-/// The caller and the workers take the parts of a job from one word of memory, in turn. A worker that the system does not
-/// let run takes none, and nobody waits for it. Between jobs workers look for the next one for a moment, in which a
-/// training mostly has one, and then sleep.
+/// The caller and the workers claim the parts of a job from one atomic word. A worker that is not scheduled claims no
+/// part, so no thread waits for it. Between jobs workers spin briefly, because the next job usually follows at once in
+/// training, and then sleep.
 ///
-/// Sendable: all that changes is atomic, or changes only while `isTaken` is held and before `ticket` tells of it.
+/// Sendable: all mutable state is atomic, or changes only while `isTaken` is held and before `ticket` publishes it.
 package final class ThreadPool: @unchecked Sendable {
-    /// The pool that `parallel` uses: one thread, until `resize` is called.
+    /// The pool used by `parallel`; it has one thread until `resize` is called.
     package static let shared = ThreadPool()
 
-    /// Words that several threads write, each on a cache line of its own.
+    /// Words written by several threads, each on its own cache line.
     private struct Words {
-        /// The number of the job in the upper half; the parts that nobody has taken yet in the lower.
+        /// The job number in the upper half, the number of unclaimed parts in the lower half.
         let ticket: UnsafeMutablePointer<Atomic<UInt64>>
-        /// The parts of the job that are done. The caller sleeps on it.
+        /// The number of completed parts of the job. The caller sleeps on this word.
         let done: UnsafeMutablePointer<Atomic<UInt32>>
-        /// Changes where workers must wake. They sleep on it.
+        /// Incremented to wake workers. Workers sleep on this word.
         let alarm: UnsafeMutablePointer<Atomic<UInt32>>
         let sleepers: UnsafeMutablePointer<Atomic<UInt32>>
 
@@ -47,7 +47,7 @@ package final class ThreadPool: @unchecked Sendable {
     private var parts = 0
     private var workers: [pthread_t] = []
 
-    /// A pool of one thread: its caller's.
+    /// A pool of one thread, the caller's.
     package init() {}
 
     deinit {
@@ -55,14 +55,14 @@ package final class ThreadPool: @unchecked Sendable {
         words.ticket.deallocate()
     }
 
-    /// The number of threads, the caller's included.
+    /// The number of threads, including the caller's.
     package var count: Int { threadCount.load(ordering: .relaxed) }
 
-    /// Makes the pool one of `count` threads, the caller's included.
+    /// Changes the number of threads to `count`, including the caller's.
     ///
-    /// - Parameter mayWaitBusily: Whether every thread has a core of its own: then those that wait look for work for about
-    ///   50 µs before they sleep. Others' work would suffer from it.
-    /// - Returns: 0, or the system's reason why there are fewer threads than asked for.
+    /// - Parameter mayWaitBusily: Whether every thread has its own core; waiting threads then spin for about 50 µs
+    ///   before they sleep. Spinning would slow down other work on a shared core.
+    /// - Returns: 0, or the errno value that explains why there are fewer threads than requested.
     package func resize(to count: Int, mayWaitBusily: Bool = true) -> Int32 {
         precondition(count >= 1, "the caller's thread is always there")
         while isTaken.exchange(true, ordering: .acquiring) { sched_yield() }
@@ -77,7 +77,8 @@ package final class ThreadPool: @unchecked Sendable {
 
     /// Runs all parts of a job.
     func run(_ closure: cthreads_closure, _ parts: Int) {
-        // Whoever has the pool, or this very thread in a part of another job: either way nobody is free to help.
+        // The pool is in use by another thread, or by this thread in a part of another job; no worker is free in either
+        // case.
         guard parts <= UInt32.max, !isTaken.exchange(true, ordering: .acquiring) else {
             withUnsafePointer(to: closure) { for part in 0..<parts { cthreads_call($0, part) } }
             return
@@ -92,9 +93,9 @@ package final class ThreadPool: @unchecked Sendable {
         isTaken.store(false, ordering: .releasing)
     }
 
-    /// Takes a part and does it.
+    /// Claims a part and runs it.
     ///
-    /// - Returns: Whether there was one.
+    /// - Returns: Whether a part was left.
     private func doOnePart() -> Bool {
         var ticket = words.ticket.pointee.load(ordering: .relaxed)
         while true {
@@ -104,7 +105,7 @@ package final class ThreadPool: @unchecked Sendable {
             if taken { break }
             ticket = now
         }
-        // The job stays what it is until this part is done.
+        // The job cannot change until this part is done.
         let parts = parts
         withUnsafePointer(to: closure) { cthreads_call($0, parts - Int(ticket & 0xFFFF_FFFF)) }
         let done = words.done.pointee.add(1, ordering: .sequentiallyConsistent).newValue
@@ -117,7 +118,7 @@ package final class ThreadPool: @unchecked Sendable {
             if words.done.pointee.load(ordering: .acquiring) == parts { return }
             cthreads_pause()
         }
-        // Said first, looked then: whoever does the last part does it the other way round.
+        // This thread sets the flag, then reads the count; the thread that completes the last part does the opposite.
         callerSleeps.store(true, ordering: .sequentiallyConsistent)
         while true {
             let done = words.done.pointee.load(ordering: .sequentiallyConsistent)
@@ -141,7 +142,8 @@ package final class ThreadPool: @unchecked Sendable {
             if doOnePart() || lookForWork() { continue }
             words.sleepers.pointee.add(1, ordering: .sequentiallyConsistent)
             let alarm = words.alarm.pointee.load(ordering: .sequentiallyConsistent)
-            // Looked after it was said: a job that comes now, or came just before, changes the alarm or is seen.
+            // The worker checks for work after it has registered as a sleeper: a job that arrives at this time is
+            // either seen or changes the alarm.
             if !hasWork, !isStopping.load(ordering: .sequentiallyConsistent) {
                 cthreads_wait(words.alarm, alarm)
             }
@@ -163,15 +165,16 @@ package final class ThreadPool: @unchecked Sendable {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
-        // What a main thread has, whatever its limit here; only what is used takes memory.
+        // The usual stack size of a main thread, independent of the current limit; only the used part consumes memory.
         pthread_attr_setstacksize(&attributes, 8 << 20)
-        // The thread starts with the caller's mask. Signals are for the main thread, which has a stack for them.
+        // A thread inherits the signal mask of its creator. Signals must be handled by the main thread, which has an
+        // alternate stack for them.
         var (all, before) = (sigset_t(), sigset_t())
         sigfillset(&all)
         pthread_sigmask(SIG_BLOCK, &all, &before)
         defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         var thread = pthread_t()
-        // Unretained: a pool outlives its workers, which `deinit` waits for.
+        // Unretained, because the pool outlives its workers: `deinit` joins them.
         let status = pthread_create(
             &thread, &attributes,
             { pool in

@@ -1,13 +1,13 @@
 import Glibc
 import Tensors
 
-/// The memory that a thread's kernels work in, its own for each use.
+/// The per-thread scratch buffers of kernels, one for each use.
 ///
-/// Each buffer grows to what its largest use needs and stays with the thread.
+/// A buffer grows to the largest size requested and lives as long as the thread.
 struct ThreadScratch {
-    /// What a buffer is for.
+    /// The use of a buffer.
     enum Use: Int, CaseIterable {
-        /// A product's packed factors, its waiting sums, its bias, and a block on its way to where it is stored.
+        /// A matmul's packed A and B panels, partial sums, bias, and a block that is loaded from or stored to C.
         case left, right, sums, bias, edge
         /// The scores of a block of queries, and their gradients.
         case scores
@@ -20,7 +20,7 @@ struct ThreadScratch {
         buffers.initialize(repeating: .init(start: nil, count: 0), count: Use.allCases.count)
     }
 
-    /// At least `bytes` bytes for `use`, aligned to pages; what stood there before is lost where it grows.
+    /// Returns at least `bytes` bytes for `use`, aligned to 4096 bytes; growing a buffer discards its contents.
     func memory(_ use: Use, bytes: Int) -> UnsafeMutableRawPointer {
         if let base = buffers[use.rawValue].baseAddress, buffers[use.rawValue].count >= bytes { return base }
         buffers[use.rawValue].deallocate()
@@ -28,12 +28,12 @@ struct ThreadScratch {
         return buffers[use.rawValue].baseAddress!
     }
 
-    /// At least `count` numbers for `use`.
+    /// Returns space for at least `count` elements for `use`.
     func floats(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Float> {
         memory(use, bytes: count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
     }
 
-    /// The calling thread's own.
+    /// The calling thread's buffers.
     static var ofThread: ThreadScratch {
         if let memory = pthread_getspecific(key) {
             return ThreadScratch(buffers: memory.assumingMemoryBound(to: UnsafeMutableRawBufferPointer.self))
