@@ -2,37 +2,37 @@ import Failures
 import Files
 import Texts
 
-/// A directory of `RUN/checkpoints` that is named like a checkpoint.
+/// A directory in `RUN/checkpoints` whose name is that of a checkpoint.
 package struct CheckpointListing: Sendable {
-    /// The name, like `step-00000400`.
+    /// The directory's name, for example `step-00000400`.
     package let name: String
-    /// The step that the name tells.
+    /// The step in the name.
     package let step: Int
-    /// The checkpoint, or why it is none.
+    /// The checkpoint, or the reason why it is invalid.
     package let result: Result<Checkpoint, Failure>
 
-    /// The checkpoint where the cheap checks passed.
+    /// The checkpoint, if the checks of `Checkpoint.open` passed.
     package var checkpoint: Checkpoint? { try? result.get() }
 }
 
-/// A checkpoint that was looked for in a run, or named by its path.
+/// A checkpoint that was found in a run or named by its path.
 package struct ValidCheckpoint: Sendable {
     package let checkpoint: Checkpoint
-    /// A line for each newer one that was passed over, saying why.
+    /// One line for each newer checkpoint that was rejected, with the reason.
     package let notes: [String]
 }
 
 extension Checkpoint {
-    /// All checkpoints of a run in the order of their steps, each with the outcome of `open`.
+    /// Lists all checkpoints of a run in step order, each with the result of `open`.
     ///
-    /// - Returns: Nothing for a run that has no checkpoints yet.
-    /// - Throws: `inputOutput` where a directory or file cannot be read.
+    /// - Returns: An empty array for a run without checkpoints.
+    /// - Throws: `inputOutput` if a directory or file cannot be read.
     package static func list(_ run: RunDirectory) throws(Failure) -> [CheckpointListing] {
         var listings: [CheckpointListing] = []
         for candidate in try candidates(run) {
             let directory = run.checkpoints + "/" + candidate.name
             let result = try badDataAsResult { () throws(Failure) in
-                // A run's own are directories. What a link leads to may be any other run's.
+                // A run's own checkpoints are directories. A link may lead to another run's checkpoint.
                 guard !FileSystem.isLink(directory) else {
                     throw Failure(.badData, "\(directory): a symbolic link, not followed here.")
                 }
@@ -47,13 +47,13 @@ extension Checkpoint {
         return listings
     }
 
-    /// The newest checkpoint of the run whose every byte is as its manifest says.
+    /// Finds the newest checkpoint of the run of which every byte agrees with the manifest.
     ///
-    /// Damaged ones are passed over; one that cannot be read for another reason (permission, device) is not, since
-    /// the training would silently go on from an older one.
+    /// Damaged checkpoints are skipped. One that cannot be read for another reason (permissions, device) is an error,
+    /// since the run would otherwise silently resume from an older one.
     ///
-    /// - Returns: Nil where the run has no checkpoint at all.
-    /// - Throws: `badData` where there are some and none is valid, `inputOutput` where reading fails.
+    /// - Returns: nil if the run has no checkpoints.
+    /// - Throws: `badData` if none of the run's checkpoints is valid, `inputOutput` if reading fails.
     package static func newestValid(_ run: RunDirectory) throws(Failure) -> ValidCheckpoint? {
         var passedOver: [String] = []
         for listing in try list(run).reversed() {
@@ -77,13 +77,14 @@ extension Checkpoint {
                 + "--resume none.\n" + passedOver.joined(separator: "\n"))
     }
 
-    /// The directories that may be checkpoints, by step. One that was set aside ranks below the one of its step.
+    /// The directories that may be checkpoints, in step order. A replaced checkpoint comes before the committed one of
+    /// the same step.
     private static func candidates(_ run: RunDirectory) throws(Failure) -> [(name: String, step: Int)] {
         let names: [String]
         do throws(Failure) {
             names = try FileSystem.list(run.checkpoints)
         } catch {
-            // Not there yet. A directory that cannot be read is another matter.
+            // The directory does not exist yet. A directory that cannot be read is an error.
             guard error.exitCode == .badData else { throw error }
             return []
         }
@@ -98,7 +99,7 @@ extension Checkpoint {
         return found.sorted { ($0.step, $0.name.exact) < ($1.step, $1.name.exact) }
     }
 
-    /// The outcome of `body`, where the only failure that counts as an outcome is `badData`.
+    /// Returns the result of `body`; any failure other than `badData` is thrown.
     private static func badDataAsResult(
         _ body: () throws(Failure) -> Checkpoint
     ) throws(Failure) -> Result<Checkpoint, Failure> {

@@ -3,17 +3,17 @@ import Files
 import Texts
 
 extension Checkpoint {
-    /// Opens the checkpoint that a user's path names: the directory of a checkpoint, a run directory, which stands for its
-    /// newest valid checkpoint, or the marker `RUN/best`.
+    /// Opens the checkpoint that a user's path names: a checkpoint directory, a run directory (its newest valid
+    /// checkpoint), or the marker file `RUN/best`.
     ///
-    /// - Parameter verifying: Whether every byte of a run's checkpoint is compared with its manifest, and a damaged
-    ///   one passed over. Otherwise the newest that passes the checks of `open` is taken.
-    /// - Returns: The checkpoint, and for each newer one that was passed over a line that says why.
-    /// - Throws: `badData` where the path does not exist or names no checkpoint, `inputOutput` where reading fails.
+    /// - Parameter verifying: Whether every byte of a run's checkpoint is compared with its manifest, and damaged
+    ///   checkpoints are skipped. Otherwise the newest that passes the checks of `open` is used.
+    /// - Returns: The checkpoint, with one line for each newer one that was rejected.
+    /// - Throws: `badData` if the path does not exist or is not a checkpoint, `inputOutput` if reading fails.
     package static func find(_ path: String, verifying: Bool = true) throws(Failure) -> ValidCheckpoint {
         let name = trimmed(path)
         guard FileSystem.exists(name) else {
-            // A marker that leads nowhere is a link as well.
+            // Also reached for a link whose target does not exist.
             throw Failure(.badData, missing(path))
         }
         guard FileSystem.isDirectory(name) else { return try marked(by: name) }
@@ -29,18 +29,18 @@ extension Checkpoint {
         return newest
     }
 
-    /// The message for a checkpoint's path that does not exist.
+    /// The error message for a checkpoint path that does not exist.
     package static func missing(_ path: String) -> String {
         "\(path): there is no such file or directory. Name a checkpoint, such as RUN/checkpoints/step-00000400, a run "
             + "directory or RUN/best."
     }
 
-    /// The newest checkpoint of a run that passes the cheap checks.
+    /// Finds the newest checkpoint of a run that passes the checks of `open`.
     private static func newestOpened(_ run: RunDirectory) throws(Failure) -> ValidCheckpoint? {
         try list(run).reversed().lazy.compactMap(\.checkpoint).first.map { ValidCheckpoint(checkpoint: $0, notes: []) }
     }
 
-    /// Opens the checkpoint that a marker names by its place in the marker's directory.
+    /// Opens the checkpoint that a marker file names by its path relative to the marker's directory.
     private static func marked(by path: String) throws(Failure) -> ValidCheckpoint {
         let text = try FileSystem.contents(of: path, limitBytes: 4096)
         let words = String(decoding: text, as: UTF8.self).exactParts(at: "\n")
@@ -60,7 +60,7 @@ extension Checkpoint {
         return ValidCheckpoint(checkpoint: try open(target), notes: [])
     }
 
-    /// The path without slashes at its end.
+    /// Returns the path without trailing slashes.
     private static func trimmed(_ path: String) -> String {
         var end = path.unicodeScalars[...]
         while end.count > 1, end.last == "/" { end.removeLast() }
@@ -69,17 +69,17 @@ extension Checkpoint {
 }
 
 extension RunDirectory {
-    /// Writes into the marker `best` which of the run's checkpoints is the best, or removes the marker where none is.
+    /// Writes the name of the run's best checkpoint to the marker file `best`, or removes the marker if there is none.
     ///
-    /// - Parameter retention: What tells the best.
+    /// - Parameter retention: Determines which checkpoint is the best.
     /// - Returns: The best checkpoint.
-    /// - Throws: `inputOutput` where the directory cannot be read or written.
+    /// - Throws: `inputOutput` if the directory cannot be read or written.
     @discardableResult
     package func markBest(_ retention: Retention) throws(Failure) -> Checkpoint? {
         let listings = try Checkpoint.list(self).filter { !$0.name.hasExactPrefix(".") }
         let found = retention.best(of: listings.compactMap(\.checkpoint))
         guard let found else {
-            // What else may stand there is not ours.
+            // A directory of that name is not a marker, and stays.
             if FileSystem.exists(best), !FileSystem.isDirectory(best) { try FileSystem.removeFile(best) }
             return nil
         }

@@ -2,23 +2,24 @@ import Failures
 import Files
 import Texts
 
-/// A complete checkpoint: a directory with a manifest, a state and tensors.
+/// A complete checkpoint: a directory with a manifest, a state file and tensor files.
 package struct Checkpoint: Sendable {
-    /// The directory, as it was named when opened.
+    /// The directory's path, as given to `open`.
     package let directory: String
     package let manifest: CheckpointManifest
     package let state: CheckpointState
 
-    /// The number of steps so far, skipped ones included.
+    /// The number of steps so far, including skipped ones.
     package var step: Int { manifest.step }
-    /// The digest of the run, as the manifest tells it.
+    /// The digest of the run, as stored in the manifest.
     package var digest: String { manifest.digest }
-    /// What the caller of the commit wanted to recognize the run by.
+    /// The data by which the run is recognized, as given to `commit`.
     package var identity: JSON { manifest.identity }
 
-    /// Opens a checkpoint after the cheap checks: manifest, names, sizes, state. Tensors are not read: see `verify`.
+    /// Opens a checkpoint after inexpensive checks of its manifest, file names, sizes and state. Tensors are not read;
+    /// `verify` does that.
     ///
-    /// - Throws: `badData` that names the file and what is wrong.
+    /// - Throws: `badData` with the file and the reason.
     package static func open(_ directory: String) throws(Failure) -> Checkpoint {
         let manifest = try CheckpointManifest.read(in: directory)
         for record in manifest.files {
@@ -38,9 +39,9 @@ package struct Checkpoint: Sendable {
         return Checkpoint(directory: directory, manifest: manifest, state: state)
     }
 
-    /// The bytes of the tokenizer's model, whose hash is compared; empty where the checkpoint has none.
+    /// Reads the tokenizer model and checks its hash; empty if the checkpoint has none.
     ///
-    /// - Throws: `badData` where the file was altered, or is larger than any.
+    /// - Throws: `badData` if the file was altered or exceeds the size limit.
     package func tokenizerModel() throws(Failure) -> [UInt8] {
         for record in manifest.files where record.name == CheckpointManifest.tokenizerFileName {
             let path = directory + "/" + record.name
@@ -54,10 +55,10 @@ package struct Checkpoint: Sendable {
     /// Reads every byte of the tensor files and compares sizes, hashes and the digest of the run with the manifest.
     ///
     /// - Parameters:
-    ///   - fromDisk: Whether the system is asked to forget what it keeps of the tensor files in memory.
-    ///   - progress: Called with the bytes read so far and the bytes in all.
+    ///   - fromDisk: Whether to drop the tensor files from the page cache first.
+    ///   - progress: Called with the number of bytes read so far and the total.
     /// - Returns: The digest of the run, computed from the bytes.
-    /// - Throws: `badData` that names the first file that differs and what differs in it.
+    /// - Throws: `badData` with the first file that differs, and the difference.
     @discardableResult
     package func verify(
         fromDisk: Bool = false, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
@@ -88,7 +89,7 @@ package struct Checkpoint: Sendable {
     /// The names of the tensor files.
     package var tensorFileNames: [String] { tensorFiles.map(\.name) }
 
-    /// Opens one of the tensor files; links are not followed.
+    /// Opens a tensor file; links are not followed.
     package func openTensors(_ fileName: String) throws(Failure) -> SafetensorsFile {
         guard tensorFileNames.containsExactly(fileName) else {
             throw Failure(
@@ -99,9 +100,9 @@ package struct Checkpoint: Sendable {
         return try SafetensorsFile(directory + "/" + fileName, followingLinks: false)
     }
 
-    /// Fills all `destinations` from a tensor file, which must hold exactly these tensors; verify first.
+    /// Fills all `destinations` from a tensor file, which must contain exactly these tensors. Call `verify` first.
     ///
-    /// - Throws: `badData` where a tensor is missing, of another type or shape, or has no destination.
+    /// - Throws: `badData` if a tensor is missing, has another type or shape, or has no destination.
     package func loadTensors(_ fileName: String, into destinations: [TensorDestination]) throws(Failure) {
         let file = try openTensors(fileName)
         let wanted = Set(destinations.map(\.name.exact))

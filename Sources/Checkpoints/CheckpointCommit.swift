@@ -3,21 +3,22 @@ import Files
 import Texts
 
 extension Checkpoint {
-    /// Writes a checkpoint of `state` and `files` into the run and makes it valid in one step.
+    /// Writes a checkpoint of `state` and `files` into the run; it becomes valid by one atomic rename.
     ///
-    /// Whenever the process dies, the checkpoints that were valid before are valid still. One of the same step is
-    /// replaced. Leftovers of a commit that was cut short are removed.
+    /// If the process dies at any time, all previously valid checkpoints remain valid. A checkpoint of the same step is
+    /// replaced. Leftovers of an interrupted commit are removed.
     ///
     /// - Parameters:
     ///   - program: The name and version of the program.
-    ///   - identity: What to recognize the run by: configuration, layout, dataset, tokenizer.
-    ///   - tokenizerModel: The bytes of the tokenizer's model, empty where it has none.
-    ///   - files: Names that end in `.safetensors`, and the tensors of each.
-    ///   - isPrivate: Whether the files are for their owner alone; otherwise the umask decides.
-    /// - Returns: The committed checkpoint, with its digest, read back from the disk.
-    /// - Complexity: One pass over the tensors, hashed on the way, and one over the files; no copy of them.
-    /// - Throws: `inputOutput` where the disk has no room for it or does not take it: what was written by then is
-    ///   removed; and where it does not read back as it was written: then it is set aside.
+    ///   - identity: The data by which the run is recognized: configuration, layout, dataset, tokenizer.
+    ///   - tokenizerModel: The bytes of the tokenizer's model; empty if it has none.
+    ///   - files: The tensor files: names ending in `.safetensors`, and their tensors.
+    ///   - isPrivate: Whether only the owner can read the files; otherwise the umask decides.
+    /// - Returns: The committed checkpoint, read back from disk.
+    /// - Complexity: One pass over the tensors, which also hashes them, and one pass over the files; no copy of the
+    ///   tensors.
+    /// - Throws: `inputOutput` if the disk lacks space or a write fails (what was written is removed), or if the
+    ///   checkpoint does not read back as it was written (it is moved to a `.damaged-` directory).
     @discardableResult
     package static func commit(
         run: RunDirectory, state: CheckpointState, program: String, identity: JSON, tokenizerModel: [UInt8] = [],
@@ -29,7 +30,7 @@ extension Checkpoint {
         do throws(Failure) {
             for step in CheckpointCommit.Step.allCases { try commit.perform(step) }
         } catch {
-            // The message of what went wrong matters more than what goes wrong while tidying.
+            // The original error matters more than an error during cleanup.
             try? CheckpointCommit.tidy(run.checkpoints, keepingDamaged: true)
             throw error
         }
@@ -37,7 +38,7 @@ extension Checkpoint {
     }
 }
 
-/// The commit of one checkpoint, as a row of steps any of which may be the last that the process lives to see.
+/// The commit of one checkpoint as a sequence of steps; the process may die after any of them.
 struct CheckpointCommit {
     let run: RunDirectory
     let state: CheckpointState
@@ -71,7 +72,7 @@ struct CheckpointCommit {
         self.isPrivate = isPrivate
     }
 
-    /// All of the commit, in order.
+    /// All steps of the commit, in order.
     enum Step: CaseIterable {
         case makeDirectory, writeTensors, writeState, writeTokenizer, writeManifest, setAsidePredecessor, publish,
             readBack, removePredecessor
@@ -91,7 +92,7 @@ struct CheckpointCommit {
         }
     }
 
-    /// Where the checkpoint stands once it is valid.
+    /// The path of the committed checkpoint.
     var target: String { path(.committed) }
 
     private func path(_ role: CheckpointName.Role) -> String {
@@ -107,9 +108,9 @@ struct CheckpointCommit {
         try FileSystem.makeNewDirectory(path(.writing))
     }
 
-    /// Makes sure, before anything is written, that the disk has room for all of it.
+    /// Checks before writing that the disk has enough free space.
     private func checkRoom() throws(Failure) {
-        // The end of each file's last block, the manifest's own words, the directory: with a margin.
+        // The margin covers partly used blocks, the manifest's own text and the directory.
         let margin = 1 << 16
         let tensors = files.map { SafetensorsWriter.byteCount(of: $0.tensors, metadata: Self.metadata) }
         let texts = [state.text.utf8.count, tokenizerModel.count, identity.page.utf8.count]
@@ -150,20 +151,20 @@ struct CheckpointCommit {
         try FileSystem.synchronizeDirectory(path(.writing))
     }
 
-    /// Moves a checkpoint of the same step out of the way. It stays discoverable under its new name.
+    /// Renames a checkpoint of the same step. It can still be found under its new name.
     private func setAsidePredecessor() throws(Failure) {
         guard FileSystem.exists(target) else { return }
         try FileSystem.rename(target, to: path(.replaced))
     }
 
-    /// The commit itself: the checkpoint gets its name.
+    /// The commit itself: renames the checkpoint to its final name.
     private func publish() throws(Failure) {
         try FileSystem.rename(path(.writing), to: target)
         try FileSystem.synchronizeDirectory(run.checkpoints)
     }
 
-    /// Reads from the disk what was written, before anything earlier is removed. What is not the same makes place for
-    /// what was there before, and is kept until the next commit, for who wants to see what the disk did.
+    /// Reads the checkpoint back from disk before an older one is removed. One that differs from what was written is
+    /// renamed, so that `tidy` can restore its predecessor, and is kept for inspection until the next commit.
     private mutating func readBack() throws(Failure) {
         do throws(Failure) {
             let found = try Checkpoint.open(target)
@@ -181,12 +182,12 @@ struct CheckpointCommit {
         }
     }
 
-    /// The commit is done. What cannot be removed now goes with the next.
+    /// Removes the replaced checkpoint. If that fails now, the next commit removes it.
     private func removePredecessor() {
         try? FileSystem.remove(path(.replaced))
     }
 
-    /// Writes a small file and its line in the manifest.
+    /// Writes a small file and adds it to the manifest.
     private mutating func record(_ bytes: [UInt8], as name: String) throws(Failure) {
         try write(bytes, as: name)
         records.append(CheckpointManifest.File(name: name, size: bytes.count, digest: Digest.of(bytes)))
@@ -199,17 +200,17 @@ struct CheckpointCommit {
         try file.close()
     }
 
-    /// What Hugging Face's loaders ask for.
+    /// The metadata that Hugging Face's loaders require.
     private static let metadata: [ExactText: String] = ["format": "pt"]
 
     // MARK: Leftovers
 
-    /// Removes what a commit or a removal that was cut short left behind, and gives a checkpoint that was set aside its
-    /// name back where no valid successor took it.
+    /// Removes what an interrupted commit or removal left behind, and restores a replaced checkpoint if its successor
+    /// is not valid.
     ///
-    /// - Parameter keepingDamaged: Whether one that did not read back stays.
+    /// - Parameter keepingDamaged: Whether checkpoints that did not read back correctly are kept.
     static func tidy(_ checkpoints: String, keepingDamaged: Bool = false) throws(Failure) {
-        // Damaged ones come first and are gone before their names are wanted.
+        // Damaged ones sort first, so they are gone before another directory gets their name.
         for name in try FileSystem.list(checkpoints) {
             guard let (role, step) = CheckpointName.parse(name), role != .committed else { continue }
             if role == .damaged, keepingDamaged { continue }
@@ -221,14 +222,16 @@ struct CheckpointCommit {
                 }
                 try FileSystem.rename(path, to: successor)
             } else {
-                // What cannot be removed now, as on NFS what somebody reads, goes another time.
+                // A directory that cannot be removed now (on NFS, while another process reads it) is removed by a later
+                // commit.
                 try? FileSystem.remove(path)
             }
         }
     }
 
-    /// Whether every byte of a checkpoint is as it should be. One that cannot be read, for another reason, is no
-    /// answer.
+    /// Whether every byte of a checkpoint agrees with its manifest.
+    ///
+    /// - Throws: If the checkpoint cannot be read for a reason other than damage.
     private static func isValid(_ directory: String) throws(Failure) -> Bool {
         do throws(Failure) {
             try Checkpoint.open(directory).verify()

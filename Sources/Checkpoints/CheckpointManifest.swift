@@ -2,9 +2,9 @@ import Failures
 import Files
 import Texts
 
-/// What a checkpoint consists of: `manifest.json`, written last.
+/// The list of a checkpoint's files, `manifest.json`; it is written last.
 package struct CheckpointManifest: Equatable, Sendable {
-    /// A file of the checkpoint and what it must be.
+    /// A file of the checkpoint, with its expected size and hash.
     package struct File: Equatable, Sendable {
         package let name: String
         /// Length in bytes.
@@ -15,13 +15,13 @@ package struct CheckpointManifest: Equatable, Sendable {
 
     /// The name and version of the program that wrote it.
     package let program: String
-    /// The number of steps so far, skipped ones included.
+    /// The number of steps so far, including skipped ones.
     package let step: Int
     /// The digest of the run: see `Checkpoint.verify`.
     package let digest: String
-    /// All files but the manifest.
+    /// All files except the manifest.
     package let files: [File]
-    /// What the caller wants to recognize the run by: configuration, layout, dataset, tokenizer.
+    /// The data by which the run is recognized: configuration, layout, dataset, tokenizer.
     package let identity: JSON
 }
 
@@ -33,10 +33,10 @@ extension CheckpointManifest {
 
     private static let format = "dtrain checkpoint"
     private static let version = 1
-    /// The names of many classes may be part of it; nothing sensible is larger.
+    /// The manifest may contain the names of many classes; nothing plausible is larger.
     private static let limitBytes = 256 << 20
 
-    /// The manifest as JSON text, sealed by the digest of its own text.
+    /// The manifest as JSON, with a checksum of its own text as the last member.
     var text: String {
         let manifest: JSON = [
             "format": .string(Self.format),
@@ -54,7 +54,7 @@ extension CheckpointManifest {
 
     /// Reads and checks the manifest in `directory`; links are not followed.
     ///
-    /// - Throws: `badData` where it is missing, altered, of an unknown version, or names anything but files beside it.
+    /// - Throws: `badData` if it is missing, altered, of an unsupported version, or names a file that is not allowed.
     static func read(in directory: String) throws(Failure) -> CheckpointManifest {
         let path = directory + "/" + fileName
         guard FileSystem.exists(path) else {
@@ -66,7 +66,7 @@ extension CheckpointManifest {
         let bytes = try FileSystem.contents(of: path, limitBytes: limitBytes, followingLinks: false)
         let value = try JSON(parsing: bytes, source: path)
         let fields = CheckedFields(value, source: path)
-        // Before the seal, so that a newer manifest is called newer and not damaged.
+        // The version is checked before the checksum, so that a newer manifest is not reported as damaged.
         let (format, version) = (try fields.string("format"), try fields.count("version"))
         guard format == self.format, version == self.version else {
             throw Failure(
@@ -110,13 +110,13 @@ extension CheckpointManifest {
     }
 
     private func checkSizes(_ path: String) throws(Failure) {
-        // They are added up.
+        // Other code sums the sizes, so the sum must not overflow.
         var (total, overflows) = (0, false)
         for size in files.map(\.size) where !overflows { (total, overflows) = total.addingReportingOverflow(size) }
         guard !overflows else { throw Failure(.badData, "\(path): its files have more bytes than any disk holds.") }
     }
 
-    /// Whether a checkpoint may hold a file of that name: no path leads out of its directory.
+    /// Whether a checkpoint may contain a file of that name; names cannot lead out of the directory.
     static func isAllowed(_ name: String) -> Bool {
         if name == stateFileName || name == tokenizerFileName { return true }
         let isPlain = name.utf8.allSatisfy { byte in
@@ -130,7 +130,7 @@ extension CheckpointManifest {
         return isPlain && !name.hasExactPrefix(".") && name.hasExactSuffix(tensorFileExtension)
     }
 
-    /// The last member and the end of the text: the XXH3-128 of all bytes before it.
+    /// The last member and the end of the JSON: the XXH3-128 of all bytes before it.
     private static func seal(_ body: [UInt8]) -> String {
         ",\n  \"manifest_xxh3_128\": \"\(Digest.of(body))\"\n}\n"
     }

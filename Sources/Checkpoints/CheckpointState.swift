@@ -1,41 +1,41 @@
 import Failures
 import Files
 
-/// Where a training stands: `state.json` of a checkpoint.
+/// The progress of a training run: `state.json` of a checkpoint.
 package struct CheckpointState: Equatable, Sendable {
-    /// The number of steps so far, skipped ones included.
+    /// The number of steps so far, including skipped ones.
     package var step: Int
-    /// The position in the endless row of samples.
+    /// The number of samples consumed so far.
     package var consumedSamples: Int
-    /// Target tokens trained on so far.
+    /// The number of target tokens trained on so far.
     package var tokens: Int
-    /// Steps without an update, for whatever reason.
+    /// The number of steps without an update, for any reason.
     package var skippedSteps: Int
-    /// Those among them that were skipped because the loss was a spike.
+    /// The number of steps skipped because of a loss spike.
     package var spikeSkips: Int
-    /// The skipped steps since the last update.
+    /// The number of consecutive skipped steps up to now.
     package var skipsInARow: Int
-    /// How often the run has gone back to a checkpoint because of a spike.
+    /// The number of rollbacks to a checkpoint because of spikes.
     package var returns: Int
-    /// The dynamic loss scaler, where there is one.
+    /// The state of the dynamic loss scaler; nil without one.
     package var lossScaler: LossScaler?
-    /// The validation loss at this step, where it was measured.
+    /// The validation loss at this step; nil if it was not measured.
     package var validationLoss: Double?
-    /// Whether this step's evaluation was cut short by a request to stop, and comes before the next step.
+    /// Whether this step's evaluation was interrupted by a request to stop and must run before the next step.
     package var evaluationIsPending: Bool
-    /// The metric that decides which checkpoints are the best, and when the training stops early.
+    /// The metric that selects the best checkpoints and triggers early stopping.
     package var watched: Watched?
 
-    /// Where the losses of steps lie, where spikes are looked for.
+    /// The running statistics of the training loss for spike detection; nil without it.
     package var lossTrend: LossTrend?
 
-    /// A moving average of losses.
+    /// The moving average and variance of the training loss.
     package struct LossTrend: Equatable, Sendable {
-        /// The losses that have entered.
+        /// The number of losses included.
         package var count: Int
         package var mean: Double
         package var variance: Double
-        /// The spikes since the last loss that was none.
+        /// The number of consecutive spikes up to now.
         package var spikesInARow: Int
 
         package init(count: Int, mean: Double, variance: Double, spikesInARow: Int = 0) {
@@ -46,19 +46,19 @@ package struct CheckpointState: Equatable, Sendable {
         }
     }
 
-    /// A metric of evaluations, and how it went so far.
+    /// An evaluation metric and its history.
     package struct Watched: Equatable, Sendable {
-        /// Its name, such as `validation_loss`.
+        /// The metric's name, for example `validation_loss`.
         package var name: String
-        /// Its value at this step, where it was measured.
+        /// The value at this step; nil if it was not measured.
         package var value: Double?
-        /// Its best value so far.
+        /// The best value so far.
         package var best: Double?
-        /// The step of the best value; nil also where an older program did not record it.
+        /// The step of the best value; nil if unknown, as in checkpoints of older program versions.
         package var bestStep: Int?
-        /// Its last value that was an improvement by as much as early stopping asks for.
+        /// The last value that improved by at least early stopping's minimum change.
         package var reference: Double?
-        /// Evaluations since then.
+        /// The number of evaluations since then.
         package var evaluationsWithoutImprovement: Int
 
         package init(
@@ -77,9 +77,9 @@ package struct CheckpointState: Equatable, Sendable {
     /// The state of dynamic loss scaling.
     package struct LossScaler: Equatable, Sendable {
         package var scale: Double
-        /// Steps since the last overflow or growth.
+        /// The number of steps since the last overflow or growth of the scale.
         package var cleanSteps: Int
-        /// Overflows that are tolerated before the scale halves.
+        /// The number of overflows that are still tolerated before the scale is halved.
         package var hysteresisLeft: Int
 
         package init(scale: Double, cleanSteps: Int, hysteresisLeft: Int) {
@@ -110,7 +110,7 @@ package struct CheckpointState: Equatable, Sendable {
 }
 
 extension CheckpointState {
-    /// The state as JSON text; losses that are not finite become null.
+    /// The state as JSON; losses that are not finite become null.
     package var text: String {
         let scaler = lossScaler.map { scaler -> JSON in
             [
@@ -152,9 +152,9 @@ extension CheckpointState {
         return state.page
     }
 
-    /// Reads what `text` wrote.
+    /// Parses the output of `text`.
     ///
-    /// - Throws: `badData` where a field is missing, of another type, or negative.
+    /// - Throws: `badData` if a field is missing, has another type, or is out of range.
     package init(parsing bytes: [UInt8], source: String) throws(Failure) {
         let json = try JSON(parsing: bytes, source: source)
         let fields = CheckedFields(json, source: source)
@@ -162,14 +162,14 @@ extension CheckpointState {
         consumedSamples = try fields.count("consumed_samples")
         tokens = try fields.count("tokens")
         skippedSteps = try fields.count("skipped_steps")
-        // Older checkpoints do not have these.
+        // Absent in older checkpoints.
         spikeSkips = try fields.count("spike_skips", default: 0)
         skipsInARow = try fields.count("skips_in_a_row", default: 0)
         returns = try fields.count("returns", default: 0)
         validationLoss = try fields.optionalNumber("validation_loss")
         evaluationIsPending = json["evaluation_pending"] == .boolean(true)
         if json["watched"] == nil {
-            // A checkpoint from before there was a choice of metrics.
+            // A checkpoint written before the metric could be chosen.
             let best = try fields.optionalNumber("best_validation_loss")
             watched = Watched(name: "validation_loss", value: validationLoss, best: best, reference: best)
         } else if let watched = try fields.optionalFields("watched") {
@@ -198,7 +198,7 @@ extension CheckpointState {
                 "\(source): \(skippedSteps) skipped of \(step) steps, \(consumedSamples) samples and \(tokens) tokens "
                     + "make no sense together.")
         }
-        // A run goes on counting from here.
+        // The run continues counting from these values; the limit prevents overflow.
         let evaluations = watched?.evaluationsWithoutImprovement ?? 0
         let scalerCounts = lossScaler.map { max($0.cleanSteps, $0.hysteresisLeft) } ?? 0
         let trendCounts = lossTrend.map { max($0.count, $0.spikesInARow) } ?? 0

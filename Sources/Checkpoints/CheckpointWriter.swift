@@ -2,17 +2,19 @@ import Failures
 import Synchronization
 import Threads
 
-/// Writes one checkpoint at a time on a thread of its own, beside the training.
+/// Writes checkpoints asynchronously on a background thread, one at a time.
 ///
-/// Sendable, though it has plain memory: it belongs to whoever starts and finishes, and shares a job alone with its thread.
+/// `@unchecked Sendable` because of its mutable state: only one thread may call it, and it shares with the background
+/// thread only the job.
 package final class CheckpointWriter: @unchecked Sendable {
-    /// Writes a checkpoint and returns it. It owns all that it uses until `finish` has returned.
+    /// Writes a checkpoint and returns it. Everything that the closure uses must stay unchanged until `finish` has
+    /// returned.
     package typealias Work = () throws(Failure) -> Written
 
     /// A checkpoint that was written.
     package struct Written: Sendable {
         package let checkpoint: Checkpoint
-        /// What went wrong afterwards and matters less.
+        /// A problem that occurred afterwards and does not invalidate the checkpoint.
         package let note: String?
 
         package init(_ checkpoint: Checkpoint, note: String? = nil) {
@@ -21,8 +23,8 @@ package final class CheckpointWriter: @unchecked Sendable {
         }
     }
 
-    /// What the thread shares: its outcome belongs to the thread until that has ended, and to the caller afterwards;
-    /// creating and joining a thread make these take turns.
+    /// The state shared with the background thread. `outcome` belongs to that thread until it has ended, then to the
+    /// caller; thread creation and join synchronize the accesses.
     private final class Job: @unchecked Sendable {
         let work: Work
         var outcome: Result<Written, Failure>?
@@ -43,25 +45,26 @@ package final class CheckpointWriter: @unchecked Sendable {
 
     deinit { _ = try? finish() }
 
-    /// Starts writing; what was started before has been finished.
+    /// Starts writing; the previous checkpoint must have been finished.
     ///
-    /// - Returns: Whether there is a thread for it; nothing is done where there is none.
+    /// - Returns: Whether a thread could be created; if not, nothing is written.
     package func start(_ work: @escaping Work) -> Bool {
         precondition(thread == nil, "One checkpoint is written at a time.")
-        // The thread never has the writer itself: it could be the last to let go of it, and nobody would wait.
+        // The closure does not capture the writer: if the thread released the last reference, `deinit` would run on
+        // that thread and could not join it.
         let job = Job(work)
         thread = try? BackgroundThread("dtrain-save") { job.run() }
         self.job = thread == nil ? nil : job
         return thread != nil
     }
 
-    /// Whether what was started is over, so that `finish` does not wait.
+    /// Whether the work is done, so that `finish` returns without waiting.
     package var isDone: Bool { job?.isOver.load(ordering: .acquiring) ?? false }
 
-    /// Waits for what was started.
+    /// Waits until the started checkpoint is written.
     ///
-    /// - Returns: What was written; nil where nothing was started since the last call.
-    /// - Throws: What the work threw.
+    /// - Returns: The checkpoint; nil if nothing was started since the last call.
+    /// - Throws: The error that the work threw.
     package func finish() throws(Failure) -> Written? {
         guard let thread, let job else { return nil }
         thread.join()

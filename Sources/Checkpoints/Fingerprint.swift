@@ -1,7 +1,7 @@
 import Files
 import Texts
 
-/// A tensor without its bytes: what it is and the XXH3-128 of what it holds.
+/// A tensor's name, type, shape and the XXH3-128 of its bytes.
 struct TensorFingerprint: Equatable, Sendable {
     let name: String
     let type: TensorType
@@ -9,7 +9,7 @@ struct TensorFingerprint: Equatable, Sendable {
     let digest: String
 }
 
-/// A safetensors file without its bytes.
+/// A safetensors file's size, hash and tensors.
 struct FileFingerprint: Equatable, Sendable {
     /// Length in bytes.
     let size: Int
@@ -18,12 +18,12 @@ struct FileFingerprint: Equatable, Sendable {
     let tensors: [TensorFingerprint]
 }
 
-/// The digest of a checkpoint: two runs with the same digest are the same run.
+/// The digest of a checkpoint: equal digests mean bit-identical training states.
 ///
-/// It covers the names, types, shapes and bytes of all tensors and the counters that define how the training goes on;
-/// it does not cover how the tensors lie in their files, nor what was only measured (losses, speeds).
+/// It covers the names, types, shapes and bytes of all tensors, and the counters that determine how training continues.
+/// It does not cover the layout of the tensors in files, nor measurements (validation losses, speeds).
 ///
-/// - Complexity: O(tensors): the bytes enter through their own digests.
+/// - Complexity: O(tensors): their bytes are included by their own digests.
 func checkpointDigest(files: [ExactText: [TensorFingerprint]], state: CheckpointState) -> String {
     var digest = Digest()
     digest.update("dtrain checkpoint 2")
@@ -48,7 +48,7 @@ func checkpointDigest(files: [ExactText: [TensorFingerprint]], state: Checkpoint
     if let trend = state.lossTrend {
         digest.update(trend.count)
         for value in [trend.mean, trend.variance] { digest.update(Int(bitPattern: UInt(value.bitPattern))) }
-        // None is what all older checkpoints have.
+        // Zero is not included, so that digests of checkpoints from before this counter remain the same.
         if trend.spikesInARow > 0 { digest.update(trend.spikesInARow) }
     }
     return digest.hexadecimal()

@@ -1,34 +1,34 @@
 import Failures
 import Files
 
-/// `metrics.jsonl`: one JSON object a line, in the order of the steps.
+/// `metrics.jsonl`: one JSON object per line, in step order.
 ///
-/// Where the disk does not take a line, what came of it is undone, and the line waits in memory for the next: the file
-/// holds whole lines only, in their order, and none is lost for as long as the process lives.
+/// If a write fails, a partly written line is removed and the line is kept in memory until the next write: the file
+/// contains only complete lines in order, and no line is lost while the process lives.
 ///
-/// All of it is for one thread but `synchronize`, which any may call.
+/// Only one thread may use it, except that any thread may call `synchronize`.
 package final class MetricsLog {
     private let file: File
-    /// The bytes of whole lines in the file.
+    /// The length of the complete lines in the file, in bytes.
     private var length: Int
-    /// Whether a part of a line may follow them.
+    /// Whether an incomplete line may follow them.
     private var isTorn = false
     private var waiting: [UInt8] = []
-    /// Lines that the disk has not taken yet.
+    /// The number of lines that are not yet in the file.
     package private(set) var waitingCount = 0
 
-    /// The bytes of waiting lines beyond which the log gives up: some hundred thousand lines.
+    /// The maximum size of lines kept in memory, in bytes: some hundred thousand lines.
     package static let waitingLimitBytes = 64 << 20
 
-    /// Opens the log for appending, or makes it. A run that resumes calls `truncate` first.
+    /// Opens the log for appending, or creates it. A run that resumes calls `truncate` first.
     package init(_ path: String) throws(Failure) {
         file = try File(path, .append)
         length = try file.size()
     }
 
-    /// Appends `object` as a line, after those that wait. Numbers that are not finite become null.
+    /// Appends `object` as a line, after the lines kept in memory. Numbers that are not finite become null.
     ///
-    /// - Throws: `inputOutput` where the disk does not take it; the line waits.
+    /// - Throws: `inputOutput` if the write fails; the line is kept in memory.
     package func append(_ object: JSON) throws(Failure) {
         precondition(object["step"]?.integerValue != nil, "Every line of the log tells its step.")
         waiting += Array((object.line + "\n").utf8)
@@ -36,9 +36,9 @@ package final class MetricsLog {
         try flush()
     }
 
-    /// Writes the lines that wait.
+    /// Writes the lines kept in memory.
     ///
-    /// - Throws: `inputOutput` where the disk does not take them; they wait on.
+    /// - Throws: `inputOutput` if the write fails; the lines are kept.
     package func flush() throws(Failure) {
         if isTorn { try undo() }
         if waiting.isEmpty { return }
@@ -55,23 +55,23 @@ package final class MetricsLog {
         waitingCount = 0
     }
 
-    /// Whether there are more lines waiting than memory should be given for.
+    /// Whether the lines in memory exceed the limit.
     package var hasTooManyWaiting: Bool { waiting.count > MetricsLog.waitingLimitBytes }
 
-    /// Returns once all lines that were written are on the disk: no checkpoint outlives the lines before it.
+    /// Syncs the file to disk, so that the lines before a checkpoint are at least as durable as the checkpoint.
     package func synchronize() throws(Failure) { try file.synchronize() }
 
-    /// Cuts off what is no whole line.
+    /// Removes an incomplete line from the file.
     private func undo() throws(Failure) {
         try file.truncate(to: length)
         isTorn = false
     }
 
-    /// Keeps the complete lines whose step is at most `step`, and drops all others: later steps, which a resumed run
-    /// will write again, and what a crash tore.
+    /// Removes all lines with a step after `step`, which a resumed run will write again, and incomplete lines, as left
+    /// by a crash.
     ///
-    /// - Complexity: One pass, without holding the file in memory. The file is replaced in one step, or not touched
-    ///   where nothing is dropped or it does not exist.
+    /// - Complexity: One pass, without holding the file in memory. The file is replaced atomically; it is not touched
+    ///   if nothing is removed or it does not exist.
     package static func truncate(_ path: String, afterStep step: Int) throws(Failure) {
         guard FileSystem.exists(path) else { return }
         let log = try File(path, .read)
@@ -98,7 +98,7 @@ package final class MetricsLog {
     private static let blockBytes = 1 << 20
 
     private static func isKept(_ line: [UInt8], step: Int) -> Bool {
-        // A file that is no log at all may have a million lines, each of which would make an error.
+        // A quick check first: in a file that is not a log, each of a million lines would create an error.
         guard line.first == UInt8(ascii: "{") else { return false }
         guard let object = try? JSON(parsing: line, source: ""), let found = object["step"]?.integerValue else {
             return false
@@ -106,7 +106,7 @@ package final class MetricsLog {
         return found <= step
     }
 
-    /// Calls `body` with each line without its newline; only a last one that has none is not complete.
+    /// Calls `body` with each line without its newline; only a last line without newline is incomplete.
     private static func forEachLine(
         of file: borrowing File, _ body: (_ line: [UInt8], _ isComplete: Bool) throws(Failure) -> Void
     ) throws(Failure) {

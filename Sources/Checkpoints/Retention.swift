@@ -2,19 +2,19 @@ import Failures
 import Files
 import Texts
 
-/// Which checkpoints of a run are kept: the newest ones, and, apart from them, the best ones.
+/// The retention policy for a run's checkpoints: the newest ones and the best ones are kept.
 package struct Retention: Equatable, Sendable {
-    /// How many of the newest are kept; at least one.
+    /// The number of newest checkpoints to keep; at least one.
     package let keepLast: Int
-    /// How many of the best are kept.
+    /// The number of best checkpoints to keep.
     package let keepBest: Int
-    /// What tells the best.
+    /// The metric that determines the best.
     private let metric: String
     private let isBetterHigher: Bool
 
     /// - Parameters:
-    ///   - metric: The name of the watched metric that tells the best.
-    ///   - isBetterHigher: Whether higher values of it are better.
+    ///   - metric: The name of the watched metric that determines the best.
+    ///   - isBetterHigher: Whether higher values are better.
     package init(
         keepLast: Int, keepBest: Int, metric: String = "validation_loss", isBetterHigher: Bool = false
     ) {
@@ -25,12 +25,13 @@ package struct Retention: Equatable, Sendable {
         self.keepBest = keepBest
     }
 
-    /// Removes the checkpoints that are among neither the newest nor the best; call it after a commit.
+    /// Removes the checkpoints that are neither among the newest nor among the best; called after a commit.
     ///
-    /// Directories that do not pass the cheap checks do not count and are never removed.
+    /// Directories that `Checkpoint.open` rejects are not counted and never removed.
     ///
-    /// - Parameter step: That of the checkpoint just committed, which is kept though later ones are there: they may be damaged.
-    /// - Returns: The names of the directories removed.
+    /// - Parameter step: The step of the checkpoint just committed. It is kept even if there are later ones, which may
+    ///   be damaged.
+    /// - Returns: The names of the removed directories.
     @discardableResult
     package func apply(to run: RunDirectory, keeping step: Int? = nil) throws(Failure) -> [String] {
         let checkpoints = try Checkpoint.list(run).filter { !$0.name.hasExactPrefix(".") }.compactMap(\.checkpoint)
@@ -38,7 +39,7 @@ package struct Retention: Equatable, Sendable {
         var removed: [String] = []
         for superfluous in steps where superfluous != step {
             let name = CheckpointName.name(.committed, step: superfluous)
-            // Under another name first: a removal cut short must not look like a damaged checkpoint.
+            // Renamed first, so that an interrupted removal does not look like a damaged checkpoint.
             let doomed = run.checkpoints + "/" + CheckpointName.name(.removing, step: superfluous)
             try FileSystem.remove(doomed)
             try FileSystem.rename(run.checkpoints + "/" + name, to: doomed)
@@ -48,20 +49,20 @@ package struct Retention: Equatable, Sendable {
         return removed
     }
 
-    /// The best of `checkpoints`, of equal ones the newest; nil where the metric was measured at none of them.
+    /// Returns the best of `checkpoints`, the newest in case of a tie; nil if none has a value of the metric.
     package func best(of checkpoints: [Checkpoint]) -> Checkpoint? {
         let measured = checkpoints.compactMap { checkpoint in cost(checkpoint).map { (checkpoint, $0) } }
         return measured.min { ($0.1, -$0.0.step) < ($1.1, -$1.0.step) }?.0
     }
 
-    /// The metric of a checkpoint, lower for better ones; nil where it was not measured.
+    /// The checkpoint's value of the metric, negated if higher is better; nil if it was not measured.
     private func cost(_ checkpoint: Checkpoint) -> Double? {
         let watched = checkpoint.state.watched
         let value = watched?.name == metric ? watched?.value : nil
         return value.map { isBetterHigher ? -$0 : $0 }
     }
 
-    /// The steps that are kept by neither rule, in ascending order. Of equal losses the newer is better; a checkpoint
+    /// Returns the steps that neither rule keeps, in ascending order. Of equal losses the newer is better; a checkpoint
     /// without a loss is never among the best.
     func removable(_ checkpoints: [(step: Int, loss: Double?)]) -> [Int] {
         let newest = checkpoints.map(\.step).sorted().suffix(keepLast)

@@ -3,50 +3,50 @@ import Files
 import Glibc
 import Texts
 
-/// The directory of one training run and the names in it.
+/// The directory of a training run, and the paths in it.
 package struct RunDirectory: Equatable, Sendable {
-    /// The directory itself.
+    /// The directory's path.
     package let path: String
 
-    /// Names a run's directory; nothing is touched.
+    /// Names a run's directory without accessing it.
     package init(_ path: String) {
         self.path = path
     }
 
     /// The resolved configuration.
     package var configuration: String { path + "/config.yaml" }
-    /// One JSON object a step and one an evaluation.
+    /// One JSON object per step and one per evaluation.
     package var metrics: String { path + "/metrics.jsonl" }
     /// The directory of the checkpoints.
     package var checkpoints: String { path + "/checkpoints" }
-    /// How the run ended, as one JSON object: `outcome` ("finished", "stopped" or "failed"), `exit_code` and `step`. Not there
-    /// while it goes on, or where it was killed.
+    /// The outcome of the run as a JSON object: `outcome` ("finished", "stopped" or "failed"), `exit_code` and `step`.
+    /// The file is missing while the run is active or if it was killed.
     package var outcome: String { path + "/outcome.json" }
-    /// The marker that names the checkpoint with the best watched metric, such as `checkpoints/step-00000400`.
+    /// The marker file with the name of the best checkpoint, for example `checkpoints/step-00000400`.
     package var best: String { path + "/best" }
-    /// Host and pid of the run that owns the directory.
+    /// The host and process id of the run that holds the lock.
     package var lockFile: String { path + "/LOCK" }
 
-    /// The trace of a rank's time.
+    /// The path of a rank's time trace.
     package func trace(rank: Int) -> String { path + "/trace-rank-\(rank).json" }
 
-    /// All traces that stand in the directory.
+    /// The paths of all traces in the directory.
     package func traces() throws(Failure) -> [String] {
         try FileSystem.list(path).filter { $0.hasExactPrefix("trace-rank-") && $0.hasExactSuffix(".json") }.map {
             path + "/" + $0
         }
     }
 
-    /// Makes the directory and its parents where they are missing.
+    /// Creates the directory and its parents if they are missing.
     ///
-    /// - Throws: `inputOutput` where it cannot be made.
+    /// - Throws: `inputOutput` if a directory cannot be created.
     package func create() throws(Failure) {
         try FileSystem.makeDirectory(path)
         try FileSystem.makeDirectory(checkpoints)
     }
 
-    /// Refuses a directory in which a run would overwrite files of somebody else: one with a file of a run's name, but
-    /// without what every run and every import leaves.
+    /// Rejects a directory in which a run would overwrite files that are not a run's: it has a file with the name of a
+    /// run's file, but neither a lock file nor a checkpoints directory, which every run and import creates.
     ///
     /// - Throws: `usage`, with the file.
     package func refuseForeign() throws(Failure) {
@@ -58,11 +58,11 @@ package struct RunDirectory: Equatable, Sendable {
         }
     }
 
-    /// Takes possession of the directory until the returned value, or the process, ends.
+    /// Locks the directory until the returned value or the process ends.
     ///
-    /// A LOCK file that nobody holds is what a run that ended left behind; it is taken over.
+    /// A LOCK file without a holder was left by an earlier run and is reused.
     ///
-    /// - Throws: `usage` where a living run holds it, `inputOutput` where the directory is not writable.
+    /// - Throws: `usage` if an active run holds the lock, `inputOutput` if the directory is not writable.
     package func lock() throws(Failure) -> RunLock {
         let file = try File(lockFile, .update, followingLinks: false)
         guard try file.tryLock() else {
@@ -76,7 +76,7 @@ package struct RunDirectory: Equatable, Sendable {
         return RunLock(file)
     }
 
-    /// What the holder of the lock wrote about itself.
+    /// The lock holder's description of itself.
     private func holder(of file: borrowing File) throws(Failure) -> String {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
         defer { buffer.deallocate() }
@@ -87,14 +87,14 @@ package struct RunDirectory: Equatable, Sendable {
     private func hostName() -> String {
         withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
             buffer.initialize(repeating: 0)
-            // One byte less, so that a name cut short still ends with a zero.
+            // One byte less, so that a truncated name is still zero-terminated.
             guard gethostname(buffer.baseAddress!, buffer.count - 1) == 0 else { return "unknown" }
             return String(cString: buffer.baseAddress!)
         }
     }
 }
 
-/// The possession of a run's directory.
+/// The lock on a run's directory.
 package struct RunLock: ~Copyable {
     private let file: File
 

@@ -3,31 +3,31 @@ import Files
 import Tensors
 import Texts
 
-/// An open safetensors file whose header has been checked.
+/// An open safetensors file whose header is valid.
 package struct SafetensorsFile: ~Copyable {
     /// A tensor of the file.
     package struct Tensor: Equatable, Sendable {
         package let name: String
         package let type: TensorType
         package let shape: [Int]
-        /// Its bytes in the file.
+        /// The range of its bytes in the file.
         let range: Range<Int>
     }
 
-    /// The path it was opened with.
+    /// The path with which it was opened.
     package var path: String { file.path }
-    /// The tensors in the order of their bytes.
+    /// The tensors in the order of their data.
     package let tensors: [Tensor]
-    /// The texts of the header's `__metadata__`.
+    /// The strings of the header's `__metadata__`.
     package let metadata: [ExactText: String]
 
     private let file: File
     private let size: Int
     private let indices: [ExactText: Int]
 
-    /// Opens `path` and checks its header; the tensors' bytes are not touched.
+    /// Opens `path` and checks its header; tensor data is not read.
     ///
-    /// - Throws: `badData` where it is no well-formed safetensors file.
+    /// - Throws: `badData` if it is not a valid safetensors file.
     package init(_ path: String, followingLinks: Bool = true) throws(Failure) {
         let file = try File(path, .read, followingLinks: followingLinks)
         let size = try file.size()
@@ -52,7 +52,7 @@ package struct SafetensorsFile: ~Copyable {
 
     /// Reads a tensor into `destination`.
     ///
-    /// - Throws: `badData` where the file has no tensor of that name, type and shape, or a number is not finite.
+    /// - Throws: `badData` if the file has no tensor of that name, type and shape, or a value is not finite.
     package func read(into destination: TensorDestination) throws(Failure) {
         guard let tensor = self[destination.name] else {
             throw Failure(.badData, "\(path): holds no tensor \(destination.name).")
@@ -71,17 +71,17 @@ package struct SafetensorsFile: ~Copyable {
 
     /// Reads the tensor `name` into `buffer`.
     ///
-    /// - Throws: `badData` where the file has no tensor of that name and of as many bytes, or a number is not finite.
+    /// - Throws: `badData` if the file has no tensor of that name and size in bytes, or a value is not finite.
     package func read(_ name: String, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
         try readFinite(try tensor(name, bytes: buffer.count), from: 0, into: buffer)
     }
 
-    /// Reads the bytes of the tensor `name` into `buffer` as they are, whether its numbers are finite or not.
+    /// Reads the bytes of the tensor `name` into `buffer` without checking that the values are finite.
     func readBytes(_ name: String, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
         try file.read(into: buffer, at: try tensor(name, bytes: buffer.count).range.lowerBound)
     }
 
-    /// Returns the tensor of that name and of as many bytes.
+    /// Returns the tensor of that name; its size must be `bytes`.
     private func tensor(_ name: String, bytes: Int) throws(Failure) -> Tensor {
         guard let tensor = self[name] else { throw Failure(.badData, "\(path): holds no tensor \(name).") }
         guard tensor.range.count == bytes else {
@@ -91,12 +91,12 @@ package struct SafetensorsFile: ~Copyable {
         return tensor
     }
 
-    /// Reads bytes of a tensor, and refuses numbers that are not finite: nothing that is computed from them would mean
-    /// anything. Every number of a tensor comes through here.
+    /// Reads bytes of a tensor and rejects values that are not finite. All reads of tensor values use this function,
+    /// except `readBytes`.
     private func readFinite(
         _ tensor: Tensor, from offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(Failure) {
-        // In blocks that are still in the cache when they are looked at.
+        // In blocks that are still in the CPU cache when they are checked.
         for start in stride(from: 0, to: buffer.count, by: TensorSource.blockBytes) {
             let block = UnsafeMutableRawBufferPointer(
                 rebasing: buffer[start..<min(start + TensorSource.blockBytes, buffer.count)])
@@ -113,10 +113,10 @@ package struct SafetensorsFile: ~Copyable {
         }
     }
 
-    /// Reads every byte once and hashes it.
+    /// Reads and hashes every byte once.
     ///
     /// - Parameters:
-    ///   - fromDisk: Whether the system is asked to forget what it keeps of the file in memory.
+    ///   - fromDisk: Whether to drop the file from the page cache first.
     ///   - progress: Called with the number of bytes just read.
     func fingerprint(fromDisk: Bool = false, progress: (Int) -> Void) throws(Failure) -> FileFingerprint {
         if fromDisk { file.forgetCache() }
@@ -151,7 +151,7 @@ package struct SafetensorsFile: ~Copyable {
 
     // MARK: Opening
 
-    /// The length of the header's JSON, believed only where the file and the format have room for it.
+    /// Reads the length of the header's JSON; rejected if it exceeds the file or the format's limit.
     private static func headerBytes(of file: borrowing File, size: Int) throws(Failure) -> Int {
         let path = file.path
         guard size >= SafetensorsHeader.lengthBytes else {

@@ -2,12 +2,12 @@ import Failures
 import Files
 import Texts
 
-/// What stands before the data of a safetensors file: eight bytes of length, then JSON, padded to a multiple of eight.
+/// The header of a safetensors file: an 8-byte length, then JSON, padded to a multiple of 8 bytes.
 ///
-/// - Source: the format description of huggingface/safetensors. It forbids a name twice, a gap, an overlap and
-///   bytes behind the last tensor; so does this reader.
+/// - Source: the format description of huggingface/safetensors. It forbids duplicate names, gaps, overlaps and bytes
+///   after the last tensor; this parser rejects them.
 struct SafetensorsHeader {
-    /// A tensor and where it lies.
+    /// A tensor and the range of its data.
     struct Entry: Equatable {
         let name: String
         let type: TensorType
@@ -20,18 +20,18 @@ struct SafetensorsHeader {
     let entries: [Entry]
     let metadata: [ExactText: String]
 
-    /// The length field's own bytes.
+    /// The size of the length field.
     static let lengthBytes = 8
-    /// The most bytes of JSON that readers accept.
+    /// The maximum size of the JSON that parsers accept.
     static let maximumBytes = 100_000_000
 
     private static let metadataName = "__metadata__"
 }
 
 extension SafetensorsHeader {
-    /// The header of `tensors`, their data laid out in the order given.
+    /// The header of `tensors`, with their data in the given order.
     ///
-    /// A name that stands twice is a programmer's error.
+    /// Duplicate names are a programmer error.
     init(of tensors: [TensorSource], metadata: [ExactText: String]) {
         precondition(tensors.map(\.name).firstRepeated() == nil, "A safetensors file holds each name once.")
         precondition(!tensors.contains { $0.name == Self.metadataName }, "\(Self.metadataName) is no tensor's name.")
@@ -44,7 +44,7 @@ extension SafetensorsHeader {
         self.metadata = metadata
     }
 
-    /// The header's JSON, padded with spaces to a multiple of eight bytes.
+    /// The header's JSON, padded with spaces to a multiple of 8 bytes.
     var text: String {
         var members: [JSON.Member] = []
         if !metadata.isEmpty {
@@ -66,18 +66,18 @@ extension SafetensorsHeader {
 }
 
 extension SafetensorsHeader {
-    /// Reads and checks a header.
+    /// Parses and checks a header.
     ///
     /// - Parameters:
     ///   - bytes: The JSON with its padding.
-    ///   - dataBytes: How many bytes of data follow in the file.
-    ///   - path: The file, for messages.
-    /// - Throws: `badData` where anything is not as the format asks.
+    ///   - dataBytes: The number of data bytes that follow in the file.
+    ///   - path: The file, for error messages.
+    /// - Throws: `badData` if the header violates the format.
     init(parsing bytes: [UInt8], dataBytes: Int, path: String) throws(Failure) {
         guard bytes.first == UInt8(ascii: "{") else {
             throw Failure(.badData, "\(path): its header does not start with '{': it is no safetensors file.")
         }
-        // The header, a tensor's object, its shape: nothing legal nests deeper.
+        // A valid header nests three levels: header, tensor, shape.
         let header = try JSON(parsing: bytes, source: "\(path): safetensors header", depthLimit: 3)
         var entries: [Entry] = []
         var metadata: [ExactText: String] = [:]
@@ -148,7 +148,7 @@ extension SafetensorsHeader {
         return Entry(name: member.name, type: type, shape: shape, range: offsets[0]..<offsets[1])
     }
 
-    /// The elements where `value` is an array of integers only.
+    /// Returns the elements if `value` is an array of integers, otherwise nil.
     private static func integers(_ value: JSON?) -> [Int]? {
         guard let elements = value?.arrayValue else { return nil }
         let integers = elements.compactMap(\.integerValue)

@@ -2,15 +2,15 @@ import Failures
 import Files
 import Texts
 
-/// Writes safetensors files, block by block, from where the tensors lie.
+/// Writes safetensors files block by block, directly from the tensors' memory.
 enum SafetensorsWriter {
-    /// Writes `tensors` to a new file at `path`, in the order given, and returns once it is on the disk.
+    /// Writes `tensors` in the given order to a new file at `path`, and syncs it to disk.
     ///
     /// - Parameters:
-    ///   - metadata: Texts for the header's `__metadata__`.
-    ///   - isPrivate: Whether the file is for its owner alone.
-    /// - Complexity: One pass over the data, hashed on the way; no copy of it.
-    /// - Throws: `inputOutput` where the disk does not take it, or something of that name is there already.
+    ///   - metadata: Strings for the header's `__metadata__`.
+    ///   - isPrivate: Whether only the owner can read the file.
+    /// - Complexity: One pass over the data, which also hashes it; no copy.
+    /// - Throws: `inputOutput` if writing fails or `path` already exists.
     static func write(
         _ tensors: [TensorSource], metadata: [ExactText: String] = [:], to path: String, isPrivate: Bool = false
     ) throws(Failure) -> FileFingerprint {
@@ -43,12 +43,12 @@ enum SafetensorsWriter {
         return FileFingerprint(size: size, digest: fileDigest.hexadecimal(), tensors: fingerprints)
     }
 
-    /// The bytes of a file of `tensors`.
+    /// The size in bytes of a file of `tensors`.
     static func byteCount(of tensors: [TensorSource], metadata: [ExactText: String] = [:]) -> Int {
         tensors.reduce(header(of: tensors, metadata).count) { $0 + $1.byteCount }
     }
 
-    /// All that stands before the data.
+    /// The length field and the header's JSON.
     private static func header(of tensors: [TensorSource], _ metadata: [ExactText: String]) -> [UInt8] {
         let text = Array(SafetensorsHeader(of: tensors, metadata: metadata).text.utf8)
         precondition(text.count <= SafetensorsHeader.maximumBytes, "Too many tensors for a safetensors header.")
@@ -61,9 +61,9 @@ enum SafetensorsWriter {
 }
 
 extension SafetensorsFile {
-    /// Makes `path` a file of `tensors`, in the order given: whatever happens, it is the old file or the new one.
+    /// Atomically replaces `path` by a file of `tensors` in the given order.
     ///
-    /// - Throws: `inputOutput` where the disk does not take it.
+    /// - Throws: `inputOutput` if writing fails; the old file remains.
     package static func replace(_ path: String, with tensors: [TensorSource]) throws(Failure) {
         let temporary = FileSystem.temporaryPath(in: FileSystem.parent(of: path))
         do throws(Failure) {

@@ -1,22 +1,24 @@
 import Failures
 
-/// A tensor that is to be written: it lies in memory, or comes block by block.
+/// A tensor to write, from memory or as a sequence of blocks.
 package struct TensorSource {
     package let name: String
     package let type: TensorType
     package let shape: [Int]
-    /// How many bytes its blocks hold together.
+    /// The total size of its blocks in bytes.
     package let byteCount: Int
-    /// Gives `body` its row-major elements, block after block; a block lives until `body` returns.
+    /// Calls `body` with blocks of the row-major elements in order; a block is valid until `body` returns.
     package let forEachBlock: (_ body: Body) throws(Failure) -> Void
 
-    /// What is done with a block.
+    /// Consumes a block.
     package typealias Body = (UnsafeRawBufferPointer) throws(Failure) -> Void
 
-    /// The size of blocks that a file is read and written in: few enough bytes to stay in the cache for a second hash.
+    /// The block size for reading and writing files: small enough that a block stays in the CPU cache for a second
+    /// hash.
     package static let blockBytes = 1 << 20
 
-    /// A tensor whose `bytes`, as many as `type` and `shape` ask for, live until the write has returned.
+    /// A tensor in memory. `bytes` must have the size given by `type` and `shape`, and must stay valid until the write
+    /// has returned.
     package init(name: String, type: TensorType, shape: [Int], bytes: UnsafeRawBufferPointer) {
         precondition(type.byteCount(shape: shape) == bytes.count, "The tensor \(name) has a buffer of another size.")
         self.init(name: name, type: type, shape: shape) { body throws(Failure) in
@@ -29,7 +31,7 @@ package struct TensorSource {
         }
     }
 
-    /// A tensor that comes in blocks of at most about `blockBytes`, together as many bytes as `type` and `shape` ask for.
+    /// A tensor from blocks of about `blockBytes` at most; their total size must be that given by `type` and `shape`.
     package init(
         name: String, type: TensorType, shape: [Int], blocks: @escaping (_ body: Body) throws(Failure) -> Void
     ) {
@@ -41,24 +43,24 @@ package struct TensorSource {
     }
 }
 
-/// A place that a stored tensor is to be read into: it lies in memory, or takes block by block.
+/// The destination of a stored tensor: memory, or a closure that reads the tensor block by block.
 package struct TensorDestination {
     package let name: String
     package let type: TensorType
     package let shape: [Int]
-    /// Asks `read` for all row-major elements.
+    /// Calls `read` for all row-major elements.
     let fill: (_ read: Read) throws(Failure) -> Void
 
-    /// Fills a buffer with the tensor's bytes from an offset on.
+    /// Fills a buffer with the tensor's bytes, starting at an offset.
     package typealias Read = (_ buffer: UnsafeMutableRawBufferPointer, _ offset: Int) throws(Failure) -> Void
 
-    /// A place whose `bytes` are as many as `type` and `shape` ask for.
+    /// A destination in memory. `bytes` must have the size given by `type` and `shape`.
     package init(name: String, type: TensorType, shape: [Int], bytes: UnsafeMutableRawBufferPointer) {
         precondition(type.byteCount(shape: shape) == bytes.count, "The tensor \(name) has a buffer of another size.")
         self.init(name: name, type: type, shape: shape) { read throws(Failure) in try read(bytes, 0) }
     }
 
-    /// A place that asks for its bytes itself, as many as `type` and `shape` say.
+    /// A destination that reads its bytes itself, as many as given by `type` and `shape`.
     package init(
         name: String, type: TensorType, shape: [Int], fill: @escaping (_ read: Read) throws(Failure) -> Void
     ) {

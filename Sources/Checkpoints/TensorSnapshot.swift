@@ -2,31 +2,30 @@ import Failures
 import Files
 import Glibc
 
-/// Memory that holds a copy of a checkpoint's tensors while they are written and the training goes on.
+/// An in-memory copy of a checkpoint's tensors, which is written while training continues.
 ///
-/// It is taken at the first copy and kept from one to the next: after the first, a copy costs one pass over the bytes
-/// and no memory is asked for.
+/// The memory is allocated at the first copy and reused: later copies cost one pass over the bytes and no allocation.
 package final class TensorSnapshot {
     private var memory: UnsafeMutableRawBufferPointer?
     private let availableBytes: () -> Int
 
-    /// Memory that is left to all others.
+    /// Memory that is never used, in bytes.
     private static let reserveBytes = 128 << 20
 
-    /// A snapshot of nothing yet.
+    /// A snapshot without memory.
     ///
-    /// - Parameter availableBytes: How much memory may be taken.
+    /// - Parameter availableBytes: Returns the memory that may be allocated, in bytes.
     package init(availableBytes: @escaping () -> Int = SystemMemory.availableBytes) {
         self.availableBytes = availableBytes
     }
 
     deinit { free(memory?.baseAddress) }
 
-    /// Copies all tensors, in the order given.
+    /// Copies all tensors in the given order.
     ///
-    /// - Returns: The copies, which live until the next call and no longer than the snapshot; nil where there is no
-    ///   memory for them: no tensor was touched then.
-    /// - Throws: What a tensor throws that is to give its bytes.
+    /// - Returns: The copies, valid until the next call or until the snapshot is freed; nil if there is not enough
+    ///   memory, in which case no tensor was read.
+    /// - Throws: The error of a tensor's `forEachBlock`.
     /// - Complexity: One pass over the bytes.
     package func copy(
         _ files: [(name: String, tensors: [TensorSource])]
@@ -54,12 +53,13 @@ package final class TensorSnapshot {
         return copies
     }
 
-    /// Memory for `count` bytes; nil where the system has none to spare.
+    /// Returns memory for `count` bytes; nil if the system has too little.
     private func take(_ count: Int) -> UnsafeMutableRawBufferPointer? {
         if let memory, memory.count >= count { return memory }
         free(memory?.baseAddress)
         memory = nil
-        // The system promises more than it has, and ends whoever then takes it at its word.
+        // Linux overcommits memory and may kill a process that uses it; so the available memory is checked
+        // first.
         guard count <= availableBytes() - TensorSnapshot.reserveBytes, !SystemFault.strikes(.allocate),
             let start = malloc(max(count, 1))
         else { return nil }

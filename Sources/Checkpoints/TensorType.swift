@@ -16,7 +16,7 @@ package enum TensorType: String, Sendable, CaseIterable {
     case uint8 = "U8"
     case boolean = "BOOL"
 
-    /// The bytes of one element.
+    /// The size of an element in bytes.
     package var byteCount: Int {
         switch self {
         case .float64, .int64, .uint64: 8
@@ -26,7 +26,7 @@ package enum TensorType: String, Sendable, CaseIterable {
         }
     }
 
-    /// The format of its numbers where they may be infinite or NaN; nil for integers.
+    /// The floating-point format; nil for integers and Booleans.
     package var floatFormat: FloatFormat? {
         switch self {
         case .float64: .float64
@@ -37,8 +37,7 @@ package enum TensorType: String, Sendable, CaseIterable {
         }
     }
 
-    /// The bytes of a tensor of that shape, row-major without padding; nil where no `Int` holds them or an extent is
-    /// negative.
+    /// The size in bytes of a tensor of that shape; nil if it overflows `Int` or a dimension is negative.
     package func byteCount(shape: [Int]) -> Int? {
         var bytes = byteCount
         for extent in shape {

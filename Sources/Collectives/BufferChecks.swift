@@ -1,6 +1,7 @@
-// What MPI accepts silently and answers with wrong numbers is refused before it is asked.
+// Argument checks before an MPI call: mistakes that MPI would accept silently and answer with wrong results.
 
-/// Throws unless both buffers have the same length and share no byte, or are the same where that is allowed.
+/// Throws unless both buffers have the same length and do not overlap. The same buffer twice is accepted if
+/// `mayBeSame`.
 func checkBuffers(
     _ send: UnsafeRawBufferPointer, _ receive: UnsafeMutableRawBufferPointer, mayBeSame: Bool, _ call: String
 ) throws(MPIError) {
@@ -14,14 +15,14 @@ func checkBuffers(
     }
 }
 
-/// Throws unless `total` bytes are `size` blocks of `block`.
+/// Throws unless `total` bytes are `size` blocks of `block` bytes each.
 func checkBlocks(_ total: Int, of block: Int, size: Int, _ call: String) throws(MPIError) {
     guard total == block * size else {
         throw .refused(call, "\(size) blocks of \(block) bytes do not make \(total) bytes")
     }
 }
 
-/// Throws unless `root` is a rank.
+/// Throws unless `root` is in 0 ..< `size`.
 func checkRoot(_ root: Int, size: Int, _ call: String) throws(MPIError) {
     guard root >= 0, root < size else { throw .refused(call, "the root \(root) is no rank of 0 ..< \(size)") }
 }

@@ -1,10 +1,10 @@
-/// A number that ranks can reduce.
+/// An element type that MPI can reduce.
 package protocol Reducible: BitwiseCopyable, Sendable {
-    /// The type as the shim names it.
+    /// The type's code in the C shim.
     static var numberType: NumberType { get }
 }
 
-/// The types that reductions know.
+/// The element types of reductions.
 package enum NumberType: UInt32, Sendable { case float32, float64, int64, float16 }
 
 extension Float: Reducible { package static var numberType: NumberType { .float32 } }
@@ -12,94 +12,96 @@ extension Double: Reducible { package static var numberType: NumberType { .float
 extension Int64: Reducible { package static var numberType: NumberType { .int64 } }
 extension Float16: Reducible { package static var numberType: NumberType { .float16 } }
 
-/// How the numbers of all ranks become one.
+/// The operation of a reduction over ranks.
 package enum Reduction: UInt32, Sendable {
-    /// Their sum, in an order of MPI's own; Float16 is added in Float32 and rounded each time.
+    /// The sum, in the order that MPI chooses; Float16 values are added in Float32 and rounded after each addition.
     case sum
-    /// The largest; decide about NaN by integer flags, which a maximum over floats may lose.
+    /// The largest value. The maximum of floats may lose a NaN: reduce an integer flag to detect one.
     case maximum
-    /// 1 where any is not 0; Int64 only.
+    /// 1 if any value is not 0, otherwise 0; Int64 only.
     case logicalOr
 }
 
-/// The ranks of a job and what they do together. Every rank makes the same calls in the same order.
+/// The ranks of a job and their collective operations. Every rank must make the same calls in the same order.
 ///
-/// Two kinds exist: `MPICommunicator` under `mpirun`, and `SoloCommunicator` for a process by itself, whose calls
-/// return at once. Nobody above asks which one it has.
+/// There are two implementations: `MPICommunicator` under `mpirun`, and `SoloCommunicator` for a single process, whose
+/// calls return at once. Callers need not know which one they have.
 package protocol Communicator: AnyObject {
-    /// This process's number, 0 ..< size.
+    /// This process's rank, 0 ..< size.
     var rank: Int { get }
-    /// The number of processes.
+    /// The number of ranks in the job.
     var size: Int { get }
-    /// This process's number on its node.
+    /// This process's rank among those on its node, 0 ..< localSize.
     var localRank: Int { get }
-    /// The number of processes on this node.
+    /// The number of ranks on this node.
     var localSize: Int { get }
 
-    /// Returns when every rank has called it.
+    /// Returns after every rank has called it.
     func barrier() throws(MPIError)
 
-    /// Gives every rank the bytes of rank `root`.
+    /// Copies the bytes of rank `root` to every rank.
     func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(MPIError)
 
-    /// Brings the bytes of every rank to rank `root`, in the order of ranks.
+    /// Collects the bytes of every rank on rank `root`, in rank order.
     ///
-    /// - Parameter all: On `root`, size · bytes.count bytes; ignored elsewhere.
+    /// - Parameter all: On `root`, size · bytes.count bytes; ignored on other ranks.
     func gather(_ bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer, at root: Int) throws(MPIError)
 
-    /// Gives `bytes` to rank `other`, which calls `receive` with as many; returns when they may be written again.
+    /// Sends `bytes` to rank `other`, which must call `receive` with the same size; on return the buffer may be reused.
     func send(_ bytes: UnsafeRawBufferPointer, to other: Int) throws(MPIError)
 
-    /// Gets the bytes that rank `other` sends.
+    /// Receives the bytes that rank `other` sends.
     func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(MPIError)
 
-    /// Reduces element by element; every rank gets the result.
+    /// Reduces elementwise over all ranks; every rank gets the result.
     ///
-    /// - Parameter receive: As many numbers as `send`; the very same buffer, or one that does not overlap it.
+    /// - Parameter receive: As many elements as `send`; either the same buffer or one that does not overlap it.
     func allreduce<Number: Reducible>(
         _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
     ) throws(MPIError)
 
-    /// Starts the same; both buffers stay untouched until the operation is done.
+    /// Starts an all-reduce. `receive` must not overlap `send`; neither buffer may be touched until the operation is
+    /// complete.
     func startAllreduce<Number: Reducible>(
         _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
     ) throws(MPIError) -> PendingOperation
 
-    /// Starts to send block i of `send` to rank i, and to receive its block for this rank as block i of `receive`.
+    /// Starts an all-to-all exchange: block i of `send` goes to rank i; block i of `receive` comes from rank i.
     ///
     /// - Parameters:
-    ///   - send, receive: size blocks of the same number of bytes each, at most `maximumCallBytes` a block.
+    ///   - send, receive: `size` blocks of equal length, at most `maximumCallBytes` bytes per block.
     func startExchange(
         _ send: UnsafeRawBufferPointer, into receive: UnsafeMutableRawBufferPointer
     ) throws(MPIError) -> PendingOperation
 
-    /// Starts to give every rank block i of rank i, for all i.
+    /// Starts an all-gather: every rank receives block i from rank i.
     ///
-    /// - Parameter blocks: size blocks; this rank's own is filled already.
+    /// - Parameter blocks: `size` blocks of equal length; this rank's own block is already filled in.
     func startAllgather(_ blocks: UnsafeMutableRawBufferPointer) throws(MPIError) -> PendingOperation
 
-    /// The directory in which windows have their files, whose free space they take; nil where they have none or MPI does
-    /// not say.
+    /// The directory of the files behind shared-memory windows, whose free space limits them; nil if there is none or
+    /// MPI does not report it.
     var windowDirectory: String? { get }
 
-    /// Memory that the ranks of this node share, `bytes` for each of them, until MPI ends.
+    /// Allocates memory shared by the ranks of this node, `bytes` per rank. It is freed when MPI is finalized.
     func makeWindow(bytes: Int) throws(MPIError) -> SharedWindow
 
-    /// The same, but one part of `bytes` for all of them together.
+    /// Allocates one block of `bytes` that all ranks of this node share.
     func makeCommonWindow(bytes: Int) throws(MPIError) -> SharedWindow
 
-    /// Ends every process of the job with `code`, 1 to 255. A rank by itself does nothing: it ends by its own exit.
+    /// Ends every process of the job with exit code `code`, 1 to 255. A `SoloCommunicator` does nothing: its process
+    /// exits by itself.
     func abort(_ code: Int32)
 }
 
-/// No single MPI call moves more than this: counts are C ints, and some algorithms copy the whole message.
+/// The largest message of one MPI call, in bytes: counts are C ints, and some algorithms copy the whole message.
 package let maximumCallBytes = 256 << 20
 
 extension Communicator {
-    /// The sum of one number of each rank.
+    /// Returns the sum of `value` over all ranks.
     package func sum(_ value: Int64) throws(MPIError) -> Int64 { try reduce(value, .sum) }
 
-    /// The largest number of any rank.
+    /// Returns the largest `value` of any rank.
     package func maximum(_ value: Int64) throws(MPIError) -> Int64 { try reduce(value, .maximum) }
 
     private func reduce(_ value: Int64, _ reduction: Reduction) throws(MPIError) -> Int64 {
@@ -114,7 +116,7 @@ extension Communicator {
         return numbers.1
     }
 
-    /// Gives every rank the text of rank `root`.
+    /// Sends the string of rank `root` to every rank.
     package func broadcast(_ text: String, from root: Int = 0) throws(MPIError) -> String {
         let count = Int(try sum(rank == root ? Int64(text.utf8.count) : 0))
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: count, alignment: 8)
@@ -124,10 +126,10 @@ extension Communicator {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// Brings the text of every rank to rank 0; other ranks get an empty array.
+    /// Collects the string of every rank on rank 0, in rank order; other ranks get an empty array.
     package func gather(_ text: String) throws(MPIError) -> [String] {
         let width = Int(try maximum(Int64(text.utf8.count)))
-        // A block is the text's length in eight bytes, then the text.
+        // A block is the string's length in bytes (8 bytes), then its UTF-8, zero-padded to the longest string.
         let own = UnsafeMutableRawBufferPointer.allocate(byteCount: 8 + width, alignment: 8)
         let all = UnsafeMutableRawBufferPointer.allocate(byteCount: own.count * size, alignment: 8)
         defer {

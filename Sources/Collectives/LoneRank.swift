@@ -1,28 +1,30 @@
-/// A process that a launcher started as one of several, but that MPI does not connect with the others.
+/// A process that a launcher started as one of several, but that MPI did not connect to the others.
 package struct LoneRank: Equatable, Sendable {
-    /// What started the processes.
+    /// The launcher of the processes.
     package enum Launcher: Sendable {
-        /// Slurm's `srun`, without PMIx.
+        /// Slurm's `srun` without PMIx.
         case slurm
-        /// The `mpirun` of another MPI than the program's.
+        /// The `mpirun` of an MPI implementation other than the one that the program is linked to.
         case otherMPI
     }
 
     package let launcher: Launcher
-    /// The number that the launcher gave this process.
+    /// The index that the launcher gave this process.
     package let index: Int
     /// The number of processes that the launcher started.
     package let count: Int
 
-    /// Finds out whether this process, which MPI says is one of `worldSize`, is such a process; nil where it is not.
+    /// Detects from the environment whether this process is such a process; nil if it is not.
     ///
-    /// A Slurm batch script, and a step of one task, are no such processes.
+    /// A Slurm batch script or a job step with one task is not one.
     ///
-    /// - Parameter environment: The value of a variable of the environment.
+    /// - Parameters:
+    ///   - worldSize: The number of ranks that MPI reports.
+    ///   - environment: Returns the value of an environment variable.
     package init?(worldSize: Int, environment: (String) -> String?) {
         guard worldSize == 1 else { return nil }
         func number(_ name: String) -> Int? { environment(name).flatMap { Int($0) } }
-        // The program's own mpirun says how many there are, and so MPI knows them all.
+        // Open MPI's own mpirun sets this variable; MPI then knows all processes.
         guard number("OMPI_COMM_WORLD_SIZE") == nil else { return nil }
         if let index = number("SLURM_PROCID"), let count = number("SLURM_STEP_NUM_TASKS"), count > 1 {
             self.init(launcher: .slurm, index: index, count: count)

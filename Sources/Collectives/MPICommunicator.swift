@@ -2,9 +2,9 @@ import CMPI
 import Glibc
 import Texts
 
-/// All processes that `mpirun` (or Slurm's `srun`) started together.
+/// The processes that `mpirun` (or Slurm's `srun`) started together.
 ///
-/// Every call is made on the thread that made the communicator.
+/// All calls must be made on the thread that created the communicator.
 package final class MPICommunicator: Communicator {
     package let rank: Int
     package let size: Int
@@ -12,18 +12,20 @@ package final class MPICommunicator: Communicator {
     package let localSize: Int
     private let world: cmpi_communicator
     private let node: cmpi_communicator
-    // Exchanges and gathers of several buckets are under way together, and each rank goes from one to the other in its
-    // own time. MPI matches collectives by their order, so each kind has a communicator where its order is fixed.
+    // All-to-all and all-gather operations of several buckets are pending at the same time, and ranks interleave the
+    // two kinds differently. MPI matches collectives by their order on a communicator, so each kind has its own, on
+    // which its order is fixed.
     private let exchanges: cmpi_communicator
     private let gathers: cmpi_communicator
     private var windows: [cmpi_window] = []
 
-    /// Whether a launcher that speaks to MPI started this process.
+    /// Whether an MPI launcher started this process.
     package static var isLaunched: Bool {
         ["OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK"].contains { (name: String) in getenv(name) != nil }
     }
 
-    /// The rank that the launcher gave this process, known before MPI is up; nil where it does not say.
+    /// The rank that the launcher gave this process, known before MPI is initialized; nil if no launcher variable is
+    /// set.
     package static var launchedRank: Int? {
         for name in ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"] {
             if let text = getenv(name) { return Int(String(cString: text)) }
@@ -31,7 +33,7 @@ package final class MPICommunicator: Communicator {
         return nil
     }
 
-    /// Starts MPI, with this thread as the only one that communicates.
+    /// Initializes MPI; only the calling thread may communicate.
     package init() throws(MPIError) {
         var provided: Int32 = 0
         let required = Int32(cmpi_thread_funneled)
@@ -57,7 +59,7 @@ package final class MPICommunicator: Communicator {
         (self.localRank, self.localSize) = (Int(localRank), Int(localSize))
     }
 
-    /// Gives back the memory of all windows and ends MPI; nothing is called afterwards.
+    /// Frees all windows and finalizes MPI; no call may follow.
     package func finalize() throws(MPIError) {
         for window in windows { try MPIError.check(cmpi_window_free(window), "MPI_Win_free") }
         for communicator in [node, exchanges, gathers] {
@@ -176,7 +178,7 @@ package final class MPICommunicator: Communicator {
         return SharedWindow(window, parts: [try part(0, of: window)], ownIndex: 0, communicator: self)
     }
 
-    /// Memory of the node, `bytes` of it for this rank.
+    /// Allocates a shared window with `bytes` for this rank; collective over the node.
     private func allocate(_ bytes: Int) throws(MPIError) -> cmpi_window {
         var base: UnsafeMutableRawPointer?
         var window: cmpi_window?
@@ -186,7 +188,7 @@ package final class MPICommunicator: Communicator {
         return window!
     }
 
-    /// Where this rank sees the part of rank `index` of the node.
+    /// The address, in this process, of the part that belongs to local rank `index`.
     private func part(_ index: Int, of window: cmpi_window) throws(MPIError) -> UnsafeMutableRawPointer {
         var base: UnsafeMutableRawPointer?
         try MPIError.check(cmpi_window_base(window, Int32(index), &base), "MPI_Win_shared_query")

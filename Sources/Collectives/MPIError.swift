@@ -1,13 +1,13 @@
 import CMPI
 import Failures
 
-/// An MPI call that failed: which one, the class of the error, and what that means.
+/// A failed MPI call: its name, the error class, and an explanation.
 package struct MPIError: Error, CustomStringConvertible, Sendable {
-    /// The call, as MPI names it: "MPI_Allreduce".
+    /// MPI's name of the call, for example "MPI_Allreduce".
     package let call: String
-    /// MPI's error class, such as 2 for a wrong count; 0 for what is refused before MPI is asked.
+    /// MPI's error class, for example 2 (invalid count); 0 if the arguments were rejected before the call.
     package let errorClass: Int
-    /// What happened, in a sentence without its period.
+    /// A description of the failure: a sentence without its period.
     package let text: String
 
     package var description: String {
@@ -15,17 +15,17 @@ package struct MPIError: Error, CustomStringConvertible, Sendable {
         return "\(call) failed\(kind): \(text). Start the job again; a run goes on from its newest checkpoint."
     }
 
-    /// A refusal of ours, before the call.
+    /// An error for arguments that were rejected before the MPI call.
     static func refused(_ call: String, _ text: String) -> MPIError { MPIError(call: call, errorClass: 0, text: text) }
 
-    /// Throws unless `code` is success.
+    /// Throws unless `code` is 0 (success).
     static func check(_ code: Int32, _ call: String) throws(MPIError) {
         if code == 0 { return }
         let errorClass = Int(cmpi_error_class(code))
         throw MPIError(call: call, errorClass: errorClass, text: meaning(cmpi_error_kind_of(code)))
     }
 
-    /// What a kind of error means here. Open MPI's own texts are the names of its classes.
+    /// An explanation of an error kind for this program. Open MPI's own strings only name the error class.
     static func meaning(_ kind: cmpi_error_kind) -> String {
         switch kind {
         case cmpi_error_truncated: "a rank sent more than another expected, as ranks of different builds do"

@@ -1,11 +1,12 @@
 import CMPI
 
-/// A communication under way. MPI moves it only inside MPI calls: test it between pieces of work.
+/// A nonblocking communication operation. MPI makes progress only inside MPI calls, so call `test` regularly between
+/// other work.
 package struct PendingOperation: ~Copyable {
     private var request: cmpi_request?
     private var isDone: Bool
 
-    /// One that is done already.
+    /// An operation that is already complete.
     init() {
         request = nil
         isDone = true
@@ -16,7 +17,7 @@ package struct PendingOperation: ~Copyable {
         isDone = false
     }
 
-    /// Lets it move, and tells whether it is done.
+    /// Gives MPI an opportunity to make progress, and returns whether the operation is complete.
     package mutating func test() throws(MPIError) -> Bool {
         if isDone { return true }
         var done: Int32 = 0
@@ -25,7 +26,7 @@ package struct PendingOperation: ~Copyable {
         return isDone
     }
 
-    /// Returns when it is done.
+    /// Blocks until the operation is complete.
     package mutating func wait() throws(MPIError) {
         if isDone { return }
         try MPIError.check(cmpi_wait(&request), "MPI_Wait")

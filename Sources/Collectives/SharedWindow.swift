@@ -1,11 +1,12 @@
 import CMPI
 import Tensors
 
-/// Memory that the ranks of one node share: a part for each, all of one size, readable and writable by all.
+/// Memory shared by the ranks of one node: either one part per rank, all of equal size, or one part for all. Every rank
+/// can read and write every part.
 package final class SharedWindow {
-    /// This rank's own part.
+    /// The part that belongs to this rank, or the common part.
     package var base: UnsafeMutableRawPointer { parts[ownIndex] }
-    /// The part of each rank of the node, as this rank sees it.
+    /// The address, in this process, of each local rank's part.
     package let parts: [UnsafeMutableRawPointer]
     private let ownIndex: Int
     private let kind: Kind
@@ -15,7 +16,7 @@ package final class SharedWindow {
         case shared(cmpi_window, any Communicator)
     }
 
-    /// Memory of one process alone, zeroed, on a cache line.
+    /// Private memory of a single process, zeroed and aligned to a cache line.
     init(bytes: Int) {
         let memory = numberMemory(bytes: bytes)
         memory.initializeMemory(as: UInt8.self, repeating: 0, count: max(bytes, 1))
@@ -31,12 +32,12 @@ package final class SharedWindow {
     }
 
     deinit {
-        // Giving a window back is a collective call, in which a rank that fails by itself would wait for the others for
-        // ever. The communicator does it at its end.
+        // Freeing a window is a collective call: a rank that fails alone would wait for the others forever. The
+        // communicator frees all windows in `finalize`.
         if case .own = kind { parts[0].deallocate() }
     }
 
-    /// Returns when all that each rank of the node has stored is seen by every other.
+    /// Makes the earlier stores of every rank of the node visible to every other; collective over the node.
     package func synchronize() throws(MPIError) {
         guard case .shared(let window, let communicator) = kind else { return }
         try MPIError.check(cmpi_window_synchronize(window), "MPI_Win_sync")

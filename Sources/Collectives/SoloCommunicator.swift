@@ -1,4 +1,4 @@
-/// A process by itself: rank 0 of 1. Every call is done when it returns, and MPI is never started.
+/// A single process: rank 0 of 1. Every operation is complete on return, and MPI is never initialized.
 package final class SoloCommunicator: Communicator {
     package let rank = 0
     package let size = 1
@@ -6,7 +6,7 @@ package final class SoloCommunicator: Communicator {
     package let localSize = 1
     package let windowDirectory: String? = nil
 
-    /// The communicator of a process that `mpirun` did not start.
+    /// A communicator for a process that was not started by `mpirun`.
     package init() {}
 
     package func barrier() {}

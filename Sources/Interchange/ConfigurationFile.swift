@@ -2,17 +2,17 @@ import Failures
 import Files
 import Texts
 
-/// The members of a `config.json`, taken out with their types checked.
+/// Reads the members of a `config.json` and checks their types.
 struct ConfigurationFile {
     let path: String
     private let value: JSON
 
-    /// No description of a model is larger: the names of many classes may be in it.
+    /// The maximum file size: it may contain the names of many classes, but nothing larger.
     private static let limitBytes = 64 << 20
 
-    /// Reads a file.
+    /// Reads and parses a file.
     ///
-    /// - Throws: `badData` where it is no JSON object.
+    /// - Throws: `badData` if it is not a JSON object.
     init(_ path: String) throws(Failure) {
         self.path = path
         value = try JSON(
@@ -20,14 +20,14 @@ struct ConfigurationFile {
         guard value.objectValue != nil else { throw Failure(.badData, "\(path): is not a JSON object.") }
     }
 
-    /// The value of a member, nil where it is absent or null. A dot leads into an object.
+    /// The value of a member; nil if it is absent or null. A dot in `name` selects a member of a nested object.
     subscript(name: String) -> JSON? {
         var found: JSON? = value
         for part in name.exactParts(at: ".") { found = found?[part] }
         return found == .null ? nil : found
     }
 
-    /// An integer in `range`.
+    /// Returns an integer in `range`; `standard` if the member is absent.
     func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int?) throws(Failure) -> Int {
         guard let found = self[name] else { return try known(name, standard) }
         guard let number = found.integerValue, range.contains(number) else {
@@ -36,28 +36,28 @@ struct ConfigurationFile {
         return number
     }
 
-    /// A number.
+    /// Returns a number; `standard` if the member is absent.
     func number(_ name: String, default standard: Double?) throws(Failure) -> Double {
         guard let found = self[name] else { return try known(name, standard) }
         guard let number = found.doubleValue else { throw unexpected(name, "a number") }
         return number
     }
 
-    /// True or false.
+    /// Returns a Boolean; `standard` if the member is absent.
     func flag(_ name: String, default standard: Bool?) throws(Failure) -> Bool {
         guard let found = self[name] else { return try known(name, standard) }
         guard let flag = found.booleanValue else { throw unexpected(name, "true or false") }
         return flag
     }
 
-    /// A string.
+    /// Returns a string; `standard` if the member is absent.
     func string(_ name: String, default standard: String?) throws(Failure) -> String {
         guard let found = self[name] else { return try known(name, standard) }
         guard let string = found.stringValue else { throw unexpected(name, "a string") }
         return string
     }
 
-    /// The failure of a member that is not what it has to be.
+    /// The error for a member with an unexpected value.
     func unexpected(_ name: String, _ allowed: String) -> Failure {
         let found = self[name]?.line.prefix(80) ?? "nothing"
         return Failure(.badData, "\(path): \(name): found \(found); allowed: \(allowed).")

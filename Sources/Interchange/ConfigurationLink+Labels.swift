@@ -4,9 +4,9 @@ import Files
 import Texts
 
 extension ConfigurationLink {
-    /// The classes of a classifier, and what it predicts of them.
+    /// Maps the class names and the kind of labels of a classifier.
     ///
-    /// - Parameter kinds: What models of the class predict.
+    /// - Parameter kinds: The kinds of labels that the class supports.
     static func labels(_ kinds: LabelDescription.Kind...) -> Self {
         Self(
             objection: { model in
@@ -75,7 +75,7 @@ extension ConfigurationLink {
 }
 
 extension LabelDescription.Kind {
-    /// The value of `problem_type`.
+    /// The value of `problem_type` in `config.json`.
     fileprivate var problem: String {
         switch self {
         case .class: "single_label_classification"

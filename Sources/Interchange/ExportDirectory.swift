@@ -1,26 +1,26 @@
 import Failures
 import Files
 
-/// The directory that an export makes: it holds the files of one export and no others.
+/// The output directory of an export; it contains the files of one export and no others.
 ///
-/// The files are written in a hidden directory in it and take their places at the end, so that a failed export leaves what
-/// was there before. A record tells which files an export wrote: the next one replaces or removes them for as long as nobody
-/// has changed them, and touches nothing else.
+/// Files are written to a hidden subdirectory and moved to their final names at the end, so a failed export leaves the
+/// previous state. A record file lists what an export wrote: the next export replaces or removes these files if they
+/// are unchanged, and touches no others.
 package struct ExportDirectory: ~Copyable {
-    /// The marker's name: the files beside it may be of two exports.
+    /// The marker that exists while files are moved: the directory may contain files of two exports.
     static let markerName = "export.incomplete"
     private static let recordName = ".dtrain-export.json"
 
     private let path: String
     private let claimed: OutputDirectory
-    /// Files of an earlier export.
+    /// The files of an earlier export.
     private let earlier: [String]
-    /// Where the files are written.
+    /// The directory in which the files are written.
     package let staging: String
 
-    /// Claims `path`, making it where it is missing.
+    /// Claims `path` for an export, and creates it if it is missing.
     ///
-    /// - Throws: `usage` where it holds files that no export has written, `inputOutput` where it cannot be written.
+    /// - Throws: `usage` if it contains files that no export has written, `inputOutput` if it is not writable.
     package init(claiming path: String) throws(Failure) {
         let claimed = try OutputDirectory(
             claiming: path,
@@ -41,9 +41,9 @@ package struct ExportDirectory: ~Copyable {
         self.claimed = claimed
     }
 
-    /// Gives the files their places, and removes those of an earlier export that this one does not have.
+    /// Moves the files to their final names, and removes files of an earlier export that this one does not have.
     package consuming func complete() throws(Failure) {
-        // A reader takes a directory with this file for a model, so it comes last.
+        // Loaders recognize a model directory by this file, so it is moved last.
         let last = "config.json"
         let names = try FileSystem.list(staging).filter { $0 != last } + [last]
         try claimed.willWrite(names + earlier)
@@ -63,15 +63,15 @@ package struct ExportDirectory: ~Copyable {
         try claimed.complete()
     }
 
-    /// Removes what a failed export has written; an earlier one stays.
+    /// Removes the files of a failed export; an earlier export remains.
     package consuming func discard() throws(Failure) {
         try FileSystem.remove(staging)
         try claimed.complete()
     }
 
-    /// Refuses a directory whose export was interrupted while its files took their places.
+    /// Rejects a directory whose export was interrupted while files were moved.
     ///
-    /// - Throws: `badData`, with what to do.
+    /// - Throws: `badData`, with the remedy.
     static func refuseIncomplete(_ directory: String) throws(Failure) {
         guard FileSystem.exists("\(directory)/\(markerName)") else { return }
         throw Failure(
@@ -86,7 +86,7 @@ package struct ExportDirectory: ~Copyable {
         let digest: String
     }
 
-    /// The files that an export wrote in `directory`; none where it has no record that makes sense.
+    /// Reads the record of the files that an export wrote in `directory`; empty if there is no valid record.
     private static func record(_ directory: String) throws(Failure) -> [RecordedFile] {
         let path = "\(directory)/\(recordName)"
         guard FileSystem.exists(path) else { return [] }
@@ -102,7 +102,7 @@ package struct ExportDirectory: ~Copyable {
     private static func refuseForeign(_ directory: String, _ names: [String]) throws(Failure) {
         let recorded = try record(directory)
         var foreign: [String] = []
-        // Hidden files, such as those of git, are read by no loader.
+        // Loaders do not read hidden files, such as those of git.
         for name in names where name.utf8.first != UInt8(ascii: ".") {
             let path = "\(directory)/\(name)"
             let own = recorded.first { Array($0.file.utf8) == Array(name.utf8) }

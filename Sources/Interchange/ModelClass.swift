@@ -4,33 +4,33 @@ import Models
 import Tensors
 import Texts
 
-/// A class of the library `transformers`, and which of our models it is.
+/// A model class of the library `transformers`, with its mapping to dtrain's models.
 package struct ModelClass: Sendable {
-    /// The name of the class, as `architectures` has it.
+    /// The class name, as in `architectures` of `config.json`.
     package let name: String
     /// The value of `model_type`.
     let modelType: String
-    /// The family of ours.
+    /// The corresponding dtrain family.
     let family: ModelConfiguration.Family
-    /// What the names of tensors begin with, but in files of the model without its head.
+    /// The prefix of tensor names; files of the model without its head omit it.
     let prefix: String
-    /// Whether the class continues a text, so that `generation_config.json` belongs to it.
+    /// Whether the class generates text and therefore has a `generation_config.json`.
     var generates = false
-    /// The lines of `config.json`.
+    /// The mapping of the members of `config.json`.
     let configuration: [ConfigurationLink]
-    /// The lines of the tensors of a model.
+    /// The mapping of a model's tensors.
     let tensors: @Sendable (PortableModel) -> [TensorLink]
-    /// Tensors that files of the class may hold and that the class does not compute with.
+    /// Tensors that files of the class may contain and that do not affect the model's results.
     var ignored: [NamePattern] = []
-    /// Older names: what ends with the first ends with the second today.
+    /// Renamed suffixes of tensor names: older files use `old`.
     var olderNames: [(old: String, new: String)] = []
 
-    /// The catalogue.
+    /// All supported classes.
     static let all: [ModelClass] = [gpt2, llama, bertMaskedLM, bertClassifier, marian, vit]
 
-    /// The class that can hold `model`.
+    /// Returns the class that can represent `model`.
     ///
-    /// - Throws: `usage` where none can, with what would have to be otherwise for the one that comes nearest.
+    /// - Throws: `usage` if there is none, with the incompatibilities of the closest class.
     package static func holding(_ model: PortableModel) throws(Failure) -> ModelClass {
         let candidates = all.filter { $0.family == model.configuration.family }
         let judged = candidates.map { candidate in
@@ -53,9 +53,9 @@ package struct ModelClass: Sendable {
                 + "\(best.objections.joined(separator: "; ")).")
     }
 
-    /// The class that `config.json` speaks of.
+    /// Returns the class that `config.json` names.
     ///
-    /// - Throws: `badData` where it is none of the catalogue.
+    /// - Throws: `badData` if the class is not supported.
     static func named(in file: ConfigurationFile) throws(Failure) -> ModelClass {
         let type = try file.string("model_type", default: nil)
         let candidates = all.filter { $0.modelType == type }
@@ -71,7 +71,7 @@ package struct ModelClass: Sendable {
         return named
     }
 
-    /// The model that `config.json` describes.
+    /// Parses the model description in `config.json`.
     func model(_ file: ConfigurationFile) throws(Failure) -> PortableModel {
         var model = PortableModel()
         model.configuration.family = family
@@ -79,7 +79,7 @@ package struct ModelClass: Sendable {
         return model
     }
 
-    /// What `config.json` of `model` says.
+    /// The contents of `config.json` for `model`.
     func configurationFile(_ model: PortableModel) -> JSON {
         .object(
             [
@@ -88,7 +88,7 @@ package struct ModelClass: Sendable {
             ] + ConfigurationLink.nested(configuration.flatMap { $0.write(model) }))
     }
 
-    /// The name that a tensor would have if its file were of today and of the whole model.
+    /// The current name of a tensor in a file of the whole model, for a name from an older or headless file.
     func presentName(_ name: String, among expected: Set<ExactText>) -> String {
         var name = name
         for (old, new) in olderNames {
@@ -97,18 +97,18 @@ package struct ModelClass: Sendable {
         return !expected.contains(name.exact) && expected.contains((prefix + name).exact) ? prefix + name : name
     }
 
-    /// Whether nothing is lost without the tensor.
+    /// Whether the tensor can be ignored without changing the model.
     func ignores(_ name: String) -> Bool {
         guard name.utf8.count <= ModelClass.nameBytesLimit else { return false }
         return ignored.contains { $0.matches(name) || $0.matches(prefix + name) }
     }
 
-    /// No tensor of the catalogue has a longer name; to compare two costs the product of their lengths.
+    /// No tensor of a supported class has a longer name. Comparing two names costs the product of their lengths.
     static let nameBytesLimit = 256
 }
 
 extension ConfigurationLink {
-    /// Members whose names have a dot, put into objects.
+    /// Converts members with a dotted name to members of nested objects.
     fileprivate static func nested(_ members: [JSON.Member]) -> [JSON.Member] {
         var result: [JSON.Member] = []
         for member in members {

@@ -3,18 +3,19 @@ import Files
 import Tensors
 import Texts
 
-/// A directory with a model of `transformers`: `config.json` and safetensors.
+/// Reads a `transformers` model directory: `config.json` and safetensors files.
 package struct ModelReader {
-    /// What `config.json` says.
+    /// The model description in `config.json`.
     package let model: PortableModel
-    /// Its class.
+    /// The model's class.
     package let modelClass: ModelClass
     let directory: String
     private let weights: WeightFiles
 
-    /// Opens a directory; of the tensors only the headers are read.
+    /// Opens a directory; only the headers of the tensor files are read.
     ///
-    /// - Throws: `badData` where it holds no model of a known class, or one that cannot be had here.
+    /// - Throws: `badData` if the directory contains no model of a supported class, or one with options that dtrain
+    ///   does not support.
     package init(_ directory: String) throws(Failure) {
         guard FileSystem.isDirectory(directory) else {
             throw Failure(
@@ -28,15 +29,15 @@ package struct ModelReader {
         weights = try WeightFiles(directory)
     }
 
-    /// Makes sure that the files hold every tensor of the model in its shape, and nothing unknown.
+    /// Checks that the files contain every tensor of the model with the expected shape, and no unknown tensors.
     ///
-    /// - Throws: `badData`, with the tensor, its file, and those that were expected.
+    /// - Throws: `badData`, with the tensor, its file, and what was expected.
     package func check(_ layout: ParameterLayout) throws(Failure) { _ = try checked(layout) }
 
-    /// Reads all tensors.
+    /// Reads all tensors into `target`.
     ///
-    /// - Parameter target: An arena of `layout`.
-    /// - Throws: `badData` where they are not what the model needs.
+    /// - Parameter target: A weight arena of `layout`.
+    /// - Throws: `badData` if the tensors do not fit the model.
     package func load(_ layout: ParameterLayout, into target: Arena<Float>) throws(Failure) {
         for (place, name) in try checked(layout) {
             switch place.content {
@@ -75,7 +76,7 @@ package struct ModelReader {
         }
     }
 
-    /// What `body` makes of a tensor's numbers.
+    /// Calls `body` with a tensor's values and returns its result.
     private func withNumbers<Result>(
         of place: TensorPlace, _ name: String, _ body: (UnsafeMutableBufferPointer<Float>) -> Result
     ) throws(Failure) -> Result {
@@ -86,7 +87,7 @@ package struct ModelReader {
         return body(numbers)
     }
 
-    /// The places of the tensors that are there, each with the name that its file has for it.
+    /// Returns the mappings of the tensors that are present, each with its name in the file.
     private func checked(_ layout: ParameterLayout) throws(Failure) -> [(place: TensorPlace, name: String)] {
         let places = modelClass.places(model, layout)
         let expected = Set(places.map(\.name.exact))
@@ -122,7 +123,7 @@ package struct ModelReader {
         return result
     }
 
-    /// What `names` has that is most like `name`, in words.
+    /// Returns a phrase with the elements of `names` that are most similar to `name`; empty if there are none.
     private func nearest(_ name: String, _ names: [String], _ words: String) -> [String] {
         let comparable = ([name] + names).filter { $0.utf8.count <= ModelClass.nameBytesLimit }
         guard comparable.first?.exact == name.exact else { return [] }

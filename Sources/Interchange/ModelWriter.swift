@@ -4,28 +4,27 @@ import Files
 import Tensors
 import Texts
 
-/// Writes a model into a directory as a class of `transformers`.
+/// Writes a model to a directory in the format of a `transformers` class.
 package struct ModelWriter {
     private let modelClass: ModelClass
     let model: PortableModel
     let directory: String
 
-    /// Makes the directory where it is missing.
+    /// Creates the directory if it is missing.
     ///
-    /// - Parameter modelClass: A class that holds `model`.
-    /// - Throws: `inputOutput` where the directory cannot be made.
+    /// - Parameter modelClass: A class that can represent `model`.
+    /// - Throws: `inputOutput` if the directory cannot be created.
     package init(_ modelClass: ModelClass, _ model: PortableModel, to directory: String) throws(Failure) {
         (self.modelClass, self.model, self.directory) = (modelClass, model, directory)
         try FileSystem.makeDirectory(directory)
     }
 
-    /// Writes `model.safetensors` and the JSON files; each takes the place of an older one in one step, `config.json`
-    /// last.
+    /// Writes `model.safetensors` and the JSON files, `config.json` last; each file is replaced atomically.
     ///
     /// - Parameters:
     ///   - layout: The model's parameters.
-    ///   - weights: An arena of `layout`, alive until the call returns.
-    /// - Throws: `inputOutput` where the disk does not take it.
+    ///   - weights: The weight arena of `layout`; must stay valid until the call returns.
+    /// - Throws: `inputOutput` if writing fails.
     package func write(_ layout: ParameterLayout, _ weights: Arena<Float>) throws(Failure) {
         let places = modelClass.places(model, layout).filter(\.isWritten)
         let sources = places.map { source($0, weights) }.sorted { $0.name.exact < $1.name.exact }
@@ -39,7 +38,7 @@ package struct ModelWriter {
         }
         if let image = model.image {
             let halves = JSON.array([JSON](repeating: 0.5, count: image.channels))
-            // What pixels are here: from −1 to 1.
+            // The normalization that maps pixels to −1 ... 1, as dtrain does.
             try write(
                 [
                     "image_processor_type": "ViTImageProcessor", "do_resize": true,
@@ -55,7 +54,7 @@ package struct ModelWriter {
         try FileSystem.replaceContents(of: "\(directory)/\(name)", with: value.page)
     }
 
-    /// A tensor as it lies in `weights`, or as it is made of that block by block.
+    /// A tensor to write: directly from `weights`, or computed from it block by block.
     private func source(_ place: TensorPlace, _ weights: Arena<Float>) -> TensorSource {
         switch place.content {
         case .elements(let range), .duplicate(let range), .unread(let range):
@@ -73,7 +72,7 @@ package struct ModelWriter {
         }
     }
 
-    /// A tensor whose rows are made one after another.
+    /// A tensor whose rows are computed one after another.
     private func made(
         _ place: TensorPlace, width: Int, _ fill: @escaping (_ row: Int, _ target: UnsafeMutablePointer<Float>) -> Void
     ) -> TensorSource {

@@ -1,22 +1,22 @@
 import Datasets
 import Models
 
-/// What is said of a model beside its weights: all that `config.json` of another program's model tells.
+/// The description of a model without its weights: all that a foreign model's `config.json` contains.
 package struct PortableModel: Sendable {
-    /// Its shape; `vocabularySize` is not used.
+    /// The model's configuration; its `vocabularySize` is not used.
     package var configuration: ModelConfiguration
     /// V; 0 for images.
     package var vocabularySize = 0
-    /// The longest sequence, T; of images, what their patches make.
+    /// T, the longest sequence; for images, the number of patches and the class token.
     package var contextLength = 0
-    /// The size of its images; nil where it reads text.
+    /// The size of the images; nil for text models.
     package var image: ImageSize?
-    /// What a classifier predicts; nil where a model predicts tokens.
+    /// The labels of a classifier; nil for models that predict tokens.
     package var labels: LabelDescription?
-    /// The tokens that stand for no text.
+    /// The IDs of the special tokens.
     package var special = SpecialTokens.none
 
-    /// A model that nothing is known of yet.
+    /// A description with default values.
     init() {
         configuration = ModelConfiguration()
     }
@@ -30,7 +30,7 @@ package struct PortableModel: Sendable {
         (self.labels, self.special) = (labels, special)
     }
 
-    /// What the model's data would decide about it.
+    /// The sizes that the model's data would have.
     package var sizes: ModelSizes {
         let outputs = labels?.outputs ?? 0
         if let image { return ModelSizes(image: image, patchSize: configuration.patchSize, outputs: outputs) }
@@ -39,31 +39,31 @@ package struct PortableModel: Sendable {
 }
 
 extension PortableModel {
-    /// The share that is dropped of the embeddings.
+    /// The dropout probability on embeddings.
     var embeddingDropout: Double {
         get { configuration.embeddingDropout ?? configuration.dropout }
         set { configuration.embeddingDropout = newValue }
     }
 
-    /// The share that is dropped of attention's probabilities.
+    /// The dropout probability on attention probabilities.
     var attentionDropout: Double {
         get { configuration.attentionDropout ?? configuration.dropout }
         set { configuration.attentionDropout = newValue }
     }
 
-    /// H_kv.
+    /// The number of KV heads, H_kv.
     var keyHeads: Int {
         get { configuration.keyHeads }
         set { configuration.kvHeads = newValue }
     }
 
-    /// F.
+    /// The inner size of feed-forward layers, F.
     var hiddenWidth: Int {
         get { configuration.hiddenWidth }
         set { configuration.feedForwardWidth = newValue }
     }
 
-    /// The blocks of an encoder-decoder's decoder.
+    /// The number of decoder blocks of an encoder-decoder.
     var targetLayers: Int {
         get { configuration.targetLayers }
         set { configuration.decoderLayers = newValue }

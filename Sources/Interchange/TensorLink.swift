@@ -1,46 +1,47 @@
-/// A line of a class's table: where a tensor of theirs stands here. The same line leads both ways.
+/// One entry of a class's mapping table: the correspondence of a foreign tensor and a dtrain parameter, in both
+/// directions.
 enum TensorLink: Sendable {
-    /// A parameter of ours, in one tensor of theirs or in several whose rows follow each other.
+    /// A parameter that is stored in one foreign tensor or in several whose rows are concatenated.
     case weight(Weight)
-    /// A tensor of zeros that ours has no need for.
+    /// A tensor of zeros that has no corresponding parameter.
     case zeros(_ theirs: String, _ shape: [Int])
-    /// A tensor whose first row is added to every row of `ours`; it is written as zeros.
+    /// A tensor whose first row is added to every row of `ours` when read; it is written as zeros.
     case added(_ theirs: String, _ shape: [Int], to: String)
-    /// Another name that files may have for the tensor `of`, with equal numbers.
+    /// An alias for the tensor `of`, with equal values, that files may contain.
     case duplicate(_ theirs: String, of: String)
-    /// Another name that files have for the tensor `of`, which nothing reads.
+    /// An alias for the tensor `of` that is written and never read.
     case unread(_ theirs: String, of: String)
 
-    /// A parameter and what holds it.
+    /// A parameter and the foreign tensors that contain it.
     struct Weight: Sendable {
         let ours: String
         let theirs: [Part]
-        /// Whether theirs is [inputs, outputs].
+        /// Whether the foreign matrix is [inputs, outputs].
         var isTransposed = false
-        /// The shape of theirs, where it is another for the same numbers in the same order.
+        /// The shape of the foreign tensor if it differs; the elements and their order are the same.
         var theirShape: [Int]?
     }
 
     /// Some rows of a parameter.
     struct Part: Sendable {
         let name: String
-        /// How many; nil: all.
+        /// The number of rows; nil: all.
         var rows: Int?
     }
 }
 
 extension TensorLink {
-    /// The same tensor.
+    /// A parameter with one corresponding tensor.
     static func same(_ ours: String, _ theirs: String, shape: [Int]? = nil) -> TensorLink {
         .weight(Weight(ours: ours, theirs: [Part(name: theirs)], theirShape: shape))
     }
 
-    /// Weight and bias of a linear map.
+    /// The weight and bias of a linear layer.
     static func linear(_ ours: String, _ theirs: String, bias: Bool = true) -> [TensorLink] {
         [same("\(ours).weight", "\(theirs).weight")] + (bias ? [same("\(ours).bias", "\(theirs).bias")] : [])
     }
 
-    /// Weight and bias of a linear map whose weight is stored [inputs, outputs].
+    /// The weight and bias of a linear layer whose foreign weight is [inputs, outputs].
     static func transposed(_ ours: String, _ theirs: String) -> [TensorLink] {
         [
             .weight(
@@ -49,7 +50,7 @@ extension TensorLink {
         ]
     }
 
-    /// One linear map of ours that is several of theirs, each with so many outputs.
+    /// A linear layer that corresponds to several foreign ones; `rows` is the number of outputs of each.
     static func stacked(
         _ ours: String, _ theirs: [(name: String, rows: Int)], bias: Bool = true
     ) -> [TensorLink] {
@@ -60,7 +61,7 @@ extension TensorLink {
         }
     }
 
-    /// Gain and shift of a normalization.
+    /// The scale and shift of a normalization.
     static func normalization(_ ours: String, _ theirs: String, shift: Bool = true) -> [TensorLink] {
         [same("\(ours).scale", "\(theirs).weight")] + (shift ? [same("\(ours).shift", "\(theirs).bias")] : [])
     }

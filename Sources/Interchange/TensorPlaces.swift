@@ -2,32 +2,32 @@ import Models
 import Tensors
 import Texts
 
-/// A tensor of theirs and the numbers of ours that it holds.
+/// A foreign tensor and the elements of dtrain's arena that it contains.
 struct TensorPlace {
     let name: String
     let shape: [Int]
     let content: Content
 
-    /// What it holds, as ranges of an arena.
+    /// The contents of the tensor, as ranges of the arena.
     enum Content {
-        /// Numbers in the order in which they stand in the arena.
+        /// Elements in the order of the arena.
         case elements(Range<Int>)
-        /// A matrix of ours [rows, columns], the other way round.
+        /// The transpose of the arena's matrix [rows, columns].
         case transposed(Range<Int>, rows: Int, columns: Int)
-        /// Nothing but zeros.
+        /// Zeros.
         case zeros
-        /// A first row that is added to every row of ours; written as zeros.
+        /// A matrix whose first row is added to every row in the arena; written as zeros.
         case firstRowAdded(Range<Int>)
-        /// The same numbers as another tensor; not written.
+        /// The same values as another tensor; not written.
         case duplicate(Range<Int>)
-        /// The same numbers as another tensor; written, never read.
+        /// The same values as another tensor; written, never read.
         case unread(Range<Int>)
     }
 
     /// The number of elements.
     var count: Int { shape.reduce(1, *) }
 
-    /// Whether a file that lacks it is incomplete.
+    /// Whether a file without the tensor is incomplete.
     var isRequired: Bool {
         switch content {
         case .elements, .transposed, .firstRowAdded: true
@@ -35,12 +35,12 @@ struct TensorPlace {
         }
     }
 
-    /// Whether it is written.
+    /// Whether the tensor is written on export.
     var isWritten: Bool { if case .duplicate = content { false } else { true } }
 }
 
 extension ModelClass {
-    /// Every tensor of `model`, whose parameters are those of `layout`. What others refer to stands before them.
+    /// All foreign tensors of `model`, whose parameters are `layout`'s. A tensor comes after those to which it refers.
     func places(_ model: PortableModel, _ layout: ParameterLayout) -> [TensorPlace] {
         let parameters = Dictionary(uniqueKeysWithValues: layout.parameters.map { ($0.name.exact, $0) })
         var places: [TensorPlace] = []
@@ -91,10 +91,10 @@ extension ModelClass {
 }
 
 extension PortableModel {
-    /// The parameters of the model. Nothing as large as the model is allocated.
+    /// The layout of the model's parameters, built without allocating large tables.
     package func makeLayout() -> ParameterLayout {
         var sizes = sizes
-        // Tables of angles are as long as the context, and no parameters.
+        // Position tables are as long as the context, and are parameters only if they are learned.
         if configuration.positions != .learned { sizes.contextLength = 1 }
         return Transformer<Float>(configuration, sizes).layout
     }

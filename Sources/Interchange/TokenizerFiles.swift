@@ -4,10 +4,10 @@ import Files
 import Texts
 
 extension ModelWriter {
-    /// Writes the tokenizer in all forms that it has: for `AutoTokenizer`, as the model of SentencePiece, and for Marian's
-    /// own tokenizer.
+    /// Writes the tokenizer in all formats that it supports: for `AutoTokenizer`, as a SentencePiece model, and for
+    /// `MarianTokenizer`.
     ///
-    /// - Returns: What numbers `AutoTokenizer` gives, for a person.
+    /// - Returns: A phrase for the user that describes whether `AutoTokenizer` yields the same token IDs.
     package func write(_ tokenizer: any Tokenizer) throws(Failure) -> String {
         if let tokenizer = tokenizer as? SentencePieceTokenizer { try writeModel(tokenizer) }
         guard let files = TokenizerJSON(tokenizer, for: model) else {
@@ -29,12 +29,12 @@ extension ModelWriter {
             + (files.exceptions.isEmpty ? "" : " (but \(files.exceptions.joined(separator: "; ")))")
     }
 
-    /// Writes the model of SentencePiece, and what Marian's own tokenizer reads.
+    /// Writes the SentencePiece model and the files for `MarianTokenizer`.
     private func writeModel(_ tokenizer: SentencePieceTokenizer) throws(Failure) {
         var names = [TokenizerDescription.modelFileName]
         if model.configuration.family == .encoderDecoder {
             names += ["source.spm", "target.spm"]
-            // It looks the numbers of pieces up by their texts.
+            // `MarianTokenizer` looks up the IDs of pieces by their text.
             let pieces = tokenizer.pieceNames
             try write(
                 .object(pieces.indices.map { JSON.Member(pieces[$0], .integer($0)) }), to: TokenizerFiles.vocabulary)
@@ -48,16 +48,16 @@ extension ModelWriter {
 }
 
 extension ModelReader {
-    /// The tokenizer that the directory has in a form that is read here; nil where it has none.
+    /// The path of the directory's tokenizer in a format that dtrain reads; nil if there is none.
     package var tokenizerPath: String? {
         let path = "\(directory)/\(TokenizerDescription.modelFileName)"
         return FileSystem.exists(path) ? path : nil
     }
 
-    /// Makes sure that `tokenizer` is the one that the model was trained with, as far as its files tell.
+    /// Checks, where the files record it, that `tokenizer` is the one with which the model was trained.
     ///
-    /// - Parameter name: What a message calls the tokenizer.
-    /// - Throws: `badData` where the tokens are others.
+    /// - Parameter name: The name of the tokenizer for error messages.
+    /// - Throws: `badData` if the token IDs differ.
     package func check(_ tokenizer: any Tokenizer, name: String) throws(Failure) {
         guard tokenizer.vocabularySize <= model.vocabularySize else {
             throw Failure(
@@ -92,8 +92,8 @@ extension ModelReader {
     }
 }
 
-/// The files of tokenizers.
+/// The names of tokenizer files.
 private enum TokenizerFiles {
-    /// The numbers of pieces by their texts.
+    /// A JSON object with the ID of each piece by its text.
     static let vocabulary = "vocab.json"
 }

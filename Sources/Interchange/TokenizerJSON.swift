@@ -3,20 +3,20 @@ import Files
 import Models
 import Texts
 
-/// `tokenizer.json` and `tokenizer_config.json`: a tokenizer as the library `tokenizers` reads it, so that `AutoTokenizer`
-/// gives the numbers that are given here.
+/// The contents of `tokenizer.json` and `tokenizer_config.json`: a tokenizer in the format of the library `tokenizers`,
+/// so that `AutoTokenizer` yields the same token IDs as dtrain.
 ///
-/// What this library has no other way to say is said with its own means: the line break is a token that is taken out of
-/// the text first, so that a space is added before each line, as here, and not before the text alone.
+/// dtrain encodes each line separately, with a space before it. The library has no such option, so the line break is an
+/// added token: the library splits the text there first, and prepends a space to each part.
 struct TokenizerJSON {
     /// The contents of `tokenizer.json`.
     let tokenizer: JSON
     /// The contents of `tokenizer_config.json`.
     let configuration: JSON
-    /// Texts that get other numbers there, for a person; empty where there are none.
+    /// Descriptions, for the user, of texts that get other token IDs there; empty if there are none.
     let exceptions: [String]
 
-    /// The tokenizer for models of `model`'s family; nil for one that the library cannot be.
+    /// Converts the tokenizer for models of `model`'s family; nil if the library cannot represent it.
     init?(_ tokenizer: any Tokenizer, for model: PortableModel) {
         if let pieces = (tokenizer as? SentencePieceTokenizer)?.learnedPieces {
             self.init(pieces, tokenizer.specialTokens, model)
@@ -27,7 +27,7 @@ struct TokenizerJSON {
         }
     }
 
-    /// A tokenizer that was learned here.
+    /// A BPE or unigram tokenizer that dtrain trained.
     private init(_ pieces: SentencePieceTokenizer.LearnedPieces, _ special: SpecialTokens, _ model: PortableModel) {
         let names = pieces.pieces.map(\.text)
         let space = "\u{2581}"
@@ -53,7 +53,7 @@ struct TokenizerJSON {
             + (pieces.isUnigram ? ["where two ways to cut a word are equally likely, it may take the other"] : [])
     }
 
-    /// One token a byte, and special tokens behind them.
+    /// A byte-level tokenizer with special tokens after the 256 bytes.
     private init(bytesWith special: SpecialTokens, _ model: PortableModel) {
         let names = Dictionary(
             uniqueKeysWithValues: SpecialTokens.names.compactMap { name, token in
@@ -102,7 +102,8 @@ struct TokenizerJSON {
         ]
     }
 
-    /// Two pieces are merged where together they are one; the likeliest piece first, and equal ones in their order.
+    /// Two pieces are merged if their concatenation is a piece. Merges are in order of descending score of the result;
+    /// ties in the order of the pieces.
     private static func bytePairs(_ pieces: SentencePieceTokenizer.LearnedPieces) -> JSON {
         let learned = pieces.pieces.indices.filter { pieces.pieces[$0].kind == .learned }
         let known = Set(learned.map { pieces.pieces[$0].text.exact })
@@ -120,7 +121,7 @@ struct TokenizerJSON {
         return pairs(.object(vocabulary), merges: merges, unknown: "<unk>", fallsBack: true)
     }
 
-    /// Pieces that no text becomes are so unlikely that none does.
+    /// Pieces that are not learned get a score so low that they are never chosen.
     private static func unigram(_ pieces: SentencePieceTokenizer.LearnedPieces) -> JSON {
         let vocabulary = pieces.pieces.map { piece -> JSON in
             [.string(piece.text), .number(piece.kind == .learned ? Double(piece.score) : -1e6)]
@@ -128,9 +129,9 @@ struct TokenizerJSON {
         return ["type": "Unigram", "unk_id": 1, "byte_fallback": true, "vocab": .array(vocabulary)]
     }
 
-    /// Where a text is cut before it is looked at: around characters of the names of pieces, such as "<s>" and "<0x41>",
-    /// that no learned piece has. Otherwise such a name would be taken for the piece, being likelier than an unknown
-    /// character.
+    /// The pre-tokenization of a unigram model: it isolates characters that occur in the names of special pieces, such
+    /// as "<s>" and "<0x41>", but in no learned piece. Otherwise such a name in a text would match the special piece,
+    /// which scores higher than an unknown character.
     private static func splitting(_ pieces: SentencePieceTokenizer.LearnedPieces) -> JSON {
         guard pieces.isUnigram else { return .null }
         let known = Set(pieces.pieces.filter { $0.kind == .learned }.flatMap(\.text.unicodeScalars))
@@ -144,7 +145,7 @@ struct TokenizerJSON {
         ]
     }
 
-    /// What stands around the text that a model of the family reads.
+    /// The special token around the input of a model of the family.
     private static func frame(
         _ special: SpecialTokens, _ family: ModelConfiguration.Family, _ name: (Int32) -> String
     ) -> JSON {
@@ -185,7 +186,7 @@ struct TokenizerJSON {
                 JSON.Member("tokenizer_class", "PreTrainedTokenizerFast"),
                 JSON.Member("model_max_length", .integer(model.contextLength)),
                 JSON.Member("clean_up_tokenization_spaces", false),
-                // What looks like a special token in a text is text.
+                // The text of a special token in the input is ordinary text.
                 JSON.Member("split_special_tokens", true),
                 JSON.Member("model_input_names", ["input_ids", "attention_mask"]),
             ] + roles)
@@ -199,7 +200,7 @@ struct TokenizerJSON {
         return String(view)
     }
 
-    /// The character that the library has for each byte: its own where that can be seen, others from U+0100 on.
+    /// The library's character for each byte: the byte's own character if it is visible, otherwise one from U+0100 on.
     private static let byteCharacters: [String] = {
         var next: UInt32 = 0x100
         return (0..<UInt32(256)).map { byte in

@@ -5,17 +5,17 @@ import Kernels
 import Tensors
 import Texts
 
-/// The tensors of a model's directory: `model.safetensors`, or several files and an index of them.
+/// The tensors of a model directory: `model.safetensors`, or several files with an index.
 final class WeightFiles {
-    /// What a message calls all of them.
+    /// The path of the file or the index, for error messages.
     let path: String
     private let files: [(path: String, tensors: [SafetensorsFile.Tensor])]
-    /// The file of each tensor, and its place there, by the tensor's name.
+    /// The file index of each tensor, and its index in that file, by name.
     private let places: [ExactText: (file: Int, tensor: Int)]
-    /// The file that was read last: a model may have more files than a process may open.
+    /// The file that was read last. Only one is open, because a model may have more files than a process may open.
     private var open: (index: Int, file: OpenFile)?
 
-    /// An open file in a box, since a file is not copyable.
+    /// A class around the file, which is not copyable.
     private final class OpenFile {
         let file: SafetensorsFile
 
@@ -28,7 +28,7 @@ final class WeightFiles {
 
     /// Opens the files of `directory` and checks their headers.
     ///
-    /// - Throws: `badData` where there are none, or they do not hold what the index says.
+    /// - Throws: `badData` if there are none, or a file or the index is invalid.
     init(_ directory: String) throws(Failure) {
         let (single, index) = ("\(directory)/\(WeightFiles.fileName)", "\(directory)/\(WeightFiles.indexName)")
         let names: [String]
@@ -63,7 +63,7 @@ final class WeightFiles {
         (self.files, self.places) = (files, places)
     }
 
-    /// The names of the files that an index speaks of.
+    /// Returns the names of the files in an index.
     private static func fileNames(_ index: String) throws(Failure) -> [String] {
         let bytes = try TextReader.contents(of: index, limitBytes: indexLimitBytes)
         guard let members = try JSON(parsing: bytes, source: index)["weight_map"]?.objectValue else {
@@ -71,7 +71,7 @@ final class WeightFiles {
         }
         var names: Set<ExactText> = []
         for member in members {
-            // Bytes, not characters: a slash with an accent is one character, and still a slash for the system.
+            // Compares bytes: a slash followed by a combining accent is one `Character`, but still a path separator.
             guard let name = member.value.stringValue, name.hasExactSuffix(".safetensors"), !name.hasExactPrefix("."),
                 !name.utf8.contains(where: { $0 == UInt8(ascii: "/") || $0 == 0 })
             else {
@@ -86,13 +86,13 @@ final class WeightFiles {
         return names.sorted().map(\.text)
     }
 
-    /// The names of all tensors, in no order.
+    /// The names of all tensors, in no particular order.
     var names: [String] { places.keys.map(\.text) }
 
-    /// The file that holds a tensor, for messages.
+    /// The file that contains a tensor, for error messages.
     func path(of name: String) -> String { places[name.exact].map { files[$0.file].path } ?? path }
 
-    /// Makes sure that a tensor has a shape, and numbers of a type that is read here.
+    /// Checks a tensor's shape and that its type is supported.
     func check(_ name: String, shape: [Int]) throws(Failure) {
         let tensor = tensor(name)
         guard tensor.shape == shape else {
@@ -107,7 +107,7 @@ final class WeightFiles {
         }
     }
 
-    /// Reads a checked tensor of `count` elements as Float32.
+    /// Reads a checked tensor of `count` elements and converts it to Float32.
     func read(_ name: String, into target: UnsafeMutablePointer<Float>, count: Int) throws(Failure) {
         let type = tensor(name).type
         if type == .float32 {

@@ -1,14 +1,14 @@
-/// Whole numbers that describe a part of the data, such that those of two parts add up to those of both.
+/// Integer counts over a part of the data; the counts of two parts add up to the counts of both.
 ///
-/// Ranks count what is theirs and sum `values` number by number; integers come out the same in any order, and so does
-/// the score that is computed from them.
+/// Each rank counts its own samples, and `values` are summed elementwise over ranks. Integer sums do not depend on
+/// their order, so the score computed from them does not either.
 package protocol AdditiveCounts: Equatable, Sendable {
-    /// All counts, in the type's own order. Their number stays as it is.
+    /// All counts, in an order that the type defines. The number of elements never changes.
     var values: [Int64] { get set }
 }
 
 extension AdditiveCounts {
-    /// Adds the counts of another part of the data, counted in the same way.
+    /// Adds the counts of another part of the data, which must be of the same kind.
     package static func += (left: inout Self, right: Self) {
         precondition(left.values.count == right.values.count, "counts of the same kind")
         for index in left.values.indices { left.values[index] += right.values[index] }

@@ -1,18 +1,18 @@
 import Glibc
 
-/// What BLEU has to know of a corpus.
+/// The counts from which the BLEU of a corpus is computed.
 ///
-/// `values` are sacreBLEU's statistics: the tokens of the hypotheses and of the references, then for orders 1 to 4 the
-/// matching n-grams, then for orders 1 to 4 all n-grams of the hypotheses.
+/// `values` are sacreBLEU's statistics: the token counts of the hypotheses and of the references, the numbers of
+/// matching n-grams for n = 1 to 4, and the numbers of n-grams in the hypotheses for n = 1 to 4.
 package struct BLEUCounts: AdditiveCounts {
-    /// The longest n-grams that count.
+    /// The largest n-gram order.
     package static let orders = 4
     package var values: [Int64]
 
-    /// The counts of no segments.
+    /// The counts of an empty corpus.
     package init() { values = Array(repeating: 0, count: 2 + 2 * BLEUCounts.orders) }
 
-    /// The counts of one segment, both texts detokenized.
+    /// The counts of one segment; both texts are detokenized.
     package init(hypothesis: String, reference: String) {
         let (hypothesis, reference) = (Tokenization13a.tokens(of: hypothesis), Tokenization13a.tokens(of: reference))
         let overlaps = nGramOverlaps(hypothesis, reference, orders: BLEUCounts.orders)
@@ -20,18 +20,18 @@ package struct BLEUCounts: AdditiveCounts {
         values = counts.map(Int64.init)
     }
 
-    /// The tokens of the hypotheses.
+    /// The number of tokens in the hypotheses.
     package var hypothesisTokens: Int { Int(values[0]) }
-    /// The tokens of the references.
+    /// The number of tokens in the references.
     package var referenceTokens: Int { Int(values[1]) }
-    /// For each order, the n-grams of the hypotheses that their references have too.
+    /// The number of matching n-grams (clipped by the reference's counts), for each order.
     package var matches: [Int] { values[2..<2 + BLEUCounts.orders].map { Int($0) } }
-    /// For each order, the n-grams of the hypotheses.
+    /// The number of n-grams in the hypotheses, for each order.
     package var totals: [Int] { values[(2 + BLEUCounts.orders)...].map { Int($0) } }
 }
 
-/// BLEU of a corpus, as sacreBLEU computes it unless told otherwise: tokenization 13a, 4-grams, one reference, case
-/// kept, exponential smoothing.
+/// The BLEU score of a corpus with sacreBLEU's default settings: tokenization 13a, up to 4-grams, one reference,
+/// case-sensitive, exponential smoothing.
 ///
 /// - Source: Papineni et al. 2002, "BLEU: a Method for Automatic Evaluation of Machine Translation", section 2.3; Post
 ///   2018, arXiv:1804.08771; smoothing: Chen & Cherry 2014, "A Systematic Comparison of Smoothing Techniques for
@@ -39,12 +39,12 @@ package struct BLEUCounts: AdditiveCounts {
 package struct BLEU: Equatable, Sendable {
     /// 0 to 100.
     package let score: Double
-    /// The smoothed precision of each order, in per cent.
+    /// The smoothed n-gram precision of each order, in percent.
     package let precisions: [Double]
-    /// 1 where the hypotheses are at least as long as the references, less where they are shorter.
+    /// The brevity penalty: 1 if the hypotheses have at least as many tokens as the references, otherwise less.
     package let brevityPenalty: Double
 
-    /// The score of a corpus; 0 where nothing matches.
+    /// The score of a corpus; 0 if no n-gram matches.
     package init(_ counts: BLEUCounts) {
         let (hypothesis, reference) = (Double(counts.hypothesisTokens), Double(counts.referenceTokens))
         brevityPenalty = hypothesis >= reference ? 1 : hypothesis > 0 ? exp(1 - reference / hypothesis) : 0
@@ -57,7 +57,7 @@ package struct BLEU: Equatable, Sendable {
             }
         }
         self.precisions = precisions
-        // An order without n-grams, in a corpus of the shortest segments, leaves nothing: log 0.
+        // If every hypothesis is too short for some order, its precision is 0, log 0 is −∞, and the score is 0.
         score = brevityPenalty * exp(precisions.reduce(0) { $0 + log($1) } / Double(BLEUCounts.orders))
     }
 }

@@ -1,20 +1,20 @@
-/// What chrF has to know of a corpus.
+/// The counts from which the chrF of a corpus is computed.
 ///
-/// `values` are sacreBLEU's statistics: for each order of character n-grams, then of word n-grams, those of the
-/// hypotheses, those of the references, and the matching ones.
+/// `values` are sacreBLEU's statistics: for each order of character n-grams, then of word n-grams, the number in the
+/// hypotheses, the number in the references, and the number of matches.
 package struct ChrFCounts: AdditiveCounts {
-    /// The longest character n-grams that count.
+    /// The largest character n-gram order.
     package static let characterOrders = 6
     package var values: [Int64]
 
-    /// The counts of no segments.
+    /// The counts of an empty corpus.
     ///
-    /// - Parameter wordOrders: The longest word n-grams that count; 0 for chrF, 2 for chrF++.
+    /// - Parameter wordOrders: The largest word n-gram order: 0 for chrF, 2 for chrF++.
     package init(wordOrders: Int = 0) {
         values = Array(repeating: 0, count: 3 * (ChrFCounts.characterOrders + wordOrders))
     }
 
-    /// The counts of one segment, both texts detokenized.
+    /// The counts of one segment; both texts are detokenized.
     package init(hypothesis: String, reference: String, wordOrders: Int = 0) {
         let (hypothesis, reference) = (
             words(of: Array(hypothesis.unicodeScalars)), words(of: Array(reference.unicodeScalars))
@@ -25,15 +25,15 @@ package struct ChrFCounts: AdditiveCounts {
             overlaps += nGramOverlaps(
                 hypothesis.flatMap(separatingPunctuation), reference.flatMap(separatingPunctuation), orders: wordOrders)
         }
-        // Where the reference is too short for an order, the hypothesis's n-grams of that order do not count.
+        // If the reference is too short for an order, the hypothesis's n-grams of that order are not counted.
         values = overlaps.flatMap {
             [Int64($0.reference > 0 ? $0.hypothesis : 0), Int64($0.reference), Int64($0.matches)]
         }
     }
 }
 
-/// chrF of a corpus, as sacreBLEU computes it: character n-grams up to order 6 without white space, β = 2; chrF++ where
-/// word n-grams are counted too.
+/// The chrF score of a corpus, as sacreBLEU computes it: character n-grams up to order 6 without white space, β = 2. If
+/// word n-grams are counted too, it is chrF++.
 ///
 /// - Source: Popović 2015, "chrF: character n-gram F-score for automatic MT evaluation"; Popović 2017, "chrF++: words
 ///   helping character n-grams".
@@ -41,7 +41,7 @@ package struct ChrF: Equatable, Sendable {
     /// 0 to 100.
     package let score: Double
 
-    /// The score of a corpus; 0 where nothing matches.
+    /// The score of a corpus; 0 if no n-gram matches.
     package init(_ counts: ChrFCounts) {
         let squaredBeta = 4.0
         var (precision, recall, orders) = (0.0, 0.0, 0.0)
@@ -61,7 +61,7 @@ package struct ChrF: Equatable, Sendable {
     }
 }
 
-/// A word without one mark of ASCII punctuation at its end, or else at its beginning, and the mark.
+/// Splits off one ASCII punctuation mark at the end of a word or, if there is none, at its beginning.
 private func separatingPunctuation(_ word: ArraySlice<Unicode.Scalar>) -> [ArraySlice<Unicode.Scalar>] {
     guard word.count > 1 else { return [word] }
     if isPunctuation(word.last!) { return [word.dropLast(), word.suffix(1)] }

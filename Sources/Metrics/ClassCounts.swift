@@ -1,13 +1,13 @@
-/// How often one class was found, claimed and missed.
+/// True positives, false positives and false negatives of one class.
 package struct ClassCounts: Equatable, Sendable {
-    /// Samples of the class that were taken for it.
+    /// Samples of the class for which it was predicted.
     package var truePositives: Int
-    /// Samples of other classes that were taken for it.
+    /// Samples of other classes for which it was predicted.
     package var falsePositives: Int
-    /// Samples of the class that were not taken for it.
+    /// Samples of the class for which it was not predicted.
     package var falseNegatives: Int
 
-    /// The samples of the class.
+    /// The number of samples of the class.
     package var support: Int { truePositives + falseNegatives }
 
     /// Precision, recall and F1; each is 0 where it is undefined.
@@ -21,14 +21,14 @@ package struct ClassCounts: Equatable, Sendable {
 
 /// Precision, recall and their harmonic mean F1, each 0 to 1.
 package struct ClassScores: Equatable, Sendable {
-    /// Of the samples taken for the class, the share that is of it.
+    /// True positives / all predictions of the class.
     package var precision: Double
-    /// Of the samples of the class, the share that was taken for it.
+    /// True positives / all samples of the class.
     package var recall: Double
     /// 2 · precision · recall / (precision + recall).
     package var f1: Double
 
-    /// The mean of each score, 0 where there is none.
+    /// The mean of each score; 0 for an empty array.
     init(meanOf scores: [ClassScores]) {
         func mean(_ score: KeyPath<ClassScores, Double>) -> Double {
             scores.isEmpty ? 0 : scores.reduce(0) { $0 + $1[keyPath: score] } / Double(scores.count)
@@ -41,16 +41,16 @@ package struct ClassScores: Equatable, Sendable {
     }
 }
 
-/// Counts that tell how well each class was recognized.
+/// Counts from which per-class precision, recall and F1 are computed.
 package protocol Classification {
     /// The counts of every class, in the order of the classes.
     var classes: [ClassCounts] { get }
-    /// The mean over classes, each with the same weight.
+    /// The unweighted mean of the classes' scores.
     var macroAverage: ClassScores { get }
 }
 
 extension Classification {
-    /// The scores of all decisions taken together, whatever their class.
+    /// The scores computed from the counts summed over all classes.
     package var microAverage: ClassScores {
         classes.reduce(into: ClassCounts(truePositives: 0, falsePositives: 0, falseNegatives: 0)) { sum, counts in
             sum.truePositives += counts.truePositives
@@ -60,5 +60,5 @@ extension Classification {
     }
 }
 
-/// part / whole, 0 where the whole is empty.
+/// Returns part / whole, or 0 if `whole` is 0.
 func share(_ part: Int, of whole: Int) -> Double { whole > 0 ? Double(part) / Double(whole) : 0 }

@@ -1,27 +1,28 @@
-/// How often samples of each class were taken for each: one class a sample.
+/// A confusion matrix for single-label classification.
 ///
-/// Scores are scikit-learn's with its defaults. `values` are the matrix row by row, a row for each target.
+/// Scores equal scikit-learn's with its default settings. `values` is the matrix in row-major order; a row is a target
+/// class, a column a predicted class.
 package struct ConfusionMatrix: AdditiveCounts, Classification {
     /// The number of classes.
     package let classCount: Int
     package var values: [Int64]
 
-    /// The matrix of no samples.
+    /// A matrix without samples.
     package init(classCount: Int) {
         self.classCount = classCount
         values = Array(repeating: 0, count: classCount * classCount)
     }
 
-    /// Counts a sample of class `target` that was taken for `prediction`.
+    /// Counts a sample of class `target` for which `prediction` was predicted.
     package mutating func add(target: Int, prediction: Int) { values[index(target, prediction)] += 1 }
 
-    /// The samples of class `target` that were taken for `prediction`.
+    /// The number of samples of class `target` for which `prediction` was predicted.
     package subscript(target: Int, prediction: Int) -> Int { Int(values[index(target, prediction)]) }
 
-    /// All samples.
+    /// The number of samples.
     package var sampleCount: Int { Int(values.reduce(0, +)) }
 
-    /// The share of samples that were taken for what they are; 0 where there are none.
+    /// The fraction of samples whose class was predicted correctly; 0 if there are no samples.
     package var accuracy: Double {
         share((0..<classCount).reduce(0) { $0 + self[$1, $1] }, of: sampleCount)
     }
@@ -37,7 +38,7 @@ package struct ConfusionMatrix: AdditiveCounts, Classification {
         }
     }
 
-    /// The mean over the classes that occur, as targets or as predictions.
+    /// The unweighted mean over the classes that occur as targets or as predictions.
     package var macroAverage: ClassScores {
         let occurring = classes.filter { $0.support + $0.falsePositives > 0 }
         return ClassScores(meanOf: occurring.map(\.scores))

@@ -1,23 +1,23 @@
-/// How often each class was found, claimed and missed where a sample has any number of classes.
+/// True positives, false positives and false negatives of every class for multi-label classification.
 ///
-/// Scores are scikit-learn's with its defaults. `values` are the true positives of every class, their false positives,
-/// their false negatives, then the samples and those of them with all classes right.
+/// Scores equal scikit-learn's with its default settings. `values` are the true positives of every class, the false
+/// positives, the false negatives, the number of samples, and the number of samples with all labels correct.
 package struct MultiLabelCounts: AdditiveCounts, Classification {
     /// The number of classes.
     package let classCount: Int
     package var values: [Int64]
 
-    /// The counts of no samples.
+    /// Counts without samples.
     package init(classCount: Int) {
         self.classCount = classCount
         values = Array(repeating: 0, count: 3 * classCount + 2)
     }
 
-    /// Counts a sample.
+    /// Counts one sample.
     ///
     /// - Parameters:
-    ///   - targets: Whether the sample is of each class.
-    ///   - predictions: Whether it was taken for each.
+    ///   - targets: For each class, whether the sample has it.
+    ///   - predictions: For each class, whether it was predicted.
     package mutating func add(targets: [Bool], predictions: [Bool]) {
         precondition(targets.count == classCount && predictions.count == classCount, "a word on every class")
         for label in 0..<classCount {
@@ -32,10 +32,10 @@ package struct MultiLabelCounts: AdditiveCounts, Classification {
         values[3 * classCount + 1] += targets == predictions ? 1 : 0
     }
 
-    /// All samples.
+    /// The number of samples.
     package var sampleCount: Int { Int(values[3 * classCount]) }
 
-    /// The share of samples whose classes are all right; 0 where there are none.
+    /// The fraction of samples for which all labels are correct; 0 if there are no samples.
     package var subsetAccuracy: Double { share(Int(values[3 * classCount + 1]), of: sampleCount) }
 
     package var classes: [ClassCounts] {
@@ -46,12 +46,12 @@ package struct MultiLabelCounts: AdditiveCounts, Classification {
         }
     }
 
-    /// The samples that are not of class `label` and were not taken for it.
+    /// The number of samples that do not have class `label` and for which it was not predicted.
     package func trueNegatives(of label: Int) -> Int {
         let counts = classes[label]
         return sampleCount - counts.support - counts.falsePositives
     }
 
-    /// The mean over all classes.
+    /// The unweighted mean over all classes.
     package var macroAverage: ClassScores { ClassScores(meanOf: classes.map(\.scores)) }
 }

@@ -1,12 +1,12 @@
-/// How many n-grams of one order a hypothesis and its reference have, and how many of the hypothesis's can each be
-/// paired with one of the reference's.
+/// The numbers of n-grams of one order in a hypothesis and in its reference, and the number of matches: an n-gram
+/// matches as often as it occurs in both.
 struct NGramOverlap {
     var hypothesis: Int
     var reference: Int
     var matches: Int
 }
 
-/// Compares the n-grams of orders 1 to `orders` of two sequences of symbols.
+/// Counts and matches the n-grams of orders 1 to `orders` of two sequences of symbols.
 ///
 /// - Complexity: O(orders · symbols), expected.
 func nGramOverlaps<Symbol: Hashable>(
@@ -15,7 +15,7 @@ func nGramOverlaps<Symbol: Hashable>(
     var symbols = Numbering<Symbol>()
     let (hypothesis, reference) = (hypothesis.map { symbols.number(of: $0) }, reference.map { symbols.number(of: $0) })
     var overlaps = [overlap(hypothesis, reference, kinds: symbols.count)]
-    // An n-gram is one of the order before and a symbol: pairs of numbers, numbered again, serve any order.
+    // An n-gram is an (n − 1)-gram followed by a symbol: pairs of numbers, numbered again, represent any order.
     var (shorterHypothesis, shorterReference) = (hypothesis, reference)
     for order in 1..<orders {
         var pairs = Numbering<Pair>()
@@ -34,7 +34,7 @@ private struct Pair: Hashable {
     let last: Int
 }
 
-/// Numbers keys 0, 1, … in the order in which they are first seen.
+/// Numbers keys 0, 1, … in the order in which they first occur.
 private struct Numbering<Key: Hashable> {
     private var numbers: [Key: Int] = [:]
     var count: Int { numbers.count }
@@ -47,7 +47,7 @@ private struct Numbering<Key: Hashable> {
     }
 }
 
-/// The overlap of two lists of numbers below `kinds`.
+/// The overlap of two lists of n-gram numbers, all below `kinds`.
 private func overlap(_ hypothesis: [Int], _ reference: [Int], kinds: Int) -> NGramOverlap {
     var unmatched = [Int](repeating: 0, count: kinds)
     for number in reference { unmatched[number] += 1 }

@@ -1,15 +1,16 @@
-/// What the scores of a regression have to know: counts, means and centred sums of predictions and targets.
+/// The sums from which regression scores are computed: counts, means and centred sums of predictions and targets.
 ///
-/// Sums of real numbers depend on their order. For the same bits with any number of ranks, sum each batch by itself and
-/// merge the batches in their order. The sums are centred, so that numbers far from zero lose no digits.
+/// Floating-point sums depend on the order of summation. For the same bits with any number of ranks, compute the sums
+/// of each batch separately and merge the batches in order. The sums are centred, so values far from zero do not lose
+/// precision.
 ///
 /// - Source: Chan, Golub & LeVeque 1983, "Algorithms for Computing the Sample Variance", eq. 2.1.
 package struct RegressionSums: Equatable, Sendable {
-    /// The sums as numbers that ranks can exchange: samples, the means of predictions and targets, the sums of squared
-    /// deviations of both and of their products, and the sum of squared errors.
+    /// The sums in the form that ranks exchange: the number of samples, the means of predictions and targets, the sums
+    /// of squared deviations of both and of the product of deviations, and the sum of squared errors.
     package var values: [Double]
 
-    /// The sums of no samples.
+    /// The sums of an empty set of samples.
     package init() { values = Array(repeating: 0, count: 7) }
 
     /// The sums of one sample.
@@ -17,7 +18,7 @@ package struct RegressionSums: Equatable, Sendable {
         values = [1, prediction, target, 0, 0, 0, (prediction - target) * (prediction - target)]
     }
 
-    /// Adds the sums of the samples that follow.
+    /// Adds the sums of the samples that follow in order.
     package static func += (left: inout Self, right: Self) {
         let (leftCount, rightCount) = (left.values[0], right.values[0])
         guard leftCount > 0, rightCount > 0 else {
@@ -40,12 +41,12 @@ package struct RegressionSums: Equatable, Sendable {
     /// The number of samples.
     package var sampleCount: Int { Int(values[0]) }
 
-    /// The mean of (prediction − target)²; not a number where there are no samples.
+    /// The mean of (prediction − target)²; NaN if there are no samples.
     package var meanSquaredError: Double { values[6] / values[0] }
 
-    /// Pearson's correlation r, −1 to 1; not a number where predictions or targets are all the same.
+    /// Pearson's correlation coefficient r, −1 to 1; NaN if all predictions or all targets are equal.
     package var correlation: Double {
-        // Two roots: the product of the squares may leave the range of a Double.
+        // Two square roots, because the product of the squared deviations may overflow a Double.
         let r = values[5] / (values[3].squareRoot() * values[4].squareRoot())
         return r.isNaN ? r : min(1, max(-1, r))
     }

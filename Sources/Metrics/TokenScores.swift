@@ -1,41 +1,41 @@
 import Glibc
 
-/// What the scores of a language model have to know besides its loss. `values` are targets, those of them predicted
-/// right, and the bytes of text that they stand for.
+/// The counts from which, together with the loss, the scores of a language model are computed. `values` are the number
+/// of target tokens, the number predicted correctly, and the number of bytes of text that the targets represent.
 package struct TokenCounts: AdditiveCounts {
     package var values: [Int64]
 
-    /// Counts of a part of the data.
+    /// The counts of a part of the data.
     ///
     /// - Parameters:
-    ///   - targets: Tokens to predict, without padding.
-    ///   - correct: Those of them that the model held for the likeliest.
-    ///   - bytes: The length of their text in UTF-8; 0 where nobody knows it.
+    ///   - targets: The number of target tokens, without padding.
+    ///   - correct: The number of targets to which the model gave the highest probability.
+    ///   - bytes: The length of their text in UTF-8 bytes; 0 if unknown.
     package init(targets: Int = 0, correct: Int = 0, bytes: Int = 0) {
         values = [Int64(targets), Int64(correct), Int64(bytes)]
     }
 
-    /// Tokens to predict.
+    /// The number of target tokens.
     package var targets: Int { Int(values[0]) }
-    /// Tokens predicted right.
+    /// The number of targets that were predicted correctly.
     package var correct: Int { Int(values[1]) }
-    /// Bytes of text.
+    /// The number of bytes of text.
     package var bytes: Int { Int(values[2]) }
 }
 
-/// The scores of a language model, not a number where there are no targets.
+/// The scores of a language model; NaN if there are no targets.
 package struct TokenScores: Equatable, Sendable {
-    /// The mean loss of a target, in nats.
+    /// The mean negative log-likelihood per token, in nats.
     package let nats: Double
-    /// e to the mean loss.
+    /// The exponential of `nats`.
     package let perplexity: Double
-    /// The loss of a byte of text, in bits; nil where nobody knows the bytes. Models with different tokenizers can be
-    /// compared by it.
+    /// The loss in bits per byte of text; nil if the number of bytes is unknown. It allows comparison of models with
+    /// different tokenizers.
     package let bitsPerByte: Double?
-    /// The share of targets that were predicted right.
+    /// The fraction of targets that were predicted correctly.
     package let accuracy: Double
 
-    /// Scores from the sum of all losses, in nats.
+    /// Computes the scores from the sum of the losses over all targets, in nats.
     package init(lossSum: Double, _ counts: TokenCounts) {
         nats = lossSum / Double(counts.targets)
         perplexity = exp(nats)

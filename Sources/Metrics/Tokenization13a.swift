@@ -11,7 +11,7 @@ enum Tokenization13a {
         text = text.replacing(scalars("-\n"), with: [])
         text = text.replacing(scalars("\n"), with: [" "])
         if text.contains("&") {
-            // One after the other: "&amp;lt;" ends as "<".
+            // The entities are replaced one after the other: "&amp;lt;" becomes "<".
             for (entity, character) in [("&quot;", "\""), ("&amp;", "&"), ("&lt;", "<"), ("&gt;", ">")] {
                 text = text.replacing(scalars(entity), with: scalars(character))
             }
@@ -20,7 +20,7 @@ enum Tokenization13a {
         text = text.reduce(into: []) { spaced, scalar in
             spaced += isSymbol(scalar) ? [" ", scalar, " "] : [scalar]
         }
-        // A period or comma stands alone unless a digit is before it, and then unless a digit is behind it.
+        // A period or comma is separated unless both its neighbours are digits.
         text = replacingPairs(in: text) { before, mark in
             !isDigit(before) && isPeriodOrComma(mark) ? [before, " ", mark, " "] : nil
         }
@@ -33,7 +33,7 @@ enum Tokenization13a {
         return words(of: text)
     }
 
-    /// Replaces pairs of neighbours from left to right; what was replaced begins no other pair.
+    /// Replaces pairs of adjacent characters from left to right; a replaced character is not part of another pair.
     private static func replacingPairs(
         in text: [Unicode.Scalar], _ replacement: (Unicode.Scalar, Unicode.Scalar) -> [Unicode.Scalar]?
     ) -> [Unicode.Scalar] {
@@ -51,7 +51,7 @@ enum Tokenization13a {
         return result
     }
 
-    /// ASCII's punctuation but for apostrophe, comma, hyphen and period.
+    /// Whether `scalar` is ASCII punctuation other than apostrophe, comma, hyphen and period.
     private static func isSymbol(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar {
         case "{"..."~", "["..."`", "!"..."&", "("..."+", ":"..."@", "/": true

@@ -1,37 +1,37 @@
-/// What tells one family of Transformers from another; all else is a choice that every family has.
+/// The properties that distinguish the model families; all other options are available to every family.
 package struct Architecture: Sendable {
-    /// What it reads.
+    /// The kind of input.
     package enum Input: Sendable {
         case tokens
-        /// An image's patches, behind a class token.
+        /// An image's patches, preceded by a class token.
         case patches
     }
 
-    /// Which positions a position sees.
+    /// The attention pattern: the positions to which a position attends.
     package enum Visibility: Sendable {
-        /// All that count.
+        /// All positions that are not padding (bidirectional).
         case all
-        /// Itself and those before it.
+        /// Itself and all earlier positions.
         case causal
-        /// Those before it, itself, and all of the prefix.
+        /// Itself, all earlier positions, and all of the prefix.
         case prefix
     }
 
-    /// What it predicts.
+    /// The kind of output.
     package enum Output: Sendable {
-        /// A token for each position that has a target.
+        /// A token at each position that has a target.
         case tokens
-        /// A row of numbers for each sequence.
+        /// One vector of outputs per sequence.
         case sequence
     }
 
     package let input: Input
     package let visibility: Visibility
     package let output: Output
-    /// Whether an encoder reads a source, which every block then sees.
+    /// Whether the model has an encoder, to whose output every decoder block has cross-attention.
     package let hasEncoder: Bool
 
-    /// A family.
+    /// The properties of a family.
     init(input: Input = .tokens, visibility: Visibility, output: Output, hasEncoder: Bool = false) {
         self.input = input
         self.visibility = visibility
@@ -41,7 +41,7 @@ package struct Architecture: Sendable {
 }
 
 extension ModelConfiguration.Family {
-    /// The catalogue: what each family is made of.
+    /// The family's properties.
     package var architecture: Architecture {
         switch self {
         case .decoder: .decoder

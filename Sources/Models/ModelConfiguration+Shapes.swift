@@ -2,29 +2,29 @@ import Kernels
 import Layers
 import Tensors
 
-// What the words of a configuration mean to the layers.
+// The mapping from configuration values to the types of the layers.
 
 extension ModelConfiguration {
-    /// What is dropped while training.
+    /// The dropout probabilities for training.
     package var dropoutRates: DropoutRates {
         DropoutRates(
             embedding: embeddingDropout ?? dropout, attention: attentionDropout ?? dropout, residual: dropout)
     }
 
-    /// How weights of linear maps start.
+    /// The initialization of linear layers.
     var initialization: WeightInitialization { WeightInitialization(spread) }
 
-    /// How embeddings start.
+    /// The initialization of embeddings.
     var embeddingInitializer: Initializer { .normal(standardDeviation: initializerStd) }
 
-    /// How normalizations compute.
+    /// The kind and parameters of normalization.
     var normalizationStyle: NormalizationStyle {
         NormalizationStyle(
             kind: normalization == .layer ? .layer : .rootMeanSquare, epsilon: Float(normalizationEpsilon),
             hasShift: bias)
     }
 
-    /// What pools the hidden states.
+    /// The pooling of hidden states.
     var poolingKind: PoolingKind {
         switch pooling {
         case .first: .first
@@ -33,7 +33,7 @@ extension ModelConfiguration {
         }
     }
 
-    /// The activation where no half gates the other.
+    /// The activation function of layers without a gate.
     var elementwiseActivation: ActivationForm {
         switch activation {
         case .gelu: .geluTanh
@@ -43,7 +43,7 @@ extension ModelConfiguration {
         }
     }
 
-    /// A block of the model, or of its encoder.
+    /// The shape of a block of the decoder or encoder.
     func blockShape(_ sizes: ModelSizes, seesMemory: Bool) -> BlockShape {
         let branches = seesMemory ? 3 * targetLayers : 2 * layers
         let factor = scaleResidual ? 1 / Double(branches).squareRoot() : 1
@@ -58,7 +58,7 @@ extension ModelConfiguration {
                 inner: initialization, outer: WeightInitialization(spread, factor: factor)), seesMemory: seesMemory)
     }
 
-    /// The embedding of tokens, the model's own and its encoder's.
+    /// The shape of the token embedding; the encoder's has the same one.
     func embeddingShape(_ sizes: ModelSizes) -> EmbeddingShape {
         let embedded: PositionEmbedding =
             switch positions {

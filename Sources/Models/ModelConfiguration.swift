@@ -1,158 +1,159 @@
-/// The shape of a model: the section `model` of a configuration.
+/// The section `model` of a configuration: the architecture and its sizes.
 package struct ModelConfiguration: Equatable, Sendable {
-    /// Which model it is.
+    /// The model family.
     package enum Family: String, CaseIterable, Sendable {
-        /// Each position sees itself and what stands before it (GPT, Llama).
+        /// A causal decoder (GPT, Llama).
         case decoder
-        /// Each position sees all (BERT).
+        /// A bidirectional encoder (BERT).
         case encoder
-        /// A decoder that also sees what an encoder makes of a source (Vaswani et al., Marian).
+        /// A decoder with cross-attention to an encoder (Vaswani et al., Marian).
         case encoderDecoder = "encoder_decoder"
-        /// The first positions see each other, the others what stands before them (GLM).
+        /// A causal decoder with bidirectional attention within a prefix (GLM).
         case prefixDecoder = "prefix_decoder"
-        /// An encoder that predicts something of a whole text.
+        /// An encoder with a prediction head for a whole text.
         case classifier
-        /// An encoder that predicts something of an image, from its patches (ViT).
+        /// An encoder of image patches with a prediction head for the image (ViT).
         case imageClassifier = "image_classifier"
     }
 
-    /// How activations are normalized.
+    /// The kind of normalization.
     package enum Normalization: String, CaseIterable, Sendable {
-        /// Mean and variance over the width, with gain and shift.
+        /// Layer normalization: mean and variance over the hidden size, with scale and shift.
         case layer
-        /// Root mean square over the width, with gain.
+        /// RMS normalization: root mean square over the hidden size, with scale.
         case rms
     }
 
-    /// Where a block normalizes.
+    /// The position of the normalizations in a block.
     package enum Placement: String, CaseIterable, Sendable {
-        /// What a sublayer reads, and once after the last block.
+        /// Pre-norm: the input of each sublayer, and the output of the last block.
         case pre
-        /// The sum of a sublayer's input and output.
+        /// Post-norm: the sum of a sublayer's input and output.
         case post
-        /// What a sublayer reads and what it adds, and once after the last block.
+        /// The input and the output of each sublayer, and the output of the last block.
         case sandwich
     }
 
-    /// How a position is told from another.
+    /// The position encoding.
     package enum Positions: String, CaseIterable, Sendable {
-        /// A trained vector a position; in a prefix decoder two, of its place and of its place in the span it fills in.
+        /// A learned vector per position. A prefix decoder has two: one for the position in the text, one for the
+        /// position in the span.
         case learned
-        /// Sines and cosines in turn.
+        /// Sines and cosines in alternating elements.
         case sinusoidal
-        /// Sines in the first half of the width, cosines in the second.
+        /// Sines in the first half of the elements, cosines in the second.
         case sinusoidalHalves = "sinusoidal_halves"
-        /// Queries and keys turned by angles that grow with the position.
+        /// RoPE: queries and keys are rotated by angles proportional to the position.
         case rotary
-        /// Scores that fall with the distance.
+        /// ALiBi: attention scores are reduced in proportion to the distance.
         case alibi
-        /// Not at all.
+        /// No position encoding.
         case none
     }
 
-    /// The function between the two halves of a feed-forward.
+    /// The activation function of feed-forward layers.
     package enum Activation: String, CaseIterable, Sendable {
-        /// GELU by its tanh approximation.
+        /// GELU, tanh approximation.
         case gelu
-        /// GELU by the error function.
+        /// GELU, exact (error function).
         case geluExact = "gelu_exact"
         /// max(0, x).
         case relu
         /// x · sigmoid(x), also called swish.
         case silu
-        /// SiLU of one half, times the other half.
+        /// SiLU of one projection times another projection.
         case swiglu
     }
 
-    /// The spread of the first weights.
+    /// The distribution of initial weights.
     package enum InitializerKind: String, CaseIterable, Sendable {
-        /// Normal, with the deviation `initializerStd`.
+        /// Normal with the standard deviation `initializerStd`.
         case normal
-        /// Uniform, by inputs and outputs (Glorot).
+        /// Xavier uniform: depends on the numbers of inputs and outputs (Glorot).
         case xavier
-        /// Uniform, by inputs (He).
+        /// Kaiming uniform: depends on the number of inputs (He).
         case kaiming
     }
 
-    /// How the hidden states of a sequence become what a classifier reads.
+    /// The pooling of a sequence's hidden states in a classifier.
     package enum Pooling: String, CaseIterable, Sendable {
-        /// The first position's.
+        /// The hidden state of the first position.
         case first
-        /// The mean.
+        /// The mean of the hidden states.
         case mean
-        /// The first position's through a linear map and tanh (BERT).
+        /// The first hidden state, through a linear layer and tanh (BERT's pooler).
         case dense
     }
 
-    /// What stands between the hidden states and the logits.
+    /// The prediction head between hidden states and logits.
     package enum Head: String, CaseIterable, Sendable {
-        /// A linear map.
+        /// A linear layer.
         case linear
-        /// A linear map, an activation and a normalization, then a linear map with a bias (BERT).
+        /// A linear layer, an activation and a normalization, then a linear layer with bias (BERT).
         case transform
     }
 
     package var family = Family.decoder
-    /// Blocks; in an encoder-decoder, of the encoder.
+    /// Number of blocks; for an encoder-decoder, of the encoder's blocks.
     package var layers = 4
-    /// Blocks of the decoder in an encoder-decoder; 0 stands for `layers`.
+    /// Number of decoder blocks of an encoder-decoder; 0: `layers`.
     package var decoderLayers = 0
-    /// Attention heads; they divide the width.
+    /// H, the number of attention heads; must divide `width`.
     package var heads = 4
-    /// Heads of keys and values; they divide the heads; 0 stands for `heads`.
+    /// Number of KV heads; must divide `heads`; 0: `heads`.
     package var kvHeads = 0
-    /// Numbers that stand for a position, C.
+    /// C, the hidden size.
     package var width = 128
-    /// Numbers between the two halves of a feed-forward; 0 stands for 4 · width.
+    /// The inner size of feed-forward layers; 0: 4 · width.
     package var feedForwardWidth = 0
     package var normalization = Normalization.layer
-    /// Added to what a normalization takes the root of.
+    /// ε, added to the variance or mean square before the square root.
     package var normalizationEpsilon = 1e-5
     package var placement = Placement.pre
     package var positions = Positions.learned
-    /// The base of the angles of rotary positions.
+    /// The base of the rotary angles.
     package var rotaryBase = 10000.0
     package var activation = Activation.gelu
-    /// The share of what sublayers add that is set to zero while training, and of the other two places where they follow it.
+    /// The dropout probability on sublayer outputs, and the default of the next two.
     package var dropout = 0.0
-    /// The share of the embeddings; nil follows `dropout`.
+    /// The dropout probability on embeddings; nil: `dropout`.
     package var embeddingDropout: Double?
-    /// The share of attention's probabilities; nil follows `dropout`.
+    /// The dropout probability on attention probabilities; nil: `dropout`.
     package var attentionDropout: Double?
-    /// Whether the output projection is the token embedding.
+    /// Whether the output projection shares the token embedding's weight.
     package var tieEmbeddings = true
-    /// Whether an encoder-decoder has one token embedding for source and target.
+    /// Whether the encoder and decoder of an encoder-decoder share one token embedding.
     package var shareEmbeddings = true
-    /// Whether token embeddings are multiplied with √C.
+    /// Whether token embeddings are multiplied by √C.
     package var scaleEmbeddings = false
     /// Whether the sum of embeddings is normalized.
     package var normalizeEmbeddings = false
-    /// Whether linear layers and normalizations add a trained vector.
+    /// Whether linear layers and normalizations have a bias.
     package var bias = true
     package var head = Head.linear
     package var pooling = Pooling.first
-    /// The edge of an image's patches.
+    /// The side of an image patch, in pixels.
     package var patchSize = 4
-    /// Rows of the token embedding, V; 0 stands for the dataset's.
+    /// V, the rows of the token embedding; 0: the dataset's vocabulary size.
     package var vocabularySize = 0
     package var initializer = InitializerKind.normal
-    /// Standard deviation of the initial embeddings, and of the other weights where they are normal.
+    /// The standard deviation of initial embeddings and, with `normal` initialization, of other weights.
     package var initializerStd = 0.02
-    /// Whether weights that write to the residual stream start 1/√(branches of the stream) as large.
+    /// Whether the initial weights of residual output projections are scaled by 1/√(number of residual branches).
     package var scaleResidual = true
 
-    /// The model of the quickstart.
+    /// The configuration of the quickstart's model.
     package init() {}
 
-    /// Numbers a head, D = C / H.
+    /// D = C / H, the head dimension.
     package var headWidth: Int { width / heads }
 
-    /// H_kv, the heads of keys and values.
+    /// H_kv, the number of KV heads.
     package var keyHeads: Int { kvHeads == 0 ? heads : kvHeads }
 
-    /// F, the numbers between the two halves of a feed-forward.
+    /// F, the inner size of feed-forward layers.
     package var hiddenWidth: Int { feedForwardWidth == 0 ? 4 * width : feedForwardWidth }
 
-    /// The blocks of an encoder-decoder's decoder.
+    /// The number of decoder blocks of an encoder-decoder.
     package var targetLayers: Int { decoderLayers == 0 ? layers : decoderLayers }
 }

@@ -1,36 +1,36 @@
 import Layers
 
-// B sequences, T positions, S positions of the source, P patches of N numbers.
+// B sequences, T positions, S source positions, P patches of N values each.
 
-/// What a model reads of the sequences of one slot.
+/// The model's input for the sequences of one micro-batch.
 package struct ModelInput {
     /// B.
     package var sequences: Int
     /// T.
     package var positions: Int
-    /// The tokens, [B, T]; nil for images.
+    /// [B, T]; nil for images.
     package var tokens: TokenInput?
-    /// [B]; the positions of each sequence that count; nil: all.
+    /// [B]; the length of each sequence without padding; nil: T.
     package var lengths: UnsafePointer<Int32>?
-    /// [B]; the first positions, which see each other; only for prefix decoders.
+    /// [B]; the length of the prefix with bidirectional attention; only for prefix decoders.
     package var prefixes: UnsafePointer<Int32>?
-    /// [B, T]; the first position that each one sees; nil: 0.
+    /// [B, T]; the first position to which each position attends; nil: 0.
     package var firstKeys: UnsafePointer<Int32>?
-    /// What an encoder reads.
+    /// The input of the encoder.
     package var source: Source?
     /// [B, P, N]; for images.
     package var patches: UnsafePointer<Float>?
 
-    /// The sequences that an encoder reads.
+    /// The source sequences of an encoder.
     package struct Source {
         /// [B, S].
         package var tokens: UnsafePointer<Int32>
         /// S.
         package var positions: Int
-        /// [B]; the positions of each sequence that count.
+        /// [B]; the length of each source without padding.
         package var lengths: UnsafePointer<Int32>
 
-        /// Sources.
+        /// Source sequences.
         package init(tokens: UnsafePointer<Int32>, positions: Int, lengths: UnsafePointer<Int32>) {
             self.tokens = tokens
             self.positions = positions
@@ -38,7 +38,7 @@ package struct ModelInput {
         }
     }
 
-    /// Sequences without more than their number and length.
+    /// An input without optional fields.
     package init(sequences: Int, positions: Int) {
         self.sequences = sequences
         self.positions = positions

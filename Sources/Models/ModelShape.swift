@@ -2,18 +2,18 @@ import Kernels
 import Layers
 import Tensors
 
-/// The shapes of a model's parts: all that a `Transformer` takes from a configuration and from the sizes of the data.
+/// The shapes of a model's parts: all that `Transformer` takes from the configuration and the data's sizes.
 ///
-/// There is no other way from a configuration to a model, so a key that leaves the shape unchanged is one that models of the
-/// family do not read.
+/// A model is built from its shape alone. A configuration key that leaves the shape unchanged is therefore not used by
+/// models of that family.
 package struct ModelShape: Equatable, Sendable {
-    /// What reads the sequences.
+    /// The input embedding.
     enum Input: Equatable, Sendable {
         case tokens(EmbeddingShape)
         case patches(PatchShape)
     }
 
-    /// The embedding of an image's patches.
+    /// The embedding of image patches.
     struct PatchShape: Equatable, Sendable {
         let patchCount: Int
         let patchWidth: Int
@@ -23,29 +23,29 @@ package struct ModelShape: Equatable, Sendable {
         let initializer: Initializer
     }
 
-    /// Blocks one after another.
+    /// A stack of equal blocks.
     struct StackShape: Equatable, Sendable {
         let layers: Int
         let block: BlockShape
     }
 
-    /// The part that reads a source.
+    /// The encoder of an encoder-decoder.
     struct EncoderShape: Equatable, Sendable {
         let embedding: EmbeddingShape
         let stack: StackShape
-        /// Whether the decoder has the encoder's token table.
+        /// Whether the decoder shares the encoder's token embedding.
         let sharesTable: Bool
     }
 
-    /// The part behind the last block.
+    /// The layers after the last block.
     enum Output: Equatable, Sendable {
-        /// A token for each position.
+        /// A token at each position.
         case tokens(isTied: Bool, transform: TransformShape?)
-        /// A row of numbers for each sequence.
+        /// One vector of outputs per sequence.
         case sequence(PoolingKind)
     }
 
-    /// The part of a head before its linear map.
+    /// The part of a prediction head before its output projection.
     struct TransformShape: Equatable, Sendable {
         let form: ActivationForm
         let normalization: NormalizationStyle
@@ -55,15 +55,15 @@ package struct ModelShape: Equatable, Sendable {
     let encoder: EncoderShape?
     let stack: StackShape
     let output: Output
-    /// The numbers that the head predicts.
+    /// The number of outputs of the head.
     let outputs: Int
     let headInitialization: WeightInitialization
-    /// The shares that are dropped while training.
+    /// The dropout probabilities for training.
     let dropouts: DropoutRates
 }
 
 extension ModelConfiguration {
-    /// The shapes of the parts of a model for data of `sizes`.
+    /// The shapes of the model's parts for data of `sizes`.
     package func shape(_ sizes: ModelSizes) -> ModelShape {
         let architecture = family.architecture
         let input: ModelShape.Input =

@@ -1,19 +1,19 @@
-/// What the data decides about a model.
+/// The sizes of a model that depend on the data.
 package struct ModelSizes: Equatable, Sendable {
-    /// V; nothing for images.
+    /// V; 0 for images.
     package var vocabularySize: Int
-    /// The tokens of the tokenizer, 0..<tokenCount; rows of the vocabulary beyond them stand for nothing.
+    /// The tokenizer's number of tokens; vocabulary rows from `tokenCount` on represent no token.
     package var tokenCount: Int
-    /// The longest sequence, T; of images, what their patches make.
+    /// T, the longest sequence; for images, the number of patches and the class token.
     package var contextLength: Int
-    /// The numbers that a classifier predicts of each sequence; 0 for models that predict tokens.
+    /// The number of outputs of a classifier per sequence; 0 for models that predict tokens.
     package var outputs: Int
-    /// The images' size.
+    /// The size of the images; nil for text.
     package var image: ImageSize?
 
-    /// The sizes of a model of text.
+    /// The sizes of a text model.
     ///
-    /// - Parameter tokenCount: nil where every row of the vocabulary has a token.
+    /// - Parameter tokenCount: nil: `vocabularySize`.
     package init(vocabularySize: Int, contextLength: Int, outputs: Int = 0, tokenCount: Int? = nil) {
         self.vocabularySize = vocabularySize
         self.tokenCount = tokenCount ?? vocabularySize
@@ -22,7 +22,7 @@ package struct ModelSizes: Equatable, Sendable {
         image = nil
     }
 
-    /// The sizes of a model of images with patches of `patchSize`, which divides height and width.
+    /// The sizes of an image model; `patchSize` must divide height and width.
     package init(image: ImageSize, patchSize: Int, outputs: Int) {
         (vocabularySize, tokenCount) = (0, 0)
         contextLength = 1 + image.patchCount(patchSize)
@@ -31,21 +31,21 @@ package struct ModelSizes: Equatable, Sendable {
     }
 }
 
-/// The size of every image of a dataset.
+/// The size of every image of a dataset, in pixels.
 package struct ImageSize: Equatable, Sendable {
     package var height: Int
     package var width: Int
     package var channels: Int
 
-    /// A size.
+    /// An image size.
     package init(height: Int, width: Int, channels: Int) {
         self.height = height
         self.width = width
         self.channels = channels
     }
 
-    /// The number of square patches with an edge of `patchSize`.
+    /// The number of square patches with a side of `patchSize` pixels.
     package func patchCount(_ patchSize: Int) -> Int { (height / patchSize) * (width / patchSize) }
-    /// The numbers in such a patch.
+    /// The number of values per patch.
     package func patchWidth(_ patchSize: Int) -> Int { patchSize * patchSize * channels }
 }

@@ -2,9 +2,9 @@ import Kernels
 import Layers
 
 extension Transformer {
-    /// What the backward pass needs of the forward pass, for up to a number of sequences.
+    /// The intermediate results of a forward pass that the backward pass needs, for a maximum number of sequences.
     package struct Activations {
-        /// What the head reads: the hidden states [B, T, C], or a row for each sequence, [B, C].
+        /// The head's input: hidden states [B, T, C], or one pooled row per sequence, [B, C].
         package let output: UnsafeMutablePointer<Element>
         let source: (embedding: Embedding<Element>.Activations, stack: TransformerStack<Element>.Activations)?
         let input: Input
@@ -16,7 +16,7 @@ extension Transformer {
             case tokens(Embedding<Element>.Activations)
             case patches(PatchEmbedding<Element>.Activations)
 
-            /// What the first block reads.
+            /// The first block's input.
             var output: UnsafeMutablePointer<Element> {
                 switch self {
                 case .tokens(let activations): activations.output
@@ -49,13 +49,14 @@ extension Transformer {
         }
     }
 
-    /// Memory for the activations of up to `sequences` × `positions`, and as many of a source.
+    /// Allocates the activations for up to `sequences` × `positions`, and for a source of the same size if there is an
+    /// encoder.
     package func makeActivations(sequences: Int, positions: Int) -> Activations {
         Activations(
             self, sequences: sequences, positions: positions, sourcePositions: encoder == nil ? 0 : positions)
     }
 
-    /// The bytes of `makeActivations`, which are counted and not taken.
+    /// The bytes that `makeActivations` would allocate.
     package func activationBytes(sequences: Int, positions: Int) -> Int {
         let arena = ActivationArena(counting: true)
         _ = Activations(
@@ -67,7 +68,7 @@ extension Transformer {
     /// Computes `activations.output`.
     ///
     /// - Parameters:
-    ///   - weights: The arena of all weights.
+    ///   - weights: The model's weight arena.
     ///   - dropouts: `none` outside training.
     package func forward(
         _ input: ModelInput, weights: UnsafePointer<Element>, _ activations: Activations, dropouts: Dropouts,
@@ -91,13 +92,14 @@ extension Transformer {
             activations.stack.output, lengths: input.lengths, weights: weights, activations.pooling!, pass)
     }
 
-    /// The backward pass of `forward`, after the objective has left its part in the head's gradient.
+    /// The backward pass of `forward`; the objective must already have written the head's gradients.
     ///
     /// - Parameters:
-    ///   - outputGradient: Of `activations.output`; for pooled rows what it holds afterwards is undefined.
-    ///   - gradients: The arena of all gradients, overwritten but for a tied token table, which is added to.
-    ///   - sectionIsFinal: Called with the number of each section as soon as nothing more is added to its gradients: the
-    ///     last one first, 0 last.
+    ///   - outputGradient: The gradient of `activations.output`; if rows are pooled, its contents are undefined
+    ///     afterwards.
+    ///   - gradients: The gradient arena; overwritten, except that a tied token embedding's gradient is added to.
+    ///   - sectionIsFinal: Called with the index of each layout section when its gradients are complete, from the last
+    ///     section to section 0.
     package func backward(
         _ input: ModelInput, outputGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, _ activations: Activations, dropouts: Dropouts,
@@ -149,7 +151,7 @@ extension Transformer {
         try sectionIsFinal(0)
     }
 
-    /// What the encoder makes of the source; nil where there is none.
+    /// Runs the encoder and returns its output; nil if there is no encoder.
     private func encode(
         _ input: ModelInput, weights: UnsafePointer<Element>, _ activations: Activations, dropouts: Dropouts,
         _ workspace: Workspace

@@ -2,17 +2,18 @@ import Kernels
 import Layers
 import Tensors
 
-// B sequences, T positions, S positions of the source, C width; rows = B · T.
+// B sequences, T positions, S source positions, C hidden size; rows = B · T.
 
-/// A Transformer of any family: embeddings, an encoder where there is one, blocks, pooling where there is one, and a head.
+/// A Transformer of any family: embedding, optional encoder, blocks, optional pooling, and prediction head.
 package struct Transformer<Element: Storage> {
     package let configuration: ModelConfiguration
     package let sizes: ModelSizes
     package let architecture: Architecture
-    /// Every parameter; section 0 holds the embeddings, then one section a block and one behind the last of each stack; the
-    /// head is in the last one.
+    /// All parameters. Section 0 holds the embeddings; each block has a section, and so has the end of each stack. The
+    /// head is in the last section.
     package let layout: ParameterLayout
-    /// From what `Activations.output` holds to logits or values; it shares the token table where embeddings are tied.
+    /// The prediction head, applied to `Activations.output`; with tied embeddings it shares the token embedding's
+    /// weight.
     package let head: PredictionHead<Element>
     let encoder: Encoder?
     let input: InputEmbedding
@@ -20,20 +21,20 @@ package struct Transformer<Element: Storage> {
     let pooling: Pooling<Element>?
     let headIsTied: Bool
 
-    /// What reads the source.
+    /// The encoder of the source.
     struct Encoder {
         let embedding: Embedding<Element>
         let stack: TransformerStack<Element>
         let sharesTable: Bool
     }
 
-    /// What reads the sequences.
+    /// The input embedding.
     enum InputEmbedding {
         case tokens(Embedding<Element>)
         case patches(PatchEmbedding<Element>)
     }
 
-    /// Declares the model that `configuration` describes, for data of `sizes`.
+    /// Declares the parameters of the model that `configuration` describes, for data of `sizes`.
     package init(_ configuration: ModelConfiguration, _ sizes: ModelSizes) {
         let shape = configuration.shape(sizes)
         let width = configuration.width
@@ -43,7 +44,7 @@ package struct Transformer<Element: Storage> {
         var layout = ParameterLayout()
         layout.beginSection()
 
-        // Places where something is dropped are counted from the source's embedding on.
+        // Dropout sites are numbered from the encoder's embedding on.
         var encoderEmbedding: Embedding<Element>?
         var firstSite = 0
         if let encoder = shape.encoder {
@@ -96,7 +97,7 @@ package struct Transformer<Element: Storage> {
         self.layout = layout
     }
 
-    /// The rows that the head reads of `sequences` × `positions`: one a position, or one a sequence.
+    /// The number of rows that the head reads: one per position or, with pooling, one per sequence.
     package func outputRows(sequences: Int, positions: Int) -> Int {
         pooling == nil ? sequences * positions : sequences
     }

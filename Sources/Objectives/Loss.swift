@@ -1,21 +1,21 @@
 import Kernels
 
-/// What is predicted, and what it costs to be wrong.
+/// The loss function of a prediction.
 package enum Loss: Equatable, Sendable {
-    /// One class or token of V: the negative log-likelihood in nats, smoothed by the share of the target that all classes have
-    /// together. An output that is no class has no share.
+    /// Negative log-likelihood of one of V classes or tokens, in nats, with label smoothing: `smoothing` is the
+    /// probability mass spread evenly over all classes. Outputs that are not a class get no mass.
     ///
     /// - Source: Szegedy et al. 2016, arXiv:1512.00567, section 7 (smoothing).
     case crossEntropy(smoothing: Double)
-    /// Any number of V labels: the sum of each label's negative log-likelihood in nats.
+    /// Any number of V labels: the sum of the labels' negative log-likelihoods, in nats.
     case binaryCrossEntropy
-    /// V numbers: the sum of squared differences.
+    /// V real values: the sum of squared differences.
     case squaredError
 }
 
-/// What the rows of a batch are compared with.
+/// The targets of the rows of a batch.
 package struct Targets {
-    /// [R]; a class each, or `ignoredTarget`; for cross-entropy.
+    /// [R]; a class per row, or `ignoredTarget`; for cross-entropy.
     package var classes: UnsafePointer<Int32>
     /// [R, V]; for the other losses.
     package var values: UnsafePointer<Float>?
@@ -28,12 +28,12 @@ package struct Targets {
 }
 
 extension Loss {
-    /// The loss that predictions are judged by.
+    /// The loss without label smoothing, which evaluations use.
     package var unsmoothed: Loss {
         if case .crossEntropy = self { .crossEntropy(smoothing: 0) } else { self }
     }
 
-    /// The loss of each row; the first `classes` outputs can be right.
+    /// Computes the loss of each row; only the first `classes` outputs can be targets.
     func losses(
         _ logits: UnsafeMutablePointer<Float>, _ targets: Targets, into losses: UnsafeMutablePointer<Float>, rows: Int,
         outputs: Int, classes: Int
@@ -50,7 +50,7 @@ extension Loss {
         }
     }
 
-    /// The loss of each row, and the gradient of `gradientScale` · Σ losses in the place of the logits.
+    /// Computes the loss of each row and overwrites the logits by the gradient of `gradientScale` · Σ losses.
     func lossesWithGradient(
         _ logits: UnsafeMutablePointer<Float>, _ targets: Targets, gradientScale: Float,
         into losses: UnsafeMutablePointer<Float>, rows: Int, outputs: Int, classes: Int

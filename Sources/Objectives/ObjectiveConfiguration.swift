@@ -1,39 +1,39 @@
-/// What a model is to predict: the section `objective` of a configuration.
+/// The section `objective` of a configuration.
 package struct ObjectiveConfiguration: Equatable, Sendable {
-    /// Which prediction it is.
+    /// The training objective.
     package enum Kind: String, CaseIterable, Sendable {
-        /// The usual one of the model's family.
+        /// The default objective of the model family.
         case auto
-        /// Each next token.
+        /// Next-token prediction.
         case causal
-        /// Tokens that were hidden.
+        /// Masked language modelling.
         case masked
-        /// Spans that were cut out.
+        /// Blank infilling: masked spans are generated.
         case infilling
-        /// A target text from a source text.
+        /// Generation of a target text from a source text.
         case sequenceToSequence = "sequence_to_sequence"
-        /// One class.
+        /// Single-label classification.
         case classification
-        /// Any number of labels.
+        /// Multi-label classification.
         case multiLabel = "multi_label"
-        /// A number.
+        /// Regression of one value.
         case regression
     }
 
     package var kind = Kind.auto
-    /// The share of a target's probability that all classes have together.
+    /// Label smoothing: the probability mass spread evenly over all classes.
     package var labelSmoothing = 0.0
-    /// The part of a text that is hidden, or cut out.
+    /// The fraction of tokens that is masked.
     package var maskShare = 0.15
-    /// The mean length of the spans that are cut out, in tokens.
+    /// The mean length of masked spans, in tokens.
     package var spanLength = 3.0
 
-    /// The usual prediction.
+    /// The default objective.
     package init() {}
 }
 
 extension ObjectiveConfiguration.Kind {
-    /// What it costs to be wrong.
+    /// The loss function, with label smoothing for cross-entropy.
     package func loss(smoothing: Double) -> Loss {
         switch self {
         case .multiLabel: .binaryCrossEntropy

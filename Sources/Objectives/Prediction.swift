@@ -1,33 +1,33 @@
 import Kernels
 import Layers
 
-// R rows, C width, V outputs.
+// R rows, C hidden size, V outputs.
 
-/// A head and a loss, forward and backward, over blocks of rows.
+/// A prediction head and a loss, forward and backward, over blocks of rows.
 ///
-/// Logits exist for one block of rows at a time, and only for rows that have a target: masked tokens are few, and padding
-/// costs nothing.
+/// Logits exist for one block of rows at a time, and only for rows with a target: padding and unmasked tokens cost
+/// nothing.
 package struct Prediction: Sendable {
-    /// What it costs to be wrong.
+    /// The loss function.
     package let loss: Loss
-    /// How many of the outputs, from the first on, can be right; the others have no token. nil: all of them.
+    /// The number of outputs, from the first on, that can be targets; the others represent no token. nil: all.
     package let classes: Int?
 
-    /// The most bytes of logits at once.
+    /// The maximum size of a block of logits, in bytes.
     private static let blockBytes = 64 << 20
 
-    /// Prediction with `loss`, of the first `classes` outputs.
+    /// A prediction with `loss` over the first `classes` outputs.
     package init(_ loss: Loss, classes: Int? = nil) {
         self.loss = loss
         self.classes = classes
     }
 
-    /// The loss of each row that has a target, in their order.
+    /// Computes the loss of each row that has a target, in row order.
     ///
     /// - Parameters:
     ///   - hidden: [R, C].
-    ///   - losses: [R]; as many are written as are returned.
-    ///   - eachBlock: Called with the logits of some rows, and the numbers of those rows among all R; nil where nobody looks.
+    ///   - losses: [R]; only the first elements, as many as the returned count, are written.
+    ///   - eachBlock: Called with the logits of a block of rows and the indices of those rows among all R.
     /// - Returns: The number of rows that have a target.
     package func losses<Element: Storage>(
         hidden: UnsafePointer<Element>, head: PredictionHead<Element>, weights: UnsafePointer<Element>,
@@ -47,11 +47,11 @@ package struct Prediction: Sendable {
         return some.count
     }
 
-    /// The same losses, and the gradients of `gradientScale` · Σ losses.
+    /// Computes the same losses, and the gradients of `gradientScale` · Σ losses.
     ///
     /// - Parameters:
-    ///   - gradients: The arena of all gradients; the head's is overwritten.
-    ///   - hiddenGradient: [R, C], overwritten; 0 in rows that have no target.
+    ///   - gradients: The gradient arena of the model; the head's gradients are overwritten.
+    ///   - hiddenGradient: [R, C], overwritten; 0 in rows without a target.
     /// - Returns: The number of rows that have a target.
     package func backward<Element: Storage>(
         hidden: UnsafePointer<Element>, head: PredictionHead<Element>, weights: UnsafePointer<Element>,
@@ -83,14 +83,14 @@ package struct Prediction: Sendable {
         return some.count
     }
 
-    /// The bytes of logits that exist at once for `rows` with a target.
+    /// A lower bound on the bytes of logits that exist at once when `rows` rows have a target.
     package static func logitBytes(rows: Int, outputs: Int) -> Int {
         min(rows, max(1, blockBytes / 2 / max(1, outputs * MemoryLayout<Float>.stride))) * outputs
             * MemoryLayout<Float>.stride
     }
 
-    /// Equal blocks, as few as the limit allows: the head's weight is read once a block. No row is a block of its own: it
-    /// makes gradients 0.
+    /// Calls `body` for blocks of equal size, as few as the limit allows, since the head's weight is read once per
+    /// block. Without rows it is called once with count 0, which sets the head's gradients to 0.
     private func forEachBlock(rows: Int, outputs: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
         if rows == 0 { return body(0, 0) }
         let limit = max(1, Prediction.blockBytes / (outputs * MemoryLayout<Float>.stride))
@@ -100,11 +100,11 @@ package struct Prediction: Sendable {
     }
 }
 
-/// The rows that have a target, close together.
+/// The rows that have a target, gathered into contiguous memory.
 private struct TargetRows<Element: Storage> {
     let count: Int
     let areAll: Bool
-    /// Their numbers among all rows.
+    /// Their indices among all rows.
     let numbers: UnsafePointer<Int32>
     let hidden: UnsafePointer<Element>
     private let targets: Targets

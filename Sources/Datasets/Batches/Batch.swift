@@ -1,57 +1,58 @@
 import Failures
 import Tensors
 
-// B sequences, T positions, S positions of the source.
+// B sequences, T positions, S source positions.
 
-/// The sequences of one slot with what is predicted of them, in memory that is allocated once.
+/// The sequences of one micro-batch (slot) with their targets, in memory that is allocated once.
 ///
-/// Sequences are appended at the full length of the shape; `close` then brings them to the length of the longest, so that
-/// little is computed for padding.
+/// Sequences are appended at the full length of the shape; `close` then shortens all of them to the length of the
+/// longest, to save computation on padding.
 package final class Batch {
-    /// The target of a position that counts for nothing.
+    /// The target of positions that do not contribute to the loss.
     package static let ignoredTarget: Int32 = -1
 
-    /// The most sequences that it holds.
+    /// The maximum number of sequences.
     package let capacity: Int
-    /// What they carry.
+    /// The fields of the sequences and their maximum sizes.
     package let shape: BatchShape
-    /// B: the sequences that it holds now.
+    /// B: the current number of sequences.
     package private(set) var sequenceCount = 0
-    /// T: the positions of each of them.
+    /// T: the number of positions per sequence.
     package private(set) var positions: Int
-    /// S: the positions of each source.
+    /// S: the number of positions per source.
     package private(set) var sourcePositions: Int
-    /// The targets that are not ignored, of all its sequences.
+    /// The number of targets that are not ignored.
     package private(set) var targetCount = 0
     /// [B, T].
     package let tokens: UnsafeMutablePointer<Int32>
-    /// [B, T], or [B] where there is one for each sequence: a token or a class, or `ignoredTarget`.
+    /// [B, T], or [B] with one target per sequence: a token, a class, or `ignoredTarget`.
     package let targets: UnsafeMutablePointer<Int32>
-    /// [B]: the positions that are not padding.
+    /// [B]: the length of each sequence without padding.
     package let lengths: UnsafeMutablePointer<Int32>
-    /// [B, S]; [B].
+    /// [B, S] source tokens, and [B] their lengths without padding.
     package let sourceTokens: UnsafeMutablePointer<Int32>
     package let sourceLengths: UnsafeMutablePointer<Int32>
-    /// [B]: the positions of the prefix.
+    /// [B]: the length of each prefix.
     package let prefixes: UnsafeMutablePointer<Int32>
-    /// [B, T]: the place of each position, and its place in the span that it fills in.
+    /// [B, T]: the position ID of each token, and its position in the span that it belongs to (0 in the prefix).
     package let places: UnsafeMutablePointer<Int32>
     package let spanPlaces: UnsafeMutablePointer<Int32>
-    /// [B, T]: the first position of the document of each.
+    /// [B, T]: for each position, the first position of its document.
     package let documentStarts: UnsafeMutablePointer<Int32>
-    /// [B, numbers of an image].
+    /// [B, elements of an image].
     package let patches: UnsafeMutablePointer<Float>
-    /// [B, values].
+    /// [B, values]: real-valued targets.
     package let values: UnsafeMutablePointer<Float>
-    /// [B]; for each sequence its global index, which is never used again in a training. In evaluation, its sample.
+    /// [B]: the global index of each sequence, which is unique in a training run; in evaluation, the index of the
+    /// sample.
     package let sampleIndices: UnsafeMutablePointer<UInt64>
 
-    /// The positions of a batch are a multiple of this, or all that there are.
+    /// T is rounded up to a multiple of this, but not beyond the shape's length.
     private static let positionStep = 8
 
-    /// An empty batch, with room for `capacity` sequences.
+    /// An empty batch of at most `capacity` sequences.
     ///
-    /// - Throws: `usage` where it would take more than 2³¹ tokens.
+    /// - Throws: `usage` if it would exceed 2³¹ − 1 tokens.
     package init(capacity: Int, _ shape: BatchShape) throws(Failure) {
         let (tokens, overflows) = capacity.multipliedReportingOverflow(by: max(shape.positions, shape.patchNumbers))
         guard capacity > 0, shape.positions > 0, !overflows, tokens <= Int(Int32.max) else {
@@ -100,7 +101,7 @@ package final class Batch {
         sampleIndices.deallocate()
     }
 
-    /// Makes the batch empty.
+    /// Removes all sequences.
     func removeAll() {
         sequenceCount = 0
         targetCount = 0
@@ -108,7 +109,7 @@ package final class Batch {
         sourcePositions = shape.positions
     }
 
-    /// Appends a sample.
+    /// Appends sample number `sample`.
     func append(_ sample: Int, of samples: any Samples, _ draw: SampleDraw) throws(Failure) {
         precondition(sequenceCount < capacity && samples.shape == shape, "no room for the sample")
         var row = SampleRow(self, sequenceCount)
@@ -121,7 +122,7 @@ package final class Batch {
         sequenceCount += 1
     }
 
-    /// Brings all sequences to the length of the longest, once all are appended.
+    /// Shortens all sequences to the length of the longest, after all have been appended.
     func close() {
         if shape.hasLengths {
             let longest = shortened(lengths)
@@ -149,7 +150,7 @@ package final class Batch {
 
     private func shorten(_ memory: UnsafeMutablePointer<Int32>, to positions: Int) {
         if positions == shape.positions { return }
-        // Rows only move towards the beginning.
+        // Rows only move towards lower addresses.
         for b in 1..<max(1, sequenceCount) {
             (memory + b * positions).update(from: memory + b * shape.positions, count: positions)
         }
@@ -157,19 +158,19 @@ package final class Batch {
 }
 
 extension Batch {
-    /// Fills the batch with sequences of full length that mean nothing, for measuring; others for every seed.
+    /// Fills the batch with random sequences of full length for benchmarks; the contents depend on the seed.
     ///
     /// - Parameters:
-    ///   - vocabularySize: Of tokens, and of targets for each position.
-    ///   - outputs: The classes, or the values, of a target for each sequence.
-    ///   - targetShare: The part of the positions that has a target, where each may have one.
+    ///   - vocabularySize: The number of tokens, also for targets at positions.
+    ///   - outputs: The number of classes, for one target per sequence.
+    ///   - targetShare: The fraction of positions with a target, if positions have targets.
     package func fillRandomly(vocabularySize: Int, outputs: Int, targetShare: Double, seed: UInt64) {
         let stream = RandomStream(seed: seed, purpose: .generation)
         let T = shape.positions
         removeAll()
         let range = UInt32(shape.hasTargetPerPosition ? vocabularySize : outputs)
         let prefix = shape.hasPrefixes ? max(1, T - Int((targetShare * Double(T)).rounded())) : 0
-        /// What stands behind a prefix, or as many of the first positions of every hundred as have one.
+        /// True after the prefix or, without prefixes, for the first `targetShare` of every hundred positions.
         func hasTarget(_ index: Int) -> Bool {
             shape.hasPrefixes ? index % T >= prefix : Double(index % 100) < 100 * targetShare
         }
@@ -182,7 +183,7 @@ extension Batch {
                 if shape.hasTargetPerPosition, !hasTarget(index) { targets[index] = Batch.ignoredTarget }
             }
             if shape.hasPrefixes {
-                // Behind the prefix, spans fill in places of it.
+                // After the prefix come spans, which fill positions of the prefix.
                 let place = index % T
                 places[index] = place < prefix ? Int32(place) : Int32(words.w % UInt32(prefix))
                 spanPlaces[index] = place < prefix ? 0 : Int32(1 + (place - prefix) % 4)

@@ -1,19 +1,20 @@
 import Failures
 
-/// The batches of a training, read ahead on a thread of its own: `next()` normally neither waits nor allocates.
+/// The batches of a training run, prefetched on a background thread: `next()` normally neither waits nor allocates.
 package final class BatchReader {
-    /// How the batch is divided.
+    /// The division of each step into micro-batches.
     package let plan: BatchPlan
     /// The order of samples.
     package let sampler: Sampler
     private let prefetcher: Prefetcher
 
-    /// The batches of `plan.rank` from global index `consumedSamples` on, the counter that a checkpoint holds.
+    /// The batches of rank `plan.rank` from global index `consumedSamples` on, which checkpoints store.
     ///
     /// - Parameters:
-    ///   - samples: What is trained on; nobody else uses it from now on.
-    ///   - poolBatches: The batches whose samples are sorted by length together; 1 sorts nothing.
-    /// - Throws: `badData` for a counter that no training reaches.
+    ///   - samples: The training samples; from now on only the background thread may use them.
+    ///   - poolBatches: The number of batches whose samples are sorted by length together (length bucketing); 1: no
+    ///     sorting.
+    /// - Throws: `badData` if `consumedSamples` is 2⁶² or more.
     package init(
         _ samples: any Samples, plan: BatchPlan, seed: UInt64, poolBatches: Int = 1, consumedSamples: UInt64 = 0
     ) throws(Failure) {
@@ -24,7 +25,7 @@ package final class BatchReader {
         var buckets =
             poolBatches > 1
             ? LengthBuckets(samples, sampler, sequences: plan.sequences, poolBatches: poolBatches) : nil
-        // One step to train on, one to fill.
+        // Double buffering: one step is trained on while the other is filled.
         var steps: [[Batch]] = []
         for _ in 0..<2 {
             var step: [Batch] = []
@@ -50,10 +51,8 @@ package final class BatchReader {
 
     deinit { prefetcher.stop() }
 
-    /// This rank's part of the next step: a batch for each of its slots.
+    /// Returns this rank's part of the next step, one batch per micro-batch; valid until the next call.
     ///
-    /// The batches are valid until the next call.
-    ///
-    /// - Throws: `badData` or `inputOutput` where the step could not be read.
+    /// - Throws: `badData` or `inputOutput` if the samples could not be read.
     package func next() throws(Failure) -> [Batch] { try prefetcher.next() }
 }

@@ -1,25 +1,25 @@
-/// What the sequences of a batch carry, and how much of it at most.
+/// The fields that the sequences of a batch have, and their maximum sizes.
 package struct BatchShape: Equatable, Sendable {
-    /// T: positions of the longest sequence.
+    /// T: the maximum length of a sequence.
     package var positions: Int
-    /// Whether sequences end before T, so that the rest is padding.
+    /// Whether sequences may be shorter than T and are padded.
     package var hasLengths = false
-    /// Whether each sequence has a source, of up to T positions.
+    /// Whether each sequence has a source of up to T tokens.
     package var hasSource = false
-    /// Whether each sequence begins with a prefix, and positions say their own places.
+    /// Whether each sequence begins with a prefix and has explicit position IDs.
     package var hasPrefixes = false
-    /// Whether sequences are cut into documents that do not see each other.
+    /// Whether sequences consist of documents without attention across their boundaries.
     package var hasDocuments = false
-    /// The numbers of an image's patches, where sequences are images.
+    /// The number of elements of an image's patches; 0 if sequences are not images.
     package var patchNumbers = 0
-    /// Whether there is a target for each position, and not one, or one row of values, for each sequence.
+    /// Whether each position has a target; otherwise each sequence has one target class or one vector of target values.
     package var hasTargetPerPosition = true
-    /// The target values of a sequence.
+    /// The number of target values per sequence.
     package var values = 0
 
-    /// The shape of sequences of T tokens with a target each.
+    /// The shape of sequences of T tokens with a target at each position.
     package init(positions: Int) { self.positions = positions }
 
-    /// The targets of a sequence of T positions.
+    /// The number of targets of a sequence of T positions.
     func targets(positions: Int) -> Int { hasTargetPerPosition ? positions : 1 }
 }

@@ -1,13 +1,14 @@
 import Failures
 import Tensors
 
-/// The order of training where sequences of similar length come together.
+/// The order of training with length bucketing: samples of similar length share a batch.
 ///
-/// Global indices are taken in pools of several batches. The samples of a pool are sorted by length, cut into batches, and the
-/// batches shuffled: a function of seed and place, as without it, that any rank computes by itself. What a place holds is
-/// another index of the same pool, and each index stands at one place.
+/// Global indices are grouped into pools of several batches. The samples of a pool are sorted by length and cut into
+/// batches, and the batches are shuffled. The result depends only on the seed and the position, so every rank can
+/// compute it alone; within a pool it is a permutation of the pool's indices.
 ///
-/// Pools are counted from the start of the training: one that crosses the border of two epochs holds some samples twice,
+/// Pools are counted from the start of training. A pool that spans the boundary of two epochs contains some samples
+/// twice, possibly in the same batch. Pools cannot be cut at that boundary without changing the order of existing runs.
 /// which may come into the same batch. To cut pools at the border would change the order of trainings that have begun.
 struct LengthBuckets {
     private let samples: any Samples
@@ -15,10 +16,10 @@ struct LengthBuckets {
     private let sequences: Int
     private let poolBatches: Int
     private var pool: UInt64?
-    /// The global indices of the pool, by length.
+    /// The global indices of the current pool, in order of length.
     private var sorted: [(length: Int, index: UInt64)] = []
 
-    /// Pools of `poolBatches` batches of `sequences` samples.
+    /// Pools of `poolBatches` batches with `sequences` samples each.
     init(_ samples: any Samples, _ sampler: Sampler, sequences: Int, poolBatches: Int) {
         self.samples = samples
         self.sampler = sampler
@@ -26,9 +27,9 @@ struct LengthBuckets {
         self.poolBatches = poolBatches
     }
 
-    /// The global index of the sample at a place of the training.
+    /// Returns the global index of the sample at a position of the training order.
     ///
-    /// - Complexity: O(1) within a pool; O(pool · log pool) for the first place of one.
+    /// - Complexity: O(1) within a pool; O(pool · log pool) at the first access to a pool.
     mutating func index(at place: UInt64) throws(Failure) -> UInt64 {
         let poolSize = UInt64(sequences * poolBatches)
         let (pool, rest) = place.quotientAndRemainder(dividingBy: poolSize)

@@ -1,22 +1,22 @@
 import Tensors
 
-/// A keyed permutation of 0..<count that is computed where it is asked, in O(1) memory.
+/// A keyed permutation of 0..<count that is evaluated at single indices in O(1) memory.
 ///
-/// A balanced Feistel network permutes the smallest even power of two that holds `count`; an image outside is
-/// permuted again until it falls inside (cycle walking), which takes fewer than four walks on average.
+/// A balanced Feistel network permutes the smallest power of four that is at least `count`. An image outside 0..<count
+/// is permuted again until it is inside (cycle walking), on average fewer than four times.
 ///
 /// - Source: Black & Rogaway 2002, "Ciphers with arbitrary finite domains", section 4; the round function is Philox.
 package struct Permutation: Sendable {
-    /// How many numbers are permuted.
+    /// The number of permuted integers.
     package let count: Int
     private let stream: RandomStream
     private let halfBits: UInt64
     private let mask: UInt64
 
-    /// Luby and Rackoff need four for large halves; small ones are mixed evenly only by more.
+    /// Luby and Rackoff prove four rounds for large halves; small halves need more rounds for even mixing.
     private static let rounds: UInt64 = 8
 
-    /// The permutation of 0..<count, count > 0, in one epoch.
+    /// The permutation of 0..<count for one epoch; `count` must be positive.
     package init(count: Int, seed: UInt64, epoch: UInt64, purpose: RandomPurpose = .shuffling) {
         precondition(count > 0, "nothing to permute")
         let bits = UInt64(Int.bitWidth - (count - 1).leadingZeroBitCount)
@@ -26,7 +26,7 @@ package struct Permutation: Sendable {
         mask = 1 << halfBits - 1
     }
 
-    /// Where `index`, in 0..<count, goes.
+    /// The image of `index`, which must be in 0..<count.
     package subscript(index: Int) -> Int {
         precondition(index >= 0 && index < count, "index outside the permutation")
         var image = UInt64(index)
@@ -39,7 +39,7 @@ package struct Permutation: Sendable {
         var left = value >> halfBits
         var right = value & mask
         for round in 0..<Permutation.rounds {
-            // halfBits ≤ 32: the counter names the round and the half.
+            // halfBits ≤ 32: the counter encodes the round and the half.
             let word = UInt64(stream.words(round << 32 | right).x)
             (left, right) = (right, left ^ (word & mask))
         }

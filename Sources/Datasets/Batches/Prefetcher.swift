@@ -2,16 +2,16 @@ import Failures
 import Synchronization
 import Threads
 
-/// Fills the batches of steps, in turn, on a thread of its own, as far ahead as there are places.
+/// Fills the batches of consecutive steps on a background thread, as many steps ahead as there are buffers.
 ///
-/// Sendable, though it shares plain memory: a place is touched by the thread between `free.wait()` and
-/// `filled.signal()`, and by the consumer between `filled.wait()` and `free.signal()`; the semaphores make these
-/// take turns. `deliveredCount` and `thrown` belong to the consumer, all that `fill` uses to the thread.
+/// `@unchecked Sendable` because of its mutable state. A buffer is accessed by the thread between `free.wait()` and
+/// `filled.signal()`, and by the consumer between `filled.wait()` and `free.signal()`; the semaphores order these
+/// accesses. `deliveredCount` and `thrown` belong to the consumer, everything that `fill` uses to the thread.
 final class Prefetcher: @unchecked Sendable {
-    /// Fills the batches of a step; called on the thread, for one step after another.
+    /// Fills the batches of the next step; called on the background thread.
     typealias Fill = ([Batch]) throws(Failure) -> Void
 
-    /// The batches of a step, and why they could not be filled: the failure of a step must not be seen a step too early.
+    /// The batches of a step, and the error if they could not be filled; it must not be thrown before that step is due.
     private final class Place {
         let batch: [Batch]
         var failure: Failure?
@@ -29,7 +29,8 @@ final class Prefetcher: @unchecked Sendable {
 
     /// Starts filling `batches`.
     ///
-    /// - Parameter fill: Owns all that it uses: nobody else touches that from now on.
+    /// - Parameter fill: Fills the batches of a step. Everything that it uses may from now on be used by the background
+    ///   thread only.
     init(_ batches: [[Batch]], fill: @escaping Fill) throws(Failure) {
         places = batches.map(Place.init)
         self.fill = fill
@@ -37,11 +38,12 @@ final class Prefetcher: @unchecked Sendable {
         thread = try BackgroundThread("dtrain-data") { self.run() }
     }
 
-    /// The batches of the next step, which stay as they are until the next call. Those before are given back.
+    /// Returns the batches of the next step, unchanged until the next call; the previous batches are released for
+    /// filling.
     ///
-    /// - Throws: What filling threw, then and ever after.
+    /// - Throws: The error that `fill` threw; later calls throw it again.
     func next() throws(Failure) -> [Batch] {
-        // The thread has ended: waiting would last for ever.
+        // The thread has ended, so waiting would never return.
         if let thrown { throw thrown }
         if deliveredCount > 0 { free.signal() }
         filled.wait()
@@ -54,7 +56,7 @@ final class Prefetcher: @unchecked Sendable {
         return place.batch
     }
 
-    /// Returns once the thread has ended; nothing else is called then.
+    /// Ends the thread and waits for it; no other method may be called afterwards.
     func stop() {
         isStopping.store(true, ordering: .relaxed)
         free.signal()

@@ -1,10 +1,10 @@
-/// The order of training: which sample stands at which place of an endless row of epochs.
+/// The order of training: the sample at each position of an endless sequence of epochs.
 ///
-/// Every epoch is a permutation of all samples. Nothing has to be saved but the place.
+/// Each epoch is a permutation of all samples. The position is the only state to save.
 package struct Sampler: Sendable {
-    /// Samples in an epoch.
+    /// The number of samples per epoch.
     package let sampleCount: Int
-    /// What the permutations are keyed by, with the epoch.
+    /// The seed that, with the epoch, is the key of a permutation.
     package let seed: UInt64
 
     /// The order of `sampleCount` > 0 samples.
@@ -14,10 +14,10 @@ package struct Sampler: Sendable {
         self.seed = seed
     }
 
-    /// The epoch that the global index falls in, from 0.
+    /// The epoch of a global index, from 0.
     package func epoch(atGlobalIndex index: UInt64) -> UInt64 { index / UInt64(sampleCount) }
 
-    /// The sample at a global index, which counts samples from the start of training, and its epoch.
+    /// Returns the sample at a global index, which counts samples from the start of training, and its epoch.
     ///
     /// - Complexity: O(1).
     package func sample(atGlobalIndex index: UInt64) -> (epoch: UInt64, sample: Int) {

@@ -2,9 +2,9 @@ import Failures
 import Texts
 
 extension DatasetManifest {
-    /// Makes sure that what the manifest promises is possible, before anything is opened or allocated for it.
+    /// Checks that the manifest's values are possible, before files are opened or memory is allocated for them.
     ///
-    /// - Throws: `badData`, naming the manifest at `path` and the key.
+    /// - Throws: `badData`, with the path of the manifest and the key.
     func checkPromises(_ path: String) throws(Failure) {
         let check = ManifestCheck(path: path)
         try check.require(
@@ -101,7 +101,7 @@ private struct ManifestCheck {
             "\(place).tokens is \(shard.tokens), from 1 to \(TokenShardFormat.maximumTokenCount) are allowed")
     }
 
-    /// A file of `count` numbers or images of `width` bytes each.
+    /// Checks a file of `count` elements of `width` bytes each.
     func check(_ file: RecordedFile, _ place: String, _ count: Int, _ width: Int) throws(Failure) {
         try check(file, place)
         let (bytes, overflows) = count.multipliedReportingOverflow(by: width)

@@ -5,8 +5,7 @@ import FoundationEssentials
 extension DatasetManifest {
     /// Reads and checks the manifest of the dataset in `directory`.
     ///
-    /// - Throws: `badData` for what is no manifest of a version that this program reads, was altered after it was
-    ///   written, or promises the impossible.
+    /// - Throws: `badData` if it is not a manifest, has an unsupported version, was altered, or has impossible values.
     package init(readingFrom directory: String) throws(Failure) {
         let path = directory + "/" + DatasetManifest.fileName
         let contents = try FileSystem.contents(of: path)
@@ -24,13 +23,13 @@ extension DatasetManifest {
         try checkPromises(path)
     }
 
-    /// Writes the manifest into `directory`, in one step.
+    /// Atomically writes the manifest to `directory`.
     package func write(to directory: String) throws(Failure) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         let path = directory + "/" + DatasetManifest.fileName
         do {
-            // Without its last brace, which comes with the seal.
+            // Without the last brace, which comes after the checksum.
             let body = String(decoding: try encoder.encode(self).dropLast(2), as: UTF8.self)
             try FileSystem.replaceContents(of: path, with: body + DatasetManifest.seal(Array(body.utf8)))
         } catch let failure as Failure {
@@ -46,14 +45,14 @@ extension DatasetManifest {
     private static let sealName = "manifest_xxh3_128"
     private static let firstSealedVersion = 3
 
-    /// The last member and the end of the text: the XXH3-128 of all bytes before it.
+    /// The last member and the end of the JSON: the XXH3-128 of all bytes before it.
     static func seal(_ body: [UInt8]) -> String { ",\n  \"\(sealName)\" : \"\(Digest.of(body))\"\n}\n" }
 
-    /// Makes sure that a manifest is, byte for byte, what was written.
+    /// Checks the manifest's checksum.
     private static func checkSeal(_ bytes: [UInt8], version: Int, _ path: String) throws(Failure) {
         let body = bytes.dropLast(seal([]).utf8.count)
         if bytes.dropFirst(body.count).elementsEqual(seal(Array(body)).utf8) { return }
-        // A version that is damaged must not excuse from the seal.
+        // A damaged version number must not disable the check.
         let isOld = version < firstSealedVersion && !String(decoding: bytes, as: UTF8.self).contains("\"\(sealName)\"")
         guard isOld else {
             throw Failure(
@@ -65,16 +64,16 @@ extension DatasetManifest {
     }
 }
 
-/// What every version of a manifest has.
+/// The member that manifests of every version have.
 private struct ManifestVersion: Decodable {
     var version: Int
 }
 
-/// The value that the JSON in `bytes` stands for; a failure names the file and the key.
+/// Decodes the JSON in `bytes`; errors name the file and the key.
 private func decodeJSON<Value: Decodable>(
     _ type: Value.Type, from bytes: Data, _ path: String
 ) throws(Failure) -> Value {
-    // What is no JSON at all is told by a reader of our own, with its place.
+    // dtrain's own parser reports malformed JSON with its position.
     let root = try JSON(parsing: Array(bytes), source: path)
     do {
         return try JSONDecoder().decode(type, from: bytes)

@@ -1,42 +1,42 @@
-/// The part of a dataset that training or evaluation reads.
+/// A part of a dataset.
 package enum Split: String, CaseIterable, Sendable {
-    /// What the weights are trained on.
+    /// The training data.
     case train
-    /// Held-out text that the model never trains on.
+    /// Held-out data, never used for training.
     case validation
 }
 
-/// What `dataset.json` says: how a dataset was made, and every file with its size and hash.
+/// The contents of `dataset.json`: how a dataset was made, and all files with sizes and hashes.
 ///
-/// It is written last, so that a directory that has one is complete.
+/// It is written last, so a directory with this file is complete.
 package struct DatasetManifest: Codable, Equatable, Sendable {
-    /// Its name in the dataset's directory.
+    /// The file name in the dataset's directory.
     package static let fileName = "dataset.json"
     /// The version that this program writes.
     package static let currentVersion = 3
-    /// The versions that this program reads. The first knew plain text alone, and no special tokens; the second was not
-    /// sealed.
+    /// The versions that this program reads. Version 1 had only plain text and no special tokens; version 2 had no
+    /// checksum.
     package static let readableVersions = 1...currentVersion
 
-    /// The version of the manifest's form.
+    /// The version of the manifest format.
     package var version = DatasetManifest.currentVersion
-    /// What the dataset is made of.
+    /// The kind of the records.
     package var kind: DatasetKind
-    /// What turned the text into tokens; of kind `none` for images.
+    /// The tokenizer of the text; its kind is `none` for images.
     package var tokenizer: TokenizerDescription
-    /// The file of the tokenizer's model, where it has one.
+    /// The file of the tokenizer's model; nil if it has none.
     package var tokenizerModel: RecordedFile?
-    /// The number of distinct tokens, or of values of a pixel.
+    /// The number of distinct tokens or pixel values.
     package var vocabularySize: Int
-    /// What the labels mean, where there are some.
+    /// The kind and names of the labels; nil without labels.
     package var labels: LabelDescription?
-    /// The size of the images, where there are some.
+    /// The size of the images; nil for text.
     package var image: ImageShape?
-    /// The shards of text; none where the dataset has records.
+    /// The shards of plain text; empty for records.
     package var splits: Splits<Shard>
-    /// The shards of records; nil for text.
+    /// The shards of records; nil for plain text.
     package var records: Splits<RecordShard>?
-    /// The files that the dataset was made from.
+    /// The files from which the dataset was made.
     package var sources: [Source]
 
     /// The shards of each split, in order.
@@ -44,10 +44,10 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
         package var train: [Item]
         package var validation: [Item]
 
-        /// No shards.
+        /// Splits without shards.
         static var none: Self { Self(train: [], validation: []) }
 
-        /// The shards of one of them.
+        /// The shards of a split.
         package subscript(split: Split) -> [Item] {
             switch split {
             case .train: train
@@ -58,11 +58,11 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
 
     /// A file of tokens.
     package struct Shard: Codable, Equatable, Sendable {
-        /// Its name in the dataset's directory.
+        /// The file name in the dataset's directory.
         package var file: String
-        /// The number of its tokens.
+        /// The number of tokens.
         package var tokens: Int
-        /// The size of the file.
+        /// The file's size in bytes.
         package var bytes: Int
         /// The XXH3-128 of the file, 32 hexadecimal digits.
         package var digest: String
@@ -72,19 +72,19 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
             case digest = "xxh3_128"
         }
 
-        /// The file without what is in it.
+        /// The file's name, size and hash.
         var recorded: RecordedFile { RecordedFile(file: file, bytes: bytes, digest: digest) }
     }
 
-    /// A file that went into the dataset.
+    /// A source file of the dataset.
     package struct Source: Codable, Equatable, Sendable {
-        /// Its name, without directories.
+        /// The file name, without directories.
         package var file: String
-        /// Its size.
+        /// The size in bytes.
         package var bytes: Int
     }
 
-    /// All files of the dataset but the manifest.
+    /// All files of the dataset except the manifest.
     var files: [RecordedFile] {
         [tokenizerModel].compactMap { $0 }
             + Split.allCases.flatMap { splits[$0].map(\.recorded) + (records?[$0].flatMap(\.files) ?? []) }
@@ -99,7 +99,7 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
 }
 
 extension DatasetManifest {
-    /// Reads a manifest of any version that this program reads.
+    /// Decodes a manifest of any supported version.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         version = try values.decode(Int.self, forKey: .version)

@@ -2,7 +2,7 @@ import Failures
 import Texts
 
 extension DatasetPreparation {
-    /// Writes images and their classes.
+    /// Writes images with their classes.
     func writeImages(_ paths: [String], _ proceed: Checkpoint) throws(Failure) -> DatasetManifest {
         let images = try ImageSet(paths)
         let labels = LabelDescription(kind: .class, names: images.classNames)
@@ -39,7 +39,7 @@ extension DatasetPreparation {
         }
         let records = DatasetManifest.Splits(train: try train.finish(), validation: try heldOutWriter.finish())
         guard !records.train.isEmpty else { throw noTrainingRecord(paths) }
-        // Pixels are their own tokens: the values of a byte.
+        // Pixels serve as tokens, with the 256 values of a byte.
         return DatasetManifest(
             kind: .images, tokenizer: TokenizerDescription(kind: .none), vocabularySize: 256, labels: labels,
             image: images.shape, splits: .none, records: records, sources: [])

@@ -3,7 +3,7 @@ import Files
 import Texts
 
 extension DatasetPreparation {
-    /// Writes documents as a stream of tokens, or parallel or labelled records.
+    /// Writes documents as a token stream, or parallel or labelled records.
     func writeRecords(
         _ form: RecordForm, _ paths: [String], _ note: (String) -> Void, _ skipped: SkippedRecords,
         _ proceed: Checkpoint
@@ -35,7 +35,7 @@ extension DatasetPreparation {
         )
     }
 
-    /// The failure of files without a record to train on.
+    /// The error for files without a training record.
     func noTrainingRecord(_ paths: [String]) -> Failure {
         Failure(.badData, "\(paths.joined(separator: ", ")): there is no training record in it; more are needed.")
     }
@@ -63,14 +63,14 @@ extension DatasetPreparation {
         return manifest(splits, rows.tokenizer, model)
     }
 
-    /// Hands on the records of the training files and then of those held out, each with its split.
+    /// Calls `body` with the records of the training files, then of the validation files, each with its split.
     private func forEachRow(
         _ form: RecordForm, _ paths: [String], _ rows: RecordRow, _ skipped: SkippedRecords, _ proceed: Checkpoint,
         _ body: (RecordRow, Split) throws(Failure) -> Void
     ) throws(Failure) {
         var row = rows
         let heldOut = HeldOut(fraction: validation.isEmpty ? validationFraction : 0)
-        // The files that are held out must have labels of the kind that the others have.
+        // Labels in the validation files must be of the same kind as those in the training files.
         let resolved = if case .labelled = form { RecordForm.labelled(rows.labels?.kind) } else { form }
         for (files, isValidation) in [(paths, false), (validation, true)] where !files.isEmpty {
             var reader = RecordReader(resolved, files, empty: empty)
@@ -82,7 +82,7 @@ extension DatasetPreparation {
                     reader.skip()
                 }
                 index += 1
-                // Often enough to stop soon, rarely enough not to matter.
+                // Often enough for a quick stop, rarely enough to be cheap.
                 if index.isMultiple(of: 256) {
                     try proceed(reader.bytesRead - done)
                     done = reader.bytesRead
@@ -94,11 +94,11 @@ extension DatasetPreparation {
     }
 }
 
-/// What has to be known of all records before the first is written.
+/// A first pass over all records, which collects the labels and the text to train a tokenizer on.
 private struct RecordSurvey {
-    /// The text of the records that are trained on, where a tokenizer is learned from it.
+    /// The text of the training records, if a tokenizer is to be trained on it.
     let sample: TextSample
-    /// What the labels mean; nil where there are none.
+    /// The kind and names of the labels; nil without labels.
     let labels: LabelDescription?
 
     init(
@@ -143,14 +143,14 @@ private struct RecordSurvey {
     }
 }
 
-/// A record as it goes to the disk.
+/// A record in the form in which it is written.
 private struct RecordRow {
     let tokenizer: any Tokenizer
     let labels: LabelDescription?
     private let classes: [ExactText: Int]
     /// The tokens of each column.
     private(set) var columns: [[Int32]] = []
-    /// The label, where there are labels.
+    /// The label; nil without labels.
     private(set) var label: RecordLabel?
 
     init(tokenizer: any Tokenizer, labels: LabelDescription?) {
@@ -159,10 +159,11 @@ private struct RecordRow {
         classes = Dictionary(uniqueKeysWithValues: (labels?.names ?? []).enumerated().map { ($1.exact, $0) })
     }
 
-    /// Takes the record that `reader` read last.
+    /// Encodes the record that `reader` has just read.
     ///
-    /// - Returns: Whether its text has tokens; a record without is left out.
-    /// - Throws: `badData` for a label that is not in the training files, or text without a token that is not left out.
+    /// - Returns: Whether its text has tokens; records without tokens are skipped.
+    /// - Throws: `badData` if the label does not occur in the training files, or if the text has no tokens and must not
+    ///   be skipped.
     mutating func fill(_ reader: borrowing RecordReader) throws(Failure) -> Bool {
         columns.removeAll(keepingCapacity: true)
         for text in reader.texts {

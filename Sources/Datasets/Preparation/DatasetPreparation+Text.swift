@@ -2,14 +2,14 @@ import Failures
 import Files
 
 extension DatasetPreparation {
-    /// Writes one stream of tokens, the texts one behind the other, with a border between them.
+    /// Writes the texts as one token stream with separators between them.
     ///
-    /// Where each text is a document, its part in each split ends with the tokenizer's token for that. Otherwise texts follow
-    /// one another as they are, and a text that does not end with a line end gets a line break between it and the next.
+    /// If each text is a document, its part in each split ends with the tokenizer's end-of-text token. Otherwise texts
+    /// are concatenated; after a text that does not end with a line break, one is inserted.
     func writeTexts(
         _ paths: [String], _ note: (String) -> Void, _ skipped: SkippedRecords, _ proceed: Checkpoint
     ) throws(Failure) -> DatasetManifest {
-        // What the training text is of each file.
+        // The last `fraction` of each file is held out.
         let fraction = validation.isEmpty ? validationFraction : 0
         let (tokenizer, model) = try chosenTokenizer(hasSpecialTokens: separatesDocuments, note) { () throws(Failure) in
             try textSample(paths, fraction, proceed)
@@ -28,7 +28,7 @@ extension DatasetPreparation {
         for (path, isValidation) in paths.map({ ($0, false) }) + validation.map({ ($0, true) }) {
             var text = try TextStream(path, chunkBytes: chunkBytes)
             if text.isEmpty {
-                // Refused before, unless it is to be left out.
+                // An empty file is an error earlier, unless empty ones are to be skipped.
                 skipped.add(1, path)
                 try proceed(text.byteCount)
                 continue
@@ -45,7 +45,7 @@ extension DatasetPreparation {
         return manifest(splits, tokenizer, model)
     }
 
-    /// The manifest of a stream of tokens.
+    /// The manifest of a token stream.
     func manifest(
         _ splits: DatasetManifest.Splits<DatasetManifest.Shard>, _ tokenizer: any Tokenizer, _ model: RecordedFile?
     ) -> DatasetManifest {
@@ -72,7 +72,8 @@ extension DatasetPreparation {
         return sample
     }
 
-    /// The length of the lines that end within `bytes`; where none does, of the words, or else of the characters.
+    /// The number of bytes up to the last line break in `bytes`; without one, up to the last space; without one, up to
+    /// the last character boundary.
     private static func wholeLines(_ bytes: UnsafeRawBufferPointer) -> Int {
         if let end = bytes.lastIndex(of: UInt8(ascii: "\n")) ?? bytes.lastIndex(of: UInt8(ascii: " ")) {
             return end + 1
@@ -81,12 +82,12 @@ extension DatasetPreparation {
     }
 }
 
-/// Writes the parts of texts that belong to one split.
+/// Writes the parts of the texts that belong to one split.
 private struct TextSplitWriter: ~Copyable {
     private var writer: SplitWriter
     private let tokenizer: any Tokenizer
     private let documentEnd: Int32?
-    /// Whether a line break is to stand before the next text.
+    /// Whether a line break must be inserted before the next text.
     private var lacksLineBreak = false
 
     init(_ writer: consuming SplitWriter, _ tokenizer: any Tokenizer, documentEnd: Int32?) {
@@ -95,7 +96,7 @@ private struct TextSplitWriter: ~Copyable {
         self.documentEnd = documentEnd
     }
 
-    /// Appends the text up to the first character at or after `end`.
+    /// Appends the text up to the first character boundary at or after `end`.
     mutating func append(
         _ text: inout TextStream, to end: Int, _ proceed: DatasetPreparation.Checkpoint
     ) throws(Failure) {
@@ -110,8 +111,8 @@ private struct TextSplitWriter: ~Copyable {
         }
         if isEmpty { return }
         if let documentEnd { return try writer.append([documentEnd]) }
-        // A part that ends within a text, because the rest is held out, is followed by the next as it always was, where the
-        // texts end with line ends.
+        // If the rest of a text is held out, its first part ends within the text. A line break is inserted after it
+        // only if the whole text lacks a final one too, which keeps the tokens of existing datasets.
         lacksLineBreak = try !text.endsWithLineEnd() && text.lastByte != UInt8(ascii: "\n")
     }
 

@@ -2,11 +2,11 @@ import Failures
 import Files
 
 extension DatasetPreparation {
-    /// Makes the tokenizer, and writes its model into the dataset where it has one.
+    /// Creates the tokenizer, and writes its model file, if it has one, to the dataset.
     ///
     /// - Parameters:
-    ///   - hasSpecialTokens: Whether bytes get special tokens.
-    ///   - sample: Called where the tokenizer is to be learned, for the training text.
+    ///   - hasSpecialTokens: Whether a byte tokenizer has special tokens.
+    ///   - sample: Returns the training text; called only if the tokenizer is to be trained.
     func chosenTokenizer(
         hasSpecialTokens: Bool, _ note: (String) -> Void, sample: () throws(Failure) -> TextSample
     ) throws(Failure) -> (tokenizer: any Tokenizer, file: RecordedFile?) {

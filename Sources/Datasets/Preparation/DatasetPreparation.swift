@@ -1,17 +1,17 @@
 import Failures
 import Files
 
-/// Turns files into the shards and the manifest of a dataset. Memory does not grow with the files.
+/// Converts files to the shards and manifest of a dataset. Memory use does not depend on the size of the files.
 ///
-/// What is held out for validation is the end of each text, cut at a character, or every n-th record.
+/// Held out for validation is the end of each text, cut at a character boundary, or a fraction of the records.
 package struct DatasetPreparation: Sendable {
-    /// What a dataset is made from.
+    /// The input of a preparation.
     package enum Source: Equatable, Sendable {
-        /// UTF-8 texts, in the order in which their tokens follow one another.
+        /// UTF-8 texts, concatenated in this order.
         case text([String])
-        /// Files of records; for parallel ones the source and the target.
+        /// Files of records; for parallel records, the source and the target file.
         case records(RecordForm, [String])
-        /// A directory of images, or a file of images and one of labels: see `ImageSet`.
+        /// A directory of images, or a file of images and a file of labels: see `ImageSet`.
         case images([String])
 
         var paths: [String] {
@@ -21,59 +21,59 @@ package struct DatasetPreparation: Sendable {
         }
     }
 
-    /// What it is made from.
+    /// The input for training.
     package var source: Source
-    /// The files of the same form that are held out; where there are none, a fraction of the source is.
+    /// The input for validation, in the same format; if empty, a fraction of the source is held out.
     package var validation: [String] = []
-    /// The directory that becomes the dataset.
+    /// The dataset's directory.
     package var output: String
-    /// What turns text into tokens; images have none.
+    /// The tokenizer; not used for images.
     package var tokenizer: TokenizerChoice
-    /// The part that is held out where no files are; 0 for none.
+    /// The fraction to hold out if there are no validation files; 0: none.
     package var validationFraction = 0.1
-    /// What becomes of records without text, and of texts; nil skips objects in JSON lines, and refuses the others.
+    /// The treatment of empty records and texts; nil: empty JSON objects are skipped, others are errors.
     package var empty: EmptyRecords?
-    /// Whether each text is a document, which ends with the tokenizer's token for that.
+    /// Whether each text is a document that ends with the tokenizer's end-of-text token.
     package var separatesDocuments = false
-    /// The most tokens that a shard of text may have, and with which a shard of records is full.
+    /// The maximum number of tokens of a text shard; a record shard is full when it has at least as many.
     package var tokensPerShard = 100_000_000
-    /// Bytes that are read at a time.
+    /// The number of bytes to read at a time.
     var chunkBytes = 1 << 20
-    /// Bytes of text that a tokenizer is learned from at most.
+    /// The maximum number of bytes of text on which a tokenizer is trained.
     var sampleBytes = TextSample.limitBytes
 
-    /// What is said at the end.
+    /// Remarks for the user at the end.
     let remarks = PreparationRemarks()
-    /// What a tokenizer of another program does to the texts.
+    /// The changes that a foreign tokenizer makes to the texts.
     let changes = TextChanges()
 
-    /// The preparation of `source` in the directory `output`.
+    /// A preparation of `source` in the directory `output`.
     package init(_ source: Source, output: String, tokenizer: TokenizerChoice = .byte) {
         self.source = source
         self.output = output
         self.tokenizer = tokenizer
     }
 
-    /// The preparation of `texts` in the directory `output`.
+    /// A preparation of `texts` in the directory `output`.
     package init(texts: [String], output: String, tokenizer: any Tokenizer = ByteTokenizer()) {
         self.init(.text(texts), output: output, tokenizer: .made(tokenizer))
     }
 
     /// Prepares the dataset.
     ///
-    /// The manifest is written last: until then, and after a crash, the directory holds no dataset, and the same
-    /// preparation starts over. A failure removes what was written.
+    /// The manifest is written last: until then, and after a crash, the directory contains no dataset, and the same
+    /// command can be run again. After an error, everything that was written is removed.
     ///
     /// - Parameters:
-    ///   - progress: Called about ten times a second, and at the end.
-    ///   - note: Called before what takes long and shows no progress.
-    ///   - skipped: Called at the end where records without text were left out: how many, and the place of the first.
-    ///   - remark: Called at the end with what a person should know of the dataset, such as what its tokenizer changes.
-    ///   - shouldStop: Asked before every chunk.
+    ///   - progress: Called about ten times per second, and at the end.
+    ///   - note: Called before a long operation without progress reports.
+    ///   - skipped: Called at the end if records were skipped, with their number and the location of the first.
+    ///   - remark: Called at the end with remarks for the user, for example about text that the tokenizer changes.
+    ///   - shouldStop: Whether to stop; called before every chunk.
     /// - Returns: The manifest.
-    /// - Throws: `usage` for an output that holds a dataset or is being prepared, or a tokenizer that cannot be learned;
-    ///   `badData` for a file that is missing, empty or not of its form; `inputOutput` where writing fails; `stopped`
-    ///   after `shouldStop`.
+    /// - Throws: `usage` if the output contains a dataset or is being prepared, or the tokenizer cannot be trained;
+    ///   `badData` for a file that is missing, empty or malformed; `inputOutput` if writing fails; `stopped` after
+    ///   `shouldStop`.
     package func run(
         progress: (_ bytesDone: Int, _ bytesTotal: Int) -> Void = { _, _ in },
         note: (String) -> Void = { _ in },
@@ -82,7 +82,7 @@ package struct DatasetPreparation: Sendable {
         shouldStop: () -> Bool = { false }
     ) throws(Failure) -> DatasetManifest {
         try checkParameters()
-        // Before anything is written: all files are there.
+        // Checks that all files exist before anything is written.
         let inputs = try inputFiles()
         var meter = ProgressMeter(total: inputs.reduce(0) { $0 + $1.bytes })
         let skippedRecords = SkippedRecords()
@@ -99,7 +99,7 @@ package struct DatasetPreparation: Sendable {
             manifest.sources = inputs
             try manifest.write(to: output)
         } catch {
-            // The failure that led here says more than one to clean up.
+            // The original error is more useful than one during cleanup.
             try? directory.discard()
             throw error
         }
@@ -109,7 +109,7 @@ package struct DatasetPreparation: Sendable {
         return manifest
     }
 
-    /// Called now and then with the number of bytes done since the last call; throws where the preparation is to stop.
+    /// Called regularly with the number of bytes processed since the last call; throws to stop the preparation.
     typealias Checkpoint = (_ bytes: Int) throws(Failure) -> Void
 
     private func writeDataset(
@@ -152,7 +152,7 @@ package struct DatasetPreparation: Sendable {
         return inputs
     }
 
-    /// The size of an input; 0 for a directory of images.
+    /// The size of an input in bytes; 0 for a directory of images.
     private func byteCount(of path: String) throws(Failure) -> Int {
         guard case .images = source else { return try TextReader(path, allowsEmpty: empty == .skip).byteCount }
         if FileSystem.isDirectory(path) { return 0 }
@@ -162,13 +162,13 @@ package struct DatasetPreparation: Sendable {
     }
 }
 
-/// The records, or texts, without text that a preparation has left out.
+/// Counts the empty records or texts that a preparation has skipped.
 final class SkippedRecords {
     private(set) var count = 0
-    /// The place of the first.
+    /// The location of the first.
     private(set) var first = ""
 
-    /// Adds some, the first of them at `place`.
+    /// Adds `more` skipped records, the first of them at `place`.
     func add(_ more: Int, _ place: String) {
         if count == 0 { first = place }
         count += more

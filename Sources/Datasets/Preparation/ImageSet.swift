@@ -3,14 +3,14 @@ import Failures
 import Files
 import Texts
 
-/// Images and their classes, to be prepared.
+/// A set of images with classes, as input of a preparation.
 ///
-/// A directory has a folder of PNG files for each class, or MNIST's files `train-images-idx3-ubyte` and
-/// `train-labels-idx1-ubyte`; two paths are files like these.
+/// Either a directory with one folder of PNG files per class, a directory with MNIST's `train-images-idx3-ubyte` and
+/// `train-labels-idx1-ubyte`, or two paths of such IDX files.
 ///
 /// - Source: the IDX format of LeCun, Cortes & Burges, "The MNIST database of handwritten digits".
 struct ImageSet: ~Copyable {
-    /// The size of all images; the channels of folders are 3 where any image has colour.
+    /// The shape of all images; PNG images have 3 channels if any of them has colour.
     let shape: ImageShape
     /// The names of the classes, sorted.
     let classNames: [String]
@@ -22,7 +22,7 @@ struct ImageSet: ~Copyable {
 
     /// Opens the images.
     ///
-    /// - Throws: `badData` for what is neither, and for an image of another size than the first, naming it.
+    /// - Throws: `badData` if the paths contain no such images, or if an image differs in size from the first.
     init(_ paths: [String]) throws(Failure) {
         let pair = ImageSet.pair(paths)
         if let pair {
@@ -44,8 +44,9 @@ struct ImageSet: ~Copyable {
 
     /// Reads an image.
     ///
-    /// - Parameter shape: The shape that it must have.
-    /// - Returns: Its pixels, shape [height, width, channels], the name of its class, and its place for messages.
+    /// - Parameter shape: The required shape.
+    /// - Returns: The pixels, shape [height, width, channels], the name of the class, and the location for error
+    ///   messages.
     func read(
         _ index: Int, as shape: ImageShape
     ) throws(Failure) -> (pixels: [UInt8], className: String, place: String) {
@@ -61,7 +62,7 @@ struct ImageSet: ~Copyable {
         return ("\(paths[0])/\(names.0)", "\(paths[0])/\(names.1)")
     }
 
-    /// The failure of an image of another shape than asked for.
+    /// The error for an image of another shape than required.
     static func wrongShape(_ place: String, _ found: ImageShape, _ wanted: ImageShape) -> Failure {
         Failure(
             .badData,
@@ -71,13 +72,14 @@ struct ImageSet: ~Copyable {
     }
 }
 
-/// A directory with a folder of PNG files for each class.
+/// A directory with one folder of PNG files per class.
 private struct ImageFolders {
     let shape: ImageShape
     let classNames: [String]
     let images: [(path: String, classIndex: Int)]
 
-    /// No image that makes sense here is larger, as a file or decoded: a small file may promise any size.
+    /// The maximum size in bytes, both of a file and of a decoded image: the header of a small file may declare any
+    /// size.
     private static let bytesLimit = 64 << 20
 
     init(_ directory: String) throws(Failure) {
@@ -129,7 +131,7 @@ private struct ImageFolders {
         return (pixels, classNames[classIndex], path)
     }
 
-    /// The shape of all images, colour where any has it.
+    /// The shape of all images; with 3 channels if any of them has colour.
     private static func commonShape(_ paths: [String]) throws(Failure) -> ImageShape {
         var common: ImageShape?
         for path in paths {
@@ -145,7 +147,7 @@ private struct ImageFolders {
         return common
     }
 
-    /// What libpng is given of a file.
+    /// Reads the part of a file that libpng needs.
     private static func contents(of path: String) throws(Failure) -> [UInt8] {
         try PNGChunks.ofPixels(in: FileSystem.contents(of: path, limitBytes: bytesLimit), path)
     }

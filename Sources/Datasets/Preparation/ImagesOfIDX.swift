@@ -1,15 +1,15 @@
 import Failures
 import Files
 
-/// Images and labels in two IDX files, as MNIST's.
+/// Images and labels in two IDX files, as in MNIST.
 ///
-/// A file starts with 0, 0, 8 (bytes) and the number of dimensions, then has each dimension as a big-endian `UInt32`,
-/// then the data.
+/// A file starts with the bytes 0, 0, 8 (element type: byte) and the number of dimensions, then has each dimension as a
+/// big-endian `UInt32`, then the data.
 final class ImagesOfIDX {
     let shape: ImageShape
     /// The number of images, at least 1.
     let count: Int
-    /// The numbers from 0 to the largest label.
+    /// The integers from 0 to the largest label, as strings.
     let classNames: [String]
     private let images: File
     private let labels: [UInt8]
@@ -51,7 +51,7 @@ final class ImagesOfIDX {
 
     private static func headerBytes(_ dimensions: Int) -> Int { 4 + 4 * dimensions }
 
-    /// The dimensions in a file's header, whose product is the size of the rest of the file.
+    /// Parses the dimensions in a file's header; their product must be the number of data bytes.
     private static func dimensions(
         of file: borrowing File, _ wanted: Int, _ what: String
     ) throws(Failure) -> [Int] {
@@ -88,7 +88,7 @@ final class ImagesOfIDX {
 }
 
 extension File {
-    /// Fills `bytes` with those from `offset` on.
+    /// Reads bytes from `offset` on until `bytes` is full.
     fileprivate func fill(_ bytes: inout [UInt8], at offset: Int) throws(Failure) {
         let result: Result<Void, Failure> = bytes.withUnsafeMutableBytes { buffer in
             do throws(Failure) { return .success(try read(into: buffer, at: offset)) } catch { return .failure(error) }

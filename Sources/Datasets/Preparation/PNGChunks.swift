@@ -1,23 +1,24 @@
 import Failures
 
-/// What libpng is given of a PNG file: the chunks that its pixels depend on.
+/// Selects the chunks of a PNG file that determine its pixels, which are passed to libpng.
 ///
-/// libpng's simplified interface warns where its limits are exceeded, and goes on: it allocates what a chunk promises
-/// before it looks for the bytes, and unpacks every text in the file, up to a thousand times as large, to forget it.
+/// When limits are exceeded, libpng's simplified interface only warns: it allocates the declared size of a chunk before
+/// reading it, and decompresses every text chunk, up to a thousand times its size, only to discard it.
 enum PNGChunks {
     private static let signature: [UInt8] = [0x89] + Array("PNG\r\n\u{1A}\n".utf8)
-    /// Transparency, and how samples become sRGB. Of the others, those whose first letter is a capital are needed.
+    /// Ancillary chunks for transparency and conversion to sRGB. Critical chunks, whose first letter is a capital, are
+    /// always needed.
     private static let needed = ["tRNS", "gAMA", "cHRM", "sRGB", "iCCP"].map { Array($0.utf8) }
 
-    /// The bytes of a PNG without the chunks that its pixels do not depend on; what is no PNG stays as it is.
+    /// Returns the bytes of a PNG file without the chunks that do not affect its pixels; other files unchanged.
     ///
-    /// - Throws: `badData` for a chunk that leads beyond the end of the file.
+    /// - Throws: `badData` for a chunk that extends beyond the end of the file.
     static func ofPixels(in bytes: [UInt8], _ path: String) throws(Failure) -> [UInt8] {
         guard bytes.starts(with: signature) else { return bytes }
         var kept = signature
         kept.reserveCapacity(bytes.count)
         var rest = bytes.dropFirst(signature.count)
-        // A length and a name; behind the data stands a checksum.
+        // A chunk is a length, a name, the data and a checksum.
         while rest.count >= 8 {
             let byteCount = rest.prefix(4).reduce(0) { $0 << 8 | Int($1) }
             let name = rest.dropFirst(4).prefix(4)
@@ -30,16 +31,16 @@ enum PNGChunks {
             let chunk = rest.prefix(byteCount + 12)
             let isCritical = name.first.map { $0 & 0x20 == 0 } ?? false
             if isCritical || needed.contains(where: name.elementsEqual) { kept += chunk }
-            // libpng reads no further.
+            // libpng does not read beyond this chunk.
             if name.elementsEqual("IEND".utf8) { break }
             rest = rest.dropFirst(chunk.count)
         }
         return kept
     }
 
-    // MARK: Flaws
+    // MARK: Diagnosis
 
-    /// What is wrong with a PNG that cannot be decoded.
+    /// Returns the reason why a PNG file cannot be decoded.
     static func flaw(in bytes: [UInt8]) -> String {
         let other: [([UInt8], String)] = [
             ([0xFF, 0xD8, 0xFF], "JPEG"), (Array("GIF8".utf8), "GIF"), (Array("RIFF".utf8), "WebP"),
@@ -67,7 +68,7 @@ enum PNGChunks {
             ? "its header or its pixels hold what a PNG file may not" : "it has no pixels"
     }
 
-    /// The cyclic redundancy check of ISO 3309, by which each part of a PNG file is checked.
+    /// The CRC-32 (ISO 3309) that every chunk of a PNG file has.
     private static func checksum(_ bytes: ArraySlice<UInt8>) -> UInt32 {
         var sum: UInt32 = 0xFFFF_FFFF
         for byte in bytes {

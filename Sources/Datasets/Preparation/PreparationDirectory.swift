@@ -2,14 +2,14 @@ import Failures
 import Files
 import Texts
 
-/// The directory that a dataset is being prepared in.
+/// The output directory during a preparation.
 enum PreparationDirectory {
-    /// The marker's name: shards beside it are leftovers.
+    /// The marker of an incomplete preparation: shards in the same directory are leftovers.
     static let markerName = "dataset.incomplete"
 
-    /// Claims `path`, making it where it is missing and removing what an interrupted preparation left in it.
+    /// Claims `path`: creates it if it is missing, and removes the files of an interrupted preparation.
     ///
-    /// - Throws: `usage` where it holds a dataset already or is being prepared.
+    /// - Throws: `usage` if it contains a dataset or is being prepared.
     static func claim(_ path: String) throws(Failure) -> OutputDirectory {
         try OutputDirectory(
             claiming: path,

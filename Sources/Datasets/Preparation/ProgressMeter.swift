@@ -1,4 +1,4 @@
-/// Reports progress about ten times a second, and at the end.
+/// Reports progress about ten times per second, and at the end.
 struct ProgressMeter {
     private let total: Int
     private var done = 0
@@ -8,7 +8,7 @@ struct ProgressMeter {
         self.total = total
     }
 
-    /// Takes note of `count` more, and reports where it is time to.
+    /// Adds `count`, and reports if it is time.
     mutating func advance(by count: Int, _ report: (_ done: Int, _ total: Int) -> Void) {
         done += count
         let now = ContinuousClock.now

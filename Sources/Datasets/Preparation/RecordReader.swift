@@ -2,57 +2,58 @@ import Failures
 import Files
 import Texts
 
-/// How the records of a dataset stand in its files.
+/// The file format of records.
 package enum RecordForm: Equatable, Sendable {
-    /// A JSON object a line, its text under that name.
+    /// One JSON object per line, with the text in the member `field`.
     case documents(field: String)
-    /// Two files, a record a line in each.
+    /// Two files with one record per line.
     case parallel
-    /// A label, a tab and a text a line; or a JSON object a line with `text` and `label`. The kind of label is the first
-    /// record's where it is nil.
+    /// One record per line: a label, a tab and a text, or a JSON object with `text` and `label`. If the kind is nil, it
+    /// is that of the first record.
     case labelled(LabelDescription.Kind?)
 }
 
-/// What becomes of a record without text.
+/// The treatment of a record without text.
 package enum EmptyRecords: String, CaseIterable, Sendable {
-    /// It is left out, and counted.
+    /// The record is skipped and counted.
     case skip
-    /// It is an error.
+    /// The record is an error.
     case error
 }
 
-/// A label as it was found.
+/// A label as it appears in a file.
 enum FoundLabel: Equatable {
-    /// The names of classes.
+    /// Class names.
     case names([String])
     case number(Float)
 }
 
-/// Reads records one by one. Memory grows with the longest only.
+/// Reads records one by one. Memory use depends only on the longest record.
 struct RecordReader: ~Copyable {
-    /// The texts of the record that was read last, one for each column.
+    /// The texts of the current record, one per column.
     private(set) var texts: [[UInt8]] = []
-    /// Its label, where the form has labels.
+    /// The label of the current record; nil without labels.
     private(set) var label: FoundLabel?
-    /// The kind of the labels; nil before the first record where the form leaves it open.
+    /// The kind of the labels; nil before the first record if it is not given.
     private(set) var labelKind: LabelDescription.Kind?
-    /// How many records without text have been left out.
+    /// The number of records that were skipped because they have no text.
     private(set) var skippedCount = 0
-    /// The place of the first of them.
+    /// The location of the first skipped record.
     private(set) var firstSkipped: String?
     private let form: RecordForm
     private let paths: [String]
     private let empty: EmptyRecords?
-    /// Whether the record that was read last is an object of JSON.
+    /// Whether the current record is a JSON object.
     private var isObject = false
     private var pathIndex = 0
     private var first: LineReader?
     private var second: LineReader?
     private var finishedBytes = 0
 
-    /// The records of all `paths` in their order; for parallel files, of the two.
+    /// Reads the records of all `paths` in order; parallel records are read from two files at once.
     ///
-    /// - Parameter empty: What becomes of records without text; nil skips JSON objects, and refuses lines and pairs.
+    /// - Parameter empty: The treatment of records without text; nil: JSON objects are skipped, other records are
+    ///   errors.
     init(_ form: RecordForm, _ paths: [String], empty: EmptyRecords? = nil) {
         self.form = form
         self.paths = paths
@@ -60,24 +61,24 @@ struct RecordReader: ~Copyable {
         if case .labelled(let kind) = form { labelKind = kind }
     }
 
-    /// Bytes that have been read.
+    /// The number of bytes read so far.
     var bytesRead: Int { finishedBytes + (first?.position ?? 0) + (second?.position ?? 0) }
 
-    /// The place of the record that was read last, for messages.
+    /// The location of the current record, for error messages.
     var place: String { first?.place ?? paths[0] }
 
     /// Reads the next record.
     ///
     /// - Returns: Whether there was one.
-    /// - Throws: `badData` for a record that is none, naming its file and line.
+    /// - Throws: `badData` for an invalid record, with its file and line.
     mutating func next() throws(Failure) -> Bool {
         form == .parallel ? try nextPair() : try nextLine()
     }
 
-    /// Whether a record like the one that was read last is left out where it has no text.
+    /// Whether a record like the current one is skipped if it has no text.
     var skipsEmpty: Bool { (empty ?? (isObject ? .skip : .error)) == .skip }
 
-    /// Counts the record that was read last as one without text.
+    /// Counts the current record as skipped.
     mutating func skip() {
         skippedCount += 1
         firstSkipped = firstSkipped ?? place
@@ -113,7 +114,7 @@ struct RecordReader: ~Copyable {
         return false
     }
 
-    /// The failure of files with different numbers of lines, once both have been counted.
+    /// The error for files with different numbers of lines; counts the lines of both.
     private mutating func unequal() throws(Failure) -> Failure {
         while try first?.next() != nil {}
         while try second?.next() != nil {}
@@ -124,7 +125,7 @@ struct RecordReader: ~Copyable {
                 + "Line n of one must be the translation of line n of the other.")
     }
 
-    // MARK: A record a line
+    // MARK: One record per line
 
     private mutating func nextLine() throws(Failure) -> Bool {
         while true {
@@ -144,7 +145,7 @@ struct RecordReader: ~Copyable {
         }
     }
 
-    /// Takes the record of a line; false where it has no text and is to be left out.
+    /// Parses a line; returns false if it has no text and is to be skipped.
     private mutating func take(_ line: [UInt8]) throws(Failure) -> Bool {
         isObject = line.first { $0 != 0x20 && $0 != 0x09 } == UInt8(ascii: "{")
         switch form {
@@ -173,7 +174,7 @@ struct RecordReader: ~Copyable {
         return true
     }
 
-    /// The text of a JSON object; nil where it has none (null, or nothing but spaces) and is to be left out.
+    /// Returns the text of a JSON object; nil if it has none (null or white space) and is to be skipped.
     private func text(_ field: String, of record: JSON) throws(Failure) -> [UInt8]? {
         let value = record[field]
         guard let text = value?.stringValue ?? (value == .null ? "" : nil) else {
@@ -196,7 +197,7 @@ struct RecordReader: ~Copyable {
                 + "with --empty skip.")
     }
 
-    /// Whether a line has no character but spaces, tabs and the like.
+    /// Whether a line contains only white space and control characters.
     private static func isBlank(_ line: [UInt8]) -> Bool { line.allSatisfy { $0 <= 0x20 } }
 
     // MARK: Labels
@@ -236,7 +237,7 @@ struct RecordReader: ~Copyable {
             return .names([try checked(word)])
         case .multi:
             var names: [String] = []
-            // No name at all: a record of no class.
+            // An empty string is an empty list: a record without classes.
             if word.isEmpty { return .names([]) }
             for name in word.exactParts(at: ",") {
                 names.append(try checked(name))
@@ -245,7 +246,7 @@ struct RecordReader: ~Copyable {
         }
     }
 
-    /// A class's name in JSON: a string or a whole number.
+    /// The name of a class in JSON: a string or an integer.
     private static func name(_ value: JSON) -> String? { value.stringValue ?? value.integerValue.map(String.init) }
 
     private func checked(_ name: String) throws(Failure) -> String {

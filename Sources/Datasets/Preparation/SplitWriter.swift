@@ -1,7 +1,7 @@
 import Failures
 import Files
 
-/// Writes the tokens of one split into as many shards as they need.
+/// Writes the tokens of a split to a sequence of shards.
 struct SplitWriter: ~Copyable {
     private let directory: String
     private let split: Split
@@ -17,7 +17,7 @@ struct SplitWriter: ~Copyable {
         self.tokensPerShard = tokensPerShard
     }
 
-    /// Appends `tokens`, which starts a new shard wherever one is full.
+    /// Appends `tokens`, and starts a new shard whenever one is full.
     mutating func append(_ tokens: ArraySlice<Int32>) throws(Failure) {
         var rest = tokens
         while !rest.isEmpty {
@@ -33,7 +33,7 @@ struct SplitWriter: ~Copyable {
         }
     }
 
-    /// Returns once all shards are on the disk: none where there was no token.
+    /// Finishes the last shard and returns all of them; empty if there were no tokens.
     consuming func finish() throws(Failure) -> [DatasetManifest.Shard] {
         guard let last = writer.take() else { return finished }
         return finished + [try last.finish()]

@@ -1,23 +1,24 @@
 import Failures
 import Files
 
-/// Hands a text on in chunks, of which a taker takes as much as it can be sure of. Memory does not grow with the text.
+/// Reads a text in chunks; the consumer takes as much of each as it can process. Memory use does not depend on the size
+/// of the text.
 struct TextStream: ~Copyable {
-    /// The text's last byte that was taken; nil before the first.
+    /// The last byte that was taken; nil at the start.
     private(set) var lastByte: UInt8?
     private var reader: TextReader
     private var buffer: UnsafeMutableRawBufferPointer
-    /// The bytes at the buffer's start that are read and not taken yet.
+    /// The number of bytes at the start of the buffer that have been read but not taken.
     private var held = 0
-    /// The bytes of the text that were taken.
+    /// The number of bytes of the text that have been taken.
     private var offset = 0
     private var isAtEnd = false
-    /// The bytes of the file that the taker knows of.
+    /// The number of bytes of the file that have been reported to the consumer.
     private var reported = 0
 
-    /// Opens the text `path`, which may be empty.
+    /// Opens the text file `path`, which may be empty.
     ///
-    /// - Throws: As `TextReader`.
+    /// - Throws: The errors of `TextReader`.
     init(_ path: String, chunkBytes: Int) throws(Failure) {
         reader = try TextReader(path, allowsEmpty: true)
         buffer = .allocate(byteCount: chunkBytes, alignment: 64)
@@ -27,22 +28,22 @@ struct TextStream: ~Copyable {
 
     /// The size of the file when it was opened, in bytes.
     var byteCount: Int { reader.byteCount }
-    /// Whether the file holds no text.
+    /// Whether the file contains no text.
     var isEmpty: Bool { reader.isEmpty }
 
-    /// Whether the text ends with a line end.
+    /// Whether the text ends with a line break.
     func endsWithLineEnd() throws(Failure) -> Bool { try reader.endsWithLineEnd() }
 
-    /// Where the last `fraction` of the text begins, in bytes of text, before anything is read.
+    /// The byte offset at which the last `fraction` of the text begins; must be called before reading.
     func start(ofLast fraction: Double) throws(Failure) -> Int {
         if fraction == 0 { return .max }
         let byteCount = try reader.textByteCount()
         return byteCount - Int(Double(byteCount) * fraction)
     }
 
-    /// Turns the text up to the first character at or after `end` into tokens, as a text of its own.
+    /// Tokenizes the text up to the first character boundary at or after `end`, as a separate text.
     ///
-    /// - Parameter consume: Called for every chunk with its tokens and the number of bytes of the file read for it.
+    /// - Parameter consume: Called for every chunk with its tokens and the number of bytes read from the file for it.
     mutating func readTokens(
         to end: Int, _ tokenizer: any Tokenizer,
         _ consume: (ArraySlice<Int32>, _ bytes: Int) throws(Failure) -> Void
@@ -59,12 +60,12 @@ struct TextStream: ~Copyable {
         }
     }
 
-    /// Hands on the text up to the first character at or after `end`.
+    /// Reads the text up to the first character boundary at or after `end`.
     ///
     /// - Parameters:
-    ///   - end: An offset in bytes of text; `Int.max` is the end of the text.
-    ///   - take: Called with the bytes that are read and not taken yet, how many bytes of the file were read since the last
-    ///     call, and whether these bytes are the last; returns how many it takes.
+    ///   - end: A byte offset in the text; `Int.max`: the end of the text.
+    ///   - take: Called with the bytes that have been read but not taken, the number of bytes read from the file since
+    ///     the last call, and whether the bytes are the last; returns the number of bytes that it takes.
     mutating func read(
         to end: Int,
         _ take: (_ held: UnsafeRawBufferPointer, _ new: Int, _ isLast: Bool) throws(Failure) -> Int
@@ -72,7 +73,7 @@ struct TextStream: ~Copyable {
         var end = end
         while true {
             if held <= end - offset, !isAtEnd { try fill() }
-            // A character that begins before the end is whole.
+            // Moves the end to the next character boundary.
             while end - offset < held, buffer[end - offset] & 0xC0 == 0x80 { end += 1 }
             let available = min(held, end - offset)
             let isLast = available < held || isAtEnd
@@ -88,7 +89,7 @@ struct TextStream: ~Copyable {
         }
     }
 
-    /// Reads more behind what is held; a buffer that is full, because its taker was not sure of any of it, doubles.
+    /// Reads more bytes into the buffer. If the buffer is full because the consumer took nothing, its size is doubled.
     private mutating func fill() throws(Failure) {
         if held == buffer.count {
             let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * buffer.count, alignment: 64)

@@ -3,16 +3,16 @@ import Texts
 import Files
 
 extension Dataset {
-    /// Opens the dataset in `directory`: what `dtrain prepare` made, or bare llm.c or nanoGPT shards.
+    /// Opens the dataset in `directory`: the output of `dtrain prepare`, or shards of llm.c or nanoGPT.
     ///
-    /// Without a manifest, every `*.bin` whose name says so (see `FileName.isOfValidation`) is validation and every other is
-    /// training, in the order of their names.
+    /// Without a manifest, each file `*.bin` is a validation shard if its name says so (see `FileName.isOfValidation`),
+    /// otherwise a training shard; they are ordered by name.
     ///
     /// - Parameters:
-    ///   - vocabularySize: The vocabulary of shards without a manifest. Without it they are taken for GPT-2's
-    ///     tokens, padded to 50304, or Llama 3's, 128256, where they have 32 bits.
-    ///   - verifying: Whether to read every shard, and compare its hash and its tokens.
-    /// - Throws: `badData` for a directory that holds no whole dataset, naming the file that is wrong.
+    ///   - vocabularySize: The vocabulary size of shards without a manifest; nil: 50304 (GPT-2's, padded) or, for
+    ///     32-bit tokens, 128256 (Llama 3's).
+    ///   - verifying: Whether to read every shard and check its hash and tokens.
+    /// - Throws: `badData` if the directory contains no complete dataset, with the file at fault.
     package static func open(
         _ directory: String, vocabularySize: Int? = nil, verifying: Bool = false
     ) throws(Failure) -> Dataset {
@@ -67,7 +67,7 @@ extension Dataset {
         labels = manifest.labels
         imageShape = manifest.image
         digest = manifest.contentDigest()
-        // A tokenizer that does not fit the vocabulary is found now rather than at the first generated text.
+        // Finds a tokenizer that does not fit the vocabulary now, and not when text is first generated.
         _ = try makeTokenizer()
     }
 
@@ -104,7 +104,7 @@ extension Dataset {
 }
 
 extension DatasetManifest {
-    /// The digest of what the dataset holds. How its files are named, and what they were made from, is not part of it.
+    /// The digest of the dataset's contents. File names and sources are not included.
     fileprivate func contentDigest() -> String {
         var digest = Digest()
         digest.update("dataset.json")
@@ -121,7 +121,7 @@ extension DatasetManifest {
                 for file in shard.files { digest.update(file.digest) }
             }
         }
-        // What plain text has not, its digest does not know.
+        // Only for other kinds than text, so that digests of existing text datasets remain the same.
         if kind != .text { digest.update(kind.rawValue) }
         if let labels {
             digest.update(labels.kind.rawValue)
@@ -135,9 +135,9 @@ extension DatasetManifest {
 }
 
 extension TokenShard {
-    /// Opens a shard that a manifest in `directory` records.
+    /// Opens a shard that a manifest in `directory` lists.
     ///
-    /// - Throws: `badData` where it is another one.
+    /// - Throws: `badData` if its size or token count differs from the manifest.
     init(_ recorded: DatasetManifest.Shard, in directory: String) throws(Failure) {
         try self.init(checking: "\(directory)/\(recorded.file)")
         guard byteCount == recorded.bytes, tokenCount == recorded.tokens else {
@@ -152,7 +152,7 @@ extension TokenShard {
 }
 
 extension RecordShard {
-    /// Makes sure that all files are there and have their sizes.
+    /// Checks that all files exist and have the recorded sizes.
     fileprivate func checkFiles(in directory: String) throws(Failure) {
         for column in columns.values { _ = try TokenShard(column.tokens, in: directory) }
         for file in files { _ = try File(checking: file, in: directory) }
@@ -160,9 +160,9 @@ extension RecordShard {
 }
 
 extension File {
-    /// Opens a file that a manifest in `directory` records.
+    /// Opens a file that a manifest in `directory` lists.
     ///
-    /// - Throws: `badData` where it has another size.
+    /// - Throws: `badData` if its size differs from the manifest.
     init(checking recorded: RecordedFile, in directory: String) throws(Failure) {
         let file = try File("\(directory)/\(recorded.file)", .read)
         let size = try file.size()

@@ -2,14 +2,14 @@ import Failures
 import Files
 
 extension Dataset {
-    /// Reads files and compares their hashes with the manifest's, and every token with the vocabulary. Without a manifest there
-    /// is no hash to compare.
+    /// Reads files and checks their hashes against the manifest, and every token against the vocabulary. Without a
+    /// manifest there are no hashes to check.
     ///
     /// - Parameters:
-    ///   - splits: The splits that are going to be read.
-    ///   - part: Which of `parts` nearly equal parts of the files, of processes that share the work; all of them by default.
-    ///   - progress: Called about ten times a second, and at the end.
-    /// - Throws: `badData`, naming the file whose hash changed, or the place of a token that is too large.
+    ///   - splits: The splits to verify.
+    ///   - part: The index of this process's part of the files, if `parts` processes share the work.
+    ///   - progress: Called about ten times per second, and at the end.
+    /// - Throws: `badData`, with the file whose hash differs or the location of the token that is out of range.
     package func verifyShards(
         _ splits: [Split] = Split.allCases, part: Int = 0, of parts: Int = 1,
         _ progress: (_ bytesDone: Int, _ bytesTotal: Int) -> Void = { _, _ in }
@@ -35,12 +35,12 @@ extension Dataset {
         }
     }
 
-    /// The bytes of all files that `verifyShards` reads.
+    /// The total size of the files that `verifyShards` reads, in bytes.
     package func verifiedBytes(_ splits: [Split] = Split.allCases) -> Int {
         readFiles(splits).reduce(0) { $0 + $1.bytes }
     }
 
-    /// A file that is verified.
+    /// A file to verify.
     private enum ReadFile {
         case tokens(TokenShard)
         case recordedTokens(DatasetManifest.Shard)
@@ -55,7 +55,7 @@ extension Dataset {
         }
     }
 
-    /// The files of some splits. That of the tokenizer's model was compared when the dataset was opened.
+    /// The files of `splits`. The tokenizer's model is not among them: it was checked when the dataset was opened.
     private func readFiles(_ splits: [Split]) -> [ReadFile] {
         splits.flatMap { split in
             shards[split, default: []].map(ReadFile.tokens)

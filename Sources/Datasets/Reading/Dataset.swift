@@ -1,42 +1,42 @@
 import Failures
 import Files
 
-/// A directory of tokens, records or images that has been checked and can be read.
+/// A dataset directory that has been opened and checked.
 package struct Dataset: Sendable {
-    /// Where it is.
+    /// The dataset's directory.
     package let directory: String
-    /// What it is made of.
+    /// The kind of its records.
     package let kind: DatasetKind
-    /// What turned its text into tokens.
+    /// The tokenizer of its text.
     package let tokenizer: TokenizerDescription
-    /// The bytes of the tokenizer's model, whose hash has been compared; empty where it has none.
+    /// The bytes of the tokenizer's model, with a verified hash; empty if it has none.
     package let tokenizerModel: [UInt8]
-    /// The number of distinct tokens, special ones included; every token is in 0..<vocabularySize.
+    /// The number of distinct tokens, including special ones; every token is in 0..<vocabularySize.
     package let vocabularySize: Int
-    /// What the labels of its records mean; nil where they have none.
+    /// The kind and names of the labels; nil without labels.
     package let labels: LabelDescription?
-    /// The size of its images; nil where it has none.
+    /// The size of the images; nil without images.
     package let imageShape: ImageShape?
-    /// What to compare between ranks, and with a checkpoint: an XXH3-128 over the tokenizer and, for every shard,
-    /// its counts and hashes in the manifest; without a manifest, over names, sizes and token counts.
+    /// The identity of the dataset, compared between ranks and with checkpoints: an XXH3-128 over the tokenizer and,
+    /// for every shard, the counts and hashes in the manifest; without a manifest, over names, sizes and token counts.
     package let digest: String
     let shards: [Split: [TokenShard]]
     let manifest: DatasetManifest?
 
-    /// The tokens that stand for no text, each nil where the tokenizer has none.
+    /// The special tokens.
     package var specialTokens: SpecialTokens { tokenizer.specialTokens }
 
-    /// The number of tokens in a split of text.
+    /// The number of tokens of a text split.
     package func tokenCount(_ split: Split) -> Int {
         shards[split, default: []].reduce(0) { $0 + $1.tokenCount }
     }
 
-    /// The number of records in a split; 0 for text.
+    /// The number of records in a split; 0 for plain text.
     package func recordCount(_ split: Split) -> Int {
         (manifest?.records?[split] ?? []).reduce(0) { $0 + $1.count }
     }
 
-    /// A reader of one split of text, for one thread.
+    /// Creates a reader of a text split, for use by one thread.
     package func stream(_ split: Split) -> TokenStream {
         TokenStream(
             name: "\(directory) (\(split.rawValue))", shards: shards[split, default: []],
@@ -46,10 +46,10 @@ package struct Dataset: Sendable {
                 isPrepared: manifest != nil))
     }
 
-    /// A reader of the records of one split, for one thread; of none where the split or the dataset has none.
+    /// Creates a reader of the records of a split, for use by one thread; it is empty if there are no records.
     ///
-    /// - Throws: `badData` where a file is not what the manifest promises.
-    /// - Complexity: O(records): their ends and labels are read.
+    /// - Throws: `badData` if a file differs from the manifest.
+    /// - Complexity: O(records): reads their end offsets and labels.
     package func records(_ split: Split) throws(Failure) -> Records {
         try Records(
             name: "\(directory) (\(split.rawValue))", directory: directory, shards: manifest?.records?[split] ?? [],
@@ -57,13 +57,13 @@ package struct Dataset: Sendable {
             vocabularySize: vocabularySize)
     }
 
-    /// Makes the dataset's tokenizer.
+    /// Creates the dataset's tokenizer.
     package func makeTokenizer() throws(Failure) -> any Tokenizer {
         try Datasets.makeTokenizer(
             tokenizer, vocabularySize: vocabularySize, model: tokenizerModel, source: "The dataset \(directory)")
     }
 
-    /// The failure of a file with another hash than recorded.
+    /// The error for a file whose hash differs from the manifest.
     static func hashChanged(_ path: String, _ found: String, _ recorded: String) -> Failure {
         Failure(
             .badData,

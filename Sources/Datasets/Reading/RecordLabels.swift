@@ -1,12 +1,12 @@
 import Failures
 import Files
 
-/// The labels of a split's records, in memory.
+/// The labels of a split's records, held in memory.
 struct RecordLabels {
     private let description: LabelDescription
-    /// Classes, or the bits of numbers.
+    /// For each record, the class index or the bit pattern of the Float32 value.
     private var values: [UInt32] = []
-    /// Rows of bits, where a label is several classes.
+    /// For multi-label records: for each record, one bit per class, padded to whole bytes.
     private var bits: [UInt8] = []
 
     init(

@@ -1,7 +1,7 @@
 import Failures
 import Files
 
-/// The images of a split's records, read where they lie on the disk.
+/// The images of a split's records, read from disk on demand.
 final class RecordPixels {
     private let shape: ImageShape
     /// The index of each shard's first record.

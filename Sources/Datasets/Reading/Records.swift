@@ -1,20 +1,20 @@
 import Failures
 import Files
 
-/// The records of one split, read where they lie on the disk. For one thread at a time.
+/// The records of a split. For use by one thread at a time.
 ///
-/// Their ends and labels are in memory; tokens and pixels are read when asked for. Nothing is allocated after opening,
-/// unless a shard has to be opened.
+/// Their end offsets and labels are held in memory; tokens and pixels are read on demand. Nothing is allocated after
+/// opening, except when a shard has to be opened.
 package final class Records {
     /// The number of records.
     package let count: Int
-    /// The dataset and the split, for messages.
+    /// The dataset and the split, for error messages.
     package let name: String
     private let columns: [Column]
     private let labels: RecordLabels?
     private let pixels: RecordPixels?
 
-    /// A column, and where each record's tokens end in it.
+    /// A column with the end offset of each record's tokens.
     private struct Column {
         let column: RecordColumn
         let stream: TokenStream
@@ -27,7 +27,7 @@ package final class Records {
         name: String, directory: String, shards: [RecordShard], layout: RecordLayout, vocabularySize: Int
     ) throws(Failure) {
         self.name = name
-        // Each shard has fewer than 2³¹ records whose files are as long as that, so that the sum fits.
+        // The sum cannot overflow: each shard has fewer than 2³¹ records, which its file sizes confirm.
         let count = shards.reduce(0) { $0 + $1.count }
         self.count = count
         var columns: [Column] = []
@@ -53,7 +53,7 @@ package final class Records {
         }
     }
 
-    /// The number of tokens of a record in a column, at least 1.
+    /// The number of tokens of a record in a column; at least 1.
     package func length(_ record: Int, _ column: RecordColumn) -> Int {
         let column = self[column]
         return column.ends[record] - column.start(record)
@@ -62,12 +62,12 @@ package final class Records {
     /// Reads tokens of a record.
     ///
     /// - Parameters:
-    ///   - record: Its index, in 0..<count.
-    ///   - column: One of its columns.
+    ///   - record: The record's index, in 0..<count.
+    ///   - column: One of the dataset's columns.
     ///   - first: The index of the first token within the record.
-    ///   - count: How many; first + count is at most the record's length.
-    ///   - tokens: Where they go, shape [count].
-    /// - Throws: `badData` for a token outside the vocabulary, naming its file, byte offset and value.
+    ///   - count: The number of tokens; first + count must not exceed the record's length.
+    ///   - tokens: The destination, shape [count].
+    /// - Throws: `badData` for a token outside the vocabulary, with its file, byte offset and value.
     package func read(
         _ record: Int, _ column: RecordColumn, from first: Int, count: Int, into tokens: UnsafeMutablePointer<Int32>
     ) throws(Failure) {
@@ -76,22 +76,22 @@ package final class Records {
         try column.stream.read(at: column.start(record) + first, count: count, into: tokens)
     }
 
-    /// The class of a record, for labels of one class.
+    /// The class index of a record, for single-label datasets.
     package func classIndex(of record: Int) -> Int32 { labelsOrTrap.classIndex(of: record) }
 
-    /// The number of a record, for labels that are numbers.
+    /// The label of a record, for regression datasets.
     package func number(of record: Int) -> Float { labelsOrTrap.number(of: record) }
 
-    /// The classes of a record, for labels of several.
+    /// Writes the classes of a record, for multi-label datasets.
     ///
-    /// - Parameter targets: 1 for a class that it has and 0 for any other, shape [classes].
+    /// - Parameter targets: The destination, shape [classes]: 1 for the record's classes, 0 for others.
     package func classes(of record: Int, into targets: UnsafeMutablePointer<Float>) {
         labelsOrTrap.classes(of: record, into: targets)
     }
 
     /// Reads the image of a record.
     ///
-    /// - Parameter bytes: Where its pixels go, shape [height, width, channels].
+    /// - Parameter bytes: The destination of the pixels, shape [height, width, channels].
     package func pixels(of record: Int, into bytes: UnsafeMutablePointer<UInt8>) throws(Failure) {
         guard let pixels else { preconditionFailure("\(name) has no images") }
         try pixels.read(record, into: bytes)
@@ -107,7 +107,7 @@ package final class Records {
         return labels
     }
 
-    /// Reads where the records end, in all shards together.
+    /// Reads the end offsets of the records, counted over all shards.
     private static func readEnds(
         _ parts: [RecordShard.Column], count: Int, _ directory: String
     ) throws(Failure) -> [Int] {
@@ -136,14 +136,14 @@ package final class Records {
 
     static let advice = "The file is damaged; copy or prepare the dataset again."
 
-    /// The failure of an impossible number in a file of them.
+    /// The error for an invalid element of a file.
     static func damaged(_ path: String, _ index: Int, _ found: String) -> Failure {
         Failure(.badData, "\(path): byte \(4 * index): \(found). \(advice)")
     }
 }
 
 extension File {
-    /// Reads the file as little-endian `UInt32` from its start to its end.
+    /// Reads the file as a sequence of little-endian `UInt32`.
     func readNumbers(_ body: (_ number: UInt32, _ index: Int) throws(Failure) -> Void) throws(Failure) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
         defer { buffer.deallocate() }

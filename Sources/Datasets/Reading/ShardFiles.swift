@@ -1,20 +1,20 @@
 import Failures
 import Files
 
-/// The files of a split, opened when they are first read. For one thread at a time.
+/// The shard files of a split, opened on first use. For use by one thread at a time.
 ///
-/// A large corpus has thousands of shards, so that only some are kept open: fewer than the process may have (`ulimit -n`).
-/// A file that is not the one that was checked before the first step is refused.
+/// A large corpus has thousands of shards, so only some are kept open: fewer than the process limit (`ulimit -n`). A
+/// file that differs from the one that was checked when the dataset was opened is rejected.
 final class ShardFiles {
-    /// A file as it was when the dataset was opened.
+    /// A file with its state when the dataset was opened.
     struct Entry: Sendable {
         let path: String
         let stamp: FileStamp
-        /// The XXH3-128 that the manifest records; nil where there is no manifest.
+        /// The XXH3-128 in the manifest; nil without a manifest.
         let digest: String?
     }
 
-    /// An open file in a box, since a file is not copyable and an array's elements are.
+    /// A class around the file, which is not copyable, for use in arrays.
     final class Opened {
         let file: File
         fileprivate init(_ file: consuming File) { self.file = file }
@@ -24,8 +24,8 @@ final class ShardFiles {
     private var files: [Opened?]
     private var openOrder: [Int] = []
 
-    /// The files that one split or column keeps open. A process reads up to six of them at once: two columns and the images of
-    /// two splits; a few files are left for checkpoints and logs.
+    /// The number of files to keep open per split or column. A process has up to six such sets of files: two columns
+    /// and the images of two splits. Some descriptors are reserved for checkpoints and logs.
     private static let limit = min(128, max(1, (OpenFileLimit.availableCount() - 16) / 8))
 
     init(_ entries: [Entry]) {
@@ -33,9 +33,9 @@ final class ShardFiles {
         files = entries.map { _ in nil }
     }
 
-    /// Returns the file of that index, opened where it is not. Another one is closed where too many are open.
+    /// Returns file number `index`, and opens it if necessary; if too many are open, the one opened first is closed.
     ///
-    /// - Throws: `badData` where the file is gone or was replaced, `inputOutput` where it cannot be opened.
+    /// - Throws: `badData` if the file is missing or was replaced, `inputOutput` if it cannot be opened.
     func file(_ index: Int) throws(Failure) -> Opened {
         if let file = files[index] { return file }
         while openOrder.count >= ShardFiles.limit { closeOldest() }
@@ -54,14 +54,14 @@ final class ShardFiles {
                 if try file.stamp() != entry.stamp { try requireSameContent(of: entry) }
                 return file
             } catch {
-                // Other parts of the process may have taken the last descriptor.
+                // The rest of the process may have used up the descriptors.
                 guard !openOrder.isEmpty else { throw error }
                 closeOldest()
             }
         }
     }
 
-    /// Accepts a file that was replaced by an equal one, and no other.
+    /// Throws unless the replaced file has the same content.
     private func requireSameContent(of entry: Entry) throws(Failure) {
         if let digest = entry.digest, try TokenShard.digest(ofFile: entry.path) == digest { return }
         throw Failure(

@@ -1,14 +1,14 @@
-/// Which split of which kind of dataset a row of tokens is: what decides how a split that is too short becomes longer.
+/// The origin of a token stream: determines the advice given if a split is too short.
 struct SplitOrigin: Sendable {
     let split: Split
-    /// The tokens of the dataset's other split.
+    /// The number of tokens in the other split.
     let otherTokens: Int
-    /// Whether `dtrain prepare` divided the text, rather than somebody who wrote the shards.
+    /// Whether `dtrain prepare` made the split; otherwise the shards were written by another program.
     let isPrepared: Bool
 
-    /// Returns what helps where the split has `tokens` tokens and a context takes `needed`, without a full stop.
+    /// Returns advice for a split that has `tokens` tokens where a context takes `needed`; without a period.
     func remedy(tokens: Int, needed: Int) -> String {
-        // Enough for both splits: where the text is divided is all that has to change.
+        // If there is enough text for both splits, only their sizes have to change.
         let total = tokens.addingReportingOverflow(otherTokens)
         let suffices = !total.overflow && total.partialValue / 2 >= needed
         guard isPrepared else {
@@ -23,7 +23,7 @@ struct SplitOrigin: Sendable {
             guard suffices else {
                 return "Prepare more text, or hold out another file: dtrain prepare --validation FILE"
             }
-            // In hundredths, and one more, because the fraction is of characters.
+            // Rounded up to hundredths, plus one, because the fraction is applied to bytes and not to tokens.
             let hundredths = Int((100 * Double(needed) / Double(total.partialValue)).rounded(.up)) + 1
             return
                 "Prepare the text again and hold out more of it: --validation-fraction \(Double(hundredths) / 100) or more, "

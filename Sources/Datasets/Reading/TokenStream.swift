@@ -1,13 +1,13 @@
 import Failures
 import Files
 
-/// One split as one row of tokens, read where it lies on the disk. For one thread at a time.
+/// The tokens of a split as one sequence, read from disk on demand. For use by one thread at a time.
 package final class TokenStream {
     /// The number of tokens in all shards.
     package let tokenCount: Int
-    /// The dataset and the split, for messages.
+    /// The dataset and the split, for error messages.
     let name: String
-    /// Which part of which dataset it is; nil where it is none.
+    /// The origin of the tokens; nil for a column of records.
     private let origin: SplitOrigin?
     private let shards: [TokenShard]
     /// The index of each shard's first token.
@@ -35,13 +35,13 @@ package final class TokenStream {
 
     deinit { buffer.deallocate() }
 
-    /// Reads the tokens from `offset` on.
+    /// Reads `count` tokens, starting at index `offset`.
     ///
     /// - Parameters:
-    ///   - offset: The index of the first token; offset + count is at most `tokenCount`.
-    ///   - count: How many.
-    ///   - tokens: Where they go, shape [count].
-    /// - Throws: `badData` for a token outside the vocabulary, naming its shard, byte offset and value.
+    ///   - offset: The index of the first token; offset + count must not exceed `tokenCount`.
+    ///   - count: The number of tokens.
+    ///   - tokens: The destination, shape [count].
+    /// - Throws: `badData` for a token outside the vocabulary, with its shard, byte offset and value.
     /// - Complexity: O(count + log(shards)); allocates nothing unless a shard has to be opened.
     package func read(at offset: Int, count: Int, into tokens: UnsafeMutablePointer<Int32>) throws(Failure) {
         precondition(offset >= 0 && count >= 0 && offset <= tokenCount - count, "tokens outside the split")
@@ -57,16 +57,17 @@ package final class TokenStream {
         }
     }
 
-    /// Makes sure that a split has the tokens of one sample.
+    /// Checks that the split has enough tokens for one sample.
     ///
-    /// - Parameter extra: The tokens that a sample reads beyond its context; fewer than none where it adds some of its own.
-    /// - Throws: `badData` for a split that is shorter, `usage` for a context of no token.
+    /// - Parameter extra: The number of tokens that a sample reads beyond its context; negative if some tokens of the
+    ///   context are added ones.
+    /// - Throws: `badData` if the split is too short, `usage` if the context length is not positive.
     func require(_ contextLength: Int, extra: Int) throws(Failure) {
         guard contextLength > 0 else {
             throw Failure(.usage, "data.context_length is \(contextLength); at least 1 is needed.")
         }
         guard tokenCount - extra >= contextLength else {
-            // What a shorter context allows at the least.
+            // The largest context length for which the split is long enough.
             let most = tokenCount - max(0, extra)
             let needed = min(contextLength, Int.max - 1) + extra
             let remedy = origin?.remedy(tokens: tokenCount, needed: needed) ?? "Prepare more text"
@@ -98,7 +99,8 @@ package final class TokenStream {
         }
     }
 
-    /// Widens `stored`; returns the largest token. What does not fit an `Int32` is never used: no vocabulary has it.
+    /// Converts `stored` to Int32 and returns the largest token. Values that do not fit in Int32 are truncated; the
+    /// caller rejects them, since they exceed every vocabulary.
     private func convert<Token: FixedWidthInteger & UnsignedInteger>(
         _ stored: UnsafeMutableBufferPointer<Token>, into tokens: UnsafeMutablePointer<Int32>
     ) -> UInt32 {
@@ -111,7 +113,7 @@ package final class TokenStream {
         return UInt32(largest)
     }
 
-    /// The last shard that starts at or before `offset`.
+    /// The index of the last shard that starts at or before `offset`.
     private func shardIndex(of offset: Int) -> Int {
         var low = 0
         var high = starts.count

@@ -1,17 +1,17 @@
 import Files
 
-/// What a model has to know of the data that it was trained on, beside the numbers: a checkpoint carries it.
+/// The description of the training data that a checkpoint stores, because using the model requires it.
 package struct DatasetFacts: Equatable, Sendable {
-    /// What the dataset was made of.
+    /// The kind of the dataset.
     package var kind: DatasetKind
-    /// What turned its text into tokens, with the special tokens.
+    /// The tokenizer, with its special tokens.
     package var tokenizer: TokenizerDescription
-    /// What its labels mean; nil where it had none.
+    /// The kind and names of the labels; nil without labels.
     package var labels: LabelDescription?
-    /// The size of its images; nil where it had none.
+    /// The size of the images; nil without images.
     package var imageShape: ImageShape?
 
-    /// The facts as JSON.
+    /// The description as JSON.
     package var json: JSON {
         var members = [
             JSON.Member("kind", .string(kind.rawValue)),
@@ -37,7 +37,7 @@ package struct DatasetFacts: Equatable, Sendable {
         return .object(members)
     }
 
-    /// The facts in `json`; nil where it makes no sense.
+    /// Parses a description; nil if `json` is invalid.
     package init?(_ json: JSON) {
         guard let kind = json["kind"]?.stringValue.flatMap(DatasetKind.init(rawValue:)),
             let tokenizer = json["tokenizer"].flatMap(TokenizerDescription.init)
@@ -62,14 +62,14 @@ package struct DatasetFacts: Equatable, Sendable {
         guard (self.labels != nil) == kind.hasLabels, (imageShape != nil) == (kind == .images) else { return nil }
     }
 
-    /// The facts of plain text.
+    /// The description of a plain text dataset.
     package init(textWith tokenizer: TokenizerDescription) {
         (kind, self.tokenizer) = (.text, tokenizer)
     }
 }
 
 extension Dataset {
-    /// What a model has to know of this dataset.
+    /// The description that checkpoints store.
     package var facts: DatasetFacts {
         var facts = DatasetFacts(textWith: tokenizer)
         facts.kind = kind
@@ -80,7 +80,7 @@ extension Dataset {
 }
 
 extension TokenizerDescription {
-    /// The description as JSON: its kind, and what of the rest there is.
+    /// The description as JSON; absent fields are omitted.
     package var json: JSON {
         var members = [JSON.Member("kind", .string(kind.rawValue))]
         if let modelDigest { members.append(JSON.Member("model_xxh3_128", .string(modelDigest))) }
@@ -91,7 +91,7 @@ extension TokenizerDescription {
         return .object(members)
     }
 
-    /// The description in `json`; nil where it makes no sense.
+    /// Parses a description; nil if `json` is invalid.
     package init?(_ json: JSON) {
         guard let kind = json["kind"]?.stringValue.flatMap(Kind.init(rawValue:)) else { return nil }
         var special = SpecialTokens.none

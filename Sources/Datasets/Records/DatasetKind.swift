@@ -1,8 +1,8 @@
 import Texts
 
-/// What a dataset is made of.
+/// The kind of a dataset.
 package enum DatasetKind: String, Codable, CaseIterable, Sendable {
-    /// One stream of tokens. Where it was made of documents, each ends with the token `eos`.
+    /// One token stream. If it consists of documents, each ends with the token `eos`.
     case text
     /// Records of source and target tokens.
     case parallel
@@ -11,7 +11,7 @@ package enum DatasetKind: String, Codable, CaseIterable, Sendable {
     /// Records of height × width × channels bytes and a class.
     case images
 
-    /// The columns of tokens that its records have.
+    /// The token columns of the records.
     package var columns: [RecordColumn] {
         switch self {
         case .text, .images: []
@@ -20,55 +20,56 @@ package enum DatasetKind: String, Codable, CaseIterable, Sendable {
         }
     }
 
-    /// Whether its records have labels.
+    /// Whether the records have labels.
     package var hasLabels: Bool { self == .labelled || self == .images }
 }
 
-/// A column of tokens: each record has a row of at least one in it, without special tokens around.
+/// A token column: for each record a sequence of at least one token, without added special tokens.
 package enum RecordColumn: String, Codable, CaseIterable, Sendable {
-    /// What is translated.
+    /// The source of a translation.
     case source
-    /// What it is translated to.
+    /// The target of a translation.
     case target
-    /// What is labelled.
+    /// A labelled text.
     case text
 }
 
-/// What the labels of a dataset mean.
+/// The kind and names of a dataset's labels.
 package struct LabelDescription: Codable, Equatable, Sendable {
-    /// The kinds of labels that there are.
+    /// The kinds of labels.
     package enum Kind: String, Codable, CaseIterable, Sendable {
-        /// One class.
+        /// One class per record.
         case `class`
-        /// Any number of classes.
+        /// Any number of classes per record.
         case multi
-        /// A number.
+        /// A real number per record.
         case number
     }
 
-    /// What a label is.
+    /// The kind of the labels.
     package var kind: Kind
-    /// The name of each class, in the order of their numbers; empty for numbers.
+    /// The class names, in the order of class indices; empty for numbers.
     package var names: [String]
 
-    /// The most classes that there may be.
+    /// The maximum number of classes.
     package static let classLimit = 1 << 16
 
-    /// Labels of that kind.
+    /// A description of labels.
     package init(kind: Kind, names: [String]) {
         self.kind = kind
         self.names = names
     }
 
-    /// Names are equal where their bytes are.
+    /// Compares names by their bytes.
     package static func == (left: LabelDescription, right: LabelDescription) -> Bool {
         left.kind == right.kind && left.names.map(\.exact) == right.names.map(\.exact)
     }
 
-    /// Bytes that a label takes on the disk: a class or a number four, several classes a bit each.
+    /// The size of a record's label on disk, in bytes: 4 for a class or a number, one bit per class for multi-label
+    /// records.
     var labelBytes: Int { kind == .multi ? (names.count + 7) / 8 : 4 }
 
-    /// The names as classes: in the order of their numbers where all are whole numbers, otherwise of their bytes.
+    /// Sorts class names: numerically if all are integers, otherwise by their bytes.
     static func sorted(_ names: Set<ExactText>) -> [String] {
         let numbers = names.compactMap { name in Int(name.text).flatMap { String($0).exact == name ? $0 : nil } }
         if numbers.count == names.count { return numbers.sorted().map(String.init) }
@@ -76,14 +77,14 @@ package struct LabelDescription: Codable, Equatable, Sendable {
     }
 }
 
-/// The size that all images of a dataset have.
+/// The shape of all images of a dataset.
 package struct ImageShape: Codable, Equatable, Sendable {
     package var height: Int
     package var width: Int
-    /// 1 for gray, 3 for red, green and blue.
+    /// 1 for grayscale, 3 for RGB.
     package var channels: Int
 
-    /// The largest height and width.
+    /// The maximum height and width.
     package static let sideLimit = 1 << 14
 
     /// A shape.
@@ -93,10 +94,10 @@ package struct ImageShape: Codable, Equatable, Sendable {
         self.channels = channels
     }
 
-    /// Bytes of an image: its rows from the top, each from the left, the channels of a pixel together.
+    /// The size of an image in bytes. Pixels are in row-major order from the top left, with interleaved channels.
     package var byteCount: Int { height * width * channels }
 
-    /// Whether an image of that shape can be.
+    /// Whether the shape is within the limits.
     var isPossible: Bool {
         let sides = 1...ImageShape.sideLimit
         return sides.contains(height) && sides.contains(width) && (channels == 1 || channels == 3)

@@ -1,7 +1,7 @@
 import Failures
 import Files
 
-/// Writes a file from its start to its end, and hashes it on the way.
+/// Writes a file sequentially and hashes it.
 final class RecordFileWriter {
     private let file: File
     private var digest = Digest()
@@ -10,7 +10,7 @@ final class RecordFileWriter {
 
     private static let bufferBytes = 1 << 18
 
-    /// Starts the file `path`, emptying an existing one of that name.
+    /// Creates the file `path`, or truncates an existing one.
     init(_ path: String) throws(Failure) {
         file = try File(path, .create)
     }
@@ -21,13 +21,13 @@ final class RecordFileWriter {
         if held.count >= RecordFileWriter.bufferBytes { try flush() }
     }
 
-    /// Appends a number, little-endian.
+    /// Appends an integer, little-endian.
     func append(_ number: UInt32) throws(Failure) {
         for shift in [0, 8, 16, 24] as [UInt32] { held.append(UInt8(truncatingIfNeeded: number >> shift)) }
         if held.count >= RecordFileWriter.bufferBytes { try flush() }
     }
 
-    /// Returns once the file is on the disk: what the manifest says of it.
+    /// Syncs the file to disk, and returns its entry for the manifest.
     func finish() throws(Failure) -> RecordedFile {
         try flush()
         try file.synchronize()

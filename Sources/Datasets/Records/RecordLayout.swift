@@ -1,11 +1,11 @@
-/// What each record of a dataset has, and how wide it is on the disk.
+/// The fields of a dataset's records.
 struct RecordLayout: Equatable, Sendable {
     let columns: [RecordColumn]
     let labels: LabelDescription?
     let image: ImageShape?
 
-    /// Bytes of the end of a record's tokens.
+    /// The size of an end offset in bytes.
     static let endBytes = 4
-    /// The most records in a shard.
+    /// The maximum number of records per shard.
     static let maximumRecordCount = Int(Int32.max)
 }

@@ -1,8 +1,8 @@
-/// A file of a dataset, as its manifest records it.
+/// A file of a dataset, as recorded in its manifest.
 package struct RecordedFile: Codable, Equatable, Sendable {
-    /// Its name in the dataset's directory.
+    /// The file name in the dataset's directory.
     package var file: String
-    /// Its size.
+    /// The size in bytes.
     package var bytes: Int
     /// The XXH3-128 of the file, 32 hexadecimal digits.
     package var digest: String
@@ -13,28 +13,29 @@ package struct RecordedFile: Codable, Equatable, Sendable {
     }
 }
 
-/// Some records of a split, as the manifest records their files. All numbers in them are little-endian.
+/// The files of a shard of records, as recorded in the manifest. All numbers in the files are little-endian.
 package struct RecordShard: Codable, Equatable, Sendable {
     /// The number of records.
     package var count: Int
     /// The columns by their names; empty for images.
     package var columns: [String: Column]
-    /// A label a record: a class is a `UInt32`, a number a `Float`, several classes a row of bits, the first lowest.
+    /// One label per record: a class as `UInt32`, a number as `Float`, or for multi-label records one bit per class,
+    /// least significant first.
     package var labels: RecordedFile?
-    /// The bytes of each image.
+    /// The pixels of each image.
     package var pixels: RecordedFile?
 
     /// A column of tokens.
     package struct Column: Codable, Equatable, Sendable {
-        /// The tokens of all records, one record after another.
+        /// The concatenated tokens of all records.
         package var tokens: DatasetManifest.Shard
-        /// For each record the index of the token after its last, as a `UInt32`.
+        /// For each record, the end offset of its tokens as `UInt32`.
         package var ends: RecordedFile
 
         var files: [RecordedFile] { [tokens.recorded, ends] }
     }
 
-    /// All its files, in a fixed order.
+    /// All files, in a fixed order.
     var files: [RecordedFile] {
         columns.sorted { $0.key < $1.key }.flatMap(\.value.files) + [labels, pixels].compactMap { $0 }
     }

@@ -1,14 +1,14 @@
 import Failures
 import Files
 
-/// A label on its way to the disk.
+/// A label to be written.
 enum RecordLabel: Equatable {
     case `class`(Int)
     case classes([Int])
     case number(Float)
 }
 
-/// Writes the records of one split into as many shards as they need.
+/// Writes the records of a split to a sequence of shards.
 struct RecordSplitWriter: ~Copyable {
     private let directory: String
     private let split: Split
@@ -19,7 +19,7 @@ struct RecordSplitWriter: ~Copyable {
     private var finished: [RecordShard] = []
 
     /// - Parameters:
-    ///   - tokensPerShard: A shard that has as many tokens in a column, or bytes of pixels, gets no further record.
+    ///   - tokensPerShard: A shard is full when a column has this many tokens, or its images eight times as many bytes.
     init(directory: String, split: Split, layout: RecordLayout, format: TokenShardFormat, tokensPerShard: Int) {
         self.directory = directory
         self.split = split
@@ -31,9 +31,9 @@ struct RecordSplitWriter: ~Copyable {
     /// Appends a record.
     ///
     /// - Parameters:
-    ///   - columns: Its tokens, one row for each of the layout's columns; none is empty.
-    ///   - label: Its label, where the layout has labels.
-    ///   - pixels: Its bytes, where the layout has images.
+    ///   - columns: The tokens for each of the layout's columns; none may be empty.
+    ///   - label: The label, if the layout has labels.
+    ///   - pixels: The pixels, if the layout has images.
     mutating func append(
         columns: [[Int32]] = [], label: RecordLabel? = nil, pixels: [UInt8]? = nil
     ) throws(Failure) {
@@ -48,7 +48,7 @@ struct RecordSplitWriter: ~Copyable {
         }
     }
 
-    /// Returns once all shards are on the disk: none where there was no record.
+    /// Finishes the last shard and returns all of them; empty if there were no records.
     consuming func finish() throws(Failure) -> [RecordShard] {
         guard let shard else { return finished }
         return finished + [try shard.finish()]
@@ -57,7 +57,7 @@ struct RecordSplitWriter: ~Copyable {
     private func base(_ index: Int) -> String { "\(directory)/\(FileName.shard(split, index))" }
 }
 
-/// The shard that is being written.
+/// The shard that is currently written.
 private final class OpenShard {
     private let layout: RecordLayout
     private let columns: [ColumnWriter]
@@ -87,7 +87,7 @@ private final class OpenShard {
         count += 1
     }
 
-    /// Whether the shard takes no further record.
+    /// Whether no further record fits in the shard.
     func isFull(_ limit: Int) -> Bool {
         let pixels = count.multipliedReportingOverflow(by: layout.image?.byteCount ?? 0)
         return columns.contains { $0.tokenCount >= limit } || pixels.overflow || pixels.partialValue >= 8 * limit

@@ -1,29 +1,29 @@
-/// How what is trained on is changed at every reading, so that no epoch sees it twice: the section `augmentation`.
+/// Data augmentation, redrawn every epoch: the section `augmentation` of a configuration.
 package struct Augmentation: Equatable, Sendable {
-    /// The share of tokens of a source or a labelled text that is left out.
+    /// The probability of deleting a token of a source or labelled text.
     package var tokenDropping = 0.0
-    /// The share of its tokens that the mask token takes the place of.
+    /// The probability of replacing such a token by the mask token.
     package var tokenMasking = 0.0
-    /// The most pixels that an image is moved in each direction; what comes in is black.
+    /// The maximum random shift of an image in each direction, in pixels; the border is filled with black.
     package var shift = 0
-    /// Whether half of the images are mirrored.
+    /// Whether images are mirrored horizontally, each with probability ½.
     package var flip = false
-    /// The smallest part of an image's edge that is cut out and enlarged; 1 cuts nothing.
+    /// Random resized crop: the smallest side of the crop, as a fraction of the image's side; 1: no cropping.
     ///
     /// - Source: Szegedy et al. 2015, arXiv:1409.4842, section 6.
     package var crop = 1.0
 
-    /// No change.
+    /// No augmentation.
     package init() {}
 
-    /// The changes of tokens alone.
+    /// The augmentation of tokens only.
     package var ofTokens: Augmentation {
         var part = Augmentation()
         (part.tokenDropping, part.tokenMasking) = (tokenDropping, tokenMasking)
         return part
     }
 
-    /// The changes of images alone.
+    /// The augmentation of images only.
     package var ofImages: Augmentation {
         var part = Augmentation()
         (part.shift, part.flip, part.crop) = (shift, flip, crop)

@@ -1,24 +1,24 @@
 import Failures
 
-/// A split as samples of causal language modelling: T tokens, and for each the token that follows it.
+/// Samples for causal language modelling: T tokens, each with the next token as its target.
 ///
-/// Sample i covers the tokens i·T ... i·T + T. Neighbours share one token, so that every token but the first is a
-/// target exactly once. The last sample may be short; it is padded, so nothing is lost.
+/// Sample i covers the tokens i·T ... i·T + T. Consecutive samples share one token, so every token but the first is a
+/// target exactly once. The last sample may be shorter and is padded.
 package final class CausalSamples: Samples {
     package let count: Int
     package let shape: BatchShape
-    /// What ends a document, where documents do not see each other.
+    /// The token that ends a document; nil if attention crosses document boundaries.
     private let documentEnd: Int32?
     private let stream: TokenStream
     private let window: UnsafeMutablePointer<Int32>
 
     /// The samples of `stream`.
     ///
-    /// - Parameter documentEnd: The token after which a document begins that does not see what stands before; nil lets every
-    ///   position see all before it.
-    /// - Throws: `badData` for a split that is shorter than one context, `usage` for a context of no token.
+    /// - Parameter documentEnd: The token that ends a document, if there must be no attention across document
+    ///   boundaries; nil: every position attends to all earlier ones.
+    /// - Throws: `badData` if the split is shorter than one context, `usage` if the context length is not positive.
     package init(_ stream: TokenStream, contextLength: Int, documentEnd: Int32? = nil) throws(Failure) {
-        // All but the first token are targets.
+        // Every token except the first is a target.
         try stream.require(contextLength, extra: 1)
         self.documentEnd = documentEnd
         self.stream = stream

@@ -3,9 +3,10 @@ import Tensors
 
 // H height, W width, K channels; patches of P × P pixels.
 
-/// Images as samples: their patches, row by row, and their class.
+/// Image samples: the patches in row-major order, and the label.
 ///
-/// A pixel of 0 ... 255 becomes a number of −1 ... 1. A patch is its channels one after another, each row by row.
+/// Pixel values 0 ... 255 are mapped to −1 ... 1. A patch stores its channels one after another, each in row-major
+/// order.
 ///
 /// - Source: Dosovitskiy et al. 2021, arXiv:2010.11929, section 3.1.
 package final class ImageSamples: Samples {
@@ -20,7 +21,7 @@ package final class ImageSamples: Samples {
 
     /// The samples of `records`.
     ///
-    /// - Parameter patchSize: P, a divisor of H and W.
+    /// - Parameter patchSize: P; must divide H and W.
     package init(
         _ records: Records, _ labels: LabelDescription, _ image: ImageShape, patchSize: Int,
         augmentation: Augmentation

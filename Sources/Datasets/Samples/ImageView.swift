@@ -1,15 +1,15 @@
 import Tensors
 
-/// The part of an image that is looked at, and how: a place in the image for every pixel of what is seen.
+/// A crop of an image, possibly shifted and mirrored: maps each output pixel to a position in the image.
 struct ImageView {
-    /// The first row and column, which may lie outside the image.
+    /// The row and column of the first output pixel; may be outside the image.
     private let top: Double
     private let left: Double
-    /// Pixels of the image from one pixel that is seen to the next.
+    /// The distance of adjacent output pixels, in pixels of the image.
     private let step: Double
     private let isMirrored: Bool
 
-    /// The view that `draw` stands for; the whole image outside training.
+    /// The view for the random numbers of `draw`; outside training, the whole image.
     init(_ draw: SampleDraw, _ augmentation: Augmentation, _ image: ImageShape) {
         guard draw.isTraining else {
             (top, left, step, isMirrored) = (0, 0, 1, false)
@@ -17,7 +17,8 @@ struct ImageView {
         }
         let random = draw.stream(.augmentation)
         let step = augmentation.crop + (1 - augmentation.crop) * random.uniform(1)
-        /// The first line: anywhere inside for what is cut out, then a whole number of pixels further.
+        /// The first row or column: a random position such that the crop is inside the image, plus a random shift in
+        /// whole pixels.
         func start(_ edge: Int, _ counter: UInt64) -> Double {
             let steps = Double(2 * augmentation.shift + 1)
             let moved = (random.uniform(counter + 1) * steps).rounded(.down) - Double(augmentation.shift)
@@ -28,11 +29,11 @@ struct ImageView {
         isMirrored = augmentation.flip && random.uniform(0) < 0.5
     }
 
-    /// Writes what is seen as patches of numbers from −1 to 1.
+    /// Writes the view as patches with values from −1 to 1.
     ///
     /// - Parameters:
-    ///   - bytes: [H, W, K].
-    ///   - patches: [patches, K, P, P].
+    ///   - bytes: The image, [H, W, K].
+    ///   - patches: The destination, [patches, K, P, P].
     func writePatches(
         _ bytes: UnsafePointer<UInt8>, _ image: ImageShape, patchSize P: Int,
         into patches: UnsafeMutablePointer<Float>
@@ -51,7 +52,7 @@ struct ImageView {
         }
     }
 
-    /// The brightness at a place, between the four pixels around it; 0 outside the image.
+    /// The value at a position, by bilinear interpolation; 0 outside the image.
     private func pixel(
         _ bytes: UnsafePointer<UInt8>, _ image: ImageShape, _ row: Double, _ column: Double, _ channel: Int
     ) -> Float {

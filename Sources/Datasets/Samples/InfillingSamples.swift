@@ -2,22 +2,23 @@ import Failures
 import Glibc
 import Tensors
 
-/// A split as samples of blank infilling: a text in which spans are replaced by a mask token each, and behind it the spans, in
+/// Samples for blank infilling: a text in which each of K spans is replaced by a mask token, followed by the spans in
 /// random order, to be predicted token by token.
 ///
-/// Part A, the text with its gaps, is the prefix that all positions see. Part B is for each span a start token and the span;
-/// what is predicted is the span and an end token. Every position of part B stands at the place of its mask, and says its place
-/// inside the span. A sample has T positions: N = T − 2·K tokens of the split for K spans.
+/// Part A, the text with blanks, is the prefix with bidirectional attention. Part B consists, for each span, of a start
+/// token and the span's tokens; the targets are the span's tokens and an end token. Every position in part B has the
+/// position ID of its span's mask token, and a second ID for the position within the span. A sample of T positions
+/// holds N = T − 2·K tokens of the split.
 ///
 /// - Source: Du et al. 2022 (GLM), arXiv:2103.10360, sections 2.1 and 2.2.
 package final class InfillingSamples: Samples {
-    /// The tokens that mark gaps and spans.
+    /// The special tokens of infilling.
     package struct Marks: Sendable {
         let mask: Int32
         let start: Int32
         let end: Int32
 
-        /// The mask in part A; the start of each span in part B, and the end that is predicted behind it.
+        /// The mask token in part A, and the start and end tokens of the spans in part B.
         package init(mask: Int32, start: Int32, end: Int32) {
             self.mask = mask
             self.start = start
@@ -32,10 +33,11 @@ package final class InfillingSamples: Samples {
     private let meanLength: Double
     private let spanCount: Int
     private let windowLength: Int
-    /// The most tokens that are hidden in a sample.
+    /// The maximum number of masked tokens per sample.
     private let hiddenLimit: Int
     private let window: UnsafeMutablePointer<Int32>
-    /// For each span its length, its first token, its place in part A, and the order in which part B has them.
+    /// For each span its length, its first token, the position of its mask in part A, and the order of the spans in
+    /// part B.
     private let lengths: UnsafeMutablePointer<Int>
     private let firsts: UnsafeMutablePointer<Int>
     private let gaps: UnsafeMutablePointer<Int>
@@ -44,16 +46,16 @@ package final class InfillingSamples: Samples {
     /// The samples of `stream`.
     ///
     /// - Parameters:
-    ///   - share: About the part of a sample's tokens that is hidden.
-    ///   - meanLength: The mean length of a span; lengths follow Poisson's distribution.
-    /// - Throws: As `CausalSamples`.
+    ///   - share: The approximate fraction of tokens to mask.
+    ///   - meanLength: The mean length of a span; lengths follow a Poisson distribution.
+    /// - Throws: The errors of `CausalSamples`.
     package init(
         _ stream: TokenStream, contextLength: Int, marks: Marks, share: Double, meanLength: Double
     ) throws(Failure) {
         let asked = share * Double(contextLength) / meanLength
         spanCount = max(1, Int(asked.rounded()))
         windowLength = contextLength - 2 * spanCount
-        // Every span hides a token at least and keeps one between itself and the next, and has two marks of its own.
+        // Each span needs one masked token, one token between it and the next, and two added tokens.
         let most = (contextLength - 1) / 4
         guard spanCount <= most else {
             throw Failure(
@@ -72,7 +74,7 @@ package final class InfillingSamples: Samples {
         shape.hasLengths = true
         shape.hasPrefixes = true
         self.shape = shape
-        // A last window that is too short for its spans is left out.
+        // An incomplete last window is dropped.
         count = stream.tokenCount / windowLength
         window = .allocate(capacity: windowLength)
         lengths = .allocate(capacity: spanCount)
@@ -97,7 +99,7 @@ package final class InfillingSamples: Samples {
         try stream.read(at: sample * windowLength, count: windowLength, into: window)
         chooseSpans(draw.stream(.masking))
 
-        // Part A.
+        // Part A: the text with blanks.
         var position = 0
         var read = 0
         for span in 0..<spanCount {
@@ -115,7 +117,7 @@ package final class InfillingSamples: Samples {
         }
         row.prefix = position
 
-        // Part B.
+        // Part B: the spans.
         for index in 0..<spanCount {
             let span = order[index]
             let (first, length) = (firsts[span], lengths[span])
@@ -140,7 +142,7 @@ package final class InfillingSamples: Samples {
         position += 1
     }
 
-    /// Draws the length of each span, the text between them, and the order of part B.
+    /// Draws the lengths of the spans, their positions, and their order in part B.
     private func chooseSpans(_ random: RandomStream) {
         var counter: UInt64 = 0
         func uniform() -> Double {
@@ -149,12 +151,13 @@ package final class InfillingSamples: Samples {
         }
         var hidden = 0
         for span in 0..<spanCount {
-            // Each span that is still to come needs a token.
+            // Each later span needs at least one token.
             let most = hiddenLimit - hidden - (spanCount - 1 - span)
             lengths[span] = max(1, min(most, poisson(uniform)))
             hidden += lengths[span]
         }
-        // The tokens left over beside those between spans, and the spans, stand in any order, each as likely as any other.
+        // Distributes the remaining unmasked tokens among the gaps before, between and after the spans; all
+        // arrangements are equally probable.
         var free = windowLength - hidden - (spanCount - 1)
         for gap in 0...spanCount { gaps[gap] = 0 }
         for gap in 0...spanCount {
@@ -176,7 +179,7 @@ package final class InfillingSamples: Samples {
         }
     }
 
-    /// A number of Poisson's distribution with the mean length (Knuth's product of uniform numbers).
+    /// A sample of the Poisson distribution with the mean span length (Knuth's algorithm).
     private func poisson(_ uniform: () -> Double) -> Int {
         let limit = exp(-meanLength)
         var product = uniform()

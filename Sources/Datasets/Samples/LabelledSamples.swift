@@ -1,7 +1,7 @@
 import Failures
 import Tensors
 
-/// Labelled texts as samples: a token that stands for the whole, the text, and its label.
+/// Samples for text classification: a class token, the text, and its label.
 ///
 /// - Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, section 3.
 package final class LabelledSamples: Samples {
@@ -16,8 +16,8 @@ package final class LabelledSamples: Samples {
 
     /// The samples of `records`.
     ///
-    /// - Parameter first: The token in front of each text.
-    /// - Throws: `badData` for a text that is longer than the context where `truncates` does not allow that.
+    /// - Parameter first: The token before each text.
+    /// - Throws: `badData` if a text is longer than the context and `truncates` is false.
     package init(
         _ records: Records, _ labels: LabelDescription, contextLength: Int, first: Int32, truncates: Bool,
         noise: TokenNoise
@@ -49,12 +49,12 @@ package final class LabelledSamples: Samples {
 }
 
 extension LabelDescription {
-    /// The numbers that a model predicts for a label.
+    /// The number of outputs of a model that predicts these labels.
     package var outputs: Int { kind == .number ? 1 : names.count }
 }
 
 extension Records {
-    /// Reads the label of a record as a target: a class, or values.
+    /// Writes the label of a record as the target: a class or values.
     func loadLabel(of record: Int, _ labels: LabelDescription, into row: inout SampleRow) {
         switch labels.kind {
         case .class: row.targets[0] = classIndex(of: record)

@@ -1,9 +1,10 @@
 import Failures
 import Tensors
 
-/// A split as samples of masked language modelling: T tokens, some of them hidden, which are to be predicted.
+/// Samples for masked language modelling: T tokens, of which the selected ones are to be predicted.
 ///
-/// A whole number of positions is chosen in every sample, without repetition. Of those, 80 of 100 become the mask token, 10 a
+/// In each sample the same fraction of positions is selected at random, without repetition. Of the selected tokens, 80
+/// % are replaced by the mask token, 10 % by a random token, and 10 % stay unchanged.
 /// random token, and 10 stay.
 ///
 /// - Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, section 3.1.
@@ -18,9 +19,9 @@ package final class MaskedSamples: Samples {
     /// The samples of `stream`.
     ///
     /// - Parameters:
-    ///   - maskToken: What hides a token.
-    ///   - share: The part of each sample that is chosen, rounded to a whole number of at least 1.
-    /// - Throws: As `CausalSamples`.
+    ///   - maskToken: The token that replaces masked tokens.
+    ///   - share: The fraction of each sample to select; at least one token is selected.
+    /// - Throws: The errors of `CausalSamples`.
     package init(_ stream: TokenStream, contextLength: Int, maskToken: Int32, share: Double) throws(Failure) {
         try stream.require(contextLength, extra: 0)
         self.stream = stream
@@ -48,7 +49,7 @@ package final class MaskedSamples: Samples {
         let random = draw.stream(.masking)
         for index in 0..<length { order[index] = Int32(index) }
         for index in 0..<chosen {
-            // The first `chosen` places of a shuffle (Fisher and Yates).
+            // The first `chosen` steps of a Fisher–Yates shuffle.
             let words = random.words(UInt64(index))
             let other = index + Int(words.x % UInt32(length - index))
             let position = Int(order[other])

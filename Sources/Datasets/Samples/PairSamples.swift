@@ -1,10 +1,10 @@
 import Failures
 import Tensors
 
-/// Pairs of texts as samples of sequence-to-sequence learning.
+/// Samples for sequence-to-sequence learning.
 ///
-/// The encoder reads the source and an end token. The decoder reads a begin token and the target, and predicts the target and
-/// an end token.
+/// The encoder's input is the source and an end token. The decoder's input is a begin token and the target; its targets
+/// are the target and an end token.
 ///
 /// - Source: Sutskever, Vinyals & Le 2014, arXiv:1409.3215.
 package final class PairSamples: Samples {
@@ -19,7 +19,8 @@ package final class PairSamples: Samples {
 
     /// The samples of `records`.
     ///
-    /// - Throws: `badData` for a pair that is longer than the context where `truncates` does not allow that.
+    /// - Parameter truncates: Whether longer pairs are truncated to the context.
+    /// - Throws: `badData` if a pair is longer than the context and `truncates` is false.
     package init(
         _ records: Records, contextLength: Int, begin: Int32, end: Int32, truncates: Bool, noise: TokenNoise
     ) throws(Failure) {
@@ -37,7 +38,7 @@ package final class PairSamples: Samples {
     }
 
     package func length(of sample: Int) -> Int {
-        // Pairs of equal targets come in the order of their sources.
+        // Orders pairs by target length, then by source length.
         limit.length(records, sample, .target) * (shape.positions + 1) + limit.length(records, sample, .source)
     }
 

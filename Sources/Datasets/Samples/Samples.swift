@@ -1,52 +1,53 @@
 import Failures
 import Tensors
 
-/// A split as samples: what a model reads at once, and what it is to predict of it. For one thread at a time.
+/// A split as samples, each with a model's input and its targets. For use by one thread at a time.
 package protocol Samples: AnyObject {
     /// The number of samples, at least 1.
     var count: Int { get }
-    /// What a sample carries.
+    /// The fields of a sample.
     var shape: BatchShape { get }
-    /// The records that are longer than the context and lose what is beyond.
+    /// The number of records that are truncated to the context.
     var truncatedCount: Int { get }
-    /// How long a sample is, to bring those of similar length together: any measure that grows with it.
+    /// The sort key of a sample for length bucketing; increases with its length.
     func length(of sample: Int) throws(Failure) -> Int
     /// Reads a sample.
     ///
     /// - Parameters:
-    ///   - sample: Its index, in 0..<count.
-    ///   - draw: What is random about it.
-    ///   - row: Where it goes; nothing of it is filled before.
+    ///   - sample: The sample's index, in 0..<count.
+    ///   - draw: The source of random numbers for this sample.
+    ///   - row: The destination; its contents are undefined before.
     func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure)
 }
 
 extension Samples {
-    /// None, where samples are cut to the context from the start.
+    /// Zero: these samples are never truncated.
     package var truncatedCount: Int { 0 }
 }
 
-/// Random numbers for one reading of a sample: a function of the seed and of where the sample stands, never a state.
+/// The random numbers for one reading of a sample; they depend only on the seed and the index, without any mutable
+/// state.
 package struct SampleDraw: Sendable {
-    /// The global index of the sample in a training, where it is never used again; in evaluation, the sample.
+    /// The sample's global index, which is unique in a training run; in evaluation, the sample's index.
     package let index: UInt64
-    /// Whether the model is trained on it, so that augmentation applies.
+    /// Whether the sample is read for training, with augmentation.
     package let isTraining: Bool
     private let seed: UInt64
 
-    /// The random numbers of `index`.
+    /// The random numbers for `index`.
     package init(index: UInt64, isTraining: Bool, seed: UInt64) {
         self.index = index
         self.isTraining = isTraining
         self.seed = seed
     }
 
-    /// A row of random numbers for one purpose; trainings and evaluations have others.
+    /// A random stream for one purpose; training and evaluation have different streams.
     func stream(_ purpose: RandomPurpose) -> RandomStream {
         RandomStream(seed: seed, purpose: purpose, step: isTraining ? 1 : 0, sample: index)
     }
 }
 
-/// Where a sample is read to: the place of one sequence in a batch. Pointers are to rows of T elements.
+/// The destination of a sample: one sequence of a batch. Pointers are to rows of T elements.
 package struct SampleRow {
     /// T.
     package let positions: Int
@@ -58,12 +59,12 @@ package struct SampleRow {
     package let documentStarts: UnsafeMutablePointer<Int32>
     package let patches: UnsafeMutablePointer<Float>
     package let values: UnsafeMutablePointer<Float>
-    /// The positions that count.
+    /// The length without padding.
     package var length: Int
     package var sourceLength = 0
-    /// The positions of the prefix.
+    /// The length of the prefix.
     package var prefix = 0
-    /// The targets that count.
+    /// The number of targets that are not ignored.
     package var targetCount = 0
 
     init(_ batch: Batch, _ sequence: Int) {
@@ -80,7 +81,7 @@ package struct SampleRow {
         values = batch.values + sequence * shape.values
     }
 
-    /// Pads the tokens and the targets from `length` on.
+    /// Sets the length, and pads tokens and targets from there on.
     package mutating func pad(from length: Int) {
         self.length = max(1, length)
         (tokens + length).update(repeating: 0, count: positions - length)

@@ -1,19 +1,19 @@
 import Failures
 
-/// What becomes of records that are longer than the context.
+/// The treatment of records that are longer than the context.
 struct SequenceLimit {
-    /// The tokens of a column that fit.
+    /// The maximum number of tokens in a column.
     private let limit: Int
     private let truncates: Bool
-    /// The records that lose tokens.
+    /// The number of records that are truncated.
     private(set) var truncatedCount = 0
 
-    /// Checks every record of `columns`.
+    /// Checks the length of every record in `columns`.
     ///
     /// - Parameters:
-    ///   - extra: The special tokens that each sequence has besides its own.
-    ///   - truncates: Whether longer ones lose what is beyond.
-    /// - Throws: `badData` for the first record that is too long where none may lose anything.
+    ///   - extra: The number of special tokens that each sample adds.
+    ///   - truncates: Whether longer records are truncated.
+    /// - Throws: `badData` for the first record that is too long if `truncates` is false.
     init(
         _ records: Records, _ columns: [RecordColumn], contextLength: Int, extra: Int, truncates: Bool
     ) throws(Failure) {
@@ -39,7 +39,7 @@ struct SequenceLimit {
         }
     }
 
-    /// The tokens of a record that are read.
+    /// The number of tokens of a record after truncation.
     func length(_ records: Records, _ record: Int, _ column: RecordColumn) -> Int {
         truncates ? min(limit, records.length(record, column)) : records.length(record, column)
     }

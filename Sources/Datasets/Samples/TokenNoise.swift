@@ -1,6 +1,6 @@
 import Tensors
 
-/// Leaves out some tokens of what is trained on, and hides others.
+/// Deletes and masks random tokens of training samples.
 ///
 /// - Source: Iyyer et al. 2015 (word dropout), "Deep unordered composition rivals syntactic methods for text classification".
 package struct TokenNoise: Sendable {
@@ -8,9 +8,9 @@ package struct TokenNoise: Sendable {
     private let masking: Double
     private let mask: Int32?
 
-    /// The noise of an augmentation.
+    /// The token noise of an augmentation.
     ///
-    /// - Parameter mask: What hides a token; needed where tokens are hidden.
+    /// - Parameter mask: The mask token; required if tokens are to be masked.
     package init(_ augmentation: Augmentation, mask: Int32?) {
         dropping = augmentation.tokenDropping
         masking = augmentation.tokenMasking
@@ -18,9 +18,9 @@ package struct TokenNoise: Sendable {
         precondition(masking == 0 || mask != nil, "a token that hides others")
     }
 
-    /// Changes `tokens` in place. One is always left.
+    /// Changes `tokens` in place; at least one token remains.
     ///
-    /// - Returns: The number of tokens that are left.
+    /// - Returns: The number of remaining tokens.
     func apply(_ tokens: UnsafeMutablePointer<Int32>, count: Int, _ draw: SampleDraw) -> Int {
         guard draw.isTraining, dropping > 0 || masking > 0 else { return count }
         let random = draw.stream(.augmentation)

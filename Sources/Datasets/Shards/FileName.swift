@@ -2,19 +2,19 @@ import Texts
 
 /// The names of files within a directory.
 enum FileName {
-    /// What the names of a shard's files end with.
+    /// The file name extensions of a shard's files.
     static let tokens = ".bin"
     static let ends = ".ends"
     static let labels = ".labels"
     static let pixels = ".pixels"
 
-    /// What the names of the files of a shard begin with: `train-00000`.
+    /// The common prefix of a shard's file names, for example `train-00000`.
     static func shard(_ split: Split, _ index: Int) -> String {
         let digits = String(index)
         return "\(split.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits)"
     }
 
-    /// Whether a preparation writes files of that name, the manifest aside.
+    /// Whether a preparation writes a file of that name; false for the manifest.
     static func isOfPreparation(_ name: String) -> Bool {
         if name == TokenizerDescription.modelFileName { return true }
         guard let stem = [tokens, ends, labels, pixels].lazy.compactMap(name.withoutExactSuffix).first else {
@@ -27,14 +27,14 @@ enum FileName {
         return isColumn && name.hasExactPrefix(shard(split, index))
     }
 
-    /// Returns whether the name of a shard without a manifest says that it is held out: one of its words is `val`, `valid`,
-    /// `validation`, `eval` or `evaluation`, in any case of letters.
+    /// Whether the name of a shard without a manifest marks it as validation data: one of its words is `val`, `valid`,
+    /// `validation`, `eval` or `evaluation`, ignoring case.
     ///
-    /// A word is a row of letters: `val.bin`, `foo_val_000001.bin` and `val0.bin` are held out, `medieval_train.bin` and
-    /// `interval.bin` are not. Bytes of other alphabets count as letters.
+    /// A word is a maximal sequence of letters: `val.bin`, `foo_val_000001.bin` and `val0.bin` are validation shards,
+    /// `medieval_train.bin` and `interval.bin` are not. Bytes of non-ASCII characters count as letters.
     static func isOfValidation(_ name: String) -> Bool {
         let words = name.utf8.split { !(0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 || $0 >= 0x80) }
-        // Small letters: one bit tells them from capital ones.
+        // ASCII letters are converted to lower case by setting one bit.
         return words.contains { word in
             validationWords.contains { $0.utf8.elementsEqual(word.lazy.map { $0 < 0x80 ? $0 | 0x20 : $0 }) }
         }
@@ -47,9 +47,9 @@ enum FileName {
         path.exactParts(at: "/", omittingEmpty: true).last ?? path
     }
 
-    /// Whether `name` names something in the directory it is looked up in, and nothing elsewhere.
+    /// Whether `name` is a file name without a path, so that it cannot lead outside its directory.
     static func isPlain(_ name: String) -> Bool {
-        // Bytes, not characters: a slash with an accent is one character, and still a slash for the system.
+        // Compares bytes: a slash followed by a combining accent is one `Character`, but still a path separator.
         let forbidden = ["/", "\\", "\0"].flatMap(\.utf8)
         return !name.isEmpty && name != "." && !name.containsExactly("..")
             && !name.utf8.contains(where: forbidden.contains)

@@ -2,29 +2,29 @@ import Failures
 import Files
 import Tensors
 
-/// A file of tokens whose header and size have been checked.
+/// A token file whose header and size have been checked.
 package struct TokenShard: Sendable {
-    /// Where it is.
+    /// The file's path.
     package let path: String
-    /// How its tokens lie in it.
+    /// The format of its tokens.
     package let format: TokenShardFormat
-    /// The number of its tokens, at least 1.
+    /// The number of tokens; at least 1.
     package let tokenCount: Int
-    /// The XXH3-128 that a manifest records of the file; nil where there is no manifest.
+    /// The XXH3-128 that the manifest records; nil without a manifest.
     package private(set) var recordedDigest: String?
-    /// The file as it was when it was opened.
+    /// The state of the file when it was opened.
     let stamp: FileStamp
 
-    /// The file's size.
+    /// The file's size in bytes.
     package var byteCount: Int { byteOffset(ofToken: tokenCount) }
 
-    /// Where the token of that index starts in the file.
+    /// The byte offset of token `index`.
     package func byteOffset(ofToken index: Int) -> Int { format.headerBytes + format.tokenBytes * index }
 
     /// Opens `path` and checks its magic number, version, token count and size.
     ///
-    /// - Parameter allowingHeaderless: Whether a file without a header is taken for nanoGPT's `UInt16` tokens.
-    /// - Throws: `badData`, naming the file and the byte offset of what is wrong.
+    /// - Parameter allowingHeaderless: Whether a file without a header is read as nanoGPT's `UInt16` tokens.
+    /// - Throws: `badData`, with the file and the byte offset of the invalid value.
     package init(checking path: String, allowingHeaderless: Bool = false) throws(Failure) {
         let file = try File(path, .read)
         let size = try file.size()
@@ -48,14 +48,14 @@ package struct TokenShard: Sendable {
         }
     }
 
-    /// Remembers what a manifest records.
+    /// Stores the hash that the manifest records.
     mutating func record(digest: String) { recordedDigest = digest }
 
-    /// Reads the whole file, and compares its hash with the recorded one and every token with the vocabulary.
+    /// Reads the whole file and checks its hash against the recorded one, and every token against the vocabulary.
     ///
-    /// - Parameter progress: Called with the number of bytes just read, every MiB.
-    /// - Throws: `badData`, naming the file, and the byte offset and value of a token outside the vocabulary.
-    /// - Complexity: O(file), read once.
+    /// - Parameter progress: Called after every MiB with the number of bytes just read.
+    /// - Throws: `badData`, with the file; for a token outside the vocabulary, also its byte offset and value.
+    /// - Complexity: O(file size); the file is read once.
     func verify(vocabularySize: Int, _ progress: (_ bytes: Int) -> Void) throws(Failure) {
         let file = try File(path, .read)
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 64)
@@ -68,7 +68,7 @@ package struct TokenShard: Sendable {
             if count == 0 { break }
             let bytes = UnsafeRawBufferPointer(rebasing: chunk[..<count])
             if recordedDigest != nil { digest.update(bytes) }
-            // The header is a multiple of a token, as a chunk is.
+            // The header and the chunks are multiples of the token size.
             let skipped = max(0, format.headerBytes - offset)
             if strange == nil, skipped < count {
                 let tokens = UnsafeRawBufferPointer(rebasing: bytes[skipped...])
@@ -80,7 +80,7 @@ package struct TokenShard: Sendable {
             offset += count
             progress(count)
         }
-        // A file with another hash is damaged, whatever its tokens are.
+        // The hash is checked first: if it differs, the file is damaged, whatever its tokens are.
         if let recordedDigest {
             let found = digest.hexadecimal()
             guard found == recordedDigest else { throw Dataset.hashChanged(path, found, recordedDigest) }
@@ -95,9 +95,9 @@ package struct TokenShard: Sendable {
             : Tensors.largestToken(base.assumingMemoryBound(to: UInt16.self), count: count)
     }
 
-    /// The failure of the first token in `bytes` that the vocabulary does not have.
+    /// The error for the first token in `bytes` that is outside the vocabulary.
     ///
-    /// - Parameter first: The index of the first token of `bytes` in the shard.
+    /// - Parameter first: The index in the shard of the first token of `bytes`.
     func outsideVocabulary(_ vocabularySize: Int, _ bytes: UnsafeRawBufferPointer, first: Int) -> Failure {
         let tokenBytes = format.tokenBytes
         func token(_ index: Int) -> Int {
@@ -118,8 +118,8 @@ package struct TokenShard: Sendable {
 
     /// The XXH3-128 of the whole file, as `xxhsum -H2` prints it.
     ///
-    /// - Parameter progress: Called with the number of bytes read so far, every MiB.
-    /// - Complexity: O(file), read in chunks of 1 MiB.
+    /// - Parameter progress: Called after every MiB with the number of bytes read so far.
+    /// - Complexity: O(file size); the file is read in chunks of 1 MiB.
     package static func digest(
         ofFile path: String, progress: (_ bytesDone: Int) -> Void = { _ in }
     ) throws(Failure) -> String {
@@ -138,7 +138,7 @@ package struct TokenShard: Sendable {
     }
 }
 
-/// The first three numbers of an llm.c file, as far as the file has them.
+/// The first three header fields of an llm.c file; nil where the file is too short.
 private struct TokenShardHeader {
     let magic: Int32?
     let version: Int32?
@@ -157,7 +157,7 @@ private struct TokenShardHeader {
         count = held >= 12 ? Int32(littleEndian: words.z) : nil
     }
 
-    /// The number of tokens, after all checks.
+    /// Returns the number of tokens after checking the header and the file size.
     func tokenCount(_ path: String, _ format: TokenShardFormat, size: Int) throws(Failure) -> Int {
         guard size >= format.headerBytes, let version, let count else {
             throw Failure(
@@ -177,7 +177,7 @@ private struct TokenShardHeader {
                 "\(path): promises \(count) tokens at byte 8, from 1 to \(Int32.max) are allowed. "
                     + "Its writing may not have finished; copy or prepare it again.")
         }
-        // 1024 + 4 · (2³¹ − 1) fits an Int with room to spare.
+        // 1024 + 4 · (2³¹ − 1) cannot overflow an Int.
         let promised = format.headerBytes + format.tokenBytes * Int(count)
         guard size == promised else {
             throw Failure(

@@ -1,28 +1,28 @@
-/// How the tokens of a shard lie in its file: the formats of llm.c and of nanoGPT, little-endian.
+/// The file formats of token shards: those of llm.c and nanoGPT, little-endian.
 ///
-/// An llm.c shard starts with 256 `Int32`: the magic number, the version, the number of tokens, zeros.
+/// An llm.c shard starts with 256 `Int32`: the magic number, the version, the number of tokens, and zeros.
 ///
 /// - Source: `write_datafile` in karpathy/llm.c, dev/data/data_common.py.
 package enum TokenShardFormat: Sendable, CaseIterable {
-    /// llm.c's header, then `UInt16` tokens.
+    /// llm.c's header, followed by `UInt16` tokens.
     case uint16
-    /// llm.c's header, then `UInt32` tokens.
+    /// llm.c's header, followed by `UInt32` tokens.
     case uint32
-    /// `UInt16` tokens and nothing else.
+    /// `UInt16` tokens without a header.
     case headerless
 
-    /// The narrowest format with a header whose tokens hold all of 0..<vocabularySize.
+    /// The format with a header and the smallest tokens that can represent 0..<vocabularySize.
     package init(vocabularySize: Int) {
         self = vocabularySize <= 1 << 16 ? .uint16 : .uint32
     }
 
-    /// Bytes a token takes.
+    /// The size of a token in bytes.
     package var tokenBytes: Int { self == .uint32 ? 4 : 2 }
 
-    /// Bytes before the first token.
+    /// The size of the header in bytes.
     package var headerBytes: Int { self == .headerless ? 0 : TokenShardFormat.llmcHeaderBytes }
 
-    /// The first two numbers of the header.
+    /// The first two fields of the header; nil without a header.
     var signature: (magic: Int32, version: Int32)? {
         switch self {
         case .uint16: (20_240_520, 1)
@@ -37,21 +37,21 @@ package enum TokenShardFormat: Sendable, CaseIterable {
         self = format
     }
 
-    /// Bytes of an llm.c header.
+    /// The size of an llm.c header in bytes.
     static let llmcHeaderBytes = 1024
 
-    /// The dates that llm.c takes for the magic numbers of all its files: weights, states, tokenizers and tokens.
+    /// The range of magic numbers of llm.c's files (weights, states, tokenizers, tokens); they are dates.
     ///
-    /// As `UInt16` they begin with a token of at least 54912, which no GPT-2 vocabulary holds, so that a headerless
-    /// shard is not mistaken for one.
+    /// Read as two `UInt16`, a magic number starts with a token of at least 54912, which no GPT-2 vocabulary contains,
+    /// so a headerless shard is never mistaken for such a file.
     static let llmcMagics: ClosedRange<Int32> = 20_240_000...20_249_999
 
-    /// The largest number of tokens in a shard: the header has 31 bits for it.
+    /// The maximum number of tokens per shard: the header has 31 bits for it.
     package static let maximumTokenCount = Int(Int32.max)
 }
 
 extension TokenShardFormat {
-    /// What a person calls it.
+    /// The name of the format for error messages.
     var name: String {
         switch self {
         case .uint16: "16-bit tokens after an llm.c header"

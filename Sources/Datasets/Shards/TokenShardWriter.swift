@@ -1,16 +1,16 @@
 import Failures
 import Files
 
-/// Writes a shard of unknown length: the header's token count is filled in at the end.
+/// Writes a shard of unknown length; the header's token count is written at the end.
 struct TokenShardWriter: ~Copyable {
     private let file: File
     private let format: TokenShardFormat
     private let scratch: UnsafeMutableRawBufferPointer
     private(set) var tokenCount = 0
 
-    /// Starts the shard `path`, emptying an existing file of that name.
+    /// Creates the shard `path`, or truncates an existing file.
     ///
-    /// Until `finish` its header promises no token, so that an unfinished shard is never read as a whole one.
+    /// Until `finish` the header declares 0 tokens, so an unfinished shard is rejected by readers.
     init(_ path: String, format: TokenShardFormat) throws(Failure) {
         var header = [UInt8](repeating: 0, count: format.headerBytes)
         if let (magic, version) = format.signature {
@@ -30,7 +30,7 @@ struct TokenShardWriter: ~Copyable {
 
     deinit { scratch.deallocate() }
 
-    /// Appends `tokens`, each of which the format's width holds.
+    /// Appends `tokens`, each of which must be representable in the format.
     mutating func append(_ tokens: ArraySlice<Int32>) throws(Failure) {
         precondition(tokens.count <= TokenShardFormat.maximumTokenCount - tokenCount, "the header has 31 bits")
         var rest = tokens
@@ -46,10 +46,10 @@ struct TokenShardWriter: ~Copyable {
         }
     }
 
-    /// Fills in the token count and returns once the shard is on the disk.
+    /// Writes the token count and syncs the shard to disk.
     ///
-    /// - Returns: The shard's line in the manifest. Its hash is of the file as it reads back: the header, which
-    ///   comes first, is known last.
+    /// - Returns: The shard's entry for the manifest. The hash is computed by reading the file back, because the header
+    ///   changes last.
     consuming func finish() throws(Failure) -> DatasetManifest.Shard {
         if format.signature != nil {
             scratch.storeBytes(of: Int32(tokenCount).littleEndian, as: Int32.self)

@@ -1,11 +1,12 @@
 import Failures
 
-/// One token a byte: no training, no unknown text, 256 tokens, and the special ones after them where they are wanted.
+/// A byte-level tokenizer: one token per byte, 256 tokens, optionally followed by special tokens. It needs no training
+/// and knows every text.
 package struct ByteTokenizer: Tokenizer {
     package let description: TokenizerDescription
     package let vocabularySize: Int
 
-    /// The tokenizer of bytes alone, or of bytes and special tokens.
+    /// A byte tokenizer with or without special tokens.
     package init(withSpecialTokens: Bool = false) {
         var special = SpecialTokens.none
         vocabularySize = withSpecialTokens ? Int(special.addMissing(from: 256)) : 256

@@ -1,14 +1,14 @@
 import Failures
 import Synchronization
 
-/// A tokenizer that notices where a text would not come back from its tokens.
+/// A tokenizer that counts the lines that are not reproduced when their tokens are decoded.
 ///
-/// Models of other programs may normalize characters, collapse spaces or not know a character; nothing else would tell.
+/// Foreign models may normalize characters, collapse spaces or lack characters, and would otherwise do so silently.
 struct ComparedTokenizer: Tokenizer {
     private let base: any Tokenizer
     private let changes: TextChanges
 
-    /// The tokenizer `base`, whose changes are counted in `changes`.
+    /// Wraps the tokenizer `base` and counts changes in `changes`.
     init(_ base: any Tokenizer, _ changes: TextChanges) {
         (self.base, self.changes) = (base, changes)
     }
@@ -22,7 +22,7 @@ struct ComparedTokenizer: Tokenizer {
         let first = tokens.count
         let taken = try base.encode(bytes, isLast: isLast, after: previous, appendingTo: &tokens)
         let lineBreak = UInt8(ascii: "\n")
-        // Parts of lines that are longer than the tokenizer takes at once are not judged.
+        // Parts of lines that are too long to encode at once are not compared.
         if taken > 0, previous == nil || previous == lineBreak, isLast || bytes[taken - 1] == lineBreak {
             changes.compare(UnsafeRawBufferPointer(rebasing: bytes[..<taken]), base.decode(Array(tokens[first...])))
         }
@@ -34,18 +34,18 @@ struct ComparedTokenizer: Tokenizer {
     }
 }
 
-/// How many lines of texts a tokenizer changes.
+/// Counts the lines that a tokenizer changes.
 final class TextChanges: Sendable {
     private let counts = Mutex((lines: 0, changed: 0))
 
-    /// Counts the lines of `text`, and those that `decoded` has otherwise.
+    /// Counts the lines of `text`, and those that differ in `decoded`.
     func compare(_ text: UnsafeRawBufferPointer, _ decoded: [UInt8]) {
         let lineBreak = UInt8(ascii: "\n")
         let lines = text.split(separator: lineBreak, omittingEmptySubsequences: false)
         var changed = 0
         if !text.elementsEqual(decoded) {
             let others = decoded.split(separator: lineBreak, omittingEmptySubsequences: false)
-            // Where line breaks are lost, no line is as it was.
+            // If line breaks are lost, all lines count as changed.
             changed =
                 lines.count == others.count
                 ? zip(lines, others).count { !$0.elementsEqual($1) } : lines.count
@@ -56,7 +56,7 @@ final class TextChanges: Sendable {
         }
     }
 
-    /// What a person should know; nil where nothing is changed.
+    /// The remark for the user; nil if no line was changed.
     var remark: String? {
         let (lines, changed) = counts.withLock { $0 }
         return changed == 0
@@ -66,7 +66,7 @@ final class TextChanges: Sendable {
     }
 }
 
-/// What a preparation has to say beside the dataset that it makes.
+/// Collects a preparation's remarks for the user.
 final class PreparationRemarks: Sendable {
     private let texts = Mutex<[String]>([])
 

@@ -1,34 +1,34 @@
 import CSentencePiece
 
 extension SentencePieceTokenizer {
-    /// A model that `TokenizerAlgorithm` has learned, as other programs write it down.
+    /// The contents of a model that `TokenizerAlgorithm` trained, for export to other formats.
     package struct LearnedPieces: Sendable {
-        /// Whether it is a unigram model; otherwise one of byte pairs.
+        /// Whether it is a unigram model; otherwise BPE.
         package let isUnigram: Bool
-        /// A piece for each token.
+        /// The piece of each token.
         package let pieces: [Piece]
 
         /// A piece of the model.
         package struct Piece: Sendable {
-            /// Its text, U+2581 standing for a space, or its name.
+            /// The text, with U+2581 for spaces, or the name of a special piece.
             package let text: String
-            /// The logarithm of its probability, or its rank among the merges, the first being the highest.
+            /// The log-probability for unigram; for BPE a score that decreases with each merge.
             package let score: Float
             package let kind: Kind
         }
 
-        /// What becomes a piece.
+        /// The kinds of pieces.
         package enum Kind: Sendable {
-            /// A part of a text.
+            /// A piece of text from training.
             case learned
-            /// A byte of a character without a piece.
+            /// A single byte, for characters without a piece.
             case byte
-            /// A line break; or no text at all, but what the piece is named for.
+            /// The line break, or a special token.
             case taken
         }
     }
 
-    /// The pieces of a model that `TokenizerAlgorithm` has learned; nil for any other model.
+    /// The pieces of a model that `TokenizerAlgorithm` trained; nil for other models.
     package var learnedPieces: LearnedPieces? {
         guard handle.isLearnedHere, vocabularySize == csentencepiece_count(handle.model) else { return nil }
         let all = (0..<csentencepiece_count(handle.model)).map { id -> LearnedPieces.Piece in

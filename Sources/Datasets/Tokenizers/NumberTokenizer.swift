@@ -1,11 +1,11 @@
 import Failures
 
-/// Tokens as decimal numbers between spaces, for shards whose tokenizer nobody knows.
+/// Represents tokens as decimal numbers separated by spaces, for shards without a known tokenizer.
 package struct NumberTokenizer: Tokenizer {
     package let vocabularySize: Int
     package let description: TokenizerDescription
 
-    /// The tokenizer of the numbers 0..<vocabularySize, some of which may be known to stand for no text.
+    /// A tokenizer for the IDs 0..<vocabularySize, some of which may be special tokens.
     package init(vocabularySize: Int, specialTokens: SpecialTokens = .none) {
         self.vocabularySize = vocabularySize
         description = TokenizerDescription(kind: .none, specialTokens: specialTokens)
@@ -15,7 +15,7 @@ package struct NumberTokenizer: Tokenizer {
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int {
         let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
-        // A number that touches the end may go on in what follows.
+        // A number at the end may continue in the next chunk.
         let end = isLast ? bytes.count : (bytes.lastIndex(where: isSpace).map { $0 + 1 } ?? 0)
         for word in bytes[..<end].split(whereSeparator: isSpace) {
             let text = String(decoding: word, as: UTF8.self)

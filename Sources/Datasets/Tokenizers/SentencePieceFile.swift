@@ -1,31 +1,31 @@
 import Failures
 
-/// What SentencePiece takes on trust in a model's file, looked at before it does.
+/// Validates a SentencePiece model file before the library loads it.
 ///
-/// The library reads the file as a message of protocol buffers, which is safe, and then follows the numbers in it: a
-/// table of characters that leads outside itself, or a piece of a million characters, ends the process. A file that
-/// SentencePiece wrote has none of that.
+/// The library parses the protocol buffer message safely, but then trusts its contents: a character table with indices
+/// out of range, or a piece of a million characters, crashes the process. Files that SentencePiece wrote contain
+/// neither.
 ///
 /// - Source: sentencepiece_model.proto; the table is a double array of Darts-clone (Yata 2007), as SentencePiece 0.1.97
-///   walks it.
+///   traverses it.
 struct SentencePieceFile {
-    /// Pieces are at most 16 characters unless their maker asked for longer ones.
+    /// The maximum length of a piece in bytes; by default SentencePiece's pieces have at most 16 characters.
     private static let pieceBytesLimit = 1 << 10
-    /// User-defined pieces that begin with each other, as many as the library has places for.
+    /// The maximum number of user-defined pieces that are prefixes of one another: the library's buffer size.
     private static let nestedPieceLimit = 64
 
     private var userDefined: [ArraySlice<UInt8>] = []
     private let source: String
 
-    /// Looks at a file.
+    /// Validates a file.
     ///
-    /// - Throws: `badData` where SentencePiece would not survive it.
+    /// - Throws: `badData` if loading or using it could crash SentencePiece.
     static func check(_ bytes: [UInt8], source: String) throws(Failure) {
         var file = SentencePieceFile(source: source)
         try file.forEachField(of: bytes[...]) { (file, field) throws(Failure) in
             switch (field.number, field.bytes) {
             case (1, let piece?): try file.checkPiece(piece)
-            // How text is changed before encoding, and after decoding.
+            // Normalization rules before encoding (3) and after decoding (5).
             case (3, let normalizer?), (5, let normalizer?):
                 try file.forEachField(of: normalizer) { (file, field) throws(Failure) in
                     guard field.number == 2, let table = field.bytes, !table.isEmpty else { return }
@@ -39,7 +39,8 @@ struct SentencePieceFile {
         try file.checkUserDefined()
     }
 
-    /// Whether a file that was checked is a unigram model: what `model_type` (3) of `trainer_spec` (2) says, or by default.
+    /// Whether a validated file is a unigram model: the field `model_type` (3) of `trainer_spec` (2), whose default is
+    /// unigram.
     static func isUnigram(_ bytes: [UInt8]) -> Bool {
         var file = SentencePieceFile(source: "")
         var type: UInt64 = 1
@@ -66,7 +67,7 @@ struct SentencePieceFile {
                 guard !bytes.contains(0) else { throw file.failure("a piece with a zero byte") }
                 text = bytes
             }
-            // USER_DEFINED
+            // The value of USER_DEFINED.
             if field.number == 3, field.integer.map({ Int32(truncatingIfNeeded: $0) }) == 4 { isUserDefined = true }
         }
         if isUserDefined, !text.isEmpty { userDefined.append(text) }
@@ -74,7 +75,7 @@ struct SentencePieceFile {
 
     private mutating func checkUserDefined() throws(Failure) {
         userDefined.sort { $0.lexicographicallyPrecedes($1) }
-        // Pieces that begin with each other stand in a row, the shorter before the longer.
+        // After sorting, the prefixes of a piece come directly before it, the shortest first.
         var prefixes: [ArraySlice<UInt8>] = []
         for piece in userDefined {
             while let last = prefixes.last, !piece.starts(with: last) { prefixes.removeLast() }
@@ -87,7 +88,7 @@ struct SentencePieceFile {
 
     // MARK: Protocol buffers
 
-    /// A field of a message: a number, or bytes.
+    /// A field of a message: an integer or bytes.
     private struct Field {
         let number: UInt64
         var integer: UInt64?
@@ -139,18 +140,18 @@ struct SentencePieceFile {
     }
 }
 
-/// Rules for the replacement of characters: a trie in a double array, and the texts that it leads to.
+/// Character replacement rules: a trie in a double array, and the replacement strings to which it leads.
 private struct CharacterTable {
     private let units: [UInt32]
-    /// The bytes of the texts, each with a zero at its end.
+    /// The replacement strings, each zero-terminated.
     private let texts: ArraySlice<UInt8>
 
-    /// Rules that a text may follow at once, as many as the library has places for.
+    /// The maximum number of rules that match at one position: the library's buffer size.
     private static let resultLimit = 32
-    /// Set in a unit that holds a value and has no label.
+    /// Set in units that hold a value instead of a label.
     private static let valueBit: UInt32 = 1 << 31
 
-    /// Four bytes of length, as many bytes of units, and the texts; nil where these do not fit.
+    /// Parses a table: the size of the units (4 bytes), the units, the strings; nil if the sizes are inconsistent.
     init?(_ bytes: ArraySlice<UInt8>) {
         func word(_ bytes: ArraySlice<UInt8>) -> UInt32 { bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) } }
         let rest = bytes.dropFirst(4)
@@ -165,24 +166,24 @@ private struct CharacterTable {
         texts = rest.dropFirst(size)
     }
 
-    /// Whether every way through the trie stays inside, ends, and leads to texts that end.
+    /// Whether every path through the trie stays in range, ends, and leads to terminated strings.
     var isSound: Bool {
         guard texts.last == 0, units[0] & Self.valueBit == 0 else { return false }
         for (index, unit) in units.enumerated() where unit & Self.valueBit == 0 {
             let base = base(index)
-            // All labels that text may have.
+            // The children for all 256 possible labels.
             guard base | 0xFF < units.count else { return false }
             if hasLeaf(unit), Int(units[base] & ~Self.valueBit) >= texts.count { return false }
         }
         return (mostLeaves ?? .max) <= Self.resultLimit
     }
 
-    /// The most leaves on a way from the root, each unit seen once; nil where a way leads back to where it came from.
+    /// The largest number of leaves on a path from the root, by depth-first search; nil if there is a cycle.
     private var mostLeaves: Int? {
         var isMet = [Bool](repeating: false, count: units.count)
         var isDone = isMet
         var most = [Int](repeating: 0, count: units.count)
-        // Ways may meet again: units are shared between rules that end alike.
+        // Paths may merge: rules with equal endings share units.
         var way = [(index: 0, label: 0)]
         while let (index, first) = way.popLast() {
             isMet[index] = true
@@ -207,7 +208,7 @@ private struct CharacterTable {
 
     private func hasLeaf(_ unit: UInt32) -> Bool { unit >> 8 & 1 == 1 }
 
-    /// Where the children of a unit stand, each at its label's exclusive or.
+    /// The base index of a unit's children; the child for a label is at base XOR label.
     private func base(_ index: Int) -> Int {
         let unit = units[index]
         return index ^ Int((unit >> 10) << ((unit & 1 << 9) >> 6))

@@ -1,9 +1,9 @@
 import CSentencePiece
 import Failures
 
-/// A loaded model of SentencePiece.
+/// A loaded SentencePiece model.
 ///
-/// Sendable: nothing changes it after loading, and SentencePiece encodes for several threads at once.
+/// `@unchecked Sendable`: the model is immutable after loading, and SentencePiece's encoding is thread-safe.
 final class SentencePieceHandle: @unchecked Sendable {
     let model: OpaquePointer
 
@@ -35,14 +35,14 @@ final class SentencePieceHandle: @unchecked Sendable {
         return Array(UnsafeRawBufferPointer(start: start, count: count))
     }
 
-    /// Whether the model was learned by `TokenizerAlgorithm`, as far as its pieces tell: nothing else puts them so.
+    /// Whether `TokenizerAlgorithm` trained the model, judged by its characteristic first pieces.
     var isLearnedHere: Bool {
         let pieces = ["<pad>", "<unk>", "<s>", "</s>", "<cls>", "<sep>", "<mask>", "\n", "<0x00>"]
         guard csentencepiece_count(model) >= TokenizerAlgorithm.fixedPieces else { return false }
         return pieces.enumerated().allSatisfy { text(of: Int32($0.offset)) == Array($0.element.utf8) }
     }
 
-    /// Those that the model has, by their roles or by the names that models give them.
+    /// The special tokens of the model, found by role or by usual names.
     func specialTokens() -> SpecialTokens {
         let count = csentencepiece_count(model)
         func role(_ id: Int32) -> Int32? { id >= 0 && id < count ? id : nil }

@@ -3,46 +3,46 @@ import Failures
 import Files
 import Synchronization
 
-/// A model of SentencePiece, applied line by line.
+/// A SentencePiece model, applied to each line separately.
 ///
-/// The tokens of a line are what SentencePiece makes of it. Between lines stands the model's token of a line break, its
-/// piece "\n" or "<0x0A>"; a model with neither sees a space there. A line of more than 64 KiB is cut at a space in its
-/// second half, where models do not look across; where there is none, at a character.
+/// Between lines it inserts the model's line break token, the piece "\n" or "<0x0A>"; models with neither lose line
+/// breaks. A line of more than 64 KiB is cut at a space in its second half, where pieces do not cross, or, without a
+/// suitable space, at a character boundary.
 ///
-/// A model that `TokenizerAlgorithm` has learned changes no text: what it decodes from its tokens is what was encoded. As
-/// SentencePiece itself reads U+2581 as a space, such a character becomes its three bytes there. Other models do with
-/// texts what SentencePiece does with them.
+/// A model that `TokenizerAlgorithm` trained is lossless: decoding reproduces the encoded text. Because SentencePiece
+/// reads U+2581 as a space, such a model encodes that character as three byte tokens. Other models may change texts, as
+/// they do in SentencePiece.
 ///
 /// - Source: Kudo & Richardson 2018, arXiv:1808.06226.
 package final class SentencePieceTokenizer: Tokenizer {
-    /// The bytes of the model, as SentencePiece reads them.
+    /// The model in SentencePiece's file format.
     package let model: [UInt8]
     package let description: TokenizerDescription
     package let vocabularySize: Int
     let handle: SentencePieceHandle
-    /// The same model for what stands within a line, loaded where it is needed: for texts that are cut.
+    /// The same model without an added space, for text that does not begin a line; loaded on first use.
     private let innerModel = Mutex<SentencePieceHandle?>(nil)
-    /// The tokens that U+2581 becomes in a text; nil where SentencePiece decides about it.
+    /// The tokens that encode U+2581; nil if SentencePiece encodes it itself.
     private let spaceSymbolBytes: [Int32]?
-    /// What each piece of the model decodes to.
+    /// The decoded text of each piece.
     private let pieces: [Piece]
     let lineBreak: Int32?
-    /// Whether SentencePiece puts a space before a line, and decoding takes it off.
+    /// Whether SentencePiece adds a space before a line, which decoding removes.
     private let addsSpace: Bool
 
-    /// A line that is longer is cut between here and twice as far.
+    /// A line of at least twice this many bytes is cut in the second half of that range.
     static let segmentBytes = 1 << 15
 
     private struct Piece {
         var text: [UInt8] = []
-        /// Whether the text begins with what encoding makes of a space, and adds to a line.
+        /// Whether the text begins with a space, which SentencePiece may have added to the line.
         var beginsWithSpace = false
     }
 
-    /// Loads a model. Special tokens that it has no piece for get the numbers after its pieces.
+    /// Loads a model. Special tokens without a piece get IDs after those of the pieces.
     ///
-    /// - Parameter source: Where the model comes from, for messages.
-    /// - Throws: `badData` where it is none.
+    /// - Parameter source: The origin of the model, for error messages.
+    /// - Throws: `badData` if it is not a valid model.
     package init(model: [UInt8], source: String) throws(Failure) {
         let handle = try SentencePieceHandle(model, source)
         let count = csentencepiece_count(handle.model)
@@ -63,7 +63,7 @@ package final class SentencePieceTokenizer: Tokenizer {
         spaceSymbolBytes = handle.isLearnedHere && bytes.count == 3 ? bytes : nil
     }
 
-    /// The model for what stands within a line.
+    /// The model for text that does not begin a line.
     private func innerHandle() throws(Failure) -> SentencePieceHandle {
         guard addsSpace else { return handle }
         if let loaded = innerModel.withLock({ $0 }) { return loaded }
@@ -72,8 +72,8 @@ package final class SentencePieceTokenizer: Tokenizer {
         return loaded
     }
 
-    /// Appended to a model, it makes SentencePiece add no space to the start of a text: the field `add_dummy_prefix` (3) of
-    /// the message `normalizer_spec` (3). Messages that stand twice are merged, and the last value counts.
+    /// Appended to a model, these bytes disable the added space: they set `add_dummy_prefix` (3) of `normalizer_spec`
+    /// (3) to false. Protocol buffers merge repeated messages, and the last value of a field wins.
     private static let withoutAddedSpace: [UInt8] = [3 << 3 | 2, 2, 3 << 3, 0]
 
     // MARK: Encoding
@@ -83,7 +83,7 @@ package final class SentencePieceTokenizer: Tokenizer {
     ) throws(Failure) -> Int {
         let limit = 2 * SentencePieceTokenizer.segmentBytes
         var start = 0
-        /// Appends the tokens of a part of a line, which begins at `start`.
+        /// Appends the tokens of a part of a line that begins at `start`.
         func append(_ part: UnsafeRawBufferPointer) throws(Failure) {
             try appendPart(part, after: start > 0 ? bytes[start - 1] : previous, to: &tokens)
         }
@@ -108,28 +108,31 @@ package final class SentencePieceTokenizer: Tokenizer {
         return start
     }
 
-    /// Where a long line is cut: the end of its first segment, and the start of the next.
+    /// The position at which to cut a long line: the end of its first segment, and the start of the next.
     private func cut(_ window: UnsafeRawBufferPointer) -> (end: Int, next: Int) {
         let space = UInt8(ascii: " ")
         for index in SentencePieceTokenizer.segmentBytes..<window.count - 1
         where window[index] == space && window[index - 1] != space && window[index + 1] != space {
-            // The space before the next segment is the one that SentencePiece adds, but before U+2581, which it does not see.
+            // This space is the one that SentencePiece adds to the next segment, except before U+2581, where it adds
+            // none.
             if spaceSymbolBytes != nil, window[index + 1] == SentencePieceTokenizer.spaceSymbol[0] { continue }
             return (index, addsSpace ? index + 1 : index)
         }
         var boundary = window.count - 1
-        // Behind a space a segment would seem to be without it; where all are spaces, the next one begins with one.
+        // Does not cut directly after a space, since the next segment would look as if that space had been cut off;
+        // within a run of spaces, the next segment begins with a space.
         while boundary > 1, window[boundary - 1] == space, window[boundary] != space { boundary -= 1 }
         while boundary > 1, window[boundary] & 0xC0 == 0x80 { boundary -= 1 }
         return (boundary, boundary)
     }
 
-    /// Appends the tokens of a part of a line, of which `previous` is the byte before; nil or a line break at its start.
+    /// Appends the tokens of a part of a line. `previous` is the byte before it; at the start of a line it is nil or a
+    /// line break.
     private func appendPart(
         _ part: UnsafeRawBufferPointer, after previous: UInt8?, to tokens: inout [Int32]
     ) throws(Failure) {
         let space = UInt8(ascii: " ")
-        // After a cut at a space that space is the one that SentencePiece adds.
+        // If the line was cut at a space, that space is the one that SentencePiece adds.
         let beginsLine = previous == nil || previous == UInt8(ascii: "\n")
         let addsSpaceHere = beginsLine || (previous == space && part.first != space)
         let first = addsSpaceHere ? handle : try innerHandle()
@@ -157,7 +160,7 @@ package final class SentencePieceTokenizer: Tokenizer {
         return nil
     }
 
-    /// The text of each token's piece, as the model has it; tokens without a piece have a name between angle brackets.
+    /// The text of each token's piece in the model; for tokens without a piece, a name in angle brackets.
     package var pieceNames: [String] {
         let count = Int32(pieces.count)
         let special = SpecialTokens.names.compactMap { name, token in
@@ -183,7 +186,7 @@ package final class SentencePieceTokenizer: Tokenizer {
         state.startsLine = token == lineBreak
     }
 
-    /// U+2581, which stands for a space in the text of a piece.
+    /// U+2581, which represents a space in pieces.
     private static let spaceSymbol = Array("\u{2581}".utf8)
 
     private static func piece(_ id: Int32, of handle: SentencePieceHandle) -> Piece {
@@ -192,10 +195,10 @@ package final class SentencePieceTokenizer: Tokenizer {
         case csentencepiece_control:
             return Piece()
         case csentencepiece_unknown:
-            // As SentencePiece shows it, unless a model says otherwise.
+            // SentencePiece's default text for unknown pieces.
             return Piece(text: Array(" \u{2047} ".utf8))
         case csentencepiece_byte:
-            // "<0x0A>": two digits.
+            // The name of a byte piece is "<0x0A>", with two hexadecimal digits.
             let digits = String(decoding: text.dropFirst(3).dropLast(), as: UTF8.self)
             return Piece(text: UInt8(digits, radix: 16).map { [$0] } ?? text)
         default:

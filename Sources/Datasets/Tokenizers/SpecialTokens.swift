@@ -1,29 +1,29 @@
-/// The tokens that stand for no text, each nil where the tokenizer has none.
+/// The IDs of the special tokens, each nil if the tokenizer does not have it.
 ///
-/// A tokenizer of SentencePiece and a byte tokenizer with special tokens have all of them, but for `unknown`, which is
-/// only there where some text is. The byte tokenizer of plain text has none.
+/// SentencePiece tokenizers, and byte tokenizers with special tokens, have all of them except perhaps `unknown`, which
+/// only tokenizers with unknown text have. The byte tokenizer of plain text has none.
 package struct SpecialTokens: Codable, Equatable, Sendable {
-    /// Fills a row up to the length of the longest; counts for nothing.
+    /// Padding.
     package var pad: Int32?
-    /// Text that the tokenizer has no token for.
+    /// Text for which the tokenizer has no token.
     package var unknown: Int32?
-    /// Begins a sequence.
+    /// The beginning of a sequence.
     package var bos: Int32?
-    /// Ends a sequence, and a document in a stream of them.
+    /// The end of a sequence, or of a document in a token stream.
     package var eos: Int32?
-    /// Stands where a token was taken out.
+    /// A masked token.
     package var mask: Int32?
-    /// Separates two parts of a sequence.
+    /// A separator of two parts of a sequence.
     package var sep: Int32?
-    /// Stands for the whole sequence, as its first token.
+    /// The class token at the start of a sequence, which represents the whole.
     package var cls: Int32?
 
-    /// No special token.
+    /// No special tokens.
     package static let none = SpecialTokens()
 
-    /// Gives those that are missing, `unknown` aside, the numbers from `first` on.
+    /// Assigns the IDs from `first` on to missing tokens, except `unknown`.
     ///
-    /// - Returns: The first number after them.
+    /// - Returns: The next free ID.
     mutating func addMissing(from first: Int32) -> Int32 {
         var next = first
         for token in [\SpecialTokens.pad, \.bos, \.eos, \.mask, \.sep, \.cls] where self[keyPath: token] == nil {
@@ -33,10 +33,10 @@ package struct SpecialTokens: Codable, Equatable, Sendable {
         return next
     }
 
-    /// All that there are.
+    /// The IDs of all special tokens.
     package var all: [Int32] { SpecialTokens.names.compactMap { self[keyPath: $0.token] } }
 
-    /// What a manifest calls each.
+    /// The name of each token in a manifest.
     package static var names: [(name: String, token: WritableKeyPath<SpecialTokens, Int32?>)] {
         [
             ("pad", \.pad), ("unknown", \.unknown), ("bos", \.bos), ("eos", \.eos), ("mask", \.mask), ("sep", \.sep),

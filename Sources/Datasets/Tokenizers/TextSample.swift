@@ -1,23 +1,23 @@
-/// The part of a training text that a tokenizer is learned from: all of it, or every n-th line of a large one.
+/// The text on which a tokenizer is trained: the whole training text, or every n-th line of a large one.
 struct TextSample {
-    /// The lines, without their ends, one after another.
+    /// The lines, concatenated without line breaks.
     private(set) var bytes: [UInt8] = []
-    /// Where each line ends.
+    /// The end offset of each line.
     private(set) var ends: [Int] = []
     private let stride: Int
     private var lineCount = 0
 
-    /// What SentencePiece learns from in about a minute and within a gigabyte.
+    /// The maximum size in bytes: SentencePiece trains on this in about a minute with less than 1 GB of memory.
     static let limitBytes = 32 << 20
-    /// A longer line counts as several: SentencePiece skips lines of more than 4192 bytes.
+    /// Longer lines are split, because SentencePiece skips lines of more than 4192 bytes.
     private static let lineBytes = 4096
 
-    /// An empty sample of a text of about `totalBytes`.
+    /// An empty sample for a text of about `totalBytes`.
     init(totalBytes: Int, limitBytes: Int = TextSample.limitBytes) {
         stride = max(0, totalBytes - 1) / limitBytes + 1
     }
 
-    /// Takes the next lines of the text into account.
+    /// Adds the selected lines of the next part of the text.
     mutating func append(_ text: UnsafeRawBufferPointer) {
         for line in text.split(separator: UInt8(ascii: "\n")) {
             var rest = line
@@ -33,7 +33,7 @@ struct TextSample {
         }
     }
 
-    /// The length of the first part of a line: up to a space where it is too long, or to a character.
+    /// The length of the first part of a line: all of it or, if it is too long, up to a space or a character boundary.
     private static func end(ofPart line: Slice<UnsafeRawBufferPointer>) -> Int {
         guard line.count > lineBytes else { return line.count }
         if let space = line.prefix(lineBytes).lastIndex(of: UInt8(ascii: " ")), space > line.startIndex {
@@ -48,11 +48,11 @@ struct TextSample {
 // MARK: Characters
 
 extension TextSample {
-    /// What stands in the place of characters that get no token: SentencePiece never makes a piece of it, nor across it.
+    /// Replaces characters that get no token: SentencePiece never includes a tab in a piece.
     private static let gap = UInt8(ascii: "\t")
 
-    /// The characters of the sample that can get tokens, the most frequent first, and equally frequent ones in their order;
-    /// without the space, which always has one.
+    /// The characters of the sample that can get tokens, most frequent first, ties in the order of code points; without
+    /// the space, which always has a token.
     func characters() -> [(character: Unicode.Scalar, count: Int)] {
         var counts: [UInt32: Int] = [:]
         for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars { counts[scalar.value, default: 0] += 1 }
@@ -61,7 +61,7 @@ extension TextSample {
             .compactMap { entry in Unicode.Scalar(entry.key).map { ($0, entry.value) } }
     }
 
-    /// The sample with gaps in the place of all characters but those of `kept`.
+    /// The sample with all characters replaced by `gap`, except those of `kept`.
     func keeping(_ kept: Set<Unicode.Scalar>) -> TextSample {
         var result = TextSample(totalBytes: 0)
         var start = 0

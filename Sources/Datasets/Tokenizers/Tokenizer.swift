@@ -1,40 +1,41 @@
 import Failures
 
-/// Turns text into tokens and back.
+/// Converts text to tokens and back.
 ///
-/// Encoding is incremental and keeps no state: a tokenizer takes as many leading bytes as it can be sure of, and the
-/// caller presents the rest again in front of what follows. The tokens therefore never depend on how a text was cut.
+/// Encoding is incremental and stateless: a tokenizer encodes as many leading bytes as it can without seeing more, and
+/// the caller passes the remaining bytes again, followed by new ones. The tokens therefore never depend on how a text
+/// was divided into chunks.
 package protocol Tokenizer: Sendable {
-    /// What a manifest says of the tokenizer; `makeTokenizer` makes it again from that.
+    /// The description in a manifest, from which `makeTokenizer` recreates the tokenizer.
     var description: TokenizerDescription { get }
 
-    /// The number of distinct tokens, special ones included; every token is in 0..<vocabularySize.
+    /// The number of distinct tokens, including special ones; every token is in 0..<vocabularySize.
     var vocabularySize: Int { get }
 
-    /// Appends to `tokens` those of a prefix of `bytes`. Text never becomes a special token, but for `unknown`.
+    /// Appends the tokens of a prefix of `bytes` to `tokens`. Text never becomes a special token other than `unknown`.
     ///
     /// - Parameters:
     ///   - bytes: UTF-8, which may end within a character.
-    ///   - isLast: Whether the text ends with `bytes`; then all of it is taken.
-    ///   - previous: The byte before them, which was the last that was taken; nil at the start of the text.
-    ///   - tokens: Where the tokens go.
-    /// - Returns: The length of the prefix that was taken.
-    /// - Throws: `usage` for text that the tokenizer has no tokens for.
+    ///   - isLast: Whether the text ends with `bytes`; if so, all of it is encoded.
+    ///   - previous: The byte before `bytes`, which was the last to be encoded; nil at the start of the text.
+    ///   - tokens: The destination.
+    /// - Returns: The length of the encoded prefix in bytes.
+    /// - Throws: `usage` if the text has no representation as tokens.
     func encode(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int
 
-    /// Appends to `bytes` those that `token` stands for: none for a special token, U+FFFD for one outside the vocabulary.
+    /// Appends the text of `token` to `bytes`: nothing for a special token, U+FFFD for an ID outside the vocabulary.
     ///
-    /// The bytes of a few tokens need not be whole characters.
+    /// The result may contain incomplete UTF-8 characters until further tokens are decoded.
     ///
-    /// - Parameter state: What the tokens before it left, made new for the first token of a text.
+    /// - Parameter state: The decoding state carried over from earlier tokens; start with a new one for each text.
     func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8])
 }
 
-/// What the decoding of a token has to know of those before it.
+/// The state of decoding that depends on earlier tokens.
 package struct DecodingState: Sendable {
-    /// Whether nothing has been decoded since the start of the text or its last line break.
+    /// Whether nothing has been decoded since the start of the text or the last line break.
     var startsLine = true
 
     /// The state before the first token.
@@ -42,14 +43,14 @@ package struct DecodingState: Sendable {
 }
 
 extension Tokenizer {
-    /// The same for the start of a text.
+    /// Appends the tokens of a prefix of a text to `tokens`, as `encode` at the start of a text.
     package func encode(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int {
         try encode(bytes, isLast: isLast, after: nil, appendingTo: &tokens)
     }
 
-    /// The tokens of the whole of `text`.
+    /// Encodes the whole of `text`.
     package func encode(_ text: String) throws(Failure) -> [Int32] {
         var tokens: [Int32] = []
         _ = try Array(text.utf8).withUnsafeBufferPointer { bytes throws(Failure) in
@@ -58,7 +59,7 @@ extension Tokenizer {
         return tokens
     }
 
-    /// The bytes of the text that `tokens` are the whole of.
+    /// Decodes all tokens of a text to UTF-8.
     package func decode(_ tokens: [Int32]) -> [UInt8] {
         var state = DecodingState()
         var bytes: [UInt8] = []
@@ -67,7 +68,7 @@ extension Tokenizer {
         return bytes
     }
 
-    /// The bytes of text that each token stands for in the middle of a line, shape [vocabularySize].
+    /// The number of bytes that each token decodes to in the middle of a line, shape [vocabularySize].
     package func byteCounts() -> [Int32] {
         (0..<Int32(vocabularySize)).map { token in
             var state = DecodingState()
@@ -78,7 +79,7 @@ extension Tokenizer {
         }
     }
 
-    /// The tokens that stand for no text, in ascending order: special tokens, and whatever else decodes to no byte.
+    /// The IDs of tokens without text, in ascending order: special tokens, and other tokens that decode to nothing.
     package func tokensWithoutText() -> [Int32] {
         let special = Set(specialTokens.all)
         return byteCounts().enumerated().map { (token: Int32($0), bytes: $1) }
@@ -89,5 +90,5 @@ extension Tokenizer {
     package var specialTokens: SpecialTokens { description.specialTokens }
 }
 
-/// The bytes of U+FFFD, which stand for what has no text.
+/// U+FFFD in UTF-8, the replacement for undecodable tokens.
 let replacementCharacter: [UInt8] = [0xEF, 0xBF, 0xBD]

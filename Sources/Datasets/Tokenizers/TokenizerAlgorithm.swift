@@ -2,32 +2,32 @@ import CSentencePiece
 import Failures
 import Texts
 
-/// How SentencePiece learns a tokenizer.
+/// The algorithms with which SentencePiece trains a tokenizer.
 package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
     /// Byte-pair encoding: Sennrich, Haddow & Birch 2016, arXiv:1508.07909.
     case bpe
     /// A unigram language model: Kudo 2018, arXiv:1804.10959.
     case unigram
 
-    /// The pieces that every model has: special tokens, a line break and the bytes.
+    /// The number of pieces that every model has: special tokens, a line break and the 256 bytes.
     static let fixedPieces = 8 + 256
 
-    /// A model that was learned.
+    /// A trained model.
     struct Learned {
-        /// Its bytes, as SentencePiece reads them.
+        /// The model in SentencePiece's file format.
         let model: [UInt8]
-        /// Which characters have no token, where that is not as usual; for a person.
+        /// A remark for the user about characters without a token; nil if the default coverage was reached.
         let note: String?
     }
 
-    /// Learns a model of `size` tokens from `sample`. The same sample gives the same bytes.
+    /// Trains a model of `size` tokens on `sample`. The same sample gives the same bytes.
     ///
-    /// No text is unknown to it and none is changed: characters without a piece fall back to bytes. Its special tokens
-    /// are pieces: <pad>, <unk>, <s>, </s>, <cls>, <sep>, <mask>; a line break is one too.
+    /// The model is lossless and knows every text: characters without a piece are encoded as bytes. Its special tokens
+    /// are the pieces <pad>, <unk>, <s>, </s>, <cls>, <sep>, <mask>; the line break is a piece too.
     ///
-    /// - Parameter coverage: The share of the sample that the characters with pieces of their own make at least; the rarer
-    ///   ones have none. nil: 0.9995, or less where `size` has no room for so many.
-    /// - Throws: `usage` where the sample cannot fill so many tokens, or needs more.
+    /// - Parameter coverage: The fraction of the sample that characters with their own pieces must cover, most frequent
+    ///   first; other characters get no piece. nil: 0.9995, or less if `size` is too small.
+    /// - Throws: `usage` if the sample has too few pieces for `size` tokens, or requires more tokens.
     func learn(size: Int, from sample: TextSample, coverage: Double? = nil) throws(Failure) -> Learned {
         guard !sample.ends.isEmpty else {
             throw Failure(
@@ -47,7 +47,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         func share(_ count: Int) -> Double {
             Double(characters.prefix(count).reduce(0) { $0 + $1.count }) / Double(max(1, total))
         }
-        // The space has a piece as well.
+        // The space needs a piece too.
         let room = size - TokenizerAlgorithm.fixedPieces - 1
         var count = min(max(0, room), characters.count)
         if let coverage {
@@ -80,7 +80,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
     /// Rounds down to three digits.
     private func rounded(_ number: Double) -> Double { (number * 1000).rounded(.down) / 1000 }
 
-    /// What SentencePiece learns, or why it does not, in its own words, which are looked into and never shown.
+    /// Trains with SentencePiece. On failure returns its error message, which is only parsed and never shown.
     private func train(
         _ size: Int, _ sample: TextSample, allCharacters: Bool
     ) -> (model: [UInt8]?, reason: String) {
@@ -103,7 +103,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         return (Array(UnsafeRawBufferPointer(start: model, count: count)), "")
     }
 
-    /// The failure of learning, in words of our options.
+    /// Explains a training failure in terms of dtrain's options.
     private func failure(_ size: Int, _ sample: TextSample, _ said: String) -> Failure {
         let number = said.split { !$0.isNumber }.compactMap { Int($0) }
         let reason =

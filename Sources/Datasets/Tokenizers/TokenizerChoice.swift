@@ -1,21 +1,21 @@
 import Failures
 import Texts
 
-/// Which tokenizer a dataset is to be prepared with.
+/// The tokenizer for a preparation.
 package enum TokenizerChoice: Sendable {
-    /// One token a byte, and special tokens where the kind of dataset needs them.
+    /// A byte tokenizer, with special tokens if the kind of dataset needs them.
     case byte
-    /// One that SentencePiece learns from the training text, with that many tokens.
+    /// A tokenizer of that many tokens, trained by SentencePiece on the training text.
     ///
-    /// At most the characters that are `coverage` of the text get tokens, the others are written as bytes; nil: almost all,
-    /// or as many as there is room for.
+    /// `coverage` is the fraction of the text whose characters get tokens; other characters are encoded as bytes. nil:
+    /// almost all, or as many as fit.
     case learned(TokenizerAlgorithm, size: Int, coverage: Double? = nil)
-    /// A file that SentencePiece wrote.
+    /// A SentencePiece model file.
     case model(String)
-    /// One that exists already.
+    /// An existing tokenizer.
     case made(any Tokenizer)
 
-    /// What a person writes: `byte`, `bpe:SIZE`, `unigram:SIZE` or `FILE.model`.
+    /// Parses an option's value: `byte`, `bpe:SIZE`, `unigram:SIZE` or `FILE.model`.
     ///
     /// - Throws: `usage` for anything else.
     package init(parsing text: String) throws(Failure) {

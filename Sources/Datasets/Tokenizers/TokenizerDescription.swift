@@ -1,31 +1,32 @@
 import Failures
 import Files
 
-/// What a manifest says of a tokenizer: all that is needed to make it again, but for the bytes of its model.
+/// The description of a tokenizer in a manifest; together with the bytes of its model, it suffices to recreate the
+/// tokenizer.
 package struct TokenizerDescription: Codable, Equatable, Sendable {
-    /// The tokenizers that there are.
+    /// The kinds of tokenizers.
     package enum Kind: String, Codable, CaseIterable, Sendable {
-        /// One token a byte.
+        /// One token per byte.
         case byte
-        /// A model of SentencePiece, BPE or unigram.
+        /// A SentencePiece model, BPE or unigram.
         case sentencepiece
-        /// Unknown: the shards came without a manifest, and their tokens are numbers.
+        /// Unknown: the shards have no manifest, and text is represented by token IDs.
         case none
     }
 
-    /// The name of the model's file, in a dataset and in a checkpoint. SentencePiece itself reads it.
+    /// The name of the model file in datasets and checkpoints; SentencePiece can read the file.
     package static let modelFileName = "tokenizer.model"
-    /// No model that makes sense is larger.
+    /// The maximum size of a model in bytes; nothing plausible is larger.
     package static let modelBytesLimit = 64 << 20
 
-    /// Which tokenizer it is.
+    /// The kind of tokenizer.
     package var kind: Kind
-    /// The XXH3-128 of its model, 32 hexadecimal digits; nil where it has none.
+    /// The XXH3-128 of the model, 32 hexadecimal digits; nil without a model.
     package var modelDigest: String?
     /// The special tokens.
     package var specialTokens: SpecialTokens
 
-    /// The description of a tokenizer.
+    /// A description of a tokenizer.
     package init(kind: Kind, modelDigest: String? = nil, specialTokens: SpecialTokens = .none) {
         self.kind = kind
         self.modelDigest = modelDigest
@@ -38,7 +39,7 @@ package struct TokenizerDescription: Codable, Equatable, Sendable {
         case specialTokens = "special_tokens"
     }
 
-    /// Reads a description; special tokens may be missing.
+    /// Decodes a description; special tokens may be absent.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         kind = try values.decode(Kind.self, forKey: .kind)
@@ -46,7 +47,7 @@ package struct TokenizerDescription: Codable, Equatable, Sendable {
         specialTokens = try values.decodeIfPresent(SpecialTokens.self, forKey: .specialTokens) ?? .none
     }
 
-    /// Writes what there is: plain bytes have nothing but their kind.
+    /// Encodes the description; absent fields are omitted.
     package func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(kind, forKey: .kind)
@@ -54,7 +55,7 @@ package struct TokenizerDescription: Codable, Equatable, Sendable {
         if specialTokens != .none { try values.encode(specialTokens, forKey: .specialTokens) }
     }
 
-    /// Adds all that tells this tokenizer from another to `digest`. For bytes alone that is the kind.
+    /// Adds the identity of the tokenizer to `digest`; for bytes without special tokens, only the kind.
     func update(_ digest: inout Digest) {
         digest.update(kind.rawValue)
         if let modelDigest { digest.update(modelDigest) }
@@ -63,13 +64,13 @@ package struct TokenizerDescription: Codable, Equatable, Sendable {
     }
 }
 
-/// Makes the tokenizer that `description` describes, for a dataset of `vocabularySize` tokens.
+/// Creates the tokenizer of `description`, for a dataset of `vocabularySize` tokens.
 ///
 /// - Parameters:
 ///   - allowsPadding: Whether the vocabulary may be larger than the tokenizer's, as a model's may be.
-///   - model: The bytes of its model, empty where it has none.
-///   - source: Where they come from, for messages.
-/// - Throws: `badData` where the model is not the one described, or the tokenizer has another vocabulary.
+///   - model: The bytes of the tokenizer's model; empty if it has none.
+///   - source: The origin of the description, for error messages.
+/// - Throws: `badData` if the model does not match the description, or the tokenizer has another vocabulary size.
 package func makeTokenizer(
     _ description: TokenizerDescription, vocabularySize: Int, allowsPadding: Bool = false, model: [UInt8] = [],
     source: String = "The dataset"

@@ -1,7 +1,7 @@
 import Tensors
 
 extension ModelClass {
-    /// BERT with the head that predicts masked tokens.
+    /// BERT for masked language modelling.
     ///
     /// - Source: Devlin et al. 2019, arXiv:1810.04805.
     static let bertMaskedLM = ModelClass(
@@ -24,11 +24,11 @@ extension ModelClass {
                     : TensorLink.linear("head", "\(head).decoder")
                         + [.unread("\(head).bias", of: "\(head).decoder.bias")])
         },
-        // The second task of pretraining, whose head is no part of this class.
+        // The head of BERT's second pretraining task is not part of this class.
         ignored: bertIgnored + ["bert.pooler.*", "cls.seq_relationship.*"].map(NamePattern.init),
         olderNames: bertOlderNames)
 
-    /// BERT with a linear map behind its pooled first position.
+    /// BERT with a linear layer on the pooled first position.
     static let bertClassifier = ModelClass(
         name: "BertForSequenceClassification", modelType: "bert", family: .classifier, prefix: "bert.",
         configuration: bertConfiguration + [
@@ -80,13 +80,13 @@ extension ModelClass {
         return [
             .same("token_embedding.weight", "\(embeddings).word_embeddings.weight"),
             .same("position_embedding.weight", "\(embeddings).position_embeddings.weight"),
-            // A text of one part is all of type 0.
+            // A single segment has token type 0 throughout, so that embedding is added to the positions'.
             .added(
                 "\(embeddings).token_type_embeddings.weight", [2, width], to: "position_embedding.weight"),
         ] + TensorLink.normalization("embedding_normalization", "\(embeddings).LayerNorm") + blocks
     }
 
-    /// The numbers of the positions, which older versions saved.
+    /// The position indices, which older versions of transformers saved.
     private static let bertIgnored = [NamePattern("bert.embeddings.position_ids")]
 
     private static let bertOlderNames = [

@@ -1,7 +1,7 @@
 import Tensors
 
 extension ModelClass {
-    /// GPT-2: a decoder with learned positions, normalized before the sublayers.
+    /// GPT-2: a pre-norm decoder with learned positions.
     ///
     /// - Source: Radford et al. 2019, "Language models are unsupervised multitask learners".
     static let gpt2 = ModelClass(
@@ -52,12 +52,12 @@ extension ModelClass {
                 .same("position_embedding.weight", "transformer.wpe.weight"),
             ] + blocks + TensorLink.normalization("final_normalization", "transformer.ln_f") + [head]
         },
-        // Masks, which older versions saved.
+        // Attention masks, which older versions of transformers saved.
         ignored: ["transformer.h.*.attn.bias", "transformer.h.*.attn.masked_bias"].map(NamePattern.init))
 }
 
 extension PortableModel {
-    /// 4 · C, the usual F.
+    /// 4 · C, the default of F.
     fileprivate var fourWidths: Int {
         get { 4 * configuration.width }
         set {}

@@ -2,7 +2,7 @@ import Failures
 import Tensors
 
 extension ModelClass {
-    /// Llama: a decoder with rotary positions, SwiGLU and normalization by the root mean square, without biases.
+    /// Llama: a decoder with rotary positions, SwiGLU and RMS normalization, without biases.
     ///
     /// - Source: Touvron et al. 2023, arXiv:2302.13971.
     static let llama = ModelClass(
@@ -20,7 +20,7 @@ extension ModelClass {
                 "hidden_act", "model.activation", \.configuration.activation, [("silu", .swiglu), ("swish", .swiglu)],
                 default: "silu"),
             .number("rms_norm_eps", property: \.configuration.normalizationEpsilon, default: 1e-6),
-            // The second is where older versions have it.
+            // Older versions of transformers use the second name.
             .number(
                 "rope_parameters.rope_theta", "rope_theta", property: \.configuration.rotaryBase, default: 10_000),
             .always("rope_parameters.rope_type", "default"), .absent("rope_scaling.rope_type", or: "default"),
@@ -69,12 +69,12 @@ extension ModelClass {
             return [.same("token_embedding.weight", "model.embed_tokens.weight")] + blocks
                 + TensorLink.normalization("final_normalization", "model.norm", shift: false) + [head]
         },
-        // Angles, which older versions saved.
+        // Rotary frequencies, which older versions of transformers saved.
         ignored: ["model.layers.*.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq"].map(NamePattern.init))
 }
 
 extension ConfigurationLink {
-    /// The width of a head, which is C / H here.
+    /// The head dimension, which must be C / H.
     fileprivate static func headWidth(_ name: String) -> Self {
         Self(write: { [.init(name, .integer($0.configuration.headWidth))] }) { (file, model) throws(Failure) in
             let configuration = model.configuration

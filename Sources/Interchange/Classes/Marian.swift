@@ -3,7 +3,8 @@ import Files
 import Tensors
 
 extension ModelClass {
-    /// Marian: the encoder-decoder of the first Transformer, with the sines and the cosines of positions in two halves.
+    /// Marian: the encoder-decoder of Vaswani et al., with sinusoidal positions whose first half are sines and second
+    /// half cosines.
     ///
     /// - Source: Junczys-Dowmunt et al. 2018, arXiv:1804.00344.
     static let marian = ModelClass(
@@ -34,7 +35,7 @@ extension ModelClass {
             .always("is_encoder_decoder", true), .absent("normalize_before", or: false),
             .absent("normalize_embedding", or: false),
             .only("model.normalization", \.configuration.normalization, .layer),
-            // The class has no member for it.
+            // MarianConfig has no such member.
             .only("model.normalization_epsilon", \.configuration.normalizationEpsilon, 1e-5) { "\($0)" },
             .only("model.placement", \.configuration.placement, .post),
             .only("model.positions", \.configuration.positions, .sinusoidalHalves),
@@ -53,12 +54,12 @@ extension ModelClass {
                 }
                 + [.zeros("final_logits_bias", [1, model.vocabularySize])]
         },
-        // Sines and cosines, which older versions saved.
+        // Sinusoidal tables, which older versions of transformers saved.
         ignored: [NamePattern("model.*coder.embed_positions.weight")])
 
     private static func marianEmbeddings(_ model: PortableModel) -> [TensorLink] {
         let (encoder, decoder) = ("model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight")
-        // The encoder's table is the first that the model declares, and has its name where it is the only one.
+        // The encoder's token embedding is declared first, so a shared one has its name.
         if model.configuration.shareEmbeddings {
             let shared = "model.shared.weight"
             return [.same("encoder.token_embedding.weight", shared)]
@@ -96,7 +97,7 @@ extension ModelClass {
 }
 
 extension ConfigurationLink {
-    /// A count of the decoder, which here is the encoder's.
+    /// A count for the decoder, which must equal the encoder's.
     fileprivate static func like(
         _ name: String, _ original: String, default standard: Int, _ property: Property<Int>
     ) -> Self {
@@ -107,7 +108,7 @@ extension ConfigurationLink {
         }
     }
 
-    /// Source and target have one vocabulary.
+    /// The vocabularies of source and target must have the same size.
     fileprivate static let sameVocabularies = Self { (file, model) throws(Failure) in
         let size = try file.integer("vocab_size", in: 1...1 << 31, default: nil)
         guard model.vocabularySize == size else {
@@ -115,7 +116,7 @@ extension ConfigurationLink {
         }
     }
 
-    /// One table for both sides is the output projection too.
+    /// A token embedding shared by encoder and decoder must also be the output projection.
     fileprivate static let sharedIsTied = Self(objection: { model in
         let configuration = model.configuration
         return configuration.shareEmbeddings && !configuration.tieEmbeddings

@@ -3,7 +3,7 @@ import Files
 import Models
 
 extension ModelClass {
-    /// ViT: an encoder of an image's patches behind a class token, which a linear map reads.
+    /// ViT: an encoder of image patches, with a linear head on the class token.
     ///
     /// - Source: Dosovitskiy et al. 2021, arXiv:2010.11929.
     static let vit = ModelClass(
@@ -42,7 +42,8 @@ extension ModelClass {
                     + TensorLink.linear("\(ours).feed_forward.projection", "\(theirs).output.dense")
             }
             return [
-                // A convolution that does not overlap: the pixels of a patch have the same order on both sides.
+                // A convolution whose stride is its kernel size: both programs order the pixels of a patch in the same
+                // way.
                 .same(
                     "patch_embedding.weight", "\(embeddings).patch_embeddings.projection.weight",
                     shape: [width, model.image?.channels ?? 0, patch, patch]),
@@ -57,7 +58,7 @@ extension ModelClass {
 }
 
 extension ConfigurationLink {
-    /// The size of images and of their patches.
+    /// The sizes of images and patches.
     fileprivate static let image = Self(
         write: { model in
             guard let image = model.image else { return [] }

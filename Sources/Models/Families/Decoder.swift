@@ -1,8 +1,8 @@
 extension Architecture {
-    /// A decoder: each position predicts the next one from itself and what stands before it.
+    /// A decoder-only model: each position attends to itself and to earlier positions, and predicts the next token.
     ///
-    /// With normalization before the sublayers and learned positions it is GPT-2; with root-mean-square normalization, rotary
-    /// positions, SwiGLU and no biases, Llama.
+    /// With pre-norm and learned positions it is GPT-2; with RMS normalization, rotary positions, SwiGLU and no biases,
+    /// Llama.
     ///
     /// - Source: Radford et al. 2019, "Language models are unsupervised multitask learners"; Touvron et al. 2023,
     ///   arXiv:2302.13971.

@@ -1,45 +1,46 @@
 import Glibc
 
-/// The hypotheses of one text in a beam search.
+/// The beam search for one input, with a beam of K hypotheses.
 ///
-/// Each step takes, of all continuations of the open hypotheses, the 2·K likeliest. Those of the first K that end are finished,
-/// the first K that do not end stay open. It is over when K hypotheses are finished and the likeliest open one, at its present
-/// length, is no better than the worst of them. Equal continuations come in the order of hypotheses, then of tokens.
+/// Each step considers the 2·K most probable continuations of all open hypotheses. Of the first K, those that end are
+/// finished; of all, the first K that do not end become the open hypotheses. The search is over when K hypotheses are
+/// finished and the most probable open one, scored at its present length, is no better than the worst of them. Ties are
+/// broken by the order of hypotheses, then of tokens.
 ///
-/// This is the search of `transformers` (with `early_stopping` false), so that both can be compared. The penalty of Wu et al.
-/// 2016, arXiv:1609.08144, eq. 14, ((5 + n) / 6)^α, prefers other lengths with the same α.
+/// This is the search of `transformers` with `early_stopping=False`, so that results can be compared. The length
+/// penalty of Wu et al. 2016, arXiv:1609.08144, eq. 14, ((5 + n) / 6)^α, prefers other lengths for the same α.
 ///
 /// - Source: Graves 2012, arXiv:1211.3711, section 2.3; Sutskever, Vinyals & Le 2014, arXiv:1409.3215.
 struct BeamSearch {
-    /// A text and how likely it is.
+    /// An output sequence and its log-probability.
     struct Hypothesis {
-        /// The tokens that were chosen.
+        /// The generated tokens.
         var tokens: [Int32]
-        /// The sum of their logarithmic probabilities.
+        /// The sum of their log-probabilities.
         var score: Float
     }
 
-    /// A continuation of a hypothesis.
+    /// A hypothesis extended by one token.
     struct Continuation {
-        /// The number of the open hypothesis that it continues.
+        /// The index of the open hypothesis that it extends.
         let parent: Int
         let token: Int32
-        /// Of the whole.
+        /// The log-probability of the extended hypothesis.
         let score: Float
     }
 
-    /// The likeliest first.
+    /// The open hypotheses, in order of descending score.
     private(set) var open = [Hypothesis(tokens: [], score: 0)]
-    /// The best first, scored by length, without end tokens.
+    /// The finished hypotheses without end tokens, in order of descending length-normalized score.
     private(set) var finished: [(tokens: [Int32], score: Float)] = []
-    /// Whether nothing more is to be done.
+    /// Whether the search is over.
     private(set) var isOver = false
     private let width: Int
     private let lengthPenalty: Double
     private let endToken: Int32?
     private let limit: Int
 
-    /// A search with `settings.beams` hypotheses for texts of up to `limit` tokens.
+    /// Starts a search with `settings.beams` hypotheses for outputs of at most `limit` tokens.
     init(_ settings: DecodingSettings, limit: Int) {
         width = settings.beams
         lengthPenalty = settings.lengthPenalty
@@ -47,16 +48,16 @@ struct BeamSearch {
         self.limit = limit
     }
 
-    /// The continuations to choose from are the `candidateCount` likeliest of each open hypothesis.
+    /// The number of candidates that each open hypothesis must provide.
     var candidateCount: Int { 2 * width }
 
-    /// Goes on by one token.
+    /// Extends the hypotheses by one token.
     ///
     /// - Parameters:
-    ///   - candidates: The likeliest continuations of each open hypothesis, the likeliest first, and equal ones in the order of
-    ///     tokens.
-    ///   - isComplete: Whether a text ends where no end token is.
-    /// - Returns: For each open hypothesis the one that it continues.
+    ///   - candidates: The `candidateCount` most probable continuations of each open hypothesis, in order of descending
+    ///     score; ties in the order of tokens.
+    ///   - isComplete: Whether an output is complete although it has no end token.
+    /// - Returns: For each new open hypothesis, the index of the previous open hypothesis that it extends.
     mutating func advance(_ candidates: [Continuation], isComplete: ([Int32]) -> Bool) -> [Int] {
         let best = candidates.sorted {
             ($1.score, $0.parent, $0.token) < ($0.score, $1.parent, $1.token)
@@ -80,7 +81,7 @@ struct BeamSearch {
         return parents
     }
 
-    /// The best text: a finished one where there is one.
+    /// The best output: the best finished hypothesis or, if there is none, the best open one.
     var best: [Int32] { finished.first?.tokens ?? open.first?.tokens ?? [] }
 
     private mutating func finish(_ tokens: [Int32], _ score: Float, length: Int) {

@@ -2,28 +2,29 @@ import Kernels
 import Layers
 import Tensors
 
-/// Logits that are infinite or NaN, from which no token can be chosen.
+/// The error for logits that are infinite or NaN, from which no token can be chosen.
 package struct NonFiniteLogits: Error {
-    /// The index of the text among those that were given.
+    /// The index of the affected input.
     package let input: Int
     /// The first token whose logit is not finite.
     package let token: Int
 }
 
-/// A model that continues, translates or fills in texts.
+/// Generates output tokens with a model: continues a prompt, translates, or fills a blank.
 ///
-/// Texts of similar length are decoded together; what becomes of one does not depend on the others, to the last bit.
+/// Inputs of similar length are decoded together in a batch; the output of each is bit-identical to that of decoding it
+/// alone.
 package final class Decoding<Element: Storage> {
-    /// What the caller has to say and to hear while texts are decoded.
+    /// Callbacks of the caller during decoding.
     package struct Observer {
-        /// Whether a text, given its number and the tokens chosen for it, ends here though no end token has come.
+        /// Whether the output of an input is complete although no end token was generated.
         package var isComplete: (_ input: Int, _ tokens: [Int32]) -> Bool = { _, _ in false }
-        /// Told of each token as it is chosen for a text. A beam search tells nothing.
+        /// Called for each token that is chosen for an input. Beam search does not call it.
         package var chose: (_ input: Int, _ token: Int32) -> Void = { _, _ in }
-        /// Whether to end; asked before each token.
+        /// Whether to stop decoding; called before each token.
         package var shouldStop: () -> Bool = { false }
 
-        /// An observer that never interferes.
+        /// An observer that does nothing.
         package init() {}
     }
 
@@ -33,7 +34,7 @@ package final class Decoding<Element: Storage> {
     private let adjustment: LogitAdjustment
     private let sampler: TokenSampler
 
-    /// Decoding with `model`, of a family that predicts tokens one after another.
+    /// Decoding with `model`, whose family must predict tokens.
     package init(_ model: Transformer<Element>, weights: Arena<Element>, _ settings: DecodingSettings) {
         self.model = model
         self.weights = weights
@@ -43,20 +44,21 @@ package final class Decoding<Element: Storage> {
             temperature: settings.temperature, topK: settings.topK, topP: settings.topP, seed: settings.seed)
     }
 
-    /// The tokens that are chosen for each of `inputs`, without the end token.
+    /// Generates the output tokens for each of `inputs`, without the end token.
     ///
-    /// A text stops where the context is full. Only where a text is continued token by token, its older half is forgotten then
-    /// and its newer half is read again.
+    /// An output ends when the context is full. The exception is a prompt of a decoder without beam search: it drops
+    /// its older half, reads the newer half again, and continues.
     ///
     /// - Parameters:
-    ///   - inputs: None longer than the context.
-    ///   - numbers: What the random choices of each depend on, beside the seed; nil: its place among `inputs`.
-    /// - Throws: `NonFiniteLogits` where the model computes a logit that is infinite or NaN.
+    ///   - inputs: The inputs, none longer than the context.
+    ///   - numbers: For each input, the number from which, with the seed, its random choices are derived; nil: its
+    ///     index.
+    /// - Throws: `NonFiniteLogits` if the model computes a logit that is infinite or NaN.
     package func run(
         _ inputs: [DecodingInput], numbers: [Int]? = nil, observer: Observer = Observer()
     ) throws(NonFiniteLogits) -> [[Int32]] {
         let context = model.sizes.contextLength
-        // What is longest first, so that texts that are decoded together end together.
+        // Longest inputs first, so that inputs of similar length share a batch.
         let order = inputs.indices.sorted {
             let (a, b) = (inputs[$0], inputs[$1])
             return (-a.source.count, -a.text.count, $0) < (-b.source.count, -b.text.count, $1)
@@ -82,14 +84,14 @@ package final class Decoding<Element: Storage> {
         return results
     }
 
-    /// Refuses logits of some texts, [inputs.count, V], that are not finite, before anything is made of them.
+    /// Throws if a logit, of [inputs.count, V], is not finite.
     private func check(_ logits: UnsafePointer<Float>, of inputs: [Int]) throws(NonFiniteLogits) {
         let outputs = model.head.outputWidth
         guard let index = firstNonFinite(logits, count: inputs.count * outputs) else { return }
         throw NonFiniteLogits(input: inputs[index / outputs], token: index % outputs)
     }
 
-    /// Reads the beginnings of some texts: one sequence each, in the first of its slots.
+    /// Reads the prompts: each becomes one sequence, in the first cache row of its beams.
     private func begin(_ inputs: [DecodingInput], _ cache: TransformerCache<Element>) {
         let beams = settings.beams
         if model.architecture.hasEncoder {
@@ -107,7 +109,7 @@ package final class Decoding<Element: Storage> {
 
     // MARK: Token by token
 
-    /// A text that is decoded token by token.
+    /// The state of one input that is decoded without beam search.
     private struct Text {
         let input: Int
         let number: Int
@@ -164,14 +166,14 @@ package final class Decoding<Element: Storage> {
         }
     }
 
-    /// Reads the newer half of a text again, where its slot is full.
+    /// Drops the older half of a text whose cache row is full, and reads the newer half again.
     private func forget(_ text: Text, _ b: Int, _ cache: TransformerCache<Element>) {
         let kept = text.all.suffix(max(1, cache.capacity / 2)).dropLast()
         cache.read([(slot: text.slot, memory: 0, tokens: kept)])
         cache.restart(b, length: kept.count)
     }
 
-    /// Where the tokens stand that are added to texts that fill in gaps.
+    /// The span positions of the tokens that are added, for inputs with a blank.
     private func spans(
         _ texts: [(input: Int, chosen: Int)], _ inputs: [DecodingInput]
     ) -> [(gap: Int, place: Int)] {
@@ -180,7 +182,7 @@ package final class Decoding<Element: Storage> {
 
     // MARK: Beam search
 
-    /// A text that is searched for.
+    /// The state of one input that is decoded by beam search.
     private struct Search {
         let input: Int
         let place: Int
@@ -199,7 +201,7 @@ package final class Decoding<Element: Storage> {
         }
         var all = searches
         while !searches.isEmpty, !observer.shouldStop() {
-            // The open hypotheses of all texts, in the order of the cache's sequences.
+            // The open hypotheses of all inputs, in the order of the cache's sequences.
             let rows = searches.indices.flatMap { s in searches[s].beams.open.indices.map { (search: s, beam: $0) } }
             let hypotheses = rows.map { searches[$0.search].beams.open[$0.beam] }
             let histories = zip(rows, hypotheses).map { inputs[searches[$0.search].input].text + $1.tokens }

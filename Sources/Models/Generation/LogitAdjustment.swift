@@ -1,6 +1,7 @@
 // V vocabulary.
 
-/// What is changed about logits, or logarithms of probabilities, before a token is chosen.
+/// Changes to logits or log-probabilities before a token is chosen: repetition penalty, minimum length, forbidden
+/// tokens.
 struct LogitAdjustment: Sendable {
     private let repetitionPenalty: Float
     private let minimumTokens: Int
@@ -14,11 +15,11 @@ struct LogitAdjustment: Sendable {
         forbiddenTokens = settings.forbiddenTokens
     }
 
-    /// Changes one row, [V].
+    /// Adjusts one row, [V].
     ///
     /// - Parameters:
-    ///   - text: The tokens before the one that is chosen.
-    ///   - chosen: How many of them were chosen.
+    ///   - text: All tokens so far.
+    ///   - chosen: The number of generated tokens among them.
     func apply(_ logits: UnsafeMutablePointer<Float>, after text: [Int32], chosen: Int) {
         if repetitionPenalty != 1 {
             for token in Set(text) {

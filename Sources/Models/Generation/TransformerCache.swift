@@ -2,26 +2,26 @@ import Kernels
 import Layers
 import Tensors
 
-// B sequences, T positions, S slots of P positions, M positions of an encoder's output, V vocabulary.
+// B sequences, T positions, S cache rows (slots) of P positions each, M positions of an encoder's output, V vocabulary.
 
-/// A model that generates: it keeps the keys and values of the positions that it has seen, so that the next position costs one
-/// row.
+/// A model with a KV cache for generation: adding a position computes only that position.
 ///
-/// A sequence writes to a slot of the cache, and may have begun in another one: sequences with the same beginning share it, and
-/// no row is ever moved. What a sequence computes does not depend on those beside it, to the last bit.
+/// A sequence writes to one cache row, and its first positions may be in another row: sequences with the same beginning
+/// share it, and no keys or values are copied. The results of a sequence are bit-identical whatever other sequences are
+/// in the batch.
 package final class TransformerCache<Element: Storage> {
     /// A sequence of the batch.
     package struct Sequence {
-        /// The slot that it writes to; no other sequence of the batch does.
+        /// The cache row that it writes to; no other sequence of the batch may write to it.
         package var slot: Int
-        /// The slot that its first positions were read into.
+        /// The cache row that holds its first positions.
         package var origin: Int
-        /// How many those are.
+        /// The number of these positions.
         package var length: Int
-        /// The slot of the encoder's output that it sees.
+        /// The row of the encoder output to which it attends.
         package var memory: Int
 
-        /// A sequence whose first `length` positions are in `origin`.
+        /// A sequence whose first `length` positions are in row `origin`.
         package init(slot: Int, origin: Int, length: Int, memory: Int = 0) {
             self.slot = slot
             self.origin = origin
@@ -32,11 +32,11 @@ package final class TransformerCache<Element: Storage> {
 
     /// The model.
     package let model: Transformer<Element>
-    /// S.
+    /// S, the number of cache rows.
     package let slots: Int
-    /// P.
+    /// P, the positions per cache row.
     package let capacity: Int
-    /// B.
+    /// B, the number of sequences in the batch.
     package private(set) var count = 0
     private let weights: Arena<Element>
     private let workspace = Workspace()
@@ -48,7 +48,7 @@ package final class TransformerCache<Element: Storage> {
     private let encoder: (embedding: Embedding<Element>.Activations, stack: TransformerStack<Element>.Activations)?
     private let rowLimit: Int
 
-    // Rows of B or of a batch that is read.
+    // Inputs of a pass, for the B sequences or for a group of texts that is read.
     private let tokens: UnsafeMutablePointer<Int32>
     private let tokenPlaces: UnsafeMutablePointer<Int32>
     private let spanPlaces: UnsafeMutablePointer<Int32>
@@ -56,27 +56,28 @@ package final class TransformerCache<Element: Storage> {
     private let readSlots: UnsafeMutablePointer<Int32>
     private let readMemoryLengths: UnsafeMutablePointer<Int32>
     private let readMemorySlots: UnsafeMutablePointer<Int32>
-    // Of the sequences of the batch.
+    // State of the sequences of the batch.
     private let writtenSlots: UnsafeMutablePointer<Int32>
     private let places: UnsafeMutablePointer<Int32>
     private let lengths: UnsafeMutablePointer<Int32>
     private let memoryLengths: UnsafeMutablePointer<Int32>
     private let memorySlots: UnsafeMutablePointer<Int32>
-    // [B, P], [B, M]; the first twice, to be rearranged from one to the other.
+    // The cache row of each position: [B, P] and [B, M]. There are two [B, P] buffers, because `select` copies from one
+    // to the other.
     private var owners: UnsafeMutablePointer<Int32>
     private var otherOwners: UnsafeMutablePointer<Int32>
     private let memoryOwners: UnsafeMutablePointer<Int32>
-    /// [slots of memory].
+    /// [memory rows]; the length of each encoder output.
     private let memorySizes: UnsafeMutablePointer<Int32>
 
-    /// Rows that are read together, if one text is not longer: enough to pay for packing the weights.
+    /// The number of rows to read per pass if no text is longer: enough to amortize packing the weights.
     private static var readRows: Int { 1024 }
 
-    /// Memory for `slots` sequences of up to `capacity` positions.
+    /// Allocates `slots` cache rows of `capacity` positions.
     ///
     /// - Parameters:
-    ///   - memorySlots: How many outputs of an encoder are kept.
-    ///   - memoryCapacity: The longest of them; 0 without an encoder.
+    ///   - memorySlots: The number of encoder outputs that are kept.
+    ///   - memoryCapacity: The length of the longest encoder output; 0 without an encoder.
     package init(
         _ model: Transformer<Element>, weights: Arena<Element>, slots: Int, capacity: Int, memorySlots: Int = 0,
         memoryCapacity: Int = 0
@@ -118,9 +119,11 @@ package final class TransformerCache<Element: Storage> {
 
     // MARK: Reading
 
-    /// Reads texts into slots, each from its first position on. A prefix decoder's positions all see each other.
+    /// Reads texts into cache rows, each from position 0 on. In a prefix decoder, all these positions are the prefix
+    /// and attend to each other.
     ///
-    /// - Parameter texts: Each of 0 ... `capacity` tokens, and the slot of the encoder's output that it sees.
+    /// - Parameter texts: For each text the row to write to, the encoder output to which it attends, and 0 ...
+    ///   `capacity` tokens.
     package func read(_ texts: [(slot: Int, memory: Int, tokens: ArraySlice<Int32>)]) {
         forEachGroup(texts.filter { !$0.tokens.isEmpty }) { count, positions in
             let visibility = model.architecture.visibility
@@ -141,9 +144,9 @@ package final class TransformerCache<Element: Storage> {
         }
     }
 
-    /// Reads sources with the encoder and keeps what each block sees of its output.
+    /// Runs the encoder on sources and stores the cross-attention keys and values of every decoder block.
     ///
-    /// - Parameter sources: Each of 1 ... `memoryCapacity` tokens.
+    /// - Parameter sources: Texts of 1 ... `memoryCapacity` tokens each.
     package func encode(_ sources: [(slot: Int, tokens: ArraySlice<Int32>)]) {
         guard let encoder = model.encoder, let activations = self.encoder else {
             preconditionFailure("a model with an encoder")
@@ -162,8 +165,8 @@ package final class TransformerCache<Element: Storage> {
         }
     }
 
-    /// Calls `body` for some texts after another, padded to the longest of them. Where products compute rows in another way
-    /// for another number of them, each text comes by itself, so that it always has the same bits.
+    /// Calls `body` for groups of texts, padded to the longest text of the group. If the results of a matrix product
+    /// depend on its number of rows, each group is one text, so that a text's results never change.
     private func forEachGroup(
         _ texts: [(slot: Int, memory: Int, tokens: ArraySlice<Int32>)], _ body: (_ count: Int, _ positions: Int) -> Void
     ) {
@@ -191,7 +194,7 @@ package final class TransformerCache<Element: Storage> {
 
     // MARK: Sequences
 
-    /// Makes the batch one of `sequences`.
+    /// Replaces the batch by `sequences`.
     package func begin(_ sequences: [Sequence]) {
         count = sequences.count
         for (b, sequence) in sequences.enumerated() {
@@ -201,10 +204,11 @@ package final class TransformerCache<Element: Storage> {
         }
     }
 
-    /// Makes the batch one of sequences of which each continues one of the present ones.
+    /// Replaces the batch by continuations of present sequences.
     ///
-    /// - Parameter next: The number of the one that it continues, and the slot that it writes to from now on. Of sequences that
-    ///   continue the same one, or have the same beginning, each keeps to slots that only they have used.
+    /// - Parameter next: For each new sequence, the index of the sequence that it continues and the cache row to which
+    ///   it writes from now on. Sequences with a common beginning must never reuse a row that another of them has
+    ///   written.
     package func select(_ next: [(from: Int, slot: Int)]) {
         let old = (0..<count).map { (length: lengths[$0], memory: Int(memorySlots[$0])) }
         for (b, row) in next.enumerated() {
@@ -216,13 +220,13 @@ package final class TransformerCache<Element: Storage> {
         count = next.count
     }
 
-    /// Lets sequence `b` go on from what was read into its own slot.
+    /// Makes sequence `b` continue from `length` positions that were read into its own row.
     package func restart(_ b: Int, length: Int) {
         lengths[b] = Int32(length)
         (owners + b * capacity).update(repeating: writtenSlots[b], count: length)
     }
 
-    /// The positions of sequence `b`.
+    /// The number of positions of sequence `b`.
     package func length(_ b: Int) -> Int { Int(lengths[b]) }
 
     private func see(_ memory: Int, _ b: Int) {
@@ -231,15 +235,15 @@ package final class TransformerCache<Element: Storage> {
         (memoryOwners + b * memoryCapacity).update(repeating: Int32(memory), count: Int(memorySizes[memory]))
     }
 
-    // MARK: One position more
+    // MARK: Adding a position
 
-    /// Adds a token to each sequence.
+    /// Adds one token to each sequence.
     ///
     /// - Parameters:
     ///   - newTokens: [B].
-    ///   - spans: [B]; for sequences that fill in a gap, the place of the gap and the token's place inside the span; empty
-    ///     otherwise.
-    /// - Returns: The logits of what follows, [B, V], until the next call.
+    ///   - spans: [B]; for sequences that fill a blank, the position of the blank and the token's position within the
+    ///     span; otherwise empty.
+    /// - Returns: The logits of the next token, [B, V]; valid until the next call.
     package func add(_ newTokens: [Int32], spans: [(gap: Int, place: Int)] = []) -> UnsafeMutablePointer<Float> {
         precondition(newTokens.count == count && (spans.isEmpty || spans.count == count), "a token for each sequence")
         for b in 0..<count {
