@@ -9,7 +9,7 @@ import Testing
 struct CheckpointCommitTests {
     let sample = SampleRun()
 
-    /// Performs the first `count` steps of a commit of the sample, as if the process had died then.
+    /// Performs the first `count` steps of a commit of the sample, as if the process had died after them.
     @discardableResult
     private func commit(stoppingAfter count: Int) throws -> CheckpointCommit {
         var commit = CheckpointCommit(
@@ -23,11 +23,11 @@ struct CheckpointCommitTests {
         sample.weights.buffer[0] ^= 1
     }
 
-    /// From this many steps on the new checkpoint is the valid one.
+    /// The number of steps after which the new checkpoint is the valid one.
     private static let publishedAfter = CheckpointCommit.Step.allCases.firstIndex(of: .publish)! + 1
 
     @Test(arguments: 0...CheckpointCommit.Step.allCases.count)
-    func aCommitCutShortLeavesTheEarlierOneValid(count: Int) throws {
+    func interruptedCommitKeepsEarlierCheckpoint(count: Int) throws {
         let earlier = try sample.commit(step: 300)
         change()
         sample.state.step = 400
@@ -46,7 +46,7 @@ struct CheckpointCommitTests {
     }
 
     @Test(arguments: 0...CheckpointCommit.Step.allCases.count)
-    func aReplacementCutShortLeavesTheOldOrTheNew(count: Int) throws {
+    func interruptedReplacementKeepsOldOrNew(count: Int) throws {
         let old = try sample.commit()
         change()
         try commit(stoppingAfter: count)
@@ -62,9 +62,9 @@ struct CheckpointCommitTests {
         #expect(try kept.verify() == found.digest)
     }
 
-    @Test func aCommitThatFailsRemovesWhatItWrote() throws {
+    @Test func failedCommitRemovesItsFiles() throws {
         let earlier = try sample.commit(step: 300)
-        // The system refuses the second file's name, after the first is written.
+        // The file system rejects the second file's name after the first file has been written.
         let impossible = String(repeating: "x", count: 300) + ".safetensors"
         sample.state.step = 400
         expectFailure(.inputOutput, ".writing-step-00000400/xxx", "name too long") {
@@ -76,9 +76,9 @@ struct CheckpointCommitTests {
         #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == earlier.digest)
     }
 
-    /// The disk gives back other bytes than it took: what was there before stays, and the new one is out of the way.
+    /// If the disk returns other bytes than were written, the previous checkpoint remains and the new one is renamed.
     @Test(arguments: ["model.safetensors", "state.json", "manifest.json"])
-    func whatDoesNotReadBackIsSetAside(file: String) throws {
+    func renamesCheckpointThatDoesNotReadBack(file: String) throws {
         let earlier = try sample.commit(step: 300)
         change()
         sample.state.step = 400
@@ -98,9 +98,9 @@ struct CheckpointCommitTests {
         #expect(try FileSystem.list(sample.run.checkpoints) == ["step-00000300", "step-00000400"])
     }
 
-    /// The same for one that takes the place of another of its step, also where the process died before it was read back.
+    /// The same if the new checkpoint replaces one of the same step, also if the process dies before reading back.
     @Test(arguments: [false, true])
-    func aDamagedSuccessorGivesTheNameBack(isReadBack: Bool) throws {
+    func restoresPredecessorOfDamagedCheckpoint(isReadBack: Bool) throws {
         let old = try sample.commit()
         change()
         var commit = try commit(stoppingAfter: Self.publishedAfter)
@@ -112,7 +112,7 @@ struct CheckpointCommitTests {
         #expect(try Checkpoint.open(commit.target).verify() == old.digest)
     }
 
-    @Test func aDiskWithoutRoomIsToldOfBeforeAnythingIsWritten() throws {
+    @Test func reportsFullDiskBeforeWriting() throws {
         let earlier = try sample.commit(step: 300)
         sample.state.step = 400
         let huge = TensorSource(name: "huge", type: .uint8, shape: [1 << 52]) { _ in
@@ -131,7 +131,7 @@ struct CheckpointCommitTests {
         #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == earlier.digest)
     }
 
-    @Test func privateFilesAreForTheirOwnerAlone() throws {
+    @Test func privateFilesAreReadableByOwnerOnly() throws {
         sample.tokenizerModel = [1, 2, 3]
         let committed = try sample.commit(isPrivate: true)
         for name in try FileSystem.list(committed.directory) {
@@ -141,7 +141,7 @@ struct CheckpointCommitTests {
         }
     }
 
-    @Test func leavesWhatIsNotItsOwn() throws {
+    @Test func keepsForeignDirectories() throws {
         let names = [".writing-step-1", ".writing-notes", "best", "step-7", "step-00000001x"]
         for name in names { try FileSystem.makeDirectory(sample.run.checkpoints + "/" + name) }
         try sample.commit()
@@ -155,7 +155,7 @@ struct CheckpointCommitTests {
         (".replaced-step-00000400", 400), (".writing-step-00000400", 400), (".removing-step-00000400", 400),
         (".damaged-step-00000400", 400),
     ])
-    func names(name: String, step: Int) throws {
+    func parsesDirectoryNames(name: String, step: Int) throws {
         let parsed = try #require(CheckpointName.parse(name))
         #expect(parsed.step == step)
         #expect(CheckpointName.name(parsed.role, step: step) == name)
@@ -165,7 +165,7 @@ struct CheckpointCommitTests {
         "step-400", "step-000000400", "step--0000400", "step-", "step-0000040a", "Step-00000400", "xstep-00000400",
         "step-99999999999999999999", "step-٠٠٠٠٠٤٠٠", "",
     ])
-    func otherNames(name: String) {
+    func ignoresOtherNames(name: String) {
         #expect(CheckpointName.parse(name) == nil)
     }
 }

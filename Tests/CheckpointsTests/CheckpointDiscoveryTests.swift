@@ -13,14 +13,14 @@ struct CheckpointDiscoveryTests {
         sample.run.checkpoints + "/" + CheckpointName.name(.committed, step: step) + (name.isEmpty ? "" : "/" + name)
     }
 
-    @Test func aRunWithoutCheckpointsHasNone() throws {
+    @Test func newRunHasNoCheckpoints() throws {
         #expect(try Checkpoint.list(sample.run).isEmpty)
         #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.step == nil)
         try sample.run.create()
         #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.step == nil)
     }
 
-    @Test func listsInTheOrderOfStepsWithTheReasons() throws {
+    @Test func listsInStepOrderWithReasons() throws {
         for step in [100_000_000, 20, 3] { try sample.commit(step: step) }
         try FileSystem.remove(path(20, "manifest.json"))
         let listings = try Checkpoint.list(sample.run)
@@ -29,7 +29,7 @@ struct CheckpointDiscoveryTests {
         expectFailure(.badData, "step-00000020", "no manifest.json") { _ = try listings[1].result.get() }
     }
 
-    @Test func fallsBackAndSaysWhy() throws {
+    @Test func fallsBackWithReasons() throws {
         for step in [100, 200, 300, 400] { try sample.commit(step: step) }
         let damaged = path(400, "model.safetensors")
         try flipBit(damaged, at: try File(damaged, .read).size() - 1)
@@ -42,7 +42,7 @@ struct CheckpointDiscoveryTests {
         #expect(found.notes.allSatisfy { $0.hasSuffix("Falling back to step-00000200.") })
     }
 
-    @Test func failsWhereNoneIsValid() throws {
+    @Test func failsIfNoCheckpointIsValid() throws {
         for step in [100, 200] {
             try sample.commit(step: step)
             try flipBit(path(step, "state.json"), at: 5)
@@ -52,7 +52,7 @@ struct CheckpointDiscoveryTests {
         }
     }
 
-    @Test func aLinkIsNoCheckpointOfTheRun() throws {
+    @Test func ignoresLinkedCheckpoint() throws {
         try sample.commit(step: 100)
         try FileSystem.makeDirectory(sample.directory.file("elsewhere"))
         try FileSystem.rename(path(100), to: sample.directory.file("elsewhere/step-00000100"))
@@ -62,7 +62,7 @@ struct CheckpointDiscoveryTests {
         #expect(try Checkpoint.open(path(100)).step == 100, "Opened by name it is what the link leads to.")
     }
 
-    @Test func aRenamedCheckpointIsNotTheStepItClaims() throws {
+    @Test func rejectsRenamedCheckpoint() throws {
         try sample.commit(step: 100)
         try FileSystem.rename(path(100), to: path(900))
         let listing = try #require(try Checkpoint.list(sample.run).first)

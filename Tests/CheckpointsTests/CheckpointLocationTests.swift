@@ -5,17 +5,17 @@ import Testing
 
 @testable import Checkpoints
 
-/// Which checkpoint a path names.
+/// Paths by which a user can name a checkpoint.
 struct CheckpointLocationTests {
     private let sample = SampleRun()
     private let retention = Retention(keepLast: 1, keepBest: 1)
 
-    /// Three checkpoints, of which the second is the best.
+    /// Commits three checkpoints, of which the second is the best.
     private func commitThree() throws {
         for (step, loss) in [(100, 3.0), (200, 1.0), (300, 2.0)] { try sample.commit(step: step, validationLoss: loss) }
     }
 
-    @Test func aRunIsItsNewestAndTheMarkerItsBest() throws {
+    @Test func runNamesNewestAndMarkerNamesBest() throws {
         try commitThree()
         let run = sample.run
         #expect(try run.markBest(retention)?.step == 200)
@@ -30,17 +30,17 @@ struct CheckpointLocationTests {
         }
     }
 
-    @Test func aDamagedCheckpointOfARunIsPassedOver() throws {
+    @Test func skipsDamagedCheckpointOfRun() throws {
         try commitThree()
         try flipBit(sample.run.checkpoints + "/step-00000300/model.safetensors", at: 200)
         let found = try Checkpoint.find(sample.run.path)
         #expect(found.checkpoint.step == 200)
         #expect(found.notes.count == 1 && found.notes[0].hasSuffix("Falling back to step-00000200."))
-        // The cheap checks do not see it.
+        // The checks of `open` do not detect the damage.
         #expect(try Checkpoint.find(sample.run.path, verifying: false).checkpoint.step == 300)
     }
 
-    @Test func whatNamesNoCheckpoint() throws {
+    @Test func rejectsPathsWithoutCheckpoint() throws {
         let run = sample.run
         expectFailure(.badData, "\(run.path): there is no such file or directory.") {
             _ = try Checkpoint.find(run.path)
@@ -63,8 +63,8 @@ struct CheckpointLocationTests {
         }
     }
 
-    /// Of equal values the newer is the best, as it is kept; without any value nothing is marked.
-    @Test func theMarkerFollowsTheCheckpoints() throws {
+    /// Of equal values the newer checkpoint is the best, as for retention; without values there is no marker.
+    @Test func markerFollowsBestCheckpoint() throws {
         let run = sample.run
         for (step, loss) in [(100, nil), (200, 1.0), (300, 1.0), (400, nil)] as [(Int, Double?)] {
             try sample.commit(step: step, validationLoss: loss)

@@ -28,17 +28,17 @@ struct CheckpointManifestTests {
         "../model.safetensors", "/etc/model.safetensors", "a/b.safetensors", "..", ".safetensors", ".x.safetensors", "",
         "model.bin", "manifest.json", "a\0.safetensors", "é.safetensors", "a\\b.safetensors",
     ])
-    func refusesNamesThatLeadElsewhere(name: String) {
+    func rejectsPathsOutsideDirectory(name: String) {
         let sealed = manifest(naming: ["state.json", name]).text
         expectFailure(.badData, "manifest.json", "names a file") { _ = try read(sealed) }
     }
 
     @Test(arguments: [["model.safetensors"], ["state.json", "a.safetensors", "a.safetensors"], []])
-    func refusesListsThatAreIncompleteOrRepeat(names: [String]) {
+    func rejectsIncompleteOrDuplicateFileLists(names: [String]) {
         expectFailure(.badData, "manifest.json", "must name state.json") { _ = try read(manifest(naming: names).text) }
     }
 
-    @Test func refusesSizesThatCannotBeAddedUp() throws {
+    @Test func rejectsOverflowingSizes() throws {
         let names = ["model.safetensors", "optimizer.safetensors", "state.json"]
         for (sizes, isSound) in [([.max, 0, 0], true), ([.max, 1, 0], false), ([.max, .max, .max], false)] {
             let manifest = CheckpointManifest(
@@ -52,7 +52,7 @@ struct CheckpointManifestTests {
         }
     }
 
-    @Test func callsAnotherVersionAnotherVersion() {
+    @Test func reportsUnsupportedVersion() {
         let text = #"{"format": "dtrain checkpoint", "version": 2}"#
         expectFailure(.badData, "version 2", "version 1") { _ = try read(text) }
         expectFailure(.badData, #"a "zip" of version 1"#) { _ = try read(#"{"format": "zip", "version": 1}"#) }
@@ -61,11 +61,11 @@ struct CheckpointManifestTests {
     @Test(arguments: [
         "", "[]", "{}", "null", #"{"format":1,"version":1}"#, #"{"format":"dtrain checkpoint","version":1}"#,
     ])
-    func refusesWhatIsNoManifest(text: String) {
+    func rejectsInvalidManifest(text: String) {
         expectFailure(.badData, "manifest.json") { _ = try read(text) }
     }
 
-    @Test func refusesAnAlteredText() {
+    @Test func rejectsAlteredText() {
         let text = manifest(naming: ["state.json"]).text
         for (found, replacement) in [("\"p\"", "\"q\""), (": 1", ":  1"), ("0.1", "0.2"), ("}\n", "} \n")] {
             let start = text.range(of: found)!

@@ -9,7 +9,7 @@ import Testing
 struct CheckpointTests {
     let sample = SampleRun()
 
-    @Test func givesBackWhatWasCommitted() throws {
+    @Test func readsBackCommittedCheckpoint() throws {
         let committed = try sample.commit()
         #expect(committed.directory == sample.run.checkpoints + "/step-00000400")
         #expect(
@@ -40,14 +40,14 @@ struct CheckpointTests {
         }
     }
 
-    @Test func aTokenizerIsCarriedAndChecked() throws {
+    @Test func storesAndVerifiesTokenizer() throws {
         let without = try sample.commit()
         #expect(try without.tokenizerModel() == [])
         sample.tokenizerModel = Array("pieces and their scores".utf8)
         let committed = try sample.commit()
         #expect(try FileSystem.list(committed.directory).last == "tokenizer.model")
         #expect(try Checkpoint.open(committed.directory).tokenizerModel() == sample.tokenizerModel)
-        // The digest is of the run's numbers; the model is covered by its own hash.
+        // The digest covers the training state; the tokenizer model has its own hash.
         #expect(committed.digest == without.digest)
         #expect(committed.tensorFileNames == without.tensorFileNames)
         try flipBit(committed.directory + "/tokenizer.model", at: 3)
@@ -59,11 +59,11 @@ struct CheckpointTests {
         expectFailure(.badData, "tokenizer.model") { _ = try Checkpoint.open(committed.directory) }
     }
 
-    @Test func aTokenizerLargerThanAnyIsNotRead() throws {
+    @Test func rejectsOversizedTokenizer() throws {
         sample.tokenizerModel = [1]
         let committed = try sample.commit()
         let (directory, manifest) = (committed.directory, committed.manifest)
-        // It takes no room on the disk.
+        // A sparse file, which occupies no disk space.
         let size = 1 << 40
         try #require(truncate(directory + "/tokenizer.model", size) == 0)
         let files = manifest.files.map { file in
@@ -87,14 +87,14 @@ struct CheckpointTests {
         #expect(reread.validationLoss == nil)
     }
 
-    /// Checkpoints from before there was a choice of metrics know the loss alone.
-    @Test func olderStatesAreRead() throws {
+    /// Checkpoints from before the metric could be chosen only record the validation loss.
+    @Test func readsOlderStates() throws {
         let text =
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":2.5,"#
             + #""best_validation_loss":1.5,"loss_scaler":null}"#
         let state = try CheckpointState(parsing: Array(text.utf8), source: "state")
         #expect(state.watched == .init(name: "validation_loss", value: 2.5, best: 1.5, reference: 1.5))
-        // Nor have they counted what the guards of a training did.
+        // They do not have the counters of spikes and rollbacks either.
         #expect((state.spikeSkips, state.skipsInARow, state.returns) == (0, 0, 0))
         let trend = text.dropLast() + #","loss_trend":{"count":60,"mean":2.5,"variance":0.25}}"#
         #expect(
@@ -102,7 +102,7 @@ struct CheckpointTests {
                 == .init(count: 60, mean: 2.5, variance: 0.25, spikesInARow: 0))
     }
 
-    @Test func whatTheGuardsHaveDoneIsReadBack() throws {
+    @Test func spikeCountersReadBack() throws {
         sample.state = CheckpointState(
             step: 400, consumedSamples: 6400, skippedSteps: 9,
             lossTrend: .init(count: 60, mean: 2.5, variance: 0.25, spikesInARow: 3), spikeSkips: 5, skipsInARow: 2,
@@ -117,7 +117,7 @@ struct CheckpointTests {
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"#
                 + #""best_validation_loss":null,"loss_scaler":{"scale":0}}"#, "loss_scaler: scale: 0 found"
         ),
-        // What the run would count on from until the sum overflows.
+        // Counters from which the run would continue until they overflow.
         (
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"watched":null,"#
                 + #""loss_scaler":{"scale":2,"clean_steps":9223372036854775807,"hysteresis_left":2}}"#,
@@ -139,7 +139,7 @@ struct CheckpointTests {
             "counts 4611686018427387904 of something"
         ),
     ])
-    func stateIsReadStrictly(text: String, finding: String) {
+    func rejectsInvalidState(text: String, finding: String) {
         expectFailure(.badData, "state", finding) {
             _ = try CheckpointState(parsing: Array(text.utf8), source: "state")
         }
@@ -155,9 +155,9 @@ struct CheckpointTests {
         #expect(calls.last?.done == total)
     }
 
-    /// One bit of every byte of the small files, and of bytes all over the large one.
+    /// Flips one bit in every byte of the small files, and in sampled bytes of the large one.
     @Test(arguments: ["manifest.json", "state.json", "model.safetensors", "optimizer-adamw.safetensors"])
-    func everyFlippedBitIsFoundAndItsFileNamed(name: String) throws {
+    func reportsFileOfEveryFlippedBit(name: String) throws {
         let directory = try sample.commit().directory
         let path = directory + "/" + name
         let size = try File(path, .read).size()
@@ -171,7 +171,7 @@ struct CheckpointTests {
     }
 
     @Test(arguments: ["manifest.json", "state.json", "model.safetensors", "optimizer-adamw.safetensors"])
-    func aFileThatIsMissingLongerShorterOrALinkIsNamed(name: String) throws {
+    func reportsMissingResizedOrLinkedFile(name: String) throws {
         let directory = try sample.commit().directory
         let path = directory + "/" + name
         let bytes = try FileSystem.contents(of: path)
@@ -189,7 +189,7 @@ struct CheckpointTests {
         expectFailure(.badData, name, "symbolic link") { _ = try Checkpoint.open(directory) }
     }
 
-    @Test func loadingAsksForExactlyTheTensorsThatAreThere() throws {
+    @Test func loadingRequiresExactlyTheStoredTensors() throws {
         let committed = try sample.commit()
         let room = Memory(byteCount: 48)
         let weight = TensorDestination(name: "wte.weight", type: .float32, shape: [3, 4], bytes: room.buffer)
@@ -203,7 +203,7 @@ struct CheckpointTests {
     }
 }
 
-/// Something about a sample that may or may not be part of its digest.
+/// A change of the sample that may or may not affect its digest.
 struct Change: Sendable, CustomTestStringConvertible {
     let testDescription: String
     let apply: @Sendable (SampleRun) -> Void
@@ -215,8 +215,8 @@ struct Change: Sendable, CustomTestStringConvertible {
 }
 
 struct CheckpointDigestTests {
-    /// The expected value was computed by another implementation of the same definition, in Python with xxhash.
-    @Test func isTheSameEverywhere() throws {
+    /// The expected value was computed by an independent implementation in Python with xxhash.
+    @Test func digestMatchesReferenceImplementation() throws {
         #expect(try SampleRun().commit().digest == "62601ea3238455a3ff8ae510bc336bfe")
     }
 
@@ -234,7 +234,7 @@ struct CheckpointDigestTests {
         Change("the hysteresis") { $0.state.lossScaler?.hysteresisLeft = 1 },
         Change("the scaler") { $0.state.lossScaler = nil },
     ])
-    func changesWith(change: Change) throws {
+    func digestChangesWith(change: Change) throws {
         let sample = SampleRun()
         let before = try sample.commit().digest
         change.apply(sample)
@@ -252,14 +252,14 @@ struct CheckpointDigestTests {
         Change("the watched metric") { $0.state.watched = nil },
         Change("the identity") { $0.identity = [:] },
     ])
-    func doesNotChangeWith(change: Change) throws {
+    func digestDoesNotChangeWith(change: Change) throws {
         let sample = SampleRun()
         let before = try sample.commit().digest
         change.apply(sample)
         #expect(try sample.commit().digest == before)
     }
 
-    @Test func doesNotChangeWithTheOrderOfTensors() throws {
+    @Test func digestDoesNotDependOnTensorOrder() throws {
         let sample = SampleRun()
         let reordered = sample.files.reversed().map { (name: $0.name, tensors: Array($0.tensors.reversed())) }
         let other = try Checkpoint.commit(

@@ -10,7 +10,7 @@ import Testing
 struct CheckpointWriterTests {
     let sample = SampleRun()
 
-    @Test func theOutcomeComesToWhoFinishes() throws {
+    @Test func finishReturnsTheCheckpoint() throws {
         let writer = CheckpointWriter()
         #expect(!writer.isDone)
         #expect(try writer.finish() == nil)
@@ -33,7 +33,7 @@ struct CheckpointWriterTests {
         #expect(try Checkpoint.list(sample.run).map(\.step) == [100, 200])
     }
 
-    @Test func aFailureComesOnceAndTheNextWorkBegins() throws {
+    @Test func failureIsThrownOnce() throws {
         let writer = CheckpointWriter()
         let failure = Failure(.inputOutput, "the disk is full")
         #expect(writer.start { () throws(Failure) in throw failure })
@@ -44,8 +44,8 @@ struct CheckpointWriterTests {
         #expect(try writer.finish()?.checkpoint.step == checkpoint.step)
     }
 
-    /// The work takes as long as it takes; `isDone` says when it is over, and nobody waits to learn it.
-    @Test func isDoneOnceItIsOver() throws {
+    /// `isDone` becomes true when the work is done, without waiting.
+    @Test func isDoneAfterTheWork() throws {
         let writer = CheckpointWriter()
         let checkpoint = try sample.commit()
         let gate = Atomic(false)
@@ -60,8 +60,8 @@ struct CheckpointWriterTests {
         #expect(try writer.finish() != nil)
     }
 
-    /// A signal that asks to stop must reach the thread that trains.
-    @Test func theThreadTakesNoSignals() throws {
+    /// Signals that request a stop must be delivered to the training thread.
+    @Test func threadBlocksSignals() throws {
         let writer = CheckpointWriter()
         let checkpoint = try sample.commit()
         var (before, seen, after) = (sigset_t(), sigset_t(), sigset_t())
@@ -81,7 +81,7 @@ struct CheckpointWriterTests {
         }
     }
 
-    @Test func lettingGoWaitsForWhatIsWritten() throws {
+    @Test func deinitWaitsForTheWork() throws {
         let sample = sample
         defer { withExtendedLifetime(sample) {} }
         do {

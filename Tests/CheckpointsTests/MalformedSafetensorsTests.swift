@@ -9,7 +9,8 @@ import Testing
 struct MalformedSafetensorsTests {
     let directory = TemporaryDirectory()
 
-    /// Writes a file of the header length (the header's own where nil), the header and as many zero bytes; opens it.
+    /// Writes a file with a header length (by default the correct one), the header, and `dataBytes` zero bytes; then
+    /// opens it.
     private func open(_ header: String, dataBytes: Int = 0, headerLength: UInt64? = nil) throws {
         let length = headerLength ?? UInt64(header.utf8.count)
         let prefix = (0..<8).map { UInt8(truncatingIfNeeded: length >> ($0 * 8)) }
@@ -20,7 +21,7 @@ struct MalformedSafetensorsTests {
         let path = directory.file("f.safetensors")
         try File(path, .create).write(bytes)
         let file = try SafetensorsFile(path)
-        // What opens must also read.
+        // All tensors of a file that opens must be readable.
         for tensor in file.tensors {
             let room = Memory(byteCount: tensor.range.count)
             try file.read(tensor.name, into: room.buffer)
@@ -28,7 +29,7 @@ struct MalformedSafetensorsTests {
         }
     }
 
-    /// The bytes of a file that opens.
+    /// The bytes of a valid file.
     private func soundFile() throws -> [UInt8] {
         let (weights, bias) = (Memory(byteCount: 48), Memory(byteCount: 12))
         let path = directory.file("sound.safetensors")
@@ -45,7 +46,7 @@ struct MalformedSafetensorsTests {
         #"{"dtype":"\#(type)","shape":\#(shape),"data_offsets":[\#(begin),\#(end)]}"#
     }
 
-    @Test func theSoundCounterpartOpens() throws {
+    @Test func opensValidFile() throws {
         try open(#"{"a":\#(Self.tensor(0, 8, "[2]")),"b":\#(Self.tensor(8, 12, "[]"))}   "#, dataBytes: 12)
     }
 
@@ -53,12 +54,12 @@ struct MalformedSafetensorsTests {
         (UInt64(1), "malformed JSON"), (9, "header of 9 bytes"), (100_000_001, "at most 100000000"),
         (1 << 62, "header of"), (.max, "header of 18446744073709551615 bytes"), (0, "does not start with '{'"),
     ])
-    func headerLength(length: UInt64, finding: String) {
+    func rejectsInvalidHeaderLength(length: UInt64, finding: String) {
         expectFailure(.badData, "f.safetensors", finding) { try open("{}      ", headerLength: length) }
     }
 
     @Test(arguments: 0..<8)
-    func tooShortForALength(count: Int) {
+    func rejectsFileShorterThanLengthField(count: Int) {
         expectFailure(.badData, "\(count) bytes are too few") { try open(bytes: [UInt8](repeating: 0, count: count)) }
     }
 
@@ -99,11 +100,11 @@ struct MalformedSafetensorsTests {
         ("text after", "{} x", 0, "more text"),
         ("not UTF-8 escaped", #"{"\ud800":1}"#, 0, "surrogate"),
     ])
-    func header(name: String, header: String, dataBytes: Int, finding: String) {
+    func rejectsInvalidHeader(name: String, header: String, dataBytes: Int, finding: String) {
         expectFailure(.badData, "f.safetensors", finding) { try open(header, dataBytes: dataBytes) }
     }
 
-    /// A name from a file never reaches a terminal as it is, nor by the megabyte.
+    /// Names from a file are escaped and truncated before they are printed.
     @Test func messagesArePrintable() {
         expectFailure(.badData, #"tensor a\u{1b}[31m\u{7f}\u{9b}b: expected exactly"#) {
             try open("{\"a\\u001b[31m\u{7f}\u{9b}b\":1}")
@@ -115,15 +116,15 @@ struct MalformedSafetensorsTests {
         #expect(failure?.message.hasSuffix("é…") == true)
     }
 
-    @Test func everyTruncationIsRefused() throws {
+    @Test func rejectsEveryTruncation() throws {
         let bytes = try soundFile()
         for count in 0..<bytes.count {
             expectFailure(.badData, "f.safetensors") { try open(bytes: Array(bytes[..<count])) }
         }
     }
 
-    /// Bytes changed at random: the file opens or is refused, and nothing traps.
-    @Test func randomDamageIsRefusedOrHarmless() throws {
+    /// For randomly changed bytes, the file opens or is rejected, without a crash.
+    @Test func randomDamageDoesNotCrash() throws {
         let sound = try soundFile()
         let random = RandomStream(seed: 1, purpose: .initialization)
         var refused = 0

@@ -10,7 +10,7 @@ struct MetricsLogTests {
 
     private func text() throws -> String { String(decoding: try FileSystem.contents(of: path), as: UTF8.self) }
 
-    @Test func appendsALineAnObject() throws {
+    @Test func appendsOneLinePerObject() throws {
         do {
             let log = try MetricsLog(path)
             try log.append(["step": 1, "loss": 0.1, "gradient_norm": .number(.nan), "loss_scale": .number(.infinity)])
@@ -43,7 +43,7 @@ struct MetricsLogTests {
         #expect(try FileSystem.list(directory.path) == ["metrics.jsonl"])
     }
 
-    @Test func truncateNeedsNoFile() throws {
+    @Test func truncateAcceptsMissingFile() throws {
         try MetricsLog.truncate(path, afterStep: 2)
         #expect(try FileSystem.list(directory.path).isEmpty)
     }
@@ -56,7 +56,7 @@ struct MetricsLogTests {
         #expect(try text() == (1...2500).map(line).joined())
     }
 
-    @Test func afterAResumeNoStepStandsTwice() throws {
+    @Test func noStepAppearsTwiceAfterResume() throws {
         try FileSystem.replaceContents(of: path, with: "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n{\"st")
         try MetricsLog.truncate(path, afterStep: 1)
         let log = try MetricsLog(path)
@@ -64,7 +64,7 @@ struct MetricsLogTests {
         #expect(try text() == "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n")
     }
 
-    @Test func aFileThatIsNoLogIsLeftAlone() throws {
+    @Test func truncateRejectsForeignFile() throws {
         let text = String(repeating: "x", count: 17 << 20)
         try FileSystem.replaceContents(of: path, with: text)
         expectFailure(.badData, "metrics.jsonl", "no line of a metrics log") {

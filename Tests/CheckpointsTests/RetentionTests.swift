@@ -6,7 +6,7 @@ import Testing
 @testable import Checkpoints
 
 struct RetentionTests {
-    /// Losses by step; nil where it was not measured.
+    /// The loss at each step; nil if it was not measured.
     private static let history: [(step: Int, loss: Double?)] = [
         (100, 3.0), (200, 1.0), (300, 2.0), (400, nil), (500, 2.0), (600, 2.5),
     ]
@@ -19,7 +19,7 @@ struct RetentionTests {
         (1, 2, [100, 300, 400]),  // 300 and 500 are equal: the newer is better
         (1, 3, [100, 400]),
         (1, 4, [100, 400]),  // the newest is among the best
-        (1, 5, [400]), (1, 6, [400]),  // without a loss never among the best
+        (1, 5, [400]), (1, 6, [400]),  // a checkpoint without a loss is never among the best
         (2, 1, [100, 300, 400]),
     ])
     func removable(keepLast: Int, keepBest: Int, expected: [Int]) {
@@ -28,7 +28,7 @@ struct RetentionTests {
         #expect(retention.removable(Self.history.reversed()) == expected)
     }
 
-    @Test func removesAfterTheCommitAndTellsWhat() throws {
+    @Test func removesAndReportsCheckpoints() throws {
         let sample = SampleRun()
         let retention = Retention(keepLast: 2, keepBest: 1)
         var removed: [[String]] = []
@@ -40,18 +40,18 @@ struct RetentionTests {
         #expect(try FileSystem.list(sample.run.checkpoints) == ["step-00000400", "step-00000500"])
     }
 
-    @Test func damagedOnesNeitherCountNorGo() throws {
+    @Test func damagedCheckpointsAreNotCountedOrRemoved() throws {
         let sample = SampleRun()
         for step in [100, 200, 300, 400] { try sample.commit(step: step) }
         try FileSystem.remove(sample.run.checkpoints + "/step-00000400/state.json")
         #expect(try Retention(keepLast: 2, keepBest: 0).apply(to: sample.run) == ["step-00000100"])
-        // What was committed last stays, although it is not the newest.
+        // The checkpoint just committed is kept although it is not the newest.
         #expect(try Retention(keepLast: 1, keepBest: 0).apply(to: sample.run, keeping: 200) == [])
         #expect(
             try FileSystem.list(sample.run.checkpoints) == ["step-00000200", "step-00000300", "step-00000400"])
     }
 
-    @Test func aRemovalCutShortIsFinishedByTheNextCommit() throws {
+    @Test func nextCommitFinishesInterruptedRemoval() throws {
         let sample = SampleRun()
         try sample.commit(step: 100)
         let checkpoints = sample.run.checkpoints

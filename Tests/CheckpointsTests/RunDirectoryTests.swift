@@ -13,7 +13,7 @@ struct RunDirectoryTests {
         String(decoding: try FileSystem.contents(of: run.lockFile), as: UTF8.self)
     }
 
-    @Test func makesItselfAndSaysWhereItCannot() throws {
+    @Test func createReportsPathOnFailure() throws {
         try run.create()
         try run.create()
         #expect(FileSystem.isDirectory(run.checkpoints))
@@ -23,7 +23,7 @@ struct RunDirectoryTests {
         }
     }
 
-    @Test func oneRunAtATime() throws {
+    @Test func lockIsExclusive() throws {
         try run.create()
         do {
             let lock = try run.lock()
@@ -37,7 +37,7 @@ struct RunDirectoryTests {
         withExtendedLifetime(next) {}
     }
 
-    @Test func aStaleLockIsTakenOver() throws {
+    @Test func reusesStaleLock() throws {
         try run.create()
         try FileSystem.replaceContents(of: run.lockFile, with: "host gone-since-long-with-a-long-name, pid 4194304")
         let lock = try run.lock()
@@ -46,7 +46,7 @@ struct RunDirectoryTests {
         withExtendedLifetime(lock) {}
     }
 
-    @Test func aLockWithoutADirectoryIsInputOutput() {
+    @Test func lockFailsWithoutDirectory() {
         expectFailure(.inputOutput, "LOCK") { _ = try run.lock() }
     }
 }

@@ -6,12 +6,12 @@ import Testing
 
 @testable import Checkpoints
 
-/// A Python that has the reference implementation: the one that DTRAIN_PYTHON names, or `python3`.
+/// A Python interpreter with the reference implementation: DTRAIN_PYTHON or `python3`.
 private enum Python {
     static let interpreter = getenv("DTRAIN_PYTHON").map { String(cString: $0) } ?? "python3"
     static let hasSafetensors = run("import numpy, safetensors.numpy", "", showingErrors: false)
 
-    /// Runs a program with one argument; whether it ended with exit code 0.
+    /// Runs a program with one argument, and returns whether its exit code is 0.
     static func run(_ program: String, _ argument: String, showingErrors: Bool = true) -> Bool {
         let command = "'\(interpreter)' -c '\(program)' '\(argument)'" + (showingErrors ? "" : " 2>/dev/null")
         return system(command) == 0
@@ -23,7 +23,7 @@ struct SafetensorsInteroperabilityTests {
     let directory = TemporaryDirectory()
     var path: String { directory.file("f.safetensors") }
 
-    @Test func pythonReadsWhatWeWrite() throws {
+    @Test func pythonReadsOurFiles() throws {
         let floats = Memory([0.5, -1.25, 3e38, .leastNonzeroMagnitude, 0, 7])
         let bytes = Memory(byteCount: 5)
         let integers = Memory(byteCount: 16)
@@ -52,7 +52,7 @@ struct SafetensorsInteroperabilityTests {
         #expect(Python.run(program, path))
     }
 
-    @Test func weReadWhatPythonWrites() throws {
+    @Test func readsFilesFromPython() throws {
         let program = """
             import sys, numpy as np, safetensors.numpy as s
             s.save_file({

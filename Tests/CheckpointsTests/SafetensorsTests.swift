@@ -35,7 +35,7 @@ struct SafetensorsTests {
             #expect(tensor.shape == source.shape)
             let copy = Memory(byteCount: memory.buffer.count)
             copy.buffer.initializeMemory(as: UInt8.self, repeating: 0)
-            // Some of the patterns are no finite numbers.
+            // Some of the bit patterns are infinite or NaN.
             try file.readBytes(source.name, into: copy.buffer)
             #expect(copy.bytes == memory.bytes)
         }
@@ -44,7 +44,7 @@ struct SafetensorsTests {
         #expect(hashed == written.size)
     }
 
-    @Test func keepsTheOrderGiven() throws {
+    @Test func keepsTensorOrder() throws {
         let memory = Memory(byteCount: 4)
         let names = ["z", "a", "m"]
         _ = try SafetensorsWriter.write(names.map { source($0, .float32, [1], memory) }, to: path)
@@ -53,14 +53,14 @@ struct SafetensorsTests {
         #expect(file.tensors.map(\.name) == names)
     }
 
-    @Test func aFileWithoutTensorsIsAFile() throws {
+    @Test func acceptsFileWithoutTensors() throws {
         let written = try SafetensorsWriter.write([], to: path)
         let file = try SafetensorsFile(path)
         #expect(file.tensors.isEmpty)
         #expect(try file.fingerprint { _ in } == written)
     }
 
-    @Test func refusesDestinationsOfAnotherKind() throws {
+    @Test func rejectsMismatchedDestinations() throws {
         let memory = Memory(byteCount: 24)
         _ = try SafetensorsWriter.write([source("w", .float32, [2, 3], memory)], to: path)
         let file = try SafetensorsFile(path)
@@ -79,14 +79,14 @@ struct SafetensorsTests {
         withExtendedLifetime(room) {}
     }
 
-    /// In every format, whether read at once or block by block, also behind the first block.
+    /// In every format, read at once or block by block, also after the first block.
     @Test(
         arguments: [
             (TensorType.float32, [0x00, 0x00, 0xC0, 0x7F]), (.float32, [0x00, 0x00, 0x80, 0xFF]),
             (.float16, [0x00, 0x7C]),
             (.bfloat16, [0x80, 0x7F]), (.float64, [0, 0, 0, 0, 0, 0, 0xF0, 0x7F]),
         ] as [(TensorType, [UInt8])])
-    func refusesNumbersThatAreNotFinite(type: TensorType, bytes: [UInt8]) throws {
+    func rejectsNonFiniteValues(type: TensorType, bytes: [UInt8]) throws {
         let count = TensorSource.blockBytes / type.byteCount + 3
         let memory = Memory(byteCount: count * type.byteCount)
         memory.buffer.initializeMemory(as: UInt8.self, repeating: 0)
@@ -112,7 +112,7 @@ struct SafetensorsTests {
         }
     }
 
-    @Test func theWriterSaysWhereTheDiskFailed() {
+    @Test func writerReportsFailingPath() {
         expectFailure(.inputOutput, "absent/f.safetensors") {
             _ = try SafetensorsWriter.write([], to: directory.file("absent/f.safetensors"))
         }

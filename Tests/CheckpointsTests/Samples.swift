@@ -3,7 +3,7 @@ import Failures
 import Files
 import TestSupport
 
-/// Bytes of a tensor that live as long as the value.
+/// The memory of a tensor, freed with this object.
 final class Memory {
     let buffer: UnsafeMutableRawBufferPointer
 
@@ -22,7 +22,7 @@ final class Memory {
     var bytes: [UInt8] { Array(buffer) }
 }
 
-/// A small model, its optimizer and its state, and a run directory to commit them to.
+/// A small model with optimizer and state, and a run directory for its checkpoints.
 final class SampleRun {
     let directory = TemporaryDirectory()
     let run: RunDirectory
@@ -39,7 +39,7 @@ final class SampleRun {
     let weights = Memory((0..<12).map { Float($0) / 7 })
     let bias = Memory([1, -2, 3])
     let moments = Memory((0..<12).map { Float($0 * $0) })
-    /// Larger than a block, so that block borders are crossed.
+    /// Larger than a block, so that it spans two.
     let large = Memory(byteCount: (1 << 20) + 4)
 
     init() {
@@ -65,7 +65,7 @@ final class SampleRun {
         ]
     }
 
-    /// Commits the sample as it stands, at `step` where one is given.
+    /// Commits the current sample, at `step` if it is given.
     @discardableResult
     func commit(step: Int? = nil, validationLoss: Double? = nil, isPrivate: Bool = false) throws -> Checkpoint {
         if let step {

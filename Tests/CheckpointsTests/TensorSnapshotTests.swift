@@ -21,7 +21,7 @@ struct TensorSnapshotTests {
         return address
     }
 
-    @Test func copiesStayAsTheyWere() throws {
+    @Test func copiesDoNotChangeWithOriginals() throws {
         let snapshot = TensorSnapshot()
         let before = try bytes(sample.files)
         let copies = try #require(try snapshot.copy(sample.files))
@@ -37,7 +37,7 @@ struct TensorSnapshotTests {
         #expect(try firstAddress(next) == firstAddress(copies), "The memory is kept.")
     }
 
-    @Test func commitsToTheSameBytes() throws {
+    @Test func commitOfCopiesIsIdentical() throws {
         let snapshot = TensorSnapshot()
         let copies = try #require(try snapshot.copy(sample.files))
         let original = try sample.commit()
@@ -49,12 +49,12 @@ struct TensorSnapshotTests {
                 == original.manifest.files.filter { $0.name != "state.json" })
     }
 
-    @Test func withoutMemoryNothingIsTouched() throws {
+    @Test func withoutMemoryNoTensorIsRead() throws {
         var available = 100 << 20
         let snapshot = TensorSnapshot { available }
         let untouched = TensorSource(name: "a", type: .uint8, shape: [1]) { _ in Issue.record("It was read.") }
         #expect(try snapshot.copy([("a.safetensors", [untouched])]) == nil)
-        // More than there is, whatever the system says it has.
+        // More memory than exists, whatever the system reports.
         available = Int.max
         let huge = TensorSource(name: "a", type: .uint8, shape: [1 << 60]) { _ in Issue.record("It was read.") }
         #expect(try snapshot.copy([("a.safetensors", [huge])]) == nil)
@@ -63,7 +63,7 @@ struct TensorSnapshotTests {
         #expect(try snapshot.copy(sample.files) != nil, "What it has, it keeps.")
     }
 
-    @Test func aTensorThatFailsFailsTheCopy() throws {
+    @Test func tensorFailureFailsTheCopy() throws {
         let failure = Failure(.internalError, "a rank is gone")
         let failing = TensorSource(name: "a", type: .uint8, shape: [1]) { _ throws(Failure) in throw failure }
         #expect(throws: failure) { _ = try TensorSnapshot().copy([("a.safetensors", [failing])]) }

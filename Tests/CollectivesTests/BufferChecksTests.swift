@@ -2,10 +2,10 @@ import Testing
 
 @testable import Collectives
 
-/// What MPI would accept and answer with wrong numbers.
+/// Argument checks for mistakes that MPI would accept silently.
 @Suite struct BufferChecksTests {
     struct Buffers: Sendable {
-        /// Places in 16 bytes.
+        /// Byte ranges of a buffer of 16 bytes.
         let send: Range<Int>
         let receive: Range<Int>
         var mayBeSame = false
@@ -22,7 +22,7 @@ import Testing
         Buffers(send: 0..<8, receive: 8..<12, reason: "8 bytes are sent and 4 received"),
         Buffers(send: 0..<8, receive: 8..<8, reason: "8 bytes are sent and 0 received"),
     ])
-    func buffers(_ buffers: Buffers) {
+    func rejectsOverlapsAndUnequalSizes(_ buffers: Buffers) {
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)
         defer { memory.deallocate() }
         expect(buffers.reason) { () throws(MPIError) in
@@ -38,7 +38,7 @@ import Testing
     ]
 
     @Test(arguments: blockCases)
-    func blocks(total: Int, block: Int, size: Int, reason: String?) {
+    func rejectsWrongBlockSizes(total: Int, block: Int, size: Int, reason: String?) {
         expect(reason) { () throws(MPIError) in try checkBlocks(total, of: block, size: size, "MPI_Test") }
     }
 
@@ -47,7 +47,7 @@ import Testing
     ]
 
     @Test(arguments: rootCases)
-    func roots(root: Int, reason: String?) {
+    func rejectsRootsOutOfRange(root: Int, reason: String?) {
         expect(reason) { () throws(MPIError) in try checkRoot(root, size: 4, "MPI_Test") }
     }
 
@@ -64,8 +64,8 @@ import Testing
         }
     }
 
-    /// The solo communicator checks what it is given as MPI would.
-    @Test func soloRefuses() {
+    /// The solo communicator rejects the same arguments as the MPI communicator.
+    @Test func soloCommunicatorChecksArguments() {
         let communicator = SoloCommunicator()
         let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 16, alignment: 8)
         defer { memory.deallocate() }

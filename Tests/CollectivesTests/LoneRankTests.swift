@@ -7,7 +7,7 @@ import Testing
         LoneRank(worldSize: worldSize) { environment[$0] }
     }
 
-    @Test func tasksThatAreNotConnected() throws {
+    @Test func detectsUnconnectedTasks() throws {
         let task = try #require(found(["SLURM_PROCID": "2", "SLURM_STEP_NUM_TASKS": "3", "SLURM_NTASKS": "3"]))
         #expect(task.launcher == .slurm && task.index == 2 && task.count == 3)
         let process = try #require(found(["PMI_RANK": "0", "PMI_SIZE": "8"]))
@@ -18,16 +18,16 @@ import Testing
         [:],
         // A batch script, and a shell in an allocation.
         ["SLURM_PROCID": "0", "SLURM_NTASKS": "4", "SLURM_JOB_ID": "7"], ["SLURM_NTASKS": "4", "SLURM_NPROCS": "4"],
-        // A step of one task, whatever the job has.
+        // A job step with one task; the job has more.
         ["SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "1", "SLURM_NTASKS": "4"],
         // mpirun -np 1 within a step.
         ["SLURM_PROCID": "1", "SLURM_STEP_NUM_TASKS": "4", "OMPI_COMM_WORLD_SIZE": "1"],
         ["SLURM_STEP_NUM_TASKS": "4"], ["SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "four"],
         ["PMI_RANK": "0", "PMI_SIZE": "1"],
     ])
-    func nothingIsLost(environment: [String: String]) { #expect(found(environment) == nil) }
+    func ignoresSingleProcesses(environment: [String: String]) { #expect(found(environment) == nil) }
 
-    @Test func connectedTasks() {
+    @Test func ignoresConnectedTasks() {
         #expect(found(["SLURM_PROCID": "0", "SLURM_STEP_NUM_TASKS": "4"], worldSize: 4) == nil)
     }
 }

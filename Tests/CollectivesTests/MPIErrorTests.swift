@@ -4,8 +4,8 @@ import Testing
 @testable import Collectives
 
 struct MPIErrorTests {
-    /// Open MPI's texts are the names of its classes; a message says what they mean and what to do.
-    @Test func anErrorSaysWhatItMeans() {
+    /// Open MPI's own strings only name the error class; dtrain's messages explain it and name a remedy.
+    @Test func messagesExplainErrorClasses() {
         for (kind, words) in [
             (cmpi_error_truncated, "ranks of different builds"), (cmpi_error_memory, "no memory left"),
             (cmpi_error_argument, "a fault of this program"), (cmpi_error_other, "a lost process"),

@@ -10,7 +10,7 @@ import Testing
         try communicator.barrier()
     }
 
-    @Test func everyReductionIsTheValueItself() throws {
+    @Test func reductionsReturnTheInput() throws {
         for reduction in [Reduction.sum, .maximum] {
             #expect(try reduced([1.5, -2, .infinity] as [Float], reduction) == [1.5, -2, .infinity])
             #expect(try reduced([1.5, -2] as [Float16], reduction) == [1.5, -2])
@@ -38,12 +38,12 @@ import Testing
     }
 
     @Test(arguments: ["", "a", "größer 🌍", String(repeating: "x", count: 10_000)])
-    func textsArrive(text: String) throws {
+    func broadcastAndGatherCopyStrings(text: String) throws {
         #expect(try communicator.broadcast(text) == text)
         #expect(try communicator.gather(text) == [text])
     }
 
-    @Test func bytesArrive() throws {
+    @Test func broadcastAndGatherCopyBytes() throws {
         let bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: 6, alignment: 8)
         let other = UnsafeMutableRawBufferPointer.allocate(byteCount: 6, alignment: 8)
         defer {

@@ -4,7 +4,7 @@ import TestSupport
 
 @testable import Datasets
 
-/// What batches hold, to keep and compare: sequence after sequence, as far as each batch has positions.
+/// A copy of the contents of batches for comparison, one sequence after another, at each batch's length.
 struct BatchContents: Equatable {
     var inputs: [Int32] = []
     var targets: [Int32] = []
@@ -22,7 +22,7 @@ struct BatchContents: Equatable {
 
     init(_ batch: Batch) { self.init([batch]) }
 
-    /// What the slots of a step hold, one behind the other.
+    /// Copies the micro-batches of a step, concatenated.
     init(_ slots: [Batch]) {
         for batch in slots {
             let (shape, B) = (batch.shape, batch.sequenceCount)
@@ -48,7 +48,7 @@ struct BatchContents: Equatable {
         }
     }
 
-    /// The contents of both, those of `other` behind.
+    /// Concatenates the contents of `one` and `other`.
     static func + (one: Self, other: Self) -> Self {
         var both = one
         both.inputs += other.inputs
@@ -69,7 +69,7 @@ struct BatchContents: Equatable {
 }
 
 extension EvaluationBatches {
-    /// All batches, in order.
+    /// Loads all batches, in order.
     func contents() throws -> [BatchContents] {
         let batch = try makeBatch()
         return try (0..<count).map { index in
@@ -80,7 +80,7 @@ extension EvaluationBatches {
 }
 
 extension Samples {
-    /// A sample by itself.
+    /// Loads one sample.
     func contents(_ sample: Int, _ draw: SampleDraw) throws -> BatchContents {
         let batch = try Batch(capacity: 1, shape)
         try batch.append(sample, of: self, draw)
@@ -88,23 +88,23 @@ extension Samples {
         return BatchContents(batch)
     }
 
-    /// A sample as evaluation sees it.
+    /// Loads one sample as in evaluation.
     func contents(_ sample: Int) throws -> BatchContents {
         try contents(sample, SampleDraw(index: UInt64(sample), isTraining: false, seed: 1))
     }
 }
 
 extension TemporaryDirectory {
-    /// A directory in it that there is not yet.
+    /// A path in the directory that does not exist yet.
     private func freshDirectory() -> String {
         var number = 0
         while FileSystem.exists(file("data-\(number)")) { number += 1 }
         return file("data-\(number)")
     }
 
-    /// Prepares records as bytes with special tokens, all of them as training data.
+    /// Prepares records with a byte tokenizer with special tokens, all of them as training data.
     ///
-    /// - Parameter texts: A file each.
+    /// - Parameter texts: The contents of each input file.
     func prepareRecords(_ form: RecordForm, _ texts: String...) throws -> Dataset {
         var paths: [String] = []
         for (index, text) in texts.enumerated() { paths.append(try write(text, to: "records-\(index)")) }
@@ -114,7 +114,7 @@ extension TemporaryDirectory {
         return try Dataset.open(preparation.output)
     }
 
-    /// Prepares gray images of `height` × `width`, all of them as training data.
+    /// Prepares grayscale images of `height` × `width`, all of them as training data.
     func prepareImages(_ images: [[UInt8]], height: Int, width: Int, classes: [UInt8]) throws -> Dataset {
         let header = { (sizes: [Int]) -> [UInt8] in
             [0, 0, 8, UInt8(sizes.count)] + sizes.flatMap { [0, 0, UInt8($0 >> 8), UInt8($0 & 255)] }
@@ -127,7 +127,7 @@ extension TemporaryDirectory {
         return try Dataset.open(preparation.output)
     }
 
-    /// A split of these tokens.
+    /// A token stream of the given tokens.
     func stream(_ tokens: [Int32], vocabularySize: Int = 65_536) throws -> TokenStream {
         let directory = freshDirectory()
         try FileSystem.makeDirectory(directory)

@@ -8,7 +8,7 @@ import Testing
         (1, [1]), (2, [1, 2]), (3, [1, 3]), (4, [1, 2, 3, 4]), (5, [1, 5]), (6, [1, 3, 5, 6]), (8, [1, 2, 4, 7, 8]),
         (12, [1, 3, 6, 11, 12]),
     ])
-    func slotsDecideWhichWorldSizesMakeTheSameBits(slots: Int, same: [Int]) throws {
+    func bitwiseWorldSizesDependOnSlots(slots: Int, same: [Int]) throws {
         for ranks in 1...slots {
             let plan = try BatchPlan(sequences: slots, slots: slots, rank: 0, worldSize: ranks)
             #expect(plan.isBitwise == same.contains(ranks))
@@ -16,8 +16,9 @@ import Testing
         }
     }
 
-    /// The sum over slots written out: the ranks' sums, added as they are, have the parentheses of the whole tree or not.
-    @Test func theSameBitsAreTheSameParentheses() throws {
+    /// Writes out the sum over micro-batches with parentheses: `isBitwise` is true exactly if the ranks' sums have the
+    /// parentheses of the whole tree.
+    @Test func isBitwiseMeansEqualSummationTrees() throws {
         func tree(_ leaves: [String]) -> String {
             if leaves.count == 1 { return leaves[0] }
             var split = 1
@@ -36,7 +37,7 @@ import Testing
         }
     }
 
-    @Test func anyNumberOfRanksSharesTheSlots() throws {
+    @Test func slotsAreDividedEvenlyAmongRanks() throws {
         for slots in 1...12 {
             for ranks in 1...slots {
                 let plans = try (0..<ranks).map {
@@ -52,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func moreRanksThanSlotsAreRefused() {
+    @Test func rejectsMoreRanksThanSlots() {
         expectFailure(.usage, "mpirun -np 5: batch.slots is 4: at most as many ranks have work.") {
             _ = try BatchPlan(sequences: 4, slots: 4, rank: 0, worldSize: 5)
         }
@@ -62,7 +63,7 @@ import Testing
         (12, 5, 2, "batch.sequences is 12"), (12, 0, 1, "batch.slots is 0"), (10, 4, 2, "batch.sequences is 10"),
         (0, 4, 2, "batch.sequences is 0"), (12, -2, 2, "batch.slots is -2"),
     ])
-    func aBatchThatCannotBeDividedIsRefused(sequences: Int, slots: Int, worldSize: Int, found: String) {
+    func rejectsIndivisibleBatch(sequences: Int, slots: Int, worldSize: Int, found: String) {
         expectFailure(.usage, found) {
             _ = try BatchPlan(sequences: sequences, slots: slots, rank: 0, worldSize: worldSize)
         }

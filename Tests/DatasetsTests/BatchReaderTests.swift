@@ -10,7 +10,7 @@ import Testing
     let directory: TemporaryDirectory
     let dataset: Dataset
     static let contextLength = 4
-    /// 23 samples, the last one short: no batch size divides it.
+    /// 23 samples, the last one short; 23 is not divisible by any batch size.
     static let sampleCount = 23
 
     init() throws {
@@ -24,7 +24,7 @@ import Testing
         try CausalSamples(dataset.stream(.train), contextLength: Self.contextLength)
     }
 
-    /// The steps of one rank, with what its slots hold.
+    /// The steps of one rank, with the contents of its micro-batches.
     private func steps(
         _ count: Int, sequences: Int = 12, slots: Int, rank: Int, of worldSize: Int, from consumed: UInt64 = 0
     ) throws -> [BatchContents] {
@@ -33,7 +33,7 @@ import Testing
         return try (0..<count).map { _ in BatchContents(try reader.next()) }
     }
 
-    /// The steps of the whole job: the ranks' batches, one behind the other.
+    /// The steps of all ranks, with their batches concatenated.
     private func job(
         _ count: Int, sequences: Int = 12, slots: Int, worldSize: Int, from consumed: UInt64 = 0
     ) throws -> [BatchContents] {
@@ -46,21 +46,22 @@ import Testing
     }
 
     @Test(arguments: [(8, 16, [1, 2, 4, 8]), (6, 12, [1, 3, 6])])
-    func theWorldSizeChangesNothing(slots: Int, sequences: Int, worldSizes: [Int]) throws {
+    func batchesDoNotDependOnWorldSize(slots: Int, sequences: Int, worldSizes: [Int]) throws {
         let alone = try job(9, sequences: sequences, slots: slots, worldSize: 1)
         for worldSize in worldSizes {
             #expect(try job(9, sequences: sequences, slots: slots, worldSize: worldSize) == alone)
         }
     }
 
-    @Test(arguments: [1, 3, 6]) func eachSampleComesOnceAnEpoch(worldSize: Int) throws {
-        // 23 steps of 12 are 12 epochs of 23, whose ends fall within batches. Each third of the steps is another run.
+    @Test(arguments: [1, 3, 6]) func everyEpochHasEachSampleOnce(worldSize: Int) throws {
+        // 23 steps of 12 are 12 epochs of 23 samples, which end within batches. The three parts of the steps are
+        // separate runs.
         var steps: [BatchContents] = []
         for (consumed, count) in [(0, 8), (96, 1), (108, 14)] as [(UInt64, Int)] {
             steps += try job(count, slots: 6, worldSize: worldSize, from: consumed)
         }
         #expect(steps.flatMap(\.sampleIndices) == Array(0..<276))
-        // Sample i starts with the token 4 · i.
+        // Sample i starts with token 4 · i.
         let firsts = steps.flatMap { step in stride(from: 0, to: step.inputs.count, by: 4).map { step.inputs[$0] } }
         for epoch in 0..<12 {
             let samples = firsts[epoch * 23..<(epoch + 1) * 23].map { $0 / 4 }
@@ -69,7 +70,7 @@ import Testing
         #expect(steps.reduce(0) { $0 + $1.targetCount } == 12 * 90)
     }
 
-    @Test func aResumedTrainingGoesOnAsIfNothingHadHappened() throws {
+    @Test func resumedReaderContinuesTheSequence() throws {
         let whole = try job(20, slots: 4, worldSize: 2)
         for (stop, worldSize) in [(0, 4), (1, 1), (7, 4), (19, 2)] {
             let resumed = try job(20 - stop, slots: 4, worldSize: worldSize, from: UInt64(12 * stop))
@@ -77,7 +78,7 @@ import Testing
         }
     }
 
-    @Test func aSlotHoldsTheSameWhoeverOwnsIt() throws {
+    @Test func slotContentsDoNotDependOnRank() throws {
         for worldSize in [1, 3, 6] {
             for rank in 0..<worldSize {
                 let plan = try BatchPlan(sequences: 12, slots: 6, rank: rank, worldSize: worldSize)
@@ -89,7 +90,7 @@ import Testing
         }
     }
 
-    @Test func readingAheadReadsWhatReadingDoes() throws {
+    @Test func prefetchedBatchesEqualDirectReads() throws {
         let samples = try samples()
         #expect(samples.count == Self.sampleCount)
         let sampler = Sampler(sampleCount: samples.count, seed: 7)
@@ -105,7 +106,7 @@ import Testing
         }
     }
 
-    @Test func aBatchStaysUntilTheNextIsAskedFor() throws {
+    @Test func batchIsUnchangedUntilNext() throws {
         let plan = try BatchPlan(sequences: 4, slots: 1, rank: 0, worldSize: 1)
         let reader = try BatchReader(samples(), plan: plan, seed: 7)
         for _ in 0..<200 {
@@ -118,17 +119,17 @@ import Testing
         }
     }
 
-    @Test func aFailureIsThrownAtItsStepThenAndEverAfter() throws {
+    @Test func failureIsThrownAtItsStepAndRepeated() throws {
         let small = try Dataset.open(directory.path, vocabularySize: 90).stream(.train)
         let reader = try BatchReader(
             CausalSamples(small, contextLength: Self.contextLength),
             plan: BatchPlan(sequences: 1, slots: 1, rank: 0, worldSize: 1), seed: 7)
-        // Token 90 is in the last sample only, whose turn comes within the first epoch.
+        // Token 90 occurs only in the last sample, which is read in the first epoch.
         var whole = 0
         let failure = try #require(
             #expect(throws: Failure.self) {
                 for _ in 0..<Self.sampleCount {
-                    // Time for the thread to read ahead and fail before its step is asked for.
+                    // Lets the thread prefetch and fail before the step is requested.
                     usleep(1000)
                     _ = try reader.next()
                     whole += 1
@@ -140,7 +141,7 @@ import Testing
         for _ in 0..<3 { #expect(throws: failure) { _ = try reader.next() } }
     }
 
-    @Test func readersEndCleanly() throws {
+    @Test func readersCloseFilesAtTheirEnd() throws {
         let plan = try BatchPlan(sequences: 4, slots: 2, rank: 0, worldSize: 1)
         for taken in 0..<60 {
             let reader = try BatchReader(samples(), plan: plan, seed: 7)
@@ -153,7 +154,7 @@ import Testing
         _ = consume reader
     }
 
-    /// The number of this process's open files that are in the test's directory.
+    /// The number of this process's open files in the test's directory.
     private func openFilesInDirectory() throws -> Int {
         try FileSystem.list("/proc/self/fd").count { name in
             guard let target = realpath("/proc/self/fd/\(name)", nil) else { return false }
@@ -162,7 +163,7 @@ import Testing
         }
     }
 
-    @Test func aCounterThatNoTrainingReachesIsRefused() throws {
+    @Test func rejectsImpossibleSampleCounter() throws {
         expectFailure(.badData, "consumed samples") { _ = try steps(1, slots: 1, rank: 0, of: 1, from: .max) }
     }
 }

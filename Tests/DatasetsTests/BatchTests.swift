@@ -4,7 +4,8 @@ import Testing
 
 @testable import Datasets
 
-/// Samples made by hand: sample i has `lengths[i]` tokens 10 · i + 1, 10 · i + 2 …, and a source of `sourceLengths[i]`.
+/// Synthetic samples: sample i has `lengths[i]` tokens 10 · i + 1, 10 · i + 2 …, and a source of `sourceLengths[i]`
+/// tokens.
 private final class MadeSamples: Samples {
     let shape: BatchShape
     let lengths: [Int]
@@ -50,11 +51,11 @@ private final class MadeSamples: Samples {
         return shape
     }
 
-    /// Padding goes up to a multiple of eight, and no further than the shape.
+    /// Lengths are padded to a multiple of eight, but not beyond the shape.
     @Test(arguments: [
         ([1], 8), ([3, 8], 8), ([9, 2], 16), ([16], 16), ([17, 1, 1], 20), ([20], 20), ([1, 1, 1, 20], 20), ([], 8),
     ])
-    func theLongestSequenceDecides(lengths: [Int], positions: Int) throws {
+    func longestSequenceDeterminesLength(lengths: [Int], positions: Int) throws {
         let batch = try batch(MadeSamples(shape(20), lengths), Array(lengths.indices))
         #expect(batch.positions == positions)
         #expect(batch.sequenceCount == lengths.count)
@@ -71,8 +72,8 @@ private final class MadeSamples: Samples {
         #expect(contents.targets == tokens.map { $0 == 0 ? Batch.ignoredTarget : -$0 })
     }
 
-    /// Every array of positions is brought to the same length.
-    @Test func allThatPositionsHaveIsShortened() throws {
+    /// Every array with an element per position is shortened to the same length.
+    @Test func closeShortensEveryPositionArray() throws {
         let samples = MadeSamples(
             shape(24) {
                 $0.hasPrefixes = true
@@ -86,8 +87,8 @@ private final class MadeSamples: Samples {
         #expect(contents.prefixes == [1, 1, 1])
     }
 
-    /// A source has a length of its own.
-    @Test func sourcesAreShortenedApart() throws {
+    /// Sources are shortened independently of targets.
+    @Test func closeShortensSourcesIndependently() throws {
         let samples = MadeSamples(shape(24) { $0.hasSource = true }, [3, 4], sourceLengths: [10, 2])
         let batch = try batch(samples, [0, 1])
         #expect((batch.positions, batch.sourcePositions) == (8, 16))
@@ -96,8 +97,8 @@ private final class MadeSamples: Samples {
         #expect(contents.sourceLengths == [10, 2])
     }
 
-    /// One target a sequence stays where it is, and the next step starts at full length.
-    @Test func emptiedBatchesAreFilledAgain() throws {
+    /// With one target per sequence, targets are not moved; after `removeAll` the batch has its full length again.
+    @Test func batchesCanBeReused() throws {
         let samples = MadeSamples(shape(16) { $0.hasTargetPerPosition = false }, [2, 16])
         let batch = try batch(samples, [0])
         batch.targets[0] = 5
@@ -111,8 +112,8 @@ private final class MadeSamples: Samples {
         #expect(BatchContents(batch).lengths == [16, 2])
     }
 
-    /// Without lengths nothing is padding.
-    @Test func fullSequencesStay() throws {
+    /// Without lengths, sequences keep their full length.
+    @Test func sequencesWithoutLengthsAreNotShortened() throws {
         var shape = BatchShape(positions: 20)
         shape.hasDocuments = true
         #expect(try batch(MadeSamples(shape, [3, 3]), [0, 1]).positions == 20)

@@ -16,7 +16,7 @@ import Testing
         return String(decoding: try dataset.makeTokenizer().decode(tokens(dataset.stream(split))), as: UTF8.self)
     }
 
-    @Test func theEndOfEachTextIsHeldOut() throws {
+    @Test func holdsOutEndOfEachText() throws {
         let texts = [
             try directory.write("aaaaaaaaaaaaaaaaaaAA", to: "a.txt"), try directory.write("bbbbbbbbbB", to: "b.txt"),
         ]
@@ -29,13 +29,13 @@ import Testing
             try FileSystem.list(directory.file("data")) == ["dataset.json", "train-00000.bin", "validation-00000.bin"])
     }
 
-    /// Texts, and what a split of them holds one behind the other.
+    /// Texts, and the resulting token stream of a split.
     @Test(arguments: [
         (["one", "two\n", "three"], "one\ntwo\nthree"), (["one\n", "two\n"], "one\ntwo\n"),
         (["one\r\n", "\u{FEFF}two\r\n"], "one\ntwo\n"), (["\u{FEFF}one\r", "two"], "one\r\ntwo"),
         (["a", "\n", "b"], "a\n\nb"), (["\u{FEFF}\u{FEFF}a"], "\u{FEFF}a"),
     ])
-    func aLineBreakStandsBetweenTexts(texts: [String], expected: String) throws {
+    func separatesTextsByLineBreaks(texts: [String], expected: String) throws {
         for tokenizer in [TokenizerChoice.byte, .model(try golden("lossless.model"))] {
             let paths = try texts.enumerated().map { try directory.write($1, to: "\($0)") }
             for chunkBytes in [1, 2, 1 << 20] {
@@ -46,7 +46,7 @@ import Testing
                 #expect(Array(try splitText(.train).utf8) == Array(expected.utf8))
                 try FileSystem.remove(directory.file("data"))
             }
-            // And between those that are held out.
+            // The same for validation files.
             var preparation = DatasetPreparation(
                 .text([try directory.write("x", to: "x")]), output: directory.file("data"), tokenizer: tokenizer)
             preparation.validation = paths
@@ -56,13 +56,14 @@ import Testing
         }
     }
 
-    /// However a text was saved, it becomes the same dataset, the parts that are held out included.
-    @Test func theSameTextIsTheSameDataset() throws {
+    /// The same text gives the same dataset with and without byte order mark, and with LF or CR LF, including the
+    /// held-out part.
+    @Test func byteOrderMarkAndLineEndingsChangeNothing() throws {
         let text = (0..<500).map { "line \($0) größe" }.joined(separator: "\n") + "\n"
         let windows = text.unicodeScalars.map { $0 == "\n" ? "\r\n" : String($0) }.joined()
         var found: [DatasetManifest] = []
         for (index, saved) in [text, "\u{FEFF}" + text, windows, "\u{FEFF}" + windows].enumerated() {
-            // A chunk holds a line: what a tokenizer learns from is cut at the ends of lines.
+            // A chunk of 64 bytes holds a line: the training text of a tokenizer is cut at line breaks.
             for chunkBytes in [64, 1 << 20] {
                 var preparation = DatasetPreparation(
                     .text([try directory.write(saved, to: "text")]), output: directory.file("\(index)-\(chunkBytes)"),
@@ -77,7 +78,7 @@ import Testing
         }
     }
 
-    @Test func documentsEndWithTheirToken() throws {
+    @Test func documentsEndWithEndToken() throws {
         let texts = try ["0123456789", "\u{FEFF}abc\n"].enumerated().map { try directory.write($1, to: "\($0)") }
         var preparation = DatasetPreparation(.text(texts), output: directory.file("data"))
         preparation.separatesDocuments = true
@@ -90,7 +91,7 @@ import Testing
         #expect(try tokens(dataset.stream(.validation)) == bytes("89") + [end])
     }
 
-    @Test func emptyTextsAreLeftOutWhereThatIsSaid() throws {
+    @Test func skipsEmptyTextsOnRequest() throws {
         let texts = try ["a", "", "\u{FEFF}", "b"].enumerated().map { try directory.write($1, to: "\($0)") }
         var preparation = DatasetPreparation(texts: texts, output: directory.file("data"))
         preparation.validationFraction = 0
@@ -104,14 +105,14 @@ import Testing
         #expect(try splitText(.train) == "a\nb")
     }
 
-    @Test func theCutIsAtACharacter() throws {
-        // Half of 12 bytes is within the second of three 4-byte characters.
+    @Test func holdsOutAtCharacterBoundary() throws {
+        // Half of the 12 bytes is within the second of three 4-byte characters.
         try directory.prepare("🙂🙃🙂", validationFraction: 0.5)
         #expect(try splitText(.train) == "🙂🙃")
         #expect(try splitText(.validation) == "🙂")
     }
 
-    @Test func shardsHaveALimit() throws {
+    @Test func limitsTokensPerShard() throws {
         let manifest = try directory.prepare(
             "0123456789abcdefghijklmnopqr", validationFraction: 0.25, tokensPerShard: 7)
         #expect(manifest.splits.train.map(\.tokens) == [7, 7, 7])
@@ -120,7 +121,7 @@ import Testing
         #expect(try splitText(.train) + splitText(.validation) == "0123456789abcdefghijklmnopqr")
     }
 
-    @Test(arguments: [1, 2, 3, 4, 5, 8, 13]) func theChunkSizeChangesNothing(chunkBytes: Int) throws {
+    @Test(arguments: [1, 2, 3, 4, 5, 8, 13]) func chunkSizeChangesNothing(chunkBytes: Int) throws {
         let text = "Ünï⇒cödé 🙂 text, more than one chunk of it. 漢字"
         let source = try directory.write(text, to: "text")
         var small = DatasetPreparation(texts: [source], output: directory.file("small"), tokenizer: WordTokenizer())
@@ -131,13 +132,13 @@ import Testing
         large.chunkBytes = 1 << 20
         let manifest = try large.run()
         #expect(try small.run() == manifest)
-        // The words' lengths, each with the space after it: chunks must not have cut one.
+        // The lengths of the words with the following space: no chunk boundary may cut a word.
         #expect(
             manifest.splits.train.reduce(0) { $0 + $1.tokens } + manifest.splits.validation.reduce(0) { $0 + $1.tokens }
                 == text.utf8.count { $0 == 0x20 } + 2)
     }
 
-    @Test func theManifestReadsBackAndIsForPeople() throws {
+    @Test func manifestIsReadableAndReadsBack() throws {
         let manifest = try directory.prepare("some text that is long enough", validationFraction: 0.1)
         #expect(try DatasetManifest(readingFrom: directory.file("data")) == manifest)
         let text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
@@ -146,7 +147,7 @@ import Testing
         #expect(!text.contains(directory.path))
     }
 
-    @Test func preparingTwiceIsRefused() throws {
+    @Test func rejectsExistingDataset() throws {
         try directory.prepare("text enough")
         let before = try FileSystem.contents(of: directory.file("data/dataset.json"))
         expectFailure(.usage, directory.file("data"), "--output", "remove") { try directory.prepare("another text") }
@@ -154,7 +155,7 @@ import Testing
         #expect(try splitText(.train) == "text enough")
     }
 
-    @Test func shardsOfSomebodyElseAreNotTouched() throws {
+    @Test func rejectsForeignShards() throws {
         try FileSystem.makeDirectory(directory.file("data"))
         try directory.writeShard([1, 2, 3], to: "data/train-00000.bin", format: .uint16)
         let before = try FileSystem.contents(of: directory.file("data/train-00000.bin"))
@@ -162,8 +163,8 @@ import Testing
         #expect(try FileSystem.contents(of: directory.file("data/train-00000.bin")) == before)
     }
 
-    @Test func whatAnInterruptionLeftIsOverwritten() throws {
-        // As a kill leaves it: the marker, whole and unfinished shards, no manifest.
+    @Test func overwritesInterruptedPreparation() throws {
+        // The state after a kill: the marker, complete and incomplete shards, no manifest.
         try FileSystem.makeDirectory(directory.file("data"))
         try directory.write("", to: "data/dataset.incomplete")
         try directory.writeShard([1, 2, 3], to: "data/train-00000.bin", format: .uint16)
@@ -174,14 +175,14 @@ import Testing
         #expect(try FileSystem.list(directory.file("data")) == ["dataset.json", "train-00000.bin"])
     }
 
-    @Test func twoAtATimeAreRefused() throws {
+    @Test func rejectsConcurrentPreparation() throws {
         let first = try PreparationDirectory.claim(directory.file("data"))
         expectFailure(.usage, "another dtrain prepare") { try directory.prepare("text enough") }
         try first.discard()
         try directory.prepare("text enough")
     }
 
-    @Test func stoppingLeavesNothing() throws {
+    @Test func stopRemovesEverything() throws {
         var preparation = DatasetPreparation(
             texts: [try directory.write("some text for many chunks", to: "text")], output: directory.file("data"))
         preparation.chunkBytes = 4
@@ -197,7 +198,7 @@ import Testing
         #expect(try FileSystem.list(directory.file("data")) == [])
     }
 
-    @Test func progressEndsWithAllBytes() throws {
+    @Test func progressReachesTotal() throws {
         let texts = [try directory.write("twelve bytes", to: "a"), try directory.write("five.", to: "b")]
         var reports: [[Int]] = []
         _ = try DatasetPreparation(texts: texts, output: directory.file("data")).run(progress: {
@@ -207,8 +208,8 @@ import Testing
         #expect(reports.allSatisfy { $0[1] == 17 })
     }
 
-    @Test(arguments: [3, 4, 5, 6, 7, 8, 100]) func malformedTextIsNamedAcrossChunks(chunkBytes: Int) throws {
-        // "naïve" in Latin-1: byte 0xEF at offset 7, then a letter that continues nothing.
+    @Test(arguments: [3, 4, 5, 6, 7, 8, 100]) func reportsInvalidUTF8AcrossChunks(chunkBytes: Int) throws {
+        // "naïve" in Latin-1: byte 0xEF at offset 7, followed by a letter, which is not a continuation byte.
         let bytes = Array("Ünïc".utf8) + [0x20, 0xEF, 0x76, 0x65] + Array(" and more".utf8)
         var preparation = DatasetPreparation(
             texts: [try directory.write(bytes, to: "latin")], output: directory.file("data"))
@@ -217,7 +218,7 @@ import Testing
         #expect(try FileSystem.list(directory.file("data")) == [])
     }
 
-    @Test func textThatEndsWithinACharacterIsNamed() throws {
+    @Test func reportsIncompleteLastCharacter() throws {
         let bytes = Array("text ".utf8) + [0xE2, 0x82]
         for fraction in [0, 0.2, 0.5] {
             var preparation = DatasetPreparation(
@@ -227,7 +228,7 @@ import Testing
         }
     }
 
-    @Test func textsThatAreNoneAreNamedBeforeAnythingIsWritten() throws {
+    @Test func rejectsInvalidFilesBeforeWriting() throws {
         try directory.write("", to: "empty")
         mkfifo(directory.file("fifo"), 0o644)
         let good = try directory.write("good text", to: "good")
@@ -241,28 +242,28 @@ import Testing
         #expect(!FileSystem.exists(directory.file("data")))
     }
 
-    @Test func aTextWithoutATokenIsRefused() throws {
+    @Test func rejectsTextWithoutTokens() throws {
         let preparation = DatasetPreparation(
             texts: [try directory.write("\n", to: "text")], output: directory.file("data"),
             tokenizer: NumberTokenizer(vocabularySize: 100))
         expectFailure(.badData, directory.file("text"), "no training token") { _ = try preparation.run() }
     }
 
-    @Test(arguments: [-0.1, 1, .nan, .infinity]) func onlyAFractionIsHeldOut(fraction: Double) throws {
+    @Test(arguments: [-0.1, 1, .nan, .infinity]) func rejectsInvalidValidationFraction(fraction: Double) throws {
         expectFailure(.usage, "\(fraction)") { try directory.prepare("text", validationFraction: fraction) }
     }
 
-    @Test(arguments: [0, -1, Int.max]) func aShardHasRoomForSomeTokens(tokensPerShard: Int) throws {
+    @Test(arguments: [0, -1, Int.max]) func rejectsInvalidTokensPerShard(tokensPerShard: Int) throws {
         expectFailure(.usage, "\(tokensPerShard)") { try directory.prepare("text", tokensPerShard: tokensPerShard) }
     }
 
-    @Test func anOutputThatIsAFileIsRefused() throws {
+    @Test func rejectsFileAsOutput() throws {
         let text = try directory.write("text", to: "text")
         expectFailure(.inputOutput, text) { _ = try DatasetPreparation(texts: [text], output: text).run() }
     }
 }
 
-/// One token a word, which is its length in bytes; a word that touches the end of a chunk may go on.
+/// One token per word: its length in bytes. A word at the end of a chunk may continue in the next.
 private struct WordTokenizer: Tokenizer {
     var description: TokenizerDescription { TokenizerDescription(kind: .none) }
     var vocabularySize: Int { 100_000 }

@@ -11,7 +11,7 @@ import Testing
 
     init() { directory = TemporaryDirectory() }
 
-    @Test func aPreparedDatasetOpens() throws {
+    @Test func opensPreparedDataset() throws {
         try directory.prepare("0123456789", validationFraction: 0.3, tokensPerShard: 4)
         let dataset = try Dataset.open(directory.file("data"))
         #expect(dataset.vocabularySize == 256)
@@ -21,16 +21,16 @@ import Testing
         #expect(try tokens(dataset.stream(.validation)) == Array("789".utf8).map(Int32.init))
     }
 
-    @Test func aChangedShardIsFoundByItsHash() throws {
+    @Test func verificationFindsChangedShard() throws {
         try directory.prepare("0123456789", tokensPerShard: 4)
         try directory.change("data/train-00001.bin", at: 1026, to: [0x40])
-        // Nothing but the hash tells.
+        // Only the hash shows the change.
         let dataset = try Dataset.open(directory.file("data"))
         expectFailure(.badData, "train-00001.bin", "hash changed") { try dataset.verifyShards() }
         expectFailure(.badData, "train-00001.bin") { _ = try Dataset.open(directory.file("data"), verifying: true) }
     }
 
-    @Test func verifyingReportsAllBytes() throws {
+    @Test func verificationReportsAllBytes() throws {
         let manifest = try directory.prepare("0123456789", validationFraction: 0.3, tokensPerShard: 4)
         let total = (manifest.splits.train + manifest.splits.validation).reduce(0) { $0 + $1.bytes }
         var last: [Int] = []
@@ -38,7 +38,7 @@ import Testing
         #expect(last == [total, total])
     }
 
-    @Test func shardsThatAreNotAsRecordedAreNamed() throws {
+    @Test func reportsShardsThatDifferFromManifest() throws {
         try directory.prepare("0123456789", tokensPerShard: 4)
         try directory.writeShard([1, 2], to: "data/train-00000.bin", format: .uint16)
         expectFailure(.badData, "train-00000.bin", "2 tokens in 1028 bytes", "4 in 1032") {
@@ -55,7 +55,8 @@ import Testing
     @Test(arguments: [
         ("train-00000.bin", "../text", "splits.train[0].file"),
         ("train-00000.bin", "/etc/passwd", "splits.train[0].file"),
-        // A slash with an accent is one character, but still leads into a directory; a zero byte ends a name.
+        // A slash followed by a combining accent is one `Character`, but still a path separator; a zero byte ends a
+        // name.
         ("train-00000.bin", "a/\u{301}.bin", "splits.train[0].file"),
         ("train-00000.bin", "train-00000.bin\\u0000x", "splits.train[0].file"),
         ("\"version\" : 3", "\"version\" : 3, \"version\" : 3", "\"version\" stands twice"),
@@ -77,7 +78,7 @@ import Testing
         ("\"kind\" : \"byte\"", "\"kind\" : \"runes\"", "tokenizer.kind"),
         ("{", "[", "malformed JSON at byte"),
     ])
-    func aManifestThatPromisesTheImpossibleIsNamed(old: String, new: String, found: String) throws {
+    func rejectsImpossibleManifest(old: String, new: String, found: String) throws {
         try directory.prepare("0123456789", tokensPerShard: 4)
         let text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
         let range = try #require(text.firstRange(of: old))
@@ -85,8 +86,8 @@ import Testing
         expectFailure(.badData, found) { _ = try Dataset.open(directory.file("data")) }
     }
 
-    /// No bit of it may be another one: not in what is read, nor in what is not.
-    @Test func aManifestThatWasAlteredIsFound() throws {
+    /// Every flipped bit is detected, also in parts that are not parsed.
+    @Test func rejectsAlteredManifest() throws {
         try directory.prepare("0123456789", tokensPerShard: 4)
         let path = "data/dataset.json"
         let bytes = try FileSystem.contents(of: directory.file(path))
@@ -98,14 +99,14 @@ import Testing
         let last = bytes.count - 1
         try directory.change(path, size: last)
         expectFailure(.badData, "altered") { _ = try Dataset.open(directory.file("data")) }
-        // A version that had no seal is no way around it.
+        // The version number of the time before checksums does not disable the check.
         let version = try #require(bytes.firstRange(of: Array("\"version\" : 3".utf8)))
         try directory.write(bytes, to: path)
         try directory.change(path, at: version.upperBound - 1, to: [UInt8(ascii: "2")])
         expectFailure(.badData, "altered") { _ = try Dataset.open(directory.file("data")) }
     }
 
-    @Test func theFirstVersionReadsAsPlainText() throws {
+    @Test func readsVersionOneAsPlainText() throws {
         try directory.prepare("0123456789", tokensPerShard: 4)
         let now = try Dataset.open(directory.file("data"))
         var text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
@@ -115,18 +116,18 @@ import Testing
         try directory.writeManifest(text)
         let sealed = try Dataset.open(directory.file("data"))
         #expect(sealed.digest == now.digest)
-        // It had no seal.
+        // Version 1 had no checksum.
         let seal = try #require(text.firstRange(of: ",\n  \"manifest_xxh3_128\""))
         try directory.write(String(text[..<seal.lowerBound]) + "\n}\n", to: "data/dataset.json")
         let before = try Dataset.open(directory.file("data"), verifying: true)
         #expect(before.kind == .text && before.specialTokens == .none && before.labels == nil)
-        // A run on the one goes on with the other.
+        // Runs on either dataset can continue on the other.
         #expect(before.digest == now.digest)
-        // What dtrain 0.1.0 said of these shards.
+        // The digest that dtrain 0.1.0 computed for these shards.
         #expect(now.digest == "5c2a5ce8f8c35eedb36257913b584580")
     }
 
-    @Test func bareShardsOpen() throws {
+    @Test func opensShardsWithoutManifest() throws {
         try directory.writeShard([1, 2], to: "fineweb_train_000001.bin", format: .uint16)
         try directory.writeShard([3, 4], to: "fineweb_train_000002.bin", format: .uint16)
         try directory.writeShard([5], to: "fineweb_VAL_000000.bin", format: .uint16)
@@ -144,14 +145,14 @@ import Testing
         ("interval.bin", false), ("retrieval-000001.bin", false), ("valence.bin", false), ("média_éval.bin", false),
         ("train.bin", false), ("Ural_VALUE.bin", false),
     ])
-    func aShardIsHeldOutByAWordOfItsName(name: String, isHeldOut: Bool) {
+    func shardNameDeterminesSplit(name: String, isHeldOut: Bool) {
         #expect(FileName.isOfValidation(name) == isHeldOut)
     }
 
-    /// Before anything is trained on, wherever the token stands: behind the first block that is read, in the last place, in
-    /// the second shard.
+    /// Verification finds a token out of range before training, at any position: after the first block that is read, at
+    /// the end, and in the second shard.
     @Test(arguments: TokenShardFormat.allCases, [0, 600_000, 699_999])
-    func aTokenThatIsTooLargeIsFoundByVerification(format: TokenShardFormat, place: Int) throws {
+    func verificationFindsTokenOutOfRange(format: TokenShardFormat, place: Int) throws {
         var tokens = [Int32](repeating: 6, count: 700_000)
         try directory.writeShard(tokens, to: "train_0.bin", format: format)
         (tokens[place], tokens[699_999]) = (7, 7)
@@ -167,8 +168,8 @@ import Testing
         try dataset.verifyShards([.validation])
     }
 
-    /// A shard that is read for the first time after it was replaced; one that is equal is still the same data.
-    @Test func aShardThatWasReplacedIsRefused() throws {
+    /// A shard that was replaced before its first read is rejected, unless its content is equal.
+    @Test func rejectsReplacedShard() throws {
         try directory.prepare("0123456789", tokensPerShard: 5)
         let path = directory.file("data/train-00001.bin")
         let bytes = try FileSystem.contents(of: path)
@@ -182,7 +183,7 @@ import Testing
         expectFailure(.badData, "train-00001.bin", "was replaced or written to") { _ = try tokens(other, 5..<6) }
     }
 
-    @Test func headerlessShardsOpen() throws {
+    @Test func opensHeaderlessShards() throws {
         try directory.writeShard([50_000, 2], to: "train.bin", format: .headerless)
         try directory.writeShard([9], to: "val.bin", format: .headerless)
         let dataset = try Dataset.open(directory.path)
@@ -190,19 +191,19 @@ import Testing
         #expect(try tokens(dataset.stream(.validation)) == [9])
     }
 
-    @Test func bareWideShardsAreLlama3s() throws {
+    @Test func wideShardsHaveLlama3Vocabulary() throws {
         try directory.writeShard([128_000], to: "train.bin", format: .uint32)
         #expect(try Dataset.open(directory.path).vocabularySize == 128_256)
     }
 
-    @Test func shardsOfTwoFormatsAreRefused() throws {
+    @Test func rejectsMixedShardFormats() throws {
         try directory.writeShard([1, 2], to: "a.bin", format: .uint16)
         try directory.writeShard([1, 2], to: "b.bin", format: .uint16)
         try directory.change("b.bin", to: [0, 0])
         expectFailure(.badData, "b.bin", "without a header", "a.bin") { _ = try Dataset.open(directory.path) }
     }
 
-    @Test func aDirectoryWithoutADatasetSaysHowToMakeOne() throws {
+    @Test func missingDatasetNamesPrepareCommand() throws {
         let absent = directory.file("absent")
         for (path, found) in [
             (directory.path, "the directory holds neither dataset.json nor *.bin"),
@@ -212,7 +213,7 @@ import Testing
         }
     }
 
-    @Test func theDigestIsOfTheTokensAndTheTokenizer() throws {
+    @Test func digestCoversTokensAndTokenizer() throws {
         func digest(_ text: String, tokensPerShard: Int = 100) throws -> String {
             try FileSystem.remove(directory.file("data"))
             try directory.prepare(text, validationFraction: 0.2, tokensPerShard: tokensPerShard)
@@ -225,7 +226,7 @@ import Testing
         #expect(try digest("0123456789", tokensPerShard: 3) != first)
     }
 
-    @Test func theDigestOfBareShardsIsOfNamesSizesAndVocabulary() throws {
+    @Test func digestOfBareShardsCoversNamesSizesAndVocabulary() throws {
         try directory.writeShard([1, 2], to: "a.bin", format: .uint16)
         let first = try Dataset.open(directory.path).digest
         #expect(try Dataset.open(directory.path).digest == first)

@@ -6,7 +6,7 @@ import Testing
 @testable import Datasets
 
 extension TemporaryDirectory {
-    /// Writes a file into the directory.
+    /// Writes a file to the directory.
     ///
     /// - Returns: Its path.
     @discardableResult
@@ -19,7 +19,7 @@ extension TemporaryDirectory {
     @discardableResult
     func write(_ text: String, to name: String) throws -> String { try write(Array(text.utf8), to: name) }
 
-    /// Overwrites bytes of a file, and cuts or extends it to `size`.
+    /// Overwrites bytes of a file, and truncates or extends it to `size`.
     func change(_ name: String, at offset: Int = 0, to bytes: [UInt8] = [], size: Int? = nil) throws {
         var contents = try FileSystem.contents(of: file(name))
         contents.replaceSubrange(offset..<offset + bytes.count, with: bytes)
@@ -29,7 +29,7 @@ extension TemporaryDirectory {
         try write(contents, to: name)
     }
 
-    /// Writes a shard in one of the formats.
+    /// Writes a shard in the given format.
     @discardableResult
     func writeShard(_ tokens: [Int32], to name: String, format: TokenShardFormat) throws -> DatasetManifest.Shard {
         var writer = try TokenShardWriter(file(name), format: format)
@@ -37,13 +37,13 @@ extension TemporaryDirectory {
         return try writer.finish()
     }
 
-    /// Writes a manifest that was changed on purpose, under a seal of its own.
+    /// Writes a modified manifest with a valid checksum.
     func writeManifest(_ text: String) throws {
         let body = Array(text[..<(try #require(text.firstRange(of: ",\n  \"manifest_xxh3_128\"")).lowerBound)].utf8)
         try write(body + Array(DatasetManifest.seal(body).utf8), to: "data/dataset.json")
     }
 
-    /// Prepares `text` as bytes, all of it as training data unless told otherwise.
+    /// Prepares `text` with the byte tokenizer, by default all of it as training data.
     @discardableResult
     func prepare(
         _ text: String, validationFraction: Double = 0, tokensPerShard: Int = 1_000
@@ -55,12 +55,12 @@ extension TemporaryDirectory {
     }
 }
 
-/// All tokens of a split, read in one call.
+/// Reads all tokens of a split in one call.
 func tokens(_ stream: TokenStream) throws -> [Int32] {
     try tokens(stream, 0..<stream.tokenCount)
 }
 
-/// Some tokens of a split.
+/// Reads a range of a split's tokens.
 func tokens(_ stream: TokenStream, _ range: Range<Int>) throws -> [Int32] {
     let place = UnsafeMutablePointer<Int32>.allocate(capacity: range.count)
     defer { place.deallocate() }

@@ -16,12 +16,12 @@ import Testing
             patchSize: patchSize, augmentation: augmentation)
     }
 
-    /// The pixels of sample 0 in 0...255, at a place of a training.
+    /// The pixels of sample 0 with values 0 ... 255, at global index `index`.
     private func view(_ samples: ImageSamples, _ index: UInt64) throws -> [Float] {
         try samples.contents(0, SampleDraw(index: index, isTraining: true, seed: 4)).patches.map { ($0 + 1) * 127.5 }
     }
 
-    @Test func patchesComeRowByRow() throws {
+    @Test func patchesAreInRowMajorOrder() throws {
         let samples = try samples(
             [(0..<24).map { UInt8($0) }, [UInt8](repeating: 255, count: 24)], height: 4, width: 6, patchSize: 2)
         #expect(samples.shape.positions == 1 + 6 && samples.shape.patchNumbers == 24)
@@ -34,8 +34,8 @@ import Testing
         #expect(read.targets == [0, 1] && read.targetCount == 2)
     }
 
-    /// A patch is its channels one after another.
-    @Test func channelsAreApart() {
+    /// A patch stores its channels one after another.
+    @Test func channelsOfAPatchAreSeparate() {
         let image = ImageShape(height: 2, width: 4, channels: 3)
         var patches = [Float](repeating: 0, count: 24)
         let bytes = (0..<24).map { UInt8($0) }
@@ -45,8 +45,8 @@ import Testing
         expectClose(patches, expected.map { Double($0) / 127.5 - 1 }, absolute: 1e-6)
     }
 
-    /// Outside training nothing is changed, and without augmentation nothing in training.
-    @Test func evaluationSeesTheImage() throws {
+    /// Evaluation never augments; training without augmentation does not either.
+    @Test func evaluationDoesNotAugment() throws {
         var augmentation = Augmentation()
         (augmentation.shift, augmentation.flip, augmentation.crop) = (2, true, 0.5)
         let image = (0..<16).map { UInt8(3 * $0) }
@@ -62,21 +62,21 @@ import Testing
         #expect(try view(changing, 3) == view(changing, 3))
     }
 
-    /// The views of 100 places, rounded to whole numbers.
+    /// The distinct views at 100 global indices, rounded to integers.
     private func views(_ augmentation: Augmentation) throws -> Set<[Int]> {
         let image: [UInt8] = [10, 20, 30, 40, 50, 60]
         let samples = try samples([image], height: 2, width: 3, patchSize: 1, augmentation)
         return Set(try (0..<100).map { try view(samples, $0).map { Int($0.rounded()) } })
     }
 
-    @Test func halfOfTheImagesAreMirrored() throws {
+    @Test func flipMirrorsSomeViews() throws {
         var augmentation = Augmentation()
         augmentation.flip = true
         #expect(try views(augmentation) == [[10, 20, 30, 40, 50, 60], [30, 20, 10, 60, 50, 40]])
     }
 
-    /// By at most a pixel in each direction: nine views, and black comes in.
-    @Test func imagesAreMoved() throws {
+    /// Shifts of at most one pixel in each direction give nine views, with black borders.
+    @Test func shiftMovesViewsByWholePixels() throws {
         var augmentation = Augmentation()
         augmentation.shift = 1
         let rows = [[0, 0, 0], [10, 20, 30], [40, 50, 60], [0, 0, 0]]
@@ -92,11 +92,11 @@ import Testing
         #expect(try views(augmentation) == expected)
     }
 
-    /// What is cut out and enlarged of a plane is a flatter plane, with its corners inside the image.
-    @Test func imagesAreCutOut() throws {
+    /// A crop of a linear gradient is a flatter gradient, with its corners inside the image.
+    @Test func cropsStayInsideTheImage() throws {
         var augmentation = Augmentation()
         augmentation.crop = 0.4
-        // 10 a row and 3 a column.
+        // The gradient is 10 per row and 3 per column.
         let (height, width) = (9, 6)
         let plane = (0..<height * width).map { UInt8(20 + 10 * ($0 / width) + 3 * ($0 % width)) }
         let samples = try samples([plane], height: height, width: width, patchSize: 3, augmentation)

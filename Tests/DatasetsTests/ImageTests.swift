@@ -25,7 +25,7 @@ import Testing
         return bytes
     }
 
-    /// Writes an image of 2 rows of 3 pixels into a folder.
+    /// Writes an image of 2 rows with 3 pixels to a folder.
     private func write(_ name: String, _ first: UInt8, channels: Int = 1) throws {
         let folder = directory.file(name).split(separator: "/").dropLast().joined(separator: "/")
         try FileSystem.makeDirectory("/" + folder)
@@ -38,7 +38,7 @@ import Testing
             + dimensions.flatMap { size in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: size >> $0) } } + data
     }
 
-    @Test(arguments: [1, 1000]) func foldersAreClasses(tokensPerShard: Int) throws {
+    @Test(arguments: [1, 1000]) func foldersBecomeClasses(tokensPerShard: Int) throws {
         try write("set/dog/1.png", 10)
         try write("set/dog/2.PNG", 20)
         try write("set/cat/x.png", 30)
@@ -56,7 +56,7 @@ import Testing
         #expect(DatasetFacts(dataset.facts.json) == dataset.facts)
     }
 
-    @Test func oneImageWithColourGivesAllThreeChannels() throws {
+    @Test func oneColourImageGivesAllThreeChannels() throws {
         try write("set/a/1.png", 10)
         try write("set/b/1.png", 100, channels: 3)
         let dataset = try prepare(["set"])
@@ -66,7 +66,7 @@ import Testing
         #expect(try pixels(records, 1, 18) == (100..<118).map { $0 })
     }
 
-    @Test func mnistsFilesAreRead() throws {
+    @Test func readsMNISTFiles() throws {
         let images = idx([3, 2, 2], Array(1...12))
         try directory.write(images, to: "images")
         try directory.write(idx([3], [7, 0, 2]), to: "labels")
@@ -84,7 +84,7 @@ import Testing
         #expect(try prepare(["mnist"]).recordCount(.train) == 3)
     }
 
-    @Test func aTenthOfManyIsHeldOut() throws {
+    @Test func holdsOutATenthSpreadEvenly() throws {
         try directory.write(idx([100, 1, 1], Array(0..<100)), to: "images")
         try directory.write(idx([100], [UInt8](repeating: 0, count: 100)), to: "labels")
         let dataset = try prepare(["images", "labels"], fraction: 0.1)
@@ -93,7 +93,7 @@ import Testing
         #expect(Set(try (0..<10).map { try pixels(held, $0, 1)[0] / 10 }) == Set(0..<10))
     }
 
-    @Test func brokenImagesAreNamed() throws {
+    @Test func reportsInvalidImages() throws {
         try write("set/a/good.png", 1)
         let good = try FileSystem.contents(of: directory.file("set/a/good.png"))
         func expectRefusal(_ name: String, _ bytes: [UInt8], _ found: String) throws {
@@ -120,29 +120,29 @@ import Testing
         var huge = good
         huge.replaceSubrange(16..<20, with: [0x7F, 0xFF, 0xFF, 0xFF])
         try expectRefusal("huge.png", huge, "huge.png")
-        // Some 100 bytes that promise 768 MiB: refused before they are allocated.
+        // About 100 bytes that declare an image of 768 MiB, which must be rejected before allocation.
         let bomb =
             pngSignature + pngChunk("IHDR", bigEndian(UInt32(16384), 16384) + [8, 2, 0, 0, 0]) + good.dropFirst(33)
         try expectRefusal("bomb.png", bomb, "805306368 bytes; at most 67108864")
-        // libpng allocates what a chunk promises before it looks for the bytes.
+        // libpng would allocate the declared size of a chunk before reading it.
         let promise = good.prefix(33) + (bigEndian(UInt32(0x2F00_0020)) + Array("iTXt".utf8)) + good.dropFirst(33)
         try expectRefusal("promise.png", Array(promise), "promises 788529184 bytes, \(good.count - 33) are left")
     }
 
-    /// libpng unpacks texts, however large, only to forget them.
-    @Test func onlyWhatPixelsDependOnReachesTheLibrary() throws {
+    /// Text chunks, which libpng would decompress and discard, are removed.
+    @Test func passesOnlyPixelChunksToLibpng() throws {
         let image = png(height: 1, width: 1, channels: 1, [9])
         let (header, data) = (Array(image.prefix(33)), Array(image.dropFirst(33)))
         let needed = ["gAMA", "cHRM", "sRGB", "iCCP", "tRNS", "PLTE", "ABCD"].flatMap { pngChunk($0, [1, 2, 3]) }
         let others = ["tEXt", "zTXt", "iTXt", "eXIf", "sPLT", "aBCD"].flatMap { pngChunk($0, [1, 2, 3]) }
         #expect(try PNGChunks.ofPixels(in: image + [1, 2, 3], "x") == image)
         #expect(try PNGChunks.ofPixels(in: header + others + needed + others + data, "x") == header + needed + data)
-        // A checksum that is cut short is the library's to judge.
+        // A truncated checksum is left for libpng to reject.
         #expect(try PNGChunks.ofPixels(in: image.dropLast(3), "x") == image.dropLast(3))
         #expect(try PNGChunks.ofPixels(in: Array("JFIF, which is long enough".utf8), "x").count == 26)
     }
 
-    @Test func setsThatAreNoneAreRefused() throws {
+    @Test func rejectsInvalidImageSets() throws {
         expectFailure(.badData, "absent") { _ = try prepare(["absent"]) }
         try FileSystem.makeDirectory(directory.file("empty"))
         expectFailure(.badData, "empty", "folder") { _ = try prepare(["empty"]) }
@@ -156,7 +156,7 @@ import Testing
         expectFailure(.usage, "3 paths") { _ = try prepare(["set", "set", "set"]) }
     }
 
-    @Test func filesThatAreNotMNISTsAreNamed() throws {
+    @Test func reportsInvalidIDXFiles() throws {
         let images = idx([2, 2, 2], Array(0..<8))
         let labels = idx([2], [0, 1])
         try directory.write(images, to: "images")

@@ -8,7 +8,7 @@ import Testing
     private let directory = TemporaryDirectory()
     private static let (mask, start, end): (Int32, Int32, Int32) = (1001, 1002, 1003)
 
-    /// Samples of the tokens 1...count.
+    /// Samples of the tokens 1 ... count.
     private func samples(
         _ count: Int32, contextLength: Int, share: Double, meanLength: Double
     ) throws -> InfillingSamples {
@@ -19,17 +19,17 @@ import Testing
 
     private func draw(_ index: UInt64) -> SampleDraw { SampleDraw(index: index, isTraining: true, seed: 5) }
 
-    /// A span of part B: where its gap is in part A, and its tokens.
+    /// A span of part B: the position of its mask token in part A, and its tokens.
     private struct Span: Equatable {
         let gap: Int
         let tokens: [Int32]
     }
 
-    /// Takes a sample apart, and expects that part A and part B are as in the paper's figure 2.
+    /// Splits a sample into parts A and B, and checks their layout as in the paper's figure 2.
     private func spans(_ sample: BatchContents, contextLength T: Int) throws -> [Span] {
         let prefix = Int(sample.prefixes[0])
         #expect(sample.lengths == [Int32(T)] && sample.inputs.count == T)
-        // Part A: its own places, nothing to predict.
+        // Part A: consecutive position IDs, no targets.
         #expect(Array(sample.places[..<prefix]) == (0..<Int32(prefix)).map { $0 })
         #expect(sample.spanPlaces[..<prefix].allSatisfy { $0 == 0 })
         #expect(sample.targets[..<prefix].allSatisfy { $0 == Batch.ignoredTarget })
@@ -51,11 +51,11 @@ import Testing
         return spans
     }
 
-    /// The spans put back where their masks stand are the text, in which no two spans touch.
+    /// Inserting the spans at their mask tokens gives the original text; no two spans are adjacent.
     @Test(arguments: [
         (16, 0.15, 3.0), (40, 0.3, 3), (64, 0.4, 2), (20, 0.5, 50), (9, 0.5, 3), (128, 0.15, 1), (5, 0.1, 3),
     ])
-    func everyTokenAppearsOnce(contextLength T: Int, share: Double, meanLength: Double) throws {
+    func spansAndGapsRestoreTheText(contextLength T: Int, share: Double, meanLength: Double) throws {
         let samples = try samples(600, contextLength: T, share: share, meanLength: meanLength)
         let spanCount = max(1, Int((share * Double(T) / meanLength).rounded()))
         let windowLength = T - 2 * spanCount
@@ -81,8 +81,9 @@ import Testing
         }
     }
 
-    /// Lengths follow Poisson's distribution, where none becomes one; part B comes in every order, gaps everywhere.
-    @Test func lengthsAndOrders() throws {
+    /// Lengths follow a Poisson distribution with zero replaced by one; all orders of part B occur, and blanks occur
+    /// everywhere.
+    @Test func spansHaveExpectedDistributions() throws {
         let samples = try samples(40_000, contextLength: 100, share: 0.09, meanLength: 3)
         var (lengths, orders, gaps) = ([Int: Int](), [[Int]: Int](), [Int]())
         for index in 0..<400 {
@@ -91,22 +92,22 @@ import Testing
             for span in spans { lengths[span.tokens.count, default: 0] += 1 }
             let sorted = spans.map(\.gap).sorted()
             orders[spans.map { sorted.firstIndex(of: $0.gap)! }, default: 0] += 1
-            // Tenths of part A.
+            // The tenth of part A in which each blank is.
             gaps += sorted.map { 10 * $0 / Int(sample.prefixes[0]) }
         }
-        // 1200 lengths; five standard deviations of a count of probability p are 173 · √(p (1 − p)).
+        // 1200 lengths; five standard deviations of the count for probability p are 173 · √(p (1 − p)).
         for (length, probability) in [(1, 0.0498 + 0.1494), (2, 0.2240), (3, 0.2240), (4, 0.1680), (5, 0.1008)] {
             let deviation = 173 * (probability * (1 - probability)).squareRoot()
             #expect(abs(Double(lengths[length, default: 0]) - 1200 * probability) < deviation, "\(lengths)")
         }
-        // Six orders of three spans: 67 each, five standard deviations are 37.
+        // Six orders of three spans, about 67 each; five standard deviations are 37.
         #expect(orders.count == 6 && orders.values.allSatisfy { abs($0 - 67) < 37 }, "\(orders)")
-        // 120 in each tenth: five standard deviations are 52.
+        // 120 in each tenth; five standard deviations are 52.
         let tenths = (0..<10).map { tenth in gaps.count { $0 == tenth } }
         #expect(tenths.allSatisfy { abs($0 - 120) < 52 }, "\(tenths)")
     }
 
-    @Test func otherSpansAtEveryReading() throws {
+    @Test func spansAreRedrawnAtEveryReading() throws {
         let samples = try samples(600, contextLength: 60, share: 0.2, meanLength: 3)
         let readings = try (0..<6).map { try samples.contents(2, draw($0)).inputs }
         #expect(Set(readings).count == 6)
@@ -116,19 +117,19 @@ import Testing
         #expect(try batches.contents()[0].inputs[120..<180] != readings[2][...])
     }
 
-    @Test func limits() throws {
-        // One span needs two tokens besides, and a token before or behind it.
+    @Test func rejectsContextsTooShortForSpans() throws {
+        // A span needs one masked token, two added tokens, and a token before or after it.
         #expect(try samples(600, contextLength: 5, share: 0.15, meanLength: 3).count == 200)
         expectFailure(.usage, "data.context_length is 4", "at least 5") {
             _ = try samples(600, contextLength: 4, share: 0.15, meanLength: 3)
         }
-        // A longer context would not help: it would have more of them.
+        // A longer context would have more spans, so it would not help.
         expectFailure(
             .usage, "objective.mask_share: found 0.5; data.context_length 50 has room for 12 spans, not for 25",
             "objective.span_length (1.0)"
         ) { _ = try samples(600, contextLength: 50, share: 0.5, meanLength: 1) }
         #expect(try samples(600, contextLength: 50, share: 0.24, meanLength: 1).count == 600 / 26)
-        // A window is shorter than the context by the marks.
+        // A window is shorter than the context by the added tokens.
         #expect(try samples(14, contextLength: 16, share: 0.15, meanLength: 3).count == 1)
         expectFailure(.badData, "(train)", "13 tokens", "data.context_length 16 needs at least 14 tokens", "at most 13")
         {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Datasets
 
-/// Texts are bytes here; 261 stands in front of each.
+/// The texts are encoded as bytes; class token 261 precedes each.
 @Suite struct LabelledSamplesTests {
     private let directory = TemporaryDirectory()
 
@@ -22,7 +22,7 @@ import Testing
         try EvaluationBatches(samples, sequencesPerBatch: .max, seed: 1).contents()[0]
     }
 
-    @Test func oneClass() throws {
+    @Test func singleLabelTargets() throws {
         let read = try all(samples(.class, "b\txy\na\tz\nb\tuvw\n"))
         #expect(
             read.inputs == [261, 120, 121, 0, 0, 0, 0, 0, 261, 122, 0, 0, 0, 0, 0, 0, 261, 117, 118, 119, 0, 0, 0, 0])
@@ -31,20 +31,20 @@ import Testing
         #expect(read.targetCount == 3)
     }
 
-    /// Each of a record's labels is a target.
-    @Test func severalClasses() throws {
+    /// Each class is a target of every record.
+    @Test func multiLabelTargets() throws {
         let read = try all(samples(.multi, "c,a\txy\n\tz\nb\tuvw\n"))
         #expect(read.values == [1, 0, 1, 0, 0, 0, 0, 1, 0])
         #expect(read.targetCount == 9)
     }
 
-    @Test func aNumber() throws {
+    @Test func regressionTargets() throws {
         let read = try all(samples(.number, "-1.5\txy\n3e2\tz\n"))
         #expect(read.values == [-1.5, 300])
         #expect(read.targetCount == 2)
     }
 
-    @Test func whatIsTooLongIsRefusedOrCounted() throws {
+    @Test func longTextsAreTruncatedOrRejected() throws {
         let text = "a\tvwxyz\nb\tyz\n"
         let cut = try samples(.class, text, contextLength: 4, truncates: true)
         #expect((cut.count, cut.truncatedCount) == (2, 1))
@@ -56,8 +56,8 @@ import Testing
         #expect(try samples(.class, text, contextLength: 6).truncatedCount == 0)
     }
 
-    /// The token in front is neither dropped nor hidden.
-    @Test func tokensAreDroppedAndHidden() throws {
+    /// The class token is never deleted or masked.
+    @Test func deletesAndMasksTokens() throws {
         var augmentation = Augmentation()
         (augmentation.tokenDropping, augmentation.tokenMasking) = (0.5, 0.4)
         let samples = try samples(.class, "a\tuvwxyz\nb\ty\n", augmentation)

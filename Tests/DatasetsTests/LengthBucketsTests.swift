@@ -9,7 +9,7 @@ import Testing
     private static let sequences = 4
     private static let seed: UInt64 = 7
 
-    /// 53 pairs whose targets have from 1 to 12 tokens.
+    /// 53 pairs whose targets have 1 to 12 tokens.
     private func samples() throws -> PairSamples {
         let lengths = integers(53, below: 12, seed: 1).map { $0 + 1 }
         let targets = lengths.map { String(repeating: "x", count: $0) + "\n" }.joined()
@@ -22,7 +22,7 @@ import Testing
 
     private func sampler(_ samples: PairSamples) -> Sampler { Sampler(sampleCount: samples.count, seed: Self.seed) }
 
-    /// In each pool every index stands once, and the batches are those that sorting makes, in another order.
+    /// Each pool contains every index once; its batches are those of the sorted pool, in another order.
     @Test(arguments: [2, 3, 16])
     func eachPoolIsSortedAndShuffled(poolBatches: Int) throws {
         let samples = try samples()
@@ -44,8 +44,8 @@ import Testing
         #expect(orders.count > 1)
     }
 
-    /// Any place can be asked for first.
-    @Test func aPlaceIsAFunction() throws {
+    /// Positions can be queried in any order.
+    @Test func indexDependsOnlyOnPosition() throws {
         let samples = try samples()
         let sampler = sampler(samples)
         func index(at place: UInt64) throws -> UInt64 {
@@ -67,8 +67,8 @@ import Testing
         return try (0..<count).map { _ in BatchContents(try reader.next()) }
     }
 
-    /// A training that goes on in the middle of a pool, on any number of ranks, sees what it would have seen.
-    @Test func aResumedTrainingGoesOnAsIfNothingHadHappened() throws {
+    /// A run that resumes within a pool, on any number of ranks, reads the same batches.
+    @Test func resumedReaderContinuesTheSequence() throws {
         let whole = try steps(30, poolBatches: 5)
         for (stop, worldSize) in [(0, 2), (3, 1), (7, 4), (10, 2), (29, 4)] {
             var job = [BatchContents]()
@@ -79,11 +79,11 @@ import Testing
             }
             #expect(job == Array(whole[stop...]))
         }
-        // 120 places are six pools: each index once.
+        // 120 positions are six pools with each index once.
         #expect(whole.flatMap(\.sampleIndices).sorted() == Array(0..<120))
     }
 
-    /// A batch holds a sample twice only where its pool crosses the border of two epochs.
+    /// A batch contains a sample twice only if its pool spans two epochs.
     @Test func onlyPoolsAcrossEpochsRepeatSamples() throws {
         let samples = try samples()
         let sampler = sampler(samples)
@@ -103,8 +103,8 @@ import Testing
         #expect(repetitions > 0)
     }
 
-    /// Less is computed for padding than without pools.
-    @Test func batchesAreShorter() throws {
+    /// Length bucketing reduces padding.
+    @Test func bucketingReducesPadding() throws {
         func positions(_ poolBatches: Int) throws -> Int {
             try steps(30, slots: 1, poolBatches: poolBatches).reduce(0) { $0 + $1.inputs.count }
         }

@@ -22,9 +22,9 @@ import Testing
         SampleDraw(index: index, isTraining: isTraining, seed: seed)
     }
 
-    /// The number of targets is a whole number that the length decides, and what is no target stands as it was.
+    /// The number of targets depends only on the length, and other positions are unchanged.
     @Test(arguments: [(0.15, 3, 1), (0.001, 1, 1), (0.5, 10, 4), (0.99, 20, 7)])
-    func asManyTargetsInEverySample(share: Double, targets: Int, targetsOfLast: Int) throws {
+    func targetCountDependsOnlyOnLength(share: Double, targets: Int, targetsOfLast: Int) throws {
         // The last sample has 7 tokens.
         let (samples, tokens) = try samples(tokenCount: 87, contextLength: 20, share: share)
         #expect(samples.count == 5)
@@ -47,8 +47,9 @@ import Testing
         }
     }
 
-    /// Of 100 chosen positions 80 are hidden, 10 become any token and 10 stay; every position is chosen as often.
-    @Test func eightyTenTen() throws {
+    /// Of 100 selected positions, 80 are masked, 10 become a random token and 10 stay; every position is equally likely
+    /// to be selected.
+    @Test func masksReplacesAndKeepsTokens() throws {
         let (samples, tokens) = try samples(tokenCount: 40_000, contextLength: 100, share: 0.2)
         var (hidden, kept, others) = (0, 0, [Int32]())
         var chosen = [Int](repeating: 0, count: 100)
@@ -64,20 +65,21 @@ import Testing
             }
         }
         #expect(hidden + kept + others.count == 8000)
-        // Binomial: five standard deviations are 179 and 134. A random token is the right one by chance in one of 900.
+        // Binomial: five standard deviations are 179 and 134. A random token equals the original with probability
+        // 1/900.
         #expect(abs(hidden - 6400) < 179, "\(hidden)")
         #expect(abs(kept - 801) < 134, "\(kept)")
         #expect(abs(others.count - 799) < 134, "\(others.count)")
         #expect(others.allSatisfy { (0..<900).contains($0) } && Set(others).count > 400)
         #expect(others.contains { $0 < 90 } && others.contains { $0 >= 810 })
-        // 80 each: five standard deviations are 40.
+        // About 80 each; five standard deviations are 40.
         #expect(chosen.allSatisfy { abs($0 - 80) < 40 }, "\(chosen)")
     }
 
-    /// Training hides others at every reading, evaluation always the same.
-    @Test func whatIsHidden() throws {
+    /// Training masks other tokens at every reading, evaluation always the same.
+    @Test func masksAreRedrawnInTrainingOnly() throws {
         let samples = try samples(tokenCount: 400, contextLength: 200, share: 0.15).samples
-        // The second sample at its places in four epochs, and in evaluation.
+        // The second sample at its positions in four epochs, and in evaluation.
         let readings = try [1, 3, 4, 7].map { try samples.contents(1, draw($0)) }
         let evaluated = try samples.contents(1, draw(1, isTraining: false))
         let all = (readings + [evaluated, try samples.contents(1, draw(1, seed: 2))]).map(\.targets)
@@ -90,7 +92,7 @@ import Testing
         #expect(try EvaluationBatches(samples, sequencesPerBatch: 2, seed: 1).contents() == [validation[0] + evaluated])
     }
 
-    @Test func aSplitShorterThanOneContextIsRefused() throws {
+    @Test func rejectsSplitShorterThanContext() throws {
         #expect(try samples(tokenCount: 8, contextLength: 8, share: 0.15).samples.count == 1)
         expectFailure(.badData, "(train)", "7 tokens", "context_length 8", "at most 7") {
             _ = try samples(tokenCount: 7, contextLength: 8, share: 0.15)

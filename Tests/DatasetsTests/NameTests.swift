@@ -6,11 +6,11 @@ import Texts
 
 @testable import Datasets
 
-/// Names of classes and files that Swift's `String` takes for equal, or cuts elsewhere.
+/// Names of classes and files that Swift's `String` treats as equal or splits differently.
 @Suite struct NameTests {
     let directory = TemporaryDirectory()
 
-    /// Names of classes in the order of their bytes; all but the first and the last are equal to a neighbour in Swift.
+    /// Class names in the order of their bytes; all but the first and the last are equal to a neighbour in Swift.
     static let classes = [
         "A\u{30A}", "cafe\u{301}", "caf\u{E9}", "\u{C5}", "\u{1100}\u{1161}\u{11A8}", "\u{212B}", "\u{AC01}",
         "\u{1F1E9}\u{1F1EA}",
@@ -24,7 +24,7 @@ import Texts
             sourceLocation: sourceLocation)
     }
 
-    @Test(arguments: [false, true]) func labelsAreBytes(isJSON: Bool) throws {
+    @Test(arguments: [false, true]) func classNamesAreComparedByBytes(isJSON: Bool) throws {
         let lines = (Self.classes + Self.classes.reversed()).map { name in
             isJSON ? JSON.object([.init("label", .string(name)), .init("text", "x")]).line : "\(name)\tx"
         }
@@ -34,7 +34,7 @@ import Texts
         expectClasses(dataset)
         let (records, count) = (try dataset.records(.train), Self.classes.count)
         #expect((0..<2 * count).map { Int(records.classIndex(of: $0)) } == Array(0..<count) + (0..<count).reversed())
-        // Of two datasets, one with a name of other bytes is another one.
+        // Two datasets are different if a name has different bytes.
         var facts = dataset.facts
         facts.labels?.names[1] = Self.classes[2]
         #expect(facts != dataset.facts)
@@ -45,8 +45,8 @@ import Texts
         }
     }
 
-    @Test func separatorsWithMarks() throws {
-        // A tab, a comma and a line break are each one character with the mark behind them.
+    @Test func combiningMarksDoNotHideSeparators() throws {
+        // A tab, a comma or a line break followed by a combining mark is one `Character`.
         try directory.write("a,\u{301}b\t\u{301}x\r\nb\u{200D},a\ty\n\u{301}\tz", to: "records")
         try directory.prepare(.labelled(.multi), ["records"])
         let dataset = try open()
@@ -54,8 +54,8 @@ import Texts
         #expect(try dataset.records(.train).texts(.text).map(\.exact) == ["\u{301}x", "y", "z"].map(\.exact))
     }
 
-    @Test func labelsAreText() throws {
-        // Two labels in Latin-1, which a repair would merge.
+    @Test func rejectsLabelsThatAreNotUTF8() throws {
+        // Two labels in Latin-1 that would be equal after repair.
         try directory.write(
             Array("caf".utf8) + [0xE9, 9, 0x78, 10] + Array("caf".utf8) + [0xE8, 9, 0x78], to: "records")
         expectFailure(.badData, "records", "line 1", "not UTF-8") {
@@ -82,7 +82,7 @@ import Texts
         return try open()
     }
 
-    @Test func everyFolderIsAClassAndNoImageVanishes() throws {
+    @Test func everyFolderBecomesAClass() throws {
         try writeImages(Self.classes, to: "set")
         let dataset = try prepareImages("set")
         expectClasses(dataset)
@@ -91,16 +91,16 @@ import Texts
             (0..<records.count).map { Int(records.classIndex(of: $0)) } == Self.classes.indices.flatMap { [$0, $0] })
     }
 
-    @Test func theSameDirectoryMakesTheSameShards() throws {
-        // Names that Swift sorts as equals, which leaves them in the order in which the system lists them.
+    @Test func directoryOrderChangesNothing() throws {
+        // Swift sorts these names as equal, which leaves them in the order of the directory listing.
         try writeImages(Self.classes, to: "one")
         try writeImages(Self.classes.reversed(), to: "two")
-        // The files of a folder in another order too.
+        // The files within a folder are in another order too.
         let digests = try ["one", "two"].map { try prepareImages($0).digest }
         #expect(digests[0] == digests[1])
     }
 
-    @Test func foldersThatAreNotUTF8() throws {
+    @Test func acceptsFolderNamesThatAreNotUTF8() throws {
         let names = [[0x63, 0xE9], [0x63, 0xFF], [0xC0, 0xAF], Array("a\nb".utf8)].map { PathText.text(of: $0) }
         try writeImages(names, to: PathText.text(of: [0xFE]))
         let dataset = try prepareImages(PathText.text(of: [0xFE]))
@@ -110,14 +110,14 @@ import Texts
                 == [[0x63, 0xE9], [0x63, 0xFF], [0xC0, 0xAF], Array("a\nb".utf8)])
     }
 
-    @Test func namesOfFiles() throws {
+    @Test func fileNamesAreComparedByBytes() throws {
         #expect(FileName.isOfPreparation("train-00000.bin") && FileName.isOfPreparation("train-00000-text.ends"))
         for name in ["train-00000.bin\u{301}", "train-00000\u{301}.bin", "train\u{301}-00000.bin", "x.\u{301}bin"] {
             #expect(!FileName.isOfPreparation(name), "\(name)")
         }
         #expect(FileName.last(of: "a/\u{301}b").exact == "\u{301}b".exact)
         #expect(!FileName.isPlain("..\u{301}") && !FileName.isPlain("a/\u{20DD}b"))
-        // Bare shards of other programs: all of them, in the order of bytes.
+        // All shards of other programs are found, in the order of their bytes.
         for name in ["e\u{301}.bin", "\u{E9}.bin", PathText.text(of: [0xFF]) + ".bin"] {
             try directory.writeShard([1, 2, 3], to: name, format: .uint16)
         }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Datasets
 
-/// Texts are bytes here; 257 begins a sequence, 258 ends one, 259 is the mask.
+/// The texts are encoded as bytes; 257 is the begin token, 258 the end token, 259 the mask token.
 @Suite struct PairSamplesTests {
     private let directory = TemporaryDirectory()
 
@@ -18,7 +18,7 @@ import Testing
             end: #require(special.eos), truncates: truncates, noise: TokenNoise(augmentation, mask: special.mask))
     }
 
-    @Test func sourceAndTargetHaveTheirMarks() throws {
+    @Test func addsBeginAndEndTokens() throws {
         let samples = try samples("abc\nd\n", "xy\nuvw\n", contextLength: 4)
         #expect((samples.count, samples.truncatedCount) == (2, 0))
         let read = try EvaluationBatches(samples, sequencesPerBatch: 2, seed: 1).contents()[0]
@@ -30,8 +30,8 @@ import Testing
         #expect(read.targetCount == 7)
     }
 
-    /// The longer side of either counts once a record.
-    @Test func whatIsTooLongIsRefusedOrCounted() throws {
+    /// A record counts as truncated once, whichever of its sides is too long.
+    @Test func longPairsAreTruncatedOrRejected() throws {
         let (sources, targets) = ("abc\nabcd\nabcdef\nab\n", "xyz\nxy\nvwxyz\nwxyz\n")
         let whole = try samples(sources, targets, contextLength: 7)
         #expect(whole.truncatedCount == 0)
@@ -40,7 +40,7 @@ import Testing
         let read = try cut.contents(2)
         #expect(read.sources == [97, 98, 99, 258] && read.sourceLengths == [4])
         #expect(read.inputs == [257, 118, 119, 120] && read.targets == [118, 119, 120, 258] && read.targetCount == 4)
-        // The first record that is too long is named, and the first of its columns.
+        // The error names the first record that is too long, and the first of its columns that is.
         for (contextLength, record, column, tokens) in [(4, 2, "source", 4), (5, 3, "source", 6), (6, 3, "source", 6)] {
             expectFailure(
                 .badData, "(train), record \(record): its \(column) has \(tokens) tokens",
@@ -55,15 +55,15 @@ import Testing
         }
     }
 
-    /// Lengths order pairs by their targets, then by their sources.
-    @Test func lengthsOrderPairs() throws {
+    /// Sorts pairs by target length, then by source length.
+    @Test func pairsAreOrderedByTargetThenSource() throws {
         let samples = try samples("a\nabcd\nab\nabcdef\n", "xy\nx\nxy\nwxyz\n", contextLength: 7)
         let order = (0..<4).sorted { samples.length(of: $0) < samples.length(of: $1) }
         #expect(order == [1, 0, 2, 3])
     }
 
-    /// Only the source of what is trained on loses tokens, about the share that was asked for, and never all.
-    @Test func tokensAreDroppedAndHidden() throws {
+    /// Only source tokens of training samples are deleted, in about the requested fraction, and never all.
+    @Test func deletesAndMasksSourceTokens() throws {
         var augmentation = Augmentation()
         (augmentation.tokenDropping, augmentation.tokenMasking) = (0.3, 0.2)
         let text = "abcdefghijklmnopqrstuvwxyz"
@@ -76,7 +76,7 @@ import Testing
             let source = read.sources[..<Int(read.sourceLengths[0])]
             #expect(source.last == 258)
             #expect(read.sources[source.count...].allSatisfy { $0 == 0 })
-            // What is neither dropped nor hidden stands in its order.
+            // Tokens that are neither deleted nor masked keep their order.
             let kept = source.dropLast().filter { $0 != 259 }
             #expect(kept == kept.sorted() && kept.allSatisfy(bytes.contains) && Set(kept).count == kept.count)
             left += source.count - 1
@@ -85,7 +85,7 @@ import Testing
             #expect(read.targets[..<27] == (bytes + [258])[...])
             #expect(try samples.contents(1, draw).sourceLengths == [2])
         }
-        // Binomial over 10 400 tokens: five standard deviations are 234 and 204.
+        // Binomial over 10,400 tokens; five standard deviations are 234 and 204.
         #expect(abs(left - 7280) < 234, "\(left)")
         #expect(abs(hidden - 2080) < 204, "\(hidden)")
         #expect(readings.count > 390)

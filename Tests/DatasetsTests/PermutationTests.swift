@@ -8,13 +8,13 @@ import Testing
         return (0..<count).map { permutation[$0] }
     }
 
-    @Test(arguments: [1, 2, 3, 4, 5, 7, 16, 17, 64, 65, 1000, 4099]) func itIsAPermutation(count: Int) {
+    @Test(arguments: [1, 2, 3, 4, 5, 7, 16, 17, 64, 65, 1000, 4099]) func everyIndexOccursOnce(count: Int) {
         for (seed, epoch) in [(0, 0), (1337, 3), (.max, .max)] as [(UInt64, UInt64)] {
             #expect(all(count, seed: seed, epoch: epoch).sorted() == Array(0..<count))
         }
     }
 
-    @Test(arguments: [64, 1000, 4099]) func itDiffersBySeedAndEpoch(count: Int) {
+    @Test(arguments: [64, 1000, 4099]) func seedAndEpochChangeTheOrder(count: Int) {
         let orders = [
             all(count), all(count, seed: 2), all(count, epoch: 1), all(count, seed: 1 << 40), Array(0..<count),
         ]
@@ -22,14 +22,14 @@ import Testing
         #expect(all(count) == orders[0])
     }
 
-    @Test func itIsFixedForEver() {
-        // A checkpoint's counter means something only as long as these stay. From an implementation in Python.
+    @Test func valuesNeverChange() {
+        // Checkpoints depend on these values, so they must never change. Computed by an implementation in Python.
         #expect(all(10, seed: 1337) == [7, 1, 0, 6, 4, 3, 8, 2, 5, 9])
         #expect(all(10, seed: 1337, epoch: 1 << 32 + 5) == [3, 7, 9, 1, 2, 6, 5, 8, 4, 0])
         #expect(all(70_000).prefix(4) == [36201, 10396, 55593, 32253])
     }
 
-    @Test func hugeCountsStayInRange() {
+    @Test func largeCountsStayInRange() {
         for count in [Int.max, 1 << 40 + 1, 1 << 62] {
             let permutation = Permutation(count: count, seed: 1, epoch: 0)
             let images = [0, 1, count / 2, count - 1].map { permutation[$0] }
@@ -38,32 +38,32 @@ import Testing
         }
     }
 
-    @Test func everyOrderOfThreeIsEquallyLikely() {
+    @Test func allOrdersOfThreeAreEquallyLikely() {
         var found: [[Int]: Int] = [:]
         for seed in 0..<UInt64(6000) { found[all(3, seed: seed), default: 0] += 1 }
         #expect(found.count == 6)
-        // Binomial with mean 1000: five standard deviations are 144.
+        // Binomial with mean 1000; five standard deviations are 144.
         #expect(found.values.allSatisfy { abs($0 - 1000) < 144 }, "\(found)")
     }
 
-    @Test func everyPlaceIsEquallyLikely() {
+    @Test func allPositionsAreEquallyLikely() {
         let count = 11
         var found = [Int](repeating: 0, count: count * count)
         for epoch in 0..<UInt64(5500) {
             for (place, value) in all(count, seed: 9, epoch: epoch).enumerated() { found[place * count + value] += 1 }
         }
-        // Binomial with mean 500: five standard deviations are 107.
+        // Binomial with mean 500; five standard deviations are 107.
         #expect(found.allSatisfy { abs($0 - 500) < 107 }, "\(found)")
     }
 
-    @Test func neighboursAreNotKeptTogether() {
+    @Test func neighboursAreSeparated() {
         let order = all(4096, seed: 5)
         let kept = zip(order, order.dropFirst()).count { abs($0 - $1) == 1 }
-        // Two on average in a random order.
+        // The mean for a random order is two.
         #expect(kept < 12)
     }
 
-    @Test func theSamplerCountsEpochs() {
+    @Test func samplerCountsEpochs() {
         let sampler = Sampler(sampleCount: 7, seed: 3)
         for index in 0..<UInt64(70) {
             let (epoch, sample) = sampler.sample(atGlobalIndex: index)

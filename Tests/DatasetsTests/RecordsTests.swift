@@ -7,7 +7,7 @@ import Testing
 @testable import Datasets
 
 extension TemporaryDirectory {
-    /// Prepares records in the directory `data`, by bytes unless told otherwise.
+    /// Prepares records in the directory `data`, by default with the byte tokenizer.
     @discardableResult
     func prepare(
         _ form: RecordForm, _ files: [String], validation: [String] = [], fraction: Double = 0,
@@ -25,7 +25,7 @@ extension TemporaryDirectory {
 }
 
 extension Records {
-    /// The tokens of a record, as text of bytes.
+    /// Decodes the tokens of a record as bytes.
     func text(_ record: Int, _ column: RecordColumn) throws -> String {
         String(decoding: try tokens(record, column).map(UInt8.init), as: UTF8.self)
     }
@@ -39,7 +39,7 @@ extension Records {
         return tokens
     }
 
-    /// The tokens of all records.
+    /// The decoded texts of all records.
     func texts(_ column: RecordColumn) throws -> [String] { try (0..<count).map { try text($0, column) } }
 }
 
@@ -48,7 +48,7 @@ extension Records {
 
     private func open() throws -> Dataset { try Dataset.open(directory.file("data"), verifying: true) }
 
-    @Test(arguments: [1, 4, 9, 1000]) func pairsComeBack(tokensPerShard: Int) throws {
+    @Test(arguments: [1, 4, 9, 1000]) func parallelRecordsReadBack(tokensPerShard: Int) throws {
         try directory.write("one\ntwo words\r\nthré\nfour", to: "a")
         try directory.write("\u{FEFF}un\ndeux mots\ntrois\nquatre\n", to: "b")
         try directory.write("five\n", to: "va")
@@ -68,7 +68,7 @@ extension Records {
         var part = [Int32](repeating: 0, count: 3)
         try records.read(1, .target, from: 5, count: 3, into: &part)
         #expect(part == Array("mot".utf8).map(Int32.init))
-        // Another dataset of the same text has the same digest, one of another text has not.
+        // Two datasets of the same text have the same digest, datasets of different texts do not.
         let digest = dataset.digest
         try FileSystem.remove(directory.file("data"))
         try directory.prepare(.parallel, ["a", "b"], validation: ["va", "vb"], tokensPerShard: tokensPerShard)
@@ -78,7 +78,7 @@ extension Records {
         #expect(try open().digest != digest)
     }
 
-    @Test func bothSidesHaveOneTokenizerLearnedFromBoth() throws {
+    @Test func oneTokenizerIsTrainedOnBothSides() throws {
         let source = (0..<200).map { "the quick brown fox number \($0)" }
         let target = (0..<200).map { "le renard brun et rapide numéro \($0)" }
         try directory.write(source.joined(separator: "\n"), to: "a")
@@ -102,13 +102,13 @@ extension Records {
             }
         }
         #expect(found.count == 200)
-        // The words of both sides were learned.
+        // Words of both sides have become pieces.
         for word in ["quick", "renard", "numéro"] { #expect(try tokenizer.encode(word).count < 4) }
         try directory.change("data/tokenizer.model", at: 40, to: [dataset.tokenizerModel[40] ^ 1])
         expectFailure(.badData, "tokenizer.model", "hash changed") { _ = try open() }
     }
 
-    @Test func documentsEndWithTheirToken() throws {
+    @Test func documentsEndWithEndToken() throws {
         try directory.write("{\"text\": \"one\\ntwo\", \"id\": 1}\n\n{\"text\":\"é\"}", to: "d")
         try directory.prepare(.documents(field: "text"), ["d"])
         let dataset = try open()
@@ -122,7 +122,7 @@ extension Records {
         }
     }
 
-    @Test func labelsAreClasses() throws {
+    @Test func labelsBecomeClassIndices() throws {
         try directory.write("spam\tbuy\tnow\nham\thello\nspam\tagain\n", to: "l.tsv")
         try directory.write("{\"label\": \"ham\", \"text\": \"json\"}", to: "v.jsonl")
         try directory.prepare(.labelled(nil), ["l.tsv"], validation: ["v.jsonl"])
@@ -136,7 +136,7 @@ extension Records {
         #expect(DatasetFacts(dataset.facts.json) == dataset.facts)
     }
 
-    @Test func labelsAreNumbersOrSeveralClasses() throws {
+    @Test func numberAndMultiLabelsReadBack() throws {
         try directory.write("1.5\ta\n-2e-3\tb\n", to: "n")
         try directory.prepare(.labelled(.number), ["n"])
         var dataset = try open()
@@ -163,13 +163,13 @@ extension Records {
         #expect(found == [[], [0, 9], Array(0..<10), [3, 4]])
     }
 
-    @Test func classesThatAreNumbersAreInTheirOrder() {
+    @Test func numericClassNamesAreSortedNumerically() {
         #expect(LabelDescription.sorted(["10", "9", "-1"]) == ["-1", "9", "10"])
         #expect(LabelDescription.sorted(["10", "9", "a"]) == ["10", "9", "a"])
         #expect(LabelDescription.sorted(["010", "9"]) == ["010", "9"])
     }
 
-    /// Records that are none: the file, its form, and what the message must say.
+    /// Invalid records: the format, the files' contents, and the parts of the expected message.
     struct Wrong: CustomTestStringConvertible {
         var testDescription: String { text.debugDescription }
         var form = RecordForm.labelled(nil)
@@ -214,7 +214,7 @@ extension Records {
             text: "spam\tx", validation: "{\"text\": \"x\", \"label\": [\"spam\"]}",
             found: ["held: line 1", "--labels"]),
     ])
-    func recordsThatAreNoneAreNamed(wrong: Wrong) throws {
+    func reportsInvalidRecords(wrong: Wrong) throws {
         try directory.write(wrong.text, to: "one")
         if let other = wrong.other { try directory.write(other, to: "two") }
         if let validation = wrong.validation { try directory.write(validation, to: "held") }
@@ -229,12 +229,12 @@ extension Records {
         #expect(try FileSystem.list(directory.file("data")) == [])
     }
 
-    /// Forms with records that have no text in the lines 2 and 4, and the texts that are left.
+    /// Inputs whose records 2 and 4 have no text, and the texts that remain.
     struct Empty: CustomTestStringConvertible {
         var testDescription: String { "\(form)" }
         let form: RecordForm
         let texts: [String]
-        /// Whether the records are left out unless that is forbidden.
+        /// Whether such records are skipped by default.
         let isUsual: Bool
     }
 
@@ -251,7 +251,7 @@ extension Records {
         Empty(form: .labelled(nil), texts: ["x\ta\nonly here\t \n\t\nonly there\t\r\nx\tb"], isUsual: false),
         Empty(form: .parallel, texts: ["a\n\nc\n \nb", "A\nB\nC\nD\nB\n"], isUsual: false),
     ])
-    func recordsWithoutTextAreLeftOutAndCounted(empty: Empty) throws {
+    func skipsAndCountsEmptyRecords(empty: Empty) throws {
         for (name, text) in zip(["one", "two"], empty.texts) { try directory.write(text, to: name) }
         let names = Array(["one", "two"].prefix(empty.texts.count))
         for choice in [nil, EmptyRecords.skip, .error] {
@@ -278,8 +278,8 @@ extension Records {
         }
     }
 
-    /// A file of records may be empty where that is said, but not all of them.
-    @Test func aFileWithoutARecordIsLeftOut() throws {
+    /// With `skip`, a file may be empty, but not all files.
+    @Test func skipsFileWithoutRecords() throws {
         try directory.write("{\"text\": \"a\"}", to: "one")
         try directory.write("\u{FEFF}", to: "none")
         expectFailure(.badData, "none: is empty") { try directory.prepare(.documents(field: "text"), ["one", "none"]) }
@@ -291,7 +291,7 @@ extension Records {
         }
     }
 
-    @Test func aLineThatIsNotUTF8IsNamed() throws {
+    @Test func reportsLineThatIsNotUTF8() throws {
         try directory.write(Array("good\tx\n".utf8) + [0x61, 0x09, 0xEF, 0x76], to: "latin")
         expectFailure(.badData, "latin: line 2", "byte 3 of the line", "offset 9 ", "UTF-8") {
             try directory.prepare(.labelled(nil), ["latin"])
@@ -300,14 +300,14 @@ extension Records {
         expectFailure(.badData, "cut: line 2", "UTF-8") { try directory.prepare(.labelled(nil), ["cut"]) }
     }
 
-    @Test func aLineLongerThanTheBufferIsRead() throws {
+    @Test func readsLineLongerThanBuffer() throws {
         let long = String(repeating: "0123456789", count: 100_000)
         try directory.write("a\t\(long)\nb\tshort\n", to: "long")
         try directory.prepare(.labelled(nil), ["long"])
         #expect(try open().records(.train).texts(.text) == [long, "short"])
     }
 
-    @Test func stoppingRecordsLeavesNothing() throws {
+    @Test func stopRemovesEverything() throws {
         try directory.write((0..<2000).map { "c\t\($0)" }.joined(separator: "\n"), to: "l")
         var preparation = DatasetPreparation(
             .records(.labelled(nil), [directory.file("l")]), output: directory.file("data"))
@@ -321,7 +321,7 @@ extension Records {
             })
         }
         #expect(try FileSystem.list(directory.file("data")) == [])
-        // As a kill leaves it: every kind of file, and no manifest.
+        // The state after a kill: every kind of file, but no manifest.
         let names = [
             "dataset.incomplete", "tokenizer.model", "train-00000-source.bin", "train-00000-source.ends",
             "train-00001.labels", "validation-00000.pixels", "dataset.json.new",
@@ -333,7 +333,7 @@ extension Records {
         #expect(try open().records(.train).count == 1800)
     }
 
-    @Test func aFileThatIsNotAsPromisedIsNamed() throws {
+    @Test func reportsDamagedRecordFiles() throws {
         try directory.write("x\tone\ny\ttwo\nx\tthree\n", to: "l")
         try directory.prepare(.labelled(nil), ["l"])
         func expectDamage(_ name: String, at offset: Int, to bytes: [UInt8], _ found: String...) throws {
@@ -349,7 +349,7 @@ extension Records {
             try directory.write(before, to: "data/\(name)")
             _ = try open()
         }
-        // The records end at 3, 6 and 11.
+        // The end offsets of the records are 3, 6 and 11.
         try expectDamage("train-00000-text.ends", at: 0, to: [6], "byte 4", "ends at token 6, after one that ends at 6")
         try expectDamage("train-00000-text.ends", at: 0, to: [0], "byte 0", "ends at token 0")
         try expectDamage("train-00000-text.ends", at: 4, to: [12], "byte 4", "ends at token 12")
@@ -380,7 +380,7 @@ extension Records {
         ("\"pad\" : 256", "\"pad\" : 255", "special tokens"),
         ("\"kind\" : \"byte\"", "\"kind\" : \"sentencepiece\"", "tokenizer_model"),
     ])
-    func aManifestOfRecordsThatPromisesTheImpossibleIsNamed(old: String, new: String, found: String) throws {
+    func rejectsImpossibleManifest(old: String, new: String, found: String) throws {
         try directory.write("x\tone\ny\ttwo\nx\tthree\n", to: "l")
         try directory.prepare(.labelled(nil), ["l"])
         var text = String(decoding: try FileSystem.contents(of: directory.file("data/dataset.json")), as: UTF8.self)
@@ -394,7 +394,7 @@ extension Records {
             "\(failure.message)")
     }
 
-    @Test(arguments: [0, 0.1, 0.25, 1.0 / 3, 0.5, 0.9]) func theFractionIsHeldOutEverywhere(fraction: Double) {
+    @Test(arguments: [0, 0.1, 0.25, 1.0 / 3, 0.5, 0.9]) func heldOutRecordsAreSpreadEvenly(fraction: Double) {
         let heldOut = HeldOut(fraction: fraction)
         let chosen = (0..<10_000).map(heldOut.contains)
         for start in stride(from: 0, to: 10_000, by: 1000) {
@@ -402,7 +402,8 @@ extension Records {
             #expect(abs(Double(count) - 1000 * fraction) <= 2)
         }
         guard fraction > 0, fraction < 0.5 else { return }
-        // Records that take turns are held out alike: half of those chosen have an even place, within five deviations.
+        // If two kinds of records alternate, both are held out equally: half of the chosen indices are even, within
+        // five standard deviations.
         let places = chosen.indices.filter { chosen[$0] }
         let even = places.count { $0.isMultiple(of: 2) }
         #expect(abs(Double(even) - Double(places.count) / 2) < 2.5 * Double(places.count).squareRoot())

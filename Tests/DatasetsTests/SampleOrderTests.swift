@@ -3,7 +3,8 @@ import Testing
 
 @testable import Datasets
 
-/// What every kind of samples has to keep: a step is the same however many ranks share it, and wherever it is resumed.
+/// Properties of all kinds of samples: the batches of a step do not depend on the number of ranks or the step of
+/// resumption.
 @Suite struct SampleOrderTests {
     enum Kind: CaseIterable { case causal, documents, masked, infilling, pairs, labelled, images }
 
@@ -58,16 +59,16 @@ import Testing
     }
 
     @Test(arguments: Kind.allCases, [1, 3])
-    func ranksAndResumptionChangeNothing(kind: Kind, poolBatches: Int) throws {
+    func batchesDoNotDependOnRanksOrResumption(kind: Kind, poolBatches: Int) throws {
         let whole = try job(kind, 1, poolBatches: poolBatches)
         for (worldSize, step) in [(2, 0), (4, 0), (1, 5), (4, 2)] {
             #expect(try job(kind, worldSize, poolBatches: poolBatches, from: step) == Array(whole[step...]))
         }
     }
 
-    /// In evaluation every sample comes once, the same at any batch size, and no target is lost.
+    /// Evaluation visits every sample once, with the same contents at any batch size and all targets.
     @Test(arguments: Kind.allCases)
-    func evaluationIsFixed(kind: Kind) throws {
+    func evaluationDoesNotDependOnBatchSize(kind: Kind) throws {
         let samples = try samples(kind)
         let alone = try EvaluationBatches(samples, sequencesPerBatch: 1, seed: 3).contents()
         #expect(alone.flatMap(\.sampleIndices) == (0..<UInt64(samples.count)).map { $0 })

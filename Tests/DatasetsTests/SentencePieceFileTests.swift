@@ -5,7 +5,7 @@ import Testing
 
 @testable import Datasets
 
-/// Models that SentencePiece would not survive, or would read beyond its memory with.
+/// Model files that would crash SentencePiece or make it read out of bounds.
 @Suite struct SentencePieceFileTests {
     // MARK: Protocol buffers
 
@@ -25,7 +25,7 @@ import Testing
 
     private func piece(_ text: String, _ type: UInt64 = 1) -> [UInt8] { piece(Array(text.utf8), type) }
 
-    /// A model that knows a little, of either kind.
+    /// A minimal model of the given type with additional fields.
     private func model(_ more: [UInt8], type: UInt64 = 1) -> [UInt8] {
         piece("<unk>", 2) + piece("a") + piece("\u{2581}a") + more + field(2, field(3, type))
     }
@@ -43,14 +43,14 @@ import Testing
         ) { _ = try load(bytes) }
     }
 
-    @Test(arguments: [1, 2]) func aSoundModelLoads(type: UInt64) throws {
+    @Test(arguments: [1, 2]) func loadsValidModels(type: UInt64) throws {
         #expect(try load(model(piece("aa"), type: type)).vocabularySize == 4 + 6)
-        // Fields that nobody knows, of every kind.
+        // Unknown fields of every wire type.
         let unknown = field(99, 7) + field(99, [1]) + integer(99 << 3 | 1) + [UInt8](repeating: 1, count: 8)
         #expect(try load(model(unknown + integer(99 << 3 | 5) + [1, 2, 3, 4], type: type)).vocabularySize == 3 + 6)
     }
 
-    @Test(arguments: [1, 2]) func piecesOfImpossibleTextAreRefused(type: UInt64) {
+    @Test(arguments: [1, 2]) func rejectsInvalidPieces(type: UInt64) {
         expectRefusal(model(piece("a\0b"), type: type), "a piece with a zero byte")
         expectRefusal(model(piece([UInt8](repeating: 0x61, count: 1025)), type: type), "a piece of 1025 bytes")
         expectRefusal(model(piece([UInt8](repeating: 0x61, count: 1 << 20)), type: type), "a piece of 1048576 bytes")
@@ -58,11 +58,11 @@ import Testing
         expectRefusal(model(piece(""), type: type), "one that is empty or stands twice")
         expectRefusal(piece("a") + field(2, field(3, type)), "not one for unknown text")
         #expect(throws: Never.self) { _ = try load(model(piece([UInt8](repeating: 0x61, count: 1024)), type: type)) }
-        // What is not UTF-8 is no text, but harms nobody.
+        // Pieces that are not UTF-8 match no text, but do no harm.
         #expect(throws: Never.self) { _ = try load(model(piece([0xFF, 0xC3]) + piece([0xC3]), type: type)) }
     }
 
-    @Test func userDefinedPiecesThatBeginWithEachOtherAreFew() throws {
+    @Test func limitsNestedUserDefinedPieces() throws {
         func nested(_ count: Int) -> [UInt8] {
             (1...count).flatMap { piece("x" + String(repeating: "y", count: $0), 4) + piece("z\($0)", 4) }
         }
@@ -71,7 +71,7 @@ import Testing
         expectRefusal(model(nested(65)), "more than 64 user-defined pieces")
     }
 
-    @Test func messagesThatAreNoneAreRefused() {
+    @Test func rejectsMalformedMessages() {
         for bytes: [UInt8] in [
             [0x0A], [0x0A, 5, 1], [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
             [UInt8](repeating: 0x80, count: 20), [0x08], [0x09, 1], [0x0D, 1], [0x0B, 0x0C], [0x00, 0x00], [0x07],
@@ -81,11 +81,11 @@ import Testing
 
     // MARK: Tables of characters
 
-    /// A double array whose root is followed by nothing, but for the units given.
+    /// A double array whose root has no children, except for the given units.
     private func units(_ changes: [Int: UInt32], count: Int = 512) -> [UInt32] {
-        // A unit that is not used says so by a label that its place cannot have.
+        // An unused unit has a label that is impossible at its index.
         var units = (0..<count).map { UInt32(truncatingIfNeeded: ~$0 & 0xFF) }
-        // The children of the root stand from 256 on.
+        // The children of the root are at indices from 256 on.
         units[0] = 256 << 10
         for (index, unit) in changes { units[index] = unit }
         return units
@@ -103,19 +103,19 @@ import Testing
         model(field(number, field(2, table)))
     }
 
-    /// "a" at the root leads to a leaf with `value`; its children stand at `base`.
+    /// A rule: "a" leads from the root to a leaf with `value`; its children are at `base`.
     private func oneRule(value: UInt32, at base: UInt32 = 0x161 ^ 0x180) -> [Int: UInt32] {
         [0x161: 0x61 | 1 << 8 | base << 10, Int(0x161 ^ base): 1 << 31 | value]
     }
 
-    @Test func aSoundTableReplaces() throws {
+    @Test func validTableReplacesCharacters() throws {
         let tokenizer = try load(normalized(table(units(oneRule(value: 0)))))
-        // "a" becomes "b", which no piece has.
+        // "a" becomes "b", for which there is no piece.
         #expect(try tokenizer.encode("a").contains(0))
         #expect(throws: Never.self) { _ = try load(normalized(table(units(oneRule(value: 1))))) }
     }
 
-    @Test(arguments: [3, 5] as [UInt64]) func tablesThatLeadOutsideAreRefused(number: UInt64) {
+    @Test(arguments: [3, 5] as [UInt64]) func rejectsTablesWithIndicesOutOfRange(number: UInt64) {
         func refuse(_ table: [UInt8], sourceLocation: SourceLocation = #_sourceLocation) {
             expectRefusal(
                 normalized(table, as: number), "its table of characters leads outside itself",
@@ -136,15 +136,15 @@ import Testing
         refuse(table(units([0x161: 0x61 | 512 << 10])))
     }
 
-    @Test func tablesWithoutEndAreRefused() {
+    @Test func rejectsCyclicAndTooDeepTables() {
         // "a" leads to itself: 0x161 ^ base ^ 0x61 == 0x161.
         expectRefusal(normalized(table(units([0x161: 0x61 | 0x61 << 10]))), "leads outside itself")
-        // "aaa…", each shorter one a rule too: as many results as there are places, and one more.
+        // Rules for "a", "aa", …: the maximum number of results, then one more.
         func chain(_ count: Int) -> [UInt8] {
             var units = units([:], count: 256 * (count + 2))
             for step in 1...count {
                 let index = 256 * step | 0x61
-                // Its children stand in the next block, the leaf first of them.
+                // Its children are in the next block; the first of them is the leaf.
                 let base = index ^ 256 * (step + 1)
                 units[index] = 0x61 | 1 << 8 | UInt32(base) << 10
                 units[256 * (step + 1)] = 1 << 31

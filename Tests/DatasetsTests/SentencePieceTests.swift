@@ -11,7 +11,7 @@ func golden(_ name: String) throws -> String {
     try #require(Bundle.module.url(forResource: "Golden/\(name)", withExtension: nil)).path(percentEncoded: false)
 }
 
-/// A golden model of SentencePiece.
+/// Loads a golden SentencePiece model.
 func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
     let path = try golden("\(name).model")
     return try SentencePieceTokenizer(model: try FileSystem.contents(of: path), source: path)
@@ -20,7 +20,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
 @Suite struct SentencePieceTests {
     static let models = ["lossless", "foreign", "prefixless"]
 
-    /// What Python's SentencePiece makes of some lines.
+    /// The encodings of some lines by SentencePiece's Python package.
     private func lines(_ model: String) throws -> [(text: String, tokens: [Int32], decoded: String)] {
         let path = try golden("encodings.json")
         let json = try JSON(parsing: try FileSystem.contents(of: path), source: path)
@@ -30,11 +30,11 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
         }
     }
 
-    @Test(arguments: models) func linesAreEncodedAndDecodedAsPythonDoes(model: String) throws {
+    @Test(arguments: models) func encodesAndDecodesLikePython(model: String) throws {
         let tokenizer = try goldenTokenizer(model)
         let lines = try lines(model)
         #expect(lines.count == 19)
-        // What was learned here keeps U+2581, which Python's takes for a space.
+        // dtrain's models preserve U+2581, which the Python package treats as a space.
         for line in lines where model != "lossless" || !line.text.contains("\u{2581}") {
             #expect(try tokenizer.encode(line.text) == line.tokens, "\(line.text.debugDescription)")
             #expect(
@@ -42,31 +42,31 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
         }
     }
 
-    @Test(arguments: ["lossless", "prefixless"]) func aTextOfManyLinesComesBack(model: String) throws {
+    @Test(arguments: ["lossless", "prefixless"]) func multilineTextsAreLossless(model: String) throws {
         let tokenizer = try goldenTokenizer(model)
-        // U+2581 is SentencePiece's own sign for a space.
+        // SentencePiece itself uses U+2581 for a space.
         let lines = try lines(model).map(\.text).filter { !$0.contains("\u{2581}") }
         for text in [lines.joined(separator: "\n"), "\n\n a\n\nb \n", "a\r\nb\n", "\n", ""] {
             let tokens = try tokenizer.encode(text)
             #expect(Array(tokenizer.decode(tokens)) == Array(text.utf8))
         }
-        // Between the tokens of the lines stands one for their end.
+        // Between the tokens of two lines there is a line break token.
         let lineBreak = try #require(try tokenizer.encode("\n").first)
         let expected = try lines.map { try tokenizer.encode($0) }.joined(separator: [lineBreak])
         #expect(try tokenizer.encode(lines.joined(separator: "\n")) == Array(expected))
     }
 
-    @Test func withoutATokenForItALineBreakIsASpace() throws {
+    @Test func lineBreakWithoutTokenBecomesSpace() throws {
         let tokenizer = try goldenTokenizer("foreign")
         let tokens = try tokenizer.encode("of the\nWork")
         #expect(String(decoding: tokenizer.decode(tokens), as: UTF8.self) == "of the Work")
         #expect(tokens == (try tokenizer.encode("of the Work")))
     }
 
-    @Test(arguments: models) func decodingTokenByTokenIsDecoding(model: String) throws {
+    @Test(arguments: models) func incrementalDecodingEqualsDecoding(model: String) throws {
         let tokenizer = try goldenTokenizer(model)
         for seed in 0..<UInt64(200) {
-            // From -1 to the first outside the vocabulary.
+            // From −1 to the first ID outside the vocabulary.
             let tokens = integers(20, below: tokenizer.vocabularySize + 2, seed: seed).map { Int32($0 - 1) }
             var state = DecodingState()
             var bytes: [UInt8] = []
@@ -76,15 +76,16 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
     }
 
     @Test(arguments: models, [1, 7, 100, 40_000, 65_535, 65_536, 65_537, 100_000])
-    func cutsOfATextChangeNothing(model: String, chunkBytes: Int) throws {
+    func chunkSizeChangesNothing(model: String, chunkBytes: Int) throws {
         let tokenizer = try goldenTokenizer(model)
-        // Lines around the length at which they are cut, with spaces and without any, and characters of all lengths.
+        // Lines around the length at which lines are cut, with and without spaces, with characters of one to four
+        // bytes.
         let words = String(repeating: "copies of the Work 🙂 漢字 naïve ", count: 3000)
         let text =
             (try lines(model).map(\.text)).joined(separator: "\n") + "\n" + words + "\n"
             + String(repeating: "🙂", count: 40_000) + "\nend" + String(repeating: " ", count: 70_000)
             + String(repeating: "a  \u{2581}", count: 30_000)
-        // A byte at a time only for the start: each call looks at all that is held.
+        // Small chunks only for the start of the text, since each call examines all held bytes.
         let bytes = chunkBytes < 100 ? Array(Array(text.utf8).prefix(2000)) : Array(text.utf8)
         var tokens: [Int32] = []
         var held: [UInt8] = []
@@ -106,17 +107,17 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
         #expect(tokens == whole)
     }
 
-    @Test(arguments: ["lossless", "prefixless"]) func aLineThatIsCutAtASpaceIsAsOneThatIsNot(model: String) throws {
+    @Test(arguments: ["lossless", "prefixless"]) func cutAtSpaceChangesNoTokens(model: String) throws {
         let tokenizer = try goldenTokenizer(model)
         let text = String(repeating: "copies of the Work, ", count: 10_000) + "end"
         let tokens = try tokenizer.encode(text)
         #expect(Array(tokenizer.decode(tokens)) == Array(text.utf8))
-        // The same sentence gives the same tokens all along.
+        // Every occurrence of the sentence has the same tokens.
         let sentence = try tokenizer.encode(" copies of the Work,").suffix(4)
         #expect(tokens.count { $0 == sentence.last } == 10_000)
     }
 
-    @Test func specialTokensAreTheModelsOrFollowItsPieces() throws {
+    @Test func specialTokensArePiecesOrFollowThem() throws {
         #expect(
             try goldenTokenizer("lossless").specialTokens
                 == SpecialTokens(pad: 0, unknown: 1, bos: 2, eos: 3, mask: 6, sep: 5, cls: 4))
@@ -132,14 +133,14 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
                 #expect(tokenizer.decode([token]) == [])
             }
             #expect(tokenizer.decode([Int32(tokenizer.vocabularySize), -1]) == Array("\u{FFFD}\u{FFFD}".utf8))
-            // What looks like a special token in a text is text.
+            // The name of a special token in a text is ordinary text.
             let found = try tokenizer.encode("<s> </s> <pad> <mask>")
             let special = tokenizer.specialTokens
             #expect(!found.contains { [special.pad, special.bos, special.eos, special.mask].contains($0) })
         }
     }
 
-    @Test func bytesHaveSpecialTokensWhereTheyAreWanted() throws {
+    @Test func byteTokenizerHasOptionalSpecialTokens() throws {
         let tokenizer = ByteTokenizer(withSpecialTokens: true)
         #expect(tokenizer.vocabularySize == 262)
         #expect(
@@ -162,7 +163,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
     }
 
     @Test(arguments: [[], [0], Array("not a model".utf8), [UInt8](repeating: 0xFF, count: 1000)])
-    func whatIsNoModelIsRefused(bytes: [UInt8]) {
+    func rejectsInvalidModels(bytes: [UInt8]) {
         expectFailure(.badData, "some.model", "not a model of SentencePiece", "--tokenizer bpe:SIZE") {
             do throws(Failure) {
                 _ = try SentencePieceTokenizer(model: bytes, source: "some.model")
@@ -173,15 +174,15 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
         }
     }
 
-    @Test func aTruncatedModelIsRefusedOrSmaller() throws {
+    @Test func truncatedModelsDoNotCrash() throws {
         let whole = try goldenTokenizer("lossless")
         for count in stride(from: 1, to: whole.model.count, by: 997) {
-            // What protocol buffers read as a whole message is a model of fewer pieces; it never ends the process.
+            // A prefix that is a complete protocol buffer message is a smaller model; no prefix crashes the process.
             _ = try? SentencePieceTokenizer(model: Array(whole.model.prefix(count)), source: "cut")
         }
     }
 
-    @Test func anotherModelThanDescribedIsRefused() throws {
+    @Test func rejectsModelThatDiffersFromDescription() throws {
         let lossless = try goldenTokenizer("lossless")
         expectFailure(.badData, "another hash") {
             var description = lossless.description
@@ -191,7 +192,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
         expectFailure(.badData, "701 tokens", "700") {
             _ = try makeTokenizer(lossless.description, vocabularySize: 701, model: lossless.model)
         }
-        // A model has no row for a token beyond its vocabulary.
+        // A model has no embedding for a token beyond its vocabulary.
         for token in [-1, 5] as [Int32] {
             expectFailure(.badData, "special tokens [\(token)]", "below 5") {
                 let unknown = TokenizerDescription(kind: .none, specialTokens: SpecialTokens(bos: token))
@@ -204,7 +205,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
     }
 }
 
-/// Whether a message has words of an assertion of SentencePiece.
+/// Whether a message contains words of one of SentencePiece's assertions.
 private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
     ["INTERNAL", ".cc", "_", "::", "vocab", "sentences", "proto", "[", "]"].contains { message.contains($0) }
 }
@@ -225,7 +226,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
             .appending(path: name).path(percentEncoded: false)
     }
 
-    @Test(arguments: TokenizerAlgorithm.allCases) func theSameTextGivesTheSameBytes(algorithm: TokenizerAlgorithm)
+    @Test(arguments: TokenizerAlgorithm.allCases) func trainingIsDeterministic(algorithm: TokenizerAlgorithm)
         throws
     {
         let sample = sample(try license)
@@ -235,7 +236,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         #expect(tokenizer.vocabularySize == 600)
         #expect(
             tokenizer.specialTokens == SpecialTokens(pad: 0, unknown: 1, bos: 2, eos: 3, mask: 6, sep: 5, cls: 4))
-        // Nothing is unknown, nothing is lost, and words of the text are few tokens.
+        // Every character can be encoded losslessly, and words of the training text have few tokens.
         let text = "Unless required by applicable law\n漢字 🙂\u{0}  é e\u{301} \u{FB01}\n"
         let tokens = try tokenizer.encode(text)
         #expect(Array(tokenizer.decode(tokens)) == Array(text.utf8))
@@ -243,7 +244,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         #expect(try tokenizer.encode("Unless required by applicable law").count < 24)
     }
 
-    @Test func aNumberOfTokensThatCannotBeIsRefusedWithTheOneThatCan() throws {
+    @Test func rejectsImpossibleSizeAndNamesLimit() throws {
         let sample = sample(try license)
         for algorithm in TokenizerAlgorithm.allCases {
             expectFailure(.usage, "--tokenizer \(algorithm.rawValue):100:", "at least 265") {
@@ -264,11 +265,11 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         }
     }
 
-    /// Texts that SentencePiece learns from or refuses, in words of ours.
+    /// SentencePiece trains on these texts or fails; dtrain's messages never contain the library's.
     @Test(arguments: [
         "", "\n\n", "a", " ", "\t", "\u{0}", "a\na\na", "\u{2581}", String(repeating: "ab", count: 3000), "🙂",
     ])
-    func theLibrarysWordsAreNotShown(text: String) {
+    func errorsDoNotQuoteTheLibrary(text: String) {
         for algorithm in TokenizerAlgorithm.allCases {
             for size in [1, 7, 264, 270, 1000] {
                 do throws(Failure) {
@@ -282,7 +283,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         }
     }
 
-    /// Texts that are hard on a tokenizer, which come back all the same from what is learned here.
+    /// Texts that are difficult for a tokenizer; a trained model must encode them losslessly.
     static let hostileTexts = [
         "\u{2581}", "\u{2581}\u{2581}", "a\u{2581}b", " \u{2581} ", "\u{2581} a\u{2581}", "\n\u{2581}\n \u{2581}\n",
         "x\u{2581}\n",
@@ -296,8 +297,8 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         "مرحبا\u{202E}abc", "漢字かな交じり文", "🏳️‍🌈",
     ]
 
-    /// Whatever the text, its parts and their order: decoding gives it back.
-    @Test(arguments: TokenizerAlgorithm.allCases) func everyTextComesBack(algorithm: TokenizerAlgorithm) throws {
+    /// Decoding reproduces every text and every random combination of texts.
+    @Test(arguments: TokenizerAlgorithm.allCases) func everyTextIsLossless(algorithm: TokenizerAlgorithm) throws {
         let learned = try algorithm.learn(size: 500, from: sample(try license))
         let tokenizer = try SentencePieceTokenizer(model: learned.model, source: "learned")
         for text in TokenizerLearningTests.hostileTexts {
@@ -311,18 +312,18 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
             let bytes = Array(text.utf8)
             #expect(tokenizer.decode(try tokenizer.encode(text)) == bytes, "\(text.debugDescription)")
         }
-        // Lines that are cut: at spaces, between characters, in rows of spaces, and at what SentencePiece takes for one.
+        // Lines that are cut: at spaces, between characters, within runs of spaces, and at U+2581.
         for part in ["x", "漢", "  ", "ab  ", "\u{2581}", " \u{2581}", "word ", "🙂 \u{2581}  "] {
             let text = "a\n" + String(repeating: part, count: 200_000 / part.utf8.count) + "end\n" + part
             #expect(tokenizer.decode(try tokenizer.encode(text)) == Array(text.utf8), "\(part.debugDescription)")
         }
     }
 
-    /// Where there are more characters than there is room for, the frequent ones get tokens and the others are bytes.
-    @Test(arguments: TokenizerAlgorithm.allCases) func anAlphabetThatIsTooLargeFallsBackToBytes(
+    /// If there are more characters than tokens, the frequent ones get tokens and the others are encoded as bytes.
+    @Test(arguments: TokenizerAlgorithm.allCases) func largeAlphabetFallsBackToBytes(
         algorithm: TokenizerAlgorithm
     ) throws {
-        // Most characters are rare, a few are most of the text.
+        // Most characters are rare; a few make up most of the text.
         var text = ""
         for line in 0..<UInt64(600) {
             let draws = integers(120, below: 1000, seed: line)
@@ -342,7 +343,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
             #expect(tokenizer.decode(tokens) == Array(text.utf8))
             #expect(!tokens.contains(1))
         }
-        // A share that is asked for is kept to: more characters make fewer tokens.
+        // The requested coverage is reached; a larger alphabet makes the text fewer tokens.
         let alphabet = Set(text.unicodeScalars).subtracting(["\n", "\u{2581}"]).count
         let half = try algorithm.learn(size: 500, from: sample, coverage: 0.5)
         let all = try algorithm.learn(size: 264 + alphabet, from: sample, coverage: 1)
@@ -361,14 +362,14 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         }
     }
 
-    @Test func aLargeTextIsSampledEvenly() {
+    @Test func samplesLargeTextsEvenly() {
         let text = (0..<1000).map { "line \($0)" }.joined(separator: "\n")
         let all = sample(text)
         #expect(all.ends.count == 1000)
         let part = sample(text, limitBytes: text.utf8.count / 4)
         #expect(part.ends.count == 200)
         #expect(part.bytes.starts(with: Array("line 0line 5line 10".utf8)))
-        // However long a line is, its parts are short, whole characters, and together the line.
+        // A line of any length is cut into short parts at character boundaries, which together are the line.
         for line in [String(repeating: "word ", count: 5000), String(repeating: "🙂", count: 5000)] {
             let cut = sample(line)
             #expect(cut.bytes == Array(line.utf8))
@@ -387,7 +388,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         ("bpe:-1", "its number"), ("bpe:99999999999", "its number"), ("bytes", "allowed: byte, bpe:SIZE"),
         ("word:100", "allowed: byte"), ("file.bin", "allowed: byte"),
     ])
-    func aChoiceThatIsNoneIsRefused(text: String, found: String) {
+    func rejectsUnknownTokenizerChoice(text: String, found: String) {
         expectFailure(.usage, "--tokenizer: found \(text)", found) { _ = try TokenizerChoice(parsing: text) }
     }
 }

@@ -11,16 +11,16 @@ import Testing
 
     init() { directory = TemporaryDirectory() }
 
-    @Test func theHashIsXXH3() throws {
-        // XXH3-128 of nothing and of "abc" with seed 0, as `xxhsum -H2` prints them.
+    @Test func digestIsXXH3() throws {
+        // The XXH3-128 of the empty file and of "abc", as `xxhsum -H2` prints them.
         try directory.write("", to: "empty")
         try directory.write("abc", to: "abc")
         #expect(try TokenShard.digest(ofFile: directory.file("empty")) == "99aa06d3014798d86001c324468d497f")
         #expect(try TokenShard.digest(ofFile: directory.file("abc")) == "06b05ab6733a618578af5f94892f3950")
     }
 
-    @Test(arguments: TokenShardFormat.allCases) func everyFormatComesBack(format: TokenShardFormat) throws {
-        // More than a write's or a read's worth of tokens.
+    @Test(arguments: TokenShardFormat.allCases) func everyFormatReadsBack(format: TokenShardFormat) throws {
+        // More tokens than fit the buffers for writing and reading.
         let largest: Int32 = format == .uint32 ? .max - 1 : 65_535
         let written =
             (0..<200_000).map { Int32(truncatingIfNeeded: $0 &* 2_654_435_761) & .max % (largest + 1) }
@@ -35,7 +35,7 @@ import Testing
         #expect(try tokens(stream) == written)
     }
 
-    @Test func theBytesAreLLMCs() throws {
+    @Test func bytesMatchLLMCFormat() throws {
         try directory.writeShard([0x0102, 0xFFFE], to: "16", format: .uint16)
         try directory.writeShard([0x0102_0304], to: "32", format: .uint32)
         // 20240520 = 0x0134D888, 20240801 = 0x0134D9A1.
@@ -46,12 +46,12 @@ import Testing
         #expect(try FileSystem.contents(of: directory.file("32")) == wide + zeros + [0x04, 0x03, 0x02, 0x01])
     }
 
-    @Test func theFormatFollowsTheVocabulary() {
+    @Test func vocabularySizeDeterminesFormat() {
         #expect(TokenShardFormat(vocabularySize: 65_536) == .uint16)
         #expect(TokenShardFormat(vocabularySize: 65_537) == .uint32)
     }
 
-    @Test func anUnfinishedShardIsRefused() throws {
+    @Test func rejectsUnfinishedShard() throws {
         do {
             var writer = try TokenShardWriter(directory.file("shard.bin"), format: .uint16)
             try writer.append([1, 2, 3])
@@ -61,7 +61,7 @@ import Testing
         }
     }
 
-    /// A way to damage a shard of ten 16-bit tokens, and what the message must say.
+    /// A modification of a shard of ten 16-bit tokens, and a part of the expected message.
     struct Damage: CustomTestStringConvertible {
         var testDescription: String
         var offset = 0
@@ -90,13 +90,13 @@ import Testing
             testDescription: "negative count", offset: 8, bytes: [0xFF, 0xFF, 0xFF, 0xFF], found: "-1 tokens at byte 8"),
         Damage(testDescription: "no tokens", offset: 8, bytes: [0], size: 1024, found: "0 tokens at byte 8"),
     ])
-    func damageIsNamed(damage: Damage) throws {
+    func reportsDamage(damage: Damage) throws {
         try directory.writeShard(Array(0..<10), to: "shard.bin", format: .uint16)
         try directory.change("shard.bin", at: damage.offset, to: damage.bytes, size: damage.size)
         expectFailure(.badData, "shard.bin", damage.found) { _ = try TokenShard(checking: directory.file("shard.bin")) }
     }
 
-    @Test func headerlessShardsAreTakenOnlyWhereTheyMayBe() throws {
+    @Test func headerlessShardsMustBeAllowed() throws {
         try directory.write([1, 0, 2, 0], to: "plain.bin")
         #expect(try TokenShard(checking: directory.file("plain.bin"), allowingHeaderless: true).tokenCount == 2)
         expectFailure(.badData, "plain.bin", "20240520") { _ = try TokenShard(checking: directory.file("plain.bin")) }
@@ -108,14 +108,14 @@ import Testing
         expectFailure(.badData, "empty.bin", "0 bytes") {
             _ = try TokenShard(checking: directory.file("empty.bin"), allowingHeaderless: true)
         }
-        // llm.c's weights, magic number 20240326, are no tokens.
+        // llm.c's weight files, with magic number 20240326, are not token shards.
         try directory.write([0xC6, 0xD7, 0x34, 0x01], to: "weights.bin")
         expectFailure(.badData, "weights.bin", "20240326 at byte 0") {
             _ = try TokenShard(checking: directory.file("weights.bin"), allowingHeaderless: true)
         }
     }
 
-    @Test func onlyARegularFileIsAShard() throws {
+    @Test func rejectsFilesThatAreNotRegular() throws {
         mkfifo(directory.file("fifo.bin"), 0o644)
         try FileSystem.makeDirectory(directory.file("directory.bin"))
         for name in ["fifo.bin", "directory.bin"] {

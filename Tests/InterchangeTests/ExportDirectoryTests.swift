@@ -4,7 +4,7 @@ import Interchange
 import TestSupport
 import Testing
 
-/// The directory of an export holds the files of one export, and nothing of the user's is touched.
+/// An export directory contains the files of one export; files of the user are never touched.
 struct ExportDirectoryTests {
     let directory = TemporaryDirectory()
     private var path: String { directory.file("model") }
@@ -21,7 +21,7 @@ struct ExportDirectoryTests {
         String(decoding: try FileSystem.contents(of: "\(path)/\(name)"), as: UTF8.self)
     }
 
-    @Test func theNextExportReplacesAndRemovesWhatTheFirstWrote() throws {
+    @Test func nextExportReplacesFilesOfTheFirst() throws {
         try export(["config.json": "1", "vocab.json": "1"])
         try export(["config.json": "2", "model.safetensors": "2"])
         #expect(try visible() == ["config.json", "model.safetensors"])
@@ -29,7 +29,7 @@ struct ExportDirectoryTests {
     }
 
     @Test(arguments: ["README.md", "vocab.json", "config.json"])
-    func filesOfTheUserAreRefused(name: String) throws {
+    func rejectsFilesOfTheUser(name: String) throws {
         try export(["config.json": "1", "vocab.json": "1"])
         try FileSystem.replaceContents(of: "\(path)/\(name)", with: "written by the user")
         let before = try FileSystem.list(path)
@@ -39,13 +39,13 @@ struct ExportDirectoryTests {
         #expect(try name == "config.json" || text("config.json") == "1")
     }
 
-    @Test func hiddenFilesAreNobodysBusiness() throws {
+    @Test func ignoresHiddenFiles() throws {
         try FileSystem.makeDirectory("\(path)/.git")
         try export(["config.json": "1"])
         #expect(FileSystem.isDirectory("\(path)/.git"))
     }
 
-    @Test func aFailedExportLeavesTheOneBefore() throws {
+    @Test func failedExportKeepsEarlierOne() throws {
         try export(["config.json": "1"])
         let before = try FileSystem.list(path)
         let output = try ExportDirectory(claiming: path)
@@ -55,8 +55,8 @@ struct ExportDirectoryTests {
         #expect(try text("config.json") == "1")
     }
 
-    /// A kill while the files take their places: the directory is no model, and the same export makes it one.
-    @Test func anInterruptedExportStartsOver() throws {
+    /// After a kill while files are moved, the directory is rejected as a model; repeating the export completes it.
+    @Test func interruptedExportCanBeRepeated() throws {
         try export(["config.json": "1", "vocab.json": "1"])
         try FileSystem.remove("\(path)/.dtrain-export.json")
         try FileSystem.replaceContents(of: "\(path)/export.incomplete", with: "config.json\nvocab.json\n")

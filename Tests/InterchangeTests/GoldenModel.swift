@@ -10,7 +10,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A model that `Golden/make_golden.py` has made, and what transformers computes with it.
+/// A model written by `Golden/make_golden.py`, with the results of transformers.
 struct GoldenModel {
     let directory: String
 
@@ -24,18 +24,18 @@ struct GoldenModel {
         "marian_apart", "vit",
     ]
 
-    /// A tensor of the example.
+    /// Reads a tensor of the example.
     func example<Element>(_ name: String, _: Element.Type) throws -> [Element] {
         try TensorFile("\(directory)/example.safetensors").elements(name, Element.self)
     }
 
-    /// The shape of a tensor of the example; nil where it has none of that name.
+    /// The shape of a tensor of the example; nil if there is none of that name.
     func shape(_ name: String) throws -> [Int]? {
         try SafetensorsFile("\(directory)/example.safetensors")[name]?.shape
     }
 }
 
-/// A safetensors file, tensor by tensor.
+/// Reads the tensors of a safetensors file.
 struct TensorFile {
     private let path: String
 
@@ -53,7 +53,7 @@ struct TensorFile {
     }
 }
 
-/// A model that was read, with its weights.
+/// An imported model with its weights.
 struct LoadedModel {
     let reader: ModelReader
     let layout: ParameterLayout
@@ -66,7 +66,7 @@ struct LoadedModel {
         try reader.load(layout, into: weights)
     }
 
-    /// The logits of the golden model's example: of every position, or of every sequence.
+    /// The logits for the golden model's example, at every position or of every sequence.
     func logits(_ golden: GoldenModel) throws -> [Float] {
         let model = Transformer<Float>(reader.model.configuration, reader.model.sizes)
         let patches = try golden.shape("pixels") == nil ? [] : patches(golden)
@@ -107,7 +107,7 @@ struct LoadedModel {
         return logits
     }
 
-    /// The example's images, [B, K, H, W], as patches, [B, patches, K, P, P].
+    /// Converts the example's images, [B, K, H, W], to patches, [B, patches, K, P, P].
     private func patches(_ golden: GoldenModel) throws -> [Float] {
         let pixels = try golden.example("pixels", Float.self)
         let (image, edge) = (try #require(reader.model.image), reader.model.configuration.patchSize)
@@ -130,14 +130,14 @@ struct LoadedModel {
     }
 }
 
-/// A copy of a golden model that can be spoiled.
+/// A copy of a golden model that can be modified.
 final class SpoiledModel {
     let directory = TemporaryDirectory()
     private var tensors: [(name: String, shape: [Int], numbers: [Float])] = []
     private var type = TensorType.float32
     private var members: [JSON.Member]
 
-    /// A copy of a model in one file of Float32.
+    /// Copies a model to a single file of Float32 tensors.
     init(_ name: String) throws {
         let golden = try GoldenModel(name)
         let path = "\(golden.directory)/config.json"
@@ -146,13 +146,13 @@ final class SpoiledModel {
         tensors = try file.tensors().map { ($0.name, $0.shape, try file.elements($0.name, Float.self)) }
     }
 
-    /// Gives a member of config.json another value; nil takes it out.
+    /// Sets a member of config.json; nil removes it.
     func set(_ name: String, _ value: JSON?) {
         members.removeAll { $0.name == name }
         if let value { members.append(JSON.Member(name, value)) }
     }
 
-    /// Gives tensors other names; nil takes one out.
+    /// Renames tensors; nil removes one.
     func rename(_ body: (String) -> String?) {
         tensors = tensors.compactMap { tensor in
             body(tensor.name).map { ($0, tensor.shape, tensor.numbers) }
@@ -162,7 +162,7 @@ final class SpoiledModel {
     /// Adds a tensor.
     func add(_ name: String, _ shape: [Int], _ numbers: [Float]) { tensors.append((name, shape, numbers)) }
 
-    /// The numbers of a tensor.
+    /// The values of a tensor.
     func numbers(_ name: String) throws -> [Float] { try #require(tensors.first { $0.name == name }).numbers }
 
     /// Writes the copy and returns its directory.

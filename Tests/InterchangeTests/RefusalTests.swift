@@ -6,7 +6,7 @@ import Models
 import TestSupport
 import Testing
 
-/// What cannot be had is said with its place.
+/// Unsupported or invalid models are rejected with the location of the problem.
 struct RefusalTests {
     @Test(
         arguments: [
@@ -50,7 +50,7 @@ struct RefusalTests {
             ("vit", "image_size", 10, "image_size: found 10; allowed: one or two multiples of patch_size (4)"),
             ("vit", "num_channels", 2, "num_channels: found 2"),
         ] as [(String, String, JSON, String)])
-    func configurations(name: String, member: String, value: JSON, message: String) throws {
+    func rejectsUnsupportedConfigurations(name: String, member: String, value: JSON, message: String) throws {
         let model = try SpoiledModel(name)
         model.set(member, value)
         let directory = try model.write()
@@ -60,7 +60,7 @@ struct RefusalTests {
         }
     }
 
-    @Test func tensors() throws {
+    @Test func rejectsUnexpectedTensors() throws {
         func expect(_ message: String, _ name: String = "gpt2", _ spoil: (SpoiledModel) throws -> Void) throws {
             let model = try SpoiledModel(name)
             try spoil(model)
@@ -81,7 +81,7 @@ struct RefusalTests {
         try expect("adapter.weight: is unknown to GPT2LMHeadModel; the nearest that it may hold: ") {
             $0.add("adapter.weight", [1], [1])
         }
-        // Nothing is compared with a name of a million characters, and of the message as much is told as anybody reads.
+        // Very long names are not compared, and messages are truncated.
         try expect(String(repeating: "a", count: 1000)) { $0.add(String(repeating: "a", count: 1_000_000), [1], [1]) }
         try expect("lm_head.weight: differs from the embedding") {
             $0.add("lm_head.weight", [37, 24], [Float](repeating: 1, count: 37 * 24))
@@ -92,7 +92,7 @@ struct RefusalTests {
         }
     }
 
-    @Test func files() throws {
+    @Test func rejectsInvalidFiles() throws {
         let model = try SpoiledModel("llama")
         let directory = try model.write()
         expectFailure(.badData, "\(directory)/none: no such directory") { _ = try ModelReader("\(directory)/none") }
@@ -106,7 +106,8 @@ struct RefusalTests {
         for (map, message) in [
             ("{}", "weight_map names no file"),
             ("{\"a\": \"../x.safetensors\"}", "found \"../x.safetensors\"; allowed: "),
-            // A slash with an accent is one character, but still leads into a directory; a zero byte ends a name.
+            // A slash followed by a combining accent is one `Character`, but still a path separator; a zero byte ends a
+            // name.
             ("{\"a\": \"x/\u{301}.safetensors\"}", "x/\u{301}.safetensors\"; allowed: "),
             ("{\"a\": \"part\\u0000.safetensors\"}", "part\\u0000.safetensors\"; allowed: "),
             ("{\"a\": \"part.safetensors\", \"a\": \"part.safetensors\"}", "\"a\" stands twice"),
@@ -125,8 +126,8 @@ struct RefusalTests {
         }
     }
 
-    /// A claim in config.json allocates nothing: what the files do not hold is missed first.
-    @Test func enormousClaims() throws {
+    /// Large sizes in config.json cause no allocation: the mismatch with the files is reported first.
+    @Test func largeSizesAllocateNothing() throws {
         for (name, member) in [("llama", "vocab_size"), ("llama", "max_position_embeddings"), ("bert", "vocab_size")] {
             let model = try SpoiledModel(name)
             model.set(member, 2_000_000_000)
@@ -140,7 +141,7 @@ struct RefusalTests {
         }
     }
 
-    /// A model that no class can hold: a golden one, changed.
+    /// A golden model, modified so that no class can represent it.
     struct Misfit: Sendable {
         let name: String
         let message: String
@@ -173,7 +174,7 @@ struct RefusalTests {
     }
 
     @Test(arguments: Misfit.all)
-    func modelsOfNoClass(misfit: Misfit) throws {
+    func rejectsModelsWithoutClass(misfit: Misfit) throws {
         let read = try ModelReader(try GoldenModel(misfit.name).directory).model
         var configuration = read.configuration
         misfit.change(&configuration)

@@ -7,16 +7,16 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Models of transformers, read and written.
+/// Import and export of transformers models.
 struct RoundTripTests {
-    /// The logits are those that transformers computes. In Float32, through at most five blocks, of numbers up to 7.
+    /// The logits match those of transformers, in Float32 with at most five blocks and values up to 7.
     @Test(arguments: GoldenModel.names)
-    func logitsAreEqual(name: String) throws {
+    func logitsMatchTransformers(name: String) throws {
         let golden = try GoldenModel(name)
         let actual = try LoadedModel(golden.directory).logits(golden)
         let expected = try golden.example("logits", Float.self).map(Double.init)
         let shape = try #require(try golden.shape("logits"))
-        // What stands behind the end of a sequence has no meaning.
+        // Values after the end of a sequence are meaningless.
         let isMasked = name.hasPrefix("bert") && shape.count == 3
         let lengths = isMasked ? try golden.example("lengths", Int32.self).map(Int.init) : []
         let width = shape.last!
@@ -26,9 +26,9 @@ struct RoundTripTests {
         }
     }
 
-    /// What is written is what was read: the same tensors, byte for byte, and the same model.
+    /// Export writes what import read: the same tensors, byte for byte, and the same configuration.
     @Test(arguments: GoldenModel.names.filter { $0 != "llama_shards" })
-    func whatWasReadIsWritten(name: String) throws {
+    func exportReproducesImport(name: String) throws {
         let golden = try GoldenModel(name)
         let loaded = try LoadedModel(golden.directory)
         let directory = TemporaryDirectory()
@@ -40,7 +40,7 @@ struct RoundTripTests {
         for tensor in tensors where !tensor.name.contains("token_type_embeddings") {
             #expect(try ours.tensors().first { $0.name == tensor.name }?.shape == tensor.shape, "\(tensor.name)")
             let expected = try theirs.elements(tensor.name, Float.self)
-            // Both have a row of their own there: what positions hold is the sum.
+            // The token type embedding is added to the positions on import, so only the sums agree.
             if tensor.name.contains("bert.embeddings.position_embeddings") {
                 let types = try theirs.elements("bert.embeddings.token_type_embeddings.weight", Float.self)
                 let sums = expected.indices.map { expected[$0] + types[$0 % (types.count / 2)] }
@@ -52,8 +52,8 @@ struct RoundTripTests {
         try expectSame(try ModelReader(directory.path).model, loaded.reader.model)
     }
 
-    /// Several files, in bfloat16: what is read of them is read again in Float32.
-    @Test func filesInPartsAndInHalfPrecision() throws {
+    /// Several files in bfloat16: exporting them in Float32 and importing again gives the same weights.
+    @Test func importsShardedBFloat16Files() throws {
         let loaded = try LoadedModel(try GoldenModel("llama_shards").directory)
         let directory = TemporaryDirectory()
         _ = try write(loaded, to: directory.path)
@@ -62,8 +62,8 @@ struct RoundTripTests {
         #expect(array(loaded.weights.base, 64).allSatisfy { $0.bitPattern & 0xFFFF == 0 })
     }
 
-    /// Names that older files have, with tensors that are no longer saved.
-    @Test func olderNames() throws {
+    /// Tensor names of older files, and tensors that are no longer saved.
+    @Test func importsOlderTensorNames() throws {
         let gpt2 = try SpoiledModel("gpt2")
         gpt2.rename { String($0.dropFirst("transformer.".count)) }
         gpt2.add("h.0.attn.bias", [1, 1, 2, 2], [1, 0, 1, 1])
@@ -84,8 +84,8 @@ struct RoundTripTests {
         }
     }
 
-    /// Rotary positions, labels and special tokens come out as what they are.
-    @Test func whatConfigurationsSay() throws {
+    /// Rotary positions, labels and special tokens are imported.
+    @Test func importsConfigurationValues() throws {
         let llama = try ModelReader(try GoldenModel("llama").directory).model
         #expect(llama.configuration.rotaryBase == 500)
         #expect(llama.configuration.keyHeads == 2)

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Interchange
 
-/// What `tokenizer.json` says, applied step by step as the library `tokenizers` applies it.
+/// Applies `tokenizer.json` step by step, as the library `tokenizers` does.
 @Suite struct TokenizerJSONTests {
     private func golden(_ name: String) throws -> SentencePieceTokenizer {
         let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -31,24 +31,24 @@ import Testing
         "Unless required by applicable law or agreed to in writing, software\ndistributed under the License",
     ]
 
-    @Test func bytePairsGiveTheSameNumbers() throws {
+    @Test func bytePairsGiveTheSameIDs() throws {
         let tokenizer = try golden("lossless")
         let files = try #require(written(tokenizer))
         let reader = try BytePairReader(files.tokenizer)
         for text in TokenizerJSONTests.texts {
             #expect(reader.encode(text) == (try tokenizer.encode(text)), "\(text.debugDescription)")
         }
-        // The one text that is said to be read otherwise is.
+        // The one listed exception is indeed encoded differently.
         #expect(files.exceptions.count == 1)
         #expect(reader.encode("a\u{2581}b") != (try tokenizer.encode("a\u{2581}b")))
     }
 
-    @Test func bytesHaveTheirNumbers() throws {
+    @Test func byteTokensHaveTheirIDs() throws {
         for tokenizer in [ByteTokenizer(), ByteTokenizer(withSpecialTokens: true)] {
             let files = try #require(written(tokenizer))
             let vocabulary = try #require(files.tokenizer["model"]?["vocab"]?.objectValue)
             #expect(vocabulary.map(\.value.integerValue) == Array(0..<tokenizer.vocabularySize))
-            // The library's own names, which are Latin-1 where that is visible.
+            // The library's names of bytes: visible Latin-1 characters represent themselves.
             #expect(
                 ["A", "Ġ", "Ċ", "é", "Ń"].map { name in vocabulary.firstIndex { $0.name == name } }
                     == [0x41, 0x20, 0x0A, 0xE9, 0xAD])
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    @Test func whatFramesATextIsWhatTheFamilyReads() throws {
+    @Test func addsSpecialTokensOfFamily() throws {
         let tokenizer = ByteTokenizer(withSpecialTokens: true)
         func single(_ family: ModelConfiguration.Family) -> [String?]? {
             written(tokenizer, family)?.tokenizer["post_processor"]?["single"]?.arrayValue?.map {
@@ -70,14 +70,14 @@ import Testing
         #expect(single(.encoderDecoder) == ["A", "<eos>"])
     }
 
-    @Test(arguments: ["foreign", "prefixless"]) func otherModelsAreLeftToTheirOwnFile(name: String) throws {
+    @Test(arguments: ["foreign", "prefixless"]) func otherModelsHaveNoTokenizerJSON(name: String) throws {
         #expect(written(try golden(name)) == nil)
         #expect(written(NumberTokenizer(vocabularySize: 9)) == nil)
     }
 }
 
-/// A reader of what byte-pair encoding is in `tokenizer.json`: added tokens, a prefix and a replacement for each part, merges
-/// by rank, and bytes for what is unknown.
+/// An interpreter of BPE in `tokenizer.json`: added tokens, a prefix and a replacement for each part, merges by rank,
+/// and byte tokens for unknown characters.
 private struct BytePairReader {
     private var numbers: [[UInt8]: Int32] = [:]
     private var ranks: [[[UInt8]]: Int] = [:]

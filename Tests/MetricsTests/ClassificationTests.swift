@@ -4,10 +4,10 @@ import Testing
 
 @testable import Metrics
 
-/// Scores of classes and of regressions against scikit-learn.
+/// Classification and regression scores against scikit-learn.
 @Suite struct ClassificationTests {
     private let file: GoldenFile
-    /// Scores are quotients of equal integers, and means of a few.
+    /// Scores are quotients of equal integers, or means of a few such quotients.
     private let tolerance = 1e-14
 
     init() throws { file = try GoldenFile("classification") }
@@ -15,7 +15,7 @@ import Testing
     @Test func singleLabel() throws {
         for golden in try file.cases("single_label") {
             let samples = zip(try golden.integers("targets"), try golden.integers("predictions"))
-            // Two ranks, each with every other sample.
+            // Simulates two ranks, each with every other sample.
             var parts = [ConfusionMatrix](
                 repeating: ConfusionMatrix(classCount: try golden.integer("classes")), count: 2)
             for (index, sample) in samples.enumerated() {
@@ -57,7 +57,7 @@ import Testing
     @Test func regression() throws {
         for golden in try file.cases("regression") {
             let samples = Array(zip(try golden.numbers("predictions"), try golden.numbers("targets")))
-            // One by one, and in batches of seven.
+            // Sample by sample, and in batches of seven.
             for batchSize in [1, 7] {
                 var sums = RegressionSums()
                 for start in stride(from: 0, to: samples.count, by: batchSize) {
@@ -67,15 +67,15 @@ import Testing
                 }
                 sums += RegressionSums()
                 #expect(sums.sampleCount == samples.count)
-                // Means near a million leave about ten digits of deviations near one.
+                // With means near a million and deviations near one, about ten digits remain.
                 expectClose(sums.meanSquaredError, try golden.number("mean_squared_error"), relative: 1e-12, "error")
                 expectClose(sums.correlation, try golden.number("pearson"), absolute: 1e-10, "correlation")
             }
         }
     }
 
-    /// Where a score has no meaning it says so instead of trapping.
-    @Test func nothingToScore() {
+    /// Undefined scores are 0 or NaN and do not trap.
+    @Test func emptyCountsHaveDefinedScores() {
         let matrix = ConfusionMatrix(classCount: 2)
         #expect(matrix.accuracy == 0)
         #expect(matrix.macroAverage.f1 == 0 && matrix.microAverage.f1 == 0)

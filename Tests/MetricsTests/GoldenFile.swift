@@ -2,7 +2,7 @@ import Files
 import Foundation
 import Testing
 
-/// A file that `Golden/make_golden.py` has made.
+/// A file of golden values, written by `Golden/make_golden.py`.
 struct GoldenFile {
     private let contents: JSON
 
@@ -11,7 +11,7 @@ struct GoldenFile {
         contents = try JSON(parsing: try FileSystem.contents(of: url.path), source: url.path)
     }
 
-    /// The cases of a section; a section without any is an error.
+    /// The cases of a section, of which there must be at least one.
     func cases(_ section: String) throws -> [JSON] {
         let cases = try #require(contents[section]?.arrayValue)
         try #require(!cases.isEmpty)
@@ -20,26 +20,26 @@ struct GoldenFile {
 }
 
 extension JSON {
-    /// The number of that name.
+    /// The number in member `name`.
     func number(_ name: String) throws -> Double { try #require(self[name]?.doubleValue, "\(name)") }
 
-    /// The integer of that name.
+    /// The integer in member `name`.
     func integer(_ name: String) throws -> Int { try #require(self[name]?.integerValue, "\(name)") }
 
-    /// The elements of that name.
+    /// The array in member `name`.
     func elements(_ name: String) throws -> [JSON] { try #require(self[name]?.arrayValue, "\(name)") }
 
-    /// The numbers of that name.
+    /// The numbers in member `name`.
     func numbers(_ name: String) throws -> [Double] {
         try elements(name).map { try #require($0.doubleValue, "\(name)") }
     }
 
-    /// The integers of that name.
+    /// The integers in member `name`.
     func integers(_ name: String) throws -> [Int] {
         try elements(name).map { try #require($0.integerValue, "\(name)") }
     }
 
-    /// The strings of that name.
+    /// The strings in member `name`.
     func strings(_ name: String) throws -> [String] {
         try elements(name).map { try #require($0.stringValue, "\(name)") }
     }

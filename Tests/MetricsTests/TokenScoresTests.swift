@@ -5,8 +5,8 @@ import Testing
 @testable import Metrics
 
 struct TokenScoresTests {
-    /// A model that spreads its guess evenly over 256 bytes: eight bits a byte.
-    @Test func evenGuesses() {
+    /// A uniform distribution over 256 bytes has 8 bits per byte.
+    @Test func uniformPredictionHasEightBitsPerByte() {
         var counts = TokenCounts(targets: 60, correct: 1, bytes: 60)
         counts += TokenCounts(targets: 40, correct: 4, bytes: 40)
         let scores = TokenScores(lossSum: 100 * log(256), counts)
@@ -16,15 +16,15 @@ struct TokenScoresTests {
         #expect(scores.accuracy == 0.05)
     }
 
-    /// A token of several bytes shares its loss among them; where nobody counted bytes there is no such score.
-    @Test func bytes() {
+    /// Bits per byte spreads the loss of a token over its bytes; without byte counts the score is nil.
+    @Test func bitsPerByteNeedsByteCounts() {
         let scores = TokenScores(lossSum: 10 * log(16), TokenCounts(targets: 10, correct: 10, bytes: 20))
         expectClose(scores.bitsPerByte ?? .nan, 2, relative: 1e-15)
         #expect(scores.accuracy == 1)
         #expect(TokenScores(lossSum: 10, TokenCounts(targets: 10, correct: 0)).bitsPerByte == nil)
     }
 
-    @Test func noTargets() {
+    @Test func scoresWithoutTargetsAreNaN() {
         let scores = TokenScores(lossSum: 0, TokenCounts())
         #expect(scores.nats.isNaN && scores.perplexity.isNaN && scores.accuracy.isNaN)
     }

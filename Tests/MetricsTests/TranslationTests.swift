@@ -7,12 +7,12 @@ import Testing
 /// BLEU and chrF against sacreBLEU.
 @Suite struct TranslationTests {
     private let file: GoldenFile
-    /// Counts are equal, so scores differ by the rounding of a few logarithms.
+    /// The counts are equal, so scores differ only by the rounding of a few logarithms.
     private let tolerance = 1e-12
 
     init() throws { file = try GoldenFile("translation") }
 
-    @Test func tokens() throws {
+    @Test func tokenizationMatchesSacreBLEU() throws {
         for golden in try file.cases("lines") {
             let line = try #require(golden["line"]?.stringValue)
             let tokens = Tokenization13a.tokens(of: line).map { Array($0) }
@@ -20,7 +20,7 @@ import Testing
         }
     }
 
-    @Test func bleu() throws {
+    @Test func bleuMatchesSacreBLEU() throws {
         for corpus in try file.cases("corpora") {
             let (name, golden) = (try #require(corpus["name"]?.stringValue), try #require(corpus["bleu"]))
             let counts = try sum(corpus, BLEUCounts()) { BLEUCounts(hypothesis: $0, reference: $1) }
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test(arguments: [(0, "chrf"), (2, "chrf++")])
-    func chrF(wordOrders: Int, key: String) throws {
+    func chrFMatchesSacreBLEU(wordOrders: Int, key: String) throws {
         for corpus in try file.cases("corpora") {
             let (name, golden) = (try #require(corpus["name"]?.stringValue), try #require(corpus[key]))
             let counts = try sum(corpus, ChrFCounts(wordOrders: wordOrders)) {
@@ -45,13 +45,13 @@ import Testing
         }
     }
 
-    /// Nobody has counted anything yet.
-    @Test func noSegments() {
+    /// An empty corpus has score 0.
+    @Test func emptyCorpusHasScoreZero() {
         #expect(BLEU(BLEUCounts()).score == 0)
         #expect(ChrF(ChrFCounts()).score == 0)
     }
 
-    /// The counts of all segments of a corpus.
+    /// Sums the counts of all segments of a corpus.
     private func sum<Counts: AdditiveCounts>(
         _ corpus: JSON, _ none: Counts, _ count: (String, String) -> Counts
     ) throws -> Counts {

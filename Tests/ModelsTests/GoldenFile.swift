@@ -3,7 +3,7 @@ import Failures
 import Foundation
 import Testing
 
-/// A file that `Golden/make_golden.py` has made.
+/// A file of golden values, written by `Golden/make_golden.py`.
 final class GoldenFile {
     private let file: SafetensorsFile
 
@@ -13,7 +13,7 @@ final class GoldenFile {
         file = try SafetensorsFile(url.path)
     }
 
-    /// The names below `prefix`, without it.
+    /// The names that start with `prefix`, without it.
     func names(below prefix: String) -> [String] {
         file.tensors.map(\.name).filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }
     }
@@ -21,10 +21,10 @@ final class GoldenFile {
     /// The shape of a tensor.
     func shape(_ name: String) throws -> [Int] { try #require(file[name]).shape }
 
-    /// A Float32 tensor.
+    /// Reads a Float32 tensor.
     func numbers(_ name: String) throws -> [Double] { try read(name, .float32, Float.self).map(Double.init) }
 
-    /// An Int32 tensor.
+    /// Reads an Int32 tensor.
     func integers(_ name: String) throws -> [Int] { try read(name, .int32, Int32.self).map(Int.init) }
 
     private func read<Element: Numeric>(_ name: String, _ type: TensorType, _: Element.Type) throws -> [Element] {

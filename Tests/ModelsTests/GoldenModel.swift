@@ -5,14 +5,14 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A model whose golden values a file holds.
+/// A model whose golden values are stored in a file.
 struct GoldenModel: Sendable, CustomTestStringConvertible {
-    /// The file's.
+    /// The name of the file.
     let name: String
     var configuration = ModelConfiguration()
     var sizes = ModelSizes(vocabularySize: 37, contextLength: 8)
     var loss = Loss.crossEntropy(smoothing: 0)
-    /// Whether the file holds ten steps of training.
+    /// Whether the file has golden values for ten training steps.
     var trains = true
 
     static let all = [
@@ -75,7 +75,7 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
 
     func model<Element: Storage>(_: Element.Type) -> Transformer<Element> { Transformer(configuration, sizes) }
 
-    /// The parameters of the file, each where the layout has it; the names and shapes have to be the same.
+    /// The weights in the file, arranged by the layout; names and shapes must be identical.
     func weights<Element: Storage>(_ file: GoldenFile, _ layout: ParameterLayout, _: Element.Type) throws
         -> Arena<Element>
     {
@@ -89,7 +89,7 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
         return weights
     }
 
-    /// The batch of the gradients, or of training step `step`, from 0.
+    /// The batch for the gradients, or for training step `step`, from 0.
     func batch(_ file: GoldenFile, step: Int? = nil) throws -> ModelBatch {
         func part<Number>(_ name: String, _ read: (String) throws -> [Number]) throws -> [Number]? {
             let name = step == nil ? name : "step_\(name)"

@@ -4,17 +4,18 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Models against PyTorch: logits, loss and every gradient.
+/// Logits, losses and all gradients of models against PyTorch.
 @Suite struct GoldenModelTests {
-    /// An error is measured by the norm of its tensor's gradient.
+    /// Errors are relative to the norm of the tensor's gradient.
     @Test(arguments: GoldenModel.all)
-    func float32(golden: GoldenModel) throws {
+    func float32MatchesPyTorch(golden: GoldenModel) throws {
         try check(golden, Float.self, logits: 1e-5, gradients: 1e-5, scale: 1)
     }
 
-    /// Weights, activations and gradients rounded to 11 bits: logits up to 4 within a few units of 2⁻¹¹.
+    /// Weights, activations and gradients are rounded to 11 bits: logits of magnitude up to 4 are within a few units of
+    /// 2⁻¹¹.
     @Test(arguments: GoldenModel.all)
-    func float16(golden: GoldenModel) throws {
+    func float16IsCloseToPyTorch(golden: GoldenModel) throws {
         try check(golden, Float16.self, logits: 0.01, gradients: 0.01, scale: 1024)
     }
 

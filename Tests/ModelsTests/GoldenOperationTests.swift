@@ -6,7 +6,7 @@ import Testing
 /// Single operations against PyTorch.
 @Suite struct GoldenOperationTests {
     private let file: GoldenFile
-    /// Golden values are Float64 results rounded to Float32; a kernel adds a few roundings of its own.
+    /// Golden values are Float64 results rounded to Float32; a kernel adds a few roundings.
     private let tolerance = 16 * Float.unitRoundoff
 
     init() throws { file = try GoldenFile("operations") }
@@ -133,7 +133,7 @@ import Testing
                 Reference.scaled(gradient, by: Clipping.factor(norm: norm, limit: 1)),
                 try file.numbers("clip/\(name)_by_norm"), relative: tolerance, "golden clip \(name)")
         }
-        // Limiting values is a part of the update: after one step with β₁ = 0 the first moment is the limited gradient.
+        // Value clipping is part of the update: after one step with β₁ = 0, the first moment is the clipped gradient.
         let gradient = try file.numbers("clip/long")
         var configuration = OptimizerConfiguration()
         configuration.betas = [0, 0.95]

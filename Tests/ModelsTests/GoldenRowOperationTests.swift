@@ -2,10 +2,10 @@ import Kernels
 import TestSupport
 import Testing
 
-/// Operations on elements and rows against PyTorch and transformers.
+/// Elementwise and row operations against PyTorch and transformers.
 @Suite struct GoldenRowOperationTests {
     private let file: GoldenFile
-    /// Golden values are Float64 results rounded to Float32; a kernel adds a few roundings of its own.
+    /// Golden values are Float64 results rounded to Float32; a kernel adds a few roundings.
     private let tolerance = 16 * Float.unitRoundoff
 
     init() throws { file = try GoldenFile("row_operations") }

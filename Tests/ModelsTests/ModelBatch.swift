@@ -6,12 +6,12 @@ import Tensors
 import TestSupport
 import Testing
 
-// B sequences, T positions, S positions of the source, C width, V outputs; R rows that the head reads.
+// B sequences, T positions, S source positions, C hidden size, V outputs; R rows that the head reads.
 
-/// What a model reads and what its rows are compared with.
+/// A model's input with its targets.
 struct ModelBatch {
     var input = ReferenceTransformer.Input()
-    /// [R]; empty where `values` are compared.
+    /// [R]; empty if `values` are the targets.
     var targets: [Int] = []
     /// [R, V].
     var values: [Double]?
@@ -22,7 +22,7 @@ struct ModelBatch {
             ? targets.indices.filter { targets[$0] != Int(ignoredTarget) } : Array(0..<input.sequences)
     }
 
-    /// Calls `body` with the same batch for a model.
+    /// Calls `body` with the batch in the form of a model's input.
     func withInput<Result>(_ body: (ModelInput, Targets) -> Result) -> Result {
         withTestMemory { memory in
             func pointer(_ values: [Int]?) -> UnsafePointer<Int32>? {
@@ -67,7 +67,7 @@ struct ModelBatch {
     }
 }
 
-/// What dropouts are made of.
+/// The parameters of dropout.
 struct ModelDropouts {
     var rates = DropoutRates(embedding: 0, attention: 0, residual: 0)
     var seed: UInt64 = 21
@@ -108,10 +108,10 @@ extension Transformer {
         return logits
     }
 
-    /// One forward and backward pass: the losses of the rows that have a target; `gradients` become those of
-    /// `gradientScale` · Σ losses.
+    /// Runs a forward and backward pass: returns the losses of the rows that have a target, and sets `gradients` to
+    /// those of `gradientScale` · Σ losses.
     ///
-    /// - Parameter sectionIsFinal: As `backward` calls it.
+    /// - Parameter sectionIsFinal: Passed to `backward`.
     func pass(
         _ weights: Arena<Element>, _ batch: ModelBatch, _ loss: Loss, into gradients: Arena<Element>,
         gradientScale: Double = 1, _ dropouts: ModelDropouts? = nil, workspace: Workspace = Workspace(),
@@ -119,7 +119,7 @@ extension Transformer {
     ) -> [Float] {
         let activations = makeActivations(batch)
         let rows = outputRows(sequences: batch.input.sequences, positions: batch.input.positions)
-        // In the memory that a training step has for them.
+        // In the same workspace buffers as in a training step.
         let losses = workspace.floats(.losses, rows)
         let outputGradient = workspace.floats(
             architecture.output == .tokens ? .branchGradient : .pooledGradient, rows * head.inputWidth)

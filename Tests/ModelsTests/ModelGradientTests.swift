@@ -6,10 +6,10 @@ import Tensors
 import TestSupport
 import Testing
 
-/// Whole models and their objectives against the Float64 reference.
+/// Whole models and their objectives against the Float64 reference implementation.
 @Suite struct ModelGradientTests {
     @Test(arguments: ModelVariant.all)
-    func equalsTheReference(variant: ModelVariant) {
+    func gradientsEqualReference(variant: ModelVariant) {
         let (model, batch, reference) = (variant.model(Float.self), variant.batch(), variant.reference)
         let weights: Arena<Float> = model.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
         let gradients = Arena<Float>(count: model.layout.count)
@@ -20,7 +20,7 @@ import Testing
         let logits = model.logits(weights, batch, variant.dropouts)
         let losses = model.pass(
             weights, batch, variant.loss, into: gradients, gradientScale: scale, variant.dropouts)
-        // A stream of up to ten additions of sums of up to 32 products, then a product over the width.
+        // Up to ten residual additions of sums of up to 32 terms, then a matrix product over the hidden size.
         let tolerance = 64 * Float.unitRoundoff
         let expected = reference.output(parameters, batch.input)
         expectClose(logits, expected, absolute: tolerance, relative: tolerance, "logits")
@@ -40,18 +40,17 @@ import Testing
         }
     }
 
-    /// Gradients in Float16 lose what one rounding of each stored activation and gradient loses, some dozen of them on
-    /// the longest way, and normalizations of only eight numbers make them larger: less than 40 units of 2⁻¹¹ of each
-    /// gradient's norm.
+    /// The error of Float16 gradients: a dozen roundings of stored activations and gradients on the longest path,
+    /// amplified by normalizations over only eight elements. It is less than 40 units of 2⁻¹¹ of each gradient's norm.
     @Test(arguments: ModelVariant.all)
-    func float16IsClose(variant: ModelVariant) {
+    func float16GradientsAreCloseToFloat32(variant: ModelVariant) {
         let (narrow, wide, batch) = (variant.model(Float16.self), variant.model(Float.self), variant.batch())
         let halfWeights: Arena<Float16> = narrow.layout.randomArena(Float16.self, seed: 1, deviation: 0.3)
         let weights: Arena<Float> = wide.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
         let (halfGradients, gradients) = (
             Arena<Float16>(count: narrow.layout.count), Arena<Float>(count: wide.layout.count)
         )
-        // As loss scaling would: gradients far above the smallest numbers of Float16.
+        // Loss scaling keeps gradients far above the smallest Float16 numbers.
         let scale = 64.0
         let halfLosses = narrow.pass(
             halfWeights, batch, variant.loss, into: halfGradients, gradientScale: scale, variant.dropouts)
@@ -65,9 +64,9 @@ import Testing
         }
     }
 
-    /// Sections become final from the head down to the embeddings, and no gradient changes after it was called final.
+    /// Sections become final in order from the head to the embeddings, and their gradients do not change afterwards.
     @Test(arguments: ModelVariant.all)
-    func sectionsAreFinal(variant: ModelVariant) {
+    func sectionsBecomeFinalFromHeadToEmbeddings(variant: ModelVariant) {
         let model = variant.model(Float.self)
         let weights: Arena<Float> = model.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
         let gradients = Arena<Float>(count: model.layout.count)
@@ -87,10 +86,10 @@ import Testing
         }
     }
 
-    /// A pass leaves the same bits whatever an earlier and larger one left in gradients and scratch memory, and the
-    /// elements between parameters stay zero.
+    /// The results of a pass do not depend on what an earlier, larger pass left in gradients and workspace, and the
+    /// padding between parameters stays zero.
     @Test(arguments: ModelVariant.all)
-    func passesDoNotSeeEachOther(variant: ModelVariant) {
+    func passesAreIndependent(variant: ModelVariant) {
         let (model, batch) = (variant.model(Float.self), variant.batch())
         let weights: Arena<Float> = model.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
         let (fresh, used) = (Arena<Float>(count: model.layout.count), Arena<Float>(count: model.layout.count))
@@ -106,7 +105,7 @@ import Testing
         #expect((0..<fresh.count).allSatisfy { own.contains($0) || fresh.base[$0] == 0 })
     }
 
-    /// The positions that the context has beyond those of a batch.
+    /// The positions by which the context is longer than a batch.
     private func sizeLeft(_ variant: ModelVariant) -> Int {
         variant.sizes.contextLength - variant.batch().input.positions
     }

@@ -14,15 +14,15 @@ import Testing
         return Transformer<Float>(configuration, sizes).layout
     }
 
-    /// The sizes that are published for GPT-2's smallest model, BERT-base with its heads for masked tokens, Llama 2 7B,
-    /// Vaswani et al.'s base model with 37 000 shared tokens, and ViT-B/16, in numbers.
-    @Test func countsPublishedModels() {
+    /// The published parameter counts of GPT-2 small, BERT-base with its masked language modelling head, Llama 2 7B,
+    /// Vaswani et al.'s base model with a shared vocabulary of 37,000, and ViT-B/16.
+    @Test func parameterCountsMatchPublishedModels() {
         let gpt = layout(.decoder, ModelSizes(vocabularySize: 50257, contextLength: 1024)) {
             ($0.layers, $0.heads, $0.width) = (12, 12, 768)
         }
         #expect(gpt.parameterCount == 124_439_808)
         #expect(gpt.sections.count == 14)
-        // 109 514 298 without the table of two segments, 2 · 768.
+        // 109,514,298 without the token type embeddings, 2 · 768.
         let bert = layout(.encoder, ModelSizes(vocabularySize: 30522, contextLength: 512)) {
             ($0.layers, $0.heads, $0.width) = (12, 12, 768)
             ($0.placement, $0.normalizeEmbeddings, $0.head) = (.post, true, .transform)
@@ -42,14 +42,15 @@ import Testing
     }
 
     @Test(arguments: ModelVariant.all)
-    func onlyMatricesDecay(variant: ModelVariant) {
+    func weightDecayAppliesToMatricesOnly(variant: ModelVariant) {
         for parameter in variant.model(Float.self).layout.parameters {
             #expect(parameter.decays == (parameter.shape.count == 2), "\(parameter.name)")
         }
     }
 
-    /// What writes to the residual stream starts 1/√(branches) as wide: two a block, three where it sees an encoder.
-    @Test func residualProjectionsStartNarrow() {
+    /// Residual output projections have initial weights scaled by 1/√(branches): two branches per block, three with
+    /// cross-attention.
+    @Test func residualProjectionsAreScaled() {
         let model = layout(.encoderDecoder, ModelSizes(vocabularySize: 7, contextLength: 6)) {
             ($0.layers, $0.decoderLayers, $0.initializerStd) = (2, 3, 0.06)
             ($0.tieEmbeddings, $0.positions) = (false, .sinusoidal)
@@ -65,7 +66,7 @@ import Testing
         }
     }
 
-    @Test func residualProjectionsStartAsWideAsAsked() {
+    @Test func residualScalingCanBeDisabled() {
         let model = layout(.decoder, ModelSizes(vocabularySize: 7, contextLength: 6)) { $0.scaleResidual = false }
         for parameter in model.parameters where parameter.decays {
             #expect(parameter.initializer == .normal(standardDeviation: 0.02), "\(parameter.name)")
@@ -74,7 +75,7 @@ import Testing
 
     private static let untied = ModelVariant(.decoder, "untied") { $0.configuration.tieEmbeddings = false }
 
-    @Test func tiedHeadsHaveNoParameter() {
+    @Test func tiedHeadsShareTheEmbedding() {
         let tied = ModelVariant(.decoder, "tied") { _ in }.model(Float.self)
         func offset(_ model: Transformer<Float>, _ name: String) -> Int? {
             model.layout.parameters.first { $0.name == name }?.offset

@@ -2,7 +2,7 @@ import Models
 import Objectives
 
 extension ModelVariant {
-    /// Every family, and among them every value of every choice.
+    /// Every family; together they cover every value of every option.
     static let all: [ModelVariant] = decoders + encoders + encoderDecoders + prefixDecoders + classifiers
 
     private static let decoders = [

@@ -6,20 +6,20 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A model small enough for finite differences of every parameter, and what it reads.
+/// A model small enough for finite differences of every parameter, with its input.
 struct ModelVariant: Sendable, CustomTestStringConvertible {
     let testDescription: String
     var configuration = ModelConfiguration()
     var loss = Loss.crossEntropy(smoothing: 0)
-    /// What a classifier predicts of each sequence.
+    /// The number of outputs of a classifier per sequence.
     var outputs = 0
-    /// The positions of two sequences that count.
+    /// The lengths of the two sequences without padding.
     var lengths: [Int]?
-    /// The first positions, which see each other.
+    /// The lengths of the prefixes.
     var prefixes: [Int]?
-    /// The first position that each one sees.
+    /// The first position to which each position attends.
     var firstKeys: [Int]?
-    /// Whether positions say their own places.
+    /// Whether the input has explicit position IDs.
     var isTold = false
 
     static let (vocabulary, context, sequences, positions, sourcePositions) = (7, 6, 2, 5, 4)
@@ -43,7 +43,7 @@ struct ModelVariant: Sendable, CustomTestStringConvertible {
 
     func model<Element: Storage>(_: Element.Type) -> Transformer<Element> { Transformer(configuration, sizes) }
 
-    /// Random tokens and targets; some do not count. The last position of each sequence that counts has a target.
+    /// Random tokens and targets, some of them ignored. The last unpadded position of each sequence has a target.
     func batch(seed: UInt64 = 1) -> ModelBatch {
         let (B, V) = (ModelVariant.sequences, ModelVariant.vocabulary)
         var batch = ModelBatch()
@@ -87,8 +87,8 @@ struct ModelVariant: Sendable, CustomTestStringConvertible {
 }
 
 extension ModelConfiguration {
-    /// The part of a parameter whose gradient is not zero by nature: softmax does not see a constant added to all keys,
-    /// unless positions turn it.
+    /// The part of a parameter whose gradient is not always zero: softmax is invariant to a constant added to all keys,
+    /// unless rotary positions are used.
     func visible(_ name: String) -> (([Double]) -> [Double]) {
         let keyWidth = keyHeads * headWidth
         if name.hasSuffix("cross_attention.key_value.bias") { return { Array($0[keyWidth...]) } }
@@ -100,7 +100,7 @@ extension ModelConfiguration {
 }
 
 extension ReferenceTransformer {
-    /// The reference of a configuration, without dropout.
+    /// The reference implementation of a configuration, without dropout.
     init(_ configuration: ModelConfiguration) {
         self.init()
         (width, heads, keyHeads) = (configuration.width, configuration.heads, configuration.keyHeads)

@@ -5,7 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 
-// R rows, C width, V vocabulary.
+// R rows, C hidden size, V vocabulary.
 
 @Suite struct ObjectiveTests {
     private struct Result: Equatable {
@@ -69,7 +69,7 @@ import Testing
     ]
 
     @Test(arguments: cases)
-    func gradients(loss: Loss, targets: [Int], values: [Double]?) {
+    func gradientsEqualFiniteDifferences(loss: Loss, targets: [Int], values: [Double]?) {
         let (rows, width, outputs) = (6, 5, 19)
         let hidden = normals(rows * width, seed: 1)
         let (_, layout) = head(width: width, outputs: outputs)
@@ -100,8 +100,9 @@ import Testing
         }
     }
 
-    /// More logits than are held at once: two blocks give what two calls give, and the head's gradients add up.
-    @Test func blocksAddUp() {
+    /// With more logits than fit one block, the losses equal those of two separate calls, and the head's gradients are
+    /// their sum.
+    @Test func blocksOfLogitsAccumulate() {
         let (rows, width, vocabulary) = (180, 2, 100_000)
         let hidden = normals(rows * width, seed: 1)
         let targets = integers(rows, below: vocabulary, seed: 2)

@@ -6,17 +6,17 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What does not count costs nothing.
+/// Padding has no effect on results.
 @Suite struct PaddingTests {
-    /// Those whose sequences have lengths and fall short of the context; the elements that dropout counts move with the
-    /// padding.
+    /// The variants whose sequences have lengths and are shorter than the context. Without dropout, since padding
+    /// shifts the element indices that dropout uses.
     static let variants = ModelVariant.all.filter {
         $0.configuration.family != .imageClassifier && $0.configuration.dropoutRates == none
     }
     private static let none = DropoutRates(embedding: 0, attention: 0, residual: 0)
 
-    /// The same sequences with more padding behind them, source and target: the same losses, and the same gradients but
-    /// for sums in another order.
+    /// The same sequences and sources with more padding have the same losses and gradients, up to the order of
+    /// summation.
     @Test(arguments: variants)
     func paddingChangesNothing(variant: ModelVariant) {
         let (model, batch) = (variant.model(Float.self), variant.batch())
@@ -36,7 +36,7 @@ import Testing
         }
     }
 
-    /// What stands in the padding is not read: other tokens there leave every bit as it is.
+    /// The tokens in the padding are not read: replacing them changes no bit.
     @Test(arguments: variants.filter { $0.lengths != nil })
     func paddingIsNotRead(variant: ModelVariant) {
         let model = variant.model(Float.self)
@@ -60,9 +60,9 @@ import Testing
         #expect(array(gradients.base, gradients.count) == array(others.base, others.count))
     }
 
-    /// A slot without any target gives no loss, and gradients of 0 everywhere, in the head and its transform too.
+    /// A batch without targets has no losses, and all gradients are 0, including those of the head and its transform.
     @Test(arguments: ModelVariant.all.filter { $0.loss == .crossEntropy(smoothing: 0) }, StorageType.allCases)
-    func noTargetsNoGradients(variant: ModelVariant, type: StorageType) {
+    func batchWithoutTargetsHasZeroGradients(variant: ModelVariant, type: StorageType) {
         switch type {
         case .float32: checkWithoutTargets(variant, Float.self)
         case .float16: checkWithoutTargets(variant, Float16.self)
@@ -84,9 +84,9 @@ import Testing
 }
 
 extension ModelBatch {
-    /// The same sequences, and sources, with `count` positions more.
+    /// Extends the sequences and sources by `count` positions.
     ///
-    /// - Parameter counting: Whether those positions count, where any do not, and have targets.
+    /// - Parameter counting: Whether the added positions count as part of the sequences and have targets.
     func padded(by count: Int, seed: UInt64, counting: Bool) -> ModelBatch {
         let (B, T, source) = (input.sequences, input.positions, input.sourceTokens)
         func longer(_ rows: [Int], _ filler: (_ sequence: Int, _ index: Int) -> Int) -> [Int] {

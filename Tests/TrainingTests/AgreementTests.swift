@@ -6,7 +6,7 @@ import Testing
 @testable import Training
 
 struct AgreementTests {
-    @Test func successGivesEveryRankItsOwnResult() {
+    @Test func successReturnsEachRanksResult() {
         let results = Mutex<[Int: String]>([:])
         LoopbackCommunicator.run(size: 3) { communicator in
             let own = try? communicator.together { () throws(Failure) in communicator.rank * 10 }
@@ -16,9 +16,9 @@ struct AgreementTests {
         #expect(results.withLock(\.self) == [0: "0 größe 0", 1: "10 größe 0", 2: "20 größe 0"])
     }
 
-    /// Every rank fails with the lowest failing rank's failure.
+    /// Every rank throws the failure of the lowest failing rank.
     @Test(arguments: [([0], ""), ([2], "rank 2: "), ([1, 2], "rank 1: "), ([0, 3], "")])
-    func oneFailureIsEverybodys(failing: [Int], prefix: String) {
+    func everyRankThrowsTheSameFailure(failing: [Int], prefix: String) {
         let failures = Mutex<[Failure]>([])
         LoopbackCommunicator.run(size: 4) { communicator in
             do {

@@ -10,7 +10,7 @@ import Testing
 @testable import Training
 
 struct AveragingTests {
-    /// Sections of 32 · `sizes` elements.
+    /// A layout with sections of 32 · `sizes` elements.
     private func layout(_ sizes: [Int]) -> ParameterLayout {
         var layout = ParameterLayout()
         for (index, size) in sizes.enumerated() {
@@ -21,7 +21,7 @@ struct AveragingTests {
     }
 
     @Test(arguments: [1, 100, chunkElements, chunkElements + 1, 10 * chunkElements - 7])
-    func partsAreTheArena(count: Int) {
+    func partsCoverTheArena(count: Int) {
         for size in [1, 2, 3, 4, 7, 16] {
             let parts = (0..<size).map { chunkAlignedPart($0, of: size, arenaCount: count) }
             #expect(parts.first?.lowerBound == 0)
@@ -33,9 +33,10 @@ struct AveragingTests {
         }
     }
 
-    /// Each element travels once, from the end of the arena down, and not before its section is final.
+    /// The buckets cover every element once, from the end of the arena to its start; a bucket is not sent before its
+    /// sections are final.
     @Test(arguments: [[1], [3, 1, 5], [4000, 1, 1, 1, 1, 4000], [600, 0, 800], [10_000]])
-    func bucketsCoverTheArenaOnce(sizes: [Int]) {
+    func bucketsCoverEveryElementOnce(sizes: [Int]) {
         let layout = layout(sizes)
         for ranks in [1, 2, 3, 8] {
             for limit in [32, 100_000, 1 << 20] {
@@ -45,7 +46,7 @@ struct AveragingTests {
                 #expect(border >= layout.count && border < layout.count + unit && border % unit == 0)
                 for bucket in buckets {
                     #expect(bucket.range.upperBound == border && !bucket.range.isEmpty)
-                    // A block of whole chunks for each rank.
+                    // Each rank's block consists of whole chunks.
                     #expect(bucket.range.count % unit == 0)
                     #expect(bucket.range.count <= max(limit, unit))
                     border = bucket.range.lowerBound
@@ -54,15 +55,15 @@ struct AveragingTests {
                 }
                 #expect(border == 0)
                 for (bucket, next) in zip(buckets, buckets.dropFirst()) { #expect(bucket.section >= next.section) }
-                // All but the last are as large as the limit allows.
+                // All buckets but the last are as large as the limit allows.
                 #expect(buckets.dropLast().allSatisfy { $0.range.count == max(limit / unit, 1) * unit })
             }
         }
     }
 
-    /// Whoever averages: each element is one rank's, in whole chunks.
+    /// With every strategy, each element belongs to the shard of one rank, in whole chunks.
     @Test(arguments: [1, 2, 3, 8])
-    func shardsAreTheArena(ranks: Int) {
+    func shardsCoverTheArena(ranks: Int) {
         let layout = layout([600, 0, 5000, 1])
         let failures = Mutex<[String]>([])
         LoopbackCommunicator.run(size: ranks) { communicator in
@@ -79,7 +80,7 @@ struct AveragingTests {
         #expect(failures.withLock(\.self) == [])
     }
 
-    @Test func piecesStandOneAfterAnother() {
+    @Test func piecesOfAShardAreConsecutive() {
         let shard = Shard([10..<20, 20..<20, 40..<70])
         #expect(shard.count == 40)
         #expect(shard.pieces(of: 0..<100) == [.init(range: 10..<20, start: 0), .init(range: 40..<70, start: 10)])
@@ -87,8 +88,8 @@ struct AveragingTests {
         #expect(shard.pieces(of: 20..<40) == [])
     }
 
-    /// Alone, the result is the gradient, wherever it went.
-    @Test func aloneNothingChanges() throws {
+    /// With a single rank, the result is the rank's gradient.
+    @Test func singleRankKeepsItsGradient() throws {
         let layout = layout([3, 1, 5])
         for strategy in [AveragingConfiguration.Strategy.auto, .allreduce, .sharedMemory] {
             var configuration = AveragingConfiguration()
@@ -107,8 +108,8 @@ struct AveragingTests {
         }
     }
 
-    /// The exchange's result on any number of ranks is the tree sum, to the bit, in every step; and what ranks make of
-    /// their shards reaches all.
+    /// For any number of ranks and in every step, the result of the exchange equals the tree sum bit for bit; the
+    /// updated shards reach all ranks.
     @Test(arguments: [1, 2, 3, 4, 6, 8], StorageType.allCases)
     func exchangeFollowsTheTree(ranks: Int, storage: StorageType) {
         switch storage {
@@ -118,7 +119,7 @@ struct AveragingTests {
     }
 
     private func exchangeFollowsTheTree<Element: Storage & Reducible>(_ ranks: Int, _: Element.Type) {
-        // More buckets than lanes, and a last one that is shorter.
+        // More buckets than exchange buffers, and a shorter last bucket.
         let layout = layout([500, 1, 500 * ranks, 2001 * ranks])
         func gradient(_ rank: Int, _ round: Int) -> [Element] {
             normals(layout.count, seed: UInt64(100 * round + rank)).map { Element($0) }
@@ -134,7 +135,7 @@ struct AveragingTests {
                     let own = gradient(communicator.rank, round)
                     averaging.gradients.base.update(from: own, count: own.count)
                     try average(averaging, layout)
-                    // As if the new weights were the gradients.
+                    // Uses the averaged gradients as the new weights.
                     for (index, range) in averaging.shards[communicator.rank].ranges.enumerated() {
                         (averaging.weights.base + range.lowerBound).update(
                             from: averaging.gradients.base + range.lowerBound, count: range.count)
@@ -152,7 +153,7 @@ struct AveragingTests {
         #expect(failures.withLock(\.self) == [])
     }
 
-    /// The tree sum of a few arrays.
+    /// The tree sum of several arrays.
     static func treeSum<Element: Storage>(_ parts: [[Element]]) -> [Element] {
         if parts.count == 1 { return parts[0] }
         let middle = TreeSum.split(parts.count)
@@ -161,7 +162,7 @@ struct AveragingTests {
     }
 }
 
-/// Takes a gradient through a step of `averaging`.
+/// Passes a gradient through one step of `averaging`.
 private func average<Element: Storage>(
     _ averaging: any GradientAveraging<Element>, _ layout: ParameterLayout
 ) throws {

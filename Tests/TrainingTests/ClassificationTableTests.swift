@@ -4,7 +4,7 @@ import Testing
 @testable import Training
 
 struct ClassificationTableTests {
-    @Test func scores() {
+    @Test func formatsScores() {
         var matrix = ConfusionMatrix(classCount: 3)
         for _ in 0..<1200 { matrix.add(target: 0, prediction: 0) }
         for _ in 0..<3 { matrix.add(target: 1, prediction: 0) }
@@ -27,13 +27,14 @@ struct ClassificationTableTests {
                 """)
     }
 
-    /// Of many classes the most frequent are shown, as many as there is room for, and names stay on their line.
+    /// Of many classes, the most frequent ones that fit the width are shown; line breaks in names do not break the
+    /// table.
     @Test(arguments: [(120, 20), (100, 19), (60, 9), (1, 1)])
-    func boundedWidth(width: Int, count: Int) {
+    func confusionMatrixFitsWidth(width: Int, count: Int) {
         let classCount = 40
         var matrix = ConfusionMatrix(classCount: classCount)
         for label in 0..<classCount {
-            // Odd classes are the frequent ones.
+            // Odd classes are frequent.
             for _ in 0..<(label % 2 == 1 ? 9 : 1) { matrix.add(target: label, prediction: (label * 7) % classCount) }
         }
         let names = (0..<classCount).map { "class\n\($0)\t" + String(repeating: "𝛼", count: $0) }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Training
 
-/// What a text that is wrong says.
+/// The error message for an invalid configuration file.
 private func message(of text: String) -> String {
     message { () throws(Failure) in try Configuration.parse(text, name: "c.yaml") }
 }
@@ -122,7 +122,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ("averaging: {bucket_bytes: 1}", "averaging.bucket_bytes: found 1; allowed: a whole number from 1024"),
         ("loss_scale: {hysteresis: 0}", "loss_scale.hysteresis: found 0; allowed: a whole number from 1"),
     ])
-    func valuesAndKeys(text: String, expected: String) {
+    func rejectsUnknownKeysAndInvalidValues(text: String, expected: String) {
         let message = message(of: text)
         #expect(message.contains(expected), "\(message)")
     }
@@ -305,12 +305,12 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "augmentation.crop: found 0.5; allowed: 1.0, the default, where model.family is decoder: only image_classifier"
         ),
     ])
-    func valuesThatContradict(text: String, expected: String) {
+    func rejectsContradictoryValues(text: String, expected: String) {
         let message = message(of: text)
         #expect(message.contains(expected), "\(message)")
     }
 
-    @Test func setsNameThemselves() {
+    @Test func errorsNameTheSetOption() {
         for (set, expected) in [
             (
                 "model.heads=7",
@@ -345,7 +345,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             message(ofSet: "model.layers=2", "model.layers=x", "model.layers=3").hasPrefix("--set model.layers=x: "))
     }
 
-    @Test func aPlaceIsOfTheValueThatCounts() throws {
+    @Test func errorPointsToEffectiveValue() throws {
         let failure = #expect(throws: Failure.self) {
             var reader = ConfigurationReader()
             try reader.apply(Array("model:\n  heads: 8\n".utf8), name: "c.yaml")

@@ -6,10 +6,10 @@ import Texts
 
 @testable import Training
 
-/// Paths, keys and values that are not what `String` makes of them.
+/// Paths, keys and values for which `String` comparison or splitting differs from that of bytes.
 @Suite struct ConfigurationNameTests {
     @Test(arguments: ["\u{301}run", "\u{20DD}", "=\u{301}", "a\u{301}=\u{FE0F}b"])
-    func setsAreCutAtBytes(value: String) throws {
+    func setOptionsAreSplitAtBytes(value: String) throws {
         let configuration = try Configuration.load(file: nil, sets: ["run.directory=\(value)"])
         #expect(configuration.run.directory.exact == value.exact)
         expectFailure(.usage, "unknown key model.\u{301}layers") {
@@ -20,7 +20,7 @@ import Texts
         }
     }
 
-    /// Every path is recorded in UTF-8 and read back as the same bytes.
+    /// Every path is stored in UTF-8 and read back as the same bytes.
     @Test(
         arguments: [
             [0xFF], [0x72, 0x2F, 0xE9], [0xC0, 0xAF], Array("\u{10FFFF}".utf8), Array("a\nb".utf8),
@@ -28,7 +28,7 @@ import Texts
             Array("e\u{301}".utf8), Array("\u{212B}/\u{2028}\"\\".utf8), Array(" a: #b ".utf8), Array("null".utf8),
             [UInt8](repeating: 0xFE, count: 4095),
         ] as [[UInt8]])
-    func pathsComeBack(bytes: [UInt8]) throws {
+    func pathsReadBack(bytes: [UInt8]) throws {
         let path = PathText.text(of: bytes)
         var configuration = try Configuration.load(
             file: nil, sets: ["run.directory=\(path)", "data.directory=\(path)"])
@@ -42,7 +42,7 @@ import Texts
         #expect(try PathText.bytes(of: back.value(of: "run.directory")) == bytes)
     }
 
-    @Test func pathsHaveBoundsInBytes() throws {
+    @Test func rejectsPathsOfInvalidLength() throws {
         for path in [PathText.text(of: [UInt8](repeating: 0xFE, count: 4096)), "", "a\0b"] {
             expectFailure(.usage, "run.directory", "1 to 4095 bytes without a zero byte") {
                 _ = try Configuration.load(file: nil, sets: ["run.directory=\(path)"])
@@ -50,8 +50,8 @@ import Texts
         }
     }
 
-    /// An editor of another encoding writes the names of directories as the bytes that they are.
-    @Test func filesThatAreNotUTF8() throws {
+    /// In a file saved in another encoding, directory names keep their bytes.
+    @Test func acceptsPathsThatAreNotUTF8() throws {
         let directory = TemporaryDirectory()
         func load(_ bytes: [UInt8]) throws -> Configuration {
             try File(directory.file("c.yaml"), .create).write(bytes)
@@ -65,8 +65,9 @@ import Texts
         }
     }
 
-    @Test func keysAreBytes() throws {
-        // The Kelvin sign is equal to K, but no key has it; the same key in two compositions is two keys.
+    @Test func keysAreComparedByBytes() throws {
+        // The Kelvin sign is equal to K in Swift, but is not accepted for it; the same key in two compositions is two
+        // keys.
         expectFailure(.usage, "unknown key caf\u{E9}") {
             _ = try Configuration.parse("{\"caf\u{E9}\": 1, \"cafe\u{301}\": 2}", name: "c.yaml")
         }

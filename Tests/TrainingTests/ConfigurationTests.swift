@@ -6,13 +6,13 @@ import Testing
 
 @testable import Training
 
-/// A path in the repository.
+/// The path of a file in the repository.
 private func repository(_ path: String) -> String {
     #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/") + "/" + path
 }
 
 @Suite struct ConfigurationTests {
-    /// A default that does not fit what was given is moved; a value that was given is checked, and one that fits stays.
+    /// A default that conflicts with given values is adjusted; given values are only checked.
     @Test(arguments: [
         (["training.steps=20"], "schedule.warmup_steps", "20"),
         (["training.steps=61"], "schedule.warmup_steps", "60"),
@@ -24,27 +24,27 @@ private func repository(_ path: String) -> String {
         (["schedule.peak=5e-5"], "schedule.floor", "5e-06"), (["schedule.peak=1e-4"], "schedule.floor", "0.0001"),
         (["schedule.peak=0"], "schedule.floor", "0.0"),
     ])
-    func defaultsFitWhatIsGiven(sets: [String], key: String, value: String) throws {
+    func defaultsAdaptToGivenValues(sets: [String], key: String, value: String) throws {
         let configuration = try Configuration.load(file: nil, sets: sets)
         #expect(try configuration.value(of: key) == value)
-        // The resolved configuration says the value, and is read as if all of it were given.
+        // The resolved configuration contains the adjusted value and reads back as the same configuration.
         #expect(try Configuration.parse(configuration.resolvedYAML, name: "resolved") == configuration)
         #expect(throws: Failure.self) {
             _ = try Configuration.load(file: nil, sets: sets + ["schedule.warmup_steps=62", "training.steps=61"])
         }
     }
 
-    @Test func quickstartFileSaysTheDefaults() throws {
+    @Test func quickstartFileListsTheDefaults() throws {
         let file = repository("configs/quickstart.yaml")
         #expect(try Configuration.load(file: file) == Configuration())
         #expect(try Configuration.load(file: nil) == Configuration())
 
-        // It lists every key: its entries in order are those of the resolved text.
+        // The file lists every key, in the order of the resolved configuration.
         let spelled = try keyPaths(FileSystem.contents(of: file))
         #expect(spelled == Configuration.keys.map(\.path))
     }
 
-    @Test func committedConfigurationsAreRead() throws {
+    @Test func committedConfigurationsAreValid() throws {
         let directory = repository("configs")
         let files = try FileSystem.list(directory).filter { $0.hasSuffix(".yaml") }
         #expect(files.count >= 3)
@@ -58,7 +58,7 @@ private func repository(_ path: String) -> String {
         #expect(gpt2.schedule.peak == 6e-4 && gpt2.schedule.floor == 6e-5 && gpt2.schedule.warmupSteps == 700)
     }
 
-    @Test func jsonIsRead() throws {
+    @Test func readsJSON() throws {
         let json = #"""
             {"model":{"layers":2,"dropout":1e-1,"tie_embeddings":false,"family":"decoder"},
             	"optimizer": {"betas": [0.5, 0]}, "run": {"directory": "a\/b \"c\" \u00e9"}, "precision": "float16"}
@@ -83,7 +83,7 @@ private func repository(_ path: String) -> String {
         #expect(configuration.optimizer.weightDecay.sign == .plus)
     }
 
-    @Test func setChangesEveryTypeAndTheLastOneWins() throws {
+    @Test func setChangesEveryTypeAndLastOneWins() throws {
         let configuration = try Configuration.load(
             file: repository("configs/nano.yaml"),
             sets: [
@@ -112,7 +112,7 @@ private func repository(_ path: String) -> String {
         #expect(configuration.model.width == 384, "the file's values stay")
     }
 
-    @Test func resolvedTextMakesTheSameConfiguration() throws {
+    @Test func resolvedConfigurationReadsBack() throws {
         let awkward = [
             "runs/a", "5", "null", "~", "-", "-/a", "true", "a b", "a: b", " x ", "é\"\\", "#", "\u{2028}/",
             "\u{FEFF}a",
@@ -142,13 +142,13 @@ private func repository(_ path: String) -> String {
         }
     }
 
-    @Test func listsOfNumbersSurviveToo() throws {
+    @Test func listsOfNumbersReadBack() throws {
         let configuration = try Configuration.parse("schedule: {kind: step, milestones: [1, 20]}", name: "c.yaml")
         #expect(configuration.schedule.milestones == [1, 20])
         #expect(try Configuration.parse(configuration.resolvedYAML, name: "config.yaml") == configuration)
     }
 
-    @Test func resolvedTextIsStable() {
+    @Test func resolvedConfigurationIsStable() {
         let lines = Configuration().resolvedYAML.split(separator: "\n")
         #expect(lines.prefix(5) == ["run:", "  directory: runs/quickstart", "  seed: 1337", "  export: none", "data:"])
         #expect(lines.contains("  betas: [0.9, 0.95]"))
@@ -169,7 +169,7 @@ private func repository(_ path: String) -> String {
         #expect(ours.differences(from: ours).isEmpty)
     }
 
-    @Test func onlyWhatMovesNumbersMakesAnotherTrajectory() throws {
+    @Test func onlyKeysThatChangeResultsAffectTrajectory() throws {
         let outside = Configuration.keys.filter { !$0.affectsTrajectory }.map(\.path)
         #expect(
             outside == [
@@ -191,7 +191,7 @@ private func repository(_ path: String) -> String {
                 "training.stall_timeout_seconds=7",
             ])
         #expect(moved.trajectoryDifferences(from: Configuration()).isEmpty)
-        // There is one metric only.
+        // The watched metric has only one possible value.
         #expect(moved.differences(from: Configuration()).map(\.key) == outside.filter { $0 != "training.metric" })
 
         let half = try Configuration.load(file: nil, sets: ["precision=float16"])
@@ -203,7 +203,7 @@ private func repository(_ path: String) -> String {
         }
     }
 
-    @Test func ranksMustHaveAllAlikeButDirectories() throws {
+    @Test func commonLinesExcludeDirectories() throws {
         let lines = Configuration().commonLines
         #expect(lines.count == Configuration.keys.count - 2)
         let elsewhere = try Configuration.load(file: nil, sets: ["run.directory=x", "data.directory=y"])
@@ -213,7 +213,7 @@ private func repository(_ path: String) -> String {
         }
     }
 
-    @Test func filesThatCannotBeReadSayWhatToDo() {
+    @Test func unreadableFilesNameTheRemedy() {
         for (path, text) in [
             ("/nowhere/x.yaml", "/nowhere/x.yaml: no such configuration file. Give --config"),
             (repository("configs"), "not a regular file"),
@@ -224,7 +224,7 @@ private func repository(_ path: String) -> String {
         }
     }
 
-    /// The paths of a text's keys, in its order.
+    /// The paths of a file's keys, in order.
     private func keyPaths(_ bytes: [UInt8]) throws -> [String] {
         let root = try YAMLReader.document(bytes, from: .file("x"))
         guard case .mapping(let entries) = root.content else { return [] }

@@ -58,13 +58,13 @@ import Testing
         ("a: 1\n# é\u{7}\n", "c.yaml:2:4: not valid YAML: found a control character (U+0007)"),
         ("a\0: 1", "c.yaml:1:2: not valid YAML: found a control character (U+0000)"),
     ])
-    func refusals(text: String, expected: String) {
+    func rejectsUnsupportedYAML(text: String, expected: String) {
         let failure = failure(of: Array(text.utf8))
         #expect(failure?.exitCode == .usage)
         #expect(failure?.message.contains(expected) == true, "\(failure?.message ?? "no failure")")
     }
 
-    /// What the library says of a text reaches nobody: each of these ends in words of ours.
+    /// libyaml's own messages are never shown; each error has a message of dtrain.
     @Test(arguments: [
         ("a: [1, 2\nb: 1", "neither ',' nor ']' in the list that begins on line 1"), ("a: ]", "found no value"),
         ("- a\nb: 1", "no part of the list that begins on line 1"), ("a: 1\n- b", "no part of the mapping"),
@@ -82,7 +82,7 @@ import Testing
         ("a: |0\n  x", "behind a block's"), ("a: | x\n  y", "behind a block's"), ("a: 1\n}", "c.yaml:2:1"),
         ("{a: 1} b", "c.yaml:1:8"), ("a: {b:c: d:[}", "c.yaml:1"), ("a: \"\u{1}\"", "a control character (U+0001)"),
     ])
-    func theLibrarysWordsAreNotShown(text: String, expected: String) {
+    func errorsDoNotQuoteTheLibrary(text: String, expected: String) {
         let message = failure(of: Array(text.utf8))?.message ?? "no failure"
         #expect(message.contains(expected), "\(message)")
         for word in [
@@ -92,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func bytesThatAreNoUTF8AreRefused() {
+    @Test func rejectsInvalidUTF8() {
         for (bytes, expected) in [
             (
                 Array("a: 1\nb: ".utf8) + [0xFF],
@@ -109,7 +109,7 @@ import Testing
             #expect(failure?.exitCode == .usage)
             #expect(failure?.message.hasPrefix(expected) == true, "\(failure?.message ?? "none")")
         }
-        // The mark of UTF-8 itself is no content.
+        // A UTF-8 byte order mark is not part of the content.
         #expect(throws: Never.self) {
             try Configuration.parse(
                 [0xEF, 0xBB, 0xBF] + Array("precision: float16\r\nmodel:\r\n  layers: 2".utf8), name: "c.yaml")
@@ -139,8 +139,8 @@ import Testing
                 == "c.yaml:1:1: 1048577 bytes; allowed: at most 1048576")
     }
 
-    /// A damaged file ends in a configuration or in one message, never in a trap.
-    @Test func mutationsAreReadOrRefused() throws {
+    /// A damaged file gives a configuration or one error message, never a crash.
+    @Test func mutationsAreReadOrRejected() throws {
         let path = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/")
         let original = try FileSystem.contents(of: path + "/configs/quickstart.yaml")
         let fragments = [
@@ -177,7 +177,7 @@ import Testing
                 refused += 1
             }
         }
-        // Many mutations hit comments; others break the text. Both must have happened for the test to mean anything.
+        // Many mutations hit comments, others break the syntax; both must occur for the test to be meaningful.
         #expect(parsed > 200 && refused > 200, "\(parsed) read, \(refused) refused")
     }
 

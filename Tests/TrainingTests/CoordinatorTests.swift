@@ -45,13 +45,13 @@ struct CoordinatorTests {
             return report.loss
         }
         #expect((coordinator.step, coordinator.consumedSamples, coordinator.tokens) == (20, 80, 640))
-        // One batch again and again is learned by heart; it starts at chance.
+        // A repeated batch is memorized; the first loss is that of uniform predictions.
         #expect(abs(losses[0] - 3.43) < 0.1, "\(losses)")
         #expect(losses[19] < losses[0] - 0.3, "\(losses)")
     }
 
-    /// One rank has nothing to train on: both give the step up, and the next one is what it would have been.
-    @Test func aStepWithoutBatchesChangesNothing() throws {
+    /// If one rank has no batch, both skip the step, and the next step is unaffected.
+    @Test func stepWithoutBatchesChangesNothing() throws {
         let configuration = try configuration("averaging.bucket_bytes=4096")
         let outcomes = Mutex<[Int: [Double]]>([:])
         let givenUp = Mutex(0)
@@ -87,9 +87,9 @@ struct CoordinatorTests {
         #expect(found.count == 4 && Set(found.values).count == 1, "\(found)")
     }
 
-    /// What no run could go on from is not saved, and the message names it.
+    /// A state that is not finite is not saved, and the message names the array.
     @Test(arguments: ["weights", "first_moment", "working weights"])
-    func whatIsNotFiniteIsNotSaved(name: String) throws {
+    func nonFiniteStateIsNotSaved(name: String) throws {
         func check<Element: Storage & Reducible>(_: Element.Type, _ sets: String...) throws {
             let configuration = try Configuration.load(
                 file: nil,
@@ -119,7 +119,7 @@ struct CoordinatorTests {
         try check(Float16.self, "precision=float16")
     }
 
-    /// An overflow changes nothing but counters and the scale.
+    /// An overflow changes only counters and the loss scale.
     @Test func overflowsAreSkipped() throws {
         let sets = try configuration(
             "precision=float16", "loss_scale.initial=4294967296", "loss_scale.hysteresis=2", "model.dropout=0.1")
@@ -136,9 +136,10 @@ struct CoordinatorTests {
         #expect(array(coordinator.master.base, coordinator.layout.count) == before)
     }
 
-    /// Frozen parameters keep their bits, and their gradients are no part of the norm; the others move as their group says.
+    /// Frozen parameters keep their bits, and their gradients are not part of the norm; the others follow the settings
+    /// of their group.
     @Test(arguments: ["sgd", "adamw"])
-    func frozenParametersAndGroups(kind: String) throws {
+    func freezesParametersAndAppliesGroups(kind: String) throws {
         let sets = try configuration(
             "optimizer.kind=\(kind)", "optimizer.freeze=[\"*embedding*\", \"*.shift\"]",
             "optimizer.groups=[{names: \"*.scale\", learning_rate_scale: 0}]")
@@ -160,7 +161,7 @@ struct CoordinatorTests {
         expectClose(try #require(report.gradientNorm), squares.squareRoot(), relative: 1e-12)
     }
 
-    @Test func patternsThatNameNothingAreAgreedOn() throws {
+    @Test func everyRankRejectsUnmatchedPatterns() throws {
         let sets = try configuration("optimizer.freeze=blocks.7.*")
         do {
             _ = try coordinator(sets, Float.self)
@@ -170,7 +171,7 @@ struct CoordinatorTests {
         }
     }
 
-    @Test func aLossThatIsNoNumberNamesItsPlace() throws {
+    @Test func nonFiniteLossNamesStepRankAndSlot() throws {
         let coordinator = try coordinator(configuration(), Float.self)
         let parameter = coordinator.layout.parameters[3]
         coordinator.master.base[parameter.offset] = .nan
@@ -184,9 +185,9 @@ struct CoordinatorTests {
         }
     }
 
-    /// What is no number on its way through the backward pass costs a step, and nothing else; for ever it ends the run.
+    /// A NaN in the backward pass skips the step without other effects; repeated for many steps, it ends the run.
     @Test(arguments: ["float32", "float16"])
-    func aGradientThatIsNoNumberIsSkipped(precision: String) throws {
+    func nonFiniteGradientIsSkipped(precision: String) throws {
         func check<Element: Storage & Reducible>(_: Element.Type) throws {
             let (coordinator, batch) = (
                 try coordinator(configuration("precision=\(precision)"), Element.self), try batch()
@@ -203,13 +204,13 @@ struct CoordinatorTests {
         if precision == "float32" { try check(Float.self) } else { try check(Float16.self) }
     }
 
-    @Test func gradientsThatAreNeverANumberEndTheRun() throws {
+    @Test func persistentNonFiniteGradientsEndTheRun() throws {
         let (coordinator, batch) = (try coordinator(configuration(), Float.self), try batch())
         let fault = try Fault.parse("nan step=0")[0]
         coordinator.spans.observers = [
             try #require(try coordinator.injection(of: Array(repeating: fault, count: 100)))
         ]
-        // All of them happen in the first step: spoil each anew.
+        // All faults were injected in the first step, so each step needs a new one.
         for _ in 0..<10 {
             _ = try coordinator.train(batch, stopRequested: false)
             coordinator.spans.observers = [try #require(try coordinator.injection(of: [fault]))]
@@ -224,8 +225,8 @@ struct CoordinatorTests {
         }
     }
 
-    /// The scale comes all the way down before the run is given up, however many overflows are forgiven at each height.
-    @Test func theLossScaleHasTimeToComeDown() throws {
+    /// The loss scale can fall to its minimum before the run is stopped, even with a large hysteresis.
+    @Test func lossScaleFallsBeforeRunEnds() throws {
         let sets = try configuration(
             "precision=float16", "loss_scale.initial=4294967296", "loss_scale.hysteresis=60", "training.steps=200")
         let (coordinator, batch) = (try coordinator(sets, Float16.self), try batch())
@@ -235,8 +236,8 @@ struct CoordinatorTests {
         #expect(coordinator.updates == 1 && coordinator.skipsInARow == 0)
     }
 
-    /// At its floor the scale does not help any more: that ends the run, and what was learned before can be saved.
-    @Test func aLossScaleThatCannotFallEndsTheRun() throws {
+    /// If the loss scale is at its minimum, repeated overflows end the run, and the earlier state can be saved.
+    @Test func lossScaleAtMinimumEndsTheRun() throws {
         let sets = try configuration(
             "precision=float16", "loss_scale.initial=4294967296", "loss_scale.floor=4294967296")
         let (coordinator, batch) = (try coordinator(sets, Float16.self), try batch())
@@ -245,13 +246,14 @@ struct CoordinatorTests {
         #expect(failure?.failure.message.contains("is not finite, for 51 steps in a row") == true)
         #expect(failure?.failure.exitCode == .internalError)
         #expect(coordinator.isSoundAfterFailure)
-        // A checkpoint of now fails at the very next step, as the run did; with another configuration it has time again.
+        // A run resumed from this checkpoint fails at the next step, as this one did; with another configuration it
+        // starts counting again.
         let state = coordinator.checkpointState(validationLoss: nil, watched: nil)
         #expect((state.step, state.skippedSteps, state.skipsInARow) == (50, 50, 50))
     }
 
-    /// A batch that is harder than those before is skipped at first; when it stays, it is learned.
-    @Test func aLossThatHasRisenForGoodIsTrainedOnAgain() throws {
+    /// A harder batch is skipped as a spike at first; if its loss persists, it is trained on.
+    @Test func persistentlyHigherLossIsAccepted() throws {
         let sets = try configuration("training.spike_zscore=2", "training.steps=400", "schedule.peak=1e-2")
         let coordinator = try coordinator(sets, Float.self)
         let easy = try batch()
@@ -266,8 +268,8 @@ struct CoordinatorTests {
         #expect(reports[99].loss < reports[0].loss - 0.3, "\(reports.map(\.loss))")
     }
 
-    /// Whatever bit of whatever is kept flips between two updates, the next one tells, and names it.
-    @Test func whatChangesWithoutAnUpdateIsFound() throws {
+    /// A flipped bit in any array of the state is detected and reported at the next update.
+    @Test func detectsChangesWithoutUpdate() throws {
         let batch = try batch()
         for place in ["weights", "first_moment", "second_moment", "average"] {
             let coordinator = try coordinator(configuration("training.ema_decay=0.9"), Float.self)
@@ -288,10 +290,10 @@ struct CoordinatorTests {
         }
     }
 
-    /// A training saved at any step and loaded into a fresh coordinator takes the very steps that it would have taken,
-    /// with a loss scale that is about to change.
+    /// A run resumed from a checkpoint of any step takes exactly the same steps, also if the loss scale is about to
+    /// change.
     @Test(arguments: [0, 1, 5])
-    func checkpointsHoldAllThereIs(stepsBefore: Int) throws {
+    func checkpointsRestoreEverything(stepsBefore: Int) throws {
         let directory = TemporaryDirectory()
         let sets = try configuration(
             "precision=float16", "loss_scale.initial=67108864", "loss_scale.hysteresis=3",
@@ -322,7 +324,7 @@ struct CoordinatorTests {
         }
     }
 
-    /// A checkpoint of `coordinator`, on rank 0.
+    /// Commits a checkpoint of `coordinator`; called on rank 0.
     private func commit<Element>(
         _ coordinator: Coordinator<Element>, _ directory: TemporaryDirectory
     ) throws -> Checkpoint? {
@@ -335,9 +337,9 @@ struct CoordinatorTests {
         return checkpoint
     }
 
-    /// Ranks that own parts of the state write the very files that one rank writes, and find their parts in them again.
+    /// Ranks that own shards of the state write the same files as a single rank, and read their shards back.
     @Test(arguments: ["float32", "float16"])
-    func ranksWriteOneCheckpoint(precision: String) throws {
+    func checkpointDoesNotDependOnRanks(precision: String) throws {
         let sets = try configuration(
             "precision=\(precision)", "averaging.strategy=allreduce", "averaging.bucket_bytes=1024", "model.width=64")
         let all = try [1, 2, 4].map { (ranks: Int) -> [String] in
@@ -349,7 +351,7 @@ struct CoordinatorTests {
         #expect(Set(all.joined()).count == 1, "\(all)")
     }
 
-    /// The digests of a training of `ranks` ranks, and of another one that goes on from its checkpoint.
+    /// The digests of a run with `ranks` ranks, and of a run resumed from its checkpoint.
     private func digests<Element: Storage & Reducible>(
         of sets: Configuration, _ ranks: Int, _: Element.Type
     ) throws -> [String] {
@@ -374,7 +376,7 @@ struct CoordinatorTests {
                     $0.digests += [checkpoint, second].compactMap { $0?.digest }
                     $0.full.formUnion(original.states.map(\.count))
                 }
-                // Rank 0 cannot write or read: all ranks learn of it, and nobody waits.
+                // If rank 0 cannot read or write, all ranks throw, and none waits.
                 let full = Failure(.inputOutput, "the disk is full")
                 for doomed in [
                     { try original.save { _ throws(Failure) in throw full } },
@@ -400,7 +402,7 @@ struct CoordinatorTests {
         }
         let (digests, failures, full) = outcome.withLock(\.self)
         #expect(failures == [])
-        // Nobody holds the moments of all.
+        // No rank holds the optimizer state of all shards.
         let layout = try Coordinator<Element>(
             sets, CoordinatorTests.sizes, plan: BatchPlan(sequences: 4, slots: 4, rank: 0, worldSize: 1),
             SoloCommunicator()
@@ -409,7 +411,7 @@ struct CoordinatorTests {
         return digests
     }
 
-    @Test func aStepBecomesALineOfMetrics() throws {
+    @Test func stepReportBecomesMetricsLine() throws {
         let coordinator = try coordinator(configuration(), Float.self)
         var report = try coordinator.train(batch(), stopRequested: false)
         report.loss = 1.5

@@ -9,7 +9,7 @@ import Testing
 @testable import Interchange
 @testable import Training
 
-/// What the documentation and a run's start say of exports is what the catalogue of classes holds.
+/// The documentation of exports, and the check at the start of a run, agree with the supported classes.
 struct ExportTests {
     private static func repository(_ path: String) -> String {
         #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(separator: "/") + "/"
@@ -31,7 +31,7 @@ struct ExportTests {
         return modelClass.configuration.count { $0.objection(model) != nil }
     }
 
-    /// A row of the table: the class, its family, and the values that it needs of each key that the family reads.
+    /// The table row of a class: its family, and the required value of each key that the family uses.
     private func row(_ modelClass: ModelClass) throws -> String {
         let keys = Configuration.keys.filter { $0.section == "model" && $0.name != "family" }
         var configuration = Configuration()
@@ -65,7 +65,7 @@ struct ExportTests {
         return "| `\(modelClass.family.rawValue)` | \(modelClass.name) | \((needs + labels).joined(separator: "; ")) |"
     }
 
-    @Test func theTableIsThatOfTheClasses() throws {
+    @Test func documentedTableMatchesClasses() throws {
         let rows = try ModelClass.all.map { try row($0) }
         let text = String(
             decoding: try FileSystem.contents(of: ExportTests.repository("docs/configuration.md"), limitBytes: 1 << 20),
@@ -80,7 +80,7 @@ struct ExportTests {
         }
     }
 
-    /// Which of the committed configurations can be exported, and as what.
+    /// The committed configurations that can be exported, with their classes.
     @Test(arguments: [
         ("quickstart", "GPT2LMHeadModel"), ("nano", "GPT2LMHeadModel"), ("gpt2-124m", "GPT2LMHeadModel"),
         ("llama", "LlamaForCausalLM"), ("bert", "BertForMaskedLM"), ("digits", "ViTForImageClassification"),
@@ -90,8 +90,8 @@ struct ExportTests {
         #expect(try ModelClass.holding(portable(configuration, labels: .class)).name == modelClass)
     }
 
-    /// A run that names an export is told before it trains.
-    @Test func aModelThatCannotBeExportedIsRejectedAtTheStart() throws {
+    /// A run with an impossible export is rejected before training.
+    @Test func rejectsImpossibleExportAtStart() throws {
         func exported(_ family: FamilyCase, _ sets: [String]) throws -> String? {
             let workshop = try FamilyWorkshop(family)
             defer { withExtendedLifetime(workshop) {} }

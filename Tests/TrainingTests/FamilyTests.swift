@@ -9,9 +9,9 @@ import Testing
 
 @testable import Training
 
-/// What holds for every family, prediction and kind of data.
+/// Properties of every family, objective and kind of dataset.
 struct FamilyTests {
-    /// What a training leaves behind: bits, to be compared.
+    /// The bits of a run's results, for comparison.
     private struct Trace: Equatable {
         var losses: [UInt64] = []
         var targets: [Int] = []
@@ -43,7 +43,7 @@ struct FamilyTests {
         return trace
     }
 
-    /// The traces of all ranks.
+    /// Runs the training on several ranks and returns their traces.
     private func traces(
         _ workshop: FamilyWorkshop, _ sets: [String], ranks: Int, steps: Int = 5
     ) throws -> [Trace] {
@@ -66,9 +66,9 @@ struct FamilyTests {
         return traces
     }
 
-    /// Losses, weights and scores have the same bits on every rank, for any number of them.
+    /// Losses, weights and scores are bit-identical on every rank and for every number of ranks.
     @Test(arguments: FamilyCase.all, ["float32", "float16"])
-    func theNumberOfRanksChangesNothing(family: FamilyCase, precision: String) throws {
+    func resultsDoNotDependOnRanks(family: FamilyCase, precision: String) throws {
         let workshop = try FamilyWorkshop(family)
         let sets = ["precision=\(precision)", "averaging.strategy=allreduce"]
         let alone = try #require(try traces(workshop, sets, ranks: 1).first)
@@ -80,7 +80,8 @@ struct FamilyTests {
         }
     }
 
-    /// The loss falls: what the batches carry reaches the model. Over ten seeds the worst ratio seen was 0.59 (classes).
+    /// The loss falls, so the contents of batches reach the model. Over ten seeds the worst observed ratio was 0.59
+    /// (classes).
     @Test(arguments: FamilyCase.all)
     func everyFamilyLearns(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)
@@ -93,10 +94,10 @@ struct FamilyTests {
         #expect(last < 0.8 * first, "\(losses)")
     }
 
-    /// Scores are the same for any number of ranks, also where these share the batches unevenly, and nearly so for other
-    /// batches, in which other sequences stand beside each one.
+    /// Scores do not depend on the number of ranks, also if batches are divided unevenly. For another batch size they
+    /// are nearly equal.
     @Test(arguments: FamilyCase.all)
-    func scoresAreThoseOfTheSamples(family: FamilyCase) throws {
+    func scoresDoNotDependOnRanksOrBatches(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)
         func scores(ranks: Int, sequencesPerBatch: Int) throws -> [Double] {
             let outcome = Mutex<(scores: [[Double]], failures: [String])>(([], []))
@@ -121,7 +122,7 @@ struct FamilyTests {
         }
         let alone = try scores(ranks: 1, sequencesPerBatch: 3)
         for ranks in [2, 3, 5] { #expect(try scores(ranks: ranks, sequencesPerBatch: 3) == alone) }
-        // Sums of Float32 in another order.
+        // Float32 sums in another order.
         expectClose(try scores(ranks: 1, sequencesPerBatch: 1), alone, absolute: 1e-5, relative: 1e-5)
         expectClose(try scores(ranks: 2, sequencesPerBatch: 7), alone, absolute: 1e-5, relative: 1e-5)
     }

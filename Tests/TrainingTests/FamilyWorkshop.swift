@@ -6,7 +6,7 @@ import TestSupport
 
 @testable import Training
 
-/// The dataset of a case, prepared in a directory of its own.
+/// The dataset of a case, prepared in its own directory.
 struct FamilyWorkshop: Sendable {
     let directory = TemporaryDirectory()
     let family: FamilyCase
@@ -31,13 +31,13 @@ struct FamilyWorkshop: Sendable {
         _ = try preparation.run()
     }
 
-    /// The case's configuration, with further keys.
+    /// The case's configuration with additional keys.
     func configuration(_ sets: [String] = []) throws -> Configuration {
         let data = "data.directory=\(directory.file("data"))"
         return try Configuration.load(file: nil, sets: FamilyCase.commonSets + family.sets + [data] + sets)
     }
 
-    /// The data as a run on `communicator` has them.
+    /// Opens the data as a run on `communicator` does.
     func data(_ sets: [String] = [], _ communicator: any Communicator = SoloCommunicator()) throws -> TrainingData {
         try TrainingData(configuration(sets), communicator)
     }

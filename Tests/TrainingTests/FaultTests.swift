@@ -5,7 +5,7 @@ import Testing
 @testable import Training
 
 @Suite struct FaultTests {
-    @Test func faultsAreRead() throws {
+    @Test func parsesFaults() throws {
         #expect(try Fault.parse("") == [])
         let faults = try Fault.parse(
             "kill rank=1 step=13 phase=backward; fail step=10 phase=checkpoint call=sync number=3 error=ENOSPC")
@@ -13,7 +13,7 @@ import Testing
         #expect(
             faults[0].action == .kill && faults[0].rank == 1 && faults[0].step == 13 && faults[0].phase == .backward)
         #expect(faults[1].call == .sync && faults[1].number == 3 && faults[1].error == ENOSPC)
-        // What spoils gradients comes before them.
+        // Gradients are corrupted in the backward pass.
         #expect(try Fault.parse("nan")[0].phase == .backward)
         #expect(try Fault.parse("flip tensor=a.b bit=31 once=/tmp/x")[0].tensor == "a.b")
     }
@@ -24,7 +24,7 @@ import Testing
         ("flip bit=32", "from 0 to 31"), ("fail call=open", "allowed: read, write, sync, rename"),
         ("fail error=EPERM", "allowed: EACCES, EDQUOT"),
     ])
-    func othersAreRefused(text: String, words: String) {
+    func rejectsInvalidFaults(text: String, words: String) {
         expectFailure(.usage, words) { _ = try Fault.parse(text) }
     }
 }

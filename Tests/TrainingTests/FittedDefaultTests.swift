@@ -5,10 +5,10 @@ import Testing
 
 @testable import Training
 
-/// Defaults fit the keys that were given, and what is written down of them is read again.
+/// Defaults adapt to the keys that were given, and resolved configurations read back.
 struct FittedDefaultTests {
     @Test(arguments: FamilyCase.all)
-    func aResolvedConfigurationIsReadAgain(family: FamilyCase) throws {
+    func resolvedConfigurationReadsBack(family: FamilyCase) throws {
         for precision in Configuration.Precision.allCases {
             for kind in ScheduleConfiguration.Kind.allCases {
                 for steps in [1, 20, 1200] {
@@ -29,7 +29,7 @@ struct FittedDefaultTests {
         }
     }
 
-    @Test func defaultsFitWhatWasGiven() throws {
+    @Test func defaultsAdaptToGivenValues() throws {
         func load(_ sets: String...) throws -> Configuration { try Configuration.load(file: nil, sets: sets) }
         #expect(try load("training.steps=20").schedule.warmupSteps == 20)
         let decaying = ["schedule.kind=warmup_stable_decay", "schedule.decay_steps=1190"]
@@ -37,12 +37,12 @@ struct FittedDefaultTests {
         #expect(try load("schedule.peak=1e-5").schedule.floor == 1e-5 / 10)
         #expect(try load("schedule.peak=0").schedule.floor == 0)
         #expect(try load("precision=float16", "loss_scale.initial=33554432").lossScale.ceiling == 33_554_432)
-        // Nothing reads the floor.
+        // With this kind of schedule, the minimum learning rate is not used.
         #expect(try load("schedule.kind=constant", "schedule.peak=0").schedule.floor == ScheduleConfiguration().floor)
     }
 
-    /// A recorded value that nothing reads is not held against others, however it was written down.
-    @Test func recordedValuesThatNothingReadsAreNotCompared() throws {
+    /// A recorded value of a key that is not used is ignored in comparisons, however it was written.
+    @Test func unusedRecordedValuesAreNotCompared() throws {
         for text in [
             "loss_scale: {initial: 33554432}", "loss_scale: {initial: 33554432, ceiling: 16777216}",
             "schedule: {kind: constant, peak: 1e-5, floor: 1e-4}",

@@ -4,7 +4,7 @@ import Testing
 
 @testable import Training
 
-/// The words of other trainers lead to our keys.
+/// Option names of other training programs lead to dtrain's keys.
 struct ForeignKeysTests {
     private func message(_ body: () throws(Failure) -> Configuration) -> String {
         do throws(Failure) {
@@ -15,12 +15,12 @@ struct ForeignKeysTests {
         }
     }
 
-    @Test func everyRowNamesAKeyAndNoWordStandsTwice() {
+    @Test func rowsNameKeysAndWordsAreUnique() {
         let paths = Configuration.keys.map(\.path)
         for row in ForeignKeys.rows { #expect(paths.contains(row.key), "\(row.key)") }
         let words = ForeignKeys.rows.flatMap(\.names)
         #expect(Set(words).count == words.count)
-        // A name of ours means our key.
+        // A name of a dtrain key means that key.
         #expect(Set(words).isDisjoint(with: Configuration.keys.map(\.name)))
         let groupKeys = ParameterGroup.keys.map(\.name)
         #expect(ForeignKeys.groupRows.allSatisfy { groupKeys.contains($0.key) })
@@ -43,7 +43,7 @@ struct ForeignKeysTests {
         ("batch-size", "batch.sequences"),
         ("LR", "schedule.peak"), ("--max-steps", "training.steps"), ("warmup_ratio", "not as a share"),
     ])
-    func wordsLeadToOurKeys(word: String, expected: String) {
+    func foreignNamesSuggestKeys(word: String, expected: String) {
         let hint = "; dtrain's key for it is \(expected.hasPrefix("not") ? "schedule.warmup_steps" : expected)"
         for place in [word, "optimizer.\(word)", "training.\(word)", "model.\(word)", "trainer.args.\(word)"] {
             let set = message { () throws(Failure) in try Configuration.load(file: nil, sets: ["\(place)=1"]) }
@@ -58,18 +58,18 @@ struct ForeignKeysTests {
         #expect(inside.hasPrefix("c.yaml:2:3: unknown key optimizer.\(word)") && inside.contains(hint), "\(inside)")
     }
 
-    /// A key of ours that stands in another section, or at the top.
+    /// A dtrain key in the wrong section or at the top level.
     @Test(arguments: [
         ("seed", "the nearest is run.seed"), ("weight_decay", "the nearest is optimizer.weight_decay"),
         ("training.dropout", "the nearest is model.dropout"), ("optimizer.warmup_steps", "schedule.warmup_steps"),
         ("optimizer.floor", "the nearest is schedule.floor or loss_scale.floor"),
     ])
-    func ourNamesLeadToTheirSections(path: String, expected: String) {
+    func misplacedKeysSuggestSections(path: String, expected: String) {
         let found = message { () throws(Failure) in try Configuration.load(file: nil, sets: ["\(path)=1"]) }
         #expect(found.contains(expected), "\(found)")
     }
 
-    @Test func groupsHaveWordsToo() {
+    @Test func foreignNamesSuggestGroupKeys() {
         let text = "optimizer: {groups: [{names: a, lr: 0.1}]}"
         let found = message { () throws(Failure) in try Configuration.parse(text, name: "c.yaml") }
         #expect(found.contains("found lr") && found.hasSuffix("the nearest is learning_rate_scale"), "\(found)")

@@ -5,8 +5,8 @@ import Testing
 @testable import Training
 
 struct FormattingTests {
-    /// Names that differ in one number stand together.
-    @Test func parametersInAShortList() {
+    /// Names that differ in one number are combined.
+    @Test func shortListCombinesNames() {
         #expect(shortList(["token.weight"]) == "token.weight")
         #expect(shortList(["b.0.w", "b.0.c", "b.1.w", "b.2.w", "b.2.c"]) == "b.{0-2}.w, b.{0,2}.c")
         #expect(shortList(["b.7.w", "e.w", "b.7.c"]) == "b.7.w, e.w, b.7.c")
@@ -41,14 +41,14 @@ struct FormattingTests {
         ] as [(Double, String)])
     func clockTimes(seconds: Double, text: String) { #expect(clockTime(seconds) == text) }
 
-    @Test func theLimitIsThatOfAProcessor() throws {
+    @Test func measuredPeakIsPlausible() throws {
         let limit = try ProcessorLimit(measuringWith: SoloCommunicator()).flopsPerSecond
         // From a slow core to a very wide one.
         #expect((1e8...1e13).contains(limit), "\(limit)")
     }
 
-    /// GPT-2's 124 million: 6 operations for each of the 124 million weights in matrix products, and attention.
-    @Test func operationsOfAToken() {
+    /// For GPT-2 with 124 million parameters: 6 operations per weight of a matrix product, plus attention.
+    @Test func countsOperationsPerToken() {
         var model = ModelConfiguration()
         (model.layers, model.heads, model.width) = (12, 12, 768)
         let weights = 12.0 * 12 * 768 * 768 + 50257 * 768

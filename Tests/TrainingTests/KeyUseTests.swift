@@ -11,32 +11,33 @@ import Testing
 
 @testable import Training
 
-/// Every key either changes the numbers of a tiny run, or is rejected; keys that are added later as well.
+/// Every configuration key, including ones added later, either changes the results of a tiny run or is rejected.
 struct KeyUseTests {
-    /// What a run leaves behind, or the failure that prevents it.
+    /// The results of a run, or the failure that prevents it.
     private enum Outcome: Equatable {
         case trained(layout: String, state: String, numbers: [UInt64])
         case failed(String)
     }
 
-    /// Keys that are read, but not where a tiny run shows it. Their own tests do: `FineTuningTests`, `CoordinatorTests`, `SpikeTests`.
+    /// Keys that are used, but have no effect in a tiny run; they have their own tests: `FineTuningTests`,
+    /// `CoordinatorTests`, `SpikeTests`.
     private static let elsewhere = ["fine_tuning.from", "optimizer.groups", "training.spike_action"]
 
-    /// Values with which a tiny run shows what the examples of a key may leave unchanged.
+    /// Additional values, for keys whose example values may have no effect in a tiny run.
     private static let furtherValues: [String: [String]] = [
         "data.context_length": ["24", "40"], "model.width": ["64"], "model.vocabulary_size": ["300"],
         "batch.sequences": ["16"], "batch.slots": ["2"], "optimizer.clip_norm": ["1e-3"],
         "optimizer.clip_value": ["1e-5"], "optimizer.epsilon": ["1e-3"],
     ]
 
-    /// Keys that all runs here have: short, and with rates that the schedule moves.
+    /// Keys of all runs here: few steps, and learning rates that the schedule changes.
     private static let tiny = [
         "training.steps=6", "batch.sequences=8", "batch.slots=4", "averaging.strategy=allreduce",
     ]
 
     // MARK: Runs
 
-    /// Trains six steps and evaluates, whatever the configuration's checks say.
+    /// Trains six steps and evaluates, without the configuration's checks.
     private func outcome(_ configuration: Configuration) -> Outcome {
         do {
             return switch configuration.precision {
@@ -80,7 +81,7 @@ struct KeyUseTests {
 
     // MARK: Keys
 
-    /// Holds every key of `keys` against what runs of `base` show.
+    /// Compares for each of `keys` whether the configuration rejects it with whether it changes runs of `base`.
     private func check(_ base: Configuration, _ name: String, _ keys: [ConfigurationKey<Configuration>]) throws {
         let trained = outcome(base)
         if case .failed(let message) = trained { Issue.record("\(name): \(message)") }
@@ -99,14 +100,14 @@ struct KeyUseTests {
             values = values.filter { key.text($0) != key.text(base) }
             let fitting = values.filter { other in ConfigurationCheck.all.allSatisfy { $0.allowed(other) == nil } }
             if KeyUseTests.elsewhere.contains(key.path) { continue }
-            // Two texts may mean the same, as the kind `auto` and what it stands for do.
+            // Two values may mean the same, for example `auto` and the kind that it selects.
             let effective = EffectiveConfiguration(base)
             let others = Dictionary(grouping: fitting) { EffectiveConfiguration($0) == effective }
             let (same, different) = (others[true] ?? [], others[false] ?? [])
             let isSeen = different.contains { outcome($0) != trained }
             #expect(isSeen || different.isEmpty, "\(name): \(key.path) is said to be read, and changes nothing")
             let isRead = base.reads(key)
-            // The few updates that stand for an optimizer do not tell all its numbers apart.
+            // A few updates may not distinguish all numeric options of an optimizer.
             for other in same where !isRead || key.section != "optimizer" {
                 let value = key.text(other)
                 #expect(outcome(other) == trained, "\(name): \(key.path)=\(value) changes what a run does")
@@ -120,17 +121,17 @@ struct KeyUseTests {
     }
 
     @Test(arguments: FamilyCase.all)
-    func everyKeyOfEveryFamilyIsReadOrRejected(family: FamilyCase) throws {
+    func everyKeyOfEveryFamilyIsUsedOrRejected(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)
         defer { withExtendedLifetime(workshop) {} }
         var shorter: [String] = []
-        // Some records of these datasets are longer than this.
+        // Some records of these datasets are longer than this context.
         if case .labelled = family.data { shorter = ["data.context_length=16", "data.truncate=true"] }
         try check(workshop.configuration(KeyUseTests.tiny + shorter), family.name, Configuration.keys)
     }
 
-    /// The sections whose keys depend on a kind, or on the precision.
-    @Test func everyKeyOfEveryKindIsReadOrRejected() throws {
+    /// The sections whose keys depend on a kind or on the precision.
+    @Test func everyKeyOfEveryKindIsUsedOrRejected() throws {
         let workshop = try FamilyWorkshop(FamilyCase.all[0])
         defer { withExtendedLifetime(workshop) {} }
         let optimizers = OptimizerConfiguration.Kind.allCases.map {
@@ -143,7 +144,7 @@ struct KeyUseTests {
             ("schedule", ["schedule.kind=\($0.rawValue)", "schedule.floor=0"] + (needs[$0] ?? []))
         }
         let others = [
-            // Two drops go below the floor.
+            // Two decays, so that the learning rate reaches the floor.
             ("schedule", ["schedule.kind=step", "schedule.milestones=[3, 4]"]), ("loss_scale", ["precision=float16"]),
             ("averaging", ["precision=float16"]), ("training", ["training.spike_zscore=3"]),
         ]
@@ -154,8 +155,8 @@ struct KeyUseTests {
         }
     }
 
-    /// The keys outside the trajectory that depend on others.
-    @Test func keysThatMoveNoNumbersAreReadOrRejectedToo() throws {
+    /// Keys outside the trajectory that depend on other keys.
+    @Test func keysOutsideTrajectoryAreUsedOrRejected() throws {
         for (sets, key) in [
             (["training.min_delta=0.1"], "training.min_delta"), (["fine_tuning.load=[\"a\"]"], "fine_tuning.load"),
             (["fine_tuning.skip=[\"a\"]"], "fine_tuning.skip"),
@@ -169,15 +170,16 @@ struct KeyUseTests {
             ["training.min_delta=0.1", "training.patience=2"], ["fine_tuning.load=[\"a\"]", "fine_tuning.from=x"],
             ["training.spike_action=stop", "training.spike_zscore=6"],
         ] {
-            // Not `load`, which opens the checkpoint.
+            // Not `load`, which would open the checkpoint.
             var reader = ConfigurationReader()
             for set in sets { try reader.apply(set: set) }
             _ = try reader.checked()
         }
     }
 
-    /// A number that bounds, scales or cancels another leaves it read; only what switches a part off does not.
-    @Test func aNumberThatOutweighsAnotherLeavesItRead() throws {
+    /// A number that bounds, scales or cancels another does not make that key unused; only a value that switches a
+    /// feature off does.
+    @Test func onlySwitchesMakeOtherKeysUnused() throws {
         let switches: Set<[String]> = [
             ["training.patience", "training.min_delta"], ["training.spike_zscore", "training.spike_action"],
             ["fine_tuning.from", "fine_tuning.load"], ["fine_tuning.from", "fine_tuning.skip"],
@@ -208,7 +210,7 @@ struct KeyUseTests {
         }
     }
 
-    // MARK: Messages, and runs that are there
+    // MARK: Messages and existing runs
 
     @Test(arguments: [
         (
@@ -233,19 +235,19 @@ struct KeyUseTests {
         ("averaging: {strategy: shared_memory, wire: float16}", "where averaging.strategy is shared_memory: only auto"),
         ("averaging: {wire: float16}\nprecision: float16", "where precision is float16: only float32 reads it"),
     ])
-    func rejectedKeysSayWhy(text: String, expected: String) {
+    func rejectedKeysNameTheReason(text: String, expected: String) {
         expectFailure(.usage, expected) { _ = try Configuration.parse(text, name: "c.yaml") }
     }
 
-    /// A schedule without a floor has no floor to compare with its peak.
-    @Test func aFloorThatNothingReadsIsNoError() throws {
+    /// A schedule that does not use the floor does not compare it with the peak.
+    @Test func unusedFloorIsAccepted() throws {
         let configuration = try Configuration.parse("schedule: {kind: constant, peak: 1e-5}", name: "c.yaml")
         #expect(configuration.schedule.peak == 1e-5)
         #expect(configuration.schedule.floor == ScheduleConfiguration().floor)
     }
 
-    /// Runs of earlier versions go on, whether the key still stands in the user's file or not.
-    @Test func runsWithSuchKeysGoOn() throws {
+    /// Runs of earlier versions can resume, whether or not the user's file still contains the key.
+    @Test func runsWithUnusedKeysResume() throws {
         let directory = TemporaryDirectory()
         let run = directory.file("run")
         var old = Configuration()
@@ -264,7 +266,7 @@ struct KeyUseTests {
         expectFailure(.usage, "model.pooling: found dense") { _ = try load("dense") }
         expectFailure(.usage, "model.pooling: found mean") { _ = try load("mean", continues: false) }
 
-        // What a checkpoint says of such a key is read, and makes no difference.
+        // A checkpoint with a value for such a key is accepted, and the value has no effect.
         let recorded = try Configuration.parse(old.resolvedYAML, name: "manifest", isRecorded: true)
         #expect(recorded == old)
         #expect(Configuration().trajectoryDifferences(from: recorded).isEmpty)

@@ -3,7 +3,8 @@ import Synchronization
 
 @testable import Collectives
 
-/// Ranks that are threads of this process: every call waits for all of them and is done when it returns.
+/// A communicator whose ranks are threads of this process: every call waits for all ranks and is complete when it
+/// returns.
 final class LoopbackCommunicator: Communicator, @unchecked Sendable {
     let rank: Int
     let size: Int
@@ -12,11 +13,11 @@ final class LoopbackCommunicator: Communicator, @unchecked Sendable {
     let windowDirectory: String? = nil
     private let room: Room
 
-    /// Where the ranks meet: a place for the buffer that each of them shows the others.
+    /// The shared state of the ranks, with one buffer entry per rank.
     private final class Room {
         let barrier = UnsafeMutablePointer<pthread_barrier_t>.allocate(capacity: 1)
         let buffers: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>
-        /// Messages under way, by sender and receiver.
+        /// The messages that have been sent and not received, by sender and receiver.
         let messages = Mutex<[[Int]: [[UInt8]]]>([:])
 
         init(size: Int) {
@@ -61,7 +62,7 @@ final class LoopbackCommunicator: Communicator, @unchecked Sendable {
         for thread in threads { pthread_join(thread, nil) }
     }
 
-    /// Shows `bytes` to all ranks while `look` runs on each.
+    /// Makes `bytes` readable by all ranks while `look` runs on each of them.
     private func meet(_ bytes: UnsafeRawBufferPointer, _ look: ([UnsafeRawBufferPointer]) -> Void) {
         room.buffers[rank] = bytes
         barrier()

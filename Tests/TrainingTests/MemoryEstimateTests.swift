@@ -6,7 +6,7 @@ import Testing
 @testable import Training
 
 struct MemoryEstimateTests {
-    @Test func whatDoesNotFitIsRefusedWithItsParts() throws {
+    @Test func rejectsExcessWithBreakdown() throws {
         var estimate = MemoryEstimate()
         estimate.add("weights", 1_000_000_000, bytesEach: 4)
         estimate.add("nothing", 0, bytesEach: 4)
@@ -24,8 +24,8 @@ struct MemoryEstimateTests {
         }
     }
 
-    /// A model of hundreds of gigabytes is refused before any of it is taken, and the quickstart's is not.
-    @Test func aTrainingIsEstimatedBeforeItIsTaken() throws {
+    /// A model of hundreds of gigabytes is rejected before memory is allocated; the quickstart's is accepted.
+    @Test func rejectsHugeModelBeforeAllocation() throws {
         func require(_ sets: String...) throws {
             let configuration = try Configuration.load(file: nil, sets: sets)
             try configuration.requireTrainingMemory(
@@ -44,7 +44,7 @@ struct MemoryEstimateTests {
         }
     }
 
-    /// Half precision, another optimizer and more slots change the parts that they should.
+    /// Precision, optimizer and the number of micro-batches change the expected parts of the estimate.
     @Test func partsFollowTheConfiguration() throws {
         func parts(_ sets: String...) throws -> [String: Double] {
             let configuration = try Configuration.load(file: nil, sets: sets)
@@ -53,7 +53,7 @@ struct MemoryEstimateTests {
         }
         let plain = try parts()
         let weights = try #require(plain["weights"])
-        // Four slots of one rank: two subtrees wait beside the last slot's gradient.
+        // Four micro-batches on one rank: two subtree sums are kept while the last gradient is computed.
         #expect(plain["gradients"] == 3 * weights && plain["optimizer state"] == 2 * weights)
         let half = try parts("precision=float16", "training.ema_decay=0.9")
         #expect(half["weights"] == weights / 2 && half["optimizer state"] == 4 * weights)

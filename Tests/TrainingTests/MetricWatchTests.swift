@@ -10,7 +10,7 @@ import Testing
         return MetricWatch(configuration, restored: restored)
     }
 
-    /// The evaluation with which the patience ends, or nil.
+    /// The index of the evaluation at which patience runs out, or nil.
     private func end(_ values: [Double], patience: Int, minDelta: Double = 0) -> Int? {
         var watch = watch(patience: patience, minDelta: minDelta)
         return values.indices.first { index in
@@ -27,15 +27,15 @@ import Testing
         #expect(end([.nan, .nan, 5], patience: 2) == 1)
     }
 
-    /// Small steps add up: what counts is the distance from the last value that counted.
-    @Test func smallChangesAreNoImprovement() {
+    /// Small changes accumulate: each value is compared with the last value that counted as an improvement.
+    @Test func smallChangesAreNotImprovements() {
         #expect(end([5, 4.8, 4.6, 4.4, 4.2], patience: 2, minDelta: 0.5) == 2)
         #expect(end([5, 4.8, 4.4, 4.2, 3.8, 3.7], patience: 2, minDelta: 0.5) == nil)
         #expect(end([5, 4.5], patience: 1, minDelta: 0.5) == 1)
     }
 
-    /// The best checkpoint is the best, however little it is better.
-    @Test func theBestIsTheLowest() {
+    /// The best checkpoint is the one with the best value, however small the difference.
+    @Test func bestIsTheLowestValue() {
         var watch = watch(patience: 1, minDelta: 1)
         #expect(
             [5, 4.9, 4.9, .nan, .infinity, 4.8].enumerated().map { watch.note($1, step: 10 * $0) }
@@ -45,7 +45,7 @@ import Testing
         #expect(watch.state.value == nil && watch.state.best == 4.8)
     }
 
-    @Test func stateIsTakenUpUnlessItIsOfAnotherMetric() {
+    @Test func restoresStateOfSameMetricOnly() {
         let state = CheckpointState.Watched(
             name: "validation_loss", best: 3, reference: 4, evaluationsWithoutImprovement: 2)
         #expect(watch(patience: 2, restored: state).hasRunOut)

@@ -29,7 +29,7 @@ struct ProgressLineTests {
         return lines
     }()
 
-    @Test func theUsualLine() {
+    @Test func formatsUsualValues() {
         #expect(
             usual.text(width: 80)
                 == "step 1200/1200  loss 1.0476  rate 1.0e-04  norm 2.65  21.9k tokens/s  0:00 left")
@@ -45,8 +45,8 @@ struct ProgressLineTests {
         #expect(!usual.textWithBar(width: 79).contains("█"))
     }
 
-    /// Whatever is in it, a line fits, and says the step, the loss and the time left.
-    @Test func extremesFit() {
+    /// A line fits the width whatever the values, and contains the step, the loss and the remaining time.
+    @Test func extremeValuesFit() {
         for line in ProgressLineTests.extremes {
             for width in [80, 100, 300] {
                 for text in [line.text(width: width), line.textWithBar(width: width)] {
@@ -58,8 +58,8 @@ struct ProgressLineTests {
         }
     }
 
-    /// In few columns whole facts are left out, the step last.
-    @Test func narrowTerminals() {
+    /// In narrow terminals whole items are omitted; the step is kept.
+    @Test func omitsItemsInNarrowTerminals() {
         #expect(usual.text(width: 60) == "step 1200/1200  loss 1.0476  21.9k tokens/s  0:00 left")
         #expect(usual.text(width: 45) == "step 1200/1200  loss 1.0476  0:00 left")
         #expect(usual.text(width: 30) == "step 1200/1200  0:00 left")
@@ -70,7 +70,7 @@ struct ProgressLineTests {
         arguments: [
             (359_999, "99:59:59"), (360_000, "4 d 4 h"), (1e9, "11574 d 1 h"), (0.4, "0:00"), (.nan, "?"),
         ] as [(Double, String)])
-    func timeLeft(seconds: Double, text: String) {
+    func formatsTimeLeft(seconds: Double, text: String) {
         var line = usual
         line.secondsLeft = seconds
         #expect(line.text(width: 120).hasSuffix("  \(text) left"))
@@ -81,7 +81,7 @@ struct ProgressLineTests {
             (0.004, "0.00"), (0.41, "0.41"), (9.996, "10.0"), (99.96, "100"), (999.6, "1.00k"), (999_999, "1.00M"),
             (21_948, "21.9k"), (3.2e13, "32.0T"),
         ] as [(Double, String)])
-    func speed(rate: Double, text: String) {
+    func formatsSpeed(rate: Double, text: String) {
         var line = usual
         line.targetsPerSecond = rate
         #expect(line.text(width: 120).contains("  \(text) tokens/s"))

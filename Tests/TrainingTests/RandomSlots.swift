@@ -1,6 +1,6 @@
 import Datasets
 
-/// Slots of a batch of sequences that mean nothing, the same for the same seed whoever asks for them.
+/// Micro-batches of random sequences, which depend only on the seed.
 func randomSlots(
     _ slots: Range<Int>, sequences: Int, _ shape: BatchShape, vocabularySize: Int = 31, outputs: Int = 0,
     targetShare: Double = 1, seed: UInt64

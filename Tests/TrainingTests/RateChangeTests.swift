@@ -8,17 +8,17 @@ import Testing
         return try Configuration.load(file: nil, sets: base + sets)
     }
 
-    /// A finished run that gets more steps climbs back up its schedule, which has to be told.
-    @Test func aFinishedRunThatIsProlonged() throws {
+    /// If a finished run is given more steps, its learning rate rises again, which is reported.
+    @Test func reportsRiseOfExtendedRun() throws {
         let finished = try configuration("schedule.kind=linear")
-        // 91 of 190 steps of decay are done then.
+        // At step 100, 91 of the 190 decay steps are done.
         let prolonged = try configuration("schedule.kind=linear", "training.steps=200")
         #expect(
             prolonged.rateChange(from: finished, at: 100)
                 == "the learning rate goes from 1.00e-04 at step 100 to 5.69e-04 at step 101")
     }
 
-    @Test func otherSchedules() throws {
+    @Test func reportsChangeOfSchedule() throws {
         let constant = try configuration("schedule.kind=constant")
         let cosine = try configuration()
         #expect(
@@ -33,7 +33,7 @@ import Testing
                 == "the learning rate goes from 5.00e-04 at step 5 to 3.00e-04 at step 6")
     }
 
-    @Test func nothingToTell() throws {
+    @Test func unchangedScheduleReportsNothing() throws {
         let cosine = try configuration()
         #expect(cosine.rateChange(from: cosine, at: 50) == nil)
         #expect(try configuration("model.dropout=0.1").rateChange(from: cosine, at: 50) == nil)

@@ -9,7 +9,7 @@ import Testing
 
 @testable import Training
 
-/// A step's gradient is the tree sum over its slots, however many of them a rank has.
+/// A step's gradient is the tree sum over its micro-batches, however many of them each rank has.
 struct ReplicaTests {
     private let contextLength = 8
     private let vocabularySize = 31
@@ -21,7 +21,7 @@ struct ReplicaTests {
         try subtreesMakeTheTree(slotsOfRanks, Float16.self)
     }
 
-    @Test func oddNumbersOfSlots() throws {
+    @Test func oddNumbersOfSlotsMakeTheTree() throws {
         try subtreesMakeTheTree([1, 1, 1], Float.self)
         try subtreesMakeTheTree([1, 1, 1, 1, 1], Float16.self)
         try subtreesMakeTheTree([2, 2, 2], Float.self)
@@ -43,7 +43,7 @@ struct ReplicaTests {
         #expect(losses.allSatisfy { $0 > 0 })
     }
 
-    /// What a rank with these slots of the batch computes.
+    /// Computes the gradient and losses of a rank with these micro-batches.
     private func gradient<Element: Storage & Reducible>(
         _ own: Range<Int>, of slots: Int, _: Element.Type
     ) throws -> (gradient: [Element], losses: [Double]) {
@@ -56,7 +56,7 @@ struct ReplicaTests {
         layout.initialize(master, seed: 5)
         let averaging = try SharedMemoryAveraging<Element>(count: layout.count, SoloCommunicator())
         convert(UnsafePointer(master.base), into: averaging.weights.base, count: layout.count)
-        // Arenas are used again and again: what they held before must not matter.
+        // Arenas are reused, so their previous contents must not matter.
         averaging.gradients.base.update(repeating: 3, count: layout.count)
         let replica = Replica(
             transformer, .crossEntropy(smoothing: 0), averaging: averaging, slots: own.count,

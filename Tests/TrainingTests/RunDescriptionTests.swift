@@ -5,7 +5,7 @@ import Testing
 
 @testable import Training
 
-/// What a person is told of a run.
+/// The lines that describe a run to the user.
 struct RunDescriptionTests {
     private func description(
         _ sets: [String], _ facts: DatasetFacts, _ sizes: ModelSizes
@@ -44,7 +44,7 @@ struct RunDescriptionTests {
             "prefix_decoder, 1 234 567 parameters (4 layers, 1 head, width 128, context 128, vocabulary 8000)"
         ),
     ])
-    func modelsOfTokens(sets: [String], line: String) throws {
+    func describesTextModels(sets: [String], line: String) throws {
         #expect(try description(sets, facts(.text), text).model(parameters: 1_234_567) == "model: " + line)
     }
 
@@ -52,7 +52,7 @@ struct RunDescriptionTests {
         ("classification", 2, "2 classes"), ("classification", 1, "1 class"), ("multi_label", 5, "5 labels"),
         ("regression", 1, "one number"),
     ])
-    func classifiers(kind: String, outputs: Int, words: String) throws {
+    func describesClassifiers(kind: String, outputs: Int, words: String) throws {
         let sizes = ModelSizes(vocabularySize: 262, contextLength: 64, outputs: outputs)
         let sets = ["model.family=classifier", "objective.kind=\(kind)"]
         #expect(
@@ -66,7 +66,7 @@ struct RunDescriptionTests {
         (32, 64, 3, 32, "2 patches of 32 × 32 pixels in images of 32 × 64 in 3 colours"),
         (4, 4, 1, 4, "1 patch of 4 × 4 pixels in images of 4 × 4"),
     ])
-    func classifiersOfImages(height: Int, width: Int, channels: Int, patchSize: Int, words: String) throws {
+    func describesImageClassifiers(height: Int, width: Int, channels: Int, patchSize: Int, words: String) throws {
         let sizes = ModelSizes(
             image: ImageSize(height: height, width: width, channels: channels), patchSize: patchSize, outputs: 10)
         let sets = ["model.family=image_classifier", "model.patch_size=\(patchSize)"]
@@ -75,7 +75,7 @@ struct RunDescriptionTests {
                 == "model: image_classifier, 9 parameters (4 layers, 4 heads, width 128, \(words), 10 classes)")
     }
 
-    @Test func dataAreCountedInWhatTheyAre() throws {
+    @Test func dataLineNamesTheRecords() throws {
         func line(_ kind: DatasetKind, truncated: [Split: Int] = [:]) throws -> String {
             try description([], facts(kind), text).data(
                 "data/x", count: { $0 == .train ? 29_000 : 1014 }, truncated: { truncated[$0] ?? 0 })
@@ -89,7 +89,7 @@ struct RunDescriptionTests {
                 + "1 200 and 0 of them are longer than the context and lose what is beyond")
     }
 
-    @Test func batchesAreCountedInWhatTheyAre() throws {
+    @Test func batchLineNamesTheRecords() throws {
         let pool = ["data.length_pool=50"]
         #expect(
             try description([], facts(.text), text).batch == "batch: 16 sequences a step in 4 slots, 2 048 tokens")
@@ -124,11 +124,11 @@ struct RunDescriptionTests {
             "predict with it: dtrain generate --checkpoint RUN --prompt 'A sentence.'"
         ),
     ])
-    func whatToDoNext(sets: [String], line: String) throws {
+    func suggestsCommandForFamily(sets: [String], line: String) throws {
         #expect(try description(sets, facts(.text), text).use(of: "RUN") == line)
     }
 
-    @Test func whatToDoWithoutATokenizer() throws {
+    @Test func suggestsCommandWithoutTokenizer() throws {
         #expect(
             try description([], facts(.text, .none), text).use(of: "RUN")
                 == "generate from it: dtrain generate --checkpoint RUN --prompt '1 2 3'")
@@ -138,19 +138,19 @@ struct RunDescriptionTests {
                 == "evaluate it: dtrain evaluate --checkpoint RUN")
     }
 
-    /// A run's own data say the same.
+    /// The descriptions for the datasets of all families.
     @Test(arguments: FamilyCase.all)
-    func runsAreDescribed(family: FamilyCase) throws {
+    func describesEveryFamily(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)
         let data = try workshop.data()
         let model = Transformer<Float>(try workshop.configuration().model, data.sizes)
         #expect(data.description.model(parameters: model.layout.parameterCount).hasPrefix("model: "))
-        // 150 records, a fifth of them held out; 5 pairs or so have more than 31 bytes a side.
+        // 150 records, a fifth of them held out; about 5 pairs have more than 31 bytes on a side.
         #expect(family.data == .documents || data.dataset.count(.train) == 120 && data.dataset.count(.validation) == 30)
         #expect((data.truncated[.train]! > 0) == (family.data == .parallel))
     }
 
-    @Test func targetsHaveNames() throws {
+    @Test func targetsAreNamedByObjective() throws {
         for (sets, name) in [
             ([], "tokens"), (["model.family=encoder"], "masked tokens"),
             (["model.family=prefix_decoder"], "infilled tokens"), (["model.family=encoder_decoder"], "target tokens"),

@@ -10,7 +10,7 @@ import Testing
 
 @testable import Training
 
-/// What rank 0 does with a disk that does not take what it is given: here, a file stands where a directory is wanted.
+/// Rank 0 with a failing disk, simulated by a file in place of the checkpoints directory.
 struct RunRecordsTests {
     private let directory = TemporaryDirectory()
     private var run: RunDirectory { RunDirectory(directory.file("run")) }
@@ -43,11 +43,11 @@ struct RunRecordsTests {
         try records.save(
             CheckpointState(step: step, consumedSamples: step),
             [(modelFileName, NamedArena(arena, layout).sources)], isLast: isLast)
-        // The training goes on: what was saved is not this.
+        // Training continues after the save; the changed weights must not be saved.
         arena.base.update(repeating: -1, count: arena.count)
     }
 
-    /// Puts a file in the place of the checkpoints, or takes it away again.
+    /// Replaces the checkpoints directory by a file, or restores it.
     private func setDiskWorks(_ works: Bool) throws {
         if works {
             try FileSystem.removeFile(run.checkpoints)
@@ -58,7 +58,7 @@ struct RunRecordsTests {
         }
     }
 
-    /// The steps of the valid checkpoints, whose weights are those of their step.
+    /// The steps of the valid checkpoints; checks that each has the weights of its step.
     private func steps() throws -> [Int] {
         try Checkpoint.list(run).map { listing in
             let checkpoint = try listing.result.get()
@@ -73,7 +73,7 @@ struct RunRecordsTests {
     }
 
     @Test(arguments: [true, false])
-    func savesWhatWasThereAtTheTime(background: Bool) throws {
+    func savesStateAtTimeOfCall(background: Bool) throws {
         let records = try records(background: background, keepLast: 2)
         for step in 1...4 { try save(records, step) }
         try save(records, 5, isLast: true)
@@ -81,8 +81,9 @@ struct RunRecordsTests {
         #expect(records.newestCheckpoint == run.checkpoints + "/step-00000005")
     }
 
-    /// The last save is done when it returns; any other is when the next returns, or the records end.
-    @Test func nothingIsLeftHalfDone() throws {
+    /// The last save is complete when it returns; other saves are complete when the next one returns or the records are
+    /// freed.
+    @Test func savesAreCompletedInTheEnd() throws {
         do {
             let records = try records(background: true)
             try save(records, 1)
@@ -93,14 +94,14 @@ struct RunRecordsTests {
     }
 
     @Test(arguments: [true, false])
-    func aSaveThatFailsIsTriedAgainByTheNext(background: Bool) throws {
+    func nextSaveRetriesFailedOne(background: Bool) throws {
         let records = try records(background: background)
         try save(records, 1)
         try save(records, 2, isLast: true)
         try setDiskWorks(false)
         try save(records, 3)
         try save(records, 4)
-        // Waits for the one before.
+        // This save waits for the one before.
         expectFailure(.inputOutput) { try save(records, 5, isLast: true) }
         try setDiskWorks(true)
         #expect(try steps() == [1, 2])
@@ -113,7 +114,7 @@ struct RunRecordsTests {
     }
 
     @Test(arguments: [true, false])
-    func theLastSaveMustSucceed(background: Bool) throws {
+    func lastSaveMustSucceed(background: Bool) throws {
         let records = try records(background: background)
         try save(records, 1, isLast: true)
         try setDiskWorks(false)
@@ -125,7 +126,7 @@ struct RunRecordsTests {
         #expect(try steps() == [1])
     }
 
-    @Test func otherFailuresEndTheRun() throws {
+    @Test func otherFailuresAreThrown() throws {
         let records = try records(background: true)
         let gone = TensorSource(name: "a", type: .uint8, shape: [1]) { _ throws(Failure) in
             throw Failure(.internalError, "a rank is gone")

@@ -8,14 +8,14 @@ import Testing
 
 @testable import Training
 
-/// Which samples a configuration makes of a dataset, and which datasets it refuses.
+/// The samples that a configuration selects for a dataset, and the datasets that it rejects.
 struct SampleChoiceTests {
     private func family(_ name: String) throws -> FamilyCase {
         try #require(FamilyCase.all.first { $0.name == name })
     }
 
     @Test(arguments: FamilyCase.all)
-    func everyCaseHasItsSamples(family: FamilyCase) throws {
+    func choosesSamplesOfFamily(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)
         defer { withExtendedLifetime(workshop) {} }
         let data = try workshop.data()
@@ -33,9 +33,9 @@ struct SampleChoiceTests {
         #expect(samples.shape.values == ["labels": 3, "numbers": 1][family.name] ?? 0)
     }
 
-    /// Each family refuses the datasets of all others, and says what it needs and how that is prepared.
+    /// Each family rejects the datasets of other families; the message names the required kind and its preparation.
     @Test(arguments: FamilyCase.all)
-    func otherDatasetsAreRefused(family: FamilyCase) throws {
+    func rejectsDatasetsOfOtherFamilies(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)
         for (other, kind, preparation) in [
             ("decoder", "text", "--text FILE or --jsonl FILE"), ("encoder", "text", "--text FILE"),
@@ -61,7 +61,7 @@ struct SampleChoiceTests {
         }
     }
 
-    @Test func labelsOfAnotherKindAreRefused() throws {
+    @Test func rejectsLabelsOfAnotherKind() throws {
         for (name, found, objective) in [
             ("classes", "class", "classification"), ("labels", "multi", "multi_label"),
             ("numbers", "number", "regression"),
@@ -77,7 +77,7 @@ struct SampleChoiceTests {
         }
     }
 
-    @Test func sizesThatDoNotFit() throws {
+    @Test func rejectsSizesThatDoNotFit() throws {
         let images = try FamilyWorkshop(family("images"))
         expectFailure(.usage, "model.patch_size: found 4", "images of 6 × 6 pixels", "a divisor of both") {
             _ = try images.data(["model.patch_size=4"])
@@ -95,12 +95,12 @@ struct SampleChoiceTests {
         }
     }
 
-    /// Bytes of plain text have no special tokens.
+    /// The byte tokenizer of plain text has no special tokens.
     @Test(arguments: [
         ("model.family=encoder", "mask", "masked"), ("model.family=prefix_decoder", "mask", "infilling"),
         ("data.separate_documents=true", "eos", "causal"),
     ])
-    func tokensThatAreMissing(set: String, token: String, objective: String) throws {
+    func reportsMissingSpecialTokens(set: String, token: String, objective: String) throws {
         let directory = TemporaryDirectory()
         try File(directory.file("text"), .create).write(Array(String(repeating: "text ", count: 100).utf8))
         _ = try DatasetPreparation(texts: [directory.file("text")], output: directory.file("data")).run()

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Training
 
-/// What is counted in an evaluation, by hand.
+/// The counts of an evaluation, checked against results computed by hand.
 struct ScoreCountsTests {
     private func batch(sequences: Int, values: Int = 0) throws -> Batch {
         var shape = BatchShape(positions: 1)
@@ -17,7 +17,7 @@ struct ScoreCountsTests {
         return batch
     }
 
-    /// Counts of rows of two batches.
+    /// Counts the rows of two batches.
     private func counts(
         _ kind: ScoreCounts.Kind, _ logits: [[Float]], outputs: Int, _ batch: Batch, rows: [Int32]
     ) -> ScoreCounts {
@@ -32,11 +32,11 @@ struct ScoreCountsTests {
         return counts
     }
 
-    /// Rows without a target are not among those that are counted.
-    @Test func tokens() throws {
+    /// Only rows with a target are counted.
+    @Test func countsTokens() throws {
         let batch = try batch(sequences: 4)
         for (row, target) in [1, -1, 0, 2].enumerated() { batch.targets[row] = Int32(target) }
-        // Right, right, wrong; then wrong, right (of equals the first), right.
+        // Correct, correct, wrong; then wrong, correct (the first of two equal logits), correct.
         let logits: [[Float]] = [[0, 1, 0, 5, 4, 3, 0, 1, 0], [1, 0, 0, 2, 2, 1, 0, 0, 1]]
         let counts = counts(.tokens(bytes: [1, 2, 4]), logits, outputs: 3, batch, rows: [0, 2, 3])
         let scores = try counts.scores(SoloCommunicator())
@@ -48,7 +48,7 @@ struct ScoreCountsTests {
         #expect(scores.summary() == "validation loss 0.5000, accuracy 0.6667")
     }
 
-    @Test func classes() throws {
+    @Test func countsClasses() throws {
         let batch = try batch(sequences: 3)
         for (row, target) in [1, 0, 1].enumerated() { batch.targets[row] = Int32(target) }
         let counts = counts(
@@ -63,25 +63,25 @@ struct ScoreCountsTests {
         #expect(report.contains("yes") && report.contains("target \\ prediction"))
     }
 
-    @Test func labels() throws {
+    @Test func countsLabels() throws {
         let batch = try batch(sequences: 2, values: 2)
         for (index, value) in [1, 0, 1, 1].enumerated() { batch.values[index] = Float(value) }
         let counts = counts(.labels(count: 2), [[1, -1, 1, -1], [1, 1, 0, 2]], outputs: 2, batch, rows: [0, 1])
         let scores = try counts.scores(SoloCommunicator())
         guard case .labels(let labels) = scores.details else { throw Unexpected() }
-        // One of four rows is right in both labels; a logit of 0 is no.
+        // One of four rows has both labels correct; a logit of 0 does not predict the label.
         #expect(labels.subsetAccuracy == 0.25)
         #expect(scores.named.map(\.metric) == [.loss, .accuracy, .f1])
     }
 
-    @Test func numbers() throws {
+    @Test func sumsNumbers() throws {
         let batch = try batch(sequences: 2, values: 1)
         (batch.values[0], batch.values[1]) = (1, 3)
         let counts = counts(.numbers, [[2, 3], [0, 5]], outputs: 1, batch, rows: [0, 1])
         let scores = try counts.scores(SoloCommunicator())
         guard case .numbers(let sums) = scores.details else { throw Unexpected() }
         #expect(sums.meanSquaredError == 1.5)
-        // Predictions 2, 3, 0, 5 of 1, 3, 1, 3: covariance 1.5, variances 3.25 and 1.
+        // Predictions 2, 3, 0, 5 for targets 1, 3, 1, 3: covariance 1.5, variances 3.25 and 1.
         expectClose(scores.named[1].value, 1.5 / 3.25.squareRoot(), absolute: 1e-12)
         #expect(scores.report(names: []).hasPrefix("validation mean squared error 1.500000, correlation 0.83"))
     }

@@ -4,7 +4,7 @@ import Testing
 @testable import Training
 
 @Suite struct ThreadPlanTests {
-    /// A rank that may use `cores` of a machine with `of` cores.
+    /// A rank that may use `cores` of a machine with `count` cores.
     private func rank(_ cores: Range<Int>, of count: Int, quota: Int? = nil, on machine: String = "a") -> UsableCores {
         UsableCores(machine: machine, cores: Array(cores), quota: quota, machineCoreCount: count)
     }
@@ -17,7 +17,8 @@ import Testing
         }
     }
 
-    /// Ranks that make the same bits and leave no core idle; nothing to say where one process is all that can work.
+    /// The advised number of ranks gives identical results and leaves no core idle; nil if more processes would not
+    /// help.
     @Test(
         arguments: [
             (ThreadCount.automatic, 2, nil, 4, 2), (.automatic, 1, nil, 4, nil), (.automatic, 2, nil, 1, nil),
@@ -27,27 +28,27 @@ import Testing
             (.fixed(2), 2, nil, 8, nil),
             (.fixed(2), 8, nil, 8, 4), (.fixed(1024), 8, nil, 8, nil),
         ] as [(ThreadCount, Int, Int?, Int, Int?)])
-    func ranksThatAreFaster(wanted: ThreadCount, cores: Int, quota: Int?, slots: Int, ranks: Int?) {
+    func advisesNumberOfRanks(wanted: ThreadCount, cores: Int, quota: Int?, slots: Int, ranks: Int?) {
         let usable = UsableCores(machine: "m", cores: Array(0..<cores), quota: quota, machineCoreCount: cores)
         #expect(ThreadPlan.fasterRanks(wanted, usable, slots: slots) == ranks)
     }
 
-    @Test func automaticDividesTheCoresOfAMachine() {
+    @Test func automaticDividesCoresAmongRanks() {
         #expect(automatic([rank(0..<2, of: 2)]) == [2])
         #expect(automatic([rank(0..<2, of: 2), rank(0..<2, of: 2)]) == [1, 1])
         #expect(automatic((0..<4).map { _ in rank(0..<2, of: 2) }) == [1, 1, 1, 1])
         #expect(automatic((0..<3).map { _ in rank(0..<16, of: 16) }) == [5, 5, 5])
-        // Bound: each rank has cores of its own.
+        // Bound: each rank has its own cores.
         #expect(automatic([rank(0..<1, of: 2)]) == [1])
         #expect(automatic([rank(0..<4, of: 8), rank(4..<8, of: 8)]) == [4, 4])
         // Two machines.
         let ranks = [rank(0..<8, of: 8), rank(0..<4, of: 4, on: "b"), rank(0..<4, of: 4, on: "b")]
         #expect(automatic(ranks) == [8, 2, 2])
-        // A container with a limit.
+        // A container with a CPU limit.
         #expect(automatic([rank(0..<64, of: 64, quota: 6), rank(0..<64, of: 64, quota: 6)]) == [3, 3])
     }
 
-    @Test func moreThreadsThanCores() {
+    @Test func warnsOfMoreThreadsThanCores() {
         let alone = ThreadPlan(.fixed(3), ranks: [rank(0..<2, of: 2)], rank: 0)
         #expect(alone.count == 3 && !alone.hasCoreEach)
         #expect(
@@ -59,20 +60,20 @@ import Testing
         #expect(limited.warning?.hasPrefix("threads: 4 on 2 cores: they take turns") == true)
     }
 
-    @Test func boundToFewerCoresThanThreads() {
+    @Test func warnsOfBindingToTooFewCores() {
         let plan = ThreadPlan(.fixed(2), ranks: [rank(0..<1, of: 4)], rank: 0)
         #expect(plan.count == 2 && !plan.hasCoreEach)
         #expect(plan.warning?.hasPrefix("threads: 2, but this rank is bound to 1 of 4 cores") == true)
         #expect(plan.warning?.contains("--bind-to none") == true)
     }
 
-    @Test func asManyThreadsAsCores() {
+    @Test func acceptsAsManyThreadsAsCores() {
         let plan = ThreadPlan(.fixed(2), ranks: [rank(0..<4, of: 4), rank(0..<4, of: 4)], rank: 1)
         #expect(plan == ThreadPlan(.automatic, ranks: [rank(0..<4, of: 4), rank(0..<4, of: 4)], rank: 1))
         #expect(plan.warning == nil && plan.hasCoreEach && plan.count == 2)
     }
 
-    @Test func whatTheSystemTells() {
+    @Test func parsesCoresAndQuotas() {
         #expect(UsableCores.processors("0-3,8\n") == [0, 1, 2, 3, 8])
         #expect(UsableCores.processors("\t5") == [5])
         #expect(UsableCores.processors("") == [])
@@ -93,7 +94,7 @@ import Testing
 }
 
 @Suite struct ThreadCountTests {
-    @Test func isSpelledOutAndMovesNoNumbers() throws {
+    @Test func isRecordedAndChangesNoResults() throws {
         let automatic = try Configuration.parse("{}", name: "c.yaml")
         let three = try Configuration.parse("threads: 3", name: "c.yaml")
         #expect(automatic.threads == .automatic && three.threads == .fixed(3))

@@ -8,9 +8,9 @@ import Testing
 @testable import Training
 
 struct TrainingDataTests {
-    /// Ranks of a loopback are a host each: the one whose copy is damaged is named, and both learn of it.
+    /// Each loopback rank acts as a host: the host with the damaged copy is named, and both ranks fail.
     @Test(arguments: [0, 1])
-    func everyHostLooksAtItsOwnCopy(damaged: Int) throws {
+    func everyHostVerifiesItsOwnCopy(damaged: Int) throws {
         let texts = try #require(FamilyCase.all.first { $0.data == .documents })
         let hosts = try (0..<2).map { _ in try FamilyWorkshop(texts) }
         let path = hosts[damaged].directory.file("data/train-00000.bin")

@@ -6,7 +6,7 @@ import Testing
 @testable import Training
 
 @Suite struct WatchdogTests {
-    @Test func heartbeatsTellWhereARankIs() throws {
+    @Test func heartbeatsReportPosition() throws {
         let heartbeats = try Heartbeats(SoloCommunicator())
         let spans = SpanRecorder()
         spans.observers = [heartbeats]
@@ -18,7 +18,7 @@ import Testing
         spans.begin(.forward)
         #expect(place() == "in step 3, forward")
         let before = heartbeats.readings()[0].beats
-        // What a phase consists of is no phase, but a beat.
+        // A span within a phase is not a phase, but counts as a heartbeat.
         spans.begin(.block, 0)
         spans.end()
         #expect(place() == "in step 3, forward" && heartbeats.readings()[0].beats == before + 2)
@@ -34,11 +34,11 @@ import Testing
         #expect(heartbeats.isFirstToTell() && !heartbeats.isFirstToTell())
     }
 
-    @Test func limitsFollowTheSlowestStep() {
+    @Test func limitsDependOnSlowestStep() {
         let automatic = Watchdog.Limits(configured: nil)
         #expect(automatic.whenStopped(slowestStep: nil) == 15)
         #expect(automatic.whenStopped(slowestStep: 2) == 35)
-        // A host may have slept in a step.
+        // A step may be very slow because the host was suspended.
         #expect(automatic.whenStopped(slowestStep: 28_800) == 315)
         #expect(automatic.whenAlive(slowestStep: 2) == 700)
         #expect(automatic.whenAlive(slowestStep: nil) == 600)
@@ -46,14 +46,14 @@ import Testing
         #expect(configured.whenStopped(slowestStep: 9) == 4 && configured.whenAlive(slowestStep: 9) == 4)
     }
 
-    @Test func processesAreSeenAsTheyAre() throws {
+    @Test func detectsProcessStates() throws {
         #expect(ProcessState(of: getpid()) == .running || ProcessState(of: getpid()) == .sleeping)
         var child = pid_t()
         var arguments = [strdup("sleep"), strdup("60"), nil]
         defer { for argument in arguments { free(argument) } }
         try #require(posix_spawnp(&child, "sleep", nil, nil, &arguments, nil) == 0)
         kill(child, SIGSTOP)
-        // A signal takes a moment.
+        // The signal takes effect after a moment.
         for _ in 0..<1000 where ProcessState(of: child) != .stopped { usleep(1000) }
         #expect(ProcessState(of: child) == .stopped)
         kill(child, SIGKILL)
@@ -63,8 +63,8 @@ import Testing
         #expect(ProcessState(of: child) == .ended)
     }
 
-    /// Nobody is ended while hearts beat, and the watch ends at once.
-    @Test func aRankThatBeatsIsLeftAlone() throws {
+    /// A rank with heartbeats is not ended, and the watchdog stops at once.
+    @Test func rankWithHeartbeatsIsNotEnded() throws {
         let heartbeats = try Heartbeats(SoloCommunicator())
         let watchdog = try Watchdog(heartbeats, Watchdog.Limits(configured: 0.5))
         for _ in 0..<15 {

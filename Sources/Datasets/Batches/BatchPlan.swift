@@ -9,7 +9,6 @@ import Failures
 /// Gradients are summed along a binary tree. Each rank sums its own micro-batches along a tree over them, and the
 /// ranks' sums are added along a tree over the ranks. If this equals the tree over all S micro-batches, the sum's bits
 /// are those of one rank; otherwise the same values are added in another order (see `isBitwise`).
-/// `isBitwise`).
 package struct BatchPlan: Sendable {
     /// B: the number of sequences per step, over all ranks.
     package let sequences: Int

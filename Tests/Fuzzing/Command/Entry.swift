@@ -2,7 +2,7 @@ import Failures
 import Files
 import Glibc
 
-// What libFuzzer calls. The reader is the one that DTRAIN_FUZZED_READER names.
+// The entry points that libFuzzer calls. DTRAIN_FUZZED_READER names the parser to test.
 
 nonisolated(unsafe) private var run: ReaderRun?
 nonisolated(unsafe) private var bytesRead = 0
@@ -10,7 +10,7 @@ nonisolated(unsafe) private var bytesRead = 0
 /// The value of an environment variable.
 private func variable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
 
-/// Opens the reader; with DTRAIN_FUZZING_SEEDS, only writes its seeds into that directory.
+/// Initializes the parser; with DTRAIN_FUZZING_SEEDS, only writes its seeds to that directory and exits.
 @_cdecl("LLVMFuzzerInitialize")
 public func prepareFuzzing(
     _ count: UnsafeMutablePointer<CInt>?, _ words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
@@ -37,7 +37,7 @@ public func prepareFuzzing(
     return 0
 }
 
-/// Reads one input; ends the process where the reader does what it never may.
+/// Parses one input; aborts the process if the parser has a defect.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzOneInput(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     bytesRead += count

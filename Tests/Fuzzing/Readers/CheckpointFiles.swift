@@ -7,7 +7,7 @@ import Training
 @testable import Checkpoints
 
 extension FuzzedReader {
-    /// `manifest.json` of a checkpoint: as it is, and with the seal that it would need.
+    /// `manifest.json` of a checkpoint: unchanged, and with a valid checksum added.
     static let checkpointManifest = FuzzedReader(name: "checkpoint-manifest", refusals: [.badData]) {
         let digest = String(repeating: "0", count: 32)
         let names = ["state.json", "model.safetensors", "optimizer-adamw.safetensors", "tokenizer.model"]
@@ -18,7 +18,7 @@ extension FuzzedReader {
                 "configuration": "model:\n  family: classifier\n", "layout": "0123", "dataset": "4567",
                 "vocabulary_size": 262, "data": DatasetFacts.sample.json,
             ])
-        // Without its seal, which is put behind every input.
+        // Without its checksum, which is appended to every input.
         let text = manifest.text
         let seal = text.firstRange(of: ",\n  \"manifest_xxh3_128\"")!.lowerBound
         return [Array(text.utf8), Array(text[..<seal].utf8)]
@@ -46,7 +46,7 @@ extension FuzzedReader {
         }
     }
 
-    /// What is made of a manifest before a tensor is read: the configuration, the sizes of the model, its tokenizer.
+    /// Interprets a manifest as before tensors are read: configuration, model sizes, tokenizer.
     private static func readIdentity(_ manifest: CheckpointManifest, _ directory: String) throws {
         let state = CheckpointState(step: manifest.step, consumedSamples: 0)
         let checkpoint = Checkpoint(directory: directory, manifest: manifest, state: state)
@@ -79,7 +79,7 @@ extension FuzzedReader {
     } open: { _ in
         return { bytes in
             let state = try CheckpointState(parsing: bytes, source: "state.json")
-            // A run goes on counting from here.
+            // A run continues counting from these values.
             let watched = state.watched?.evaluationsWithoutImprovement ?? 0
             let scaler = state.lossScaler.map { max($0.cleanSteps, $0.hysteresisLeft) } ?? 0
             let counts = [
@@ -112,7 +112,7 @@ extension FuzzedReader {
 }
 
 extension DatasetFacts {
-    /// The facts of a dataset of texts and classes.
+    /// The description of a dataset of labelled texts.
     static let sample: DatasetFacts = {
         var facts = DatasetFacts(textWith: ByteTokenizer(withSpecialTokens: true).description)
         facts.kind = .labelled

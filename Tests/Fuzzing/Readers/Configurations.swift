@@ -23,9 +23,9 @@ extension FuzzedReader {
         }
     }
 
-    /// The words of a command line, a zero byte between two. Nothing is run but what reads them.
+    /// Command-line arguments, separated by zero bytes. They are parsed, but no command is run.
     static let commandLine = FuzzedReader(name: "command-line", refusals: [.usage]) {
-        // What stands behind the program's name.
+        // The arguments after the program's name.
         let examples = Command.all.filter { !$0.example.contains("\"") }.map { command in
             command.example.split(separator: " ").map(String.init).split(separator: "dtrain").last.map(Array.init) ?? []
         }
@@ -36,7 +36,7 @@ extension FuzzedReader {
         return (examples + others).map { Array($0.joined(separator: "\0").utf8) }
     } open: { _ in
         return { bytes in
-            // As the system hands them over: bytes that are not UTF-8 are replaced.
+            // As for arguments from the system, invalid UTF-8 is replaced.
             let words = bytes.split(separator: 0, omittingEmptySubsequences: false).map {
                 String(decoding: $0, as: UTF8.self)
             }

@@ -5,13 +5,13 @@ import TestSupport
 @testable import Datasets
 
 extension FuzzedReader {
-    /// `dataset.json`, behind a byte that says which of four datasets it stands in: as it is, and with the seal that it
-    /// would need; what opens is read.
+    /// `dataset.json`, preceded by a byte that selects one of four datasets: unchanged, and with a valid checksum
+    /// added. A dataset that opens is also read.
     static let datasetManifest = FuzzedReader(name: "dataset-manifest", refusals: [.badData]) {
         let directory = TemporaryDirectory()
         defer { withExtendedLifetime(directory) {} }
         return try prepareSamples(in: directory).enumerated().map { index, path in
-            // Without its seal, which is put behind every input.
+            // Without its checksum, which is appended to every input.
             let sealed = try FileSystem.contents(of: "\(path)/\(DatasetManifest.fileName)")
             return [UInt8(index)] + sealed.dropLast(DatasetManifest.seal([]).utf8.count)
         }
@@ -41,7 +41,7 @@ extension FuzzedReader {
         }
     }
 
-    /// A text, texts and classes, pairs, images: each prepared in a directory of its own.
+    /// Prepares a text, labelled texts, pairs and images, each in its own directory.
     private static func prepareSamples(in directory: TemporaryDirectory) throws -> [String] {
         let text = try directory.file("text", holding: Array("To be, or not to be: that is the question.\n".utf8))
         let labelled = try directory.file("labelled", holding: Array("x\tone\ny\ttwo\nx\tthree\n".utf8))

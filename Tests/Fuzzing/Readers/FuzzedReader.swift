@@ -2,27 +2,27 @@ import Failures
 import Files
 import TestSupport
 
-/// A reader of bytes from outside, as a fuzzer drives it.
+/// A parser of untrusted input, with what a fuzzer needs to run it.
 ///
-/// It accepts bytes or refuses them with a `Failure`. What it accepts it must also be able to use: each reader here reads on
-/// what it was given, and writes it again where the program can.
+/// It accepts bytes or rejects them with a `Failure`. Accepted input must also be usable: each parser here reads all of
+/// it and, where the program can write the format, writes it again.
 struct FuzzedReader: Sendable {
-    /// What it is called on the command line and in the corpus.
+    /// The name on the command line and in the corpus.
     let name: String
-    /// The exit codes that a refusal may have.
+    /// The exit codes that a rejection may have.
     let refusals: [ExitCode]
-    /// Files that it accepts, as the program writes them.
+    /// Valid files, as the program writes them.
     let seeds: @Sendable () throws -> [[UInt8]]
-    /// Prepares what one input after another is read with; files go into the directory, which lives as long.
+    /// Prepares the parsing of a sequence of inputs; files are written to the directory, which lives as long.
     let open: @Sendable (TemporaryDirectory) throws -> Body
 
-    /// How many changes of the seeds `launch/test` reads.
+    /// The number of mutations of the seeds that `launch/test` parses.
     var changes = 300
 
-    /// Reads one input.
+    /// Parses one input.
     typealias Body = ([UInt8]) throws -> Void
 
-    /// All of them.
+    /// All parsers.
     static let all: [FuzzedReader] = [
         safetensors, safetensorsHeader, checkpointManifest, checkpointState, metricsLog, tokenShard, recordShard,
         datasetManifest, configuration, sentencePieceModel, tokenizerTraining, textFile, idxFiles, pngFile, json,
@@ -30,36 +30,36 @@ struct FuzzedReader: Sendable {
         parallelLines, modelConfiguration, modelIndex, commandLine,
     ]
 
-    /// The same reader with another number of changes.
+    /// The same parser with another number of mutations.
     func with(changes: Int) -> FuzzedReader {
         var reader = self
         reader.changes = changes
         return reader
     }
 
-    /// The reader of that name.
+    /// The parser of that name.
     static func named(_ name: String) -> FuzzedReader? { all.first { $0.name == name } }
 }
 
-/// A reader did what it never may.
+/// A violation of a parser's contract.
 struct Defect: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
 
-    /// Throws a defect where `isTrue` is not.
+    /// Throws a defect unless `isTrue`.
     static func unless(_ isTrue: Bool, _ description: @autoclosure () -> String) throws(Defect) {
         if !isTrue { throw Defect(description()) }
     }
 }
 
-/// A reader at work: one input after another.
+/// Applies a parser to a sequence of inputs.
 final class ReaderRun {
     private let reader: FuzzedReader
     private let directory = TemporaryDirectory()
     private let body: FuzzedReader.Body
 
-    /// No message for a person is longer.
+    /// The maximum length of an error message.
     private static let messageLimit = 1 << 17
 
     init(_ reader: FuzzedReader) throws {
@@ -67,10 +67,10 @@ final class ReaderRun {
         body = try reader.open(directory)
     }
 
-    /// Reads an input.
+    /// Parses an input.
     ///
     /// - Returns: Whether it was accepted.
-    /// - Throws: A `Defect` where it was neither accepted nor refused as it has to be.
+    /// - Throws: A `Defect` if it was neither accepted nor properly rejected.
     func accepts(_ bytes: [UInt8]) throws -> Bool {
         do {
             try body(bytes)
@@ -91,14 +91,14 @@ final class ReaderRun {
 }
 
 extension TemporaryDirectory {
-    /// The path of a file with those bytes.
+    /// Writes a file with those bytes and returns its path.
     func file(_ name: String, holding bytes: [UInt8]) throws -> String {
         let path = file(name)
         try File(path, .create).write(bytes)
         return path
     }
 
-    /// What `write` writes to a file.
+    /// Returns the bytes that `write` writes to a file.
     func bytes(writing write: (_ path: String) throws -> Void) throws -> [UInt8] {
         let path = file("written")
         try write(path)
@@ -106,7 +106,7 @@ extension TemporaryDirectory {
     }
 }
 
-/// An input that stands for several files: before each but the last, its length as two little-endian bytes.
+/// Splits an input into several files: each but the last is preceded by its length as two little-endian bytes.
 func parts(_ count: Int, of bytes: [UInt8]) -> [[UInt8]] {
     var rest = bytes[...]
     var parts: [[UInt8]] = []
@@ -119,14 +119,14 @@ func parts(_ count: Int, of bytes: [UInt8]) -> [[UInt8]] {
     return parts + [Array(rest)]
 }
 
-/// The input that stands for several files; each but the last has fewer than 65,536 bytes.
+/// Joins several files to one input; each but the last must have fewer than 65,536 bytes.
 func joined(_ parts: [[UInt8]]) -> [UInt8] {
     var bytes: [UInt8] = []
     for part in parts.dropLast() { bytes += littleEndian(UInt16(part.count)) + part }
     return bytes + (parts.last ?? [])
 }
 
-/// The bytes of `values`, one after another, the lowest byte first.
+/// The bytes of `values`, concatenated, least significant byte first.
 func littleEndian<Value: FixedWidthInteger>(_ values: Value...) -> [UInt8] {
     values.flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } }
 }

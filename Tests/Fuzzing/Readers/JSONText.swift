@@ -3,7 +3,7 @@ import Failures
 import Files
 
 extension FuzzedReader {
-    /// A JSON text: what is read and written again is the same.
+    /// JSON: writing the parsed value and parsing it again gives the same value.
     static let json = FuzzedReader(name: "json", refusals: [.badData]) {
         [
             #"{"a": [1, -2.5e-3, 1E+2, -0, 9223372036854775807, 9223372036854775808, true, false, null]}"#,

@@ -7,14 +7,14 @@ import Training
 @testable import Interchange
 
 extension FuzzedReader {
-    /// `config.json` of a model of transformers, beside a file without tensors.
+    /// `config.json` of a transformers model, in a directory with a file without tensors.
     static let modelConfiguration = FuzzedReader(name: "model-configuration", refusals: [.badData]) {
         ModelClass.all.map { kind in
             var members: [JSON.Member] = [
                 .init("model_type", .string(kind.modelType)), .init("architectures", [.string(kind.name)]),
                 .init("vocab_size", 300),
             ]
-            // Small, whatever the class calls it.
+            // The small sizes, under the names that any class uses.
             for (name, value) in [
                 ("n_embd", 24), ("hidden_size", 24), ("d_model", 24), ("n_head", 3), ("num_attention_heads", 3),
                 ("encoder_attention_heads", 3), ("decoder_attention_heads", 3), ("num_hidden_layers", 2),
@@ -30,7 +30,7 @@ extension FuzzedReader {
         return { bytes in
             _ = try directory.file("config.json", holding: bytes)
             _ = try ModelImport(from: directory.path, tokenizer: nil)
-            // What the configuration allows has a layout that can be looked at.
+            // A layout can be built for every accepted configuration.
             let reader = try ModelReader(directory.path)
             let layout = reader.model.makeLayout()
             try Defect.unless(!layout.parameters.isEmpty && layout.count > 0, "a model without parameters")
@@ -43,7 +43,7 @@ extension FuzzedReader {
         }
     }
 
-    /// The index of a model's several files of tensors.
+    /// The index of a model with several tensor files.
     static let modelIndex = FuzzedReader(name: "model-index", refusals: [.badData]) {
         ["{\"metadata\": {}, \"weight_map\": {\"a\": \"part.safetensors\", \"b\": \"part.safetensors\"}}"]
             .map { Array($0.utf8) }

@@ -6,7 +6,8 @@ import TestSupport
 @testable import Checkpoints
 
 extension FuzzedReader {
-    /// A whole safetensors file: what opens is read to its last byte, and its header written again says the same.
+    /// A safetensors file: if it opens, every byte is readable, and its header can be written and parsed again with the
+    /// same contents.
     static let safetensors = FuzzedReader(name: "safetensors", refusals: [.badData]) {
         try sampleTensors.map { tensors in try safetensorsFile(tensors) }
     } open: { directory in
@@ -18,7 +19,7 @@ extension FuzzedReader {
                 try file.readBytes(tensor.name, into: room)
                 try Defect.unless(
                     room.elementsEqual(bytes[tensor.range]), "\(tensor.name) was read from another place")
-                // Numbers that are not finite are refused.
+                // Values that are not finite are rejected.
                 do throws(Failure) { try file.read(tensor.name, into: room) } catch {
                     try Defect.unless(
                         tensor.type.floatFormat.flatMap { firstNonFinite(UnsafeRawBufferPointer(room), $0) } != nil,
@@ -29,7 +30,7 @@ extension FuzzedReader {
         }
     }
 
-    /// The JSON of a header, behind two bytes that say how many bytes of data follow it.
+    /// The JSON of a header, preceded by two bytes with the number of data bytes that follow it.
     static let safetensorsHeader = FuzzedReader(name: "safetensors-header", refusals: [.badData]) {
         sampleTensors.map { sample in
             let tensors = sources(sample)

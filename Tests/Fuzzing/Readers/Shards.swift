@@ -5,7 +5,7 @@ import TestSupport
 @testable import Datasets
 
 extension FuzzedReader {
-    /// A file of tokens, with a header or without.
+    /// A token file, with or without a header.
     static let tokenShard = FuzzedReader(name: "token-shard", refusals: [.badData]) {
         let tokens: [Int32] = [0, 1, 255, 65_535, 7]
         return try TokenShardFormat.allCases.map { format in
@@ -29,7 +29,7 @@ extension FuzzedReader {
                 tokens.prefix(shard.tokenCount) == tokens.suffix(shard.tokenCount), "a shard that is read twice differs"
             )
             _ = try TokenShard.digest(ofFile: path)
-            // What verification lets pass is what can be read.
+            // Files that pass verification are readable.
             let small = 300
             let isVerified = (try? shard.verify(vocabularySize: small) { _ in }) != nil
             try Defect.unless(
@@ -37,7 +37,7 @@ extension FuzzedReader {
         }
     }
 
-    /// The files of a shard of records: a byte that says of which kind, the ends, the labels or pixels, the tokens.
+    /// The files of a record shard: a byte for the kind, then the end offsets, the labels or pixels, and the tokens.
     static let recordShard = FuzzedReader(name: "record-shard", refusals: [.badData]) {
         let ends = littleEndian(UInt32(2), 3)
         let tokens = try TemporaryDirectory().bytes { path in
@@ -69,7 +69,7 @@ extension FuzzedReader {
         return tokens
     }
 
-    /// What the manifest would say of a file.
+    /// The entry that the manifest would have for a file.
     private static func record(
         _ name: String, _ bytes: [UInt8], in directory: TemporaryDirectory
     ) throws -> RecordedFile {
@@ -81,7 +81,7 @@ extension FuzzedReader {
         _ files: [[UInt8]], _ kind: LabelDescription.Kind, _ directory: TemporaryDirectory
     ) throws {
         let labels = LabelDescription(kind: kind, names: kind == .number ? [] : ["a", "b", "c"])
-        // The manifest is checked first: sizes that do not fit each other get no further.
+        // The manifest is checked first: files of inconsistent sizes are rejected before they are read.
         let count = files[0].count / RecordLayout.endBytes
         let ends = try record("ends", Array(files[0].prefix(count * RecordLayout.endBytes)), in: directory)
         guard count > 0, files[1].count == count * labels.labelBytes else {

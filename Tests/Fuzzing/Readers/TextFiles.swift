@@ -6,8 +6,8 @@ import Texts
 @testable import Datasets
 
 extension FuzzedReader {
-    /// A text as bytes are its tokens: cut anywhere, it is refused or comes back as it was, with LF for every line end and
-    /// without a byte order mark.
+    /// A text with the byte tokenizer: with any chunk size, it is rejected or reproduced, with LF line breaks and
+    /// without byte order mark.
     static let textFile = FuzzedReader(name: "text", refusals: [.badData]) {
         ["a", "To be,\r\nor not to be.\n", "naïve 漢字 🙂\u{0}\u{FEFF}", "\u{FEFF}\ra\r\r\n\r"].map { Array($0.utf8) }
     } open: { directory in
@@ -38,7 +38,7 @@ extension FuzzedReader {
         }
     }
 
-    /// Documents, a JSON object a line.
+    /// Documents, one JSON object per line.
     static let jsonLines = FuzzedReader(name: "json-lines", refusals: [.badData]) {
         [
             "{\"text\": \"one\"}\n{\"id\": 7, \"text\": \"two \\u00e9\"}\n",
@@ -49,7 +49,7 @@ extension FuzzedReader {
         return { bytes in try readRecords(.documents(field: "text"), [directory.file("lines", holding: bytes)]) }
     }
 
-    /// Texts with labels, in lines of two fields or of JSON, behind a byte that says of which kind the labels are.
+    /// Labelled texts in lines with a tab or JSON, preceded by a byte for the kind of labels.
     static let labelledLines = FuzzedReader(name: "labelled-lines", refusals: [.badData]) {
         [
             "0x\tone\ny\ttwo\n", "1{\"label\": 3, \"text\": \"one\"}\n",
@@ -64,7 +64,7 @@ extension FuzzedReader {
         }
     }
 
-    /// Two files whose lines are translations of each other.
+    /// Two files with parallel lines.
     static let parallelLines = FuzzedReader(name: "parallel-lines", refusals: [.badData]) {
         [("one\ntwo\n", "un\ndeux\n"), ("a\r\n", "b")].map { joined([Array($0.0.utf8), Array($0.1.utf8)]) }
     } open: { directory in

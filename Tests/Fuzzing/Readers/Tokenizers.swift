@@ -5,20 +5,21 @@ import TestSupport
 @testable import Datasets
 
 extension FuzzedReader {
-    /// A text that a tokenizer is learned from, behind a byte that says how: no text may be unknown to it, or changed.
+    /// A text on which a tokenizer is trained, preceded by a byte with the options; the tokenizer must encode every
+    /// text losslessly.
     static let tokenizerTraining = FuzzedReader(name: "tokenizer-training", refusals: [.usage]) {
         ["0the quick brown fox jumps over the lazy dog\n", "\u{1}to be or not to be\nthat is the question 漢字 é\n"]
             .map { Array($0.utf8) }
     } open: { _ in
         return { bytes in
             let algorithm = TokenizerAlgorithm.allCases[Int(bytes.first ?? 0) % TokenizerAlgorithm.allCases.count]
-            // Text is checked before anything is learned from it; U+2581 is SentencePiece's own sign for a space.
+            // Training text is validated before training; SentencePiece itself uses U+2581 for a space.
             guard let text = String(validating: bytes.dropFirst(), as: UTF8.self),
                 !text.unicodeScalars.contains("\u{2581}")
             else {
                 throw Failure(.usage, "no text")
             }
-            // All bytes, the special tokens, each character, and a few more.
+            // All bytes, the special tokens, every character, and a few more.
             let size = 256 + 8 + Set(text.unicodeScalars).count + Int((bytes.first ?? 0) >> 4)
             var sample = TextSample(totalBytes: bytes.count)
             Array(text.utf8).withUnsafeBytes { sample.append($0) }
@@ -29,12 +30,12 @@ extension FuzzedReader {
         }
     }.with(changes: 20)
 
-    /// A model of SentencePiece: what loads also encodes and decodes.
+    /// A SentencePiece model: a model that loads also encodes and decodes.
     static let sentencePieceModel = FuzzedReader(name: "tokenizer-model", refusals: [.badData]) {
         let text = "the quick brown fox jumps over the lazy dog, and the dog barks\n"
         var sample = TextSample(totalBytes: text.utf8.count * 20)
         Array(String(repeating: text, count: 20).utf8).withUnsafeBytes { sample.append($0) }
-        // A piece for what is unknown, and one for "a".
+        // A piece for unknown text, and one for "a".
         let unknown: [UInt8] = [0x0A, 9, 0x0A, 5] + Array("<unk>".utf8) + [0x18, 2]
         let known: [UInt8] = [0x0A, 8, 0x0A, 1, 0x61, 0x15, 0, 0, 0, 0x40]
         let (merges, unigrams) = (TokenizerAlgorithm.bpe, TokenizerAlgorithm.unigram)

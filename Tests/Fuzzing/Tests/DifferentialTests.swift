@@ -6,11 +6,11 @@ import Testing
 
 @testable import Checkpoints
 
-/// Our reader of safetensors beside Python's, on files that `make_files.py` made. DTRAIN_PYTHON names the interpreter,
-/// DTRAIN_DIFFERENTIAL the number of files and, behind a comma, the seed that they are drawn with.
+/// Compares dtrain's safetensors parser with Python's on files that `make_files.py` generates. DTRAIN_PYTHON names the
+/// interpreter; DTRAIN_DIFFERENTIAL is the number of files and, after a comma, the random seed.
 @Suite(.enabled(if: Peer.isThere, "needs a python3 with safetensors (DTRAIN_PYTHON names another)"))
 struct DifferentialTests {
-    /// Why a file that Python reads is refused here, by the words of the refusal.
+    /// The reasons why dtrain rejects a file that Python accepts, each with words of the message.
     private static let differences: [(words: String, reason: String)] = [
         ("unknown dtype", "types that no model here has: floats of 8 bits and fewer, complex numbers"),
         ("stands twice", "a name twice: Python takes the last; names that Unicode holds for equal are one name here"),
@@ -23,7 +23,7 @@ struct DifferentialTests {
         ("__metadata__ is not an object", "null, which Python takes for no metadata"),
     ]
 
-    @Test func whatBothReadIsEqualAndWhatOneRefusesIsListed() throws {
+    @Test func parsersAgreeExceptForListedDifferences() throws {
         let directory = TemporaryDirectory()
         let settings = getenv("DTRAIN_DIFFERENTIAL").map { String(cString: $0) } ?? "1000,1"
         let numbers = settings.split(separator: ",").compactMap { Int($0) }
@@ -57,14 +57,14 @@ struct DifferentialTests {
             }
             found[outcome, default: 0] += 1
         }
-        // It is the readers that are compared, not one refusal with another.
+        // A minimum of files must be accepted by both and rejected by both.
         #expect(found["both read", default: 0] > numbers[0] / 10 && found["both refuse", default: 0] > numbers[0] / 10)
         if getenv("DTRAIN_DIFFERENTIAL") != nil {
             print(JSON.object(found.sorted { $0.key < $1.key }.map { .init($0.key, .integer($0.value)) }).line)
         }
     }
 
-    /// The tensors of a file as the verdicts tell them.
+    /// The tensors of a file in the format of the verdicts.
     private func tensors(of path: String) throws -> [String] {
         let file = try SafetensorsFile(path)
         return try file.tensors.map { tensor in

@@ -1,24 +1,24 @@
 import Tensors
 
-/// Inputs made of others by a few changes, the same for the same seed.
+/// Random mutations of seeds, reproducible by seed and number.
 struct Mutation {
     private let seeds: [[UInt8]]
     private let stream: RandomStream
 
-    /// Bytes that readers look at twice.
+    /// Byte sequences that are significant to parsers.
     private static let words: [[UInt8]] =
         [
             "\"", "\\", "{", "}", "[", "]", ":", ",", "-", "0", "9223372036854775808", "1e999", "null", "..", "/", "\n",
             "\r\n", "\t", "\u{FEFF}", "\u{0}", "é", "e\u{301}", "&", "*", "!", "|", "#", "--",
         ].map { Array($0.utf8) } + [[0xFF], [0xC0, 0x80], [0xFF, 0xFF, 0xFF, 0x7F], [0, 0, 0, 0x80], [0, 0, 0, 0]]
 
-    /// Changes of `seeds`, of which there is at least one.
+    /// Mutations of `seeds`, which must not be empty.
     init(of seeds: [[UInt8]], seed: UInt64) {
         self.seeds = seeds
         stream = RandomStream(seed: seed, purpose: .initialization)
     }
 
-    /// The input of that number.
+    /// Mutation number `number`.
     func input(_ number: Int) -> [UInt8] {
         var position = UInt64(number) << 16
         func draw(below limit: Int) -> Int {

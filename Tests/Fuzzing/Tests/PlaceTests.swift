@@ -9,12 +9,12 @@ import Testing
 @testable import Interchange
 @testable import Training
 
-/// A path may lead to anything: whatever is no regular file is refused at once.
+/// A path may lead to anything: files that are not regular are rejected immediately.
 struct PlaceTests {
-    /// Something that opens a path.
+    /// An operation that opens a path.
     struct Opener: Sendable, CustomTestStringConvertible {
         let testDescription: String
-        /// Opens a path; what it needs beside it goes into the directory.
+        /// Opens a path; other files that it needs are written to the directory.
         let open: @Sendable (_ path: String, TemporaryDirectory) throws -> Void
 
         init(_ name: String, _ open: @escaping @Sendable (_ path: String, TemporaryDirectory) throws -> Void) {
@@ -65,7 +65,7 @@ struct PlaceTests {
         ]
     }
 
-    @Test(arguments: Opener.all) func whatIsNoRegularFileIsRefused(opener: Opener) throws {
+    @Test(arguments: Opener.all) func rejectsFilesThatAreNotRegular(opener: Opener) throws {
         let place = TemporaryDirectory()
         defer { withExtendedLifetime(place) {} }
         let (fifo, loop, dangling) = (place.file("fifo"), place.file("loop"), place.file("dangling"))

@@ -6,10 +6,9 @@ extension FuzzedReader: CustomTestStringConvertible {
     var testDescription: String { name }
 }
 
-/// What `Tests/Fuzzing/run` does for as long as one likes, here for a moment: no reader may trap, hang, or refuse in
-/// another way than by a `Failure`.
+/// A short version of `Tests/Fuzzing/run`: no parser may crash, hang, or reject input other than by a `Failure`.
 struct ReaderTests {
-    /// The inputs in the repository: those that libFuzzer found to lead to different places.
+    /// The inputs in the repository, which libFuzzer found to take different paths.
     private func corpus(_ reader: FuzzedReader) throws -> [[UInt8]] {
         let folder = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(
             separator: "/")
@@ -24,14 +23,14 @@ struct ReaderTests {
         }
     }
 
-    @Test(arguments: FuzzedReader.all) func theCorpusIsReadOrRefused(reader: FuzzedReader) throws {
+    @Test(arguments: FuzzedReader.all) func corpusIsAcceptedOrRejected(reader: FuzzedReader) throws {
         let run = try ReaderRun(reader)
         let inputs = try corpus(reader)
         #expect(inputs.count > 3)
         for input in inputs + [[]] { #expect(throws: Never.self) { _ = try run.accepts(input) } }
     }
 
-    @Test(arguments: FuzzedReader.all) func mutationsAreReadOrRefused(reader: FuzzedReader) throws {
+    @Test(arguments: FuzzedReader.all) func mutationsAreAcceptedOrRejected(reader: FuzzedReader) throws {
         let run = try ReaderRun(reader)
         let mutation = Mutation(of: try reader.seeds(), seed: 8)
         var accepted = 0
@@ -43,17 +42,18 @@ struct ReaderTests {
                 Issue.record("mutation \(number): \(error)")
             }
         }
-        // Otherwise it is not the reader that is tested. Of a log that was torn, what is whole is kept.
+        // Otherwise the mutations do not reach the parser's checks. (A damaged log is accepted, because its complete
+        // lines are kept.)
         #expect(accepted < reader.changes || reader.name == FuzzedReader.metricsLog.name)
     }
 
-    /// A megabyte of one thing: what is quadratic, or deep, does not come back.
+    /// A megabyte of one repeated pattern: quadratic or deeply recursive parsing would not end.
     @Test(arguments: [
         "[", "{", "{\"a\":", "[0,", "{\"a\":0,", "\"", "\\u", "-", "9", "1e", " ", "\n", "\t", "- ", "? ", "a: ",
         "a:\n ",
         "&a ", "*a ", "!a ", "|\n", "'", "#", "\u{0}", "\u{FEFF}", "a\t", "a=", "--", "..",
     ])
-    func megabytesOfOneThing(pattern: String) throws {
+    func longRepetitionsAreParsedQuickly(pattern: String) throws {
         let readers = [
             FuzzedReader.json, .jsonLines, .labelledLines, .parallelLines, .configuration, .checkpointState,
             .checkpointManifest, .datasetManifest, .modelConfiguration, .modelIndex, .metricsLog, .commandLine,

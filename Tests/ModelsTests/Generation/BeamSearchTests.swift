@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    /// The logarithmic probability of `tokens` behind an input, and of the end token behind them.
+    /// The log-probability of `tokens` after an input, followed by the end token.
     private func score(
         _ model: Transformer<Float>, _ weights: Arena<Float>, _ input: DecodingInput, _ tokens: [Int32]
     ) -> Double {
@@ -44,10 +44,10 @@ import Testing
         }
     }
 
-    /// All texts of up to three tokens, by themselves: as many beams as there are texts find the best of them, whatever the
-    /// length penalty.
+    /// With as many beams as there are outputs of up to three tokens, the search is exhaustive and finds the best
+    /// output for every length penalty.
     @Test(arguments: [0, 0.7, 1, 2], [0, 1, 2])
-    func isExhaustiveWithManyBeams(lengthPenalty: Double, number: Int) throws {
+    func findsBestOutputWithManyBeams(lengthPenalty: Double, number: Int) throws {
         let variant = BeamSearchTests.models[number]
         let model = variant.model
         let weights = variant.weights(model, deviation: 0.6)
@@ -73,8 +73,8 @@ import Testing
         }
     }
 
-    /// Without a length penalty twelve hypotheses find texts that are at least as likely as what is chosen token by token, and
-    /// some that are likelier: of 40 texts, at least five for each of ten seeds.
+    /// Without a length penalty, 12 beams find outputs that are at least as probable as greedy ones, and some more
+    /// probable ones: for each of ten test seeds at least five of 40.
     @Test(arguments: [0, 1, 2])
     func manyBeamsAreNoWorseThanOne(number: Int) throws {
         let variant = BeamSearchTests.models[number]
@@ -99,9 +99,9 @@ import Testing
         #expect(better > 0)
     }
 
-    /// Each text by itself, all together, in batches of two: the same tokens.
+    /// Decoding each input alone, all together, or in batches of two gives the same tokens.
     @Test(arguments: [0, 1, 2], [1, 3])
-    func doesNotDependOnTheBatch(number: Int, beams: Int) throws {
+    func outputDoesNotDependOnBatch(number: Int, beams: Int) throws {
         let variant = BeamSearchTests.models[number]
         let model = variant.model
         let weights = variant.weights(model, deviation: 0.6)

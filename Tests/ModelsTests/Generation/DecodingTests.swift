@@ -16,9 +16,8 @@ import Testing
 
     private let inputs = [[4, 8, 15], [16], [2, 3], [20, 1, 9, 9]].map { DecodingInput(text: $0.map { Int32($0) }) }
 
-    /// What the forward pass of training makes the likeliest, over the newest tokens where the context is full: half of it are
-    /// read again each time.
-    @Test func greedyTakesTheLikeliest() throws {
+    /// Greedy decoding follows the training forward pass. When the context is full, the newer half of it is read again.
+    @Test func greedyDecodingFollowsForwardPass() throws {
         let model = variant.model
         let weights = variant.weights(model)
         let context = SmallModel.context
@@ -35,7 +34,7 @@ import Testing
         }
     }
 
-    /// The same bits for any number of texts at once; random choices follow the number of the text.
+    /// Outputs are identical for any batch size; random choices depend on the number of the text.
     @Test func choicesDoNotDependOnTheBatch() throws {
         func texts(batch: Int, _ inputs: [DecodingInput], numbers: [Int]? = nil) throws -> [[Int32]] {
             try decoding {
@@ -46,12 +45,12 @@ import Testing
         #expect(try texts(batch: 1, inputs) == together)
         #expect(try texts(batch: 3, inputs) == together)
         #expect(try inputs.indices.map { try texts(batch: 4, [inputs[$0]], numbers: [$0])[0] } == together)
-        // Another number, another text.
+        // Another number gives another output.
         #expect(try texts(batch: 4, [inputs[0]], numbers: [5])[0] != together[0])
         #expect(try texts(batch: 4, [inputs[0], inputs[0]]).map { $0.prefix(20) }.first != together[1].prefix(20))
     }
 
-    @Test func endsWhereItIsTold() throws {
+    @Test func outputEndsAtEndToken() throws {
         let free = try decoding { $0.tokens = 12 }.run(inputs)
         let end = free[0][3]
         let place = free[0].firstIndex(of: end)!
@@ -74,8 +73,8 @@ import Testing
         #expect(try decoding { _ in }.run(inputs, observer: observer).allSatisfy { $0.isEmpty })
     }
 
-    /// On no way is a token chosen that is forbidden, however likely it is: the likeliest, drawn at any temperature, among
-    /// the first K or P, with a penalty, in a beam search, in a translation and in a gap.
+    /// Forbidden tokens are never generated, however probable they are: with greedy decoding, sampling, top-K, top-P,
+    /// repetition penalty or beam search, for a continuation, a translation or a blank.
     @Test(arguments: [ModelConfiguration.Family.decoder, .encoderDecoder, .prefixDecoder])
     func forbiddenTokensAreNeverChosen(family: ModelConfiguration.Family) throws {
         let variant = SmallModel(family)
@@ -101,7 +100,8 @@ import Testing
         for settings in ways {
             let free = try Decoding(model, weights: variant.weights(model), settings).run(inputs)
             var limited = settings
-            // What was chosen before, and all but three tokens besides: they are the last rows as well.
+            // All but three tokens are forbidden, including the last rows of the vocabulary and previously generated
+            // tokens.
             let allowed: Set<Int32> = Set([5, 6, 7])
             limited.forbiddenTokens = (0..<Int32(SmallModel.vocabulary)).filter { !allowed.contains($0) }
             let found = try Decoding(model, weights: variant.weights(model), limited).run(inputs)
@@ -110,11 +110,12 @@ import Testing
         }
     }
 
-    /// A penalty that is large enough lets no token come twice, of the prompt neither, while there are others.
+    /// A large repetition penalty prevents any token from occurring twice, including those of the prompt, while there
+    /// are others.
     @Test(arguments: [1, 3])
     func penaltyPreventsRepetition(beams: Int) throws {
         let model = variant.model
-        // All logits above 0 or all below: the penalty divides the ones and multiplies the others.
+        // All logits are positive or all negative: the penalty divides positive and multiplies negative ones.
         var settings = DecodingSettings()
         (settings.tokens, settings.repetitionPenalty, settings.beams) = (8, 100, beams)
         let free = try Decoding(
@@ -133,9 +134,9 @@ import Testing
         }
     }
 
-    /// No token is chosen from logits that are not finite, by any way of choosing. Weights may be finite all the same.
+    /// Infinite or NaN logits are an error with every way of choosing; weights that cause them may be finite.
     @Test(arguments: [Float.nan, .infinity, 3e38], [(1, 0.0, 1.0), (1, 1, 0.5), (3, 0, 1)] as [(Int, Double, Double)])
-    func refusesLogitsThatAreNotFinite(value: Float, choice: (beams: Int, temperature: Double, topP: Double)) throws {
+    func rejectsLogitsThatAreNotFinite(value: Float, choice: (beams: Int, temperature: Double, topP: Double)) throws {
         let model = variant.model
         let weights = variant.weights(model)
         let table = try #require(model.layout.parameters.first { $0.name == "token_embedding.weight" })
@@ -154,7 +155,7 @@ import Testing
     }
 
     @Test(arguments: [1, 2])
-    func stopsWhereTheContextIsFull(beams: Int) throws {
+    func outputEndsWhenContextIsFull(beams: Int) throws {
         let variant = SmallModel(.encoderDecoder)
         let model = variant.model
         var settings = DecodingSettings()

@@ -2,9 +2,9 @@ import Models
 import Tensors
 import Testing
 
-/// Compares texts with those that `transformers` generates from the same weights.
+/// Compares outputs with those of `transformers` for the same weights.
 @Suite struct GoldenGenerationTests {
-    @Test func followsLlama() throws {
+    @Test func matchesLlama() throws {
         var configuration = ModelConfiguration()
         (configuration.family, configuration.normalization, configuration.kvHeads) = (.decoder, .rms, 2)
         (configuration.positions, configuration.activation) = (.rotary, .swiglu)
@@ -12,7 +12,7 @@ import Testing
         try compare("generation_llama", configuration) { DecodingInput(text: $0) }
     }
 
-    @Test func followsMarian() throws {
+    @Test func matchesMarian() throws {
         var configuration = ModelConfiguration()
         (configuration.family, configuration.placement) = (.encoderDecoder, .post)
         (configuration.positions, configuration.activation) = (.sinusoidalHalves, .relu)
@@ -47,7 +47,7 @@ import Testing
             #expect(count == 5)
             let inputs = try (0..<count).map { try golden.integers("case.\(number).input.\($0)").map(Int32.init) }
             let expected = try (0..<count).map {
-                // An end token stands in front of each.
+                // Each output is preceded by a decoder start token.
                 try golden.integers("case.\(number).output.\($0)").dropFirst().map(Int32.init)
             }
             let found = try Decoding(model, weights: weights, settings).run(inputs.map(input))

@@ -5,7 +5,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// A model small enough to be computed often, with random weights that make every part of it matter.
+/// A small model for repeated evaluation, with random weights large enough for every part to affect the output.
 struct SmallModel: Sendable, CustomTestStringConvertible {
     let testDescription: String
     var configuration = ModelConfiguration()
@@ -35,7 +35,7 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
 }
 
 extension Transformer<Float> {
-    /// The logits at all positions of one text, by the forward pass of training, and 0 where the model has none.
+    /// The logits at all positions of a text by the training forward pass; 0 where the model has no prediction.
     func logits(_ weights: Arena<Float>, source: [Int32], text: [Int32], gap: (place: Int, prefix: Int)?) -> [[Float]] {
         let workspace = Workspace()
         let activations = makeActivations(sequences: 1, positions: sizes.contextLength)

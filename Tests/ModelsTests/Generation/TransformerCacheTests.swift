@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct TransformerCacheTests {
-    /// Every family that generates, with every kind of position and every placement; the other options in turn.
+    /// Every family that generates, every position encoding and every placement, with other options varied among them.
     static let variants: [SmallModel] = {
         let families: [ModelConfiguration.Family] = [.decoder, .encoderDecoder, .prefixDecoder]
         var variants: [SmallModel] = []
@@ -33,10 +33,10 @@ import Testing
         return variants
     }()
 
-    /// A batch of texts of different lengths, each read up to another place and then told token by token: the logits are
+    /// Texts of different lengths are each read up to some position, then extended token by token: the logits equal
     /// those of the whole forward pass.
     @Test(arguments: variants)
-    func equalsTheForwardPass(variant: SmallModel) {
+    func cachedLogitsEqualForwardPass(variant: SmallModel) {
         let model = variant.model
         let weights = variant.weights(model)
         let (V, context) = (SmallModel.vocabulary, SmallModel.context)
@@ -47,7 +47,7 @@ import Testing
             model.architecture.hasEncoder
             ? sourceLengths.enumerated().map { integers($1, below: V, seed: UInt64(20 + $0)).map(Int32.init) }
             : [[], [], []]
-        // A prefix is read whole; the shortest here has one token.
+        // A prefix is read as a whole; the shortest one has one token.
         let starts = fills ? [4, 9, 1] : read
         let expected = (0..<3).map {
             model.logits(
@@ -70,8 +70,8 @@ import Testing
                 zip(alive, places).map { texts[$0][$1] },
                 spans: fills ? zip(alive, places).map { (gap: starts[$0] / 2, place: $1 - starts[$0] + 1) } : [])
             for (row, text) in alive.enumerated() {
-                // The same sums in another order: of 24 to 72 numbers in each product, through three blocks at most, which
-                // multiply what came in by less than ten each.
+                // The same sums in another order: each matrix product sums 24 to 72 terms, through at most three
+                // blocks, each of which amplifies errors less than tenfold.
                 expectClose(
                     (0..<V).map { logits[row * V + $0] }, expected[text][places[row]].map(Double.init),
                     absolute: 1e-4, relative: 1e-4, "text \(text) at \(places[row])")
@@ -82,9 +82,9 @@ import Testing
         }
     }
 
-    /// Three texts with the same beginning: the first two continue it, the third continues the first. Each sees its own past
-    /// alone, wherever it lies.
-    @Test func branchesShareTheirBeginning() {
+    /// Three texts with the same beginning: the first two continue it, the third continues the first. Each attends only
+    /// to its own past, in whichever rows it is stored.
+    @Test func branchesShareCommonBeginning() {
         let variant = SmallModel(.decoder) { $0.positions = .rotary }
         let model = variant.model
         let weights = variant.weights(model)
@@ -102,7 +102,7 @@ import Testing
             }
         }
         check(cache.add([9]), [0], at: 1)
-        // The second one writes to the slot of the first from now on.
+        // From now on the second sequence writes to the row of the first.
         cache.select([(from: 0, slot: 2), (from: 0, slot: 0)])
         check(cache.add([4, 5]), [0, 1], at: 2)
         cache.select([(from: 0, slot: 1), (from: 1, slot: 2), (from: 0, slot: 0)])

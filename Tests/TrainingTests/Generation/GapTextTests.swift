@@ -7,7 +7,7 @@ import Testing
 @Suite struct GapTextTests {
     private let tokenizer = ByteTokenizer(withSpecialTokens: true)
 
-    @Test func gapsBecomeMasks() throws {
+    @Test func gapsBecomeMaskTokens() throws {
         let mask = try #require(tokenizer.specialTokens.mask)
         let text = GapText(tokenizer, mask: mask)
         let (tokens, gaps) = try text.encode("a [MASK]é[MASK]")
@@ -19,8 +19,9 @@ import Testing
         #expect(try text.encode("").tokens.isEmpty)
     }
 
-    /// Where words bring their spaces, a gap stands for a word with its space: what surrounds it is what it would be in a text.
-    @Test func gapsStandForWordsWithTheirSpaces() throws {
+    /// If a tokenizer's pieces include the space before a word, a blank stands for a word with its space, so the tokens
+    /// around it are those of ordinary text.
+    @Test func gapsIncludeTheSpaceBeforeWords() throws {
         let path = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
         let model = try FileSystem.contents(of: "/\(path)/DatasetsTests/Golden/lossless.model")
         let tokenizer = try SentencePieceTokenizer(model: model, source: "lossless.model")

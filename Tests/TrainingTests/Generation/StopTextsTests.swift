@@ -6,7 +6,7 @@ import Testing
 @Suite struct StopTextsTests {
     private let tokenizer = ByteTokenizer()
 
-    @Test func cutsAtTheFirstOfThem() {
+    @Test func cutsAtFirstStopText() {
         let stops = StopTexts(["END", "é", ""])
         #expect(stops.longest == 3)
         func cut(_ text: String) -> String { String(decoding: stops.cut(Array(text.utf8)), as: UTF8.self) }
@@ -17,8 +17,8 @@ import Testing
         #expect(StopTexts([]).cut([1, 2]) == [1, 2])
     }
 
-    /// A stop text is reached with its last token and not before, wherever the tokens are cut.
-    @Test func areReachedWithTheirLastByte() throws {
+    /// A stop text is found with its last token and not earlier, wherever token boundaries are.
+    @Test func areFoundWithTheirLastByte() throws {
         let stops = StopTexts(["\n\n", "stop"])
         let text = try tokenizer.encode("do not sto p\nstop here")
         let places = text.indices.filter { stops.areReached(by: Array(text[...$0]), tokenizer) }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import Training
 
-/// A manifest is believed as far as the files beside it bear it out.
+/// The sizes in a manifest are checked against the files before they are used.
 struct TrainedModelTests {
     let directory = TemporaryDirectory()
 
@@ -27,7 +27,7 @@ struct TrainedModelTests {
             program: "test", identity: identity, files: [("model.safetensors", [])])
     }
 
-    @Test func aModelThatTheFilesCannotHoldIsNotAllocated() throws {
+    @Test func implausibleModelIsNotAllocated() throws {
         let claims = try identity("model.width=65536", "model.heads=64", "model.layers=4", vocabularySize: 256)
         let directory = try commit(claims).directory
         let agreed = #expect(throws: AgreedFailure.self) {
@@ -37,7 +37,7 @@ struct TrainedModelTests {
         #expect(agreed?.failure.message.contains("its manifest describes a model of 2") == true, "\(agreed as Any)")
     }
 
-    @Test(arguments: [0, 4_194_305, .max]) func aVocabularyThatNoModelHasIsRefused(size: Int) throws {
+    @Test(arguments: [0, 4_194_305, .max]) func rejectsImpossibleVocabularySize(size: Int) throws {
         let checkpoint = try commit(try identity(vocabularySize: size))
         expectFailure(.badData, "\(size) tokens", "1 to 4194304") { _ = try CheckpointIdentity(checkpoint) }
     }

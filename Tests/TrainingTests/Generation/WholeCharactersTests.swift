@@ -3,8 +3,9 @@ import Testing
 @testable import Training
 
 struct WholeCharactersTests {
-    /// Whatever pieces a text comes in, each piece that goes out is whole, and together they are the text.
-    @Test func noCharacterIsCut() {
+    /// Whatever the chunks of the input, every output chunk consists of whole characters, and their concatenation is
+    /// the text.
+    @Test func outputConsistsOfWholeCharacters() {
         let text = "aé€𝛼 größe → 𝄞ü"
         let bytes = Array(text.utf8)
         for length in 0...bytes.count {
@@ -16,7 +17,7 @@ struct WholeCharactersTests {
                     #expect(String(validating: out, as: UTF8.self) != nil, "\(out)")
                     all += out
                 }
-                // Only the beginning of a character is held back.
+                // Only an incomplete character is held back.
                 let held = characters.finish()
                 #expect(held.count < 4)
                 #expect(String(validating: held, as: UTF8.self) == nil || held.isEmpty)
@@ -26,8 +27,8 @@ struct WholeCharactersTests {
         }
     }
 
-    /// Bytes that are no text go out, in their order, and are held back for no longer than a character could be.
-    @Test func bytesThatAreNoText() {
+    /// Invalid bytes are output in order, and held back no longer than a character could be.
+    @Test func invalidBytesAreOutput() {
         var characters = WholeCharacters()
         var (out, all): ([UInt8], [UInt8]) = ([], [])
         var state: UInt32 = 1
@@ -48,7 +49,7 @@ struct WholeCharactersTests {
             ([0xC3], []), ([0xC3, 0xA9], [0xC3, 0xA9]), ([0xE2, 0x86], []), ([0xF0, 0x9D, 0x9B], []),
             ([0x80], [0x80]), ([0xFF], [0xFF]), ([0xC0], [0xC0]), ([0xC3, 0x41], [0xC3, 0x41]), ([0x41, 0xE2], [0x41]),
         ] as [([UInt8], [UInt8])])
-    func whatGoesOut(bytes: [UInt8], out: [UInt8]) {
+    func outputsCompleteCharacters(bytes: [UInt8], out: [UInt8]) {
         var characters = WholeCharacters()
         #expect(characters.append(bytes) == out)
     }
