@@ -1,20 +1,20 @@
-// Stands between a program and the C library, counts its calls that touch files under one path, and at one of them does what
-// a bad day does: an error, a short write, or the end of the process.
+// Intercepts a program's calls to the C library, counts those that touch files under one path, and injects a fault at one of
+// them: an error, a short write, or the end of the process.
 //
 //   cc -shared -fPIC -O1 -Wall -Werror -o interpose.so interpose.c -ldl -lpthread
 //
-// Variables of the environment:
+// Environment variables:
 //
 //   INTERPOSE_PREFIX   the path under which calls count; absolute, without links
-//   INTERPOSE_CALLS    the calls that count, as "write,fsync"; all that are known where it is not set
-//   INTERPOSE_LOG      a file that gets a line for each call that counts: its number, its name, its path
-//   INTERPOSE_AT       the number of the first call, from 1 on, that something happens to; 0 or not set: to none
-//   INTERPOSE_UNTIL    the number of the last one; 0: all from there on; not set: the first alone
-//   INTERPOSE_ACTION   what happens:
-//                        kill-before, kill-after   SIGKILL to the process, instead of the call or when it is done
+//   INTERPOSE_CALLS    the calls that count, for example "write,fsync"; default: all that are intercepted
+//   INTERPOSE_LOG      a file to which a line is written for each counted call: its number, its name, its path
+//   INTERPOSE_AT       the number of the first call, counted from 1, with a fault; 0 or not set: none
+//   INTERPOSE_UNTIL    the number of the last call with a fault; 0: all from INTERPOSE_AT on; not set: only that one
+//   INTERPOSE_ACTION   the fault:
+//                        kill-before, kill-after   SIGKILL to the process, instead of the call or after it
 //                        ENOSPC, EDQUOT, EIO, …    the call is not made and fails with this error
-//                        short                     a write writes half of what it should and says so
-//                        torn-ENOSPC, …            the first write writes half, all others fail with this error
+//                        short                     a write writes half of its bytes and returns that number
+//                        torn-ENOSPC, …            the first write writes half, all later calls fail with this error
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -33,7 +33,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// The library's own function of the name of the one that asks.
+// Looks up the C library's function with the name of the calling function.
 #define NEXT(type, name) \
     static __typeof__(type) next; \
     if (!next) next = (type)dlsym(RTLD_NEXT, name)
@@ -65,7 +65,7 @@ static long numberIn(const char *variable, long otherwise) {
     return text && *text ? strtol(text, NULL, 10) : otherwise;
 }
 
-// Whether `name` is a part of the list in INTERPOSE_CALLS.
+// Whether `name` is an element of the list INTERPOSE_CALLS.
 static int counts(const char *name) {
     const char *list = getenv("INTERPOSE_CALLS");
     if (!list || !*list) return 1;
@@ -75,7 +75,7 @@ static int counts(const char *name) {
     return 0;
 }
 
-// What is behind an open descriptor, or nothing.
+// The path behind an open descriptor, or an empty string.
 static int pathOf(int descriptor, char *path) {
     char link[64];
     if (descriptor == AT_FDCWD)
@@ -87,7 +87,7 @@ static int pathOf(int descriptor, char *path) {
     return length > 0;
 }
 
-// Counts a call and says what becomes of it. `errno` stays as it is where it becomes nothing.
+// Counts a call and returns its fault. Without a fault, `errno` is unchanged.
 static enum effect meet(const char *name, int directory, const char *relative) {
     const char *prefix = getenv("INTERPOSE_PREFIX");
     if (!prefix || !*prefix || !counts(name)) return PASS;
@@ -146,12 +146,12 @@ static enum effect meet(const char *name, int directory, const char *relative) {
     return effect;
 }
 
-// Ends the process after a call that went as it goes.
+// Ends the process after a call if the fault requires it.
 static void leave(enum effect effect) {
     if (effect == KILL_AFTER) kill(getpid(), SIGKILL);
 }
 
-// A call that is made as it is, or fails with `failed`.
+// Makes a call, or fails with `failed`.
 #define CALL(type, name, signature, arguments, failed, directory, path) \
     type name signature { \
         NEXT(type(*) signature, #name); \
@@ -198,7 +198,7 @@ ssize_t pwrite(int file, const void *bytes, size_t size, off_t at) {
     return result;
 }
 
-// A close that fails has closed all the same.
+// A close that fails has closed the descriptor nevertheless.
 int close(int file) {
     NEXT(int (*)(int), "close");
     enum effect effect = meet("close", file, NULL);
@@ -221,7 +221,7 @@ int closedir(DIR *directory) {
     return -1;
 }
 
-// The mode is there only where a file may be made.
+// The mode argument is present only if a file may be created.
 int open(const char *path, int flags, ...) {
     NEXT(int (*)(const char *, int, ...), "open");
     va_list arguments;
@@ -248,7 +248,7 @@ int openat(int directory, const char *path, int flags, ...) {
     return result;
 }
 
-// The same functions under the names that they have where file offsets are asked to be wide.
+// The same functions under their names for 64-bit file offsets.
 int open64(const char *, int, ...) __attribute__((alias("open")));
 int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
 int ftruncate64(int, off64_t) __attribute__((alias("ftruncate")));

@@ -1,5 +1,5 @@
-"""What all campaigns share: the program, jobs with all their processes, and what a run has written; and, for those that
-attack whole jobs, a dataset and a tiny training of every family. Campaigns on single saves and files go on in workshop.py."""
+"""Shared by all campaigns: the program, jobs with all their processes, and the results of a run; for campaigns that attack
+whole jobs, also a dataset and a tiny training of every family. Campaigns on single saves and files also use workshop.py."""
 
 import functools
 import json
@@ -11,14 +11,14 @@ import sys
 import time
 import uuid
 
-# The variable whose value tells the processes of one job from all others.
+# The variable whose value distinguishes the processes of one job from all others.
 MARK = "DTRAIN_FAULTS_JOB"
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 
 @functools.cache
 def binary():
-    """The program under test: DTRAIN_BINARY, or what `launch/setup` has built."""
+    """The path of the program under test: DTRAIN_BINARY, or the build of `launch/setup`."""
     path = os.environ.get("DTRAIN_BINARY") or os.path.join(ROOT, ".build", "release", "dtrain")
     if not os.access(path, os.X_OK):
         sys.exit(f"{path} is missing: run launch/setup first, or set DTRAIN_BINARY")
@@ -27,7 +27,7 @@ def binary():
 
 @functools.cache
 def environment():
-    """The variables of a shell that has sourced launch/env."""
+    """The environment of a shell that has sourced launch/env."""
     text = subprocess.run(
         ["bash", "-c", '. "$1" && env -0', "bash", os.path.join(ROOT, "launch", "env")], check=True, capture_output=True
     ).stdout.decode()
@@ -35,7 +35,7 @@ def environment():
 
 
 class Job:
-    """A command and all processes that it starts, wherever they go: a variable of the environment marks them."""
+    """A command and all processes that it starts, on any host; an environment variable marks them."""
 
     def __init__(self, words, directory, name):
         self.directory = directory
@@ -65,7 +65,7 @@ class Job:
                 if self.mark in variables:
                     found.append((int(pid), variables, contents(f"/proc/{pid}/comm").strip()))
             except OSError:
-                pass  # It has just ended, or is not ours.
+                pass  # It has just ended, or belongs to another user.
         return found
 
     def ranks(self):
@@ -87,16 +87,16 @@ class Job:
         return self.process.poll() is None
 
     def seconds_until_gone(self, since, limit):
-        """Waits until no process is left, and says how long after `since` that was; None after `limit` seconds."""
+        """Waits until no process is left; returns how long after `since` that was, or None after `limit` seconds."""
         while time.monotonic() - since < limit:
-            self.process.poll()  # An ended child is no living process.
+            self.process.poll()  # Reaps an ended child, so that it does not count as living.
             if not self.processes():
                 return time.monotonic() - since
             time.sleep(0.02)
         return None
 
     def end(self):
-        """Kills what is left, and returns how many processes that were."""
+        """Kills the remaining processes, and returns their number."""
         left = self.processes()
         for pid, _, _ in left:
             send(pid, signal.SIGKILL)
@@ -114,7 +114,7 @@ def send(pid, number):
 
 
 def contents(path):
-    """A file's text; none where it does not exist."""
+    """A file's text; empty if it does not exist."""
     try:
         with open(path, "rb") as file:
             return file.read().decode(errors="replace")
@@ -123,7 +123,7 @@ def contents(path):
 
 
 def dtrain(words, directory):
-    """Runs dtrain in one process to its end, and returns what it prints."""
+    """Runs dtrain in one process to its end, and returns its output."""
     done = subprocess.run([binary(), *words], cwd=directory, env=environment(), capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(f"dtrain {' '.join(words)}: {done.returncode}\n{done.stderr}")
@@ -136,7 +136,7 @@ def supervised(ranks, words):
 
 
 def last_step(run):
-    """The step of the last complete line of metrics.jsonl; 0 where there is none."""
+    """The step of the last complete line of metrics.jsonl; 0 if there is none."""
     try:
         with open(os.path.join(run, "metrics.jsonl"), "rb") as file:
             file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
@@ -144,21 +144,21 @@ def last_step(run):
                 try:
                     return json.loads(line)["step"]
                 except ValueError:
-                    pass  # The first of these lines is cut.
+                    pass  # The first of these lines may be incomplete.
     except FileNotFoundError:
         pass
     return 0
 
 
 def metrics(run):
-    """All that metrics.jsonl says of the training, without what its clock says; floats as they are written."""
+    """The contents of metrics.jsonl without times; floats as they are written."""
     clocks = ("tokens_per_second", "validation_seconds")
     lines = [json.loads(line, parse_float=str) for line in contents(os.path.join(run, "metrics.jsonl")).splitlines()]
     return [{key: value for key, value in line.items() if key not in clocks} for line in lines]
 
 
 def digest(directory, run, step):
-    """What `dtrain checkpoint digest` says of a step of a run."""
+    """The output of `dtrain checkpoint digest` for a step of a run."""
     return dtrain(["checkpoint", "digest", f"{run}/checkpoints/step-{step:08}"], directory).strip()
 
 
@@ -166,7 +166,7 @@ WORDS = ["alpha", "beta", "of", "the", "größe", "naïve", "→", "and", "delta
 
 
 def sentence(dice, least, most):
-    """Some words by chance."""
+    """Some random words."""
     return " ".join(dice.choices(WORDS, k=dice.randint(least, most)))
 
 
@@ -201,7 +201,7 @@ def prepare(form, directory):
     dtrain(["prepare", *options, "--validation-fraction", "0.2", "--output", f"data-{form}"], directory)
 
 
-# A tiny model of each family and the form of its data, with the options under which most of a step can differ.
+# A tiny model of each family and the kind of its data, with options that exercise most of a step.
 FAMILIES = {
     "decoder": ("documents", ["data.separate_documents=true", "model.positions=rotary", "model.activation=swiglu"]),
     "encoder": ("documents", ["model.placement=post", "model.head=transform", "objective.mask_share=0.2"]),
@@ -217,7 +217,7 @@ FAMILIES = {
 
 
 def training(family, precision, run, steps, interval):
-    """The words of a tiny training, with dropout, that saves every `interval` steps."""
+    """The arguments of a tiny training, with dropout, that saves every `interval` steps."""
     form, sets = FAMILIES[family]
     sets = ["data.context_length=32"] + sets + [
         "run.seed=7", f"data.directory=data-{form}", f"model.family={family}", "model.layers=2",
@@ -229,7 +229,7 @@ def training(family, precision, run, steps, interval):
 
 
 def middle_and_worst(values):
-    """The median and the largest, for a report."""
+    """The count, median and maximum, for a report."""
     ordered = sorted(values)
     if not ordered:
         return {"count": 0}
@@ -237,7 +237,7 @@ def middle_and_worst(values):
 
 
 def report(figures, failures):
-    """Prints the figures as one JSON object, and ends with 1 where something failed."""
+    """Prints the results as one JSON object, and exits with 1 if something failed."""
     for failure in failures[:20]:
         print(f"FAILED: {failure}", file=sys.stderr)
     print(json.dumps({**figures, "failures": len(failures)}))

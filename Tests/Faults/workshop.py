@@ -1,4 +1,4 @@
-"""What the campaigns on saves and files share: a directory with a small training, whose system calls can be met."""
+"""Shared by the campaigns on saves and files: a directory with a small training, whose system calls can be intercepted."""
 
 import os
 import pathlib
@@ -26,14 +26,14 @@ training: {steps: 6, evaluate_every: 3, checkpoint_every: 2, keep_last: 1, keep_
 
 
 class Outcome:
-    """How a command ended; its exit code is below 0 for a signal, and None where it took too long and was killed."""
+    """The outcome of a command; its exit code is negative for a signal, and None if it timed out and was killed."""
 
     def __init__(self, code, output, errors, seconds):
         self.code, self.output, self.errors, self.seconds = code, output, errors, seconds
 
     @property
     def killed(self):
-        """Whether SIGKILL ended it, or a rank of it."""
+        """Whether SIGKILL ended it or one of its ranks."""
         return self.code in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
     def __str__(self):
@@ -41,7 +41,7 @@ class Outcome:
 
 
 class Workshop:
-    """A directory with data and a configuration, where trainings run. It is removed at the end of a `with`."""
+    """A directory with data and a configuration, in which trainings run; removed at the end of a `with`."""
 
     def __init__(self, configuration=CONFIGURATION, data=True):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="dtrain-faults-")).resolve()
@@ -57,12 +57,12 @@ class Workshop:
         shutil.rmtree(self.path, ignore_errors=True)
 
     def dtrain(self, *arguments, ranks=0, timeout=120, environment=None):
-        """Runs the program to its end, under mpirun where `ranks` says how many."""
+        """Runs the program to its end, under mpirun if `ranks` is given."""
         launcher = ["mpirun", "-np", str(ranks)] if ranks else []
         return self.run([*launcher, jobs.binary(), *map(str, arguments)], timeout, environment)
 
     def run(self, command, timeout=120, environment=None):
-        """Runs a command in the directory. One that takes longer than `timeout` seconds is killed with its group."""
+        """Runs a command in the directory. After `timeout` seconds it is killed with its process group."""
         start = time.monotonic()
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
@@ -77,7 +77,7 @@ class Workshop:
             try:
                 code = process.wait(timeout)
             except subprocess.TimeoutExpired:
-                # mpirun ends its ranks when it is asked to, and not when it is killed.
+                # mpirun ends its ranks on a termination request, but not when it is killed.
                 process.terminate()
                 try:
                     process.wait(10)
@@ -92,7 +92,7 @@ class Workshop:
         return Outcome(code, *texts, time.monotonic() - start)
 
     def must(self, *arguments, **options):
-        """Runs the program and ends the campaign where it fails."""
+        """Runs the program, and ends the campaign if it fails."""
         outcome = self.dtrain(*arguments, **options)
         if outcome.code != 0:
             sys.exit(f"dtrain {' '.join(map(str, arguments))}: {outcome}")
@@ -103,18 +103,18 @@ class Workshop:
         return ["--config", "tiny.yaml", "--output", output, *(word for each in sets for word in ("--set", each))]
 
     def checkpoints(self, run="run"):
-        """What `checkpoint list` calls whole, newest last."""
+        """The checkpoints that `checkpoint list` reports as valid, newest last."""
         listed = self.dtrain("checkpoint", "list", run)
         lines = listed.output.splitlines() if listed.code == 0 else []
         return [line.split("  ")[0] for line in lines if "  damaged: " not in line]
 
     def digest(self, step=6, run="run"):
-        """What `checkpoint digest` says of a step; the reason where it fails."""
+        """The output of `checkpoint digest` for a step, or the reason why it failed."""
         outcome = self.dtrain("checkpoint", "digest", f"{run}/checkpoints/step-{step:08}")
         return outcome.output.strip() if outcome.code == 0 else str(outcome)
 
     def metrics(self, run="run"):
-        """What the run has logged, as `jobs.metrics` reads it."""
+        """The run's log, as `jobs.metrics` reads it."""
         return jobs.metrics(self.path / run)
 
     def remove(self, run="run"):
@@ -122,7 +122,7 @@ class Workshop:
         shutil.rmtree(self.path / run, ignore_errors=True)
 
     def interposer(self):
-        """The library that `interpose.c` is, compiled."""
+        """Compiles `interpose.c` to a library."""
         library = self.path / "interpose.so"
         source = os.path.join(jobs.ROOT, "Tests/Faults/interpose.c")
         if not library.exists():
@@ -135,6 +135,6 @@ class Workshop:
         return str(library)
 
     def interposing(self, prefix, **settings):
-        """The environment in which calls that touch what is under `prefix` are counted, and met as `settings` say."""
+        """The environment in which calls under `prefix` are counted and intercepted according to `settings`."""
         names = {f"INTERPOSE_{name.upper()}": str(value) for name, value in settings.items()}
         return {"LD_PRELOAD": self.interposer(), "INTERPOSE_PREFIX": str(self.path / prefix), **names}
