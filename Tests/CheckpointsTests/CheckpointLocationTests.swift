@@ -63,7 +63,7 @@ struct CheckpointLocationTests {
         }
     }
 
-    /// Of equal values the newer checkpoint is the best, as for retention; without values there is no marker.
+    /// If values are equal, the newer checkpoint is the best, as for retention; without values there is no marker.
     @Test func markerFollowsBestCheckpoint() throws {
         let run = sample.run
         for (step, loss) in [(100, nil), (200, 1.0), (300, 1.0), (400, nil)] as [(Int, Double?)] {

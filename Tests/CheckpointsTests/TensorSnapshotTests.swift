@@ -54,7 +54,7 @@ struct TensorSnapshotTests {
         let snapshot = TensorSnapshot { available }
         let untouched = TensorSource(name: "a", type: .uint8, shape: [1]) { _ in Issue.record("It was read.") }
         #expect(try snapshot.copy([("a.safetensors", [untouched])]) == nil)
-        // More memory than exists, whatever the system reports.
+        // More memory than exists, even if the system reports that much.
         available = Int.max
         let huge = TensorSource(name: "a", type: .uint8, shape: [1 << 60]) { _ in Issue.record("It was read.") }
         #expect(try snapshot.copy([("a.safetensors", [huge])]) == nil)

@@ -26,7 +26,7 @@ struct RoundTripTests {
         }
     }
 
-    /// Export writes what import read: the same tensors, byte for byte, and the same configuration.
+    /// Export reproduces the imported files: the same tensors, byte for byte, and the same configuration.
     @Test(arguments: GoldenModel.names.filter { $0 != "llama_shards" })
     func exportReproducesImport(name: String) throws {
         let golden = try GoldenModel(name)

@@ -47,7 +47,7 @@ import Testing
         expectDistribution(choices(logits, topK: 3, count: 20_000), three)
         // 0.3 + 0.2 + 0.15 reaches 0.6; 0.3 + 0.2 does not.
         expectDistribution(choices(logits, topP: 0.6, count: 20_000), three)
-        // Of equal logits, the first ones are kept.
+        // If logits are equal, the first ones are kept.
         let five = [0, 0.3, 0, 0.2, 0, 0.15, 0, 0.1, 0, 0].map { $0 / 0.75 }
         expectDistribution(choices(logits, topK: 4, count: 20_000), five)
         // With top-K, the nucleus is relative to the K most probable tokens: 0.3 / 0.65 is below 0.5, so a second token

@@ -45,7 +45,7 @@ struct ProgressLineTests {
         #expect(!usual.textWithBar(width: 79).contains("█"))
     }
 
-    /// A line fits the width whatever the values, and contains the step, the loss and the remaining time.
+    /// A line fits the width for all values, and contains the step, the loss and the remaining time.
     @Test func extremeValuesFit() {
         for line in ProgressLineTests.extremes {
             for width in [80, 100, 300] {

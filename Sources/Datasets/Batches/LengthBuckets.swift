@@ -9,7 +9,6 @@ import Tensors
 ///
 /// Pools are counted from the start of training. A pool that spans the boundary of two epochs contains some samples
 /// twice, possibly in the same batch. Pools cannot be cut at that boundary without changing the order of existing runs.
-/// which may come into the same batch. To cut pools at the border would change the order of trainings that have begun.
 struct LengthBuckets {
     private let samples: any Samples
     private let sampler: Sampler

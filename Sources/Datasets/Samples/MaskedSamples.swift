@@ -3,9 +3,8 @@ import Tensors
 
 /// Samples for masked language modelling: T tokens, of which the selected ones are to be predicted.
 ///
-/// In each sample the same fraction of positions is selected at random, without repetition. Of the selected tokens, 80
-/// % are replaced by the mask token, 10 % by a random token, and 10 % stay unchanged.
-/// random token, and 10 stay.
+/// In each sample the same fraction of positions is selected at random, without repetition. Of the selected tokens,
+/// 80 % are replaced by the mask token, 10 % by a random token, and 10 % stay unchanged.
 ///
 /// - Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, section 3.1.
 package final class MaskedSamples: Samples {

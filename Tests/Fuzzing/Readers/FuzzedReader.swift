@@ -2,7 +2,7 @@ import Failures
 import Files
 import TestSupport
 
-/// A parser of untrusted input, with what a fuzzer needs to run it.
+/// A parser of untrusted input, with seeds and a function to run it on an input.
 ///
 /// It accepts bytes or rejects them with a `Failure`. Accepted input must also be usable: each parser here reads all of
 /// it and, where the program can write the format, writes it again.
@@ -13,7 +13,7 @@ struct FuzzedReader: Sendable {
     let refusals: [ExitCode]
     /// Valid files, as the program writes them.
     let seeds: @Sendable () throws -> [[UInt8]]
-    /// Prepares the parsing of a sequence of inputs; files are written to the directory, which lives as long.
+    /// Prepares the parsing of a sequence of inputs; files are written to the directory, which exists until the parser is freed.
     let open: @Sendable (TemporaryDirectory) throws -> Body
 
     /// The number of mutations of the seeds that `launch/test` parses.

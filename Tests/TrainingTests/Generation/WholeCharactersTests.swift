@@ -3,7 +3,7 @@ import Testing
 @testable import Training
 
 struct WholeCharactersTests {
-    /// Whatever the chunks of the input, every output chunk consists of whole characters, and their concatenation is
+    /// However the input is divided, every output chunk consists of whole characters, and their concatenation is
     /// the text.
     @Test func outputConsistsOfWholeCharacters() {
         let text = "aé€𝛼 größe → 𝄞ü"
