@@ -1,22 +1,22 @@
 import Kernels
 import Tensors
 
-/// Hands out the memory of activations, once, before the first step.
+/// Allocates the memory of activations once, before the first step.
 package final class ActivationArena {
     private var allocations: [UnsafeMutableRawPointer] = []
-    /// Whether it only counts.
+    /// Whether the arena only counts bytes.
     private let counts: Bool
-    /// The bytes handed out so far.
+    /// The number of bytes allocated so far.
     package private(set) var bytes = 0
 
-    /// An arena that has handed out nothing.
+    /// An empty arena.
     ///
-    /// - Parameter counting: Whether it only counts bytes: then what it hands out is no memory and is never touched.
+    /// - Parameter counting: Whether the arena only counts bytes; the pointers it returns must then not be accessed.
     package init(counting: Bool = false) { counts = counting }
 
     deinit { for allocation in allocations { allocation.deallocate() } }
 
-    /// Memory for `count` numbers, uninitialized, 64-byte aligned, alive as long as the arena.
+    /// Allocates `count` elements, uninitialized and 64-byte aligned, which are valid while the arena exists.
     package func take<Number>(_ type: Number.Type, _ count: Int) -> UnsafeMutablePointer<Number> {
         let size = count * MemoryLayout<Number>.stride
         if counts {
@@ -29,7 +29,7 @@ package final class ActivationArena {
         return memory.bindMemory(to: type, capacity: count)
     }
 
-    /// Memory for the statistics of `rows` normalized rows.
+    /// Allocates the normalization statistics of `rows` rows.
     package func takeStatistics<Element>(_: Element.Type, rows: Int) -> Normalization<Element>.Statistics {
         Normalization<Element>.Statistics(means: take(Float.self, rows), reciprocals: take(Float.self, rows))
     }

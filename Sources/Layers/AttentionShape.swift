@@ -1,19 +1,19 @@
 import Kernels
 
-/// The heads of a model's attentions, and how positions enter them.
+/// The head layout and the position encoding of a model's attention layers.
 package struct AttentionShape: Equatable, Sendable {
-    /// C.
+    /// C, the hidden size.
     package let width: Int
-    /// H, a divisor of C.
+    /// H, the number of query heads, a divisor of C.
     package let headCount: Int
-    /// K, a divisor of H: heads of keys and values.
+    /// K, the number of KV heads, a divisor of H.
     package let keyHeadCount: Int
-    /// Whether a score loses by the distance of its key (ALiBi).
+    /// Whether scores have ALiBi biases.
     package let penalizesDistance: Bool
-    /// The angles by which queries and keys are turned; nil turns nothing.
+    /// The parameters of rotary position embedding; nil: none.
     package let rotary: RotaryAngles?
 
-    /// A shape.
+    /// A shape with the given properties.
     package init(
         width: Int, headCount: Int, keyHeadCount: Int, penalizesDistance: Bool = false, rotary: RotaryAngles? = nil
     ) {
@@ -24,8 +24,8 @@ package struct AttentionShape: Equatable, Sendable {
         self.rotary = rotary
     }
 
-    /// D = C / H.
+    /// D = C / H, the head dimension.
     package var headWidth: Int { width / headCount }
-    /// K · D.
+    /// K · D, the width of the keys of a position, and of its values.
     package var keyWidth: Int { keyHeadCount * headWidth }
 }

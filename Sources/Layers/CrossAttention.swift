@@ -1,20 +1,20 @@
 import Kernels
 import Tensors
 
-// B sequences, T positions, S positions of the memory, C width, K heads of keys, D head width.
+// B sequences, T positions, S positions of the memory, C hidden size, K KV heads, D head dimension.
 
-/// What a decoder attends to besides itself: an encoder's output.
+/// The memory of cross-attention: the encoder's output, which the decoder attends to.
 package struct CrossMemory<Element: Storage> {
     /// [B, S, C].
     package let rows: UnsafePointer<Element>
     /// S.
     package let positions: Int
-    /// Which of them each query sees.
+    /// The positions of the memory that each query attends to.
     package let mask: AttentionMask
-    /// [B, S, C]; what the backward pass adds the memory's gradient to.
+    /// [B, S, C]; the memory's gradient, to which the backward pass adds; nil outside training.
     package let gradient: UnsafeMutablePointer<Float>?
 
-    /// A memory.
+    /// A memory with the given properties.
     package init(
         rows: UnsafePointer<Element>, positions: Int, mask: AttentionMask, gradient: UnsafeMutablePointer<Float>? = nil
     ) {
@@ -25,19 +25,19 @@ package struct CrossMemory<Element: Storage> {
     }
 }
 
-/// The attention of a decoder to an encoder's output.
+/// The cross-attention sublayer of a decoder, which attends to an encoder's output.
 ///
 /// - Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.2.3.
 package struct CrossAttention<Element: Storage> {
     package let query: Linear<Element>
     package let keyValue: Linear<Element>
     package let projection: Linear<Element>
-    /// Its heads.
+    /// The head layout.
     package let shape: AttentionShape
     let attention: Attention
     private let site: Int
 
-    /// What the backward pass needs of the forward pass.
+    /// The activations that the backward pass uses.
     package struct Activations {
         let query: UnsafeMutablePointer<Element>
         let keyValue: UnsafeMutablePointer<Element>
@@ -65,7 +65,7 @@ package struct CrossAttention<Element: Storage> {
             initializers.outer, in: &layout)
     }
 
-    /// Memory for the activations of `sequences` × `positions` that see `memoryPositions` each.
+    /// Allocates activations for `sequences` × `positions` queries that attend to `memoryPositions` positions each.
     package func takeActivations(
         sequences: Int, positions: Int, memoryPositions: Int, from arena: ActivationArena
     ) -> Activations {
@@ -84,11 +84,11 @@ package struct CrossAttention<Element: Storage> {
             queries: query, queryWidth: shape.width, keysAndValues: keyValue, keyWidth: shape.keyWidth)
     }
 
-    /// output = projection(heads(input, memory)), in Float32, before dropout and residual.
+    /// Computes output = projection(attention(input, memory)) in Float32, before dropout and residual connection.
     ///
     /// - Parameters:
     ///   - input: [B, T, C].
-    ///   - memory: What it sees, unless keys and values of it are cached.
+    /// - memory: The memory; nil: its keys and values are in the KV cache.
     ///   - output: [B, T, C].
     package func forward(
         _ input: UnsafePointer<Element>, _ memory: CrossMemory<Element>?, weights: UnsafePointer<Element>,
@@ -105,11 +105,11 @@ package struct CrossAttention<Element: Storage> {
         projection.forward(activations.mixed, weights: weights, into: output, rows: pass.rows)
     }
 
-    /// The backward pass of `forward`; it adds to the memory's gradient.
+    /// Computes the backward pass of `forward`; adds to the memory's gradient.
     ///
     /// - Parameters:
     ///   - outputGradient: [B, T, C].
-    ///   - inputGradient: [B, T, C], overwritten; it may be `outputGradient`'s memory.
+    /// - inputGradient: [B, T, C], overwritten; may be the same memory as `outputGradient`.
     package func backward(
         _ input: UnsafePointer<Element>, _ memory: CrossMemory<Element>, outputGradient: UnsafePointer<Float>,
         weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>,

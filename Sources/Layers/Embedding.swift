@@ -1,32 +1,32 @@
 import Kernels
 import Tensors
 
-// B sequences, T positions, V vocabulary, C width; rows = B · T.
+// B sequences, T positions, V vocabulary size, C hidden size; rows = B · T.
 
-/// How a position is told from another before the first block.
+/// The position embedding added to the token embedding.
 package enum PositionEmbedding: Equatable, Sendable {
-    /// Not at all: attention does it, or nobody.
+    /// None; positions enter in attention, if at all.
     case none
-    /// By a trained vector a position.
+    /// A learned vector per position.
     case learned
-    /// By two trained vectors: of a position's place, and of its place inside the span that it fills in.
+    /// Two learned vectors: one for the position in the sequence, one for the position within the masked span.
     ///
     /// - Source: Du et al. 2022 (GLM), arXiv:2103.10360, section 2.2.
     case learnedTwice
-    /// By sines and cosines of its number.
+    /// Fixed sines and cosines of the position.
     case sinusoidal(SinusoidalOrder)
 }
 
-/// What an embedding reads.
+/// The input of an embedding.
 package struct TokenInput {
     /// [B, T], each in 0 ..< V.
     package let tokens: UnsafePointer<Int32>
-    /// [B, T]; the place of each, in 0 ..< contextLength; nil: its number in the sequence.
+    /// [B, T]; the position of each token, in 0 ..< contextLength; nil: its index in the sequence.
     package let places: UnsafePointer<Int32>?
-    /// [B, T]; the place of each inside the span that it fills in, 0 outside; only for `learnedTwice`.
+    /// [B, T]; the position of each token within its masked span, 0 outside spans; only for `learnedTwice`.
     package let spanPlaces: UnsafePointer<Int32>?
 
-    /// Tokens and where they stand.
+    /// Tokens and their positions.
     package init(
         tokens: UnsafePointer<Int32>, places: UnsafePointer<Int32>? = nil, spanPlaces: UnsafePointer<Int32>? = nil
     ) {
@@ -36,19 +36,19 @@ package struct TokenInput {
     }
 }
 
-/// What an embedding is made of.
+/// The parameters of an embedding.
 package struct EmbeddingShape: Equatable, Sendable {
     package let vocabularySize: Int
     package let contextLength: Int
     package let width: Int
     package let positions: PositionEmbedding
-    /// What tokens' vectors are multiplied with.
+    /// The factor applied to token embeddings.
     package let tokenScale: Float
-    /// How the sum is normalized; nil leaves it.
+    /// The normalization of the sum of the embeddings; nil: none.
     package let normalization: NormalizationStyle?
     package let initializer: Initializer
 
-    /// A shape.
+    /// A shape with the given properties.
     package init(
         vocabularySize: Int, contextLength: Int, width: Int, positions: PositionEmbedding, tokenScale: Float,
         normalization: NormalizationStyle?, initializer: Initializer
@@ -63,9 +63,9 @@ package struct EmbeddingShape: Equatable, Sendable {
     }
 }
 
-/// The embeddings of tokens and of positions, added, normalized where the model does that, and dropped.
+/// The sum of token and position embeddings, normalized if the model does so, with dropout.
 package struct Embedding<Element: Storage> {
-    /// Where the token table [V, C] stands in an arena: a tied head and another embedding share it.
+    /// The offset of the token table [V, C] in an arena; a tied head and another embedding share it.
     package let tokenTable: Int
     private let positionTable: Int?
     private let spanTable: Int?
@@ -77,21 +77,21 @@ package struct Embedding<Element: Storage> {
     private let tokenScale: Float
     private let site: Int
 
-    /// What the backward pass needs of the forward pass.
+    /// The activations that the backward pass uses.
     package struct Activations {
-        /// Its output, [B, T, C].
+        /// The output, [B, T, C].
         package let output: UnsafeMutablePointer<Element>
         let unnormalized: UnsafeMutablePointer<Element>?
         let statistics: Normalization<Element>.Statistics?
     }
 
-    /// Declares `name`token_embedding.weight [V, C] unless it shares another's, `name`position_embedding.weight
-    /// [contextLength, C] and `name`span_position_embedding.weight [contextLength, C] where positions are learned, and
-    /// `name`embedding_normalization.
+    /// Declares `name`token_embedding.weight [V, C] unless the table is shared, `name`position_embedding.weight
+    /// [contextLength, C] and `name`span_position_embedding.weight [contextLength, C] if they are learned, and
+    /// `name`embedding_normalization if there is one.
     ///
     /// - Parameters:
-    ///   - sharedTable: Where the table of another embedding stands.
-    ///   - site: The number of the place where its output is dropped.
+    ///   - sharedTable: The offset of another embedding's token table to share.
+    ///   - site: The number of the dropout site of the output.
     package init(
         _ name: String, _ shape: EmbeddingShape, sharing sharedTable: Int? = nil, site: Int,
         in layout: inout ParameterLayout
@@ -127,7 +127,7 @@ package struct Embedding<Element: Storage> {
         }
     }
 
-    /// Memory for the activations of `rows`.
+    /// Allocates activations for `rows` rows.
     package func takeActivations(rows: Int, from arena: ActivationArena) -> Activations {
         Activations(
             output: arena.take(Element.self, rows * width),
@@ -135,9 +135,9 @@ package struct Embedding<Element: Storage> {
             statistics: normalization.map { _ in arena.takeStatistics(Element.self, rows: rows) })
     }
 
-    /// output[b, t] = scale · token table[tokens[b, t]] + position table[first + t], normalized and dropped.
+    /// Computes output[b, t] = scale · token table[tokens[b, t]] + position table[first + t], normalized, with dropout.
     ///
-    /// - Parameter first: The number of the first position, where the input does not say its own.
+    /// - Parameter first: The position of each sequence's first token, if the input has no explicit positions.
     package func forward(
         _ input: TokenInput, weights: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass, first: Int = 0
     ) {
@@ -158,12 +158,13 @@ package struct Embedding<Element: Storage> {
         pass.dropEmbedding(activations.output, width: width, site: site)
     }
 
-    /// The backward pass.
+    /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
-    ///   - outputGradient: [B, T, C]; what it holds afterwards is undefined.
-    ///   - accumulating: Adds to the token table's gradient, where a tied head or another embedding has left its part,
-    ///     instead of overwriting it. Position tables are always overwritten; rows of no position become 0.
+    ///   - outputGradient: [B, T, C]; undefined afterwards.
+    ///   - accumulating: Whether to add to the token table's gradient, which already holds the part of a tied head or
+    ///     of another embedding, instead of overwriting it. The gradients of position tables are always overwritten,
+    ///     with 0 in unused rows.
     package func backward(
         _ input: TokenInput, outputGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, _ activations: Activations, _ pass: Pass, accumulating: Bool
@@ -180,7 +181,7 @@ package struct Embedding<Element: Storage> {
                 accumulatingInto: sumGradient, activations.statistics!, rows: rows, workspace)
         }
         let sum = workspace.floats(.sums, width)
-        /// The gradient of a table of positions that say their own places.
+        /// Computes the gradient of a table that is indexed by explicit positions.
         func tableBackward(_ places: UnsafePointer<Int32>, _ table: Int) {
             positionEmbeddingBackward(
                 places: places, outputGradient: sumGradient, into: gradients + table,
@@ -194,7 +195,7 @@ package struct Embedding<Element: Storage> {
                 positionEmbeddingBackward(
                     outputGradient: sumGradient, into: gradients + positionTable, sum: sum,
                     sequences: pass.sequences, positions: pass.positions, width: width)
-                // Rows that an earlier and longer batch has reached.
+                // Clears the rows of positions beyond this batch, which an earlier, longer batch may have written.
                 (gradients + positionTable + pass.positions * width)
                     .update(repeating: 0, count: (contextLength - pass.positions) * width)
             }

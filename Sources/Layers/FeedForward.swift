@@ -1,13 +1,13 @@
 import Kernels
 import Tensors
 
-// R rows, C width; the hidden layer is F wide.
+// R rows, C hidden size, F feed-forward size.
 
-/// The function between the two halves of a feed-forward.
+/// The activation between the two linear maps of a feed-forward layer.
 package enum FeedForwardActivation: Equatable, Sendable {
-    /// Of each number by itself.
+    /// An elementwise function.
     case elementwise(ActivationForm)
-    /// Half of the expanded numbers, through SiLU, gates the other half.
+    /// A gated linear unit: one half of the expansion, after SiLU, multiplies the other half.
     ///
     /// - Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
     case swiGLU
@@ -19,13 +19,13 @@ package struct FeedForward<Element: Storage> {
     package let projection: Linear<Element>
     private let activation: FeedForwardActivation
 
-    /// What the backward pass needs of the forward pass.
+    /// The activations that the backward pass uses.
     package struct Activations {
         let expanded: UnsafeMutablePointer<Element>
         let activated: UnsafeMutablePointer<Element>
     }
 
-    /// Declares `name`.expansion, [F, C] or, where half of it gates the other, [2F, C], and `name`.projection, [C, F].
+    /// Declares `name`.expansion, [F, C] or, for a gated activation, [2F, C], and `name`.projection, [C, F].
     package init(
         _ name: String, width: Int, hiddenWidth: Int, _ activation: FeedForwardActivation, bias: Bool,
         _ initializers: BranchInitializers, in layout: inout ParameterLayout
@@ -40,14 +40,14 @@ package struct FeedForward<Element: Storage> {
             in: &layout)
     }
 
-    /// Memory for the activations of `rows`.
+    /// Allocates activations for `rows` rows.
     package func takeActivations(rows: Int, from arena: ActivationArena) -> Activations {
         Activations(
             expanded: arena.take(Element.self, rows * expansion.outputWidth),
             activated: arena.take(Element.self, rows * projection.inputWidth))
     }
 
-    /// output = projection(activation(expansion(input))), in Float32, before dropout and residual.
+    /// Computes output = projection(activation(expansion(input))) in Float32, before dropout and residual connection.
     ///
     /// - Parameters:
     ///   - input: [R, C].
@@ -67,11 +67,11 @@ package struct FeedForward<Element: Storage> {
         projection.forward(activations.activated, weights: weights, into: output, rows: rows, engine: engine)
     }
 
-    /// The backward pass of `forward`.
+    /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
     ///   - outputGradient: [R, C].
-    ///   - inputGradient: [R, C], overwritten; it may be `outputGradient`'s memory.
+    /// - inputGradient: [R, C], overwritten; may be the same memory as `outputGradient`.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,

@@ -1,15 +1,17 @@
 import Kernels
 
-// B sequences, T positions, S slots of P positions, M positions of an encoder's output, K heads of keys, D head width.
+// B sequences, T positions, S cache rows of P positions, M encoder positions per cache row, K KV heads, D head
+// dimension.
 
-/// Keys and values that one block has computed, kept so that later positions see them without computing them again.
+/// The KV cache of one block.
 package struct LayerCache<Element: Storage> {
-    /// Of the positions of texts, [S, P, 2K · D].
+    /// The keys and values of decoder positions, [S, P, 2K · D].
     let texts: UnsafeMutablePointer<Element>
-    /// Of an encoder's output, [slots of it, M, 2K · D]; nil without an encoder.
+    /// The keys and values of encoder outputs, [memorySlots, M, 2K · D]; nil without an encoder.
     let memories: UnsafeMutablePointer<Element>?
 
-    /// Memory for `slots` texts of `positions` and as many outputs of an encoder as `memorySlots` says.
+    /// Allocates a cache with `slots` rows of `positions` positions, and `memorySlots` rows of `memoryPositions`
+    /// encoder positions.
     init(
         _ block: TransformerBlock<Element>, slots: Int, positions: Int, memorySlots: Int, memoryPositions: Int,
         from arena: ActivationArena
@@ -21,35 +23,36 @@ package struct LayerCache<Element: Storage> {
     }
 }
 
-/// Where the sequences of a pass stand in the caches of all blocks.
+/// The cache rows and positions that the sequences of a pass use, the same for all blocks.
 package struct CachePlaces {
-    /// Whether the pass adds one position to each sequence; otherwise it reads texts from their first position on.
+    /// Whether the pass appends one position to each sequence (decoding); otherwise it processes prompts from position
+    /// 0.
     let adds: Bool
     /// P.
     let capacity: Int
-    /// [B]; the slot that each sequence writes to.
+    /// [B]; the cache row that each sequence writes to.
     let slots: UnsafePointer<Int32>
-    /// [B]; the position that the pass adds to each sequence.
+    /// [B]; the position that the pass appends to each sequence.
     let places: UnsafePointer<Int32>
-    /// [B]; the positions that each sequence then sees.
+    /// [B]; the number of cached positions of each sequence, including the appended one.
     let lengths: UnsafePointer<Int32>
-    /// [B, P]; the slot in which each of them lies.
+    /// [B, P]; the cache row that holds each of these positions.
     let owners: UnsafePointer<Int32>
-    /// What each sequence sees of an encoder's output.
+    /// The cached encoder output of each sequence; nil without an encoder.
     let memory: Memory?
 
-    /// Stretches of an encoder's output.
+    /// The cached encoder outputs that the sequences attend to.
     package struct Memory {
         /// M.
         let capacity: Int
-        /// [B]; how many positions each sequence sees.
+        /// [B]; the number of encoder positions that each sequence attends to.
         let lengths: UnsafePointer<Int32>
-        /// [B]; the slot in which they lie.
+        /// [B]; the cache row that holds them.
         let slots: UnsafePointer<Int32>
-        /// [B, M]; the same for each of them; only where one position is added to each sequence.
+        /// [B, M]; the same row for each encoder position; only for decoding passes.
         let owners: UnsafePointer<Int32>?
 
-        /// Stretches of memory.
+        /// Cached encoder outputs with the given properties.
         package init(
             capacity: Int, lengths: UnsafePointer<Int32>, slots: UnsafePointer<Int32>,
             owners: UnsafePointer<Int32>? = nil
@@ -61,7 +64,7 @@ package struct CachePlaces {
         }
     }
 
-    /// The places of a pass that adds one position to each sequence.
+    /// The cache positions of a decoding pass, which appends one position to each sequence.
     package init(
         adding places: UnsafePointer<Int32>, slots: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>,
         owners: UnsafePointer<Int32>, capacity: Int, memory: Memory?
@@ -72,7 +75,8 @@ package struct CachePlaces {
         self.memory = memory
     }
 
-    /// The places of a pass that reads texts of `lengths`, [B], into `slots`, [B].
+    /// The cache positions of a pass that processes prompts of `lengths`, [B], and writes them to the cache rows
+    /// `slots`, [B].
     package init(
         readingInto slots: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, capacity: Int, memory: Memory?
     ) {
@@ -84,7 +88,7 @@ package struct CachePlaces {
 }
 
 extension SelfAttention {
-    /// Puts the keys and values of texts that were read into the cache.
+    /// Copies the keys and values of prompts to the cache.
     func keep(
         _ queryKeyValue: UnsafePointer<Element>, in cache: LayerCache<Element>, _ places: CachePlaces, _ pass: Pass
     ) {
@@ -104,7 +108,7 @@ extension SelfAttention {
             .update(from: queryKeyValue + row * self.queryKeyValue.outputWidth + shape.width, count: width)
     }
 
-    /// The forward pass of one position more for each sequence.
+    /// Computes the forward pass for one more position of each sequence, attending to the cache.
     func add(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
         _ activations: Activations, _ cache: LayerCache<Element>, _ places: CachePlaces, _ pass: Pass
@@ -125,7 +129,7 @@ extension SelfAttention {
 }
 
 extension CrossAttention {
-    /// Attention to what is cached of an encoder's output.
+    /// Computes attention to the cached keys and values of encoder outputs.
     func see(
         _ activations: Activations, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
         _ pass: Pass
@@ -155,7 +159,7 @@ extension CrossAttention {
 }
 
 extension TransformerStack {
-    /// Memory for the caches of all blocks.
+    /// Allocates the KV caches of all blocks.
     package func takeCaches(
         slots: Int, positions: Int, memorySlots: Int, memoryPositions: Int, from arena: ActivationArena
     ) -> [LayerCache<Element>] {
@@ -166,9 +170,9 @@ extension TransformerStack {
         }
     }
 
-    /// Memory for passes of `rows` without a backward pass: blocks take turns with that of two.
+    /// Allocates activations for inference passes of `rows` rows; the blocks alternate between two sets of buffers.
     ///
-    /// - Parameter caches: Those of the blocks; none for an encoder, whose positions are all there at once.
+    /// - Parameter caches: The KV caches of the blocks; empty for an encoder, which needs none.
     package func takePassingActivations(
         rows: Int, caches: [LayerCache<Element>] = [], from arena: ActivationArena
     ) -> Activations {
@@ -191,12 +195,12 @@ extension TransformerStack {
             finalStatistics: finalNormalization.map { _ in arena.takeStatistics(Element.self, rows: rows) })
     }
 
-    /// Computes the keys and values of encoders' outputs for all blocks.
+    /// Computes the keys and values of encoder outputs and stores them in the caches of all blocks.
     ///
     /// - Parameters:
-    ///   - rows: [B, T, C].
-    ///   - lengths: [B]; how many positions of each are kept.
-    ///   - slots: [B]; where.
+    ///   - rows: The encoder outputs, [B, T, C].
+    ///   - lengths: [B]; the number of positions of each sequence to store.
+    ///   - slots: [B]; the cache row of each sequence.
     ///   - scratch: [B, T, 2K · D].
     ///   - capacity: M.
     package func keepMemories(
@@ -214,6 +218,6 @@ extension TransformerStack {
         }
     }
 
-    /// The numbers of a position's keys and values of an encoder's output.
+    /// 2K · D, the number of elements of an encoder position's keys and values; 0 without cross-attention.
     package var memoryWidth: Int { blocks[0].cross?.attention.keyValue.outputWidth ?? 0 }
 }

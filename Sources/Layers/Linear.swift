@@ -3,13 +3,13 @@ import Tensors
 
 // R rows, I input width, O output width.
 
-/// y = x·Wᵀ + b: a linear map of every row.
+/// A linear layer, y = x·Wᵀ + b for every row.
 ///
-/// The weight is stored [O, I], as everywhere in the field but GPT-2's own files.
+/// The weight is stored as [O, I], as is usual except in GPT-2's original files.
 package struct Linear<Element: Storage> {
-    /// Where W stands in an arena.
+    /// The offset of W in an arena.
     package let weight: Int
-    /// Where b stands, or nil without a bias.
+    /// The offset of b in an arena, or nil without a bias.
     package let bias: Int?
     /// I.
     package let inputWidth: Int
@@ -28,7 +28,8 @@ package struct Linear<Element: Storage> {
         self.bias = bias ? layout.declare("\(name).bias", [outputWidth], .zeros, decays: false) : nil
     }
 
-    /// A map that shares a weight declared elsewhere: a head tied to an embedding. With a bias, it declares `name`.bias [O].
+    /// A layer that shares a weight declared elsewhere, such as a head tied to an embedding. With a bias, it declares
+    /// `name`.bias [O].
     package init(
         _ name: String, sharing weight: Int, inputWidth: Int, outputWidth: Int, bias: Bool,
         in layout: inout ParameterLayout
@@ -39,12 +40,12 @@ package struct Linear<Element: Storage> {
         self.bias = bias ? layout.declare("\(name).bias", [outputWidth], .zeros, decays: false) : nil
     }
 
-    /// output = input·Wᵀ + b.
+    /// Computes output = input·Wᵀ + b.
     ///
     /// - Parameters:
     ///   - input: [R, I].
-    ///   - weights: The arena of all weights.
-    ///   - output: [R, O], in the storage type or in Float32.
+    /// - weights: The arena of all weights.
+    /// - output: [R, O], in the storage type or in Float32.
     package func forward<Output: Storage>(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Output>,
         rows: Int, engine: ProductEngine = .best
@@ -55,15 +56,15 @@ package struct Linear<Element: Storage> {
             into: output, stride: outputWidth, m: rows, n: outputWidth, k: inputWidth, engine: engine)
     }
 
-    /// The backward pass of `forward`.
+    /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
-    ///   - input: [R, I], as it was.
+    /// - input: [R, I], the input of the forward pass.
     ///   - outputGradient: [R, O].
     ///   - gradients: The arena of all gradients.
-    ///   - inputGradient: [R, I], overwritten; nil where nobody needs it.
-    ///   - accumulating: Adds to the gradients of W and b instead of overwriting them.
-    ///   - accumulatingInput: Adds to the input's gradient instead of overwriting it.
+    /// - inputGradient: [R, I], overwritten; nil: not computed.
+    /// - accumulating: Whether to add to the gradients of W and b instead of overwriting them.
+    /// - accumulatingInput: Whether to add to the input's gradient instead of overwriting it.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>?,

@@ -1,24 +1,24 @@
 import Kernels
 import Tensors
 
-/// How rows are normalized.
+/// The kind of normalization.
 package enum NormalizationKind: Sendable {
-    /// To zero mean and unit variance, with a learned scale and shift.
+    /// Layer normalization: zero mean and unit variance, with a learned scale and optionally a learned shift.
     case layer
-    /// To a root mean square of 1, with a learned scale.
+    /// RMS normalization: a root mean square of 1, with a learned scale.
     case rootMeanSquare
 }
 
-/// The normalizations of a model: one kind for all of them.
+/// The normalization used throughout a model.
 package struct NormalizationStyle: Equatable, Sendable {
-    /// What is made 1.
+    /// The kind of normalization.
     package let kind: NormalizationKind
-    /// Added to what a root is taken of.
+    /// ε, added to the variance or to the mean square.
     package let epsilon: Float
-    /// Whether a normalization by mean and variance adds a learned shift.
+    /// Whether layer normalization has a learned shift.
     package let hasShift: Bool
 
-    /// A style.
+    /// A style with the given properties.
     package init(kind: NormalizationKind, epsilon: Float, hasShift: Bool) {
         self.kind = kind
         self.epsilon = epsilon
@@ -26,7 +26,7 @@ package struct NormalizationStyle: Equatable, Sendable {
     }
 }
 
-/// Normalization of every row, with a learned scale and, where the style has one, a learned shift.
+/// Row-wise normalization with a learned scale and, if the style has one, a learned shift.
 ///
 /// - Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450; Zhang & Sennrich 2019, arXiv:1910.07467.
 package struct Normalization<Element: Storage> {
@@ -35,13 +35,14 @@ package struct Normalization<Element: Storage> {
     private let width: Int
     private let style: NormalizationStyle
 
-    /// What the backward pass needs of the forward pass: the mean and the reciprocal deviation of each row.
+    /// The statistics that the backward pass uses: the mean of each row and its 1/√(variance + ε) or 1/√(mean square +
+    /// ε).
     package struct Statistics {
         let means: UnsafeMutablePointer<Float>
         let reciprocals: UnsafeMutablePointer<Float>
     }
 
-    /// Declares `name`.scale and `name`.shift, [width] each.
+    /// Declares `name`.scale and, if the style has a shift, `name`.shift, [width] each.
     package init(_ name: String, width: Int, _ style: NormalizationStyle, in layout: inout ParameterLayout) {
         self.width = width
         self.style = style
@@ -51,7 +52,7 @@ package struct Normalization<Element: Storage> {
             ? layout.declare("\(name).shift", [width], .zeros, decays: false) : nil
     }
 
-    /// output = normalized input · scale + shift; both [rows, width].
+    /// Computes output = normalized input · scale + shift; input and output are [rows, width].
     package func forward(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>,
         _ statistics: Statistics, rows: Int
@@ -69,7 +70,7 @@ package struct Normalization<Element: Storage> {
         }
     }
 
-    /// Adds the input's gradient to `inputGradient` and overwrites those of the scale and the shift.
+    /// Computes the backward pass: adds to `inputGradient`, and overwrites the gradients of scale and shift.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, accumulatingInto inputGradient: UnsafeMutablePointer<Float>,

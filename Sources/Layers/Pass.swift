@@ -1,21 +1,21 @@
 import Kernels
 
-/// What the layers of one pass over a batch share.
+/// The context of one pass over a batch, shared by all layers.
 package struct Pass {
-    /// B.
+    /// B, the number of sequences.
     package let sequences: Int
-    /// T.
+    /// T, the number of positions per sequence.
     package let positions: Int
-    /// Which positions each position sees.
+    /// The self-attention mask.
     package let mask: AttentionMask
-    /// What is dropped while training.
+    /// The dropout of this pass; none outside training.
     package let dropouts: Dropouts
-    /// Scratch memory.
+    /// Scratch memory, shared by the layers of the replica.
     package let workspace: Workspace
-    /// Where its rows stand in caches of keys and values, outside training.
+    /// The positions in the KV caches, for inference.
     package let cachePlaces: CachePlaces?
 
-    /// A pass over `sequences` × `positions`.
+    /// A pass over `sequences` × `positions` positions.
     package init(
         sequences: Int, positions: Int, mask: AttentionMask, dropouts: Dropouts = .none,
         cachePlaces: CachePlaces? = nil, _ workspace: Workspace
@@ -28,10 +28,10 @@ package struct Pass {
         self.cachePlaces = cachePlaces
     }
 
-    /// B · T.
+    /// B · T, the number of rows.
     package var rows: Int { sequences * positions }
 
-    /// Drops elements of an embedding's output, [B, T, `width`], in Float32, like every other place.
+    /// Applies dropout to an embedding's output, [B, T, `width`], in Float32 like all dropout.
     func dropEmbedding<Element: Storage>(_ output: UnsafeMutablePointer<Element>, width: Int, site: Int) {
         guard let dropout = dropouts.embedding else { return }
         let values = workspace.floats(.branch, rows * width)
@@ -40,20 +40,20 @@ package struct Pass {
         convert(UnsafePointer(values), into: output, count: rows * width)
     }
 
-    /// What computes the products of a linear map forward.
+    /// The matmul implementation of linear layers in the forward pass.
     var engine: ProductEngine { cachePlaces.map { $0.adds ? .vectors : .best } ?? .best }
 }
 
-/// The shares of numbers that are set to zero while training, by the kind of place.
+/// The dropout probabilities during training, by kind of site.
 package struct DropoutRates: Equatable, Sendable {
-    /// Of the embeddings' sum.
+    /// On the sum of the embeddings.
     package var embedding: Double
-    /// Of attention's probabilities.
+    /// On attention probabilities.
     package var attention: Double
-    /// Of what a sublayer adds to the residual stream.
+    /// On the output of each sublayer, before the residual addition.
     package var residual: Double
 
-    /// Three rates, each from 0 to less than 1.
+    /// Three probabilities, each at least 0 and less than 1.
     package init(embedding: Double, attention: Double, residual: Double) {
         self.embedding = embedding
         self.attention = attention
@@ -61,15 +61,15 @@ package struct DropoutRates: Equatable, Sendable {
     }
 }
 
-/// The dropouts of one pass; nil drops nothing.
+/// The dropout of one pass, by kind of site; nil: no dropout.
 ///
-/// - Source: Srivastava et al. 2014, "Dropout"; the places are Vaswani et al.'s 2017, section 5.4.
+/// - Source: Srivastava et al. 2014, "Dropout"; the sites are those of Vaswani et al. 2017, section 5.4.
 package struct Dropouts {
     let embedding: Dropout?
     let attention: Dropout?
     let residual: Dropout?
 
-    /// Nothing is dropped: outside training.
+    /// No dropout, for inference.
     package static var none: Dropouts { Dropouts(embedding: nil, attention: nil, residual: nil) }
 
     private init(embedding: Dropout?, attention: Dropout?, residual: Dropout?) {
@@ -78,9 +78,9 @@ package struct Dropouts {
         self.residual = residual
     }
 
-    /// The dropouts of step `step`.
+    /// The dropout of step `step`.
     ///
-    /// - Parameter samples: The global index of each sequence of the batch.
+    /// - Parameter samples: The global sample index of each sequence of the batch.
     package init(_ rates: DropoutRates, seed: UInt64, step: Int, samples: UnsafePointer<UInt64>) {
         func dropout(_ rate: Double) -> Dropout? { Dropout(rate: rate, seed: seed, step: step, samples: samples) }
         self.init(

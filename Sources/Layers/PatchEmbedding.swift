@@ -1,9 +1,10 @@
 import Kernels
 import Tensors
 
-// B images, P patches an image, N numbers a patch, C width; T = 1 + P positions.
+// B images, P patches per image, N values per patch, C hidden size; T = 1 + P positions.
 
-/// The embedding of an image's patches behind a trained class token, with trained positions.
+/// The embedding of an image: a learned class token followed by a linear projection of each patch, with learned
+/// positions.
 ///
 /// - Source: Dosovitskiy et al. 2021, arXiv:2010.11929, eq. 1.
 package struct PatchEmbedding<Element: Storage> {
@@ -14,15 +15,16 @@ package struct PatchEmbedding<Element: Storage> {
     private let width: Int
     private let site: Int
 
-    /// What the backward pass needs of the forward pass.
+    /// The activations that the backward pass uses.
     package struct Activations {
-        /// Its output, [B, T, C].
+        /// The output, [B, T, C].
         package let output: UnsafeMutablePointer<Element>
         let patches: UnsafeMutablePointer<Element>
         let projected: UnsafeMutablePointer<Element>
     }
 
-    /// Declares patch_embedding [C, N], class_token [C] and, where positions are learned, position_embedding.weight [T, C].
+    /// Declares patch_embedding [C, N], class_token [C] and, if positions are learned, position_embedding.weight [T,
+    /// C].
     package init(
         patchCount: Int, patchWidth: Int, width: Int, learnsPositions: Bool, _ initialization: WeightInitialization,
         initializer: Initializer, site: Int, in layout: inout ParameterLayout
@@ -38,7 +40,7 @@ package struct PatchEmbedding<Element: Storage> {
             ? layout.declare("position_embedding.weight", [1 + patchCount, width], initializer, decays: true) : nil
     }
 
-    /// Memory for the activations of `sequences` images.
+    /// Allocates activations for `sequences` images.
     package func takeActivations(sequences: Int, from arena: ActivationArena) -> Activations {
         let rows = sequences * patchCount
         return Activations(
@@ -63,9 +65,9 @@ package struct PatchEmbedding<Element: Storage> {
         pass.dropEmbedding(activations.output, width: width, site: site)
     }
 
-    /// The backward pass; all its gradients are overwritten.
+    /// Computes the backward pass; all gradients of the layer are overwritten.
     ///
-    /// - Parameter outputGradient: [B, T, C]; what it holds afterwards is undefined.
+    /// - Parameter outputGradient: [B, T, C]; undefined afterwards.
     package func backward(
         outputGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, _ activations: Activations, _ pass: Pass
@@ -78,7 +80,7 @@ package struct PatchEmbedding<Element: Storage> {
                 outputGradient: outputGradient, into: gradients + positionTable, sum: workspace.floats(.sums, width),
                 sequences: pass.sequences, positions: pass.positions, width: width)
         }
-        // The class token's rows and the patches' rows, each close together.
+        // The rows of class tokens and the rows of patches, each gathered contiguously.
         let classRows = workspace.floats(.innerGradient, pass.rows * width)
         let patchRows = classRows + pass.sequences * width
         for b in 0..<pass.sequences {

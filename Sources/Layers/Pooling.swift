@@ -1,35 +1,35 @@
 import Kernels
 import Tensors
 
-// B sequences, T positions, C width.
+// B sequences, T positions, C hidden size.
 
-/// How the hidden states of a sequence become one row.
+/// The reduction of a sequence's hidden states to one row.
 package enum PoolingKind: Sendable {
-    /// The first position's.
+    /// The first position's hidden state.
     case first
-    /// The mean of all positions that count.
+    /// The mean over all valid positions.
     case mean
-    /// The first position's, through a linear map and tanh.
+    /// BERT's pooler: the first position's hidden state through a linear layer and tanh.
     ///
-    /// - Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, and the program that came with it.
+    /// - Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, and its released code.
     case dense
 }
 
-/// One row for each sequence.
+/// Pools the hidden states of each sequence to one row.
 package struct Pooling<Element: Storage> {
     private let kind: PoolingKind
     private let dense: Linear<Element>?
     private let width: Int
 
-    /// What the backward pass needs of the forward pass.
+    /// The activations that the backward pass uses.
     package struct Activations {
-        /// Its output, [B, C].
+        /// The output, [B, C].
         package let output: UnsafeMutablePointer<Element>
         let gathered: UnsafeMutablePointer<Element>
         let mapped: UnsafeMutablePointer<Element>
     }
 
-    /// Declares pooler [C, C] where the kind has it.
+    /// Declares pooler [C, C] if the kind is `dense`.
     package init(
         _ kind: PoolingKind, width: Int, _ initialization: WeightInitialization, in layout: inout ParameterLayout
     ) {
@@ -40,7 +40,7 @@ package struct Pooling<Element: Storage> {
             ? Linear("pooler", inputWidth: width, outputWidth: width, bias: true, initialization, in: &layout) : nil
     }
 
-    /// Memory for the activations of `sequences`.
+    /// Allocates activations for `sequences` sequences.
     package func takeActivations(sequences: Int, from arena: ActivationArena) -> Activations {
         let count = sequences * width
         let gathered = arena.take(Element.self, count)
@@ -51,7 +51,7 @@ package struct Pooling<Element: Storage> {
 
     /// Computes `activations.output` from `hidden`, [B, T, C].
     ///
-    /// - Parameter lengths: [B], the positions of each sequence that count; nil: all.
+    /// - Parameter lengths: [B], the number of valid positions of each sequence; nil: all T.
     package func forward(
         _ hidden: UnsafePointer<Element>, lengths: UnsafePointer<Int32>?, weights: UnsafePointer<Element>,
         _ activations: Activations, _ pass: Pass
@@ -76,10 +76,10 @@ package struct Pooling<Element: Storage> {
         }
     }
 
-    /// The backward pass of `forward`.
+    /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
-    ///   - outputGradient: [B, C]; what it holds afterwards is undefined.
+    /// - outputGradient: [B, C]; undefined afterwards.
     ///   - hiddenGradient: [B, T, C], overwritten.
     package func backward(
         outputGradient: UnsafeMutablePointer<Float>, into hiddenGradient: UnsafeMutablePointer<Float>,

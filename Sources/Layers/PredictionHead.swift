@@ -1,17 +1,17 @@
 import Kernels
 import Tensors
 
-// R rows, C width, V outputs.
+// R rows, C hidden size, V outputs.
 
-/// From hidden states to the numbers that a loss reads: a linear map, and before it, where the model has one, a transform.
+/// The output layer: a linear layer from hidden states to logits or values, optionally preceded by a transform.
 package struct PredictionHead<Element: Storage> {
-    /// The linear map to logits or values; it shares the token table where embeddings are tied.
+    /// The linear layer to logits or values; its weight is the token table if embeddings are tied.
     package let output: Linear<Element>
     private let transform: Transform?
 
-    /// A linear map, an activation and a normalization.
+    /// BERT's head transform: a linear layer, an activation and a normalization.
     ///
-    /// - Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, and the program that came with it.
+    /// - Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, and its released code.
     private struct Transform {
         let dense: Linear<Element>
         let form: ActivationForm
@@ -23,11 +23,12 @@ package struct PredictionHead<Element: Storage> {
     /// V.
     package var outputWidth: Int { output.outputWidth }
 
-    /// Declares head.weight [V, C] unless it is tied, head.bias [V], and head_transform and head_normalization.
+    /// Declares head.weight [V, C] unless it is tied, head.bias [V] if `bias` is true, and head_transform and
+    /// head_normalization if there is a transform.
     ///
     /// - Parameters:
-    ///   - tiedTo: Where the weight that it shares stands.
-    ///   - transform: The activation and the normalization of the transform; nil: none.
+    ///   - tiedTo: The offset of the token table whose weight the head shares; nil: not tied.
+    ///   - transform: The activation and the normalization of the transform; nil: no transform.
     package init(
         inputWidth: Int, outputWidth: Int, tiedTo table: Int?, bias: Bool,
         transform: (form: ActivationForm, normalization: NormalizationStyle)?, _ initialization: WeightInitialization,
@@ -50,9 +51,10 @@ package struct PredictionHead<Element: Storage> {
                 "head", inputWidth: inputWidth, outputWidth: outputWidth, bias: bias, initialization, in: &layout)
     }
 
-    /// What the linear map reads of `rows` hidden states, [R, C]: themselves, or what the transform makes of them.
+    /// Returns the input of the linear layer for `rows` hidden states, [R, C]: the output of the transform, or the
+    /// hidden states themselves without one.
     ///
-    /// It stands in the workspace until the next call.
+    /// The output of the transform is in the workspace and valid until the next call.
     package func transformed(
         _ hidden: UnsafePointer<Element>, weights: UnsafePointer<Element>, rows: Int, _ workspace: Workspace,
         engine: ProductEngine = .best
@@ -66,9 +68,10 @@ package struct PredictionHead<Element: Storage> {
         return UnsafePointer(memory.normalized)
     }
 
-    /// The backward pass of `transformed`, right after it with the same rows.
+    /// Computes the backward pass of `transformed`; must directly follow that call, with the same rows.
     ///
-    /// - Parameter gradient: [R, C]; of what the linear map read on entry, of the hidden states afterwards.
+    /// - Parameter gradient: [R, C]; on entry the gradient of the linear layer's input, afterwards that of the hidden
+    ///   states.
     package func transformedBackward(
         _ hidden: UnsafePointer<Element>, weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>,
         gradient: UnsafeMutablePointer<Float>, rows: Int, _ workspace: Workspace
@@ -85,7 +88,7 @@ package struct PredictionHead<Element: Storage> {
             hidden, outputGradient: inner, weights: weights, gradients: gradients, inputGradient: gradient, rows: rows)
     }
 
-    /// Where a transform keeps what its backward pass needs.
+    /// The workspace buffers that hold a transform's activations for its backward pass.
     private struct TransformMemory {
         let dense: UnsafeMutablePointer<Element>
         let activated: UnsafeMutablePointer<Element>

@@ -1,55 +1,55 @@
 import Kernels
 import Tensors
 
-// R rows, C width.
+// R rows, C hidden size.
 
-/// Where a block normalizes.
+/// The placement of normalization in a block.
 package enum NormalizationPlacement: Sendable {
-    /// What a sublayer reads: x + f(norm(x)).
+    /// Pre-norm, on the sublayer's input: x + f(norm(x)).
     ///
     /// - Source: Radford et al. 2019 (GPT-2), section 2.3; Xiong et al. 2020, arXiv:2002.04745.
     case pre
-    /// The sum: norm(x + f(x)).
+    /// Post-norm, after the residual addition: norm(x + f(x)).
     ///
     /// - Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.1.
     case post
-    /// What a sublayer reads and what it adds: x + norm(f(norm(x))).
+    /// Sandwich norm, on the sublayer's input and output: x + norm(f(norm(x))).
     ///
     /// - Source: Ding et al. 2021 (CogView), arXiv:2105.13290, section 2.4.
     case sandwich
 }
 
-/// The way around a sublayer f: normalization, dropout and the residual connection.
+/// Normalization, dropout and the residual connection around a sublayer f.
 package struct ResidualBranch<Element: Storage> {
-    /// Of what the sublayer reads, or, placed post, of the sum.
+    /// The normalization of the sublayer's input or, for post-norm, of the sum.
     package let normalization: Normalization<Element>
-    /// Of what the sublayer adds, placed sandwich.
+    /// The normalization of the sublayer's output, for sandwich norm only.
     package let outputNormalization: Normalization<Element>?
-    /// Where it normalizes.
+    /// The placement of normalization.
     package let placement: NormalizationPlacement
     private let width: Int
     private let site: Int
 
-    /// What the backward pass needs of the forward pass.
+    /// The activations that the backward pass uses.
     package struct Activations {
-        /// Its output, [R, C].
+        /// The branch's output, [R, C].
         package let output: UnsafeMutablePointer<Element>
-        /// What the sublayer read, [R, C]; nil where that is the branch's input.
+        /// The sublayer's input, [R, C]; nil if that is the branch's input (post-norm).
         let normalized: UnsafeMutablePointer<Element>?
-        /// What a normalization after the sublayer read, [R, C].
+        /// The input of the normalization after the sublayer, [R, C]; nil for pre-norm.
         let unnormalized: UnsafeMutablePointer<Element>?
         let statistics: Normalization<Element>.Statistics
         let outputStatistics: Normalization<Element>.Statistics?
 
-        /// What the sublayer read.
+        /// Returns the sublayer's input.
         func sublayerInput(_ input: UnsafePointer<Element>) -> UnsafePointer<Element> {
             normalized.map { UnsafePointer($0) } ?? input
         }
     }
 
-    /// Declares `name`_normalization and, placed sandwich, `name`_output_normalization.
+    /// Declares `name`_normalization and, for sandwich norm, `name`_output_normalization.
     ///
-    /// - Parameter site: The number of the place where the sublayer's output is dropped.
+    /// - Parameter site: The number of the dropout site of the sublayer's output.
     package init(
         _ name: String, width: Int, _ placement: NormalizationPlacement, _ style: NormalizationStyle, site: Int,
         in layout: inout ParameterLayout
@@ -63,7 +63,7 @@ package struct ResidualBranch<Element: Storage> {
             ? Normalization("\(name)_output_normalization", width: width, style, in: &layout) : nil
     }
 
-    /// Memory for the activations of `rows`.
+    /// Allocates activations for `rows` rows.
     package func takeActivations(rows: Int, from arena: ActivationArena) -> Activations {
         Activations(
             output: arena.take(Element.self, rows * width),
@@ -73,9 +73,9 @@ package struct ResidualBranch<Element: Storage> {
             outputStatistics: placement == .sandwich ? arena.takeStatistics(Element.self, rows: rows) : nil)
     }
 
-    /// Computes `activations.output` from `input`, [R, C] both.
+    /// Computes `activations.output` from `input`, both [R, C].
     ///
-    /// - Parameter sublayer: f, from the first, [R, C], into the second.
+    /// - Parameter sublayer: Computes f from its first argument, [R, C], into its second.
     package func forward(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass,
         sublayer: (UnsafePointer<Element>, UnsafeMutablePointer<Float>) -> Void
@@ -104,10 +104,10 @@ package struct ResidualBranch<Element: Storage> {
         }
     }
 
-    /// Turns `streamGradient`, [R, C], from the gradient of the output into that of the input.
+    /// Replaces `streamGradient`, [R, C], the gradient of the branch's output, by the gradient of its input.
     ///
-    /// - Parameter sublayer: f's backward pass: given what f read, it turns the gradient of f's output into that of its
-    ///   input, in place.
+    /// - Parameter sublayer: Computes f's backward pass: its arguments are f's input and the gradient of f's output,
+    ///   which it replaces by the gradient of f's input.
     package func backward(
         _ input: UnsafePointer<Element>, streamGradient: UnsafeMutablePointer<Float>,
         weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>, _ activations: Activations,

@@ -1,33 +1,33 @@
 import Kernels
 import Tensors
 
-// B sequences, T positions, C width, K heads of keys, D head width; rows = B · T.
+// B sequences, T positions, C hidden size, K KV heads, D head dimension; rows = B · T.
 
-/// The attention sublayer: queries, keys and values in one projection, heads, and the output projection.
+/// The self-attention sublayer: one projection to queries, keys and values, attention, and the output projection.
 package struct SelfAttention<Element: Storage> {
     package let queryKeyValue: Linear<Element>
     package let projection: Linear<Element>
-    /// Its heads.
+    /// The head layout.
     package let shape: AttentionShape
     let attention: Attention
     private let rotary: RotaryTable?
     private let site: Int
 
-    /// What the backward pass needs of the forward pass.
+    /// The activations that the backward pass uses.
     package struct Activations {
         let queryKeyValue: UnsafeMutablePointer<Element>
         let mixed: UnsafeMutablePointer<Element>
         let logSums: UnsafeMutablePointer<Float>
-        /// Where keys and values stay for later positions, outside training.
+        /// The KV cache, for inference.
         var cache: LayerCache<Element>?
     }
 
     /// Declares `name`.query_key_value, [C + 2K · D, C], and `name`.projection, [C, C].
     ///
     /// - Parameters:
-    ///   - initializers: The second is of the projection that writes to the residual stream.
-    ///   - rotary: The table of the shape's angles, which all blocks of a stack share.
-    ///   - site: The number of the place where probabilities are dropped.
+    ///   - initializers: The initializers of the input projection and of the output projection.
+    ///   - rotary: The rotary table for `shape.rotary`, shared by all blocks of a stack; nil: none.
+    ///   - site: The number of the dropout site of the attention probabilities.
     package init(
         _ name: String, _ shape: AttentionShape, bias: Bool, _ initializers: BranchInitializers, rotary: RotaryTable?,
         site: Int, in layout: inout ParameterLayout
@@ -46,7 +46,7 @@ package struct SelfAttention<Element: Storage> {
             initializers.outer, in: &layout)
     }
 
-    /// Memory for the activations of `sequences` × `positions`.
+    /// Allocates activations for `sequences` × `positions` positions.
     package func takeActivations(sequences: Int, positions: Int, from arena: ActivationArena) -> Activations {
         let rows = sequences * positions
         return Activations(
@@ -59,7 +59,7 @@ package struct SelfAttention<Element: Storage> {
         AttentionRows(sideBySide: rows, queryWidth: shape.width, keyWidth: shape.keyWidth)
     }
 
-    /// output = projection(heads(input)), in Float32, before dropout and residual.
+    /// Computes output = projection(attention(input)) in Float32, before dropout and residual connection.
     ///
     /// - Parameters:
     ///   - input: [B, T, C].
@@ -83,11 +83,11 @@ package struct SelfAttention<Element: Storage> {
         projection.forward(activations.mixed, weights: weights, into: output, rows: pass.rows)
     }
 
-    /// The backward pass of `forward`.
+    /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
     ///   - outputGradient: [B, T, C].
-    ///   - inputGradient: [B, T, C], overwritten; it may be `outputGradient`'s memory.
+    /// - inputGradient: [B, T, C], overwritten; may be the same memory as `outputGradient`.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,
@@ -110,9 +110,9 @@ package struct SelfAttention<Element: Storage> {
             inputGradient: inputGradient, rows: rows)
     }
 
-    /// Turns queries and keys, which stand side by side, by the angles of their positions, or back.
+    /// Applies the rotary embedding to queries and keys, which are side by side in each row, or its inverse.
     ///
-    /// - Parameter places: The positions, where they do not count up from 0.
+    /// - Parameter places: [B, T]; the position of each row; nil: its index in the sequence.
     func turn<Number: Storage>(
         _ rows: UnsafeMutablePointer<Number>, _ pass: Pass, places: UnsafePointer<Int32>? = nil, back: Bool
     ) {

@@ -1,24 +1,24 @@
 import Kernels
 import Tensors
 
-// B sequences, T positions, C width; rows = B · T.
+// B sequences, T positions, C hidden size; rows = B · T.
 
-/// What a block is made of.
+/// The parameters of a block.
 package struct BlockShape: Equatable, Sendable {
-    /// The heads of its attentions.
+    /// The head layout of its attention sublayers.
     package let attention: AttentionShape
-    /// F, between the two halves of the feed-forward.
+    /// F, the feed-forward size.
     package let hiddenWidth: Int
     package let activation: FeedForwardActivation
     package let placement: NormalizationPlacement
     package let normalization: NormalizationStyle
-    /// Whether linear maps add a vector.
+    /// Whether linear layers have biases.
     package let bias: Bool
     package let initializers: BranchInitializers
-    /// Whether it attends to an encoder's output.
+    /// Whether the block has a cross-attention sublayer.
     package let seesMemory: Bool
 
-    /// A shape.
+    /// A shape with the given properties.
     package init(
         attention: AttentionShape, hiddenWidth: Int, activation: FeedForwardActivation,
         placement: NormalizationPlacement, normalization: NormalizationStyle, bias: Bool,
@@ -34,27 +34,27 @@ package struct BlockShape: Equatable, Sendable {
         self.seesMemory = seesMemory
     }
 
-    /// The places of a block where something is dropped: probabilities and outputs of attentions, outputs of the
-    /// feed-forward.
+    /// The number of dropout sites of a block: the probabilities and the output of each attention sublayer, and the
+    /// output of the feed-forward sublayer.
     package var sites: Int { seesMemory ? 5 : 3 }
 }
 
-/// One layer: attention to itself, attention to an encoder where there is one, feed-forward, each on a residual branch.
+/// A Transformer block: self-attention, optionally cross-attention, and feed-forward, each on a residual branch.
 package struct TransformerBlock<Element: Storage> {
     package let attentionBranch: ResidualBranch<Element>
     package let attention: SelfAttention<Element>
     package let feedForwardBranch: ResidualBranch<Element>
     package let feedForward: FeedForward<Element>
-    /// The attention to an encoder's output.
+    /// The cross-attention sublayer; nil without an encoder.
     package let cross: Cross?
 
-    /// A cross-attention on its branch.
+    /// Cross-attention with its residual branch.
     package struct Cross {
         package let branch: ResidualBranch<Element>
         package let attention: CrossAttention<Element>
     }
 
-    /// What the backward pass needs of the forward pass.
+    /// The activations that the backward pass uses.
     package struct Activations {
         let attentionBranch: ResidualBranch<Element>.Activations
         var attention: SelfAttention<Element>.Activations
@@ -66,15 +66,15 @@ package struct TransformerBlock<Element: Storage> {
         /// The block's output, [B, T, C].
         package var output: UnsafeMutablePointer<Element> { feedForwardBranch.output }
 
-        /// What the feed-forward branch starts from.
+        /// The input of the feed-forward branch.
         var middle: UnsafePointer<Element> { UnsafePointer((crossBranch ?? attentionBranch).output) }
     }
 
     /// Declares the block's parameters under `name`.
     ///
     /// - Parameters:
-    ///   - rotary: The table of the shape's angles, which all blocks of a stack share.
-    ///   - firstSite: The number of the first of its `sites`.
+    ///   - rotary: The rotary table for the shape's angles, shared by all blocks of a stack; nil: none.
+    ///   - firstSite: The number of the first of the block's dropout sites.
     package init(
         _ name: String, _ shape: BlockShape, rotary: RotaryTable?, firstSite: Int, in layout: inout ParameterLayout
     ) {
@@ -102,7 +102,8 @@ package struct TransformerBlock<Element: Storage> {
             shape.initializers, in: &layout)
     }
 
-    /// Memory for the activations of `sequences` × `positions` that see `memoryPositions` of an encoder each.
+    /// Allocates activations for `sequences` × `positions` positions that attend to `memoryPositions` encoder positions
+    /// each.
     package func takeActivations(
         sequences: Int, positions: Int, memoryPositions: Int, from arena: ActivationArena
     ) -> Activations {
@@ -117,9 +118,10 @@ package struct TransformerBlock<Element: Storage> {
             feedForward: feedForward.takeActivations(rows: rows, from: arena))
     }
 
-    /// Computes `activations.output` from `input`, [B, T, C] both.
+    /// Computes `activations.output` from `input`, both [B, T, C].
     ///
-    /// - Parameter memory: What a block that sees an encoder sees of it, unless keys and values of it are cached.
+    /// - Parameter memory: The encoder's output, for cross-attention; nil without it, or if its keys and values are
+    ///   cached.
     package func forward(
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, weights: UnsafePointer<Element>,
         _ activations: Activations, _ pass: Pass
@@ -150,7 +152,7 @@ package struct TransformerBlock<Element: Storage> {
         spans.end()
     }
 
-    /// Turns `streamGradient`, [B, T, C], from the gradient of the block's output into that of its input, and adds to the
+    /// Replaces `streamGradient`, [B, T, C], the gradient of the block's output, by that of its input, and adds to the
     /// memory's gradient.
     package func backward(
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, streamGradient: UnsafeMutablePointer<Float>,

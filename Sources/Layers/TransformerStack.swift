@@ -1,17 +1,17 @@
 import Kernels
 import Tensors
 
-// B sequences, T positions, C width, L layers; rows = B · T.
+// B sequences, T positions, C hidden size, L layers; rows = B · T.
 
-/// Blocks one after another and, unless each block ends with a normalization of its own, one after the last.
+/// A sequence of blocks and, except for post-norm, a final normalization.
 package struct TransformerStack<Element: Storage> {
     package let blocks: [TransformerBlock<Element>]
     package let finalNormalization: Normalization<Element>?
-    /// The number of the layout's section that holds block 0; the final normalization's follows the last block's.
+    /// The index of the layout section of block 0; the section of the final normalization follows the last block's.
     package let firstSection: Int
     let width: Int
 
-    /// What the backward pass needs of the forward pass.
+    /// The activations that the backward pass uses.
     package struct Activations {
         /// The stack's output, [B, T, C].
         package let output: UnsafeMutablePointer<Element>
@@ -19,10 +19,10 @@ package struct TransformerStack<Element: Storage> {
         let finalStatistics: Normalization<Element>.Statistics?
     }
 
-    /// Declares `count` ≥ 1 blocks of `shape` under `name`blocks.0, …, each in a section of its own, and
-    /// `name`final_normalization in the section that is begun last.
+    /// Declares `count` ≥ 1 blocks of `shape` under `name`blocks.0, …, each in its own section, and
+    /// `name`final_normalization in one more section.
     ///
-    /// - Parameter firstSite: The number of the first place where something is dropped.
+    /// - Parameter firstSite: The number of the first dropout site.
     package init(
         _ name: String, count: Int, _ shape: BlockShape, firstSite: Int, in layout: inout ParameterLayout
     ) {
@@ -41,7 +41,8 @@ package struct TransformerStack<Element: Storage> {
             ? nil : Normalization("\(name)final_normalization", width: width, shape.normalization, in: &layout)
     }
 
-    /// Memory for the activations of `sequences` × `positions` that see `memoryPositions` of an encoder each.
+    /// Allocates activations for `sequences` × `positions` positions that attend to `memoryPositions` encoder positions
+    /// each.
     package func takeActivations(
         sequences: Int, positions: Int, memoryPositions: Int = 0, from arena: ActivationArena
     ) -> Activations {
@@ -56,13 +57,13 @@ package struct TransformerStack<Element: Storage> {
             finalStatistics: finalNormalization.map { _ in arena.takeStatistics(Element.self, rows: rows) })
     }
 
-    /// Computes `activations.output` from `input`, [B, T, C] both.
+    /// Computes `activations.output` from `input`, both [B, T, C].
     package func forward(
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>? = nil, weights: UnsafePointer<Element>,
         _ activations: Activations, _ pass: Pass
     ) {
         let spans = pass.workspace.spans
-        // Counted by number: enumerating values of a generic type allocates.
+        // By index, because iterating over values of a generic type allocates.
         for index in blocks.indices {
             spans.begin(.block, index)
             blocks[index].forward(
@@ -79,13 +80,13 @@ package struct TransformerStack<Element: Storage> {
         }
     }
 
-    /// The backward pass of `forward`.
+    /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
     ///   - outputGradient: [B, T, C].
     ///   - streamGradient: [B, T, C], overwritten with the input's gradient.
-    ///   - sectionIsFinal: Called with the number of each of its sections as soon as nothing more is added to their
-    ///     gradients, the last one first.
+    ///   - sectionIsFinal: Called with the index of each section of the stack as soon as its gradients are complete,
+    ///     the last section first.
     package func backward(
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>? = nil, outputGradient: UnsafePointer<Float>,
         streamGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
@@ -115,7 +116,7 @@ package struct TransformerStack<Element: Storage> {
         }
     }
 
-    /// What block `index`, or what follows the last one, reads.
+    /// Returns the input of block `index`, or of the final normalization if `index` is the number of blocks.
     private func input(
         of index: Int, _ input: UnsafePointer<Element>, _ activations: Activations
     ) -> UnsafePointer<Element> {

@@ -1,16 +1,16 @@
 import Tensors
 
-/// How the weight of a linear map starts.
+/// The initialization of the weight of a linear layer.
 package struct WeightInitialization: Equatable, Sendable {
-    /// The spread of the first values.
+    /// The distribution of the initial values.
     package enum Spread: Equatable, Sendable {
-        /// Normal, with the same deviation for every shape.
+        /// Normal, with the same standard deviation for every shape.
         case normal(deviation: Double)
-        /// Uniform up to √(6 / (inputs + outputs)).
+        /// Uniform over ±√(6 / (inputs + outputs)).
         ///
         /// - Source: Glorot & Bengio 2010, eq. 16.
         case xavier
-        /// Uniform up to √(6 / inputs).
+        /// Uniform over ±√(6 / inputs).
         ///
         /// - Source: He et al. 2015, arXiv:1502.01852, eq. 10.
         case kaiming
@@ -19,13 +19,13 @@ package struct WeightInitialization: Equatable, Sendable {
     private let spread: Spread
     private let factor: Double
 
-    /// First values of that spread, multiplied with `factor`.
+    /// Initial values of the given distribution, multiplied by `factor`.
     package init(_ spread: Spread, factor: Double = 1) {
         self.spread = spread
         self.factor = factor
     }
 
-    /// The first values of a weight [outputWidth, inputWidth].
+    /// Returns the initializer of a weight [outputWidth, inputWidth].
     package func initializer(inputWidth: Int, outputWidth: Int) -> Initializer {
         switch spread {
         case .normal(let deviation): .normal(standardDeviation: deviation * factor)
@@ -35,14 +35,14 @@ package struct WeightInitialization: Equatable, Sendable {
     }
 }
 
-/// How the weights of a sublayer start.
+/// The initialization of the weights of a sublayer.
 package struct BranchInitializers: Equatable, Sendable {
-    /// Of what lies inside it.
+    /// For the linear layers that read the sublayer's input.
     package let inner: WeightInitialization
-    /// Of the projection that writes to the residual stream.
+    /// For the projection whose output is added to the residual stream.
     package let outer: WeightInitialization
 
-    /// Both.
+    /// The two initializations of a sublayer.
     package init(inner: WeightInitialization, outer: WeightInitialization) {
         self.inner = inner
         self.outer = outer

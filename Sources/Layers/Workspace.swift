@@ -2,51 +2,51 @@ import Kernels
 import Profiling
 import Tensors
 
-/// Scratch memory that the layers of one replica take turns with.
+/// The scratch memory shared by the layers of one replica.
 ///
-/// Each use has a buffer of its own that grows to what the first step needs and is never given back: memory that goes
-/// back to the system between steps faults in again page by page.
+/// Each use has its own buffer, which grows to the largest size requested and is never freed: memory that is returned
+/// to the system between steps would page-fault again.
 package final class Workspace {
-    /// What a buffer is for. Two uses never share memory.
+    /// The use of a buffer. Different uses never share memory.
     package enum Use: Int, CaseIterable {
-        /// The output of a sublayer before it joins the residual stream.
+        /// The output of a sublayer before the residual addition.
         case branch
-        /// The gradient of the residual stream, of a sublayer's output, and of what lies inside a sublayer.
+        /// The gradients of the residual stream, of a sublayer's output, and of activations inside a sublayer.
         case streamGradient, branchGradient, innerGradient
-        /// The gradients of what an encoder gives a decoder, and of a pooled row for each sequence.
+        /// The gradients of the encoder's output, and of the pooled rows.
         case memoryGradient, pooledGradient
         /// A block of rows of logits.
         case logits
-        /// The rows that have a target: their numbers, their hidden states, and the gradients of those.
+        /// The rows that have a target: their indices, their hidden states, and the gradients of those.
         case targetRows, gathered, gatheredGradient
-        /// The transform before a head, and the statistics of its normalization.
+        /// The activations of the head's transform, and the statistics of its normalization.
         case headTransform, headStatistics
-        /// Sums over rows, as wide as a layer.
+        /// Sums over rows, with one element per column.
         case sums
-        /// Rows of the same token, linked.
+        /// Linked lists of the rows of each token.
         case links
         /// The loss of each row.
         case losses
     }
 
-    /// Notes where the time of the layers goes.
+    /// Records the time spans of the layers.
     package let spans: SpanRecorder
     private var buffers = [UnsafeMutableRawBufferPointer?](repeating: nil, count: Use.allCases.count)
 
-    /// A workspace without memory yet.
+    /// An empty workspace.
     package init(spans: SpanRecorder = SpanRecorder()) { self.spans = spans }
 
     deinit { for buffer in buffers { buffer?.deallocate() } }
 
-    /// `count` numbers of the buffer for `use`; what stood there before is undefined.
+    /// Returns space for `count` Float32 values of the buffer for `use`, with undefined contents.
     package func floats(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Float> {
         numbers(use, count, Float.self)
     }
 
-    /// `count` integers of the buffer for `use`.
+    /// Returns space for `count` integers of the buffer for `use`, with undefined contents.
     package func integers(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Int32> { numbers(use, count, Int32.self) }
 
-    /// `count` numbers of one type of the buffer for `use`.
+    /// Returns space for `count` elements of one type of the buffer for `use`, with undefined contents.
     package func numbers<Number>(_ use: Use, _ count: Int, _: Number.Type) -> UnsafeMutablePointer<Number> {
         memory(use, bytes: count * MemoryLayout<Number>.stride).assumingMemoryBound(to: Number.self)
     }

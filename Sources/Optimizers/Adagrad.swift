@@ -1,8 +1,8 @@
 import Kernels
 
-/// The gradient over the root of the sum of its squares.
+/// Adagrad: divides the gradient by the root of the sum of past squared gradients.
 ///
-/// - Source: Duchi, Hazan & Singer 2011; the sums start at 0 and the rate does not decay by itself.
+/// - Source: Duchi, Hazan & Singer 2011; the sums start at 0, and there is no separate learning rate decay.
 package struct Adagrad: Optimizer {
     package let name = "adagrad"
     package let stateNames = ["square_sum"]

@@ -1,6 +1,6 @@
 import Kernels
 
-/// Adam, with weight decay apart from the gradient (`adamw`) or without (`adam`).
+/// Adam, with decoupled weight decay (`adamw`) or without weight decay (`adam`).
 ///
 /// - Source: Kingma & Ba 2015, arXiv:1412.6980; Loshchilov & Hutter 2019, arXiv:1711.05101.
 package struct AdamW: Optimizer {

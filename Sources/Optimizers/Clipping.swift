@@ -1,10 +1,11 @@
-/// Clipping by the norm of the whole gradient.
+/// Clipping by the global gradient norm.
 ///
 /// - Source: Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063.
 package enum Clipping {
-    /// What every gradient is multiplied with so that their norm is at most `limit`; 0 clips nothing.
+    /// Returns the factor for all gradients that reduces their norm to at most `limit`; 1 if `limit` is 0 (no
+    /// clipping).
     ///
-    /// - Returns: NaN for a norm that is NaN: it never passes for one that needs no clipping.
+    /// - Returns: NaN if the norm is NaN, so that it is not mistaken for a norm within the limit.
     package static func factor(norm: Double, limit: Double) -> Double {
         limit <= 0 || norm + 1e-6 <= limit ? 1 : limit / (norm + 1e-6)
     }

@@ -1,6 +1,6 @@
 import Kernels
 
-/// Steps of one length along the sign of a momentum, with weight decay apart from the gradient.
+/// Lion: steps of constant size along the sign of a momentum, with decoupled weight decay.
 ///
 /// - Source: Chen et al. 2023, arXiv:2302.06675.
 package struct Lion: Optimizer {

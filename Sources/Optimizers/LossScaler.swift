@@ -1,27 +1,27 @@
-/// The dynamic loss scale of Float16 training: as large as gradients allow.
+/// Dynamic loss scaling for Float16 training.
 ///
 /// - Source: Micikevicius et al. 2018, arXiv:1710.03740; the hysteresis is Megatron-LM's.
 package struct LossScaler: Equatable, Sendable {
-    /// What the loss is multiplied with before the backward pass; a power of two in practice.
+    /// The factor of the loss in the backward pass; usually a power of two.
     package private(set) var scale: Double
-    /// Steps without an overflow since the last change.
+    /// The number of consecutive steps without overflow since the last overflow or growth of the scale.
     package private(set) var cleanSteps: Int
-    /// Overflows that are still forgiven before the scale is halved.
+    /// The number of overflows up to the first one that halves the scale; at 0, every overflow halves it.
     package private(set) var hysteresisLeft: Int
     private let settings: Settings
 
-    /// When the scale grows and shrinks.
+    /// The growth and backoff settings.
     package struct Settings: Equatable, Sendable {
-        /// Clean steps until the scale is doubled.
+        /// The number of consecutive steps without overflow after which the scale is doubled.
         package var growthInterval: Int
-        /// The overflow that halves the scale: the first, the second, …
+        /// N: after the last growth, every overflow from the N-th one halves the scale.
         package var hysteresis: Int
-        /// The smallest scale.
+        /// The minimum scale.
         package var floor: Double
-        /// The largest scale; at least `floor`.
+        /// The maximum scale; at least `floor`.
         package var ceiling: Double
 
-        /// Settings of a scaler.
+        /// Settings of a loss scaler.
         package init(growthInterval: Int, hysteresis: Int, floor: Double, ceiling: Double) {
             self.growthInterval = growthInterval
             self.hysteresis = hysteresis
@@ -30,7 +30,8 @@ package struct LossScaler: Equatable, Sendable {
         }
     }
 
-    /// A scaler at its start, or where a checkpoint left it, within the bounds of `settings`.
+    /// A scaler in its initial state or in the state of a checkpoint, with the scale clamped to the bounds of
+    /// `settings`.
     package init(scale: Double, cleanSteps: Int = 0, hysteresisLeft: Int? = nil, _ settings: Settings) {
         self.scale = min(max(scale, settings.floor), settings.ceiling)
         self.cleanSteps = cleanSteps
@@ -38,10 +39,10 @@ package struct LossScaler: Equatable, Sendable {
         self.settings = settings
     }
 
-    /// Whether an overflow no longer lowers the scale.
+    /// Whether the scale has reached its minimum.
     package var isAtFloor: Bool { scale <= settings.floor }
 
-    /// Takes note of one step.
+    /// Updates the scale after one step.
     package mutating func update(overflowed: Bool) {
         if overflowed {
             cleanSteps = 0

@@ -1,17 +1,17 @@
 import Kernels
 
-/// What changes from step to step, for every optimizer alike.
+/// The inputs of an update that change from step to step, the same for every optimizer.
 package struct OptimizerStep: Sendable {
     /// The number of the update, counted from 1; skipped steps do not count.
     package var number: Int
-    /// The schedule's rate.
+    /// The scheduled learning rate.
     package var learningRate: Double
-    /// What each gradient is multiplied with first: clipping by norm and unscaling in one.
+    /// The factor applied to each gradient first; it combines clipping by norm and loss unscaling.
     package var gradientScale: Float
-    /// The largest magnitude of a gradient after that, +∞ where values are not clipped.
+    /// The maximum magnitude of a gradient after scaling; +∞: no clipping by value.
     package var gradientLimit: Float
 
-    /// The step number `number`.
+    /// The update number `number`.
     package init(number: Int, learningRate: Double, gradientScale: Float = 1, gradientLimit: Float = .infinity) {
         self.number = number
         self.learningRate = learningRate
@@ -19,37 +19,38 @@ package struct OptimizerStep: Sendable {
         self.gradientLimit = gradientLimit
     }
 
-    /// What is done to gradients first.
+    /// Returns the preprocessing of gradients.
     ///
-    /// - Parameter penalties: The configuration whose penalties these weights have; nil: none.
+    /// - Parameter penalties: The configuration whose L1 and L2 penalties apply to these weights; nil: none.
     func adjustment(_ penalties: OptimizerConfiguration?) -> GradientAdjustment {
         GradientAdjustment(
             scale: gradientScale, limit: gradientLimit, l1: penalties?.l1 ?? 0, l2: penalties?.l2 ?? 0)
     }
 }
 
-/// Turns gradients into new weights, element by element, so that any of them can be updated by themselves.
+/// An elementwise optimizer: any range of the weights can be updated separately.
 package protocol Optimizer: Sendable {
-    /// The name that the configuration and checkpoints know it by.
+    /// The name in configurations and checkpoints.
     var name: String { get }
 
-    /// The names of the states it keeps for each weight, in the order in which `update` takes them; they start at 0.
+    /// The names of the optimizer states, which have one element per weight and start at 0, in the order of `update`'s
+    /// `states`.
     var stateNames: [String] { get }
 
-    /// Updates `count` Float32 master weights, and their states, in one pass.
+    /// Updates `count` Float32 master weights and their optimizer states in one pass.
     ///
     /// - Parameters:
-    ///   - weights: The first of the weights.
-    ///   - states: The arena of each state, in the order of `stateNames`.
-    ///   - stateStart: Where the states of these weights start in their arenas.
-    ///   - gradients: Of the same weights, neither clipped nor unscaled yet.
-    ///   - decays: Whether weight decay and the penalties apply to these weights.
+    /// - weights: The weights to update.
+    /// - states: The arena of each state, in the order of `stateNames`.
+    /// - stateStart: The offset of the states of these weights in their arenas.
+    /// - gradients: The gradients of these weights, neither clipped nor unscaled yet.
+    /// - decays: Whether weight decay and the penalties apply to these weights.
     func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
         gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep)
 }
 
-/// The catalogue: the optimizer that a configuration names.
+/// Returns the optimizer for a configuration.
 package func makeOptimizer(_ configuration: OptimizerConfiguration) -> any Optimizer {
     switch configuration.kind {
     case .adamw, .adam: AdamW(configuration)

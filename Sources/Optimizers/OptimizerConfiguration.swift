@@ -1,50 +1,50 @@
-/// How gradients become an update: the section `optimizer` of a configuration.
+/// The section `optimizer` of a configuration.
 package struct OptimizerConfiguration: Equatable, Sendable {
-    /// Which optimizer it is.
+    /// The optimization algorithm.
     package enum Kind: String, CaseIterable, Sendable {
-        /// Adam with weight decay apart from the gradient.
+        /// Adam with decoupled weight decay.
         case adamw
-        /// Adam: what penalizes weights is part of the gradient.
+        /// Adam without weight decay; L1 and L2 penalties are added to the gradient.
         case adam
         /// Stochastic gradient descent.
         case sgd
-        /// Gradient descent along a running sum of gradients.
+        /// Stochastic gradient descent with momentum.
         case momentum
-        /// The same, a step ahead of it.
+        /// Stochastic gradient descent with Nesterov momentum.
         case nesterov
-        /// The gradient over the root of its mean square.
+        /// RMSProp.
         case rmsprop
-        /// The gradient over the root of the sum of its squares.
+        /// Adagrad.
         case adagrad
-        /// Steps of one length along the sign of a momentum.
+        /// Lion.
         case lion
     }
 
     package var kind = Kind.adamw
-    /// Decay rates of the first and the second moment, of `adamw`, `adam` and `lion`.
+    /// `adamw`, `adam`: the decay rates of the first and second moments; `lion`: β₁ and β₂.
     package var betas = [0.9, 0.95]
-    /// The share of the sum of gradients that the next step keeps, of `momentum` and `nesterov`.
+    /// `momentum`, `nesterov`: the momentum coefficient μ.
     package var momentum = 0.9
-    /// Decay rate of the mean square, of `rmsprop`.
+    /// `rmsprop`: the decay rate of the mean square.
     package var alpha = 0.99
-    /// What keeps a division by the root of squares finite, of all that divide by one.
+    /// `adamw`, `adam`, `rmsprop`, `adagrad`: ε, added to the denominator.
     package var epsilon = 1e-8
-    /// The share of a decayed weight that a step at rate 1 takes away, apart from the gradient: of `adamw` and `lion`.
+    /// `adamw`, `lion`: decoupled weight decay; a step subtracts learning rate · weightDecay · w.
     package var weightDecay = 0.1
-    /// λ of the penalty λ·Σ|w| on decayed weights, whose gradient is added to that of the loss.
+    /// λ of the L1 penalty λ·Σ|w| on weights that decay; its gradient is added to the loss gradient.
     package var l1 = 0.0
-    /// λ of the penalty λ/2·Σw² on decayed weights: what PyTorch calls weight decay but with AdamW and Lion.
+    /// λ of the L2 penalty λ/2·Σw² on weights that decay; PyTorch's weight decay, except for AdamW and Lion.
     package var l2 = 0.0
-    /// The largest norm of the whole gradient; 0 turns it off.
+    /// The maximum global gradient norm; 0: no clipping.
     package var clipNorm = 1.0
-    /// The largest magnitude of one gradient element; 0 turns it off.
+    /// The maximum magnitude of a gradient element; 0: no clipping.
     package var clipValue = 0.0
 
-    /// Parameters that are updated in other ways; the first group that names one has it.
+    /// Parameter groups with other settings; a parameter belongs to the first group that matches its name.
     package var groups: [ParameterGroup] = []
-    /// Patterns of the names of parameters that keep their first values.
+    /// Name patterns of frozen parameters.
     package var freeze: [String] = []
 
-    /// The optimizer of the quickstart.
+    /// The default settings.
     package init() {}
 }

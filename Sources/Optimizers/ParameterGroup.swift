@@ -1,16 +1,16 @@
-/// Parameters that are updated in another way than the rest: an entry of `optimizer.groups`.
+/// An entry of `optimizer.groups`: parameters with other settings than the rest.
 package struct ParameterGroup: Equatable, Sendable {
-    /// Patterns of their names, as `NamePattern` has them.
+    /// The name patterns of the parameters, in the syntax of `NamePattern`.
     package var names: [String] = []
-    /// What the schedule's rate is multiplied with.
+    /// The factor of the scheduled learning rate.
     package var learningRateScale = 1.0
-    /// In the place of the optimizer's, and of vectors as well; nil: the optimizer's.
+    /// Overrides the optimizer's weight decay, also for biases and normalization weights; nil: no override.
     package var weightDecay: Double?
-    /// In the place of the optimizer's, and of vectors as well; nil: the optimizer's.
+    /// Overrides the optimizer's L1 penalty, also for biases and normalization weights; nil: no override.
     package var l1: Double?
-    /// In the place of the optimizer's, and of vectors as well; nil: the optimizer's.
+    /// Overrides the optimizer's L2 penalty, also for biases and normalization weights; nil: no override.
     package var l2: Double?
 
-    /// A group of no parameters.
+    /// A group without patterns.
     package init() {}
 }

@@ -1,24 +1,24 @@
 import Failures
 import Tensors
 
-/// How each parameter of a model is updated: which group it is in, and whether it is frozen.
+/// The update rule of each parameter of a model: its group, and whether it is frozen.
 package struct ParameterRules: Sendable {
-    /// What the parameters of a group have in common.
+    /// The update rule of a set of parameters.
     package struct Rule: Sendable {
-        /// Its weight decay and penalties are those of the parameters, and 0 where they have none.
+        /// The optimizer, with the weight decay and the penalties that apply to these parameters.
         package let optimizer: any Optimizer
-        /// What the schedule's rate is multiplied with.
+        /// The factor of the scheduled learning rate.
         package let learningRateScale: Double
     }
 
-    /// The rules that there are.
+    /// All rules.
     package let rules: [Rule]
-    /// The rule of each parameter, in the layout's order; nil: frozen.
+    /// The index in `rules` of each parameter, in the layout's order; nil: frozen.
     package let indices: [Int?]
 
-    /// The rules of the parameters of `layout`: the first group that names one has it.
+    /// The rules for the parameters of `layout`; a parameter belongs to the first group that matches its name.
     ///
-    /// - Throws: `usage` where a pattern names no parameter, with the nearest names, or where all are frozen.
+    /// - Throws: `usage` if a pattern matches no parameter, with the nearest names, or if all parameters are frozen.
     package init(_ configuration: OptimizerConfiguration, _ layout: ParameterLayout) throws(Failure) {
         let names = layout.parameters.map(\.name)
         func selection(_ patterns: [String], _ key: String) throws(Failure) -> [Bool] {
@@ -38,7 +38,8 @@ package struct ParameterRules: Sendable {
         for (index, group) in configuration.groups.enumerated() {
             members.append(try selection(group.names, "groups[\(index)].names"))
         }
-        // Two rules for each group, of what decays and what does not, and two for the rest.
+        // Two rules per group, for parameters without and with weight decay, and two for the parameters outside all
+        // groups.
         rules = (configuration.groups + [ParameterGroup()]).flatMap { group in
             [false, true].map { ParameterRules.rule(configuration, group, decays: $0) }
         }

@@ -1,6 +1,6 @@
 import Kernels
 
-/// The gradient over the root of its mean square.
+/// RMSProp: divides the gradient by the root of the moving average of its squares.
 ///
 /// - Source: Tieleman & Hinton 2012, lecture 6.5, in PyTorch's form (not centered, without momentum).
 package struct RMSProp: Optimizer {

@@ -1,6 +1,6 @@
 import Kernels
 
-/// Gradient descent: plain (`sgd`), with momentum, or with Nesterov's; nothing is dampened.
+/// Stochastic gradient descent: plain (`sgd`), with momentum, or with Nesterov momentum; without dampening.
 ///
 /// - Source: Polyak 1964; Sutskever et al. 2013, in PyTorch's form.
 package struct SGD: Optimizer {
@@ -9,7 +9,7 @@ package struct SGD: Optimizer {
     private let configuration: OptimizerConfiguration
     private let form: MomentumForm
 
-    /// The optimizer with the momentum of `configuration`, where its kind has one.
+    /// The optimizer with the momentum of `configuration`, if its kind uses momentum.
     package init(_ configuration: OptimizerConfiguration) {
         name = configuration.kind.rawValue
         self.configuration = configuration

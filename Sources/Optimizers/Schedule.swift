@@ -2,14 +2,14 @@ import Glibc
 
 /// The learning rate as a function of the step.
 ///
-/// Equal schedules give equal rates: a schedule holds what its curve reads of a configuration, and nothing else.
+/// A schedule holds only the settings that its curve uses, so equal schedules yield equal learning rates.
 package struct Schedule: Equatable, Sendable {
-    /// The rates after the warm-up.
+    /// The learning rate after warm-up.
     private enum Curve: Equatable {
         case constant
         case linear(floor: Double)
         case cosine(floor: Double)
-        /// Also that of `noam`, at another peak.
+        /// Also used by `noam`, with another peak.
         case inverseSquareRoot(floor: Double)
         case warmupStableDecay(floor: Double, decaySteps: Int)
         case polynomial(floor: Double, power: Double)
@@ -18,26 +18,26 @@ package struct Schedule: Equatable, Sendable {
         case oneCycle(floor: Double)
     }
 
-    /// When the curve `step` multiplies the rate.
+    /// The decay points of `step`.
     private enum Drops: Equatable {
-        /// After as many steps, counted from the warm-up.
+        /// After every interval of this many steps, counted from the end of warm-up.
         case every(Int)
-        /// After these numbers of done steps.
+        /// After these numbers of completed steps.
         case at([Int])
     }
 
-    /// The highest rate, that of the warm-up's last step.
+    /// The maximum learning rate, reached in the last warm-up step.
     package let peak: Double
     private let curve: Curve
     private let warmupSteps: Int
-    /// How many times smaller than the peak the first rate is, of the curve whose warm-up is half a cosine from it; nil: a
-    /// straight line from zero.
+    /// For `one_cycle`, whose warm-up is half a cosine: the ratio of the peak to the initial learning rate. nil: linear
+    /// warm-up from zero.
     private let divFactor: Double?
     private let steps: Int
 
     /// The schedule of a run of `steps` steps.
     ///
-    /// - Parameter width: The model's width, on which the scale of `noam` depends.
+    /// - Parameter width: The model's hidden size, on which the scale of `noam` depends.
     package init(_ configuration: ScheduleConfiguration, steps: Int, width: Int) {
         let floor = configuration.floor
         self.steps = steps
@@ -61,7 +61,7 @@ package struct Schedule: Equatable, Sendable {
             }
     }
 
-    /// The lowest rate after the warm-up; nil for a curve that does not descend.
+    /// The minimum learning rate after warm-up; nil for a constant one.
     package var floor: Double? {
         switch curve {
         case .constant: nil
@@ -71,16 +71,16 @@ package struct Schedule: Equatable, Sendable {
         }
     }
 
-    /// The rate of the update that takes the run from `step` to `step` + 1 done steps.
+    /// Returns the learning rate of the update after `step` completed steps.
     ///
-    /// The warm-up rises in a straight line, that of `one_cycle` in half a cosine, and reaches the peak with its last step.
+    /// Warm-up is linear, or half a cosine for `one_cycle`, and reaches the peak in its last step.
     ///
-    /// Curves that end at the floor leave the peak at once and reach the floor with the run's last step; `step` and
-    /// `exponential` take their first step after the warm-up at the peak, as PyTorch's do.
+    /// Curves that end at the floor start to decrease in the first step after warm-up and reach the floor in the last
+    /// step of the run. `step` and `exponential` have the peak in the first step after warm-up, as in PyTorch.
     package func learningRate(at step: Int) -> Double {
         let (done, warmup) = (Double(step + 1), Double(warmupSteps))
         if step < warmupSteps { return warmupRate(step) }
-        /// The share of the last `length` steps that is done, from 0 to 1.
+        /// The completed fraction of the last `length` steps of the run, from 0 to 1.
         func progress(over length: Double) -> Double {
             length <= 0 ? 1 : min(1, max(0, (done - (Double(steps) - length)) / length))
         }
@@ -99,18 +99,18 @@ package struct Schedule: Equatable, Sendable {
         }
     }
 
-    /// The rate of step `step` of the warm-up.
+    /// Returns the learning rate of warm-up step `step`, counted from 0.
     private func warmupRate(_ step: Int) -> Double {
         guard let divFactor else { return peak * Double(step + 1) / Double(warmupSteps) }
         return warmupSteps == 1 ? peak : between(peak / divFactor, peak, Double(step) / Double(warmupSteps - 1))
     }
 
-    /// Half a cosine from `start` to `end`.
+    /// Interpolates from `start` to `end` along half a cosine.
     private func between(_ start: Double, _ end: Double, _ progress: Double) -> Double {
         end + (start - end) * 0.5 * (1 + cos(Double.pi * progress))
     }
 
-    /// How often the rate of `step` has been multiplied when `step` steps are done.
+    /// Returns the number of decays of `step` after `step` completed steps.
     private func count(_ drops: Drops, before step: Int) -> Int {
         switch drops {
         case .every(let size): (step - warmupSteps) / size

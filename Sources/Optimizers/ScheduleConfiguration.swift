@@ -1,53 +1,53 @@
-/// The learning rate over a run: the section `schedule` of a configuration.
+/// The learning rate schedule of a run: the section `schedule` of a configuration.
 package struct ScheduleConfiguration: Equatable, Sendable {
-    /// The curve after the warm-up, which is linear from zero to the peak.
+    /// The curve after warm-up. Warm-up is linear from zero to the peak, except for `one_cycle`.
     package enum Kind: String, CaseIterable, Sendable {
-        /// The peak to the end.
+        /// The peak until the end.
         case constant
-        /// A straight line to the floor at the last step.
+        /// Linear decay to the floor in the last step.
         case linear
-        /// Half a cosine to the floor at the last step.
+        /// Cosine decay to the floor in the last step.
         case cosine
-        /// The peak times the root of warm-up steps over steps.
+        /// peak · √(warm-up steps / step), at least the floor.
         case inverseSquareRoot = "inverse_square_root"
-        /// The peak, then a descent to the floor over the last `decaySteps`.
+        /// The peak, then linear decay to the floor over the last `decaySteps` steps.
         case warmupStableDecay = "warmup_stable_decay"
-        /// A power of what is left of the run, to the floor at the last step.
+        /// floor + (peak − floor) · (remaining fraction of the run)^power.
         case polynomial
-        /// The peak times `gamma` for every `stepSize` steps, or for every milestone.
+        /// The peak multiplied by `gamma` after every `stepSize` steps, or at every milestone; at least the floor.
         case step
-        /// The peak times `gamma` for every step.
+        /// The peak multiplied by `gamma` after every step; at least the floor.
         case exponential
-        /// Half a cosine from the peak over `divFactor` to the peak, half a cosine to the floor at the last step.
+        /// Half a cosine from peak / `divFactor` to the peak, then half a cosine to the floor in the last step.
         case oneCycle = "one_cycle"
-        /// The peak as a factor of the root of warm-up steps over steps, at a scale that the model's width sets.
+        /// `inverse_square_root` with the peak scaled by 1/√(hidden size · warm-up steps).
         case noam
     }
 
     package var kind = Kind.cosine
-    /// The highest learning rate.
+    /// The maximum learning rate; a factor of it for `noam`.
     package var peak = 2e-3
-    /// The lowest learning rate after the warm-up.
+    /// The minimum learning rate after warm-up.
     package var floor = 1e-4
-    /// Steps until the peak.
+    /// The number of warm-up steps.
     package var warmupSteps = 60
-    /// Steps of the descent of `warmup_stable_decay`; 0 for every other kind.
+    /// `warmup_stable_decay`: the number of decay steps; 0 for every other kind.
     package var decaySteps = 0
-    /// The exponent of `polynomial`.
+    /// `polynomial`: the exponent.
     package var power = 1.0
-    /// What `step` and `exponential` multiply the rate with.
+    /// `step`, `exponential`: the decay factor.
     package var gamma = 0.1
-    /// Steps after the warm-up from one multiplication of `step` to the next; 0: at the milestones.
+    /// `step`: the decay interval in steps, counted from the end of warm-up; 0: `milestones` are used.
     package var stepSize = 0
-    /// The done steps of the run, ascending, after which `step` multiplies.
+    /// `step`: the numbers of completed steps, ascending, after which the learning rate decays.
     package var milestones: [Int] = []
-    /// How many times smaller than the peak the first rate of `one_cycle` is.
+    /// `one_cycle`: the ratio of the peak to the initial learning rate.
     package var divFactor = 25.0
 
-    /// The schedule of the quickstart.
+    /// The default settings.
     package init() {}
 
-    /// The highest rate of `noam`, that of the warm-up's last step.
+    /// Returns the maximum learning rate of `noam`, reached in the last warm-up step.
     ///
     /// - Source: Vaswani et al. 2017, arXiv:1706.03762, section 5.3: d_model^−0.5 · min(step^−0.5, step · warmup^−1.5).
     package func noamPeak(width: Int) -> Double { peak / (Double(width) * Double(max(1, warmupSteps))).squareRoot() }
