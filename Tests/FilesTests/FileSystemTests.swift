@@ -19,7 +19,7 @@ struct FileSystemTests {
         #expect(FileSystem.parent(of: path) == expected)
     }
 
-    @Test func makesMissingParentsAndAcceptsWhatIsThere() throws {
+    @Test func createsMissingParentsAndAcceptsExistingDirectories() throws {
         for path in ["a/b/c", "a/b/c", "a/b/d/"] {
             try FileSystem.makeDirectory(directory.file(path))
             #expect(FileSystem.isDirectory(directory.file(path)))
@@ -37,7 +37,7 @@ struct FileSystemTests {
         expectFailure(.badData, "absent") { _ = try FileSystem.list(directory.file("absent")) }
     }
 
-    @Test func removesTreesButNotWhatLinksLeadTo() throws {
+    @Test func removesTreesWithoutFollowingLinks() throws {
         try FileSystem.makeDirectory(directory.file("kept"))
         try FileSystem.replaceContents(of: directory.file("kept/file"), with: "kept")
         try FileSystem.makeDirectory(directory.file("tree/branch"))
@@ -49,7 +49,7 @@ struct FileSystemTests {
         #expect(try text("kept/file") == "kept")
     }
 
-    @Test func replacesInOneStepOrNotAtAll() throws {
+    @Test func replacesAtomically() throws {
         let path = directory.file("f")
         try FileSystem.replaceContents(of: path, with: "old")
         try FileSystem.replaceContents(of: path, with: "new")
@@ -65,7 +65,7 @@ struct FileSystemTests {
         #expect(try FileSystem.list(directory.path) == ["f"])
     }
 
-    @Test func newMeansNotThereYet() throws {
+    @Test func newFilesAndDirectoriesMustNotExist() throws {
         try FileSystem.makeNewDirectory(directory.file("a"))
         expectFailure(.inputOutput, "a: could not make", "exists") {
             try FileSystem.makeNewDirectory(directory.file("a"))
@@ -79,7 +79,7 @@ struct FileSystemTests {
         }
     }
 
-    @Test func removesOneFileOnly() throws {
+    @Test func removeFileKeepsDirectories() throws {
         try FileSystem.replaceContents(of: directory.file("f"), with: "")
         try FileSystem.removeFile(directory.file("f"))
         try FileSystem.removeFile(directory.file("f"))
@@ -92,7 +92,7 @@ struct FileSystemTests {
         }
     }
 
-    @Test func refusesMoreThanTheLimit() throws {
+    @Test func rejectsFilesAboveTheLimit() throws {
         try FileSystem.replaceContents(of: directory.file("f"), with: "12345")
         #expect(try FileSystem.contents(of: directory.file("f"), limitBytes: 5).count == 5)
         expectFailure(.badData, "5 bytes", "at most 4") {

@@ -15,7 +15,7 @@ struct FileTests {
         String(decoding: try FileSystem.contents(of: directory.file(name)), as: UTF8.self)
     }
 
-    @Test func createEmptiesAppendAddsUpdateKeeps() throws {
+    @Test func modesTruncateAppendOrKeep() throws {
         try write("first", "f")
         try write("second", "f")
         #expect(try text("f") == "second")
@@ -29,7 +29,7 @@ struct FileTests {
         #expect(try text("made by update") == "new")
     }
 
-    @Test func newLeavesWhatIsThere() throws {
+    @Test func newModeKeepsExistingFiles() throws {
         try write("first", "new", .new)
         try #require(symlink(directory.file("nowhere"), directory.file("link")) == 0)
         try #require(mkfifo(directory.file("fifo"), 0o600) == 0)
@@ -41,7 +41,7 @@ struct FileTests {
         #expect(!FileSystem.exists(directory.file("nowhere")))
     }
 
-    /// The umask is the process's own, which only /proc tells without changing it.
+    /// Only /proc reports the process's umask without changing it.
     @Test func permissionsFollowTheUmask() throws {
         let status = try #require(FileSystem.systemText("/proc/self/status"))
         let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("Umask:") })
@@ -60,12 +60,12 @@ struct FileTests {
         return status.st_mode & 0o777
     }
 
-    @Test func closesOnce() throws {
+    @Test func closesDescriptorOnce() throws {
         let file = try File(directory.file("f"), .new)
         try file.write("all of it")
         try file.close()
         #expect(try text("f") == "all of it")
-        // The next descriptor is the number that was closed, and must stay open.
+        // The next file gets the descriptor number that was closed; it must stay open.
         let next = try File(directory.file("f"), .update)
         try next.write("ALL")
         try next.synchronize()
@@ -86,7 +86,7 @@ struct FileTests {
         expectFailure(.badData, "ends at byte 10", "4 bytes from 8") { try file.read(into: buffer, at: 8) }
     }
 
-    @Test func readingWhatIsNoFileIsBadData() throws {
+    @Test func readingOtherThanRegularFilesIsBadData() throws {
         expectFailure(.badData, "absent", "No such file") { _ = try File(directory.file("absent"), .read) }
         expectFailure(.badData, "not a regular file") { _ = try File(directory.path, .read) }
         let long = String(repeating: "n", count: 256)
@@ -95,7 +95,7 @@ struct FileTests {
         expectFailure(.badData, "not a regular file") { _ = try File(directory.file("fifo"), .read) }
     }
 
-    @Test func writingWhereThereIsNoPlaceIsInputOutput() throws {
+    @Test func writingToImpossiblePathsIsInputOutput() throws {
         try write("", "file")
         let modes: [File.Mode] = [.create, .append, .update]
         for mode in modes {
@@ -106,7 +106,7 @@ struct FileTests {
         }
     }
 
-    @Test func followsLinksOnlyWhereAsked() throws {
+    @Test func followsLinksOnlyIfAllowed() throws {
         try write("behind", "target")
         try #require(symlink(directory.file("target"), directory.file("link")) == 0)
         #expect(try text("link") == "behind")
@@ -119,7 +119,7 @@ struct FileTests {
         #expect(try text("target") == "behind")
     }
 
-    @Test func aLockHoldsUntilItsFileEnds() throws {
+    @Test func lockLastsUntilTheFileIsClosed() throws {
         let path = directory.file("lock")
         do {
             let holder = try File(path, .update)

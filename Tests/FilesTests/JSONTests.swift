@@ -17,7 +17,7 @@ struct JSONTests {
             ("[]", []), ("{ }", [:]), ("[1,[2 , {}]]", [1, [2, [:]]]),
             (#"{"b":1,"a":{"b":2}}"#, ["b": 1, "a": ["b": 2]]),
         ] as [(String, JSON)])
-    func reads(text: String, expected: JSON) throws {
+    func parses(text: String, expected: JSON) throws {
         #expect(try parse(text) == expected)
     }
 
@@ -28,22 +28,22 @@ struct JSONTests {
         "{\"a\":1,}",
         "{a:1}", "{1:1}", "{\"a\" 1}", "1 1", "[] []", "'a'", "// comment\n1", "[1]x",
     ])
-    func refuses(text: String) {
+    func rejects(text: String) {
         expectFailure(.badData, "test: malformed JSON at byte") { _ = try parse(text) }
     }
 
-    @Test func refusesInvalidUTF8() {
+    @Test func rejectsInvalidUTF8() {
         for bytes: [UInt8] in [[0xFF], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0xE2, 0x82]] {
             expectFailure(.badData, "UTF-8") { _ = try JSON(parsing: [0x22] + bytes + [0x22], source: "test") }
         }
     }
 
-    @Test func refusesANameThatStandsTwice() {
+    @Test func rejectsDuplicateNames() {
         expectFailure(.badData, "byte 10", #""a" stands twice"#) { _ = try parse(#"{"a":1,"a":1}"#) }
         expectFailure(.badData, "stands twice") { _ = try parse(#"[{"a":1,"\u0061":2}]"#) }
     }
 
-    @Test func boundsTheDepth() throws {
+    @Test func limitsNestingDepth() throws {
         #expect(try parse("[[{}]]", depthLimit: 3) == [[[:]]])
         expectFailure(.badData, "deeper than 3") { _ = try parse("[[{\"a\":[]}]]", depthLimit: 3) }
         let bomb = String(repeating: "[", count: 1_000_000)
@@ -54,21 +54,21 @@ struct JSONTests {
         0.1, 1.0 / 3, 1e-5, 1e300, .leastNonzeroMagnitude, 1.7976931348623157e308, -0.0, 123456789012345680,
         0.30000000000000004,
     ])
-    func numbersReadBackAsTheyWere(number: Double) throws {
+    func numbersRoundTrip(number: Double) throws {
         let back = try #require(try parse(JSON.number(number).line).doubleValue)
         #expect(back.bitPattern == number.bitPattern)
     }
 
-    @Test func numbersArePrintedShortest() {
+    @Test func numbersHaveTheShortestDigits() {
         #expect(JSON.array([0.1, 100.0, 1e-5, .number(1e22), 3]).line == "[0.1,100.0,1e-05,1e+22,3]")
     }
 
     @Test(arguments: [Double.nan, .infinity, -.infinity])
-    func numbersThatAreNotFiniteBecomeNull(number: Double) {
+    func nonFiniteNumbersBecomeNull(number: Double) {
         #expect(JSON.number(number).line == "null")
     }
 
-    @Test func textReadsBackAsItWas() throws {
+    @Test func valuesRoundTrip() throws {
         let value: JSON = [
             "quotes \" \\ \n\r\t\u{1}\u{7f} é 😀": ["nested": [1, 2.5, nil, true, "x", [], [:]]],
             "last": [["a": -1]],

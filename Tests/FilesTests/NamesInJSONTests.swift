@@ -3,9 +3,9 @@ import TestSupport
 import Testing
 import Texts
 
-/// Names that Swift's `String` takes for equal are different members.
+/// Member names that Swift's `String` considers equal are different members if their bytes differ.
 struct NamesInJSONTests {
-    @Test func membersAreBytes() throws {
+    @Test func memberNamesCompareByBytes() throws {
         let names = ["\u{C5}", "\u{212B}", "A\u{30A}", "\u{AC01}", "\u{1100}\u{1161}\u{11A8}", "K", "\u{212A}"]
         let text = "{" + names.enumerated().map { "\"\($1)\": \($0)" }.joined(separator: ", ") + "}"
         let value = try JSON(parsing: Array(text.utf8), source: "vocab")
@@ -17,7 +17,7 @@ struct NamesInJSONTests {
         }
     }
 
-    @Test func valuesAreBytes() {
+    @Test func valuesCompareByBytes() {
         #expect(JSON.string("\u{E9}") != .string("e\u{301}"))
         #expect(JSON.object([.init("\u{E9}", 1)]) != .object([.init("e\u{301}", 1)]))
         #expect(JSON.array(["\u{E9}", 1.5, true, nil]) == .array(["\u{E9}", 1.5, true, nil]))

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A directory that a command makes into something.
+/// Claiming, completing and discarding an output directory.
 struct OutputDirectoryTests {
     let directory = TemporaryDirectory()
     private var path: String { directory.file("made") }
@@ -22,12 +22,12 @@ struct OutputDirectoryTests {
         for name in names { try FileSystem.replaceContents(of: "\(path)/\(name)", with: "text") }
     }
 
-    @Test func anInterruptedCommandStartsOver() throws {
+    @Test func removesLeftoversOfAnInterruptedCommand() throws {
         let first = try claim()
         try first.willWrite(["noted"])
         try put("part", "noted")
         try FileSystem.makeDirectory(FileSystem.temporaryPath(in: path))
-        // As a kill: the lock goes, the marker stays.
+        // As after a kill: the lock is released, the marker remains.
         drop(first)
         let second = try claim()
         #expect(try FileSystem.list(path) == ["unfinished"])
@@ -37,21 +37,21 @@ struct OutputDirectoryTests {
         expectFailure(.usage, "holds part") { _ = try claim() }
     }
 
-    @Test func filesOfTheUserStay() throws {
+    @Test func keepsFilesOfTheUser() throws {
         try FileSystem.makeDirectory(path)
         try put("part", "noted", "a", "b", "c")
         expectFailure(.usage, "holds a, b, c and 2 more") { _ = try claim() }
         #expect(try FileSystem.list(path) == ["a", "b", "c", "noted", "part"])
     }
 
-    @Test func oneCommandAtATime() throws {
+    @Test func rejectsASecondCommand() throws {
         let first = try claim()
         expectFailure(.usage, "another dtrain make") { _ = try claim() }
         try first.discard()
         #expect(try FileSystem.list(path) == [])
     }
 
-    @Test func aFileOrALinkToNothingIsNoDirectory() throws {
+    @Test func rejectsFilesAndDanglingLinks() throws {
         try FileSystem.replaceContents(of: path, with: "the user's")
         expectFailure(.inputOutput, "made", "a file has that name") { _ = try claim() }
         try FileSystem.remove(path)

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A file that a user names for results.
+/// Output files named by the user.
 struct OutputFileTests {
     let directory = TemporaryDirectory()
 
@@ -22,13 +22,13 @@ struct OutputFileTests {
         try output.close()
     }
 
-    @Test func linksNamesAndModeStay() throws {
+    @Test func keepsLinksNamesAndMode() throws {
         try FileSystem.replaceContents(of: directory.file("f"), with: "much longer than what comes")
         try #require(chmod(directory.file("f"), 0o640) == 0)
         try #require(link(directory.file("f"), directory.file("other name")) == 0)
         try #require(symlink("f", directory.file("link")) == 0)
         let output = try open("link")
-        // Nothing is lost before there is something to write.
+        // The old contents are kept until writing begins.
         #expect(try text("f") == "much longer than what comes")
         try write("new\n", to: output)
         #expect(try text("other name") == "new\n")
@@ -38,13 +38,13 @@ struct OutputFileTests {
         #expect(status.st_mode & 0o7777 == 0o640)
     }
 
-    @Test func aLinkToNothingMakesTheFile() throws {
+    @Test func createsTheTargetOfADanglingLink() throws {
         try #require(symlink("target", directory.file("link")) == 0)
         try write("text\n", to: try open("link"))
         #expect(try text("target") == "text\n")
     }
 
-    @Test func whatCannotBeAnOutputIsRefused() throws {
+    @Test func rejectsImpossibleOutputs() throws {
         try FileSystem.makeDirectory(directory.file("d"))
         try FileSystem.replaceContents(of: directory.file("f"), with: "kept")
         try #require(symlink("circle", directory.file("circle")) == 0)
@@ -60,7 +60,7 @@ struct OutputFileTests {
         #expect(try FileSystem.list(directory.path) == ["astray", "circle", "d", "f"])
     }
 
-    @Test func theInputIsNoOutputByWhateverName() throws {
+    @Test func rejectsTheInputUnderAnyName() throws {
         try FileSystem.replaceContents(of: directory.file("input"), with: "kept")
         try #require(link(directory.file("input"), directory.file("hard")) == 0)
         try #require(symlink("input", directory.file("soft")) == 0)
@@ -70,7 +70,7 @@ struct OutputFileTests {
         #expect(try text("input") == "kept")
     }
 
-    @Test func oneCommandAtATime() throws {
+    @Test func rejectsASecondCommand() throws {
         let first = try open("f")
         expectFailure(.usage, "another dtrain") { _ = try open("f") }
         try write("first\n", to: first)
@@ -78,7 +78,7 @@ struct OutputFileTests {
         #expect(try text("f") == "second\n")
     }
 
-    @Test func anUnusedOutputLeavesNothing() throws {
+    @Test func removesAnUnusedNewOutput() throws {
         try #require(symlink("target", directory.file("link")) == 0)
         try FileSystem.replaceContents(of: directory.file("old"), with: "kept")
         for name in ["new", "link", "old"] { _ = try open(name) }
@@ -86,9 +86,9 @@ struct OutputFileTests {
         #expect(try text("old") == "kept")
     }
 
-    @Test func aPipeIsWrittenTo() throws {
+    @Test func writesToPipes() throws {
         try #require(mkfifo(directory.file("pipe"), 0o600) == 0)
-        // Without a reader the user is told, and may stop.
+        // Without a reader, the user is told to start one and may stop the program.
         var told: [String] = []
         var polls = 0
         expectFailure(.stopped, "pipe") {
@@ -112,7 +112,7 @@ struct OutputFileTests {
         #expect(lstat(directory.file("pipe"), &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
     }
 
-    @Test func devicesAndOpenFilesAreWrittenToAsTheyAre() throws {
+    @Test func writesToDevicesAndDescriptors() throws {
         expectFailure(.inputOutput, "/dev/full", "No space left") {
             try write("text\n", to: try OutputFile("/dev/full", option: "--output"))
         }
@@ -129,9 +129,10 @@ struct OutputFileTests {
         }
     }
 
-    // MARK: Going on
+    // MARK: Continuing
 
-    /// Writes `lines` as far as `end`, as a command does that is killed behind it.
+    /// Writes the lines before `end`, then stops like a command that is killed there; returns the lines found at the
+    /// start.
     private func run(_ lines: [String], until end: Int, work: String = "work") throws -> Int {
         let output = try open("o")
         let journal = try OutputJournal(output, work: work)
@@ -144,9 +145,9 @@ struct OutputFileTests {
     private var whole: String { lines.map { $0 + "\n" }.joined() }
 
     @Test(arguments: [0, 1, 2, 3])
-    func theSameWorkGoesOn(end: Int) throws {
+    func continuesTheSameWork(end: Int) throws {
         #expect(try run(lines, until: end) == 0)
-        // The kill came while the next line was written, and before or while the journal was.
+        // As if the kill came while the next line, and then its journal entry, was being written.
         try File(directory.file("o"), .append).write("torn")
         let journal = try #require(FileSystem.list(directory.path).first { $0 != "o" })
         try File(directory.file(journal), .append).write("9 12")
@@ -155,13 +156,13 @@ struct OutputFileTests {
         #expect(try FileSystem.list(directory.path) == ["o"])
     }
 
-    @Test func anotherWorkStartsOver() throws {
+    @Test func startsOverForOtherWork() throws {
         _ = try run(lines, until: 2)
         #expect(try run(["x", "y"], until: 2, work: "other") == 0)
         #expect(try text("o") == "x\ny\n")
     }
 
-    @Test func anOutputThatWasChangedStartsOver() throws {
+    @Test func startsOverIfTheOutputWasChanged() throws {
         for change in ["", "ALPHA\n\n", "alpha"] {
             _ = try run(lines, until: 2)
             try FileSystem.replaceContents(of: directory.file("o"), with: change)
@@ -170,7 +171,7 @@ struct OutputFileTests {
         }
     }
 
-    @Test func theLongestNameHasAJournal() throws {
+    @Test func supportsTheLongestName() throws {
         let output = try open(String(repeating: "n", count: 255))
         let journal = try OutputJournal(output, work: "work")
         try journal.write(Array("line\n".utf8), lines: 1)

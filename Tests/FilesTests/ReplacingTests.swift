@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A file is replaced in one step, and nothing else in its directory is touched.
+/// Files are replaced atomically, and no other file in the directory is touched.
 struct ReplacingTests {
     let directory = TemporaryDirectory()
 
@@ -16,7 +16,7 @@ struct ReplacingTests {
         try FileSystem.replaceContents(of: directory.file(name), with: text)
     }
 
-    @Test func filesWithNamesForTemporaryUseStay() throws {
+    @Test func keepsFilesWithSimilarNames() throws {
         let names = ["f.new", "f.tmp", ".f.tmp", "f~", ".dtrain-0123.tmp", ".dtrain-00112233445566778.tmp"]
         for name in names { try replace(name, "the user's") }
         try replace("f", "first")
@@ -27,11 +27,11 @@ struct ReplacingTests {
         #expect(try FileSystem.list(directory.path).count == names.count + 1)
     }
 
-    @Test func linksStayAndLeadToTheNewFile() throws {
+    @Test func replacesTheTargetOfLinks() throws {
         try FileSystem.makeDirectory(directory.file("elsewhere"))
         try #require(symlink("elsewhere/target", directory.file("first")) == 0)
         try #require(symlink(directory.file("first"), directory.file("second")) == 0)
-        // The target is not there yet.
+        // The target does not exist yet.
         try replace("second", "one")
         #expect(try text("elsewhere/target") == "one")
         try replace("first", "two")
@@ -42,7 +42,7 @@ struct ReplacingTests {
         expectFailure(.inputOutput, "circle", "in a circle") { try replace("circle", "") }
     }
 
-    @Test func onlyRegularFilesAreReplaced() throws {
+    @Test func replacesRegularFilesOnly() throws {
         try #require(mkfifo(directory.file("pipe"), 0o600) == 0)
         try FileSystem.makeDirectory(directory.file("directory"))
         for name in ["pipe", "directory"] {
@@ -52,7 +52,7 @@ struct ReplacingTests {
     }
 
     @Test(arguments: [0o640, 0o604, 0o400] as [mode_t])
-    func theModeStays(mode: mode_t) throws {
+    func keepsTheMode(mode: mode_t) throws {
         try replace("f", "old")
         try #require(chmod(directory.file("f"), mode) == 0)
         try replace("f", "new")
@@ -62,13 +62,13 @@ struct ReplacingTests {
         #expect(try text("f") == "new")
     }
 
-    @Test func theLongestNameLeavesRoomForATemporaryOne() throws {
+    @Test func supportsTheLongestName() throws {
         let name = String(repeating: "n", count: 255)
         try replace(name, "text")
         #expect(try text(name) == "text")
     }
 
-    @Test func whatAKillLeftIsRemovedAndWhatIsWrittenIsNot() throws {
+    @Test func removesTemporaryFilesThatAreNotInUse() throws {
         let (left, written) = (
             FileSystem.temporaryPath(in: directory.path), FileSystem.temporaryPath(in: directory.path)
         )

@@ -9,11 +9,11 @@ struct SystemMemoryTests {
         ("MemAvailable: -3 kB", nil),
         ("MemAvailable: 99999999999999999999 kB", nil), ("MemAvailable: 9223372036854775807 kB", nil),
     ])
-    func fields(text: String, expected: Int?) {
+    func parsesFields(text: String, expected: Int?) {
         #expect(SystemMemory.field("MemAvailable:", in: text) == expected)
     }
 
-    @Test func thisHostHasSome() {
+    @Test func reportsPlausibleMemory() {
         #expect(SystemMemory.availableBytes() > 1 << 20)
         #expect(SystemMemory.availableBytes() < 1 << 50)
     }

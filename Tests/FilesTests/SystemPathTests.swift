@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Texts
 
-/// Names of files that are not UTF-8, look like others, or that a terminal would not show.
+/// File names that are not UTF-8, canonically equivalent to others, or not printable.
 struct SystemPathTests {
     let directory = TemporaryDirectory()
 
@@ -14,14 +14,14 @@ struct SystemPathTests {
         Array("\u{E9}".utf8), Array("e\u{301}".utf8), Array("\u{212B}".utf8), Array("\u{C5}".utf8),
     ]
 
-    /// Whether the system knows `name` in the directory, asked past the gateway.
+    /// Returns whether `name` exists in the directory, using the system call directly.
     private func exists(_ name: [UInt8]) -> Bool {
         let path = (Array((directory.path + "/").utf8) + name).map(CChar.init(bitPattern:)) + [0]
         return access(path, F_OK) == 0
     }
 
     @Test(arguments: names)
-    func everyCallReachesTheBytes(name: [UInt8]) throws {
+    func everyOperationUsesTheExactBytes(name: [UInt8]) throws {
         let path = directory.file(PathText.text(of: name))
         try FileSystem.makeDirectory(path + "/deep")
         #expect(exists(name))
@@ -40,7 +40,7 @@ struct SystemPathTests {
         #expect(try FileSystem.list(directory.path).isEmpty)
     }
 
-    @Test func listsInTheOrderOfBytesHoweverTheyWereMade() throws {
+    @Test func listsInByteOrder() throws {
         let sorted = Self.names.map { PathText.text(of: $0) }.sortedExactly().map(PathText.bytes)
         for (index, order) in [Self.names, Self.names.reversed()].enumerated() {
             let parent = directory.file("\(index)")
@@ -49,7 +49,7 @@ struct SystemPathTests {
         }
     }
 
-    @Test func messagesShowBytesAndNoPathIsCutAtAZero() throws {
+    @Test func messagesEscapeBytesAndZerosDoNotTruncatePaths() throws {
         expectFailure(.badData, #"caf\xE9: could not open"#) {
             _ = try FileSystem.contents(of: directory.file(PathText.text(of: Array("caf".utf8) + [0xE9])))
         }
@@ -57,7 +57,7 @@ struct SystemPathTests {
         #expect(!FileSystem.exists(directory.file("a\0b")))
     }
 
-    @Test func jsonHoldsThemForReadingBack() throws {
+    @Test func roundTripsInJSON() throws {
         let path = PathText.text(of: [0x61, 0xFF, 0x22])
         let line = JSON.string(path).line
         #expect(line == #""a\udbff\udfff\"""#)

@@ -35,7 +35,7 @@ struct TextReaderTests {
         return lines
     }
 
-    /// What a file holds, its text, and its lines.
+    /// The contents of a file, its text, and its lines.
     @Test(arguments: [
         ("a\nb\n", "a\nb\n", ["a", "b"]), ("a\nb", "a\nb", ["a", "b"]), ("a\r\nb\r\n", "a\nb\n", ["a", "b"]),
         ("\u{FEFF}a\r\nb", "a\nb", ["a", "b"]), ("\u{FEFF}", "", []), ("", "", []), ("\n", "\n", [""]),
@@ -44,7 +44,7 @@ struct TextReaderTests {
         ("a\u{FEFF}\nb", "a\u{FEFF}\nb", ["a\u{FEFF}", "b"]), ("\u{2028}\u{85}", "\u{2028}\u{85}", ["\u{2028}\u{85}"]),
         ("größe 漢字 🙂\r\ne\u{301}\0x", "größe 漢字 🙂\ne\u{301}\0x", ["größe 漢字 🙂", "e\u{301}\0x"]),
     ])
-    func oneRuleForAll(file: String, expected: String, expectedLines: [String]) throws {
+    func readsTextAndLines(file: String, expected: String, expectedLines: [String]) throws {
         let path = try write(Array(file.utf8))
         for chunkBytes in [1, 2, 3, 5, 8, 1 << 12] {
             #expect(try text(path, chunkBytes: chunkBytes) == Array(expected.utf8), "\(chunkBytes)")
@@ -59,7 +59,7 @@ struct TextReaderTests {
         if expected.isEmpty { expectFailure(.badData, "\(path): is empty") { _ = try LineReader(path) } }
     }
 
-    @Test func longLinesAndManyLinesCrossBuffers() throws {
+    @Test func readsLinesAcrossBuffers() throws {
         let all =
             (0..<3000).map { String(repeating: "\($0 % 10)", count: $0 % 700) } + [
                 String(repeating: "x", count: 900_000)
@@ -77,7 +77,7 @@ struct TextReaderTests {
         }
     }
 
-    /// What is no text, and the words of the remedy.
+    /// Contents that are not text, and words of the advice.
     static let foreign: [([UInt8], [String])] = {
         var all: [([UInt8], [String])] = []
         for text in ["a word\n", "größe", "Привет, мир\n", "你好，世界 \n", "🙂 x\n"] {
@@ -102,13 +102,13 @@ struct TextReaderTests {
         ]
     }()
 
-    @Test(arguments: foreign) func whatIsNoTextIsNamedWithItsRemedy(bytes: [UInt8], words: [String]) throws {
+    @Test(arguments: foreign) func rejectsOtherFormatsWithAdvice(bytes: [UInt8], words: [String]) throws {
         let path = try write(bytes, "it's a file")
         let failure = try #require(#expect(throws: Failure.self) { _ = try text(path, chunkBytes: 100) })
         #expect(failure.exitCode == .badData && failure.message.hasPrefix("\(path): "))
         for word in words { #expect(failure.message.contains(word), "\(failure)") }
         if failure.message.contains(" > ") { #expect(failure.message.contains("it'\\''s a file.utf8'"), "\(failure)") }
-        // The same of lines and of bytes in memory.
+        // Lines and bytes in memory are rejected in the same way.
         expectFailure(.badData, failure.message) { _ = try lines(path) }
         expectFailure(.badData, words[0]) {
             var reader = try TextReader(bytes: bytes, name: "name")
@@ -116,17 +116,17 @@ struct TextReaderTests {
         }
     }
 
-    /// Texts that begin like something else, or have a zero byte here and there.
+    /// Texts that begin like another format or contain a few zero bytes.
     @Test(arguments: [
         "BZh9 is a mark", "PAR1 is a name", "GIF8", "7zip", "a\0", "a\0b and no more", "%PDF", "LZIP", "Rar!", "ustar",
         "\0",
         "[\0",
     ])
-    func textIsNotMistaken(text: String) throws {
+    func acceptsTextThatResemblesOtherFormats(text: String) throws {
         #expect(try self.text(try write(Array(text.utf8)), chunkBytes: 8) == Array(text.utf8))
     }
 
-    /// Bytes that are not UTF-8: where they are said to be, and the remedy.
+    /// Invalid UTF-8, with the reported position and advice.
     @Test(
         arguments: [
             (
@@ -139,7 +139,7 @@ struct TextReaderTests {
             (Array("größe\n€".utf8.dropLast()), ["line 2: ", "ends within a character", "Copy it again"]),
             (Array("a\0b\0\0".utf8) + [0xFF, 0xFF], ["zero bytes", "Give a text"]),
         ] as [([UInt8], [String])])
-    func whatIsNotUTF8IsNamed(bytes: [UInt8], words: [String]) throws {
+    func rejectsInvalidUTF8WithItsPosition(bytes: [UInt8], words: [String]) throws {
         let path = try write(bytes)
         for chunkBytes in [1, 2, 3, 100] {
             let failure = try #require(#expect(throws: Failure.self) { _ = try text(path, chunkBytes: chunkBytes) })
@@ -147,7 +147,7 @@ struct TextReaderTests {
         }
     }
 
-    @Test func whatIsNoFileIsNamed() throws {
+    @Test func rejectsOtherThanRegularFiles() throws {
         try #require(mkfifo(directory.file("fifo"), 0o600) == 0)
         for (path, word) in [
             (directory.file("fifo"), "is a pipe, not a regular file"), ("/dev/null", "is a device"),
@@ -155,7 +155,7 @@ struct TextReaderTests {
         ] { expectFailure(.badData, path, word) { _ = try LineReader(path) } }
     }
 
-    @Test func aFileThatBecomesShorterIsNoticed() throws {
+    @Test func detectsATruncatedFile() throws {
         let path = try write([UInt8](repeating: 0x61, count: 1 << 19))
         let reader = try LineReader(path)
         try File(path, .update).truncate(to: 1000)

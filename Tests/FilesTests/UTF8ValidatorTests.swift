@@ -3,7 +3,7 @@ import Testing
 @testable import Files
 
 @Suite struct UTF8ValidatorTests {
-    /// The offset of what is malformed in `bytes`, cut into chunks of one size.
+    /// Returns the offset of the first malformed sequence in `bytes`, validated in chunks of one size.
     private func malformedOffset(_ bytes: [UInt8], chunk: Int) -> Int? {
         var validator = UTF8Validator()
         var rest = bytes[...]
@@ -15,7 +15,7 @@ import Testing
         return validator.unfinishedOffset
     }
 
-    @Test(arguments: [1, 2, 3, 5, 8, 1000]) func textIsWellFormed(chunk: Int) {
+    @Test(arguments: [1, 2, 3, 5, 8, 1000]) func acceptsWellFormedText(chunk: Int) {
         let text =
             "plain ascii, long enough for words of eight; é ß ⇒ 漢字 \u{FFFF} 🙂 \u{10FFFF} \u{7F}\u{80}\u{7FF}\u{800}\u{D7FF}\u{E000}"
         #expect(malformedOffset(Array(text.utf8), chunk: chunk) == nil)
@@ -28,10 +28,10 @@ import Testing
             [0xF4, 0x90, 0x80, 0x80],
             [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xE9, 0x20],
         ] as [[UInt8]])
-    func whatIsMalformedIsFoundWhereItStarts(sequence: [UInt8]) {
+    func reportsTheStartOfMalformedSequences(sequence: [UInt8]) {
         for prefix in ["", "é", "0123456789abcdef", "0123456é"] {
             for suffix in ["", "x and more ascii"] {
-                // A truncated sequence before a letter is as malformed as one at the end.
+                // A sequence that is truncated by a letter is as malformed as one at the end.
                 let bytes = Array(prefix.utf8) + sequence + Array(suffix.utf8)
                 for chunk in [1, 2, 3, 7, 8, 1000] {
                     #expect(malformedOffset(bytes, chunk: chunk) == prefix.utf8.count)
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    @Test func itAgreesWithTheStandardLibraryOnAllPairs() {
+    @Test func agreesWithTheStandardLibraryOnAllPairs() {
         for first in UInt8.min...UInt8.max {
             for second in UInt8.min...UInt8.max {
                 let bytes = [first, second]

@@ -32,8 +32,9 @@ import Testing
                     step: step, gradients: gradients, learningRate: 0.01, weightDecay: settings.decay,
                     gradientScale: settings.scale, gradientLimit: Double(limit))
             }
-            // β, 1 − β and the corrections are rounded to Float32 once: a few units of each moment. A first moment near
-            // zero is a difference, so its error is one of the gradients' size; it moves a weight by a step's length.
+            // β, 1 − β and the bias corrections are each rounded to Float32: a few units in each moment. A first moment
+            // near zero is a difference, so its error is relative to the gradients; it changes a weight by at most one
+            // step size.
             let size = min(settings.limit, 4 * settings.scale)
             let u = Float.unitRoundoff
             expectClose(array(first, count), expected.firstMoments, absolute: 8 * u * size, "first moment")
@@ -42,8 +43,8 @@ import Testing
         }
     }
 
-    /// A gradient of zero moves nothing but by decay, and what is not a number stays one.
-    @Test func zeroAndNaN() {
+    /// With a zero gradient only weight decay changes a weight; NaN propagates.
+    @Test func handlesZeroAndNaN() {
         withTestMemory { memory in
             let weights = memory.numbers([1, 1], Float.self)
             let (first, second) = (memory.numbers([0, 0], Float.self), memory.numbers([0, 0], Float.self))

@@ -3,7 +3,7 @@ import TestSupport
 import Tensors
 import Testing
 
-// B sequences, T queries and S keys a sequence, H heads of queries, K heads of keys and values, D head width.
+// B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.
 
 @Suite struct AttentionTests {
     struct Shape: Sendable {
@@ -26,7 +26,7 @@ import Testing
         [1, 3, 15, 16, 17, 31, 33, 63, 64, 65, 100, 130].map { Shape(T: $0, D: 8) }
         + [1, 3, 15, 16, 17, 33].map { Shape(B: 2, T: 9, H: 3, D: $0) } + [Shape(B: 0, T: 5)]
 
-    /// Queries and keys of different numbers, around the borders of blocks and vectors.
+    /// Different numbers of queries and keys, around the sizes of blocks and vectors.
     static let crossShapes: [Shape] = [
         (1, 1), (1, 64), (64, 1), (7, 65), (65, 7), (130, 33), (63, 130), (64, 64),
     ].map { (T: Int, S: Int) in
@@ -39,7 +39,8 @@ import Testing
         Shape(B: 2, T: T, H: heads, K: keyHeads, penalizesDistance: heads == 6)
     }
 
-    /// Stretches whose ends lie inside blocks, on their borders, and a block behind the last that counts.
+    /// Masks whose ranges end within blocks or at their boundaries, and masks with a block of queries beyond the last
+    /// valid key.
     static let masked: [Shape] = [
         mask(5, isCausal: false, lengths: [5, 1]), mask(130, isCausal: false, lengths: [64, 65]),
         mask(130, isCausal: true, lengths: [130, 3]), mask(130, isCausal: true, lengths: [63, 128]),
@@ -56,7 +57,7 @@ import Testing
         return shape
     }
 
-    /// - Parameter documents: Where the documents of each sequence begin.
+    /// - Parameter documents: The start positions of the documents of each sequence.
     private static func mask(
         _ T: Int, isCausal: Bool, lengths: [Int]? = nil, prefixes: [Int]? = nil, documents: [[Int]]? = nil
     ) -> Shape {
@@ -73,11 +74,13 @@ import Testing
         check(Float.self, shape, deviation: 1, dropoutRate: 0.3)
     }
 
-    /// Scores in the hundreds: one probability is 1 and the others vanish.
-    @Test func saturated() { check(Float.self, Shape(B: 2, T: 70, H: 2, D: 5), deviation: 16, dropoutRate: 0) }
+    /// Scores in the hundreds, so that one probability is 1 and the others are 0.
+    @Test func saturatedSoftmaxEqualsTheReference() {
+        check(Float.self, Shape(B: 2, T: 70, H: 2, D: 5), deviation: 16, dropoutRate: 0)
+    }
 
     @Test(arguments: [1, 2, 3, 8, 12, 20])
-    func slopesArePublished(heads: Int) {
+    func slopesEqualThePublishedOnes(heads: Int) {
         expectClose(Attention.slopes(heads), Reference.slopes(heads: heads), relative: 2 * Float.unitRoundoff)
     }
 
@@ -122,8 +125,9 @@ import Testing
                 x.rows, output: y, logSums: sums, outputGradient: memory.numbers(outputGradient, Float.self),
                 into: gradients.rows, sequences: B, queries: T, keys: S, mask: mask, dropout: dropout, site: 7)
 
-            // A score is a product of D terms, rounded at the size of the largest score; an exponential turns that into a
-            // relative error of a probability, and the output is a mean of values of the inputs' size.
+            // A score is a dot product of D terms, rounded at the magnitude of the largest score. The exponential turns
+            // this into a relative error of the probability, and the output is a mean of values of the inputs'
+            // magnitude.
             let scoreSize =
                 deviation * deviation * Double(D).squareRoot() * 4 + 8 + (shape.penalizesDistance ? Double(T) : 0)
             let error = (Float.unitRoundoff + Element.productError) * (scoreSize + 16)
@@ -132,8 +136,8 @@ import Testing
             expectClose(
                 array(y, rows * C), expected.output, absolute: error * size, relative: Element.unitRoundoff,
                 "attention output")
-            // The outputs that the backward pass reads are rounded to storage: an error of ∂score's size, times the scale.
-            // Heads and queries that share a key add theirs up.
+            // The outputs that the backward pass reads are rounded to the storage type, which causes an error of the
+            // magnitude of ∂score times the scale. The errors of query heads that share a KV head add up.
             let actual = gradients.read()
             for part in [\Reference.AttentionInput.queries, \.keys, \.values] {
                 expectClose(
@@ -151,7 +155,7 @@ import Testing
 }
 
 extension Reference.Mask {
-    /// The same mask for kernels.
+    /// Returns the same mask for kernels.
     func attentionMask(_ memory: TestMemory) -> AttentionMask {
         func pointer(_ values: [Int]?) -> UnsafePointer<Int32>? {
             values.map { UnsafePointer(memory.integers($0)) }
@@ -161,7 +165,7 @@ extension Reference.Mask {
     }
 }
 
-/// Queries, keys and values in one tensor where there are as many of each, otherwise in two.
+/// Queries, keys and values in one matrix if they have equally many rows, otherwise in two.
 private struct PackedRows<Number: Storage> {
     let rows: AttentionRows<Number>
     private let counts: (queries: Int, keys: Int)
@@ -187,7 +191,7 @@ private struct PackedRows<Number: Storage> {
         }
     }
 
-    /// What stands there now.
+    /// Returns the current contents.
     func read() -> Reference.AttentionInput {
         func columns(_ rows: HeadRows<Number>, _ count: Int, _ width: Int) -> [Double] {
             (0..<count).flatMap { row in (0..<width).map { Double(rows.base[row * rows.stride + $0]) } }

@@ -13,7 +13,7 @@ import Testing
         let outputGradient = normals(rows * columns, seed: 3)
         let before = normals(columns, seed: 4)
         let expected = Reference.columnSums(outputGradient, columns: columns)
-        // A piece of 64 rows adds numbers below 5; the pieces' sums stay below 64 · 5.
+        // A block of 64 rows sums values below 5; the total stays below 64 · 5.
         let absolute = Float.unitRoundoff * 64 * 5
         for accumulating in [false, true] {
             withTestMemory { memory in

@@ -14,14 +14,14 @@ import Testing
         check(normals(count, seed: 1, deviation: 4), targets, labels)
     }
 
-    /// Every half of the loss alone, far out and near zero.
+    /// Tests both terms of the loss separately, for logits of large magnitude and near zero.
     @Test(arguments: [0, 1, 0.5, -1])
-    func extremes(target: Double) {
+    func handlesExtremes(target: Double) {
         let logits = [0, -0.0, 1e-30, -1e-30, 17, -17, 50, -50, 87, -87, 90, -90, 1e4, -1e4, 1e30, -1e30]
         check(logits.map { Double(Float($0)) }, [Double](repeating: target, count: logits.count), 1)
     }
 
-    /// A NaN among the logits makes its row's loss NaN and no other's, unless its target does not count.
+    /// A NaN logit makes the loss of its row NaN and no other, unless its target is ignored.
     @Test func nanReachesTheLoss() {
         var (logits, targets) = (normals(3 * 20, seed: 1), [Double](repeating: 1, count: 60))
         (logits[3], logits[39], targets[3]) = (.nan, .nan, -1)
@@ -43,7 +43,7 @@ import Testing
             let (x, t) = (memory.numbers(logits, Float.self), memory.numbers(targets, Float.self))
             let losses = memory.output(R, Float.self)
             binaryCrossEntropy(x, targets: t, into: losses, rows: R, labels: K)
-            // Sums of K positive terms; in each, x − x·t loses its last digits. Where all is below −87 it is 0.
+            // A sum of K positive terms; in each, x − x·t loses its last digits. Losses below e⁻⁸⁷ are 0.
             expectClose(
                 array(losses, R), Reference.binaryCrossEntropy(logits, targets: targets, labels: K),
                 absolute: 0x1p-120, relative: Double(16 + K / 16) * Float.unitRoundoff, "binaryCrossEntropy")

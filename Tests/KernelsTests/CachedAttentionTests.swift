@@ -3,7 +3,7 @@ import Kernels
 import TestSupport
 import Testing
 
-// B sequences, S slots of P positions, H heads of queries, K heads of keys and values, D head width.
+// B sequences, S cache rows of P positions, H query heads, K KV heads, D head dimension.
 
 @Suite struct CachedAttentionTests {
     @Test(arguments: [1, 5, 16, 64, 68, 150], [(4, 4), (4, 2), (3, 1)])
@@ -14,7 +14,7 @@ import Testing
         }
     }
 
-    /// Three sequences of different lengths whose positions lie in three slots, in no order.
+    /// Checks three sequences of different lengths whose positions are in three cache rows, in random order.
     private func check<Element: Storage>(_ D: Int, _ H: Int, _ K: Int, _ penalizes: Bool, _: Element.Type) {
         let (B, S, P, stride) = (3, 3, 40, H * D + 5)
         let lengths = [1, 40, 17]
@@ -45,7 +45,7 @@ import Testing
                     let expected = (0..<D).map { d in
                         powers.indices.reduce(0) { $0 + powers[$1] / sum * number($1, K * D + d) }
                     }
-                    // Scores up to some tens, whose rounding multiplies the probabilities.
+                    // The scores have magnitudes up to some tens; their rounding errors multiply the probabilities.
                     expectClose(
                         (0..<D).map { output[(b * H + h) * D + $0] }, expected,
                         absolute: 512 * Float.unitRoundoff + Double(Element.ulpOfOne),

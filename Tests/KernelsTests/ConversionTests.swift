@@ -3,8 +3,8 @@ import TestSupport
 import Testing
 
 @Suite struct ConversionTests {
-    /// Every number of Float16 there and back, with one more so that the last vector is a short one.
-    @Test func allNumbersOfFloat16() {
+    /// Every Float16 value, and one more so that the last vector is partial.
+    @Test func roundTripsAllFloat16Values() {
         let halves = (0...UInt16.max).map { Float16(bitPattern: $0) } + [1]
         withTestMemory { memory in
             let source = memory.output(halves.count, Float16.self)
@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    /// The middle between two neighbours goes to the even one, what is just beside it to the nearer one.
+    /// A value halfway between two neighbours is rounded to the even one, any other value to the nearer one.
     @Test func roundsToNearestEven() {
         var values: [Float] = [65519.996, 65520, -65520, 1e30, -1e30, 1e-30, 2.9802322e-08, 2.9802326e-08, .infinity]
         for pattern in stride(from: UInt16(0), to: 0x7BFF, by: 37) {
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test(arguments: [0] + oddSizes)
-    func copiesOneTypeIntoItself(count: Int) {
+    func copiesValuesOfTheSameType(count: Int) {
         let values = normals(count, seed: 1)
         withTestMemory { memory in
             let target = memory.output(count, Float.self)

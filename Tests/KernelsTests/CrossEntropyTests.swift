@@ -3,7 +3,7 @@ import Kernels
 import TestSupport
 import Testing
 
-// R rows, V vocabulary.
+// R rows, V vocabulary size.
 
 @Suite struct CrossEntropyTests {
     @Test(arguments: oddSizes, [0, 1, 6])
@@ -14,9 +14,9 @@ import Testing
         }
     }
 
-    /// The largest logit's class, the first of equals, wherever it stands among the lanes.
+    /// Predicts the class of the largest logit, the first of equal ones, in any lane.
     @Test(arguments: oddSizes)
-    func predictsTheFirstOfTheLargest(vocabulary: Int) {
+    func predictsTheFirstLargestLogit(vocabulary: Int) {
         let places = [0, vocabulary / 3, vocabulary / 2, vocabulary - 1]
         var rows: [[Double]] = []
         for first in places {
@@ -26,7 +26,7 @@ import Testing
                 rows.append(row)
             }
         }
-        // Equal numbers throughout, and what is no number beside what is.
+        // Rows of equal values, of −∞, and with a NaN.
         rows.append([Double](repeating: -3, count: vocabulary))
         rows.append([Double](repeating: -.infinity, count: vocabulary))
         var invalid = [Double](repeating: -1, count: vocabulary)
@@ -44,18 +44,18 @@ import Testing
         }
     }
 
-    /// Logits far apart and far from zero; a softmax that is 1 and 0.
+    /// Logits that are far apart or of large magnitude; a one-hot softmax.
     @Test(
         arguments: [
             [1e4, -1e4, 0, 9999, 1], [-1e4, -1e4, -1e4, -1e4, -1e4], [1e4, 1e4, 1e4, 1e4, 1e4], [1e30, -1e30, 0, 0, 0],
             [100, 0, 0, 0, 0], [0, -0.0, 1e-40, -1e-40, 0], [-Double.infinity, 0, 1, -Double.infinity, 2],
         ] as [[Double]])
-    func extremes(logits: [Double]) {
+    func handlesExtremes(logits: [Double]) {
         let logits = logits.map { Double(Float($0)) }
         for target in logits.indices where logits[target].isFinite { check(logits, [target]) }
     }
 
-    /// A NaN anywhere in a row, tail of the vector or not, makes that row's loss NaN and no other's.
+    /// A NaN anywhere in a row, also in the last, partial vector, makes the loss of that row NaN and no other.
     @Test(arguments: [0, 7, 15, 16, 19])
     func nanReachesTheLoss(place: Int) {
         var logits = normals(3 * 20, seed: 1)
@@ -70,9 +70,9 @@ import Testing
         }
     }
 
-    /// Outputs behind the classes are part of the softmax; they have no share of the target and are never predicted.
+    /// Outputs without a class are part of the softmax, but have no target probability and are never predicted.
     @Test(arguments: oddSizes, [1, 5, 16])
-    func outputsWithoutAClassHaveNoShare(classes: Int, others: Int) {
+    func outputsWithoutAClassHaveNoTargetProbability(classes: Int, others: Int) {
         let (V, smoothing, scale) = (classes + others, 0.25, 0.375)
         let logits = normals(V, seed: 4, deviation: 3)
         let target = classes / 2
@@ -104,7 +104,7 @@ import Testing
         let (R, V) = (targets.count, logits.count / max(targets.count, 1))
         let expected = Reference.crossEntropy(logits, targets: targets, labelSmoothing: labelSmoothing)
         let smoothing = Float(labelSmoothing)
-        // Differences of logits are rounded at their own size; the sum of V exponentials adds a few units more.
+        // Differences of logits are rounded at the logits' magnitude; the sum of V exponentials adds a few units.
         let absolute = Float.unitRoundoff * (16 + 2 * (logits.filter(\.isFinite).map(abs).max() ?? 0))
         let scale = 0.375
         withTestMemory { memory in

@@ -2,7 +2,7 @@ import Kernels
 import TestSupport
 import Testing
 
-/// The optimizers' kernels but AdamW, at sizes that are no whole vectors.
+/// The kernels of all optimizers except AdamW, at sizes that are not multiples of the vector size.
 @Suite struct DescentTests {
     struct Settings: Sendable { var scale = 1.0, limit = Double.infinity, l1 = 0.0, l2 = 0.0 }
 
@@ -35,14 +35,14 @@ import Testing
                     GradientAdjustment(
                         scale: Float(settings.scale), limit: Float(settings.limit), l1: settings.l1, l2: settings.l2))
             }
-            // A few roundings of numbers up to 20.
+            // A few roundings of values up to 20.
             let u = Float.unitRoundoff
             expectClose(array(states, count), state, absolute: 64 * u, relative: 16 * u, "\(rule): state")
             expectClose(array(weights, count), expected, absolute: 16 * u, relative: 4 * u, "\(rule): weights")
         }
     }
 
-    /// One step of the kernel that `rule` names, with the numbers of `Reference.descent`.
+    /// Performs one step of the kernel for `rule`, with the coefficients of `Reference.descent`.
     static func update<Element: Storage>(
         _ rule: String, _ weights: UnsafeMutablePointer<Float>, _ state: UnsafeMutablePointer<Float>,
         _ gradients: UnsafePointer<Element>, _ count: Int, _ adjustment: GradientAdjustment

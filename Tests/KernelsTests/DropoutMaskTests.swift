@@ -10,7 +10,7 @@ import Testing
         DropoutMask(RandomStream(seed: seed, purpose: .dropout, step: step, sample: sample, layer: site), rate: rate)
     }
 
-    /// The mask over `count` ones from element `first` on.
+    /// Returns the mask's factors for `count` elements from element `first`.
     private func factors(_ mask: DropoutMask, count: Int, first: Int = 0) -> [Float] {
         withTestMemory { memory in
             let values = memory.numbers([Double](repeating: 1, count: count), Float.self)
@@ -21,7 +21,7 @@ import Testing
 
     @Test(arguments: [0] + oddSizes, [0.0, 0.1, 0.5, 0.99])
     func equalsTheReference(count: Int, rate: Double) {
-        // The last counters of 32 bits and the first beyond, and a sample and a step with an upper half.
+        // Element indices around the largest 32-bit counter, and a sample and a step above 2³².
         for first in [0, 96, 32 * (1 << 29) - 32] {
             let (step, sample) = (1 << 33 + 5, UInt64(1) << 40 + 7)
             let reference = Reference.Dropout(rate: rate, seed: 1 << 35 + 1, step: step, samples: [sample])
@@ -32,9 +32,9 @@ import Testing
         }
     }
 
-    /// The kept share is within five standard deviations of 1 − rate; the scale keeps the expectation.
+    /// The kept fraction is within five standard deviations of 1 − rate, and the scale preserves the expectation.
     @Test(arguments: [0.05, 0.1, 0.5, 0.9])
-    func keepsItsShare(rate: Double) {
+    func keepsTheExpectedFraction(rate: Double) {
         let count = 1 << 18
         let kept = factors(mask(Float(rate)), count: count).filter { $0 != 0 }
         let deviation = (rate * (1 - rate) / Double(count)).squareRoot()
@@ -42,9 +42,10 @@ import Testing
         expectClose(kept, kept.map { _ in 1 / (1 - rate) }, relative: 2 * Float.unitRoundoff / (1 - rate))
     }
 
-    /// Pieces that start at multiples of 32 make the mask of the whole: what a backward pass sees in other pieces.
+    /// Masking in ranges that start at multiples of 32 equals masking at once, as when a backward pass uses other
+    /// ranges.
     @Test(arguments: [32, 64, 96, 256])
-    func isTheSameInPieces(length: Int) {
+    func rangesEqualTheWhole(length: Int) {
         let whole = factors(mask(0.3), count: 1000)
         let pieces = stride(from: 0, to: 1000, by: length).flatMap {
             factors(mask(0.3), count: min(length, 1000 - $0), first: $0)
@@ -52,8 +53,8 @@ import Testing
         #expect(pieces == whole)
     }
 
-    /// A value is scaled by one multiplication, and what falls is 0 (a NaN stays one).
-    @Test func multiplies() {
+    /// Kept values are multiplied by the scale, dropped ones by 0 (NaN stays NaN).
+    @Test func multipliesByTheFactors() {
         let values = normals(100, seed: 1)
         let factors = factors(mask(0.3), count: 100)
         withTestMemory { memory in
@@ -63,14 +64,14 @@ import Testing
         }
     }
 
-    @Test func differsInEveryPartOfItsName() {
+    @Test func everyIdentifierChangesTheMask() {
         let masks = [
             mask(0.5), mask(0.5, seed: 9), mask(0.5, step: 9), mask(0.5, sample: 9), mask(0.5, site: 9),
         ].map { factors($0, count: 256) }
         for (index, one) in masks.enumerated() {
             for other in masks[..<index] {
                 let agreeing = zip(one, other).count { $0 == $1 }
-                // 256 coins: 128 ± 5 · 8.
+                // The number of equal factors among 256 is binomial: 128 ± 5 standard deviations of 8.
                 #expect(abs(agreeing - 128) <= 40)
             }
         }

@@ -8,8 +8,9 @@ import Testing
         samples.withUnsafeBufferPointer { #expect(Dropout(rate: 0, seed: 1, step: 1, samples: $0.baseAddress!) == nil) }
     }
 
-    /// The mask follows the sample's own number, not its place in the batch: any rank computes it alike.
-    @Test func followsTheSample() {
+    /// The mask depends on the global sample index, not on the position in the batch, so every rank computes the same
+    /// one.
+    @Test func dependsOnTheSampleIndex() {
         let count = 45
         func dropped(_ samples: [UInt64]) -> [Float] {
             withTestMemory { memory in

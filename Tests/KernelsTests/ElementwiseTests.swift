@@ -2,7 +2,7 @@ import Kernels
 import TestSupport
 import Testing
 
-/// Residual, conversion, adding, scaling, sum of squares.
+/// Residual addition, conversion, addition, scaling, and sum of squares.
 @Suite struct ElementwiseTests {
     private static let sizes = [0] + oddSizes
 
@@ -48,8 +48,8 @@ import Testing
         }
     }
 
-    /// Squares beyond Float32 are finite; what is not a number, or infinite, is seen wherever it stands.
-    @Test func sumOfSquaresOfExtremes() {
+    /// Squares beyond the range of Float32 are finite; infinities and NaN are detected at any position.
+    @Test func sumOfSquaresHandlesExtremes() {
         withTestMemory { memory in
             let huge = memory.numbers([1e30, -1e30, 1e-40], Float.self)
             expectClose(sumOfSquares(huge, count: 3), 2 * Double(Float(1e30)) * Double(Float(1e30)), relative: 0x1p-52)

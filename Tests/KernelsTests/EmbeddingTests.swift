@@ -2,7 +2,7 @@ import Kernels
 import TestSupport
 import Testing
 
-// B sequences, T positions, V vocabulary, C width.
+// B sequences, T positions, V vocabulary size, C hidden size.
 
 @Suite struct EmbeddingTests {
     @Test(arguments: oddSizes, [0, 1, 3])
@@ -13,7 +13,7 @@ import Testing
         checkPlaces(Float16.self, sequences, 7, 5, width)
     }
 
-    /// Scaled tokens, with positions that are told, that follow from the row, and without any.
+    /// Checks scaled token embeddings without positions, with implicit positions, and with explicit ones.
     private func checkPlaces<Element: Storage>(_: Element.Type, _ B: Int, _ T: Int, _ V: Int, _ C: Int) {
         let (rows, P, multiplier) = (B * T, T + 2, Float(C).squareRoot())
         let (tokens, places) = (integers(rows, below: V, seed: 1), integers(rows, below: P - 1, seed: 6))
@@ -30,7 +30,7 @@ import Testing
                     ids, tokenTable: token, multiplier: multiplier,
                     positionTable: hasTable ? UnsafePointer(position) : nil,
                     places: hasPlaces ? UnsafePointer(at) : nil, into: y, sequences: B, positions: T, width: C)
-                // The product is rounded, at most 5√C, before the sum is.
+                // The scaled embedding, at most 5√C, is rounded before the sum is.
                 expectClose(
                     array(y, rows * C),
                     Reference.embedding(

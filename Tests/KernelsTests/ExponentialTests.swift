@@ -5,7 +5,7 @@ import Testing
 @testable import Kernels
 
 @Suite struct ExponentialTests {
-    /// 2 units in the last place, over a million places between the border of normal results and that of finite ones.
+    /// Tests 2²⁰ values between the bounds of normal and of finite results.
     @Test func isWithinTwoUnitsInTheLastPlace() {
         var (worst, place) = (0.0, Float(0))
         let count = 1 << 20
@@ -22,7 +22,7 @@ import Testing
         #expect(worst <= 2, "at \(place)")
     }
 
-    @Test func extremes() {
+    @Test func handlesExtremes() {
         var x = SIMD16<Float>()
         let values: [(Float, Float)] = [
             (0, 1), (-0.0, 1), (1e-37, 1), (.leastNonzeroMagnitude, 1), (-.leastNonzeroMagnitude, 1), (-87.1, 0),

@@ -2,7 +2,7 @@ import Kernels
 import TestSupport
 import Testing
 
-// R rows, F hidden width.
+// R rows, F feed-forward size.
 
 @Suite struct GatedActivationTests {
     @Test(arguments: oddSizes, [0, 1, 5])
@@ -11,8 +11,8 @@ import Testing
         check(Float16.self, normals(rows * 2 * width, seed: 1, deviation: 3), width)
     }
 
-    /// Gates that are shut and wide open.
-    @Test func extremes() {
+    /// Gates near 0 and gates of large magnitude.
+    @Test func handlesExtremes() {
         let gates = [0, -0.0, 1e-40, 20, -20, 100, -100, 1e10, -1e10, .nan]
         check(Float.self, (gates + normals(gates.count, seed: 1)).map { Double(Float($0)) }, gates.count)
     }
@@ -23,8 +23,8 @@ import Testing
         withTestMemory { memory in
             let (x, y) = (memory.numbers(input, Element.self), memory.output(R * F, Element.self))
             swiGLU(x, into: y, rows: R, width: F)
-            // The gate has the errors of silu, 4 units of Float32 at 1, and is multiplied with numbers below 20. Below the
-            // normal numbers of Float16 a rounding is absolute: half of 2⁻²⁴.
+            // The gate has the error of SiLU, 4 units of Float32 at 1, and is multiplied by values below 20. Rounding
+            // to a Float16 denormal has an absolute error of half of 2⁻²⁴.
             let absolute = 20 * 4 * Float.unitRoundoff
             expectClose(
                 array(y, R * F), Reference.swiGLU(input, width: F),
@@ -34,7 +34,7 @@ import Testing
             let dx = memory.output(R * 2 * F, Float.self)
             swiGLUBackward(
                 x, outputGradient: memory.numbers(gradient, Float.self), into: dx, rows: R, width: F)
-            // Gradients below 5 multiply it; 1 − gate loses its digits where x, up to 20, multiplies it.
+            // The error is multiplied by gradients below 5; 1 − gate loses precision and is multiplied by x, up to 20.
             expectClose(
                 array(dx, R * 2 * F), Reference.swiGLUBackward(input, outputGradient: gradient, width: F),
                 absolute: 5 * 20 * absolute, relative: 8 * Float.unitRoundoff, "swiGLUBackward")

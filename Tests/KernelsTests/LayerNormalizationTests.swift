@@ -11,16 +11,16 @@ import Testing
         check(Float16.self, normals(rows * columns, seed: 1, deviation: 2, mean: 1), columns)
     }
 
-    /// Equal numbers, numbers far from zero, tiny and huge numbers.
+    /// Equal values, values far from zero, tiny and huge values.
     @Test(arguments: [
         [Double](repeating: 3, count: 33), [Double](repeating: 0, count: 33),
         normals(33, seed: 1, deviation: 1, mean: 512),
         normals(33, seed: 1).map { Double(Float($0 * 1e-20)) }, normals(33, seed: 1).map { Double(Float($0 * 1e15)) },
     ])
-    func extremes(input: [Double]) { check(Float.self, input, input.count) }
+    func handlesExtremes(input: [Double]) { check(Float.self, input, input.count) }
 
     @Test(arguments: [1e-12, 0.25])
-    func epsilonIsWhatItIsToldToBe(epsilon: Double) {
+    func usesTheGivenEpsilon(epsilon: Double) {
         check(Float.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
         check(Float16.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
     }
@@ -31,7 +31,7 @@ import Testing
         let R = input.count / C
         let (scale, shift) = (normals(C, seed: 2, deviation: 0.3, mean: 1), normals(C, seed: 3, deviation: 0.3))
         let (outputGradient, before) = (normals(R * C, seed: 4), normals(R * C, seed: 5))
-        // What is lost where a mean is taken away: the mean's size against the deviation.
+        // The precision lost by subtracting the mean: the mean relative to the standard deviation.
         let conditions = zip(
             Reference.layerNormalization(input, scale: scale, shift: nil, epsilon: epsilon).means,
             Reference.layerNormalization(input, scale: scale, shift: nil, epsilon: epsilon).reciprocals
@@ -67,7 +67,7 @@ import Testing
                 outputGradient: memory.numbers(outputGradient, Float.self), accumulatingInto: dx,
                 scaleGradient: dScale, shiftGradient: dShift, sums: memory.output(2 * C, Float.self), rows: R,
                 columns: C)
-            // The row's gradient is a difference of terms near 1, times 1/σ; it is added to numbers below 4.
+            // The gradient of a row is a difference of terms near 1, times 1/σ; it is added to values below 4.
             let largest =
                 Reference.layerNormalization(input, scale: scale, shift: nil, epsilon: epsilon).reciprocals.max() ?? 0
             expectClose(

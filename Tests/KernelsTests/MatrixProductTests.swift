@@ -2,7 +2,7 @@ import Kernels
 import TestSupport
 import Testing
 
-/// The engines that this machine can run.
+/// The matmul implementations that this machine supports.
 let engines: [ProductEngine] = ProductEngine.best == .tiles ? [.tiles, .library] : [.library]
 
 @Suite struct MatrixProductTests {
@@ -23,9 +23,9 @@ let engines: [ProductEngine] = ProductEngine.best == .tiles ? [.tiles, .library]
         check.run(Float16.self, Float16.self, Float16.self)
     }
 
-    /// Several panels in every direction, of every type: equal to the product of slices, bit for bit.
+    /// A matmul with several panels in every dimension equals the matmuls of slices bit for bit.
     @Test(arguments: engines.filter { $0 == .tiles })
-    func cuttingRowsAndColumnsChangesNoBit(engine: ProductEngine) {
+    func splittingRowsAndColumnsChangesNoBit(engine: ProductEngine) {
         cut(Float.self, engine)
         cut(Float16.self, engine)
     }
@@ -49,9 +49,9 @@ let engines: [ProductEngine] = ProductEngine.best == .tiles ? [.tiles, .library]
         }
     }
 
-    /// Float32 products of parts are as exact as the library's, over numbers of many magnitudes.
+    /// Float32 matmuls by bfloat16 terms are as accurate as the library's, for elements of many magnitudes.
     @Test(arguments: engines)
-    func floatsAreExactToTheirLastPlaces(engine: ProductEngine) {
+    func floatsAreAccurateToTheLastPlaces(engine: ProductEngine) {
         let (m, n, k) = (32, 32, 512)
         let magnitudes = (0..<k).map { Double(1 << ($0 % 20)) }
         let a = zip(normals(m * k, seed: 1), (0..<m).flatMap { _ in magnitudes }).map { Double(Float($0 * $1)) }
@@ -65,15 +65,15 @@ let engines: [ProductEngine] = ProductEngine.best == .tiles ? [.tiles, .library]
             let sizes = Reference.matrixProduct(
                 a.map(abs), Reference.transposed(b.map(abs), rows: n, columns: k), m: m, n: n, k: k)
             for index in 0..<m * n {
-                // Far below the worst case k·u: roundings of either sign mostly cancel.
+                // Far below the worst case k·u, because rounding errors of both signs mostly cancel.
                 #expect(abs(Double(c[index]) - exact[index]) < 8 * Float.unitRoundoff * sizes[index])
             }
         }
     }
 
-    /// What is not finite must not get lost between the parts.
+    /// Infinities and NaN must not be lost by splitting into terms.
     @Test(arguments: engines)
-    func notANumberReachesTheResult(engine: ProductEngine) {
+    func nonFiniteElementsReachTheResult(engine: ProductEngine) {
         for bad in [Float.nan, .infinity, -.infinity, Float(bitPattern: 0x7FFF_FFFF), Float(bitPattern: 0xFFFF_FFFF)] {
             withTestMemory { memory in
                 let (a, b) = (memory.numbers(normals(64 * 64, seed: 1), Float.self), memory.output(64 * 64, Float.self))
@@ -87,7 +87,7 @@ let engines: [ProductEngine] = ProductEngine.best == .tiles ? [.tiles, .library]
         }
     }
 
-    @Test func emptyMatrices() {
+    @Test func handlesEmptyMatrices() {
         withTestMemory { memory in
             let (a, c) = (memory.numbers([1, 2, 3, 4], Float.self), memory.numbers([5, 6, 7, 8], Float.self))
             matrixProduct(a, stride: 2, a, stride: 2, into: c, stride: 2, m: 0, n: 2, k: 2)
@@ -102,7 +102,7 @@ let engines: [ProductEngine] = ProductEngine.best == .tiles ? [.tiles, .library]
     }
 }
 
-/// One shape in every orientation, with rows farther apart than they are long: overwriting NaN, with a bias, adding.
+/// Checks one shape in all orientations, with padding between rows: overwriting NaN, with a bias, and accumulating.
 private struct ProductCheck {
     private let shape: MatrixProductTests.Shape
     private let engine: ProductEngine
@@ -119,7 +119,7 @@ private struct ProductCheck {
         let (a, b) = (rounded(normals(m * k, seed: 1), A.self), rounded(normals(k * n, seed: 2), B.self))
         let (before, bias) = (rounded(normals(m * n, seed: 3), C.self), rounded(normals(n, seed: 4), B.self))
         let product = Reference.scaled(Reference.matrixProduct(a, b, m: m, n: n, k: k), by: 0.5)
-        // The classical bound: k + 1 roundings of terms whose magnitudes add up to |A|·|B|.
+        // The standard bound: k + 1 roundings of terms whose magnitudes sum to |A|·|B|.
         let magnitude = Reference.matrixProduct(a.map(abs), b.map(abs), m: m, n: n, k: k).max()! + 4
         let parts = max(A.productError, B.productError)
         let tolerance = (Double(k + 2) * Float.unitRoundoff + parts) * magnitude
@@ -159,12 +159,12 @@ private struct ProductCheck {
         }
     }
 
-    /// What storing leaves of `values`.
+    /// Returns `values` rounded to the storage type.
     private func rounded<Element: Storage>(_ values: [Double], _: Element.Type) -> [Double] {
         values.map { Double(Element($0)) }
     }
 
-    /// Rows of `columns` numbers, three apart from each other.
+    /// Stores rows of `columns` elements with three elements of padding after each.
     private func spaced<Element: Storage>(
         _ memory: TestMemory, _ values: [Double], rows: Int, columns: Int, _: Element.Type
     ) -> UnsafeMutablePointer<Element> {

@@ -4,7 +4,7 @@ import Kernels
 import Testing
 
 @Suite struct ProcessorTests {
-    /// On a thread of its own: the setting stays with the thread that made it.
+    /// Runs on a new thread, because the setting is per thread.
     @Test func preparedThreadsFlushDenormals() async {
         let products = await withCheckedContinuation { continuation in
             onNewThread {
@@ -16,14 +16,14 @@ import Testing
         #expect(products == [denormal, 0, 0])
     }
 
-    @Test func kernelsAreBuiltForThisProcessor() {
+    @Test func thisCPUSupportsTheCompiledExtensions() {
         #expect(Processor.builtFor() & ~cprocessor_features() == 0)
     }
 }
 
 private let denormal = Float(bitPattern: 1 << 20)
 
-/// `value` · `factor`, by a kernel.
+/// Computes `value` · `factor` with a kernel.
 private func product(_ value: Float, _ factor: Float) -> Float {
     var value = value
     scale(&value, by: factor, count: 1)

@@ -13,18 +13,18 @@ import Testing
     }
 
     @Test(arguments: [1e-12, 0.25])
-    func epsilonIsWhatItIsToldToBe(epsilon: Double) {
+    func usesTheGivenEpsilon(epsilon: Double) {
         check(Float.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
         check(Float16.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
     }
 
-    /// Equal numbers, numbers far from zero, tiny and huge numbers.
+    /// Equal values, values far from zero, tiny and huge values.
     @Test(arguments: [
         [Double](repeating: 3, count: 33), [Double](repeating: 0, count: 33),
         normals(33, seed: 1, deviation: 1, mean: 512),
         normals(33, seed: 1).map { Double(Float($0 * 1e-20)) }, normals(33, seed: 1).map { Double(Float($0 * 1e15)) },
     ])
-    func extremes(input: [Double]) { check(Float.self, input, input.count) }
+    func handlesExtremes(input: [Double]) { check(Float.self, input, input.count) }
 
     private func check<Element: Storage>(
         _: Element.Type, _ input: [Double], _ C: Int, _ epsilon: Double = Double(Float(1e-5))
@@ -41,8 +41,8 @@ import Testing
             let (y, reciprocals) = (memory.output(R * C, Element.self), memory.output(R, Float.self))
             rmsNormalization(
                 x, scale: gain, epsilon: Float(epsilon), into: y, reciprocals: reciprocals, rows: R, columns: C)
-            // Sums of squares have no cancellation: every error is relative. Below the normal numbers of Float16 a
-            // rounding is absolute: half of 2⁻²⁴.
+            // Sums of squares have no cancellation, so every error is relative. Rounding to a Float16 denormal has an
+            // absolute error of half of 2⁻²⁴.
             expectClose(
                 array(y, R * C), expected.output, absolute: Element.self == Float16.self ? 0x1p-25 : 0,
                 relative: Element.unitRoundoff + 16 * Float.unitRoundoff, "rmsNormalization")
@@ -54,7 +54,8 @@ import Testing
                 x, scale: gain, reciprocals: reciprocals,
                 outputGradient: memory.numbers(outputGradient, Float.self), accumulatingInto: dx,
                 scaleGradient: dScale, sums: memory.output(C, Float.self), rows: R, columns: C)
-            // The row's gradient is a difference of terms below 32, times the reciprocal; it is added to numbers below 4.
+            // The gradient of a row is a difference of terms below 32, times the reciprocal; it is added to values
+            // below 4.
             let largest = expected.reciprocals.max() ?? 0
             expectClose(
                 array(dx, R * C), Reference.sum(before, gradients.input),

@@ -2,7 +2,7 @@ import Kernels
 import TestSupport
 import Testing
 
-// B sequences, T positions, H heads, D head width.
+// B sequences, T positions, H heads, D head dimension.
 
 @Suite struct RotaryTests {
     @Test(arguments: [2, 6, 16, 32, 34, 64, 128], [0, 1, 3])
@@ -16,15 +16,15 @@ import Testing
         }
     }
 
-    /// Far positions keep the digits of their angles.
-    @Test func farPositions() {
+    /// Angles of distant positions are still accurate.
+    @Test func distantPositionsEqualTheReference() {
         let reference = Reference.Rotary(
             stride: 32, firstColumn: 0, heads: 1, headWidth: 32, positions: 3, firstPosition: 8189)
         check(Float.self, 1, reference)
     }
 
-    /// What attention sees: the product of a query and a key depends on how far they are apart, not on where they are.
-    @Test func productsDependOnDistanceAlone() {
+    /// Attention scores depend on the distance between query and key, not on their absolute positions.
+    @Test func dotProductsDependOnDistanceOnly() {
         let (D, T) = (16, 9)
         let table = RotaryTable(positions: T, headWidth: D)
         let (query, key) = (normals(D, seed: 1), normals(D, seed: 2))
@@ -58,7 +58,7 @@ import Testing
                     firstPosition: reference.firstPosition, inverse: inverse, sequences: sequences,
                     positions: reference.positions)
             }
-            // Two products of numbers below 5 with rounded factors are added and rounded once more.
+            // The sum of two products, each of a value below 5 and a rounded cosine or sine, rounded once more.
             let (absolute, relative) = (20 * Float.unitRoundoff, Element.unitRoundoff)
             for inverse in [false, true] {
                 let rows = memory.numbers(input, Element.self)
@@ -67,7 +67,7 @@ import Testing
                     array(rows, input.count), reference.rotated(input, inverse: inverse), absolute: absolute,
                     relative: relative, "rotate, inverse: \(inverse)")
                 rotate(rows, inverse: !inverse)
-                // The error of the first rounding is turned, of numbers up to 8, and stays as long.
+                // The rotation preserves the magnitude of the first rounding error, that of values up to 8.
                 expectClose(
                     array(rows, input.count), input, absolute: 2 * absolute + 8 * Element.unitRoundoff,
                     relative: relative, "there and back")

@@ -2,7 +2,7 @@ import Kernels
 import TestSupport
 import Testing
 
-// N rows of a list, R rows of a whole, C columns.
+// N selected rows, R rows of the full matrix, C columns.
 
 @Suite struct RowsTests {
     @Test(arguments: oddSizes, [[], [4], [2, 0, 6, 5], [0, 1, 2, 3, 4, 5, 6]])
@@ -11,8 +11,8 @@ import Testing
         check(Float16.self, columns, places)
     }
 
-    /// A list may name a row twice where rows are only read.
-    @Test func gathersARowTwice() {
+    /// Gathering the same row twice is allowed.
+    @Test func gathersTheSameRowTwice() {
         withTestMemory { memory in
             let target = memory.output(6, Float.self)
             gatherRows(

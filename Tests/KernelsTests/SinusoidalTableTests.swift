@@ -3,7 +3,7 @@ import Kernels
 import TestSupport
 import Testing
 
-// T positions, C width.
+// T positions, C hidden size.
 
 @Suite struct SinusoidalTableTests {
     @Test(arguments: [1, 2, 7, 16, 64], [1, 5, 300])
@@ -24,7 +24,7 @@ import Testing
             halves += sines
             halves += cosines
         }
-        // Of an angle up to T, rounded in Float64.
+        // The error of an angle up to T, rounded in Float64.
         let absolute = Double(T) * 0x1p-50
         let paper = SinusoidalTable<Element>(positions: T, width: C)
         expectClose(array(paper.base, T * C), alternating, absolute: absolute, relative: 1.01 * Element.unitRoundoff)

@@ -11,15 +11,15 @@ import Testing
         check(normals(rows * columns, seed: 1, deviation: 3), columns)
     }
 
-    /// Numbers far apart and far from zero, and what is forbidden.
+    /// Values that are far apart or of large magnitude, and masked values (−∞).
     @Test(
         arguments: [
             [1e4, -1e4, 0, 9999, 1], [-1e4, -1e4, -1e4, -1e4, -1e4], [1e30, -1e30, 0, 0, 0], [100, 0, 0, 0, 0],
             [-Double.infinity, 0, 1, -Double.infinity, 2],
         ] as [[Double]])
-    func extremes(row: [Double]) { check(row.map { Double(Float($0)) }, 5) }
+    func handlesExtremes(row: [Double]) { check(row.map { Double(Float($0)) }, 5) }
 
-    /// A NaN makes its row NaN and no other.
+    /// A NaN makes its own row NaN and no other.
     @Test(arguments: [0, 15, 16, 19])
     func nanStaysInItsRow(place: Int) {
         var numbers = normals(3 * 20, seed: 1)
@@ -37,12 +37,12 @@ import Testing
     private func check(_ input: [Double], _ C: Int) {
         let R = input.count / C
         let rows = (0..<R).map { Array(input[$0 * C..<($0 + 1) * C]) }
-        // Differences of numbers are rounded at their own size.
+        // Differences are rounded at the magnitude of the values.
         let absolute = Float.unitRoundoff * (16 + 2 * (input.filter(\.isFinite).map(abs).max() ?? 0))
         withTestMemory { memory in
             let (x, y) = (memory.numbers(input, Float.self), memory.numbers(input, Float.self))
             softmax(x, rows: R, columns: C)
-            // e^x below −87 is 0.
+            // The exponential is 0 below −87.
             expectClose(
                 array(x, R * C), rows.flatMap(Reference.softmax), absolute: 0x1p-125, relative: absolute, "softmax")
             logSoftmax(y, rows: R, columns: C)

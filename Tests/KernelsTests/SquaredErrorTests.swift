@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    /// A NaN among the outputs makes its row's loss NaN and no other's, unless its target does not count.
+    /// A NaN output makes the loss of its row NaN and no other, unless its target is ignored.
     @Test func nanReachesTheLoss() {
         var (values, targets) = (normals(3 * 20, seed: 1), normals(3 * 20, seed: 2))
         (values[3], values[39], targets[3]) = (.nan, .nan, .nan)

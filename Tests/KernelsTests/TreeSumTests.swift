@@ -5,7 +5,7 @@ import Testing
 @Suite struct TreeSumTests {
     private static let size = 37
 
-    /// Numbers whose sum depends on its order, in either type.
+    /// Returns values whose sum depends on the order of summation, in either type.
     private func parts<Element: Storage>(_ count: Int, _: Element.Type) -> [[Element]] {
         (0..<count).map { part in
             normals(TreeSumTests.size, seed: UInt64(part), deviation: part % 3 == 0 ? 100 : 1).map { Element($0 * 1.1) }
@@ -24,7 +24,7 @@ import Testing
         }
     }
 
-    /// The nodes of every tree of up to nine parts, written out.
+    /// Returns the tree sum of up to nine parts, with every tree written out.
     private func explicit<Element: Storage>(_ p: [Element]) -> Element {
         func add(_ a: Element, _ b: Element) -> Element { Element(Float(a) + Float(b)) }
         func two(_ i: Int) -> Element { add(p[i], p[i + 1]) }
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test(arguments: 1...9, StorageType.allCases)
-    func equalsTheTreeWrittenOut(count: Int, type: StorageType) {
+    func equalsTheExplicitTree(count: Int, type: StorageType) {
         func check<Element: Storage>(_: Element.Type) {
             let parts = parts(count, Element.self)
             let expected = (0..<TreeSumTests.size).map { i in explicit(parts.map { $0[i] }) }
@@ -60,9 +60,10 @@ import Testing
         }
     }
 
-    /// Ranks that hold equal powers of two of the leaves, and go on with their own sums, get the bits of the whole tree.
+    /// Ranks that each sum an aligned power of two of the leaves, and then add their sums, get the bits of the whole
+    /// tree.
     @Test(arguments: [(8, 2), (8, 4), (6, 3), (12, 3), (16, 4), (16, 16), (5, 5), (10, 5)], StorageType.allCases)
-    func continuesOverRanks(shape: (leaves: Int, ranks: Int), type: StorageType) {
+    func sumsOfRanksEqualTheWholeTree(shape: (leaves: Int, ranks: Int), type: StorageType) {
         func check<Element: Storage>(_: Element.Type) {
             let parts = parts(shape.leaves, Element.self)
             let each = shape.leaves / shape.ranks
@@ -76,12 +77,12 @@ import Testing
     }
 
     @Test(arguments: 0...9)
-    func doublesFollowTheSameTree(count: Int) {
+    func sumsDoublesInTheSameOrder(count: Int) {
         let values = (0..<count).map { normals(1, seed: UInt64($0))[0] * ($0 % 3 == 0 ? 1e9 : 1) / 3 }
         let actual = values.withUnsafeBufferPointer { TreeSum.sum($0) }
         #expect(actual == (count == 0 ? 0 : Reference.treeSum(values, +)))
     }
 
     @Test(arguments: [(2, 1), (3, 2), (4, 2), (5, 4), (8, 4), (9, 8), (12, 8), (1 << 20, 1 << 19)])
-    func splits(count: Int, left: Int) { #expect(TreeSum.split(count) == left) }
+    func splitsAtAPowerOfTwo(count: Int, left: Int) { #expect(TreeSum.split(count) == left) }
 }

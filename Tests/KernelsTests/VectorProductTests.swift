@@ -16,7 +16,7 @@ import Testing
         check(shape, Float16.self, Float16.self)
     }
 
-    /// Rows lie further apart than they are long; there is a factor and a bias.
+    /// Checks a matmul with padding between rows, a factor and a bias.
     private func check<Element: Storage, Output: Storage>(_ shape: Shape, _: Element.Type, _: Output.Type) {
         let (m, n, k) = (shape.m, shape.n, shape.k)
         let (aStride, bStride, cStride) = (k + 3, k + 1, n + 2)
@@ -33,13 +33,14 @@ import Testing
                 for column in 0..<cStride {
                     let place = row * cStride + column
                     if column >= n {
-                        // Between rows nothing is touched.
+                        // The padding between rows is not written.
                         expectClose(Double(c[place]), before[place])
                         continue
                     }
                     let products = (0..<k).map { Double(a[row * aStride + $0]) * Double(b[column * bStride + $0]) }
                     let sum = 0.5 * products.reduce(0, +) + Double(bias[column])
-                    // k roundings of sixteen sums each, and one of the result.
+                    // Each of sixteen partial sums is rounded k / 16 times, then they are added and the result is
+                    // rounded.
                     let size = products.reduce(0) { $0 + abs($1) } + abs(Double(bias[column]))
                     expectClose(
                         Double(c[place]), sum, absolute: Double(k / 16 + 8) * 0x1p-24 * size,
@@ -49,8 +50,8 @@ import Testing
         }
     }
 
-    /// A row by itself, among others, in any group of rows and columns: the same bits.
-    @Test func rowsDoNotSeeEachOther() {
+    /// The bits of a row are the same when it is computed alone and with any other rows and columns.
+    @Test func resultIsBatchInvariant() {
         let (m, n, k) = (11, 23, 90)
         withTestMemory { memory in
             let a = memory.numbers(normals(m * k, seed: 1), Float.self)

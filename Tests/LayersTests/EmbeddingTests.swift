@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test(arguments: variants)
-    func gradients(variant: Variant) {
+    func equalsTheReference(variant: Variant) {
         let (layer, layout) = embedding(variant)
         let count = tokens.count * EmbeddingTests.width
         var reference = ReferenceTransformer()
@@ -89,9 +89,10 @@ import Testing
         }
     }
 
-    /// A tied head has left its part in the token table's gradient; positions that no sequence reaches have none.
+    /// Adds to the token table's gradient, which holds the part of a tied head; unused rows of position tables become
+    /// 0.
     @Test(arguments: [false, true])
-    func addsToATiedTable(isTold: Bool) {
+    func addsToTheGradientOfATiedTable(isTold: Bool) {
         let variant = Variant(positions: isTold ? .learnedTwice : .learned, isTold: isTold)
         let (layer, layout) = embedding(variant)
         let gradients: Arena<Float> = layout.randomArena(Float.self, seed: 1, deviation: 1)
@@ -118,7 +119,7 @@ import Testing
         if isTold { expect("span_position_embedding", spanPlaces, into: zeros) }
     }
 
-    @Test func startsAtAnyPosition() {
+    @Test func supportsAFirstPosition() {
         let (layer, layout) = embedding(Variant())
         let weights: Arena<Float> = layout.randomArena(Float.self, seed: 1, deviation: 1)
         let (parameters, width) = (layout.named(weights), EmbeddingTests.width)

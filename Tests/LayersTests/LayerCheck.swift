@@ -4,7 +4,7 @@ import Tensors
 import TestSupport
 import Testing
 
-/// What a layer is given to run with: Float32 memory that lives for the run.
+/// The buffers that a layer runs with: Float32 memory that is valid during the run.
 struct LayerRun {
     let input: UnsafeMutablePointer<Float>
     let output: UnsafeMutablePointer<Float>
@@ -16,12 +16,12 @@ struct LayerRun {
     let workspace: Workspace
 }
 
-/// Expects a layer's output to be the reference's, and its gradients of Σ output · outputGradient, by the input and by
-/// every parameter, to be the reference's finite differences.
+/// Expects a layer's output to equal the reference's, and its gradients of Σ output · outputGradient, with respect to
+/// the input and every parameter, to equal finite differences of the reference.
 ///
 /// - Parameters:
-///   - run: Fills `output`, `inputGradient` (zero before) and `gradients` (NaN before).
-///   - reference: From named parameters and the input to the output.
+///   - run: Fills `output`, `inputGradient` (initially zero) and `gradients` (initially NaN).
+///   - reference: Computes the output from the named parameters and the input.
 func checkLayer(
     _ layout: ParameterLayout, inputCount: Int, outputCount: Int, sourceLocation: SourceLocation = #_sourceLocation,
     run: (LayerRun) -> Void, reference: (_ parameters: [String: [Double]], _ input: [Double]) -> [Double]
@@ -32,7 +32,7 @@ func checkLayer(
     let parameters = layout.named(arena)
     let input = normals(inputCount, seed: 1)
     let outputGradient = normals(outputCount, seed: 2)
-    // Sums of some dozen terms of size 1 to 10, each rounded a few times, one after the other.
+    // The error bound of sums of some dozen terms of magnitude 1 to 10, each rounded a few times.
     let tolerance = 128 * Float.unitRoundoff
 
     withTestMemory(sourceLocation: sourceLocation) { memory in

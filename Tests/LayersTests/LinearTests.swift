@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test(arguments: [true, false])
-    func gradients(bias: Bool) {
+    func equalsTheReference(bias: Bool) {
         let (layer, layout) = linear(Float.self, bias: bias, 5, 7)
         checkLayer(layout, inputCount: 15, outputCount: 21) { run in
             layer.forward(run.input, weights: run.weights, into: run.output, rows: 3)
@@ -38,8 +38,8 @@ import Testing
         #expect(layout.parameters.map(\.offset) == [layer.weight, layer.bias])
     }
 
-    /// A weight of [7, 5]; what Glorot & Bengio and He et al. call fan-in is 5, fan-out 7.
-    @Test func initialization() {
+    /// For a weight [7, 5], fan-in is 5 and fan-out is 7 (Glorot & Bengio; He et al.).
+    @Test func initializersFollowFanInAndFanOut() {
         func initializer(_ spread: WeightInitialization.Spread) -> Initializer {
             WeightInitialization(spread, factor: 0.5).initializer(inputWidth: 5, outputWidth: 7)
         }
@@ -48,7 +48,7 @@ import Testing
         #expect(initializer(.kaiming) == .uniform(bound: 0.5 * (6.0 / 5).squareRoot()))
     }
 
-    /// What another reader of the same input has left is added to.
+    /// Adds to an input gradient that another consumer of the input has written.
     @Test func addsToTheInputsGradient() {
         let (layer, layout) = linear(Float.self, bias: false, 5, 7)
         let weights: Arena<Float> = layout.randomArena(Float.self, seed: 1, deviation: 0.5)
@@ -67,12 +67,13 @@ import Testing
         withExtendedLifetime((weights, gradients)) {}
     }
 
-    @Test func storageTypes() {
+    @Test func equalsTheReferenceForEveryStorageType() {
         check(Float.self)
         check(Float16.self)
     }
 
-    /// Forward into storage and Float32, backward over two halves of the rows, the second added to the first.
+    /// Checks forward into the storage type and into Float32, and backward in two halves of the rows, accumulating the
+    /// second.
     private func check<Element: Storage>(_: Element.Type) {
         let (rows, inputWidth, outputWidth) = (6, 17, 9)
         let (layer, layout) = linear(Element.self, bias: true, inputWidth, outputWidth)
@@ -82,7 +83,7 @@ import Testing
         let (input, outputGradient) = (normals(rows * inputWidth, seed: 2), normals(rows * outputWidth, seed: 3))
         let expected = Reference.linear(
             input, weight: parameters["map.weight"]!, bias: parameters["map.bias"], rows: rows, inputWidth: inputWidth)
-        // Seventeen products below 8, summed; a stored sum is rounded once, an added one twice.
+        // Sums of 17 products below 8. Stored sums are rounded once, accumulated ones twice.
         let absolute = 17 * 8 * (Float.unitRoundoff + Element.productError)
         withTestMemory { memory in
             let x = memory.numbers(input, Element.self)

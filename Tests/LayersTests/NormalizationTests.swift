@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct NormalizationTests {
     @Test(arguments: [NormalizationKind.layer, .rootMeanSquare], [true, false])
-    func gradients(kind: NormalizationKind, hasShift: Bool) {
+    func equalsTheReference(kind: NormalizationKind, hasShift: Bool) {
         let (rows, width) = (3, 7)
         var layout = ParameterLayout()
         layout.beginSection()

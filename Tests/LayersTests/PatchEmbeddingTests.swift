@@ -4,13 +4,13 @@ import Tensors
 import TestSupport
 import Testing
 
-// B images, P patches an image, N numbers a patch, C width.
+// B images, P patches per image, N values per patch, C hidden size.
 
 @Suite struct PatchEmbeddingTests {
     private static let (B, P, N, C) = (2, 4, 6, 5)
 
     @Test(arguments: [true, false])
-    func gradients(learnsPositions: Bool) {
+    func equalsTheReference(learnsPositions: Bool) {
         let (B, P, N, C) = (PatchEmbeddingTests.B, PatchEmbeddingTests.P, PatchEmbeddingTests.N, PatchEmbeddingTests.C)
         var layout = ParameterLayout()
         layout.beginSection()

@@ -4,13 +4,13 @@ import Tensors
 import TestSupport
 import Testing
 
-// B sequences, T positions, C width.
+// B sequences, T positions, C hidden size.
 
 @Suite struct PoolingTests {
     private static let (B, T, C) = (3, 4, 5)
 
     @Test(arguments: [PoolingKind.first, .mean, .dense], [nil, [4, 1, 3]])
-    func gradients(kind: PoolingKind, lengths: [Int]?) {
+    func equalsTheReference(kind: PoolingKind, lengths: [Int]?) {
         let (B, T, C) = (PoolingTests.B, PoolingTests.T, PoolingTests.C)
         var layout = ParameterLayout()
         layout.beginSection()

@@ -4,13 +4,13 @@ import Tensors
 import TestSupport
 import Testing
 
-// R rows, C width, V outputs.
+// R rows, C hidden size, V outputs.
 
 @Suite struct PredictionHeadTests {
     private static let (R, C, V) = (3, 6, 4)
 
     @Test(arguments: [nil, .geluExact, .relu] as [ActivationForm?], [false, true])
-    func gradients(transform: ActivationForm?, bias: Bool) {
+    func equalsTheReference(transform: ActivationForm?, bias: Bool) {
         let (R, C, V) = (PredictionHeadTests.R, PredictionHeadTests.C, PredictionHeadTests.V)
         var layout = ParameterLayout()
         layout.beginSection()

@@ -4,9 +4,9 @@ import Tensors
 import TestSupport
 import Testing
 
-// B sequences, T positions, S positions of the memory, C width, K heads of keys; rows = B · T.
+// B sequences, T positions, S positions of the memory, C hidden size, K KV heads; rows = B · T.
 
-/// Attention, cross-attention, feed-forward and the block they make, with all that they may be made of.
+/// Self-attention, cross-attention, feed-forward and complete blocks, in all configurations.
 @Suite struct SublayerTests {
     private static let (B, T, S, C, H, F) = (2, 5, 3, 8, 4, 10)
     private static let rows = B * T
@@ -79,7 +79,7 @@ import Testing
             })
     }
 
-    /// Calls `body` with the pass that `referencePass` describes, and the mask of its memory.
+    /// Calls `body` with the pass that corresponds to `referencePass`, and the mask of its memory.
     private func withPass(_ variant: Variant, _ workspace: Workspace, _ body: (Pass, AttentionMask) -> Void) {
         let rates = DropoutRates(embedding: 0, attention: variant.rate, residual: variant.rate / 2)
         withTestMemory { memory in
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test(arguments: variants)
-    func attention(variant: Variant) {
+    func attentionEqualsTheReference(variant: Variant) {
         let (B, T, count) = (SublayerTests.B, SublayerTests.T, SublayerTests.rows * SublayerTests.C)
         let shape = shape(variant)
         var layout = ParameterLayout()
@@ -107,7 +107,7 @@ import Testing
             let activations = layer.takeActivations(sequences: B, positions: T, from: run.activations)
             withPass(variant, run.workspace) { pass, _ in
                 layer.forward(run.input, weights: run.weights, into: run.output, activations, pass)
-                // The gradient of the input takes the place of that of the output.
+                // The input's gradient overwrites the output's.
                 run.inputGradient.update(from: run.outputGradient, count: count)
                 layer.backward(
                     run.input, outputGradient: run.inputGradient, weights: run.weights, gradients: run.gradients,
@@ -119,9 +119,9 @@ import Testing
         }
     }
 
-    /// Of what it reads, the first rows are the decoder's and the others the memory's.
+    /// The first rows of the input are the decoder's, the others are the memory's.
     @Test(arguments: variants)
-    func crossAttention(variant: Variant) {
+    func crossAttentionEqualsTheReference(variant: Variant) {
         let (B, T, S, C) = (SublayerTests.B, SublayerTests.T, SublayerTests.S, SublayerTests.C)
         let (count, shape) = (B * T * C, shape(variant))
         var layout = ParameterLayout()
@@ -150,7 +150,7 @@ import Testing
     }
 
     @Test(arguments: variants)
-    func feedForward(variant: Variant) {
+    func feedForwardEqualsTheReference(variant: Variant) {
         let (rows, count, shape) = (SublayerTests.rows, SublayerTests.rows * SublayerTests.C, shape(variant))
         var layout = ParameterLayout()
         layout.beginSection()
@@ -170,7 +170,7 @@ import Testing
     }
 
     @Test(arguments: variants, [false, true])
-    func block(variant: Variant, seesMemory: Bool) {
+    func blockEqualsTheReference(variant: Variant, seesMemory: Bool) {
         let (B, T, S, C) = (SublayerTests.B, SublayerTests.T, SublayerTests.S, SublayerTests.C)
         let (count, memoryCount) = (B * T * C, seesMemory ? B * S * C : 0)
         var layout = ParameterLayout()

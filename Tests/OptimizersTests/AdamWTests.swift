@@ -19,7 +19,7 @@ import Testing
         return configuration
     }
 
-    /// Two steps over `ranges`, one after the other.
+    /// Returns the state after two steps, each of which updates `ranges` in order.
     private func updated<Element: Storage>(
         _: Element.Type, ranges: [Range<Int>], decays: Bool = true, scale: Float = 1, limit: Float = .infinity
     ) -> State {
@@ -62,16 +62,17 @@ import Testing
             updated(Float.self, ranges: whole, decays: decays, scale: Float(scale), limit: Float(limit)),
             updated(Float16.self, ranges: whole, decays: decays, scale: Float(scale), limit: Float(limit)),
         ] {
-            // A few roundings of numbers near 1, on a way of two steps of length 0.1.
+            // A few rounding errors of values near 1, and two steps of size 0.1.
             expectClose(actual.weights, expected.weights, absolute: 16 * Float.unitRoundoff, "weights")
             expectClose(actual.moments[0], expected.firstMoments, absolute: 16 * Float.unitRoundoff, "first moment")
             expectClose(actual.moments[1], expected.secondMoments, relative: 32 * Float.unitRoundoff, "second moment")
         }
     }
 
-    /// A range by itself gets the bits of the whole, wherever it starts; nothing outside it moves.
+    /// Updating ranges separately yields the bits of one update of all weights, and elements outside a range are
+    /// unchanged.
     @Test(arguments: [1, 16, 17, 50, 96, 100])
-    func twoRangesHaveTheBitsOfOne(border: Int) {
+    func rangesCanBeUpdatedSeparately(border: Int) {
         let whole = updated(Float.self, ranges: [0..<AdamWTests.count])
         #expect(updated(Float.self, ranges: [0..<border, border..<AdamWTests.count]) == whole)
         #expect(updated(Float.self, ranges: [border..<AdamWTests.count, 0..<border]) == whole)
@@ -80,7 +81,7 @@ import Testing
                 == updated(Float.self, ranges: []).weights[border...])
     }
 
-    @Test func keepsTwoMoments() {
+    @Test func hasTwoStates() {
         #expect(makeOptimizer(OptimizerConfiguration()).stateNames == ["first_moment", "second_moment"])
     }
 }

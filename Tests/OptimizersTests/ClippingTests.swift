@@ -8,12 +8,12 @@ import Testing
     ]
 
     @Test(arguments: factors)
-    func factor(norm: Double, limit: Double, expected: Double) {
+    func factorLimitsTheNorm(norm: Double, limit: Double, expected: Double) {
         expectClose(Clipping.factor(norm: norm, limit: limit), expected, relative: 1e-6)
     }
 
-    /// A norm that is not a number never passes for one that needs no clipping.
-    @Test func infiniteNorms() {
+    /// A NaN norm must not be mistaken for a norm within the limit.
+    @Test func handlesNonFiniteNorms() {
         #expect(Clipping.factor(norm: .infinity, limit: 1) == 0)
         #expect(Clipping.factor(norm: .nan, limit: 1).isNaN)
     }

@@ -2,9 +2,9 @@ import Files
 import Foundation
 import Testing
 
-/// The numbers that `Golden/make_golden.py` has made.
+/// The golden values written by `Golden/make_golden.py`.
 enum GoldenFile {
-    /// A part of the file.
+    /// Returns the top-level member `name` of the file.
     static func part(_ name: String) throws -> JSON {
         let url = try #require(Bundle.module.url(forResource: "golden", withExtension: "json", subdirectory: "Golden"))
         let file = try JSON(parsing: FileSystem.contents(of: url.path), source: url.path)
@@ -13,6 +13,6 @@ enum GoldenFile {
 }
 
 extension JSON {
-    /// The numbers of an array.
+    /// The numbers in an array.
     var numbers: [Double] { arrayValue?.compactMap(\.doubleValue) ?? [] }
 }

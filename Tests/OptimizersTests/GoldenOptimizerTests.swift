@@ -4,10 +4,10 @@ import Optimizers
 import TestSupport
 import Testing
 
-/// Ten steps of each optimizer against PyTorch's.
+/// Ten steps of each optimizer against PyTorch.
 @Suite struct GoldenOptimizerTests {
     @Test(arguments: OptimizerConfiguration.Kind.allCases)
-    func tenSteps(kind: OptimizerConfiguration.Kind) throws {
+    func tenStepsEqualPyTorch(kind: OptimizerConfiguration.Kind) throws {
         let golden = try GoldenFile.part("optimizers")
         let cases = try #require(golden["cases"]?.arrayValue).filter { $0["kind"]?.stringValue == kind.rawValue }
         try #require(!cases.isEmpty)
@@ -35,7 +35,7 @@ import Testing
                 found.append(array(weights, start.count))
             }
             for (step, expected) in zip([0, 1, gradients.count - 1], expected) {
-                // Float32 against Float64, as far as PyTorch's own two precisions are apart.
+                // The tolerance for Float32 against Float64: PyTorch's results in the two precisions differ as much.
                 expectClose(found[step], expected, absolute: 1e-5, "\(kind) \(settings), step \(step + 1)")
             }
         }
@@ -59,13 +59,13 @@ import Testing
     }
 }
 
-/// What holds for every optimizer.
+/// Properties of every optimizer.
 @Suite struct OptimizerTests {
     private static let count = 101
 
-    /// A range by itself gets the bits of the whole, wherever it starts, in both types of gradients.
+    /// Updating ranges separately yields the bits of one update of all weights, for both gradient types.
     @Test(arguments: OptimizerConfiguration.Kind.allCases)
-    func twoRangesHaveTheBitsOfOne(kind: OptimizerConfiguration.Kind) {
+    func rangesCanBeUpdatedSeparately(kind: OptimizerConfiguration.Kind) {
         for border in [1, 16, 50, 96] {
             let ranges = [border..<OptimizerTests.count, 0..<border]
             #expect(updated(kind, Float.self, ranges) == updated(kind, Float.self, [0..<OptimizerTests.count]))
@@ -73,16 +73,16 @@ import Testing
         }
     }
 
-    /// Scale and limit come before the penalties, which vectors do not have.
+    /// Gradients are scaled and clipped before penalties are added; penalties apply only to weights that decay.
     @Test(arguments: OptimizerConfiguration.Kind.allCases)
-    func gradientsAreAdjustedFirst(kind: OptimizerConfiguration.Kind) {
+    func adjustsGradientsBeforePenalties(kind: OptimizerConfiguration.Kind) {
         let whole = [0..<OptimizerTests.count]
         let penalized = updated(kind, Float.self, whole, l2: 0.5, decays: true)
         #expect(penalized != updated(kind, Float.self, whole, l2: 0, decays: true))
         #expect(
             updated(kind, Float.self, whole, l2: 0.5, decays: false)
                 == updated(kind, Float.self, whole, l2: 0, decays: false))
-        // What a limit of 0 leaves of the gradient is its penalty alone.
+        // With a limit of 0, only the gradient of the penalty remains.
         let none = updated(kind, Float.self, whole, limit: 0, l2: 0.5, decays: true)
         #expect(none == updated(kind, Float.self, whole, scale: 0, l2: 0.5, decays: true))
         #expect(none != updated(kind, Float.self, whole, limit: 0, l2: 0, decays: true))

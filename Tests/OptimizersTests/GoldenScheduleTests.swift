@@ -3,9 +3,9 @@ import Optimizers
 import TestSupport
 import Testing
 
-/// Every step's rate against PyTorch's schedules.
+/// The learning rate of every step against PyTorch's schedulers.
 @Suite struct GoldenScheduleTests {
-    @Test func rates() throws {
+    @Test func learningRatesEqualPyTorch() throws {
         let golden = try GoldenFile.part("schedules")
         let cases = try #require(golden["cases"]?.arrayValue)
         #expect(cases.count >= 8)
@@ -29,7 +29,7 @@ import Testing
         configuration.divFactor = settings["div_factor"]?.doubleValue ?? 25
         let schedule = Schedule(configuration, steps: steps, width: 64)
         let rates = (first..<steps).map { schedule.learningRate(at: $0) }
-        // PyTorch computes some of its rates from the ones before.
+        // PyTorch computes some learning rates recursively.
         expectClose(rates, try #require(golden["rates"]).numbers, absolute: 1e-14, relative: 1e-12, "\(golden.line)")
     }
 }

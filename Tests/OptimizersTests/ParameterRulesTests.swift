@@ -20,7 +20,8 @@ import Testing
         return group
     }
 
-    /// The weights that one step at rate 1 makes of ones, and the factor of its rate: gradients are 0, so decay is all.
+    /// Returns the weight that one step at learning rate 1 makes of 1, and the rule's factor: gradients are 0, so only
+    /// weight decay and penalties act.
     private func decayed(_ configuration: OptimizerConfiguration) throws -> [(weight: Float, scale: Double)?] {
         let rules = try ParameterRules(configuration, layout)
         return rules.indices.map { index in
@@ -37,23 +38,23 @@ import Testing
         }
     }
 
-    @Test func theFirstGroupThatNamesAParameterHasIt() throws {
+    @Test func firstMatchingGroupApplies() throws {
         var configuration = OptimizerConfiguration()
         configuration.weightDecay = 0.5
         configuration.groups = [group("*.1.bias", scale: 2, decay: 0.25), group("blocks.1.*", "x*", scale: 3)]
         configuration.groups[1].names.removeLast()
         let found = try decayed(configuration)
         #expect(found.map { $0!.scale } == [1, 1, 3, 2])
-        // A group's decay reaches vectors too; without one, matrices have the optimizer's.
+        // A group's weight decay also applies to biases; without one, weights that decay have the optimizer's.
         #expect(found.map { $0!.weight } == [0.5, 1, 0.5, 0.75])
     }
 
-    @Test func penaltiesOfAGroup() throws {
+    @Test func groupPenaltiesOverrideTheOptimizers() throws {
         var configuration = OptimizerConfiguration()
         (configuration.kind, configuration.l2) = (.sgd, 0.5)
         configuration.groups = [group("blocks.1.*")]
         configuration.groups[0].l1 = 0.25
-        // Vectors have only what their group says.
+        // Biases have only the penalties of their group.
         #expect(try decayed(configuration).map { $0!.weight } == [0.5, 1, 0.25, 0.75])
     }
 
@@ -64,7 +65,7 @@ import Testing
         #expect(try ParameterRules(configuration, layout).indices.map { $0 == nil } == [true, true, false, false])
     }
 
-    @Test func patternsThatNameNothing() {
+    @Test func rejectsPatternsWithoutMatch() {
         func message(_ change: (inout OptimizerConfiguration) -> Void) -> String {
             var configuration = OptimizerConfiguration()
             change(&configuration)

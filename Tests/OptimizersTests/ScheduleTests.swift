@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct ScheduleTests {
-    /// 100 steps, 10 of them warm-up, from 1 to 0.1.
+    /// Returns a schedule of 100 steps, 10 of them warm-up, with peak 1 and floor 0.1.
     private func schedule(_ kind: ScheduleConfiguration.Kind, warmup: Int = 10, decay: Int = 0) -> Schedule {
         var configuration = ScheduleConfiguration()
         configuration.kind = kind
@@ -16,14 +16,14 @@ import Testing
     }
 
     @Test(arguments: ScheduleConfiguration.Kind.allCases.filter { ![.oneCycle, .noam].contains($0) })
-    func everyKindWarmsUpInAStraightLine(kind: ScheduleConfiguration.Kind) {
+    func everyKindWarmsUpLinearly(kind: ScheduleConfiguration.Kind) {
         let schedule = schedule(kind, decay: kind == .warmupStableDecay ? 20 : 0)
         for step in 0..<10 { expectClose(schedule.learningRate(at: step), Double(step + 1) / 10, relative: 1e-15) }
     }
 
     typealias Points = [(step: Int, rate: Double)]
 
-    /// At the first step after the warm-up, in the middle, and at the last.
+    /// Learning rates in the first step after warm-up, in the middle, and in the last step.
     static let closedForms: [(kind: ScheduleConfiguration.Kind, points: Points)] = [
         (.constant, [(10, 1), (54, 1), (99, 1)] as Points),
         (.linear, [(10, 0.99), (54, 0.55), (99, 0.1)] as Points),
@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    /// Steps beyond the end, which a run extended after its schedule takes.
+    /// Steps beyond the end, as after an extension of the run.
     @Test(arguments: [ScheduleConfiguration.Kind.linear, .cosine, .warmupStableDecay])
     func staysAtTheFloor(kind: ScheduleConfiguration.Kind) {
         let schedule = schedule(kind, decay: kind == .warmupStableDecay ? 20 : 0)
@@ -55,17 +55,17 @@ import Testing
         #expect(rates.allSatisfy { $0 >= 0.1 - 1e-15 })
     }
 
-    @Test func withoutWarmup() {
+    @Test func supportsNoWarmup() {
         expectClose(schedule(.linear, warmup: 0).learningRate(at: 0), 1 - 0.9 / 100, relative: 1e-15)
         #expect(schedule(.constant, warmup: 0).learningRate(at: 0) == 1)
         #expect(schedule(.inverseSquareRoot, warmup: 0).learningRate(at: 0) == 1)
         #expect(schedule(.inverseSquareRoot, warmup: 0).learningRate(at: 3) == 0.5)
-        // A root that falls below the floor stays on it.
+        // The inverse square root does not fall below the floor.
         #expect(schedule(.inverseSquareRoot, warmup: 0).learningRate(at: 999) == 0.1)
     }
 
-    /// A warm-up as long as the run leaves nothing to descend.
-    @Test func warmupOnly() {
+    /// If warm-up is as long as the run, no steps are left for the decay.
+    @Test func supportsWarmupOnly() {
         let schedule = schedule(.cosine, warmup: 100)
         #expect(schedule.learningRate(at: 99) == 1)
         #expect(schedule.learningRate(at: 100) == 0.1)

@@ -3,9 +3,9 @@ import TestSupport
 import Testing
 
 @Suite struct WeightAverageTests {
-    /// Against the sum that the definition writes out.
+    /// Compares the average with the bias-corrected definition in Float64.
     @Test(arguments: [0.5, 0.9, 0.999])
-    func isTheCorrectedMean(decay: Double) {
+    func equalsTheBiasCorrectedAverage(decay: Double) {
         let (average, count, updates) = (WeightAverage(decay: decay), 37, 12)
         withTestMemory { memory in
             let kept = memory.numbers([Double](repeating: 7, count: count), Float.self)
@@ -16,7 +16,7 @@ import Testing
                 average.update(
                     kept, with: UnsafePointer(memory.numbers(weights, Float.self)), count: count, number: number)
                 let correction = (1...number).reduce(1.0) { product, _ in product * decay }
-                // A rounding an update, of numbers up to 4.
+                // One rounding per update, of values up to 4.
                 expectClose(
                     array(kept, count), expected.map { $0 / (1 - correction) },
                     absolute: Double(number + 1) * 4 * Float.unitRoundoff, "update \(number)")
@@ -24,8 +24,8 @@ import Testing
         }
     }
 
-    /// What does not move is its own average, to the bit.
-    @Test func ofConstants() {
+    /// The average of constant weights equals them bit for bit.
+    @Test func averageOfConstantsIsExact() {
         withTestMemory { memory in
             let weights = memory.numbers(normals(101, seed: 1), Float.self)
             let kept = memory.numbers([Double](repeating: 0, count: 101), Float.self)

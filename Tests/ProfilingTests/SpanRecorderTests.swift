@@ -2,7 +2,7 @@ import Profiling
 import Testing
 
 struct SpanRecorderTests {
-    /// What a step of two blocks leaves: each span's name, index and depth, in the order of beginning.
+    /// Records the spans of a step with two blocks.
     private func record(_ recorder: SpanRecorder) {
         recorder.begin(.step, 7)
         recorder.begin(.forward)
@@ -16,7 +16,7 @@ struct SpanRecorderTests {
         recorder.end()
     }
 
-    @Test func nothingIsNotedBeforeTheStart() {
+    @Test func recordsNothingBeforeStart() {
         let recorder = SpanRecorder()
         record(recorder)
         #expect(recorder.recorded.isEmpty)
@@ -42,8 +42,9 @@ struct SpanRecorderTests {
         #expect(events[0].nanoseconds > 0)
     }
 
-    /// Where the room ends, spans are counted and not noted, and those around them end as they should.
-    @Test func whatHasNoRoomIsCounted() {
+    /// When the buffer is full, further spans are counted but not recorded, and the enclosing spans still get their
+    /// end.
+    @Test func countsDroppedSpans() {
         let recorder = SpanRecorder()
         recorder.start(capacity: 3)
         record(recorder)
@@ -63,8 +64,8 @@ struct SpanRecorderTests {
         #expect(Set(Span.allCases.map(\.name)).count == Span.allCases.count)
     }
 
-    /// Observers hear of spans also where nothing is recorded.
-    @Test func observersAreToldOfEverySpan() {
+    /// Observers receive spans even if nothing is recorded.
+    @Test func observersReceiveEverySpan() {
         final class Listener: SpanRecorder.Observer {
             var heard: [String] = []
             func began(_ span: Span, _ index: Int) { heard.append("\(span) \(index)") }

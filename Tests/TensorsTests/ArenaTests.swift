@@ -15,14 +15,14 @@ import Testing
         #expect(bytes.count == count * MemoryLayout<Element>.stride && bytes.allSatisfy { $0 == 0 })
     }
 
-    @Test func bytesAreThoseOfTheRange() {
+    @Test func bytesCoverTheRange() {
         let arena = Arena<Float>(count: 4)
         arena.base[2] = 1
         #expect(Array(arena.bytes(of: 1..<3)) == [0, 0, 0, 0, 0, 0, 0x80, 0x3F])
     }
 
-    /// Memory of somebody else's stays alive with the arena, and is left to its owner at the end.
-    @Test func keepsAnOwnerAlive() {
+    /// An arena keeps the owner of its memory alive, and does not free that memory.
+    @Test func keepsTheOwnerAlive() {
         final class Owner {
             let memory = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
             deinit { memory.deallocate() }

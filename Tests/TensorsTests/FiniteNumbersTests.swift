@@ -2,7 +2,7 @@ import Tensors
 import Testing
 
 struct FiniteNumbersTests {
-    /// The bytes of numbers, given as the bits of each.
+    /// Returns the bytes of values that are given by their bit patterns.
     private func bytes<Word: FixedWidthInteger>(_ words: [Word]) -> [UInt8] {
         words.withUnsafeBytes { Array($0) }
     }
@@ -14,8 +14,8 @@ struct FiniteNumbersTests {
         return firstNonFinite(UnsafeRawBufferPointer(memory), format)
     }
 
-    /// Every pattern of sixteen bits, by itself among others: what the type itself calls finite.
-    @Test func everyHalfIsJudgedAsItsTypeDoes() {
+    /// Tests every 16-bit pattern among finite values against the type's own `isFinite`.
+    @Test func agreesWithIsFiniteOnAllHalves() {
         for bits in UInt16.min...UInt16.max {
             let words: [UInt16] = [0, 0x3C00, bits, 0x8000]
             #expect((first(bytes(words), .float16) == nil) == Float16(bitPattern: bits).isFinite)
@@ -24,7 +24,7 @@ struct FiniteNumbersTests {
         }
     }
 
-    @Test func extremesOfWideNumbers() {
+    @Test func handlesExtremesOfFloatAndDouble() {
         let finite: [Float] = [0, -0.0, .leastNonzeroMagnitude, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, 1]
         #expect(first(bytes(finite.map(\.bitPattern)), .float32) == nil)
         let doubles: [Double] = [-.greatestFiniteMagnitude, .leastNonzeroMagnitude, 0]
@@ -35,16 +35,16 @@ struct FiniteNumbersTests {
         }
     }
 
-    /// The first of several, at the borders of what is looked at in one go.
+    /// Returns the first of two non-finite values, at the boundaries of the blocks that are scanned.
     @Test(arguments: [0, 1, 4095, 4096, 4097, 9999])
-    func theFirstIsNamed(place: Int) {
+    func returnsTheFirstNonFiniteValue(place: Int) {
         var numbers = [Float](repeating: 3, count: 10_000)
         (numbers[place], numbers[9999]) = (.nan, .infinity)
         #expect(firstNonFinite(numbers, count: numbers.count) == place)
         #expect(firstNonFinite(numbers, count: place) == nil)
     }
 
-    @Test func theLargestToken() {
+    @Test func returnsTheLargestToken() {
         #expect(largestToken([UInt16](), count: 0) == 0)
         for count in [1, 7, 64, 1001] {
             for place in [0, count / 2, count - 1] {

@@ -19,7 +19,7 @@ import Testing
         #expect(NamePattern(pattern).distance(to: name) == distance)
     }
 
-    /// Of blocks that differ in their number alone, one is named.
+    /// Of names that differ only in the block index, only one is suggested.
     @Test func nearestNames() {
         let names = ["token_embedding.weight", "blocks.0.attention.bias", "blocks.1.attention.bias", "head.bias"]
         #expect(

@@ -4,9 +4,9 @@ import Testing
 
 @testable import Tensors
 
-/// Numbers that are computed eight at a time have the bits of those that the C library computes one by one.
+/// Normal values that are computed eight at a time are bit-identical to those computed with the C library.
 @Suite struct NormalTests {
-    @Test func aMillionNumbersHaveTheLibrarysBits() {
+    @Test func aMillionValuesEqualTheLibrarys() {
         let stream = RandomStream(seed: 3, purpose: .initialization, layer: 4)
         let count = 1 << 20
         let numbers = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
@@ -24,8 +24,8 @@ import Testing
         #expect(differing == 0)
     }
 
-    /// Around quarter turns, and at both ends of the radius.
-    @Test func wordsAtBordersHaveTheLibrarysBits() {
+    /// Tests angles near quarter turns, and the smallest and largest radius.
+    @Test func boundaryWordsEqualTheLibrarys() {
         let firsts: [UInt32] = [0, 1, 2, 1 << 31, 3_037_000_499, .max - 2, .max - 1, .max]
         var seconds: [UInt32] = []
         for eighth in 0..<8 {
@@ -48,8 +48,8 @@ import Testing
         }
     }
 
-    /// A part by itself has the numbers of the whole.
-    @Test func partsAreTheWhole() {
+    /// Any range of the stream can be computed separately.
+    @Test func rangesEqualTheWhole() {
         let stream = RandomStream(seed: 3, purpose: .initialization, layer: 4)
         func numbers(from first: Int, _ count: Int) -> [Float] {
             Array(unsafeUninitializedCapacity: count) { buffer, filled in

@@ -21,7 +21,7 @@ import Testing
         return layout
     }
 
-    @Test func parametersStandOnBordersInTheirSections() {
+    @Test func alignsParametersWithinSections() {
         let layout = layout([
             [Declaration(name: "a", shape: [33]), Declaration(name: "b", shape: [1])],
             [Declaration(name: "c", shape: [4, 8], decays: true)], [],
@@ -40,12 +40,12 @@ import Testing
     ]
 
     @Test(arguments: places)
-    func findsTheParameterOfAnElement(index: Int, name: String?) {
+    func findsParameterByElement(index: Int, name: String?) {
         let layout = layout([[Declaration(name: "a", shape: [33]), Declaration(name: "b", shape: [1])]])
         #expect(layout.parameter(containing: index)?.name == name)
     }
 
-    @Test func digestFollowsNamesAndShapes() {
+    @Test func digestDependsOnNamesAndShapes() {
         let digest = layout([[Declaration(name: "a", shape: [4, 8]), Declaration(name: "b", shape: [2])]]).digest()
         #expect(digest.count == 32)
         #expect(
@@ -61,7 +61,7 @@ import Testing
         #expect(Set(others + [digest]).count == others.count + 1)
     }
 
-    @Test func initializesEveryKindAndLeavesPaddingZero() {
+    @Test func initializesParametersAndLeavesPaddingZero() {
         let layout = layout([
             [
                 Declaration(name: "zeros", shape: [3]), Declaration(name: "ones", shape: [35], initializer: .ones),
@@ -78,9 +78,9 @@ import Testing
         #expect(all.indices.allSatisfy { layout.parameter(containing: $0) != nil || all[$0] == 0 })
     }
 
-    /// Every number within the bounds, and the first, second and fourth moments of 2¹⁸ of them within five deviations of
-    /// their own estimates.
-    @Test func uniformNumbersAreUniform() {
+    /// All values are within the bounds, and the first, second and fourth moments of 2¹⁸ values are within five
+    /// standard errors of their expectations.
+    @Test func uniformValuesAreUniform() {
         let count = 1 << 18
         let numbers = initial(count: count, .uniform(bound: 0.5), seed: 1)
         #expect(numbers.allSatisfy { abs($0) <= 0.5 })
@@ -92,14 +92,14 @@ import Testing
         expectClose(squares, 1.0 / 3, absolute: error * (4.0 / 45).squareRoot())
         let fourths = values.reduce(0) { $0 + $1 * $1 * $1 * $1 } / Double(count)
         expectClose(fourths, 1.0 / 5, absolute: error * (16.0 / 225).squareRoot())
-        // Neighbours do not know of each other.
+        // Neighbouring values are uncorrelated.
         let products = zip(values, values.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 }
         expectClose(products / Double(count), 0, absolute: error / 3)
     }
 
-    /// Where initialization is cut moves no bit.
+    /// Initializing in two ranges yields the same bits as initializing at once.
     @Test(arguments: [Initializer.normal(standardDeviation: 0.5), .uniform(bound: 0.5)])
-    func partsAreTheWhole(initializer: Initializer) {
+    func rangesEqualTheWhole(initializer: Initializer) {
         let layout = layout([
             [Declaration(shape: [70], initializer: initializer), Declaration(shape: [101], initializer: initializer)]
         ])
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func uniformNumbersAreThoseOfTheGenerator() {
+    @Test func uniformValuesEqualTheGenerators() {
         let stream = RandomStream(seed: 1, purpose: .initialization, layer: 0)
         let expected = (0..<27).map { index in
             let word = stream.words(UInt64(index / 4))[index % 4]
@@ -125,13 +125,13 @@ import Testing
         }
     }
 
-    @Test func boundsFollowTheFans() {
+    @Test func boundsFollowFanInAndFanOut() {
         #expect(Initializer.xavierUniform(fanIn: 20, fanOut: 4) == .uniform(bound: 0.5))
         #expect(Initializer.kaimingUniform(fanIn: 24) == .uniform(bound: 0.5))
     }
 
-    /// The first four moments of 2¹⁸ normal numbers, each within five deviations of its own estimate.
-    @Test func normalNumbersAreNormal() {
+    /// The first four moments of 2¹⁸ normal values are within five standard errors of their expectations.
+    @Test func normalValuesAreNormal() {
         let count = 1 << 18
         let values = initial(count: count, deviation: 0.5, seed: 1).map { Double($0) / 0.5 }
         func moment(_ power: Int) -> Double {
@@ -142,15 +142,15 @@ import Testing
         expectClose(moment(2), 1, absolute: error * 2.squareRoot())
         expectClose(moment(3), 0, absolute: error * 15.squareRoot())
         expectClose(moment(4), 3, absolute: error * 96.squareRoot())
-        // Neighbours do not know of each other.
+        // Neighbouring values are uncorrelated.
         let products = zip(values, values.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 }
         expectClose(products / Double(count), 0, absolute: error)
     }
 
-    @Test func initializationIsAFunctionOfSeedAndParameter() {
+    @Test func initializationDependsOnSeedAndParameterOnly() {
         let values = initial(count: 101, deviation: 1, seed: 1)
         #expect(initial(count: 101, deviation: 1, seed: 1) == values)
-        // A shorter parameter is the beginning of a longer one, whatever the tail of its vector.
+        // A shorter parameter has the first values of a longer one, also in its last, partial vector.
         for count in 1..<9 { #expect(initial(count: count, deviation: 1, seed: 1) == Array(values[..<count])) }
         #expect(Set(initial(count: 101, deviation: 1, seed: 2)).isDisjoint(with: values))
 

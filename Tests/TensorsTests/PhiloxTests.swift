@@ -9,7 +9,7 @@ import Testing
         let words: SIMD4<UInt32>
     }
 
-    /// Random123's kat_vectors, the lines "philox4x32 10".
+    /// The "philox4x32 10" lines of Random123's kat_vectors.
     static let knownAnswers = [
         KnownAnswer(
             counter: SIMD4(repeating: 0), key: SIMD2(repeating: 0),
@@ -26,13 +26,13 @@ import Testing
     @Test(arguments: knownAnswers)
     func equalsThePublishedVectors(answer: KnownAnswer) {
         #expect(Philox.words(counter: answer.counter, key: answer.key) == answer.words)
-        // The naive version that other tests rest on answers the same.
+        // The reference implementation that other tests use yields the same words.
         let (c, k) = (answer.counter, answer.key)
         let naive = Reference.philox(counter: [c.x, c.y, c.z, c.w], key: [k.x, k.y])
         #expect(naive == [answer.words.x, answer.words.y, answer.words.z, answer.words.w])
     }
 
-    @Test func everyPartOfAStreamsNameCounts() {
+    @Test func everyIdentifierChangesTheStream() {
         let streams = [
             RandomStream(seed: 1, purpose: .dropout), RandomStream(seed: 2, purpose: .dropout),
             RandomStream(seed: 1 << 32 + 1, purpose: .dropout), RandomStream(seed: 1, purpose: .shuffling),
@@ -47,8 +47,8 @@ import Testing
         #expect(RandomStream(seed: 1, purpose: .dropout).words(5) == streams[0].words(5))
     }
 
-    /// 16 equal parts of [0, 1), 16 000 numbers: χ² with 15 degrees of freedom exceeds 44 once in 10 000 times.
-    @Test func uniformNumbersAreUniform() {
+    /// The χ² test on 16 bins and 16,000 values: with 15 degrees of freedom, χ² exceeds 44 with probability 10⁻⁴.
+    @Test func uniformValuesAreUniform() {
         let stream = RandomStream(seed: 3, purpose: .generation)
         var counts = [Int](repeating: 0, count: 16)
         for index in 0..<16_000 {

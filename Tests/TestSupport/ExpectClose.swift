@@ -1,8 +1,9 @@
 import Testing
 
-/// Expects every actual number within `absolute` + `relative` · |expected| of the expected one.
+/// Expects every actual value within `absolute` + `relative` · |expected| of the expected one.
 ///
-/// A NaN is close to a NaN alone, an infinity to itself alone. What fails names the worst element with both values.
+/// A NaN is close only to a NaN, an infinity only to itself. The recorded issue names the worst element with both
+/// values.
 package func expectClose<Actual: BinaryFloatingPoint>(
     _ actual: [Actual], _ expected: [Double], absolute: Double = 0, relative: Double = 0, _ what: String = "",
     sourceLocation: SourceLocation = #_sourceLocation
@@ -27,7 +28,7 @@ package func expectClose<Actual: BinaryFloatingPoint>(
     }
 }
 
-/// Expects one number within `absolute` + `relative` · |expected| of the expected one.
+/// Expects one value within `absolute` + `relative` · |expected| of the expected one.
 package func expectClose<Actual: BinaryFloatingPoint>(
     _ actual: Actual, _ expected: Double, absolute: Double = 0, relative: Double = 0, _ what: String = "",
     sourceLocation: SourceLocation = #_sourceLocation
@@ -36,7 +37,7 @@ package func expectClose<Actual: BinaryFloatingPoint>(
         [actual], [expected], absolute: absolute, relative: relative, what, sourceLocation: sourceLocation)
 }
 
-/// Expects ‖actual − expected‖ ≤ `relative` · ‖expected‖, Euclidean norms both.
+/// Expects ‖actual − expected‖ ≤ `relative` · ‖expected‖ in the Euclidean norm.
 package func expectCloseInNorm<Actual: BinaryFloatingPoint>(
     _ actual: [Actual], _ expected: [Double], relative: Double, _ what: String = "",
     sourceLocation: SourceLocation = #_sourceLocation
@@ -48,13 +49,13 @@ package func expectCloseInNorm<Actual: BinaryFloatingPoint>(
     }
 }
 
-/// ‖actual − expected‖ / ‖expected‖.
+/// Returns ‖actual − expected‖ / ‖expected‖.
 package func relativeError(_ actual: [Double], _ expected: [Double]) -> Double {
     let difference = zip(actual, expected).reduce(0) { $0 + ($1.0 - $1.1) * ($1.0 - $1.1) }
     return (difference / expected.reduce(0) { $0 + $1 * $1 }).squareRoot()
 }
 
-/// The error of `actual` in units of what is allowed; +∞ where one number is finite and the other is not.
+/// Returns the error of `actual` as a multiple of the tolerance; +∞ if only one value is finite.
 private func errorRatio(_ actual: Double, _ expected: Double, absolute: Double, relative: Double) -> Double {
     if actual == expected || (actual.isNaN && expected.isNaN) { return 0 }
     guard actual.isFinite, expected.isFinite else { return .infinity }

@@ -1,7 +1,7 @@
 import Failures
 import Testing
 
-/// Expects `body` to throw a `Failure` of `exitCode` whose message contains every one of `words`.
+/// Expects `body` to throw a `Failure` with `exitCode` whose message contains every one of `words`.
 package func expectFailure(
     _ exitCode: ExitCode, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation,
     _ body: () throws -> Void

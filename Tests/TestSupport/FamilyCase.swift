@@ -1,22 +1,22 @@
-/// A tiny model of one family, what it is asked to predict, and the data for it: together the cases meet every kind of
-/// dataset and prediction, and the options that change how a step is computed.
+/// A tiny model of one family, its prediction task and its data. Together the cases cover every kind of dataset and
+/// prediction, and the options that change the computation of a step.
 package struct FamilyCase: Sendable, CustomStringConvertible {
-    /// What the case is called.
+    /// The name of the case.
     package let name: String
-    /// What its dataset is made from.
+    /// The input files of its dataset.
     package let data: DataForm
-    /// The keys that are not as in `commonSets`.
+    /// The configuration keys that differ from `commonSets`.
     package let sets: [String]
 
     package var description: String { name }
 
-    /// The forms of files that datasets are made from.
+    /// The kinds of input files of datasets.
     package enum DataForm: Sendable, Equatable {
-        /// JSON lines.
+        /// JSON Lines documents.
         case documents
-        /// Two texts.
+        /// Parallel text files.
         case parallel
-        /// Labels of that kind.
+        /// Texts with labels of the given kind.
         case labelled(String)
         /// IDX files of images and of their classes.
         case images
@@ -72,7 +72,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
             ]),
     ]
 
-    /// Keys that all cases have alike.
+    /// The configuration keys that all cases share.
     package static let commonSets = [
         "run.seed=\(7 + seedOffset)", "data.context_length=32", "model.layers=2", "model.heads=2", "model.width=32",
         "model.dropout=0.1",
@@ -80,7 +80,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
         "averaging.bucket_bytes=4096",
     ]
 
-    /// The files that its dataset is made from, with what is in them.
+    /// The names and the contents of the input files of its dataset.
     package var files: [(name: String, bytes: [UInt8])] {
         var words = Words()
         switch data {
@@ -88,7 +88,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
             let lines = (0..<160).map { _ in #"{"text": "\#(words.line(of: 2...9))"}"# }
             return [("text.jsonl", FamilyCase.bytes(lines))]
         case .parallel:
-            // The last of the longest lose something.
+            // The longest lines exceed the context length and are truncated.
             let lines = (0..<150).map { _ in (words.line(of: 1...6), words.line(of: 1...6)) }
             return [("source.txt", FamilyCase.bytes(lines.map(\.0))), ("target.txt", FamilyCase.bytes(lines.map(\.1)))]
         case .labelled(let kind):
@@ -98,7 +98,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
             }
             return [("labelled.tsv", FamilyCase.bytes(lines))]
         case .images:
-            // A third of the picture is bright.
+            // One third of each image is bright.
             let classes = (0..<150).map { _ in words.next(3) }
             var pixels: [UInt8] = []
             for label in classes {
@@ -113,7 +113,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
         }
     }
 
-    /// The options that make `dtrain prepare` read them.
+    /// The options of `dtrain prepare` for these files.
     package var preparation: [String] {
         switch data {
         case .documents: ["--jsonl", "text.jsonl", "--tokenizer", "byte"]
@@ -125,7 +125,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
 
     private static func bytes(_ lines: [String]) -> [UInt8] { Array((lines.joined(separator: "\n") + "\n").utf8) }
 
-    /// What a line is labelled with: something that can be learned of it.
+    /// Returns the label of a line, a function of the words in it, which can be learned.
     private static func label(_ line: String, _ kind: String) -> String {
         let found = ["alpha", "beta", "of"].filter(line.contains)
         switch kind {
@@ -135,7 +135,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
         }
     }
 
-    /// Words by chance, always the same.
+    /// A deterministic generator of pseudorandom words.
     private struct Words {
         private static let all = ["alpha", "beta", "of", "the", "größe", "naïve", "→", "𝛼", "and", "delta"]
         private var state: UInt32 = 1

@@ -2,9 +2,10 @@ import Kernels
 import Tensors
 
 extension ParameterLayout {
-    /// An arena of this layout whose every parameter, biases and scales too, is normal: nothing is zero by chance.
+    /// Returns an arena of this layout in which every parameter, including biases and scales, is random normal, so that
+    /// no gradient is zero by accident.
     ///
-    /// Scales are around 1, all others around 0; all are numbers that Float16 holds.
+    /// Scales have mean 1, all other parameters mean 0; all values are exact in Float16.
     package func randomArena<Element: Storage>(_: Element.Type, seed: UInt64, deviation: Double) -> Arena<Element> {
         let arena = Arena<Element>(count: count)
         for (index, parameter) in parameters.enumerated() {
@@ -15,7 +16,7 @@ extension ParameterLayout {
         return arena
     }
 
-    /// The numbers of every parameter in an arena of this layout, by name.
+    /// Returns the values of every parameter in an arena of this layout, by name.
     package func named<Element: Storage>(_ arena: Arena<Element>) -> [String: [Double]] {
         Dictionary(
             uniqueKeysWithValues: parameters.map { ($0.name, array(arena.base + $0.offset, $0.count).map(Double.init)) }

@@ -1,8 +1,8 @@
-/// A PNG of the simplest form: 8 bits a sample, rows unfiltered, "compressed" into one stored block.
+/// Returns an image as a minimal PNG file: 8 bits per sample, unfiltered rows, one stored (uncompressed) block.
 ///
 /// - Parameters:
-///   - channels: 1 for gray, 3 for red, green and blue.
-///   - pixels: Shape [height, width, channels]; with a byte a row fewer than 65,536.
+///   - channels: 1 for gray, 3 for RGB.
+///   - pixels: [height, width, channels]; with one filter byte per row fewer than 65,536 bytes.
 package func png(height: Int, width: Int, channels: Int, _ pixels: [UInt8]) -> [UInt8] {
     let rowBytes = width * channels
     let raw = (0..<height).flatMap { [0] + pixels[$0 * rowBytes..<($0 + 1) * rowBytes] }
@@ -18,10 +18,10 @@ package func png(height: Int, width: Int, channels: Int, _ pixels: [UInt8]) -> [
         + pngChunk("IDAT", stored + bigEndian(high << 16 | low)) + pngChunk("IEND", [])
 }
 
-/// The bytes that every PNG begins with.
+/// The signature of PNG files.
 package let pngSignature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
 
-/// A part of a PNG: its length, its name, its data and their checksum.
+/// Returns a PNG chunk: length, name, data and CRC.
 package func pngChunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
     let checked = Array(name.utf8) + data
     var sum = UInt32.max
@@ -32,7 +32,7 @@ package func pngChunk(_ name: String, _ data: [UInt8]) -> [UInt8] {
     return bigEndian(UInt32(data.count)) + checked + bigEndian(~sum)
 }
 
-/// The bytes of `values`, one after another, the highest byte first.
+/// Returns the big-endian bytes of `values`, concatenated.
 package func bigEndian<Value: FixedWidthInteger>(_ values: Value...) -> [UInt8] {
     values.flatMap { value in withUnsafeBytes(of: value.bigEndian) { Array($0) } }
 }

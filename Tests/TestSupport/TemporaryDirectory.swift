@@ -1,12 +1,12 @@
 import Files
 import Glibc
 
-/// A fresh empty directory that is removed with all that is in it when the value ends.
+/// A new empty directory that is removed with its contents when the value is deinitialized.
 package final class TemporaryDirectory: Sendable {
     /// The directory's absolute path.
     package let path: String
 
-    /// Makes a directory under the system's place for temporary files.
+    /// Creates a directory in the system's directory for temporary files.
     package init() {
         let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
         var template = Array("\(parent)/dtrain-test-XXXXXX".utf8CString)
@@ -16,6 +16,6 @@ package final class TemporaryDirectory: Sendable {
 
     deinit { try? FileSystem.remove(path) }
 
-    /// The path of `name` in the directory.
+    /// Returns the path of `name` in the directory.
     package func file(_ name: String) -> String { path + "/" + name }
 }

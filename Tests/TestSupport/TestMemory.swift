@@ -1,8 +1,8 @@
 import Kernels
 import Testing
 
-/// Memory for kernels under test: every allocation starts one element past a 64-byte border, so that nothing is aligned,
-/// and stands between canaries, so that nothing is written outside.
+/// Memory for kernels under test. Every allocation starts one element after a 64-byte boundary, so that it is not
+/// aligned to vectors, and is surrounded by canary bytes, which detect writes out of bounds.
 package final class TestMemory {
     private struct Allocation {
         let start: UnsafeMutableRawPointer
@@ -18,21 +18,21 @@ package final class TestMemory {
 
     deinit { for allocation in allocations { allocation.start.deallocate() } }
 
-    /// `values`, each rounded to `Element`.
+    /// Allocates `values`, each rounded to `Element`.
     package func numbers<Element: Storage>(_ values: [Double], _: Element.Type) -> UnsafeMutablePointer<Element> {
         let pointer = take(Element.self, values.count)
         for (index, value) in values.enumerated() { pointer[index] = Element(value) }
         return pointer
     }
 
-    /// `values` as they are.
+    /// Allocates `values` as Int32.
     package func integers(_ values: [Int]) -> UnsafeMutablePointer<Int32> {
         let pointer = take(Int32.self, values.count)
         for (index, value) in values.enumerated() { pointer[index] = Int32(value) }
         return pointer
     }
 
-    /// Room for `count` numbers: NaN until they are written.
+    /// Allocates `count` elements that are initially NaN.
     package func output<Element: Storage>(_ count: Int, _: Element.Type) -> UnsafeMutablePointer<Element> {
         let pointer = take(Element.self, count)
         pointer.update(repeating: .nan, count: count)
@@ -65,7 +65,7 @@ package final class TestMemory {
     }
 }
 
-/// Calls `body` with memory that lives until it returns, and expects that nothing was written outside of it.
+/// Calls `body` with memory that is valid until it returns, and expects no writes out of bounds.
 package func withTestMemory<Result>(
     sourceLocation: SourceLocation = #_sourceLocation, _ body: (TestMemory) throws -> Result
 ) rethrows -> Result {
@@ -75,12 +75,12 @@ package func withTestMemory<Result>(
     return result
 }
 
-/// The `count` numbers from `pointer` on.
+/// Returns the `count` elements at `pointer`.
 package func array<Element>(_ pointer: UnsafePointer<Element>, _ count: Int) -> [Element] {
     Array(UnsafeBufferPointer(start: pointer, count: count))
 }
 
-/// The `count` numbers from `pointer` on.
+/// Returns the `count` elements at `pointer`.
 package func array<Element>(_ pointer: UnsafeMutablePointer<Element>, _ count: Int) -> [Element] {
     array(UnsafePointer(pointer), count)
 }

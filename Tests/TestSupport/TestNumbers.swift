@@ -2,26 +2,27 @@ import Glibc
 import Kernels
 import Tensors
 
-/// Sizes around the borders of vectors of sixteen and of blocks of 32 and 64.
+/// Sizes around multiples of the vector size 16 and of the block sizes 32 and 64.
 package let oddSizes = [1, 3, 15, 16, 17, 31, 33, 64, 100, 257]
 
-/// The storage types that kernels know, as arguments of a test.
+/// The storage types of kernels, as test arguments.
 package enum StorageType: CaseIterable, Sendable { case float32, float16 }
 
-/// What `DTRAIN_TEST_SEED` adds to the seeds of tests that depend on how a training goes: their bounds must hold for all seeds.
-/// `Tests/Scripts/seeds` runs them for several.
+/// The value of `DTRAIN_TEST_SEED`, added to the seeds of tests that depend on the course of a training run: their
+/// bounds must hold for all seeds. `Tests/Scripts/seeds` runs them with several.
 package let seedOffset = getenv("DTRAIN_TEST_SEED").flatMap { Int(String(cString: $0)) } ?? 0
 
 extension Storage {
-    /// Half a unit in the last place of one: the largest relative error of one rounding.
+    /// Half a unit in the last place of 1: the maximum relative error of one rounding.
     package static var unitRoundoff: Double { Double(Self.ulpOfOne) / 2 }
 
-    /// What a matrix product may leave out of |a| · |b| where a factor is stored in this type, beside Float32's roundings:
-    /// the product of the lower ones of two bfloat16 parts.
+    /// The part of |a| · |b| that a matmul with an operand of this type may omit, in addition to Float32's rounding
+    /// errors: the product of the low bfloat16 terms of both operands.
     package static var productError: Double { Self.self == Float16.self ? 0x1p-17 : 0 }
 }
 
-/// Normal numbers, the same for the same seed, rounded to what `Float16` holds, so that every storage type holds them.
+/// Returns normal values that depend on the seed only, rounded to Float16, so that every storage type represents them
+/// exactly.
 package func normals(_ count: Int, seed: UInt64, deviation: Double = 1, mean: Double = 0) -> [Double] {
     let stream = RandomStream(seed: seed, purpose: .initialization)
     return (0..<count).map { index in
@@ -31,7 +32,7 @@ package func normals(_ count: Int, seed: UInt64, deviation: Double = 1, mean: Do
     }
 }
 
-/// Integers uniform over 0 ..< `limit`, the same for the same seed.
+/// Returns integers uniform over 0 ..< `limit` that depend on the seed only.
 package func integers(_ count: Int, below limit: Int, seed: UInt64) -> [Int] {
     let stream = RandomStream(seed: seed, purpose: .shuffling)
     return (0..<count).map { Int(stream.uniform(UInt64($0)) * Double(limit)) }

@@ -3,28 +3,29 @@ import Kernels
 import TestSupport
 import Testing
 
-/// The references against each other: every backward pass is the finite difference of its forward pass.
+/// Every reference backward pass equals finite differences of its forward pass.
 @Suite struct ReferenceTests {
-    /// Finite differences of functions near 1 are right within 1e-10; curvature near a small variance asks for more.
+    /// Finite differences of functions near 1 are accurate to 1e-10; the curvature at a small variance requires a
+    /// larger tolerance.
     private let tolerance = 1e-8
 
     @Test(arguments: ActivationForm.allCases)
-    func activation(form: ActivationForm) {
+    func activationGradient(form: ActivationForm) {
         let point = normals(20, seed: 1, deviation: 2)
         checkGradients(
             point.map { Reference.activationDerivative($0, form) }, at: point, tolerance: tolerance
         ) { $0.reduce(0) { $0 + Reference.activation($1, form) } }
     }
 
-    @Test func swiGLU() {
+    @Test func swiGLUGradient() {
         let (input, weight) = (normals(3 * 2 * 5, seed: 1, deviation: 2), normals(3 * 5, seed: 2))
         checkGradients(
             Reference.swiGLUBackward(input, outputGradient: weight, width: 5), at: input, tolerance: tolerance
         ) { Reference.dot(Reference.swiGLU($0, width: 5), weight) }
     }
 
-    /// What flows back through a rotation is turned back.
-    @Test func rotary() {
+    /// The backward pass of a rotation is the inverse rotation.
+    @Test func rotaryGradient() {
         let rotary = Reference.Rotary(
             stride: 15, firstColumn: 1, heads: 2, headWidth: 6, positions: 3, firstPosition: 2, base: 100)
         let (input, weight) = (normals(2 * 3 * 15, seed: 1), normals(2 * 3 * 15, seed: 2))
@@ -34,7 +35,7 @@ import Testing
     }
 
     @Test(arguments: [1e-5, 0.1])
-    func layerNormalization(epsilon: Double) {
+    func layerNormalizationGradients(epsilon: Double) {
         let (input, scale, shift) = (normals(21, seed: 1), normals(7, seed: 2), normals(7, seed: 3))
         let weight = normals(21, seed: 4)
         let gradients = Reference.layerNormalizationBackward(
@@ -49,7 +50,7 @@ import Testing
     }
 
     @Test(arguments: [1e-5, 0.1])
-    func rmsNormalization(epsilon: Double) {
+    func rmsNormalizationGradients(epsilon: Double) {
         let (input, scale, weight) = (normals(21, seed: 1), normals(7, seed: 2), normals(21, seed: 4))
         let gradients = Reference.rmsNormalizationBackward(
             input, scale: scale, epsilon: epsilon, outputGradient: weight)
@@ -66,7 +67,7 @@ import Testing
     ]
 
     @Test(arguments: masks, [1, 2, 4])
-    func attention(mask: Reference.Mask, keyHeads: Int) {
+    func attentionGradients(mask: Reference.Mask, keyHeads: Int) {
         let attention = Reference.Attention(
             sequences: 2, queries: 5, keys: 5, heads: 4, keyHeads: keyHeads, headWidth: 3, mask: mask,
             slopes: Reference.slopes(heads: 4)
@@ -86,8 +87,8 @@ import Testing
         }
     }
 
-    /// What the paper states for eight heads, and what its program gives for twelve.
-    @Test func slopes() {
+    /// The slopes that the paper states for eight heads, and those of the authors' code for twelve.
+    @Test func slopesEqualThePublishedOnes() {
         let eight = (1...8).map { exp2(-Double($0)) }
         expectClose(Reference.slopes(heads: 8), eight, relative: 1e-15)
         expectClose(
@@ -96,7 +97,7 @@ import Testing
     }
 
     @Test(arguments: [0, 0.1, 1])
-    func crossEntropy(labelSmoothing: Double) {
+    func crossEntropyGradient(labelSmoothing: Double) {
         let (logits, targets) = (normals(4 * 9, seed: 1, deviation: 3), [8, -1, 0, 3])
         checkGradients(
             Reference.crossEntropyGradient(logits, targets: targets, labelSmoothing: labelSmoothing, scale: 0.5),
@@ -104,7 +105,7 @@ import Testing
         ) { 0.5 * Reference.crossEntropy($0, targets: targets, labelSmoothing: labelSmoothing).reduce(0, +) }
     }
 
-    @Test func binaryCrossEntropy() {
+    @Test func binaryCrossEntropyGradient() {
         let (logits, targets) = (normals(6, seed: 1, deviation: 3), [0, 1, -1, 0.25, 1, 0])
         checkGradients(
             Reference.binaryCrossEntropyGradient(logits, targets: targets, scale: 0.5), at: logits,
@@ -112,7 +113,7 @@ import Testing
         ) { 0.5 * Reference.binaryCrossEntropy($0, targets: targets, labels: 3).reduce(0, +) }
     }
 
-    @Test func squaredError() {
+    @Test func squaredErrorGradient() {
         let (outputs, targets) = (normals(6, seed: 1), [0, 1, .nan, 0.25, -1, 7])
         checkGradients(
             Reference.squaredErrorGradient(outputs, targets: targets, scale: 0.5), at: outputs, tolerance: tolerance

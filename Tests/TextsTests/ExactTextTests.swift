@@ -1,22 +1,23 @@
 import Testing
 import Texts
 
-/// Texts that Swift's `String` takes for equal, and that are other bytes.
+/// Pairs of strings that are canonically equivalent but differ in their bytes.
 private let equivalent: [(String, String)] = [
     ("caf\u{E9}", "cafe\u{301}"),
-    // Hangul: a syllable and its jamo.
+    // A Hangul syllable and its jamo.
     ("\u{AC01}", "\u{1100}\u{1161}\u{11A8}"),
-    // A with ring above, and the angstrom sign.
+    // A with ring above and the angstrom sign.
     ("\u{C5}", "\u{212B}"),
-    // Canonical equivalents of ASCII: the Kelvin sign, the Greek question mark.
+    // ASCII characters and their canonical equivalents: K and the Kelvin sign, the semicolon and the Greek question
+    // mark.
     ("K", "\u{212A}"), (";", "\u{37E}"),
-    // Marks of two classes in either order.
+    // Combining marks of two classes in either order.
     ("q\u{307}\u{323}", "q\u{323}\u{307}"),
 ]
 
 struct ExactTextTests {
     @Test(arguments: equivalent)
-    func textsOfOtherBytesAreOthers(a: String, b: String) {
+    func equivalentStringsWithDifferentBytesDiffer(a: String, b: String) {
         #expect(a == b, "an example of the kind")
         #expect(a.exact != b.exact)
         #expect(Set([a.exact, b.exact]).count == 2)
@@ -24,17 +25,17 @@ struct ExactTextTests {
         #expect([a, b, a].firstRepeated() == a)
         #expect(![a].containsExactly(b))
         #expect([b, a].containsExactly(a))
-        // The same order whatever the order before.
+        // The order does not depend on the initial order.
         #expect([a, b].sortedExactly().map { Array($0.utf8) } == [b, a].sortedExactly().map { Array($0.utf8) })
     }
 
-    @Test func orderIsThatOfScalars() {
+    @Test func orderFollowsScalars() {
         let texts = ["", "A", "B", "a", "ab", "b", "\u{E9}", "\u{FF21}", "\u{1F600}"]
         #expect(texts.reversed().sortedExactly() == texts)
         #expect(!("a".exact < "a".exact))
     }
 
-    @Test func longTextsCompareToTheEnd() {
+    @Test func comparesLongStringsToTheEnd() {
         let text = String(repeating: "abcdefgh", count: 100)
         #expect((text + "x").exact < (text + "y").exact)
         #expect((text + "x").exact != (text + "y").exact)
@@ -44,11 +45,11 @@ struct ExactTextTests {
 }
 
 struct ExactCuttingTests {
-    /// Marks that combine with what stands before them into one `Character`.
+    /// Marks that form one `Character` with the scalar before them.
     static let marks = ["\u{301}", "\u{200D}", "\u{FE0F}", "\u{20DD}", "\u{94D}"]
 
     @Test(arguments: marks)
-    func separatorsCutWhateverFollows(mark: String) {
+    func separatorsSplitBeforeCombiningMarks(mark: String) {
         #expect(
             "key=\(mark)value".exactParts(at: "=", maxSplits: 1).map(\.exact) == ["key".exact, "\(mark)value".exact])
         #expect("--\(mark)".hasExactPrefix("--"))
@@ -60,14 +61,14 @@ struct ExactCuttingTests {
         #expect(halves?.before.exact == "\u{E9}".exact && halves?.behind.exact == "\(mark)text\tmore".exact)
     }
 
-    @Test func lineBreaksAreTwoScalars() {
+    @Test func carriageReturnAndLineFeedAreSeparate() {
         #expect("a\r\nb\n".exactParts(at: "\n").map(\.exact) == ["a\r", "b", ""].map(\.exact))
         #expect("a\r\nb\n".exactParts(at: "\n", omittingEmpty: true).count == 2)
         #expect("a\r\n".hasExactSuffix("\n"))
     }
 
-    @Test func prefixesAreBytes() {
-        // Equal to Swift, and no prefix or part of it.
+    @Test func prefixesAndSuffixesCompareBytes() {
+        // Canonically equal in Swift, but not equal in bytes.
         #expect(!"\u{E9}x".hasExactPrefix("e\u{301}"))
         #expect(!"x\u{E9}".hasExactSuffix("e\u{301}"))
         #expect(!"x\u{E9}y".containsExactly("e\u{301}"))

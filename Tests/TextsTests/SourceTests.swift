@@ -2,10 +2,10 @@ import Files
 import Testing
 import Texts
 
-/// Keeps the sources as they are: names, paths and texts from outside are compared and cut by bytes.
+/// Checks that the sources compare and split names, paths and strings from outside by bytes.
 ///
-/// It looks for words, so it sees what is written in the usual way and nothing else. A line that has one of the words for a
-/// good reason is listed with it.
+/// The check searches each line for words of Swift's own methods, so it finds only the usual spelling. Exceptions are
+/// listed with a reason.
 struct SourceTests {
     private struct Rule {
         let word: String
@@ -26,7 +26,7 @@ struct SourceTests {
         Rule(word: "String(cString: ", instead: "PathText.text(of:) for a path"),
     ]
 
-    /// Lines that may stay, by a part of them, and why.
+    /// Allowed exceptions: a part of the line, and the reason.
     private static let explained: [(file: String, part: String, reason: String)] = [
         ("Files/SystemFault.swift", "errors: [String: Int32]", "names of errors, written here"),
         ("Files/File.swift", "strerror", "words of the system"),
@@ -53,7 +53,7 @@ struct SourceTests {
         ("dtrain/CommandLine/LoneRank+Refusal.swift", "getenv(name)", "numbers and words of a launcher"),
     ]
 
-    /// The files of `Sources`, each with its path in it.
+    /// Returns the paths of the Swift files in `directory`, relative to it.
     private static func files(_ directory: String, _ path: String = "") throws -> [String] {
         try FileSystem.list("\(directory)/\(path)").flatMap { name -> [String] in
             let found = path.isEmpty ? name : "\(path)/\(name)"
@@ -62,7 +62,7 @@ struct SourceTests {
         }
     }
 
-    @Test func textsFromOutsideAreBytes() throws {
+    @Test func sourcesCompareByBytes() throws {
         let package = #filePath.exactParts(at: "/").dropLast(3).joined(separator: "/")
         let sources = package + "/Sources"
         let files = try Self.files(sources).filter { !$0.hasExactPrefix("Texts/") }
@@ -71,7 +71,7 @@ struct SourceTests {
         for file in files {
             let text = String(decoding: try FileSystem.contents(of: "\(sources)/\(file)"), as: UTF8.self)
             for (number, line) in text.exactParts(at: "\n").enumerated() {
-                // Comments may say what they like.
+                // Comments are not checked.
                 let code = line.drop { $0 == " " }
                 if code.hasExactPrefix("//") { continue }
                 for rule in Self.rules where line.containsExactly(rule.word) {

@@ -3,7 +3,7 @@ import Testing
 import Threads
 
 @Suite struct ThreadsTests {
-    @Test func aThreadRunsBesideThisOne() throws {
+    @Test func threadRunsConcurrently() throws {
         let (go, done) = (Semaphore(count: 0), Semaphore(count: 0))
         let thread = try BackgroundThread("test") {
             go.wait()
@@ -15,7 +15,7 @@ import Threads
         thread.join()
     }
 
-    @Test func whatAThreadHoldsEndsWithIt() throws {
+    @Test func releasesItsClosure() throws {
         final class Held: Sendable {}
         weak var held: Held?
         do {
@@ -27,7 +27,7 @@ import Threads
         #expect(held == nil)
     }
 
-    @Test func waitsEnd() {
+    @Test func waitTimesOut() {
         let semaphore = Semaphore(count: 1)
         #expect(semaphore.wait(seconds: 0))
         #expect(!semaphore.wait(seconds: 0.02))

@@ -6,13 +6,14 @@ import Testing
 // R rows, C columns.
 
 extension ThreadTests {
-    /// Where the work is cut moves no bit: sizes are odd, and large enough to be cut for every number of threads.
+    /// The number of threads changes no bit. The sizes are odd, and large enough to be split for every tested number of
+    /// threads.
     @Suite struct ThreadBitsTests {
         private static let (R, C) = (523, 397)
         private static let count = R * C
 
         @Test(arguments: StorageType.allCases)
-        func everyKernelHasTheBitsOfOneThread(type: StorageType) {
+        func resultsDoNotDependOnThreadCount(type: StorageType) {
             switch type {
             case .float32: check(Float.self)
             case .float16: check(Float16.self)
@@ -50,7 +51,7 @@ extension ThreadTests {
         private static let tokens = integers(R, below: 7, seed: 4)
         private static let targets = integers(R, below: C, seed: 5).enumerated().map { $0 % 9 == 4 ? -1 : $1 }
 
-        /// What every kernel makes of the same numbers.
+        /// Returns the results of every kernel for fixed inputs.
         private func results<Element: Storage>(_: Element.Type) -> [Result] {
             let (R, C, count) = (ThreadBitsTests.R, ThreadBitsTests.C, ThreadBitsTests.count)
             let (first, second, third) = (ThreadBitsTests.first, ThreadBitsTests.second, ThreadBitsTests.third)
@@ -184,7 +185,7 @@ extension ThreadTests {
                     Result("positionEmbeddingBackward", positions, count),
                 ]
 
-                // Three sequences, whose heads of queries share those of keys.
+                // Three sequences with grouped-query attention.
                 let (B, T, H, K, D) = (3, 130, 6, 2, 10)
                 let attention = Attention(headCount: H, keyHeadCount: K, headWidth: D, penalizesDistance: true)
                 let (queryCount, packedCount) = (B * T * H * D, B * T * (H + 2 * K) * D)

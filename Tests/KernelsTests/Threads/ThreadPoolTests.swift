@@ -4,14 +4,15 @@ import Testing
 
 @testable import Kernels
 
-/// Runs `body` while `ThreadPool.shared` has `count` threads. Tests of other suites may see them, which changes no bits.
+/// Runs `body` while `ThreadPool.shared` has `count` threads. Concurrent tests of other suites use them too, which
+/// changes no bits.
 func withThreads<Result>(_ count: Int, _ body: () throws -> Result) rethrows -> Result {
     precondition(ThreadPool.shared.resize(to: count) == 0, "\(count) threads")
     defer { precondition(ThreadPool.shared.resize(to: 1) == 0) }
     return try body()
 }
 
-/// Tests that change the number of threads: one at a time.
+/// Tests that change the number of threads run one at a time.
 @Suite(.serialized) enum ThreadTests {}
 
 extension ThreadTests {
@@ -32,9 +33,9 @@ extension ThreadTests {
             }
         }
 
-        @Test func workersTakePart() {
+        @Test func workersRunParts() {
             withThreads(2) {
-                // Each part waits for the other: one thread alone would wait for ever.
+                // Each part waits for the other, so a single thread would hang.
                 let arrived = Atomic(0)
                 parallel(2) { _ in
                     arrived.add(1, ordering: .sequentiallyConsistent)
@@ -44,8 +45,8 @@ extension ThreadTests {
             }
         }
 
-        /// Sleeping workers wake: between the calls they have long gone to sleep.
-        @Test func workersTakePartAfterARest() {
+        /// The pauses between calls are long enough for the workers to sleep, so they must be woken.
+        @Test func sleepingWorkersWake() {
             withThreads(3) {
                 for _ in 0..<20 {
                     usleep(2000)
@@ -58,7 +59,7 @@ extension ThreadTests {
             }
         }
 
-        @Test func callsFromWithinAPart() {
+        @Test func supportsNestedCalls() {
             withThreads(3) {
                 let total = Atomic(0)
                 for _ in 0..<200 {
@@ -70,7 +71,7 @@ extension ThreadTests {
             }
         }
 
-        @Test func callsFromTwoThreads() async {
+        @Test func supportsConcurrentCallers() async {
             precondition(ThreadPool.shared.resize(to: 3) == 0)
             defer { precondition(ThreadPool.shared.resize(to: 1) == 0) }
             let sums = await withTaskGroup(of: Int.self) { group in
@@ -107,7 +108,7 @@ extension ThreadTests {
             }
         }
 
-        @Test func workersArePrepared() {
+        @Test func workersFlushDenormalsAndBlockSignals() {
             withThreads(2) {
                 let arrived = Atomic(0)
                 let failures = Atomic(0)
@@ -132,7 +133,7 @@ extension ThreadTests {
             }
         }
 
-        @Test func aPoolEndsItsThreads() {
+        @Test func resizingEndsThreads() {
             let pool = ThreadPool()
             #expect(pool.resize(to: 6) == 0)
             expectThreads(5)
@@ -144,14 +145,14 @@ extension ThreadTests {
     }
 }
 
-/// Expects that the process has `count` workers. One that was waited for may be listed a moment longer.
+/// Expects `count` worker threads. A joined thread may be listed for a moment longer.
 private func expectThreads(_ count: Int, sourceLocation: SourceLocation = #_sourceLocation) {
     func workers() -> Int { threadNames().count { $0.hasPrefix("dtrain-") } }
     for _ in 0..<1000 where workers() != count { usleep(1000) }
     #expect(workers() == count, sourceLocation: sourceLocation)
 }
 
-/// What the threads of this process are called.
+/// Returns the names of the threads of this process.
 private func threadNames() -> [String] {
     guard let directory = opendir("/proc/self/task") else { return [] }
     defer { closedir(directory) }

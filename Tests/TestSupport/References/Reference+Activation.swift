@@ -2,7 +2,7 @@ import Glibc
 import Kernels
 
 extension Reference {
-    /// An activation of one number.
+    /// Returns the activation of one value.
     package static func activation(_ x: Double, _ form: ActivationForm) -> Double {
         switch form {
         case .relu: x <= 0 ? 0 : x
@@ -13,13 +13,13 @@ extension Reference {
         }
     }
 
-    /// The derivative of an activation at one number.
+    /// Returns the derivative of an activation at one value.
     package static func activationDerivative(_ x: Double, _ form: ActivationForm) -> Double {
         switch form {
         case .relu: return x <= 0 ? 0 : 1
         case .geluTanh:
             let t = tanh(tanhArgument(x))
-            // Far out 1 − tanh² is 0 and x³ is not.
+            // For large |x|, 1 − tanh² is 0 while x³ may overflow.
             if t * t == 1 { return 0.5 * (1 + t) }
             return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (2 / Double.pi).squareRoot() * (1 + 3 * 0.044715 * x * x)
         case .geluExact:
@@ -30,7 +30,7 @@ extension Reference {
         }
     }
 
-    /// silu(gate) · up: input [R, 2F], the gate first.
+    /// Returns silu(gate) · up for input [R, 2F], whose rows have the gate first.
     package static func swiGLU(_ input: [Double], width: Int) -> [Double] {
         (0..<input.count / 2).map { index in
             let gate = index / width * 2 * width + index % width
@@ -38,7 +38,7 @@ extension Reference {
         }
     }
 
-    /// The gradient of `swiGLU`'s input.
+    /// Returns the gradient of the input of `swiGLU`.
     package static func swiGLUBackward(_ input: [Double], outputGradient: [Double], width: Int) -> [Double] {
         var gradient = [Double](repeating: 0, count: input.count)
         for (index, value) in outputGradient.enumerated() {
@@ -49,7 +49,7 @@ extension Reference {
         return gradient
     }
 
-    /// 1 / (1 + e⁻ˣ).
+    /// Returns 1 / (1 + e⁻ˣ).
     package static func logistic(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
 
     private static func tanhArgument(_ x: Double) -> Double {

@@ -1,7 +1,7 @@
 import Glibc
 
 extension Reference {
-    /// Weights and both moments of AdamW.
+    /// The weights and both moments of AdamW.
     package struct AdamW {
         package var weights: [Double]
         package var firstMoments: [Double]
@@ -16,7 +16,7 @@ extension Reference {
             secondMoments = weights.map { _ in 0 }
         }
 
-        /// Step number `step`, from 1, with gradients that are scaled, then limited in magnitude.
+        /// Performs step number `step`, counted from 1, with gradients that are first scaled, then clipped by value.
         package mutating func update(
             step: Int, gradients: [Double], learningRate: Double, weightDecay: Double, gradientScale: Double = 1,
             gradientLimit: Double = .infinity

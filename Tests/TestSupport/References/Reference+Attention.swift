@@ -1,16 +1,16 @@
 import Glibc
 
-// B sequences, T queries and S keys a sequence, H heads of queries, K heads of keys and values, D head width.
+// B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.
 
 extension Reference {
-    /// Which keys a query sees, asked for one key at a time.
+    /// An attention mask that is evaluated one key at a time.
     package struct Mask: Sendable {
         package var isCausal: Bool
-        /// The keys of each sequence that count; nil: all.
+        /// The number of valid keys of each sequence; nil: all.
         package var lengths: [Int]?
-        /// The keys of each sequence that a causal mask does not hide; nil: none.
+        /// The length of each sequence's prefix, which a causal mask does not hide; nil: 0.
         package var prefixes: [Int]?
-        /// The first key of each query, [B, T]; nil: 0.
+        /// The first key that each query attends to, [B, T]; nil: 0.
         package var firstKeys: [Int]?
 
         package init(isCausal: Bool, lengths: [Int]? = nil, prefixes: [Int]? = nil, firstKeys: [Int]? = nil) {
@@ -20,7 +20,7 @@ extension Reference {
             self.firstKeys = firstKeys
         }
 
-        /// The keys of `keys` that a query sees; the first one it might see where no other is left.
+        /// Returns the keys that a query attends to; the query's first key if all others are masked.
         package func seen(sequence: Int, query: Int, queries: Int, keys: Int) -> [Int] {
             let first = firstKeys?[sequence * queries + query] ?? 0
             let seen = (0..<keys).filter { key in
@@ -31,7 +31,7 @@ extension Reference {
         }
     }
 
-    /// Queries [B, T, H · D] with keys and values [B, S, K · D], or their gradients.
+    /// Queries [B, T, H · D], keys and values [B, S, K · D], or their gradients.
     package struct AttentionInput {
         package var queries: [Double]
         package var keys: [Double]
@@ -44,7 +44,7 @@ extension Reference {
         }
     }
 
-    /// Attention that keeps all probabilities.
+    /// Attention that materializes all probabilities.
     package struct Attention {
         package var sequences: Int
         package var queries: Int
@@ -53,9 +53,9 @@ extension Reference {
         package var keyHeads: Int
         package var headWidth: Int
         package var mask: Mask
-        /// What a score loses for each position of distance, by head; empty where distance costs nothing.
+        /// The ALiBi slope of each head, subtracted per position of distance; empty without ALiBi.
         package var slopes: [Double] = []
-        /// What each probability is multiplied with, by sequence, head, query and key.
+        /// The dropout factor of each probability, by sequence, head, query and key.
         package var dropoutFactor: (_ sequence: Int, _ head: Int, _ query: Int, _ key: Int) -> Double
 
         package init(
@@ -73,14 +73,14 @@ extension Reference {
             self.dropoutFactor = dropoutFactor
         }
 
-        /// One head's look from one query.
+        /// One query of one head.
         private struct Look {
             let sequence: Int
             let head: Int
             let query: Int
-            /// Where its query begins, and its output.
+            /// The offset of the query and of its output.
             let place: Int
-            /// The keys it sees, and where each of them, and its value, begins.
+            /// The keys it attends to, and the offsets of each of them and of its value.
             let keys: [Int]
             let keyPlaces: [Int]
         }
@@ -110,7 +110,7 @@ extension Reference {
             }
         }
 
-        /// The output [B, T, H · D], and the logarithm of each row's sum, [B, H, T].
+        /// Returns the output [B, T, H · D] and the log-sum-exp of each row, [B, H, T].
         package func forward(_ input: AttentionInput) -> (output: [Double], logSums: [Double]) {
             var output = [Double](repeating: 0, count: input.queries.count)
             var logSums: [Double] = []
@@ -127,7 +127,7 @@ extension Reference {
             return (output, logSums)
         }
 
-        /// The gradients of queries, keys and values.
+        /// Returns the gradients of queries, keys and values.
         package func backward(_ input: AttentionInput, outputGradient: [Double]) -> AttentionInput {
             var gradient = AttentionInput(
                 queries: input.queries.map { _ in 0 }, keys: input.keys.map { _ in 0 },
@@ -157,10 +157,10 @@ extension Reference {
         }
     }
 
-    /// The slopes of ALiBi: a geometric sequence from 2^(−8/H); the heads above a power of two take every other one of
-    /// the sequence for twice that power.
+    /// Returns the ALiBi slopes: a geometric sequence from 2^(−8/P) with the largest power of two P ≤ H; further heads
+    /// take every other slope of the sequence for 2P.
     ///
-    /// - Source: Press, Smith & Lewis 2022, arXiv:2108.12409, section 3 and the program that came with it.
+    /// - Source: Press, Smith & Lewis 2022, arXiv:2108.12409, section 3 and the authors' code.
     package static func slopes(heads: Int) -> [Double] {
         let power = 1 << (Int.bitWidth - 1 - heads.leadingZeroBitCount)
         let ratio = exp2(-8 / Double(power))
@@ -169,13 +169,13 @@ extension Reference {
         }
     }
 
-    /// e^x / Σ e^x.
+    /// Returns e^x / Σ e^x.
     package static func softmax(_ values: [Double]) -> [Double] {
         let logSum = logSumOfExponentials(values)
         return values.map { exp($0 - logSum) }
     }
 
-    /// log Σ e^x.
+    /// Returns log Σ e^x.
     package static func logSumOfExponentials(_ values: [Double]) -> Double {
         let maximum = values.max()!
         return maximum + log(values.reduce(0) { $0 + exp($1 - maximum) })

@@ -1,7 +1,7 @@
 import Glibc
 
 extension Reference {
-    /// The cross-entropy of each row of logits [R, V] with smoothed targets; a target of −1 does not count.
+    /// Returns the cross-entropy of each row of logits [R, V] with label smoothing; a target of −1 is ignored.
     package static func crossEntropy(
         _ logits: [Double], targets: [Int], labelSmoothing: Double = 0
     ) -> [Double] {
@@ -16,7 +16,7 @@ extension Reference {
         }
     }
 
-    /// The gradient of `scale` · Σ losses by the logits.
+    /// Returns the gradient of `scale` · Σ losses with respect to the logits.
     package static func crossEntropyGradient(
         _ logits: [Double], targets: [Int], labelSmoothing: Double = 0, scale: Double
     ) -> [Double] {
@@ -28,34 +28,34 @@ extension Reference {
         }
     }
 
-    /// The probabilities that a smoothed target stands for.
+    /// Returns the target probabilities with label smoothing.
     private static func smoothed(_ target: Int, _ labelSmoothing: Double, _ classes: Int) -> [Double] {
         (0..<classes).map { ($0 == target ? 1 - labelSmoothing : 0) + labelSmoothing / Double(classes) }
     }
 
-    /// The binary cross-entropy of each row of `labels` logits; a target of −1 does not count.
+    /// Returns the binary cross-entropy of each row of `labels` logits; a target of −1 is ignored.
     package static func binaryCrossEntropy(_ logits: [Double], targets: [Double], labels: Int) -> [Double] {
         sumsOfRows(labels, zip(logits, targets)) { x, t in
             t == -1 ? 0 : t * softplus(-x) + (1 - t) * softplus(x)
         }
     }
 
-    /// The gradient of `scale` · Σ losses by the logits.
+    /// Returns the gradient of `scale` · Σ losses with respect to the logits.
     package static func binaryCrossEntropyGradient(_ logits: [Double], targets: [Double], scale: Double) -> [Double] {
         zip(logits, targets).map { $1 == -1 ? 0 : scale * (logistic($0) - $1) }
     }
 
-    /// The squared error of each row of `width` outputs; a target that is not a number does not count.
+    /// Returns the squared error of each row of `width` outputs; a NaN target is ignored.
     package static func squaredError(_ outputs: [Double], targets: [Double], width: Int) -> [Double] {
         sumsOfRows(width, zip(outputs, targets)) { $1.isNaN ? 0 : ($0 - $1) * ($0 - $1) }
     }
 
-    /// The gradient of `scale` · Σ losses by the outputs.
+    /// Returns the gradient of `scale` · Σ losses with respect to the outputs.
     package static func squaredErrorGradient(_ outputs: [Double], targets: [Double], scale: Double) -> [Double] {
         zip(outputs, targets).map { $1.isNaN ? 0 : scale * 2 * ($0 - $1) }
     }
 
-    /// log(1 + e^x).
+    /// Returns log(1 + e^x).
     private static func softplus(_ x: Double) -> Double { max(x, 0) + log1p(exp(-abs(x))) }
 
     private static func sumsOfRows(

@@ -1,5 +1,5 @@
 extension Reference {
-    /// What an optimizer sees of a gradient: scaled, limited in magnitude, with that of the penalties.
+    /// Returns a gradient after scaling, clipping by value, and adding the gradients of the penalties.
     package static func adjusted(
         _ gradient: Double, weight: Double, scale: Double, limit: Double, l1: Double, l2: Double
     ) -> Double {
@@ -7,7 +7,7 @@ extension Reference {
         return max(-limit, min(limit, gradient * scale)) + l1 * sign + l2 * weight
     }
 
-    /// One weight and its state, by one rule of descent.
+    /// Updates one weight and its state by one optimization rule.
     package static func descent(
         _ rule: String, weight: inout Double, state: inout Double, gradient: Double, rate: Double
     ) {

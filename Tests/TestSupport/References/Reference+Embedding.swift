@@ -1,7 +1,8 @@
 extension Reference {
-    /// Token embeddings, times `multiplier`, and position embeddings, added: tables of rows of C, tokens [B, T].
+    /// Returns token embeddings times `multiplier` plus position embeddings; the tables have rows of C values, tokens
+    /// are [B, T].
     ///
-    /// - Parameter places: The row of the position table for each token, where it is not its place in the sequence.
+    /// - Parameter places: The row of the position table for each token; nil: the token's index in the sequence.
     package static func embedding(
         _ tokens: [Int], tokenTable: [Double], multiplier: Double = 1, positionTable: [Double]?, places: [Int]? = nil,
         positions: Int, width: Int
@@ -14,7 +15,7 @@ extension Reference {
         }
     }
 
-    /// Each row of `gradient` added to the row of a table that `places` names.
+    /// Adds each row of `gradient` to the table row given by `places`.
     package static func scatterAdd(
         _ gradient: [Double], places: [Int], into table: [Double], width: Int
     ) -> [Double] {

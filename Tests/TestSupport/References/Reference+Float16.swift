@@ -1,7 +1,7 @@
 import Glibc
 
 extension Reference {
-    /// `value` rounded to the nearest number of Float16 (11 bits, exponents −14 ... 15), ties to even.
+    /// Returns `value` rounded to the nearest Float16 value (11 bits, exponents −14 ... 15), ties to even.
     package static func roundedToFloat16(_ value: Double) -> Double {
         if value.isNaN || value.isInfinite || value == 0 { return value }
         let exponent = max(Int(value.exponent), -14)

@@ -1,12 +1,12 @@
 extension Reference {
-    /// What one normalization leaves for its backward pass.
+    /// The outputs of layer normalization, including the statistics for its backward pass.
     package struct LayerNormalization {
         package var output: [Double] = []
         package var means: [Double] = []
         package var reciprocals: [Double] = []
     }
 
-    /// Layer normalization: input [R, C], scale and shift [C].
+    /// Computes layer normalization of input [R, C] with scale and shift [C].
     package static func layerNormalization(
         _ input: [Double], scale: [Double], shift: [Double]?, epsilon: Double = 1e-5
     ) -> LayerNormalization {
@@ -27,7 +27,7 @@ extension Reference {
         return result
     }
 
-    /// The gradients of input, scale and shift, from the Jacobian written out: ∂x̂ᵢ/∂xⱼ = r(δᵢⱼ − 1/C − x̂ᵢx̂ⱼ/C).
+    /// Returns the gradients of input, scale and shift, using the explicit Jacobian ∂x̂ᵢ/∂xⱼ = r(δᵢⱼ − 1/C − x̂ᵢx̂ⱼ/C).
     package static func layerNormalizationBackward(
         _ input: [Double], scale: [Double], epsilon: Double = 1e-5, outputGradient: [Double]
     ) -> (input: [Double], scale: [Double], shift: [Double]) {

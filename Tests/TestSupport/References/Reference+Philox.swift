@@ -1,5 +1,5 @@
 extension Reference {
-    /// Philox4x32-10, the rounds as the paper's figure 2 has them, on plain integers.
+    /// Computes Philox4x32-10 on plain integers, following figure 2 of the paper.
     ///
     /// - Source: Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
     package static func philox(counter: [UInt32], key: [UInt32]) -> [UInt32] {
@@ -15,12 +15,12 @@ extension Reference {
         return [x0, x1, x2, x3]
     }
 
-    /// Dropout of one step as a function of one element at a time.
+    /// Dropout of one step, evaluated one element at a time.
     package struct Dropout: Sendable {
         package let rate: Float
         package let seed: UInt64
         package let step: UInt64
-        /// The global index of each sequence.
+        /// The global sample index of each sequence.
         package let samples: [UInt64]
 
         package init(rate: Double, seed: UInt64, step: Int, samples: [UInt64]) {
@@ -30,11 +30,11 @@ extension Reference {
             self.samples = samples
         }
 
-        /// What element `element` of a sequence is multiplied with at one place of the model: 0, or 1/(1 − rate).
+        /// Returns the factor of element `element` of a sequence at one dropout site: 0 or 1/(1 − rate).
         ///
-        /// The key is the first two words of Philox over (purpose 3, site, step) under the seed. Of elements
-        /// 32g ..< 32g + 32 the first sixteen take words 0 and 1 of counters 8g ..< 8g + 8 in turn, the others words 2
-        /// and 3; the upper half of a counter is the sample.
+        /// The key is the first two words of Philox over (purpose 3, site, step) under the seed. Of elements 32g ..<
+        /// 32g + 32 the first sixteen use words 0 and 1 of counters 8g ..< 8g + 8 alternately, the others words 2 and
+        /// 3; the upper half of a counter is the sample.
         package func factor(sequence: Int, site: Int, element: Int) -> Double {
             let key = philox(
                 counter: [3, UInt32(site), UInt32(truncatingIfNeeded: step), UInt32(step >> 32)],
@@ -46,13 +46,13 @@ extension Reference {
                     UInt32(truncatingIfNeeded: counter), UInt32(counter >> 32),
                     UInt32(truncatingIfNeeded: sample), UInt32(sample >> 32),
                 ], key: Array(key[..<2]))
-            // The upper 23 bits, against the rate in steps of as many.
+            // The upper 23 bits as a value in [1, 2), compared with 1 + rate.
             let number = 1 + Double(words[2 * (place / 16) + place % 2] >> 9) * 0x1p-23
             let isDropped = number < Double(1 + rate)
             return isDropped ? 0 : Double(1 / (1 - rate))
         }
 
-        /// `values`, [sequences, elements], with what falls at `site` dropped.
+        /// Returns `values`, [sequences, elements], after dropout at `site`.
         package func applied(to values: [Double], site: Int) -> [Double] {
             let elements = values.count / samples.count
             return values.enumerated().map {
@@ -60,7 +60,8 @@ extension Reference {
             }
         }
 
-        /// What a probability of attention is multiplied with: rows of keys start at multiples of 32.
+        /// Returns the dropout factor of an attention probability; the elements of each query start at a multiple of
+        /// 32.
         package func attentionFactor(
             sequence: Int, site: Int, head: Int, query: Int, key: Int, queries: Int, keys: Int
         ) -> Double {

@@ -1,5 +1,5 @@
 extension Reference {
-    /// Root mean square normalization: input [R, C], scale [C]; and what each row was multiplied with.
+    /// Computes RMS normalization of input [R, C] with scale [C], and the reciprocal root mean square of each row.
     package static func rmsNormalization(
         _ input: [Double], scale: [Double], epsilon: Double = 1e-5
     ) -> (output: [Double], reciprocals: [Double]) {
@@ -14,7 +14,7 @@ extension Reference {
         return (output, reciprocals)
     }
 
-    /// The gradients of input and scale, from the Jacobian written out: ∂x̂ᵢ/∂xⱼ = r(δᵢⱼ − x̂ᵢx̂ⱼ/C).
+    /// Returns the gradients of input and scale, using the explicit Jacobian ∂x̂ᵢ/∂xⱼ = r(δᵢⱼ − x̂ᵢx̂ⱼ/C).
     package static func rmsNormalizationBackward(
         _ input: [Double], scale: [Double], epsilon: Double = 1e-5, outputGradient: [Double]
     ) -> (input: [Double], scale: [Double]) {

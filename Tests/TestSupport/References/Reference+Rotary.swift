@@ -3,12 +3,12 @@ import Glibc
 extension Reference {
     /// Rotary position embedding of heads in rows, [sequences, positions, stride].
     package struct Rotary: Sendable {
-        /// The numbers of a row, and the column where the first head begins.
+        /// The number of elements of a row, and the column at which the first head begins.
         package var stride: Int
         package var firstColumn: Int
         package var heads: Int
         package var headWidth: Int
-        /// The rows of a sequence, and the position of its first one.
+        /// The number of rows of a sequence, and the position of its first row.
         package var positions: Int
         package var firstPosition: Int
         package var base: Double
@@ -26,7 +26,8 @@ extension Reference {
             self.base = base
         }
 
-        /// Every pair of columns (i, i + D/2) turned by position · base^(−2i/D), or back by as much.
+        /// Rotates every pair of columns (i, i + D/2) by the angle position · base^(−2i/D), or by its negative if
+        /// `inverse`.
         package func rotated(_ rows: [Double], inverse: Bool = false) -> [Double] {
             var result = rows
             for row in 0..<rows.count / stride {

@@ -1,6 +1,6 @@
-/// Every operation once more, in Float64 and in the plainest loops: what the kernels are compared with.
+/// Reference implementations of all operations, in Float64 and as plain loops, for comparison with the kernels.
 package enum Reference {
-    /// The product of row-major matrices, A [m, k] · B [k, n].
+    /// Returns the product of row-major matrices, A [m, k] · B [k, n].
     package static func matrixProduct(_ a: [Double], _ b: [Double], m: Int, n: Int, k: Int) -> [Double] {
         var c = [Double](repeating: 0, count: m * n)
         for row in 0..<m {
@@ -11,12 +11,12 @@ package enum Reference {
         return c
     }
 
-    /// The transpose of a [rows, columns] matrix.
+    /// Returns the transpose of a [rows, columns] matrix.
     package static func transposed(_ matrix: [Double], rows: Int, columns: Int) -> [Double] {
         (0..<columns).flatMap { column in (0..<rows).map { row in matrix[row * columns + column] } }
     }
 
-    /// x·Wᵀ + b of every row: input [R, I], weight [O, I], bias [O] or nil.
+    /// Returns x·Wᵀ + b for every row of input [R, I]; weight [O, I], bias [O] or nil.
     package static func linear(
         _ input: [Double], weight: [Double], bias: [Double]?, rows: Int, inputWidth: Int
     ) -> [Double] {
@@ -34,36 +34,36 @@ package enum Reference {
         return output
     }
 
-    /// a + b, element by element: the residual connection, and adding into a sum.
+    /// Returns a + b elementwise.
     package static func sum(_ a: [Double], _ b: [Double]) -> [Double] { zip(a, b).map { $0 + $1 } }
 
-    /// a · b, element by element, summed.
+    /// Returns Σ a · b.
     package static func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
 
-    /// Every number times `factor`.
+    /// Returns `values` multiplied by `factor`.
     package static func scaled(_ values: [Double], by factor: Double) -> [Double] { values.map { $0 * factor } }
 
-    /// input [R, C] plus bias [C] in every row.
+    /// Returns input [R, C] plus bias [C] in every row.
     package static func addingBias(_ input: [Double], _ bias: [Double]) -> [Double] {
         input.enumerated().map { $1 + bias[$0 % bias.count] }
     }
 
-    /// Columns `range` of every row of a matrix with rows of `stride`.
+    /// Returns the columns `range` of every row of a matrix with rows of `stride` elements.
     package static func columns(_ range: Range<Int>, of matrix: [Double], stride: Int) -> [Double] {
         (0..<matrix.count / stride).flatMap { matrix[$0 * stride + range.lowerBound..<$0 * stride + range.upperBound] }
     }
 
-    /// The sum of each column of a [R, C] matrix.
+    /// Returns the sum of each column of an [R, C] matrix.
     package static func columnSums(_ matrix: [Double], columns: Int) -> [Double] {
         var sums = [Double](repeating: 0, count: columns)
         for (index, value) in matrix.enumerated() { sums[index % columns] += value }
         return sums
     }
 
-    /// Σ values².
+    /// Returns Σ values².
     package static func sumOfSquares(_ values: [Double]) -> Double { dot(values, values) }
 
-    /// The balanced tree over the leaves: it splits at the largest power of two below their number.
+    /// Returns the sum over a balanced tree, which splits at the largest power of two below the number of leaves.
     package static func treeSum<Number>(_ leaves: [Number], _ add: (Number, Number) -> Number) -> Number {
         if leaves.count == 1 { return leaves[0] }
         var left = 1

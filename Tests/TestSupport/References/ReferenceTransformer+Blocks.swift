@@ -1,9 +1,9 @@
 import Kernels
 
-// B sequences, T positions, S positions of the memory, C width, K heads of keys, D head width.
+// B sequences, T positions, S positions of the memory, C hidden size, K KV heads, D head dimension.
 
 extension ReferenceTransformer {
-    /// What the blocks of one stack share.
+    /// The context shared by the blocks of one stack.
     package struct Pass {
         package var sequences: Int
         package var positions: Int
@@ -18,7 +18,7 @@ extension ReferenceTransformer {
         }
     }
 
-    /// What an encoder gives a decoder.
+    /// The encoder's output, for cross-attention.
     package struct Memory {
         /// [B, S, C].
         package var rows: [Double]
@@ -33,7 +33,7 @@ extension ReferenceTransformer {
         }
     }
 
-    /// One block: attention to itself, to the memory where the block has weights for it, and feed-forward.
+    /// Computes one block: self-attention, cross-attention if the block has parameters for it, and feed-forward.
     package func block(
         _ parameters: [String: [Double]], _ name: String, _ input: [Double], _ pass: Pass, site: inout Int
     ) -> [Double] {
@@ -50,7 +50,7 @@ extension ReferenceTransformer {
         }
     }
 
-    /// The way around a sublayer.
+    /// Computes a sublayer with its normalization, dropout and residual connection.
     private func branch(
         _ parameters: [String: [Double]], _ name: String, _ input: [Double], site: inout Int,
         sublayer: ([Double], inout Int) -> [Double]
@@ -66,7 +66,7 @@ extension ReferenceTransformer {
         }
     }
 
-    /// Attention of positions to each other, before dropout and residual.
+    /// Computes self-attention, before dropout and residual connection.
     package func attention(
         _ parameters: [String: [Double]], _ name: String, _ input: [Double], _ pass: Pass, site: inout Int
     ) -> [Double] {
@@ -89,7 +89,7 @@ extension ReferenceTransformer {
         return linear(parameters, "\(name).projection", mixed)
     }
 
-    /// Attention of positions to the memory, before dropout and residual.
+    /// Computes cross-attention to the memory, before dropout and residual connection.
     package func crossAttention(
         _ parameters: [String: [Double]], _ name: String, _ input: [Double], _ pass: Pass, site: inout Int
     ) -> [Double] {
@@ -118,7 +118,7 @@ extension ReferenceTransformer {
         }.forward(rows).output
     }
 
-    /// The feed-forward, before dropout and residual.
+    /// Computes the feed-forward layer, before dropout and residual connection.
     package func feedForward(_ parameters: [String: [Double]], _ name: String, _ input: [Double]) -> [Double] {
         let expanded = linear(parameters, "\(name).expansion", input)
         let hidden = parameters["\(name).projection.weight"]!.count / width
@@ -128,7 +128,7 @@ extension ReferenceTransformer {
         return linear(parameters, "\(name).projection", activated, inputWidth: hidden)
     }
 
-    /// One normalization of rows of C.
+    /// Normalizes rows of C values.
     package func normalized(_ parameters: [String: [Double]], _ name: String, _ input: [Double]) -> [Double] {
         let scale = parameters["\(name).scale"]!
         if isRootMeanSquare { return Reference.rmsNormalization(input, scale: scale, epsilon: epsilon).output }

@@ -1,9 +1,9 @@
 import Glibc
 
-// B sequences, T positions, C width.
+// B sequences, T positions, C hidden size.
 
 extension ReferenceTransformer {
-    /// Tokens and their positions, normalized where the model has weights for it, and dropped.
+    /// Computes token and position embeddings, with normalization if the model has parameters for it, and dropout.
     package func embedding(
         _ parameters: [String: [Double]], _ prefix: String, _ input: Input, site: inout Int
     ) -> [Double] {
@@ -29,12 +29,13 @@ extension ReferenceTransformer {
         return dropped(rows, dropouts.embedding, site: &site)
     }
 
-    /// The token table of a stack: its own, or the encoder's.
+    /// Returns the token table of a stack: its own, or the encoder's.
     func tokenTable(_ parameters: [String: [Double]], _ prefix: String) -> [Double] {
         parameters["\(prefix)token_embedding.weight"] ?? parameters["encoder.token_embedding.weight"]!
     }
 
-    /// A class token before the patches of each image, with positions where the model has them.
+    /// Computes patch embeddings after a class token for each image, with positions if the model has parameters for
+    /// them.
     func patchEmbedding(_ parameters: [String: [Double]], _ input: Input, site: inout Int) -> [Double] {
         let patchCount = input.positions - 1
         let patches = linear(
@@ -51,7 +52,8 @@ extension ReferenceTransformer {
         return dropped(rows, dropouts.embedding, site: &site)
     }
 
-    /// Sines and cosines of position / 10000^(2i/C), `pair` being the i of a column: in turn, or sines in the first half.
+    /// Returns sines and cosines of position / 10000^(2i/C), where `pair` returns i for a column; they alternate, or
+    /// the sines are in the first half.
     private func sinusoids(_ count: Int, pair: (Int) -> Int) -> [Double] {
         (0..<count).flatMap { position in
             (0..<width).map { column in

@@ -1,45 +1,45 @@
 import Kernels
 
-// B sequences, T positions, S positions of the source, C width, V outputs, H heads of queries, K of keys, D head width.
+// B sequences, T positions, S source positions, C hidden size, V outputs, H query heads, K KV heads, D head dimension.
 
 /// A Transformer of any family in Float64, composed of the reference operations.
 ///
-/// Parameters are given by the names of the layout, and say by being there what the model has: biases and shifts, blocks, an
-/// encoder, cross-attention, a normalization of embeddings, a transform before the head; without "head.weight" the head is
-/// the token table, without a token table of its own the decoder has the encoder's.
+/// Parameters are given by their names in the layout, and their presence determines the architecture: biases and
+/// shifts, the number of blocks, an encoder, cross-attention, a normalization of embeddings, a head transform. Without
+/// "head.weight" the head uses the token table; without its own token table the decoder uses the encoder's.
 package struct ReferenceTransformer {
-    /// Where a block normalizes.
+    /// The placement of normalization.
     package enum Placement: Sendable { case pre, post, sandwich }
 
-    /// How a position is told from another.
+    /// The position encoding.
     package enum Positions: Sendable { case learned, sinusoidal, sinusoidalHalves, rotary, distance, none }
 
-    /// How hidden states become one row for each sequence.
+    /// The reduction of hidden states to one row per sequence.
     package enum Pooling: Sendable { case first, mean, dense }
 
     package var width = 8
     package var heads = 2
     package var keyHeads = 2
-    /// Whether rows are normalized by their root mean square alone.
+    /// Whether normalization is RMS normalization.
     package var isRootMeanSquare = false
     package var epsilon = 1e-5
     package var placement = Placement.pre
     package var positions = Positions.learned
     package var rotaryBase = 10_000.0
-    /// The activation of the feed-forward; nil: SwiGLU.
+    /// The activation of the feed-forward layer; nil: SwiGLU.
     package var activation: ActivationForm? = .geluTanh
-    /// What tokens' vectors are multiplied with.
+    /// The factor applied to token embeddings.
     package var tokenScale = 1.0
-    /// Whether a position sees none behind it but for the prefix.
+    /// Whether each position attends only to earlier ones, itself and the prefix.
     package var isCausal = true
-    /// nil: every position is predicted.
+    /// nil: every position has a prediction.
     package var pooling: Pooling?
     package var dropouts = ReferenceDropouts()
 
-    /// A pre-normalization decoder of width 8.
+    /// A pre-norm decoder with hidden size 8.
     package init() {}
 
-    /// What a model reads; [B, T] where nothing else is said.
+    /// The input of a model; arrays are [B, T] unless noted otherwise.
     package struct Input {
         package var sequences = 1
         package var positions = 1
@@ -55,16 +55,16 @@ package struct ReferenceTransformer {
         package var sourceTokens: [Int] = []
         /// [B].
         package var sourceLengths: [Int] = []
-        /// [B, T − 1, numbers of a patch].
+        /// [B, T − 1, values per patch].
         package var patches: [Double] = []
 
-        /// Nothing yet.
+        /// An empty input.
         package init() {}
     }
 
-    /// Logits or values of every row: [B, T, V], or [B, V] behind pooling.
+    /// Returns the logits or values of every row: [B, T, V], or [B, V] with pooling.
     package func output(_ parameters: [String: [Double]], _ input: Input) -> [Double] {
-        // Places where something is dropped are counted in the order of the pass.
+        // Dropout sites are numbered in the order of the forward pass.
         var site = 0
         var memory: Memory?
         if !input.sourceTokens.isEmpty {
@@ -92,7 +92,7 @@ package struct ReferenceTransformer {
         return predictions(parameters, pooled(parameters, hidden, pass))
     }
 
-    /// Blocks one after another, and a normalization behind them unless each ends with one.
+    /// Computes a stack of blocks and, except for post-norm, the final normalization.
     private func stack(
         _ parameters: [String: [Double]], _ prefix: String, _ input: [Double], _ pass: Pass, site: inout Int
     ) -> [Double] {
@@ -129,16 +129,16 @@ package struct ReferenceTransformer {
     }
 }
 
-/// The dropouts of one pass by the kind of place; nil drops nothing.
+/// The dropout of one pass, by kind of site; nil: no dropout.
 package struct ReferenceDropouts: Sendable {
     package var embedding: Reference.Dropout?
     package var attention: Reference.Dropout?
     package var residual: Reference.Dropout?
 
-    /// Nothing is dropped.
+    /// No dropout.
     package init() {}
 
-    /// Three rates, for sequences whose global numbers are `samples`.
+    /// Dropout with three probabilities, for sequences with the global sample indices `samples`.
     package init(
         embedding: Double, attention: Double, residual: Double, seed: UInt64, step: Int, samples: [UInt64]
     ) {
