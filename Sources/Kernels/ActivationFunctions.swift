@@ -1,8 +1,8 @@
 /// An activation function and its derivative, computed on vectors of sixteen elements.
 protocol ActivationFunction {
-    /// f(x).
+    /// Returns f(x).
     static func value(_ x: SIMD16<Float>) -> SIMD16<Float>
-    /// f′(x).
+    /// Returns f′(x).
     static func derivative(_ x: SIMD16<Float>) -> SIMD16<Float>
 }
 

@@ -2,8 +2,8 @@
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-/// - squares: The accumulated squared gradients s, updated.
-/// - gradients: The gradients, before `adjustment` is applied.
+///   - squares: The accumulated squared gradients s, updated.
+///   - gradients: The gradients, before `adjustment` is applied.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Duchi, Hazan & Singer 2011, "Adaptive subgradient methods for online learning and stochastic optimization".
 @_specialize(where Element == Float)

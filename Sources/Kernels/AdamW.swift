@@ -42,8 +42,8 @@ package func power(_ base: Double, _ exponent: Int) -> Double {
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-/// - firstMoments, secondMoments: m and v, updated.
-/// - gradients: The gradients, before `step.adjustment` is applied.
+///   - firstMoments, secondMoments: m and v, updated.
+///   - gradients: The gradients, before `step.adjustment` is applied.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, with the weight decay scaled by the learning
 ///   rate.

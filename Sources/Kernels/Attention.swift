@@ -66,11 +66,11 @@ package struct Attention: Sendable {
     /// Computes output = softmax(Q·Kᵀ/√D + bias and mask) · V for each head.
     ///
     /// - Parameters:
-    /// - rows: The queries, keys and values.
-    /// - output: [B, T, H · D].
-    /// - logSums: [B, H, T]; log Σ e^score of each row, for the backward pass.
-    /// - dropout: Dropout on the probabilities at `site`: the probability of (h, query, key) is element (h · T + query)
-    ///   · Sʹ + key of its sequence, with Sʹ = S rounded up to a multiple of 32. nil: no dropout.
+    ///   - rows: The queries, keys and values.
+    ///   - output: [B, T, H · D].
+    ///   - logSums: [B, H, T]; log Σ e^score of each row, for the backward pass.
+    ///   - dropout: Dropout on the probabilities at `site`: the probability of (h, query, key) is element (h · T +
+    ///     query) · Sʹ + key of its sequence, with Sʹ = S rounded up to a multiple of 32. nil: no dropout.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func forward<Element: Storage>(
@@ -113,9 +113,9 @@ package struct Attention: Sendable {
     /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
-    /// - rows, output, logSums: The inputs and outputs of the forward pass.
-    /// - outputGradient: [B, T, H · D].
-    /// - gradients: The gradients of queries, keys and values, overwritten.
+    ///   - rows, output, logSums: The inputs and outputs of the forward pass.
+    ///   - outputGradient: [B, T, H · D].
+    ///   - gradients: The gradients of queries, keys and values, overwritten.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func backward<Element: Storage>(

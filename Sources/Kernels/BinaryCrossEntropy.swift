@@ -4,7 +4,7 @@
 ///
 /// - Parameters:
 ///   - logits: [R, K].
-/// - targets: [R, K], each a probability in 0 ... 1 or `ignoredTarget`, which contributes 0.
+///   - targets: [R, K], each a probability in 0 ... 1 or `ignoredTarget`, which contributes 0.
 ///   - losses: [R].
 package func binaryCrossEntropy(
     _ logits: UnsafePointer<Float>, targets: UnsafePointer<Float>, into losses: UnsafeMutablePointer<Float>,

@@ -11,8 +11,8 @@ package let ignoredTarget: Int32 = -1
 /// - Parameters:
 ///   - logits: [R, V].
 ///   - targets: [R], each in 0 ..< V or `ignoredTarget`.
-/// - labelSmoothing: ε, the probability mass that is spread evenly over all classes.
-/// - among: K, the number of classes; columns K ..< V get no part of ε. nil: V.
+///   - labelSmoothing: ε, the probability mass that is spread evenly over all classes.
+///   - among: K, the number of classes; columns K ..< V get no part of ε. nil: V.
 ///   - losses: [R].
 /// - Source: Szegedy et al. 2016, arXiv:1512.00567, section 7, for label smoothing.
 package func crossEntropy(
@@ -70,7 +70,7 @@ package func crossEntropyWithGradient(
 /// - Parameters:
 ///   - logits: [R, V].
 ///   - classes: [R].
-/// - among: K, the number of classes; columns K ..< V are never predicted. nil: V.
+///   - among: K, the number of classes; columns K ..< V are never predicted. nil: V.
 package func predictedClass(
     _ logits: UnsafePointer<Float>, into classes: UnsafeMutablePointer<Int32>, rows R: Int, vocabulary V: Int,
     among known: Int? = nil

@@ -5,9 +5,9 @@
 /// - Parameters:
 ///   - tokens: [B, T], each in 0 ..< V.
 ///   - tokenTable: [V, C].
-/// - multiplier: The scale of token embeddings, such as √C in Vaswani et al. 2017, section 3.4.
-/// - positionTable: [at least T, C]; nil: no position embedding.
-/// - places: [B, T]; the row of the position table for each token; nil: row t.
+///   - multiplier: The scale of token embeddings, such as √C in Vaswani et al. 2017, section 3.4.
+///   - positionTable: [at least T, C]; nil: no position embedding.
+///   - places: [B, T]; the row of the position table for each token; nil: row t.
 ///   - output: [B, T, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)

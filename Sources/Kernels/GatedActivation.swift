@@ -3,7 +3,7 @@
 /// Computes output = silu(gate) · up, the gated linear unit of Llama's feed-forward layer.
 ///
 /// - Parameters:
-/// - input: [R, 2F]; `gate` in the first half of each row, `up` in the second.
+///   - input: [R, 2F]; `gate` in the first half of each row, `up` in the second.
 ///   - output: [R, F].
 /// - Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
 @_specialize(where Element == Float)
@@ -25,7 +25,7 @@ package func swiGLU<Element: Storage>(
 /// Computes the backward pass of `swiGLU`.
 ///
 /// - Parameters:
-/// - input: [R, 2F], the input of the forward pass.
+///   - input: [R, 2F], the input of the forward pass.
 ///   - outputGradient: [R, F].
 ///   - inputGradient: [R, 2F], overwritten.
 @_specialize(where Element == Float)

@@ -5,10 +5,10 @@
 /// - Parameters:
 ///   - input: [R, C].
 ///   - scale: Gain γ, [C].
-/// - shift: β, [C]; nil: no shift.
-/// - epsilon: ε, added to the variance; the default is GPT-2's.
+///   - shift: β, [C]; nil: no shift.
+///   - epsilon: ε, added to the variance; the default is GPT-2's.
 ///   - output: [R, C].
-/// - means, reciprocals: [R]; the mean and 1/√(variance + ε) of each row, for the backward pass.
+///   - means, reciprocals: [R]; the mean and 1/√(variance + ε) of each row, for the backward pass.
 /// - Complexity: O(R · C); allocates nothing.
 /// - Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450, eq. 4.
 @_specialize(where Element == Float)
@@ -44,10 +44,10 @@ package func layerNormalization<Element: Storage>(
 /// Computes the backward pass of `layerNormalization`.
 ///
 /// - Parameters:
-/// - input: [R, C], the input of the forward pass.
+///   - input: [R, C], the input of the forward pass.
 ///   - outputGradient: [R, C].
-/// - inputGradient: [R, C], added to; it already holds the gradient of the residual stream.
-/// - scaleGradient, shiftGradient: [C], overwritten; `shiftGradient` is nil if there is no shift.
+///   - inputGradient: [R, C], added to; it already holds the gradient of the residual stream.
+///   - scaleGradient, shiftGradient: [C], overwritten; `shiftGradient` is nil if there is no shift.
 ///   - sums: Scratch, [2, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)

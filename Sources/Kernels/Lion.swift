@@ -3,8 +3,8 @@
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-/// - momenta: m, updated.
-/// - gradients: The gradients, before `adjustment` is applied.
+///   - momenta: m, updated.
+///   - gradients: The gradients, before `adjustment` is applied.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Chen et al. 2023, arXiv:2302.06675, algorithm 2.
 @_specialize(where Element == Float)

@@ -5,9 +5,9 @@
 /// - Parameters:
 ///   - input: [R, C].
 ///   - scale: Gain g, [C].
-/// - epsilon: ε, added to the mean square.
+///   - epsilon: ε, added to the mean square.
 ///   - output: [R, C].
-/// - reciprocals: [R]; 1/√(mean square + ε) of each row, for the backward pass.
+///   - reciprocals: [R]; 1/√(mean square + ε) of each row, for the backward pass.
 /// - Complexity: O(R · C); allocates nothing.
 /// - Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4.
 @_specialize(where Element == Float)
@@ -36,9 +36,9 @@ package func rmsNormalization<Element: Storage>(
 /// Computes the backward pass of `rmsNormalization`.
 ///
 /// - Parameters:
-/// - input: [R, C], the input of the forward pass.
+///   - input: [R, C], the input of the forward pass.
 ///   - outputGradient: [R, C].
-/// - inputGradient: [R, C], added to; it already holds the gradient of the residual stream.
+///   - inputGradient: [R, C], added to; it already holds the gradient of the residual stream.
 ///   - scaleGradient: [C], overwritten.
 ///   - sums: Scratch, [C].
 @_specialize(where Element == Float)

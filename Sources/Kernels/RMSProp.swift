@@ -2,9 +2,9 @@
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-/// - squares: The moving average v of squared gradients, updated.
-/// - gradients: The gradients, before `adjustment` is applied.
-/// - alpha: α, the decay rate of the moving average.
+///   - squares: The moving average v of squared gradients, updated.
+///   - gradients: The gradients, before `adjustment` is applied.
+///   - alpha: α, the decay rate of the moving average.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Tieleman & Hinton 2012, "Neural networks for machine learning", lecture 6.5.
 @_specialize(where Element == Float)

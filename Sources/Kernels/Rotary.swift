@@ -58,11 +58,11 @@ package final class RotaryTable: Sendable {
     /// Rotates heads by their positions, in place: queries, keys, or their gradients.
     ///
     /// - Parameters:
-    /// - rows: [B, T, stride]; the first head begins at column `firstColumn`.
-    /// - headCount: H, the number of heads, which are contiguous.
-    /// - firstPosition: The position of the first row of every sequence.
-    /// - places: [B, T]; the position of each row; nil: `firstPosition` + t.
-    /// - inverse: Whether to rotate backwards, which is also the backward pass.
+    ///   - rows: [B, T, stride]; the first head begins at column `firstColumn`.
+    ///   - headCount: H, the number of heads, which are contiguous.
+    ///   - firstPosition: The position of the first row of every sequence.
+    ///   - places: [B, T]; the position of each row; nil: `firstPosition` + t.
+    ///   - inverse: Whether to rotate backwards, which is also the backward pass.
     /// - Complexity: O(B · T · H · D); allocates nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)

@@ -21,7 +21,7 @@ package func gatherRows<Element: Storage>(
 ///
 /// - Parameters:
 ///   - source: [N, C].
-/// - places: [N], distinct, each in 0 ..< R.
+///   - places: [N], distinct, each in 0 ..< R.
 ///   - target: [R, C], overwritten.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)

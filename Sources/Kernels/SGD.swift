@@ -12,12 +12,12 @@ package enum MomentumForm: Sendable {
 ///
 /// - Parameters:
 ///   - weights: Master weights.
-/// - momenta: The momentum b, updated; not used if `form` is `none`.
-/// - gradients: The gradients, before `adjustment` is applied.
+///   - momenta: The momentum b, updated; not used if `form` is `none`.
+///   - gradients: The gradients, before `adjustment` is applied.
 ///   - momentum: μ.
 /// - Complexity: O(count); allocates nothing.
 /// - Source: Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning",
-/// with the learning rate outside the momentum, as in PyTorch.
+///   with the learning rate outside the momentum, as in PyTorch.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func sgd<Element: Storage>(

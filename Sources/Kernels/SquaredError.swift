@@ -4,7 +4,7 @@
 ///
 /// - Parameters:
 ///   - outputs: [R, K].
-/// - targets: [R, K]; NaN where the output has no loss, since every other value is a valid target.
+///   - targets: [R, K]; NaN where the output has no loss, since every other value is a valid target.
 ///   - losses: [R].
 package func squaredError(
     _ outputs: UnsafePointer<Float>, targets: UnsafePointer<Float>, into losses: UnsafeMutablePointer<Float>,

@@ -19,8 +19,8 @@ package enum TreeSum {
     /// Computes target[i] = the tree sum over all parts of part[i], rounding each node to the element type.
     ///
     /// - Parameters:
-    /// - parts: At least one buffer of `count` elements each.
-    /// - target: The destination; may be one of the parts.
+    ///   - parts: At least one buffer of `count` elements each.
+    ///   - target: The destination; may be one of the parts.
     /// - Returns: The sum of squares of the results, bit-identical to `sumOfSquares`.
     /// - Complexity: O(parts · count), one pass over memory, on the calling thread; allocates nothing.
     @_specialize(where Element == Float)

@@ -88,7 +88,7 @@ package struct CrossAttention<Element: Storage> {
     ///
     /// - Parameters:
     ///   - input: [B, T, C].
-    /// - memory: The memory; nil: its keys and values are in the KV cache.
+    ///   - memory: The memory; nil: its keys and values are in the KV cache.
     ///   - output: [B, T, C].
     package func forward(
         _ input: UnsafePointer<Element>, _ memory: CrossMemory<Element>?, weights: UnsafePointer<Element>,
@@ -109,7 +109,7 @@ package struct CrossAttention<Element: Storage> {
     ///
     /// - Parameters:
     ///   - outputGradient: [B, T, C].
-    /// - inputGradient: [B, T, C], overwritten; may be the same memory as `outputGradient`.
+    ///   - inputGradient: [B, T, C], overwritten; may be the same memory as `outputGradient`.
     package func backward(
         _ input: UnsafePointer<Element>, _ memory: CrossMemory<Element>, outputGradient: UnsafePointer<Float>,
         weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>,

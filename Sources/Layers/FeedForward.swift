@@ -71,7 +71,7 @@ package struct FeedForward<Element: Storage> {
     ///
     /// - Parameters:
     ///   - outputGradient: [R, C].
-    /// - inputGradient: [R, C], overwritten; may be the same memory as `outputGradient`.
+    ///   - inputGradient: [R, C], overwritten; may be the same memory as `outputGradient`.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,

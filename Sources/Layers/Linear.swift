@@ -44,8 +44,8 @@ package struct Linear<Element: Storage> {
     ///
     /// - Parameters:
     ///   - input: [R, I].
-    /// - weights: The arena of all weights.
-    /// - output: [R, O], in the storage type or in Float32.
+    ///   - weights: The arena of all weights.
+    ///   - output: [R, O], in the storage type or in Float32.
     package func forward<Output: Storage>(
         _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Output>,
         rows: Int, engine: ProductEngine = .best
@@ -59,12 +59,12 @@ package struct Linear<Element: Storage> {
     /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
-    /// - input: [R, I], the input of the forward pass.
+    ///   - input: [R, I], the input of the forward pass.
     ///   - outputGradient: [R, O].
     ///   - gradients: The arena of all gradients.
-    /// - inputGradient: [R, I], overwritten; nil: not computed.
-    /// - accumulating: Whether to add to the gradients of W and b instead of overwriting them.
-    /// - accumulatingInput: Whether to add to the input's gradient instead of overwriting it.
+    ///   - inputGradient: [R, I], overwritten; nil: not computed.
+    ///   - accumulating: Whether to add to the gradients of W and b instead of overwriting them.
+    ///   - accumulatingInput: Whether to add to the input's gradient instead of overwriting it.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>?,

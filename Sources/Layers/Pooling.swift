@@ -79,7 +79,7 @@ package struct Pooling<Element: Storage> {
     /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
-    /// - outputGradient: [B, C]; undefined afterwards.
+    ///   - outputGradient: [B, C]; undefined afterwards.
     ///   - hiddenGradient: [B, T, C], overwritten.
     package func backward(
         outputGradient: UnsafeMutablePointer<Float>, into hiddenGradient: UnsafeMutablePointer<Float>,

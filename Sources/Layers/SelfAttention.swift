@@ -87,7 +87,7 @@ package struct SelfAttention<Element: Storage> {
     ///
     /// - Parameters:
     ///   - outputGradient: [B, T, C].
-    /// - inputGradient: [B, T, C], overwritten; may be the same memory as `outputGradient`.
+    ///   - inputGradient: [B, T, C], overwritten; may be the same memory as `outputGradient`.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
         gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,

@@ -40,11 +40,11 @@ package protocol Optimizer: Sendable {
     /// Updates `count` Float32 master weights and their optimizer states in one pass.
     ///
     /// - Parameters:
-    /// - weights: The weights to update.
-    /// - states: The arena of each state, in the order of `stateNames`.
-    /// - stateStart: The offset of the states of these weights in their arenas.
-    /// - gradients: The gradients of these weights, neither clipped nor unscaled yet.
-    /// - decays: Whether weight decay and the penalties apply to these weights.
+    ///   - weights: The weights to update.
+    ///   - states: The arena of each state, in the order of `stateNames`.
+    ///   - stateStart: The offset of the states of these weights in their arenas.
+    ///   - gradients: The gradients of these weights, neither clipped nor unscaled yet.
+    ///   - decays: Whether weight decay and the penalties apply to these weights.
     func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
         gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep)
