@@ -14,11 +14,11 @@ import Tensors
 ///   grouped-query attention: Ainslie et al. 2023, arXiv:2305.13245; ALiBi: Press, Smith & Lewis 2022,
 ///   arXiv:2108.12409.
 package struct Attention: Sendable {
-    /// H.
+    /// H, the number of query heads.
     package let headCount: Int
-    /// K, a divisor of H.
+    /// K, the number of KV heads, a divisor of H.
     package let keyHeadCount: Int
-    /// D.
+    /// D, the head dimension.
     package let headWidth: Int
     /// The ALiBi slope of each head, subtracted from a score once per position between query and key; empty without
     /// ALiBi.

@@ -7,7 +7,7 @@
 package struct CachedRows<Element: Storage> {
     /// [S, P, 2K · D]; the keys of a position, followed by its values.
     let keysAndValues: UnsafePointer<Element>
-    /// P.
+    /// P, the number of positions per cache row.
     let capacity: Int
     /// [B, P]; the cache row that holds each position of a sequence.
     let owners: UnsafePointer<Int32>

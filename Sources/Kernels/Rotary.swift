@@ -7,7 +7,7 @@ import Tensors
 package struct RotaryAngles: Equatable, Sendable {
     /// The number of positions.
     package let positions: Int
-    /// D, even.
+    /// D, the head dimension, even.
     package let headWidth: Int
     /// θ: the frequencies are the powers θ^(−2i/D).
     package let base: Double
@@ -28,7 +28,7 @@ package struct RotaryAngles: Equatable, Sendable {
 package final class RotaryTable: Sendable {
     /// The number of positions.
     package let positions: Int
-    /// D, even.
+    /// D, the head dimension, even.
     package let headWidth: Int
     /// [positions, 2, D/2]; the cosines of a position, followed by its sines.
     private let numbers: Arena<Float>

@@ -5,9 +5,9 @@ import Tensors
 
 /// The memory of cross-attention: the encoder's output, which the decoder attends to.
 package struct CrossMemory<Element: Storage> {
-    /// [B, S, C].
+    /// The encoder's output, [B, S, C].
     package let rows: UnsafePointer<Element>
-    /// S.
+    /// S, the number of positions per sequence.
     package let positions: Int
     /// The positions of the memory that each query attends to.
     package let mask: AttentionMask

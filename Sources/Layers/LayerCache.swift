@@ -28,7 +28,7 @@ package struct CachePlaces {
     /// Whether the pass appends one position to each sequence (decoding); otherwise it processes prompts from position
     /// 0.
     let adds: Bool
-    /// P.
+    /// P, the number of positions per cache row.
     let capacity: Int
     /// [B]; the cache row that each sequence writes to.
     let slots: UnsafePointer<Int32>
@@ -43,7 +43,7 @@ package struct CachePlaces {
 
     /// The cached encoder outputs that the sequences attend to.
     package struct Memory {
-        /// M.
+        /// M, the number of encoder positions per cache row.
         let capacity: Int
         /// [B]; the number of encoder positions that each sequence attends to.
         let lengths: UnsafePointer<Int32>

@@ -11,9 +11,9 @@ package struct Linear<Element: Storage> {
     package let weight: Int
     /// The offset of b in an arena, or nil without a bias.
     package let bias: Int?
-    /// I.
+    /// I, the number of inputs.
     package let inputWidth: Int
-    /// O.
+    /// O, the number of outputs.
     package let outputWidth: Int
 
     /// Declares `name`.weight [O, I] and, with a bias, `name`.bias [O].

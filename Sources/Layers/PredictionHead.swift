@@ -18,9 +18,9 @@ package struct PredictionHead<Element: Storage> {
         let normalization: Normalization<Element>
     }
 
-    /// C.
+    /// C, the hidden size.
     package var inputWidth: Int { output.inputWidth }
-    /// V.
+    /// V, the number of outputs.
     package var outputWidth: Int { output.outputWidth }
 
     /// Declares head.weight [V, C] unless it is tied, head.bias [V] if `bias` is true, and head_transform and

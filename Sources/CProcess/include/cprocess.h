@@ -1,8 +1,9 @@
 // Signals and process control.
 #pragma once
 
-// Installs handlers: from now on SIGUSR1, SIGTERM and SIGINT set a flag instead of ending the process, even if they
-// were blocked and are pending. In a process started by an MPI launcher this has already been called before the
+// Installs handlers: from now on SIGUSR1, SIGTERM and, unless it is ignored, SIGINT set a flag instead of ending the
+// process. SIGUSR1 and SIGTERM are unblocked, so that pending ones are handled too. In a process started by an MPI
+// launcher this has already been called before the constructors of libraries.
 // constructors of libraries.
 void cprocess_note_stop_requests(void);
 // Restores the default action of these signals.

@@ -20,9 +20,9 @@ extension ReferenceTransformer {
 
     /// The encoder's output, for cross-attention.
     package struct Memory {
-        /// [B, S, C].
+        /// The rows of the encoder's output, [B, S, C].
         package var rows: [Double]
-        /// S.
+        /// S, the number of positions per sequence.
         package var positions: Int
         package var mask: Reference.Mask
 

@@ -46,14 +46,14 @@ package struct ReferenceTransformer {
         package var tokens: [Int] = []
         package var places: [Int]?
         package var spanPlaces: [Int]?
-        /// [B].
+        /// The number of valid positions of each sequence, [B].
         package var lengths: [Int]?
-        /// [B].
+        /// The length of each sequence's prefix, [B].
         package var prefixes: [Int]?
         package var firstKeys: [Int]?
-        /// [B, S].
+        /// The tokens of the encoder, [B, S].
         package var sourceTokens: [Int] = []
-        /// [B].
+        /// The number of valid source positions of each sequence, [B].
         package var sourceLengths: [Int] = []
         /// [B, T − 1, values per patch].
         package var patches: [Double] = []
