@@ -2,7 +2,7 @@ import Files
 import Testing
 
 extension MultiprocessTests {
-    /// What is measured is the model that the configuration and its dataset make.
+    /// `bench` measures the model of the configuration and its dataset.
     @Suite struct BenchTests {
         private func bench(_ workshop: Workshop, _ words: [String], ranks: Int? = nil) throws -> JSON {
             let outcome = workshop.start(["bench"] + words + ["--json", "--repeat", "1"], ranks: ranks).finish()
@@ -10,7 +10,7 @@ extension MultiprocessTests {
             return try JSON(parsing: Array(outcome.output.utf8), source: "bench")
         }
 
-        @Test func theVocabularyIsTheDatasets() throws {
+        @Test func benchUsesVocabularyOfDataset() throws {
             let workshop = try Workshop()
             let prepared = workshop.dtrain(
                 "prepare", "--text", "text.txt", "--tokenizer", "bpe:320", "--output", "data320")
@@ -25,13 +25,13 @@ extension MultiprocessTests {
                 #expect(result["vocabulary_size"]?.integerValue == 320, "\(words)")
                 #expect(result["dataset"]?.stringValue == "data320", "\(words)")
             }
-            // The gradient that is averaged has the rows of that vocabulary.
+            // The all-reduced gradient includes the embedding of that vocabulary.
             let large = try bench(workshop, ["average"] + set)
             let small = try bench(workshop, ["average", "--config", "tiny.yaml", "--set", "data.directory=none"])
             #expect(small["vocabulary_size"]?.integerValue == 256 && small["dataset"] == .null)
             #expect((large["bytes"]?.integerValue ?? 0) - (small["bytes"]?.integerValue ?? 0) == 64 * 32 * 4)
 
-            // A dataset of another kind is not used, which the table says.
+            // A dataset of another kind is not used, and the table says so.
             let other = workshop.dtrain(
                 "bench", "gemm", "--repeat", "1", "--config", "tiny.yaml", "--set", "model.family=classifier")
             #expect(

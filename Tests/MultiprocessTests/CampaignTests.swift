@@ -2,14 +2,14 @@ import Glibc
 import TestSupport
 import Testing
 
-/// The programs that the fault campaigns of `Tests/Faults` need.
+/// The programs that the fault campaigns in `Tests/Faults` require.
 private enum Campaign {
     static let areThere = ["python3", "cc"].allSatisfy { name in
         let path = getenv("PATH").map { String(cString: $0) } ?? ""
         return path.split(separator: ":").contains { access("\($0)/\(name)", X_OK) == 0 }
     }
 
-    /// Runs a campaign in a short form, with the program under test.
+    /// Runs a short version of a campaign with the program under test.
     static func run(_ name: String, _ arguments: [String]) -> Job.Outcome {
         let directory = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
         let environment = ["DTRAIN_BINARY": Workshop.binary]
@@ -19,7 +19,7 @@ private enum Campaign {
 }
 
 extension MultiprocessTests {
-    /// Short forms of the campaigns of `Tests/Faults`: a few points of each. Their long forms explore all.
+    /// Short versions of the campaigns in `Tests/Faults`, with a few fault points each; the long versions test all.
     @Suite(.enabled(if: Campaign.areThere, "needs python3 and a C compiler")) struct CampaignTests {
         @Test(arguments: [
             ("saves", ["--every", "61", "--ranks", "1"]),
@@ -27,7 +27,7 @@ extension MultiprocessTests {
             ("flips", ["--flips", "1"]),
             ("disks", ["--only", "one rank", "stop", "RLIMIT", "torn"]),
         ])
-        func aShortCampaignSucceeds(name: String, arguments: [String]) {
+        func shortCampaignSucceeds(name: String, arguments: [String]) {
             let outcome = Campaign.run(name, arguments)
             #expect(outcome.exitCode == 0, "\(outcome.output)\(outcome.errors)")
             #expect(outcome.output.contains("\"failures\": 0"), "\(outcome.output)\(outcome.errors)")

@@ -1,9 +1,9 @@
 import Testing
 
 extension MultiprocessTests {
-    /// The number of ranks changes from one resume to the next.
+    /// Runs that resume with another number of ranks.
     @Suite struct ElasticTests {
-        /// Runs until asked to stop after `step`, with `ranks` ranks.
+        /// Trains with `ranks` ranks until a stop is requested after `step`.
         private func train(ranks: Int, until step: Int, _ sets: [String], _ workshop: Workshop) throws {
             let fault = ["DTRAIN_FAULT": "kill step=\(step + 1)"]
             let outcome = workshop.start(Workshop.training(sets), ranks: ranks, environment: fault).finish()
@@ -11,7 +11,7 @@ extension MultiprocessTests {
         }
 
         @Test(arguments: ["float32", "float16"])
-        func fourTwoOneFour(precision: String) throws {
+        func ranksMayChangeAtEveryResume(precision: String) throws {
             let sets = ["precision=\(precision)", "training.checkpoint_every=1"]
             let (whole, workshop) = (try Workshop(), try Workshop())
             #expect(whole.start(Workshop.training(sets), ranks: 2).finish().exitCode == 0)
@@ -23,9 +23,9 @@ extension MultiprocessTests {
             #expect(try workshop.losses() == whole.losses())
         }
 
-        /// Numbers of ranks whose sums have the parentheses of the whole: nothing is said of another rounding.
+        /// With these numbers of ranks the summation tree is that of one rank, so no message about rounding is printed.
         @Test(arguments: [(4, 3), (8, 7)])
-        func numbersOfRanksThatDivideNothing(slots: Int, ranks: Int) throws {
+        func indivisibleRanksWithEqualTreeAreExact(slots: Int, ranks: Int) throws {
             let workshop = try Workshop()
             let sets = ["batch.slots=\(slots)", "training.steps=6"]
             #expect(workshop.start(Workshop.training(sets, output: "whole"), ranks: 1).finish().exitCode == 0)
@@ -36,15 +36,15 @@ extension MultiprocessTests {
             #expect(try workshop.losses() == workshop.losses("whole"))
         }
 
-        /// Three ranks of eight slots: the same samples, other parentheses.
-        @Test func anUnevenNumberOfRanks() throws {
+        /// With three ranks and eight micro-batches: the same samples, summed in another order.
+        @Test func unevenRanksRoundDifferently() throws {
             let (whole, workshop) = (try Workshop(), try Workshop())
             whole.train(ranks: 2)
             let uneven = workshop.train("training.checkpoint_every=1", ranks: 3)
             #expect(uneven.output.contains("3 ranks: the same samples in the same order"), "\(uneven.output)")
             let (exact, rounded) = (try whole.losses(), try workshop.losses())
             #expect(exact.map(\.step) == rounded.map(\.step))
-            // The first loss is of the same weights and samples.
+            // The first loss is computed from the same weights and samples.
             #expect(exact.first == rounded.first)
             for (a, b) in zip(exact, rounded) {
                 #expect(abs(Double(bitPattern: a.bits) - Double(bitPattern: b.bits)) < 1e-4, "step \(a.step)")

@@ -13,7 +13,7 @@ extension Workshop {
         try #require(prepared.exitCode == 0, "\(prepared.errors)")
     }
 
-    /// Trains the model of `family` to the end, and expects it to come.
+    /// Trains the model of `family` to the end, and expects success.
     @discardableResult
     func train(
         _ family: FamilyCase, _ sets: [String], ranks: Int? = nil, output: String = "run",
@@ -27,19 +27,19 @@ extension Workshop {
 }
 
 extension MultiprocessTests {
-    /// What is promised of a run holds for every family, prediction and kind of data.
+    /// Guarantees about runs hold for every family, objective and kind of data.
     @Suite struct FamilyTests {
         private static let short = ["training.steps=6", "training.evaluate_every=3"]
 
-        /// One digest for any number of ranks and both ways of averaging, and one evaluation.
+        /// Every number of ranks and both averaging strategies give the same digest and the same evaluation.
         @Test(arguments: FamilyCase.all, ["float32", "float16"])
-        func ranksGiveOneDigestAndOneEvaluation(family: FamilyCase, precision: String) throws {
+        func digestAndEvaluationDoNotDependOnRanks(family: FamilyCase, precision: String) throws {
             let workshop = try Workshop(family)
             let sets = FamilyTests.short + ["precision=\(precision)"]
             workshop.train(family, sets)
             let (digest, losses) = (workshop.digest(step: 6), try workshop.losses())
             #expect(Set(losses.map(\.bits)).count == 6)
-            // Each strategy meets both precisions, and two ranks as well as four.
+            // Each strategy is tested with both precisions, and with two and four ranks.
             let strategies = precision == "float32" ? ["shared_memory", "allreduce"] : ["allreduce", "shared_memory"]
             for (ranks, strategy) in zip([2, 4], strategies) {
                 let output = "\(strategy)-\(ranks)"
@@ -54,13 +54,13 @@ extension MultiprocessTests {
             for evaluation in evaluations {
                 #expect(evaluation.exitCode == 0 && evaluation.output == evaluations[0].output, "\(evaluation.errors)")
             }
-            // The trainer computed the last validation with the same weights, in Float16 where that was asked for.
+            // The trainer computed the last validation scores with the same weights, in the run's precision.
             let logged = try workshop.metrics().compactMap { $0["validation_loss"]?.doubleValue }
             #expect(logged.count == 2)
             if precision == "float32" {
                 let words = evaluations[0].output.split { $0 == " " || $0 == "," || $0 == "\n" }
                 #expect(words.contains { abs((Double($0) ?? .infinity) - logged[1]) < 1e-4 }, "\(words), \(logged)")
-                // One object has every metric of the log by its name, to the last bit.
+                // The JSON output has every metric of the log under the same name, bit for bit.
                 let object = try JSON(
                     parsing: Array(workshop.dtrain("evaluate", "--checkpoint", "run", "--json").output.utf8),
                     source: "evaluate")
@@ -73,9 +73,10 @@ extension MultiprocessTests {
             }
         }
 
-        /// A run whose rank is killed goes on from its last checkpoint, on other ranks, as if nothing had happened.
+        /// A run in which a rank is killed resumes from its last checkpoint with another number of ranks, with
+        /// identical results.
         @Test(arguments: FamilyCase.all)
-        func aKilledRankCostsNothing(family: FamilyCase) throws {
+        func killedRunResumesIdentically(family: FamilyCase) throws {
             let longer = ["training.steps=60", "training.checkpoint_every=4", "precision=float16"]
             let workshop = try Workshop(family)
             workshop.train(family, longer, output: "whole")
@@ -89,7 +90,7 @@ extension MultiprocessTests {
             #expect(try workshop.losses() == workshop.losses("whole"))
         }
 
-        /// Everything is allocated before the first steps.
+        /// All memory is allocated before the first steps.
         @Test(arguments: FamilyCase.all)
         func memoryDoesNotGrow(family: FamilyCase) throws {
             let workshop = try Workshop(family)
@@ -102,7 +103,7 @@ extension MultiprocessTests {
         }
 
         /// A dataset of another kind, and records that are too long.
-        @Test func dataThatDoNotFit() throws {
+        @Test func rejectsUnsuitableData() throws {
             let pairs = try #require(FamilyCase.all.first { $0.data == .parallel })
             let workshop = try Workshop(pairs)
             expectRefusal(

@@ -3,9 +3,9 @@ import Glibc
 import Testing
 
 extension MultiprocessTests {
-    /// Faults that DTRAIN_FAULT asks for, and what comes of them.
+    /// Faults that DTRAIN_FAULT injects, and their consequences.
     @Suite struct FaultTests {
-        /// Runs a training of `ranks` ranks with a fault.
+        /// Runs a training with `ranks` ranks and a fault.
         private func run(
             _ fault: String, _ workshop: Workshop, _ sets: [String] = []
         ) -> Job.Outcome {
@@ -14,7 +14,7 @@ extension MultiprocessTests {
         }
 
         @Test(arguments: [("kill", 137), ("trap", 132)] as [(String, Int32)])
-        func aRankThatDiesEndsTheJob(action: String, code: Int32) throws {
+        func deadRankEndsTheJob(action: String, code: Int32) throws {
             let workshop = try Workshop()
             let outcome = run("\(action) rank=1 step=13 phase=backward", workshop)
             #expect(outcome.exitCode == code, "\(outcome.errors)")
@@ -23,9 +23,9 @@ extension MultiprocessTests {
             #expect(!FileSystem.exists(workshop.directory.file("run/outcome.json")))
         }
 
-        /// A stopped process never answers: only who waits for it can tell.
+        /// A stopped process does not respond; only the ranks that wait for it can report it.
         @Test(arguments: [("stop", 1), ("stop", 0), ("hang", 1)])
-        func aRankThatMakesNoProgressEndsTheJob(action: String, rank: Int) throws {
+        func stalledRankEndsTheJob(action: String, rank: Int) throws {
             let workshop = try Workshop()
             let outcome = run(
                 "\(action) rank=\(rank) step=13 phase=forward", workshop, ["training.stall_timeout_seconds=2"])
@@ -35,7 +35,7 @@ extension MultiprocessTests {
             if action == "stop" {
                 #expect(outcome.errors.contains("is stopped by a signal"))
             } else {
-                // Who hangs and can be asked says where.
+                // A process that hangs but still responds prints its stack trace.
                 #expect(outcome.errors.contains(" is at:\n") && outcome.errors.contains("libc.so"), "\(outcome.errors)")
             }
             #expect(outcome.leftBehind.isEmpty)
@@ -43,9 +43,10 @@ extension MultiprocessTests {
             #expect(resumed.output.contains("resumed from run/checkpoints/step-00000010"))
         }
 
-        /// A training is ended where a bit of what a rank owns, or computes with, flips; and nothing of it is saved.
+        /// A flipped bit in the state that a rank owns, or in the weights that it computes with, ends the run, and
+        /// nothing is saved.
         @Test(arguments: ["shared_memory", "allreduce"], ["float32", "float16"])
-        func aFlippedBitIsFound(strategy: String, precision: String) throws {
+        func detectsFlippedBit(strategy: String, precision: String) throws {
             let workshop = try Workshop()
             for (tensor, bit) in [("token_embedding.weight", 3), ("final_normalization.shift", 11)] {
                 let sets = [
@@ -64,9 +65,10 @@ extension MultiprocessTests {
             }
         }
 
-        /// One replica's weight becomes infinite between two comparisons: that is told, not that training went astray.
+        /// A weight of one replica becomes infinite between two comparisons: the report is of corrupted memory, not of
+        /// divergence.
         @Test(arguments: [("float32", 30), ("float16", 14)])
-        func aFlippedBitThatBreaksTheLossIsFound(precision: String, bit: Int) throws {
+        func detectsFlippedBitThatBreaksTheLoss(precision: String, bit: Int) throws {
             let workshop = try Workshop()
             let tensor = "final_normalization.scale"
             let outcome = run(
@@ -78,7 +80,7 @@ extension MultiprocessTests {
         }
 
         @Test(arguments: ["shared_memory", "allreduce"], ["float32", "float16"])
-        func aNaNOnOneRankIsSkippedByAll(strategy: String, precision: String) throws {
+        func allRanksSkipNaNOfOneRank(strategy: String, precision: String) throws {
             let workshop = try Workshop()
             var digests: Set<String> = []
             for (ranks, rank) in [(1, 0), (2, 1), (4, 3)] {
@@ -95,8 +97,9 @@ extension MultiprocessTests {
             #expect(digests.count == 1)
         }
 
-        /// Asked in any phase, before the first step too, a run ends saved; and it goes on as if nobody had asked.
-        @Test func aRequestInAnyPhaseIsHeard() throws {
+        /// After a stop request in any phase, including before the first step, the run saves and ends, and resumes with
+        /// identical results.
+        @Test func stopRequestWorksInEveryPhase() throws {
             let whole = try Workshop()
             whole.train()
             let digest = whole.digest()
@@ -125,9 +128,9 @@ extension MultiprocessTests {
             }
         }
 
-        /// A call of a save, or of the log beside it, that fails once: training goes on, says so, and loses nothing.
+        /// A single failed call during a save or a write to the log is reported; training continues and loses nothing.
         @Test(arguments: ["write", "sync", "rename"])
-        func aCallThatFailsLosesNothing(call: String) throws {
+        func failedCallLosesNothing(call: String) throws {
             let (whole, workshop) = (try Workshop(), try Workshop())
             whole.train()
             let outcome = run("fail step=10 phase=checkpoint call=\(call) number=2 error=ENOSPC", workshop)
@@ -137,8 +140,9 @@ extension MultiprocessTests {
             #expect(try workshop.losses() == whole.losses())
         }
 
-        /// No memory for a copy of a checkpoint: the training waits while it is written. No memory for numbers: one line.
-        @Test func memoryThatCannotBeHad() throws {
+        /// Without memory for the copy of a checkpoint, training waits while it is written. Without memory for other
+        /// arrays, the run ends with one message.
+        @Test func reportsMissingMemory() throws {
             let (whole, workshop) = (try Workshop(), try Workshop())
             whole.train()
             let outcome = run("fail step=5 phase=checkpoint call=allocate", workshop)
@@ -149,7 +153,7 @@ extension MultiprocessTests {
             #expect(refused.messages.count == 1 && refused.leftBehind.isEmpty, "\(refused.errors)")
         }
 
-        @Test func aFaultHappensOnce() throws {
+        @Test func faultHappensOnce() throws {
             let workshop = try Workshop()
             let fault = "kill rank=0 step=8 once=\(workshop.directory.file("mark"))"
             #expect(run(fault, workshop).exitCode == 137)
@@ -163,7 +167,7 @@ extension MultiprocessTests {
             ("flip tensor=token_embeding.weight", "did you mean token_embedding.weight?"),
             ("kill color=red", "rank, step"),
         ])
-        func wrongFaultsAreRefused(fault: String, words: String) throws {
+        func rejectsInvalidFaults(fault: String, words: String) throws {
             let workshop = try Workshop()
             expectRefusal(run(fault, workshop), 64, "DTRAIN_FAULT", words)
         }

@@ -2,16 +2,16 @@ import Files
 import Testing
 
 extension MultiprocessTests {
-    /// Runs that start from the weights of others.
+    /// Runs that start from the weights of another run.
     @Suite struct FineTuningTests {
-        /// A rate of zero: what a run starts with is what it ends with.
+        /// A learning rate of zero: the weights at the end are those at the start.
         private static let frozen = [
             "schedule.peak=0", "schedule.floor=0", "schedule.warmup_steps=0", "training.steps=1",
             "training.checkpoint_every=1",
         ]
         private static let classes = ["model.family=classifier", "model.pooling=dense", "data.directory=labelled"]
 
-        /// An encoder of text, and records with two classes in the same tokens.
+        /// A pretrained encoder, and labelled records with two classes and the same tokenizer.
         private func pretrained() throws -> Workshop {
             let workshop = try Workshop()
             let lines = (0..<120).map { $0 % 2 == 0 ? "odd\talpha beta of" : "even\tthe naïve delta" }
@@ -29,8 +29,8 @@ extension MultiprocessTests {
             return workshop
         }
 
-        /// The encoder's tensors are taken over bit for bit, and the new head's are drawn.
-        @Test func aNewHeadOnAnOldEncoder() throws {
+        /// The encoder's tensors are loaded bit for bit, and the new head's are initialized randomly.
+        @Test func loadsEncoderAndInitializesHead() throws {
             let workshop = try pretrained()
             let sets =
                 FineTuningTests.classes + FineTuningTests.frozen + [
@@ -50,9 +50,9 @@ extension MultiprocessTests {
             #expect(new["head.weight"]?.contains { $0 != 0 } == true)
         }
 
-        /// What is frozen keeps the checkpoint's bits while the rest learns, in the same way for any number of ranks.
+        /// Frozen tensors keep the checkpoint's bits while the others are trained, identically for any number of ranks.
         @Test(arguments: ["float32", "float16"])
-        func frozenTensors(precision: String) throws {
+        func frozenTensorsKeepTheirBits(precision: String) throws {
             let workshop = try Workshop()
             workshop.train("training.ema_decay=0.9", output: "first")
             let sets = [
@@ -77,8 +77,8 @@ extension MultiprocessTests {
             #expect(Set(digests).count == 1, "\(digests)")
         }
 
-        /// A run without optimizer state goes on: only imported models do not.
-        @Test func withoutOptimizerState() throws {
+        /// A run whose optimizer has no state can resume; only imported models cannot.
+        @Test func resumesWithoutOptimizerState() throws {
             let workshop = try Workshop()
             let sets = ["optimizer.kind=sgd", "optimizer.weight_decay=0"]
             let first = workshop.start(Workshop.training(sets)).finish()
@@ -90,9 +90,9 @@ extension MultiprocessTests {
             #expect(workshop.digest() == digest)
         }
 
-        /// Master weights go from Float16 to Float16 as they are, and to Float32 as well.
+        /// Float16 master weights are loaded unchanged in a Float16 or a Float32 run.
         @Test(arguments: ["float32", "float16"])
-        func masterWeights(precision: String) throws {
+        func loadsMasterWeightsUnchanged(precision: String) throws {
             let workshop = try Workshop()
             workshop.train("precision=float16", output: "first")
             let sets = FineTuningTests.frozen + ["precision=\(precision)", "fine_tuning.from=first"]
@@ -112,8 +112,8 @@ extension MultiprocessTests {
             #expect(Set(digests).count == 1, "\(digests)")
         }
 
-        /// A run that goes on has its own weights: the checkpoint that it started from may be gone.
-        @Test func resumingReadsNothingAgain() throws {
+        /// A run that resumes has its own weights: the checkpoint from which it started may be deleted.
+        @Test func resumeDoesNotNeedInitialCheckpoint() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=5", "run.seed=8", output: "first")
             let sets = ["fine_tuning.from=first", "fine_tuning.load=[\"blocks.*\", \"token_*\"]"]
@@ -131,8 +131,9 @@ extension MultiprocessTests {
             #expect(workshop.digest("parts") == workshop.digest("whole"))
         }
 
-        /// What the command does not say of the model is the checkpoint's; what it says is compared with it.
-        @Test func theModelIsInherited() throws {
+        /// Model options that the command omits are inherited from the checkpoint; options that it gives are compared
+        /// with it.
+        @Test func modelOptionsAreInherited() throws {
             let workshop = try Workshop()
             let model = [
                 "model.normalization=rms", "model.positions=rotary", "model.activation=swiglu", "model.bias=false",
@@ -152,7 +153,7 @@ extension MultiprocessTests {
             {
                 #expect(lines.contains("  \(line)\n"), "\(line)")
             }
-            // A default that the short run has no room for.
+            // A default that is adjusted to the short run.
             #expect(lines.contains("  warmup_steps: 3\n"))
 
             let other = workshop.start(["--output", "third"] + run + ["model.activation=relu"]).finish()
@@ -164,7 +165,7 @@ extension MultiprocessTests {
                     "another model than the checkpoint's: model.rotary_base is 500.0, the checkpoint has 10000.0"))
             #expect(
                 workshop.start(["--output", "fifth", "--show", "model.width"] + run).finish().output == "24\n")
-            // What a head of tokens has means nothing to a classifier, and stays the default.
+            // Options of a token prediction head do not apply to a classifier and keep their defaults.
             let decoder = [
                 "model.head=transform", "training.steps=1", "schedule.warmup_steps=0",
             ]
@@ -175,7 +176,7 @@ extension MultiprocessTests {
             #expect(shown.output == "linear\n", "\(shown.errors)")
         }
 
-        /// The tensors that keep their values are listed.
+        /// The frozen tensors are listed.
         @Test func frozenTensorsAreListed() throws {
             let workshop = try Workshop()
             let short = ["training.steps=1", "schedule.warmup_steps=0"]
@@ -186,7 +187,7 @@ extension MultiprocessTests {
             #expect(!workshop.train(short[0], short[1], output: "free").output.contains("frozen"))
         }
 
-        @Test func whatDoesNotFit() throws {
+        @Test func rejectsUnsuitableCheckpoints() throws {
             let workshop = try pretrained()
             func refuse(_ sets: [String], _ exitCode: Int32 = 64, _ words: String...) {
                 let outcome = workshop.start(Workshop.training(sets, output: "other"), ranks: 2).finish()

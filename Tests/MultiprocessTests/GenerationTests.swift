@@ -3,7 +3,8 @@ import Glibc
 import Testing
 
 extension MultiprocessTests {
-    /// What becomes of the lines of a file, for each family: the same for any number of ranks and lines at once.
+    /// Generation for the lines of a file, for each family: the output does not depend on the number of ranks or the
+    /// batch size.
     @Suite struct GenerationTests {
         private func workshop(_ prepare: [String], _ sets: [String], files: [String: String] = [:]) throws -> Workshop {
             let workshop = try Workshop(text: prepare.isEmpty ? Workshop.text : nil)
@@ -25,7 +26,7 @@ extension MultiprocessTests {
             try FileSystem.replaceContents(of: workshop.directory.file(name), with: text)
         }
 
-        /// Decodes `lines` in several ways, expects the same each time, and returns it.
+        /// Generates for `lines` in several ways, expects equal output, and returns it.
         private func results(_ workshop: Workshop, _ lines: [String], _ options: [String] = []) throws -> [String] {
             try write(lines.joined(separator: "\n") + "\n", to: "lines", workshop)
             let words = ["generate", "--checkpoint", Workshop.checkpoint(8), "--input", "lines"] + options
@@ -43,7 +44,7 @@ extension MultiprocessTests {
             return Array(all.dropLast())
         }
 
-        /// In a file of JSON lines a prompt has line breaks, and exactly the result that it has by itself.
+        /// In a JSON Lines file, prompts may contain line breaks, and the output equals that of a single prompt.
         private func expectTheSameOfObjects(_ workshop: Workshop) throws {
             let prompts = ["alpha\nbeta", "", "\n", "tab\t\"größe\"\r\n", "alpha\nbeta"]
             let objects = prompts.map { JSON.object([.init("text", .string($0))]).line }
@@ -73,9 +74,10 @@ extension MultiprocessTests {
             expectRefusal(outcome, Int32(code), message)
         }
 
-        /// Lines that are done stay whatever ends the command, and the same command goes on behind them with the same bits.
+        /// Completed lines remain after any interruption, and the same command continues after them with identical
+        /// output.
         @Test(arguments: [SIGKILL, SIGTERM, SIGUSR1], [nil, 2])
-        func anInterruptedCommandGoesOn(signal: Int32, ranks: Int?) throws {
+        func interruptedCommandContinues(signal: Int32, ranks: Int?) throws {
             let workshop = try workshop([], [])
             let lines = (0..<400).map { "line \($0)" }
             try write(lines.joined(separator: "\n"), to: "lines", workshop)
@@ -101,7 +103,7 @@ extension MultiprocessTests {
             let continued = workshop.start(words + ["part"]).finish()
             #expect(continued.exitCode == 0 && continued.errors.contains("of 400 lines already"), "\(continued.errors)")
             #expect(part() == whole)
-            // Printed lines stay as well.
+            // Lines printed to standard output remain too.
             let printing = workshop.start(Array(words.dropLast()), ranks: ranks)
             #expect(Job.poll(seconds: 60) { !printing.output.isEmpty })
             printing.send(SIGUSR1)
@@ -119,12 +121,12 @@ extension MultiprocessTests {
             #expect(sampled[2].isEmpty)
             let greedy = try results(
                 workshop, GenerationTests.lines, ["--tokens", "20", "--temperature", "0", "--stop", "zzz"])
-            // A line as a prompt of its own, with the line's end as a stop text.
+            // A line as a single prompt, with the line break as a stop text.
             let alone = workshop.dtrain(
                 "generate", "--checkpoint", Workshop.checkpoint(8), "--prompt", GenerationTests.lines[3], "--tokens",
                 "20", "--temperature", "0", "--stop", "\n")
             #expect(alone.output == greedy[3] + "\n")
-            // Drawn tokens do not depend on where a prompt stands.
+            // Sampled tokens do not depend on the position of the prompt in the file.
             let drawn = workshop.dtrain(
                 "generate", "--checkpoint", Workshop.checkpoint(8), "--prompt", GenerationTests.lines[4], "--tokens",
                 "40", "--repetition-penalty", "1.1", "--stop", "\n")
@@ -135,7 +137,7 @@ extension MultiprocessTests {
 
             let long = String(repeating: "x", count: 33)
             refuse(workshop, ["--prompt", long], 64, "--prompt has 33 tokens; the model's context holds 32")
-            // A decoder reads the end: what stands before it changes nothing.
+            // A decoder uses the end of a long prompt; the text before it has no effect.
             let cropped = ["ab", "zz"].map { start in
                 workshop.start([
                     "generate", "--checkpoint", Workshop.checkpoint(8), "--prompt", start + long, "--crop", "--tokens",
@@ -187,7 +189,7 @@ extension MultiprocessTests {
             refuse(masked, ["--prompt", "no gap"], 64, "--prompt has no [MASK]")
         }
 
-        @Test func classifierTellsClasses() throws {
+        @Test func classifierPrintsClasses() throws {
             let rows = (0..<60).map { $0 % 2 == 0 ? "yes\talpha beta \($0)" : "no\tgrößer → \($0)" }
             let workshop = try workshop(
                 ["--labelled", "rows", "--tokenizer", "byte"], ["model.family=classifier"],

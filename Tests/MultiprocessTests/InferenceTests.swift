@@ -1,7 +1,7 @@
 import Testing
 
 extension MultiprocessTests {
-    /// What is done with a checkpoint after training: evaluation and generation.
+    /// Uses of a checkpoint after training: evaluation and generation.
     @Suite struct InferenceTests {
         private func trained() throws -> Workshop {
             let workshop = try Workshop()
@@ -9,7 +9,7 @@ extension MultiprocessTests {
             return workshop
         }
 
-        @Test func evaluationRepeatsTheTrainersLoss() throws {
+        @Test func evaluationReproducesTrainersLoss() throws {
             let workshop = try trained()
             let lines = try workshop.metrics().filter { $0["step"]?.integerValue == 24 }
             let logged = lines.compactMap { $0["validation_loss"]?.doubleValue }
@@ -25,7 +25,7 @@ extension MultiprocessTests {
                 "none")
         }
 
-        @Test func generationIsAFunctionOfItsSeed() throws {
+        @Test func generationDependsOnlyOnSeed() throws {
             let workshop = try trained()
             func generate(_ words: String...) -> String {
                 let outcome = workshop.start(["generate", "--checkpoint", Workshop.checkpoint(24)] + words).finish()
@@ -44,7 +44,7 @@ extension MultiprocessTests {
             #expect(generate("--temperature", "0", "--seed", "2") == generate("--temperature", "0"))
         }
 
-        @Test func generationRefusesWhatItCannotDo() throws {
+        @Test func generationRejectsInvalidOptions() throws {
             let workshop = try trained()
             let words = ["generate", "--checkpoint", Workshop.checkpoint(24)]
             expectRefusal(workshop.start(words + ["--prompt", ""]).finish(), 64, "--prompt is empty")

@@ -2,10 +2,10 @@ import Files
 import Testing
 
 extension MultiprocessTests {
-    /// Models go out and come back, by the command line.
+    /// Export and import of models by the command line.
     @Suite struct InterchangeTests {
-        /// A trained model that was exported and imported again predicts what it did before.
-        @Test func whatIsExportedIsImported() throws {
+        /// A trained model makes the same predictions after export and import.
+        @Test func exportedModelIsImportedUnchanged() throws {
             let workshop = try Workshop()
             workshop.train(ranks: 2)
             let exported = workshop.dtrain(
@@ -37,7 +37,7 @@ extension MultiprocessTests {
             }
             #expect(texts[0] == texts[1] && texts[0].count > 40)
 
-            // What cannot be done with it, or over it.
+            // Invalid uses of the export, and attempts to overwrite it.
             expectRefusal(
                 workshop.start(Workshop.training(output: "back"), ranks: 2).finish(), 64,
                 "was imported: it has no training to go on with", "fine_tuning.from=back/checkpoints/step-00000000")
@@ -49,8 +49,8 @@ extension MultiprocessTests {
                 "back holds LOCK, checkpoints")
         }
 
-        /// A disk that is full in the middle, as a limit of file sizes has it: nothing is left in the way of the next attempt.
-        @Test func aFailedImportOrExportIsRepeated() throws {
+        /// A full disk, simulated by a limit on file sizes, leaves nothing that prevents the next attempt.
+        @Test func failedImportOrExportCanBeRepeated() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")
             let export = "export --checkpoint \(Workshop.checkpoint(4)) --format huggingface --output model"
@@ -64,8 +64,8 @@ extension MultiprocessTests {
             }
         }
 
-        /// Without a tokenizer text is token numbers.
-        @Test func numbersWithoutATokenizer() throws {
+        /// Without a tokenizer, text is represented by token IDs.
+        @Test func usesTokenIDsWithoutTokenizer() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")
             workshop.dtrain(
@@ -82,7 +82,7 @@ extension MultiprocessTests {
                 "the dataset has the tokenizer byte", "the model no recorded tokenizer", "Import the model again")
         }
 
-        @Test func whatCannotBeExported() throws {
+        @Test func rejectsImpossibleExports() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4", "model.positions=alibi")
             func export(_ words: String...) -> Job.Outcome {

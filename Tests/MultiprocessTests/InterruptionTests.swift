@@ -2,19 +2,19 @@ import Glibc
 import Testing
 
 extension MultiprocessTests {
-    /// A run that is ended at any moment continues as if nothing had happened.
+    /// A run that is interrupted at any moment resumes with identical results.
     @Suite struct InterruptionTests {
-        /// Long enough for a step to be hit.
+        /// Long enough to interrupt it at a given step.
         private let longer = "training.steps=60"
 
-        /// The run that nobody interrupts.
+        /// An uninterrupted run for comparison.
         private static let whole = Result {
             let workshop = try Workshop()
             workshop.train("training.steps=60")
             return (digest: workshop.digest(step: 60), losses: try workshop.losses())
         }
 
-        /// What a run has to show in the end: the uninterrupted run's digest, and each step once, with its bits.
+        /// Expects the digest of the uninterrupted run, and each step once with an identical loss.
         private func expectWhole(_ workshop: Workshop) throws {
             let whole = try InterruptionTests.whole.get()
             #expect(workshop.digest(step: 60) == whole.digest)
@@ -37,7 +37,7 @@ extension MultiprocessTests {
         }
 
         @Test(arguments: [(0, 4), (3, 2), (1, 1)])
-        func aKilledRankCostsNothing(rank: Int, ranksAfterwards: Int) throws {
+        func killedRunResumesIdentically(rank: Int, ranksAfterwards: Int) throws {
             let workshop = try Workshop()
             try killRank(rank, of: 4, after: 13, workshop)
             let resumed = workshop.train(longer, ranks: ranksAfterwards)
@@ -45,7 +45,7 @@ extension MultiprocessTests {
             try expectWhole(workshop)
         }
 
-        @Test func twoKillsInARow() throws {
+        @Test func survivesTwoKills() throws {
             let workshop = try Workshop()
             try killRank(1, of: 2, after: 7, workshop)
             try killRank(0, of: 2, after: 22, workshop)
@@ -53,9 +53,9 @@ extension MultiprocessTests {
             try expectWhole(workshop)
         }
 
-        /// Whether an evaluation was the best decides whether all ranks save: also those that did not read the
-        /// checkpoint must know the best loss before it. At this rate the loss rises from time to time.
-        @Test func theBestLossIsKnownToAllRanks() throws {
+        /// Whether an evaluation is the best determines whether all ranks save, so ranks that did not read the
+        /// checkpoint must know the previous best loss. At this learning rate the loss sometimes rises.
+        @Test func allRanksKnowTheBestLoss() throws {
             let rising =
                 ["training.steps=40", "training.evaluate_every=1", "training.checkpoint_every=10"]
                 + ["schedule.peak=0.3", "schedule.floor=0.3", "optimizer.clip_norm=0"]
@@ -71,7 +71,7 @@ extension MultiprocessTests {
             #expect(workshop.digest(step: 40) == whole.digest(step: 40))
         }
 
-        @Test func aKillBeforeTheFirstCheckpoint() throws {
+        @Test func survivesKillBeforeFirstCheckpoint() throws {
             let workshop = try Workshop()
             try killRank(1, of: 2, after: 1, workshop)
             workshop.train(longer, ranks: 2)
@@ -79,7 +79,7 @@ extension MultiprocessTests {
         }
 
         @Test(arguments: [(4, SIGUSR1), (nil, SIGTERM), (nil, SIGUSR1), (nil, SIGINT)] as [(Int?, Int32)])
-        func askedToStop(ranks: Int?, signal: Int32) throws {
+        func stopSignalSavesAndStops(ranks: Int?, signal: Int32) throws {
             let workshop = try Workshop()
             let job = workshop.start(Workshop.training([longer]), ranks: ranks)
             try #require(workshop.wait(forStep: 13))
@@ -97,11 +97,11 @@ extension MultiprocessTests {
             try expectWhole(workshop)
         }
 
-        /// The signal comes while MPI is still starting: the run stops after its first step.
-        @Test func askedToStopAtOnce() throws {
+        /// If the signal arrives while MPI is being initialized, the run stops after its first step.
+        @Test func stopSignalDuringStartIsHandled() throws {
             let workshop = try Workshop()
             let job = workshop.start(Workshop.training(), ranks: 2)
-            // The first line of the program; before it, no program could help.
+            // The first line of the program installs the handlers; no program can handle earlier signals.
             let areListening = Job.poll(seconds: 20) {
                 [0, 1].allSatisfy { rank in job.process(ofRank: rank).map { Job.catches(SIGUSR1, $0) } ?? false }
             }
@@ -112,8 +112,8 @@ extension MultiprocessTests {
             #expect(workshop.names("run/checkpoints").count == 1)
         }
 
-        /// `mpirun` itself is killed: the ranks do not go on without it.
-        @Test func aKilledLauncherLeavesNobody() throws {
+        /// If `mpirun` itself is killed, its ranks end.
+        @Test func killedLauncherLeavesNoProcesses() throws {
             let workshop = try Workshop()
             let job = workshop.start(Workshop.training(["training.steps=100000"]), ranks: 2)
             try #require(workshop.wait(forStep: 3))

@@ -4,22 +4,23 @@ import Testing
 import Texts
 
 extension MultiprocessTests {
-    /// Files and texts with names that are not UTF-8, or that Swift's `String` cuts elsewhere.
+    /// File names and texts that are not UTF-8, or that Swift's `String` splits differently.
     @Suite struct NameTests {
-        /// "größe" in Latin-1, an overlong slash, a line break, and a letter beside its accent.
+        /// "größe" in Latin-1, an overlong encoding of a slash, a line break, and a letter followed by a combining
+        /// accent.
         static let folder = PathText.text(
             of: Array("gr".utf8) + [0xF6, 0xDF, 0x65, 0xC0, 0xAF, 0x0A, 0x65, 0xCC, 0x81])
 
         private func expectFinished(_ outcome: Job.Outcome, sourceLocation: SourceLocation = #_sourceLocation) {
             #expect(outcome.exitCode == 0, "\(outcome.errors)", sourceLocation: sourceLocation)
-            // What a terminal is shown is UTF-8.
+            // Output for a terminal is UTF-8.
             #expect(!outcome.output.unicodeScalars.contains("\u{FFFD}"), sourceLocation: sourceLocation)
             #expect(!outcome.errors.unicodeScalars.contains("\u{FFFD}"), sourceLocation: sourceLocation)
             #expect(!PathText.isEscaped(outcome.output + outcome.errors), sourceLocation: sourceLocation)
         }
 
-        /// All that a run does below a directory whose name is not UTF-8.
-        @Test func aRunBelowAnyBytes() throws {
+        /// All operations of a run, in a directory whose name is not UTF-8.
+        @Test func runWorksInDirectoryThatIsNotUTF8() throws {
             let workshop = try Workshop(text: nil)
             let (folder, files) = (Self.folder, workshop.directory)
             try FileSystem.makeDirectory(files.file(folder))
@@ -44,7 +45,7 @@ extension MultiprocessTests {
             let resumed = train()
             expectFinished(resumed)
             #expect(resumed.output.contains("at step 8"), "\(resumed.output)")
-            // The recorded configuration names the same directories.
+            // The recorded configuration contains the same directories.
             let shown = workshop.start(["--config", "\(run)/config.yaml", "--show", "run.directory"])
             #expect(shown.finish().exitCode == 0)
             expectFinished(workshop.dtrain("--config", "\(run)/config.yaml", ranks: 2))
@@ -52,7 +53,7 @@ extension MultiprocessTests {
             let checkpoint = Workshop.checkpoint(10, output: run)
             expectFinished(workshop.dtrain("checkpoint", "list", run))
             expectFinished(workshop.dtrain("checkpoint", "verify", checkpoint))
-            // Its data is that of the checkpoint's own record.
+            // The data directory is that recorded in the checkpoint.
             expectFinished(workshop.dtrain("evaluate", "--checkpoint", checkpoint, ranks: 2))
             let text = workshop.dtrain("generate", "--checkpoint", checkpoint, "--prompt", "al", "--tokens", "3")
             #expect(text.exitCode == 0 && text.output.utf8.starts(with: "al".utf8), "\(text.errors)")
@@ -79,7 +80,7 @@ extension MultiprocessTests {
             #expect(workshop.names("").map(\.exact) == [folder.exact])
         }
 
-        @Test func directoriesAreShownToScriptsAsTheyAre() throws {
+        @Test func showPrintsDirectoriesUnchanged() throws {
             let workshop = try Workshop(text: nil)
             let shell = Job(
                 [
@@ -90,7 +91,7 @@ extension MultiprocessTests {
             #expect(shell.finish().exitCode == 0)
         }
 
-        @Test func textsHaveToBeUTF8AndPathsNot() throws {
+        @Test func textsMustBeUTF8ButPathsNeedNot() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=5")
             let checkpoint = Workshop.checkpoint(5)
@@ -103,7 +104,7 @@ extension MultiprocessTests {
             expectRefusal(workshop.dtrain("evaluate", "--checkpoint", wrong), 65, #"a\xFF"#)
             expectRefusal(workshop.dtrain("--" + wrong), 64, #"unknown option --a\xFF"#)
             expectRefusal(workshop.dtrain(wrong), 64, #"unknown command a\xFF"#)
-            // A mark that combines with the equals sign begins the prompt.
+            // A combining mark after the equals sign begins the prompt.
             let marked = workshop.dtrain(
                 "generate", "--checkpoint", checkpoint, "--prompt=\u{301}alpha", "--tokens", "2")
             #expect(marked.exitCode == 0, "\(marked.errors)")

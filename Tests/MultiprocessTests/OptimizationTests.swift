@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 extension MultiprocessTests {
-    /// Other optimizers, groups, frozen parameters, averaged weights and early stopping keep every promise.
+    /// Other optimizers, parameter groups, frozen parameters, averaged weights and early stopping keep all guarantees.
     @Suite struct OptimizationTests {
         private func sets(_ kind: String, _ precision: String) -> [String] {
             [
@@ -15,7 +15,7 @@ extension MultiprocessTests {
         }
 
         @Test(arguments: [("rmsprop", "float32"), ("sgd", "float16")])
-        func allWorldSizesAndStrategiesGiveOneDigest(kind: String, precision: String) throws {
+        func digestDoesNotDependOnRanksOrStrategy(kind: String, precision: String) throws {
             let workshop = try Workshop()
             for ranks in [1, 2, 4] {
                 for strategy in ["shared_memory", "allreduce"] {
@@ -33,8 +33,8 @@ extension MultiprocessTests {
             try workshop.metrics(output).compactMap { $0["validation_loss"]?.doubleValue }
         }
 
-        /// Killed and continued by another number of ranks; evaluated with averaged weights unless told otherwise.
-        @Test func killedAndContinued() throws {
+        /// A run is killed and resumed with another number of ranks; evaluation uses averaged weights by default.
+        @Test func killedRunResumesIdentically() throws {
             let (whole, workshop) = (try Workshop(), try Workshop())
             let words = Workshop.training(sets("momentum", "float32") + ["training.steps=60"])
             #expect(whole.start(words).finish().exitCode == 0)
@@ -53,7 +53,7 @@ extension MultiprocessTests {
             #expect(loss().hasPrefix("validation loss \(Double(Int((logged * 10000).rounded())) / 10000)"))
             #expect(loss("--weights", "average") == loss())
             #expect(loss("--weights", "last") != loss())
-            // A training without an average has none to offer, and does not begin one halfway.
+            // A run without averaged weights has none to evaluate, and does not start averaging when it resumes.
             let plain = whole.start(Workshop.training(["training.steps=5"], output: "plain")).finish()
             #expect(plain.exitCode == 0)
             expectRefusal(
@@ -67,7 +67,7 @@ extension MultiprocessTests {
                 64, "has other tensors", "training.ema_decay is 0.5, the checkpoint has 0.0")
         }
 
-        @Test func patternsThatNameNothing() throws {
+        @Test func rejectsPatternsWithoutMatch() throws {
             let workshop = try Workshop()
             expectRefusal(
                 workshop.start(Workshop.training(["optimizer.freeze=blocks.2.*"]), ranks: 2).finish(), 64,
@@ -75,7 +75,8 @@ extension MultiprocessTests {
             #expect(workshop.names("run").isEmpty)
         }
 
-        /// At this rate the loss rises soon. A run that was killed stops at the same step, and stays stopped.
+        /// At this learning rate the loss soon rises. A run that was killed stops at the same step, and remains
+        /// stopped.
         @Test func earlyStopping() throws {
             let rising = [
                 "training.steps=200", "training.evaluate_every=2", "training.checkpoint_every=3", "training.patience=3",
@@ -88,7 +89,7 @@ extension MultiprocessTests {
             let losses = try evaluated(whole)
             let last = 2 * losses.count
             #expect(last < 200 && outcome.output.contains("stopped early at step \(last): validation loss has not"))
-            // Nothing was better than the one three evaluations before the end, which is kept.
+            // The best evaluation was three before the end, and its checkpoint is kept.
             let best = try #require(losses.min())
             #expect(losses.dropLast(3).last == best && losses.suffix(3).allSatisfy { $0 >= best })
             #expect(whole.names("run/checkpoints").contains(String(Workshop.checkpoint(last - 6).suffix(13))))
@@ -105,7 +106,7 @@ extension MultiprocessTests {
             #expect(try evaluated(workshop) == losses)
             #expect(workshop.digest(step: last) == whole.digest(step: last))
 
-            // More patience goes on.
+            // With more patience, the run continues.
             let patient = Workshop.training(rising + ["training.patience=4"])
             #expect(whole.start(patient).finish().output.contains("step \(last + 2): validation loss"))
         }

@@ -2,15 +2,15 @@ import Files
 import Testing
 
 extension MultiprocessTests {
-    /// What a person, a log file and a pipe see.
+    /// Output to a terminal, a log file and a pipe.
     @Suite struct OutputTests {
-        /// The command line that shows a command a terminal and copies what it draws.
+        /// The command line that runs a command in a terminal and copies its output.
         private func onTerminal(_ words: [String]) -> [String] {
             ["script", "-qec", words.joined(separator: " "), "/dev/null"]
         }
 
         @Test(arguments: [nil, 2])
-        func aFileGetsPlainLines(ranks: Int?) throws {
+        func fileOutputHasPlainLines(ranks: Int?) throws {
             let outcome = try Workshop().train(ranks: ranks)
             #expect(outcome.output.utf8.allSatisfy { $0 == 10 || $0 >= 32 }, "\(outcome.output)")
             #expect(outcome.output.contains("step 24/24  loss "))
@@ -19,7 +19,7 @@ extension MultiprocessTests {
         }
 
         @Test(arguments: [nil, 2])
-        func aTerminalGetsABar(ranks: Int?) throws {
+        func terminalOutputHasProgressBar(ranks: Int?) throws {
             let workshop = try Workshop()
             let launcher = ranks.map { ["mpirun", "-np", "\($0)"] } ?? []
             let words = onTerminal(launcher + [Workshop.binary] + Workshop.training())
@@ -29,7 +29,7 @@ extension MultiprocessTests {
             #expect(outcome.output.contains("step 24: validation loss "))
         }
 
-        /// Losses that are not the same quantity do not have the same name.
+        /// Losses that are different quantities have different names.
         @Test func smoothedLossesAreNamed() throws {
             let output = try Workshop().train("objective.label_smoothing=0.1").output
             #expect(output.contains("\nloss: of smoothed targets in training (objective.label_smoothing 0.1)"))
@@ -42,8 +42,8 @@ extension MultiprocessTests {
                 })
         }
 
-        /// The reader goes away after a line: the training goes on to its end.
-        @Test func aPipeWithoutAReader() throws {
+        /// If the reader of a pipe exits after one line, training continues to its end.
+        @Test func trainingSurvivesClosedPipe() throws {
             let workshop = try Workshop()
             let words = ([Workshop.binary] + Workshop.training()).joined(separator: " ")
             let script = "{ \(words); echo $? > code; } | head -n 1"
@@ -69,8 +69,8 @@ extension MultiprocessTests {
             "generate --checkpoint run/checkpoints/step-00000004 --input lines --tokens 1",
         ]
 
-        /// Whatever prints a result fails where it cannot be printed.
-        @Test func everyCommandNeedsItsOutput() throws {
+        /// Every command that prints a result fails if it cannot print it.
+        @Test func commandsFailIfOutputFails() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")
             try FileSystem.replaceContents(of: workshop.directory.file("lines"), with: "alpha\nbeta\n")
@@ -83,14 +83,14 @@ extension MultiprocessTests {
                         outcome.messages.count == 1 && outcome.errors.contains(words), "\(command): \(outcome.errors)")
                 }
                 try? FileSystem.remove(workshop.directory.file("more"))
-                // Standard error is no result, and no file takes its number.
+                // Standard error is not a result, and no file gets its descriptor number.
                 let outcome = run("dtrain \(command) 2>&-", in: workshop)
                 #expect(outcome.exitCode == 0, "\(command)")
             }
         }
 
-        /// As every program whose reader leaves: quiet, and ended by SIGPIPE.
-        @Test func aReaderThatLeavesEndsACommandQuietly() throws {
+        /// Like any program whose reader exits: quiet, and ended by SIGPIPE.
+        @Test func closedPipeEndsCommandQuietly() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")
             let lines = String(repeating: "alpha\n", count: 5000)
@@ -104,9 +104,10 @@ extension MultiprocessTests {
             }
         }
 
-        /// A training's result is its checkpoint, so it goes on; what could not be printed is reported once, at once.
+        /// The result of training is its checkpoint, so training continues; the output failure is reported once,
+        /// immediately.
         @Test(arguments: [">/dev/full", ">&-"])
-        func aTrainingGoesOnWithoutItsOutput(redirection: String) throws {
+        func trainingContinuesWithoutOutput(redirection: String) throws {
             let workshop = try Workshop()
             let words = Workshop.training().joined(separator: " ")
             let outcome = run("dtrain \(words) \(redirection)", in: workshop)
@@ -116,7 +117,7 @@ extension MultiprocessTests {
             #expect(workshop.digest() == workshop.digest("other"))
         }
 
-        /// The umask decides who may read what is written; a key keeps checkpoints private.
+        /// The umask determines the modes of files; a configuration key makes checkpoints private.
         @Test func modesFollowTheUmask() throws {
             let workshop = try Workshop()
             func modes(_ umask: String, _ words: String) -> Set<String> {
@@ -142,8 +143,8 @@ extension MultiprocessTests {
             #expect(prepared.allSatisfy { $0.hasPrefix("664 ") } && prepared.count == 3)
         }
 
-        /// A file of the user's is not taken for one of a run.
-        @Test func aRunOverwritesNoConfigurationOfTheUser() throws {
+        /// A file of the user is not mistaken for one of a run.
+        @Test func runDoesNotOverwriteUserConfiguration() throws {
             let workshop = try Workshop()
             try FileSystem.makeDirectory(workshop.directory.file("mine"))
             try FileSystem.replaceContents(
@@ -154,7 +155,7 @@ extension MultiprocessTests {
             #expect(workshop.names("mine") == ["config.yaml"])
         }
 
-        /// Everything is allocated before the first step.
+        /// All memory is allocated before the first step.
         @Test(arguments: ["float32", "float16"])
         func memoryDoesNotGrow(precision: String) throws {
             let workshop = try Workshop()
@@ -167,9 +168,9 @@ extension MultiprocessTests {
             #expect(peaks[1] - peaks[0] < 1 << 20, "\(peaks)")
         }
 
-        /// The licence texts of Debian and Ubuntu are the quickstart's data.
+        /// The quickstart's data are the licence texts of Debian and Ubuntu.
         @Test(arguments: [nil, 4])
-        func theProgramAloneTrains(ranks: Int?) throws {
+        func quickstartTrainsWithoutArguments(ranks: Int?) throws {
             let workshop = try Workshop(text: nil)
             let sets = ["training.steps=6", "schedule.warmup_steps=2", "model.layers=1", "model.width=32"]
             let job = workshop.start(sets.flatMap { ["--set", $0] }, ranks: ranks)

@@ -3,10 +3,10 @@ import Testing
 import Texts
 
 extension MultiprocessTests {
-    /// Float16 with a dynamic loss scale.
+    /// Float16 with dynamic loss scaling.
     @Suite struct PrecisionTests {
-        /// A gradient that overflows Float16 costs a step on all ranks alike, and the scale falls until it fits.
-        @Test func overflowsAreSkippedTogether() throws {
+        /// If a gradient overflows Float16, all ranks skip the step, and the scale falls until it fits.
+        @Test func allRanksSkipOverflows() throws {
             let workshop = try Workshop()
             let sets = ["precision=float16", "loss_scale.initial=4294967296", "loss_scale.hysteresis=2"]
             for ranks in [1, 2, 4] {
@@ -23,7 +23,7 @@ extension MultiprocessTests {
                 let skipped = line["gradient_norm"] == .null
                 #expect(after == before || skipped && after == before / 2)
             }
-            // Each line says why its step was skipped, and how many were so far.
+            // Each line gives the reason for the skip, and the number of skipped steps so far.
             var skips = 0
             for line in lines {
                 let skipped = line["gradient_norm"] == .null
@@ -39,8 +39,8 @@ extension MultiprocessTests {
             }
         }
 
-        /// A run that never updates its weights does not end well, however few its steps are.
-        @Test func aRunThatLearnsNothingEndsWithAnError() throws {
+        /// A run that never updates its weights fails, however few steps it has.
+        @Test func runWithoutUpdatesFails() throws {
             let workshop = try Workshop()
             let sets = [
                 "precision=float16", "loss_scale.initial=4294967296", "loss_scale.floor=4294967296", "training.steps=8",
@@ -54,9 +54,9 @@ extension MultiprocessTests {
             #expect(outcome["outcome"]?.stringValue == "failed")
         }
 
-        /// A run whose last steps all fail does not end well either; a failure before them is no matter.
+        /// A run whose last steps are all skipped fails too; earlier skips do not matter.
         @Test(arguments: [("23..24", 0), ("21..24", 70)])
-        func aRunThatEndsWithoutLearning(steps: String, exitCode: Int32) throws {
+        func runWithSkippedLastStepsFails(steps: String, exitCode: Int32) throws {
             let workshop = try Workshop()
             let numbers = steps.exactParts(at: ".", omittingEmpty: true).compactMap { Int($0) }
             let faults = ([5] + Array(numbers[0]...numbers[1])).map { "nan rank=0 step=\($0)" }.joined(separator: ";")
@@ -65,9 +65,9 @@ extension MultiprocessTests {
             #expect(outcome.errors.contains("the last 4 steps were skipped") == (exitCode == 70), "\(outcome.errors)")
         }
 
-        /// Where no step can be taken any more, what was learned before is saved, once: a restart ends in the same place
-        /// and saves nothing new, so that a supervisor gives up.
-        @Test func whatWasLearnedBeforeEndlessSkipsIsSaved() throws {
+        /// If every further step is skipped, the state before is saved once: a restart fails at the same step and saves
+        /// nothing new, so that a supervisor gives up.
+        @Test func savesStateBeforeEndlessSkips() throws {
             let workshop = try Workshop()
             let faults = (6...60).map { "nan rank=1 step=\($0)" }.joined(separator: ";")
             let sets = ["training.checkpoint_every=100", "training.evaluate_every=100"]
@@ -78,7 +78,7 @@ extension MultiprocessTests {
                 expectRefusal(outcome, 70, "step 16, all ranks: the gradient of ", "for 11 steps in a row")
                 #expect(workshop.names("run/checkpoints") == ["step-00000015"])
             }
-            // Without the cause it goes on from there.
+            // Without the fault, the run continues from there.
             #expect(workshop.start(Workshop.training(sets), ranks: 2).finish().exitCode == 0)
         }
     }

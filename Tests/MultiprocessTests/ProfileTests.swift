@@ -4,15 +4,15 @@ import TestSupport
 import Testing
 
 extension MultiprocessTests {
-    /// The traces that `--profile` writes.
+    /// The traces written by `--profile`.
     @Suite struct ProfileTests {
-        /// A complete event.
+        /// A complete event of a trace.
         private struct Span {
             let name: String
             let (start, end): (Double, Double)
         }
 
-        /// The spans of a rank's trace, in the order in which they began.
+        /// The spans of a rank's trace, in order of their start.
         private func spans(_ workshop: Workshop, rank: Int, output: String) throws -> [Span] {
             let path = workshop.directory.file("\(output)/trace-rank-\(rank).json")
             let trace = try JSON(parsing: FileSystem.contents(of: path), source: path)
@@ -25,7 +25,8 @@ extension MultiprocessTests {
             }
         }
 
-        /// The names of the spans that each span lies in, outermost first, with its own; nil where two overlap.
+        /// The path of each span: the names of the enclosing spans, outermost first, and its own; nil if two spans
+        /// overlap.
         private func paths(_ spans: [Span]) -> [String]? {
             var (open, paths): ([Span], [String]) = ([], [])
             for span in spans {
@@ -38,9 +39,9 @@ extension MultiprocessTests {
             return paths
         }
 
-        /// Profiling moves no bit, and each rank's trace holds the parts of each step, nested.
+        /// Profiling changes no results, and each rank's trace contains the nested spans of each step.
         @Test(arguments: ["shared_memory", "allreduce"])
-        func aProfiledRunIsTheSameRun(strategy: String) throws {
+        func profilingChangesNoResults(strategy: String) throws {
             let workshop = try Workshop()
             let words = Workshop.training(["averaging.strategy=\(strategy)"], output: "profiled")
             workshop.train("averaging.strategy=\(strategy)", ranks: 2)
@@ -59,7 +60,7 @@ extension MultiprocessTests {
                 let found = try #require(paths(try spans(workshop, rank: rank, output: "profiled")))
                 let steps = found.filter { !$0.contains("/") }
                 #expect(steps == (1...9).map { "step \($0)" })
-                // 4 slots a rank.
+                // 4 micro-batches per rank.
                 for (path, count) in [
                     ("data", 1), ("forward", 4), ("forward/embedding", 4), ("forward/block 1/attention", 4),
                     ("forward/block 0/feed-forward", 4), ("head and loss", 4), ("backward", 4),
@@ -76,8 +77,8 @@ extension MultiprocessTests {
             }
         }
 
-        /// Fewer steps than were asked for, and a run that is killed: the trace is complete as far as it goes.
-        @Test func aTraceIsValidWheneverTheRunEnds() throws {
+        /// If a run has fewer steps than requested, or is killed, the trace is valid up to its end.
+        @Test func traceIsAlwaysValid() throws {
             let workshop = try Workshop()
             #expect(workshop.start(Workshop.training() + ["--profile=1000"]).finish().exitCode == 0)
             #expect(try spans(workshop, rank: 0, output: "run").filter { $0.name.hasPrefix("step ") }.count == 24)
@@ -92,7 +93,7 @@ extension MultiprocessTests {
             #expect(paths(found) != nil)
         }
 
-        @Test func profileTakesANumberOfSteps() throws {
+        @Test func rejectsInvalidNumberOfProfiledSteps() throws {
             let workshop = try Workshop()
             let outcome = workshop.start(Workshop.training() + ["--profile=0"], ranks: 2).finish()
             expectRefusal(outcome, 64, "--profile: found 0;", "from 1 to 10000")

@@ -1,10 +1,10 @@
 import Testing
 
 extension MultiprocessTests {
-    /// The number of ranks and the way of averaging move no bit of a run.
+    /// The number of ranks and the averaging strategy change no bit of the results.
     @Suite struct RankTests {
         @Test(arguments: ["float32", "float16"])
-        func allWorldSizesAndStrategiesGiveOneDigest(precision: String) throws {
+        func digestDoesNotDependOnRanksOrStrategy(precision: String) throws {
             let workshop = try Workshop()
             workshop.train("precision=\(precision)")
             let (digest, losses) = (workshop.digest(), try workshop.losses())
@@ -20,8 +20,9 @@ extension MultiprocessTests {
             }
         }
 
-        /// Gradients that travel in Float16 make another run, the same one for any number of ranks, and nearly as good.
-        @Test func roundedGradientsGiveOneDigest() throws {
+        /// Communicating gradients in Float16 gives different results, which are identical for any number of ranks and
+        /// nearly as good.
+        @Test func roundedGradientsDoNotDependOnRanks() throws {
             let workshop = try Workshop()
             workshop.train(output: "exact")
             let wire = "averaging.wire=float16"
@@ -39,7 +40,7 @@ extension MultiprocessTests {
             }
         }
 
-        @Test func worldSizesThatAreNoPowersOfTwo() throws {
+        @Test func digestIsEqualForOtherWorldSizes() throws {
             let workshop = try Workshop()
             let sets = ["batch.slots=6", "batch.sequences=12"]
             workshop.train(sets[0], sets[1])
@@ -55,8 +56,8 @@ extension MultiprocessTests {
             }
         }
 
-        /// Without clipping, dropout, biases and tied embeddings, with one bucket for all.
-        @Test func aPlainerModel() throws {
+        /// Without clipping, dropout, biases and tied embeddings, and with a single bucket.
+        @Test func minimalOptionsGiveOneDigest() throws {
             let workshop = try Workshop()
             let sets = [
                 "model.dropout=0", "model.bias=false", "model.tie_embeddings=false", "optimizer.clip_norm=0",

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 extension MultiprocessTests {
-    /// What is wrong is said once, with its exit code, and every process ends.
+    /// Errors are reported once, with their exit code, and every process ends.
     @Suite struct RefusalTests {
         @Test(arguments: [
             ("model.layer=3", "unknown key model.layer; the nearest is model.layers"),
@@ -12,13 +12,13 @@ extension MultiprocessTests {
             ("precision=float8", "float32, float16"), ("averaging.wire=bfloat16", "float32, float16"),
             ("model.dropout=1", "model.dropout"),
         ])
-        func configurations(set: String, message: String) throws {
+        func rejectsInvalidConfigurations(set: String, message: String) throws {
             let workshop = try Workshop(text: nil)
             expectRefusal(workshop.start(Workshop.training([set]), ranks: 2).finish(), 64, message, "--set \(set)")
             #expect(workshop.names("run").isEmpty)
         }
 
-        @Test func configurationFiles() throws {
+        @Test func rejectsInvalidConfigurationFiles() throws {
             let workshop = try Workshop(text: nil)
             expectRefusal(
                 workshop.dtrain("--config", "none.yaml", ranks: 2), 64, "none.yaml: no such configuration file")
@@ -32,7 +32,7 @@ extension MultiprocessTests {
             }
         }
 
-        @Test func commandLines() throws {
+        @Test func rejectsInvalidCommandLines() throws {
             let workshop = try Workshop(text: nil)
             expectRefusal(workshop.dtrain("tran", ranks: 2), 64, "dtrain: unknown command tran; did you mean train?")
             expectRefusal(workshop.dtrain("help", "tran", ranks: 2), 64, "unknown command tran")
@@ -45,8 +45,8 @@ extension MultiprocessTests {
             }
         }
 
-        /// Help comes once from all ranks, also where a word before it is wrong.
-        @Test func helpOnSeveralRanks() throws {
+        /// Help is printed once for all ranks, even if an option before it is invalid.
+        @Test func helpIsPrintedOnce() throws {
             let workshop = try Workshop(text: nil)
             for words in [["-h"], ["help", "-h"], ["train", "-h"], ["evaluate", "--nonsense", "--help"]] {
                 let outcome = workshop.start(words, ranks: 3).finish()
@@ -56,8 +56,8 @@ extension MultiprocessTests {
             }
         }
 
-        /// Tasks that srun has not connected would each train the whole run; only the first one says so.
-        @Test func tasksThatDoNotKnowOfEachOther() throws {
+        /// Tasks that srun has not connected would each train the whole run; only the first one reports the error.
+        @Test func rejectsUnconnectedTasks() throws {
             let workshop = try Workshop()
             let words = Workshop.training(output: "a run")
             func start(_ environment: [String: String], _ words: [String]) -> Job.Outcome {
@@ -74,7 +74,8 @@ extension MultiprocessTests {
                 start(["PMI_RANK": "0", "PMI_SIZE": "2"], ["bench", "gemm"]), 64, "bench: this is process 0 of 2",
                 "mpirun of another MPI")
             #expect(!FileSystem.exists(workshop.directory.file("a run")))
-            // A batch script has the job's number of tasks, and is not one of several; other commands stand in no other's way.
+            // A batch script sees the job's number of tasks but is a single process; other commands may run in
+            // unconnected tasks.
             let batch = start(
                 ["SLURM_NTASKS": "3", "SLURM_PROCID": "0"],
                 Workshop.training(["training.steps=1", "schedule.warmup_steps=0"]))
@@ -83,14 +84,14 @@ extension MultiprocessTests {
             #expect(list.exitCode == 0 && list.output.contains("step 1"), "\(list.errors)")
         }
 
-        @Test func worldSizes() throws {
+        @Test func rejectsMoreRanksThanSlots() throws {
             let workshop = try Workshop()
             expectRefusal(
                 workshop.start(Workshop.training(["batch.slots=2"]), ranks: 3).finish(), 64,
                 "batch.slots is 2: at most as many ranks have work")
         }
 
-        @Test func ranksThatDiffer() throws {
+        @Test func rejectsRanksWithDifferentOptions() throws {
             let workshop = try Workshop()
             func refuse(_ sets: [String], _ words: String) {
                 let program = [Workshop.binary] + Workshop.training()
@@ -109,7 +110,7 @@ extension MultiprocessTests {
             #expect(workshop.names("run").isEmpty)
         }
 
-        @Test func datasetsThatAreNone() throws {
+        @Test func rejectsMissingDatasets() throws {
             let workshop = try Workshop()
             func refuse(_ data: String, _ words: String) {
                 let outcome = workshop.start(Workshop.training(["data.directory=\(data)"]), ranks: 2).finish()
@@ -121,7 +122,7 @@ extension MultiprocessTests {
             expectRefusal(text, 65, "100000")
         }
 
-        @Test func textsThatAreNone() throws {
+        @Test func rejectsInvalidTexts() throws {
             let workshop = try Workshop(text: nil)
             func prepare(_ name: String) -> Job.Outcome {
                 workshop.dtrain("prepare", "--text", name, "--tokenizer", "byte", "--output", "data")
@@ -134,8 +135,8 @@ extension MultiprocessTests {
             #expect(!workshop.names("data").contains("dataset.json"))
         }
 
-        /// Each damage is found before the first step, or at the very step that reads it.
-        @Test func damagedShards() throws {
+        /// Damage is found before the first step, or at the step that reads the data.
+        @Test func rejectsDamagedShards() throws {
             let workshop = try Workshop()
             let path = workshop.directory.file("data/train-00000.bin")
             let whole = try FileSystem.contents(of: path)
@@ -151,8 +152,8 @@ extension MultiprocessTests {
             try refuse(changed, "XXH3-128")
         }
 
-        /// Bare shards have no hashes: a token that the vocabulary lacks is found by the rank that reads it.
-        @Test func aTokenOutsideTheVocabulary() throws {
+        /// Shards without a manifest have no hashes: a token outside the vocabulary is found by the rank that reads it.
+        @Test func rejectsTokenOutsideVocabulary() throws {
             let workshop = try Workshop()
             var bytes = try FileSystem.contents(of: workshop.directory.file("data/train-00000.bin"))
             let offset = 1024 + 2 * 5000
@@ -166,8 +167,8 @@ extension MultiprocessTests {
                 "from 0 to 255")
         }
 
-        /// An unknown limit of the kernels is refused; a known one, and an empty one, train.
-        @Test func limitsOfTheKernels() throws {
+        /// An unknown value of DTRAIN_KERNELS is rejected; a known or empty one is accepted.
+        @Test func checksKernelLimit() throws {
             let workshop = try Workshop()
             let words = Workshop.training(["training.steps=2", "schedule.warmup_steps=0"])
             expectRefusal(
@@ -182,14 +183,14 @@ extension MultiprocessTests {
             }
         }
 
-        @Test func directoriesThatCannotBeWritten() throws {
+        @Test func rejectsUnwritableDirectories() throws {
             let workshop = try Workshop()
             expectRefusal(workshop.start(Workshop.training(output: "text.txt/run"), ranks: 2).finish(), 74, "text.txt")
             expectRefusal(workshop.start(Workshop.training(output: "/proc/run"), ranks: 2).finish(), 74, "/proc/run")
         }
 
-        /// Weights that decay by more than themselves overflow within a few steps.
-        @Test func aLossThatIsNoNumber() throws {
+        /// Weight decay that exceeds the weights themselves overflows within a few steps.
+        @Test func nonFiniteLossEndsTheRun() throws {
             let workshop = try Workshop()
             let sets = [
                 "optimizer.weight_decay=100", "schedule.peak=100", "schedule.kind=constant", "schedule.floor=0",
@@ -197,7 +198,7 @@ extension MultiprocessTests {
                 "training.checkpoint_every=2",
             ]
             let outcome = workshop.start(Workshop.training(sets), ranks: 2).finish()
-            // No step is worth anything any more: all are skipped, and that ends the run too.
+            // All further steps are skipped, which ends the run.
             expectRefusal(
                 outcome, 70, "rank 0: the loss of slot 0 is not a finite number", ".weight", "for 11 steps in a row",
                 "The last checkpoint is untouched.")

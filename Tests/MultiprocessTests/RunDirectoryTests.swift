@@ -3,7 +3,7 @@ import Glibc
 import Testing
 
 extension MultiprocessTests {
-    /// What stands in a run directory, and what the next start makes of it.
+    /// The contents of a run directory, and how the next start uses them.
     @Suite struct RunDirectoryTests {
         private func step(_ names: [String]) -> [Int] { names.compactMap { Int($0.dropFirst("step-".count)) } }
 
@@ -20,7 +20,7 @@ extension MultiprocessTests {
             workshop.train("training.keep_last=2", "training.keep_best=0")
             #expect(step(workshop.names("run/checkpoints")) == [20, 24])
 
-            // A learning rate that ruins the model after its warm-up: the best checkpoint is an early one.
+            // A learning rate that ruins the model after warm-up: the best checkpoint is an early one.
             workshop.train(
                 "training.keep_last=1", "training.keep_best=1", "training.evaluate_every=5", "schedule.kind=constant",
                 "schedule.peak=10", "schedule.floor=0", "schedule.warmup_steps=24", "optimizer.clip_norm=0",
@@ -33,7 +33,7 @@ extension MultiprocessTests {
             #expect(step(workshop.names("ruined/checkpoints")) == [best.step, 24])
         }
 
-        @Test func checkpointsAreListedVerifiedAndDigested() throws {
+        @Test func listsVerifiesAndDigestsCheckpoints() throws {
             let workshop = try Workshop()
             workshop.train(ranks: 2)
             let list = workshop.dtrain("checkpoint", "list", "run")
@@ -65,8 +65,8 @@ extension MultiprocessTests {
             #expect(frozen.count == 12 && frozen.allSatisfy { $0.hasPrefix("blocks.0.") }, "\(shown.output)")
         }
 
-        /// With keep_last 1 the damaged checkpoint must not push out those that follow it.
-        @Test func aDamagedCheckpointIsPassedOver() throws {
+        /// With keep_last 1, the damaged checkpoint must not cause the removal of newer ones.
+        @Test func skipsDamagedCheckpoint() throws {
             let workshop = try Workshop()
             workshop.train()
             let digest = workshop.digest()
@@ -82,7 +82,7 @@ extension MultiprocessTests {
             #expect(try workshop.losses().map(\.step) == Array(1...24))
         }
 
-        @Test func withoutAnyValidCheckpointNothingIsGuessed() throws {
+        @Test func failsWithoutValidCheckpoint() throws {
             let workshop = try Workshop()
             workshop.train()
             for name in workshop.names("run/checkpoints") {
@@ -95,7 +95,7 @@ extension MultiprocessTests {
             #expect(try workshop.metrics().count == before)
         }
 
-        @Test func anotherConfigurationIsRefusedWithThreeWaysOut() throws {
+        @Test func rejectsOtherConfigurationWithThreeOptions() throws {
             let workshop = try Workshop()
             workshop.train()
             let digest = workshop.digest()
@@ -107,11 +107,11 @@ extension MultiprocessTests {
                 "--resume none", "another --output")
             #expect(workshop.digest() == digest)
 
-            // Each of the three does what it says.
+            // Each of the three options works as described.
             let onwards = workshop.start(other + ["--resume", "run/checkpoints/step-00000024"]).finish()
             #expect(onwards.exitCode == 0, "\(onwards.errors)")
             #expect(onwards.output.contains("training.steps is 30, the checkpoint has 24"))
-            // From the floor of the schedule back into its decay.
+            // From the end of the schedule back to its decay.
             #expect(onwards.output.contains("the learning rate goes from 2.00e-04 at step 24 to "), "\(onwards.output)")
             #expect(try workshop.losses().map(\.step) == Array(1...30))
             #expect(workshop.start(Workshop.training(output: "elsewhere")).finish().exitCode == 0)
@@ -123,7 +123,7 @@ extension MultiprocessTests {
             #expect(step(workshop.names("run/previous-1/checkpoints")).max() == 30)
         }
 
-        @Test func anOlderStepSetsLaterOnesAside() throws {
+        @Test func resumeFromOlderStepMovesLaterOnes() throws {
             let workshop = try Workshop()
             workshop.train()
             let digest = workshop.digest()
@@ -136,10 +136,10 @@ extension MultiprocessTests {
             #expect(try workshop.losses().map(\.step) == Array(1...24))
         }
 
-        /// The metric that is watched marks the best checkpoint: in the list, in RUN/best and in the summary.
-        @Test func theBestCheckpointIsNamed() throws {
+        /// The watched metric marks the best checkpoint: in the list, in RUN/best and in the summary.
+        @Test func marksTheBestCheckpoint() throws {
             let workshop = try Workshop()
-            // A rate that ruins the model after its warm-up, so that an early checkpoint is the best.
+            // A learning rate that ruins the model after warm-up, so that an early checkpoint is the best.
             let outcome = workshop.train(
                 "training.metric=validation_accuracy", "training.evaluate_every=5", "schedule.kind=constant",
                 "schedule.peak=10", "schedule.floor=0", "schedule.warmup_steps=24", "optimizer.clip_norm=0", ranks: 2)
@@ -165,8 +165,8 @@ extension MultiprocessTests {
                     == workshop.dtrain("checkpoint", "digest", best).output)
         }
 
-        /// A run stands for its newest checkpoint wherever a checkpoint is named.
-        @Test func aRunIsTakenForItsNewestCheckpoint() throws {
+        /// A run directory can be given in place of a checkpoint and means its newest one.
+        @Test func runMeansItsNewestCheckpoint() throws {
             let workshop = try Workshop()
             workshop.train()
             let (newest, digest) = (Workshop.checkpoint(24), workshop.digest())
@@ -194,15 +194,15 @@ extension MultiprocessTests {
             ).finish()
             #expect(longer.output.contains("resumed from \(newest) at step 24"), "\(longer.output)\(longer.errors)")
 
-            // A damaged one is passed over, which is said where no output is mistaken for it.
+            // A damaged checkpoint is skipped, which is reported on standard error.
             try damage(workshop.directory.file(newest + "/model.safetensors"))
             let older = workshop.dtrain("evaluate", "--checkpoint", "run", "--json", ranks: 2)
             #expect(try JSON(parsing: Array(older.output.utf8), source: "evaluate")["step"]?.integerValue == 20)
             #expect(older.messages.count == 1 && older.errors.contains("Falling back to step-00000020."))
         }
 
-        /// The command that named a checkpoint goes on from what has become of it, as long as nothing else was asked for.
-        @Test func theSameCommandContinuesADescendant() throws {
+        /// The command that named a checkpoint resumes the run that started from it, if nothing else has changed.
+        @Test func sameCommandContinuesRunFromCheckpoint() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=10", output: "first")
             let sets = ["training.steps=100000", "training.checkpoint_every=1000", "schedule.peak=1e-3"]
@@ -226,7 +226,7 @@ extension MultiprocessTests {
             try #require(workshop.wait(forStep: steps[2] + 1))
             plain.send(SIGUSR1)
             #expect(plain.finish().output.contains("resumed from \(Workshop.checkpoint(steps[2])) at step"))
-            // Another configuration is another training from the checkpoint that was named.
+            // With another configuration, a new run starts from the named checkpoint.
             let other = workshop.start(command + ["--set", "schedule.peak=5e-4", "training.steps=12"], ranks: 2)
                 .finish()
             #expect(
@@ -234,8 +234,8 @@ extension MultiprocessTests {
             #expect(workshop.names("run").contains("previous-1"))
         }
 
-        /// The checkpoint that a run was told to continue from may be older than those that are kept.
-        @Test func theSameCommandContinuesWithoutTheNamedCheckpoint() throws {
+        /// The checkpoint from which a run started may have been removed since.
+        @Test func sameCommandContinuesWithoutNamedCheckpoint() throws {
             let workshop = try Workshop()
             let kept = ["training.keep_last=1", "training.keep_best=0", "training.checkpoint_every=5"]
             workshop.train("training.steps=10", kept[0], kept[1], kept[2])
@@ -258,8 +258,9 @@ extension MultiprocessTests {
                     .finish(), 65, "there is no such file or directory")
         }
 
-        /// What is refused before the first step changes nothing in the run directory, and makes none.
-        @Test func aRefusedStartLeavesTheDirectoryAsItWas() throws {
+        /// A start that is rejected before the first step changes nothing in the run directory, and does not create
+        /// one.
+        @Test func rejectedStartChangesNothing() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=5")
             let (names, outcome) = (
@@ -279,8 +280,8 @@ extension MultiprocessTests {
             #expect(try FileSystem.contents(of: workshop.directory.file("run/outcome.json")) == outcome)
         }
 
-        /// What starts anew each time does not say that it continues.
-        @Test func aRunThatStartsAnewNamesTheCommandThatContinues() throws {
+        /// A run that starts from scratch each time does not advise repeating the command to continue.
+        @Test func runFromScratchNamesCommandToContinue() throws {
             let workshop = try Workshop()
             let sets = ["training.steps=100000"]
             let job = workshop.start(Workshop.training(sets) + ["--resume", "none"])
@@ -291,7 +292,7 @@ extension MultiprocessTests {
             #expect(outcome.output.contains("Without --resume none, the same command continues."))
         }
 
-        @Test func aFinishedRunIsLeftAlone() throws {
+        @Test func finishedRunIsNotChanged() throws {
             let workshop = try Workshop()
             workshop.train()
             let (digest, lines) = (workshop.digest(), try workshop.metrics())
@@ -301,7 +302,7 @@ extension MultiprocessTests {
             #expect(try workshop.metrics() == lines)
         }
 
-        @Test func aLivingRunKeepsItsDirectory() throws {
+        @Test func activeRunLocksItsDirectory() throws {
             let workshop = try Workshop()
             let job = workshop.start(Workshop.training(["training.steps=100000"]))
             try #require(workshop.wait(forStep: 1))
@@ -311,8 +312,8 @@ extension MultiprocessTests {
             #expect(job.finish().exitCode == 75)
         }
 
-        /// Another model's or another data's checkpoint, named by the user.
-        @Test func aCheckpointOfSomethingElseIsRefused() throws {
+        /// A checkpoint of another model or other data, named by the user.
+        @Test func rejectsCheckpointOfOtherModelOrData() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=5")
             let wide = Workshop.training(["model.width=64", "training.steps=5"], output: "wide")
@@ -320,7 +321,7 @@ extension MultiprocessTests {
                 workshop.start(wide + ["--resume", Workshop.checkpoint(5)], ranks: 2).finish(), 64,
                 "is of another model", "model.width is 64, the checkpoint has 32")
 
-            // Bare shards have numbers for tokens, and as many of them as there are bytes.
+            // Shards without a manifest contain token IDs, here as many distinct ones as there are bytes.
             for (source, target) in [("train-00000.bin", "train.bin"), ("validation-00000.bin", "val.bin")] {
                 try FileSystem.makeDirectory(workshop.directory.file("bare"))
                 let bytes = try FileSystem.contents(of: workshop.directory.file("data/\(source)"))

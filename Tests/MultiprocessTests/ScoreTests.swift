@@ -2,9 +2,9 @@ import Files
 import Testing
 
 extension MultiprocessTests {
-    /// Scoring files needs no ranks, and under `mpirun` says the same, once.
+    /// `score` needs only one process; under `mpirun` it prints the same result once.
     @Suite struct ScoreTests {
-        @Test(arguments: [nil, 2]) func anyNumberOfRanks(ranks: Int?) throws {
+        @Test(arguments: [nil, 2]) func scoresArePrintedOnce(ranks: Int?) throws {
             let workshop = try Workshop(text: nil)
             for (name, text) in [
                 ("a", "The cat sat on the mat.\nÉté 1,5\n"), ("b", "The cat sat.\nÉté 1,5\n"), ("c", "x\n"),

@@ -3,15 +3,15 @@ import TestSupport
 import Testing
 
 extension MultiprocessTests {
-    /// Memory that the ranks of a node cannot share.
+    /// Runs in which the ranks of a node cannot share memory.
     @Suite struct SharedMemoryTests {
-        /// Whether a process may have a /dev/shm of its own here.
+        /// Whether a process may mount its own /dev/shm here.
         static let canMount: Bool = {
             let words = ["unshare", "-rm", "mount", "-t", "tmpfs", "-o", "size=8m", "none", "/dev/shm"]
             return Job(words, in: "/").finish().exitCode == 0
         }()
 
-        /// A training of 2 ranks in a mount namespace of its own, after `preparation` by the shell.
+        /// Trains with 2 ranks in a private mount namespace, after the shell commands `preparation`.
         private func start(_ workshop: Workshop, after preparation: String, _ sets: [String]) -> Job {
             let words = ["mpirun", "-np", "2", Workshop.binary] + Workshop.training(sets, output: "private")
             return Job(
@@ -19,12 +19,12 @@ extension MultiprocessTests {
                 in: workshop.directory.path)
         }
 
-        /// Three times the 7 MB of this model do not fit into 16 MB.
+        /// Three times this model's 7 MB do not fit in 16 MB.
         private static let larger = ["model.width=256", "model.heads=4", "training.steps=4"]
         private static let smallMemory = "mount -t tmpfs -o size=16m none /dev/shm"
 
         @Test(.enabled(if: canMount))
-        func aSmallFileSystemIsNotedBeforeItIsFull() throws {
+        func smallFileSystemFallsBackToAllreduce() throws {
             let workshop = try Workshop()
             let outcome = start(workshop, after: SharedMemoryTests.smallMemory, SharedMemoryTests.larger).finish()
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
@@ -39,7 +39,7 @@ extension MultiprocessTests {
         }
 
         @Test(.enabled(if: canMount))
-        func whoeverAskedForItByNameIsRefused() throws {
+        func rejectsExplicitSharedMemoryWithoutSpace() throws {
             let workshop = try Workshop()
             let sets = SharedMemoryTests.larger + ["averaging.strategy=shared_memory"]
             let outcome = start(workshop, after: SharedMemoryTests.smallMemory, sets).finish()
@@ -48,9 +48,9 @@ extension MultiprocessTests {
             )
         }
 
-        /// Each rank has a /dev/shm of its own, as in containers of their own.
+        /// Each rank has its own /dev/shm, like processes in separate containers.
         @Test(.enabled(if: canMount))
-        func ranksThatSeeDifferentMemory() throws {
+        func detectsSeparateSharedMemory() throws {
             let workshop = try Workshop()
             let wrapper = [
                 "sh", "-c", #"mount -t tmpfs none /dev/shm && exec "$@""#, "sh", Workshop.binary,
@@ -69,8 +69,8 @@ extension MultiprocessTests {
             expectRefusal(start(["averaging.strategy=shared_memory"]), 64, "found shared_memory", "Start them in one.")
         }
 
-        /// A directory that is not there, by the variable that the message names.
-        @Test func anotherDirectory() throws {
+        /// A missing directory, set by the variable that the message names.
+        @Test func reportsMissingBackingDirectory() throws {
             let workshop = try Workshop()
             let variable = ["OMPI_MCA_osc_sm_backing_directory": workshop.directory.file("none")]
             let outcome = workshop.start(

@@ -1,7 +1,7 @@
 import Testing
 
 extension MultiprocessTests {
-    /// Losses that jump out of the row. At this limit a batch that is a little harder than others is such a jump.
+    /// Loss spikes. With this limit, a batch that is a little harder than others is a spike.
     @Suite struct SpikeTests {
         private func sets(_ action: String) -> [String] {
             [
@@ -11,8 +11,8 @@ extension MultiprocessTests {
             ]
         }
 
-        /// What counts as a spike is decided alike at any number of ranks, and after any kill.
-        @Test func skippedStepsAreTheSameEverywhere() throws {
+        /// Spikes are detected identically for any number of ranks, and after any kill.
+        @Test func skippedStepsDoNotDependOnRanks() throws {
             let whole = try Workshop()
             let outcome = whole.start(Workshop.training(sets("skip"))).finish()
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
@@ -32,8 +32,8 @@ extension MultiprocessTests {
             #expect(try workshop.losses() == whole.losses())
         }
 
-        /// A run that goes back leaves no step twice, and arrives.
-        @Test func goingBackSkipsTheSamples() throws {
+        /// A run that rolls back logs no step twice, and finishes.
+        @Test func rollbackSkipsTheSamples() throws {
             let (whole, workshop) = (try Workshop(), try Workshop())
             let outcome = whole.start(Workshop.training(sets("back")), ranks: 2).finish()
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
@@ -49,7 +49,7 @@ extension MultiprocessTests {
             #expect(try workshop.losses() == whole.losses())
         }
 
-        @Test func stoppingSaysWhy() throws {
+        @Test func stopReportsTheReason() throws {
             let workshop = try Workshop()
             expectRefusal(
                 workshop.start(Workshop.training(sets("stop")), ranks: 2).finish(), 70, "all ranks: the loss, ",

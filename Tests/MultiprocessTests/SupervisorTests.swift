@@ -2,36 +2,36 @@ import Glibc
 import Testing
 
 extension MultiprocessTests {
-    /// A run under `launch/supervise` comes to its end, and ends when it shall.
+    /// Runs under `launch/supervise`.
     @Suite struct SupervisorTests {
         private static let script: String = {
             let package = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
             return "/\(package)/launch/supervise"
         }()
 
-        /// Long enough for a step to be hit.
+        /// Long enough to interrupt it at a given step.
         private let longer = ["training.steps=60"]
 
-        /// Starts a training of two ranks under the supervisor.
+        /// Starts a training with two ranks under the supervisor.
         private func supervise(_ workshop: Workshop, _ sets: [String], output: String = "run") -> Job {
             Job([Self.script, "-n", "2"] + Workshop.training(sets, output: output), in: workshop.directory.path)
         }
 
-        /// Expects the run to be the one that nobody interrupts.
+        /// Expects the same results as those of an uninterrupted run.
         private func expectWhole(_ workshop: Workshop) throws {
             workshop.train("training.steps=60", output: "whole")
             #expect(workshop.digest(step: 60) == workshop.digest("whole", step: 60))
             #expect(try workshop.losses() == workshop.losses("whole"))
         }
 
-        /// What is killed, and what the supervisor then says of it.
+        /// The process to kill, and the supervisor's message about it.
         enum Victim: String, CaseIterable {
             case rank = "rank 1 on "
             case launcher = "mpirun was ended by SIGKILL"
         }
 
         @Test(arguments: Victim.allCases)
-        func aKillIsSurvived(victim: Victim) throws {
+        func restartsAfterKill(victim: Victim) throws {
             let workshop = try Workshop()
             let job = supervise(workshop, longer)
             try #require(workshop.wait(forStep: 13))
@@ -50,7 +50,7 @@ extension MultiprocessTests {
         }
 
         @Test(arguments: [SIGTERM, SIGUSR1])
-        func askedToStop(signal: Int32) throws {
+        func stopSignalSavesAndStops(signal: Int32) throws {
             let workshop = try Workshop()
             let job = supervise(workshop, longer)
             try #require(workshop.wait(forStep: 13))
@@ -64,7 +64,7 @@ extension MultiprocessTests {
             try expectWhole(workshop)
         }
 
-        @Test func aKilledSupervisorLeavesNobody() throws {
+        @Test func killedSupervisorLeavesNoProcesses() throws {
             let workshop = try Workshop()
             let job = supervise(workshop, ["training.steps=1000000"])
             try #require(workshop.wait(forStep: 3))
@@ -74,8 +74,8 @@ extension MultiprocessTests {
             #expect(outcome.leftBehind.isEmpty)
         }
 
-        /// What no restart can help is said once: a command, before anything starts, and data.
-        @Test func whatStaysWrongIsNotTriedAgain() throws {
+        /// Errors that a restart cannot fix are reported once: invalid options before any start, and invalid data.
+        @Test func permanentErrorsAreNotRetried() throws {
             let workshop = try Workshop()
             expectRefusal(supervise(workshop, ["model.width=33"]).finish(), 64, "model.width")
             #expect(workshop.names("run").isEmpty)

@@ -2,13 +2,13 @@ import Files
 import Testing
 
 extension MultiprocessTests {
-    /// What `prepare` makes, and what a run and its checkpoint carry of it.
+    /// The output of `prepare`, and its use by runs and checkpoints.
     @Suite struct TokenizerTests {
         private func expectFinished(_ outcome: Job.Outcome, sourceLocation: SourceLocation = #_sourceLocation) {
             #expect(outcome.exitCode == 0, "\(outcome.errors)", sourceLocation: sourceLocation)
         }
 
-        @Test func aCheckpointNeedsNoDataset() throws {
+        @Test func checkpointContainsTokenizer() throws {
             let workshop = try Workshop()
             for (choice, directory) in [("bpe:300", "pieces"), ("bpe:300", "again"), ("unigram:300", "others")] {
                 expectFinished(
@@ -45,12 +45,12 @@ extension MultiprocessTests {
             for words in [["generate", "--checkpoint", checkpoint], ["checkpoint", "verify", checkpoint]] {
                 expectRefusal(workshop.start(words).finish(), 65, "tokenizer.model", "XXH3-128")
             }
-            // A damaged checkpoint is passed over at a resume as any other.
+            // A damaged checkpoint is skipped on resume, like any other.
             try FileSystem.remove(model)
             expectRefusal(workshop.dtrain("generate", "--checkpoint", checkpoint), 65, "tokenizer.model")
         }
 
-        @Test func recordsAndImagesArePrepared() throws {
+        @Test func preparesRecordsAndImages() throws {
             let workshop = try Workshop()
             func write(_ name: String, _ text: String) throws {
                 try FileSystem.replaceContents(of: workshop.directory.file(name), with: text)

@@ -3,9 +3,10 @@ import Files
 import Testing
 
 extension MultiprocessTests {
-    /// Numbers, tokens and files that are not what they should be: each is found before anything is made of it.
+    /// Invalid numbers, tokens and files are detected before they are used.
     @Suite struct TrustTests {
-        /// A run `output` with one checkpoint: that of step 24 of `run`, with bytes put in the place of a tensor's first ones.
+        /// Writes a run `output` with one checkpoint: that of step 24 of `run`, with the first bytes of a tensor
+        /// replaced.
         private func replace(
             _ tensor: String, of file: String, with bytes: [UInt8], in workshop: Workshop, output: String
         ) throws {
@@ -39,8 +40,9 @@ extension MultiprocessTests {
 
         private static let nan: [UInt8] = [0, 0, 0xC0, 0x7F]
 
-        /// Whatever loads weights or state names the file and the tensor; nothing advises to lower a rate.
-        @Test func checkpointsThatAreNotFinite() throws {
+        /// Every command that loads weights or state names the file and the tensor, and does not advise a lower
+        /// learning rate.
+        @Test func rejectsNonFiniteCheckpoints() throws {
             let workshop = try Workshop()
             workshop.train()
             let tensor = "blocks.1.feed_forward.projection.weight"
@@ -63,7 +65,7 @@ extension MultiprocessTests {
             let longer = Workshop.training(["training.steps=30"], output: "broken") + ["--resume", checkpoint]
             refuse(workshop.start(longer, ranks: 2).finish())
 
-            // The optimizer's state too, wherever it belongs.
+            // The optimizer's state is checked too.
             try FileSystem.remove(workshop.directory.file("broken"))
             let state = "optimizer-adamw.safetensors"
             let states = try workshop.tensors(Workshop.checkpoint(24), state).keys.filter { $0.hasSuffix(tensor) }
@@ -72,8 +74,8 @@ extension MultiprocessTests {
             refuse(workshop.start(longer, ranks: 2).finish(), moment, state)
         }
 
-        /// Finite weights may make logits that are not: nothing is chosen from them.
-        @Test func predictionsThatAreNotFinite() throws {
+        /// Finite weights may produce infinite logits: no token is chosen from them.
+        @Test func rejectsNonFinitePredictions() throws {
             let workshop = try Workshop()
             workshop.train()
             let huge: [UInt8] = Array(repeating: [0xFF, 0xFF, 0x7F, 0x7F], count: 64).flatMap { $0 }
@@ -91,8 +93,8 @@ extension MultiprocessTests {
                 workshop.dtrain("evaluate", "--checkpoint", checkpoint, ranks: 2), 65, checkpoint, "not finite")
         }
 
-        /// A model of another program is looked at as it comes in, in any format of numbers.
-        @Test func importsThatAreNotFinite() throws {
+        /// An imported model is checked for finite values, in any number format.
+        @Test func rejectsNonFiniteImports() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")
             workshop.dtrain(
@@ -109,9 +111,10 @@ extension MultiprocessTests {
 
         // MARK: Data
 
-        /// Reading fails in mid-run on one rank: all save what is trained and end alike, and nothing is lost or done twice.
+        /// If reading fails on one rank during a run, all ranks save and end with the same code; nothing is lost or
+        /// repeated.
         @Test(arguments: [("EIO", "forward"), ("ESTALE", "evaluation")])
-        func dataThatFailInMidRun(error: String, phase: String) throws {
+        func readFailureSavesAndEndsTheRun(error: String, phase: String) throws {
             let workshop = try Workshop()
             let fault = "fail rank=1 step=8 phase=\(phase) call=read error=\(error)"
             let outcome = workshop.start(Workshop.training(), ranks: 2, environment: ["DTRAIN_FAULT": fault]).finish()
@@ -125,8 +128,8 @@ extension MultiprocessTests {
             #expect(workshop.digest() == workshop.digest("whole"))
         }
 
-        /// A shard that is cut short while it is read ends the run by an exit code and not by a signal.
-        @Test func dataThatAreTruncatedInMidRun() throws {
+        /// If a shard is truncated while it is read, the run ends with an exit code and not by a signal.
+        @Test func truncatedShardEndsTheRun() throws {
             let workshop = try Workshop()
             let sets = [
                 "training.steps=1000000", "training.evaluate_every=1000000", "training.checkpoint_every=1000000",
@@ -139,8 +142,8 @@ extension MultiprocessTests {
             #expect(workshop.names("run/checkpoints").count == 1)
         }
 
-        /// The split that is evaluated is compared with its hashes; the other one is not read.
-        @Test func evaluationComparesHashes() throws {
+        /// The hashes of the evaluated split are checked; the other split is not read.
+        @Test func evaluationVerifiesHashes() throws {
             let workshop = try Workshop()
             workshop.train()
             func flip(_ name: String) throws {
@@ -158,15 +161,15 @@ extension MultiprocessTests {
             expectRefusal(evaluate(), 65, "data/validation-00000.bin: its hash changed")
         }
 
-        /// More shards than a process may have open files.
+        /// More shards than a process may open files.
         @Test(arguments: [nil, 2])
-        func moreShardsThanOpenFiles(ranks: Int?) throws {
+        func readsMoreShardsThanOpenFiles(ranks: Int?) throws {
             let workshop = try Workshop()
             let shard = try FileSystem.contents(of: workshop.directory.file("data/train-00000.bin"))
             try FileSystem.makeDirectory(workshop.directory.file("bare"))
             for index in 0..<200 {
                 let name = "bare/part_\(index % 20 == 0 ? "val" : "train")_\(1000 + index).bin"
-                // Without the header: nanoGPT's form.
+                // A file without header, as nanoGPT's.
                 try File(workshop.directory.file(name), .create).write(Array(shard[1024..<1024 + 400]))
             }
             let launcher = ranks.map { ["mpirun", "-np", "\($0)"] } ?? []
@@ -177,8 +180,8 @@ extension MultiprocessTests {
             #expect(outcome.output.contains("38 000 training and 2 000 validation tokens"), "\(outcome.output)")
         }
 
-        /// A model without a tokenizer and shards without one go together where the vocabulary fits.
-        @Test func modelsAndShardsWithoutATokenizer() throws {
+        /// A model and shards without a tokenizer can be combined if the vocabulary fits.
+        @Test func evaluatesWithoutTokenizer() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")
             workshop.dtrain(
@@ -202,26 +205,26 @@ extension MultiprocessTests {
             let tuned = workshop.start(Workshop.training(sets, output: "tuned"), ranks: 2).finish()
             #expect(tuned.exitCode == 0, "\(tuned.errors)")
             #expect(tuned.output.contains("neither bare nor "))
-            // What the run itself was trained on needs no word.
+            // The data on which the run was trained need not be given.
             let own = workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(24, output: "tuned"))
             #expect(own.exitCode == 0 && own.errors.isEmpty, "\(own.errors)")
 
-            // A token that the model lacks is named with its place.
+            // A token outside the vocabulary is reported with its position.
             var bytes = try FileSystem.contents(of: workshop.directory.file("bare/validation.bin"))
             (bytes[1024 + 20], bytes[1024 + 21]) = (0, 1)
             try File(workshop.directory.file("bare/validation.bin"), .create).write(bytes)
             expectRefusal(
                 workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "bare"), 65,
                 "bare/validation.bin: token 256 at byte 1044")
-            // A tokenizer on one side only: what each has is said.
+            // If only one side has a tokenizer, the message describes both.
             expectRefusal(
                 workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(4), "--data", "bare"), 64,
                 "no recorded tokenizer", "the tokenizer byte without special tokens (vocabulary 256)",
                 "--tokenizer byte")
         }
 
-        /// The recorded path is said, and the option that names the new one.
-        @Test func aDatasetThatMoved() throws {
+        /// The message gives the recorded path, and the option for the new one.
+        @Test func reportsMovedDataset() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")
             try FileSystem.rename(workshop.directory.file("data"), to: workshop.directory.file("elsewhere"))
@@ -232,13 +235,13 @@ extension MultiprocessTests {
             #expect(found.exitCode == 0, "\(found.errors)")
         }
 
-        /// What is estimated is never more than what is taken, and not much less.
+        /// The memory estimate never exceeds the actual use, and is not much lower.
         @Test(arguments: [
             [], ["model.width=384", "model.layers=6"], ["model.width=384", "precision=float16"],
             ["model.vocabulary_size=16000", "model.width=256"], ["averaging.strategy=allreduce", "model.width=384"],
             ["model.family=encoder_decoder", "batch.slots=1", "model.width=128", "optimizer.kind=sgd"],
         ])
-        func estimatesOfMemoryAreLowerBounds(sets: [String]) throws {
+        func memoryEstimatesAreLowerBounds(sets: [String]) throws {
             let workshop = try Workshop(text: nil)
             let words = ["bench", "step", "--json", "--repeat", "1"] + sets.flatMap { ["--set", $0] }
             let outcome = workshop.start(words).finish()
@@ -247,12 +250,12 @@ extension MultiprocessTests {
             let estimate = try #require(json["estimated_bytes"]?.integerValue)
             let peak = try #require(json["peak_resident_bytes"]?.integerValue)
             #expect(estimate <= peak, "\(estimate) \(peak)")
-            // The program itself, and what products are packed into.
+            // The difference is the program itself and the buffers of packed matrices.
             #expect(estimate >= peak * 3 / 4 - (64 << 20), "\(estimate) \(peak)")
         }
 
-        /// A model that no host has the memory for ends before it begins, on every rank alike.
-        @Test func memoryThatIsNotThere() throws {
+        /// A model for which no host has enough memory is rejected at the start, on every rank.
+        @Test func rejectsModelTooLargeForMemory() throws {
             let workshop = try Workshop()
             let sets = ["model.width=16384", "model.heads=64", "model.layers=30"]
             expectRefusal(
