@@ -59,7 +59,7 @@ import Testing
     @Test func neighboursAreSeparated() {
         let order = all(4096, seed: 5)
         let kept = zip(order, order.dropFirst()).count { abs($0 - $1) == 1 }
-        // The mean for a random order is two.
+        // A random order keeps two pairs of neighbours on average.
         #expect(kept < 12)
     }
 

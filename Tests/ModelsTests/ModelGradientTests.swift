@@ -105,7 +105,7 @@ import Testing
         #expect((0..<fresh.count).allSatisfy { own.contains($0) || fresh.base[$0] == 0 })
     }
 
-    /// The positions by which the context is longer than a batch.
+    /// The number of positions by which the context exceeds the batch.
     private func sizeLeft(_ variant: ModelVariant) -> Int {
         variant.sizes.contextLength - variant.batch().input.positions
     }

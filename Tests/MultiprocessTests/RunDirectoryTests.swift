@@ -111,7 +111,7 @@ extension MultiprocessTests {
             let onwards = workshop.start(other + ["--resume", "run/checkpoints/step-00000024"]).finish()
             #expect(onwards.exitCode == 0, "\(onwards.errors)")
             #expect(onwards.output.contains("training.steps is 30, the checkpoint has 24"))
-            // From the end of the schedule back to its decay.
+            // With more steps, the learning rate rises from its minimum to a value within the decay.
             #expect(onwards.output.contains("the learning rate goes from 2.00e-04 at step 24 to "), "\(onwards.output)")
             #expect(try workshop.losses().map(\.step) == Array(1...30))
             #expect(workshop.start(Workshop.training(output: "elsewhere")).finish().exitCode == 0)

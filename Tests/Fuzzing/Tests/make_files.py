@@ -1,4 +1,4 @@
-"""Makes safetensors files, sound ones and changed ones, and what the package `safetensors` says of each.
+"""Makes safetensors files, valid and modified ones, and the verdict of the package `safetensors` on each.
 
     make_files.py DIRECTORY COUNT SEED
 
@@ -41,7 +41,7 @@ def sound(draw):
 
 
 def text_of(members, draw):
-    """The JSON of a header; a list of members may hold a name twice."""
+    """The JSON of a header; a list of members may contain a name twice."""
     compact = draw.random() < 0.7
     ascii_only = draw.random() < 0.5
     separators = (",", ":") if compact else (" , ", " : ")
@@ -51,7 +51,7 @@ def text_of(members, draw):
 
 
 def changed_members(members, draw):
-    """One change of what a header says."""
+    """A random change of a header."""
     members = [(name, dict(value)) for name, value in members]
     if not members:
         return members
@@ -82,7 +82,7 @@ def changed_members(members, draw):
 
 
 def changed_bytes(data, draw):
-    """One change of some bytes."""
+    """A random change of some bytes."""
     start = draw.randrange(len(data) + 1)
     end = min(len(data), start + draw.randrange(4))
     kind = draw.randrange(5)
@@ -117,7 +117,7 @@ def file(draw):
 def verdict(name, data):
     try:
         tensors = deserialize(data)
-    except Exception as error:  # Whatever it raises is a refusal.
+    except Exception as error:  # Any exception is a rejection.
         return {"file": name, "error": str(error)[:200] or type(error).__name__, "tensors": []}
     return {"file": name, "error": None, "tensors": [
         {"name": tensor, "dtype": found["dtype"], "shape": found["shape"], "bytes": bytes(found["data"]).hex()}
