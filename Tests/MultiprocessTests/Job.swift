@@ -2,27 +2,27 @@ import Glibc
 import TestSupport
 import Texts
 
-/// A command that runs by itself, as a person or a batch system would start it, and all processes it starts.
+/// A separate command, started as by a user or a batch system, with all processes that it starts.
 final class Job {
-    /// The process that was started: the program itself, or `mpirun`.
+    /// The process that was started: the program itself or `mpirun`.
     let pid: pid_t
     private let files: TemporaryDirectory
-    /// A variable of the environment that marks this job's processes, wherever `mpirun` puts them.
+    /// An environment variable that marks this job's processes, which `mpirun` may put in other process groups.
     private let mark: String
     private var outcome: Outcome?
 
-    /// What a command leaves behind.
+    /// The result of a command.
     struct Outcome {
-        /// Its exit code; 128 + the signal's number where one ended it.
+        /// The exit code; 128 + the number of the signal that ended it.
         let exitCode: Int32
         let output: String
         let errors: String
-        /// The most memory that the started process itself held at once.
+        /// The peak resident memory of the started process itself, in bytes.
         let peakResidentBytes: Int
-        /// Processes that still live some seconds after the command has ended.
+        /// Processes that are still alive some seconds after the command has ended.
         let leftBehind: [pid_t]
 
-        /// What the program itself says on standard error, without `mpirun`'s own lines.
+        /// The lines of the program itself on standard error, without those of `mpirun`.
         var messages: [String] {
             errors.split(separator: "\n").filter { $0.hasPrefix("dtrain: ") }.map(String.init)
         }
@@ -45,14 +45,14 @@ final class Job {
             posix_spawn_file_actions_addopen(&actions, descriptor, files.file(name), O_WRONLY | O_CREAT, 0o644)
         }
 
-        // The threads that tests run on block signals, which a child would inherit.
+        // Threads that run tests block signals, which a child would inherit.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
         var noSignals = sigset_t()
         sigemptyset(&noSignals)
         posix_spawnattr_setsigmask(&attributes, &noSignals)
-        // Tests that a shell runs in the background ignore interrupts, and so would the child.
+        // Tests that a shell runs in the background ignore SIGINT, and so would a child.
         var interrupt = sigset_t()
         sigemptyset(&interrupt)
         sigaddset(&interrupt, SIGINT)
@@ -61,7 +61,7 @@ final class Job {
 
         var variables = Job.defaults.merging(Job.inherited) { $1 }.merging(environment) { $1 }
         variables[String(mark.prefix { $0 != "=" })] = String(mark.drop { $0 != "=" }.dropFirst())
-        // Glibc's module has no action that changes the directory; the shell becomes the command.
+        // Glibc's module has no file action to change the directory, so a shell does it and then executes the command.
         let arguments =
             (["sh", "-c", #"cd "$0" && exec "$@""#, directory] + words).map { word in
                 (PathText.bytes(of: word).map(CChar.init(bitPattern:)) + [0]).withUnsafeBufferPointer {
@@ -101,18 +101,18 @@ final class Job {
         return outcome
     }
 
-    /// What the command has printed so far.
+    /// The output so far.
     var output: String { contents("output") }
 
-    /// Sends a signal to the process that was started.
+    /// Sends a signal to the started process.
     func send(_ signal: Int32) { kill(pid, signal) }
 
-    /// The process of rank `rank`, as soon as there is one.
+    /// The process of rank `rank`; nil if it has not started yet.
     func process(ofRank rank: Int) -> pid_t? {
         processes().first { Job.environment(of: $0).contains("OMPI_COMM_WORLD_RANK=\(rank)") }
     }
 
-    /// The job's `mpirun`, as soon as there is one.
+    /// The job's `mpirun` process; nil if it has not started yet.
     func launcher() -> pid_t? {
         processes().first { ["mpirun\n", "orterun\n"].contains(Job.text(of: "/proc/\($0)/comm")) }
     }
@@ -152,7 +152,7 @@ final class Job {
         return found
     }
 
-    /// The variables that a process was started with; none where it has ended.
+    /// The environment with which a process was started; empty if it has ended.
     private static func environment(of process: pid_t) -> [String] {
         bytes(of: "/proc/\(process)/environ").split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
     }
@@ -161,7 +161,7 @@ final class Job {
 
     private static func text(of path: String) -> String { String(decoding: bytes(of: path), as: UTF8.self) }
 
-    /// The bytes of a file whose size the system may not tell.
+    /// The bytes of a file whose size may be unknown, as in /proc.
     private static func bytes(of path: String) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return [] }

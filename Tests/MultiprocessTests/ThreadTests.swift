@@ -21,7 +21,7 @@ extension MultiprocessTests {
         }
 
         @Test(arguments: ["float32", "float16"])
-        func allThreadCountsGiveOneDigest(precision: String) throws {
+        func digestDoesNotDependOnThreads(precision: String) throws {
             let workshop = try Workshop()
             let precision = "precision=\(precision)"
             let outcome = train(workshop, [precision, "threads=1"])
@@ -36,9 +36,9 @@ extension MultiprocessTests {
             }
         }
 
-        /// The main thread, and no other, hears the request; the run goes on with another number of threads.
+        /// Only the main thread receives the stop signal; the run resumes with another number of threads.
         @Test(arguments: [nil, 2])
-        func askedToStop(ranks: Int?) throws {
+        func stopSignalReachesMainThread(ranks: Int?) throws {
             let (whole, workshop) = (try Workshop(), try Workshop())
             let longer = ["training.steps=40", "schedule.warmup_steps=4"]
             _ = train(whole, longer + ["threads=1"])
@@ -55,7 +55,7 @@ extension MultiprocessTests {
             #expect(workshop.digest(step: 40) == whole.digest(step: 40))
         }
 
-        @Test func moreThreadsThanCores() throws {
+        @Test func warnsOfMoreThreadsThanCores() throws {
             let workshop = try Workshop()
             let outcome = train(workshop, ["threads=200"], ranks: 2)
             #expect(outcome.messages.count == 1, "\(outcome.errors)")
@@ -74,14 +74,14 @@ extension MultiprocessTests {
             #expect(outcome.errors.contains("threads: 2, but this rank is bound to 1 of "), "\(outcome.errors)")
         }
 
-        /// The cores that mpirun could give to ranks.
+        /// The number of cores that mpirun could give to ranks.
         private static let cores: Int = {
             let repository = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
             return Int(Job(["/\(repository)/launch/cores"], in: "/").finish().output.dropLast()) ?? 0
         }()
 
-        /// mpirun binds the first rank of each job to the same core: the second job says so, once, and trains. A job that is
-        /// not bound has nothing to say.
+        /// mpirun binds the first rank of each job to the same core: the second job warns once, and trains. A job that
+        /// is not bound does not warn.
         @Test(.enabled(if: cores >= 2))
         func twoJobsOnOneCore() throws {
             let workshop = try Workshop()

@@ -11,7 +11,7 @@ import Testing
 final class Workshop {
     let directory = TemporaryDirectory()
 
-    /// - Parameter text: What the dataset `data` is prepared from; nil: nothing is prepared.
+    /// - Parameter text: The text from which the dataset `data` is prepared; nil: none is prepared.
     init(text: String? = Workshop.text) throws {
         try FileSystem.replaceContents(of: directory.file("tiny.yaml"), with: Workshop.configuration)
         guard let text else { return }
@@ -20,7 +20,7 @@ final class Workshop {
         try #require(prepared.exitCode == 0, "\(prepared.errors)")
     }
 
-    /// The program under test: `DTRAIN_BINARY`, or what `swift build -c release` makes of this package.
+    /// The program under test: `DTRAIN_BINARY`, or the output of `swift build -c release` for this package.
     static let binary: String = {
         if let path = getenv("DTRAIN_BINARY") { return String(cString: path) }
         let package = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
@@ -54,7 +54,7 @@ final class Workshop {
 
     // MARK: Starting
 
-    /// Starts the program, under `mpirun` where `ranks` says how many.
+    /// Starts the program, under `mpirun` if `ranks` is given.
     func start(_ words: [String], ranks: Int? = nil, environment: [String: String] = [:]) -> Job {
         let launcher = ranks.map { ["mpirun", "-np", "\($0)"] } ?? []
         return Job(launcher + [Workshop.binary] + words, in: directory.path, environment: environment)
@@ -64,12 +64,12 @@ final class Workshop {
     @discardableResult
     func dtrain(_ words: String..., ranks: Int? = nil) -> Job.Outcome { start(words, ranks: ranks).finish() }
 
-    /// The words of a training of the tiny configuration.
+    /// The arguments of a training with the tiny configuration.
     static func training(_ sets: [String] = [], output: String = "run") -> [String] {
         ["--config", "tiny.yaml", "--output", output] + sets.flatMap { ["--set", $0] }
     }
 
-    /// Trains to the end, and expects it to come.
+    /// Trains to the end, and expects success.
     @discardableResult
     func train(
         _ sets: String..., ranks: Int? = nil, output: String = "run", sourceLocation: SourceLocation = #_sourceLocation
@@ -80,7 +80,7 @@ final class Workshop {
         return outcome
     }
 
-    // MARK: Looking
+    // MARK: Results
 
     /// The directory of a run's checkpoint, relative to the workshop.
     static func checkpoint(_ step: Int, output: String = "run") -> String {
@@ -88,7 +88,7 @@ final class Workshop {
         return "\(output)/checkpoints/step-" + String(repeating: "0", count: 8 - digits.count) + digits
     }
 
-    /// What `checkpoint digest` prints of a run's last step.
+    /// The digest that `checkpoint digest` prints for a step of a run.
     func digest(_ output: String = "run", step: Int = 24, sourceLocation: SourceLocation = #_sourceLocation) -> String {
         let outcome = dtrain("checkpoint", "digest", Workshop.checkpoint(step, output: output))
         #expect(outcome.exitCode == 0, "\(outcome.errors)", sourceLocation: sourceLocation)
@@ -97,7 +97,7 @@ final class Workshop {
         return digest
     }
 
-    /// The names in a directory of the workshop.
+    /// The names of the files in a directory of the workshop.
     func names(_ path: String) -> [String] { (try? FileSystem.list(directory.file(path))) ?? [] }
 
     /// The bytes of each tensor in a file of a checkpoint.
@@ -123,7 +123,7 @@ final class Workshop {
         return try lines.dropLast().map { try JSON(parsing: Array($0), source: path) }
     }
 
-    /// Each step's loss, in the order of the lines.
+    /// The loss of each step, in the order of the lines.
     func losses(_ output: String = "run") throws -> [Loss] {
         try metrics(output).compactMap { line in
             guard let step = line["step"]?.integerValue, let loss = line["loss"]?.doubleValue else { return nil }
@@ -131,7 +131,7 @@ final class Workshop {
         }
     }
 
-    /// A step and the bits of its loss.
+    /// A step with the bits of its loss.
     struct Loss: Equatable {
         let step: Int
         let bits: UInt64
@@ -143,7 +143,8 @@ final class Workshop {
     }
 }
 
-/// Expects a command to fail in one way: this exit code, one message with all of `words`, and nobody left behind.
+/// Expects a command to fail with this exit code and one message that contains all of `words`, and to leave no
+/// processes.
 func expectRefusal(
     _ outcome: Job.Outcome, _ exitCode: Int32, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation
 ) {
