@@ -176,7 +176,7 @@ package struct File: ~Copyable {
 
     /// Tries to acquire an exclusive lock on the file, which is released when the file is closed or the process dies.
     ///
-    /// - Returns: Whether the lock was acquired; false if another process holds it.
+    /// - Returns: Whether the lock was acquired; false if it is held through another open file.
     /// - Throws: `inputOutput` if the file system does not support locks, such as Lustre mounted without `flock`.
     package func tryLock() throws(Failure) -> Bool {
         if retryingInterrupts({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 { return true }

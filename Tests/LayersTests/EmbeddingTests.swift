@@ -119,7 +119,7 @@ import Testing
         if isTold { expect("span_position_embedding", spanPlaces, into: zeros) }
     }
 
-    @Test func supportsAFirstPosition() {
+    @Test func startsAtTheGivenPosition() {
         let (layer, layout) = embedding(Variant())
         let weights: Arena<Float> = layout.randomArena(Float.self, seed: 1, deviation: 1)
         let (parameters, width) = (layout.named(weights), EmbeddingTests.width)

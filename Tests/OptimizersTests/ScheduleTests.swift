@@ -55,7 +55,7 @@ import Testing
         #expect(rates.allSatisfy { $0 >= 0.1 - 1e-15 })
     }
 
-    @Test func supportsNoWarmup() {
+    @Test func worksWithoutWarmup() {
         expectClose(schedule(.linear, warmup: 0).learningRate(at: 0), 1 - 0.9 / 100, relative: 1e-15)
         #expect(schedule(.constant, warmup: 0).learningRate(at: 0) == 1)
         #expect(schedule(.inverseSquareRoot, warmup: 0).learningRate(at: 0) == 1)
@@ -65,7 +65,7 @@ import Testing
     }
 
     /// If warm-up is as long as the run, no steps are left for the decay.
-    @Test func supportsWarmupOnly() {
+    @Test func worksWithWarmupOnly() {
         let schedule = schedule(.cosine, warmup: 100)
         #expect(schedule.learningRate(at: 99) == 1)
         #expect(schedule.learningRate(at: 100) == 0.1)

@@ -6,7 +6,7 @@ import Testing
 
 /// Normal values that are computed eight at a time are bit-identical to those computed with the C library.
 @Suite struct NormalTests {
-    @Test func aMillionValuesEqualTheLibrarys() {
+    @Test func aMillionValuesEqualTheCLibrary() {
         let stream = RandomStream(seed: 3, purpose: .initialization, layer: 4)
         let count = 1 << 20
         let numbers = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
@@ -25,7 +25,7 @@ import Testing
     }
 
     /// Tests angles near quarter turns, and the smallest and largest radius.
-    @Test func boundaryWordsEqualTheLibrarys() {
+    @Test func boundaryWordsEqualTheCLibrary() {
         let firsts: [UInt32] = [0, 1, 2, 1 << 31, 3_037_000_499, .max - 2, .max - 1, .max]
         var seconds: [UInt32] = []
         for eighth in 0..<8 {

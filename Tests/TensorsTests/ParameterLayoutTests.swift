@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func uniformValuesEqualTheGenerators() {
+    @Test func uniformValuesFollowTheGenerator() {
         let stream = RandomStream(seed: 1, purpose: .initialization, layer: 0)
         let expected = (0..<27).map { index in
             let word = stream.words(UInt64(index / 4))[index % 4]
