@@ -2,21 +2,32 @@
 
 import PackageDescription
 
-// The floors of the house, lowest first. An arrow (a dependency) goes down only.
+// The floors of the house, lowest first. A target depends on targets of lower floors only.
 //
 //   0  COpenMPI COneDNN CYAML CXXHash    system libraries: a module map and nothing else
 //   1  CMPI CProcess CProcessor CThreads C shims
 //      CTiles CSentencePiece CPNG
-//   1  Texts Failures Files Tensors      texts and paths as bytes, errors, the file system, the arena and the layout,
+//   1  Texts Failures Files Tensors      texts and paths as bytes, errors, the file system, arenas and layouts,
 //      Profiling Threads                 spans of time, threads
-//   2  Kernels Collectives Datasets      numbers, ranks, tokens
-//   2  Metrics                           scores of predictions, from counts that ranks can add
+//   2  Kernels                           operations on numbers, forward and backward
+//   2  Collectives                       a communicator's operations, and what ranks agree on
+//   2  Tokenizers Metrics                texts to tokens and back; scores of predictions
+//   3  Datasets                          manifest, shards, samples, batches
+//   3  MPI                               the communicator over Open MPI: the only target that imports CMPI
 //   3  Layers Optimizers
+//   3  Reporting                         console, formatting, progress line
+//   3  Watching                          heartbeats, watchdog, stop requests, injected faults
 //   4  Models Objectives
+//   4  Averaging                         gradients of all ranks into one, weights back to all
+//   4  Preparation                       texts, records and images into datasets
+//   4  Resources                         threads and memory that a rank may use
 //   5  Checkpoints
 //   5  Interchange                       models of other programs (above Checkpoints: its files are safetensors)
-//   6  Training
-//   7  dtrain                            the command line
+//   6  Settings                          the configuration: reading, checks, what follows from it
+//   7  Inference                         forward pass, scores, evaluation, generation, export and import
+//   8  Training                          steps and runs
+//   9  Measuring Inspection              benchmarks; tables of checkpoints and parameters
+//  10  dtrain                            the command line
 
 /// The processor that kernels are built for: the host's own, or the one `DTRAIN_PROCESSOR` names
 /// (`x86-64-v3`, `skylake-avx512`, …).
@@ -41,7 +52,7 @@ func test(_ target: String, _ others: String...) -> Target {
     .testTarget(
         name: "\(target)Tests",
         dependencies: ["TestSupport", .byName(name: target)] + others.map { .byName(name: $0) },
-        resources: ["Datasets", "Interchange", "Metrics", "Models", "Optimizers"].contains(target)
+        resources: ["Interchange", "Metrics", "Models", "Optimizers", "Tokenizers"].contains(target)
             ? [.copy("Golden")] : [],
         // A vector goes from one module to the other in the registers of the processor that both are built for.
         swiftSettings: target == "Kernels" ? testing + [.unsafeFlags(["-Xcc", processorFlag])] : testing)
@@ -49,8 +60,9 @@ func test(_ target: String, _ others: String...) -> Target {
 
 /// The targets with readers of bytes from outside.
 let fuzzed: [Target.Dependency] = [
-    "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Interchange", "Tensors", "Texts", "Training",
-    "dtrain",
+    "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Interchange", "Preparation",
+    "Settings",
+    "Tensors", "Texts", "Tokenizers", "dtrain",
 ]
 
 let package = Package(
@@ -82,10 +94,16 @@ let package = Package(
         .target(
             name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CThreads", "CTiles", "Tensors"],
             swiftSettings: hot),
-        .target(name: "Collectives", dependencies: ["CMPI", "Failures", "Tensors", "Texts"], swiftSettings: strict),
+        .target(name: "Collectives", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
+        .target(name: "MPI", dependencies: ["CMPI", "Collectives", "Failures", "Texts"], swiftSettings: strict),
         .target(
-            name: "Datasets",
-            dependencies: ["CPNG", "CSentencePiece", "Failures", "Files", "Tensors", "Texts", "Threads"],
+            name: "Tokenizers", dependencies: ["CSentencePiece", "Failures", "Files", "Texts"], swiftSettings: strict),
+        .target(
+            name: "Datasets", dependencies: ["Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
+            swiftSettings: strict),
+        .target(
+            name: "Preparation",
+            dependencies: ["CPNG", "Datasets", "Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
             swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
@@ -101,28 +119,84 @@ let package = Package(
 
         .target(
             name: "Interchange",
-            dependencies: ["Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Models", "Tensors", "Texts"],
+            dependencies: [
+                "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Models", "Tensors", "Texts", "Tokenizers",
+            ],
             swiftSettings: strict),
 
         .target(
+            name: "Reporting", dependencies: ["Collectives", "Failures", "Files", "Metrics", "Texts"],
+            swiftSettings: strict),
+        .target(
+            name: "Watching",
+            dependencies: [
+                "CProcess", "Collectives", "Failures", "Files", "Profiling", "Tensors", "Texts", "Threads",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Averaging",
+            dependencies: ["Collectives", "Failures", "Files", "Kernels", "Profiling", "Tensors"],
+            swiftSettings: strict),
+        .target(
+            name: "Resources",
+            dependencies: [
+                "Collectives", "Datasets", "Failures", "Files", "Kernels", "Profiling", "Reporting", "Tensors", "Texts",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Settings",
+            dependencies: [
+                "Averaging", "CYAML", "Checkpoints", "Datasets", "Failures", "Files", "Models", "Objectives",
+                "Optimizers",
+                "Reporting", "Resources", "Tensors", "Texts", "Tokenizers",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Inference",
+            dependencies: [
+                "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Kernels", "Layers",
+                "Metrics",
+                "Models", "Objectives", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
+                "Tokenizers",
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Training",
             dependencies: [
-                "CProcess", "CYAML", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange",
-                "Kernels", "Layers", "Metrics", "Models", "Objectives", "Optimizers", "Profiling", "Tensors", "Texts",
-                "Threads",
+                "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Interchange",
+                "Kernels", "Layers", "Models", "Objectives", "Optimizers", "Profiling", "Reporting", "Resources",
+                "Settings",
+                "Tensors", "Texts", "Tokenizers", "Watching",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Measuring",
+            dependencies: [
+                "Averaging", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels", "Layers", "Models",
+                "Objectives", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Training",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "Inspection",
+            dependencies: [
+                "Checkpoints", "Collectives", "Failures", "Files", "Inference", "Models", "Optimizers", "Reporting",
+                "Settings", "Tensors", "Texts", "Training",
             ],
             swiftSettings: strict),
 
         .executableTarget(
             name: "dtrain",
             dependencies: [
-                "CProcess", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Kernels",
-                "Metrics", "Texts", "Training",
+                "CProcess", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
+                "Inspection", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
+                "Resources", "Settings",
+                "Texts", "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Failures", "Files", "Kernels", "Tensors"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Collectives", "Failures", "Files", "Kernels", "Tensors"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Kernels"], swiftSettings: testing),
         test("Texts", "Files"),
@@ -131,15 +205,36 @@ let package = Package(
         test("Threads"),
         test("Profiling"),
         test("Kernels", "CProcessor", "Tensors"),
-        test("Collectives", "CMPI"),
-        test("Datasets"),
+        test("Collectives", "Failures"),
+        test("MPI", "CMPI", "Collectives"),
+        test("Tokenizers", "Failures", "Files"),
+        test("Datasets", "Failures", "Files", "Preparation", "Tokenizers"),
         test("Metrics", "Files"),
         test("Layers", "Kernels", "Tensors"),
         test("Optimizers", "Failures", "Files", "Kernels", "Tensors"),
         test("Models", "Checkpoints", "Failures", "Kernels", "Layers", "Objectives", "Optimizers", "Tensors"),
         test("Checkpoints"),
-        test("Interchange", "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models", "Tensors"),
-        test("Training", "Metrics"),
+        test(
+            "Interchange", "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models", "Tensors",
+            "Tokenizers"),
+        test("Reporting", "Metrics"),
+        test("Watching", "Collectives", "Profiling"),
+        test("Averaging", "Collectives", "Kernels", "Models", "Tensors"),
+        test("Resources", "Collectives", "Failures"),
+        test(
+            "Settings", "Averaging", "Collectives", "Datasets", "Failures", "Files", "Models", "Optimizers",
+            "Resources",
+            "Tensors", "Texts"),
+        test(
+            "Inference", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Metrics",
+            "Models",
+            "Objectives", "Reporting", "Settings", "Tokenizers"),
+        test(
+            "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
+            "Kernels",
+            "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Preparation", "Reporting", "Resources",
+            "Settings",
+            "Tensors", "Tokenizers", "Watching"),
         .testTarget(
             name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "Texts", "dtrain"],
             swiftSettings: testing),

@@ -2,7 +2,7 @@
 
 /// Throws unless both buffers have the same length and do not overlap. The same buffer twice is accepted if
 /// `mayBeSame`.
-func checkBuffers(
+package func checkBuffers(
     _ send: UnsafeRawBufferPointer, _ receive: UnsafeMutableRawBufferPointer, mayBeSame: Bool, _ call: String
 ) throws(MPIError) {
     guard send.count == receive.count else {
@@ -16,13 +16,13 @@ func checkBuffers(
 }
 
 /// Throws unless `total` bytes are `size` blocks of `block` bytes each.
-func checkBlocks(_ total: Int, of block: Int, size: Int, _ call: String) throws(MPIError) {
+package func checkBlocks(_ total: Int, of block: Int, size: Int, _ call: String) throws(MPIError) {
     guard total == block * size else {
         throw .refused(call, "\(size) blocks of \(block) bytes do not make \(total) bytes")
     }
 }
 
 /// Throws unless `root` is in 0 ..< `size`.
-func checkRoot(_ root: Int, size: Int, _ call: String) throws(MPIError) {
+package func checkRoot(_ root: Int, size: Int, _ call: String) throws(MPIError) {
     guard root >= 0, root < size else { throw .refused(call, "the root \(root) is no rank of 0 ..< \(size)") }
 }

@@ -1,6 +1,3 @@
-import CMPI
-import Failures
-
 /// A failed MPI call: its name, the error class, and an explanation.
 package struct MPIError: Error, CustomStringConvertible, Sendable {
     /// MPI's name of the call, for example "MPI_Allreduce".
@@ -10,29 +7,17 @@ package struct MPIError: Error, CustomStringConvertible, Sendable {
     /// A description of the failure: a sentence without its period.
     package let text: String
 
+    package init(call: String, errorClass: Int, text: String) {
+        (self.call, self.errorClass, self.text) = (call, errorClass, text)
+    }
+
     package var description: String {
         let kind = errorClass == 0 ? "" : " (class \(errorClass))"
         return "\(call) failed\(kind): \(text). Start the job again; a run goes on from its newest checkpoint."
     }
 
     /// An error for arguments that were rejected before the MPI call.
-    static func refused(_ call: String, _ text: String) -> MPIError { MPIError(call: call, errorClass: 0, text: text) }
-
-    /// Throws unless `code` is 0 (success).
-    static func check(_ code: Int32, _ call: String) throws(MPIError) {
-        if code == 0 { return }
-        let errorClass = Int(cmpi_error_class(code))
-        throw MPIError(call: call, errorClass: errorClass, text: meaning(cmpi_error_kind_of(code)))
-    }
-
-    /// An explanation of an error kind for this program. Open MPI's own strings only name the error class.
-    static func meaning(_ kind: cmpi_error_kind) -> String {
-        switch kind {
-        case cmpi_error_truncated: "a rank sent more than another expected, as ranks of different builds do"
-        case cmpi_error_memory: "MPI has no memory left on this host"
-        case cmpi_error_argument:
-            "MPI did not accept what it was given, which is a fault of this program or of its build"
-        default: "MPI could not do it, because of the network, a lost process, or a fault of its own"
-        }
+    package static func refused(_ call: String, _ text: String) -> MPIError {
+        MPIError(call: call, errorClass: 0, text: text)
     }
 }

@@ -1,35 +1,35 @@
-import CMPI
+/// A nonblocking request of a communication library.
+package protocol CommunicationRequest: AnyObject {
+    /// Lets the library make progress, and returns whether the request is complete.
+    func test() throws(MPIError) -> Bool
+
+    /// Blocks until the request is complete.
+    func wait() throws(MPIError)
+}
 
 /// A nonblocking communication operation. MPI makes progress only inside MPI calls, so call `test` regularly between
 /// other work.
 package struct PendingOperation: ~Copyable {
-    private var request: cmpi_request?
-    private var isDone: Bool
+    /// nil when the operation is complete.
+    private var request: (any CommunicationRequest)?
 
     /// An operation that is already complete.
-    init() {
-        request = nil
-        isDone = true
-    }
+    package init() { request = nil }
 
-    init(_ request: cmpi_request) {
-        self.request = request
-        isDone = false
-    }
+    /// The operation of an active request.
+    package init(_ request: any CommunicationRequest) { self.request = request }
 
     /// Gives MPI an opportunity to make progress, and returns whether the operation is complete.
     package mutating func test() throws(MPIError) -> Bool {
-        if isDone { return true }
-        var done: Int32 = 0
-        try MPIError.check(cmpi_test(&request, &done), "MPI_Test")
-        isDone = done != 0
-        return isDone
+        guard let request else { return true }
+        guard try request.test() else { return false }
+        self.request = nil
+        return true
     }
 
     /// Blocks until the operation is complete.
     package mutating func wait() throws(MPIError) {
-        if isDone { return }
-        try MPIError.check(cmpi_wait(&request), "MPI_Wait")
-        isDone = true
+        try request?.wait()
+        request = nil
     }
 }

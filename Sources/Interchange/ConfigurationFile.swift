@@ -3,7 +3,7 @@ import Files
 import Texts
 
 /// Reads the members of a `config.json` and checks their types.
-struct ConfigurationFile {
+package struct ConfigurationFile {
     let path: String
     private let value: JSON
 

@@ -7,7 +7,7 @@ extension ConfigurationLink {
     /// Maps the class names and the kind of labels of a classifier.
     ///
     /// - Parameter kinds: The kinds of labels that the class supports.
-    static func labels(_ kinds: LabelDescription.Kind...) -> Self {
+    package static func labels(_ kinds: LabelDescription.Kind...) -> Self {
         Self(
             objection: { model in
                 guard let kind = model.labels?.kind, !kinds.contains(kind) else { return nil }

@@ -72,7 +72,7 @@ package struct ModelClass: Sendable {
     }
 
     /// Parses the model description in `config.json`.
-    func model(_ file: ConfigurationFile) throws(Failure) -> PortableModel {
+    package func model(_ file: ConfigurationFile) throws(Failure) -> PortableModel {
         var model = PortableModel()
         model.configuration.family = family
         for link in configuration { try link.read(file, &model) }

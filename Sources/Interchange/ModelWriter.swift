@@ -7,7 +7,7 @@ import Texts
 /// Writes a model to a directory in the format of a `transformers` class.
 package struct ModelWriter {
     private let modelClass: ModelClass
-    let model: PortableModel
+    package let model: PortableModel
     let directory: String
 
     /// Creates the directory if it is missing.

@@ -1,5 +1,6 @@
 import Datasets
 import Models
+import Tokenizers
 
 /// The description of a model without its weights: all that a foreign model's `config.json` contains.
 package struct PortableModel: Sendable {

@@ -2,6 +2,7 @@ import Datasets
 import Files
 import Models
 import Texts
+import Tokenizers
 
 /// The contents of `tokenizer.json` and `tokenizer_config.json`: a tokenizer in the format of the library `tokenizers`,
 /// so that `AutoTokenizer` yields the same token IDs as dtrain.

@@ -31,7 +31,7 @@ func nGramOverlaps<Symbol: Hashable>(
 
 private struct Pair: Hashable {
     let beginning: Int
-    let last: Int
+    package let last: Int
 }
 
 /// Numbers keys 0, 1, … in the order in which they first occur.

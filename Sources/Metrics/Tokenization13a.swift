@@ -4,7 +4,7 @@
 ///   by regular expressions, each over the whole line and without overlap.
 enum Tokenization13a {
     /// The tokens of a segment.
-    static func tokens(of segment: String) -> [ArraySlice<Unicode.Scalar>] {
+    package static func tokens(of segment: String) -> [ArraySlice<Unicode.Scalar>] {
         var text = Array(segment.unicodeScalars)
         while text.last?.separatesWords == true { text.removeLast() }
         text = text.replacing(scalars("<skipped>"), with: [])

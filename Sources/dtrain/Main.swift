@@ -1,8 +1,11 @@
 import Collectives
 import Failures
 import Glibc
+import Metrics
+import Settings
 import Texts
 import Training
+import Watching
 
 @main
 struct Main {

@@ -4,6 +4,8 @@ import Collectives
 import Failures
 import Glibc
 import Kernels
+import MPI
+import Reporting
 import Training
 
 /// The process as a command sees it: its ranks and its console.
@@ -18,12 +20,12 @@ struct Session {
         do {
             try checkProcessor()
             // A launcher that is killed takes no leave of its ranks.
-            if MPICommunicator.isLaunched { _ = cprocess_die_with_parent() }
-            mpi = MPICommunicator.isLaunched ? try MPICommunicator() : nil
+            if LaunchEnvironment.isLaunched { _ = cprocess_die_with_parent() }
+            mpi = LaunchEnvironment.isLaunched ? try MPICommunicator() : nil
         } catch {
             let failure = error as? Failure ?? Failure(.internalError, "\(error)")
             // Before MPI is up only the launcher's word tells which rank this is.
-            if MPICommunicator.launchedRank ?? 0 == 0 { report(failure.message, failure.exitCode) }
+            if LaunchEnvironment.launchedRank ?? 0 == 0 { report(failure.message, failure.exitCode) }
             return failure.exitCode
         }
         Processor.prepareThread()
@@ -56,7 +58,7 @@ struct Session {
         switch end {
         case .written: return .finished
         // Under a launcher the reader is the launcher, which would report a rank that ends like this.
-        case .readerLeft: return MPICommunicator.isLaunched ? .finished : .readerLeft
+        case .readerLeft: return LaunchEnvironment.isLaunched ? .finished : .readerLeft
         case .failed: return .inputOutput
         }
     }

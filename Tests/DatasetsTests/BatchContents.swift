@@ -3,6 +3,8 @@ import Files
 import TestSupport
 
 @testable import Datasets
+@testable import Preparation
+@testable import Tokenizers
 
 /// A copy of the contents of batches for comparison, one sequence after another, at each batch's length.
 struct BatchContents: Equatable {

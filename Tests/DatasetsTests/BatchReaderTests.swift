@@ -5,6 +5,8 @@ import TestSupport
 import Testing
 
 @testable import Datasets
+@testable import Preparation
+@testable import Tokenizers
 
 @Suite struct BatchReaderTests {
     let directory: TemporaryDirectory

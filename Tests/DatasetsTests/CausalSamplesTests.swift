@@ -3,6 +3,8 @@ import TestSupport
 import Testing
 
 @testable import Datasets
+@testable import Preparation
+@testable import Tokenizers
 
 @Suite struct CausalSamplesTests {
     let directory: TemporaryDirectory

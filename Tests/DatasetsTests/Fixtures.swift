@@ -4,6 +4,8 @@ import TestSupport
 import Testing
 
 @testable import Datasets
+@testable import Preparation
+@testable import Tokenizers
 
 extension TemporaryDirectory {
     /// Writes a file to the directory.

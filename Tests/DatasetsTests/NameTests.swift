@@ -5,6 +5,8 @@ import Testing
 import Texts
 
 @testable import Datasets
+@testable import Preparation
+@testable import Tokenizers
 
 /// Names of classes and files that Swift's `String` treats as equal or splits differently.
 @Suite struct NameTests {

@@ -1,6 +1,8 @@
 import Testing
 
 @testable import Datasets
+@testable import Preparation
+@testable import Tokenizers
 
 @Suite struct PermutationTests {
     private func all(_ count: Int, seed: UInt64 = 1, epoch: UInt64 = 0) -> [Int] {

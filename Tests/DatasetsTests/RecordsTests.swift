@@ -5,6 +5,8 @@ import TestSupport
 import Testing
 
 @testable import Datasets
+@testable import Preparation
+@testable import Tokenizers
 
 extension TemporaryDirectory {
     /// Prepares records in the directory `data`, by default with the byte tokenizer.

@@ -6,6 +6,7 @@ import Models
 import TestSupport
 import Testing
 import Texts
+import Tokenizers
 
 /// Names in foreign files that Swift's `String` treats as equal.
 @Suite struct NameTests {

@@ -5,6 +5,7 @@ import Interchange
 import Models
 import TestSupport
 import Testing
+import Tokenizers
 
 /// Unsupported or invalid models are rejected with the location of the problem.
 struct RefusalTests {

@@ -6,6 +6,7 @@ import Models
 import Tensors
 import TestSupport
 import Testing
+import Tokenizers
 
 /// Import and export of transformers models.
 struct RoundTripTests {

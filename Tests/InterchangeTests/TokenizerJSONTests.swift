@@ -6,12 +6,12 @@ import TestSupport
 import Testing
 
 @testable import Interchange
+import Tokenizers
 
 /// Applies `tokenizer.json` step by step, as the library `tokenizers` does.
 @Suite struct TokenizerJSONTests {
     private func golden(_ name: String) throws -> SentencePieceTokenizer {
-        let path = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "DatasetsTests/Golden/\(name).model").path(percentEncoded: false)
+        let path = goldenTokenizerModel("\(name).model")
         return try SentencePieceTokenizer(model: try FileSystem.contents(of: path), source: path)
     }
 

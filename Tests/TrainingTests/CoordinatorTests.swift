@@ -12,6 +12,12 @@ import TestSupport
 import Testing
 
 @testable import Training
+@testable import Inference
+@testable import Settings
+@testable import Averaging
+@testable import Reporting
+@testable import Watching
+@testable import Resources
 
 struct CoordinatorTests {
     private func configuration(_ sets: String...) throws -> Configuration {

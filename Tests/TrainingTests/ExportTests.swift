@@ -8,6 +8,12 @@ import Testing
 
 @testable import Interchange
 @testable import Training
+@testable import Inference
+@testable import Settings
+@testable import Averaging
+@testable import Reporting
+@testable import Watching
+@testable import Resources
 
 /// The documentation of exports, and the check at the start of a run, agree with the supported classes.
 struct ExportTests {

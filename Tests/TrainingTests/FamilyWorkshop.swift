@@ -5,6 +5,13 @@ import Kernels
 import TestSupport
 
 @testable import Training
+@testable import Inference
+@testable import Settings
+@testable import Averaging
+@testable import Reporting
+@testable import Watching
+@testable import Resources
+@testable import Preparation
 
 /// The dataset of a case, prepared in its own directory.
 struct FamilyWorkshop: Sendable {

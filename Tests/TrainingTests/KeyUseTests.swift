@@ -10,6 +10,12 @@ import TestSupport
 import Testing
 
 @testable import Training
+@testable import Inference
+@testable import Settings
+@testable import Averaging
+@testable import Reporting
+@testable import Watching
+@testable import Resources
 
 /// Every configuration key, including ones added later, either changes the results of a tiny run or is rejected.
 struct KeyUseTests {

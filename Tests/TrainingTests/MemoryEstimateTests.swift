@@ -4,6 +4,13 @@ import TestSupport
 import Testing
 
 @testable import Training
+@testable import Inference
+@testable import Settings
+@testable import Averaging
+@testable import Reporting
+@testable import Watching
+@testable import Resources
+@testable import Measuring
 
 struct MemoryEstimateTests {
     @Test func rejectsExcessWithBreakdown() throws {

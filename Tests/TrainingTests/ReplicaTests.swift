@@ -8,6 +8,12 @@ import TestSupport
 import Testing
 
 @testable import Training
+@testable import Inference
+@testable import Settings
+@testable import Averaging
+@testable import Reporting
+@testable import Watching
+@testable import Resources
 
 /// A step's gradient is the tree sum over its micro-batches, however many of them each rank has.
 struct ReplicaTests {
@@ -37,7 +43,7 @@ struct ReplicaTests {
             losses += part.losses
             first += count
         }
-        #expect(whole.gradient == AveragingTests.treeSum(parts))
+        #expect(whole.gradient == treeSum(parts))
         #expect(whole.gradient.contains { $0 != 0 })
         #expect(whole.losses == losses)
         #expect(losses.allSatisfy { $0 > 0 })

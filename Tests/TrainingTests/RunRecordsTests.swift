@@ -9,6 +9,13 @@ import TestSupport
 import Testing
 
 @testable import Training
+@testable import Inference
+@testable import Settings
+@testable import Averaging
+@testable import Reporting
+@testable import Watching
+@testable import Resources
+@testable import Tokenizers
 
 /// Rank 0 with a failing disk, simulated by a file in place of the checkpoints directory.
 struct RunRecordsTests {

@@ -1,6 +1,7 @@
 import Failures
-import Texts
 import Files
+import Texts
+import Tokenizers
 
 extension Dataset {
     /// Opens the dataset in `directory`: the output of `dtrain prepare`, or shards of llm.c or nanoGPT.

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Tokenizers
 
 /// A dataset directory that has been opened and checked.
 package struct Dataset: Sendable {
@@ -59,7 +60,7 @@ package struct Dataset: Sendable {
 
     /// Creates the dataset's tokenizer.
     package func makeTokenizer() throws(Failure) -> any Tokenizer {
-        try Datasets.makeTokenizer(
+        try Tokenizers.makeTokenizer(
             tokenizer, vocabularySize: vocabularySize, model: tokenizerModel, source: "The dataset \(directory)")
     }
 

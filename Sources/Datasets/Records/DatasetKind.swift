@@ -67,10 +67,10 @@ package struct LabelDescription: Codable, Equatable, Sendable {
 
     /// The size of a record's label on disk, in bytes: 4 for a class or a number, one bit per class for multi-label
     /// records.
-    var labelBytes: Int { kind == .multi ? (names.count + 7) / 8 : 4 }
+    package var labelBytes: Int { kind == .multi ? (names.count + 7) / 8 : 4 }
 
     /// Sorts class names: numerically if all are integers, otherwise by their bytes.
-    static func sorted(_ names: Set<ExactText>) -> [String] {
+    package static func sorted(_ names: Set<ExactText>) -> [String] {
         let numbers = names.compactMap { name in Int(name.text).flatMap { String($0).exact == name ? $0 : nil } }
         if numbers.count == names.count { return numbers.sorted().map(String.init) }
         return names.sorted().map(\.text)
@@ -98,7 +98,7 @@ package struct ImageShape: Codable, Equatable, Sendable {
     package var byteCount: Int { height * width * channels }
 
     /// Whether the shape is within the limits.
-    var isPossible: Bool {
+    package var isPossible: Bool {
         let sides = 1...ImageShape.sideLimit
         return sides.contains(height) && sides.contains(width) && (channels == 1 || channels == 3)
     }

@@ -7,6 +7,10 @@ package struct RecordedFile: Codable, Equatable, Sendable {
     /// The XXH3-128 of the file, 32 hexadecimal digits.
     package var digest: String
 
+    package init(file: String, bytes: Int, digest: String) {
+        (self.file, self.bytes, self.digest) = (file, bytes, digest)
+    }
+
     enum CodingKeys: String, CodingKey {
         case file, bytes
         case digest = "xxh3_128"
@@ -25,12 +29,20 @@ package struct RecordShard: Codable, Equatable, Sendable {
     /// The pixels of each image.
     package var pixels: RecordedFile?
 
+    package init(count: Int, columns: [String: Column], labels: RecordedFile? = nil, pixels: RecordedFile? = nil) {
+        (self.count, self.columns, self.labels, self.pixels) = (count, columns, labels, pixels)
+    }
+
     /// A column of tokens.
     package struct Column: Codable, Equatable, Sendable {
         /// The concatenated tokens of all records.
         package var tokens: DatasetManifest.Shard
         /// For each record, the end offset of its tokens as `UInt32`.
         package var ends: RecordedFile
+
+        package init(tokens: DatasetManifest.Shard, ends: RecordedFile) {
+            (self.tokens, self.ends) = (tokens, ends)
+        }
 
         var files: [RecordedFile] { [tokens.recorded, ends] }
     }

@@ -1,15 +1,16 @@
 import Texts
+import Tokenizers
 
 /// The names of files within a directory.
-enum FileName {
+package enum FileName {
     /// The file name extensions of a shard's files.
-    static let tokens = ".bin"
-    static let ends = ".ends"
-    static let labels = ".labels"
-    static let pixels = ".pixels"
+    package static let tokens = ".bin"
+    package static let ends = ".ends"
+    package static let labels = ".labels"
+    package static let pixels = ".pixels"
 
     /// The common prefix of a shard's file names, for example `train-00000`.
-    static func shard(_ split: Split, _ index: Int) -> String {
+    package static func shard(_ split: Split, _ index: Int) -> String {
         let digits = String(index)
         return "\(split.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits)"
     }
@@ -43,7 +44,7 @@ enum FileName {
     private static let validationWords = ["val", "valid", "validation", "eval", "evaluation"]
 
     /// The last component of `path`.
-    static func last(of path: String) -> String {
+    package static func last(of path: String) -> String {
         path.exactParts(at: "/", omittingEmpty: true).last ?? path
     }
 

@@ -23,7 +23,7 @@ package enum TokenShardFormat: Sendable, CaseIterable {
     package var headerBytes: Int { self == .headerless ? 0 : TokenShardFormat.llmcHeaderBytes }
 
     /// The first two fields of the header; nil without a header.
-    var signature: (magic: Int32, version: Int32)? {
+    package var signature: (magic: Int32, version: Int32)? {
         switch self {
         case .uint16: (20_240_520, 1)
         case .uint32: (20_240_801, 7)

@@ -1,5 +1,6 @@
 import Checkpoints
 import Failures
+import Reporting
 import Training
 
 extension Arguments {

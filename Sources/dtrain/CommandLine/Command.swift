@@ -1,4 +1,5 @@
 import Failures
+import Metrics
 import Texts
 
 /// A command of the program: what it is called, what it understands, and what it does.

@@ -1,4 +1,6 @@
 import Failures
+import Metrics
+import Settings
 import Texts
 import Training
 

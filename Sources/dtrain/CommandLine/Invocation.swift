@@ -1,4 +1,5 @@
 import Failures
+import Metrics
 import Texts
 
 /// What a command line asks for.

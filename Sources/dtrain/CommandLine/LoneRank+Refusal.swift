@@ -1,6 +1,7 @@
 import Collectives
 import Failures
 import Glibc
+import Metrics
 import Texts
 import Training
 

@@ -1,4 +1,5 @@
 import Failures
+import Resources
 import Training
 
 extension Option {

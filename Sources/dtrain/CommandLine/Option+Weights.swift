@@ -1,4 +1,5 @@
 import Failures
+import Inference
 import Training
 
 extension Option {

@@ -1,3 +1,4 @@
+import Metrics
 import Texts
 
 /// A part of the words after a command.

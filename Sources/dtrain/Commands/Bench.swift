@@ -2,6 +2,9 @@ import Collectives
 import Failures
 import Files
 import Glibc
+import Measuring
+import Resources
+import Settings
 import Training
 
 extension Command {

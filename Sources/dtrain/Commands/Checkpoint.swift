@@ -1,6 +1,7 @@
 import Checkpoints
 import Failures
 import Files
+import Inspection
 import Training
 
 extension Command {
@@ -22,10 +23,7 @@ extension Command {
                 let list = try CheckpointTable(path)
                 return arguments.has("json") ? list.json.line : list.text
             }
-            let progress = { (done: Int, total: Int) in
-                session.console.draw("verifying: \(100 * done / max(total, 1)) %")
-            }
-            let found = try Checkpoint.find(path, verifying: action != "parameters", progress: progress)
+            let found = try Checkpoint.find(path, verifying: action != "parameters")
             // Where a run's newest checkpoint is damaged, the run is not valid, although an older one is.
             if action == "verify", !found.notes.isEmpty {
                 throw Failure(.badData, found.notes.joined(separator: "\n"))
@@ -37,11 +35,11 @@ extension Command {
                 let table = try ParameterTable(checkpoint)
                 return arguments.has("json") ? table.json.line : table.text
             case "verify":
-                try found.verify(progress: progress)
+                try checkpoint.verify { done, total in
+                    session.console.draw("verifying: \(100 * done / max(total, 1)) %")
+                }
                 return "\(checkpoint.directory): valid, step \(checkpoint.step), digest \(checkpoint.digest)"
-            default:
-                try found.verify(progress: progress)
-                return checkpoint.digest
+            default: return try checkpoint.verify()
             }
         }
         session.console.say(lines)

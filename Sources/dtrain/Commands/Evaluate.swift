@@ -1,5 +1,9 @@
+import Models
 import Collectives
 import Failures
+import Files
+import Inference
+import Resources
 import Training
 
 extension Command {

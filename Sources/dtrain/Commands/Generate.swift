@@ -1,9 +1,12 @@
+import Models
 import Checkpoints
 import Collectives
 import Failures
-import Models
+import Inference
+import Resources
 import Texts
 import Training
+import Watching
 
 extension Command {
     static let generate = Command(

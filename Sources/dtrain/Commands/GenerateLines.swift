@@ -1,7 +1,10 @@
 import Collectives
 import Failures
 import Files
+import Inference
+import Reporting
 import Training
+import Watching
 
 /// Writes what becomes of each line of a file, some lines at a time, in their order. What an interrupted command has written
 /// to a regular file stays, and the same command goes on behind it.

@@ -1,5 +1,6 @@
 import Collectives
 import Failures
+import Inference
 import Texts
 import Training
 

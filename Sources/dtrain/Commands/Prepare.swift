@@ -1,9 +1,15 @@
 import Collectives
 import Datasets
 import Failures
-import Texts
 import Files
+import Kernels
+import Metrics
+import Preparation
+import Reporting
+import Texts
+import Tokenizers
 import Training
+import Watching
 
 extension Command {
     static let prepare = Command(

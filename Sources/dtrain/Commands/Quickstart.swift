@@ -2,7 +2,11 @@ import Collectives
 import Datasets
 import Failures
 import Files
+import Metrics
+import Preparation
+import Settings
 import Training
+import Watching
 
 /// The data of the built-in quickstart: the licence texts that every Debian and Ubuntu carries.
 enum Quickstart {

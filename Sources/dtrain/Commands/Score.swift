@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Metrics
+import Reporting
 import Training
 
 extension Command {

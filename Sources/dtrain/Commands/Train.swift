@@ -2,6 +2,9 @@ import Collectives
 import Datasets
 import Failures
 import Files
+import Inspection
+import Resources
+import Settings
 import Texts
 import Training
 

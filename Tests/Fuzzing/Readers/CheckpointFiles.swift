@@ -1,10 +1,12 @@
 import Datasets
 import Failures
 import Files
+import Tokenizers
 import TestSupport
-import Training
 
 @testable import Checkpoints
+@testable import Inference
+@testable import Settings
 
 extension FuzzedReader {
     /// `manifest.json` of a checkpoint: unchanged, and with a valid checksum added.

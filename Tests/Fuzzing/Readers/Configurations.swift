@@ -2,8 +2,8 @@ import Failures
 import Files
 import TestSupport
 
-@testable import Training
 @testable import dtrain
+@testable import Settings
 
 extension FuzzedReader {
     /// A configuration, YAML or JSON.

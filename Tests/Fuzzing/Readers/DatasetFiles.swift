@@ -3,6 +3,7 @@ import Files
 import TestSupport
 
 @testable import Datasets
+@testable import Preparation
 
 extension FuzzedReader {
     /// `dataset.json`, preceded by a byte that selects one of four datasets: unchanged, and with a valid checksum

@@ -3,6 +3,7 @@ import Files
 import TestSupport
 
 @testable import Datasets
+@testable import Preparation
 
 extension FuzzedReader {
     /// MNIST's two files: images and labels.

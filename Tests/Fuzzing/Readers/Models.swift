@@ -1,10 +1,11 @@
 import Failures
 import Files
 import TestSupport
-import Training
 
 @testable import Checkpoints
 @testable import Interchange
+@testable import Inference
+@testable import Settings
 
 extension FuzzedReader {
     /// `config.json` of a transformers model, in a directory with a file without tensors.

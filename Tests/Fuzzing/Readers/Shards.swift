@@ -1,8 +1,10 @@
 import Failures
 import Files
+import Tokenizers
 import TestSupport
 
 @testable import Datasets
+@testable import Preparation
 
 extension FuzzedReader {
     /// A token file, with or without a header.

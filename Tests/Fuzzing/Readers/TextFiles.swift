@@ -1,9 +1,11 @@
 import Failures
 import Files
+import Tokenizers
 import TestSupport
 import Texts
 
 @testable import Datasets
+@testable import Preparation
 
 extension FuzzedReader {
     /// A text with the byte tokenizer: with any chunk size, it is rejected or reproduced, with LF line breaks and

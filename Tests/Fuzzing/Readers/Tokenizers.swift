@@ -3,6 +3,7 @@ import Files
 import TestSupport
 
 @testable import Datasets
+@testable import Tokenizers
 
 extension FuzzedReader {
     /// A text on which a tokenizer is trained, preceded by a byte with the options; the tokenizer must encode every

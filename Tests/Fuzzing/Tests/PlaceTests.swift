@@ -7,7 +7,8 @@ import Testing
 @testable import Checkpoints
 @testable import Datasets
 @testable import Interchange
-@testable import Training
+@testable import Settings
+@testable import Preparation
 
 /// A path may lead to anything: files that are not regular are rejected immediately.
 struct PlaceTests {

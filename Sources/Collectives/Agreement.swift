@@ -1,0 +1,47 @@
+import Failures
+import Glibc
+
+/// A failure that every rank has, so that each can end by itself with the same exit code, and rank 0 tells it.
+package struct AgreedFailure: Error {
+    /// What every rank knows.
+    package let failure: Failure
+
+    /// A failure that the caller knows every rank to have.
+    package init(_ failure: Failure) { self.failure = failure }
+}
+
+extension Communicator {
+    /// Does something that may fail on some ranks only, and makes every rank fail where one does.
+    ///
+    /// - Parameter body: It communicates with nobody.
+    /// - Throws: `AgreedFailure`, with the lowest failing rank's failure.
+    package func together<Result>(_ body: () throws(Failure) -> Result) throws -> Result {
+        var (result, own): (Result?, Failure?)
+        do throws(Failure) { result = try body() } catch { own = error }
+        // The lowest failing rank has the largest number.
+        let worst = try maximum(own == nil ? 0 : Int64(size - rank))
+        guard worst > 0 else { return result! }
+        let failing = size - Int(worst)
+        let code = try sum(rank == failing ? Int64(own!.exitCode.rawValue) : 0)
+        let prefix = failing == 0 ? "" : "rank \(failing): "
+        let message = try broadcast(rank == failing ? prefix + own!.message : "", from: failing)
+        throw AgreedFailure(Failure(ExitCode(rawValue: Int32(code)) ?? .internalError, message))
+    }
+
+    /// Names this host in front of a failure of what each host has for itself, where the job has several hosts.
+    package func namingHost(_ failure: Failure) -> Failure {
+        guard localSize < size else { return failure }
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return Failure(failure.exitCode, "host \(host): \(failure.message)")
+    }
+
+    /// Does something on rank 0 only, such as asking the disk, and gives every rank its answer.
+    ///
+    /// - Throws: `AgreedFailure`, with rank 0's failure.
+    package func onFirstRank(_ body: () throws(Failure) -> String) throws -> String {
+        let answer = try together { () throws(Failure) in rank == 0 ? try body() : "" }
+        return try broadcast(answer)
+    }
+}

@@ -1,0 +1,36 @@
+import Failures
+import Files
+import Texts
+
+/// The output directory during a preparation.
+package enum PreparationDirectory {
+    /// The marker of an incomplete preparation: shards in the same directory are leftovers.
+    static let markerName = "dataset.incomplete"
+
+    /// Claims `path`: creates it if it is missing, and removes the files of an interrupted preparation.
+    ///
+    /// - Throws: `usage` if it contains a dataset or is being prepared.
+    package static func claim(_ path: String) throws(Failure) -> OutputDirectory {
+        try OutputDirectory(
+            claiming: path,
+            .init(
+                markerName: markerName, command: "dtrain prepare", completionName: DatasetManifest.fileName,
+                isLeftover: { FileName.isOfPreparation($0) || $0 == DatasetManifest.fileName + ".new" },
+                check: { names throws(Failure) in try refuseDataset(path, names) }))
+    }
+
+    private static func refuseDataset(_ path: String, _ names: [String]) throws(Failure) {
+        if names.contains(DatasetManifest.fileName) {
+            throw Failure(
+                .usage,
+                "\(path): holds a dataset already (\(DatasetManifest.fileName)). Choose another --output, "
+                    + "or remove the directory first.")
+        }
+        if let shard = names.first(where: { $0.hasExactSuffix(FileName.tokens) || FileName.isOfPreparation($0) }) {
+            throw Failure(
+                .usage,
+                "\(path): holds \(shard), which is not of an unfinished dtrain prepare. Choose another --output"
+                    + (shard.hasExactSuffix(FileName.tokens) ? ", or train on these shards as they are." : "."))
+        }
+    }
+}

@@ -1,0 +1,172 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Failures
+import Files
+import Metrics
+import Models
+import Settings
+import Tensors
+
+/// The scores of a checkpoint on a dataset's validation split, exact over ranks.
+package struct Evaluation {
+    private let communicator: any Communicator
+    /// The checkpoint's directory.
+    private let directory: String
+    private let forwardPass: ForwardPass<Float>
+    private let batches: EvaluationBatches
+    private let batch: Batch
+    /// The bytes of text that each token stands for.
+    private let bytes: [Int32]?
+    /// What is assumed of the tokens, in a line; nil where nothing is.
+    package let assumption: String?
+    /// The checkpoint's directory.
+    package let checkpoint: String
+    /// The step that the checkpoint stands at.
+    package let step: Int
+    /// Which of its weights are measured.
+    package let weightChoice: WeightChoice
+    /// The dataset's directory.
+    package var dataDirectory: String { dataset.directory }
+    /// The names of the classes that are told apart.
+    package let classNames: [String]
+    private let dataset: Dataset
+    /// The model where it translates, so that its translations can be compared as well.
+    private let translator: TrainedModel?
+
+    /// Loads and verifies the checkpoint, and opens the data.
+    ///
+    /// - Parameters:
+    ///   - data: nil for the directory that the checkpoint was trained on.
+    ///   - weights: nil for the averaged ones where there are any.
+    package init(
+        checkpoint directory: String, data: String?, weights choice: WeightChoice?, _ communicator: any Communicator
+    ) throws {
+        self.communicator = communicator
+        self.directory = directory
+        var assumption: String?
+        let (checkpoint, identity, opened) = try communicator.together { () throws(Failure) in
+            let checkpoint = try Checkpoint.open(directory)
+            let identity = try CheckpointIdentity(checkpoint)
+            var configuration = identity.configuration
+            configuration.data.directory = try Evaluation.dataDirectory(data, identity, directory)
+            configuration.batch.slots = communicator.size
+            configuration.batch.sequences = communicator.size * identity.configuration.batch.sequencesPerSlot
+            let vocabularySize = identity.sizes.vocabularySize
+            let opened = try TrainingData(
+                configuration, communicator, bareVocabularySize: vocabularySize > 0 ? vocabularySize : nil)
+            if identity.sizes.image == nil {
+                let tokenizer = identity.facts.tokenizer
+                switch TokenizerMatch(opened.dataset, model: tokenizer, modelVocabularySize: vocabularySize) {
+                case .same: break
+                case .assumed where opened.dataset.digest == identity.datasetDigest: break
+                case .assumed: assumption = TokenizerMatch.assumption(opened.dataset.directory, directory)
+                case .different(let words):
+                    throw Failure(
+                        .usage,
+                        "\(opened.dataset.directory) does not fit \(directory): \(words). "
+                            + TokenizerMatch.advice(tokenizer, checkpoint: directory))
+                }
+            }
+            guard opened.dataset.labels == identity.facts.labels else {
+                throw Failure(
+                    .badData,
+                    "\(opened.dataset.directory): its labels are not those that \(directory) was trained on. Prepare it "
+                        + "with the same classes.")
+            }
+            guard opened.sizes.vocabularySize <= vocabularySize else {
+                throw Failure(
+                    .badData,
+                    "\(opened.dataset.directory): has \(opened.sizes.vocabularySize) tokens, the model of \(directory) has "
+                        + "\(vocabularySize). Name a dataset that was prepared for this model: --data DIR.")
+            }
+            guard opened.validation != nil else {
+                throw Failure(
+                    .badData,
+                    "\(opened.dataset.directory): has no validation split, which is what is evaluated. Prepare it with one "
+                        + "(dtrain help prepare), or name another dataset: --data DIR.")
+            }
+            return (checkpoint, identity, opened)
+        }
+        self.assumption = assumption
+        try opened.verify(communicator, splits: [.validation])
+        let digests = try communicator.gather(opened.dataset.digest)
+        _ = try communicator.onFirstRank { () throws(Failure) in
+            if let rank = digests.firstIndex(where: { $0 != digests[0] }) {
+                throw Failure(
+                    .usage,
+                    "\(opened.dataset.directory): rank \(rank) has another dataset there than rank 0. Give every host the same "
+                        + "data.")
+            }
+            return ""
+        }
+        let (model, weights) = try loadModel(
+            checkpoint, identity, choice, communicator,
+            // Of records, only as much is computed as they are long.
+            sequences: opened.dataset.kind == .text ? opened.plan.sequencesPerSlot : 0)
+        forwardPass = ForwardPass(
+            model, identity.configuration.loss, weights: weights, sequences: opened.plan.sequencesPerSlot)
+        batches = EvaluationBatches(
+            opened.validation!, sequencesPerBatch: opened.plan.sequencesPerSlot,
+            seed: UInt64(identity.configuration.run.seed))
+        batch = try batches.makeBatch()
+        self.checkpoint = directory
+        step = checkpoint.step
+        weightChoice = choice ?? (checkpoint.tensorFileNames.contains(averagedFileName) ? .average : .last)
+        classNames = opened.dataset.labels?.names ?? []
+        dataset = opened.dataset
+        translator =
+            model.architecture.hasEncoder
+            ? TrainedModel(directory, identity, try identity.makeTokenizer(), model, weights) : nil
+        // Token numbers stand for no bytes of text.
+        let isText = opened.dataset.kind == .text && opened.dataset.tokenizer.kind != .none
+        bytes = try isText ? opened.dataset.makeTokenizer().byteCounts() : nil
+    }
+
+    /// The dataset to evaluate on: the one that was named, or the one that the checkpoint records.
+    private static func dataDirectory(
+        _ named: String?, _ identity: CheckpointIdentity, _ checkpoint: String
+    ) throws(Failure) -> String {
+        if let named { return named }
+        guard !identity.isImported else {
+            throw Failure(
+                .usage, "\(checkpoint) was imported: it records no dataset. Name one to evaluate on: --data DIR.")
+        }
+        let recorded = identity.configuration.data.directory
+        guard FileSystem.isDirectory(recorded) else {
+            let start = recorded.utf8.first == UInt8(ascii: "/") ? "" : ", which starts where the training was started"
+            throw Failure(
+                .badData,
+                "\(checkpoint) was trained on the dataset '\(recorded)' (the recorded path\(start)), and there is no such "
+                    + "directory here. Name where the dataset is now: --data DIR.")
+        }
+        return recorded
+    }
+
+    /// The scores of a translating model's translations; nil for any other model, and on all ranks but the first.
+    ///
+    /// - Parameter beams: Texts that are followed at once.
+    /// - Throws: As `Generation`.
+    package func translationScores(beams: Int) throws -> TranslationScores? {
+        guard let translator else { return nil }
+        var settings = GenerationSettings(checkpoint: translator.directory)
+        settings.decoding.beams = beams
+        return try TranslationScores.measure(dataset, settings, translator, communicator)
+    }
+
+    /// Measures the scores.
+    ///
+    /// - Throws: `AgreedFailure` with `badData` where the model's predictions are not finite.
+    package func run() throws -> Scores {
+        let scores = try forwardPass.scores(of: batches, batch, bytes: bytes, communicator)
+        guard scores.loss.isFinite else {
+            throw AgreedFailure(
+                Failure(
+                    .badData,
+                    "\(directory): its loss on \(dataset.directory) is not finite: some predictions are infinite or not a "
+                        + "number. Its weights are too large to compute with: the training diverged, or the model was "
+                        + "damaged before it was imported. Take an earlier checkpoint or another copy."))
+        }
+        return scores
+    }
+}

@@ -1,0 +1,61 @@
+import Datasets
+import Metrics
+import Texts
+import Tokenizers
+
+/// Whether the tokens of a dataset mean what a model takes them for.
+package enum TokenizerMatch: Equatable {
+    /// Both have the same tokenizer.
+    case same
+    /// Neither records a tokenizer, and the dataset's numbers fit the model's vocabulary: they are taken to mean the same.
+    case assumed
+    /// They differ: what differs, in words.
+    case different(String)
+
+    /// Compares the tokenizer of `dataset` with that of a model of `modelVocabularySize` tokens.
+    package init(_ dataset: Dataset, model: TokenizerDescription, modelVocabularySize: Int) {
+        let data = dataset.tokenizer
+        if data.kind == .none, model.kind == .none, dataset.vocabularySize <= modelVocabularySize {
+            self = .assumed
+        } else if data == model {
+            self = .same
+        } else {
+            self = .different(
+                "the dataset has \(TokenizerMatch.words(data, dataset.vocabularySize)), the model "
+                    + TokenizerMatch.words(model, modelVocabularySize))
+        }
+    }
+
+    /// What tells a tokenizer from another one: its kind, the size of its vocabulary, the hash of its model, its special tokens.
+    private static func words(_ tokenizer: TokenizerDescription, _ vocabularySize: Int) -> String {
+        switch tokenizer.kind {
+        case .none: return "no recorded tokenizer (token numbers below \(vocabularySize))"
+        case .byte:
+            let special = tokenizer.specialTokens == .none ? "without" : "with"
+            return "the tokenizer byte \(special) special tokens (vocabulary \(vocabularySize))"
+        case .sentencepiece:
+            let digest = tokenizer.modelDigest.map { ", model XXH3-128 \($0.prefix(8))…" } ?? ""
+            return "the tokenizer sentencepiece (vocabulary \(vocabularySize)\(digest))"
+        }
+    }
+
+    /// What to do where tokenizers differ.
+    ///
+    /// - Parameter checkpoint: The directory of the model's checkpoint.
+    package static func advice(_ model: TokenizerDescription, checkpoint: String) -> String {
+        switch model.kind {
+        case .sentencepiece:
+            "Prepare the dataset with --tokenizer "
+                + "\(shellWord("\(checkpoint)/\(TokenizerDescription.modelFileName)"))."
+        case .byte: "Prepare the dataset with --tokenizer byte."
+        case .none:
+            "Import the model again with --tokenizer FILE.model, or take token shards without a tokenizer (*.bin of llm.c or "
+                + "nanoGPT) that were made with the model's own."
+        }
+    }
+
+    /// The line that says what is assumed.
+    package static func assumption(_ dataset: String, _ checkpoint: String) -> String {
+        "neither \(dataset) nor \(checkpoint) records a tokenizer: assuming that a token number means the same in both"
+    }
+}

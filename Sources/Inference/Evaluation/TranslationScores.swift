@@ -1,0 +1,52 @@
+import Collectives
+import Datasets
+import Failures
+import Metrics
+import Reporting
+
+/// How near a model's translations of a dataset's validation split come to the split's own.
+package struct TranslationScores: Sendable {
+    /// 4-grams of words, on detokenized text.
+    package let bleu: BLEU
+    /// 6-grams of characters.
+    package let chrF: ChrF
+
+    /// Translates the sources of the validation split, shared among the ranks, and compares what comes out with its targets.
+    ///
+    /// - Parameters:
+    ///   - dataset: Pairs of the model's tokenizer, with a validation split.
+    ///   - settings: How to translate.
+    /// - Returns: nil on all ranks but the first.
+    /// - Throws: As `Generation`.
+    static func measure(
+        _ dataset: Dataset, _ settings: GenerationSettings, _ trained: TrainedModel,
+        _ communicator: any Communicator
+    ) throws -> TranslationScores? {
+        let (sources, references) = try communicator.together { () throws(Failure) in
+            let (records, tokenizer) = (try dataset.records(.validation), trained.tokenizer)
+            var texts: [RecordColumn: [String]] = [:]
+            for column in [RecordColumn.source, .target] {
+                for record in 0..<records.count {
+                    var tokens = [Int32](repeating: 0, count: records.length(record, column))
+                    try records.read(record, column, from: 0, count: tokens.count, into: &tokens)
+                    texts[column, default: []].append(String(decoding: tokenizer.decode(tokens), as: UTF8.self))
+                }
+            }
+            return (texts[.source]!, texts[.target]!)
+        }
+        let translations = try Generation(settings, trained, communicator)
+            .run(lines: sources, name: "the validation split", shouldStop: { false })
+        guard let translations, communicator.rank == 0 else { return nil }
+        var (bleu, chrF) = (BLEUCounts(), ChrFCounts())
+        for (translation, reference) in zip(translations, references) {
+            bleu += BLEUCounts(hypothesis: translation, reference: reference)
+            chrF += ChrFCounts(hypothesis: translation, reference: reference)
+        }
+        return TranslationScores(bleu: BLEU(bleu), chrF: ChrF(chrF))
+    }
+
+    /// The scores in a line.
+    package var text: String {
+        "BLEU \(fixed(bleu.score, 2)) (brevity penalty \(fixed(bleu.brevityPenalty, 3))), chrF \(fixed(chrF.score, 2))"
+    }
+}

@@ -1,0 +1,172 @@
+import Collectives
+import Datasets
+import Failures
+import Kernels
+import Metrics
+import Objectives
+
+/// What is counted in an evaluation.
+struct ScoreCounts {
+    /// What the predictions are.
+    enum Kind {
+        /// Tokens; the bytes of text that each one stands for, where they are counted.
+        case tokens(bytes: [Int32]?)
+        case classes(count: Int)
+        case labels(count: Int)
+        case numbers
+    }
+
+    let kind: Kind
+    /// Whole numbers, which ranks add in any order.
+    package var tokens = TokenCounts()
+    var matrix: ConfusionMatrix
+    package var labels: MultiLabelCounts
+    /// For each batch the sum of its losses, its targets, and its sums of a regression; 0 for batches of other ranks.
+    var losses: [Double]
+    var targets: [Double]
+    var numbers: [RegressionSums]
+
+    init(_ kind: Kind, batches: Int) {
+        self.kind = kind
+        var (classCount, labelCount) = (0, 0)
+        if case .classes(let count) = kind { classCount = count }
+        if case .labels(let count) = kind { labelCount = count }
+        matrix = ConfusionMatrix(classCount: classCount)
+        labels = MultiLabelCounts(classCount: labelCount)
+        losses = Array(repeating: 0, count: batches)
+        targets = losses
+        numbers = Array(repeating: RegressionSums(), count: batches)
+    }
+
+    /// Counts what is predicted of some rows of batch `index`.
+    ///
+    /// - Parameter among: How many of the outputs, from the first on, can be predicted; the others stand for nothing.
+    mutating func add(
+        _ logits: UnsafePointer<Float>, rows: UnsafeBufferPointer<Int32>, outputs: Int, among classes: Int,
+        _ batch: Batch, index: Int
+    ) {
+        switch kind {
+        case .tokens(let bytes):
+            forEachPrediction(logits, rows, outputs, among: classes) { row, prediction in
+                let target = batch.targets[row]
+                tokens += TokenCounts(
+                    targets: 1, correct: prediction == target ? 1 : 0, bytes: bytes.map { Int($0[Int(target)]) } ?? 0)
+            }
+        case .classes:
+            forEachPrediction(logits, rows, outputs, among: classes) { row, prediction in
+                matrix.add(target: Int(batch.targets[row]), prediction: Int(prediction))
+            }
+        case .labels:
+            for (place, row) in rows.enumerated() {
+                labels.add(
+                    targets: (0..<outputs).map { batch.values[Int(row) * outputs + $0] > 0.5 },
+                    predictions: (0..<outputs).map { logits[place * outputs + $0] > 0 })
+            }
+        case .numbers:
+            for (place, row) in rows.enumerated() {
+                numbers[index] += RegressionSums(
+                    prediction: Double(logits[place]), target: Double(batch.values[Int(row)]))
+            }
+        }
+    }
+
+    private func forEachPrediction(
+        _ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>, _ outputs: Int, among known: Int,
+        _ body: (_ row: Int, _ prediction: Int32) -> Void
+    ) {
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: max(1, rows.count)) { classes in
+            predictedClass(
+                logits, into: classes.baseAddress!, rows: rows.count, vocabulary: outputs, among: known)
+            for (place, row) in rows.enumerated() { body(Int(row), classes[place]) }
+        }
+    }
+
+    /// What all ranks have counted, the same bits for any number of them.
+    func scores(_ communicator: any Communicator) throws -> Scores {
+        var all = self
+        let whole = try total(tokens.values + matrix.values + labels.values, communicator)
+        all.tokens.values = Array(whole[..<tokens.values.count])
+        all.matrix.values = Array(whole[tokens.values.count...].prefix(matrix.values.count))
+        all.labels.values = Array(whole[(tokens.values.count + matrix.values.count)...])
+        // Each number is one rank's and 0 on all others, so that the sum over ranks is exact.
+        let real = try total(losses + targets + numbers.flatMap(\.values), communicator)
+        let batches = losses.count
+        let (lossSum, targetSum) = real.withUnsafeBufferPointer { real in
+            (
+                TreeSum.sum(UnsafeBufferPointer(rebasing: real[..<batches])),
+                TreeSum.sum(UnsafeBufferPointer(rebasing: real[batches..<2 * batches]))
+            )
+        }
+        var regression = RegressionSums()
+        let width = regression.values.count
+        for batch in 0..<batches {
+            var sums = RegressionSums()
+            sums.values = Array(real[(2 * batches + batch * width)...].prefix(width))
+            regression += sums
+        }
+        let details: Scores.Details =
+            switch kind {
+            case .tokens: .tokens(TokenScores(lossSum: lossSum, all.tokens))
+            case .classes: .classes(all.matrix)
+            case .labels: .labels(all.labels)
+            case .numbers: .numbers(regression)
+            }
+        return Scores(loss: lossSum / targetSum, targetCount: Int(targetSum), details: details)
+    }
+
+    private func total<Number: Reducible>(_ own: [Number], _ communicator: any Communicator) throws -> [Number] {
+        var all = own
+        try own.withUnsafeBufferPointer { own in
+            try all.withUnsafeMutableBufferPointer { try communicator.allreduce(own, into: $0, .sum) }
+        }
+        return all
+    }
+}
+
+package extension ForwardPass {
+    /// The scores of `batches`: each sample once, and the same bits for any number of ranks.
+    ///
+    /// - Parameters:
+    ///   - batch: Memory to read into.
+    ///   - bytes: The bytes of text that each token stands for; nil counts none.
+    func scores(
+        of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator
+    ) throws -> Scores {
+        try scores(of: batches, batch, bytes: bytes, communicator, unless: { false })!
+    }
+
+    /// The same, or nil on all ranks where any of them was told to stop before it was through.
+    ///
+    /// - Parameter shouldStop: Asked before each batch.
+    /// - Throws: `AgreedFailure` where any rank cannot read a batch.
+    func scores(
+        of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator,
+        unless shouldStop: () -> Bool
+    ) throws -> Scores? {
+        let outputs = model.head.outputWidth
+        let kind: ScoreCounts.Kind =
+            switch (prediction.loss, model.architecture.output) {
+            case (.crossEntropy, .tokens): .tokens(bytes: bytes)
+            case (.crossEntropy, .sequence): .classes(count: outputs)
+            case (.binaryCrossEntropy, _): .labels(count: outputs)
+            case (.squaredError, _): .numbers
+            }
+        var counts = ScoreCounts(kind, batches: batches.count)
+        let wasStopped = try communicator.together { () throws(Failure) in
+            for index in stride(from: communicator.rank, to: batches.count, by: communicator.size) {
+                if shouldStop() { return true }
+                do throws(Failure) { try batches.load(index, into: batch) } catch {
+                    throw communicator.namingHost(error)
+                }
+                counts.losses[index] = loss(of: batch) { logits, rows in
+                    counts.add(
+                        logits, rows: rows, outputs: outputs, among: self.prediction.classes ?? outputs, batch,
+                        index: index)
+                }
+                counts.targets[index] = Double(batch.targetCount)
+            }
+            return false
+        }
+        return try communicator.sum(wasStopped ? 1 : 0) > 0 ? nil : counts.scores(communicator)
+    }
+}

@@ -1,0 +1,129 @@
+import Failures
+import Kernels
+import Layers
+import Models
+import Objectives
+import Tensors
+
+/// Forward passes over whole texts, for models that see all of a text at once.
+struct WholeTexts {
+    private let trained: TrainedModel
+    private let forwardPass: ForwardPass<Float>
+    private let batch: Int
+
+    /// Passes over up to `batch` texts at once.
+    init(_ trained: TrainedModel, batch: Int) {
+        self.trained = trained
+        // Where products compute rows in another way for another number of them, each text comes by itself, so that it always
+        // has the same bits.
+        self.batch = ProductEngine.best.computesRowsAlike ? batch : 1
+        forwardPass = ForwardPass(
+            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: self.batch)
+    }
+
+    /// Calls `body` with the logits of the rows that it asked for, text by text.
+    ///
+    /// - Parameters:
+    ///   - texts: The tokens of each, none longer than the context.
+    ///   - rows: The rows of a text's output whose logits are wanted: positions, or 0 for a model that pools.
+    ///   - body: Given the number of a text, which of its wanted rows it is, and the logits.
+    /// - Throws: `badData` where a logit is not finite.
+    func forEachRow(
+        _ texts: [[Int32]], rows: (_ text: Int) -> [Int], shouldStop: () -> Bool,
+        _ body: (_ text: Int, _ index: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
+    ) throws(Failure) {
+        let order = texts.indices.sorted { (texts[$0].count, $0) < (texts[$1].count, $1) }
+        let model = trained.model
+        for start in stride(from: 0, to: order.count, by: batch) {
+            if shouldStop() { return }
+            let part = order[start..<min(start + batch, order.count)]
+            let positions = part.map { texts[$0].count }.max()!
+            let tokens = part.flatMap { texts[$0] + [Int32](repeating: 0, count: positions - texts[$0].count) }
+            let lengths = part.map { Int32(texts[$0].count) }
+            tokens.withUnsafeBufferPointer { tokens in
+                lengths.withUnsafeBufferPointer { lengths in
+                    var input = ModelInput(sequences: part.count, positions: positions)
+                    input.tokens = TokenInput(tokens: tokens.baseAddress!)
+                    input.lengths = lengths.baseAddress!
+                    model.forward(
+                        input, weights: trained.weights.base, forwardPass.activations, dropouts: .none,
+                        forwardPass.workspace)
+                }
+            }
+            for (place, text) in part.enumerated() {
+                let first = model.outputRows(sequences: place, positions: positions)
+                for (index, row) in rows(text).enumerated() {
+                    let logits = logits(first + row)
+                    if let output = firstNonFinite(logits.baseAddress!, count: logits.count) {
+                        throw trained.nonFinite(output: output)
+                    }
+                    body(text, index, logits)
+                }
+            }
+        }
+    }
+
+    private func logits(_ row: Int) -> UnsafeBufferPointer<Float> {
+        let (head, weights, workspace) = (trained.model.head, trained.weights.base, forwardPass.workspace)
+        let hidden = head.transformed(
+            forwardPass.activations.output + row * head.inputWidth, weights: weights, rows: 1, workspace,
+            engine: .vectors)
+        let logits = workspace.floats(.logits, head.outputWidth)
+        head.output.forward(hidden, weights: weights, into: logits, rows: 1, engine: .vectors)
+        return UnsafeBufferPointer(start: logits, count: head.outputWidth)
+    }
+}
+
+/// Puts the likeliest token in every gap of a text: what an encoder that was trained on masked tokens does.
+struct FilledGaps {
+    private let trained: TrainedModel
+    private let passes: WholeTexts
+
+    init(_ trained: TrainedModel, batch: Int) {
+        self.trained = trained
+        passes = WholeTexts(trained, batch: batch)
+    }
+
+    /// The texts with their gaps filled. All gaps of a text are filled at once, none knowing what stands in another.
+    ///
+    /// - Parameter refuse: The failure of a text, for a reason.
+    func run(
+        _ texts: [String], _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
+    ) throws(Failure) -> [[UInt8]] {
+        let encoded = try FilledGaps.inputs(trained, texts, refuse)
+        let tokenizer = trained.tokenizer
+        let gapText = GapText(tokenizer, mask: try trained.token(tokenizer.specialTokens.mask, "mask"))
+        let forbidden = Set(trained.tokensWithoutText.map(Int.init))
+        let (inputs, texts) = (encoded, encoded.map(\.tokens))
+        var filled = texts
+        try passes.forEachRow(texts, rows: { inputs[$0].gaps }, shouldStop: shouldStop) { text, index, logits in
+            let best = logits.indices.lazy.filter { !forbidden.contains($0) }
+                .max { logits[$0] < logits[$1] || (logits[$0] == logits[$1] && $0 > $1) }
+            if let best { filled[text][inputs[text].gaps[index]] = Int32(best) }
+        }
+        return filled.map(gapText.decode)
+    }
+
+    /// The tokens of each text, and the places of its gaps.
+    ///
+    /// - Parameter refuse: The failure of a text, for a reason.
+    static func inputs(
+        _ trained: TrainedModel, _ texts: [String], _ refuse: (Int, String) -> Failure
+    ) throws(Failure) -> [(tokens: [Int32], gaps: [Int])] {
+        let mask = try trained.token(trained.tokenizer.specialTokens.mask, "mask")
+        let gapText = GapText(trained.tokenizer, mask: mask)
+        let context = trained.model.sizes.contextLength
+        var encoded: [(tokens: [Int32], gaps: [Int])] = []
+        for (place, text) in texts.enumerated() {
+            let (tokens, gaps) = try gapText.encode(text)
+            guard !gaps.isEmpty else {
+                throw refuse(place, "has no \(GapText.mark) to fill. Write it where a token is wanted.")
+            }
+            guard tokens.count <= context else {
+                throw refuse(place, trained.tooLong(tokens.count, limit: context, canCrop: false))
+            }
+            encoded.append((tokens, gaps))
+        }
+        return encoded
+    }
+}

@@ -1,0 +1,204 @@
+import CMPI
+import Collectives
+import Glibc
+import Texts
+
+/// The processes that `mpirun` (or Slurm's `srun`) started together.
+///
+/// All calls must be made on the thread that created the communicator.
+package final class MPICommunicator: Communicator {
+    package let rank: Int
+    package let size: Int
+    package let localRank: Int
+    package let localSize: Int
+    private let world: cmpi_communicator
+    private let node: cmpi_communicator
+    // All-to-all and all-gather operations of several buckets are pending at the same time, and ranks interleave the
+    // two kinds differently. MPI matches collectives by their order on a communicator, so each kind has its own, on
+    // which its order is fixed.
+    private let exchanges: cmpi_communicator
+    private let gathers: cmpi_communicator
+    private var windows: [cmpi_window] = []
+
+    /// Initializes MPI; only the calling thread may communicate.
+    package init() throws(MPIError) {
+        var provided: Int32 = 0
+        let required = Int32(cmpi_thread_funneled)
+        try MPIError.check(cmpi_initialize(required, &provided), "MPI_Init_thread")
+        guard provided >= required else {
+            throw .refused("MPI_Init_thread", "this MPI was built without support for processes that have threads")
+        }
+        var (world, node, exchanges, gathers):
+            (
+                cmpi_communicator?, cmpi_communicator?, cmpi_communicator?, cmpi_communicator?
+            )
+        try MPIError.check(cmpi_world(&world), "MPI_COMM_WORLD")
+        try MPIError.check(cmpi_node(&node), "MPI_Comm_split_type")
+        try MPIError.check(cmpi_duplicate(world, &exchanges), "MPI_Comm_dup")
+        try MPIError.check(cmpi_duplicate(world, &gathers), "MPI_Comm_dup")
+        var (rank, size, localRank, localSize): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
+        try MPIError.check(cmpi_rank(world, &rank), "MPI_Comm_rank")
+        try MPIError.check(cmpi_size(world, &size), "MPI_Comm_size")
+        try MPIError.check(cmpi_rank(node, &localRank), "MPI_Comm_rank")
+        try MPIError.check(cmpi_size(node, &localSize), "MPI_Comm_size")
+        (self.world, self.node, self.exchanges, self.gathers) = (world!, node!, exchanges!, gathers!)
+        (self.rank, self.size) = (Int(rank), Int(size))
+        (self.localRank, self.localSize) = (Int(localRank), Int(localSize))
+    }
+
+    /// Frees all windows and finalizes MPI; no call may follow.
+    package func finalize() throws(MPIError) {
+        for window in windows { try MPIError.check(cmpi_window_free(window), "MPI_Win_free") }
+        for communicator in [node, exchanges, gathers] {
+            try MPIError.check(cmpi_free_communicator(communicator), "MPI_Comm_free")
+        }
+        try MPIError.check(cmpi_finalize(), "MPI_Finalize")
+    }
+
+    package func abort(_ code: Int32) { cmpi_abort(code) }
+
+    package func barrier() throws(MPIError) { try MPIError.check(cmpi_barrier(world), "MPI_Barrier") }
+
+    package func broadcast(_ bytes: UnsafeMutableRawBufferPointer, from root: Int) throws(MPIError) {
+        try checkRoot(root, size: size, "MPI_Bcast")
+        for start in stride(from: 0, to: bytes.count, by: maximumCallBytes) {
+            let count = min(bytes.count - start, maximumCallBytes)
+            let code = cmpi_broadcast(world, bytes.baseAddress! + start, Int32(count), Int32(root))
+            try MPIError.check(code, "MPI_Bcast")
+        }
+    }
+
+    package func gather(
+        _ bytes: UnsafeRawBufferPointer, into all: UnsafeMutableRawBufferPointer, at root: Int
+    ) throws(MPIError) {
+        try checkRoot(root, size: size, "MPI_Gather")
+        if rank == root { try checkBlocks(all.count, of: bytes.count, size: size, "MPI_Gather") }
+        guard bytes.count * size <= maximumCallBytes else {
+            throw .refused("MPI_Gather", "\(bytes.count * size) bytes at once, at most \(maximumCallBytes)")
+        }
+        let code = cmpi_gather(world, bytes.baseAddress, all.baseAddress, Int32(bytes.count), Int32(root))
+        try MPIError.check(code, "MPI_Gather")
+    }
+
+    package func send(_ bytes: UnsafeRawBufferPointer, to other: Int) throws(MPIError) {
+        try checkPeer(other, "MPI_Send")
+        try checkLimit(bytes.count, "MPI_Send")
+        try MPIError.check(cmpi_send(world, bytes.baseAddress, Int32(bytes.count), Int32(other)), "MPI_Send")
+    }
+
+    package func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(MPIError) {
+        try checkPeer(other, "MPI_Recv")
+        try checkLimit(bytes.count, "MPI_Recv")
+        try MPIError.check(cmpi_receive(world, bytes.baseAddress, Int32(bytes.count), Int32(other)), "MPI_Recv")
+    }
+
+    package func allreduce<Number: Reducible>(
+        _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
+    ) throws(MPIError) {
+        try checkBuffers(
+            UnsafeRawBufferPointer(send), UnsafeMutableRawBufferPointer(receive), mayBeSame: true, "MPI_Allreduce")
+        let limit = maximumCallBytes / MemoryLayout<Number>.stride
+        for start in stride(from: 0, to: send.count, by: limit) {
+            let code = cmpi_allreduce(
+                world, send.baseAddress! + start, receive.baseAddress! + start,
+                Int32(min(send.count - start, limit)), cmpi_type(Number.numberType.rawValue),
+                cmpi_operation(reduction.rawValue))
+            try MPIError.check(code, "MPI_Allreduce")
+        }
+    }
+
+    package func startAllreduce<Number: Reducible>(
+        _ send: UnsafeBufferPointer<Number>, into receive: UnsafeMutableBufferPointer<Number>, _ reduction: Reduction
+    ) throws(MPIError) -> PendingOperation {
+        let call = "MPI_Iallreduce"
+        let (sent, received) = (UnsafeRawBufferPointer(send), UnsafeMutableRawBufferPointer(receive))
+        try checkBuffers(sent, received, mayBeSame: false, call)
+        try checkLimit(sent.count, call)
+        var request: cmpi_request?
+        let code = cmpi_start_allreduce(
+            world, send.baseAddress, receive.baseAddress, Int32(send.count), cmpi_type(Number.numberType.rawValue),
+            cmpi_operation(reduction.rawValue), &request)
+        try MPIError.check(code, call)
+        return PendingOperation(MPIRequest(request!))
+    }
+
+    package func startExchange(
+        _ send: UnsafeRawBufferPointer, into receive: UnsafeMutableRawBufferPointer
+    ) throws(MPIError) -> PendingOperation {
+        let call = "MPI_Ialltoall"
+        try checkBuffers(send, receive, mayBeSame: false, call)
+        try checkBlocks(send.count, of: send.count / size, size: size, call)
+        try checkLimit(send.count / size, call)
+        var request: cmpi_request?
+        let code = cmpi_start_alltoall(
+            exchanges, send.baseAddress, receive.baseAddress, Int32(send.count / size), &request)
+        try MPIError.check(code, call)
+        return PendingOperation(MPIRequest(request!))
+    }
+
+    package func startAllgather(_ blocks: UnsafeMutableRawBufferPointer) throws(MPIError) -> PendingOperation {
+        let call = "MPI_Iallgather"
+        try checkBlocks(blocks.count, of: blocks.count / size, size: size, call)
+        try checkLimit(blocks.count / size, call)
+        var request: cmpi_request?
+        let code = cmpi_start_allgather(gathers, blocks.baseAddress, Int32(blocks.count / size), &request)
+        try MPIError.check(code, call)
+        return PendingOperation(MPIRequest(request!))
+    }
+
+    package var windowDirectory: String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4096) { buffer in
+            guard cmpi_window_directory(buffer.baseAddress, Int32(buffer.count)) == 0 else { return nil }
+            return PathText.text(of: UnsafePointer(buffer.baseAddress!))
+        }
+    }
+
+    package func makeWindow(bytes: Int) throws(MPIError) -> SharedWindow {
+        let window = try allocate(bytes)
+        var parts: [UnsafeMutableRawPointer] = []
+        for index in 0..<localSize { parts.append(try part(index, of: window)) }
+        return shared(window, parts: parts, ownIndex: localRank)
+    }
+
+    package func makeCommonWindow(bytes: Int) throws(MPIError) -> SharedWindow {
+        let window = try allocate(localRank == 0 ? bytes : 0)
+        return shared(window, parts: [try part(0, of: window)], ownIndex: 0)
+    }
+
+    private func shared(_ window: cmpi_window, parts: [UnsafeMutableRawPointer], ownIndex: Int) -> SharedWindow {
+        SharedWindow(parts: parts, ownIndex: ownIndex) { [self] () throws(MPIError) in
+            try MPIError.check(cmpi_window_synchronize(window), "MPI_Win_sync")
+            try barrier()
+            try MPIError.check(cmpi_window_synchronize(window), "MPI_Win_sync")
+        }
+    }
+
+    /// Allocates a shared window with `bytes` for this rank; collective over the node.
+    private func allocate(_ bytes: Int) throws(MPIError) -> cmpi_window {
+        var base: UnsafeMutableRawPointer?
+        var window: cmpi_window?
+        try MPIError.check(
+            cmpi_window_allocate(node, Int64(bytes), &base, &window), "MPI_Win_allocate_shared")
+        windows.append(window!)
+        return window!
+    }
+
+    /// The address, in this process, of the part that belongs to local rank `index`.
+    private func part(_ index: Int, of window: cmpi_window) throws(MPIError) -> UnsafeMutableRawPointer {
+        var base: UnsafeMutableRawPointer?
+        try MPIError.check(cmpi_window_base(window, Int32(index), &base), "MPI_Win_shared_query")
+        return base!
+    }
+
+    private func checkPeer(_ other: Int, _ call: String) throws(MPIError) {
+        guard (0..<size).contains(other), other != rank else {
+            throw .refused(call, "\(other) is no other rank of 0 ..< \(size)")
+        }
+    }
+
+    private func checkLimit(_ bytes: Int, _ call: String) throws(MPIError) {
+        guard bytes <= maximumCallBytes else {
+            throw .refused(call, "\(bytes) bytes at once, at most \(maximumCallBytes)")
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import Failures
+import Files
+import Kernels
+import Models
+import Reporting
+import Settings
+import Tensors
+
+/// How fast a model with random weights generates on the threads of one rank, and the products of few rows that it is made of.
+package struct GenerationBench {
+    private let configuration: Configuration
+    private let model: Transformer<Float>
+    private let weights: Arena<Float>
+
+    /// The model that `subject` describes.
+    ///
+    /// - Throws: `usage` for a family that does not generate.
+    package init(_ subject: BenchSubject) throws(Failure) {
+        let configuration = subject.configuration
+        let family = configuration.model.family
+        guard family.architecture.output == .tokens, family.architecture.visibility != .all else {
+            throw Failure(
+                .usage,
+                "bench generation: model.family is \(family.rawValue), which does not generate. Allowed: decoder, "
+                    + "encoder_decoder, prefix_decoder.")
+        }
+        self.configuration = configuration
+        model = Transformer(configuration.model, subject.sizes)
+        weights = Arena(count: model.layout.count)
+        model.layout.initialize(weights, seed: UInt64(configuration.run.seed))
+    }
+
+    /// Fills half of the context with prompts and generates the other half, `repetitions` times; and measures products.
+    ///
+    /// - Throws: `usage` where the weights that the configuration draws make logits that are not finite.
+    package func run(repetitions: Int) throws(Failure) -> Measurement {
+        do throws(NonFiniteLogits) { return try measure(repetitions: repetitions) } catch {
+            throw Failure(
+                .usage,
+                "bench generation: the logits of the drawn weights are infinite or not a number. Lower "
+                    + "model.initialization.")
+        }
+    }
+
+    private func measure(repetitions: Int) throws(NonFiniteLogits) -> Measurement {
+        let half = max(1, model.sizes.contextLength / 2)
+        var (table, results) = ([["texts × beams", "tokens/s", "prompt tokens/s"]], [JSON]())
+        for (batch, beams) in [(1, 1), (8, 1), (32, 1), (1, 4), (8, 4)] {
+            let cases = inputs(batch, half)
+            let reading = try seconds(repetitions, cases, beams: beams, tokens: 1)
+            let all = try seconds(repetitions, cases, beams: beams, tokens: half)
+            let rate = Double(batch * (half - 1)) / max(all - reading, 1e-9)
+            let readingRate = Double(batch * half) / reading
+            table.append(["\(batch) × \(beams)", fixed(rate, 0), fixed(readingRate, 0)])
+            results.append([
+                "texts": .integer(batch), "beams": .integer(beams), "tokens_per_second": .number(rate),
+                "prompt_tokens_per_second": .number(readingRate),
+            ])
+        }
+        var measurement = Measurement(table: table, json: ["generation": .array(results)])
+        measurement.others = [products(repetitions)]
+        return measurement
+    }
+
+    private func inputs(_ batch: Int, _ length: Int) -> [DecodingInput] {
+        (0..<batch).map { text in
+            let tokens = (0..<length).map { Int32(($0 * 31 + text * 17) % model.sizes.vocabularySize) }
+            switch configuration.model.family {
+            case .encoderDecoder: return DecodingInput(source: tokens, text: [0])
+            case .prefixDecoder: return DecodingInput(text: tokens, gap: length / 2, begin: 0)
+            default: return DecodingInput(text: tokens)
+            }
+        }
+    }
+
+    private func seconds(
+        _ repetitions: Int, _ inputs: [DecodingInput], beams: Int, tokens: Int
+    ) throws(NonFiniteLogits) -> Double {
+        var settings = DecodingSettings()
+        (settings.tokens, settings.beams, settings.batch) = (tokens, beams, inputs.count)
+        var failure: NonFiniteLogits?
+        let seconds = medianSeconds(repetitions) {
+            do throws(NonFiniteLogits) { _ = try Decoding(model, weights: weights, settings).run(inputs) } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return seconds
+    }
+
+    /// A product of few rows by vectors and by what computes those of many rows.
+    private func products(_ repetitions: Int) -> [[String]] {
+        let (C, F) = (configuration.model.width, configuration.model.hiddenWidth)
+        let (a, b, c) = (Arena<Float>(count: 64 * C), Arena<Float>(count: F * C), Arena<Float>(count: 64 * F))
+        var table = [["rows × \(F) × \(C), GFLOP/s", "vectors", ProductEngine.best.rawValue]]
+        for rows in [1, 4, 8, 16, 32, 64] {
+            let rates = [ProductEngine.vectors, .best].map { engine in
+                let seconds = medianSeconds(10 * repetitions) {
+                    matrixProduct(
+                        a.base, stride: C, b.base, .transposed, stride: C, into: c.base, stride: F, m: rows, n: F, k: C,
+                        engine: engine)
+                }
+                return fixed(2e-9 * Double(rows * F * C) / seconds, 1)
+            }
+            table.append(["\(rows)"] + rates)
+        }
+        return table
+    }
+}

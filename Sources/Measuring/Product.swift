@@ -1,0 +1,115 @@
+import Kernels
+import Models
+import Profiling
+import Settings
+
+/// One matrix product of a step, and how often a rank computes it in one step.
+struct Product {
+    /// What is multiplied, which decides the types.
+    enum Kind {
+        /// Activations and weights, into activations.
+        case forward
+        /// Gradients and weights, into gradients.
+        case inputGradient
+        /// Gradients and activations, into the gradient of weights.
+        case weightGradient
+        /// What is inside a head, in Float32.
+        case attention
+    }
+
+    let kind: Kind
+    /// Where the step computes it.
+    let part: StepPart
+    let (m, n, k): (Int, Int, Int)
+    let (a, b): (Orientation, Orientation)
+    let count: Int
+
+    /// Floating-point operations of one of them; a multiply-add counts two.
+    var operations: Double { 2 * Double(m) * Double(n) * Double(k) }
+    /// Of all of them.
+    var operationsPerStep: Double { operations * Double(count) }
+
+    /// The three products of a linear layer: forward, of the input's gradient, and of the weight's.
+    static func linear(
+        rows: Int, input: Int, output: Int, forward: StepPart, backward: StepPart, count: Int
+    ) -> [Product] {
+        [
+            Product(
+                kind: .forward, part: forward, m: rows, n: output, k: input, a: .plain, b: .transposed, count: count),
+            Product(
+                kind: .inputGradient, part: backward, m: rows, n: input, k: output, a: .plain, b: .plain, count: count),
+            Product(
+                kind: .weightGradient, part: backward, m: output, n: input, k: rows, a: .transposed, b: .plain,
+                count: count),
+        ]
+    }
+
+    /// The products of attention of T queries to S keys, head width D, in blocks of queries: two forward, five backward.
+    ///
+    /// - Parameter isCausal: Whether a block sees the keys up to its end alone.
+    static func attention(
+        _ span: Span, queries T: Int, keys S: Int, headWidth D: Int, isCausal: Bool, count: Int
+    ) -> [Product] {
+        stride(from: 0, to: T, by: Attention.blockQueries).flatMap { start in
+            let end = min(start + Attention.blockQueries, T)
+            let (queries, keys) = (end - start, isCausal ? end : S)
+            func product(
+                _ pass: Span, _ m: Int, _ n: Int, _ k: Int, _ a: Orientation, _ b: Orientation
+            ) -> Product {
+                Product(kind: .attention, part: StepPart(pass, span), m: m, n: n, k: k, a: a, b: b, count: count)
+            }
+            return [
+                product(.forward, queries, keys, D, .plain, .transposed),
+                product(.forward, queries, D, keys, .plain, .plain),
+                product(.backward, queries, keys, D, .plain, .transposed),
+                product(.backward, queries, keys, D, .plain, .transposed),
+                product(.backward, keys, D, queries, .transposed, .plain),
+                product(.backward, keys, D, queries, .transposed, .plain),
+                product(.backward, queries, D, keys, .plain, .plain),
+            ]
+        }
+    }
+}
+
+extension Configuration {
+    /// All matrix products of one step of one rank that has `slots` of the batch's slots, of a model of `sizes`.
+    func products(slots: Int, _ sizes: ModelSizes) -> [Product] {
+        let (architecture, B) = (model.family.architecture, batch.sequencesPerSlot)
+        let (C, F, K, T) = (model.width, model.hiddenWidth, model.keyHeads * model.headWidth, sizes.contextLength)
+        func linear(_ span: Span, _ input: Int, _ output: Int, layers: Int) -> [Product] {
+            Product.linear(
+                rows: B * T, input: input, output: output, forward: StepPart(.forward, span),
+                backward: StepPart(.backward, span), count: slots * layers)
+        }
+        func attention(_ span: Span, isCausal: Bool, layers: Int) -> [Product] {
+            Product.attention(
+                span, queries: T, keys: T, headWidth: model.headWidth, isCausal: isCausal,
+                count: slots * layers * B * model.heads)
+        }
+        func stack(layers: Int, isCausal: Bool) -> [Product] {
+            linear(.attention, C, C + 2 * K, layers: layers)
+                + attention(.attention, isCausal: isCausal, layers: layers)
+                + linear(.attention, C, C, layers: layers)
+                + linear(.feedForward, C, model.activation == .swiglu ? 2 * F : F, layers: layers)
+                + linear(.feedForward, F, C, layers: layers)
+        }
+        var products = stack(
+            layers: architecture.hasEncoder ? model.targetLayers : model.layers,
+            isCausal: architecture.visibility == .causal)
+        if architecture.hasEncoder {
+            let layers = model.targetLayers
+            products +=
+                stack(layers: model.layers, isCausal: false) + linear(.crossAttention, C, C, layers: layers)
+                + linear(.crossAttention, C, 2 * K, layers: layers)
+                + attention(.crossAttention, isCausal: false, layers: layers)
+                + linear(.crossAttention, C, C, layers: layers)
+        }
+        let head = StepPart(.head, .head)
+        let isOfTokens = architecture.output == .tokens
+        return products
+            + Product.linear(
+                rows: isOfTokens ? max(1, Int(Double(B * T) * targetShare(sizes))) : B, input: C,
+                output: isOfTokens ? sizes.vocabularySize : sizes.outputs, forward: head, backward: head,
+                count: slots)
+    }
+}

@@ -1,0 +1,207 @@
+import Collectives
+import Datasets
+import Failures
+import Files
+import Kernels
+import Models
+import Profiling
+import Reporting
+import Resources
+import Training
+
+/// Whole training steps on made-up tokens, one after another.
+package final class StepBench {
+    private let communicator: any Communicator
+    private let train: () throws -> Void
+    private let spans: SpanRecorder
+    private let products: [Product]
+    private var parts = StepParts()
+    private let loopTimes: () throws -> (own: Double, library: Double)
+    private var loopSeconds: [(step: Double, own: Double, library: Double)] = []
+    private var peakBytes = 0
+    private let estimatedBytes: Int
+    private let tokensPerStep: Int
+    private let flopsPerToken: Double
+    private let limit: ProcessorLimit
+    private let clock = ContinuousClock()
+    private let startedAt: ContinuousClock.Instant
+    private var seconds: [Double] = []
+    private var secondsToFirstStep = 0.0
+
+    /// Builds the model that `subject` describes on every rank.
+    package init(_ subject: BenchSubject, _ communicator: any Communicator) throws {
+        startedAt = clock.now
+        self.communicator = communicator
+        let (configuration, sizes) = (subject.configuration, subject.sizes)
+        tokensPerStep = configuration.batch.sequences * sizes.contextLength
+        let targetShare = configuration.targetShare(sizes)
+        flopsPerToken = configuration.model.flopsPerTarget(sizes, targetShare: targetShare) * targetShare
+        limit = try ProcessorLimit(measuringWith: communicator)
+        estimatedBytes = Int(configuration.stepMemory(sizes, communicator).bytes)
+        products = configuration.products(slots: configuration.batch.slots / communicator.size, sizes)
+        let products = products
+        (train, spans, loopTimes) =
+            switch configuration.precision {
+            case .float32:
+                try StepBench.makeStep(subject, communicator, products, storing: Float.self)
+            case .float16:
+                try StepBench.makeStep(subject, communicator, products, storing: Float16.self)
+            }
+    }
+
+    private static func makeStep<Element: Storage>(
+        _ subject: BenchSubject, _ communicator: any Communicator, _ products: [Product], storing: Element.Type
+    ) throws -> (step: () throws -> Void, spans: SpanRecorder, products: () throws -> (own: Double, library: Double)) {
+        let (configuration, sizes) = (subject.configuration, subject.sizes)
+        let plan = try communicator.together { () throws(Failure) in
+            try BatchPlan(
+                sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
+                worldSize: communicator.size)
+        }
+        try configuration.requireTrainingMemory(sizes, positions: sizes.contextLength, communicator)
+        let coordinator = try Coordinator<Element>(
+            configuration, sizes, plan: plan, communicator)
+        let batches = try plan.localSlots.map { _ in
+            try Batch(capacity: plan.sequencesPerSlot, subject.shape)
+        }
+        let targetShare = configuration.targetShare(sizes)
+        let spans = coordinator.spans
+        let step = {
+            spans.begin(.step)
+            spans.begin(.data)
+            for (slot, batch) in zip(plan.localSlots, batches) {
+                batch.fillRandomly(
+                    vocabularySize: sizes.vocabularySize, outputs: sizes.outputs, targetShare: targetShare,
+                    seed: UInt64(coordinator.step * plan.slots + slot))
+            }
+            spans.end()
+            _ = try coordinator.train(batches, stopRequested: false)
+            spans.end()
+        }
+        var loop: ProductLoop<Element>?
+        let repeatProducts = {
+            let products = loop ?? ProductLoop<Element>(products)
+            loop = products
+            return (
+                own: try products.seconds(bare: false, communicator),
+                library: try products.seconds(bare: true, communicator)
+            )
+        }
+        return (step, spans, repeatProducts)
+    }
+
+    /// One step, over all ranks.
+    ///
+    /// - Returns: Its time in seconds, the same on every rank.
+    @discardableResult
+    package func step() throws -> Double {
+        try communicator.barrier()
+        let start = clock.now
+        try train()
+        let nanoseconds = Int64((clock.now - start).seconds * 1e9)
+        let slowest = Double(try communicator.maximum(nanoseconds)) * 1e-9
+        if seconds.isEmpty {
+            // The first step takes its memory and says nothing of the others.
+            secondsToFirstStep = (clock.now - startedAt).seconds
+            spans.start(capacity: 1 << 16)
+        } else {
+            parts.add(spans.recorded)
+            spans.removeAll()
+        }
+        seconds.append(slowest)
+        return slowest
+    }
+
+    /// Computes the matrix products of the step that was just done once more by themselves.
+    package func repeatProducts() throws {
+        // The loop's operands are no part of what training needs.
+        if loopSeconds.isEmpty { peakBytes = peakResidentBytes() }
+        let times = try loopTimes()
+        loopSeconds.append((seconds.last!, times.own, times.library))
+    }
+
+    /// The tokens of a step, of the whole job.
+    package var tokens: Int { tokensPerStep }
+
+    /// What all steps but the first told.
+    package func result() throws -> Measurement {
+        let time = median(seconds.count > 1 ? Array(seconds.dropFirst()) : seconds)
+        let peak = Int(try communicator.maximum(Int64(loopSeconds.isEmpty ? peakResidentBytes() : peakBytes)))
+        let tokensPerSecond = Double(tokensPerStep) / time
+        let flopsPerSecond = tokensPerSecond * flopsPerToken
+        let share = flopsPerSecond / limit.flopsPerSecond
+        let (partRows, partsJSON) = try shares()
+        let (loopRows, loopJSON) = loopShares()
+        return Measurement(
+            table: [
+                ["", "whole job"],
+                ["ranks", "\(communicator.size)"],
+                ["threads a rank", "\(ThreadPool.shared.count)"],
+                ["tokens a second", grouped(Int(tokensPerSecond))],
+                ["seconds a step (median of \(max(1, seconds.count - 1)))", fixed(time, 4)],
+                ["GFLOP/s", fixed(flopsPerSecond * 1e-9, 1)],
+                ["share of the processor's limit", "\(fixed(100 * share, 1)) %"],
+                ["peak resident MB, largest rank", fixed(Double(peak) * 1e-6, 0)],
+                ["seconds to the first step", fixed(secondsToFirstStep, 2)],
+            ] + loopRows,
+            others: [partRows],
+            json: [
+                "ranks": .integer(communicator.size),
+                "threads": .integer(ThreadPool.shared.count),
+                "tokens_per_second": .number(tokensPerSecond),
+                "seconds_per_step": .number(time),
+                "flops_per_second": .number(flopsPerSecond),
+                "limit_flops_per_second": .number(limit.flopsPerSecond),
+                "peak_resident_bytes": .integer(peak),
+                "estimated_bytes": .integer(estimatedBytes),
+                "first_step_seconds": .number(secondsToFirstStep),
+                "parts": partsJSON,
+                "product_loop": loopJSON,
+            ])
+    }
+
+    /// The parts of a step, the mean over ranks, and the floating-point operations of each on one rank.
+    private func shares() throws -> (rows: [[String]], json: JSON) {
+        let means = try parts.means(communicator)
+        let step = means.reduce(0) { $0 + $1.seconds }
+        var operations: [StepPart: Double] = [:]
+        for product in products { operations[product.part, default: 0] += product.operationsPerStep }
+        var (rows, json) = ([["part", "ms", "% of step", "GFLOP", "GFLOP/s a rank"]], [JSON]())
+        for (part, seconds) in means {
+            let flops = operations[part]
+            let name = part.phase == .step ? "rest" : part.name
+            rows.append([
+                name, fixed(seconds * 1e3, 2), fixed(100 * seconds / step, 2),
+                flops.map { fixed($0 * 1e-9, 2) } ?? "", flops.map { fixed($0 / seconds * 1e-9, 1) } ?? "",
+            ])
+            json.append([
+                "name": .string(name), "seconds": .number(seconds), "share": .number(seconds / step),
+                "flops": .number(flops ?? 0),
+            ])
+        }
+        return (rows, .array(json))
+    }
+
+    /// The step's products by themselves, and how near the step comes to them.
+    private func loopShares() -> (rows: [[String]], json: JSON) {
+        guard !loopSeconds.isEmpty else { return ([], .null) }
+        let own = median(loopSeconds.map(\.own))
+        let library = median(loopSeconds.map(\.library))
+        let ownShare = median(loopSeconds.map { $0.own / $0.step })
+        let libraryShare = median(loopSeconds.map { $0.library / $0.step })
+        let operations = products.reduce(0) { $0 + $1.operationsPerStep }
+        return (
+            [
+                ["GFLOP a step and rank, as computed", fixed(operations * 1e-9, 1)],
+                ["seconds of its products alone, our own", fixed(own, 4)],
+                ["seconds of its products alone, bare dnnl_sgemm", fixed(library, 4)],
+                ["step at … of our own product loop", "\(fixed(100 * ownShare, 1)) %"],
+                ["step at … of the bare product loop", "\(fixed(100 * libraryShare, 1)) %"],
+            ],
+            [
+                "flops": .number(operations), "seconds": .number(own), "library_seconds": .number(library),
+                "step_share": .number(ownShare), "library_step_share": .number(libraryShare),
+            ]
+        )
+    }
+}

@@ -1,0 +1,122 @@
+import Datasets
+import Failures
+import Files
+import Tokenizers
+
+extension DatasetPreparation {
+    /// Writes the texts as one token stream with separators between them.
+    ///
+    /// If each text is a document, its part in each split ends with the tokenizer's end-of-text token. Otherwise texts
+    /// are concatenated; after a text that does not end with a line break, one is inserted.
+    func writeTexts(
+        _ paths: [String], _ note: (String) -> Void, _ skipped: SkippedRecords, _ proceed: Checkpoint
+    ) throws(Failure) -> DatasetManifest {
+        // The last `fraction` of each file is held out.
+        let fraction = validation.isEmpty ? validationFraction : 0
+        let (tokenizer, model) = try chosenTokenizer(hasSpecialTokens: separatesDocuments, note) { () throws(Failure) in
+            try textSample(paths, fraction, proceed)
+        }
+        guard tokenizer.specialTokens.eos != nil || !separatesDocuments else {
+            throw Failure(.usage, "Documents need a tokenizer with a token for their end.")
+        }
+        let format = TokenShardFormat(vocabularySize: tokenizer.vocabularySize)
+        func split(_ split: Split) -> TextSplitWriter {
+            TextSplitWriter(
+                SplitWriter(directory: output, split: split, format: format, tokensPerShard: tokensPerShard),
+                tokenizer, documentEnd: separatesDocuments ? tokenizer.specialTokens.eos : nil)
+        }
+        var train = split(.train)
+        var heldOut = split(.validation)
+        for (path, isValidation) in paths.map({ ($0, false) }) + validation.map({ ($0, true) }) {
+            var text = try TextStream(path, chunkBytes: chunkBytes)
+            if text.isEmpty {
+                // An empty file is an error earlier, unless empty ones are to be skipped.
+                skipped.add(1, path)
+                try proceed(text.byteCount)
+                continue
+            }
+            if !isValidation { try train.append(&text, to: text.start(ofLast: fraction), proceed) }
+            if isValidation || fraction > 0 { try heldOut.append(&text, to: .max, proceed) }
+        }
+        let splits = DatasetManifest.Splits(train: try train.finish(), validation: try heldOut.finish())
+        guard !splits.train.isEmpty else {
+            throw Failure(
+                .badData,
+                "\(paths.joined(separator: ", ")): the tokenizer makes no training token of it; more text is needed.")
+        }
+        return manifest(splits, tokenizer, model)
+    }
+
+    /// The manifest of a token stream.
+    func manifest(
+        _ splits: DatasetManifest.Splits<DatasetManifest.Shard>, _ tokenizer: any Tokenizer, _ model: RecordedFile?
+    ) -> DatasetManifest {
+        DatasetManifest(
+            kind: .text, tokenizer: tokenizer.description, tokenizerModel: model,
+            vocabularySize: tokenizer.vocabularySize, splits: splits, sources: [])
+    }
+
+    private func textSample(
+        _ paths: [String], _ fraction: Double, _ proceed: Checkpoint
+    ) throws(Failure) -> TextSample {
+        var total = 0
+        for path in paths { total += try TextReader(path, allowsEmpty: true).byteCount }
+        var sample = TextSample(totalBytes: total, limitBytes: sampleBytes)
+        for path in paths {
+            var text = try TextStream(path, chunkBytes: chunkBytes)
+            try text.read(to: text.start(ofLast: fraction)) { held, _, isLast throws(Failure) in
+                try proceed(0)
+                let taken = isLast ? held.count : DatasetPreparation.wholeLines(held)
+                sample.append(UnsafeRawBufferPointer(rebasing: held[..<taken]))
+                return taken
+            }
+        }
+        return sample
+    }
+
+    /// The number of bytes up to the last line break in `bytes`; without one, up to the last space; without one, up to
+    /// the last character boundary.
+    private static func wholeLines(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if let end = bytes.lastIndex(of: UInt8(ascii: "\n")) ?? bytes.lastIndex(of: UInt8(ascii: " ")) {
+            return end + 1
+        }
+        return bytes.lastIndex { $0 & 0xC0 != 0x80 } ?? bytes.count
+    }
+}
+
+/// Writes the parts of the texts that belong to one split.
+private struct TextSplitWriter: ~Copyable {
+    private var writer: SplitWriter
+    private let tokenizer: any Tokenizer
+    private let documentEnd: Int32?
+    /// Whether a line break must be inserted before the next text.
+    private var lacksLineBreak = false
+
+    init(_ writer: consuming SplitWriter, _ tokenizer: any Tokenizer, documentEnd: Int32?) {
+        self.writer = writer
+        self.tokenizer = tokenizer
+        self.documentEnd = documentEnd
+    }
+
+    /// Appends the text up to the first character boundary at or after `end`.
+    mutating func append(
+        _ text: inout TextStream, to end: Int, _ proceed: DatasetPreparation.Checkpoint
+    ) throws(Failure) {
+        var isEmpty = true
+        try text.readTokens(to: end, tokenizer) { tokens, bytes throws(Failure) in
+            if isEmpty, !tokens.isEmpty {
+                isEmpty = false
+                if lacksLineBreak { try writer.append(try tokenizer.encode("\n")[...]) }
+            }
+            try writer.append(tokens)
+            try proceed(bytes)
+        }
+        if isEmpty { return }
+        if let documentEnd { return try writer.append([documentEnd]) }
+        // If the rest of a text is held out, its first part ends within the text. A line break is inserted after it
+        // only if the whole text lacks a final one too, which keeps the tokens of existing datasets.
+        lacksLineBreak = try !text.endsWithLineEnd() && text.lastByte != UInt8(ascii: "\n")
+    }
+
+    consuming func finish() throws(Failure) -> [DatasetManifest.Shard] { try writer.finish() }
+}

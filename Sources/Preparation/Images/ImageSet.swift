@@ -1,0 +1,179 @@
+import CPNG
+import Datasets
+import Failures
+import Files
+import Texts
+
+/// A set of images with classes, as input of a preparation.
+///
+/// Either a directory with one folder of PNG files per class, a directory with MNIST's `train-images-idx3-ubyte` and
+/// `train-labels-idx1-ubyte`, or two paths of such IDX files.
+///
+/// - Source: the IDX format of LeCun, Cortes & Burges, "The MNIST database of handwritten digits".
+struct ImageSet: ~Copyable {
+    /// The shape of all images; PNG images have 3 channels if any of them has colour.
+    let shape: ImageShape
+    /// The names of the classes, sorted.
+    let classNames: [String]
+    /// The number of images, at least 1.
+    var count: Int { folders?.images.count ?? digits?.count ?? 0 }
+
+    private let folders: ImageFolders?
+    private let digits: ImagesOfIDX?
+
+    /// Opens the images.
+    ///
+    /// - Throws: `badData` if the paths contain no such images, or if an image differs in size from the first.
+    init(_ paths: [String]) throws(Failure) {
+        let pair = ImageSet.pair(paths)
+        if let pair {
+            let digits = try ImagesOfIDX(images: pair.images, labels: pair.labels)
+            (folders, self.digits) = (nil, digits)
+            (shape, classNames) = (digits.shape, digits.classNames)
+        } else {
+            guard paths.count == 1 else {
+                throw Failure(
+                    .usage,
+                    "--images: found \(paths.count) paths; allowed: one directory, or an IDX file of images and one of "
+                        + "labels.")
+            }
+            let folders = try ImageFolders(paths[0])
+            (self.folders, digits) = (folders, nil)
+            (shape, classNames) = (folders.shape, folders.classNames)
+        }
+    }
+
+    /// Reads an image.
+    ///
+    /// - Parameter shape: The required shape.
+    /// - Returns: The pixels, shape [height, width, channels], the name of the class, and the location for error
+    ///   messages.
+    func read(
+        _ index: Int, as shape: ImageShape
+    ) throws(Failure) -> (pixels: [UInt8], className: String, place: String) {
+        if let folders { return try folders.read(index, as: shape) }
+        guard let digits else { preconditionFailure("a set of images is one or the other") }
+        return try digits.read(index, as: shape)
+    }
+
+    private static func pair(_ paths: [String]) -> (images: String, labels: String)? {
+        if paths.count == 2 { return (paths[0], paths[1]) }
+        let names = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+        guard paths.count == 1, FileSystem.exists("\(paths[0])/\(names.0)") else { return nil }
+        return ("\(paths[0])/\(names.0)", "\(paths[0])/\(names.1)")
+    }
+
+    /// The error for an image of another shape than required.
+    static func wrongShape(_ place: String, _ found: ImageShape, _ wanted: ImageShape) -> Failure {
+        Failure(
+            .badData,
+            "\(place): has \(found.height) rows of \(found.width) pixels of \(found.channels) channels, the first "
+                + "image \(wanted.height) of \(wanted.width) of \(wanted.channels). All images of a dataset have one "
+                + "size; scale or convert them first.")
+    }
+}
+
+/// A directory with one folder of PNG files per class.
+private struct ImageFolders {
+    let shape: ImageShape
+    let classNames: [String]
+    let images: [(path: String, classIndex: Int)]
+
+    /// The maximum size in bytes, both of a file and of a decoded image: the header of a small file may declare any
+    /// size.
+    private static let bytesLimit = 64 << 20
+
+    init(_ directory: String) throws(Failure) {
+        guard FileSystem.isDirectory(directory) else {
+            throw Failure(
+                .badData,
+                "\(directory): no directory. Images are a directory with a folder of PNG files for each class, or an "
+                    + "IDX file of images and one of labels.")
+        }
+        let names = try FileSystem.list(directory).filter { name in
+            !name.hasExactPrefix(".") && FileSystem.isDirectory("\(directory)/\(name)")
+        }
+        guard !names.isEmpty, names.count <= LabelDescription.classLimit else {
+            throw Failure(
+                .badData,
+                "\(directory): holds \(names.count) folders, from 1 to \(LabelDescription.classLimit) are allowed: one "
+                    + "of PNG files for each class. It holds no train-images-idx3-ubyte either.")
+        }
+        classNames = LabelDescription.sorted(Set(names.map(\.exact)))
+        var images: [(path: String, classIndex: Int)] = []
+        for (index, name) in classNames.enumerated() {
+            let folder = "\(directory)/\(name)"
+            let files = try FileSystem.list(folder).filter { !$0.hasExactPrefix(".") }
+            guard !files.isEmpty else { throw Failure(.badData, "\(folder): holds no image; remove the folder.") }
+            for file in files {
+                guard file.lowercased().hasExactSuffix(".png") else {
+                    throw Failure(.badData, "\(folder)/\(file): no .png file. Convert or remove it.")
+                }
+                images.append(("\(folder)/\(file)", index))
+            }
+        }
+        self.images = images
+        shape = try ImageFolders.commonShape(images.map(\.path))
+    }
+
+    func read(
+        _ index: Int, as shape: ImageShape
+    ) throws(Failure) -> (pixels: [UInt8], className: String, place: String) {
+        let (path, classIndex) = images[index]
+        let bytes = try ImageFolders.contents(of: path)
+        let found = try ImageFolders.shape(of: bytes, path)
+        guard (found.height, found.width) == (shape.height, shape.width), found.channels <= shape.channels else {
+            throw ImageSet.wrongShape(path, found, shape)
+        }
+        var pixels = [UInt8](repeating: 0, count: shape.byteCount)
+        let isDecoded = cpng_decode(
+            bytes, bytes.count, UInt32(shape.height), UInt32(shape.width), Int32(shape.channels), &pixels)
+        guard isDecoded != 0 else { throw ImageFolders.damaged(path, bytes) }
+        return (pixels, classNames[classIndex], path)
+    }
+
+    /// The shape of all images; with 3 channels if any of them has colour.
+    private static func commonShape(_ paths: [String]) throws(Failure) -> ImageShape {
+        var common: ImageShape?
+        for path in paths {
+            let bytes = try contents(of: path)
+            let found = try shape(of: bytes, path)
+            guard found.height == common?.height ?? found.height, found.width == common?.width ?? found.width else {
+                throw ImageSet.wrongShape(path, found, common ?? found)
+            }
+            common = ImageShape(
+                height: found.height, width: found.width, channels: max(found.channels, common?.channels ?? 1))
+        }
+        guard let common else { preconditionFailure("there is an image") }
+        return common
+    }
+
+    /// Reads the part of a file that libpng needs.
+    private static func contents(of path: String) throws(Failure) -> [UInt8] {
+        try PNGChunks.ofPixels(in: FileSystem.contents(of: path, limitBytes: bytesLimit), path)
+    }
+
+    private static func shape(of bytes: [UInt8], _ path: String) throws(Failure) -> ImageShape {
+        var found = cpng_shape()
+        guard cpng_inspect(bytes, bytes.count, &found) != 0 else { throw damaged(path, bytes) }
+        let shape = ImageShape(
+            height: Int(found.height), width: Int(found.width), channels: found.has_colour != 0 ? 3 : 1)
+        guard shape.isPossible else {
+            throw Failure(
+                .badData,
+                "\(path): has \(shape.height) rows of \(shape.width) pixels; at most \(ImageShape.sideLimit) are "
+                    + "allowed. Scale it first.")
+        }
+        guard shape.byteCount <= bytesLimit else {
+            throw Failure(
+                .badData,
+                "\(path): \(shape.height) rows of \(shape.width) pixels of \(shape.channels) channels are "
+                    + "\(shape.byteCount) bytes; at most \(bytesLimit) are allowed. Scale it first.")
+        }
+        return shape
+    }
+
+    private static func damaged(_ path: String, _ bytes: [UInt8]) -> Failure {
+        Failure(.badData, "\(path): not a whole PNG image: \(PNGChunks.flaw(in: bytes)). Copy it again, or remove it.")
+    }
+}

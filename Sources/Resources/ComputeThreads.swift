@@ -1,0 +1,57 @@
+import Collectives
+import Failures
+import Files
+import Glibc
+import Kernels
+import Reporting
+import Texts
+
+/// The threads that this rank computes with.
+package enum ComputeThreads {
+    /// Starts as many as are wanted, or as the machine has cores for. Every rank calls it; rank 0 tells what should be
+    /// known.
+    ///
+    /// - Parameter sharesCores: Whether other jobs on the same cores are meant, as where two programs are measured in turn.
+    /// - Throws: `AgreedFailure` with `usage` where the system gives a rank fewer threads than were wanted.
+    package static func start(
+        _ wanted: ThreadCount, _ communicator: any Communicator, _ console: Console, sharesCores: Bool = false
+    ) throws {
+        let lines = try communicator.gather(UsableCores.ofThisProcess().line)
+        let all = try communicator.broadcast(lines.joined(separator: "\n"))
+        let ranks = all.exactParts(at: "\n", omittingEmpty: true).map { UsableCores(line: $0) }
+        let plan = ThreadPlan(wanted, ranks: ranks, rank: communicator.rank)
+        if let warning = plan.warning { console.warn(warning) }
+        if !sharesCores, ranks.contains(where: \.isBound) {
+            try warnOfNeighbours(ranks, threads: plan.count, communicator, console)
+        }
+        try communicator.together { () throws(Failure) in
+            let status = ThreadPool.shared.resize(to: plan.count, mayWaitBusily: plan.hasCoreEach)
+            guard status == 0 else {
+                throw Failure(
+                    .usage,
+                    "threads: found \(plan.count), and the system gives this process only \(ThreadPool.shared.count): "
+                        + "\(String(cString: strerror(status))). Ask for fewer, or allow it more (ulimit -u).")
+            }
+        }
+    }
+
+    /// Warns once where a rank and a process of another job are bound to the same cores.
+    private static func warnOfNeighbours(
+        _ ranks: [UsableCores], threads: Int, _ communicator: any Communicator, _ console: Console
+    ) throws {
+        let (rank, own) = (communicator.rank, ranks[communicator.rank])
+        let other =
+            own.isBound
+            ? CoreNeighbours.first(of: ranks, rank: rank, threads: threads, RunningProcess.ofThisProgram()) : nil
+        let host = (FileSystem.systemText("/proc/sys/kernel/hostname") ?? "this machine").filter { !$0.isWhitespace }
+        let lines = try communicator.gather(
+            other.map { CoreNeighbours.warning(rank: rank, cores: own.cores, host: host, $0) } ?? "")
+        if let line = lines.first(where: { !$0.isEmpty }) { console.warn(line) }
+    }
+
+    /// "2 ranks × 1 thread": what a job computes with, as this rank has it.
+    package static func description(ranks: Int) -> String {
+        let threads = ThreadPool.shared.count
+        return "\(ranks) \(ranks == 1 ? "rank" : "ranks") × \(threads) \(threads == 1 ? "thread" : "threads")"
+    }
+}

@@ -1,0 +1,31 @@
+import Collectives
+import Kernels
+import Profiling
+
+/// What all threads of all ranks together could compute, measured while all of them try at once.
+package struct ProcessorLimit {
+    /// Floating-point operations a second, over all ranks.
+    package let flopsPerSecond: Double
+
+    /// Measures for about 20 ms.
+    package init(measuringWith communicator: any Communicator) throws(MPIError) {
+        try communicator.barrier()
+        let (clock, threads) = (ContinuousClock(), ThreadPool.shared.count)
+        let start = clock.now
+        let rate = withUnsafeTemporaryAllocation(of: Double.self, capacity: threads) { rates in
+            parallel(threads) { thread in
+                var (operations, sink): (Int, Float) = (0, 0)
+                while clock.now - start < .milliseconds(20) {
+                    let result = fusedMultiplyAdds(rounds: 20_000)
+                    operations += result.operations
+                    sink += result.sink
+                }
+                // The sink keeps the loop: a number that cannot be negative.
+                rates.initializeElement(
+                    at: thread, to: sink >= 0 ? Double(operations) / (clock.now - start).seconds : 0)
+            }
+            return rates.reduce(0, +)
+        }
+        flopsPerSecond = Double(try communicator.sum(Int64(rate)))
+    }
+}

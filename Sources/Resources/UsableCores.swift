@@ -1,0 +1,115 @@
+import Files
+import Glibc
+import Texts
+
+/// The cores that one rank may use, as the system tells it.
+package struct UsableCores: Equatable, Sendable {
+    /// What tells one machine from another.
+    let machine: String
+    /// The physical cores that the rank may run on, each by its lowest processor number: two hardware threads of a core
+    /// have one set of arithmetic units.
+    package let cores: [Int]
+    /// What the rank's control group pays for, in whole cores; nil without a limit.
+    let quota: Int?
+    /// The physical cores of the machine.
+    let machineCoreCount: Int
+    /// Whether the rank was bound: it may use fewer cores than the machine, or the container, has for it.
+    var isBound = false
+    /// The number of the rank's process on its machine.
+    var process = 0
+
+    /// What holds for this process.
+    package static func ofThisProcess() -> UsableCores {
+        let status = FileSystem.systemText("/proc/self/status") ?? ""
+        let allowed = status.exactParts(at: "\n").first { $0.hasExactPrefix("Cpus_allowed_list:") }
+        let online = physicalCores(FileSystem.systemText("/sys/devices/system/cpu/online") ?? "0")
+        let granted = controlGroupCores() ?? online
+        let cores = allowed.map { physicalCores($0.dropFirst("Cpus_allowed_list:".count)) } ?? online
+        let machine =
+            FileSystem.systemText("/proc/sys/kernel/random/boot_id")
+            ?? FileSystem.systemText("/proc/sys/kernel/hostname") ?? "?"
+        return UsableCores(
+            machine: machine.filter { !$0.isWhitespace }, cores: cores, quota: controlGroupQuota(),
+            machineCoreCount: max(online.count, cores.count), isBound: cores.count < granted.count,
+            process: Int(getpid()))
+    }
+
+    /// The processors of a list such as "0-3,8".
+    static func processors(_ list: some StringProtocol) -> [Int] {
+        list.split { $0 == "," || $0.isWhitespace }.flatMap { part in
+            let ends = String(part).exactParts(at: "-").compactMap { Int($0) }
+            guard let first = ends.first, let last = ends.last, first >= 0, first <= last, last < 1 << 16 else {
+                return [Int]()
+            }
+            return Array(first...last)
+        }
+    }
+
+    /// The physical cores of a list of processors, in order.
+    static func physicalCores(_ list: some StringProtocol) -> [Int] {
+        let cores = processors(list).map { processor in
+            let path = "/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list"
+            return FileSystem.systemText(path).flatMap { processors($0).min() } ?? processor
+        }
+        return Set(cores).sorted()
+    }
+
+    /// The cores that the process's control group may use, of version 2 or 1; nil where neither says so.
+    private static func controlGroupCores() -> [Int]? {
+        let lines = (FileSystem.systemText("/proc/self/cgroup") ?? "").split(separator: "\n")
+        func path(_ mark: String) -> Substring { lines.first { $0.contains(mark) }.map { $0.drop { $0 != "/" } } ?? "" }
+        // A container sees its own group as the root, also where the path is that of the machine.
+        let files = [
+            "/sys/fs/cgroup\(path("0::"))/cpuset.cpus.effective", "/sys/fs/cgroup/cpuset.cpus.effective",
+            "/sys/fs/cgroup/cpuset\(path(":cpuset:"))/cpuset.effective_cpus",
+            "/sys/fs/cgroup/cpuset/cpuset.effective_cpus",
+        ]
+        for file in files {
+            if let cores = FileSystem.systemText(file).map({ physicalCores($0) }), !cores.isEmpty { return cores }
+        }
+        return nil
+    }
+
+    /// The limit of the control group, of version 2 or 1, as a container sees its own.
+    private static func controlGroupQuota() -> Int? {
+        let group = "/sys/fs/cgroup"
+        if let limit = FileSystem.systemText("\(group)/cpu.max") {
+            return quota(limit.split { $0.isWhitespace }.map(String.init))
+        }
+        let words = ["cfs_quota_us", "cfs_period_us"].map { FileSystem.systemText("\(group)/cpu/cpu.\($0)") ?? "" }
+        return quota(words.map { $0.filter { !$0.isWhitespace } })
+    }
+
+    /// Whole cores of a quota and its period; nil where either is no number above zero: "max", or -1.
+    static func quota(_ words: [String]) -> Int? {
+        guard words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), quota > 0, period > 0 else {
+            return nil
+        }
+        return max(1, quota / period)
+    }
+
+    /// A line from which `init` makes the same.
+    var line: String {
+        let numbers = [quota ?? 0, machineCoreCount, isBound ? 1 : 0, process] + cores
+        return "\(machine) \(numbers.map(String.init).joined(separator: " "))"
+    }
+
+    init(
+        machine: String, cores: [Int], quota: Int?, machineCoreCount: Int, isBound: Bool = false, process: Int = 0
+    ) {
+        (self.machine, self.cores, self.quota) = (machine, cores, quota)
+        (self.machineCoreCount, self.isBound, self.process) = (machineCoreCount, isBound, process)
+    }
+
+    /// What `line` says.
+    init(line: String) {
+        let words = line.exactParts(at: " ", omittingEmpty: true)
+        let numbers = words.dropFirst().compactMap { Int($0) }
+        machine = String(words.first ?? "?")
+        quota = numbers.first.flatMap { $0 > 0 ? $0 : nil }
+        machineCoreCount = numbers.dropFirst().first ?? 1
+        isBound = numbers.dropFirst(2).first == 1
+        process = numbers.dropFirst(3).first ?? 0
+        cores = Array(numbers.dropFirst(4))
+    }
+}

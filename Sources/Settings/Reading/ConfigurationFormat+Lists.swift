@@ -1,0 +1,89 @@
+import Failures
+import Resources
+
+extension ConfigurationFormat<[String]> {
+    /// Patterns of parameter names: a list, or one by itself.
+    static var patterns: Self {
+        Self(
+            allowed: "a pattern of names, such as \"blocks.0.*\", or a list of patterns", examples: [[], ["*"], ["a"]]
+        ) { (node) throws(ConfigurationMismatch) in
+            guard case .sequence(let elements) = node.content else {
+                return [try ConfigurationFormat<String>.text.decode(node)]
+            }
+            var patterns: [String] = []
+            for element in elements { patterns.append(try ConfigurationFormat<String>.text.decode(element)) }
+            return patterns
+        } encode: {
+            "[" + $0.map(ConfigurationFormat<String>.text.encode).joined(separator: ", ") + "]"
+        }
+    }
+}
+
+extension ConfigurationFormat {
+    /// A value of `format`, or null for none.
+    static func optional<Wrapped>(_ format: ConfigurationFormat<Wrapped>) -> Self where Value == Wrapped? {
+        Self(allowed: "null, or " + format.allowed, examples: [nil] + format.examples) {
+            (node) throws(ConfigurationMismatch) in
+            if case .scalar(let text, isPlain: true) = node.content, ["null", "~"].contains(text) { return nil }
+            return try format.decode(node)
+        } encode: {
+            $0.map(format.encode) ?? "null"
+        }
+    }
+
+    /// A list of mappings, each with some of `keys`; written with those whose value is not that of `usual`.
+    ///
+    /// - Parameter required: The key that each must have.
+    static func mappings<Element>(
+        of keys: [ConfigurationKey<Element>], required: String, _ usual: Element
+    ) -> Self where Value == [Element], Element: Sendable {
+        let names = keys.map(\.name)
+        let rows = keys.map { "\($0.name): \($0.allowed)" }.joined(separator: "; ")
+        return Self(
+            allowed: "a list of mappings, each with \(required) and any of the others of {\(rows)}",
+            examples: [[], [usual]]
+        ) { (node) throws(ConfigurationMismatch) in
+            guard case .sequence(let elements) = node.content else { throw ConfigurationMismatch(node: node) }
+            var values: [Element] = []
+            for element in elements {
+                guard case .mapping(let entries) = element.content else { throw ConfigurationMismatch(node: element) }
+                var value = usual
+                for entry in entries {
+                    guard let key = keys.first(where: { $0.name == entry.key }) else {
+                        throw ConfigurationMismatch(
+                            node: YAMLNode(content: .scalar(entry.key, isPlain: true), mark: entry.mark),
+                            nearest: ForeignKeys.groupRows.first {
+                                $0.names.contains(entry.key) && names.contains($0.key)
+                            }?.key
+                                ?? nearestSpelling(to: entry.key, among: names))
+                    }
+                    try key.read(entry.value, &value)
+                }
+                guard entries.contains(where: { $0.key == required }) else {
+                    throw ConfigurationMismatch(node: element)
+                }
+                values.append(value)
+            }
+            return values
+        } encode: {
+            let texts = $0.map { value in
+                let entries = keys.filter { $0.name == required || $0.text(value) != $0.text(usual) }
+                return "{" + entries.map { "\($0.name): \($0.text(value))" }.joined(separator: ", ") + "}"
+            }
+            return "[" + texts.joined(separator: ", ") + "]"
+        }
+    }
+}
+
+extension ConfigurationFormat<ThreadCount> {
+    static var threadCount: Self {
+        Self(allowed: ThreadCount.allowed, examples: [.automatic, .fixed(1)]) { (node) throws(ConfigurationMismatch) in
+            guard case .scalar(let text, isPlain: true) = node.content, let count = ThreadCount(text) else {
+                throw ConfigurationMismatch(node: node)
+            }
+            return count
+        } encode: {
+            $0.text
+        }
+    }
+}

@@ -1,0 +1,274 @@
+import Failures
+import Texts
+
+/// A node that is not what its key allows.
+struct ConfigurationMismatch: Error {
+    /// The node, or the element of it.
+    let node: YAMLNode
+    /// The allowed value that was probably meant.
+    var nearest: String?
+}
+
+/// How values of one type are read from YAML and written to it.
+///
+/// Numbers follow the core schema of YAML 1.2 (section 10.3.2) in their decimal forms; `true` and `false` are the
+/// only booleans; a number in quotes is text.
+struct ConfigurationFormat<Value: Sendable>: Sendable {
+    /// What is allowed, for messages.
+    let allowed: String
+    /// Some allowed values: all where they are few.
+    let examples: [Value]
+    /// Whether `examples` are all the allowed values, and words.
+    var isChoice = false
+    let decode: @Sendable (YAMLNode) throws(ConfigurationMismatch) -> Value
+    /// `decode` makes the same value of it.
+    let encode: @Sendable (Value) -> String
+}
+
+extension ConfigurationFormat<String> {
+    /// Text, in quotes or not, without control characters.
+    static var text: Self {
+        Self(allowed: "text of 1 to 4095 bytes without control characters", examples: ["a", "b"]) {
+            (node) throws(ConfigurationMismatch) in
+            guard let text = scalar(node), (1...4095).contains(text.utf8.count),
+                !text.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+            else { throw ConfigurationMismatch(node: node) }
+            return text
+        } encode: {
+            quoted($0)
+        }
+    }
+
+    /// A path, in quotes or not: any bytes that the system takes, as `PathText` holds them.
+    static var path: Self {
+        Self(allowed: "a path of 1 to 4095 bytes without a zero byte", examples: ["a", "b"]) {
+            (node) throws(ConfigurationMismatch) in
+            guard let text = scalar(node), !text.utf8.contains(0), (1...4095).contains(PathText.bytes(of: text).count)
+            else { throw ConfigurationMismatch(node: node) }
+            return text
+        } encode: {
+            quoted($0)
+        }
+    }
+
+    /// The text of a node; nil where it is none, or null.
+    private static func scalar(_ node: YAMLNode) -> String? {
+        guard case .scalar(let text, let isPlain) = node.content,
+            !(isPlain && ["~", "null", "Null", "NULL"].contains(text))
+        else { return nil }
+        return text
+    }
+}
+
+extension ConfigurationFormat<Bool> {
+    static var boolean: Self {
+        Self(allowed: "true or false", examples: [false, true], isChoice: true) {
+            (node) throws(ConfigurationMismatch) in
+            switch node.content {
+            case .scalar("true", isPlain: true): return true
+            case .scalar("false", isPlain: true): return false
+            default: throw ConfigurationMismatch(node: node)
+            }
+        } encode: {
+            String($0)
+        }
+    }
+}
+
+extension ConfigurationFormat<Int> {
+    static func integer(in range: ClosedRange<Int>) -> Self {
+        let least = range.lowerBound
+        return Self(
+            allowed: "a whole number from \(least) to \(range.upperBound)",
+            examples: [least, least + 1, least + 2].filter(range.contains)
+        ) { (node) throws(ConfigurationMismatch) in
+            try readInteger(node, in: range)
+        } encode: {
+            String($0)
+        }
+    }
+}
+
+extension ConfigurationFormat<[Int]> {
+    static func ascending(in range: ClosedRange<Int>) -> Self {
+        Self(
+            allowed: "a list of ascending whole numbers, each from \(range.lowerBound) to \(range.upperBound)",
+            examples: [[], [range.lowerBound]]
+        ) { (node) throws(ConfigurationMismatch) in
+            guard case .sequence(let elements) = node.content else { throw ConfigurationMismatch(node: node) }
+            var values: [Int] = []
+            for element in elements {
+                let value = try readInteger(element, in: range)
+                guard value > values.last ?? .min else { throw ConfigurationMismatch(node: element) }
+                values.append(value)
+            }
+            return values
+        } encode: {
+            "[" + $0.map(String.init).joined(separator: ", ") + "]"
+        }
+    }
+}
+
+extension ConfigurationFormat<Double> {
+    static func real(_ range: RealRange) -> Self {
+        Self(allowed: "a number \(range.description)", examples: range.examples) {
+            (node) throws(ConfigurationMismatch) in
+            try readReal(node, in: range)
+        } encode: {
+            $0.description
+        }
+    }
+}
+
+extension ConfigurationFormat<Double?> {
+    /// A number, or a word that stands for none.
+    static func realOr(_ word: String, _ range: RealRange) -> Self {
+        Self(allowed: "\(word), or a number \(range.description)", examples: [nil] + range.examples) {
+            (node) throws(ConfigurationMismatch) in
+            if case .scalar(word, isPlain: _) = node.content { return nil }
+            return try readReal(node, in: range)
+        } encode: {
+            $0?.description ?? word
+        }
+    }
+}
+
+extension ConfigurationFormat<[Double]> {
+    static func reals(count: Int, _ range: RealRange) -> Self {
+        Self(
+            allowed: "a list of \(count) numbers, each \(range.description)",
+            examples: range.examples.map { [Double](repeating: $0, count: count) }
+        ) { (node) throws(ConfigurationMismatch) in
+            guard case .sequence(let elements) = node.content, elements.count == count else {
+                throw ConfigurationMismatch(node: node)
+            }
+            var values: [Double] = []
+            for element in elements { values.append(try readReal(element, in: range)) }
+            return values
+        } encode: {
+            "[" + $0.map(\.description).joined(separator: ", ") + "]"
+        }
+    }
+}
+
+extension ConfigurationFormat where Value: RawRepresentable<String> & CaseIterable & Sendable {
+    static func choice() -> Self {
+        let names = Value.allCases.map(\.rawValue)
+        return Self(allowed: names.joined(separator: ", "), examples: Array(Value.allCases), isChoice: true) {
+            (node) throws(ConfigurationMismatch) in
+            guard case .scalar(let text, _) = node.content else { throw ConfigurationMismatch(node: node) }
+            guard let value = Value(rawValue: text) else {
+                throw ConfigurationMismatch(node: node, nearest: nearestSpelling(to: text, among: names))
+            }
+            return value
+        } encode: {
+            $0.rawValue
+        }
+    }
+}
+
+/// Real numbers between two bounds, the upper one included or not.
+struct RealRange: Sendable {
+    private let lower: Double, upper: Double
+    private let includesUpper: Bool
+
+    init(_ range: ClosedRange<Double>) { (lower, upper, includesUpper) = (range.lowerBound, range.upperBound, true) }
+    init(_ range: Range<Double>) { (lower, upper, includesUpper) = (range.lowerBound, range.upperBound, false) }
+
+    /// A bound that is not included is not reached by rounding to Float32 either, in which the numbers are used.
+    func contains(_ value: Double) -> Bool {
+        value >= lower && (includesUpper ? value <= upper : Float(value) < Float(upper))
+    }
+
+    /// Numbers of the range: the lower bound, one close to it, and the upper bound where it is included.
+    var examples: [Double] {
+        let inner = lower + min(0.25, (upper - lower) / 4)
+        return [lower, inner] + (includesUpper ? [upper] : [])
+    }
+
+    var description: String { "from \(plain(lower)) \(includesUpper ? "to" : "to below") \(plain(upper))" }
+}
+
+/// `value` as a person writes it: whole numbers without a fraction.
+package func plain(_ value: Double) -> String {
+    let text = value.description
+    return text.withoutExactSuffix(".0") ?? text
+}
+
+private func readInteger(_ node: YAMLNode, in range: ClosedRange<Int>) throws(ConfigurationMismatch) -> Int {
+    guard case .scalar(let text, isPlain: true) = node.content, isInteger(text), let value = Int(text),
+        range.contains(value)
+    else { throw ConfigurationMismatch(node: node) }
+    return value
+}
+
+private func readReal(_ node: YAMLNode, in range: RealRange) throws(ConfigurationMismatch) -> Double {
+    guard case .scalar(let text, isPlain: true) = node.content, isReal(text), let value = Double(text),
+        range.contains(value)
+    else { throw ConfigurationMismatch(node: node) }
+    // One zero, so that equal configurations are written alike.
+    return value == 0 ? 0 : value
+}
+
+/// Whether `text` is `[-+]?[0-9]+`.
+private func isInteger(_ text: String) -> Bool {
+    var rest = text[...].utf8
+    _ = drop(&rest, "-+")
+    return dropDigits(&rest) && rest.isEmpty
+}
+
+/// Whether `text` is `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
+private func isReal(_ text: String) -> Bool {
+    var rest = text[...].utf8
+    _ = drop(&rest, "-+")
+    let hasWhole = dropDigits(&rest)
+    let hasFraction = drop(&rest, ".") && dropDigits(&rest)
+    guard hasWhole || hasFraction else { return false }
+    if drop(&rest, "eE") {
+        _ = drop(&rest, "-+")
+        guard dropDigits(&rest) else { return false }
+    }
+    return rest.isEmpty
+}
+
+/// Drops the first byte where it is one of `choices`; whether it was.
+private func drop(_ text: inout Substring.UTF8View, _ choices: StaticString) -> Bool {
+    guard let first = text.first, choices.withUTF8Buffer({ $0.contains(first) }) else { return false }
+    text.removeFirst()
+    return true
+}
+
+/// Drops the decimal digits that `text` begins with; whether there were any.
+private func dropDigits(_ text: inout Substring.UTF8View) -> Bool {
+    let rest = text.drop { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+    defer { text = rest }
+    return rest.startIndex != text.startIndex
+}
+
+/// `text` as YAML: plain where no reader can take a path for something else, otherwise in double quotes.
+private func quoted(_ text: String) -> String {
+    let isSafe = text.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"): true
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."): true
+        case UInt8(ascii: "/"): true
+        default: false
+        }
+    }
+    if isSafe, text.containsExactly("/"), !text.hasExactPrefix("-") { return text }
+    var result = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"", "\\": result += "\\\(scalar)"
+        case "\0"..<" ", "\u{7F}"..."\u{9F}":
+            result += (scalar.value < 16 ? "\\x0" : "\\x") + String(scalar.value, radix: 16)
+        // Bytes that are not UTF-8: an editor would show nothing.
+        case _ where PathText.byte(of: scalar) != nil: result += "\\U00" + String(scalar.value, radix: 16)
+        // Line breaks and characters that YAML does not take as they are.
+        case "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}":
+            result += "\\u" + String(scalar.value, radix: 16)
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result + "\""
+}

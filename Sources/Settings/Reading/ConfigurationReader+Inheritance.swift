@@ -1,0 +1,65 @@
+import Checkpoints
+import Failures
+import Files
+import Models
+import Texts
+
+extension ConfigurationReader {
+    /// Takes the keys that describe the model, as far as they were not given, from the checkpoint that
+    /// `fine_tuning.from` names.
+    ///
+    /// A value that the model does not allow, as where another family was asked for, stays the default.
+    ///
+    /// - Throws: `badData` where there is no such checkpoint.
+    mutating func inheritModel() throws(Failure) {
+        guard let path = configuration.fineTuning.from else { return }
+        let keys = Configuration.keys.filter { Configuration.describesModel($0) && places[$0.path.exact] == nil }
+        guard !keys.isEmpty else { return }
+        let source = try inherited(from: path)
+        for key in keys { key.copy(source, &configuration) }
+        var inherited = Set(keys.map(\.path.exact))
+        while let check = ConfigurationCheck.all.first(where: {
+            inherited.contains($0.key.exact) && $0.allowed(configuration) != nil
+        }) {
+            inherited.remove(check.key.exact)
+            for key in keys where key.path == check.key { key.copy(Configuration(), &configuration) }
+        }
+        for key in configuration.unreadKeys where inherited.contains(key.path.exact) {
+            key.copy(Configuration(), &configuration)
+        }
+    }
+
+    /// The configuration of the checkpoint. A run that goes on needs the checkpoint no more: where it is gone, the run's own
+    /// configuration says what was inherited.
+    private func inherited(from path: String) throws(Failure) -> Configuration {
+        let own = RunDirectory(configuration.run.directory).configuration
+        if !FileSystem.exists(path), FileSystem.exists(own) {
+            let bytes = try FileSystem.contents(of: own, limitBytes: YAMLReader.limitBytes)
+            if let run = try? Configuration.parse(bytes, name: own, isRecorded: true), run.fineTuning.from == path {
+                return run
+            }
+        }
+        return try CheckpointIdentity(Checkpoint.find(path, verifying: false).checkpoint).configuration
+    }
+}
+
+extension Configuration {
+    /// Whether a key belongs to the description of a model that a fine-tuning inherits: its section, and the context, for
+    /// which learned positions have rows.
+    static func describesModel(_ key: ConfigurationKey<Configuration>) -> Bool {
+        key.section == "model" || key.path == "data.context_length"
+    }
+
+    /// What this model computes otherwise than that of `other`, apart from what is only drawn or dropped in training.
+    package func modelDifferences(from other: Configuration) -> [Difference] {
+        let training = [
+            "model.dropout", "model.embedding_dropout", "model.attention_dropout", "model.initializer",
+            "model.initializer_std", "model.scale_residual", "model.vocabulary_size",
+        ]
+        let isImage = model.family == .imageClassifier
+        return differences(from: other).filter { difference in
+            guard !training.contains(difference.key) else { return false }
+            return difference.key.hasExactPrefix("model.") || (difference.key == "data.context_length" && !isImage)
+        }
+    }
+}

@@ -1,0 +1,279 @@
+import Checkpoints
+import Failures
+import Files
+import Texts
+
+extension Configuration {
+    /// The configuration that the defaults, `file` and `--set` arguments make, each over the one before.
+    ///
+    /// - Parameters:
+    ///   - file: A YAML or JSON file, or nil for the defaults.
+    ///   - sets: What followed `--set`: `KEY.PATH=VALUE` each.
+    ///   - output: The run directory, over all others.
+    /// - Throws: `usage` for the first thing that is wrong, with its place, what was found and what is allowed;
+    ///   `inputOutput` where the file exists and cannot be read.
+    package static func load(
+        file: String?, sets: [String] = [], output: String? = nil
+    ) throws(Failure) -> Configuration {
+        try reader(file: file, sets: sets, output: output).checked()
+    }
+
+    /// A reader that has taken in a file and `--set` arguments, and the model of the checkpoint that a fine-tuning starts from.
+    private static func reader(
+        file: String?, sets: [String], output: String?
+    ) throws(Failure) -> ConfigurationReader {
+        var reader = ConfigurationReader()
+        if let file { try reader.apply(try contents(of: file), name: file) }
+        for set in sets { try reader.apply(set: set) }
+        if let output { reader.configuration.run.directory = output }
+        try reader.inheritModel()
+        return reader
+    }
+
+    /// The configuration of a training, as `load` makes it, and what a person should know about it.
+    ///
+    /// A key that nothing reads is accepted where the run's `config.yaml` has it with the same value: earlier versions accepted
+    /// such keys, and a run that was started with one goes on.
+    ///
+    /// - Parameters:
+    ///   - directory: The run directory; nil for `run.directory`.
+    ///   - continues: Whether what the run directory holds may be continued.
+    package static func loadRun(
+        file: String?, sets: [String], directory: String?, continues: Bool
+    ) throws(Failure) -> (configuration: Configuration, warnings: [String]) {
+        let reader = try Self.reader(file: file, sets: sets, output: directory)
+        var warnings: [String] = []
+        var recorded: Configuration?
+        let configuration = try reader.checked { key, failure in
+            if recorded == nil, continues { recorded = reader.recorded() }
+            guard let recorded, key.text(recorded) == key.text(reader.configuration) else { return false }
+            warnings.append(
+                "warning: \(failure.message). It has no effect, and is accepted because the run was started with it.")
+            return true
+        }
+        return (configuration, warnings)
+    }
+
+    /// The configuration that `text`, YAML or JSON, describes; `name` stands for the file in messages.
+    ///
+    /// - Parameter isRecorded: Whether a run or an earlier version wrote it, so that keys that nothing reads are accepted.
+    /// - Throws: `usage` for the first thing that is wrong.
+    package static func parse(_ text: String, name: String, isRecorded: Bool = false) throws(Failure) -> Configuration {
+        try parse(Array(text.utf8), name: name, isRecorded: isRecorded)
+    }
+
+    /// The configuration that the bytes of a file named `name` describe.
+    static func parse(_ bytes: [UInt8], name: String, isRecorded: Bool = false) throws(Failure) -> Configuration {
+        var reader = ConfigurationReader()
+        try reader.apply(bytes, name: name)
+        return try reader.checked { _, _ in isRecorded }
+    }
+
+    private static func contents(of file: String) throws(Failure) -> [UInt8] {
+        guard FileSystem.exists(file) else {
+            throw Failure(
+                .usage,
+                "\(printable(file, limit: 4096)): no such configuration file. Give --config a file that exists, such as "
+                    + "configs/quickstart.yaml, or leave it out for the built-in quickstart.")
+        }
+        do throws(Failure) {
+            let bytes = try FileSystem.contents(of: file, limitBytes: YAMLReader.limitBytes)
+            if String(validating: bytes, as: UTF8.self) != nil { return bytes }
+            // A file of another kind is named as such.
+            _ = try TextReader(bytes: bytes, name: printable(file, limit: 4096), allowsEmpty: true)
+            // An editor of another encoding has written the names of directories as the bytes that they are.
+            return Array(PathText.text(of: bytes).utf8)
+        } catch {
+            // Here the path is wrong, not a dataset or a checkpoint.
+            throw error.exitCode == .badData ? Failure(.usage, error.message) : error
+        }
+    }
+}
+
+/// Puts YAML and `--set` arguments into a configuration and remembers where each value came from.
+struct ConfigurationReader {
+    var configuration = Configuration()
+    /// Where the value of a key path came from; absent for defaults.
+    private(set) var places: [ExactText: String] = [:]
+
+    /// Takes in a whole file.
+    mutating func apply(_ bytes: [UInt8], name: String) throws(Failure) {
+        let source = YAMLSource.file(name)
+        let root = try YAMLReader.document(try Self.text(of: bytes, name), from: source)
+        guard case .mapping(let entries) = root.content else {
+            throw Self.mismatch(source.place(of: root.mark), nil, root, Self.allowedSections)
+        }
+        for entry in entries {
+            if let key = Self.key("", entry.key) {
+                try set(key, to: entry.value, from: source)
+            } else {
+                try apply(section: entry, from: source)
+            }
+        }
+    }
+
+    /// The text of a file's bytes, by the rule of all texts.
+    private static func text(of bytes: [UInt8], _ name: String) throws(Failure) -> [UInt8] {
+        do throws(Failure) {
+            var reader = try TextReader(bytes: bytes, name: printable(name, limit: 4096), allowsEmpty: true)
+            return try reader.rest()
+        } catch {
+            throw Failure(.usage, error.message)
+        }
+    }
+
+    /// Takes in `KEY.PATH=VALUE`.
+    mutating func apply(set text: String) throws(Failure) {
+        let place = "--set \(text)"
+        let source = YAMLSource.argument(place)
+        guard let (path, value) = text.exactHalves(at: "="), !path.isEmpty else {
+            throw Failure(
+                .usage, "\(printable(place)): found no KEY=; allowed: KEY.PATH=VALUE, such as model.layers=6")
+        }
+        guard let key = Configuration.keys.first(where: { $0.path.exact == path.exact }) else {
+            if Self.sections.contains(path) {
+                throw Failure(
+                    .usage, "\(printable(place)): \(path) is a section; allowed: \(Self.list(Self.paths(in: path)))")
+            }
+            throw Self.unknown(path, in: path.exactHalves(at: ".")?.before ?? "", printable(place))
+        }
+        let node =
+            if key.isText || value.utf8.allSatisfy({ $0 == UInt8(ascii: " ") }) {
+                YAMLNode(
+                    content: .scalar(
+                        value, isPlain: value.isEmpty || (key.mayBeNull && ["null", "~"].containsExactly(value))))
+            } else {
+                try YAMLReader.document(Array(value.utf8), from: source)
+            }
+        try set(key, to: node, from: source)
+    }
+
+    /// The configuration, its defaults fitted to what was given, once what its values must be to each other holds.
+    ///
+    /// - Parameter tolerates: Whether a key that nothing reads is accepted, because it is as a run recorded it: earlier
+    ///   versions accepted such keys.
+    func checked(
+        tolerating tolerates: (_ unread: ConfigurationKey<Configuration>, Failure) -> Bool = { _, _ in false }
+    ) throws(Failure) -> Configuration {
+        var configuration = configuration
+        for standard in FittedDefault.all where places[standard.key.exact] == nil {
+            let keys = Configuration.keys.filter { $0.path == standard.key }
+            if keys.contains(where: configuration.reads) { standard.fit(&configuration) }
+        }
+        var tolerated: Set<ExactText> = []
+        for check in ConfigurationCheck.all {
+            guard let allowed = check.allowed(configuration),
+                let key = Configuration.keys.first(where: { $0.path == check.key })
+            else { continue }
+            let found = key.text(configuration)
+            let isDefault = places[check.key.exact] == nil
+            // A default that nothing reads has nothing to fit.
+            if isDefault, !configuration.reads(key) { continue }
+            // A default is not to blame: what was set beside it is.
+            let place = ([check.key] + check.others).lazy.compactMap { places[$0.exact] }.first ?? "default"
+            let failure = Failure(
+                .usage,
+                "\(place): \(check.key): found \(found)\(isDefault ? " (the default)" : ""); allowed: \(allowed)")
+            guard !configuration.reads(key), tolerates(key, failure) else { throw failure }
+            tolerated.insert(key.path.exact)
+        }
+        for key in configuration.unreadKeys where !tolerated.contains(key.path.exact) {
+            let allowed = ConfigurationCheck.unread(key, in: configuration)
+            let place = places[key.path.exact] ?? "default"
+            let failure = Failure(
+                .usage, "\(place): \(key.path): found \(key.text(configuration)); allowed: \(allowed)")
+            if !tolerates(key, failure) { throw failure }
+        }
+        return configuration
+    }
+
+    /// What the run directory says of the run that it holds; nil where it holds none.
+    fileprivate func recorded() -> Configuration? {
+        let path = RunDirectory(configuration.run.directory).configuration
+        guard let bytes = try? FileSystem.contents(of: path, limitBytes: YAMLReader.limitBytes) else { return nil }
+        return try? Configuration.parse(bytes, name: path, isRecorded: true)
+    }
+
+    private mutating func apply(section entry: YAMLNode.Entry, from source: YAMLSource) throws(Failure) {
+        guard Self.sections.contains(entry.key) else {
+            throw Self.unknown(entry.key, in: "", source.place(of: entry.mark))
+        }
+        guard case .mapping(let entries) = entry.value.content else {
+            let allowed = "a mapping of \(Self.list(Self.names(in: entry.key)))"
+            throw Self.mismatch(source.place(of: entry.value.mark), entry.key, entry.value, allowed)
+        }
+        for inner in entries {
+            guard let key = Self.key(entry.key, inner.key) else {
+                throw Self.unknown("\(entry.key).\(inner.key)", in: entry.key, source.place(of: inner.mark))
+            }
+            try set(key, to: inner.value, from: source)
+        }
+    }
+
+    private mutating func set(
+        _ key: ConfigurationKey<Configuration>, to node: YAMLNode, from source: YAMLSource
+    ) throws(Failure) {
+        do throws(ConfigurationMismatch) {
+            try key.read(node, &configuration)
+            places[key.path.exact] = source.place(of: node.mark)
+        } catch {
+            let nearest = error.nearest.map { "; the nearest is \($0)" } ?? ""
+            throw Self.mismatch(source.place(of: error.node.mark), key.path, error.node, key.allowed + nearest)
+        }
+    }
+}
+
+// What is known of keys, and the messages made of it.
+extension ConfigurationReader {
+    private static let sections = Configuration.keys.map(\.section).reduce(into: [String]()) { sections, section in
+        if !section.isEmpty, sections.last != section { sections.append(section) }
+    }
+
+    /// What may stand at the top of a file.
+    private static let tops = sections + names(in: "")
+
+    private static let allowedSections = "a mapping of \(list(tops))"
+
+    private static func key(_ section: String, _ name: String) -> ConfigurationKey<Configuration>? {
+        Configuration.keys.first { $0.section.exact == section.exact && $0.name.exact == name.exact }
+    }
+
+    private static func names(in section: String) -> [String] {
+        Configuration.keys.filter { $0.section == section }.map(\.name)
+    }
+
+    private static func paths(in section: String) -> [String] {
+        Configuration.keys.filter { $0.section == section }.map(\.path)
+    }
+
+    private static func list(_ names: [String]) -> String { names.joined(separator: ", ") }
+
+    private static func mismatch(_ place: String, _ path: String?, _ node: YAMLNode, _ allowed: String) -> Failure {
+        Failure(.usage, "\(place): \(path.map { "\($0): " } ?? "")found \(node.description); allowed: \(allowed)")
+    }
+
+    /// The failure of a key path that no table has, with the key that was probably meant, or all that could be.
+    private static func unknown(_ path: String, in section: String, _ place: String) -> Failure {
+        let isInside = sections.contains(section)
+        let name = isInside ? path.withoutExactPrefix(section + ".") ?? path : path
+        let known = isInside ? names(in: section) : tops
+        // Only the last name counts: other programs have other sections.
+        let last = path.exactParts(at: ".").last ?? path
+        let namesakes = Configuration.keys.filter { $0.name == last && $0.path != path }.map(\.path)
+        let hint =
+            if let row = ForeignKeys.row(of: last) {
+                "dtrain's key for it is \(row.key)\(row.note.map { " (\($0))" } ?? "")"
+            } else if let key = Configuration.keys.first(where: { $0.path == path }) {
+                "write \(key.name) inside the section \(key.section)"
+            } else if !namesakes.isEmpty {
+                "the nearest is \(namesakes.joined(separator: " or "))"
+            } else if let sibling = nearestSpelling(to: name, among: known) {
+                "the nearest is \(isInside ? "\(section).\(sibling)" : sibling)"
+            } else if let near = nearestSpelling(to: path, among: isInside ? [] : Configuration.keys.map(\.path)) {
+                "the nearest is \(near)"
+            } else {
+                "allowed\(isInside ? " in \(section)" : ""): \(list(known))"
+            }
+        return Failure(.usage, "\(place): unknown key \(path.isEmpty ? "\"\"" : printable(path)); \(hint)")
+    }
+}

@@ -1,0 +1,204 @@
+import Datasets
+import Failures
+import Models
+import Objectives
+
+extension Configuration {
+    /// What data decide about the model.
+    ///
+    /// - Parameters:
+    ///   - name: Where the data are, for messages.
+    /// - Throws: `usage` where they are no data for this model.
+    package func sizes(of facts: DatasetFacts, vocabularySize: Int, name: String) throws(Failure) -> ModelSizes {
+        let needed = prediction.datasetKind(model.family)
+        guard facts.kind == needed else {
+            throw Failure(
+                .usage,
+                "\(name) is a dataset of kind \(facts.kind.rawValue); model.family \(model.family.rawValue) with "
+                    + "objective \(prediction.rawValue) needs one of kind \(needed.rawValue). Prepare one with "
+                    + "\(needed.preparation)")
+        }
+        let outputs = try outputs(facts, name)
+        if let image = facts.imageShape {
+            let patch = model.patchSize
+            guard image.height % patch == 0, image.width % patch == 0 else {
+                throw Failure(
+                    .usage,
+                    "model.patch_size: found \(patch); \(name) has images of \(image.height) × \(image.width) pixels. "
+                        + "Allowed: a divisor of both.")
+            }
+            let size = ImageSize(height: image.height, width: image.width, channels: image.channels)
+            return sizes(image: size, vocabularySize: 0, outputs: outputs)
+        }
+        // A manifest may say anything.
+        let limit = Configuration.vocabularyLimit
+        guard (1...limit).contains(vocabularySize) else {
+            throw Failure(.badData, "\(name): has \(vocabularySize) tokens; a model can have 1 to \(limit) of them.")
+        }
+        let asked = model.vocabularySize
+        guard asked == 0 || asked >= vocabularySize else {
+            throw Failure(
+                .usage,
+                "model.vocabulary_size: found \(asked); \(name) has \(vocabularySize) tokens. "
+                    + "Allowed: 0 (the dataset's) or at least \(vocabularySize).")
+        }
+        return sizes(image: nil, vocabularySize: vocabularySize, outputs: outputs)
+    }
+
+    /// The sizes of the model for data that fit it: all that a model's sizes read of a configuration.
+    func sizes(image: ImageSize?, vocabularySize: Int, outputs: Int) -> ModelSizes {
+        if let image { return ModelSizes(image: image, patchSize: model.patchSize, outputs: outputs) }
+        return ModelSizes(
+            vocabularySize: model.vocabularySize > 0 ? model.vocabularySize : vocabularySize,
+            contextLength: data.contextLength, outputs: outputs, tokenCount: vocabularySize)
+    }
+
+    /// The numbers that the model predicts of each sequence.
+    private func outputs(_ facts: DatasetFacts, _ name: String) throws(Failure) -> Int {
+        guard model.family.architecture.output == .sequence, let labels = facts.labels else { return 0 }
+        guard labels.kind == prediction.labelKind else {
+            throw Failure(
+                .usage,
+                "objective.kind: found \(prediction.rawValue); the labels of \(name) are of kind "
+                    + "\(labels.kind.rawValue). Allowed for these: \(labels.kind.prediction.rawValue).")
+        }
+        return labels.outputs
+    }
+
+    /// A split of `dataset` as samples of what the model is to predict.
+    ///
+    /// - Throws: `usage` where the dataset has no token that the prediction needs; `badData` where a split is too short, or a
+    ///   record too long.
+    package func makeSamples(_ dataset: Dataset, _ split: Split) throws(Failure) -> any Samples {
+        let special = dataset.specialTokens
+        /// A special token of the dataset.
+        func token(_ token: Int32?, _ name: String) throws(Failure) -> Int32 {
+            if let token { return token }
+            throw Failure(
+                .usage,
+                "\(dataset.directory): its tokenizer has no token \(name), which objective \(prediction.rawValue) needs. "
+                    + "Prepare the dataset again with --tokenizer bpe:SIZE or unigram:SIZE.")
+        }
+        func noise(_ changes: Augmentation) throws(Failure) -> TokenNoise {
+            TokenNoise(changes, mask: changes.tokenMasking > 0 ? try token(special.mask, "mask") : special.mask)
+        }
+        switch samples {
+        case .causal(let context, let separatesDocuments):
+            return try CausalSamples(
+                dataset.stream(split), contextLength: context,
+                documentEnd: separatesDocuments ? try token(special.eos, "eos") : nil)
+        case .masked(let context, let share):
+            return try MaskedSamples(
+                dataset.stream(split), contextLength: context, maskToken: try token(special.mask, "mask"), share: share)
+        case .infilling(let context, let share, let meanLength):
+            return try InfillingSamples(
+                dataset.stream(split), contextLength: context,
+                marks: .init(
+                    mask: try token(special.mask, "mask"), start: try token(special.bos, "bos"),
+                    end: try token(special.eos, "eos")), share: share, meanLength: meanLength)
+        case .pairs(let context, let truncates, let changes):
+            return try PairSamples(
+                try dataset.records(split), contextLength: context, begin: try token(special.bos, "bos"),
+                end: try token(special.eos, "eos"), truncates: truncates, noise: try noise(changes))
+        case .labelled(let context, let truncates, let changes):
+            guard let labels = dataset.labels else { preconditionFailure("a dataset with labels") }
+            return try LabelledSamples(
+                try dataset.records(split), labels, contextLength: context, first: try token(special.cls, "cls"),
+                truncates: truncates, noise: try noise(changes))
+        case .images(let patchSize, let changes):
+            guard let labels = dataset.labels, let image = dataset.imageShape else {
+                preconditionFailure("a dataset of images with labels")
+            }
+            return ImageSamples(
+                try dataset.records(split), labels, image, patchSize: patchSize, augmentation: changes)
+        }
+    }
+}
+
+/// How data become samples: all that `makeSamples` reads of a configuration.
+enum SampleForm: Equatable {
+    case causal(contextLength: Int, separatesDocuments: Bool)
+    case masked(contextLength: Int, share: Double)
+    case infilling(contextLength: Int, share: Double, meanLength: Double)
+    case pairs(contextLength: Int, truncates: Bool, Augmentation)
+    case labelled(contextLength: Int, truncates: Bool, Augmentation)
+    case images(patchSize: Int, Augmentation)
+}
+
+extension Configuration {
+    /// How data become samples of the prediction.
+    var samples: SampleForm {
+        let context = data.contextLength
+        switch prediction {
+        case .auto, .causal: return .causal(contextLength: context, separatesDocuments: data.separateDocuments)
+        case .masked: return .masked(contextLength: context, share: objective.maskShare)
+        case .infilling:
+            return .infilling(contextLength: context, share: objective.maskShare, meanLength: objective.spanLength)
+        case .sequenceToSequence:
+            return .pairs(contextLength: context, truncates: data.truncate, augmentation.ofTokens)
+        case .classification, .multiLabel, .regression:
+            switch model.family.architecture.input {
+            case .patches: return .images(patchSize: model.patchSize, augmentation.ofImages)
+            case .tokens: return .labelled(contextLength: context, truncates: data.truncate, augmentation.ofTokens)
+            }
+        }
+    }
+}
+
+extension ObjectiveConfiguration.Kind {
+    /// The dataset that it learns from.
+    fileprivate func datasetKind(_ family: ModelConfiguration.Family) -> DatasetKind {
+        switch self {
+        case .auto, .causal, .masked, .infilling: .text
+        case .sequenceToSequence: .parallel
+        case .classification, .multiLabel, .regression: family == .imageClassifier ? .images : .labelled
+        }
+    }
+
+    /// The labels that it predicts.
+    fileprivate var labelKind: LabelDescription.Kind {
+        switch self {
+        case .multiLabel: .multi
+        case .regression: .number
+        default: .class
+        }
+    }
+}
+
+extension LabelDescription.Kind {
+    /// What predicts such labels.
+    package var prediction: ObjectiveConfiguration.Kind {
+        switch self {
+        case .class: .classification
+        case .multi: .multiLabel
+        case .number: .regression
+        }
+    }
+}
+
+extension DatasetKind {
+    /// How such a dataset is prepared.
+    fileprivate var preparation: String {
+        switch self {
+        case .text: "dtrain prepare --text FILE or --jsonl FILE."
+        case .parallel: "dtrain prepare --parallel SOURCE TARGET."
+        case .labelled: "dtrain prepare --labelled FILE."
+        case .images: "dtrain prepare --images PATH."
+        }
+    }
+}
+
+extension Configuration {
+    /// What the targets are that a training counts.
+    package var targetName: String {
+        switch prediction {
+        case .auto, .causal: "tokens"
+        case .masked: "masked tokens"
+        case .infilling: "infilled tokens"
+        case .sequenceToSequence: "target tokens"
+        case .classification: model.family == .imageClassifier ? "images" : "texts"
+        case .multiLabel: "labels"
+        case .regression: "texts"
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import Failures
+import Synchronization
+
+/// A tokenizer that counts the lines that are not reproduced when their tokens are decoded.
+///
+/// Foreign models may normalize characters, collapse spaces or lack characters, and would otherwise do so silently.
+package struct ComparedTokenizer: Tokenizer {
+    private let base: any Tokenizer
+    private let changes: TextChanges
+
+    /// Wraps the tokenizer `base` and counts changes in `changes`.
+    package init(_ base: any Tokenizer, _ changes: TextChanges) {
+        (self.base, self.changes) = (base, changes)
+    }
+
+    package var description: TokenizerDescription { base.description }
+    package var vocabularySize: Int { base.vocabularySize }
+
+    package func encode(
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
+    ) throws(Failure) -> Int {
+        let first = tokens.count
+        let taken = try base.encode(bytes, isLast: isLast, after: previous, appendingTo: &tokens)
+        let lineBreak = UInt8(ascii: "\n")
+        // Parts of lines that are too long to encode at once are not compared.
+        if taken > 0, previous == nil || previous == lineBreak, isLast || bytes[taken - 1] == lineBreak {
+            changes.compare(UnsafeRawBufferPointer(rebasing: bytes[..<taken]), base.decode(Array(tokens[first...])))
+        }
+        return taken
+    }
+
+    package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {
+        base.decode(token, after: &state, appendingTo: &bytes)
+    }
+}
+
+/// Counts the lines that a tokenizer changes.
+package final class TextChanges: Sendable {
+    package init() {}
+
+    private let counts = Mutex((lines: 0, changed: 0))
+
+    /// Counts the lines of `text`, and those that differ in `decoded`.
+    func compare(_ text: UnsafeRawBufferPointer, _ decoded: [UInt8]) {
+        let lineBreak = UInt8(ascii: "\n")
+        let lines = text.split(separator: lineBreak, omittingEmptySubsequences: false)
+        var changed = 0
+        if !text.elementsEqual(decoded) {
+            let others = decoded.split(separator: lineBreak, omittingEmptySubsequences: false)
+            // If line breaks are lost, all lines count as changed.
+            changed =
+                lines.count == others.count
+                ? zip(lines, others).count { !$0.elementsEqual($1) } : lines.count
+        }
+        counts.withLock { [count = lines.count, changed] in
+            $0.lines += count
+            $0.changed += changed
+        }
+    }
+
+    /// The remark for the user; nil if no line was changed.
+    package var remark: String? {
+        let (lines, changed) = counts.withLock { $0 }
+        return changed == 0
+            ? nil
+            : "the tokenizer changes \(changed) of \(lines) lines: characters or spaces that it normalizes, line breaks that it "
+                + "has no token for, or characters that it does not know do not come back from its tokens"
+    }
+}
+
+/// Collects a preparation's remarks for the user.
+package final class PreparationRemarks: Sendable {
+    package init() {}
+
+    private let texts = Mutex<[String]>([])
+
+    package func add(_ text: String) { texts.withLock { $0.append(text) } }
+
+    package var all: [String] { texts.withLock { $0 } }
+}

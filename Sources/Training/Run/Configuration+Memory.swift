@@ -1,0 +1,74 @@
+import Collectives
+import Kernels
+import Models
+import Objectives
+import Optimizers
+import Resources
+import Settings
+import Tensors
+
+extension Configuration {
+    /// Estimates what the ranks of a host need to train a model of `sizes`.
+    ///
+    /// - Parameters:
+    ///   - positions: The positions of the longest sequence that is read; nil for the whole context.
+    package func stepMemory(
+        _ sizes: ModelSizes, positions: Int? = nil, _ communicator: any Communicator
+    ) -> MemoryEstimate {
+        let positions = positions ?? sizes.contextLength
+        return switch precision {
+        case .float32: stepMemory(sizes, positions, communicator, storing: Float.self)
+        case .float16: stepMemory(sizes, positions, communicator, storing: Float16.self)
+        }
+    }
+
+    private func stepMemory<Element: Storage>(
+        _ sizes: ModelSizes, _ positions: Int, _ communicator: any Communicator, storing: Element.Type
+    ) -> MemoryEstimate {
+        let slots = batch.slots / communicator.size
+        let model = Transformer<Element>(model, sizes)
+        let (count, ranks) = (model.layout.count, communicator.localSize)
+        let element = MemoryLayout<Element>.stride
+        // Ranks of one host share the weights, unless averaging cannot share memory.
+        let isShared = averaging.strategy != .allreduce && ranks == communicator.size && averaging.wire != .float16
+        var estimate = MemoryEstimate()
+        estimate.add("weights", count, bytesEach: element, times: isShared ? 1 : ranks)
+        // Beside a step's gradient, those of slots that wait for their sibling.
+        let gradients = (0..<max(slots, 1)).map(\.nonzeroBitCount).max()! + 1
+        estimate.add("gradients", count, bytesEach: element, times: gradients * ranks)
+        let shard = count / communicator.size * ranks
+        let masters = Element.self == Float.self ? 0 : 1
+        let states = makeOptimizer(optimizer).stateNames.count + masters + (training.emaDecay > 0 ? 1 : 0)
+        estimate.add("optimizer state", shard, bytesEach: MemoryLayout<Float>.stride, times: states)
+        let sequences = batch.sequencesPerSlot
+        estimate.add(
+            "activations", model.activationBytes(sequences: sequences, positions: positions), bytesEach: 1, times: ranks
+        )
+        estimate.add(
+            "activations' gradients", sequences * positions,
+            bytesEach: (3 * self.model.width + self.model.hiddenWidth) * MemoryLayout<Float>.stride, times: ranks)
+        let rows = Double(model.outputRows(sequences: sequences, positions: positions)) * targetShare(sizes)
+        estimate.add(
+            "logits", Prediction.logitBytes(rows: Int(rows), outputs: model.head.outputWidth), bytesEach: 1,
+            times: ranks)
+        return estimate
+    }
+
+    /// Refuses a training that no host of the job has the memory for. Every rank calls it.
+    ///
+    /// - Parameter positions: As for `stepMemory`.
+    /// - Throws: `AgreedFailure` with `usage`.
+    package func requireTrainingMemory(
+        _ sizes: ModelSizes, positions: Int, _ communicator: any Communicator
+    ) throws {
+        let fewer = communicator.localSize > 1 ? ", or start fewer ranks a host" : ""
+        try communicator.requireMemory(
+            for: "the training",
+            remedy:
+                "Lower batch.sequences or raise batch.slots (activations), lower data.context_length, model.layers or "
+                + "model.width, set precision: float16\(fewer)."
+        ) {
+            stepMemory(sizes, positions: positions, communicator)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Checkpoints
+import Files
+import Reporting
+import Resources
+
+/// Shows how a training goes: a bar that is redrawn on a terminal, plain lines elsewhere, and `metrics.jsonl` always.
+final class ProgressReporter {
+    private let console: Console
+    private let steps: Int
+    private let targets: String
+    private let isSmoothed: Bool
+    private let flopsPerTarget: Double
+    private let limit: ProcessorLimit
+    private let clock = ContinuousClock()
+    private var lastLine: ContinuousClock.Instant
+    private var recent: [(tokens: Int, seconds: Double)] = []
+
+    /// - Parameters:
+    ///   - targets: What the targets of a step are called.
+    ///   - isSmoothed: Whether the losses of steps are those of smoothed targets.
+    init(
+        _ console: Console, steps: Int, targets: String, isSmoothed: Bool, flopsPerTarget: Double, limit: ProcessorLimit
+    ) {
+        self.console = console
+        self.steps = steps
+        self.targets = targets
+        self.isSmoothed = isSmoothed
+        self.flopsPerTarget = flopsPerTarget
+        self.limit = limit
+        lastLine = clock.now - .seconds(60)
+    }
+
+    /// Shows step `step`, which took `seconds`.
+    func stepDone<Element>(_ step: Int, _ report: Coordinator<Element>.Report, seconds: Double) {
+        recent.append((report.tokens, seconds))
+        if recent.count > 20 { recent.removeFirst() }
+        let total = recent.reduce(0) { $0 + $1.seconds }
+        let rate = Double(recent.reduce(0) { $0 + $1.tokens }) / total
+        let left = Double(steps - step) * total / Double(recent.count)
+        let line = ProgressLine(
+            step: step, steps: steps, loss: report.loss, isSmoothed: isSmoothed, learningRate: report.learningRate,
+            gradientNorm: report.gradientNorm, skip: report.skip?.words, lossScale: report.lossScale,
+            targetsPerSecond: rate, targets: targets, shareOfPeak: rate * flopsPerTarget / limit.flopsPerSecond,
+            secondsLeft: left)
+        if console.isTerminal {
+            console.draw(line.textWithBar(width: console.columns - 1))
+        } else if step == 1 || step == steps || clock.now - lastLine >= .seconds(2) {
+            console.say(line.text(width: 80))
+            lastLine = clock.now
+        }
+    }
+}
+
+extension Coordinator.Skip {
+    /// The reason in the progress line.
+    var words: String { self == .notFinite ? "not finite" : rawValue }
+}
+
+extension Coordinator.Report {
+    /// The step's line in `metrics.jsonl`. A step without an update says why, and every step how many there were.
+    func metrics(step: Int, seconds: Double) -> JSON {
+        var line: [JSON.Member] = [
+            .init("step", .integer(step)), .init("loss", .number(loss)),
+            .init("learning_rate", .number(learningRate)),
+            .init("gradient_norm", gradientNorm.map(JSON.number) ?? .null),
+            .init("loss_scale", .number(lossScale ?? 1)), .init("tokens", .integer(tokens)),
+            .init("tokens_per_second", .number(Double(tokens) / seconds)),
+            .init("skipped_steps", .integer(skippedSteps)),
+        ]
+        if let skip { line.append(.init("skipped", .string(skip.rawValue))) }
+        if isNewLossLevel { line.append(.init("new_loss_level", true)) }
+        if returns > 0 { line.append(.init("returns", .integer(returns))) }
+        return .object(line)
+    }
+}

@@ -1,0 +1,146 @@
+import Datasets
+import Failures
+import Models
+import Objectives
+import Optimizers
+import Reporting
+import Settings
+import Tensors
+import Texts
+
+/// What a person is told of a run before its first step and after its last.
+struct RunDescription {
+    let configuration: Configuration
+    let facts: DatasetFacts
+    let sizes: ModelSizes
+
+    /// The model.
+    ///
+    /// - Parameter parameters: Their number.
+    package func model(parameters: Int) -> String {
+        let model = configuration.model
+        let layers =
+            model.family.architecture.hasEncoder
+            ? "\(model.layers) + \(model.targetLayers) layers" : plural(model.layers, "layer")
+        let heads =
+            plural(model.heads, "head")
+            + (model.keyHeads == model.heads ? "" : " over \(model.keyHeads) of keys and values")
+        let parts = [layers, heads, "width \(model.width)"] + input + output
+        return "model: \(model.family.rawValue), \(grouped(parameters)) parameters (\(parts.joined(separator: ", ")))"
+    }
+
+    /// What it reads.
+    private var input: [String] {
+        guard let image = sizes.image else {
+            return ["context \(sizes.contextLength)", "vocabulary \(sizes.vocabularySize)"]
+        }
+        let patch = configuration.model.patchSize
+        return [
+            "\(plural(image.patchCount(patch), "patch", "es")) of \(patch) × \(patch) pixels in images of \(image.height) × "
+                + "\(image.width)\(image.channels > 1 ? " in \(image.channels) colours" : "")"
+        ]
+    }
+
+    /// What it predicts, where that is no token.
+    private var output: [String] {
+        switch configuration.prediction {
+        case .classification: [plural(sizes.outputs, "class", "es")]
+        case .multiLabel: [plural(sizes.outputs, "label")]
+        case .regression: ["one number"]
+        case .auto, .causal, .masked, .infilling, .sequenceToSequence: []
+        }
+    }
+
+    /// The parameters that keep their first values; nil where all are trained.
+    func frozen(_ layout: ParameterLayout) throws(Failure) -> String? {
+        let rules = try ParameterRules(configuration.optimizer, layout).indices
+        let frozen = zip(layout.parameters, rules).filter { $0.1 == nil }.map(\.0)
+        if frozen.isEmpty { return nil }
+        return "frozen: \(frozen.count) of \(layout.parameters.count) tensors, "
+            + "\(grouped(frozen.reduce(0) { $0 + $1.count })) of \(grouped(layout.parameterCount)) parameters: "
+            + shortList(frozen.map(\.name))
+    }
+
+    /// How the losses of training and validation differ; nil where they are computed alike.
+    var smoothing: String? {
+        let smoothing = configuration.objective.labelSmoothing
+        if smoothing == 0 { return nil }
+        return
+            "loss: of smoothed targets in training (objective.label_smoothing \(plain(smoothing))), of the targets alone "
+            + "in validation"
+    }
+
+    /// The data.
+    ///
+    /// - Parameters:
+    ///   - count: The tokens of a split of text, or its records.
+    ///   - truncated: The records of a split that lose what is beyond the context.
+    func data(
+        _ directory: String, count: (Split) -> Int, truncated: (Split) -> Int
+    ) -> String {
+        var line =
+            "data: \(directory), \(grouped(count(.train))) training and \(grouped(count(.validation))) validation "
+            + "\(facts.kind == .text ? "tokens" : facts.kind.recordName)"
+        if truncated(.train) + truncated(.validation) > 0 {
+            line +=
+                "; \(grouped(truncated(.train))) and \(grouped(truncated(.validation))) of them are longer than the "
+                + "context and lose what is beyond"
+        }
+        return line
+    }
+
+    /// What a step sees.
+    var batch: String {
+        let (batch, data) = (configuration.batch, configuration.data)
+        let tokens = grouped(batch.sequences * sizes.contextLength)
+        let name = facts.kind == .text ? "sequences" : facts.kind.recordName
+        let line = "batch: \(batch.sequences) \(name) a step in \(plural(batch.slots, "slot"))"
+        let pool =
+            data.lengthPool > 1 ? ", of similar length within \(plural(data.lengthPool, "batch", "es"))" : ""
+        switch facts.kind {
+        case .text: return "\(line), \(tokens) tokens"
+        case .parallel, .labelled:
+            return "\(line), at most \(tokens) tokens\(facts.kind == .parallel ? " a side" : "")\(pool)"
+        case .images: return line
+        }
+    }
+
+    /// What can be done with the checkpoint `directory`.
+    func use(of directory: String) -> String {
+        func generate(_ what: String, _ prompt: String) -> String {
+            // Without a tokenizer, texts are the numbers of tokens.
+            "\(what): "
+                + shellCommand(
+                    "dtrain", "generate", "--checkpoint", directory, "--prompt",
+                    facts.tokenizer.kind == .none ? "1 2 3" : prompt)
+        }
+        switch configuration.prediction {
+        case .auto, .causal: return generate("generate from it", "The ")
+        case .masked, .infilling: return generate("fill a gap with it", "The [MASK] of")
+        case .sequenceToSequence: return generate("generate from it", "A sentence.")
+        case .multiLabel: return generate("label with it", "A sentence.")
+        case .regression: return generate("predict with it", "A sentence.")
+        case .classification:
+            return sizes.image == nil
+                ? generate("classify with it", "A sentence.")
+                : "evaluate it: \(shellCommand("dtrain", "evaluate", "--checkpoint", directory))"
+        }
+    }
+}
+
+extension DatasetKind {
+    /// What its records are called.
+    fileprivate var recordName: String {
+        switch self {
+        case .text: "documents"
+        case .parallel: "pairs"
+        case .labelled: "texts"
+        case .images: "images"
+        }
+    }
+}
+
+/// A number and what there is of it.
+private func plural(_ count: Int, _ name: String, _ ending: String = "s") -> String {
+    "\(count) \(name)\(count == 1 ? "" : ending)"
+}

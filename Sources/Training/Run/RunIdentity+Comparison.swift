@@ -1,0 +1,85 @@
+import Checkpoints
+import Collectives
+import Failures
+import Settings
+import Texts
+
+package extension RunIdentity {
+    /// Makes sure that every rank trains the same thing, before anything is done together that depends on it.
+    ///
+    /// - Throws: `AgreedFailure` with `usage`, naming the first rank that differs from rank 0, and in what.
+    func compareRanks(_ communicator: any Communicator) throws {
+        let facts = ["the program is \(programVersion)", "the dataset is \(datasetDigest)"] + configuration.commonLines
+        // One line a fact, one text a rank.
+        let texts = try communicator.gather((facts + ["the model is \(layoutDigest)"]).joined(separator: "\n"))
+        _ = try communicator.onFirstRank { () throws(Failure) in
+            for (rank, text) in texts.enumerated() where text.exact != texts[0].exact {
+                let (theirs, ours) = (text.exactParts(at: "\n"), texts[0].exactParts(at: "\n"))
+                let differing = zip(theirs, ours).filter { $0.exact != $1.exact }.map { "\($0), rank 0's \($1)" }
+                throw Failure(
+                    .usage,
+                    "rank \(rank) differs from rank 0: \(differing.joined(separator: "; ")). "
+                        + "Give every host the same dtrain, configuration and data, and start again.")
+            }
+            return ""
+        }
+    }
+
+    /// Makes sure that `checkpoint` is of this model and tokenizer, and, unless it was named by the user, of this
+    /// very training.
+    ///
+    /// - Returns: What differs and is accepted, a line each, and whether the dataset is the same.
+    /// - Throws: `usage`, saying what differs and what to do; `badData` where the checkpoint's own words make no sense.
+    func accept(
+        _ checkpoint: Checkpoint, named: Bool
+    ) throws(Failure) -> (differences: [String], isSameDataset: Bool) {
+        let theirs = try CheckpointIdentity(checkpoint)
+        guard !theirs.isImported else {
+            throw Failure(
+                .usage,
+                "\(checkpoint.directory) was imported: it has no training to go on with. Start one from its weights: "
+                    + "--set \(shellWord("fine_tuning.from=\(checkpoint.directory)")), and another --output.")
+        }
+        var differences = configuration.trajectoryDifferences(from: theirs.configuration)
+            .map { "\($0.key) is \($0.value), the checkpoint has \($0.other)" }
+        if theirs.datasetDigest != datasetDigest { differences.append("the dataset is another one") }
+        if let change = configuration.rateChange(from: theirs.configuration, at: checkpoint.step) {
+            differences.append(change)
+        }
+        let wrong: String? =
+            if theirs.layoutDigest != layoutDigest {
+                "is of another model"
+            } else if theirs.facts.tokenizer != facts.tokenizer {
+                "is of another tokenizer (\(theirs.facts.tokenizer.kind.rawValue), vocabulary "
+                    + "\(theirs.sizes.vocabularySize); the dataset: \(facts.tokenizer.kind.rawValue), "
+                    + "vocabulary \(sizes.vocabularySize))"
+            } else if theirs.facts != facts {
+                "is of data of another kind, or with other labels"
+            } else if theirs.configuration.precision != configuration.precision
+                || theirs.configuration.optimizer.kind != configuration.optimizer.kind
+                || (theirs.configuration.training.emaDecay > 0) != (configuration.training.emaDecay > 0)
+            {
+                "has other tensors"
+            } else {
+                nil
+            }
+        let list = differences.joined(separator: "; ")
+        if let wrong {
+            throw Failure(
+                .usage,
+                "\(checkpoint.directory) \(wrong): \(list.isEmpty ? "the vocabulary differs" : list). "
+                    + "Choose another --output, or the configuration that it was written with.")
+        }
+        guard differences.isEmpty || named else {
+            throw Failure(
+                .usage,
+                """
+                \(checkpoint.directory) is of another configuration: \(list).
+                To go on from it all the same: --resume \(shellWord(checkpoint.directory))
+                To start anew and set the old run aside: --resume none
+                To keep both: another --output
+                """)
+        }
+        return (differences, theirs.datasetDigest == datasetDigest)
+    }
+}

@@ -1,0 +1,184 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Failures
+import Files
+import Glibc
+import Inference
+import Kernels
+import Models
+import Reporting
+import Resources
+import Settings
+import Tensors
+import Watching
+
+/// A whole run: from a configuration to the last checkpoint, or to the next one when asked to stop.
+package struct Trainer {
+    private let configuration: Configuration
+    private let resumption: Resumption
+    private let communicator: any Communicator
+    private let console: Console
+    private let profiledSteps: Int
+
+    /// A run of `configuration` on all ranks of `communicator`.
+    ///
+    /// - Parameter profiledSteps: The steps, from the run's first on, that a trace is written of.
+    package init(
+        _ configuration: Configuration, _ resumption: Resumption, _ communicator: any Communicator, _ console: Console,
+        profiledSteps: Int = 0
+    ) {
+        self.profiledSteps = profiledSteps
+        self.configuration = configuration
+        self.resumption = resumption
+        self.communicator = communicator
+        self.console = console
+    }
+
+    /// How a run ended.
+    package enum Outcome: Equatable, Sendable {
+        /// All steps are done.
+        case finished
+        /// Asked to stop, and saved.
+        case stopped
+    }
+
+    /// Trains.
+    ///
+    /// - Throws: `AgreedFailure` for what every rank knows, `Failure` or `MPIError` for what only this one does.
+    package func run() throws -> Outcome {
+        switch configuration.precision {
+        case .float32: try run(storing: Float.self)
+        case .float16: try run(storing: Float16.self)
+        }
+    }
+
+    private func run<Element: Storage>(storing: Element.Type) throws -> Outcome {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let faults = try communicator.together { () throws(Failure) in
+            try Fault.parse(getenv(Fault.variable).map { String(cString: $0) } ?? "")
+        }
+        let heartbeats = try Heartbeats(communicator)
+        let remote = try RemoteHeartbeats.open(communicator, speaks: heartbeats.localRank == 0)
+        let watchdog = try communicator.together { () throws(Failure) in
+            try Watchdog(
+                heartbeats, remote: remote, Watchdog.Limits(configured: configuration.training.stallTimeoutSeconds))
+        }
+        defer { watchdog.stop() }
+        let data = try communicator.together { () throws(Failure) in
+            try TrainingData(configuration, communicator)
+        }
+        let exported = try communicator.together { () throws(Failure) in try data.exportedClass() }
+        // A rank's beats are seen on its own node.
+        try heartbeats.allowing(bytes: data.dataset.verifiedBytes()) {
+            try data.verify(communicator, console, beat: heartbeats.beat)
+        }
+        let positions = try communicator.together { () throws(Failure) in try data.longestPositions() }
+        try configuration.requireTrainingMemory(data.sizes, positions: positions, communicator)
+        let layout = Transformer<Element>(configuration.model, data.sizes).layout
+        let identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout)
+        try identity.compareRanks(communicator)
+        let coordinator = try Coordinator<Element>(
+            configuration, data.sizes, plan: data.plan, communicator)
+        coordinator.spans.observers = [heartbeats]
+        let injection = try communicator.together { () throws(Failure) in try coordinator.injection(of: faults) }
+        if let injection { coordinator.spans.observers.append(injection) }
+
+        let directory = RunDirectory(configuration.run.directory)
+        // Checkpoints are looked at from the newest on until one is valid, and the log is read.
+        let records = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes + (1 << 30)) {
+            try communicator.together { () throws(Failure) -> RunRecords? in
+                guard communicator.rank == 0 else { return nil }
+                return try RunRecords(directory, identity, resumption, console) { () throws(Failure) in
+                    guard let source = configuration.fineTuning.from else { return }
+                    _ = try StartingWeights(
+                        source, configuration.fineTuning.selection(layout), configuration, data.dataset)
+                }
+            }
+        }
+        do {
+            let outcome = try run(coordinator, data, records, heartbeats, exported: exported, startedAt: start)
+            try endRecords(records, outcome == .finished ? .finished : .stopped, step: coordinator.step)
+            return outcome
+        } catch let failure as AgreedFailure {
+            // Whoever reads the marker learns of the failure that is told anyway.
+            // The others may be gone by the time that a save is done.
+            heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
+                try? records?.end(failure.failure.exitCode, step: coordinator.step)
+            }
+            throw failure
+        }
+    }
+
+    /// The run itself, once its parts are there.
+    private func run<Element>(
+        _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?, _ heartbeats: Heartbeats,
+        exported: String?, startedAt start: ContinuousClock.Instant
+    ) throws -> Outcome {
+        let directory = RunDirectory(configuration.run.directory)
+        let restored = try heartbeats.allowing(bytes: 2 * coordinator.savedBytes) {
+            try coordinator.takeUp(
+                records?.start.checkpoint, isSameDataset: records?.start.isSameDataset ?? true,
+                isSameConfiguration: records?.start.isSameConfiguration ?? true)
+        }
+        try describe(coordinator, data, records)
+        if let exported { console.say("export: the model can be exported as \(exported)") }
+        // A run that goes on has its own weights.
+        if restored == nil, let source = configuration.fineTuning.from {
+            console.say(
+                try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
+                    try coordinator.startFrom(source, configuration, data.dataset)
+                })
+        }
+
+        let profile =
+            profiledSteps == 0
+            ? nil : try RunProfile(steps: profiledSteps, directory, coordinator.spans, communicator, console)
+        let run = try TrainingRun(
+            configuration, data, coordinator, records, heartbeats, communicator, console, startedAt: start,
+            resumption: resumption, restored: restored, profile: profile)
+        return try run.finish()
+    }
+
+    /// Leaves the marker by which others know how the run ended.
+    private func endRecords(_ records: RunRecords?, _ code: ExitCode, step: Int) throws {
+        try communicator.together { () throws(Failure) in try records?.end(code, step: step) }
+    }
+
+    /// Says what is about to be trained, on what.
+    private func describe<Element>(
+        _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?
+    ) throws {
+        let description = data.description
+        console.say(
+            "\(programVersion): \(ComputeThreads.description(ranks: communicator.size)), "
+                + "\(configuration.precision.rawValue), averaging \(coordinator.averaging.name)")
+        if let warning = coordinator.averagingWarning { console.say(warning) }
+        let usable = UsableCores.ofThisProcess()
+        let slots = configuration.batch.slots
+        if !LaunchEnvironment.isLaunched,
+            let ranks = ThreadPlan.fasterRanks(configuration.threads, usable, slots: slots)
+        {
+            console.say(
+                "one process on \(usable.cores.count) cores: mpirun -np \(ranks) dtrain is faster, with the same result"
+            )
+        }
+        console.say(description.model(parameters: coordinator.layout.parameterCount))
+        console.say(
+            description.data(data.dataset.directory, count: data.dataset.count, truncated: { data.truncated[$0] ?? 0 }))
+        console.say(description.batch)
+        if let frozen = try description.frozen(coordinator.layout) { console.say(frozen) }
+        if let smoothing = description.smoothing { console.say(smoothing) }
+        if !data.plan.isBitwise {
+            let sizes = data.plan.bitwiseWorldSizes.map(String.init).joined(separator: ", ")
+            console.say(
+                "\(communicator.size) ranks: the same samples in the same order, but sums that are rounded otherwise than "
+                    + "with \(sizes), which all make the same bits")
+        }
+        for note in records?.start.notes ?? [] { console.say(note) }
+        if let checkpoint = records?.start.checkpoint {
+            console.say("resumed from \(checkpoint.directory) at step \(checkpoint.step)")
+        }
+    }
+}

@@ -1,0 +1,383 @@
+import Checkpoints
+import Collectives
+import Datasets
+import Failures
+import Files
+import Inference
+import Kernels
+import Reporting
+import Resources
+import Settings
+import Texts
+import Watching
+
+/// The loop over steps: train, tell, evaluate, save, stop.
+final class TrainingRun<Element: Storage> {
+    private let configuration: Configuration
+    private let data: TrainingData
+    private let coordinator: Coordinator<Element>
+    private let records: RunRecords?
+    private let heartbeats: Heartbeats
+    private let communicator: any Communicator
+    private let console: Console
+    private let reader: BatchReader
+    private let validation: (batches: EvaluationBatches, memory: Batch)?
+    private let reporter: ProgressReporter
+    private let profile: RunProfile?
+    private let resumption: Resumption
+    private let clock = ContinuousClock()
+    private let startedAt: ContinuousClock.Instant
+    /// The step that the run began at.
+    private let firstStep: Int
+    /// The validation loss at this step, where it was measured.
+    private var validationLoss: Double?
+    /// The same on every rank, which decide by it when to save and stop together.
+    private var watch: MetricWatch
+    /// Whether the evaluation of this step was cut short by a request to stop.
+    private var evaluationIsPending: Bool
+    /// Whether the last step has led back to a checkpoint.
+    private var hasGoneBack = false
+    /// How often in a row it was the checkpoint of the same step.
+    private var returns = (step: -1, count: 0)
+    /// The updates that the newest checkpoint has seen.
+    private var savedUpdates: Int
+
+    init(
+        _ configuration: Configuration, _ data: TrainingData, _ coordinator: Coordinator<Element>,
+        _ records: RunRecords?, _ heartbeats: Heartbeats, _ communicator: any Communicator, _ console: Console,
+        startedAt: ContinuousClock.Instant, resumption: Resumption, restored: CheckpointState?, profile: RunProfile?
+    ) throws {
+        self.resumption = resumption
+        evaluationIsPending = restored?.evaluationIsPending ?? false
+        firstStep = coordinator.step
+        savedUpdates = coordinator.updates
+        self.profile = profile
+        self.configuration = configuration
+        self.data = data
+        self.coordinator = coordinator
+        self.records = records
+        self.heartbeats = heartbeats
+        self.communicator = communicator
+        self.console = console
+        self.startedAt = startedAt
+        reader = try communicator.together { () throws(Failure) in
+            try BatchReader(
+                data.training, plan: data.plan, seed: UInt64(configuration.run.seed),
+                poolBatches: configuration.data.lengthPool, consumedSamples: UInt64(coordinator.consumedSamples))
+        }
+        validation = try communicator.together { () throws(Failure) in
+            guard let samples = data.validation else { return nil }
+            let batches = EvaluationBatches(
+                samples, sequencesPerBatch: data.plan.sequencesPerSlot, seed: UInt64(configuration.run.seed))
+            return (batches, try batches.makeBatch())
+        }
+        let flops = configuration.model.flopsPerTarget(
+            data.sizes, targetShare: configuration.targetShare(data.sizes))
+        reporter = ProgressReporter(
+            console, steps: configuration.training.steps, targets: configuration.targetName,
+            isSmoothed: configuration.objective.labelSmoothing > 0, flopsPerTarget: flops,
+            limit: try ProcessorLimit(measuringWith: communicator))
+        watch = MetricWatch(configuration.training, restored: restored?.watched)
+        if configuration.training.patience > 0, validation == nil {
+            throw AgreedFailure(
+                Failure(
+                    .usage,
+                    "training.patience: found \(configuration.training.patience); allowed: 0 for a dataset without a "
+                        + "validation split, since nothing is evaluated"))
+        }
+    }
+
+    /// Whether the losses of steps are those of smoothed targets, which validation losses are not.
+    private var isSmoothed: Bool { configuration.objective.labelSmoothing > 0 }
+
+    /// Runs the steps that are left.
+    func finish() throws -> Trainer.Outcome {
+        let training = configuration.training
+        if validation == nil { console.say("the dataset has no validation split: nothing is evaluated") }
+        if coordinator.step >= training.steps, !evaluationIsPending {
+            console.say(
+                "the run is complete: all \(training.steps) steps are done. For more: --set training.steps=N --resume "
+                    + shellWord(records?.start.checkpoint?.directory ?? "DIR"))
+        }
+        if watch.hasRunOut {
+            console.say(
+                "the run has stopped early at step \(coordinator.step): \(watch.reason). For more, raise "
+                    + "training.patience.")
+        }
+        // What the step that the run goes on from has left to do.
+        if evaluationIsPending {
+            coordinator.spans.begin(.step, coordinator.step)
+            let wasStopped = try completeStep(stopRequested: false)
+            coordinator.spans.end()
+            if wasStopped { return .stopped }
+        }
+        while coordinator.step < training.steps, !watch.hasRunOut {
+            coordinator.spans.begin(.step, coordinator.step + 1)
+            let wasStopped = try completeStep(stopRequested: try step())
+            coordinator.spans.end()
+            profile?.stepDone()
+            if wasStopped {
+                profile?.finish()
+                return .stopped
+            }
+        }
+        profile?.finish()
+        try requireLearning()
+        summarize()
+        return .finished
+    }
+
+    /// Ends a run with an error that has learned nothing, or nothing any more, although all its steps are done.
+    private func requireLearning() throws {
+        let finding: String
+        if coordinator.step > 0, coordinator.updates == 0 {
+            finding = "all \(coordinator.step) steps were skipped (\(coordinator.skipCounts)): nothing was learned"
+        } else if coordinator.skipsInARow >= (coordinator.scaler == nil ? 3 : 10) {
+            // A loss scale that comes down skips a few steps in a row, and spikes are no part of them.
+            finding =
+                "the last \(coordinator.skipsInARow) steps were skipped (\(coordinator.skipCounts)): nothing was learned in them"
+        } else if let loss = validationLoss, !loss.isFinite {
+            finding = "the run ends with a validation loss that is not a finite number"
+        } else {
+            return
+        }
+        throw AgreedFailure(
+            Failure(
+                .internalError,
+                "\(finding). metrics.jsonl says why each step was skipped. Lower schedule.peak, or choose another "
+                    + "loss_scale or training.spike_zscore, and start anew with --resume none."))
+    }
+
+    /// Evaluates and saves, where this step is one for it.
+    ///
+    /// - Returns: Whether the run stops here because it was asked to.
+    private func completeStep(stopRequested: Bool) throws -> Bool {
+        let training = configuration.training
+        var stopRequested = stopRequested
+        var isLast = coordinator.step == training.steps
+        // After going back they are those of the checkpoint.
+        if !hasGoneBack {
+            (validationLoss, evaluationIsPending) = (nil, false)
+            watch.beginStep()
+        }
+        var isBest = false
+        if hasGoneBack {
+            if stopRequested { try save(isLast: true) }
+        } else if coordinator.step % training.evaluateEvery == 0 || isLast {
+            let evaluated = try evaluateOrEnd()
+            isBest = evaluated ?? false
+            // Whoever asks to stop does not wait for an evaluation.
+            if evaluated == nil, validation != nil { (stopRequested, evaluationIsPending) = (true, true) }
+        }
+        if watch.hasRunOut {
+            console.say("stopped early at step \(coordinator.step): \(watch.reason)")
+            isLast = true
+        }
+        let mustSave = coordinator.step % training.checkpointEvery == 0 || isLast || stopRequested
+        if !hasGoneBack, mustSave || (isBest && training.keepBest > 0) { try save(isLast: isLast || stopRequested) }
+        guard stopRequested, !isLast || evaluationIsPending else { return false }
+        console.say("asked to stop: saved at step \(coordinator.step). \(resumption.continuation)")
+        return true
+    }
+
+    /// Evaluates; where the validation split cannot be read any more, saves and ends the run.
+    private func evaluateOrEnd() throws -> Bool? {
+        do { return try evaluate() } catch let agreed as AgreedFailure {
+            evaluationIsPending = true
+            throw saving(agreed.failure)
+        }
+    }
+
+    /// Saves what has been trained, because the run ends with a failure of the data. Every rank calls it.
+    ///
+    /// - Returns: The failure, with what a person can do then.
+    private func saving(_ failure: Failure) -> any Error {
+        let step = coordinator.step
+        guard step > firstStep else { return AgreedFailure(failure) }
+        do {
+            try save(isLast: true)
+        } catch let agreed as AgreedFailure {
+            return AgreedFailure(
+                Failure(
+                    failure.exitCode,
+                    "\(failure.message) Step \(step) could not be saved either: \(agreed.failure.message)"))
+        } catch {
+            return error
+        }
+        return AgreedFailure(
+            Failure(
+                failure.exitCode,
+                "\(failure.message) Step \(step) is saved: the same command continues from there when the data can be read "
+                    + "again."))
+    }
+
+    /// Trains on the next batches; where any rank cannot read its own, saves and ends the run.
+    private func train(_ batches: Result<[Batch], Failure>) throws -> Coordinator<Element>.Report {
+        do {
+            return try coordinator.train(try? batches.get(), stopRequested: StopRequest.isPending())
+        } catch let agreed as AgreedFailure
+            where coordinator.isSoundAfterFailure && coordinator.updates > savedUpdates
+        {
+            // Too many steps in a row were skipped.
+            try save(isLast: true)
+            throw AgreedFailure(
+                Failure(
+                    agreed.failure.exitCode,
+                    agreed.failure.message + " What was learned before is saved as step \(coordinator.step)."))
+        } catch is Coordinator<Element>.LacksBatches {
+            do {
+                try communicator.together { () throws(Failure) in
+                    if case .failure(let failure) = batches { throw communicator.namingHost(failure) }
+                }
+            } catch let agreed as AgreedFailure {
+                throw saving(agreed.failure)
+            }
+            preconditionFailure("a rank has no batches for a reason")
+        }
+    }
+
+    /// One step.
+    ///
+    /// - Returns: Whether any rank was asked to stop.
+    private func step() throws -> Bool {
+        let start = clock.now
+        coordinator.spans.begin(.data)
+        let batches: Result<[Batch], Failure>
+        do throws(Failure) { batches = .success(try reader.next()) } catch { batches = .failure(error) }
+        coordinator.spans.end()
+        hasGoneBack = false
+        let report = try train(batches)
+        let seconds = (clock.now - start).seconds
+        if let parameter = report.overflowedParameter {
+            console.say(
+                report.lossScale.map {
+                    "step \(coordinator.step): skipped, the gradient of \(parameter) overflowed Float16 at loss scale "
+                        + "\(fixed($0, 0)); the scale is now \(fixed(coordinator.scaler?.scale ?? 1, 0))"
+                } ?? "step \(coordinator.step): skipped, the gradient of \(parameter) is not finite"
+            )
+        }
+        if report.isNewLossLevel {
+            console.say(
+                "step \(coordinator.step): the loss, \(fixed(report.loss, 4)), has been a spike for \(LossTrend.patience) "
+                    + "steps in a row: it is taken for the usual one from here on")
+        }
+        if let spike = report.spike { try answer(spike, report.loss) }
+        if hasGoneBack { return report.stopRequested }
+        try records?.log(report.metrics(step: coordinator.step, seconds: seconds))
+        try records?.takeUpSave()
+        reporter.stepDone(coordinator.step, report, seconds: seconds)
+        return report.stopRequested
+    }
+
+    /// Does about a spike of the loss what the configuration says.
+    ///
+    /// - Throws: `AgreedFailure` with `internalError` where that is to stop, or where going back has not helped.
+    private func answer(_ spike: Double, _ loss: Double) throws {
+        let step = coordinator.step
+        let what = "the loss, \(fixed(loss, 4)), lies \(fixed(spike, 1)) standard deviations above its mean"
+        switch configuration.training.spikeAction {
+        case .skip: console.say("step \(step): skipped, \(what)")
+        case .stop: throw spikeFailure(step, what)
+        case .back:
+            let (consumed, returnsInAll) = (coordinator.consumedSamples, coordinator.returns + 1)
+            // What is being written is finished and read back, and what is found is looked at and read.
+            let taken = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
+                let found = try communicator.together { () throws(Failure) in try records?.newestValid() }
+                return try coordinator.takeUp(found, consumedSamples: consumed)
+            }
+            guard let state = taken else {
+                console.say("step \(step): skipped, \(what), and there is no checkpoint to go back to")
+                return
+            }
+            returns = (state.step, returns.step == state.step ? returns.count + 1 : 1)
+            if returns.count > 3 { throw spikeFailure(step, what) }
+            try communicator.together { () throws(Failure) in try records?.forget(afterStep: state.step) }
+            coordinator.noteReturn(count: returnsInAll)
+            savedUpdates = coordinator.updates
+            watch = MetricWatch(configuration.training, restored: state.watched)
+            (validationLoss, evaluationIsPending) = (state.validationLoss, state.evaluationIsPending)
+            hasGoneBack = true
+            console.say("step \(step): \(what); back to the checkpoint of step \(state.step), past these samples")
+        }
+    }
+
+    private func spikeFailure(_ step: Int, _ what: String) -> AgreedFailure {
+        AgreedFailure(
+            Failure(
+                .internalError,
+                "step \(step), all ranks: \(what). The last checkpoint is untouched. Lower schedule.peak, or let "
+                    + "training.spike_action skip such steps."))
+    }
+
+    /// Evaluates on the validation split.
+    ///
+    /// - Returns: Whether the watched metric is the best so far; nil where nothing was measured, because there is no such
+    ///   split or the run was asked to stop.
+    private func evaluate() throws -> Bool? {
+        guard let validation else { return nil }
+        coordinator.spans.begin(.evaluation)
+        defer { coordinator.spans.end() }
+        let start = clock.now
+        let scores = try coordinator.withAveragedWeights {
+            try coordinator.replica.forwardPass.scores(
+                of: validation.batches, validation.memory, communicator, unless: StopRequest.isPending)
+        }
+        guard let scores else { return nil }
+        // A configuration that names a metric that is not measured has been refused.
+        let step = coordinator.step
+        let isBest = watch.note(scores.named.first { $0.metric == watch.metric }?.value ?? .nan, step: step)
+        validationLoss = scores.loss
+        let named = scores.named.map { JSON.Member($0.metric.rawValue, .number($0.value)) }
+        let seconds = JSON.Member("validation_seconds", .number((clock.now - start).seconds))
+        let waited = watch.state.evaluationsWithoutImprovement
+        let patience =
+            configuration.training.patience > 0
+            ? [JSON.Member("evaluations_without_improvement", .integer(waited))] : []
+        try records?.log(.object([JSON.Member("step", .integer(step))] + named + [seconds] + patience))
+        console.say("step \(step): \(scores.summary(isUnsmoothed: isSmoothed))\(isBest ? ", the best so far" : "")")
+        return isBest
+    }
+
+    /// Writes a checkpoint, or begins to.
+    ///
+    /// - Parameter isLast: Whether no other save follows. Then it is committed when this returns.
+    private func save(isLast: Bool) throws {
+        coordinator.spans.begin(.checkpoint)
+        defer { coordinator.spans.end() }
+        let state = coordinator.checkpointState(
+            validationLoss: validationLoss, evaluationIsPending: evaluationIsPending, watched: watch.state)
+        // The save before may have to be finished first; both are read back.
+        try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
+            try coordinator.save { files throws(Failure) in try records?.save(state, files, isLast: isLast) }
+        }
+        savedUpdates = coordinator.updates
+    }
+
+    private func summarize() {
+        guard let records else { return }
+        // Everything is saved; a marker that cannot be written is no reason to end with a failure.
+        let best = (try? records.bestCheckpoint()) ?? nil
+        let seconds = (clock.now - startedAt).seconds
+        if let value = watch.state.best {
+            let isKept = best?.state.watched?.value == value
+            let step = isKept ? best?.step : watch.state.bestStep
+            console.say(
+                "best \(watch.metric.words)\(isSmoothed && watch.metric == .loss ? " (unsmoothed)" : ""): \(fixed(value, 4))"
+                    + (step.map { " at step \($0)" } ?? "")
+                    + (isKept ? ": \(best?.directory ?? "")" : ", of which no checkpoint is kept"))
+        }
+        console.say(
+            "\(configuration.targetName): \(grouped(coordinator.tokens)) in \(coordinator.step) steps, \(clockTime(seconds)) in this run"
+        )
+        if coordinator.skippedSteps > 0 {
+            console.say("steps without an update: \(coordinator.skipCounts)")
+        }
+        if let checkpoint = records.newestCheckpoint {
+            console.say("checkpoint: \(checkpoint)")
+            let useful = best.flatMap {
+                $0.step < coordinator.step ? RunDirectory(configuration.run.directory).best : nil
+            }
+            console.say(data.description.use(of: useful ?? checkpoint))
+        }
+    }
+}

@@ -1,0 +1,30 @@
+import Failures
+import Kernels
+import Watching
+
+package extension Coordinator {
+    /// Those of `faults` that are this rank's, at the places where it would have them; nil where there are none.
+    ///
+    /// - Throws: `usage` for a tensor that the model does not have.
+    func injection(of faults: [Fault]) throws(Failure) -> FaultInjection? {
+        for case let name? in faults.map(\.tensor) where !layout.parameters.contains(where: { $0.name == name }) {
+            let nearest = nearestSpelling(to: name, among: layout.parameters.map(\.name))
+            throw Failure(
+                .usage, "\(Fault.variable): tensor: found \(name)" + (nearest.map { "; did you mean \($0)?" } ?? "."))
+        }
+        let own = faults.filter { $0.rank == communicator.rank }
+        if own.isEmpty { return nil }
+        let (averaging, layout, forwardPass) = (averaging, layout, replica.forwardPass)
+        return FaultInjection(
+            own,
+            flip: { name, bit in
+                let parameter = layout.parameters.first { name == nil || $0.name == name }!
+                let bytes = averaging.weights.bytes(of: parameter.range)
+                bytes[bit / 8 % MemoryLayout<Element>.stride] ^= 1 << (bit % 8)
+            },
+            spoil: {
+                let isOfTokens = forwardPass.model.architecture.output == .tokens
+                forwardPass.workspace.floats(isOfTokens ? .branchGradient : .pooledGradient, 1)[0] = .nan
+            })
+    }
+}

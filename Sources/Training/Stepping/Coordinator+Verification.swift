@@ -1,0 +1,146 @@
+import Collectives
+import Failures
+import Files
+import Kernels
+import Tensors
+import Texts
+
+// Silent errors: weights and state that something other than an update has changed.
+
+package extension Coordinator {
+    /// The guard of all that this rank owns.
+    func makeStateGuard() -> StateGuard { StateGuard(ownedArenas, pieces: pieces.reduce(0) { $0 + $1.count }) }
+
+    /// The weights and the optimizer's state that this rank owns.
+    private var ownedArenas: [StateGuard.GuardedArena] {
+        var arenas = [
+            StateGuard.GuardedArena(
+                name: "weights", base: UnsafeRawPointer(master.base), elementBytes: MemoryLayout<Float>.stride,
+                place: .master)
+        ]
+        if Element.self != Float.self {
+            arenas.append(
+                StateGuard.GuardedArena(
+                    name: "working weights", base: UnsafeRawPointer(averaging.weights.base),
+                    elementBytes: MemoryLayout<Element>.stride, place: .whole))
+        }
+        let kept = zip(optimizer.stateNames, states).map { ($0, $1) } + (averages.map { [("average", $0)] } ?? [])
+        for (name, arena) in kept {
+            arenas.append(
+                StateGuard.GuardedArena(
+                    name: name, base: UnsafeRawPointer(arena.base), elementBytes: MemoryLayout<Float>.stride,
+                    place: .shard))
+        }
+        return arenas
+    }
+
+    /// Refuses to save weights or state that are infinite or NaN: no run could go on from them, and they would replace
+    /// checkpoints that one can. Every rank calls it.
+    ///
+    /// - Throws: `AgreedFailure` with `internalError`, which names the tensor.
+    func refuseNonFinite() throws {
+        let (arenas, pieces) = (ownedArenas, Array(pieces.joined()))
+        func isBroken(_ arena: StateGuard.GuardedArena, _ piece: UpdatePiece) -> Bool {
+            firstNonFinite(arena.bytes(of: piece), arena.elementBytes == 2 ? .float16 : .float32) != nil
+        }
+        let broken = UnsafeMutableBufferPointer<Bool>.allocate(capacity: pieces.count)
+        defer { broken.deallocate() }
+        let flags = broken.baseAddress!
+        parallel(pieces.count) { number in
+            (flags + number).initialize(to: arenas.contains { isBroken($0, pieces[number]) })
+        }
+        try communicator.together { () throws(Failure) in
+            guard let number = pieces.indices.first(where: { flags[$0] }),
+                let arena = arenas.first(where: { isBroken($0, pieces[number]) })
+            else { return }
+            throw Failure(
+                .internalError,
+                "step \(step): not saved, because the \(arena.name) of \(layout.parameters[pieces[number].parameter].name) "
+                    + "are infinite or not a number. The last checkpoint is untouched. Lower schedule.peak or set "
+                    + "optimizer.clip_norm, and go on from it with --resume DIR.")
+        }
+    }
+
+    /// Remembers all that this rank owns as it is now: it has just been read from a checkpoint.
+    func noteState() {
+        guard let stateGuard else { return }
+        for piece in pieces.joined() { stateGuard.note(piece) }
+    }
+
+    /// Compares all that this rank owns with what was written, and the weights of all ranks with each other. Nothing may be
+    /// committed that has not passed. Every rank calls it.
+    ///
+    /// - Throws: `Failure` or `AgreedFailure` with `diverged`.
+    func verifyAll() throws {
+        guard let stateGuard else { return }
+        let pieces = Array(pieces.joined())
+        parallel(pieces.count) { stateGuard.compare(pieces[$0]) }
+        try refuseChanges()
+        try compareReplicas()
+    }
+
+    /// Compares the weights of all ranks with each other, where it is time to.
+    func verifyReplicas() throws {
+        if stateGuard != nil, (step + 1) % verifyEvery == 0 { try compareReplicas() }
+    }
+
+    /// Ends the run where something was found changed on this rank.
+    ///
+    /// - Throws: `diverged`, which names it.
+    func refuseChanges() throws(Failure) {
+        guard let (arena, number) = stateGuard?.change else { return }
+        let piece = pieces.joined().first { $0.number == number }!
+        throw Failure(
+            .diverged,
+            "step \(step + 1): the \(arena) of \(layout.parameters[piece.parameter].name) changed in memory without an "
+                + "update. \(divergenceAdvice)")
+    }
+
+    /// Compares the weights that each rank computes with.
+    func compareReplicas() throws {
+        guard let replicaChecksums else { return }
+        let parameters = layout.parameters
+        let weights = averaging.weights
+        parallel(parameters.count) { index in
+            let bytes = UnsafeRawBufferPointer(weights.bytes(of: parameters[index].range))
+            replicaChecksums.note(checksum(bytes), of: index)
+        }
+        guard let index = try replicaChecksums.firstDifference(communicator) else { return }
+        let culprits = try ranksThatDiffer(index)
+        let name = parameters[index].name
+        throw AgreedFailure(
+            Failure(
+                .diverged,
+                "step \(step + 1): the weights \(name) of \(culprits) are not those that were written there. "
+                    + divergenceAdvice))
+    }
+
+    /// The ranks whose weights of a parameter are not what the owner of each part has written. Every rank calls it.
+    private func ranksThatDiffer(_ parameter: Int) throws -> String {
+        let range = layout.parameters[parameter].range
+        let isIntact = pieces.joined().allSatisfy {
+            $0.parameter != parameter || stateGuard?.isIntact($0) != false
+        }
+        let parts = averaging.shards.map { shard -> String in
+            var digest = Digest()
+            for piece in shard.pieces(of: range) {
+                digest.update(UnsafeRawBufferPointer(averaging.weights.bytes(of: piece.range)))
+            }
+            return digest.hexadecimal()
+        }
+        let texts = try communicator.gather(([isIntact ? "intact" : "broken"] + parts).joined(separator: " "))
+        return try communicator.onFirstRank { () throws(Failure) in
+            let views = texts.map { $0.exactParts(at: " ", omittingEmpty: true) }
+            let owners = views.indices.filter { views[$0][0] == "intact" }
+            let differing = views.indices.filter { rank in
+                !owners.contains(rank) || owners.contains { views[rank][1 + $0] != views[$0][1 + $0] }
+            }
+            return (differing.count == 1 ? "rank " : "ranks ") + differing.map(String.init).joined(separator: ", ")
+        }
+    }
+
+    private var divergenceAdvice: String {
+        "Nothing of it was saved: the same command continues from the last checkpoint. Where it happens again, look at this "
+            + "host's memory."
+    }
+}

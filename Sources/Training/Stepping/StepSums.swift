@@ -1,0 +1,73 @@
+import Averaging
+import Collectives
+import Kernels
+
+/// The few numbers of a step that all ranks must agree on to the last bit: counts, losses and squares.
+///
+/// Each number is computed by one rank and is 0 on all others, so that the sum over ranks is exact in any order; the
+/// totals are then formed alike on every rank.
+final class StepSums {
+    /// The sum of losses of each slot.
+    let slotLosses: UnsafeMutablePointer<Double>
+    private let chunkSquares: UnsafeMutablePointer<Double>
+    private let own: UnsafeMutableBufferPointer<Double>
+    private let combined: UnsafeMutableBufferPointer<Double>
+    private let counts: UnsafeMutableBufferPointer<Int64>
+    private let slots: Int
+    private var pending: PendingOperation?
+
+    /// Sums for a batch of `slots` and a gradient of `elements`.
+    init(slots: Int, elements: Int) {
+        self.slots = slots
+        let count = slots + (elements + chunkElements - 1) / chunkElements
+        own = .allocate(capacity: count)
+        combined = .allocate(capacity: count)
+        counts = .allocate(capacity: 6)
+        own.initialize(repeating: 0)
+        combined.initialize(repeating: 0)
+        counts.initialize(repeating: 0)
+        slotLosses = own.baseAddress!
+        chunkSquares = own.baseAddress! + slots
+    }
+
+    deinit {
+        own.deallocate()
+        combined.deallocate()
+        counts.deallocate()
+    }
+
+    /// Makes this rank's losses and squares 0.
+    func clear() { own.update(repeating: 0) }
+
+    /// Starts to count targets, requests to stop and missing batches over all ranks, while the forward pass runs.
+    func startCounts(
+        targets: Int, stopRequested: Bool, lacksBatches: Bool, _ communicator: any Communicator
+    ) throws(MPIError) {
+        (counts[0], counts[1], counts[2]) = (Int64(targets), stopRequested ? 1 : 0, lacksBatches ? 1 : 0)
+        pending = try communicator.startAllreduce(
+            UnsafeBufferPointer(rebasing: counts[..<3]), into: UnsafeMutableBufferPointer(rebasing: counts[3...]), .sum)
+    }
+
+    /// The counts over all ranks.
+    func finishCounts() throws(MPIError) -> (targets: Int, stopRequested: Bool, lacksBatches: Bool) {
+        try pending?.wait()
+        pending = nil
+        return (Int(counts[3]), counts[4] > 0, counts[5] > 0)
+    }
+
+    /// Gives every rank the losses and squares of all. No rank returns before all have called it.
+    ///
+    /// - Parameter squares: The sum of squares of each chunk of the gradient, 0 where another rank has it.
+    func combine(squares: UnsafeMutableBufferPointer<Double>, _ communicator: any Communicator) throws(MPIError) {
+        precondition(squares.count == own.count - slots, "a sum for each chunk")
+        chunkSquares.update(from: squares.baseAddress!, count: squares.count)
+        try communicator.allreduce(UnsafeBufferPointer(own), into: combined, .sum)
+        own.baseAddress!.update(from: combined.baseAddress!, count: own.count)
+    }
+
+    /// The sum of all losses, along the tree over slots.
+    var totalLoss: Double { TreeSum.sum(UnsafeBufferPointer(start: slotLosses, count: slots)) }
+
+    /// The sum of all squares, along a tree over chunks.
+    var totalSquares: Double { TreeSum.sum(UnsafeBufferPointer(start: chunkSquares, count: own.count - slots)) }
+}

@@ -1,0 +1,163 @@
+import Collectives
+import Glibc
+import Kernels
+import Models
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+
+@testable import Averaging
+
+struct AveragingTests {
+    /// A layout with sections of 32 · `sizes` elements.
+    private func layout(_ sizes: [Int]) -> ParameterLayout {
+        var layout = ParameterLayout()
+        for (index, size) in sizes.enumerated() {
+            layout.beginSection()
+            if size > 0 { _ = layout.declare("p\(index)", [32 * size], .zeros, decays: false) }
+        }
+        return layout
+    }
+
+    @Test(arguments: [1, 100, chunkElements, chunkElements + 1, 10 * chunkElements - 7])
+    func partsCoverTheArena(count: Int) {
+        for size in [1, 2, 3, 4, 7, 16] {
+            let parts = (0..<size).map { chunkAlignedPart($0, of: size, arenaCount: count) }
+            #expect(parts.first?.lowerBound == 0)
+            #expect(parts.last?.upperBound == count)
+            for (part, next) in zip(parts, parts.dropFirst()) { #expect(part.upperBound == next.lowerBound) }
+            for part in parts where part.upperBound < count { #expect(part.upperBound % chunkElements == 0) }
+            let chunks = parts.map { ($0.count + chunkElements - 1) / chunkElements }
+            #expect(chunks.max()! - chunks.min()! <= 1, "\(parts)")
+        }
+    }
+
+    /// The buckets cover every element once, from the end of the arena to its start; a bucket is not sent before its
+    /// sections are final.
+    @Test(arguments: [[1], [3, 1, 5], [4000, 1, 1, 1, 1, 4000], [600, 0, 800], [10_000]])
+    func bucketsCoverEveryElementOnce(sizes: [Int]) {
+        let layout = layout(sizes)
+        for ranks in [1, 2, 3, 8] {
+            for limit in [32, 100_000, 1 << 20] {
+                let buckets = ExchangeAveraging<Float>.makeBuckets(layout, limit: limit, ranks: ranks)
+                let unit = chunkElements * ranks
+                var border = buckets[0].range.upperBound
+                #expect(border >= layout.count && border < layout.count + unit && border % unit == 0)
+                for bucket in buckets {
+                    #expect(bucket.range.upperBound == border && !bucket.range.isEmpty)
+                    // Each rank's block consists of whole chunks.
+                    #expect(bucket.range.count % unit == 0)
+                    #expect(bucket.range.count <= max(limit, unit))
+                    border = bucket.range.lowerBound
+                    let sections = layout.sections.indices.filter { layout.sections[$0].overlaps(bucket.range) }
+                    #expect(bucket.section <= sections.min()!)
+                }
+                #expect(border == 0)
+                for (bucket, next) in zip(buckets, buckets.dropFirst()) { #expect(bucket.section >= next.section) }
+                // All buckets but the last are as large as the limit allows.
+                #expect(buckets.dropLast().allSatisfy { $0.range.count == max(limit / unit, 1) * unit })
+            }
+        }
+    }
+
+    /// With every strategy, each element belongs to the shard of one rank, in whole chunks.
+    @Test(arguments: [1, 2, 3, 8])
+    func shardsCoverTheArena(ranks: Int) {
+        let layout = layout([600, 0, 5000, 1])
+        let failures = Mutex<[String]>([])
+        LoopbackCommunicator.run(size: ranks) { communicator in
+            var configuration = AveragingConfiguration()
+            configuration.bucketBytes = 300_000
+            let shards = ExchangeAveraging<Float>(layout: layout, configuration, communicator).shards
+            let ranges = shards.flatMap(\.ranges).filter { !$0.isEmpty }.sorted { $0.lowerBound < $1.lowerBound }
+            let isWhole =
+                ranges.first!.lowerBound == 0 && ranges.last!.upperBound == layout.count
+                && zip(ranges, ranges.dropFirst()).allSatisfy { $0.upperBound == $1.lowerBound }
+                && ranges.allSatisfy { $0.lowerBound % chunkElements == 0 }
+            if shards.count != ranks || !isWhole { failures.withLock { $0.append("\(shards)") } }
+        }
+        #expect(failures.withLock(\.self) == [])
+    }
+
+    @Test func piecesOfAShardAreConsecutive() {
+        let shard = Shard([10..<20, 20..<20, 40..<70])
+        #expect(shard.count == 40)
+        #expect(shard.pieces(of: 0..<100) == [.init(range: 10..<20, start: 0), .init(range: 40..<70, start: 10)])
+        #expect(shard.pieces(of: 15..<50) == [.init(range: 15..<20, start: 5), .init(range: 40..<50, start: 10)])
+        #expect(shard.pieces(of: 20..<40) == [])
+    }
+
+    /// With a single rank, the result is the rank's gradient.
+    @Test func singleRankKeepsItsGradient() throws {
+        let layout = layout([3, 1, 5])
+        for strategy in [AveragingConfiguration.Strategy.auto, .allreduce, .sharedMemory] {
+            var configuration = AveragingConfiguration()
+            configuration.strategy = strategy
+            configuration.bucketBytes = 1024
+            let averaging = try AveragingChoice<Float>(configuration, layout: layout, SoloCommunicator()).averaging
+            #expect(averaging.name == (strategy == .allreduce ? "allreduce" : "shared_memory"))
+            #expect(averaging.shards.map(\.count) == [layout.count])
+            for round in 1...3 {
+                for index in 0..<layout.count { averaging.gradients.base[index] = Float(index * round) }
+                try average(averaging, layout)
+                let expected = (0..<layout.count).map { Float($0 * round) }
+                #expect(array(averaging.gradients.base, layout.count) == expected)
+                #expect(averaging.chunkSquares.reduce(0, +) == expected.reduce(0) { $0 + Double($1) * Double($1) })
+            }
+        }
+    }
+
+    /// For any number of ranks and in every step, the result of the exchange equals the tree sum bit for bit; the
+    /// updated shards reach all ranks.
+    @Test(arguments: [1, 2, 3, 4, 6, 8], StorageType.allCases)
+    func exchangeFollowsTheTree(ranks: Int, storage: StorageType) {
+        switch storage {
+        case .float32: exchangeFollowsTheTree(ranks, Float.self)
+        case .float16: exchangeFollowsTheTree(ranks, Float16.self)
+        }
+    }
+
+    private func exchangeFollowsTheTree<Element: Storage & Reducible>(_ ranks: Int, _: Element.Type) {
+        // More buckets than exchange buffers, and a shorter last bucket.
+        let layout = layout([500, 1, 500 * ranks, 2001 * ranks])
+        func gradient(_ rank: Int, _ round: Int) -> [Element] {
+            normals(layout.count, seed: UInt64(100 * round + rank)).map { Element($0) }
+        }
+        let expected = (0..<2).map { round in treeSum((0..<ranks).map { gradient($0, round) }) }
+        let failures = Mutex<[String]>([])
+        LoopbackCommunicator.run(size: ranks) { communicator in
+            do {
+                var configuration = AveragingConfiguration()
+                configuration.bucketBytes = 1024
+                let averaging = ExchangeAveraging<Element>(layout: layout, configuration, communicator)
+                for round in 0..<2 {
+                    let own = gradient(communicator.rank, round)
+                    averaging.gradients.base.update(from: own, count: own.count)
+                    try average(averaging, layout)
+                    // Uses the averaged gradients as the new weights.
+                    for (index, range) in averaging.shards[communicator.rank].ranges.enumerated() {
+                        (averaging.weights.base + range.lowerBound).update(
+                            from: averaging.gradients.base + range.lowerBound, count: range.count)
+                        try averaging.rangeIsUpdated(index)
+                    }
+                    try averaging.publish()
+                    if array(averaging.weights.base, layout.count) != expected[round] {
+                        failures.withLock { $0.append("rank \(communicator.rank), round \(round)") }
+                    }
+                }
+            } catch {
+                failures.withLock { $0.append("\(error)") }
+            }
+        }
+        #expect(failures.withLock(\.self) == [])
+    }
+}
+
+/// Passes a gradient through one step of `averaging`.
+private func average<Element: Storage>(
+    _ averaging: any GradientAveraging<Element>, _ layout: ParameterLayout
+) throws {
+    for section in layout.sections.indices.reversed() { try averaging.sectionIsFinal(section) }
+    try averaging.finish()
+}

@@ -1,0 +1,40 @@
+import Collectives
+import Failures
+import Synchronization
+import TestSupport
+import Testing
+
+struct AgreementTests {
+    @Test func successReturnsEachRanksResult() {
+        let results = Mutex<[Int: String]>([:])
+        LoopbackCommunicator.run(size: 3) { communicator in
+            let own = try? communicator.together { () throws(Failure) in communicator.rank * 10 }
+            let first = try? communicator.onFirstRank { () throws(Failure) in "größe \(communicator.rank)" }
+            results.withLock { $0[communicator.rank] = "\(own ?? -1) \(first ?? "none")" }
+        }
+        #expect(results.withLock(\.self) == [0: "0 größe 0", 1: "10 größe 0", 2: "20 größe 0"])
+    }
+
+    /// Every rank throws the failure of the lowest failing rank.
+    @Test(arguments: [([0], ""), ([2], "rank 2: "), ([1, 2], "rank 1: "), ([0, 3], "")])
+    func everyRankThrowsTheSameFailure(failing: [Int], prefix: String) {
+        let failures = Mutex<[Failure]>([])
+        LoopbackCommunicator.run(size: 4) { communicator in
+            do {
+                try communicator.together { () throws(Failure) in
+                    guard !failing.contains(communicator.rank) else {
+                        throw Failure(.badData, "no data on \(communicator.rank)")
+                    }
+                }
+            } catch {
+                if let agreed = error as? AgreedFailure { failures.withLock { $0.append(agreed.failure) } }
+            }
+        }
+        let found = failures.withLock(\.self)
+        #expect(found.count == 4)
+        for failure in found {
+            #expect(failure.exitCode == .badData)
+            #expect(failure.message == "\(prefix)no data on \(failing[0])")
+        }
+    }
+}

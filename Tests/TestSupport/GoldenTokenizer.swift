@@ -1,0 +1,4 @@
+/// Returns the path of a golden SentencePiece model, such as "lossless.model".
+package func goldenTokenizerModel(_ name: String) -> String {
+    "/" + #filePath.split(separator: "/").dropLast(2).joined(separator: "/") + "/TokenizersTests/Golden/" + name
+}
