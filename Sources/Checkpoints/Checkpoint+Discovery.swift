@@ -20,6 +20,21 @@ package struct ValidCheckpoint: Sendable {
     package let checkpoint: Checkpoint
     /// One line for each newer checkpoint that was rejected, with the reason.
     package let notes: [String]
+    /// Whether it was verified when it was looked for.
+    private let isVerified: Bool
+
+    init(_ checkpoint: Checkpoint, notes: [String] = [], isVerified: Bool) {
+        self.checkpoint = checkpoint
+        self.notes = notes
+        self.isVerified = isVerified
+    }
+
+    /// Verifies the checkpoint, unless it was verified when it was looked for.
+    ///
+    /// - Parameter progress: As for `Checkpoint.verify`.
+    package func verify(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws(Failure) {
+        if !isVerified { try checkpoint.verify(progress: progress) }
+    }
 }
 
 extension Checkpoint {
@@ -47,25 +62,28 @@ extension Checkpoint {
         return listings
     }
 
-    /// Finds the newest checkpoint of the run of which every byte agrees with the manifest.
+    /// Finds the newest checkpoint of the run of which every byte agrees with the manifest and every number is finite.
     ///
-    /// Damaged checkpoints are skipped. One that cannot be read for another reason (permissions, device) is an error,
+    /// Other checkpoints are skipped. One that cannot be read for another reason (permissions, device) is an error,
     /// since the run would otherwise silently resume from an older one.
     ///
+    /// - Parameter progress: As for `verify`, for each checkpoint that is verified.
     /// - Returns: nil if the run has no checkpoints.
     /// - Throws: `badData` if none of the run's checkpoints is valid, `inputOutput` if reading fails.
-    package static func newestValid(_ run: RunDirectory) throws(Failure) -> ValidCheckpoint? {
+    package static func newestValid(
+        _ run: RunDirectory, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    ) throws(Failure) -> ValidCheckpoint? {
         var passedOver: [String] = []
         for listing in try list(run).reversed() {
             let result = try badDataAsResult { () throws(Failure) in
                 let checkpoint = try listing.result.get()
-                try checkpoint.verify()
+                try checkpoint.verify(progress: progress)
                 return checkpoint
             }
             switch result {
             case .success(let checkpoint):
                 let notes = passedOver.map { "\($0) Falling back to \(listing.name)." }
-                return ValidCheckpoint(checkpoint: checkpoint, notes: notes)
+                return ValidCheckpoint(checkpoint, notes: notes, isVerified: true)
             case .failure(let failure):
                 passedOver.append(failure.message)
             }

@@ -6,11 +6,15 @@ extension Checkpoint {
     /// Opens the checkpoint that a user's path names: a checkpoint directory, a run directory (its newest valid
     /// checkpoint), or the marker file `RUN/best`.
     ///
-    /// - Parameter verifying: Whether every byte of a run's checkpoint is compared with its manifest, and damaged
-    ///   checkpoints are skipped. Otherwise the newest that passes the checks of `open` is used.
+    /// - Parameters:
+    ///   - verifying: Whether a run's checkpoints are verified, and those that are not valid are skipped. Otherwise the
+    ///     newest that passes the checks of `open` is used.
+    ///   - progress: As for `verify`.
     /// - Returns: The checkpoint, with one line for each newer one that was rejected.
     /// - Throws: `badData` if the path does not exist or is not a checkpoint, `inputOutput` if reading fails.
-    package static func find(_ path: String, verifying: Bool = true) throws(Failure) -> ValidCheckpoint {
+    package static func find(
+        _ path: String, verifying: Bool = true, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    ) throws(Failure) -> ValidCheckpoint {
         let name = trimmed(path)
         guard FileSystem.exists(name) else {
             // Also reached for a link whose target does not exist.
@@ -19,9 +23,9 @@ extension Checkpoint {
         guard FileSystem.isDirectory(name) else { return try marked(by: name) }
         let run = RunDirectory(name)
         if FileSystem.exists("\(name)/\(CheckpointManifest.fileName)") || !FileSystem.isDirectory(run.checkpoints) {
-            return ValidCheckpoint(checkpoint: try open(name), notes: [])
+            return ValidCheckpoint(try open(name), isVerified: false)
         }
-        let newest = verifying ? try newestValid(run) : try newestOpened(run)
+        let newest = verifying ? try newestValid(run, progress: progress) : try newestOpened(run)
         guard let newest else {
             if case .failure(let failure)? = try list(run).last?.result { throw failure }
             throw Failure(.badData, "\(path): is a run that has no checkpoint yet.")
@@ -37,27 +41,41 @@ extension Checkpoint {
 
     /// Finds the newest checkpoint of a run that passes the checks of `open`.
     private static func newestOpened(_ run: RunDirectory) throws(Failure) -> ValidCheckpoint? {
-        try list(run).reversed().lazy.compactMap(\.checkpoint).first.map { ValidCheckpoint(checkpoint: $0, notes: []) }
+        try list(run).reversed().lazy.compactMap(\.checkpoint).first.map { ValidCheckpoint($0, isVerified: false) }
     }
 
     /// Opens the checkpoint that a marker file names by its path relative to the marker's directory.
     private static func marked(by path: String) throws(Failure) -> ValidCheckpoint {
         let text = try FileSystem.contents(of: path, limitBytes: 4096)
-        let words = String(decoding: text, as: UTF8.self).exactParts(at: "\n")
-        let prefix = "checkpoints/"
-        guard words.count == 2, words[1].isEmpty, words[0].hasExactPrefix(prefix),
-            CheckpointName.parse(String(words[0].dropFirst(prefix.count)))?.role == .committed
+        let lines = String(decoding: text, as: UTF8.self).exactParts(at: "\n")
+        // Somebody may have written it by hand.
+        guard lines.count == 1 || (lines.count == 2 && lines[1].isEmpty),
+            let digits = lines[0].withoutExactPrefix("checkpoints/step-"), let step = Int(digits), step >= 0
         else {
             throw Failure(
                 .badData,
                 "\(path): is a file and no marker of a checkpoint. Name a checkpoint's directory, a run directory or "
                     + "RUN/best.")
         }
-        let target = "\(FileSystem.parent(of: path))/\(words[0])"
+        let run = RunDirectory(FileSystem.parent(of: path))
+        let target = "\(run.checkpoints)/\(CheckpointName.name(.committed, step: step))"
         guard FileSystem.exists(target) else {
-            throw Failure(.badData, "\(path): names \(words[0]), which is not there any more. Name another checkpoint.")
+            throw Failure(
+                .badData,
+                "\(path): names the checkpoint of step \(step), and there is no \(target). Name another checkpoint; "
+                    + "\(shellCommand("dtrain", "checkpoint", "list", run.path)) prints those that the run has.")
         }
-        return ValidCheckpoint(checkpoint: try open(target), notes: [])
+        return ValidCheckpoint(try open(target), isVerified: false)
+    }
+
+    /// The configuration file of the run that the checkpoint is kept in; nil where it is kept elsewhere.
+    package var runConfiguration: String? {
+        let checkpoints = FileSystem.parent(of: directory)
+        let run = RunDirectory(FileSystem.parent(of: checkpoints))
+        guard checkpoints.exact == run.checkpoints.exact || checkpoints.exact == "checkpoints",
+            FileSystem.exists(run.configuration)
+        else { return nil }
+        return run.configuration
     }
 
     /// Returns the path without trailing slashes.

@@ -52,30 +52,48 @@ package struct Checkpoint: Sendable {
         return []
     }
 
+    /// Reads every byte of the tensor files, compares sizes, hashes and the digest of the run with the manifest, and refuses
+    /// numbers that are infinite or NaN: no run can continue from them.
+    ///
+    /// - Parameter progress: Called with the bytes read so far and the bytes in all.
+    /// - Returns: The digest of the run, which is that of the bytes.
+    /// - Throws: `badData` that names the first file that differs and what differs in it, or, where none does, the first
+    ///   tensor with a number that is not finite.
+    @discardableResult
+    package func verify(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws(Failure) -> String {
+        if let nonFinite = try compare(progress: progress) {
+            throw Failure(
+                .badData,
+                "\(nonFinite). The training that wrote it diverged: take an earlier checkpoint.")
+        }
+        return digest
+    }
+
     /// Reads every byte of the tensor files and compares sizes, hashes and the digest of the run with the manifest.
     ///
     /// - Parameters:
     ///   - fromDisk: Whether to drop the tensor files from the page cache first.
     ///   - progress: Called with the number of bytes read so far and the total.
-    /// - Returns: The digest of the run, computed from the bytes.
+    /// - Returns: The file, tensor and index of the first number that is not finite, as text; nil if all are finite.
     /// - Throws: `badData` with the first file that differs, and the difference.
-    @discardableResult
-    package func verify(
+    func compare(
         fromDisk: Bool = false, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
-    ) throws(Failure) -> String {
+    ) throws(Failure) -> String? {
         _ = try tokenizerModel()
         let total = tensorFiles.reduce(0) { $0 + $1.size }
         var done = 0
+        var nonFinite: String?
         var tensors: [ExactText: [TensorFingerprint]] = [:]
         for record in tensorFiles {
             let file = try openTensors(record.name)
-            let fingerprint = try file.fingerprint(fromDisk: fromDisk) { bytes in
+            let (fingerprint, broken) = try file.fingerprint(fromDisk: fromDisk) { bytes in
                 done += bytes
                 progress(done, total)
             }
             try record.check(size: fingerprint.size, path: file.path)
             try record.check(digest: fingerprint.digest, path: file.path)
             tensors[record.name.exact] = fingerprint.tensors
+            if nonFinite == nil, let broken { nonFinite = "\(file.path): is intact, but \(broken)" }
         }
         let computed = checkpointDigest(files: tensors, state: state)
         guard computed == digest else {
@@ -83,7 +101,7 @@ package struct Checkpoint: Sendable {
                 .badData,
                 "\(directory): the digest of its tensors and counters is \(computed), the manifest says \(digest).")
         }
-        return computed
+        return nonFinite
     }
 
     /// The names of the tensor files.

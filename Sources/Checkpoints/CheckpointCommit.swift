@@ -168,7 +168,7 @@ struct CheckpointCommit {
     private mutating func readBack() throws(Failure) {
         do throws(Failure) {
             let found = try Checkpoint.open(target)
-            try found.verify(fromDisk: true)
+            _ = try found.compare(fromDisk: true)
             guard found.digest == digest, found.manifest.files == records else {
                 throw Failure(.badData, "\(target): is another checkpoint than was written.")
             }

@@ -101,29 +101,29 @@ package struct SafetensorsFile: ~Copyable {
             let block = UnsafeMutableRawBufferPointer(
                 rebasing: buffer[start..<min(start + TensorSource.blockBytes, buffer.count)])
             try file.read(into: block, at: tensor.range.lowerBound + offset + start)
-            guard let format = tensor.type.floatFormat,
-                let index = firstNonFinite(UnsafeRawBufferPointer(block), format)
-            else { continue }
-            let element = (offset + start) / format.byteCount + index
+            guard let nonFinite = Self.nonFinite(block, of: tensor, from: offset + start) else { continue }
             throw Failure(
                 .badData,
-                "\(path): tensor \(tensor.name): element \(element) of \(tensor.type.rawValue) \(tensor.shape) is "
-                    + "infinite or not a number; only finite numbers are allowed. The training that wrote it diverged, or the "
-                    + "file is damaged: take an earlier checkpoint or another copy.")
+                "\(path): \(nonFinite). The training that wrote it diverged, or the file is damaged: take an earlier "
+                    + "checkpoint or another copy.")
         }
     }
 
-    /// Reads and hashes every byte once.
+    /// Reads and hashes every byte once, and searches for numbers that are infinite or NaN.
     ///
     /// - Parameters:
     ///   - fromDisk: Whether to drop the file from the page cache first.
     ///   - progress: Called with the number of bytes just read.
-    func fingerprint(fromDisk: Bool = false, progress: (Int) -> Void) throws(Failure) -> FileFingerprint {
+    /// - Returns: The fingerprint, and the first number that is not finite, in words.
+    func fingerprint(
+        fromDisk: Bool = false, progress: (Int) -> Void
+    ) throws(Failure) -> (fingerprint: FileFingerprint, nonFinite: String?) {
         if fromDisk { file.forgetCache() }
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: TensorSource.blockBytes, alignment: 64)
         defer { block.deallocate() }
         var fileDigest = Digest()
-        func hash(_ range: Range<Int>, _ tensorDigest: inout Digest) throws(Failure) {
+        var nonFinite: String?
+        func hash(_ range: Range<Int>, _ tensorDigest: inout Digest, of tensor: Tensor?) throws(Failure) {
             var offset = range.lowerBound
             while offset < range.upperBound {
                 let part = UnsafeMutableRawBufferPointer(
@@ -131,22 +131,36 @@ package struct SafetensorsFile: ~Copyable {
                 try file.read(into: part, at: offset)
                 fileDigest.update(UnsafeRawBufferPointer(part))
                 tensorDigest.update(UnsafeRawBufferPointer(part))
+                if nonFinite == nil, let tensor {
+                    nonFinite = Self.nonFinite(part, of: tensor, from: offset - range.lowerBound)
+                }
                 offset += part.count
                 progress(part.count)
             }
         }
 
         var headerDigest = Digest()
-        try hash(0..<(tensors.first?.range.lowerBound ?? size), &headerDigest)
+        try hash(0..<(tensors.first?.range.lowerBound ?? size), &headerDigest, of: nil)
         var fingerprints: [TensorFingerprint] = []
         for tensor in tensors {
             var tensorDigest = Digest()
-            try hash(tensor.range, &tensorDigest)
+            try hash(tensor.range, &tensorDigest, of: tensor)
             fingerprints.append(
                 TensorFingerprint(
                     name: tensor.name, type: tensor.type, shape: tensor.shape, digest: tensorDigest.hexadecimal()))
         }
-        return FileFingerprint(size: size, digest: fileDigest.hexadecimal(), tensors: fingerprints)
+        return (FileFingerprint(size: size, digest: fileDigest.hexadecimal(), tensors: fingerprints), nonFinite)
+    }
+
+    /// The first infinite number or NaN among bytes of `tensor` that begin at its byte `offset`, in words; nil where all are
+    /// finite.
+    private static func nonFinite(
+        _ bytes: UnsafeMutableRawBufferPointer, of tensor: Tensor, from offset: Int
+    ) -> String? {
+        guard let format = tensor.type.floatFormat, let index = firstNonFinite(UnsafeRawBufferPointer(bytes), format)
+        else { return nil }
+        return "tensor \(tensor.name): element \(offset / format.byteCount + index) of \(tensor.type.rawValue) "
+            + "\(tensor.shape) is infinite or not a number; only finite numbers are allowed"
     }
 
     // MARK: Opening

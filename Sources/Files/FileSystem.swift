@@ -213,6 +213,13 @@ package enum FileSystem {
         return overflow ? Int.max : bytes
     }
 
+    /// Returns the absolute form of `path`, or `path` itself if the working directory does not exist any more.
+    package static func absolute(_ path: String) -> String {
+        guard path.utf8.first != UInt8(ascii: "/"), let found = getcwd(nil, 0) else { return path }
+        defer { free(found) }
+        return PathText.text(of: UnsafePointer(found)) + "/" + path
+    }
+
     /// Returns the directory that contains `path`, "." for a bare name. Trailing slashes are ignored.
     package static func parent(of path: String) -> String {
         var path = Substring(path).unicodeScalars

@@ -24,7 +24,7 @@ extension ModelWriter {
                 : "its tokenizer is tokenizer.model, from which AutoTokenizer may give other numbers: here each line of a text "
                     + "is encoded by itself"
         }
-        try write(files.tokenizer, to: "tokenizer.json")
+        try write(files.tokenizer, to: TokenizerFiles.tokenizer)
         try write(files.configuration, to: "tokenizer_config.json")
         return "AutoTokenizer gives the token numbers of dtrain"
             + (files.exceptions.isEmpty ? "" : " (but \(files.exceptions.joined(separator: "; ")))")
@@ -53,6 +53,26 @@ extension ModelReader {
     package var tokenizerPath: String? {
         let path = "\(directory)/\(TokenizerDescription.modelFileName)"
         return FileSystem.exists(path) ? path : nil
+    }
+
+    /// Returns the byte tokenizer that an export has written beside the model; nil if `tokenizer.json` is missing or
+    /// describes another tokenizer.
+    ///
+    /// - Throws: `inputOutput` if the file cannot be read.
+    package func exportedByteTokenizer() throws(Failure) -> ByteTokenizer? {
+        let path = "\(directory)/\(TokenizerFiles.tokenizer)"
+        guard FileSystem.exists(path) else { return nil }
+        let found: JSON
+        do throws(Failure) {
+            // The file of a byte tokenizer has about 10 kB; others may have megabytes.
+            found = try JSON(parsing: try FileSystem.contents(of: path, limitBytes: 1 << 17), source: path)
+        } catch {
+            guard error.exitCode == .badData else { throw error }
+            return nil
+        }
+        return [ByteTokenizer(withSpecialTokens: true), ByteTokenizer()].first {
+            $0.vocabularySize <= model.vocabularySize && TokenizerJSON($0, for: model)?.tokenizer == found
+        }
     }
 
     /// Checks, where the files record it, that `tokenizer` is the one with which the model was trained.
@@ -97,4 +117,6 @@ extension ModelReader {
 private enum TokenizerFiles {
     /// A JSON object with the ID of each piece by its text.
     static let vocabulary = "vocab.json"
+    /// The tokenizer as the library `tokenizers` reads it.
+    static let tokenizer = "tokenizer.json"
 }

@@ -65,10 +65,18 @@ package final class Console {
     /// Ends printing, and reports on standard error, once, what standard output could not take. A reader that has ended, as
     /// `head` does, is no failure.
     package func finish() -> End {
-        if speaks, !isClosed { take(StandardOutput.flush()) }
+        _ = flush()
         guard let failure else { return isClosed && !isOptional ? .readerLeft : .written }
         if !isOptional { warn(failure.message) }
         return .failed
+    }
+
+    /// Asks for errors that the system reports late.
+    ///
+    /// - Returns: Whether standard output has taken all that was printed so far, or its reader has ended.
+    package func flush() -> Bool {
+        if speaks, !isClosed { take(StandardOutput.flush()) }
+        return failure == nil
     }
 
     private func take(_ outcome: StandardOutput.Outcome) {

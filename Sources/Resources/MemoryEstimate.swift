@@ -10,11 +10,10 @@ import Tensors
 /// It is a lower bound: only what is certain to be written to is counted, so that nothing that fits is refused.
 package struct MemoryEstimate {
     /// What memory is taken for, and the bytes of all ranks of the host together.
-    private(set) var parts: [(name: String, bytes: Double)] = []
+    package private(set) var parts: [(name: String, bytes: Double)] = []
 
-    package init(parts: [(name: String, bytes: Double)] = []) {
-        self.parts = parts
-    }
+    /// An estimate without parts.
+    package init() {}
 
     /// All bytes.
     package var bytes: Double { parts.reduce(0) { $0 + $1.bytes } }

@@ -51,16 +51,70 @@ struct CheckpointLocationTests {
         let other = sample.directory.file("other")
         try FileSystem.makeDirectory(other)
         expectFailure(.badData, "other: holds no manifest.json") { _ = try Checkpoint.find(other) }
-        for text in ["", "checkpoints/step-00000100", "checkpoints/../../step-00000100\n", "/etc/passwd\n", "a\nb\n"] {
+        for text in [
+            "", "checkpoints/../../step-00000100\n", "/etc/passwd\n", "a\nb\n", "checkpoints/step-\n",
+            "checkpoints/step--1\n", "checkpoints/step-00000100\n\n",
+        ] {
             try FileSystem.replaceContents(of: run.best, with: text)
             expectFailure(.badData, "best: is a file and no marker of a checkpoint") {
                 _ = try Checkpoint.find(run.best)
             }
         }
-        try FileSystem.replaceContents(of: run.best, with: "checkpoints/step-00000100\n")
-        expectFailure(.badData, "best: names checkpoints/step-00000100, which is not there any more") {
-            _ = try Checkpoint.find(run.best)
+        // Also where somebody wrote it by hand.
+        for text in ["checkpoints/step-00000100\n", "checkpoints/step-00000100", "checkpoints/step-100\n"] {
+            try FileSystem.replaceContents(of: run.best, with: text)
+            expectFailure(
+                .badData, "best: names the checkpoint of step 100, and there is no ",
+                "checkpoints/step-00000100. Name another checkpoint; dtrain checkpoint list "
+            ) { _ = try Checkpoint.find(run.best) }
         }
+        try commitThree()
+        #expect(try Checkpoint.find(run.best).checkpoint.step == 100)
+    }
+
+    /// A checkpoint that was verified while it was looked for is not read a second time.
+    @Test func everyByteIsReadOnce() throws {
+        try commitThree()
+        for (path, verifying) in [
+            (sample.run.path, true), (sample.run.path, false), (sample.run.checkpoints + "/step-00000100", true),
+        ] {
+            var (bytes, total) = (0, 0)
+            let progress = { (done: Int, all: Int) in
+                if done == all { bytes += all }
+                total = all
+            }
+            try Checkpoint.find(path, verifying: verifying, progress: progress).verify(progress: progress)
+            #expect(bytes == total && total > 1 << 20, "\(path), \(verifying)")
+        }
+    }
+
+    /// A checkpoint in a run's directory knows the configuration that it was written with.
+    @Test func theConfigurationOfARun() throws {
+        let checkpoint = try sample.commit()
+        #expect(checkpoint.runConfiguration == nil)
+        try FileSystem.replaceContents(of: sample.run.configuration, with: "")
+        #expect(checkpoint.runConfiguration == sample.run.configuration)
+        let copy = sample.directory.file("copy")
+        try FileSystem.rename(checkpoint.directory, to: copy)
+        #expect(try Checkpoint.open(copy).runConfiguration == nil)
+    }
+
+    /// No run can continue from numbers that are not finite, whatever their hashes say.
+    @Test func aCheckpointThatIsNotFiniteIsPassedOver() throws {
+        try commitThree()
+        sample.weights.buffer.storeBytes(of: Float.nan, toByteOffset: 20, as: Float.self)
+        sample.moments.buffer.storeBytes(of: Float.infinity, toByteOffset: 4, as: Float.self)
+        let broken = try sample.commit(step: 400)
+        let words =
+            "\(broken.directory)/model.safetensors: is intact, but tensor wte.weight: element 5 of F32 [3, 4] is infinite or "
+            + "not a number"
+        expectFailure(.badData, words, "take an earlier checkpoint") { try broken.verify() }
+        let found = try Checkpoint.find(sample.run.path)
+        #expect(found.checkpoint.step == 300)
+        #expect(found.notes.count == 1 && found.notes[0].hasSuffix("Falling back to step-00000300."))
+        // A changed byte is the first thing to know.
+        try flipBit(broken.directory + "/optimizer-adamw.safetensors", at: 2000)
+        expectFailure(.badData, "optimizer-adamw.safetensors: its XXH3-128 is ") { try broken.verify() }
     }
 
     /// If values are equal, the newer checkpoint is the best, as for retention; without values there is no marker.

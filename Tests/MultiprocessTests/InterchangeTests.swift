@@ -70,6 +70,7 @@ extension MultiprocessTests {
             workshop.train("training.steps=4")
             workshop.dtrain(
                 "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            try FileSystem.remove(workshop.directory.file("model/tokenizer.json"))
             workshop.dtrain("import", "--from", "model", "--output", "back")
             let checkpoint = Workshop.checkpoint(0, output: "back")
             let numbers = workshop.dtrain(
@@ -79,7 +80,27 @@ extension MultiprocessTests {
             #expect(numbers.output.split(whereSeparator: \.isWhitespace).count == 5, "\(numbers.output)")
             expectRefusal(
                 workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "data"), 64,
-                "the dataset has the tokenizer byte", "the model no recorded tokenizer", "Import the model again")
+                "the dataset has the tokenizer byte", "the model no recorded tokenizer", "Import the model again",
+                "--tokenizer byte, --tokenizer FILE.model (at most 256 pieces)")
+        }
+
+        /// The tokenizer of bytes has no file of its own: it is recognized by the one that is written for `transformers`.
+        @Test func theByteTokenizerOfAnExportIsTakenOver() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=4")
+            workshop.dtrain(
+                "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            let imported = workshop.dtrain("import", "--from", "model", "--output", "back")
+            #expect(imported.output.contains("tokenizer byte"), "\(imported)")
+            let evaluated = [Workshop.checkpoint(4), Workshop.checkpoint(0, output: "back")].map {
+                workshop.dtrain("evaluate", "--checkpoint", $0, "--data", "data").output.split(separator: ",").first
+            }
+            #expect(evaluated[0] != nil && evaluated[0] == evaluated[1])
+            // Another tokenizer of as many tokens is not taken for it.
+            let path = workshop.directory.file("model/tokenizer.json")
+            let text = String(decoding: try FileSystem.contents(of: path), as: UTF8.self)
+            try FileSystem.replaceContents(of: path, with: text.replacing("\"A\": 65", with: "\"A\": 66"))
+            #expect(workshop.dtrain("import", "--from", "model", "--output", "other").output.contains("tokenizer none"))
         }
 
         @Test func rejectsImpossibleExports() throws {

@@ -113,6 +113,9 @@ extension MultiprocessTests {
             let outcome = run("dtrain \(words) \(redirection)", in: workshop)
             #expect(outcome.exitCode == 74)
             #expect(outcome.messages.count == 1 && outcome.errors.contains("The training goes on"), "\(outcome.errors)")
+            let marker = try FileSystem.contents(of: workshop.directory.file("run/outcome.json"))
+            #expect(
+                String(decoding: marker, as: UTF8.self) == #"{"outcome":"finished","exit_code":74,"step":24}"# + "\n")
             workshop.train(output: "other")
             #expect(workshop.digest() == workshop.digest("other"))
         }

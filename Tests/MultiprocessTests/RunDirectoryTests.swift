@@ -302,6 +302,22 @@ extension MultiprocessTests {
             #expect(try workshop.metrics() == lines)
         }
 
+        /// The suggested command works as printed, also in another directory.
+        @Test func printedCommandContinuesFinishedRun() throws {
+            let workshop = try Workshop()
+            workshop.train(output: "a run")
+            let output = workshop.train(output: "a run").output
+            let line = try #require(output.split(separator: "\n").first { $0.hasPrefix("the run is complete") })
+            let command = try #require(line.split(separator: ": ").last)
+            #expect(command.hasPrefix("dtrain --config '/"))
+            let binary = "'\(Workshop.binary)' "
+            let outcome = Job(["bash", "-c", binary + command.dropFirst("dtrain ".count)], in: "/").finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(
+                outcome.output.contains("resumed from ") && outcome.output.contains("step 48/48"), "\(outcome.output)")
+            #expect(workshop.names("a run/checkpoints").contains("step-00000048"))
+        }
+
         @Test func activeRunLocksItsDirectory() throws {
             let workshop = try Workshop()
             let job = workshop.start(Workshop.training(["training.steps=100000"]))
@@ -319,7 +335,8 @@ extension MultiprocessTests {
             let wide = Workshop.training(["model.width=64", "training.steps=5"], output: "wide")
             expectRefusal(
                 workshop.start(wide + ["--resume", Workshop.checkpoint(5)], ranks: 2).finish(), 64,
-                "is of another model", "model.width is 64, the checkpoint has 32")
+                "is of another model", "model.width is 64, the checkpoint has 32",
+                "the configuration that it was written with: --config run/config.yaml.")
 
             // Shards without a manifest contain token IDs, here as many distinct ones as there are bytes.
             for (source, target) in [("train-00000.bin", "train.bin"), ("validation-00000.bin", "val.bin")] {

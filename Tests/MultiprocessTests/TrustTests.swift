@@ -5,12 +5,13 @@ import Testing
 extension MultiprocessTests {
     /// Invalid numbers, tokens and files are detected before they are used.
     @Suite struct TrustTests {
-        /// Writes a run `output` with one checkpoint: that of step 24 of `run`, with the first bytes of a tensor
+        /// Writes a checkpoint into the run `output`: that of one step of `run`, with the first bytes of a tensor
         /// replaced.
         private func replace(
-            _ tensor: String, of file: String, with bytes: [UInt8], in workshop: Workshop, output: String
+            _ tensor: String, of file: String, with bytes: [UInt8], in workshop: Workshop, output: String,
+            step: Int = 24
         ) throws {
-            let directory = workshop.directory.file(Workshop.checkpoint(24))
+            let directory = workshop.directory.file(Workshop.checkpoint(step))
             let original = try Checkpoint.open(directory)
             var memory: [UnsafeMutableRawBufferPointer] = []
             defer { for buffer in memory { buffer.deallocate() } }
@@ -57,6 +58,11 @@ extension MultiprocessTests {
             for words in [["--temperature", "0"], ["--top-p", "0.5"], ["--beam", "2"]] {
                 refuse(workshop.start(["generate", "--checkpoint", checkpoint] + words).finish())
             }
+            for path in [checkpoint, "broken"] {
+                let verified = workshop.dtrain("checkpoint", "verify", path)
+                refuse(verified)
+                #expect(verified.errors.contains("\(checkpoint)/model.safetensors: is intact, but tensor"))
+            }
             refuse(workshop.dtrain("evaluate", "--checkpoint", checkpoint, ranks: 2))
             refuse(
                 workshop.dtrain("export", "--checkpoint", checkpoint, "--format", "huggingface", "--output", "model"))
@@ -72,6 +78,23 @@ extension MultiprocessTests {
             let moment = try #require(states.max())
             try replace(moment, of: state, with: [0, 0, 0x80, 0x7F], in: workshop, output: "broken")
             refuse(workshop.start(longer, ranks: 2).finish(), moment, state)
+        }
+
+        /// A rejected command changes nothing: later checkpoints are set aside only for a valid checkpoint.
+        @Test func rejectedResumeSetsNothingAside() throws {
+            let workshop = try Workshop()
+            workshop.train()
+            try replace(
+                "token_embedding.weight", of: "model.safetensors", with: TrustTests.nan, in: workshop, output: "run",
+                step: 20)
+            let before = (workshop.names("run"), workshop.names("run/checkpoints"), try workshop.metrics())
+            #expect(before.1.contains("step-00000024"))
+            let resume = ["--resume", Workshop.checkpoint(20)]
+            expectRefusal(
+                workshop.start(Workshop.training() + resume).finish(), 65, "tensor token_embedding.weight: element 0")
+            #expect(workshop.names("run/checkpoints") == before.1)
+            #expect(Set(workshop.names("run")) == Set(before.0))
+            #expect(try workshop.metrics() == before.2)
         }
 
         /// Finite weights may produce infinite logits: no token is chosen from them.
@@ -91,6 +114,17 @@ extension MultiprocessTests {
             expectRefusal(lines, 65, checkpoint, "prediction is not finite")
             expectRefusal(
                 workshop.dtrain("evaluate", "--checkpoint", checkpoint, ranks: 2), 65, checkpoint, "not finite")
+            // Neither a lower rate nor an earlier checkpoint of the run would help a run that starts from such weights.
+            let all: [UInt8] = Array(repeating: [0xFF, 0xFF, 0x7F, 0x7F], count: 256 * 32).flatMap { $0 }
+            try FileSystem.remove(workshop.directory.file("huge"))
+            try replace("token_embedding.weight", of: "model.safetensors", with: all, in: workshop, output: "huge")
+            for steps in [24, 5] {
+                let sets = ["fine_tuning.from=huge", "training.steps=\(steps)"]
+                let tuned = workshop.start(Workshop.training(sets, output: "tuned-\(steps)")).finish()
+                expectRefusal(
+                    tuned, 70, "the weights of fine_tuning.from (huge) are", "3.40e+38, in token_embedding.weight.")
+                #expect(!tuned.errors.contains("schedule.peak") && !tuned.errors.contains("last checkpoint"))
+            }
         }
 
         /// An imported model is checked for finite values, in any number format.
@@ -186,6 +220,7 @@ extension MultiprocessTests {
             workshop.train("training.steps=4")
             workshop.dtrain(
                 "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            try FileSystem.remove(workshop.directory.file("model/tokenizer.json"))
             workshop.dtrain("import", "--from", "model", "--output", "back")
             let checkpoint = Workshop.checkpoint(0, output: "back")
             try FileSystem.makeDirectory(workshop.directory.file("bare"))

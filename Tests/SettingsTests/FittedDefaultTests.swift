@@ -1,4 +1,5 @@
 import Failures
+import Files
 import Optimizers
 import TestSupport
 import Testing
@@ -41,6 +42,38 @@ struct FittedDefaultTests {
         #expect(try load("precision=float16", "loss_scale.initial=33554432").lossScale.ceiling == 33_554_432)
         // With this kind of schedule, the minimum learning rate is not used.
         #expect(try load("schedule.kind=constant", "schedule.peak=0").schedule.floor == ScheduleConfiguration().floor)
+    }
+
+    /// `--set training.steps` limits a warm-up that a file gives, with a note; values from the same place are compared.
+    @Test func aWarmUpFromAFileFitsTheStepsOnTheCommandLine() throws {
+        let directory = TemporaryDirectory()
+        let file = directory.file("c.yaml")
+        try FileSystem.replaceContents(
+            of: file, with: "schedule: {warmup_steps: 100}\ntraining: {steps: 2000}\n")
+        func load(_ sets: String...) throws -> (steps: Int, warnings: [String]) {
+            let loaded = try Configuration.loadRun(file: file, sets: sets, directory: nil, continues: false)
+            #expect(try Configuration.load(file: file, sets: sets) == loaded.configuration)
+            return (loaded.configuration.schedule.warmupSteps, loaded.warnings)
+        }
+        let shortened = try load("training.steps=40")
+        #expect(shortened.steps == 40)
+        #expect(
+            shortened.warnings == [
+                "schedule.warmup_steps is 40 instead of 100 (\(file):1:26), because --set training.steps is 40."
+            ])
+        for steps in [100, 150, 3000] {
+            let loaded = try load("training.steps=\(steps)")
+            #expect(loaded.steps == 100 && loaded.warnings == [])
+        }
+        for sets in [["training.steps=40", "schedule.warmup_steps=41"], ["schedule.warmup_steps=2001"]] {
+            expectFailure(.usage, "schedule.warmup_steps: found ", "allowed: at most training.steps") {
+                _ = try Configuration.load(file: file, sets: sets)
+            }
+        }
+        try FileSystem.replaceContents(of: file, with: "schedule: {warmup_steps: 100}\ntraining: {steps: 40}\n")
+        expectFailure(.usage, "\(file):1:26: schedule.warmup_steps: found 100; allowed: at most training.steps (40)") {
+            _ = try Configuration.load(file: file, sets: ["run.seed=1"])
+        }
     }
 
     /// A recorded value of a key that is not used is ignored in comparisons, however it was written.

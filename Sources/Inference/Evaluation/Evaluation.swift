@@ -65,7 +65,8 @@ package struct Evaluation {
                     throw Failure(
                         .usage,
                         "\(opened.dataset.directory) does not fit \(directory): \(words). "
-                            + TokenizerMatch.advice(tokenizer, checkpoint: directory))
+                            + TokenizerMatch.advice(
+                                tokenizer, modelVocabularySize: vocabularySize, checkpoint: directory, opened.dataset))
                 }
             }
             guard opened.dataset.labels == identity.facts.labels else {

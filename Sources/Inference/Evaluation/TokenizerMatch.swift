@@ -41,17 +41,34 @@ package enum TokenizerMatch: Equatable {
 
     /// What to do where tokenizers differ.
     ///
-    /// - Parameter checkpoint: The directory of the model's checkpoint.
-    package static func advice(_ model: TokenizerDescription, checkpoint: String) -> String {
+    /// - Parameters:
+    ///   - modelVocabularySize: The tokens of the model, which a tokenizer must not exceed.
+    ///   - checkpoint: The directory of the model's checkpoint.
+    ///   - dataset: The dataset whose tokenizer is another one.
+    package static func advice(
+        _ model: TokenizerDescription, modelVocabularySize: Int, checkpoint: String, _ dataset: Dataset
+    ) -> String {
         switch model.kind {
         case .sentencepiece:
             "Prepare the dataset with --tokenizer "
                 + "\(shellWord("\(checkpoint)/\(TokenizerDescription.modelFileName)"))."
         case .byte: "Prepare the dataset with --tokenizer byte."
         case .none:
-            "Import the model again with --tokenizer FILE.model, or take token shards without a tokenizer (*.bin of llm.c or "
-                + "nanoGPT) that were made with the model's own."
+            "Import the model again with the tokenizer that it was trained with: "
+                + importOptions(modelVocabularySize, dataset).joined(separator: ", ")
+                + "; or take token shards without a tokenizer (*.bin of llm.c or nanoGPT) that were made with the model's own."
         }
+    }
+
+    /// The values of `import --tokenizer` that fit a model of `modelVocabularySize` tokens.
+    private static func importOptions(_ modelVocabularySize: Int, _ dataset: Dataset) -> [String] {
+        var options: [String] = []
+        if ByteTokenizer().vocabularySize <= modelVocabularySize { options.append("--tokenizer byte") }
+        if dataset.tokenizer.kind == .sentencepiece, dataset.vocabularySize <= modelVocabularySize {
+            let file = "\(dataset.directory)/\(TokenizerDescription.modelFileName)"
+            options.append("--tokenizer \(shellPath(file)) (the dataset's)")
+        }
+        return options + ["--tokenizer FILE.model (at most \(modelVocabularySize) pieces)"]
     }
 
     /// The line that says what is assumed.

@@ -4,6 +4,7 @@ import Datasets
 import Failures
 import Files
 import Models
+import Resources
 import Settings
 import Texts
 import Tokenizers
@@ -69,13 +70,21 @@ package struct Generation {
 
     /// Writes what becomes of `prompt`; what is chosen token by token appears as it comes, in whole characters.
     ///
-    /// - Parameter shouldStop: Asked before each token; the text ends there.
-    /// - Throws: `usage` for a prompt that is empty or does not fit.
-    package func run(prompt: String, output: ([UInt8]) -> Void, shouldStop: @escaping () -> Bool) throws(Failure) {
+    /// - Parameters:
+    ///   - write: Called with UTF-8.
+    ///   - shouldStop: Asked before each token; the text ends there.
+    /// - Throws: `usage` for a prompt that is empty or does not fit, or where the memory does not suffice.
+    package func run(
+        prompt: String, output write: ([UInt8]) -> Void, shouldStop: @escaping () -> Bool
+    ) throws(Failure) {
+        func output(_ bytes: [UInt8]) { write(Array(WholeCharacters.text(of: bytes).utf8)) }
         guard !prompt.isEmpty else {
             throw Failure(.usage, "generate: --prompt is empty. Give at least one character.")
         }
         func refuse(_ reason: String) -> Failure { Failure(.usage, "generate: --prompt \(reason)") }
+        let inputs = try decodingInputs(of: [prompt]) { refuse($1) }
+        try memory(for: inputs, texts: 1).require(
+            "generation", available: MemoryEstimate.availableBytes(), remedy: memoryRemedy)
         guard family == .decoder, settings.decoding.beams == 1 else {
             let texts = try results(
                 of: [prompt], numbers: PromptNumbers.of([prompt]), isOneLine: false, shouldStop
@@ -83,7 +92,7 @@ package struct Generation {
             output(texts[0] + [UInt8(ascii: "\n")])
             return
         }
-        let input = try decodingInput(prompt, refuse)
+        let input = inputs[0]
         let stops = StopTexts(settings.stops)
         var characters = WholeCharacters()
         var state = DecodingState()
@@ -93,14 +102,14 @@ package struct Generation {
         // What may yet turn out to be the beginning of a stop text is held back.
         var held: [UInt8] = []
         var failure: Failure?
-        withoutActuallyEscaping(output) { output in
+        withoutActuallyEscaping(write) { write in
             var observer = Decoding<Float>.Observer()
             observer.shouldStop = shouldStop
             observer.isComplete = { stops.areReached(by: $1, tokenizer) }
             observer.chose = { _, token in
                 tokenizer.decode(token, after: &state, appendingTo: &held)
                 let sure = stops.first(in: held) == nil ? max(0, held.count - max(0, stops.longest - 1)) : 0
-                output(characters.append(Array(held[..<sure])))
+                write(Array(WholeCharacters.text(of: characters.append(Array(held[..<sure]))).utf8))
                 held.removeFirst(sure)
             }
             let numbers = PromptNumbers.of([prompt])
@@ -166,19 +175,61 @@ package struct Generation {
     /// Makes sure that the model can read every one of `lines`, before any work is done on them.
     ///
     /// - Parameter name: Where the lines come from, for messages.
-    /// - Throws: `AgreedFailure` with `badData`, naming a line that does not fit.
+    /// - Throws: `AgreedFailure` with `badData`, naming a line that does not fit; with `usage` where the memory does not
+    ///   suffice.
     package func check(lines: [String], name: String) throws {
         let own = stride(from: communicator.rank, to: lines.count, by: communicator.size).filter { !lines[$0].isEmpty }
-        try communicator.together { () throws(Failure) in
-            let texts = own.map { lines[$0] }
-            let refuse = { (place: Int, reason: String) in Failure(.badData, "\(name):\(own[place] + 1): \(reason)") }
-            switch family {
-            case .encoder: _ = try FilledGaps.inputs(trained, texts, refuse)
-            case .classifier: _ = try TextClassification.inputs(trained, texts, crops: settings.crops, refuse)
-            default:
-                for (place, text) in texts.enumerated() { _ = try decodingInput(text) { refuse(place, $0) } }
+        let inputs = try communicator.together { () throws(Failure) -> [DecodingInput] in
+            try decodingInputs(of: own.map { lines[$0] }) { (place: Int, reason: String) in
+                Failure(.badData, "\(name):\(own[place] + 1): \(reason)")
             }
         }
+        try communicator.requireMemory(for: "generation", remedy: memoryRemedy) {
+            memory(for: inputs, texts: own.count)
+        }
+    }
+
+    /// The tokens that are decoded for each text; none for a model that sees all of a text at once, whose texts are only
+    /// checked.
+    ///
+    /// - Parameter refuse: The failure of the text at a place, for a reason.
+    private func decodingInputs(
+        of texts: [String], _ refuse: (Int, String) -> Failure
+    ) throws(Failure) -> [DecodingInput] {
+        var inputs: [DecodingInput] = []
+        switch family {
+        case .encoder: _ = try FilledGaps.inputs(trained, texts, refuse)
+        case .classifier: _ = try TextClassification.inputs(trained, texts, crops: settings.crops, refuse)
+        default:
+            for (place, text) in texts.enumerated() { inputs.append(try decodingInput(text) { refuse(place, $0) }) }
+        }
+        return inputs
+    }
+
+    /// Estimates what the ranks of this host need beside the weights.
+    ///
+    /// - Parameters:
+    ///   - inputs: Those of this rank, which are decoded.
+    ///   - texts: The number of texts of this rank.
+    func memory(for inputs: [DecodingInput], texts: Int) -> MemoryEstimate {
+        let ranks = communicator.localSize
+        var estimate = MemoryEstimate()
+        for part in Decoding(trained.model, weights: trained.weights, settings.decoding).memory(for: inputs) {
+            estimate.add(part.name, part.count, bytesEach: part.bytes, times: ranks)
+        }
+        if family == .encoder || family == .classifier, texts > 0 {
+            let bytes = trained.model.activationBytes(
+                sequences: WholeTexts.batch(settings.decoding.batch, of: texts), positions: contextLength)
+            estimate.add("activations", bytes, bytesEach: 1, times: ranks)
+        }
+        return estimate
+    }
+
+    /// What makes a generation fit into the memory.
+    private var memoryRemedy: String {
+        let beams = settings.decoding.beams > 1 ? "--beam (\(settings.decoding.beams)), " : ""
+        return "Lower \(beams)--batch (\(settings.decoding.batch); it changes no result) or --tokens "
+            + "(\(settings.decoding.tokens))."
     }
 
     /// What the results of `lines` depend on, as one word: the same word, the same results.
@@ -210,9 +261,10 @@ package struct Generation {
         case .decoder, .encoderDecoder, .prefixDecoder:
             return try decoded(texts, numbers, isOneLine: isOneLine, shouldStop, refuse)
         case .encoder:
-            return try FilledGaps(trained, batch: settings.decoding.batch).run(texts, shouldStop, refuse)
+            return try FilledGaps(trained, batch: WholeTexts.batch(settings.decoding.batch, of: texts.count))
+                .run(texts, shouldStop, refuse)
         case .classifier:
-            return try TextClassification(trained, batch: settings.decoding.batch)
+            return try TextClassification(trained, batch: WholeTexts.batch(settings.decoding.batch, of: texts.count))
                 .run(texts, crops: settings.crops, shouldStop, refuse)
                 .map { Array($0.text(all: settings.tellsAllClasses, separator: isOneLine ? "\t" : "\n").utf8) }
         case .imageClassifier: preconditionFailure("refused when it was loaded")
@@ -223,10 +275,7 @@ package struct Generation {
         _ texts: [String], _ numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
         _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[UInt8]] {
-        var inputs: [DecodingInput] = []
-        for (place, text) in texts.enumerated() {
-            inputs.append(try decodingInput(text) { reason in refuse(place, reason) })
-        }
+        let inputs = try decodingInputs(of: texts, refuse)
         // A decoder goes on after a line's end; the line is what was asked for.
         let stops = StopTexts(settings.stops + (isOneLine && family == .decoder ? ["\n"] : []))
         var observer = Decoding<Float>.Observer()

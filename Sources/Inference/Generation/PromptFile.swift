@@ -48,11 +48,11 @@ package struct PromptFile: Sendable {
 
     /// The line that stands for the result `bytes`, without its line end.
     ///
-    /// Bytes that are not UTF-8, which a model of bytes may write, become U+FFFD.
+    /// Bytes that are not UTF-8 become U+FFFD, as in what `--prompt` prints.
     static func line(of bytes: [UInt8], asObject: Bool) -> String {
-        if asObject { return JSON.object([.init("text", .string(String(decoding: bytes, as: UTF8.self)))]).line }
+        if asObject { return JSON.object([.init("text", .string(WholeCharacters.text(of: bytes)))]).line }
         let isLineBreak = { (byte: UInt8) in byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
-        return String(decoding: bytes.map { isLineBreak($0) ? UInt8(ascii: " ") : $0 }, as: UTF8.self)
+        return WholeCharacters.text(of: bytes.map { isLineBreak($0) ? UInt8(ascii: " ") : $0 })
     }
 }
 

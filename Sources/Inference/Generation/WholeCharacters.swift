@@ -19,6 +19,10 @@ struct WholeCharacters {
         return held
     }
 
+    /// The text of bytes that a model has written or read, where a sequence that is not UTF-8 becomes U+FFFD: a model of bytes
+    /// may write one, and a cropped prompt may begin with one.
+    static func text(of bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+
     /// The number of last bytes that begin a character and do not end it.
     private func incompleteSuffixCount(_ bytes: [UInt8]) -> Int {
         for (index, byte) in bytes.suffix(3).reversed().enumerated() {

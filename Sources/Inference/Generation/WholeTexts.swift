@@ -11,12 +11,18 @@ struct WholeTexts {
     private let forwardPass: ForwardPass<Float>
     private let batch: Int
 
-    /// Passes over up to `batch` texts at once.
+    /// The texts of a pass over `count` texts, of which `wanted` are asked for at once.
+    ///
+    /// Where products compute rows in another way for another number of them, each text comes by itself, so that it always
+    /// has the same bits.
+    static func batch(_ wanted: Int, of count: Int) -> Int {
+        ProductEngine.best.computesRowsAlike ? max(1, min(wanted, count)) : 1
+    }
+
+    /// Passes over up to `batch` texts at once: see `batch(_:of:)`.
     init(_ trained: TrainedModel, batch: Int) {
         self.trained = trained
-        // Where products compute rows in another way for another number of them, each text comes by itself, so that it always
-        // has the same bits.
-        self.batch = ProductEngine.best.computesRowsAlike ? batch : 1
+        self.batch = batch
         forwardPass = ForwardPass(
             trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: self.batch)
     }

@@ -22,8 +22,8 @@ package struct ModelImport {
 
     /// Opens the directory of a model; of its tensors only the headers are read.
     ///
-    /// - Parameter tokenizer: `byte`, a file that SentencePiece wrote, or nil for the `tokenizer.model` beside the model; where
-    ///   there is none, the model's text is token numbers.
+    /// - Parameter tokenizer: `byte`, a file that SentencePiece wrote, or nil for what is beside the model: `tokenizer.model`, or
+    ///   the `tokenizer.json` that an export has written for bytes; where there is neither, the model's text is token numbers.
     /// - Throws: `badData` where the model is none that can be had here, or the tokenizer another one.
     package init(from directory: String, tokenizer: String?) throws(Failure) {
         reader = try ModelReader(directory)
@@ -137,6 +137,9 @@ package struct ModelImport {
             let whole = ByteTokenizer(withSpecialTokens: true)
             tokenizer = whole.vocabularySize <= model.vocabularySize ? whole : ByteTokenizer()
             try reader.check(tokenizer, name: "--tokenizer byte")
+        } else if let exported = try reader.exportedByteTokenizer() {
+            tokenizer = exported
+            try reader.check(tokenizer, name: "tokenizer.json")
         } else {
             tokenizer = NumberTokenizer(vocabularySize: model.vocabularySize, specialTokens: model.special)
         }

@@ -44,6 +44,45 @@ package final class Decoding<Element: Storage> {
             temperature: settings.temperature, topK: settings.topK, topP: settings.topP, seed: settings.seed)
     }
 
+    /// The sizes of the cache for a list of inputs.
+    private struct CacheSizes {
+        let batch: Int
+        let slots: Int
+        let capacity: Int
+        let memorySlots: Int
+        let memoryCapacity: Int
+    }
+
+    private func cacheSizes(_ inputs: [DecodingInput]) -> CacheSizes {
+        let longest = inputs.map { $0.positions + settings.tokens - 1 }.max() ?? 1
+        let batch = min(settings.batch, inputs.count)
+        return CacheSizes(
+            batch: batch, slots: batch * settings.beams, capacity: min(model.sizes.contextLength, longest),
+            memorySlots: model.architecture.hasEncoder ? batch : 0,
+            memoryCapacity: inputs.map(\.source.count).max() ?? 0)
+    }
+
+    /// Returns the memory that `run` allocates for `inputs` in addition to the weights: for each purpose, the bytes of one
+    /// item and the number of items.
+    package func memory(for inputs: [DecodingInput]) -> [(name: String, bytes: Int, count: Int)] {
+        if inputs.isEmpty { return [] }
+        let sizes = cacheSizes(inputs)
+        let bytes = TransformerCache.bytes(model, capacity: sizes.capacity, memoryCapacity: sizes.memoryCapacity)
+        let rows = TransformerCache<Element>.rowLimit(
+            slots: sizes.slots, capacity: sizes.capacity, memoryCapacity: sizes.memoryCapacity)
+        let outputs = model.head.outputWidth
+        var parts = [
+            ("keys and values", bytes.slot, sizes.slots), ("encoder outputs", bytes.memorySlot, sizes.memorySlots),
+            ("activations", bytes.row, rows), ("logits", outputs * MemoryLayout<Float>.stride, sizes.slots),
+        ]
+        if settings.beams > 1 {
+            let candidates = min(BeamSearch(settings, limit: 1).candidateCount, outputs)
+            parts.append(
+                ("continuations", candidates * MemoryLayout<BeamSearch.Continuation>.stride, sizes.slots))
+        }
+        return parts.map { (name: $0, bytes: $1, count: $2) }
+    }
+
     /// Generates the output tokens for each of `inputs`, without the end token.
     ///
     /// An output ends when the context is full. The exception is a prompt of a decoder without beam search: it drops
@@ -57,22 +96,19 @@ package final class Decoding<Element: Storage> {
     package func run(
         _ inputs: [DecodingInput], numbers: [Int]? = nil, observer: Observer = Observer()
     ) throws(NonFiniteLogits) -> [[Int32]] {
-        let context = model.sizes.contextLength
         // Longest inputs first, so that inputs of similar length share a batch.
         let order = inputs.indices.sorted {
             let (a, b) = (inputs[$0], inputs[$1])
             return (-a.source.count, -a.text.count, $0) < (-b.source.count, -b.text.count, $1)
         }
-        let longest = inputs.map { $0.positions + settings.tokens - 1 }.max() ?? 1
-        let batch = min(settings.batch, inputs.count)
         var results = [[Int32]](repeating: [], count: inputs.count)
         if inputs.isEmpty || settings.tokens == 0 { return results }
+        let sizes = cacheSizes(inputs)
         let cache = TransformerCache(
-            model, weights: weights, slots: batch * settings.beams, capacity: min(context, longest),
-            memorySlots: model.architecture.hasEncoder ? batch : 0,
-            memoryCapacity: inputs.map(\.source.count).max() ?? 0)
-        for start in stride(from: 0, to: order.count, by: batch) {
-            let part = Array(order[start..<min(start + batch, order.count)])
+            model, weights: weights, slots: sizes.slots, capacity: sizes.capacity, memorySlots: sizes.memorySlots,
+            memoryCapacity: sizes.memoryCapacity)
+        for start in stride(from: 0, to: order.count, by: sizes.batch) {
+            let part = Array(order[start..<min(start + sizes.batch, order.count)])
             if observer.shouldStop() { break }
             begin(part.map { inputs[$0] }, cache)
             if settings.beams == 1 {

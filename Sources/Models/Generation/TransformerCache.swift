@@ -73,6 +73,38 @@ package final class TransformerCache<Element: Storage> {
     /// The number of rows to read per pass if no text is longer: enough to amortize packing the weights.
     private static var readRows: Int { 1024 }
 
+    /// Returns the number of rows of the largest pass.
+    static func rowLimit(slots: Int, capacity: Int, memoryCapacity: Int) -> Int {
+        max(slots, capacity, memoryCapacity, readRows)
+    }
+
+    /// Returns the bytes that a cache allocates per slot, per encoder output and per row of a pass. They are counted, not
+    /// allocated. The parameters are those of `init`.
+    static func bytes(
+        _ model: Transformer<Element>, capacity: Int, memoryCapacity: Int
+    ) -> (slot: Int, memorySlot: Int, row: Int) {
+        func counted(_ take: (ActivationArena) -> Void) -> Int {
+            let arena = ActivationArena(counting: true)
+            take(arena)
+            return arena.bytes
+        }
+        func caches(_ slots: Int, _ memorySlots: Int) -> Int {
+            counted {
+                _ = model.stack.takeCaches(
+                    slots: slots, positions: capacity, memorySlots: memorySlots, memoryPositions: memoryCapacity,
+                    from: $0)
+            }
+        }
+        let row = counted {
+            _ = model.stack.takePassingActivations(rows: 1, from: $0)
+            if case .tokens(let embedding) = model.input { _ = embedding.takeActivations(rows: 1, from: $0) }
+            _ = model.encoder?.embedding.takeActivations(rows: 1, from: $0)
+            _ = model.encoder?.stack.takePassingActivations(rows: 1, from: $0)
+        }
+        let owners = (2 * capacity + memoryCapacity) * MemoryLayout<Int32>.stride
+        return (caches(1, 0) + owners, caches(0, 1), row)
+    }
+
     /// Allocates `slots` cache rows of `capacity` positions.
     ///
     /// - Parameters:
@@ -89,7 +121,7 @@ package final class TransformerCache<Element: Storage> {
         self.slots = slots
         self.capacity = capacity
         self.memoryCapacity = memoryCapacity
-        let rowLimit = max(slots, capacity, memoryCapacity, TransformerCache.readRows)
+        let rowLimit = TransformerCache.rowLimit(slots: slots, capacity: capacity, memoryCapacity: memoryCapacity)
         self.rowLimit = rowLimit
         caches = model.stack.takeCaches(
             slots: slots, positions: capacity, memorySlots: memorySlots, memoryPositions: memoryCapacity, from: arena)

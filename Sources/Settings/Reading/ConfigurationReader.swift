@@ -44,13 +44,14 @@ extension Configuration {
         let reader = try Self.reader(file: file, sets: sets, output: directory)
         var warnings: [String] = []
         var recorded: Configuration?
-        let configuration = try reader.checked { key, failure in
+        func tolerates(_ key: ConfigurationKey<Configuration>, _ failure: Failure) -> Bool {
             if recorded == nil, continues { recorded = reader.recorded() }
             guard let recorded, key.text(recorded) == key.text(reader.configuration) else { return false }
             warnings.append(
                 "warning: \(failure.message). It has no effect, and is accepted because the run was started with it.")
             return true
         }
+        let configuration = try reader.checked(noting: { warnings.append($0) }, tolerating: tolerates)
         return (configuration, warnings)
     }
 
@@ -66,7 +67,7 @@ extension Configuration {
     static func parse(_ bytes: [UInt8], name: String, isRecorded: Bool = false) throws(Failure) -> Configuration {
         var reader = ConfigurationReader()
         try reader.apply(bytes, name: name)
-        return try reader.checked { _, _ in isRecorded }
+        return try reader.checked(tolerating: { _, _ in isRecorded })
     }
 
     private static func contents(of file: String) throws(Failure) -> [UInt8] {
@@ -95,6 +96,8 @@ struct ConfigurationReader {
     var configuration = Configuration()
     /// Where the value of a key path came from; absent for defaults.
     private(set) var places: [ExactText: String] = [:]
+    /// The key paths that were given by `--set`.
+    private var argumentKeys: Set<ExactText> = []
 
     /// Takes in a whole file.
     mutating func apply(_ bytes: [UInt8], name: String) throws(Failure) {
@@ -146,19 +149,35 @@ struct ConfigurationReader {
                 try YAMLReader.document(Array(value.utf8), from: source)
             }
         try set(key, to: node, from: source)
+        argumentKeys.insert(path.exact)
     }
 
     /// The configuration, its defaults fitted to what was given, once what its values must be to each other holds.
     ///
-    /// - Parameter tolerates: Whether a key that nothing reads is accepted, because it is as a run recorded it: earlier
-    ///   versions accepted such keys.
+    /// - Parameters:
+    ///   - note: Called with a line for each value of a file that was fitted to `--set`.
+    ///   - tolerates: Whether a key that nothing reads is accepted, because it is as a run recorded it: earlier versions accepted
+    ///     such keys.
     func checked(
+        noting note: (String) -> Void = { _ in },
         tolerating tolerates: (_ unread: ConfigurationKey<Configuration>, Failure) -> Bool = { _, _ in false }
     ) throws(Failure) -> Configuration {
         var configuration = configuration
-        for standard in FittedDefault.all where places[standard.key.exact] == nil {
-            let keys = Configuration.keys.filter { $0.path == standard.key }
-            if keys.contains(where: configuration.reads) { standard.fit(&configuration) }
+        for standard in FittedDefault.all {
+            let place = places[standard.key.exact]
+            let yields =
+                !argumentKeys.contains(standard.key.exact)
+                && standard.governor.map { argumentKeys.contains($0.exact) } == true
+            guard place == nil || yields, let key = Configuration.keys.first(where: { $0.path == standard.key }),
+                configuration.reads(key)
+            else { continue }
+            let before = key.text(configuration)
+            standard.fit(&configuration)
+            guard let place, let governor = standard.governor, key.text(configuration) != before else { continue }
+            let reason = (try? configuration.value(of: governor)) ?? ""
+            note(
+                "\(key.path) is \(key.text(configuration)) instead of \(before) (\(place)), because --set \(governor) is "
+                    + "\(reason).")
         }
         var tolerated: Set<ExactText> = []
         for check in ConfigurationCheck.all {

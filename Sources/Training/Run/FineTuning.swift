@@ -9,7 +9,9 @@ import Tensors
 import Texts
 
 /// The checkpoint that a run takes its first weights from, in the hands of rank 0.
-struct StartingWeights {
+package struct StartingWeights {
+    /// The parameters to load.
+    private let selection: [Parameter]
     private let checkpoint: Checkpoint
     /// A line for each newer checkpoint of the run that was passed over.
     private let passedOver: [String]
@@ -31,10 +33,11 @@ struct StartingWeights {
     init(
         _ directory: String, _ selection: [Parameter], _ configuration: Configuration, _ dataset: Dataset
     ) throws(Failure) {
+        self.selection = selection
         let found = try Checkpoint.find(directory)
         let checkpoint = found.checkpoint
         passedOver = found.notes
-        try checkpoint.verify()
+        try found.verify()
         self.checkpoint = checkpoint
         let identity = try CheckpointIdentity(checkpoint)
         differences = configuration.modelDifferences(from: identity.configuration)
@@ -73,7 +76,9 @@ struct StartingWeights {
                 .usage,
                 "fine_tuning.from: \(dataset.directory) does not fit \(checkpoint.directory): \(words). Its token embeddings "
                     + "would stand for other tokens. "
-                    + TokenizerMatch.advice(theirs, checkpoint: checkpoint.directory))
+                    + TokenizerMatch.advice(
+                        theirs, modelVocabularySize: identity.sizes.vocabularySize, checkpoint: checkpoint.directory,
+                        dataset))
         }
     }
 
@@ -93,7 +98,7 @@ struct StartingWeights {
     }
 
     /// What is loaded, in a line, and what is assumed, in another.
-    func summary(_ selection: [Parameter], of layout: ParameterLayout) -> String {
+    func summary(of layout: ParameterLayout) -> String {
         let loaded = Set(selection.map(\.name.exact))
         let drawn = layout.parameters.map(\.name).filter { !loaded.contains($0.exact) }
         let shown = drawn.prefix(4).joined(separator: ", ") + (drawn.count > 4 ? ", …" : "")
@@ -123,18 +128,13 @@ package extension Coordinator {
     /// Takes the weights of another checkpoint instead of those drawn, as far as the configuration says. Every rank calls
     /// it.
     ///
-    /// - Parameter dataset: What is trained on.
+    /// - Parameters:
+    ///   - weights: Rank 0's; the others have none.
+    ///   - fineTuning: Which parameters are loaded.
     /// - Returns: What was loaded, and what is assumed, in a line each.
-    /// - Throws: `AgreedFailure` where the checkpoint has not what the configuration asks for.
-    func startFrom(
-        _ directory: String, _ configuration: Configuration, _ dataset: Dataset
-    ) throws -> String {
-        let selection = try communicator.together { () throws(Failure) in
-            try configuration.fineTuning.selection(layout)
-        }
-        let weights = try communicator.together { () throws(Failure) in
-            communicator.rank == 0 ? try StartingWeights(directory, selection, configuration, dataset) : nil
-        }
+    /// - Throws: `AgreedFailure` where the checkpoint cannot be read.
+    func start(from weights: StartingWeights?, _ fineTuning: FineTuningConfiguration) throws -> String {
+        let selection = try communicator.together { () throws(Failure) in try fineTuning.selection(layout) }
         let largest = selection.map(\.count).max() ?? 0
         let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: largest)
         defer { buffer.deallocate() }
@@ -142,11 +142,15 @@ package extension Coordinator {
             let numbers = UnsafeMutableBufferPointer(rebasing: buffer[..<parameter.count])
             try communicator.together { () throws(Failure) in try weights?.read(parameter, into: numbers) }
             try communicator.broadcast(UnsafeMutableRawBufferPointer(numbers), from: 0)
+            let magnitude = numbers.reduce(0) { max($0, abs($1)) }
+            if magnitude >= largestStartingWeight?.magnitude ?? 0 {
+                largestStartingWeight = (parameter.name, magnitude)
+            }
             forEachMaster(in: parameter.range) { range, master in
                 master.update(from: numbers.baseAddress! + range.lowerBound - parameter.offset, count: range.count)
             }
         }
         try shareWeights()
-        return weights?.summary(selection, of: layout) ?? ""
+        return weights?.summary(of: layout) ?? ""
     }
 }

@@ -88,7 +88,8 @@ struct RunStart {
             }
             let accepted = try identity.accept(named, named: true)
             (isSameDataset, isSameConfiguration) = (accepted.isSameDataset, accepted.differences.isEmpty)
-            try named.verify()
+            // Before anything is set aside: what is refused leaves the directory as it was.
+            try found.verify()
             let moved = try RunStart.setAside(run, afterStep: named.step)
             (checkpoint, resumedFrom) = (named, named.digest)
             notes = found.notes + accepted.differences + moved

@@ -68,7 +68,8 @@ package extension RunIdentity {
             throw Failure(
                 .usage,
                 "\(checkpoint.directory) \(wrong): \(list.isEmpty ? "the vocabulary differs" : list). "
-                    + "Choose another --output, or the configuration that it was written with.")
+                    + "Choose another --output, or the configuration that it was written with"
+                    + (checkpoint.runConfiguration.map { ": --config \(shellPath($0))" } ?? "") + ".")
         }
         guard differences.isEmpty || named else {
             throw Failure(

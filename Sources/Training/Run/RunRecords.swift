@@ -78,16 +78,23 @@ final class RunRecords {
         }
     }
 
-    /// Leaves the marker of a run that ends with `code` at `step`.
-    func end(_ code: ExitCode, step: Int) throws(Failure) {
+    /// Leaves the marker of a run that ends as `outcome` at `step`.
+    ///
+    /// - Parameter allIsPrinted: Whether standard output has taken all that was printed. Otherwise a finished run has an exit
+    ///   code that says so.
+    func end(_ outcome: Trainer.Outcome, allIsPrinted: Bool, step: Int) throws(Failure) {
+        switch outcome {
+        case .finished: try end("finished", allIsPrinted ? .finished : .inputOutput, step: step)
+        case .stopped: try end("stopped", .stopped, step: step)
+        }
+    }
+
+    /// Leaves the marker of a run that fails with `code` at `step`.
+    func end(failedWith code: ExitCode, step: Int) throws(Failure) { try end("failed", code, step: step) }
+
+    private func end(_ outcome: String, _ code: ExitCode, step: Int) throws(Failure) {
         // Whoever reads the marker may start the next run.
         try finishSave()
-        let outcome =
-            switch code {
-            case .finished: "finished"
-            case .stopped: "stopped"
-            default: "failed"
-            }
         let marker: JSON = [
             "outcome": .string(outcome), "exit_code": .integer(Int(code.rawValue)), "step": .integer(step),
         ]

@@ -86,26 +86,30 @@ package struct Trainer {
         if let injection { coordinator.spans.observers.append(injection) }
 
         let directory = RunDirectory(configuration.run.directory)
+        var startingWeights: StartingWeights?
         // Checkpoints are looked at from the newest on until one is valid, and the log is read.
         let records = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes + (1 << 30)) {
             try communicator.together { () throws(Failure) -> RunRecords? in
                 guard communicator.rank == 0 else { return nil }
                 return try RunRecords(directory, identity, resumption, console) { () throws(Failure) in
                     guard let source = configuration.fineTuning.from else { return }
-                    _ = try StartingWeights(
+                    startingWeights = try StartingWeights(
                         source, configuration.fineTuning.selection(layout), configuration, data.dataset)
                 }
             }
         }
         do {
-            let outcome = try run(coordinator, data, records, heartbeats, exported: exported, startedAt: start)
-            try endRecords(records, outcome == .finished ? .finished : .stopped, step: coordinator.step)
+            let outcome = try run(
+                coordinator, data, records, startingWeights, heartbeats, exported: exported, startedAt: start)
+            try communicator.together { () throws(Failure) in
+                try records?.end(outcome, allIsPrinted: console.flush(), step: coordinator.step)
+            }
             return outcome
         } catch let failure as AgreedFailure {
             // Whoever reads the marker learns of the failure that is told anyway.
             // The others may be gone by the time that a save is done.
             heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
-                try? records?.end(failure.failure.exitCode, step: coordinator.step)
+                try? records?.end(failedWith: failure.failure.exitCode, step: coordinator.step)
             }
             throw failure
         }
@@ -113,8 +117,9 @@ package struct Trainer {
 
     /// The run itself, once its parts are there.
     private func run<Element>(
-        _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?, _ heartbeats: Heartbeats,
-        exported: String?, startedAt start: ContinuousClock.Instant
+        _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?,
+        _ startingWeights: StartingWeights?, _ heartbeats: Heartbeats, exported: String?,
+        startedAt start: ContinuousClock.Instant
     ) throws -> Outcome {
         let directory = RunDirectory(configuration.run.directory)
         let restored = try heartbeats.allowing(bytes: 2 * coordinator.savedBytes) {
@@ -125,10 +130,10 @@ package struct Trainer {
         try describe(coordinator, data, records)
         if let exported { console.say("export: the model can be exported as \(exported)") }
         // A run that goes on has its own weights.
-        if restored == nil, let source = configuration.fineTuning.from {
+        if restored == nil, configuration.fineTuning.from != nil {
             console.say(
                 try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
-                    try coordinator.startFrom(source, configuration, data.dataset)
+                    try coordinator.start(from: startingWeights, configuration.fineTuning)
                 })
         }
 
@@ -139,11 +144,6 @@ package struct Trainer {
             configuration, data, coordinator, records, heartbeats, communicator, console, startedAt: start,
             resumption: resumption, restored: restored, profile: profile)
         return try run.finish()
-    }
-
-    /// Leaves the marker by which others know how the run ended.
-    private func endRecords(_ records: RunRecords?, _ code: ExitCode, step: Int) throws {
-        try communicator.together { () throws(Failure) in try records?.end(code, step: step) }
     }
 
     /// Says what is about to be trained, on what.

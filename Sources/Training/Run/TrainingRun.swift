@@ -96,8 +96,8 @@ final class TrainingRun<Element: Storage> {
         if validation == nil { console.say("the dataset has no validation split: nothing is evaluated") }
         if coordinator.step >= training.steps, !evaluationIsPending {
             console.say(
-                "the run is complete: all \(training.steps) steps are done. For more: --set training.steps=N --resume "
-                    + shellWord(records?.start.checkpoint?.directory ?? "DIR"))
+                "the run is complete: all \(training.steps) steps are done."
+                    + (records.map { " For more, such as twice as many: \(prolongingCommand($0))" } ?? ""))
         }
         if watch.hasRunOut {
             console.say(
@@ -127,6 +127,20 @@ final class TrainingRun<Element: Storage> {
         return .finished
     }
 
+    /// The command that continues a run whose steps are all done for as many again, from any directory.
+    private func prolongingCommand(_ records: RunRecords) -> String {
+        let run = RunDirectory(FileSystem.absolute(configuration.run.directory))
+        var words = ["dtrain", "--config", run.configuration, "--output", run.path]
+        words += ["--set", "training.steps=\(2 * configuration.training.steps)"]
+        // Paths in the configuration are relative to the directory that the run was started in.
+        let data = FileSystem.absolute(configuration.data.directory)
+        if data.exact != configuration.data.directory.exact { words.append("data.directory=\(data)") }
+        if let checkpoint = records.start.checkpoint {
+            words += ["--resume", FileSystem.absolute(checkpoint.directory)]
+        }
+        return words.map(shellWord).joined(separator: " ")
+    }
+
     /// Ends a run with an error that has learned nothing, or nothing any more, although all its steps are done.
     private func requireLearning() throws {
         let finding: String
@@ -141,11 +155,11 @@ final class TrainingRun<Element: Storage> {
         } else {
             return
         }
+        let advice =
+            coordinator.suspicion
+            ?? "Lower schedule.peak, or choose another loss_scale or training.spike_zscore, and start anew with --resume none."
         throw AgreedFailure(
-            Failure(
-                .internalError,
-                "\(finding). metrics.jsonl says why each step was skipped. Lower schedule.peak, or choose another "
-                    + "loss_scale or training.spike_zscore, and start anew with --resume none."))
+            Failure(.internalError, "\(finding). metrics.jsonl says why each step was skipped. \(advice)"))
     }
 
     /// Evaluates and saves, where this step is one for it.

@@ -8,6 +8,7 @@ import Layers
 import Models
 import Optimizers
 import Profiling
+import Reporting
 import Settings
 import Tensors
 
@@ -72,6 +73,8 @@ package final class Coordinator<Element: Storage> {
     /// Whether the last failure of `train` has left weights and state as the last update made them, so that they can be
     /// saved.
     private(set) var isSoundAfterFailure = false
+    /// The parameter with the largest number of those that the run was started with, where they are of another checkpoint.
+    var largestStartingWeight: (name: String, magnitude: Float)?
     /// nil where nobody looks for spikes.
     private(set) var lossTrend: LossTrend?
 
@@ -393,12 +396,22 @@ package final class Coordinator<Element: Storage> {
         let tensor =
             broken.map { "the weights \($0.name) are not finite" } ?? "the gradient of \(parameter) is not finite"
         let repeated = skipsAreExhausted ? ", for \(skipsInARow + 1) steps in a row" : ""
-        throw AgreedFailure(
-            Failure(
-                .internalError,
-                "step \(step + 1), \(place)\(tensor)\(repeated). The last checkpoint is untouched. Lower "
-                    + (configuration.precision == .float16 && configuration.lossScale.floor > 1
-                        ? "loss_scale.floor or " : "")
-                    + "schedule.peak, or set optimizer.clip_norm, and go on from it with --resume DIR."))
+        let advice =
+            suspicion
+            ?? "The last checkpoint is untouched. Lower "
+            + (configuration.precision == .float16 && configuration.lossScale.floor > 1 ? "loss_scale.floor or " : "")
+            + "schedule.peak, or set optimizer.clip_norm, and go on from it with --resume DIR."
+        throw AgreedFailure(Failure(.internalError, "step \(step + 1), \(place)\(tensor)\(repeated). \(advice)"))
+    }
+
+    /// The advice where no step has updated weights that are of another checkpoint: they are the likely cause; nil elsewhere.
+    var suspicion: String? {
+        guard updates == 0, let source = configuration.fineTuning.from, let largest = largestStartingWeight else {
+            return nil
+        }
+        let number = scientific(Double(largest.magnitude))
+        return "No step since the start had finite numbers: the weights of fine_tuning.from (\(source)) are probably "
+            + "too large to compute with. The largest is \(number), in \(largest.name). Take another checkpoint, or leave "
+            + "tensors that are too large out with fine_tuning.skip."
     }
 }

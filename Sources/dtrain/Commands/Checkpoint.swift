@@ -23,7 +23,10 @@ extension Command {
                 let list = try CheckpointTable(path)
                 return arguments.has("json") ? list.json.line : list.text
             }
-            let found = try Checkpoint.find(path, verifying: action != "parameters")
+            let progress = { (done: Int, total: Int) in
+                session.console.draw("verifying: \(100 * done / max(total, 1)) %")
+            }
+            let found = try Checkpoint.find(path, verifying: action != "parameters", progress: progress)
             // Where a run's newest checkpoint is damaged, the run is not valid, although an older one is.
             if action == "verify", !found.notes.isEmpty {
                 throw Failure(.badData, found.notes.joined(separator: "\n"))
@@ -35,11 +38,11 @@ extension Command {
                 let table = try ParameterTable(checkpoint)
                 return arguments.has("json") ? table.json.line : table.text
             case "verify":
-                try checkpoint.verify { done, total in
-                    session.console.draw("verifying: \(100 * done / max(total, 1)) %")
-                }
+                try found.verify(progress: progress)
                 return "\(checkpoint.directory): valid, step \(checkpoint.step), digest \(checkpoint.digest)"
-            default: return try checkpoint.verify()
+            default:
+                try found.verify(progress: progress)
+                return checkpoint.digest
             }
         }
         session.console.say(lines)
