@@ -17,12 +17,13 @@ import PackageDescription
 //   3  Layers Optimizers
 //   3  Reporting                         console, formatting, progress line
 //   3  Watching                          heartbeats, watchdog, stop requests, injected faults
-//   4  Models Objectives
+//   4  Objectives
 //   4  Averaging                         gradients of all ranks into one, weights back to all
 //   4  Preparation                       texts, records and images into datasets
 //   4  Resources                         threads and memory that a rank may use
+//   5  Models                            families, each with the predictions that it can learn
 //   5  Checkpoints
-//   5  Interchange                       models of other programs (above Checkpoints: its files are safetensors)
+//   6  Interchange                       models of other programs (above Checkpoints: its files are safetensors)
 //   6  Settings                          the configuration: reading, checks, what follows from it
 //   7  Inference                         forward pass, scores, evaluation, generation, export and import
 //   8  Training                          steps and runs
@@ -110,8 +111,10 @@ let package = Package(
         .target(name: "Layers", dependencies: ["Kernels", "Profiling", "Tensors"], swiftSettings: strict),
         .target(name: "Optimizers", dependencies: ["Failures", "Kernels", "Tensors"], swiftSettings: strict),
 
-        .target(name: "Models", dependencies: ["Kernels", "Layers", "Profiling", "Tensors"], swiftSettings: strict),
         .target(name: "Objectives", dependencies: ["Kernels", "Layers"], swiftSettings: strict),
+        .target(
+            name: "Models", dependencies: ["Kernels", "Layers", "Objectives", "Profiling", "Tensors"],
+            swiftSettings: strict),
 
         .target(
             name: "Checkpoints", dependencies: ["Failures", "Files", "Tensors", "Texts", "Threads"],

@@ -12,7 +12,7 @@ extension ModelWriter {
     package func write(_ tokenizer: any Tokenizer) throws(Failure) -> String {
         if let tokenizer = tokenizer as? SentencePieceTokenizer { try writeModel(tokenizer) }
         guard let files = TokenizerJSON(tokenizer, for: model) else {
-            if model.configuration.family == .encoderDecoder, tokenizer.description.kind == .sentencepiece {
+            if model.configuration.family.architecture.hasEncoder, tokenizer.description.kind == .sentencepiece {
                 try write(
                     [
                         "tokenizer_class": "MarianTokenizer", "separate_vocabs": false,
@@ -33,7 +33,7 @@ extension ModelWriter {
     /// Writes the SentencePiece model and the files for `MarianTokenizer`.
     private func writeModel(_ tokenizer: SentencePieceTokenizer) throws(Failure) {
         var names = [TokenizerDescription.modelFileName]
-        if model.configuration.family == .encoderDecoder {
+        if model.configuration.family.architecture.hasEncoder {
             names += ["source.spm", "target.spm"]
             // `MarianTokenizer` looks up the IDs of pieces by their text.
             let pieces = tokenizer.pieceNames
@@ -98,7 +98,7 @@ extension ModelReader {
                         + "model was trained with other tokens. Leave --tokenizer out, and give and take numbers.")
             }
         }
-        guard model.configuration.family == .encoderDecoder else { return }
+        guard model.configuration.family.architecture.hasEncoder else { return }
         let special = tokenizer.specialTokens
         for (member, theirs, ours) in [
             ("decoder_start_token_id", model.special.bos, special.bos),

@@ -151,9 +151,9 @@ struct TokenizerJSON {
         _ special: SpecialTokens, _ family: ModelConfiguration.Family, _ name: (Int32) -> String
     ) -> JSON {
         let (token, isFirst): (Int32?, Bool) =
-            switch family {
-            case .classifier: (special.cls, true)
-            case .encoderDecoder: (special.eos, false)
+            switch family.architecture.response {
+            case .labels: (special.cls, true)
+            case .target: (special.eos, false)
             default: (nil, false)
             }
         guard let token else { return .null }

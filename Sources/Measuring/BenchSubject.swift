@@ -82,10 +82,10 @@ package struct BenchSubject: Sendable {
         let architecture = configuration.model.family.architecture
         var shape = BatchShape(positions: sizes.contextLength)
         shape.hasSource = architecture.hasEncoder
-        shape.hasPrefixes = configuration.model.family == .prefixDecoder
+        shape.hasPrefixes = architecture.hasPrefixes
         shape.hasTargetPerPosition = architecture.output == .tokens
         shape.patchNumbers = (sizes.image?.height ?? 0) * (sizes.image?.width ?? 0) * (sizes.image?.channels ?? 0)
-        if case .crossEntropy = configuration.loss {} else { shape.values = sizes.outputs }
+        if configuration.loss.targetKind != .classIndex { shape.values = sizes.outputs }
         return shape
     }
 }

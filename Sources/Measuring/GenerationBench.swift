@@ -65,9 +65,9 @@ package struct GenerationBench {
     private func inputs(_ batch: Int, _ length: Int) -> [DecodingInput] {
         (0..<batch).map { text in
             let tokens = (0..<length).map { Int32(($0 * 31 + text * 17) % model.sizes.vocabularySize) }
-            switch configuration.model.family {
-            case .encoderDecoder: return DecodingInput(source: tokens, text: [0])
-            case .prefixDecoder: return DecodingInput(text: tokens, gap: length / 2, begin: 0)
+            switch model.architecture.response {
+            case .target: return DecodingInput(source: tokens, text: [0])
+            case .filledBlanks: return DecodingInput(text: tokens, gap: length / 2, begin: 0)
             default: return DecodingInput(text: tokens)
             }
         }

@@ -1,3 +1,5 @@
+import Objectives
+
 /// The properties that distinguish the model families; all other options are available to every family.
 package struct Architecture: Sendable {
     /// The kind of input.
@@ -25,31 +27,43 @@ package struct Architecture: Sendable {
         case sequence
     }
 
+    /// The response of a model to a prompt.
+    package enum Response: Sendable {
+        /// Generates the tokens that follow the prompt.
+        case continuation
+        /// Generates a target text; the prompt is the source.
+        case target
+        /// Generates the tokens of the blanks in the prompt.
+        case filledBlanks
+        /// Predicts the masked tokens of the prompt in one pass.
+        case maskedTokens
+        /// Predicts a class, labels or a value for the prompt.
+        case labels
+    }
+
     package let input: Input
     package let visibility: Visibility
     package let output: Output
     /// Whether the model has an encoder, to whose output every decoder block has cross-attention.
     package let hasEncoder: Bool
+    /// The predictions that models of the family can learn; the first is the default.
+    package let predictions: [ObjectiveConfiguration.Kind]
+    /// The response to a prompt; nil for models that do not read text.
+    package let response: Response?
+
+    /// Whether sequences begin with a prefix of bidirectional attention.
+    package var hasPrefixes: Bool { visibility == .prefix }
 
     /// The properties of a family.
-    init(input: Input = .tokens, visibility: Visibility, output: Output, hasEncoder: Bool = false) {
+    init(
+        input: Input = .tokens, visibility: Visibility, output: Output, hasEncoder: Bool = false,
+        predictions: [ObjectiveConfiguration.Kind], response: Response?
+    ) {
         self.input = input
         self.visibility = visibility
         self.output = output
         self.hasEncoder = hasEncoder
-    }
-}
-
-extension ModelConfiguration.Family {
-    /// The family's properties.
-    package var architecture: Architecture {
-        switch self {
-        case .decoder: .decoder
-        case .encoder: .encoder
-        case .encoderDecoder: .encoderDecoder
-        case .prefixDecoder: .prefixDecoder
-        case .classifier: .classifier
-        case .imageClassifier: .imageClassifier
-        }
+        self.predictions = predictions
+        self.response = response
     }
 }

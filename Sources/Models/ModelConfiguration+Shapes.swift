@@ -62,7 +62,7 @@ extension ModelConfiguration {
     func embeddingShape(_ sizes: ModelSizes) -> EmbeddingShape {
         let embedded: PositionEmbedding =
             switch positions {
-            case .learned: family == .prefixDecoder ? .learnedTwice : .learned
+            case .learned: family.architecture.hasPrefixes ? .learnedTwice : .learned
             case .sinusoidal: .sinusoidal(.alternating)
             case .sinusoidalHalves: .sinusoidal(.halves)
             case .rotary, .alibi, .none: .none

@@ -28,6 +28,25 @@ package struct Targets {
 }
 
 extension Loss {
+    /// The kind of a row's target, which decides how outputs become predictions and scores.
+    package enum TargetKind: Sendable {
+        /// One of several classes or tokens.
+        case classIndex
+        /// Any number of labels, each 0 or 1.
+        case labels
+        /// Real values.
+        case numbers
+    }
+
+    /// The kind of the targets.
+    package var targetKind: TargetKind {
+        switch self {
+        case .crossEntropy: .classIndex
+        case .binaryCrossEntropy: .labels
+        case .squaredError: .numbers
+        }
+    }
+
     /// The loss without label smoothing, which evaluations use.
     package var unsmoothed: Loss {
         if case .crossEntropy = self { .crossEntropy(smoothing: 0) } else { self }

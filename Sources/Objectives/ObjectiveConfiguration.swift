@@ -31,14 +31,3 @@ package struct ObjectiveConfiguration: Equatable, Sendable {
     /// The default objective.
     package init() {}
 }
-
-extension ObjectiveConfiguration.Kind {
-    /// The loss function, with label smoothing for cross-entropy.
-    package func loss(smoothing: Double) -> Loss {
-        switch self {
-        case .multiLabel: .binaryCrossEntropy
-        case .regression: .squaredError
-        default: .crossEntropy(smoothing: smoothing)
-        }
-    }
-}

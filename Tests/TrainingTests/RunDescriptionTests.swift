@@ -57,7 +57,7 @@ struct RunDescriptionTests {
 
     @Test(arguments: [
         ("classification", 2, "2 classes"), ("classification", 1, "1 class"), ("multi_label", 5, "5 labels"),
-        ("regression", 1, "one number"),
+        ("regression", 1, "1 number"),
     ])
     func describesClassifiers(kind: String, outputs: Int, words: String) throws {
         let sizes = ModelSizes(vocabularySize: 262, contextLength: 64, outputs: outputs)

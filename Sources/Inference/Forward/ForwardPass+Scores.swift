@@ -123,7 +123,7 @@ struct ScoreCounts {
     }
 }
 
-package extension ForwardPass {
+extension ForwardPass {
     /// The scores of `batches`: each sample once, and the same bits for any number of ranks.
     ///
     /// - Parameters:
@@ -139,17 +139,17 @@ package extension ForwardPass {
     ///
     /// - Parameter shouldStop: Asked before each batch.
     /// - Throws: `AgreedFailure` where any rank cannot read a batch.
-    func scores(
+    package func scores(
         of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator,
         unless shouldStop: () -> Bool
     ) throws -> Scores? {
         let outputs = model.head.outputWidth
         let kind: ScoreCounts.Kind =
-            switch (prediction.loss, model.architecture.output) {
-            case (.crossEntropy, .tokens): .tokens(bytes: bytes)
-            case (.crossEntropy, .sequence): .classes(count: outputs)
-            case (.binaryCrossEntropy, _): .labels(count: outputs)
-            case (.squaredError, _): .numbers
+            switch (prediction.loss.targetKind, model.architecture.output) {
+            case (.classIndex, .tokens): .tokens(bytes: bytes)
+            case (.classIndex, .sequence): .classes(count: outputs)
+            case (.labels, _): .labels(count: outputs)
+            case (.numbers, _): .numbers
             }
         var counts = ScoreCounts(kind, batches: batches.count)
         let wasStopped = try communicator.together { () throws(Failure) in

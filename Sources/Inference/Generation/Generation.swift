@@ -33,7 +33,7 @@ package struct GenerationSettings: Sendable {
     package init(checkpoint: String) { self.checkpoint = checkpoint }
 }
 
-/// A model loaded from a checkpoint at work on texts: what it does with one follows from its family.
+/// Applies a model from a checkpoint to prompts. The kind of response depends on the model family.
 ///
 /// A decoder continues it, an encoder-decoder translates it, a prefix decoder fills its first gap, an encoder puts the
 /// likeliest token in each gap, a classifier tells its classes.
@@ -43,7 +43,7 @@ package struct Generation {
     let communicator: any Communicator
     private var tokenizer: any Tokenizer { trained.tokenizer }
     private var contextLength: Int { trained.model.sizes.contextLength }
-    private var family: ModelConfiguration.Family { trained.identity.configuration.model.family }
+    private var response: Architecture.Response? { trained.model.architecture.response }
 
     /// Loads and verifies the checkpoint.
     ///
@@ -61,8 +61,8 @@ package struct Generation {
         let end = trained.tokenizer.specialTokens.eos
         settings.decoding.endToken = end
         settings.decoding.forbiddenTokens = trained.tokensWithoutText.filter { $0 != end }
-        let isDecoder = trained.identity.configuration.model.family == .decoder
-        settings.decoding.temperature = settings.temperature ?? (isDecoder && settings.decoding.beams == 1 ? 0.8 : 0)
+        let continues = trained.model.architecture.response == .continuation
+        settings.decoding.temperature = settings.temperature ?? (continues && settings.decoding.beams == 1 ? 0.8 : 0)
         self.settings = settings
     }
 
@@ -85,7 +85,7 @@ package struct Generation {
         let inputs = try decodingInputs(of: [prompt]) { refuse($1) }
         try memory(for: inputs, texts: 1).require(
             "generation", available: MemoryEstimate.availableBytes(), remedy: memoryRemedy)
-        guard family == .decoder, settings.decoding.beams == 1 else {
+        guard response == .continuation, settings.decoding.beams == 1 else {
             let texts = try results(
                 of: [prompt], numbers: PromptNumbers.of([prompt]), isOneLine: false, shouldStop
             ) { refuse($1) }
@@ -197,9 +197,9 @@ package struct Generation {
         of texts: [String], _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [DecodingInput] {
         var inputs: [DecodingInput] = []
-        switch family {
-        case .encoder: _ = try FilledGaps.inputs(trained, texts, refuse)
-        case .classifier: _ = try TextClassification.inputs(trained, texts, crops: settings.crops, refuse)
+        switch response {
+        case .maskedTokens: _ = try FilledGaps.inputs(trained, texts, refuse)
+        case .labels: _ = try TextClassification.inputs(trained, texts, crops: settings.crops, refuse)
         default:
             for (place, text) in texts.enumerated() { inputs.append(try decodingInput(text) { refuse(place, $0) }) }
         }
@@ -217,7 +217,7 @@ package struct Generation {
         for part in Decoding(trained.model, weights: trained.weights, settings.decoding).memory(for: inputs) {
             estimate.add(part.name, part.count, bytesEach: part.bytes, times: ranks)
         }
-        if family == .encoder || family == .classifier, texts > 0 {
+        if response == .maskedTokens || response == .labels, texts > 0 {
             let bytes = trained.model.activationBytes(
                 sequences: WholeTexts.batch(settings.decoding.batch, of: texts), positions: contextLength)
             estimate.add("activations", bytes, bytesEach: 1, times: ranks)
@@ -245,7 +245,7 @@ package struct Generation {
         return digest.hexadecimal()
     }
 
-    // MARK: By family
+    // MARK: By response
 
     /// What becomes of each text.
     ///
@@ -257,17 +257,17 @@ package struct Generation {
         of texts: [String], numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
         refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[UInt8]] {
-        switch family {
-        case .decoder, .encoderDecoder, .prefixDecoder:
+        switch response {
+        case .continuation, .target, .filledBlanks:
             return try decoded(texts, numbers, isOneLine: isOneLine, shouldStop, refuse)
-        case .encoder:
+        case .maskedTokens:
             return try FilledGaps(trained, batch: WholeTexts.batch(settings.decoding.batch, of: texts.count))
                 .run(texts, shouldStop, refuse)
-        case .classifier:
+        case .labels:
             return try TextClassification(trained, batch: WholeTexts.batch(settings.decoding.batch, of: texts.count))
                 .run(texts, crops: settings.crops, shouldStop, refuse)
                 .map { Array($0.text(all: settings.tellsAllClasses, separator: isOneLine ? "\t" : "\n").utf8) }
-        case .imageClassifier: preconditionFailure("refused when it was loaded")
+        case nil: preconditionFailure("a model that does not read text")
         }
     }
 
@@ -277,7 +277,7 @@ package struct Generation {
     ) throws(Failure) -> [[UInt8]] {
         let inputs = try decodingInputs(of: texts, refuse)
         // A decoder goes on after a line's end; the line is what was asked for.
-        let stops = StopTexts(settings.stops + (isOneLine && family == .decoder ? ["\n"] : []))
+        let stops = StopTexts(settings.stops + (isOneLine && response == .continuation ? ["\n"] : []))
         var observer = Decoding<Float>.Observer()
         observer.shouldStop = shouldStop
         observer.isComplete = { stops.areReached(by: $1, tokenizer) }
@@ -311,7 +311,7 @@ package struct Generation {
         }
         var state = DecodingState()
         var (before, after): ([UInt8], [UInt8]) = ([], [])
-        if family == .decoder {
+        if response == .continuation {
             for token in input.text { tokenizer.decode(token, after: &state, appendingTo: &before) }
         }
         for token in chosen { tokenizer.decode(token, after: &state, appendingTo: &after) }
@@ -327,8 +327,8 @@ package struct Generation {
             guard count + others > contextLength else { return }
             throw refuse(trained.tooLong(count, limit: contextLength - others, canCrop: canCrop))
         }
-        switch family {
-        case .encoderDecoder:
+        switch response {
+        case .target:
             let end = try trained.token(special.eos, "eos")
             var tokens = try tokenizer.encode(text)
             if settings.crops || trained.identity.configuration.data.truncate {
@@ -336,7 +336,7 @@ package struct Generation {
             }
             try check(tokens.count, beside: 1, canCrop: true)
             return DecodingInput(source: tokens + [end], text: [try trained.token(special.bos, "bos")])
-        case .prefixDecoder:
+        case .filledBlanks:
             let mask = try trained.token(special.mask, "mask")
             var (tokens, gaps) = try GapText(tokenizer, mask: mask).encode(text)
             if gaps.isEmpty {

@@ -52,9 +52,11 @@ struct TextClassification {
     ) throws(Failure) -> [Prediction] {
         let inputs = try TextClassification.inputs(trained, texts, crops: crops, refuse)
         var predictions = [Prediction](repeating: .number(0), count: texts.count)
-        let (names, loss) = (trained.identity.facts.labels?.names ?? [], trained.identity.configuration.loss)
+        let (names, kind) = (
+            trained.identity.facts.labels?.names ?? [], trained.identity.configuration.loss.targetKind
+        )
         try passes.forEachRow(inputs, rows: { _ in [0] }, shouldStop: shouldStop) { text, _, logits in
-            predictions[text] = TextClassification.prediction(logits, names, loss)
+            predictions[text] = TextClassification.prediction(logits, names, kind)
         }
         return predictions
     }
@@ -82,21 +84,23 @@ struct TextClassification {
     }
 
     /// The prediction that `logits` stand for.
-    static func prediction(_ logits: UnsafeBufferPointer<Float>, _ names: [String], _ loss: Loss) -> Prediction {
+    static func prediction(_ logits: UnsafeBufferPointer<Float>, _ names: [String], _ kind: Loss.TargetKind)
+        -> Prediction
+    {
         func ranked(_ probabilities: [Double]) -> [(label: String, probability: Double)] {
             probabilities.indices
                 .sorted { (-probabilities[$0], $0) < (-probabilities[$1], $1) }
                 .map { ($0 < names.count ? names[$0] : "\($0)", probabilities[$0]) }
         }
         let values = logits.map(Double.init)
-        switch loss {
-        case .crossEntropy:
+        switch kind {
+        case .classIndex:
             let highest = values.max() ?? 0
             let powers = values.map { exp($0 - highest) }
             let sum = powers.reduce(0, +)
             return .classes(ranked(powers.map { $0 / sum }))
-        case .binaryCrossEntropy: return .labels(ranked(values.map { 1 / (1 + exp(-$0)) }))
-        case .squaredError: return .number(values.first ?? 0)
+        case .labels: return .labels(ranked(values.map { 1 / (1 + exp(-$0)) }))
+        case .numbers: return .number(values.first ?? 0)
         }
     }
 }

@@ -33,7 +33,7 @@ package struct ModelImport {
         configuration.model = model.configuration
         configuration.model.vocabularySize = model.vocabularySize
         if model.image == nil { configuration.data.contextLength = model.contextLength }
-        if let labels = model.labels { configuration.objective.kind = labels.kind.prediction }
+        if let labels = model.labels { configuration.objective.kind = PredictionKind(of: labels.kind).kind }
         // What a configuration may be is written in one place.
         do throws(Failure) {
             let text = configuration.resolvedYAML
@@ -144,20 +144,9 @@ package struct ModelImport {
             tokenizer = NumberTokenizer(vocabularySize: model.vocabularySize, specialTokens: model.special)
         }
         var facts = DatasetFacts(textWith: tokenizer.description)
-        facts.kind = model.configuration.family.datasetKind
+        let architecture = model.configuration.family.architecture
+        facts.kind = PredictionKind(architecture.predictions[0]).dataset(architecture)
         facts.labels = model.labels
         return (facts, (tokenizer as? SentencePieceTokenizer)?.model ?? [])
-    }
-}
-
-extension ModelConfiguration.Family {
-    /// What models of the family read.
-    fileprivate var datasetKind: DatasetKind {
-        switch self {
-        case .decoder, .encoder, .prefixDecoder: .text
-        case .encoderDecoder: .parallel
-        case .classifier: .labelled
-        case .imageClassifier: .images
-        }
     }
 }

@@ -74,7 +74,7 @@ package struct TrainedModel {
     ///
     /// - Parameter canCrop: Whether the family reads a part of a text on request.
     func tooLong(_ count: Int, limit: Int, canCrop: Bool) -> String {
-        let part = identity.configuration.model.family == .decoder ? "end" : "beginning"
+        let part = model.architecture.response == .continuation ? "end" : "beginning"
         return "has \(count) tokens; the model's context holds \(limit) of a text. "
             + (canCrop ? "Shorten it, or add --crop to have its \(part) read." : "Shorten it.")
     }

@@ -44,11 +44,11 @@ struct ConfigurationCheck: Sendable {
         ConfigurationCheck("model.positions", "model.family") { configuration in
             let model = configuration.model
             let isSinusoidal = model.positions == .sinusoidal || model.positions == .sinusoidalHalves
-            return model.family == .imageClassifier && isSinusoidal
+            return model.family.architecture.input == .patches && isSinusoidal
                 ? "learned, rotary, alibi or none where model.family is image_classifier" : nil
         },
         ConfigurationCheck("objective.kind", "model.family") { configuration in
-            let allowed = configuration.model.family.predictions
+            let allowed = configuration.model.family.architecture.predictions
             if configuration.objective.kind == .auto || allowed.contains(configuration.objective.kind) { return nil }
             return "auto or \(allowed.map(\.rawValue).joined(separator: ", ")) where model.family is "
                 + configuration.model.family.rawValue
@@ -57,7 +57,7 @@ struct ConfigurationCheck: Sendable {
             let allowed = configuration.prediction.metrics
             if allowed.contains(configuration.training.metric) { return nil }
             return "\(allowed.map(\.rawValue).joined(separator: ", ")) where the objective is "
-                + configuration.prediction.rawValue
+                + configuration.prediction.kind.rawValue
         },
         ConfigurationCheck("augmentation.token_masking", "augmentation.token_dropping") { configuration in
             let (dropping, masking) = (

@@ -46,7 +46,7 @@ struct EffectiveConfiguration: Equatable {
                 image: isOfImages ? ImageSize(height: 224, width: 224, channels: 3) : nil, vocabularySize: 256,
                 outputs: 2))
         scalesEmbeddings = !isOfImages && configuration.model.scaleEmbeddings
-        prediction = configuration.prediction
+        prediction = configuration.prediction.kind
         loss = configuration.loss
         fineTuning = configuration.fineTuning.effective
         batch = configuration.batch

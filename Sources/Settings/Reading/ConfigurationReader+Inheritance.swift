@@ -56,7 +56,7 @@ extension Configuration {
             "model.dropout", "model.embedding_dropout", "model.attention_dropout", "model.initializer",
             "model.initializer_std", "model.scale_residual", "model.vocabulary_size",
         ]
-        let isImage = model.family == .imageClassifier
+        let isImage = model.family.architecture.input == .patches
         return differences(from: other).filter { difference in
             guard !training.contains(difference.key) else { return false }
             return difference.key.hasExactPrefix("model.") || (difference.key == "data.context_length" && !isImage)

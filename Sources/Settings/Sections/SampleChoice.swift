@@ -10,12 +10,12 @@ extension Configuration {
     ///   - name: Where the data are, for messages.
     /// - Throws: `usage` where they are no data for this model.
     package func sizes(of facts: DatasetFacts, vocabularySize: Int, name: String) throws(Failure) -> ModelSizes {
-        let needed = prediction.datasetKind(model.family)
+        let needed = prediction.dataset(model.family.architecture)
         guard facts.kind == needed else {
             throw Failure(
                 .usage,
                 "\(name) is a dataset of kind \(facts.kind.rawValue); model.family \(model.family.rawValue) with "
-                    + "objective \(prediction.rawValue) needs one of kind \(needed.rawValue). Prepare one with "
+                    + "objective \(prediction.kind.rawValue) needs one of kind \(needed.rawValue). Prepare one with "
                     + "\(needed.preparation)")
         }
         let outputs = try outputs(facts, name)
@@ -56,11 +56,11 @@ extension Configuration {
     /// The numbers that the model predicts of each sequence.
     private func outputs(_ facts: DatasetFacts, _ name: String) throws(Failure) -> Int {
         guard model.family.architecture.output == .sequence, let labels = facts.labels else { return 0 }
-        guard labels.kind == prediction.labelKind else {
+        guard labels.kind == prediction.labels else {
             throw Failure(
                 .usage,
-                "objective.kind: found \(prediction.rawValue); the labels of \(name) are of kind "
-                    + "\(labels.kind.rawValue). Allowed for these: \(labels.kind.prediction.rawValue).")
+                "objective.kind: found \(prediction.kind.rawValue); the labels of \(name) are of kind "
+                    + "\(labels.kind.rawValue). Allowed for these: \(PredictionKind(of: labels.kind).kind.rawValue).")
         }
         return labels.outputs
     }
@@ -76,7 +76,7 @@ extension Configuration {
             if let token { return token }
             throw Failure(
                 .usage,
-                "\(dataset.directory): its tokenizer has no token \(name), which objective \(prediction.rawValue) needs. "
+                "\(dataset.directory): its tokenizer has no token \(name), which objective \(prediction.kind.rawValue) needs. "
                     + "Prepare the dataset again with --tokenizer bpe:SIZE or unigram:SIZE.")
         }
         func noise(_ changes: Augmentation) throws(Failure) -> TokenNoise {
@@ -126,79 +126,11 @@ enum SampleForm: Equatable {
 }
 
 extension Configuration {
-    /// How data become samples of the prediction.
+    /// The form of the samples.
     var samples: SampleForm {
-        let context = data.contextLength
-        switch prediction {
-        case .auto, .causal: return .causal(contextLength: context, separatesDocuments: data.separateDocuments)
-        case .masked: return .masked(contextLength: context, share: objective.maskShare)
-        case .infilling:
-            return .infilling(contextLength: context, share: objective.maskShare, meanLength: objective.spanLength)
-        case .sequenceToSequence:
-            return .pairs(contextLength: context, truncates: data.truncate, augmentation.ofTokens)
-        case .classification, .multiLabel, .regression:
-            switch model.family.architecture.input {
-            case .patches: return .images(patchSize: model.patchSize, augmentation.ofImages)
-            case .tokens: return .labelled(contextLength: context, truncates: data.truncate, augmentation.ofTokens)
-            }
-        }
-    }
-}
-
-extension ObjectiveConfiguration.Kind {
-    /// The dataset that it learns from.
-    fileprivate func datasetKind(_ family: ModelConfiguration.Family) -> DatasetKind {
-        switch self {
-        case .auto, .causal, .masked, .infilling: .text
-        case .sequenceToSequence: .parallel
-        case .classification, .multiLabel, .regression: family == .imageClassifier ? .images : .labelled
-        }
-    }
-
-    /// The labels that it predicts.
-    fileprivate var labelKind: LabelDescription.Kind {
-        switch self {
-        case .multiLabel: .multi
-        case .regression: .number
-        default: .class
-        }
-    }
-}
-
-extension LabelDescription.Kind {
-    /// What predicts such labels.
-    package var prediction: ObjectiveConfiguration.Kind {
-        switch self {
-        case .class: .classification
-        case .multi: .multiLabel
-        case .number: .regression
-        }
-    }
-}
-
-extension DatasetKind {
-    /// How such a dataset is prepared.
-    fileprivate var preparation: String {
-        switch self {
-        case .text: "dtrain prepare --text FILE or --jsonl FILE."
-        case .parallel: "dtrain prepare --parallel SOURCE TARGET."
-        case .labelled: "dtrain prepare --labelled FILE."
-        case .images: "dtrain prepare --images PATH."
-        }
-    }
-}
-
-extension Configuration {
-    /// What the targets are that a training counts.
-    package var targetName: String {
-        switch prediction {
-        case .auto, .causal: "tokens"
-        case .masked: "masked tokens"
-        case .infilling: "infilled tokens"
-        case .sequenceToSequence: "target tokens"
-        case .classification: model.family == .imageClassifier ? "images" : "texts"
-        case .multiLabel: "labels"
-        case .regression: "texts"
+        switch model.family.architecture.input {
+        case .tokens: prediction.samples(self)
+        case .patches: .images(patchSize: model.patchSize, augmentation.ofImages)
         }
     }
 }

@@ -1,5 +1,3 @@
-import Objectives
-
 /// A number that an evaluation during training gives, by its name in `metrics.jsonl`.
 package enum ValidationMetric: String, CaseIterable, Sendable {
     /// The mean loss over the targets, in nats where one of several is predicted.
@@ -16,15 +14,4 @@ package enum ValidationMetric: String, CaseIterable, Sendable {
 
     /// Its name in a sentence.
     package var words: String { String(rawValue.map { $0 == "_" ? " " : $0 }) }
-}
-
-extension ObjectiveConfiguration.Kind {
-    /// What an evaluation of such predictions gives.
-    var metrics: [ValidationMetric] {
-        switch self {
-        case .classification, .multiLabel: [.loss, .accuracy, .f1]
-        case .regression: [.loss, .correlation]
-        default: [.loss, .accuracy]
-        }
-    }
 }

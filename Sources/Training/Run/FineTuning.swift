@@ -124,7 +124,7 @@ package struct StartingWeights {
     }
 }
 
-package extension Coordinator {
+extension Coordinator {
     /// Takes the weights of another checkpoint instead of those drawn, as far as the configuration says. Every rank calls
     /// it.
     ///

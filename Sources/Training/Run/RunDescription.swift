@@ -41,14 +41,9 @@ struct RunDescription {
         ]
     }
 
-    /// What it predicts, where that is no token.
+    /// The model's outputs, unless they are tokens.
     private var output: [String] {
-        switch configuration.prediction {
-        case .classification: [plural(sizes.outputs, "class", "es")]
-        case .multiLabel: [plural(sizes.outputs, "label")]
-        case .regression: ["one number"]
-        case .auto, .causal, .masked, .infilling, .sequenceToSequence: []
-        }
+        configuration.prediction.outputs.map { [plural(sizes.outputs, $0.name, $0.plural)] } ?? []
     }
 
     /// The parameters that keep their first values; nil where all are trained.
@@ -107,36 +102,14 @@ struct RunDescription {
 
     /// What can be done with the checkpoint `directory`.
     func use(of directory: String) -> String {
-        func generate(_ what: String, _ prompt: String) -> String {
-            // Without a tokenizer, texts are the numbers of tokens.
-            "\(what): "
-                + shellCommand(
-                    "dtrain", "generate", "--checkpoint", directory, "--prompt",
-                    facts.tokenizer.kind == .none ? "1 2 3" : prompt)
+        guard sizes.image == nil else {
+            return "evaluate it: \(shellCommand("dtrain", "evaluate", "--checkpoint", directory))"
         }
-        switch configuration.prediction {
-        case .auto, .causal: return generate("generate from it", "The ")
-        case .masked, .infilling: return generate("fill a gap with it", "The [MASK] of")
-        case .sequenceToSequence: return generate("generate from it", "A sentence.")
-        case .multiLabel: return generate("label with it", "A sentence.")
-        case .regression: return generate("predict with it", "A sentence.")
-        case .classification:
-            return sizes.image == nil
-                ? generate("classify with it", "A sentence.")
-                : "evaluate it: \(shellCommand("dtrain", "evaluate", "--checkpoint", directory))"
-        }
-    }
-}
-
-extension DatasetKind {
-    /// What its records are called.
-    fileprivate var recordName: String {
-        switch self {
-        case .text: "documents"
-        case .parallel: "pairs"
-        case .labelled: "texts"
-        case .images: "images"
-        }
+        let example = configuration.prediction.example
+        // Without a tokenizer, prompts are token IDs.
+        let prompt = facts.tokenizer.kind == .none ? "1 2 3" : example.prompt
+        let command = shellCommand("dtrain", "generate", "--checkpoint", directory, "--prompt", prompt)
+        return "\(example.action): \(command)"
     }
 }
 

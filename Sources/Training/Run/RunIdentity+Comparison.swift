@@ -4,7 +4,7 @@ import Failures
 import Settings
 import Texts
 
-package extension RunIdentity {
+extension RunIdentity {
     /// Makes sure that every rank trains the same thing, before anything is done together that depends on it.
     ///
     /// - Throws: `AgreedFailure` with `usage`, naming the first rank that differs from rank 0, and in what.

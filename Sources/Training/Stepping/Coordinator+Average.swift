@@ -1,7 +1,7 @@
 import Collectives
 import Kernels
 
-package extension Coordinator {
+extension Coordinator {
     /// Does something with the averaged weights in the place of the trained ones, where there is an average, and puts
     /// those back with every bit. Every rank calls it.
     ///

@@ -5,7 +5,7 @@ import Inference
 import Kernels
 import Tensors
 
-package extension Coordinator {
+extension Coordinator {
     /// The counters of a checkpoint.
     func checkpointState(
         validationLoss: Double?, evaluationIsPending: Bool = false, watched: CheckpointState.Watched?

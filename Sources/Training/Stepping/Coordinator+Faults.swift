@@ -2,7 +2,7 @@ import Failures
 import Kernels
 import Watching
 
-package extension Coordinator {
+extension Coordinator {
     /// Those of `faults` that are this rank's, at the places where it would have them; nil where there are none.
     ///
     /// - Throws: `usage` for a tensor that the model does not have.

@@ -7,7 +7,7 @@ import Texts
 
 // Silent errors: weights and state that something other than an update has changed.
 
-package extension Coordinator {
+extension Coordinator {
     /// The guard of all that this rank owns.
     func makeStateGuard() -> StateGuard { StateGuard(ownedArenas, pieces: pieces.reduce(0) { $0 + $1.count }) }
 

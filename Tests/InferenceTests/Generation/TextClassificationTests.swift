@@ -11,7 +11,7 @@ import Testing
         _ logits: [Float], _ loss: Loss, names: [String] = ["cat", "dog", "bird"], all: Bool = true
     ) -> String {
         logits.withUnsafeBufferPointer {
-            TextClassification.prediction($0, names, loss).text(all: all, separator: "; ")
+            TextClassification.prediction($0, names, loss.targetKind).text(all: all, separator: "; ")
         }
     }
 
