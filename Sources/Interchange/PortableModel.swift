@@ -1,3 +1,4 @@
+import Tensors
 import Datasets
 import Models
 import Tokenizers
@@ -11,7 +12,7 @@ package struct PortableModel: Sendable {
     /// T, the longest sequence; for images, the number of patches and the class token.
     package var contextLength = 0
     /// The size of the images; nil for text models.
-    package var image: ImageSize?
+    package var image: ImageShape?
     /// The labels of a classifier; nil for models that predict tokens.
     package var labels: LabelDescription?
     /// The IDs of the special tokens.

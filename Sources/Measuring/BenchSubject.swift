@@ -1,3 +1,4 @@
+import Tensors
 import Collectives
 import Datasets
 import Failures
@@ -31,7 +32,7 @@ package struct BenchSubject: Sendable {
         sizes =
             numbers[2] > 0
             ? ModelSizes(
-                image: ImageSize(height: numbers[2], width: numbers[3], channels: numbers[4]),
+                image: ImageShape(height: numbers[2], width: numbers[3], channels: numbers[4]),
                 patchSize: configuration.model.patchSize, outputs: numbers[1])
             : ModelSizes(
                 vocabularySize: numbers[0], contextLength: configuration.data.contextLength, outputs: numbers[1])
@@ -97,7 +98,7 @@ extension Configuration {
         case .patches:
             let edge = 7 * model.patchSize
             return ModelSizes(
-                image: ImageSize(height: edge, width: edge, channels: 1), patchSize: model.patchSize, outputs: 10)
+                image: ImageShape(height: edge, width: edge, channels: 1), patchSize: model.patchSize, outputs: 10)
         case .tokens:
             return ModelSizes(
                 vocabularySize: model.vocabularySize > 0 ? model.vocabularySize : 256,

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The sizes of a model that depend on the data.
 package struct ModelSizes: Equatable, Sendable {
     /// V; 0 for images.
@@ -9,7 +11,7 @@ package struct ModelSizes: Equatable, Sendable {
     /// The number of outputs of a classifier per sequence; 0 for models that predict tokens.
     package var outputs: Int
     /// The size of the images; nil for text.
-    package var image: ImageSize?
+    package var image: ImageShape?
 
     /// The sizes of a text model.
     ///
@@ -23,7 +25,7 @@ package struct ModelSizes: Equatable, Sendable {
     }
 
     /// The sizes of an image model; `patchSize` must divide height and width.
-    package init(image: ImageSize, patchSize: Int, outputs: Int) {
+    package init(image: ImageShape, patchSize: Int, outputs: Int) {
         (vocabularySize, tokenCount) = (0, 0)
         contextLength = 1 + image.patchCount(patchSize)
         self.outputs = outputs
@@ -31,19 +33,7 @@ package struct ModelSizes: Equatable, Sendable {
     }
 }
 
-/// The size of every image of a dataset, in pixels.
-package struct ImageSize: Equatable, Sendable {
-    package var height: Int
-    package var width: Int
-    package var channels: Int
-
-    /// An image size.
-    package init(height: Int, width: Int, channels: Int) {
-        self.height = height
-        self.width = width
-        self.channels = channels
-    }
-
+extension ImageShape {
     /// The number of square patches with a side of `patchSize` pixels.
     package func patchCount(_ patchSize: Int) -> Int { (height / patchSize) * (width / patchSize) }
     /// The number of values per patch.

@@ -1,3 +1,4 @@
+import Tensors
 import Kernels
 
 /// The loss function of a prediction.

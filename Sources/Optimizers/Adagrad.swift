@@ -13,11 +13,11 @@ package struct Adagrad: Optimizer {
 
     package func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
+        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
     ) {
         adagrad(
             weights, squares: states[0] + stateStart, gradients: gradients, count: count,
             learningRate: step.learningRate, epsilon: configuration.epsilon,
-            step.adjustment(decays ? configuration : nil))
+            step.adjustment(configuration))
     }
 }

@@ -18,7 +18,7 @@ package struct AdamW: Optimizer {
 
     package func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
+        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
     ) {
         adamW(
             weights, firstMoments: states[0] + stateStart, secondMoments: states[1] + stateStart,
@@ -26,8 +26,8 @@ package struct AdamW: Optimizer {
             AdamWStep(
                 step: step.number, learningRate: step.learningRate,
                 betas: (configuration.betas[0], configuration.betas[1]), epsilon: configuration.epsilon,
-                weightDecay: decays ? weightDecay : 0, gradientScale: step.gradientScale,
-                gradientLimit: step.gradientLimit, l1: decays ? configuration.l1 : 0,
-                l2: decays ? configuration.l2 : 0))
+                weightDecay: weightDecay, gradientScale: step.gradientScale,
+                gradientLimit: step.gradientLimit, l1: configuration.l1,
+                l2: configuration.l2))
     }
 }

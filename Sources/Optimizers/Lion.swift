@@ -13,11 +13,11 @@ package struct Lion: Optimizer {
 
     package func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
+        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
     ) {
         lion(
             weights, momenta: states[0] + stateStart, gradients: gradients, count: count,
             learningRate: step.learningRate, betas: (configuration.betas[0], configuration.betas[1]),
-            weightDecay: decays ? configuration.weightDecay : 0, step.adjustment(decays ? configuration : nil))
+            weightDecay: configuration.weightDecay, step.adjustment(configuration))
     }
 }

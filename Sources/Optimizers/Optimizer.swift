@@ -21,10 +21,9 @@ package struct OptimizerStep: Sendable {
 
     /// Returns the preprocessing of gradients.
     ///
-    /// - Parameter penalties: The configuration whose L1 and L2 penalties apply to these weights; nil: none.
-    func adjustment(_ penalties: OptimizerConfiguration?) -> GradientAdjustment {
-        GradientAdjustment(
-            scale: gradientScale, limit: gradientLimit, l1: penalties?.l1 ?? 0, l2: penalties?.l2 ?? 0)
+    /// - Parameter penalties: The configuration with the L1 and L2 penalties of these weights.
+    func adjustment(_ penalties: OptimizerConfiguration) -> GradientAdjustment {
+        GradientAdjustment(scale: gradientScale, limit: gradientLimit, l1: penalties.l1, l2: penalties.l2)
     }
 }
 
@@ -44,10 +43,9 @@ package protocol Optimizer: Sendable {
     ///   - states: The arena of each state, in the order of `stateNames`.
     ///   - stateStart: The offset of the states of these weights in their arenas.
     ///   - gradients: The gradients of these weights, neither clipped nor unscaled yet.
-    ///   - decays: Whether weight decay and the penalties apply to these weights.
     func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep)
+        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep)
 }
 
 /// Returns the optimizer for a configuration.

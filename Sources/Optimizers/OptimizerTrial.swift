@@ -15,7 +15,7 @@ package enum OptimizerTrial {
             let states = optimizer.stateNames.indices.map { base + (1 + $0) * count }
             for (index, gradient) in gradients.enumerated() {
                 optimizer.update(
-                    base, states: states, stateStart: 0, gradients: gradient, count: count, decays: true,
+                    base, states: states, stateStart: 0, gradients: gradient, count: count,
                     OptimizerStep(number: index + 1, learningRate: 0.01))
             }
         }

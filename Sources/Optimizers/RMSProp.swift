@@ -13,11 +13,11 @@ package struct RMSProp: Optimizer {
 
     package func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
+        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
     ) {
         rmsProp(
             weights, squares: states[0] + stateStart, gradients: gradients, count: count,
             learningRate: step.learningRate, alpha: configuration.alpha, epsilon: configuration.epsilon,
-            step.adjustment(decays ? configuration : nil))
+            step.adjustment(configuration))
     }
 }

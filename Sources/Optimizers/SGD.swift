@@ -24,11 +24,11 @@ package struct SGD: Optimizer {
 
     package func update<Element: Storage>(
         _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, decays: Bool, _ step: OptimizerStep
+        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
     ) {
         sgd(
             weights, momenta: states.first.map { $0 + stateStart }, gradients: gradients, count: count,
             learningRate: step.learningRate, momentum: configuration.momentum, form: form,
-            step.adjustment(decays ? configuration : nil))
+            step.adjustment(configuration))
     }
 }

@@ -1,3 +1,4 @@
+import Tensors
 import Failures
 import TestSupport
 import Testing
@@ -71,7 +72,7 @@ private final class MadeSamples: Samples {
             tokens += row + [Int32](repeating: 0, count: positions - length)
         }
         #expect(contents.inputs == tokens)
-        #expect(contents.targets == tokens.map { $0 == 0 ? Batch.ignoredTarget : -$0 })
+        #expect(contents.targets == tokens.map { $0 == 0 ? ignoredTarget : -$0 })
     }
 
     /// Every array with an element per position is shortened to the same length.

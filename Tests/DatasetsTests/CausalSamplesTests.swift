@@ -1,3 +1,4 @@
+import Tensors
 import Failures
 import TestSupport
 import Testing
@@ -34,7 +35,7 @@ import Testing
         #expect(samples.count == (12 + contextLength - 1) / contextLength)
         for sequences in [1, 2, 5, .max] {
             let loaded = try batches(samples, sequences)
-            #expect(loaded.flatMap(\.targets).filter { $0 != Batch.ignoredTarget } == Array(2...13))
+            #expect(loaded.flatMap(\.targets).filter { $0 != ignoredTarget } == Array(2...13))
             #expect(loaded.reduce(0) { $0 + $1.targetCount } == 12)
             // The input at each target is the token before it.
             for batch in loaded {

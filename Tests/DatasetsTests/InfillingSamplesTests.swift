@@ -1,3 +1,4 @@
+import Tensors
 import Failures
 import TestSupport
 import Testing
@@ -34,7 +35,7 @@ import Testing
         // Part A: consecutive position IDs, no targets.
         #expect(Array(sample.places[..<prefix]) == (0..<Int32(prefix)).map { $0 })
         #expect(sample.spanPlaces[..<prefix].allSatisfy { $0 == 0 })
-        #expect(sample.targets[..<prefix].allSatisfy { $0 == Batch.ignoredTarget })
+        #expect(sample.targets[..<prefix].allSatisfy { $0 == ignoredTarget })
         #expect(sample.targetCount == T - prefix)
         // Part B.
         var spans: [Span] = []

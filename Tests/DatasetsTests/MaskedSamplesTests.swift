@@ -1,3 +1,4 @@
+import Tensors
 import TestSupport
 import Testing
 
@@ -37,14 +38,14 @@ import Testing
                 let read = try samples.contents(index, draw(place))
                 #expect(read.lengths == [Int32(original.count)])
                 #expect(read.targetCount == (index == 4 ? targetsOfLast : targets))
-                #expect(read.targets.count { $0 != Batch.ignoredTarget } == read.targetCount)
+                #expect(read.targets.count { $0 != ignoredTarget } == read.targetCount)
                 for (position, token) in original.enumerated() {
-                    let isTarget = read.targets[position] != Batch.ignoredTarget
-                    #expect(read.targets[position] == (isTarget ? token : Batch.ignoredTarget))
+                    let isTarget = read.targets[position] != ignoredTarget
+                    #expect(read.targets[position] == (isTarget ? token : ignoredTarget))
                     if !isTarget { #expect(read.inputs[position] == token) }
                 }
                 #expect(read.inputs[original.count...].allSatisfy { $0 == 0 })
-                #expect(read.targets[original.count...].allSatisfy { $0 == Batch.ignoredTarget })
+                #expect(read.targets[original.count...].allSatisfy { $0 == ignoredTarget })
             }
         }
     }
@@ -57,7 +58,7 @@ import Testing
         var chosen = [Int](repeating: 0, count: 100)
         for index in 0..<400 {
             let read = try samples.contents(index, draw(UInt64(index)))
-            for position in 0..<100 where read.targets[position] != Batch.ignoredTarget {
+            for position in 0..<100 where read.targets[position] != ignoredTarget {
                 chosen[position] += 1
                 switch read.inputs[position] {
                 case MaskedSamplesTests.mask: hidden += 1

@@ -1,3 +1,4 @@
+import Tensors
 import TestSupport
 import Testing
 
@@ -80,7 +81,7 @@ import Testing
             #expect(batches.map(\.targetCount).reduce(0, +) == alone.map(\.targetCount).reduce(0, +))
             #expect(batches.flatMap(\.lengths) == alone.flatMap(\.lengths))
             let marks = { (contents: [BatchContents]) in
-                contents.flatMap(\.targets).filter { $0 != Batch.ignoredTarget }
+                contents.flatMap(\.targets).filter { $0 != ignoredTarget }
             }
             #expect(marks(batches) == marks(alone))
         }

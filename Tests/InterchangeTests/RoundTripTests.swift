@@ -103,7 +103,7 @@ struct RoundTripTests {
         #expect(marian.special.bos == 36)
         #expect((marian.configuration.layers, marian.configuration.decoderLayers) == (2, 3))
         let vit = try ModelReader(try GoldenModel("vit").directory).model
-        #expect(vit.image == ImageSize(height: 8, width: 12, channels: 3))
+        #expect(vit.image == ImageShape(height: 8, width: 12, channels: 3))
         #expect(vit.contextLength == 7)
     }
 

@@ -47,7 +47,7 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
         family("image_classifier", .imageClassifier) {
             ($0.configuration.activation, $0.configuration.normalizationEpsilon) = (.geluExact, 1e-12)
             $0.configuration.patchSize = 2
-            $0.sizes = ModelSizes(image: ImageSize(height: 4, width: 6, channels: 3), patchSize: 2, outputs: 5)
+            $0.sizes = ModelSizes(image: ImageShape(height: 4, width: 6, channels: 3), patchSize: 2, outputs: 5)
         },
     ]
 

@@ -114,7 +114,7 @@ import Testing
                 makeOptimizer(configuration).update(
                     weights, states: states, stateStart: 0,
                     gradients: UnsafePointer(memory.numbers(Array(gradients[(step - 1) * 7..<step * 7]), Float.self)),
-                    count: 7, decays: true, OptimizerStep(number: step, learningRate: 1e-2))
+                    count: 7, OptimizerStep(number: step, learningRate: 1e-2))
                 for (actual, name) in zip([weights] + states, ["weights", "first_moment", "second_moment"]) {
                     expectClose(
                         array(actual, 7), try file.numbers("adamw/\(name)_after_\(step)"),
@@ -144,7 +144,7 @@ import Testing
             )
             makeOptimizer(configuration).update(
                 weights, states: states, stateStart: 0,
-                gradients: UnsafePointer(memory.numbers(gradient, Float.self)), count: gradient.count, decays: true,
+                gradients: UnsafePointer(memory.numbers(gradient, Float.self)), count: gradient.count,
                 OptimizerStep(number: 1, learningRate: 1e-2, gradientLimit: 0.5))
             expectClose(array(states[0], gradient.count), try file.numbers("clip/long_by_value"))
         }

@@ -54,8 +54,8 @@ import Testing
         let (weights, gradients) = (Arena<Element>(count: layout.count), Arena<Element>(count: layout.count))
         var configuration = OptimizerConfiguration()
         (configuration.betas, configuration.epsilon, configuration.weightDecay) = ([0.9, 0.95], 1e-8, 0.1)
-        let optimizer = makeOptimizer(configuration)
-        let states = optimizer.stateNames.map { _ in Arena<Float>(count: layout.count) }
+        let rules = try ParameterRules(configuration, layout)
+        let states = makeOptimizer(configuration).stateNames.map { _ in Arena<Float>(count: layout.count) }
 
         var run = Run()
         for step in 1...10 {
@@ -67,11 +67,10 @@ import Testing
             let norm = sumOfSquares(gradients.base, count: layout.count).squareRoot() / lossScale
             run.norms.append(norm)
             let factor = Clipping.factor(norm: norm, limit: 1) / lossScale
-            for parameter in layout.parameters {
-                optimizer.update(
+            for (parameter, rule) in zip(layout.parameters, rules.indices) {
+                rules.rules[rule!].optimizer.update(
                     masters.base + parameter.offset, states: states.map(\.base), stateStart: parameter.offset,
                     gradients: UnsafePointer(gradients.base + parameter.offset), count: parameter.count,
-                    decays: parameter.decays,
                     OptimizerStep(number: step, learningRate: 1e-2, gradientScale: Float(factor)))
             }
         }

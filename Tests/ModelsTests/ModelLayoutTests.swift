@@ -36,7 +36,7 @@ import Testing
         #expect(llama.parameterCount == 6_738_415_616)
         let vit = layout(
             .imageClassifier,
-            ModelSizes(image: ImageSize(height: 224, width: 224, channels: 3), patchSize: 16, outputs: 1000)
+            ModelSizes(image: ImageShape(height: 224, width: 224, channels: 3), patchSize: 16, outputs: 1000)
         ) { ($0.layers, $0.heads, $0.width, $0.patchSize) = (12, 12, 768, 16) }
         #expect(vit.parameterCount == 86_567_656)
     }

@@ -23,7 +23,7 @@ struct ModelVariant: Sendable, CustomTestStringConvertible {
     var isTold = false
 
     static let (vocabulary, context, sequences, positions, sourcePositions) = (7, 6, 2, 5, 4)
-    static let image = ImageSize(height: 4, width: 6, channels: 2)
+    static let image = ImageShape(height: 4, width: 6, channels: 2)
 
     init(_ family: ModelConfiguration.Family, _ name: String, _ change: (inout ModelVariant) -> Void) {
         testDescription = "\(family.rawValue) \(name)"

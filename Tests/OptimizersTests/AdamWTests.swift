@@ -21,9 +21,9 @@ import Testing
 
     /// Returns the state after two steps, each of which updates `ranges` in order.
     private func updated<Element: Storage>(
-        _: Element.Type, ranges: [Range<Int>], decays: Bool = true, scale: Float = 1, limit: Float = .infinity
+        _: Element.Type, ranges: [Range<Int>], decay: Double = 0.5, scale: Float = 1, limit: Float = .infinity
     ) -> State {
-        let optimizer = makeOptimizer(configuration(decay: 0.5))
+        let optimizer = makeOptimizer(configuration(decay: decay))
         return withTestMemory { memory in
             let weights = memory.numbers(normals(AdamWTests.count, seed: 1), Float.self)
             let states = optimizer.stateNames.map { _ in
@@ -34,7 +34,7 @@ import Testing
                 for range in ranges {
                     optimizer.update(
                         weights + range.lowerBound, states: states, stateStart: range.lowerBound,
-                        gradients: UnsafePointer(gradients + range.lowerBound), count: range.count, decays: decays,
+                        gradients: UnsafePointer(gradients + range.lowerBound), count: range.count,
                         OptimizerStep(number: step, learningRate: 0.1, gradientScale: scale, gradientLimit: limit))
                 }
             }
@@ -43,24 +43,24 @@ import Testing
         }
     }
 
-    static let settings: [(decays: Bool, scale: Double, limit: Double)] = [
-        (true, 1, .infinity), (false, 1, .infinity), (true, 0.25, .infinity), (true, 2, 0.5),
+    static let settings: [(decay: Double, scale: Double, limit: Double)] = [
+        (0.5, 1, .infinity), (0, 1, .infinity), (0.5, 0.25, .infinity), (0.5, 2, 0.5),
     ]
 
     @Test(arguments: settings)
-    func twoStepsEqualTheReference(decays: Bool, scale: Double, limit: Double) {
+    func twoStepsEqualTheReference(decay: Double, scale: Double, limit: Double) {
         var expected = Reference.AdamW(weights: normals(AdamWTests.count, seed: 1))
         expected.betas = (0.8, 0.99)
         expected.epsilon = 1e-6
         for step in 1...2 {
             expected.update(
                 step: step, gradients: normals(AdamWTests.count, seed: UInt64(1 + step)), learningRate: 0.1,
-                weightDecay: decays ? 0.5 : 0, gradientScale: scale, gradientLimit: limit)
+                weightDecay: decay, gradientScale: scale, gradientLimit: limit)
         }
         let whole = [0..<AdamWTests.count]
         for actual in [
-            updated(Float.self, ranges: whole, decays: decays, scale: Float(scale), limit: Float(limit)),
-            updated(Float16.self, ranges: whole, decays: decays, scale: Float(scale), limit: Float(limit)),
+            updated(Float.self, ranges: whole, decay: decay, scale: Float(scale), limit: Float(limit)),
+            updated(Float16.self, ranges: whole, decay: decay, scale: Float(scale), limit: Float(limit)),
         ] {
             // A few rounding errors of values near 1, and two steps of size 0.1.
             expectClose(actual.weights, expected.weights, absolute: 16 * Float.unitRoundoff, "weights")

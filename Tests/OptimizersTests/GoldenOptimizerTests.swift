@@ -30,7 +30,7 @@ import Testing
             for (index, gradient) in gradients.enumerated() {
                 optimizer.update(
                     weights, states: states, stateStart: 0,
-                    gradients: UnsafePointer(memory.numbers(gradient, Float.self)), count: start.count, decays: true,
+                    gradients: UnsafePointer(memory.numbers(gradient, Float.self)), count: start.count,
                     OptimizerStep(number: index + 1, learningRate: rate))
                 found.append(array(weights, start.count))
             }
@@ -73,24 +73,21 @@ import Testing
         }
     }
 
-    /// Gradients are scaled and clipped before penalties are added; penalties apply only to weights that decay.
+    /// Gradients are scaled and clipped before penalties are added.
     @Test(arguments: OptimizerConfiguration.Kind.allCases)
     func adjustsGradientsBeforePenalties(kind: OptimizerConfiguration.Kind) {
         let whole = [0..<OptimizerTests.count]
-        let penalized = updated(kind, Float.self, whole, l2: 0.5, decays: true)
-        #expect(penalized != updated(kind, Float.self, whole, l2: 0, decays: true))
-        #expect(
-            updated(kind, Float.self, whole, l2: 0.5, decays: false)
-                == updated(kind, Float.self, whole, l2: 0, decays: false))
+        let penalized = updated(kind, Float.self, whole, l2: 0.5)
+        #expect(penalized != updated(kind, Float.self, whole, l2: 0))
         // With a limit of 0, only the gradient of the penalty remains.
-        let none = updated(kind, Float.self, whole, limit: 0, l2: 0.5, decays: true)
-        #expect(none == updated(kind, Float.self, whole, scale: 0, l2: 0.5, decays: true))
-        #expect(none != updated(kind, Float.self, whole, limit: 0, l2: 0, decays: true))
+        let none = updated(kind, Float.self, whole, limit: 0, l2: 0.5)
+        #expect(none == updated(kind, Float.self, whole, scale: 0, l2: 0.5))
+        #expect(none != updated(kind, Float.self, whole, limit: 0, l2: 0))
     }
 
     private func updated<Element: Storage>(
         _ kind: OptimizerConfiguration.Kind, _: Element.Type, _ ranges: [Range<Int>], scale: Float = 0.5,
-        limit: Float = 1, l2: Double = 0.1, decays: Bool = true
+        limit: Float = 1, l2: Double = 0.1
     ) -> [[Float]] {
         var configuration = OptimizerConfiguration()
         configuration.kind = kind
@@ -107,7 +104,7 @@ import Testing
                 for range in ranges {
                     optimizer.update(
                         weights + range.lowerBound, states: states, stateStart: range.lowerBound,
-                        gradients: UnsafePointer(gradients + range.lowerBound), count: range.count, decays: decays,
+                        gradients: UnsafePointer(gradients + range.lowerBound), count: range.count,
                         OptimizerStep(number: step, learningRate: 0.1, gradientScale: scale, gradientLimit: limit))
                 }
             }

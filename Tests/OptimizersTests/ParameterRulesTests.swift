@@ -32,7 +32,7 @@ import Testing
             states.withUnsafeMutableBufferPointer { states in
                 rule.optimizer.update(
                     &weight, states: states.indices.map { states.baseAddress! + $0 }, stateStart: 0,
-                    gradients: &gradient, count: 1, decays: true, OptimizerStep(number: 1, learningRate: 1))
+                    gradients: &gradient, count: 1, OptimizerStep(number: 1, learningRate: 1))
             }
             return (weight, rule.learningRateScale)
         }

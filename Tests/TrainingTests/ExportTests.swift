@@ -1,3 +1,4 @@
+import Tensors
 import Collectives
 import Datasets
 import Failures
@@ -24,7 +25,7 @@ struct ExportTests {
 
     private func portable(_ configuration: Configuration, labels: LabelDescription.Kind) -> PortableModel {
         let family = configuration.model.family
-        let image = family == .imageClassifier ? ImageSize(height: 64, width: 64, channels: 3) : nil
+        let image = family == .imageClassifier ? ImageShape(height: 64, width: 64, channels: 3) : nil
         let predictsTokens = family.architecture.output == .tokens
         return PortableModel(
             configuration.model, configuration.sizes(image: image, vocabularySize: 256, outputs: 2),

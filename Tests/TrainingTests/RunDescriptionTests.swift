@@ -1,3 +1,4 @@
+import Tensors
 import Datasets
 import Models
 import TestSupport
@@ -75,7 +76,7 @@ struct RunDescriptionTests {
     ])
     func describesImageClassifiers(height: Int, width: Int, channels: Int, patchSize: Int, words: String) throws {
         let sizes = ModelSizes(
-            image: ImageSize(height: height, width: width, channels: channels), patchSize: patchSize, outputs: 10)
+            image: ImageShape(height: height, width: width, channels: channels), patchSize: patchSize, outputs: 10)
         let sets = ["model.family=image_classifier", "model.patch_size=\(patchSize)"]
         #expect(
             try description(sets, facts(.images, .none), sizes).model(parameters: 9)
@@ -139,7 +140,7 @@ struct RunDescriptionTests {
         #expect(
             try description([], facts(.text, .none), text).use(of: "RUN")
                 == "generate from it: dtrain generate --checkpoint RUN --prompt '1 2 3'")
-        let image = ModelSizes(image: ImageSize(height: 4, width: 4, channels: 1), patchSize: 4, outputs: 2)
+        let image = ModelSizes(image: ImageShape(height: 4, width: 4, channels: 1), patchSize: 4, outputs: 2)
         #expect(
             try description(["model.family=image_classifier"], facts(.images, .none), image).use(of: "RUN")
                 == "evaluate it: dtrain evaluate --checkpoint RUN")

@@ -8,9 +8,6 @@ import Tensors
 /// Sequences are appended at the full length of the shape; `close` then shortens all of them to the length of the
 /// longest, to save computation on padding.
 package final class Batch {
-    /// The target of positions that do not contribute to the loss.
-    package static let ignoredTarget: Int32 = -1
-
     /// The maximum number of sequences.
     package let capacity: Int
     /// The fields of the sequences and their maximum sizes.
@@ -180,7 +177,7 @@ extension Batch {
             if shape.hasSource { sourceTokens[index] = Int32(words.z % UInt32(vocabularySize)) }
             if index < capacity * shape.targets(positions: T) {
                 targets[index] = Int32(words.y % range)
-                if shape.hasTargetPerPosition, !hasTarget(index) { targets[index] = Batch.ignoredTarget }
+                if shape.hasTargetPerPosition, !hasTarget(index) { targets[index] = ignoredTarget }
             }
             if shape.hasPrefixes {
                 // After the prefix come spans, which fill positions of the prefix.
@@ -200,7 +197,7 @@ extension Batch {
         sequenceCount = capacity
         targetCount = capacity * shape.values
         if shape.values == 0 {
-            for index in 0..<capacity * shape.targets(positions: T) where targets[index] != Batch.ignoredTarget {
+            for index in 0..<capacity * shape.targets(positions: T) where targets[index] != ignoredTarget {
                 targetCount += 1
             }
         }

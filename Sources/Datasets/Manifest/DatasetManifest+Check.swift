@@ -1,3 +1,4 @@
+import Tensors
 import Failures
 import Texts
 import Tokenizers

@@ -1,3 +1,4 @@
+import Tensors
 import Tokenizers
 
 /// A part of a dataset.

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The fields of a dataset's records.
 package struct RecordLayout: Equatable, Sendable {
     package let columns: [RecordColumn]

@@ -104,15 +104,15 @@ package final class InfillingSamples: Samples {
         var read = 0
         for span in 0..<spanCount {
             while read < firsts[span] {
-                put(window[read], target: Batch.ignoredTarget, place: position, spanPlace: 0, &position, row)
+                put(window[read], target: ignoredTarget, place: position, spanPlace: 0, &position, row)
                 read += 1
             }
             gaps[span] = position
-            put(marks.mask, target: Batch.ignoredTarget, place: position, spanPlace: 0, &position, row)
+            put(marks.mask, target: ignoredTarget, place: position, spanPlace: 0, &position, row)
             read += lengths[span]
         }
         while read < windowLength {
-            put(window[read], target: Batch.ignoredTarget, place: position, spanPlace: 0, &position, row)
+            put(window[read], target: ignoredTarget, place: position, spanPlace: 0, &position, row)
             read += 1
         }
         row.prefix = position

@@ -43,7 +43,7 @@ package final class MaskedSamples: Samples {
         let length = length(of: sample)
         try stream.read(at: sample * shape.positions, count: length, into: row.tokens)
         row.pad(from: length)
-        row.targets.update(repeating: Batch.ignoredTarget, count: length)
+        row.targets.update(repeating: ignoredTarget, count: length)
         let chosen = max(1, Int((share * Double(length)).rounded()))
         let random = draw.stream(.masking)
         for index in 0..<length { order[index] = Int32(index) }

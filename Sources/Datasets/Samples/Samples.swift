@@ -85,6 +85,6 @@ package struct SampleRow {
     package mutating func pad(from length: Int) {
         self.length = max(1, length)
         (tokens + length).update(repeating: 0, count: positions - length)
-        (targets + length).update(repeating: Batch.ignoredTarget, count: positions - length)
+        (targets + length).update(repeating: ignoredTarget, count: positions - length)
     }
 }

@@ -124,7 +124,7 @@ package struct ModelImport {
             var facts = DatasetFacts(textWith: ByteTokenizer().description)
             facts.kind = .images
             facts.labels = model.labels
-            facts.imageShape = ImageShape(height: image.height, width: image.width, channels: image.channels)
+            facts.imageShape = image
             return (facts, [])
         }
         let tokenizer: any Tokenizer

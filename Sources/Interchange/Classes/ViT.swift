@@ -1,3 +1,4 @@
+import Tensors
 import Failures
 import Files
 import Models
@@ -75,7 +76,7 @@ extension ConfigurationLink {
             let sides = file["image_size"]?.arrayValue.map { $0.compactMap(\.integerValue) }
             let edge = try sides == nil ? file.integer("image_size", in: 1...1 << 14, default: 224) : 0
             let patch = try file.integer("patch_size", in: 1...1024, default: 16)
-            let size = ImageSize(
+            let size = ImageShape(
                 height: sides?.first ?? edge, width: sides?.last ?? edge,
                 channels: try file.integer("num_channels", in: 1...3, default: 3))
             let range = patch...max(patch, 1 << 14)

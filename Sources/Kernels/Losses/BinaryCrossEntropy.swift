@@ -1,3 +1,5 @@
+import Tensors
+
 // R rows, K labels.
 
 /// Computes the binary cross-entropy of each row: Σ over labels of −t·log σ(x) − (1 − t)·log(1 − σ(x)).

@@ -1,9 +1,7 @@
 import Glibc
+import Tensors
 
 // R rows, V vocabulary size, K classes.
-
-/// The target value of positions without a loss.
-package let ignoredTarget: Int32 = -1
 
 /// Computes the cross-entropy of each row: log Σ e^logits − logits[target] without label smoothing; 0 for ignored
 /// targets.

@@ -1,3 +1,4 @@
+import Tensors
 import CPNG
 import Datasets
 import Failures

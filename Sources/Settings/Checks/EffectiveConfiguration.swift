@@ -1,3 +1,4 @@
+import Tensors
 import Averaging
 import Datasets
 import Models
@@ -43,7 +44,7 @@ struct EffectiveConfiguration: Equatable {
         let isOfImages = configuration.model.family.architecture.input == .patches
         model = configuration.model.shape(
             configuration.sizes(
-                image: isOfImages ? ImageSize(height: 224, width: 224, channels: 3) : nil, vocabularySize: 256,
+                image: isOfImages ? ImageShape(height: 224, width: 224, channels: 3) : nil, vocabularySize: 256,
                 outputs: 2))
         scalesEmbeddings = !isOfImages && configuration.model.scaleEmbeddings
         prediction = configuration.prediction.kind

@@ -1,3 +1,4 @@
+import Tensors
 import Datasets
 import Failures
 import Models
@@ -27,8 +28,7 @@ extension Configuration {
                     "model.patch_size: found \(patch); \(name) has images of \(image.height) × \(image.width) pixels. "
                         + "Allowed: a divisor of both.")
             }
-            let size = ImageSize(height: image.height, width: image.width, channels: image.channels)
-            return sizes(image: size, vocabularySize: 0, outputs: outputs)
+            return sizes(image: image, vocabularySize: 0, outputs: outputs)
         }
         // A manifest may say anything.
         let limit = Configuration.vocabularyLimit
@@ -46,7 +46,7 @@ extension Configuration {
     }
 
     /// The sizes of the model for data that fit it: all that a model's sizes read of a configuration.
-    func sizes(image: ImageSize?, vocabularySize: Int, outputs: Int) -> ModelSizes {
+    func sizes(image: ImageShape?, vocabularySize: Int, outputs: Int) -> ModelSizes {
         if let image { return ModelSizes(image: image, patchSize: model.patchSize, outputs: outputs) }
         return ModelSizes(
             vocabularySize: model.vocabularySize > 0 ? model.vocabularySize : vocabularySize,

@@ -1,5 +1,6 @@
 import Collectives
 import Kernels
+import Tensors
 
 extension Coordinator {
     /// Does something with the averaged weights in the place of the trained ones, where there is an average, and puts
@@ -7,32 +8,37 @@ extension Coordinator {
     ///
     /// - Parameter body: It ends with something that no rank returns from before all have read their last weight, such as
     ///   a sum over ranks.
-    func withAveragedWeights<Result>(_ body: () throws -> Result) throws -> Result {
-        guard averages != nil else { return try body() }
-        try exchangeAverages()
-        let result: Result
-        do { result = try body() } catch let failure as AgreedFailure {
-            // What is saved before the run ends is the training's own.
-            try exchangeAverages()
-            throw failure
+    func withAveragedWeights<Value>(_ body: () throws -> Value) throws -> Value {
+        guard let averages else { return try body() }
+        swapMasters(with: averages)
+        let outcome: Result<Value, any Error>
+        do {
+            try publishWorkingWeights()
+            outcome = .success(try body())
+        } catch {
+            outcome = .failure(error)
         }
-        try exchangeAverages()
-        return result
+        swapMasters(with: averages)
+        // A rank that failed alone ends the job: in a collective call it would wait for the others forever.
+        if case .failure(let error) = outcome, !(error is AgreedFailure) { throw error }
+        try publishWorkingWeights()
+        return try outcome.get()
     }
 
-    /// Exchanges the trained weights of this rank's shard and their averages, and shares what is then to be computed
-    /// with.
-    private func exchangeAverages() throws(MPIError) {
-        guard let averages else { return }
-        for index in pieces.indices {
-            let pieces = pieces[index]
+    /// Swaps this rank's shard of the master weights with their averages.
+    private func swapMasters(with averages: Arena<Float>) {
+        for pieces in pieces {
             parallel(pieces.count) { number in
                 let piece = pieces[number]
                 swap(master.base + piece.masterStart, averages.base + piece.stateStart, count: piece.count)
                 refreshWorkingWeights(piece)
             }
-            try averaging.rangeIsUpdated(index)
         }
+    }
+
+    /// Gives all ranks the working weights of this rank's shard.
+    private func publishWorkingWeights() throws(MPIError) {
+        for index in pieces.indices { try averaging.rangeIsUpdated(index) }
         try averaging.publish()
     }
 }

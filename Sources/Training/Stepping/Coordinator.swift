@@ -322,7 +322,7 @@ package final class Coordinator<Element: Storage> {
                 rules[rule].optimizer.update(
                     master.base + piece.masterStart, states: statePointers, stateStart: piece.stateStart,
                     gradients: UnsafePointer(averaging.gradients.base + piece.start), count: piece.count,
-                    decays: true, ruleSteps[rule])
+                    ruleSteps[rule])
                 if let averages {
                     weightAverage.update(
                         averages.base + piece.stateStart, with: UnsafePointer(master.base + piece.masterStart),
