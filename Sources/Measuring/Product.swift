@@ -104,12 +104,25 @@ extension Configuration {
                 + attention(.crossAttention, isCausal: false, layers: layers)
                 + linear(.crossAttention, C, C, layers: layers)
         }
+        if let image = sizes.image {
+            // Pixels need no gradient.
+            products += Product.linear(
+                rows: B * image.patchCount(model.patchSize), input: image.patchWidth(model.patchSize), output: C,
+                forward: StepPart(.forward, .embedding), backward: StepPart(.backward, .embedding), count: slots
+            ).filter { $0.kind != .inputGradient }
+        }
         let head = StepPart(.head, .head)
         let isOfTokens = architecture.output == .tokens
-        return products
-            + Product.linear(
-                rows: isOfTokens ? max(1, Int(Double(B * T) * targetShare(sizes))) : B, input: C,
-                output: isOfTokens ? sizes.vocabularySize : sizes.outputs, forward: head, backward: head,
-                count: slots)
+        let rows = isOfTokens ? max(1, Int(Double(B * T) * targetShare(sizes))) : B
+        func headProducts(_ output: Int) -> [Product] {
+            Product.linear(rows: rows, input: C, output: output, forward: head, backward: head, count: slots)
+        }
+        if isOfTokens, model.head == .transform { products += headProducts(C) }
+        if !isOfTokens, model.pooling == .dense {
+            products += Product.linear(
+                rows: B, input: C, output: C, forward: StepPart(.forward, .forward),
+                backward: StepPart(.backward, .backward), count: slots)
+        }
+        return products + headProducts(isOfTokens ? sizes.vocabularySize : sizes.outputs)
     }
 }

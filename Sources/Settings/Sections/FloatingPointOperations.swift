@@ -20,10 +20,14 @@ extension ModelConfiguration {
             position += L * (projections + attention(T)) + Double(layers) * (projections + feedForward + attention(T))
         }
         if let image = sizes.image { position += C * Double(image.patchWidth(patchSize)) }
-        // One row of logits for a token; one for all targets of a sequence.
+        // One row of logits per target token, or one per sequence for all of its targets.
         let head =
-            architecture.output == .tokens
-            ? C * Double(sizes.vocabularySize) : C * Double(sizes.outputs) / (targetShare * Double(sizes.contextLength))
+            switch architecture.output {
+            case .tokens: C * Double(sizes.vocabularySize) + (self.head == .transform ? C * C : 0)
+            case .sequence:
+                (C * Double(sizes.outputs) + (pooling == .dense ? C * C : 0))
+                    / (targetShare * Double(sizes.contextLength))
+            }
         return 3 * 2 * (position / targetShare + head)
     }
 }
