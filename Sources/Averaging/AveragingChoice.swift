@@ -4,15 +4,15 @@ import Kernels
 import Profiling
 import Tensors
 
-/// The averaging that a job uses, and what a person should know about the choice.
+/// The gradient averaging that a job uses, and a warning if it is not the preferred one.
 package struct AveragingChoice<Element: Storage> {
     package let averaging: any GradientAveraging<Element>
-    /// Why the configuration's first wish is not met, the same on every rank.
+    /// Why the preferred strategy is unavailable; the same on every rank. nil if it is available.
     package let warning: String?
 
-    /// Makes the averaging that `configuration` asks for. Every rank chooses alike.
+    /// Selects the strategy by `configuration`. Every rank calls this and makes the same choice.
     ///
-    /// - Throws: `AgreedFailure` with `usage` where shared memory was asked for by name and cannot be had.
+    /// - Throws: `AgreedFailure` with `usage` if shared memory is requested explicitly but unavailable.
     package init(
         _ configuration: AveragingConfiguration, layout: ParameterLayout, _ communicator: any Communicator,
         _ spans: SpanRecorder = SpanRecorder()

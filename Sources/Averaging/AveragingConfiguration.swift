@@ -1,27 +1,28 @@
-/// How gradients become one: the section `averaging`.
+/// The configuration section `averaging`: how gradients are synchronized between ranks.
 package struct AveragingConfiguration: Equatable, Sendable {
-    /// Which way the gradients take.
+    /// The way in which gradients are exchanged.
     package enum Strategy: String, CaseIterable, Sendable {
-        /// Shared memory where all ranks are on one node and nothing is rounded on a wire, MPI collectives elsewhere.
+        /// Shared memory if all ranks are on one node and gradients are sent unrounded; MPI collectives otherwise.
         case auto
-        /// MPI collectives alone.
+        /// Always MPI collectives.
         case allreduce
-        /// Shared memory alone: all ranks on one node.
+        /// Always shared memory; all ranks must be on one node.
         case sharedMemory = "shared_memory"
     }
 
-    /// The type that gradients of Float32 have on the network; those of Float16 are sent as they are.
+    /// The data type of Float32 gradients on the network; Float16 gradients are sent as they are.
     package enum Wire: String, CaseIterable, Sendable {
-        /// Every bit arrives.
+        /// Without loss.
         case float32
-        /// Half the bytes: see `ScaledHalves`. The numbers of the run are others, for any number of ranks the same.
+        /// Half the bytes, see `ScaledHalves`. Results differ from `float32`, but not between numbers of ranks.
         case float16
     }
 
+    /// The strategy; see `Strategy`.
     package var strategy = Strategy.auto
-    /// What gradients are sent as.
+    /// The data type of gradients on the network.
     package var wire = Wire.float32
-    /// The largest size of what is averaged at once.
+    /// The largest size of one gradient bucket, in bytes.
     package var bucketBytes = 4 << 20
 
     package init() {}

@@ -3,15 +3,15 @@ import Kernels
 import Profiling
 import Tensors
 
-/// Averaging with MPI collectives alone, over any network.
+/// Gradient averaging by MPI collectives alone, over any network: reduce-scatter, update, all-gather.
 ///
-/// `MPI_Allreduce` sums in an order of its own, which changes with the number of ranks, the algorithm and the message's
-/// size. Here the arena is cut into buckets, and each bucket into one block a rank. Each rank gets its block of every
-/// rank's bucket (`MPI_Ialltoall`) and sums the blocks along the tree that defines the result; its blocks are its shard.
-/// When it has updated the weights of a block, it gives them to all (`MPI_Iallgather`). That is as many bytes as the best
-/// allreduce, and the same bits for any number of ranks. A bucket starts as soon as its gradients are final, while
-/// earlier layers are still in their backward pass. Numbers travel from and to the arenas themselves, which are padded to
-/// whole blocks.
+/// `MPI_Allreduce` sums in an unspecified order, which changes with the number of ranks, the algorithm and the message
+/// size. Therefore the arena is divided into buckets, and each bucket into one block per rank. Each rank receives its
+/// block of every rank's bucket (`MPI_Ialltoall`) and sums these blocks along the tree of `TreeSum`; its blocks are its
+/// shard. After updating the weights of a block, it sends them to all ranks (`MPI_Iallgather`). This transfers as many
+/// bytes as an optimal all-reduce, and the result's bits do not depend on the number of ranks. A bucket is sent as soon
+/// as its gradients are final, while earlier layers are still in their backward pass. MPI reads from and writes to the
+/// arenas directly, which are padded to whole blocks.
 final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     let name = "allreduce"
     let hasReplicas = true
@@ -22,23 +22,23 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     private let communicator: any Communicator
     private let spans: SpanRecorder
     private let buckets: [Bucket]
-    /// This rank's block of each bucket, as far as there are parameters.
+    /// This rank's block of each bucket, without padding.
     private let blocks: [Range<Int>]
     private let exchanges: [any ExchangeLane<Element>]
     let roundsNodes: Bool
     private let gathers = (0..<4).map { _ in GatherLane() }
-    /// Buckets in the order in which they become final; those before `started` are under way or done.
+    /// The index of the next bucket to send. Buckets are in the order in which they become final.
     private var started = 0
-    /// The oldest bucket that is not summed.
+    /// The index of the oldest bucket that is not yet summed.
     private var oldest = 0
 
-    /// A range of the arena that travels together, final when `section` is.
+    /// A range of the arena that is sent at once, and the section whose gradients complete it.
     struct Bucket {
         let range: Range<Int>
         let section: Int
     }
 
-    /// Averaging of arenas of `layout`, in buckets of about `configuration.bucketBytes`.
+    /// Creates arenas for `layout`, sent in buckets of about `configuration.bucketBytes`.
     init(
         layout: ParameterLayout, _ configuration: AveragingConfiguration, _ communicator: any Communicator,
         _ spans: SpanRecorder = SpanRecorder()
@@ -60,7 +60,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         blocks = buckets.map { block(communicator.rank, $0) }
         chunkSquares = makeChunkSquares(elements: layout.count)
         let largest = buckets.map(\.range.count).max()!
-        // A rank alone sends nothing: its replica rounds what others would have sent.
+        // A single rank sends nothing; its gradients are rounded as if they were sent.
         let roundsNodes = configuration.wire == .float16 && Element.self == Float.self
         self.roundsNodes = roundsNodes
         exchanges = (0..<min(4, buckets.count)).map { _ in
@@ -75,8 +75,8 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
 
     deinit { chunkSquares.deallocate() }
 
-    /// Cuts the arena, padded to a chunk a rank, from its end down into buckets of at most `limit` elements, or of a chunk
-    /// a rank where that is more.
+    /// Divides the arena, padded to a multiple of one chunk per rank, into buckets from its end to its start. A bucket
+    /// has at most `limit` elements, but at least one chunk per rank.
     static func makeBuckets(_ layout: ParameterLayout, limit: Int, ranks: Int) -> [Bucket] {
         let unit = chunkElements * ranks
         let most = max(limit / unit, 1) * unit
@@ -90,7 +90,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
 
     func sectionIsFinal(_ section: Int) throws(MPIError) {
         while started < buckets.count, buckets[started].section >= section {
-            // The lane's last bucket must have left it.
+            // The channel must have completed its previous bucket.
             while started - oldest >= exchanges.count { try sumOldest(waiting: true) }
             let range = buckets[started].range
             spans.begin(.bucket, started)
@@ -108,7 +108,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     }
 
     func rangeIsUpdated(_ index: Int) throws(MPIError) {
-        // Ranges ascend, buckets descend.
+        // Ranges of the shard are in ascending order, buckets in descending order.
         try gathers[index % gathers.count].start(
             weights.bytes(of: buckets[buckets.count - 1 - index].range), communicator)
         for gather in gathers { try gather.test() }
@@ -122,7 +122,9 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
     }
 
-    /// Sums this rank's block of the oldest bucket under way, if all of it is here.
+    /// Sums this rank's block of the oldest bucket under way.
+    ///
+    /// - Returns: Whether it was summed: false if some of its data has not arrived and `waiting` is false.
     @discardableResult
     private func sumOldest(waiting: Bool) throws(MPIError) -> Bool {
         let exchange = exchanges[oldest % exchanges.count]

@@ -2,29 +2,29 @@ import Collectives
 import Kernels
 import Tensors
 
-/// The way of one bucket of gradients at a time: from every rank to the owner of each block, and there into one.
+/// A channel that reduce-scatters one bucket of gradients at a time.
 protocol ExchangeLane<Element>: AnyObject {
     associatedtype Element: Storage
 
-    /// Sends the i-th of equal parts of `bucket`, whole chunks each, to rank i. The gradients stay untouched until
-    /// `isDone`.
+    /// Sends the i-th of the bucket's equal parts, each of whole chunks, to rank i. The gradients must not change until
+    /// `isDone` returns true.
     func start(_ bucket: UnsafeMutableBufferPointer<Element>) throws(MPIError)
-    /// Whether all blocks for this rank are here.
+    /// Whether all blocks for this rank have arrived; waits for them if `waiting`.
     func isDone(waiting: Bool) throws(MPIError) -> Bool
-    /// Puts the tree sum of the blocks into `block` of `gradients`, and the sum of squares of each of its chunks into
+    /// Writes the tree sum of the blocks to `block` of `gradients`, and the sum of squares of each of its chunks to
     /// `squares`.
     func average(_ block: Range<Int>, into gradients: Arena<Element>, squares: UnsafeMutableBufferPointer<Double>)
 }
 
-/// Gradients that travel as they are, from their arena.
+/// A channel that sends gradients as they are, directly from their arena.
 final class PlainLane<Element: Storage>: ExchangeLane {
-    /// Where each rank's block of the bucket starts.
+    /// The address of each rank's block of the bucket.
     private var blocks: [UnsafePointer<Element>]
     private let communicator: any Communicator
     private let received: Arena<Element>
     private var pending: PendingOperation?
 
-    /// Room for blocks of up to `capacity` elements from each rank.
+    /// Allocates space for one block of up to `capacity` elements from each rank.
     init(blockElements capacity: Int, _ communicator: any Communicator) {
         self.communicator = communicator
         let received = Arena<Element>(count: capacity * communicator.size)
@@ -52,19 +52,19 @@ final class PlainLane<Element: Storage>: ExchangeLane {
     }
 }
 
-/// One bucket of weights on its way: each rank's block goes to all others, in place.
+/// A channel that all-gathers one bucket of weights at a time, in place.
 final class GatherLane {
     private var pending: PendingOperation?
 
-    /// Starts to gather the equal parts of `bucket`, after the lane's last bucket has left it.
+    /// Starts the all-gather of the equal parts of `bucket`; waits first for the channel's previous bucket.
     func start(_ bucket: UnsafeMutableRawBufferPointer, _ communicator: any Communicator) throws(MPIError) {
         try wait()
         pending = try communicator.startAllgather(bucket)
     }
 
-    /// Lets it move.
+    /// Gives MPI the opportunity to make progress.
     func test() throws(MPIError) { _ = try pending?.test() }
 
-    /// Returns when all parts are here.
+    /// Waits until all parts have arrived.
     func wait() throws(MPIError) { try pending?.wait() }
 }

@@ -2,52 +2,54 @@ import Collectives
 import Kernels
 import Tensors
 
-/// How the gradients of all ranks become one, and how the weights that come of it reach all ranks.
+/// The synchronization of a data-parallel step: reduces the gradients of all ranks, and distributes the updated
+/// weights.
 ///
-/// The average is the tree sum of `TreeSum` over ranks, whatever way the numbers take. No rank ever holds all of it: each
-/// averages its own shard, updates the weights of it, and shares those.
+/// The average is `TreeSum` over ranks, however it is transferred. No rank ever holds all of it: each reduces its own
+/// shard, updates the weights of that shard and publishes them.
 ///
-/// A step calls `sectionIsFinal` for every section of the layout, last section first, then `finish`; reads its shard of
-/// the average; and, where it updates weights, calls `rangeIsUpdated` for each range of the shard in turn, then `publish`.
+/// A step calls `sectionIsFinal` for every section of the layout, last section first, then `finish`, and reads its
+/// shard of the average. If the step updates weights, it then calls `rangeIsUpdated` for each range of the shard in
+/// order, and `publish`.
 package protocol GradientAveraging<Element>: AnyObject {
     associatedtype Element: Storage
 
-    /// The name that the configuration knows it by.
+    /// The value of `averaging.strategy` that selects it.
     var name: String { get }
-    /// Whether every node of the tree over slots, but its root, is rounded to `ScaledHalves`.
+    /// Whether every node of the tree over micro-batches, except its root, is rounded to `ScaledHalves`.
     var roundsNodes: Bool { get }
-    /// Whether each rank has weights of its own to compute with, which could differ.
+    /// Whether each rank computes with its own copy of the weights, so that copies could differ.
     var hasReplicas: Bool { get }
-    /// The weights that this rank computes with. Each rank writes to its own shard alone, and only after `finish`, when
-    /// all ranks have done their backward pass.
+    /// The weights that this rank computes with. Each rank writes only to its own shard, and only after `finish`, when
+    /// all ranks have completed their backward pass.
     var weights: Arena<Element> { get }
-    /// Where this rank's own gradient is put; after `finish` its shard holds the average, the rest is nobody's.
+    /// This rank's gradient; after `finish` its shard holds the average, and the other elements are undefined.
     var gradients: Arena<Element> { get }
-    /// What each rank looks after.
+    /// The shard that each rank owns.
     var shards: [Shard] { get }
-    /// After `finish`: the sum of squares of each chunk of the average that this rank looks after; 0 for all others.
+    /// After `finish`: the sum of squares of each chunk of this rank's shard of the average; 0 for all other chunks.
     var chunkSquares: UnsafeMutableBufferPointer<Double> { get }
 
-    /// This rank adds nothing more to the gradients of `section`; their way may begin.
+    /// Declares the gradients of `section` final on this rank; they may be sent.
     func sectionIsFinal(_ section: Int) throws(MPIError)
-    /// Returns when this rank's shard is averaged, and no rank reads weights any more. Before a rank writes gradients
-    /// again, all ranks must have returned: a reduction over ranks sees to that.
+    /// Waits until this rank's shard is averaged and no rank reads weights anymore. Before a rank writes gradients
+    /// again, `finish` must have returned on all ranks; a reduction over ranks in between ensures that.
     func finish() throws(MPIError)
-    /// The weights of the `index`-th range of this rank's shard are new; their way may begin.
+    /// Declares the weights of range `index` of this rank's shard updated; they may be sent.
     func rangeIsUpdated(_ index: Int) throws(MPIError)
-    /// Returns when `weights` holds what every rank has written.
+    /// Waits until `weights` holds the updates of all ranks.
     func publish() throws(MPIError)
-    /// Makes all of rank 0's weights those of every rank.
+    /// Copies rank 0's weights to every rank.
     func publishFromFirstRank() throws(MPIError)
 }
 
-/// Sums some elements of all replicas, and the squares of the sums, chunk by chunk.
+/// Sums a range of elements over all ranks' gradients, and the squares of the sums, chunk by chunk.
 ///
 /// - Parameters:
-///   - range: Which elements of the arena; it starts on a chunk's border.
-///   - parts: Where element `origin` stands in the gradient of each rank.
-///   - gradients: The arena that gets the sum; it may be one of the parts.
-///   - squares: [chunks of the arena].
+/// - range: The elements of the arena; starts at a chunk boundary.
+/// - parts: The address of element `origin` in each rank's gradient.
+/// - gradients: The arena that receives the sum; it may be one of the parts.
+/// - squares: Receives the sum of squares per chunk, shape [chunks of the arena].
 func averageChunks<Element: Storage>(
     _ range: Range<Int>, of parts: [UnsafePointer<Element>], origin: Int, into gradients: Arena<Element>,
     squares: UnsafeMutableBufferPointer<Double>
@@ -63,7 +65,7 @@ func averageChunks<Element: Storage>(
     }
 }
 
-/// Room for the squares of each chunk of `elements`, all 0.
+/// Allocates the sums of squares of the chunks of `elements` elements, all 0.
 func makeChunkSquares(elements: Int) -> UnsafeMutableBufferPointer<Double> {
     let squares = UnsafeMutableBufferPointer<Double>.allocate(capacity: (elements + chunkElements - 1) / chunkElements)
     squares.initialize(repeating: 0)

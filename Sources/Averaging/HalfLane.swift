@@ -2,27 +2,27 @@ import Collectives
 import Kernels
 import Tensors
 
-// `averaging.wire: float16`. Every node of the tree over slots but its root is rounded to `ScaledHalves`, chunk by chunk:
-// a slot's gradient, and every sum of two nodes, which is formed in Float32. Replicas round the nodes below a rank's own
-// sum, and that sum where there are others; the owner of a block rounds the nodes above. So each number is rounded at the
-// same places however many ranks there are, and a rank sends what it holds without another loss.
+// `averaging.wire: float16`. Every node of the tree over micro-batches except its root is rounded to `ScaledHalves`,
+// chunk by chunk: the gradient of a micro-batch, and every sum of two nodes, which is computed in Float32. Each rank
+// rounds the nodes below its own sum, and that sum if there are other ranks; the owner of a block rounds the nodes
+// above. So values are rounded at the same nodes for any number of ranks, and sending a rank's sum loses nothing more.
 
-/// Float32 gradients that travel in half as many bytes.
+/// A channel that sends Float32 gradients as block-scaled Float16, in half as many bytes.
 final class HalfLane: ExchangeLane {
     typealias Element = Float
 
-    /// A chunk on its way: its scale in the first four bytes of a cache line, then its numbers.
+    /// The size of an encoded chunk: its scale in the first four bytes of a cache line, then its values.
     private static let chunkBytes = arenaAlignmentBytes + chunkElements * MemoryLayout<Float16>.stride
 
     private let communicator: any Communicator
     private let sent: Arena<UInt8>
     private let received: Arena<UInt8>
-    /// A chunk of Float32 for each level of the tree over ranks, and one more.
+    /// One Float32 chunk for each level of the tree over ranks, and one more.
     private let scratch: Arena<Float>
     private var chunksPerBlock = 0
     private var pending: PendingOperation?
 
-    /// Room for blocks of up to `capacity` elements, whole chunks, from each rank.
+    /// Allocates space for one block of up to `capacity` elements, whole chunks, from each rank.
     init(blockElements capacity: Int, _ communicator: any Communicator) {
         self.communicator = communicator
         let bytes = capacity / chunkElements * HalfLane.chunkBytes * communicator.size
@@ -65,7 +65,7 @@ final class HalfLane: ExchangeLane {
         }
     }
 
-    /// The node over `ranks`, into `target`; what follows it is scratch memory.
+    /// Computes the tree node over `ranks` into `target`; the memory behind it is scratch space.
     private func sum(_ ranks: Range<Int>, _ chunk: Int, into target: UnsafeMutablePointer<Float>, isRoot: Bool) {
         if ranks.count == 1 {
             let index = ranks.lowerBound * chunksPerBlock + chunk

@@ -1,26 +1,26 @@
-/// The part of the arenas that one rank looks after: the elements whose gradients it averages, whose optimizer state it
-/// keeps, and whose weights it updates. All shards together are the arena, and no two overlap.
+/// The elements of the arenas that one rank owns: it reduces their gradients, keeps their optimizer state and updates
+/// their weights. The shards of all ranks cover the arena without overlap.
 ///
-/// State exists for the shard alone, its elements one after another.
+/// Optimizer state is allocated for the shard alone, with its elements stored contiguously.
 ///
 /// - Source: Rajbhandari et al. 2020, "ZeRO: memory optimizations toward training trillion parameter models", stage 1.
 package struct Shard: Equatable, Sendable {
-    /// Its elements, ascending; each range starts on a chunk's border, and some may be empty.
+    /// The elements, in ascending order; each range starts at a chunk boundary, and some may be empty.
     package let ranges: [Range<Int>]
-    /// Where each range starts in the shard's own arenas.
+    /// The offset of each range in the shard's own arenas.
     package let starts: [Int]
-    /// The number of its elements.
+    /// The number of elements.
     package let count: Int
 
-    /// A part of some elements of the arena that stands together in the shard.
+    /// A contiguous range of the arena that is also contiguous in the shard.
     package struct Piece: Equatable, Sendable {
-        /// The elements, in the whole arena.
+        /// The elements, as indices of the whole arena.
         package let range: Range<Int>
-        /// Where they start in the shard's own arenas.
+        /// The offset of the first of them in the shard's own arenas.
         package let start: Int
     }
 
-    /// The shard of `ranges`.
+    /// Creates the shard that consists of `ranges`.
     init(_ ranges: [Range<Int>]) {
         var (starts, count): ([Int], Int) = ([], 0)
         for range in ranges {
@@ -30,7 +30,7 @@ package struct Shard: Equatable, Sendable {
         (self.ranges, self.starts, self.count) = (ranges, starts, count)
     }
 
-    /// What the shard holds of `range`, ascending.
+    /// The pieces of `range` that belong to the shard, in ascending order.
     package func pieces(of range: Range<Int>) -> [Piece] {
         zip(ranges, starts).compactMap { own, start in
             let common = own.clamped(to: range)
@@ -39,10 +39,11 @@ package struct Shard: Equatable, Sendable {
     }
 }
 
-/// The number of elements whose squares are summed together, so that a norm has the same bits for any number of ranks.
+/// The number of elements whose squares are summed together, so that a norm's bits do not depend on the number of
+/// ranks.
 package let chunkElements = 1 << 14
 
-/// The `index`-th of `count` nearly equal parts of an arena, in whole chunks; all parts together are the arena.
+/// Part `index` of `count` nearly equal parts of an arena, each of whole chunks; together the parts cover the arena.
 func chunkAlignedPart(_ index: Int, of count: Int, arenaCount: Int) -> Range<Int> {
     let chunks = (arenaCount + chunkElements - 1) / chunkElements
     func border(_ i: Int) -> Int { min(chunks * i / count * chunkElements, arenaCount) }

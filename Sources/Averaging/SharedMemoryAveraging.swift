@@ -3,11 +3,11 @@ import Kernels
 import Profiling
 import Tensors
 
-/// Averaging within one node: the gradients of all ranks lie in memory that all of them share, and each rank sums its own
-/// shard over all replicas straight from there. There is one copy of the weights, which all ranks compute with and where
-/// each puts what it has updated. Nothing is copied.
+/// Gradient averaging within one node: the gradients of all ranks are in shared memory, and each rank sums its own
+/// shard directly from there. All ranks compute with a single copy of the weights, and each writes its updates to it.
+/// Nothing is copied.
 ///
-/// A process by itself is the case of one replica, where nothing is left to sum.
+/// With one process there is one gradient, and nothing to sum.
 final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
     let name = "shared_memory"
     let roundsNodes = false
@@ -21,7 +21,7 @@ final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
     private let replicas: [UnsafePointer<Element>]
     private let own: Range<Int>
 
-    /// Shares arenas of `count` elements with the other ranks, all of them on this node.
+    /// Allocates shared arenas of `count` elements; all ranks must be on this node.
     init(
         count: Int, _ communicator: any Communicator, _ spans: SpanRecorder = SpanRecorder()
     ) throws(MPIError) {
@@ -38,7 +38,7 @@ final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
         chunkSquares = makeChunkSquares(elements: count)
     }
 
-    /// What the windows of all ranks take together: a page more for each part.
+    /// The size of all ranks' windows together, in bytes, with one page more for each part.
     static func windowBytes(count: Int, ranks: Int) -> Int {
         (ranks + 1) * (count * MemoryLayout<Element>.stride + 16384)
     }

@@ -4,17 +4,17 @@ import Files
 import Reporting
 import Settings
 
-/// The checkpoints of a run, with what was measured at each.
+/// The checkpoints of a run, with the validation results of each.
 package struct CheckpointTable {
     private let run: RunDirectory
     private let listings: [CheckpointListing]
-    /// The metric that tells the best: the one that the newest checkpoint watched.
+    /// The metric that selects the best checkpoint: the one that the newest checkpoint watched.
     private let metric: String
     private let best: Checkpoint?
 
-    /// Lists the checkpoints of the run in `path`.
+    /// Lists the checkpoints of the run directory `path`.
     ///
-    /// - Throws: `badData` where the path does not exist or is no run with checkpoints.
+    /// - Throws: `badData` if the path does not exist or is not a run with checkpoints.
     package init(_ path: String) throws(Failure) {
         guard FileSystem.exists(path) else {
             throw Failure(
@@ -35,7 +35,7 @@ package struct CheckpointTable {
         ).best(of: checkpoints)
     }
 
-    /// A line a checkpoint.
+    /// The table as text, one line per checkpoint.
     package var text: String {
         listings.map { listing in
             switch listing.result {
@@ -56,7 +56,7 @@ package struct CheckpointTable {
         }.joined(separator: "\n")
     }
 
-    /// The same as one object.
+    /// The table as one JSON object.
     package var json: JSON {
         let rows = listings.map { listing -> JSON in
             switch listing.result {

@@ -16,7 +16,7 @@ package struct ParameterTable {
     private struct Row {
         let name: String
         let shape: [Int]
-        /// What a training does with it, such as "frozen".
+        /// Annotations on how training treats it, such as "frozen".
         var remarks: [String] = []
 
         var count: Int { shape.reduce(1, *) }
@@ -24,17 +24,17 @@ package struct ParameterTable {
 
     private let rows: [Row]
 
-    /// The parameters in a checkpoint's file of weights, in the order in which they stand there.
+    /// Lists the parameters in a checkpoint's weight file, in file order.
     ///
-    /// - Throws: `badData` where the file is damaged.
+    /// - Throws: `badData` if the file is damaged.
     package init(_ checkpoint: Checkpoint) throws(Failure) {
         rows = try checkpoint.openTensors(modelFileName).tensors.map { Row(name: $0.name, shape: $0.shape) }
     }
 
-    /// The parameters that a training of `configuration` has; those that it freezes and loads are marked.
+    /// Lists the parameters of a training run with `configuration`; frozen and loaded ones are marked.
     ///
-    /// - Throws: `usage` or `badData` where the dataset, which decides about some of their shapes, does not fit; `usage`
-    ///   where a pattern names no parameter.
+    /// - Throws: `usage` or `badData` if the dataset, which determines some of the shapes, does not match the
+    ///   configuration; `usage` if a pattern matches no parameter.
     package init(_ configuration: Configuration, _ communicator: any Communicator) throws(Failure) {
         let data = try TrainingData(configuration, communicator)
         let layout = Transformer<Float>(configuration.model, data.sizes).layout
@@ -52,7 +52,7 @@ package struct ParameterTable {
 
     private var total: Int { rows.reduce(0) { $0 + $1.count } }
 
-    /// A line a parameter, and the sums.
+    /// The table as text: one line per parameter, and the totals.
     package var text: String {
         let hasRemarks = rows.contains { !$0.remarks.isEmpty }
         func line(_ row: Row) -> [String] {
@@ -64,7 +64,7 @@ package struct ParameterTable {
             [["name", "shape", "parameters"] + (hasRemarks ? [""] : [])] + rows.map(line) + [sum])
     }
 
-    /// The same as one object.
+    /// The table as one JSON object.
     package var json: JSON {
         [
             "parameters": .array(

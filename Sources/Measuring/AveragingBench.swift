@@ -6,20 +6,20 @@ import Reporting
 import Settings
 import Tensors
 
-/// The averaging of a model's gradient by each strategy in turn, and what it costs to give the new weights to all, beside a
-/// plain in-place `MPI_Allreduce` and a copy of as many bytes.
+/// Benchmark of gradient averaging with each strategy and of publishing the updated weights, compared with an in-place
+/// `MPI_Allreduce` and a `memcpy` of the same size.
 package struct AveragingBench {
     private let subject: BenchSubject
     private var configuration: Configuration { subject.configuration }
     private let communicator: any Communicator
 
-    /// The averaging of the model that `subject` describes.
+    /// Creates a benchmark for the gradients of the model that `subject` describes.
     package init(_ subject: BenchSubject, _ communicator: any Communicator) {
         self.subject = subject
         self.communicator = communicator
     }
 
-    /// Measures each `repetitions` times.
+    /// Measures each operation `repetitions` times.
     package func run(repetitions: Int) throws -> Measurement {
         let layout = Transformer<Float>(configuration.model, subject.sizes).layout
         var (seconds, publishSeconds): ([Timing], [Timing]) = ([], [])
@@ -71,7 +71,7 @@ package struct AveragingBench {
         init(_ name: String, _ seconds: Double) { (self.name, self.seconds) = (name, seconds) }
     }
 
-    /// The averaging of one strategy; nil where it cannot be had here.
+    /// Creates the averaging with one strategy; nil if it is unavailable here.
     private func makeAveraging(
         _ strategy: AveragingConfiguration.Strategy, _ layout: ParameterLayout
     ) throws -> (any GradientAveraging<Float>)? {
@@ -84,7 +84,7 @@ package struct AveragingBench {
         }
     }
 
-    /// The median over repetitions of the slowest rank's time.
+    /// The median over repetitions of the slowest rank's time, in seconds.
     private func measure(_ repetitions: Int, _ body: () throws -> Void) throws -> Double {
         let clock = ContinuousClock()
         var seconds: [Double] = []

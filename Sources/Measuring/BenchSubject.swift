@@ -7,17 +7,17 @@ import Models
 import Reporting
 import Settings
 
-/// What is measured: a configuration, and the sizes that its dataset decides where there is one.
+/// The subject of a benchmark: a configuration, and the model sizes of its dataset, if it exists.
 package struct BenchSubject: Sendable {
     package let configuration: Configuration
-    /// The dataset's vocabulary, classes and images, or sizes made up.
+    /// The sizes that are determined by the dataset, or default sizes.
     let sizes: ModelSizes
-    /// The dataset that the sizes are of; nil where they are made up.
+    /// The dataset's directory; nil if default sizes are used.
     private let dataset: String?
     /// Why the dataset is not used.
     private let reason: String
 
-    /// Asks the dataset that `configuration` names. Rank 0 does it for all; no dataset is needed.
+    /// Reads the sizes from the dataset of `configuration` on rank 0, for all ranks. The dataset need not exist.
     package init(_ configuration: Configuration, _ communicator: any Communicator) throws {
         self.configuration = configuration
         let made = configuration.madeUpSizes
@@ -38,7 +38,7 @@ package struct BenchSubject: Sendable {
                 vocabularySize: numbers[0], contextLength: configuration.data.contextLength, outputs: numbers[1])
     }
 
-    /// The sizes of the dataset as five numbers, or why it is not used.
+    /// The sizes of the dataset as five integers, or the reason why it is not used.
     private static func ask(_ configuration: Configuration) -> String {
         let directory = configuration.data.directory
         guard FileSystem.exists(directory) else { return "\(directory) does not exist" }
@@ -54,7 +54,7 @@ package struct BenchSubject: Sendable {
         }
     }
 
-    /// What the sizes are, and whose, in a line.
+    /// The sizes and their origin, as one line.
     package var note: String {
         let what =
             if let image = sizes.image {
@@ -67,7 +67,7 @@ package struct BenchSubject: Sendable {
             ? "\(what), of model.vocabulary_size" : "\(what), made up: \(reason)"
     }
 
-    /// The same as members of an object.
+    /// The sizes and their origin, as members of a JSON object.
     package var members: [JSON.Member] {
         [
             .init("vocabulary_size", .integer(sizes.vocabularySize)),
@@ -75,10 +75,10 @@ package struct BenchSubject: Sendable {
         ]
     }
 
-    /// The columns of the head's product.
+    /// The number of output columns of the head.
     var outputWidth: Int { max(1, sizes.vocabularySize, sizes.outputs) }
 
-    /// What a batch carries that is measured with.
+    /// The contents of the batches used for the measurement.
     var shape: BatchShape {
         let architecture = configuration.model.family.architecture
         var shape = BatchShape(positions: sizes.contextLength)
@@ -92,7 +92,7 @@ package struct BenchSubject: Sendable {
 }
 
 extension Configuration {
-    /// The sizes that are measured with where no dataset decides them: a byte vocabulary, ten classes, small images.
+    /// The sizes that are used without a dataset: a byte vocabulary, ten classes, small images.
     var madeUpSizes: ModelSizes {
         switch model.family.architecture.input {
         case .patches:

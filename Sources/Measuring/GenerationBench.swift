@@ -6,13 +6,13 @@ import Reporting
 import Settings
 import Tensors
 
-/// How fast a model with random weights generates on the threads of one rank, and the products of few rows that it is made of.
+/// Benchmark of generation with random weights on the threads of one rank, and of its matrix products with few rows.
 package struct GenerationBench {
     private let configuration: Configuration
     private let model: Transformer<Float>
     private let weights: Arena<Float>
 
-    /// The model that `subject` describes.
+    /// Creates the model that `subject` describes, with random weights.
     ///
     /// - Throws: `usage` for a family that does not generate.
     package init(_ subject: BenchSubject) throws(Failure) {
@@ -30,9 +30,10 @@ package struct GenerationBench {
         model.layout.initialize(weights, seed: UInt64(configuration.run.seed))
     }
 
-    /// Fills half of the context with prompts and generates the other half, `repetitions` times; and measures products.
+    /// Generates the second half of the context from prompts of half its length, `repetitions` times, and measures
+    /// matrix products.
     ///
-    /// - Throws: `usage` where the weights that the configuration draws make logits that are not finite.
+    /// - Throws: `usage` if the random weights of the configuration produce logits that are not finite.
     package func run(repetitions: Int) throws(Failure) -> Measurement {
         do throws(NonFiniteLogits) { return try measure(repetitions: repetitions) } catch {
             throw Failure(
@@ -88,7 +89,7 @@ package struct GenerationBench {
         return seconds
     }
 
-    /// A product of few rows by vectors and by what computes those of many rows.
+    /// Measures a matrix product with few rows by the vector kernel and by the engine for many rows.
     private func products(_ repetitions: Int) -> [[String]] {
         let (C, F) = (configuration.model.width, configuration.model.hiddenWidth)
         let (a, b, c) = (Arena<Float>(count: 64 * C), Arena<Float>(count: F * C), Arena<Float>(count: 64 * F))

@@ -4,11 +4,12 @@ import Models
 import Reporting
 import Tensors
 
-/// The kernels around the matrix products, on the shapes of a model's step, on the threads of one rank.
+/// Benchmark of the kernels other than matrix products, with the shapes of a model's training step, on one rank's
+/// threads.
 package struct KernelBench {
     private let subject: BenchSubject
 
-    /// The kernels of the model that `subject` describes.
+    /// Creates a benchmark for the model that `subject` describes.
     package init(_ subject: BenchSubject) { self.subject = subject }
 
     /// Measures each kernel `repetitions` times.

@@ -1,27 +1,27 @@
 import Files
 import Reporting
 
-/// What was measured, for a person and for a program.
+/// The results of a benchmark, as text and as JSON.
 package struct Measurement: Sendable {
-    /// The heads of the columns, then the rows.
+    /// The column titles, followed by the rows.
     package let table: [[String]]
-    /// Tables with other columns, below it.
+    /// Further tables with other columns.
     package var others: [[[String]]] = []
-    /// The same as one object.
+    /// The results as one JSON object.
     package let json: JSON
 
-    /// The tables with aligned columns: the first to the left, the others to the right.
+    /// The tables with aligned columns: the first flush left, the others flush right.
     package var text: String { ([table] + others).map(aligned).joined(separator: "\n\n") }
 }
 
-/// The middle of some numbers.
+/// The median of `values`.
 func median(_ values: [Double]) -> Double {
     let sorted = values.sorted()
     let middle = sorted.count / 2
     return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
-/// The median time of `body`, in seconds, over at least `repetitions` calls after one to warm up.
+/// The median time of `body` in seconds over `repetitions` calls, after one call for warm-up.
 func medianSeconds(_ repetitions: Int, _ body: () throws -> Void) rethrows -> Double {
     let clock = ContinuousClock()
     try body()

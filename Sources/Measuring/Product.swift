@@ -3,33 +3,34 @@ import Models
 import Profiling
 import Settings
 
-/// One matrix product of a step, and how often a rank computes it in one step.
+/// A matrix product of a training step, and the number of times that a rank computes it per step.
 struct Product {
-    /// What is multiplied, which decides the types.
+    /// The kind of operands, which determines their types.
     enum Kind {
-        /// Activations and weights, into activations.
+        /// Activations times weights; the result is activations.
         case forward
-        /// Gradients and weights, into gradients.
+        /// Gradients times weights; the result is gradients.
         case inputGradient
-        /// Gradients and activations, into the gradient of weights.
+        /// Gradients times activations; the result is the gradient of weights.
         case weightGradient
-        /// What is inside a head, in Float32.
+        /// A product within an attention head, in Float32.
         case attention
     }
 
     let kind: Kind
-    /// Where the step computes it.
+    /// The part of the step that computes it.
     let part: StepPart
     let (m, n, k): (Int, Int, Int)
     let (a, b): (Orientation, Orientation)
     let count: Int
 
-    /// Floating-point operations of one of them; a multiply-add counts two.
+    /// The floating-point operations of one product; a multiply-add counts as two.
     var operations: Double { 2 * Double(m) * Double(n) * Double(k) }
-    /// Of all of them.
+    /// The floating-point operations of all `count` products of a step.
     var operationsPerStep: Double { operations * Double(count) }
 
-    /// The three products of a linear layer: forward, of the input's gradient, and of the weight's.
+    /// The three products of a linear layer: the forward pass, the gradient of the input and the gradient of the
+    /// weights.
     static func linear(
         rows: Int, input: Int, output: Int, forward: StepPart, backward: StepPart, count: Int
     ) -> [Product] {
@@ -44,9 +45,10 @@ struct Product {
         ]
     }
 
-    /// The products of attention of T queries to S keys, head width D, in blocks of queries: two forward, five backward.
+    /// The products of attention from T queries to S keys with head dimension D, by blocks of queries: two in the
+    /// forward pass, five in the backward pass.
     ///
-    /// - Parameter isCausal: Whether a block sees the keys up to its end alone.
+    /// - Parameter isCausal: Whether a block attends only to keys up to its own end.
     static func attention(
         _ span: Span, queries T: Int, keys S: Int, headWidth D: Int, isCausal: Bool, count: Int
     ) -> [Product] {
@@ -72,7 +74,7 @@ struct Product {
 }
 
 extension Configuration {
-    /// All matrix products of one step of one rank that has `slots` of the batch's slots, of a model of `sizes`.
+    /// All matrix products of one step on a rank that owns `slots` micro-batches, for a model of `sizes`.
     func products(slots: Int, _ sizes: ModelSizes) -> [Product] {
         let (architecture, B) = (model.family.architecture, batch.sequencesPerSlot)
         let (C, F, K, T) = (model.width, model.hiddenWidth, model.keyHeads * model.headWidth, sizes.contextLength)

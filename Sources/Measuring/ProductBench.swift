@@ -3,11 +3,11 @@ import Kernels
 import Models
 import Reporting
 
-/// The matrix products of a model's step, one by one, on the threads of one rank.
+/// Benchmark of the individual matrix products of a model's training step, on the threads of one rank.
 package struct ProductBench {
     private let subject: BenchSubject
 
-    /// The products of the model that `subject` describes.
+    /// Creates a benchmark for the model that `subject` describes.
     package init(_ subject: BenchSubject) { self.subject = subject }
 
     /// Measures each product `repetitions` times.

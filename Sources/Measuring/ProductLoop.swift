@@ -2,18 +2,18 @@ import Collectives
 import Kernels
 import Tensors
 
-/// The matrix products of a step and nothing else: the limit of what a step that computes them can reach.
+/// A loop over only the matrix products of a step: an upper limit for the speed of the step.
 ///
-/// All products share one set of operands, which the cache holds as far as they fit: the loop is somewhat faster than
-/// the same products on the operands of a step.
+/// All products use the same operands, which stay in the cache if they fit. So the loop is somewhat faster than the
+/// same products with the operands of a step.
 final class ProductLoop<Element: Storage> {
     private let products: [Product]
-    /// Activations and weights, as they are stored.
+    /// Activations and weights, in their storage type.
     private let (left, right, result): (Arena<Element>, Arena<Element>, Arena<Element>)
-    /// Gradients, and what is inside a layer.
+    /// Gradients, and intermediate values of layers.
     private let (floatLeft, floatRight, floatResult): (Arena<Float>, Arena<Float>, Arena<Float>)
 
-    /// A loop over `products`.
+    /// Allocates operands for `products`.
     init(_ products: [Product]) {
         self.products = products
         func operand<Number: Storage>(_ value: Float, _ size: (Product) -> Int) -> Arena<Number> {
@@ -26,9 +26,9 @@ final class ProductLoop<Element: Storage> {
         (result, floatResult) = (operand(0) { $0.m * $0.n }, operand(0) { $0.m * $0.n })
     }
 
-    /// The seconds of one step's products, of the slowest of all ranks, which compute at once.
+    /// The time of one step's products in seconds, on the slowest rank; all ranks compute at once.
     ///
-    /// - Parameter bare: By `dnnl_sgemm` in Float32 instead of what the layers call.
+    /// - Parameter bare: Whether to use `dnnl_sgemm` in Float32 instead of the engine of the layers.
     func seconds(bare: Bool, _ communicator: any Communicator) throws(MPIError) -> Double {
         let clock = ContinuousClock()
         try communicator.barrier()
@@ -41,7 +41,7 @@ final class ProductLoop<Element: Storage> {
         return Double(try communicator.maximum(Int64((clock.now - start).seconds * 1e9))) * 1e-9
     }
 
-    /// Computes one product as the layers do.
+    /// Computes one product in the same way as the layers.
     func multiply(_ product: Product) {
         switch product.kind {
         case .forward: multiply(product, left, right, result)

@@ -9,7 +9,7 @@ import Reporting
 import Resources
 import Training
 
-/// Whole training steps on made-up tokens, one after another.
+/// Benchmark of complete training steps on random data.
 package final class StepBench {
     private let communicator: any Communicator
     private let train: () throws -> Void
@@ -28,7 +28,7 @@ package final class StepBench {
     private var seconds: [Double] = []
     private var secondsToFirstStep = 0.0
 
-    /// Builds the model that `subject` describes on every rank.
+    /// Creates the model that `subject` describes on every rank.
     package init(_ subject: BenchSubject, _ communicator: any Communicator) throws {
         startedAt = clock.now
         self.communicator = communicator
@@ -90,9 +90,9 @@ package final class StepBench {
         return (step, spans, repeatProducts)
     }
 
-    /// One step, over all ranks.
+    /// Executes one step on all ranks.
     ///
-    /// - Returns: Its time in seconds, the same on every rank.
+    /// - Returns: The time of the slowest rank in seconds, the same on every rank.
     @discardableResult
     package func step() throws -> Double {
         try communicator.barrier()
@@ -101,7 +101,7 @@ package final class StepBench {
         let nanoseconds = Int64((clock.now - start).seconds * 1e9)
         let slowest = Double(try communicator.maximum(nanoseconds)) * 1e-9
         if seconds.isEmpty {
-            // The first step takes its memory and says nothing of the others.
+            // The first step allocates memory, so its time is not representative.
             secondsToFirstStep = (clock.now - startedAt).seconds
             spans.start(capacity: 1 << 16)
         } else {
@@ -112,18 +112,18 @@ package final class StepBench {
         return slowest
     }
 
-    /// Computes the matrix products of the step that was just done once more by themselves.
+    /// Repeats only the matrix products of the last step, and measures them.
     package func repeatProducts() throws {
-        // The loop's operands are no part of what training needs.
+        // The loop's operands do not count as memory of training.
         if loopSeconds.isEmpty { peakBytes = peakResidentBytes() }
         let times = try loopTimes()
         loopSeconds.append((seconds.last!, times.own, times.library))
     }
 
-    /// The tokens of a step, of the whole job.
+    /// The number of tokens per step, over all ranks.
     package var tokens: Int { tokensPerStep }
 
-    /// What all steps but the first told.
+    /// The results over all steps except the first.
     package func result() throws -> Measurement {
         let time = median(seconds.count > 1 ? Array(seconds.dropFirst()) : seconds)
         let peak = Int(try communicator.maximum(Int64(loopSeconds.isEmpty ? peakResidentBytes() : peakBytes)))
@@ -160,7 +160,7 @@ package final class StepBench {
             ])
     }
 
-    /// The parts of a step, the mean over ranks, and the floating-point operations of each on one rank.
+    /// The time of the parts of a step, averaged over ranks, and the floating-point operations of each on one rank.
     private func shares() throws -> (rows: [[String]], json: JSON) {
         let means = try parts.means(communicator)
         let step = means.reduce(0) { $0 + $1.seconds }
@@ -182,7 +182,7 @@ package final class StepBench {
         return (rows, .array(json))
     }
 
-    /// The step's products by themselves, and how near the step comes to them.
+    /// The time of the step's matrix products alone, and its ratio to the time of the step.
     private func loopShares() -> (rows: [[String]], json: JSON) {
         guard !loopSeconds.isEmpty else { return ([], .null) }
         let own = median(loopSeconds.map(\.own))

@@ -2,11 +2,11 @@ import Collectives
 import Kernels
 import Profiling
 
-/// A part of a step: a span and the phase of the step that it lies in.
+/// A part of a step: a kind of span within a phase.
 struct StepPart: Hashable {
-    /// The span right inside the step.
+    /// The phase: a direct child span of the step.
     let phase: Span
-    /// The innermost span that has a row of its own; `phase` itself for what is in none.
+    /// The innermost span that has a row in the table; `phase` itself outside of any.
     let span: Span
 
     init(_ phase: Span, _ span: Span) { (self.phase, self.span) = (phase, span) }
@@ -18,24 +18,24 @@ struct StepPart: Hashable {
     }
 }
 
-/// Where the time of steps went, over all ranks.
+/// The breakdown of the time of steps into parts, over all ranks.
 struct StepParts {
-    /// The nanoseconds of each part over all steps, of this rank: [phase, span].
+    /// The time of each part on this rank over all steps, in nanoseconds, shape [phase, span].
     private var nanoseconds = [Int64](repeating: 0, count: StepParts.kinds * StepParts.kinds)
     private var steps = 0
     private static let kinds = Span.allCases.count
 
-    /// Adds what was recorded of one step. A span's time is given to the innermost one.
+    /// Adds the spans of one step. Time within nested spans is attributed to the innermost one.
     mutating func add(_ events: UnsafeBufferPointer<SpanRecorder.Event>) {
         var (phase, rows): (Span, [Span]) = (.step, [])
         for event in events {
             let depth = Int(event.depth)
             if depth == 1 { phase = event.span }
             if depth == 0 { (phase, steps) = (.step, steps + 1) }
-            // A block is its attention and its feed-forward.
+            // The time of a block is that of its attention and feed-forward spans.
             let row = event.span == .block ? phase : event.span
             rows.removeLast(rows.count - depth)
-            // What is inside is not the outer's own time.
+            // The time of a child span is not attributed to its parent.
             if let outer = rows.last {
                 nanoseconds[place(depth == 1 ? .step : phase, outer)] -= Int64(event.nanoseconds)
             }
@@ -48,8 +48,8 @@ struct StepParts {
         Int(phase.rawValue) * StepParts.kinds + Int(span.rawValue)
     }
 
-    /// The seconds a step of each part that took any, the mean over steps and ranks, in the order of a step; the last
-    /// is what no part accounts for.
+    /// The mean time of each part over steps and ranks, in seconds per step, without parts of zero time. The parts are
+    /// in the order of a step, followed by the time outside of all phases.
     func means(_ communicator: any Communicator) throws(MPIError) -> [(part: StepPart, seconds: Double)] {
         var all = nanoseconds
         let own = nanoseconds

@@ -1,4 +1,4 @@
-/// Returns the rows as lines with aligned columns: the first column to the left, the others to the right.
+/// Formats rows as lines with aligned columns: the first column flush left, the others flush right.
 package func aligned(_ rows: [[String]]) -> String {
     let widths = (rows.first ?? []).indices.map { column in rows.map { displayWidth($0[column]) }.max() ?? 0 }
     return rows.map { row in

@@ -1,15 +1,15 @@
 import Metrics
 import Texts
 
-/// Tables that tell a person how well each class was recognized. At most 20 classes are shown, those with the most
-/// samples, in their own order.
+/// Tables of classification quality per class. At most 20 classes are shown: those with the most samples, in class
+/// order.
 package enum ClassificationTable {
     private static let shownLimit = 20
     private static let nameLimit = 24
 
-    /// Precision, recall, F1 and samples of each class and on average.
+    /// Precision, recall, F1 and sample count of each class, and the averages.
     ///
-    /// - Parameter names: What the classes are called.
+    /// - Parameter names: The names of the classes.
     package static func scores(_ classification: some Classification, names: [String]) -> String {
         let classes = classification.classes
         precondition(names.count == classes.count, "a name for each class")
@@ -27,11 +27,11 @@ package enum ClassificationTable {
                 ]) + omission(shown.count, classes.count)
     }
 
-    /// The counts of the matrix: a row for each target, a column for each prediction, both numbered alike.
+    /// The confusion matrix: one row for each target, one column for each prediction, with the same numbering.
     ///
     /// - Parameters:
-    ///   - names: What the classes are called.
-    ///   - width: The columns of text that the table may take; classes that find no room are left out.
+    /// - names: The names of the classes.
+    /// - width: The maximum width of the table in terminal columns; classes that do not fit are omitted.
     package static func confusion(_ matrix: ConfusionMatrix, names: [String], width: Int = 100) -> String {
         precondition(names.count == matrix.classCount, "a name for each class")
         let classes = matrix.classes
@@ -49,7 +49,7 @@ package enum ClassificationTable {
         }
     }
 
-    /// The classes with the most samples, in the order of the classes; of equals the first.
+    /// The `limit` classes with the most samples, in class order; ties are broken by the lower index.
     private static func mostFrequent(_ classes: [ClassCounts], limit: Int) -> [Int] {
         let ranked = classes.indices.sorted { (-classes[$0].support, $0) < (-classes[$1].support, $1) }
         return ranked.prefix(limit).sorted()
@@ -59,7 +59,7 @@ package enum ClassificationTable {
         shown < all ? "\n\(shown) of \(all) classes are shown, those with the most samples." : ""
     }
 
-    /// A name on one line and not too long, bytes of a folder's name that are not UTF-8 as `\xNN`.
+    /// A class name as one line of limited width; bytes that are not UTF-8 are shown as `\xNN`.
     private static func label(_ name: String) -> String {
         let isControl = { (character: Character) in
             character.isNewline || character.unicodeScalars.contains { $0.properties.generalCategory == .control }

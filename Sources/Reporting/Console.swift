@@ -4,66 +4,66 @@ import Files
 import Glibc
 import Texts
 
-/// Where the program speaks to a person. Only rank 0 speaks.
+/// The program's output to its user. Only rank 0 prints.
 package final class Console {
     /// Whether lines can be redrawn in place.
     package let isTerminal: Bool
-    /// Whether nothing can be printed any more.
+    /// Whether printing has ended, because standard output failed or its reader has ended.
     package private(set) var isClosed = false
-    /// What standard output could not take first.
+    /// The first failure of standard output.
     private var failure: Failure?
-    /// Whether the command goes on without standard output.
+    /// Whether the command continues without standard output.
     private var isOptional = false
     private let speaks: Bool
     private var openLine = false
 
-    /// A console that is silent on all ranks but the first.
+    /// Creates a console that prints nothing unless `rank` is 0.
     package init(rank: Int) {
         speaks = rank == 0
         isTerminal = Console.standardOutputIsTerminal()
     }
 
-    /// Prints a line that stays; bytes of paths that are not UTF-8 as `\xNN`.
+    /// Prints a permanent line on standard output; bytes that are not UTF-8, as in paths, are printed as `\xNN`.
     package func say(_ line: String) {
         guard speaks else { return }
         emit((openLine ? Console.erase : "") + PathText.shown(line) + "\n")
         openLine = false
     }
 
-    /// Prints a line on standard error: what a person should know, and a program that reads the output should not see.
+    /// Prints a line on standard error: a notice for the user that a program that reads the output should not see.
     package func warn(_ line: String) {
         guard speaks else { return }
         let text = Array("dtrain: \(PathText.shown(line))\n".utf8)
         _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
-    /// The columns of the terminal.
+    /// The width of the terminal in columns.
     package var columns: Int { Console.width() }
 
-    /// Draws a line over the one drawn before; only on a terminal.
+    /// Draws a line in place of the one drawn before; does nothing unless standard output is a terminal.
     package func draw(_ line: String) {
         guard speaks, isTerminal else { return }
         emit(Console.erase + PathText.shown(line).prefix(max(1, Console.width() - 1)))
         openLine = true
     }
 
-    /// Prints bytes as they are, such as those of generated text. What cannot be printed is remembered for `finish`.
+    /// Prints bytes unchanged, such as those of generated text. A failure is stored for `finish`.
     package func write(_ bytes: [UInt8]) {
         guard speaks, !isClosed else { return }
         take(StandardOutput.write(bytes))
     }
 
-    /// From now on what is printed is progress: the work goes on where it cannot be printed. A failure is reported at
-    /// once, and the next line is tried again.
+    /// Declares all following output to be progress reports, without which the command can continue. A failure is
+    /// reported immediately, and later lines are tried again.
     package func makeOptional() { isOptional = true }
 
-    /// What became of all that was printed.
+    /// The result of printing.
     package enum End: Int64 {
         case written, readerLeft, failed
     }
 
-    /// Ends printing, and reports on standard error, once, what standard output could not take. A reader that has ended, as
-    /// `head` does, is no failure.
+    /// Ends printing and reports a failure of standard output once, on standard error. A reader that ends early, as
+    /// `head` does, is not a failure.
     package func finish() -> End {
         _ = flush()
         guard let failure else { return isClosed && !isOptional ? .readerLeft : .written }
@@ -71,9 +71,9 @@ package final class Console {
         return .failed
     }
 
-    /// Asks for errors that the system reports late.
+    /// Asks the system for errors that it reports late.
     ///
-    /// - Returns: Whether standard output has taken all that was printed so far, or its reader has ended.
+    /// - Returns: Whether standard output has accepted all output so far, or its reader has ended.
     package func flush() -> Bool {
         if speaks, !isClosed { take(StandardOutput.flush()) }
         return failure == nil
@@ -84,7 +84,7 @@ package final class Console {
         case .written: return
         case .readerLeft: isClosed = true
         case .failed(let failure):
-            // A disk that is full now may have room for later lines of progress, but a result must have no gaps.
+            // A full disk may have space for later progress lines, but a result must have no gaps.
             isClosed = !isOptional
             guard self.failure == nil else { return }
             self.failure = failure
@@ -97,10 +97,10 @@ package final class Console {
 
     private func emit(_ text: String) { write(Array(text.utf8)) }
 
-    /// Back to the start of the line, and nothing on it.
+    /// Moves to the start of the line and erases it.
     private static let erase = "\r\u{1B}[2K"
 
-    /// The columns of the terminal.
+    /// The width of the terminal in columns.
     private static func width() -> Int {
         var size = winsize()
         for descriptor in [STDOUT_FILENO, STDERR_FILENO, STDIN_FILENO]
@@ -110,10 +110,10 @@ package final class Console {
         return getenv("COLUMNS").flatMap { Int(String(cString: $0)) } ?? 100
     }
 
-    /// Whether a person sees standard output.
+    /// Whether standard output is a terminal.
     ///
-    /// `mpirun` gives its ranks a pseudo-terminal even when its own output goes to a file, so under it the question is
-    /// asked of the parent's output.
+    /// `mpirun` gives its ranks a pseudo-terminal even if its own output is redirected to a file, so under `mpirun` the
+    /// standard output of the parent process is checked.
     private static func standardOutputIsTerminal() -> Bool {
         guard isatty(STDOUT_FILENO) == 1 else { return false }
         guard LaunchEnvironment.isLaunched else { return true }

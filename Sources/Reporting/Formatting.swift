@@ -1,6 +1,6 @@
 import Glibc
 
-/// `value` with a fixed number of decimals.
+/// Formats `value` with a fixed number of decimals.
 package func fixed(_ value: Double, _ decimals: Int) -> String {
     guard value.isFinite else { return value.isNaN ? "nan" : value < 0 ? "-inf" : "inf" }
     let factor = pow(10, Double(decimals))
@@ -13,7 +13,7 @@ package func fixed(_ value: Double, _ decimals: Int) -> String {
     return sign + whole + "." + String(repeating: "0", count: decimals - fraction.count) + fraction
 }
 
-/// `value` with some significant digits, three or two, and an exponent: "1.20e-03".
+/// Formats `value` with two or three significant digits and an exponent: "1.20e-03".
 package func scientific(_ value: Double, digits: Int = 3) -> String {
     guard value.isFinite, value != 0 else { return fixed(value, 2) }
     var exponent = Int(log10(abs(value)).rounded(.down))
@@ -26,7 +26,7 @@ package func scientific(_ value: Double, digits: Int = 3) -> String {
     return "\(fixed(mantissa, digits - 1))e\(exponent < 0 ? "-" : "+")\(power)"
 }
 
-/// A whole number with a space between thousands: "10 844 928".
+/// Formats an integer with a space between groups of thousands: "10 844 928".
 package func grouped(_ value: Int) -> String {
     var text = ""
     for (index, digit) in "\(abs(value))".reversed().enumerated() {
@@ -36,7 +36,7 @@ package func grouped(_ value: Int) -> String {
     return (value < 0 ? "-" : "") + String(text.reversed())
 }
 
-/// Seconds as a person says them: "0:42", "12:05", "3:04:59".
+/// Formats seconds as minutes and seconds, or with hours: "0:42", "12:05", "3:04:59".
 package func clockTime(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
     let total = Int(seconds.rounded())

@@ -1,22 +1,22 @@
-/// How far a training is, in a line that fits the columns there are.
+/// The progress of a training run, in a line that fits the width of the terminal.
 package struct ProgressLine {
     var step: Int
-    /// Of the whole run.
+    /// The number of steps of the whole run.
     var steps: Int
     var loss: Double
-    /// Whether the loss is that of smoothed targets, which a validation loss is not.
+    /// Whether the loss includes label smoothing; the validation loss does not.
     var isSmoothed = false
     var learningRate: Double
-    /// nil where the step was skipped.
+    /// nil if the step was skipped.
     var gradientNorm: Double?
-    /// Why the step was skipped; nil where it was not.
+    /// Why the step was skipped; nil if it was not.
     var skip: String?
-    /// nil where the loss is not scaled.
+    /// nil if the loss is not scaled.
     var lossScale: Double?
     var targetsPerSecond: Double
-    /// What the targets are called.
+    /// The name of the targets.
     var targets = "tokens"
-    /// The share of the processors' measured peak rate of multiply-adds, 0 to 1.
+    /// The fraction of the measured peak rate of the CPUs (MFU), 0 to 1.
     var shareOfPeak: Double
     var secondsLeft: Double
 
@@ -32,10 +32,10 @@ package struct ProgressLine {
         (self.shareOfPeak, self.secondsLeft) = (shareOfPeak, secondsLeft)
     }
 
-    /// The facts that find room in `width` columns. The step is always there, then the time left and the loss, then
-    /// the others in the order of their use to a person.
+    /// The facts that fit into `width` columns. The step is always included; the others follow in the order of their
+    /// importance, the remaining time and the loss first.
     ///
-    /// - Parameter showsShare: Whether the share of the peak is among them.
+    /// - Parameter showsShare: Whether the fraction of the peak rate may be included.
     package func text(width: Int, showsShare: Bool = true) -> String {
         let facts: [(importance: Int, text: String)] = [
             (0, "step \(step)/\(steps)"),
@@ -56,7 +56,8 @@ package struct ProgressLine {
         return facts.filter { shown.contains($0.importance) }.map(\.text).joined(separator: "  ")
     }
 
-    /// The same behind a bar, where there is room for one of at least ten columns; the share of the peak comes after it.
+    /// The text with a progress bar in front, if at least ten columns are left for it. The bar takes precedence over
+    /// the fraction of the peak rate.
     package func textWithBar(width: Int) -> String {
         for showsShare in [true, false] {
             let text = text(width: width, showsShare: showsShare)
@@ -68,7 +69,7 @@ package struct ProgressLine {
         return text(width: width)
     }
 
-    /// A number of at most about ten columns.
+    /// Formats a number in at most about ten columns.
     private static func short(_ value: Double, decimals: Int) -> String {
         abs(value) < 1e5 || !value.isFinite ? fixed(value, decimals) : scientific(value)
     }
@@ -78,7 +79,7 @@ package struct ProgressLine {
             ? "scale \(short(value, decimals: value < 1 ? 4 : 0))" : "scale 2^\(Int(value.exponent))"
     }
 
-    /// A rate with three digits: "0.41", "17.6", "940", "21.7k", "1.05M".
+    /// Formats a rate with three significant digits: "0.41", "17.6", "940", "21.7k", "1.05M".
     private static func rate(_ value: Double) -> String {
         guard value.isFinite, value >= 0, value < 1e15 else { return "?" }
         var (scaled, units) = (value, ["", "k", "M", "G", "T"])
@@ -89,7 +90,7 @@ package struct ProgressLine {
         return fixed(scaled, scaled < 9.995 ? 2 : scaled < 99.95 ? 1 : 0) + units[0]
     }
 
-    /// Hours and minutes, of more than four days the days and hours.
+    /// Formats a duration: hours, minutes and seconds, or days and hours if it is longer than four days.
     private static func time(_ seconds: Double) -> String {
         guard seconds.isFinite, seconds >= 360_000, seconds < 1e12 else { return clockTime(seconds) }
         let hours = Int(seconds / 3600)

@@ -1,6 +1,6 @@
 import Texts
 
-/// Names of parameters in a short list: names that differ in one number alone stand together, as in
+/// Formats parameter names as a short list: names that differ only in their first number are combined, as in
 /// `blocks.{0-3}.attention.projection.bias`.
 package func shortList(_ names: [String]) -> String {
     var (order, members): ([String], [ExactText: [Int]]) = ([], [:])

@@ -6,13 +6,14 @@ import Kernels
 import Reporting
 import Texts
 
-/// The threads that this rank computes with.
+/// The compute threads of this rank.
 package enum ComputeThreads {
-    /// Starts as many as are wanted, or as the machine has cores for. Every rank calls it; rank 0 tells what should be
-    /// known.
+    /// Starts the requested number of threads, or one per available core. Collective: every rank calls it. Rank 0
+    /// prints warnings.
     ///
-    /// - Parameter sharesCores: Whether other jobs on the same cores are meant, as where two programs are measured in turn.
-    /// - Throws: `AgreedFailure` with `usage` where the system gives a rank fewer threads than were wanted.
+    /// - Parameter sharesCores: Whether sharing cores with other jobs is intended, as in interleaved measurements of
+    ///   two programs.
+    /// - Throws: `AgreedFailure` with `usage` if the system grants a rank fewer threads than requested.
     package static func start(
         _ wanted: ThreadCount, _ communicator: any Communicator, _ console: Console, sharesCores: Bool = false
     ) throws {
@@ -35,7 +36,7 @@ package enum ComputeThreads {
         }
     }
 
-    /// Warns once where a rank and a process of another job are bound to the same cores.
+    /// Prints one warning if a rank and a process of another job are bound to the same cores.
     private static func warnOfNeighbours(
         _ ranks: [UsableCores], threads: Int, _ communicator: any Communicator, _ console: Console
     ) throws {
@@ -49,7 +50,7 @@ package enum ComputeThreads {
         if let line = lines.first(where: { !$0.isEmpty }) { console.warn(line) }
     }
 
-    /// "2 ranks × 1 thread": what a job computes with, as this rank has it.
+    /// The job's ranks and this rank's threads, such as "2 ranks × 1 thread".
     package static func description(ranks: Int) -> String {
         let threads = ThreadPool.shared.count
         return "\(ranks) \(ranks == 1 ? "rank" : "ranks") × \(threads) \(threads == 1 ? "thread" : "threads")"

@@ -1,19 +1,19 @@
 import Files
 import Glibc
 
-/// A process of the machine, as `/proc` describes it.
+/// A process of this machine, as described by `/proc`.
 struct RunningProcess: Equatable, Sendable {
     let identifier: Int
-    /// The name of its program, at most 15 bytes.
+    /// The name of the program, truncated to 15 bytes by the kernel.
     let name: String
-    /// Whether it takes processor time: it is neither stopped nor ended.
+    /// Whether the process can use CPU time: it is neither stopped nor ended.
     let isActive: Bool
-    /// The physical cores that it may run on.
+    /// The physical cores on which the process may run.
     let cores: Set<Int>
 
-    /// What `/proc/PID/status` says of a process; nil where a line is missing.
+    /// Parses `/proc/PID/status`; nil if a line is missing.
     ///
-    /// - Parameter physical: The physical cores of a list of processors.
+    /// - Parameter physical: Maps a list of logical CPUs to physical cores.
     init?(status: String, physical: (Substring) -> [Int] = { UsableCores.processors($0) }) {
         func field(_ name: String) -> Substring? {
             status.split(separator: "\n").first { $0.hasPrefix("\(name):\t") }?.dropFirst(name.count + 2)
@@ -28,7 +28,7 @@ struct RunningProcess: Equatable, Sendable {
         cores = Set(physical(processors))
     }
 
-    /// The processes of the machine that run the same program as this one, itself included, as far as they can be seen.
+    /// The visible processes of the machine that run the same program as this process, including itself.
     static func ofThisProgram() -> [RunningProcess] {
         func process(_ name: String) -> RunningProcess? {
             FileSystem.systemText("/proc/\(name)/status").flatMap {
@@ -42,16 +42,16 @@ struct RunningProcess: Equatable, Sendable {
 
 /// Processes of another job that are bound to the cores of a rank.
 ///
-/// `mpirun` binds the ranks of each job from the first core on, and does not know of the others' ranks.
+/// `mpirun` binds the ranks of each job starting at the first core, without regard to the ranks of other jobs.
 enum CoreNeighbours {
-    /// Returns the process of another job whose thread needs a core that the threads of rank `rank` need as well; nil where
-    /// there is none, or where the rank is not bound.
+    /// Returns a process of another job that competes with the threads of rank `rank` for a core; nil if there is none,
+    /// or if the rank is not bound.
     ///
-    /// Only processes that may run nowhere else than on the rank's cores count, each as one thread, so that a warning is
-    /// never wrong.
+    /// Only processes that are confined to the rank's cores count, each as one thread, so that there are no false
+    /// warnings.
     ///
     /// - Parameters:
-    ///   - threads: The compute threads of each rank.
+    /// - threads: The number of compute threads per rank.
     ///   - processes: The processes of the machine that run the same program.
     static func first(of ranks: [UsableCores], rank: Int, threads: Int, _ processes: [RunningProcess])
         -> RunningProcess?
@@ -68,7 +68,7 @@ enum CoreNeighbours {
         return needed > cores.count ? others.min { $0.identifier < $1.identifier } : nil
     }
 
-    /// The warning of rank `rank`.
+    /// The warning that rank `rank` shares cores with `other`.
     static func warning(rank: Int, cores: [Int], host: String, _ other: RunningProcess) -> String {
         let shared = other.cores.intersection(cores).sorted()
         let list = shared.prefix(8).map(String.init).joined(separator: ", ") + (shared.count > 8 ? ", …" : "")

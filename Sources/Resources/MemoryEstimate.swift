@@ -5,32 +5,32 @@ import Kernels
 import Reporting
 import Tensors
 
-/// The memory that a command is about to take on a host, part by part.
+/// The memory that a command is about to use on a host, by purpose.
 ///
-/// It is a lower bound: only what is certain to be written to is counted, so that nothing that fits is refused.
+/// This is a lower bound: only memory that is certain to be used is counted, so that no command that fits is rejected.
 package struct MemoryEstimate {
-    /// What memory is taken for, and the bytes of all ranks of the host together.
+    /// The purpose of each part, and its bytes summed over all ranks of the host.
     package private(set) var parts: [(name: String, bytes: Double)] = []
 
     /// An estimate without parts.
     package init() {}
 
-    /// All bytes.
+    /// The total number of bytes.
     package var bytes: Double { parts.reduce(0) { $0 + $1.bytes } }
 
-    /// Adds `count` times as many bytes as some numbers have. Sizes that no `Int` holds are only large.
+    /// Adds `count` arrays of `numbers` elements of `bytesEach` bytes. The product may exceed the range of `Int`.
     package mutating func add(_ name: String, _ numbers: Int, bytesEach: Int, times count: Int = 1) {
         let bytes = Double(numbers) * Double(bytesEach) * Double(count)
         if bytes > 0 { parts.append((name, bytes)) }
     }
 
-    /// Refuses what does not fit.
+    /// Checks that the estimate fits into the available memory.
     ///
     /// - Parameters:
-    ///   - what: What the memory is for, such as "training".
-    ///   - available: The bytes that can be had.
-    ///   - remedy: What makes it fit.
-    /// - Throws: `usage`, with what is needed, what is there and what to change.
+    /// - what: The purpose of the memory, such as "training".
+    /// - available: The number of available bytes.
+    /// - remedy: How to reduce the memory use, as a sentence.
+    /// - Throws: `usage`, with the required and the available memory and the remedy.
     package func require(_ what: String, available: Int, remedy: String) throws(Failure) {
         guard bytes > Double(available) else { return }
         let list = parts.sorted { $0.bytes > $1.bytes }
@@ -41,7 +41,7 @@ package struct MemoryEstimate {
                 + "\(MemoryEstimate.gigabytes(Double(available))) can be had. \(remedy)")
     }
 
-    /// What `copies` of a model's weights need in Float32.
+    /// The memory of `copies` copies of a model's weights in Float32.
     package static func weights(_ layout: ParameterLayout, copies: Int = 1) -> MemoryEstimate {
         var estimate = MemoryEstimate()
         estimate.add("weights", layout.count, bytesEach: MemoryLayout<Float>.stride, times: copies)
@@ -52,8 +52,8 @@ package struct MemoryEstimate {
         bytes < 1e8 ? "\(fixed(bytes * 1e-6, 1)) MB" : "\(fixed(bytes * 1e-9, 2)) GB"
     }
 
-    /// The bytes that the processes of this host can still take: its free memory and swap space, or what their control group
-    /// leaves them.
+    /// The memory that the processes of this host can still allocate, in bytes: free memory and swap space, within the
+    /// limit of their control group.
     package static func availableBytes() -> Int {
         let (memory, swap) = (SystemMemory.availableBytes(), SystemMemory.freeSwapBytes())
         return memory > Int.max - swap ? Int.max : memory + swap
@@ -61,11 +61,12 @@ package struct MemoryEstimate {
 }
 
 extension Communicator {
-    /// Refuses on every rank what does not fit into the memory of any host. Every rank calls it, before any takes the memory.
+    /// Checks on every rank that the estimate fits into the memory of each host. Collective: every rank calls it,
+    /// before any allocates the memory.
     ///
     /// - Parameters:
     ///   - what, remedy: As for `MemoryEstimate.require`.
-    ///   - estimate: What all ranks of this host need together.
+    /// - estimate: The memory of all ranks of this host.
     /// - Throws: `AgreedFailure` with `usage`.
     package func requireMemory(for what: String, remedy: String, _ estimate: () -> MemoryEstimate) throws {
         try together { () throws(Failure) in

@@ -1,10 +1,10 @@
 import Files
 import Glibc
 
-/// Returns the most memory that this process has held at once, in bytes.
+/// Returns the peak resident memory of this process, in bytes.
 ///
-/// The kernel's figure for this program alone is taken: that of `getrusage` includes what the process held before it became
-/// this program, which is that of a large program that started it.
+/// Uses the kernel's value for the current program (`VmHWM`): `getrusage` also counts the time before `exec`, when the
+/// process was a fork of its possibly larger parent.
 package func peakResidentBytes() -> Int {
     if let kibibytes = FileSystem.systemText("/proc/self/status").flatMap({ SystemMemory.field("VmHWM:", in: $0) }) {
         return kibibytes << 10

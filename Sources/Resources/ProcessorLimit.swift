@@ -2,12 +2,12 @@ import Collectives
 import Kernels
 import Profiling
 
-/// What all threads of all ranks together could compute, measured while all of them try at once.
+/// The peak floating-point rate of all threads of all ranks, measured while all of them compute at once.
 package struct ProcessorLimit {
-    /// Floating-point operations a second, over all ranks.
+    /// Floating-point operations per second, summed over all ranks.
     package let flopsPerSecond: Double
 
-    /// Measures for about 20 ms.
+    /// Measures the rate for about 20 ms. Collective: every rank calls it.
     package init(measuringWith communicator: any Communicator) throws(MPIError) {
         try communicator.barrier()
         let (clock, threads) = (ContinuousClock(), ThreadPool.shared.count)
@@ -20,7 +20,7 @@ package struct ProcessorLimit {
                     operations += result.operations
                     sink += result.sink
                 }
-                // The sink keeps the loop: a number that cannot be negative.
+                // Using the sum, which is never negative, prevents the compiler from removing the loop.
                 rates.initializeElement(
                     at: thread, to: sink >= 0 ? Double(operations) / (clock.now - start).seconds : 0)
             }

@@ -1,19 +1,19 @@
 import Failures
 import Reporting
 
-/// How many threads a rank computes with: the key `threads`.
+/// The number of compute threads per rank: the key `threads`.
 package enum ThreadCount: Equatable, Sendable {
-    /// The cores of the machine that the job may use, divided by its ranks there.
+    /// The number of physical cores that the job may use on the machine, divided by the number of its ranks there.
     case automatic
-    /// As many as were asked for.
+    /// A fixed number.
     case fixed(Int)
 
-    /// What a person may ask for.
+    /// The allowed values, for messages.
     package static let allowed = "auto, or a whole number from \(range.lowerBound) to \(range.upperBound)"
 
     private static let range = 1...1024
 
-    /// The count that `text` says; nil for anything that is not allowed.
+    /// Parses `text`; nil if it is not an allowed value.
     package init?(_ text: String) {
         if text == "auto" {
             self = .automatic
@@ -24,7 +24,7 @@ package enum ThreadCount: Equatable, Sendable {
         }
     }
 
-    /// `init` makes the same count of it.
+    /// The value as text, which `init` parses.
     package var text: String {
         switch self {
         case .automatic: "auto"

@@ -1,23 +1,23 @@
 import Datasets
 
-/// How many threads a rank computes with, and what there is to say about it.
+/// The number of compute threads of a rank, and a warning if it is not a good choice.
 package struct ThreadPlan: Equatable, Sendable {
     let count: Int
-    /// Whether no two threads of the machine need the same core.
+    /// Whether every thread of the job on this machine has a core for itself.
     let hasCoreEach: Bool
-    /// What a person should know, and do.
+    /// What is wrong, and how to change it; nil if nothing is.
     let warning: String?
 
-    /// How many ranks of `mpirun` compute faster than one process, and the same bits, on cores that one process has; nil where
-    /// that is no more than one.
+    /// The largest number of `mpirun` ranks that compute faster than one process on the same cores, with bit-identical
+    /// results; nil if there is none above 1.
     ///
-    /// Ranks of one thread each took 6 to 28 % less time a step than one process with as many threads (two cores, nano and
-    /// gpt2-124m, `Benchmarks/README.md`): what threads cut up in every kernel, ranks share only once a step.
+    /// Ranks of one thread each needed 6 to 28 % less time per step than one process with as many threads (two cores,
+    /// nano and gpt2-124m, `Benchmarks/README.md`): threads synchronize in every kernel, ranks only once per step.
     package static func fasterRanks(_ wanted: ThreadCount, _ usable: UsableCores, slots: Int) -> Int? {
         let available = max(1, min(usable.cores.count, usable.quota ?? Int.max))
         let (most, usesAll) =
             switch wanted {
-            // All cores are used by one process already, and have to be by the ranks.
+            // One process uses all cores; the ranks must use all of them too.
             case .automatic: (min(available, slots), true)
             case .fixed(let threads): (min(available / threads, slots), false)
             }
@@ -27,13 +27,13 @@ package struct ThreadPlan: Equatable, Sendable {
         }
     }
 
-    /// The plan of rank `rank`.
+    /// Creates the plan of rank `rank`.
     ///
-    /// - Parameter ranks: What each rank of the job may use.
+    /// - Parameter ranks: The cores that each rank of the job may use.
     init(_ wanted: ThreadCount, ranks: [UsableCores], rank: Int) {
         let own = ranks[rank]
         let mates = ranks.filter { $0.machine == own.machine }
-        // Ranks that share their cores and ranks that have some each: either way together they have these.
+        // The union is correct both for ranks that share their cores and for ranks that are bound to separate ones.
         let together = Set(mates.flatMap(\.cores)).count
         let limit = mates.compactMap(\.quota).min() ?? Int.max
         let available = max(1, min(together, limit))

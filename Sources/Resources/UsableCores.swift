@@ -2,23 +2,23 @@ import Files
 import Glibc
 import Texts
 
-/// The cores that one rank may use, as the system tells it.
+/// The cores that one rank may use, according to the operating system.
 package struct UsableCores: Equatable, Sendable {
-    /// What tells one machine from another.
+    /// An identifier of the machine.
     let machine: String
-    /// The physical cores that the rank may run on, each by its lowest processor number: two hardware threads of a core
-    /// have one set of arithmetic units.
+    /// The physical cores on which the rank may run, each identified by its lowest logical CPU number. The two hardware
+    /// threads of a core share its arithmetic units, so they count once.
     package let cores: [Int]
-    /// What the rank's control group pays for, in whole cores; nil without a limit.
+    /// The CPU limit of the rank's control group, in whole cores; nil: no limit.
     let quota: Int?
-    /// The physical cores of the machine.
+    /// The number of physical cores of the machine.
     let machineCoreCount: Int
-    /// Whether the rank was bound: it may use fewer cores than the machine, or the container, has for it.
+    /// Whether the rank is bound: it may use fewer cores than the machine or container provides.
     var isBound = false
-    /// The number of the rank's process on its machine.
+    /// The process ID of the rank on its machine.
     var process = 0
 
-    /// What holds for this process.
+    /// The cores that this process may use.
     package static func ofThisProcess() -> UsableCores {
         let status = FileSystem.systemText("/proc/self/status") ?? ""
         let allowed = status.exactParts(at: "\n").first { $0.hasExactPrefix("Cpus_allowed_list:") }
@@ -34,7 +34,7 @@ package struct UsableCores: Equatable, Sendable {
             process: Int(getpid()))
     }
 
-    /// The processors of a list such as "0-3,8".
+    /// The logical CPUs of a list such as "0-3,8".
     static func processors(_ list: some StringProtocol) -> [Int] {
         list.split { $0 == "," || $0.isWhitespace }.flatMap { part in
             let ends = String(part).exactParts(at: "-").compactMap { Int($0) }
@@ -45,7 +45,7 @@ package struct UsableCores: Equatable, Sendable {
         }
     }
 
-    /// The physical cores of a list of processors, in order.
+    /// The physical cores of a list of logical CPUs, in ascending order.
     static func physicalCores(_ list: some StringProtocol) -> [Int] {
         let cores = processors(list).map { processor in
             let path = "/sys/devices/system/cpu/cpu\(processor)/topology/thread_siblings_list"
@@ -54,11 +54,11 @@ package struct UsableCores: Equatable, Sendable {
         return Set(cores).sorted()
     }
 
-    /// The cores that the process's control group may use, of version 2 or 1; nil where neither says so.
+    /// The cores of the process's control group (version 2 or 1); nil if neither version defines them.
     private static func controlGroupCores() -> [Int]? {
         let lines = (FileSystem.systemText("/proc/self/cgroup") ?? "").split(separator: "\n")
         func path(_ mark: String) -> Substring { lines.first { $0.contains(mark) }.map { $0.drop { $0 != "/" } } ?? "" }
-        // A container sees its own group as the root, also where the path is that of the machine.
+        // Within a container its own group is the root, even if the path is that of the host.
         let files = [
             "/sys/fs/cgroup\(path("0::"))/cpuset.cpus.effective", "/sys/fs/cgroup/cpuset.cpus.effective",
             "/sys/fs/cgroup/cpuset\(path(":cpuset:"))/cpuset.effective_cpus",
@@ -70,7 +70,7 @@ package struct UsableCores: Equatable, Sendable {
         return nil
     }
 
-    /// The limit of the control group, of version 2 or 1, as a container sees its own.
+    /// The CPU limit of the control group (version 2 or 1), as it is visible within a container.
     private static func controlGroupQuota() -> Int? {
         let group = "/sys/fs/cgroup"
         if let limit = FileSystem.systemText("\(group)/cpu.max") {
@@ -80,7 +80,7 @@ package struct UsableCores: Equatable, Sendable {
         return quota(words.map { $0.filter { !$0.isWhitespace } })
     }
 
-    /// Whole cores of a quota and its period; nil where either is no number above zero: "max", or -1.
+    /// The whole cores of a quota and its period; nil if either is not a positive number, such as "max" or -1.
     static func quota(_ words: [String]) -> Int? {
         guard words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), quota > 0, period > 0 else {
             return nil
@@ -88,7 +88,7 @@ package struct UsableCores: Equatable, Sendable {
         return max(1, quota / period)
     }
 
-    /// A line from which `init` makes the same.
+    /// The value as one line, which `init(line:)` parses.
     var line: String {
         let numbers = [quota ?? 0, machineCoreCount, isBound ? 1 : 0, process] + cores
         return "\(machine) \(numbers.map(String.init).joined(separator: " "))"
@@ -101,7 +101,7 @@ package struct UsableCores: Equatable, Sendable {
         (self.machineCoreCount, self.isBound, self.process) = (machineCoreCount, isBound, process)
     }
 
-    /// What `line` says.
+    /// Parses a value of `line`.
     init(line: String) {
         let words = line.exactParts(at: " ", omittingEmpty: true)
         let numbers = words.dropFirst().compactMap { Int($0) }

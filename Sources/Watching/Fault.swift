@@ -4,52 +4,59 @@ import Glibc
 import Profiling
 import Texts
 
-/// A fault that a rank is told to have, to see that nothing comes of it.
+/// A fault to inject into a rank, for tests of fault tolerance.
 ///
-/// The variable DTRAIN_FAULT holds one or several, separated by semicolons: what happens, then where, as in
-/// `kill rank=1 step=13 phase=backward` or `fail step=10 phase=checkpoint call=write number=3 error=ENOSPC`.
+/// The environment variable DTRAIN_FAULT holds one or more faults, separated by semicolons. Each is an action followed
+/// by conditions, as in `kill rank=1 step=13 phase=backward` or `fail step=10 phase=checkpoint call=write number=3
+/// error=ENOSPC`.
 package struct Fault: Equatable {
-    /// What happens.
+    /// The kind of fault.
     enum Action: String, CaseIterable {
-        /// The rank is killed by SIGKILL.
+        /// The rank kills itself with SIGKILL.
         case kill
-        /// The rank is stopped by SIGSTOP.
+        /// The rank suspends itself with SIGSTOP.
         case stop
-        /// The rank is asked to stop, by SIGUSR1.
+        /// The rank asks itself to stop, with SIGUSR1.
         case request
-        /// The rank meets an instruction that no processor knows.
+        /// The rank executes an illegal instruction.
         case trap
-        /// The rank waits for ever.
+        /// The rank waits forever.
         case hang
-        /// A bit of the rank's weights changes.
+        /// One bit of the rank's weights is flipped.
         case flip
         /// The rank's gradients become NaN.
         case nan
-        /// A call of the system fails.
+        /// A system call fails.
         case fail
     }
 
+    /// The name of the environment variable.
     package static let variable = "DTRAIN_FAULT"
 
     var action: Action
+    /// The rank that has the fault.
     package var rank = 0
-    /// The step that it happens in; 0: before the first.
+    /// The step in which the fault occurs; 0: before the first step.
     var step = 1
-    /// The span at whose first beginning it happens.
+    /// The fault occurs when the first span of this kind begins in that step.
     var phase = Span.step
-    /// Of a flip: the parameter, nil for the first, and the bit of its first number.
+    /// For `flip`: the parameter; nil: the first one.
     package var tensor: String?
+    /// For `flip`: the bit of the parameter's first element.
     var bit = 0
-    /// Of a call that fails: which, the how manieth from then on, and why.
+    /// For `fail`: the system call.
     var call = SystemFault.Call.write
+    /// For `fail`: which call fails from then on, counted from 1.
     var number = 1
+    /// For `fail`: the error code of the failing call.
     var error = EIO
-    /// It happens only where this file is not there, and makes it first: once, however often the job is restarted.
+    /// The fault occurs only if this file does not exist, and creates it first: once, however often the job is
+    /// restarted.
     var once: String?
 
-    /// The faults that `text` asks for.
+    /// Parses faults.
     ///
-    /// - Throws: `usage` that says what is allowed.
+    /// - Throws: `usage`, with the allowed values.
     package static func parse(_ text: String) throws(Failure) -> [Fault] {
         var faults: [Fault] = []
         for part in text.exactParts(at: ";", omittingEmpty: true) {
@@ -61,7 +68,7 @@ package struct Fault: Equatable {
 
     private init(_ name: String, _ words: ArraySlice<String>) throws(Failure) {
         action = try Fault.choice(name, "the first word", Action.allCases.map { ($0.rawValue, $0) })
-        // What spoils a gradient must come before it is computed.
+        // The weights must be changed before the gradients are computed from them.
         if action == .nan { phase = .backward }
         for word in words {
             let parts = word.exactParts(at: "=", maxSplits: 1, omittingEmpty: true)

@@ -3,16 +3,17 @@ import Files
 import Glibc
 import Profiling
 
-/// Gives this rank the faults that DTRAIN_FAULT asks for.
+/// Injects the faults that DTRAIN_FAULT requests into this rank.
 package final class FaultInjection: SpanRecorder.Observer {
-    /// Changes a bit of the first number of a parameter, nil for the first one, as this rank computes with it.
+    /// Flips a bit of the first element of a parameter (nil: the first parameter), in the copy that this rank computes
+    /// with.
     private let flip: (_ tensor: String?, _ bit: Int) -> Void
-    /// Makes what the next gradients come of NaN.
+    /// Makes the next gradients NaN.
     private let spoil: () -> Void
     private var waiting: [Fault]
     private var step = 0
 
-    /// - Parameter faults: Those of this rank.
+    /// - Parameter faults: The faults of this rank.
     package init(_ faults: [Fault], flip: @escaping (String?, Int) -> Void, spoil: @escaping () -> Void) {
         (waiting, self.flip, self.spoil) = (faults, flip, spoil)
         strike(.step)

@@ -3,24 +3,26 @@ import Glibc
 import Profiling
 import Synchronization
 
-/// What each rank of this node does just now, in memory that all of them see.
+/// The current activity of each rank of this node, in shared memory.
 ///
-/// Every span that begins or ends is a beat: a rank that works beats many times a step, one that waits or hangs does not.
+/// The begin and end of every span is a beat: a working rank beats many times per step, a waiting or hanging rank does
+/// not.
 package final class Heartbeats: SpanRecorder.Observer {
-    /// What a rank does, as another rank reads it.
+    /// The activity of one rank, as read by any rank of the node.
     struct Reading {
         let rank: Int
+        /// The process ID; 0 for a rank of another node.
         let process: pid_t
-        /// Grows with everything that the rank does.
+        /// The number of beats so far.
         let beats: Int
-        /// 0 before the first.
+        /// The current step; 0 before the first.
         let step: Int
-        /// One more than the span that it is in; 0 outside of any.
+        /// The raw value of the current span plus 1; 0 outside of any span.
         let phaseCode: Int
-        /// Seconds that the phase may last beyond the usual.
+        /// The number of seconds that the phase may last beyond the usual limit.
         let allowance: Double
 
-        /// The place in a run, as people read it.
+        /// The step and phase as text, such as "in step 13, backward".
         var place: String {
             guard step > 0 else { return "at its start" }
             let phase = phaseCode == 0 ? nil : Span(rawValue: UInt8(truncatingIfNeeded: phaseCode - 1))
@@ -28,26 +30,26 @@ package final class Heartbeats: SpanRecorder.Observer {
         }
     }
 
-    /// The words of a rank, a cache line.
+    /// The words of a rank's cache line.
     private enum Word: Int, CaseIterable { case rank, process, beats, step, phase, milliseconds }
     private typealias Value = Atomic<Int>
     private static let lineBytes = 64
 
     private let window: SharedWindow
-    /// This rank's number among those that it sees.
+    /// This rank's index among those whose heartbeats it sees.
     package let localRank: Int
     private let localSize: Int
     private let clock = ContinuousClock()
     private var beats = 0
     private var depth = 0
     private var stepStart: ContinuousClock.Instant?
-    /// Written by the thread that trains.
+    /// Written by the training thread only.
     private let slowest = Atomic<UInt64>(0)
 
-    /// Shares memory with the other ranks of the node. Where they have none to share, each sees itself alone. Every rank calls
-    /// it.
+    /// Allocates memory that is shared with the other ranks of the node. If shared memory is unavailable, each rank
+    /// sees only itself. Collective: every rank calls it.
     package init(_ communicator: any Communicator) throws {
-        // A line for all of them, and one each.
+        // One cache line for all ranks, and one for each.
         func bytes(_ ranks: Int) -> Int { (ranks + 1) * Heartbeats.lineBytes }
         if try communicator.obstacleToWindows(bytes: bytes(communicator.localSize) + 16384) == nil {
             window = try communicator.makeCommonWindow(bytes: bytes(communicator.localSize))
@@ -61,7 +63,7 @@ package final class Heartbeats: SpanRecorder.Observer {
         try window.synchronize()
     }
 
-    // MARK: The thread that trains
+    // MARK: Called by the training thread
 
     package func began(_ span: Span, _ index: Int) {
         depth += 1
@@ -71,9 +73,9 @@ package final class Heartbeats: SpanRecorder.Observer {
             stepStart = now
             store(index, .step)
         }
-        // A step with an evaluation or a save says nothing about others.
+        // A step with an evaluation or a checkpoint is not representative.
         if span == .evaluation || span == .checkpoint { stepStart = nil }
-        // A phase is what a step consists of, not what that consists of.
+        // Only the step's direct child spans are phases, not their children.
         if depth <= 2 { store(Int(span.rawValue) + 1, .phase) }
         beat()
     }
@@ -85,14 +87,14 @@ package final class Heartbeats: SpanRecorder.Observer {
         beat()
     }
 
-    /// Something has gone on inside a phase.
+    /// Counts progress inside a phase.
     package func beat() {
         beats += 1
         store(beats, .beats)
     }
 
-    /// While `body` reads or writes about `bytes`, its phase may last longer than others, by the time of a slow disk. All ranks
-    /// that wait for it say so too; one such phase holds no other.
+    /// Extends the limit of the current phase while `body` reads or writes about `bytes`, by the time that a slow disk
+    /// needs. All ranks that wait for it call this too. Calls must not be nested.
     package func allowing<Result>(bytes: Int, _ body: () throws -> Result) rethrows -> Result {
         let slowestBytesPerSecond = 5e6
         store(Int(min(Double(bytes) / slowestBytesPerSecond, 1e9) * 1000), .milliseconds)
@@ -105,15 +107,16 @@ package final class Heartbeats: SpanRecorder.Observer {
         if seconds > known { slowest.store(seconds.bitPattern, ordering: .relaxed) }
     }
 
-    // MARK: Any thread
+    // MARK: Called by any thread
 
-    /// The seconds of the slowest step so far that no evaluation or save followed; nil before the first is done.
+    /// The duration of the slowest step without evaluation or checkpoint so far, in seconds; nil before the first is
+    /// complete.
     var slowestStepSeconds: Double? {
         let bits = slowest.load(ordering: .relaxed)
         return bits == 0 ? nil : Double(bitPattern: bits)
     }
 
-    /// What every rank of the node does.
+    /// The activity of every rank of the node.
     func readings() -> [Reading] {
         (0..<localSize).map { index in
             Reading(
@@ -123,7 +126,7 @@ package final class Heartbeats: SpanRecorder.Observer {
         }
     }
 
-    /// Whether this is the first process of the node that asks.
+    /// Whether this call is the first one on the node.
     func isFirstToTell() -> Bool {
         word(0).pointee.compareExchange(expected: 0, desired: 1, ordering: .sequentiallyConsistent).exchanged
     }

@@ -1,21 +1,21 @@
 import Files
 import Glibc
 
-/// What the system says of a process.
+/// The state of a process according to the operating system.
 enum ProcessState: Equatable {
     case running
-    /// It waits, for anything but a disk.
+    /// Waits for anything but a disk.
     case sleeping
-    /// It waits for a disk or a file server.
+    /// Waits for a disk or a file server.
     case waitingForDisk
-    /// A signal or a debugger has stopped it.
+    /// Suspended by a signal or a debugger.
     case stopped
-    /// It has ended.
+    /// Has ended.
     case ended
 
-    /// Asks about a process of this host.
+    /// Reads the state of a process of this host.
     init(of process: pid_t) {
-        // "pid (name) S …", and the name may hold anything.
+        // The format is "pid (name) S …"; the name may contain any character.
         guard let text = FileSystem.systemText("/proc/\(process)/stat"),
             let state = text.unicodeScalars[(text.unicodeScalars.lastIndex(of: ")") ?? text.startIndex)...].dropFirst(2)
                 .first
@@ -32,7 +32,7 @@ enum ProcessState: Equatable {
         }
     }
 
-    /// As in "its process …".
+    /// The state as it is written after "process N" in messages.
     var words: String {
         switch self {
         case .running: "is running"

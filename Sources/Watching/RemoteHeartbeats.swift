@@ -3,13 +3,15 @@ import Glibc
 import Profiling
 import Texts
 
-/// Signs of life between the nodes of a job: one rank of each node tells rank 0 where it is, in a datagram now and then, and
-/// rank 0 answers. A process that is stopped, and a node that is gone, tell and answer nothing. The other ranks of a node are
-/// looked after there.
+/// Heartbeats between the nodes of a job: one rank of each node regularly sends its step and phase to rank 0 in a
+/// datagram, and rank 0 answers. A suspended process or a lost node sends and answers nothing. The other ranks of a
+/// node are watched by its own watchdogs.
 ///
-/// Who was never heard, because a network lets no datagrams through, is not missed. Datagrams carry a random number that
-/// makes them the job's; nothing but whether a rank is missed, and where it was, depends on what is in them.
+/// A rank that was never heard, because a network blocks datagrams, is not reported. Datagrams contain a random number
+/// that identifies the job. Their content affects only whether a rank is reported as silent, and at which step and
+/// phase.
 package final class RemoteHeartbeats {
+    /// A heartbeat of one rank.
     private struct Datagram: BitwiseCopyable {
         var job: UInt64
         var rank: Int64
@@ -17,7 +19,7 @@ package final class RemoteHeartbeats {
         var phase: Int64
     }
 
-    /// What is known of another rank.
+    /// The last heartbeat of another rank, and the time at which it arrived.
     private struct Peer {
         var heard: Double
         var step: Int
@@ -27,16 +29,16 @@ package final class RemoteHeartbeats {
     private let descriptor: Int32
     private let rank: Int
     private let job: UInt64
-    /// Where rank 0 may be reached; where it has answered from, once it has.
+    /// The addresses of rank 0; only the one that has answered, once it has.
     private var addresses: [sockaddr_in]
     private var peers: [Int: Peer] = [:]
-    /// The seconds that were watched.
+    /// The seconds watched so far.
     private var time = 0.0
 
-    /// Opens a way between this rank and rank 0. Every rank calls it.
+    /// Opens a connection between this rank and rank 0. Collective: every rank calls it.
     ///
-    /// - Parameter speaks: Whether this rank is the one that tells of those it sees itself, which rank 0 always is.
-    /// - Returns: nil where all ranks are on one node, where another one speaks, or where there is no socket to be had.
+    /// - Parameter speaks: Whether this rank represents the ranks whose heartbeats it sees; rank 0 always does.
+    /// - Returns: nil if all ranks are on one node, if another rank represents this one, or if no socket is available.
     package static func open(_ communicator: any Communicator, speaks: Bool) throws(MPIError) -> RemoteHeartbeats? {
         if communicator.localSize == communicator.size { return nil }
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -59,7 +61,7 @@ package final class RemoteHeartbeats {
 
     deinit { close(descriptor) }
 
-    /// Tells where this rank is, and hears the others.
+    /// Sends this rank's heartbeat and receives those of others.
     ///
     /// - Parameter elapsed: Seconds since the last call.
     func exchange(_ own: Heartbeats.Reading, elapsed: Double) {
@@ -74,7 +76,7 @@ package final class RemoteHeartbeats {
         }
     }
 
-    /// The ranks that were heard once and for `seconds` no more, where they were then.
+    /// The ranks that were heard at least once, but not in the last `seconds`, with their last step and phase.
     func silent(for seconds: Double) -> [Heartbeats.Reading] {
         peers.filter { time - $0.value.heard >= seconds }.sorted { $0.key < $1.key }.map { rank, peer in
             Heartbeats.Reading(
@@ -88,7 +90,7 @@ package final class RemoteHeartbeats {
         withUnsafeBytes(of: datagram) { bytes in
             withUnsafePointer(to: address) { address in
                 address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    // What does not arrive is sent again soon.
+                    // Lost datagrams need no retry: the next one follows soon.
                     _ = sendto(
                         descriptor, bytes.baseAddress, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
                 }
@@ -107,12 +109,13 @@ package final class RemoteHeartbeats {
                 }
             }
         }
-        // One of another length is nobody's: it counts as one of another job.
+        // A datagram of another size is treated as one of another job.
         if count >= 0, count != MemoryLayout<Datagram>.size { datagram.job = ~job }
         return count < 0 ? nil : (datagram, sender)
     }
 
-    /// The port that rank 0 hears; nil where it can have none.
+    /// Binds the socket of rank 0.
+    /// - Returns: Its port; nil if none is available.
     private static func listen(_ descriptor: Int32) -> UInt16? {
         var own = address(INADDR_ANY, port: 0)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -124,7 +127,7 @@ package final class RemoteHeartbeats {
         return isBound ? UInt16(bigEndian: own.sin_port) : nil
     }
 
-    /// This host's IPv4 addresses, in the order of the network.
+    /// This host's IPv4 addresses except loopback, in network byte order.
     private static func ownAddresses() -> [UInt32] {
         var list: UnsafeMutablePointer<ifaddrs>?
         guard getifaddrs(&list) == 0 else { return [] }

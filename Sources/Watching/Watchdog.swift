@@ -6,32 +6,34 @@ import Threads
 
 /// Ends a job that makes no progress, with exit code 77.
 ///
-/// In each rank a thread looks after the ranks of its node. Where one of them stops, the others soon wait for it in a
-/// collective, and nobody's heart beats any more; the threads see that, and one of them tells what it sees and ends its
-/// process, and with it the job. Ranks of other nodes have watchdogs of their own, and are heard by datagrams.
+/// In each rank, a thread watches the ranks of its node. If one of them stops, the others soon wait for it in a
+/// collective, and no rank beats anymore. One of the watching threads then reports the state of all ranks and ends its
+/// process, and with it the job. Other nodes have their own watchdogs; their heartbeats arrive in datagrams.
 ///
-/// Sendable: `remote`, `idle`, `lastBeats` and `lastLook` belong to the thread.
+/// `@unchecked Sendable`: only the watching thread accesses `remote`, `idle`, `lastBeats` and `lastLook`.
 package final class Watchdog: @unchecked Sendable {
-    /// How long is too long.
+    /// Time limits without progress.
     package struct Limits {
-        /// What the configuration says; nil to derive it from the slowest step.
+        /// The configured limit in seconds; nil: derived from the slowest step.
         var configured: Double?
 
+        /// - Parameter configured: The limit in seconds; nil: derived from the slowest step.
         package init(configured: Double?) {
             self.configured = configured
         }
 
-        /// Seconds after which a rank that is stopped or gone ends the job. A step may have been slow because the host slept.
+        /// The limit in seconds if a rank is suspended or lost. It is capped, since a step may have been slow because
+        /// the host slept.
         func whenStopped(slowestStep: Double?) -> Double { configured ?? 15 + min(10 * (slowestStep ?? 0), 300) }
 
-        /// Seconds after which the job ends although every process is alive: a disk or a network may be slow.
+        /// The limit in seconds if every process is alive: a disk or a network may be slow.
         func whenAlive(slowestStep: Double?) -> Double {
             configured ?? max(600, 20 * whenStopped(slowestStep: slowestStep))
         }
     }
 
     private static let pollSeconds = 0.25
-    /// A rank of another node is missed after as long without a sign of life.
+    /// The time without a heartbeat after which a rank of another node counts as lost.
     private static let silenceSeconds = 5.0
 
     private let heartbeats: Heartbeats
@@ -43,9 +45,9 @@ package final class Watchdog: @unchecked Sendable {
     private var lastLook: ContinuousClock.Instant?
     private var idle = 0.0
 
-    /// Begins to watch.
+    /// Starts to watch.
     ///
-    /// - Parameter remote: The way to ranks of other nodes, where there are any.
+    /// - Parameter remote: Heartbeats of other nodes, if there are any.
     package init(_ heartbeats: Heartbeats, remote: RemoteHeartbeats? = nil, _ limits: Limits) throws(Failure) {
         self.heartbeats = heartbeats
         self.remote = remote
@@ -54,7 +56,7 @@ package final class Watchdog: @unchecked Sendable {
         thread = try BackgroundThread("dtrain-watch") { self.watch() }
     }
 
-    /// Returns when nobody watches any more.
+    /// Ends the watching thread and waits for it.
     package func stop() {
         end.signal()
         thread?.join()
@@ -67,7 +69,7 @@ package final class Watchdog: @unchecked Sendable {
 
     private func look() {
         let now = ContinuousClock().now
-        // A host that slept, or a job that was stopped as a whole, has not waited for anything.
+        // Time during which the host slept, or the whole job was suspended, does not count.
         let elapsed = min(lastLook.map { (now - $0).seconds } ?? 0, 4 * Watchdog.pollSeconds)
         lastLook = now
         let readings = heartbeats.readings()
@@ -78,7 +80,7 @@ package final class Watchdog: @unchecked Sendable {
             return
         }
         idle += elapsed
-        // The lowest rank tells, unless it is the one that is stopped.
+        // The lowest rank reports, unless it is itself suspended: each following rank waits one second longer.
         let patience = idle - Double(heartbeats.localRank) - (readings.map(\.allowance).max() ?? 0)
         let slowest = heartbeats.slowestStepSeconds
         guard patience >= limits.whenStopped(slowestStep: slowest) else { return }
@@ -89,7 +91,7 @@ package final class Watchdog: @unchecked Sendable {
         if heartbeats.isFirstToTell() {
             tell(readings, states, silent)
         } else {
-            // Whoever was first is saying what happened.
+            // Another rank is writing the report.
             sleep(2)
         }
         _exit(ExitCode.stalled.rawValue)
@@ -100,7 +102,8 @@ package final class Watchdog: @unchecked Sendable {
     ) {
         let all = zip(readings, states).map { (reading: $0, state: $1) }
         let broken = all.filter { $0.state == .stopped || $0.state == .ended }
-        // Where all are alive, whoever has done least is what the others wait for, or waits for another node.
+        // If all are alive, the rank with the fewest beats is the one that the others wait for, or it waits for another
+        // node.
         let fewest = readings.map(\.beats).min() ?? 0
         let culprits = broken.isEmpty && silent.isEmpty ? all.filter { $0.reading.beats == fewest } : broken
         let names =
@@ -112,7 +115,7 @@ package final class Watchdog: @unchecked Sendable {
             + "continues from the last checkpoint. (training.stall_timeout_seconds says how long is too long.)\n"
         let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-        // Who is stopped, or waits for a disk that does not answer, cannot say where.
+        // A suspended process, or one that waits for a disk, cannot print its stack.
         let asked = culprits.filter { $0.state == .running || $0.state == .sleeping }
         for (reading, _) in asked { cprocess_ask_for_stack(reading.process) }
         if !asked.isEmpty { usleep(300_000) }

@@ -8,7 +8,7 @@ import Models
 import Settings
 import Tensors
 
-/// The scores of a checkpoint on a dataset's validation split, exact over ranks.
+/// The evaluation of a checkpoint on a dataset's validation split; the same result for any number of ranks.
 package struct Evaluation {
     private let communicator: any Communicator
     /// The checkpoint's directory.
@@ -16,29 +16,30 @@ package struct Evaluation {
     private let forwardPass: ForwardPass<Float>
     private let batches: EvaluationBatches
     private let batch: Batch
-    /// The bytes of text that each token stands for.
+    /// The number of bytes of text of each token; nil if the data is not text with a tokenizer.
     private let bytes: [Int32]?
-    /// What is assumed of the tokens, in a line; nil where nothing is.
+    /// A notice of an assumption about the tokens; nil if none is made.
     package let assumption: String?
     /// The checkpoint's directory.
     package let checkpoint: String
-    /// The step that the checkpoint stands at.
+    /// The step of the checkpoint.
     package let step: Int
-    /// Which of its weights are measured.
+    /// The weights that are evaluated.
     package let weightChoice: WeightChoice
     /// The dataset's directory.
     package var dataDirectory: String { dataset.directory }
-    /// The names of the classes that are told apart.
+    /// The names of the classes.
     package let classNames: [String]
     private let dataset: Dataset
-    /// The model where it translates, so that its translations can be compared as well.
+    /// The model if it is an encoder-decoder, whose translations are evaluated as well.
     private let translator: TrainedModel?
 
     /// Loads and verifies the checkpoint, and opens the data.
     ///
     /// - Parameters:
-    ///   - data: nil for the directory that the checkpoint was trained on.
-    ///   - weights: nil for the averaged ones where there are any.
+    /// - data: The dataset's directory; nil: the one that the checkpoint was trained on.
+    /// - weights: The weights to evaluate; nil: the moving average if there is one.
+    /// - Throws: `AgreedFailure` if the checkpoint or the dataset is damaged, or if they do not match.
     package init(
         checkpoint directory: String, data: String?, weights choice: WeightChoice?, _ communicator: any Communicator
     ) throws {
@@ -103,7 +104,7 @@ package struct Evaluation {
         }
         let (model, weights) = try loadModel(
             checkpoint, identity, choice, communicator,
-            // Of records, only as much is computed as they are long.
+            // For records, memory depends on their actual lengths and is not estimated.
             sequences: opened.dataset.kind == .text ? opened.plan.sequencesPerSlot : 0)
         forwardPass = ForwardPass(
             model, identity.configuration.loss, weights: weights, sequences: opened.plan.sequencesPerSlot)
@@ -119,12 +120,12 @@ package struct Evaluation {
         translator =
             model.architecture.hasEncoder
             ? TrainedModel(directory, identity, try identity.makeTokenizer(), model, weights) : nil
-        // Token numbers stand for no bytes of text.
+        // Without a tokenizer the number of bytes per token is unknown.
         let isText = opened.dataset.kind == .text && opened.dataset.tokenizer.kind != .none
         bytes = try isText ? opened.dataset.makeTokenizer().byteCounts() : nil
     }
 
-    /// The dataset to evaluate on: the one that was named, or the one that the checkpoint records.
+    /// The directory of the dataset to evaluate on: the given one, or the one that the checkpoint records.
     private static func dataDirectory(
         _ named: String?, _ identity: CheckpointIdentity, _ checkpoint: String
     ) throws(Failure) -> String {
@@ -144,9 +145,9 @@ package struct Evaluation {
         return recorded
     }
 
-    /// The scores of a translating model's translations; nil for any other model, and on all ranks but the first.
+    /// The scores of the model's translations; nil unless the model is an encoder-decoder, and on all ranks except 0.
     ///
-    /// - Parameter beams: Texts that are followed at once.
+    /// - Parameter beams: The number of beams of the beam search.
     /// - Throws: As `Generation`.
     package func translationScores(beams: Int) throws -> TranslationScores? {
         guard let translator else { return nil }
@@ -155,9 +156,9 @@ package struct Evaluation {
         return try TranslationScores.measure(dataset, settings, translator, communicator)
     }
 
-    /// Measures the scores.
+    /// Evaluates the model.
     ///
-    /// - Throws: `AgreedFailure` with `badData` where the model's predictions are not finite.
+    /// - Throws: `AgreedFailure` with `badData` if predictions are not finite.
     package func run() throws -> Scores {
         let scores = try forwardPass.scores(of: batches, batch, bytes: bytes, communicator)
         guard scores.loss.isFinite else {

@@ -3,13 +3,13 @@ import Metrics
 import Texts
 import Tokenizers
 
-/// Whether the tokens of a dataset mean what a model takes them for.
+/// Whether token IDs of a dataset and of a model have the same meaning.
 package enum TokenizerMatch: Equatable {
     /// Both have the same tokenizer.
     case same
-    /// Neither records a tokenizer, and the dataset's numbers fit the model's vocabulary: they are taken to mean the same.
+    /// Neither records a tokenizer, and the dataset's token IDs fit into the model's vocabulary: assumed to match.
     case assumed
-    /// They differ: what differs, in words.
+    /// They differ, with a description of the difference.
     case different(String)
 
     /// Compares the tokenizer of `dataset` with that of a model of `modelVocabularySize` tokens.
@@ -26,7 +26,7 @@ package enum TokenizerMatch: Equatable {
         }
     }
 
-    /// What tells a tokenizer from another one: its kind, the size of its vocabulary, the hash of its model, its special tokens.
+    /// A description that distinguishes tokenizers: kind, vocabulary size, hash of the model, special tokens.
     private static func words(_ tokenizer: TokenizerDescription, _ vocabularySize: Int) -> String {
         switch tokenizer.kind {
         case .none: return "no recorded tokenizer (token numbers below \(vocabularySize))"
@@ -39,12 +39,12 @@ package enum TokenizerMatch: Equatable {
         }
     }
 
-    /// What to do where tokenizers differ.
+    /// Advice for the case that the tokenizers differ.
     ///
     /// - Parameters:
-    ///   - modelVocabularySize: The tokens of the model, which a tokenizer must not exceed.
+    /// - modelVocabularySize: The model's vocabulary size, which a tokenizer must not exceed.
     ///   - checkpoint: The directory of the model's checkpoint.
-    ///   - dataset: The dataset whose tokenizer is another one.
+    /// - dataset: The dataset with the different tokenizer.
     package static func advice(
         _ model: TokenizerDescription, modelVocabularySize: Int, checkpoint: String, _ dataset: Dataset
     ) -> String {
@@ -60,7 +60,7 @@ package enum TokenizerMatch: Equatable {
         }
     }
 
-    /// The values of `import --tokenizer` that fit a model of `modelVocabularySize` tokens.
+    /// The values of `import --tokenizer` that are possible for a model of `modelVocabularySize` tokens.
     private static func importOptions(_ modelVocabularySize: Int, _ dataset: Dataset) -> [String] {
         var options: [String] = []
         if ByteTokenizer().vocabularySize <= modelVocabularySize { options.append("--tokenizer byte") }
@@ -71,7 +71,7 @@ package enum TokenizerMatch: Equatable {
         return options + ["--tokenizer FILE.model (at most \(modelVocabularySize) pieces)"]
     }
 
-    /// The line that says what is assumed.
+    /// The notice that token IDs are assumed to match.
     package static func assumption(_ dataset: String, _ checkpoint: String) -> String {
         "neither \(dataset) nor \(checkpoint) records a tokenizer: assuming that a token number means the same in both"
     }

@@ -6,24 +6,26 @@ import Models
 import Reporting
 import Settings
 
-/// The dataset of a run, and how a step's batch is divided.
+/// The dataset of a run, its samples, and the division of a step's batch.
 package struct TrainingData {
     package let dataset: Dataset
     package let plan: BatchPlan
-    /// What the data decides about the model.
+    /// The model sizes that are determined by the dataset.
     package let sizes: ModelSizes
-    /// What is trained on: for the thread that reads ahead, and for nobody else once that has started.
+    /// The training samples. Once the prefetching thread has started, only that thread may use them.
     package let training: any Samples
     /// nil where the dataset has no validation split.
     package let validation: (any Samples)?
-    /// The records of each split that lose what is beyond the context.
+    /// The number of truncated records per split.
     package let truncated: [Split: Int]
-    /// The configuration that names the dataset.
+    /// The configuration of the run.
     package let configuration: Configuration
 
-    /// Opens the dataset that `configuration` names and checks that it fits. Nothing of it is trusted before `verify`.
+    /// Opens the dataset of `configuration` and checks that it matches. Its content is unchecked until `verify`.
     ///
-    /// - Parameter bareVocabularySize: The vocabulary of shards without a manifest; nil where the configuration says it.
+    /// - Parameter bareVocabularySize: The vocabulary size of token shards without a manifest; nil: from the
+    ///   configuration.
+    /// - Throws: `usage` or `badData` if the dataset does not match the configuration; `badData` if it is damaged.
     package init(
         _ configuration: Configuration, _ communicator: any Communicator, bareVocabularySize: Int? = nil
     ) throws(Failure) {
@@ -37,20 +39,21 @@ package struct TrainingData {
         sizes = try configuration.sizes(
             of: dataset.facts, vocabularySize: dataset.vocabularySize, name: dataset.directory)
         do throws(Failure) {
-            // A training split that is too short is refused before anything is allocated.
+            // A training split that is too short is rejected before anything is allocated.
             training = try configuration.makeSamples(dataset, .train)
             validation = dataset.count(.validation) == 0 ? nil : try configuration.makeSamples(dataset, .validation)
         } catch {
-            // Data that do not fit may be damaged data, which is what then has to be told.
+            // If the dataset is damaged, that is the error to report.
             if error.exitCode == .badData { try dataset.verifyShards() }
             throw error
         }
         truncated = [.train: training.truncatedCount, .validation: validation?.truncatedCount ?? 0]
     }
 
-    /// The positions of the longest sequence that is trained on; of pairs, on the side that has fewer.
+    /// The length of the longest training sequence in tokens; for pairs, the longest source or target, whichever is
+    /// shorter.
     ///
-    /// - Complexity: O(records), none of which is read; O(1) for text.
+    /// - Complexity: O(records), reading only their lengths; O(1) for text.
     package func longestPositions() throws(Failure) -> Int {
         guard dataset.kind == .parallel || dataset.kind == .labelled else { return sizes.contextLength }
         var (longest, longestSource) = (1, dataset.kind == .parallel ? 1 : sizes.contextLength)
@@ -65,13 +68,13 @@ package struct TrainingData {
         return min(longest, longestSource, sizes.contextLength)
     }
 
-    /// Compares the hash of every shard with the manifest's, and every token with the vocabulary. Every rank calls it before
-    /// it reads anything. Each host looks at its own copy: its ranks share the files among them.
+    /// Verifies the hash of every shard and the range of every token. Collective: every rank calls it before it reads
+    /// any data. Each host verifies its own copy, with the files divided among its ranks.
     ///
     /// - Parameters:
-    ///   - splits: What is going to be read.
-    ///   - beat: Called now and then.
-    /// - Throws: `AgreedFailure` with `badData`, naming the host where there are several, and the file.
+    /// - splits: The splits that will be read.
+    /// - beat: Called regularly, to report progress to the watchdog.
+    /// - Throws: `AgreedFailure` with `badData`, naming the file, and the host if there are several.
     package func verify(
         _ communicator: any Communicator, _ console: Console? = nil, splits: [Split] = Split.allCases,
         beat: () -> Void = {}
@@ -91,6 +94,6 @@ package struct TrainingData {
 }
 
 extension Dataset {
-    /// The tokens of a split of text, or the records of another one.
+    /// The number of tokens of a split of a text dataset, or the number of records of any other.
     package func count(_ split: Split) -> Int { kind == .text ? tokenCount(split) : recordCount(split) }
 }

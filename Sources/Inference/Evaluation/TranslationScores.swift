@@ -4,19 +4,20 @@ import Failures
 import Metrics
 import Reporting
 
-/// How near a model's translations of a dataset's validation split come to the split's own.
+/// The similarity of a model's translations to the targets of a dataset's validation split.
 package struct TranslationScores: Sendable {
-    /// 4-grams of words, on detokenized text.
+    /// BLEU: n-grams of up to 4 words, on detokenized text.
     package let bleu: BLEU
-    /// 6-grams of characters.
+    /// chrF: n-grams of up to 6 characters.
     package let chrF: ChrF
 
-    /// Translates the sources of the validation split, shared among the ranks, and compares what comes out with its targets.
+    /// Translates the sources of the validation split, divided among the ranks, and compares the translations with the
+    /// targets.
     ///
     /// - Parameters:
-    ///   - dataset: Pairs of the model's tokenizer, with a validation split.
-    ///   - settings: How to translate.
-    /// - Returns: nil on all ranks but the first.
+    /// - dataset: A parallel dataset with the model's tokenizer and a validation split.
+    /// - settings: The decoding settings.
+    /// - Returns: nil on all ranks except 0.
     /// - Throws: As `Generation`.
     static func measure(
         _ dataset: Dataset, _ settings: GenerationSettings, _ trained: TrainedModel,
@@ -45,7 +46,7 @@ package struct TranslationScores: Sendable {
         return TranslationScores(bleu: BLEU(bleu), chrF: ChrF(chrF))
     }
 
-    /// The scores in a line.
+    /// The scores as one line.
     package var text: String {
         "BLEU \(fixed(bleu.score, 2)) (brevity penalty \(fixed(bleu.brevityPenalty, 3))), chrF \(fixed(chrF.score, 2))"
     }

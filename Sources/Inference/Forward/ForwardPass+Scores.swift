@@ -5,11 +5,11 @@ import Kernels
 import Metrics
 import Objectives
 
-/// What is counted in an evaluation.
+/// The counts and sums of an evaluation.
 struct ScoreCounts {
-    /// What the predictions are.
+    /// The kind of predictions.
     enum Kind {
-        /// Tokens; the bytes of text that each one stands for, where they are counted.
+        /// Tokens; `bytes` is the number of bytes of text of each token, if bytes are counted.
         case tokens(bytes: [Int32]?)
         case classes(count: Int)
         case labels(count: Int)
@@ -17,11 +17,11 @@ struct ScoreCounts {
     }
 
     let kind: Kind
-    /// Whole numbers, which ranks add in any order.
+    /// Integers, which can be added across ranks in any order.
     package var tokens = TokenCounts()
     var matrix: ConfusionMatrix
     package var labels: MultiLabelCounts
-    /// For each batch the sum of its losses, its targets, and its sums of a regression; 0 for batches of other ranks.
+    /// The sum of losses, the number of targets and the regression sums of each batch; 0 for batches of other ranks.
     var losses: [Double]
     var targets: [Double]
     var numbers: [RegressionSums]
@@ -38,9 +38,9 @@ struct ScoreCounts {
         numbers = Array(repeating: RegressionSums(), count: batches)
     }
 
-    /// Counts what is predicted of some rows of batch `index`.
+    /// Adds the predictions for some rows of batch `index`.
     ///
-    /// - Parameter among: How many of the outputs, from the first on, can be predicted; the others stand for nothing.
+    /// - Parameter among: The number of valid classes: outputs from this index on are padding and never predicted.
     mutating func add(
         _ logits: UnsafePointer<Float>, rows: UnsafeBufferPointer<Int32>, outputs: Int, among classes: Int,
         _ batch: Batch, index: Int
@@ -81,14 +81,14 @@ struct ScoreCounts {
         }
     }
 
-    /// What all ranks have counted, the same bits for any number of them.
+    /// The scores over all ranks; their bits do not depend on the number of ranks.
     func scores(_ communicator: any Communicator) throws -> Scores {
         var all = self
         let whole = try total(tokens.values + matrix.values + labels.values, communicator)
         all.tokens.values = Array(whole[..<tokens.values.count])
         all.matrix.values = Array(whole[tokens.values.count...].prefix(matrix.values.count))
         all.labels.values = Array(whole[(tokens.values.count + matrix.values.count)...])
-        // Each number is one rank's and 0 on all others, so that the sum over ranks is exact.
+        // Each value is nonzero on one rank only, so the sum over ranks is exact.
         let real = try total(losses + targets + numbers.flatMap(\.values), communicator)
         let batches = losses.count
         let (lossSum, targetSum) = real.withUnsafeBufferPointer { real in
@@ -124,21 +124,22 @@ struct ScoreCounts {
 }
 
 extension ForwardPass {
-    /// The scores of `batches`: each sample once, and the same bits for any number of ranks.
+    /// Evaluates each sample of `batches` once. The result's bits do not depend on the number of ranks.
     ///
     /// - Parameters:
-    ///   - batch: Memory to read into.
-    ///   - bytes: The bytes of text that each token stands for; nil counts none.
+    /// - batch: The memory into which batches are read.
+    /// - bytes: The number of bytes of text of each token; nil: bytes are not counted.
     func scores(
         of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator
     ) throws -> Scores {
         try scores(of: batches, batch, bytes: bytes, communicator, unless: { false })!
     }
 
-    /// The same, or nil on all ranks where any of them was told to stop before it was through.
+    /// Evaluates each sample of `batches` once, unless stopped.
     ///
-    /// - Parameter shouldStop: Asked before each batch.
-    /// - Throws: `AgreedFailure` where any rank cannot read a batch.
+    /// - Parameter shouldStop: Called before each batch.
+    /// - Returns: nil on all ranks if any of them was stopped.
+    /// - Throws: `AgreedFailure` if any rank cannot read a batch.
     package func scores(
         of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator,
         unless shouldStop: () -> Bool

@@ -6,7 +6,7 @@ import Objectives
 import Profiling
 import Tensors
 
-/// A model that is ready to compute: its weights, the memory of its activations, and what it is asked to predict.
+/// A model that is ready to compute: its weights, the memory for its activations, and its prediction task.
 package final class ForwardPass<Element: Storage> {
     package let model: Transformer<Element>
     /// The working weights, in the storage type.
@@ -15,7 +15,7 @@ package final class ForwardPass<Element: Storage> {
     package let prediction: Prediction
     package let workspace: Workspace
 
-    /// A pass over up to `sequences` sequences at once.
+    /// Allocates memory for up to `sequences` sequences at once.
     package init(
         _ model: Transformer<Element>, _ loss: Loss, weights: Arena<Element>, sequences: Int,
         spans: SpanRecorder = SpanRecorder()
@@ -27,9 +27,9 @@ package final class ForwardPass<Element: Storage> {
         activations = model.makeActivations(sequences: sequences, positions: model.sizes.contextLength)
     }
 
-    /// The sum of the losses of a batch, without smoothing.
+    /// The sum of a batch's losses, without label smoothing.
     ///
-    /// - Parameter eachBlock: Called with the logits of some rows that have a target, and the numbers of those rows.
+    /// - Parameter eachBlock: Called with the logits of some rows that have a target, and the indices of these rows.
     func loss(
         of batch: Batch,
         eachBlock: ((_ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>) -> Void)? = nil
@@ -43,7 +43,7 @@ package final class ForwardPass<Element: Storage> {
         return ForwardPass.sum(losses, count)
     }
 
-    /// The sum of the losses of some rows.
+    /// The sum of `count` losses in Float64, in order.
     package static func sum(_ losses: UnsafePointer<Float>, _ count: Int) -> Double {
         var sum = 0.0
         for index in 0..<count { sum += Double(losses[index]) }
@@ -52,7 +52,7 @@ package final class ForwardPass<Element: Storage> {
 }
 
 extension Batch {
-    /// What a model reads of the batch.
+    /// The batch as input of a model.
     package var input: ModelInput {
         var input = ModelInput(sequences: sequenceCount, positions: positions)
         if shape.patchNumbers > 0 {
@@ -71,6 +71,6 @@ extension Batch {
         return input
     }
 
-    /// What is to be predicted of it.
+    /// The targets of the batch.
     package var expected: Targets { Targets(classes: targets, values: shape.values > 0 ? UnsafePointer(values) : nil) }
 }

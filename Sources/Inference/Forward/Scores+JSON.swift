@@ -2,9 +2,9 @@ import Files
 import Metrics
 
 extension Scores {
-    /// Every metric by its name, then the counts, as members of an object.
+    /// All metrics by name, then the counts, as members of a JSON object.
     ///
-    /// - Parameter names: Of the classes.
+    /// - Parameter names: The names of the classes.
     func members(names: [String]) -> [JSON.Member] {
         let shared = named.map { JSON.Member($0.metric.rawValue, .number($0.value)) }
         let targets = JSON.Member("targets", .integer(targetCount))
@@ -32,7 +32,7 @@ extension Scores {
         }
     }
 
-    /// The mean over classes; F1 is among the watched metrics.
+    /// The averages over classes; the macro F1 is already in `named`.
     private func averages(_ classification: some Classification) -> [JSON.Member] {
         let (macro, micro) = (classification.macroAverage, classification.microAverage)
         return [
@@ -55,9 +55,9 @@ extension Scores {
 }
 
 extension Evaluation {
-    /// All that an evaluation tells, as one object.
+    /// The results of the evaluation as one JSON object.
     ///
-    /// - Parameter translations: The scores of translations, where the model translates.
+    /// - Parameter translations: The translation scores, if the model is an encoder-decoder.
     package func json(_ scores: Scores, _ translations: TranslationScores?) -> JSON {
         let translated: [JSON.Member] =
             translations.map {

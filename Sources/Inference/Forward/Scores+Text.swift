@@ -2,9 +2,9 @@ import Metrics
 import Reporting
 
 extension Scores {
-    /// The scores in a line: what is watched while training.
+    /// The metrics that are watched during training, as one line.
     ///
-    /// - Parameter isUnsmoothed: Whether to say that the loss is without the smoothing of the training's.
+    /// - Parameter isUnsmoothed: Whether to state that the loss has no label smoothing, unlike the training loss.
     package func summary(isUnsmoothed: Bool = false) -> String {
         "validation "
             + named.map { metric, value in
@@ -13,9 +13,9 @@ extension Scores {
             }.joined(separator: ", ")
     }
 
-    /// All that an evaluation tells, a line each, with a table where there are classes.
+    /// All scores as text, with tables for classes.
     ///
-    /// - Parameter names: Of the classes.
+    /// - Parameter names: The names of the classes.
     package func report(names: [String]) -> String {
         switch details {
         case .tokens(let scores):

@@ -2,28 +2,29 @@ import Glibc
 import Metrics
 import Settings
 
-/// What a model's predictions on a split are worth, exact over ranks.
+/// The scores of a model's predictions on a split; the same for any number of ranks.
 package struct Scores: Sendable {
-    /// The mean loss over targets, without smoothing: nats of what is one of several, a squared difference of numbers.
+    /// The mean loss over targets, without label smoothing: in nats for classification losses, a squared error for
+    /// regression.
     package let loss: Double
-    /// The targets: tokens, sequences, or labels of sequences.
+    /// The number of targets: tokens, sequences, or labels of sequences.
     package var targetCount = 0
-    /// What the predictions are compared in.
+    /// The metrics of the kind of prediction.
     package let details: Details
 
-    /// What the predictions are compared in.
+    /// The metrics of a kind of prediction.
     package enum Details: Sendable {
         /// Tokens.
         case tokens(TokenScores)
-        /// One class of each sequence.
+        /// One class per sequence.
         case classes(ConfusionMatrix)
-        /// Any number of labels of each sequence.
+        /// Any number of labels per sequence.
         case labels(MultiLabelCounts)
-        /// A number of each sequence.
+        /// One number per sequence.
         case numbers(RegressionSums)
     }
 
-    /// The scores by their names; the loss comes first.
+    /// The named metrics; the loss is the first.
     package var named: [(metric: ValidationMetric, value: Double)] {
         let others: [(metric: ValidationMetric, value: Double)] =
             switch details {

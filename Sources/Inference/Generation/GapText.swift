@@ -3,19 +3,19 @@ import Failures
 import Texts
 import Tokenizers
 
-/// Text with gaps, which a person writes as [MASK].
+/// Text with blanks, which users write as [MASK].
 struct GapText {
-    /// What a person writes.
+    /// The text of a blank.
     static let mark = "[MASK]"
     private let tokenizer: any Tokenizer
     private let mask: Int32
-    /// Whether the space between two words belongs to the second one's token, as SentencePiece has it: then the token in a gap
-    /// brings its own.
+    /// Whether the space between two words belongs to the token of the second one, as in SentencePiece: then the token
+    /// that fills a blank contains the space.
     private let wordsBringSpaces: Bool
-    /// The tokens of a text of one letter.
+    /// The tokens of the text "a".
     private let letter: [Int32]
 
-    /// Text whose gaps become the token `mask`.
+    /// Creates a converter that represents a blank by the token `mask`.
     init(_ tokenizer: any Tokenizer, mask: Int32) {
         self.tokenizer = tokenizer
         self.mask = mask
@@ -23,14 +23,14 @@ struct GapText {
         wordsBringSpaces = tokenizer.decode(letter + letter) == Array("a a".utf8)
     }
 
-    /// The tokens of `text`, and the places of its gaps.
+    /// The tokens of `text`, and the positions of its blanks.
     func encode(_ text: String) throws(Failure) -> (tokens: [Int32], gaps: [Int]) {
         var tokens: [Int32] = []
         var gaps: [Int] = []
         let parts = parts(text)
         for (index, written) in parts.enumerated() {
             var part = written
-            // One before a gap comes with what fills it, one behind it with the next word.
+            // The space before a blank belongs to the token that fills it, the space behind it to the next word.
             if wordsBringSpaces, index > 0 { part = part.withoutExactPrefix(" ") ?? part }
             if wordsBringSpaces, index + 1 < parts.count { part = part.withoutExactSuffix(" ") ?? part }
             if index > 0 {
@@ -42,7 +42,7 @@ struct GapText {
         return (tokens, gaps)
     }
 
-    /// The bytes of `tokens`, with gaps as a person writes them.
+    /// The bytes of `tokens`, with blanks written as [MASK].
     func decode(_ tokens: [Int32]) -> [UInt8] {
         var state = DecodingState()
         var bytes: [UInt8] = []
@@ -52,7 +52,7 @@ struct GapText {
                     bytes.append(UInt8(ascii: " "))
                 }
                 bytes += GapText.mark.utf8
-                // What follows does not stand at the beginning of the text, whatever the tokenizer thinks of a mask.
+                // Text after a mask is not at the start of the text, however the tokenizer decodes a mask.
                 var unseen: [UInt8] = []
                 for token in letter { tokenizer.decode(token, after: &state, appendingTo: &unseen) }
             }

@@ -9,34 +9,34 @@ import Settings
 import Texts
 import Tokenizers
 
-/// What to generate, and how.
+/// The settings of a generation.
 package struct GenerationSettings: Sendable {
     /// The checkpoint's directory.
     package var checkpoint: String
-    /// nil for the averaged ones where there are any.
+    /// The weights to use; nil: the moving average if there is one.
     package var weights: WeightChoice?
-    /// How tokens are chosen; its end token is the tokenizer's.
+    /// The decoding settings; their end token is replaced by the tokenizer's.
     package var decoding = DecodingSettings()
-    /// What tokens' logits are divided by; nil: 0.8 for a decoder, 0 (the likeliest) otherwise.
+    /// The sampling temperature; nil: 0.8 for a decoder, 0 (greedy) otherwise.
     package var temperature: Double?
-    /// Texts at which a text ends, without them.
+    /// Stop texts: the output ends before the first of them.
     package var stops: [String] = []
-    /// Whether all classes are told, not only the likeliest.
+    /// Whether all classes are printed, not only the most probable one.
     package var tellsAllClasses = false
-    /// Whether the result of a line is a JSON object that holds all of it: see `PromptFile`.
+    /// Whether the result of each line is a JSON object with the complete text; see `PromptFile`.
     package var writesObjects = false
-    /// Whether of a text that is longer than the context a part is read: its end by a decoder, its beginning by an
-    /// encoder-decoder or a classifier. A text with gaps is never cut.
+    /// Whether a prompt that is longer than the context is cropped: to its end for a decoder, to its beginning for an
+    /// encoder-decoder or a classifier. A text with blanks is never cropped.
     package var crops = false
 
-    /// The defaults.
+    /// Creates the default settings.
     package init(checkpoint: String) { self.checkpoint = checkpoint }
 }
 
 /// Applies a model from a checkpoint to prompts. The kind of response depends on the model family.
 ///
-/// A decoder continues it, an encoder-decoder translates it, a prefix decoder fills its first gap, an encoder puts the
-/// likeliest token in each gap, a classifier tells its classes.
+/// A decoder continues the prompt, an encoder-decoder translates it, a prefix decoder fills its first blank, an encoder
+/// puts the most probable token into each blank, and a classifier predicts its classes.
 package struct Generation {
     let settings: GenerationSettings
     private let trained: TrainedModel
@@ -47,13 +47,13 @@ package struct Generation {
 
     /// Loads and verifies the checkpoint.
     ///
-    /// - Throws: As `TrainedModel`; `usage` for settings that do not go together.
+    /// - Throws: As `TrainedModel`.
     package init(_ settings: GenerationSettings, _ communicator: any Communicator) throws {
         self.init(
             settings, try TrainedModel(checkpoint: settings.checkpoint, settings.weights, communicator), communicator)
     }
 
-    /// Generation with a model that is loaded already.
+    /// Creates a generation with a model that is already loaded.
     init(_ settings: GenerationSettings, _ trained: TrainedModel, _ communicator: any Communicator) {
         self.trained = trained
         self.communicator = communicator
@@ -66,14 +66,15 @@ package struct Generation {
         self.settings = settings
     }
 
-    // MARK: One text
+    // MARK: One prompt
 
-    /// Writes what becomes of `prompt`; what is chosen token by token appears as it comes, in whole characters.
+    /// Writes the result for `prompt`. A decoder without beam search writes each token as it is chosen, in whole
+    /// characters.
     ///
     /// - Parameters:
-    ///   - write: Called with UTF-8.
-    ///   - shouldStop: Asked before each token; the text ends there.
-    /// - Throws: `usage` for a prompt that is empty or does not fit, or where the memory does not suffice.
+    /// - write: Called with UTF-8 bytes.
+    /// - shouldStop: Called before each token; if true, the text ends there.
+    /// - Throws: `usage` if the prompt is empty or too long, or if there is not enough memory.
     package func run(
         prompt: String, output write: ([UInt8]) -> Void, shouldStop: @escaping () -> Bool
     ) throws(Failure) {
@@ -99,7 +100,7 @@ package struct Generation {
         var bytes: [UInt8] = []
         for token in input.text { tokenizer.decode(token, after: &state, appendingTo: &bytes) }
         output(characters.append(bytes))
-        // What may yet turn out to be the beginning of a stop text is held back.
+        // Bytes that may be the start of a stop text are held back.
         var held: [UInt8] = []
         var failure: Failure?
         withoutActuallyEscaping(write) { write in
@@ -120,7 +121,7 @@ package struct Generation {
             }
         }
         if let failure {
-            // What has been written is a line of its own before the message.
+            // The partial output must end its line before the message follows.
             output([UInt8(ascii: "\n")])
             throw failure
         }
@@ -129,15 +130,16 @@ package struct Generation {
 
     // MARK: Many lines
 
-    /// What becomes of each of `lines`, in their order, a line each; an empty line stays one. The ranks share them.
+    /// The results for `lines` in the same order, one line each; an empty line has an empty result. The lines are
+    /// divided among the ranks.
     ///
     /// - Parameters:
-    ///   - range: The lines that are wanted; nil: all. It changes no result.
-    ///   - numbers: The lines' `PromptNumbers`; nil: they are computed.
-    ///   - name: Where the lines come from, for messages.
-    ///   - shouldStop: Asked before each token.
-    /// - Returns: On rank 0 all of them, elsewhere nothing; nil where it was stopped.
-    /// - Throws: `AgreedFailure` with `badData`, naming a line that does not fit.
+    /// - range: The indices of the lines to process; nil: all. It does not affect results.
+    /// - numbers: The `PromptNumbers` of the lines; nil: computed here.
+    /// - name: The name of the file, for messages.
+    /// - shouldStop: Called before each token.
+    /// - Returns: All results on rank 0, an empty array on other ranks; nil if stopped.
+    /// - Throws: `AgreedFailure` with `badData`, naming the first line that is too long.
     package func run(
         lines: [String], in range: Range<Int>? = nil, numbers: [Int]? = nil, name: String,
         shouldStop: @escaping () -> Bool
@@ -172,11 +174,11 @@ package struct Generation {
         return all
     }
 
-    /// Makes sure that the model can read every one of `lines`, before any work is done on them.
+    /// Checks that the model can process each of `lines`, before any of them is processed.
     ///
-    /// - Parameter name: Where the lines come from, for messages.
-    /// - Throws: `AgreedFailure` with `badData`, naming a line that does not fit; with `usage` where the memory does not
-    ///   suffice.
+    /// - Parameter name: The name of the file, for messages.
+    /// - Throws: `AgreedFailure` with `badData`, naming a line that is not possible as a prompt; with `usage` if there
+    ///   is not enough memory.
     package func check(lines: [String], name: String) throws {
         let own = stride(from: communicator.rank, to: lines.count, by: communicator.size).filter { !lines[$0].isEmpty }
         let inputs = try communicator.together { () throws(Failure) -> [DecodingInput] in
@@ -189,10 +191,9 @@ package struct Generation {
         }
     }
 
-    /// The tokens that are decoded for each text; none for a model that sees all of a text at once, whose texts are only
-    /// checked.
+    /// The decoder input for each text; empty for encoders and classifiers, whose texts are only checked.
     ///
-    /// - Parameter refuse: The failure of the text at a place, for a reason.
+    /// - Parameter refuse: Returns the error for the text at an index, given the reason.
     private func decodingInputs(
         of texts: [String], _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [DecodingInput] {
@@ -206,10 +207,10 @@ package struct Generation {
         return inputs
     }
 
-    /// Estimates what the ranks of this host need beside the weights.
+    /// Estimates the memory that the ranks of this host need in addition to the weights.
     ///
     /// - Parameters:
-    ///   - inputs: Those of this rank, which are decoded.
+    /// - inputs: The decoder inputs of this rank.
     ///   - texts: The number of texts of this rank.
     func memory(for inputs: [DecodingInput], texts: Int) -> MemoryEstimate {
         let ranks = communicator.localSize
@@ -225,14 +226,14 @@ package struct Generation {
         return estimate
     }
 
-    /// What makes a generation fit into the memory.
+    /// Advice for the case that there is not enough memory.
     private var memoryRemedy: String {
         let beams = settings.decoding.beams > 1 ? "--beam (\(settings.decoding.beams)), " : ""
         return "Lower \(beams)--batch (\(settings.decoding.batch); it changes no result) or --tokens "
             + "(\(settings.decoding.tokens))."
     }
 
-    /// What the results of `lines` depend on, as one word: the same word, the same results.
+    /// A digest of everything that the results of `lines` depend on.
     package func work(on lines: [String]) throws(Failure) -> String {
         var settings = settings
         settings.checkpoint = ""
@@ -247,12 +248,13 @@ package struct Generation {
 
     // MARK: By response
 
-    /// What becomes of each text.
+    /// The result for each text.
     ///
     /// - Parameters:
-    ///   - numbers: The number of each, which random choices depend on.
-    ///   - isOneLine: Whether a result is one line: a decoder stops at a line break, and tabs stand between classes.
-    ///   - refuse: The failure of the text at a place, for a reason.
+    /// - numbers: The `PromptNumbers` of the texts, which seed random choices.
+    /// - isOneLine: Whether a result is a single line: a decoder stops at a line break, and classes are separated by
+    ///   tabs.
+    /// - refuse: Returns the error for the text at an index, given the reason.
     private func results(
         of texts: [String], numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
         refuse: (Int, String) -> Failure
@@ -276,7 +278,7 @@ package struct Generation {
         _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[UInt8]] {
         let inputs = try decodingInputs(of: texts, refuse)
-        // A decoder goes on after a line's end; the line is what was asked for.
+        // A decoder would continue after a line break, but the result is a single line.
         let stops = StopTexts(settings.stops + (isOneLine && response == .continuation ? ["\n"] : []))
         var observer = Decoding<Float>.Observer()
         observer.shouldStop = shouldStop
@@ -287,7 +289,7 @@ package struct Generation {
 
     /// The tokens that are chosen for each input.
     ///
-    /// - Throws: `badData` where the model computes logits that are not finite.
+    /// - Throws: `badData` if logits are not finite.
     private func decode(
         _ inputs: [DecodingInput], numbers: [Int], observer: Decoding<Float>.Observer
     ) throws(Failure) -> [[Int32]] {
@@ -299,10 +301,10 @@ package struct Generation {
         }
     }
 
-    /// The bytes of the text that a decoded input is part of.
+    /// The bytes of the result for a decoded input.
     private func text(_ input: DecodingInput, _ chosen: [Int32], _ stops: StopTexts) -> [UInt8] {
         if let gap = input.gap {
-            // Cut at the stop texts by themselves; whether a space stands before it, its neighbours say.
+            // Stop texts are searched in the filling alone; its neighbours determine whether a space precedes it.
             var filling = chosen
             while !filling.isEmpty, stops.first(in: tokenizer.decode(filling)) != nil { filling.removeLast() }
             var tokens = input.text
@@ -318,9 +320,9 @@ package struct Generation {
         return before + stops.cut(after)
     }
 
-    /// What the model reads of `text`.
+    /// The decoder input for `text`.
     ///
-    /// - Parameter refuse: The failure for a reason.
+    /// - Parameter refuse: Returns the error, given the reason.
     private func decodingInput(_ text: String, _ refuse: (String) -> Failure) throws(Failure) -> DecodingInput {
         let special = tokenizer.specialTokens
         func check(_ count: Int, beside others: Int, canCrop: Bool) throws(Failure) {
@@ -356,7 +358,7 @@ package struct Generation {
 }
 
 extension Generation {
-    /// Loads the checkpoint for the calling rank alone, while the others wait for what it has to say.
+    /// Loads the checkpoint on the calling rank alone; the other ranks wait.
     ///
     /// - Throws: As `init`.
     package static func onOneRank(_ settings: GenerationSettings) throws(Failure) -> Generation {

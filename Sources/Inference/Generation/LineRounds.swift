@@ -2,17 +2,17 @@ import Collectives
 import Failures
 
 extension Generation {
-    /// Works on `lines` from the one with the number `first` on, some at a time, and gives what becomes of them to `write` in
-    /// their order, on rank 0.
+    /// Processes `lines` from index `first` on in rounds, and passes the results of each round to `write` in order, on
+    /// rank 0.
     ///
-    /// How many are taken at a time follows from how long the last ones took: a few seconds of work are lost at most where it is
-    /// interrupted. That changes no result.
+    /// The size of a round is adapted to the duration of the previous one, so that an interruption loses at most a few
+    /// seconds of work. It does not affect results.
     ///
     /// - Parameters:
-    ///   - name: Where the lines come from, for messages.
-    ///   - shouldStop: Asked before each token, on each rank.
-    /// - Returns: How many lines are done, those before `first` included.
-    /// - Throws: `AgreedFailure` with what `write` throws.
+    /// - name: The name of the file, for messages.
+    /// - shouldStop: Called before each token, on each rank.
+    /// - Returns: The number of lines that are done, including those before `first`.
+    /// - Throws: `AgreedFailure` with the error of `write`; otherwise as `run(lines:in:numbers:name:shouldStop:)`.
     package func run(
         lines: [String], from first: Int, name: String, shouldStop: @escaping () -> Bool,
         write: (_ results: [String]) throws(Failure) -> Void
@@ -41,7 +41,7 @@ extension Generation {
         return done
     }
 
-    /// Lines that all ranks decode at once.
+    /// The number of lines that all ranks together decode at once.
     private var batchLines: Int {
         let (lines, overflow) = settings.decoding.batch.multipliedReportingOverflow(by: communicator.size)
         return overflow ? 1 << 20 : lines

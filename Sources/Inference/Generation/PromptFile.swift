@@ -2,23 +2,23 @@ import Failures
 import Files
 import Texts
 
-/// The prompts of a file, one a line.
+/// A file of prompts, one per line.
 ///
-/// In a file whose name ends in `.jsonl` each line is a JSON object with a string `text`, which may hold line breaks, and so is
-/// each result: both are then exactly what `--prompt` takes and prints. In any other file a prompt is a line as it stands, and
-/// its result is a line too: a decoder ends at the first line break that it writes, and of other models line breaks become
-/// spaces.
+/// In a file whose name ends in `.jsonl`, each line is a JSON object with a string `text`, which may contain line
+/// breaks, and so is each result: prompts and results are then exactly those of `--prompt`. In any other file each
+/// prompt and each result is a single line: a decoder stops at its first line break, and other models' line breaks are
+/// replaced by spaces.
 package struct PromptFile: Sendable {
     /// The file's path, for messages.
     package let path: String
-    /// The prompt of each line, in their order; empty where the line has none.
+    /// The prompts in file order; empty for an empty line.
     package let prompts: [String]
     /// Whether prompts and results are JSON objects.
     package let holdsObjects: Bool
 
     /// Reads a file.
     ///
-    /// - Throws: `badData` as `LineReader`, and for a line that is no such object.
+    /// - Throws: `badData` as `LineReader`, and for a line that is not such an object.
     package init(reading path: String) throws(Failure) {
         self.path = path
         holdsObjects = path.hasExactSuffix(".jsonl")
@@ -46,9 +46,9 @@ package struct PromptFile: Sendable {
         self.prompts = prompts
     }
 
-    /// The line that stands for the result `bytes`, without its line end.
+    /// The output line for the result `bytes`, without line end.
     ///
-    /// Bytes that are not UTF-8 become U+FFFD, as in what `--prompt` prints.
+    /// Invalid UTF-8 is replaced by U+FFFD, as in the output of `--prompt`.
     static func line(of bytes: [UInt8], asObject: Bool) -> String {
         if asObject { return JSON.object([.init("text", .string(WholeCharacters.text(of: bytes)))]).line }
         let isLineBreak = { (byte: UInt8) in byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
@@ -56,14 +56,14 @@ package struct PromptFile: Sendable {
     }
 }
 
-/// The numbers that the random choices of texts depend on.
+/// Numbers that seed the random choices for each prompt.
 enum PromptNumbers {
-    /// The number of each text: a function of the text alone, so that a prompt has the same result wherever it stands, also
-    /// by itself. A text that comes again is drawn anew.
+    /// The number of each text: a function of the text alone, so that a prompt has the same result in any file and by
+    /// itself. Further occurrences of the same text have different numbers.
     static func of(_ texts: [String]) -> [Int] {
         var counts: [Int: Int] = [:]
         return texts.map { text in
-            // 60 bits, which no two texts of one file are likely to share.
+            // 60 bits, so that different texts of a file are unlikely to collide.
             guard let number = Int(Digest.of(Array(text.utf8)).prefix(15), radix: 16) else {
                 preconditionFailure("a digest is hexadecimal")
             }

@@ -5,7 +5,7 @@ import Models
 import Objectives
 import Reporting
 
-/// What a classifier makes of texts.
+/// Predictions of a text classifier.
 struct TextClassification {
     private let trained: TrainedModel
     private let passes: WholeTexts
@@ -15,12 +15,13 @@ struct TextClassification {
         passes = WholeTexts(trained, batch: batch)
     }
 
-    /// What is predicted of a text.
+    /// The prediction for a text.
     enum Prediction: Equatable {
-        /// Every class and its probability, the likeliest first; together they have 1.
+        /// Every class and its probability, most probable first; the probabilities sum to 1.
         case classes([(label: String, probability: Double)])
-        /// Every label and its probability, each for itself.
+        /// Every label and its independent probability, most probable first.
         case labels([(label: String, probability: Double)])
+        /// A number (regression).
         case number(Double)
 
         static func == (a: Prediction, b: Prediction) -> Bool {
@@ -29,7 +30,8 @@ struct TextClassification {
 
         /// The prediction as text: labels and probabilities, or a number.
         ///
-        /// - Parameter all: Whether all are told; otherwise the likeliest class, or the labels that are likelier than not.
+        /// - Parameter all: Whether to include all; otherwise only the most probable class, or the labels with a
+        ///   probability above 0.5.
         func text(all: Bool, separator: String) -> String {
             func lines(_ ranked: some Sequence<(label: String, probability: Double)>) -> String {
                 ranked.map { "\($0.label)\t\(fixed($0.probability, 4))" }.joined(separator: separator)
@@ -42,11 +44,11 @@ struct TextClassification {
         }
     }
 
-    /// The prediction for each text.
+    /// Predicts the classes of each text.
     ///
     /// - Parameters:
-    ///   - crops: Whether of a text that is too long the beginning is read.
-    ///   - refuse: The failure of a text, for a reason.
+    /// - crops: Whether a text that is too long is cropped to its beginning.
+    /// - refuse: Returns the error for the text at an index, given the reason.
     func run(
         _ texts: [String], crops: Bool = false, _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [Prediction] {
@@ -64,8 +66,8 @@ struct TextClassification {
     /// The tokens of each text.
     ///
     /// - Parameters:
-    ///   - crops: Whether of a text that is too long the beginning is read.
-    ///   - refuse: The failure of a text, for a reason.
+    /// - crops: Whether a text that is too long is cropped to its beginning.
+    /// - refuse: Returns the error for the text at an index, given the reason.
     static func inputs(
         _ trained: TrainedModel, _ texts: [String], crops: Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[Int32]] {
@@ -83,7 +85,7 @@ struct TextClassification {
         return inputs
     }
 
-    /// The prediction that `logits` stand for.
+    /// The prediction according to `logits`.
     static func prediction(_ logits: UnsafeBufferPointer<Float>, _ names: [String], _ kind: Loss.TargetKind)
         -> Prediction
     {

@@ -5,21 +5,20 @@ import Models
 import Objectives
 import Tensors
 
-/// Forward passes over whole texts, for models that see all of a text at once.
+/// Batched forward passes over complete texts, for encoders and classifiers.
 struct WholeTexts {
     private let trained: TrainedModel
     private let forwardPass: ForwardPass<Float>
     private let batch: Int
 
-    /// The texts of a pass over `count` texts, of which `wanted` are asked for at once.
+    /// The number of texts per pass, for `count` texts and a requested batch size of `wanted`.
     ///
-    /// Where products compute rows in another way for another number of them, each text comes by itself, so that it always
-    /// has the same bits.
+    /// It is 1 unless matrix products are batch-invariant, so that a text's result does not depend on the batch.
     static func batch(_ wanted: Int, of count: Int) -> Int {
         ProductEngine.best.computesRowsAlike ? max(1, min(wanted, count)) : 1
     }
 
-    /// Passes over up to `batch` texts at once: see `batch(_:of:)`.
+    /// Creates passes over up to `batch` texts at once; see `batch(_:of:)`.
     init(_ trained: TrainedModel, batch: Int) {
         self.trained = trained
         self.batch = batch
@@ -27,13 +26,13 @@ struct WholeTexts {
             trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: self.batch)
     }
 
-    /// Calls `body` with the logits of the rows that it asked for, text by text.
+    /// Calls `body` with the logits of the requested rows, text by text.
     ///
     /// - Parameters:
-    ///   - texts: The tokens of each, none longer than the context.
-    ///   - rows: The rows of a text's output whose logits are wanted: positions, or 0 for a model that pools.
-    ///   - body: Given the number of a text, which of its wanted rows it is, and the logits.
-    /// - Throws: `badData` where a logit is not finite.
+    /// - texts: The tokens of each text, at most the context length.
+    /// - rows: The output rows of a text whose logits are requested: positions, or 0 for a model that pools.
+    /// - body: Receives the index of a text, the index among its requested rows, and the logits.
+    /// - Throws: `badData` if a logit is not finite.
     func forEachRow(
         _ texts: [[Int32]], rows: (_ text: Int) -> [Int], shouldStop: () -> Bool,
         _ body: (_ text: Int, _ index: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
@@ -80,7 +79,7 @@ struct WholeTexts {
     }
 }
 
-/// Puts the likeliest token in every gap of a text: what an encoder that was trained on masked tokens does.
+/// Fills every blank of a text with the most probable token, by an encoder that was trained on masked tokens.
 struct FilledGaps {
     private let trained: TrainedModel
     private let passes: WholeTexts
@@ -90,9 +89,9 @@ struct FilledGaps {
         passes = WholeTexts(trained, batch: batch)
     }
 
-    /// The texts with their gaps filled. All gaps of a text are filled at once, none knowing what stands in another.
+    /// The texts with their blanks filled. All blanks of a text are filled at once, independently of each other.
     ///
-    /// - Parameter refuse: The failure of a text, for a reason.
+    /// - Parameter refuse: Returns the error for the text at an index, given the reason.
     func run(
         _ texts: [String], _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[UInt8]] {
@@ -110,9 +109,9 @@ struct FilledGaps {
         return filled.map(gapText.decode)
     }
 
-    /// The tokens of each text, and the places of its gaps.
+    /// The tokens of each text, and the positions of its blanks.
     ///
-    /// - Parameter refuse: The failure of a text, for a reason.
+    /// - Parameter refuse: Returns the error for the text at an index, given the reason.
     static func inputs(
         _ trained: TrainedModel, _ texts: [String], _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [(tokens: [Int32], gaps: [Int])] {

@@ -8,17 +8,18 @@ import Resources
 import Settings
 import Tensors
 
-/// Writes the model of a checkpoint as another program reads it.
+/// Exports the model of a checkpoint to the format of another program.
 package struct ModelExport {
     private let checkpoint: Checkpoint
     private let identity: CheckpointIdentity
     private let model: PortableModel
-    /// The class that the model is there.
+    /// The class of the model in the other program.
     private let modelClass: ModelClass
 
-    /// Opens a checkpoint; its tensors are not read yet.
+    /// Opens a checkpoint without reading its tensors.
     ///
-    /// - Throws: `badData` where it makes no sense, `usage` where no class of the other program can hold its model.
+    /// - Throws: `badData` if the checkpoint is invalid; `usage` if no class of the other program can represent its
+    ///   model.
     package init(checkpoint directory: String) throws(Failure) {
         checkpoint = try Checkpoint.open(directory)
         identity = try CheckpointIdentity(checkpoint)
@@ -28,19 +29,19 @@ package struct ModelExport {
         modelClass = try ModelClass.holding(model)
     }
 
-    /// Verifies the checkpoint and writes its model, in Float32, into `directory`.
+    /// Verifies the checkpoint and writes its model in Float32 to `directory`.
     ///
     /// - Parameters:
-    ///   - choice: nil for the averaged weights where there are any.
+    /// - choice: The weights to export; nil: the moving average if there is one.
     ///   - progress: As for `Checkpoint.verify`.
-    /// - Returns: What was written, in a line.
-    /// - Throws: `usage` where the directory holds something else, `badData` for a damaged checkpoint, `inputOutput` where
-    ///   the disk does not take it.
+    /// - Returns: A summary of the export, as one line.
+    /// - Throws: `usage` if the directory contains other files; `badData` for a damaged checkpoint; `inputOutput` if
+    ///   writing fails.
     package func write(
         to directory: String, _ choice: WeightChoice? = nil, progress: (_ done: Int, _ total: Int) -> Void
     ) throws(Failure) -> String {
         let output = try ExportDirectory(claiming: directory)
-        /// What is said of the tokenizer.
+        /// The note about the tokenizer.
         var tokenizer: String?
         do throws(Failure) {
             try checkpoint.verify(progress: progress)
@@ -55,7 +56,7 @@ package struct ModelExport {
             try writer.write(layout, weights)
         } catch {
             let failure = error.naming(directory, insteadOf: output.staging)
-            // The failure that led here says more than one to clean up.
+            // The original error matters more than one of the cleanup.
             try? output.discard()
             throw failure
         }

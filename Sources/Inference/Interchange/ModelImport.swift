@@ -11,20 +11,22 @@ import Settings
 import Tensors
 import Tokenizers
 
-/// Makes a checkpoint of a model that another program wrote.
+/// Creates a checkpoint from a model of another program.
 ///
-/// It stands at step 0 and has no optimizer state: it is evaluated, generated from, exported and fine-tuned, not resumed.
+/// The checkpoint is at step 0 and has no optimizer state: it can be evaluated, used for generation, exported and
+/// fine-tuned, but not resumed.
 package struct ModelImport {
     private let reader: ModelReader
     private let configuration: Configuration
     private let facts: DatasetFacts
     private let tokenizerModel: [UInt8]
 
-    /// Opens the directory of a model; of its tensors only the headers are read.
+    /// Opens the directory of a model, reading only the headers of its tensors.
     ///
-    /// - Parameter tokenizer: `byte`, a file that SentencePiece wrote, or nil for what is beside the model: `tokenizer.model`, or
-    ///   the `tokenizer.json` that an export has written for bytes; where there is neither, the model's text is token numbers.
-    /// - Throws: `badData` where the model is none that can be had here, or the tokenizer another one.
+    /// - Parameter tokenizer: `byte`, a SentencePiece model file, or nil: the file beside the model, which is
+    ///   `tokenizer.model` or a `tokenizer.json` that dtrain exported for the byte tokenizer. If neither exists, the
+    ///   model reads and writes token IDs.
+    /// - Throws: `badData` if dtrain cannot represent the model, or if the tokenizer does not match it.
     package init(from directory: String, tokenizer: String?) throws(Failure) {
         reader = try ModelReader(directory)
         let model = reader.model
@@ -34,7 +36,7 @@ package struct ModelImport {
         configuration.model.vocabularySize = model.vocabularySize
         if model.image == nil { configuration.data.contextLength = model.contextLength }
         if let labels = model.labels { configuration.objective.kind = PredictionKind(of: labels.kind).kind }
-        // What a configuration may be is written in one place.
+        // The parser checks the values.
         do throws(Failure) {
             let text = configuration.resolvedYAML
             self.configuration = try Configuration.parse(text, name: "\(directory)/config.json, as a configuration")
@@ -43,14 +45,14 @@ package struct ModelImport {
         }
     }
 
-    /// Reads the tensors and commits the checkpoint in the run directory `output`.
+    /// Reads the tensors and commits the checkpoint to the run directory `output`.
     ///
-    /// - Returns: What was read, and where it is now, in a line.
-    /// - Throws: `usage` where the directory holds a run, `badData` for tensors that are not the model's, `inputOutput` where
-    ///   the disk does not take it.
+    /// - Returns: A summary of the import, as one line.
+    /// - Throws: `usage` if the directory contains a run; `badData` if the tensors do not match the model;
+    ///   `inputOutput` if writing fails.
     package func write(to output: String) throws(Failure) -> String {
         let layout = reader.model.makeLayout()
-        // Only what the files hold is allocated.
+        // Checks first that the files are large enough for what is then allocated.
         try reader.check(layout)
         try MemoryEstimate.weights(layout).require(
             "import: \(reader.modelClass.name)", available: MemoryEstimate.availableBytes(),
@@ -61,7 +63,7 @@ package struct ModelImport {
         do throws(Failure) {
             checkpoint = try commit(layout, run)
         } catch {
-            // The failure that led here says more than one to clean up.
+            // The original error matters more than one of the cleanup.
             try? claimed.discard()
             throw error
         }
@@ -85,7 +87,7 @@ package struct ModelImport {
             files: [(modelFileName, NamedArena(weights, layout).sources)])
     }
 
-    /// Claims the directory of a run for an import; what an interrupted one left is removed.
+    /// Claims the run directory for an import, and removes the remains of an interrupted one.
     private static func claim(_ run: RunDirectory) throws(Failure) -> OutputDirectory {
         let own = [run.checkpoints, run.configuration].map {
             String(decoding: $0.utf8.dropFirst(run.path.utf8.count + 1), as: UTF8.self)
@@ -95,7 +97,7 @@ package struct ModelImport {
             claiming: run.path,
             .init(
                 markerName: "import.incomplete", command: "dtrain import",
-                // A run that has trained since then is not the import's.
+                // If a run was trained in the directory since then, its files are not remains of the import.
                 isLeftover: { own.contains($0) && !used.contains(where: FileSystem.exists) },
                 check: { names throws(Failure) in
                     for path in [run.checkpoints, run.configuration, run.metrics] where FileSystem.exists(path) {
@@ -112,7 +114,7 @@ package struct ModelImport {
                 }))
     }
 
-    /// What the model's data were, as far as the files tell.
+    /// The properties of the model's dataset, as far as the files contain them.
     private static func facts(
         _ reader: ModelReader, _ choice: String?
     ) throws(Failure) -> (facts: DatasetFacts, tokenizerModel: [UInt8]) {

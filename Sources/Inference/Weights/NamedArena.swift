@@ -4,30 +4,31 @@ import Kernels
 import Settings
 import Tensors
 
-/// The model's weights in a checkpoint.
+/// The name of a checkpoint's weight file.
 package let modelFileName = "model.safetensors"
-/// The moving average of the model's weights in a checkpoint of a training that has one: Float32 under the same names.
+/// The name of a checkpoint's file with the moving average of the weights, if the run has one: Float32, same tensor
+/// names.
 package let averagedFileName = "model-ema.safetensors"
 
-/// Which of the weights in a checkpoint are used.
+/// The set of weights of a checkpoint to use.
 package enum WeightChoice: String, CaseIterable, Sendable {
-    /// Those of the last step.
+    /// The weights after the last step.
     case last
-    /// Their moving average.
+    /// The exponential moving average of the weights.
     case average
 }
 
-/// What the names of the Float32 weights of a run in Float16 begin with, beside the optimizer's state.
+/// The name prefix of Float32 master weights, which are stored with the optimizer state of a run in Float16.
 package let masterPrefix = "master/"
 
-/// An arena whose parameters stand in a file under a prefix.
+/// An arena whose parameters are stored in a file under names with a prefix.
 package struct NamedArena {
     private let layout: ParameterLayout
     private let prefix: String
     private let type: TensorType
     private let bytes: (Range<Int>) -> UnsafeMutableRawBufferPointer
 
-    /// An arena of `layout`.
+    /// Creates a named view of `arena`, whose parameters are those of `layout`.
     package init<Element: Storage>(_ arena: Arena<Element>, _ layout: ParameterLayout, prefix: String = "") {
         self.layout = layout
         self.prefix = prefix
@@ -35,7 +36,7 @@ package struct NamedArena {
         bytes = arena.bytes(of:)
     }
 
-    /// Its parameters, to be written.
+    /// The parameters as sources of a write.
     package var sources: [TensorSource] {
         layout.parameters.map {
             TensorSource(
@@ -43,7 +44,7 @@ package struct NamedArena {
         }
     }
 
-    /// Its parameters, to be read.
+    /// The parameters as destinations of a read.
     package var destinations: [TensorDestination] {
         layout.parameters.map {
             TensorDestination(name: prefix + $0.name, type: type, shape: $0.shape, bytes: bytes($0.range))
@@ -51,10 +52,10 @@ package struct NamedArena {
     }
 }
 
-/// Fills `weights` with a checkpoint's model in Float32, whatever it was trained in.
+/// Reads a checkpoint's model into `weights` in Float32, whatever type it was trained in.
 ///
-/// - Parameter choice: nil for the average where there is one.
-/// - Throws: `usage` where the average is asked for and there is none.
+/// - Parameter choice: The weights to read; nil: the moving average if there is one.
+/// - Throws: `usage` if the average is requested but missing; `badData` if a file is damaged.
 func loadWeights(
     _ checkpoint: Checkpoint, _ layout: ParameterLayout, into weights: Arena<Float>, precision: Configuration.Precision,
     _ choice: WeightChoice?

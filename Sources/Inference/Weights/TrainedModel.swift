@@ -9,23 +9,23 @@ import Settings
 import Tensors
 import Tokenizers
 
-/// A model from a checkpoint, with all that is needed to use it on text.
+/// A model from a checkpoint, with its weights and tokenizer.
 package struct TrainedModel {
     /// The checkpoint's directory.
     package let directory: String
     package let identity: CheckpointIdentity
     package let model: Transformer<Float>
-    /// Its weights in Float32.
+    /// The weights in Float32.
     package let weights: Arena<Float>
     package let tokenizer: any Tokenizer
-    /// The rows of its output that stand for no text, in ascending order: tokens without text, and rows beyond the
+    /// The output indices that must not be generated, in ascending order: tokens without text, and padding beyond the
     /// tokenizer's vocabulary.
     package let tokensWithoutText: [Int32]
 
-    /// Loads and verifies the checkpoint in `directory`. Rank 0 reads the weights for all.
+    /// Verifies and loads the checkpoint in `directory`. Collective: rank 0 reads the weights for all ranks.
     ///
-    /// - Parameter choice: Which weights; nil for the averaged ones where there are any.
-    /// - Throws: `badData` where it is damaged or makes no sense; `usage` for a model that reads no text.
+    /// - Parameter choice: The weights to load; nil: the moving average if there is one.
+    /// - Throws: `badData` if the checkpoint is damaged or invalid; `usage` for a model that does not read text.
     package init(
         checkpoint directory: String, _ choice: WeightChoice? = nil, _ communicator: any Communicator
     ) throws {
@@ -45,7 +45,7 @@ package struct TrainedModel {
         self.init(directory, identity, tokenizer, model, weights)
     }
 
-    /// A model that is loaded already.
+    /// Creates a value of a model that is already loaded.
     init(
         _ directory: String, _ identity: CheckpointIdentity, _ tokenizer: any Tokenizer, _ model: Transformer<Float>,
         _ weights: Arena<Float>
@@ -61,7 +61,7 @@ package struct TrainedModel {
             + (min(tokenizer.vocabularySize, rows)..<rows).map(Int32.init)
     }
 
-    /// The failure of a prediction that is infinite or NaN, at an index of the model's output.
+    /// The error for a logit that is infinite or NaN, at index `output` of the model's output.
     func nonFinite(output: Int) -> Failure {
         Failure(
             .badData,
@@ -70,18 +70,18 @@ package struct TrainedModel {
                 + "model was damaged before it was imported. Take an earlier checkpoint or another copy.")
     }
 
-    /// The reason why a text of `count` tokens is refused where at most `limit` are read.
+    /// The reason for rejecting a text of `count` tokens if at most `limit` are allowed.
     ///
-    /// - Parameter canCrop: Whether the family reads a part of a text on request.
+    /// - Parameter canCrop: Whether `--crop` is possible for the family.
     func tooLong(_ count: Int, limit: Int, canCrop: Bool) -> String {
         let part = model.architecture.response == .continuation ? "end" : "beginning"
         return "has \(count) tokens; the model's context holds \(limit) of a text. "
             + (canCrop ? "Shorten it, or add --crop to have its \(part) read." : "Shorten it.")
     }
 
-    /// A special token of the tokenizer.
+    /// Returns a special token of the tokenizer.
     ///
-    /// - Throws: `badData` where it has none.
+    /// - Throws: `badData` if `token` is nil.
     func token(_ token: Int32?, _ name: String) throws(Failure) -> Int32 {
         if let token { return token }
         throw Failure(
@@ -89,17 +89,17 @@ package struct TrainedModel {
     }
 }
 
-/// Verifies a checkpoint and loads its model in Float32. Rank 0 reads the weights for all.
+/// Verifies a checkpoint and loads its model in Float32. Collective: rank 0 reads the weights for all ranks.
 ///
 /// - Parameters:
-///   - choice: Which weights; nil for the averaged ones where there are any.
-///   - sequences: The sequences whose activations each rank computes at once with what is loaded, for an estimate of memory.
-/// - Throws: `AgreedFailure` with `usage` where a host has not the memory, `badData` for a damaged checkpoint.
+/// - choice: The weights to load; nil: the moving average if there is one.
+/// - sequences: The number of sequences that each rank will compute at once, for the memory estimate.
+/// - Throws: `AgreedFailure` with `usage` if a host has not enough memory; with `badData` for a damaged checkpoint.
 func loadModel(
     _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ choice: WeightChoice?, _ communicator: any Communicator,
     sequences: Int = 0
 ) throws -> (model: Transformer<Float>, weights: Arena<Float>) {
-    // What a manifest claims is allocated only where the files are large enough to hold it, in halves at least.
+    // The size that the manifest claims is allocated only if the files have at least two bytes per parameter.
     try communicator.together { () throws(Failure) in
         let claimed = PortableModel(
             identity.configuration.model, identity.sizes, labels: identity.facts.labels, special: .none
@@ -114,7 +114,7 @@ func loadModel(
     }
     var sizes = identity.sizes
     if sizes.image == nil {
-        // The checkpoint names the rows of the model only.
+        // The checkpoint records only the number of embedding rows, which may include padding.
         sizes.tokenCount = try communicator.together { () throws(Failure) in
             min(try identity.makeTokenizer().vocabularySize, sizes.vocabularySize)
         }

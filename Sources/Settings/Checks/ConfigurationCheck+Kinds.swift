@@ -1,11 +1,11 @@
 import Optimizers
 
 extension ConfigurationCheck {
-    /// What the kind of an optimizer or of a schedule asks of other keys.
+    /// Checks of the keys that depend on the kind of optimizer or schedule.
     static let kinds: [ConfigurationCheck] = [
         ConfigurationCheck("optimizer.groups", "optimizer.kind") { configuration in
             let optimizer = configuration.optimizer
-            // A group's decay takes the place of the optimizer's.
+            // A group's weight decay replaces the optimizer's.
             let decays = Configuration.keys.filter { $0.path == "optimizer.weight_decay" }
             let isRead = decays.contains { configuration.reads($0) }
             return isRead || optimizer.groups.allSatisfy { ($0.weightDecay ?? 0) == 0 }

@@ -1,9 +1,9 @@
 import Failures
 
-// A value that nothing reads is rejected, with the values of another key for which it is read.
+// A value that has no effect is rejected; the message names values of another key with which it would have one.
 
 extension ConfigurationCheck {
-    /// Why nothing reads `key`, and its allowed value.
+    /// The allowed value of `key`, which has no effect, and the reason.
     static func unread(_ key: ConfigurationKey<Configuration>, in configuration: Configuration) -> String {
         let usual = "\(key.text(Configuration())), the default"
         guard let (other, values) = reader(of: key, in: configuration) else { return "\(usual): nothing reads it" }
@@ -13,7 +13,7 @@ extension ConfigurationCheck {
             + (hints[key.path].map { "; \($0)" } ?? "")
     }
 
-    /// Another key, and those of its values with which `key` is read: one of the same section where there is one.
+    /// Another key, and those of its values with which `key` has an effect; a key of the same section is preferred.
     private static func reader(
         of key: ConfigurationKey<Configuration>, in configuration: Configuration
     ) -> (key: ConfigurationKey<Configuration>, values: [String])? {
@@ -31,6 +31,6 @@ extension ConfigurationCheck {
         return nil
     }
 
-    /// The key that does the same elsewhere.
+    /// For keys with an equivalent elsewhere: where that is.
     private static let hints = ["optimizer.weight_decay": "others have optimizer.l2"]
 }

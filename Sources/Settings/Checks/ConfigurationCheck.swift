@@ -2,13 +2,13 @@ import Failures
 import Models
 import Optimizers
 
-/// What values must be to each other, beyond what each may be alone.
+/// A constraint that relates values of several keys, or that the range of a single key cannot express.
 struct ConfigurationCheck: Sendable {
-    /// The key that is said to be wrong.
+    /// The key that is reported if the check fails.
     let key: String
-    /// The keys that it depends on.
+    /// The other keys that the check depends on.
     let others: [String]
-    /// Nil where all is well, otherwise what the key may be.
+    /// Returns nil if the constraint holds, otherwise a description of the key's allowed values.
     let allowed: @Sendable (Configuration) -> String?
 
     init(_ key: String, _ others: String..., allowed: @escaping @Sendable (Configuration) -> String?) {
@@ -17,7 +17,7 @@ struct ConfigurationCheck: Sendable {
         self.allowed = allowed
     }
 
-    /// The checks, in the order of their keys.
+    /// All checks, in the order in which they are applied.
     static let all: [ConfigurationCheck] =
         general + kinds
 
@@ -95,14 +95,14 @@ struct ConfigurationCheck: Sendable {
         },
         ConfigurationCheck("schedule.warmup_steps", "schedule.kind") { configuration in
             let schedule = configuration.schedule
-            // The curve is the peak times √(warm-up steps / step).
+            // The learning rate is peak · √(warm-up steps / step).
             return [.inverseSquareRoot, .noam].contains(schedule.kind) && schedule.warmupSteps == 0
                 ? "at least 1 where schedule.kind is \(schedule.kind.rawValue)" : nil
         },
         ConfigurationCheck("schedule.decay_steps", "schedule.kind", "schedule.warmup_steps", "training.steps") {
             let (schedule, steps) = ($0.schedule, $0.training.steps)
             guard schedule.kind == .warmupStableDecay else { return nil }
-            // An earlier check has seen to it that the warm-up is not longer than the run.
+            // An earlier check rejects a warm-up that is longer than the run.
             let most = steps - schedule.warmupSteps
             if most == 0 { return "none: schedule.warmup_steps (\(steps)) is all of training.steps" }
             return (1...most).contains(schedule.decaySteps)
@@ -123,8 +123,8 @@ struct ConfigurationCheck: Sendable {
     ]
 }
 
-/// What the largest arrays of one slot and of the model hold together, or nil where an Int cannot say:
-/// a step's count of anything is then out of reach as well.
+/// The number of elements of the largest arrays of one micro-batch and of the model, or nil if it exceeds the range of
+/// Int.
 private func numbersPerSlot(_ configuration: Configuration) -> Int? {
     let (model, batch, context) = (configuration.model, configuration.batch, configuration.data.contextLength)
     let width = model.width, layers = model.layers + model.decoderLayers

@@ -6,21 +6,21 @@ import Objectives
 import Optimizers
 import Resources
 
-/// All that the parts of a run read of a configuration: runs of equal ones are the same run.
+/// All values that a run reads of its configuration: two configurations with equal values describe the same run.
 ///
-/// Each member is what its part is built from: the model's shape, the form of samples, the schedule, the settings of the loss
-/// scaler. A key that changes none of them is read by nothing, for this family, optimizer, schedule and so on;
-/// `ConfigurationCheck` rejects it. A new section is a member here.
+/// Each member is the input of one part of a run: the model's shape, the form of samples, the schedule, the settings of
+/// the loss scaler. If a key changes no member, it has no effect for this family, optimizer, schedule and so on, and
+/// `ConfigurationCheck` rejects it. A new configuration section needs a member here.
 ///
-/// Members hold values as they are given, not what is computed from them: a value that a bound clamps or a zero cancels is
-/// still read.
+/// Members hold values as they are given, not results computed from them: a value still has an effect if a bound clamps
+/// it or a zero cancels it.
 struct EffectiveConfiguration: Equatable {
     private let run: RunConfiguration
     private let dataDirectory: String
     private let samples: SampleForm
     private let lengthPool: Int
     private let model: ModelShape
-    /// Told apart from the shape, where a width of 1 has a scale of 1.
+    /// Separate from the shape, because at width 1 the scale is 1.
     private let scalesEmbeddings: Bool
     private let prediction: ObjectiveConfiguration.Kind
     private let loss: Loss
@@ -35,7 +35,8 @@ struct EffectiveConfiguration: Equatable {
     private let lossScale: LossScaleConfiguration?
     private let training: TrainingConfiguration
 
-    /// What a run of `configuration` would be built from, on data of nominal sizes. Values need not fit each other.
+    /// The values of a run of `configuration` on data of nominal sizes. The values need not be consistent with each
+    /// other.
     init(_ configuration: Configuration) {
         run = configuration.run
         dataDirectory = configuration.data.directory
@@ -63,7 +64,7 @@ struct EffectiveConfiguration: Equatable {
 }
 
 extension Configuration {
-    /// Whether any other value of `key` would make another run, with all other keys as they are.
+    /// Whether any other value of `key` would change the run, with all other keys unchanged.
     func reads(_ key: ConfigurationKey<Configuration>) -> Bool {
         let effective = EffectiveConfiguration(self)
         return key.examples.contains { example in
@@ -73,7 +74,7 @@ extension Configuration {
         }
     }
 
-    /// The keys that nothing reads and whose value is neither the default nor 0.
+    /// The keys that have no effect although their value is neither the default nor 0.
     var unreadKeys: [ConfigurationKey<Configuration>] {
         let usual = Configuration()
         return Configuration.keys.filter { key in
@@ -84,12 +85,12 @@ extension Configuration {
 }
 
 extension FineTuningConfiguration {
-    /// Nothing is selected where nothing is loaded.
+    /// Without a checkpoint to load, `load` and `skip` have no effect.
     fileprivate var effective: FineTuningConfiguration { from == nil ? FineTuningConfiguration() : self }
 }
 
 extension OptimizerConfiguration {
-    /// What the coordinator and `ParameterRules` read, besides the optimizer itself.
+    /// The values that are read by the training step and by `ParameterRules`, not by the optimizer itself.
     fileprivate var beyondUpdates: OptimizerConfiguration {
         var part = OptimizerConfiguration()
         (part.clipNorm, part.clipValue, part.groups, part.freeze) = (clipNorm, clipValue, groups, freeze)
@@ -98,7 +99,7 @@ extension OptimizerConfiguration {
 }
 
 extension AveragingConfiguration {
-    /// Gradients in shared memory are not sent, and those of Float16 are sent as they are.
+    /// `wire` has no effect on gradients in shared memory and on Float16 gradients, which are sent as they are.
     fileprivate func effective(_ precision: Configuration.Precision) -> AveragingConfiguration {
         var part = self
         if strategy == .sharedMemory || precision == .float16 { part.wire = AveragingConfiguration().wire }
@@ -107,7 +108,7 @@ extension AveragingConfiguration {
 }
 
 extension TrainingConfiguration {
-    /// Without a limit there are no spikes, and without patience nothing waits for an improvement.
+    /// Without `spikeZScore` there are no spikes, and without `patience` the minimum improvement has no effect.
     fileprivate var effective: TrainingConfiguration {
         var (part, usual) = (self, TrainingConfiguration())
         if spikeZScore == 0 { part.spikeAction = usual.spikeAction }

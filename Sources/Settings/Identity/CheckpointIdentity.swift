@@ -5,25 +5,27 @@ import Files
 import Models
 import Tokenizers
 
-/// What a checkpoint says of the run that wrote it.
+/// The description of a run in the manifest of its checkpoint.
 package struct CheckpointIdentity {
     /// The run's configuration.
     package let configuration: Configuration
-    /// What the run's data decided about the model.
+    /// The model sizes that are determined by the run's data.
     package let sizes: ModelSizes
-    /// What it was trained on: the tokenizer, special tokens, labels, the size of images.
+    /// The properties of the dataset: tokenizer, special tokens, labels, image size.
     package let facts: DatasetFacts
+    /// The digest of the model's parameter layout.
     package let layoutDigest: String
+    /// The digest of the dataset; empty for an imported model.
     package let datasetDigest: String
-    /// The digest of the checkpoint that the run was told to continue from.
+    /// The digest of the checkpoint that `--resume` named.
     package let resumedFrom: String?
-    /// Whether the model was made elsewhere, so that there is no training to go on with.
+    /// Whether the model was imported, so that there is no training run to resume.
     package var isImported: Bool { datasetDigest.isEmpty }
     private let checkpoint: Checkpoint
 
-    /// Reads the identity in the manifest of `checkpoint`.
+    /// Reads the identity from the manifest of `checkpoint`.
     ///
-    /// - Throws: `badData` where a part is missing or makes no sense.
+    /// - Throws: `badData` if a part is missing or invalid.
     package init(_ checkpoint: Checkpoint) throws(Failure) {
         let identity = checkpoint.identity
         guard let text = identity["configuration"]?.stringValue, let layout = identity["layout"]?.stringValue,
@@ -45,9 +47,9 @@ package struct CheckpointIdentity {
         self.checkpoint = checkpoint
     }
 
-    /// Makes the tokenizer that the checkpoint carries.
+    /// Creates the tokenizer that is stored in the checkpoint.
     ///
-    /// - Throws: `badData` where its model was altered.
+    /// - Throws: `badData` if the tokenizer's model was altered.
     package func makeTokenizer() throws(Failure) -> any Tokenizer {
         try Tokenizers.makeTokenizer(
             facts.tokenizer, vocabularySize: sizes.vocabularySize, allowsPadding: true,
@@ -55,7 +57,7 @@ package struct CheckpointIdentity {
             source: checkpoint.directory)
     }
 
-    /// What older checkpoints say of their data is the tokenizer alone: it was text.
+    /// Older checkpoints describe only the tokenizer; their data was always text.
     private static func facts(_ identity: JSON) -> DatasetFacts? {
         if let data = identity["data"] { return DatasetFacts(data) }
         return identity["tokenizer"].flatMap(TokenizerDescription.init).map(DatasetFacts.init(textWith:))

@@ -1,2 +1,2 @@
-/// The program's name and version, as checkpoints and `--version` tell it.
+/// The program's name and version, as recorded in checkpoints and printed by `--version`.
 package let programVersion = "dtrain 0.1.0"

@@ -6,17 +6,22 @@ import Files
 import Models
 import Tensors
 
-/// What makes two runs the same run: ranks compare it before step 0, and a checkpoint carries it.
+/// The identity of a run: ranks compare it before step 0, and checkpoints store it.
 package struct RunIdentity {
+    /// The run's configuration.
     package let configuration: Configuration
+    /// The model sizes that are determined by the run's data.
     package let sizes: ModelSizes
+    /// The digest of the model's parameter layout.
     package let layoutDigest: String
+    /// The digest of the dataset; empty for an imported model.
     package let datasetDigest: String
+    /// The properties of the dataset: tokenizer, special tokens, labels, image size.
     package let facts: DatasetFacts
-    /// The bytes of the tokenizer's model, empty where it has none.
+    /// The bytes of the tokenizer's model; empty if it has none.
     package let tokenizerModel: [UInt8]
-    /// The digest of the checkpoint that the run was told to continue from, so that its own checkpoints are recognized as
-    /// descendants of it.
+    /// The digest of the checkpoint that `--resume` named. By it, checkpoints of this run are recognized as descendants
+    /// of that one.
     package var resumedFrom: String?
 
     package init(_ configuration: Configuration, _ dataset: Dataset, _ sizes: ModelSizes, layout: ParameterLayout) {
@@ -28,7 +33,7 @@ package struct RunIdentity {
         tokenizerModel = dataset.tokenizerModel
     }
 
-    /// The identity of a model that was made elsewhere, on data that nobody knows.
+    /// The identity of an imported model, whose training data is unknown.
     package init(
         imported configuration: Configuration, _ sizes: ModelSizes, layout: ParameterLayout, _ facts: DatasetFacts,
         tokenizerModel: [UInt8]
@@ -38,7 +43,7 @@ package struct RunIdentity {
         self.tokenizerModel = tokenizerModel
     }
 
-    /// The identity as a checkpoint's manifest holds it.
+    /// The identity as it is stored in a checkpoint's manifest.
     package var json: JSON {
         let members: [JSON.Member] = [
             .init("configuration", .string(configuration.resolvedYAML)),

@@ -2,7 +2,7 @@ import Failures
 import Resources
 
 extension ConfigurationFormat<[String]> {
-    /// Patterns of parameter names: a list, or one by itself.
+    /// A list of patterns of parameter names, or a single pattern.
     static var patterns: Self {
         Self(
             allowed: "a pattern of names, such as \"blocks.0.*\", or a list of patterns", examples: [[], ["*"], ["a"]]
@@ -20,7 +20,7 @@ extension ConfigurationFormat<[String]> {
 }
 
 extension ConfigurationFormat {
-    /// A value of `format`, or null for none.
+    /// A value of `format`, or null for nil.
     static func optional<Wrapped>(_ format: ConfigurationFormat<Wrapped>) -> Self where Value == Wrapped? {
         Self(allowed: "null, or " + format.allowed, examples: [nil] + format.examples) {
             (node) throws(ConfigurationMismatch) in
@@ -31,9 +31,9 @@ extension ConfigurationFormat {
         }
     }
 
-    /// A list of mappings, each with some of `keys`; written with those whose value is not that of `usual`.
+    /// A list of mappings with entries of `keys`. Entries with the value of `usual` are omitted when written.
     ///
-    /// - Parameter required: The key that each must have.
+    /// - Parameter required: The key that every mapping must have.
     static func mappings<Element>(
         of keys: [ConfigurationKey<Element>], required: String, _ usual: Element
     ) -> Self where Value == [Element], Element: Sendable {
@@ -76,6 +76,7 @@ extension ConfigurationFormat {
 }
 
 extension ConfigurationFormat<ThreadCount> {
+    /// `auto` or a number of threads.
     static var threadCount: Self {
         Self(allowed: ThreadCount.allowed, examples: [.automatic, .fixed(1)]) { (node) throws(ConfigurationMismatch) in
             guard case .scalar(let text, isPlain: true) = node.content, let count = ThreadCount(text) else {

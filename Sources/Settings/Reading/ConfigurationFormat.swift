@@ -1,27 +1,28 @@
 import Failures
 import Texts
 
-/// A node that is not what its key allows.
+/// A YAML node that is not an allowed value of its key.
 struct ConfigurationMismatch: Error {
-    /// The node, or the element of it.
+    /// The node, or the invalid element of a list.
     let node: YAMLNode
-    /// The allowed value that was probably meant.
+    /// The allowed value with the most similar spelling.
     var nearest: String?
 }
 
-/// How values of one type are read from YAML and written to it.
+/// The conversion of values of one type from and to YAML.
 ///
-/// Numbers follow the core schema of YAML 1.2 (section 10.3.2) in their decimal forms; `true` and `false` are the
+/// Numbers follow the core schema of YAML 1.2 (section 10.3.2), in decimal notation only; `true` and `false` are the
 /// only booleans; a number in quotes is text.
 struct ConfigurationFormat<Value: Sendable>: Sendable {
-    /// What is allowed, for messages.
+    /// A description of the allowed values, for messages.
     let allowed: String
-    /// Some allowed values: all where they are few.
+    /// Some allowed values; all of them if they are few.
     let examples: [Value]
-    /// Whether `examples` are all the allowed values, and words.
+    /// Whether `examples` are all allowed values, and words.
     var isChoice = false
+    /// Parses a node.
     let decode: @Sendable (YAMLNode) throws(ConfigurationMismatch) -> Value
-    /// `decode` makes the same value of it.
+    /// Writes a value as YAML that `decode` parses to the same value.
     let encode: @Sendable (Value) -> String
 }
 
@@ -39,7 +40,7 @@ extension ConfigurationFormat<String> {
         }
     }
 
-    /// A path, in quotes or not: any bytes that the system takes, as `PathText` holds them.
+    /// A path, with or without quotes: any bytes that the system allows, represented as in `PathText`.
     static var path: Self {
         Self(allowed: "a path of 1 to 4095 bytes without a zero byte", examples: ["a", "b"]) {
             (node) throws(ConfigurationMismatch) in
@@ -51,7 +52,7 @@ extension ConfigurationFormat<String> {
         }
     }
 
-    /// The text of a node; nil where it is none, or null.
+    /// The text of a node; nil if it is not text, or null.
     private static func scalar(_ node: YAMLNode) -> String? {
         guard case .scalar(let text, let isPlain) = node.content,
             !(isPlain && ["~", "null", "Null", "NULL"].contains(text))
@@ -61,6 +62,7 @@ extension ConfigurationFormat<String> {
 }
 
 extension ConfigurationFormat<Bool> {
+    /// `true` or `false`.
     static var boolean: Self {
         Self(allowed: "true or false", examples: [false, true], isChoice: true) {
             (node) throws(ConfigurationMismatch) in
@@ -76,6 +78,7 @@ extension ConfigurationFormat<Bool> {
 }
 
 extension ConfigurationFormat<Int> {
+    /// An integer of `range`.
     static func integer(in range: ClosedRange<Int>) -> Self {
         let least = range.lowerBound
         return Self(
@@ -90,6 +93,7 @@ extension ConfigurationFormat<Int> {
 }
 
 extension ConfigurationFormat<[Int]> {
+    /// A list of strictly ascending integers of `range`.
     static func ascending(in range: ClosedRange<Int>) -> Self {
         Self(
             allowed: "a list of ascending whole numbers, each from \(range.lowerBound) to \(range.upperBound)",
@@ -110,6 +114,7 @@ extension ConfigurationFormat<[Int]> {
 }
 
 extension ConfigurationFormat<Double> {
+    /// A real number of `range`.
     static func real(_ range: RealRange) -> Self {
         Self(allowed: "a number \(range.description)", examples: range.examples) {
             (node) throws(ConfigurationMismatch) in
@@ -121,7 +126,7 @@ extension ConfigurationFormat<Double> {
 }
 
 extension ConfigurationFormat<Double?> {
-    /// A number, or a word that stands for none.
+    /// A real number, or `word` for nil.
     static func realOr(_ word: String, _ range: RealRange) -> Self {
         Self(allowed: "\(word), or a number \(range.description)", examples: [nil] + range.examples) {
             (node) throws(ConfigurationMismatch) in
@@ -134,6 +139,7 @@ extension ConfigurationFormat<Double?> {
 }
 
 extension ConfigurationFormat<[Double]> {
+    /// A list of `count` real numbers of `range`.
     static func reals(count: Int, _ range: RealRange) -> Self {
         Self(
             allowed: "a list of \(count) numbers, each \(range.description)",
@@ -152,6 +158,7 @@ extension ConfigurationFormat<[Double]> {
 }
 
 extension ConfigurationFormat where Value: RawRepresentable<String> & CaseIterable & Sendable {
+    /// The raw value of one of the enumeration's cases.
     static func choice() -> Self {
         let names = Value.allCases.map(\.rawValue)
         return Self(allowed: names.joined(separator: ", "), examples: Array(Value.allCases), isChoice: true) {
@@ -167,7 +174,7 @@ extension ConfigurationFormat where Value: RawRepresentable<String> & CaseIterab
     }
 }
 
-/// Real numbers between two bounds, the upper one included or not.
+/// A range of real numbers, with or without its upper bound.
 struct RealRange: Sendable {
     private let lower: Double, upper: Double
     private let includesUpper: Bool
@@ -175,12 +182,13 @@ struct RealRange: Sendable {
     init(_ range: ClosedRange<Double>) { (lower, upper, includesUpper) = (range.lowerBound, range.upperBound, true) }
     init(_ range: Range<Double>) { (lower, upper, includesUpper) = (range.lowerBound, range.upperBound, false) }
 
-    /// A bound that is not included is not reached by rounding to Float32 either, in which the numbers are used.
+    /// Whether `value` is in the range. A value that reaches an excluded upper bound when rounded to Float32, the type
+    /// in which it is used, is not.
     func contains(_ value: Double) -> Bool {
         value >= lower && (includesUpper ? value <= upper : Float(value) < Float(upper))
     }
 
-    /// Numbers of the range: the lower bound, one close to it, and the upper bound where it is included.
+    /// Values of the range: the lower bound, a value near it, and the upper bound if included.
     var examples: [Double] {
         let inner = lower + min(0.25, (upper - lower) / 4)
         return [lower, inner] + (includesUpper ? [upper] : [])
@@ -189,7 +197,7 @@ struct RealRange: Sendable {
     var description: String { "from \(plain(lower)) \(includesUpper ? "to" : "to below") \(plain(upper))" }
 }
 
-/// `value` as a person writes it: whole numbers without a fraction.
+/// Formats `value` without a fraction if it is an integer.
 package func plain(_ value: Double) -> String {
     let text = value.description
     return text.withoutExactSuffix(".0") ?? text
@@ -206,7 +214,7 @@ private func readReal(_ node: YAMLNode, in range: RealRange) throws(Configuratio
     guard case .scalar(let text, isPlain: true) = node.content, isReal(text), let value = Double(text),
         range.contains(value)
     else { throw ConfigurationMismatch(node: node) }
-    // One zero, so that equal configurations are written alike.
+    // Negative zero becomes zero, so that equal configurations have equal text.
     return value == 0 ? 0 : value
 }
 
@@ -231,21 +239,23 @@ private func isReal(_ text: String) -> Bool {
     return rest.isEmpty
 }
 
-/// Drops the first byte where it is one of `choices`; whether it was.
+/// Drops the first byte if it is one of `choices`.
+/// - Returns: Whether a byte was dropped.
 private func drop(_ text: inout Substring.UTF8View, _ choices: StaticString) -> Bool {
     guard let first = text.first, choices.withUTF8Buffer({ $0.contains(first) }) else { return false }
     text.removeFirst()
     return true
 }
 
-/// Drops the decimal digits that `text` begins with; whether there were any.
+/// Drops leading decimal digits.
+/// - Returns: Whether there were any.
 private func dropDigits(_ text: inout Substring.UTF8View) -> Bool {
     let rest = text.drop { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
     defer { text = rest }
     return rest.startIndex != text.startIndex
 }
 
-/// `text` as YAML: plain where no reader can take a path for something else, otherwise in double quotes.
+/// `text` as YAML: plain if it can only be parsed as a path, otherwise in double quotes.
 private func quoted(_ text: String) -> String {
     let isSafe = text.utf8.allSatisfy { byte in
         switch byte {
@@ -262,9 +272,9 @@ private func quoted(_ text: String) -> String {
         case "\"", "\\": result += "\\\(scalar)"
         case "\0"..<" ", "\u{7F}"..."\u{9F}":
             result += (scalar.value < 16 ? "\\x0" : "\\x") + String(scalar.value, radix: 16)
-        // Bytes that are not UTF-8: an editor would show nothing.
+        // Bytes that are not UTF-8, which an editor would not display.
         case _ where PathText.byte(of: scalar) != nil: result += "\\U00" + String(scalar.value, radix: 16)
-        // Line breaks and characters that YAML does not take as they are.
+        // Line breaks and characters that YAML does not allow unescaped.
         case "\u{2028}", "\u{2029}", "\u{FEFF}", "\u{FFFE}", "\u{FFFF}":
             result += "\\u" + String(scalar.value, radix: 16)
         default: result.unicodeScalars.append(scalar)

@@ -1,41 +1,41 @@
-/// A line of a section's table: all that is known of one key, for reading, writing and comparing it.
+/// A row of a section's table: how one key is read, written and compared.
 struct ConfigurationKey<Section>: Sendable {
-    /// The section that the key stands in; empty for a key of its own.
+    /// The name of the key's section; empty for a top-level key.
     var section = ""
     let name: String
-    /// What the key's value may be, for messages.
+    /// A description of the allowed values, for messages.
     let allowed: String
-    /// Whether `--set` takes the value as it was typed, without reading it as YAML.
+    /// Whether `--set` uses the argument verbatim instead of parsing it as YAML.
     let isText: Bool
-    /// Whether such a value may be `null` or `~` for none.
+    /// Whether such a value may be `null` or `~` for nil.
     let mayBeNull: Bool
     /// Whether the value is one of a few words.
     let isChoice: Bool
-    /// Whether another value makes other numbers.
+    /// Whether another value changes the numerical results.
     private(set) var affectsTrajectory = true
-    /// Puts a node's value into a section.
+    /// Parses a node and stores the value in a section.
     let read: @Sendable (YAMLNode, inout Section) throws(ConfigurationMismatch) -> Void
-    /// Puts one section's value into another.
+    /// Copies the value from one section to another.
     let copy: @Sendable (Section, inout Section) -> Void
-    /// The section's value as YAML, from which `read` makes the same value.
+    /// The value as YAML that `read` parses to the same value.
     let text: @Sendable (Section) -> String
-    /// The section's value as a script wants it: text without quotes.
+    /// The value for use in scripts: text without quotes.
     let plain: @Sendable (Section) -> String
 
-    /// Values that differ from each other in every way that a part of a run may tell apart, each as the change that sets it.
+    /// Representative values, each as a change that sets it: they differ in every way that may affect a run.
     let examples: [@Sendable (inout Section) -> Void]
 
-    /// The name that messages, `--set` and comparisons use.
+    /// The full name as used in messages, `--set` and comparisons.
     var path: String { section.isEmpty ? name : "\(section).\(name)" }
 
-    /// The key, but its value only moves or watches the numbers.
+    /// The same key, marked as not affecting the numerical results.
     var outsideTrajectory: Self {
         var key = self
         key.affectsTrajectory = false
         return key
     }
 
-    /// A key whose value `property` has the form of `format`.
+    /// A key for `property` with values of `format`.
     init<Value>(
         _ name: String, _ property: WritableKeyPath<Section, Value> & Sendable, _ format: ConfigurationFormat<Value>
     ) where Value: Sendable {
@@ -51,7 +51,7 @@ struct ConfigurationKey<Section>: Sendable {
         plain = { $0[keyPath: property] as? String ?? format.encode($0[keyPath: property]) }
     }
 
-    /// The key `key` of a section that `Section` holds as `property`.
+    /// Key `key` of the section that `property` holds.
     init<Inner>(
         _ key: ConfigurationKey<Inner>, of section: String, _ property: WritableKeyPath<Section, Inner> & Sendable
     ) {
@@ -69,7 +69,7 @@ struct ConfigurationKey<Section>: Sendable {
     }
 }
 
-// The kinds of keys that a table is made of.
+// Shorthands for the rows of tables.
 extension ConfigurationKey {
     /// The path of a file or directory.
     static func path(_ name: String, _ property: WritableKeyPath<Section, String> & Sendable) -> Self {
@@ -81,35 +81,35 @@ extension ConfigurationKey {
         Self(name, property, .boolean)
     }
 
-    /// A whole number.
+    /// An integer.
     static func integer(
         _ name: String, _ property: WritableKeyPath<Section, Int> & Sendable, in range: ClosedRange<Int>
     ) -> Self {
         Self(name, property, .integer(in: range))
     }
 
-    /// A number.
+    /// A real number.
     static func real(
         _ name: String, _ property: WritableKeyPath<Section, Double> & Sendable, in range: ClosedRange<Double>
     ) -> Self {
         Self(name, property, .real(RealRange(range)))
     }
 
-    /// A number below the range's end.
+    /// A real number below the upper bound of the range.
     static func real(
         _ name: String, _ property: WritableKeyPath<Section, Double> & Sendable, in range: Range<Double>
     ) -> Self {
         Self(name, property, .real(RealRange(range)))
     }
 
-    /// A list of `count` numbers below the range's end.
+    /// A list of `count` real numbers below the upper bound of the range.
     static func reals(
         _ name: String, _ property: WritableKeyPath<Section, [Double]> & Sendable, count: Int, in range: Range<Double>
     ) -> Self {
         Self(name, property, .reals(count: count, RealRange(range)))
     }
 
-    /// One of an enumeration's cases, by its raw value.
+    /// The raw value of one of an enumeration's cases.
     static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
         _ name: String, _ property: WritableKeyPath<Section, Choice> & Sendable
     ) -> Self {

@@ -5,12 +5,11 @@ import Models
 import Texts
 
 extension ConfigurationReader {
-    /// Takes the keys that describe the model, as far as they were not given, from the checkpoint that
-    /// `fine_tuning.from` names.
+    /// Copies keys that describe the model and were not given from the checkpoint that `fine_tuning.from` names.
     ///
-    /// A value that the model does not allow, as where another family was asked for, stays the default.
+    /// A value that is not allowed for this model, for instance because its family is another one, keeps its default.
     ///
-    /// - Throws: `badData` where there is no such checkpoint.
+    /// - Throws: `badData` if there is no such checkpoint.
     mutating func inheritModel() throws(Failure) {
         guard let path = configuration.fineTuning.from else { return }
         let keys = Configuration.keys.filter { Configuration.describesModel($0) && places[$0.path.exact] == nil }
@@ -29,8 +28,8 @@ extension ConfigurationReader {
         }
     }
 
-    /// The configuration of the checkpoint. A run that goes on needs the checkpoint no more: where it is gone, the run's own
-    /// configuration says what was inherited.
+    /// The configuration of the checkpoint. A resumed run does not need the checkpoint anymore: if it was deleted, the
+    /// run's own configuration has the inherited values.
     private func inherited(from path: String) throws(Failure) -> Configuration {
         let own = RunDirectory(configuration.run.directory).configuration
         if !FileSystem.exists(path), FileSystem.exists(own) {
@@ -44,13 +43,14 @@ extension ConfigurationReader {
 }
 
 extension Configuration {
-    /// Whether a key belongs to the description of a model that a fine-tuning inherits: its section, and the context, for
-    /// which learned positions have rows.
+    /// Whether fine-tuning inherits the key: the section `model`, and the context length, which determines the rows of
+    /// learned position embeddings.
     static func describesModel(_ key: ConfigurationKey<Configuration>) -> Bool {
         key.section == "model" || key.path == "data.context_length"
     }
 
-    /// What this model computes otherwise than that of `other`, apart from what is only drawn or dropped in training.
+    /// The differences between this model's computation and that of `other`, without keys that only affect
+    /// initialization or training.
     package func modelDifferences(from other: Configuration) -> [Difference] {
         let training = [
             "model.dropout", "model.embedding_dropout", "model.attention_dropout", "model.initializer",

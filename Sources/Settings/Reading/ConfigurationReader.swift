@@ -4,21 +4,21 @@ import Files
 import Texts
 
 extension Configuration {
-    /// The configuration that the defaults, `file` and `--set` arguments make, each over the one before.
+    /// Combines the defaults, `file` and `--set` arguments; later ones take precedence.
     ///
     /// - Parameters:
-    ///   - file: A YAML or JSON file, or nil for the defaults.
-    ///   - sets: What followed `--set`: `KEY.PATH=VALUE` each.
-    ///   - output: The run directory, over all others.
-    /// - Throws: `usage` for the first thing that is wrong, with its place, what was found and what is allowed;
-    ///   `inputOutput` where the file exists and cannot be read.
+    /// - file: A YAML or JSON file; nil: only the defaults.
+    /// - sets: The arguments of `--set`, each `KEY.PATH=VALUE`.
+    /// - output: The run directory; takes precedence over `run.directory`.
+    /// - Throws: `usage` for the first error, with its location, the value found and the allowed values; `inputOutput`
+    ///   if the file exists but cannot be read.
     package static func load(
         file: String?, sets: [String] = [], output: String? = nil
     ) throws(Failure) -> Configuration {
         try reader(file: file, sets: sets, output: output).checked()
     }
 
-    /// A reader that has taken in a file and `--set` arguments, and the model of the checkpoint that a fine-tuning starts from.
+    /// A reader that has applied a file, `--set` arguments, and the model of the checkpoint to fine-tune.
     private static func reader(
         file: String?, sets: [String], output: String?
     ) throws(Failure) -> ConfigurationReader {
@@ -30,14 +30,14 @@ extension Configuration {
         return reader
     }
 
-    /// The configuration of a training, as `load` makes it, and what a person should know about it.
+    /// The configuration of a training run, as returned by `load`, and warnings for the user.
     ///
-    /// A key that nothing reads is accepted where the run's `config.yaml` has it with the same value: earlier versions accepted
-    /// such keys, and a run that was started with one goes on.
+    /// A key without effect is accepted if the run's `config.yaml` has the same value: earlier versions accepted such
+    /// keys, and their runs must remain resumable.
     ///
     /// - Parameters:
-    ///   - directory: The run directory; nil for `run.directory`.
-    ///   - continues: Whether what the run directory holds may be continued.
+    /// - directory: The run directory; nil: `run.directory`.
+    /// - continues: Whether the run in that directory may be resumed.
     package static func loadRun(
         file: String?, sets: [String], directory: String?, continues: Bool
     ) throws(Failure) -> (configuration: Configuration, warnings: [String]) {
@@ -55,15 +55,15 @@ extension Configuration {
         return (configuration, warnings)
     }
 
-    /// The configuration that `text`, YAML or JSON, describes; `name` stands for the file in messages.
+    /// Parses `text`, which is YAML or JSON; messages call it `name`.
     ///
-    /// - Parameter isRecorded: Whether a run or an earlier version wrote it, so that keys that nothing reads are accepted.
-    /// - Throws: `usage` for the first thing that is wrong.
+    /// - Parameter isRecorded: Whether a run or an earlier version wrote it, so that keys without effect are accepted.
+    /// - Throws: `usage` for the first error.
     package static func parse(_ text: String, name: String, isRecorded: Bool = false) throws(Failure) -> Configuration {
         try parse(Array(text.utf8), name: name, isRecorded: isRecorded)
     }
 
-    /// The configuration that the bytes of a file named `name` describe.
+    /// Parses the bytes of a file named `name`.
     static func parse(_ bytes: [UInt8], name: String, isRecorded: Bool = false) throws(Failure) -> Configuration {
         var reader = ConfigurationReader()
         try reader.apply(bytes, name: name)
@@ -80,26 +80,26 @@ extension Configuration {
         do throws(Failure) {
             let bytes = try FileSystem.contents(of: file, limitBytes: YAMLReader.limitBytes)
             if String(validating: bytes, as: UTF8.self) != nil { return bytes }
-            // A file of another kind is named as such.
+            // Throws if the file has the format of another kind of file.
             _ = try TextReader(bytes: bytes, name: printable(file, limit: 4096), allowsEmpty: true)
-            // An editor of another encoding has written the names of directories as the bytes that they are.
+            // The names of directories may be in another encoding; their bytes are kept as they are.
             return Array(PathText.text(of: bytes).utf8)
         } catch {
-            // Here the path is wrong, not a dataset or a checkpoint.
+            // The wrong file was given; this is not a damaged dataset or checkpoint.
             throw error.exitCode == .badData ? Failure(.usage, error.message) : error
         }
     }
 }
 
-/// Puts YAML and `--set` arguments into a configuration and remembers where each value came from.
+/// Applies YAML and `--set` arguments to a configuration, and records the origin of each value.
 struct ConfigurationReader {
     var configuration = Configuration()
-    /// Where the value of a key path came from; absent for defaults.
+    /// The origin of the value of each key path; absent for defaults.
     private(set) var places: [ExactText: String] = [:]
-    /// The key paths that were given by `--set`.
+    /// The key paths that `--set` arguments have set.
     private var argumentKeys: Set<ExactText> = []
 
-    /// Takes in a whole file.
+    /// Applies a whole file.
     mutating func apply(_ bytes: [UInt8], name: String) throws(Failure) {
         let source = YAMLSource.file(name)
         let root = try YAMLReader.document(try Self.text(of: bytes, name), from: source)
@@ -115,7 +115,7 @@ struct ConfigurationReader {
         }
     }
 
-    /// The text of a file's bytes, by the rule of all texts.
+    /// The UTF-8 text of a file's bytes.
     private static func text(of bytes: [UInt8], _ name: String) throws(Failure) -> [UInt8] {
         do throws(Failure) {
             var reader = try TextReader(bytes: bytes, name: printable(name, limit: 4096), allowsEmpty: true)
@@ -125,7 +125,7 @@ struct ConfigurationReader {
         }
     }
 
-    /// Takes in `KEY.PATH=VALUE`.
+    /// Applies `KEY.PATH=VALUE`.
     mutating func apply(set text: String) throws(Failure) {
         let place = "--set \(text)"
         let source = YAMLSource.argument(place)
@@ -152,12 +152,13 @@ struct ConfigurationReader {
         argumentKeys.insert(path.exact)
     }
 
-    /// The configuration, its defaults fitted to what was given, once what its values must be to each other holds.
+    /// Fits the defaults to the given values and checks the result.
     ///
     /// - Parameters:
-    ///   - note: Called with a line for each value of a file that was fitted to `--set`.
-    ///   - tolerates: Whether a key that nothing reads is accepted, because it is as a run recorded it: earlier versions accepted
-    ///     such keys.
+    /// - note: Called with a message for each value of a file that was fitted to `--set`.
+    /// - tolerates: Whether a key without effect is accepted because a run has recorded it; earlier versions accepted
+    ///   such keys.
+    /// - Throws: `usage` for the first check that fails.
     func checked(
         noting note: (String) -> Void = { _ in },
         tolerating tolerates: (_ unread: ConfigurationKey<Configuration>, Failure) -> Bool = { _, _ in false }
@@ -186,9 +187,9 @@ struct ConfigurationReader {
             else { continue }
             let found = key.text(configuration)
             let isDefault = places[check.key.exact] == nil
-            // A default that nothing reads has nothing to fit.
+            // The default of a key without effect needs no check.
             if isDefault, !configuration.reads(key) { continue }
-            // A default is not to blame: what was set beside it is.
+            // If the reported key has its default, the error is attributed to a key that was set.
             let place = ([check.key] + check.others).lazy.compactMap { places[$0.exact] }.first ?? "default"
             let failure = Failure(
                 .usage,
@@ -206,7 +207,7 @@ struct ConfigurationReader {
         return configuration
     }
 
-    /// What the run directory says of the run that it holds; nil where it holds none.
+    /// The configuration of the run in the run directory; nil if there is none.
     fileprivate func recorded() -> Configuration? {
         let path = RunDirectory(configuration.run.directory).configuration
         guard let bytes = try? FileSystem.contents(of: path, limitBytes: YAMLReader.limitBytes) else { return nil }
@@ -242,13 +243,13 @@ struct ConfigurationReader {
     }
 }
 
-// What is known of keys, and the messages made of it.
+// Keys and messages.
 extension ConfigurationReader {
     private static let sections = Configuration.keys.map(\.section).reduce(into: [String]()) { sections, section in
         if !section.isEmpty, sections.last != section { sections.append(section) }
     }
 
-    /// What may stand at the top of a file.
+    /// The names that are allowed at the top level of a file.
     private static let tops = sections + names(in: "")
 
     private static let allowedSections = "a mapping of \(list(tops))"
@@ -271,12 +272,12 @@ extension ConfigurationReader {
         Failure(.usage, "\(place): \(path.map { "\($0): " } ?? "")found \(node.description); allowed: \(allowed)")
     }
 
-    /// The failure of a key path that no table has, with the key that was probably meant, or all that could be.
+    /// The error for an unknown key path, with the key that was probably meant or the allowed keys.
     private static func unknown(_ path: String, in section: String, _ place: String) -> Failure {
         let isInside = sections.contains(section)
         let name = isInside ? path.withoutExactPrefix(section + ".") ?? path : path
         let known = isInside ? names(in: section) : tops
-        // Only the last name counts: other programs have other sections.
+        // Only the last component is looked up: other programs have other sections.
         let last = path.exactParts(at: ".").last ?? path
         let namesakes = Configuration.keys.filter { $0.name == last && $0.path != path }.map(\.path)
         let hint =

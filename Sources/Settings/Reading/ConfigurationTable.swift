@@ -4,14 +4,14 @@ import Models
 import Objectives
 import Optimizers
 
-// One line a key. Bounds keep every product of two of them that the program forms within an Int; what more of them
-// make together is for `ConfigurationCheck`.
+// One row per key. The bounds keep the product of any two values that the program multiplies within the range of Int;
+// `ConfigurationCheck` limits longer products.
 
 extension Configuration {
-    /// The most tokens of a vocabulary, asked for or told by a dataset.
+    /// The largest vocabulary size, whether configured or determined by a dataset.
     static let vocabularyLimit = 4_194_304
 
-    /// Every key, in the order in which they are written.
+    /// All keys, in the order in which they are written.
     static let keys: [ConfigurationKey<Configuration>] =
         section("run", \.run, RunConfiguration.keys)
         + section("data", \.data, DataConfiguration.keys)
@@ -24,7 +24,7 @@ extension Configuration {
         + section("schedule", \.schedule, ScheduleConfiguration.keys)
         + [
             .choice("precision", \.precision),
-            // No number of threads moves a bit.
+            // Results are bit-identical for any number of threads.
             ConfigurationKey("threads", \.threads, .threadCount).outsideTrajectory,
         ]
         + section("averaging", \.averaging, AveragingConfiguration.keys)
@@ -49,7 +49,7 @@ extension RunConfiguration {
 
 extension DataConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
-        // Datasets are compared by their digests, wherever they lie.
+        // Datasets are compared by their digests, not by their paths.
         .path("directory", \.directory).outsideTrajectory,
         .integer("context_length", \.contextLength, in: 1...131_072),
         .boolean("truncate", \.truncate),

@@ -1,19 +1,21 @@
 import Models
 import Optimizers
 
-/// A default that has to fit other keys: where it was not given, it is moved into the range that these leave.
+/// A default that depends on other keys: if the key is not given, its default is moved into the allowed range.
 ///
-/// A value that fits already is never changed, a value that was given is only checked (but see `governor`), and a default
+/// A default that is allowed already is not changed, and neither is the default of a key without effect, since another
+/// value would be rejected. A given value is only checked (but see `governor`).
 /// that nothing reads stays as it is: another value of it would be rejected.
 struct FittedDefault: Sendable {
     /// The key whose default is fitted.
     let key: String
-    /// A key that, given by `--set`, fits a value of `key` from a file too: whoever shortens a run on the command line means
-    /// the file's other values as far as they still fit.
+    /// A key that, if set by `--set`, also causes a value of `key` from a file to be fitted: an argument that shortens
+    /// the run should not make the file's other values invalid.
     var governor: String?
+    /// Changes the value if it is not allowed.
     let fit: @Sendable (inout Configuration) -> Void
 
-    /// All of them, each after those that it depends on.
+    /// All fitted defaults, in the order of their dependencies.
     static let all: [FittedDefault] = [
         FittedDefault(key: "schedule.warmup_steps", governor: "training.steps") { configuration in
             let decaySteps =
@@ -21,13 +23,13 @@ struct FittedDefault: Sendable {
             let steps = max(0, configuration.training.steps - decaySteps)
             configuration.schedule.warmupSteps = min(configuration.schedule.warmupSteps, steps)
         },
-        // A floor at the peak would leave nothing of the curve.
+        // A minimum equal to the peak would make the schedule constant.
         FittedDefault(key: "schedule.floor") { configuration in
             let schedule = configuration.schedule
             let peak = schedule.kind == .noam ? schedule.noamPeak(width: configuration.model.width) : schedule.peak
             if schedule.floor > peak { configuration.schedule.floor = peak / 10 }
         },
-        // Configurations from before there was a ceiling may begin above its default.
+        // Configurations from before the key existed may have an `initial` above the default.
         FittedDefault(key: "loss_scale.ceiling") { configuration in
             configuration.lossScale.ceiling = max(configuration.lossScale.ceiling, configuration.lossScale.initial)
         },

@@ -1,13 +1,13 @@
 import Texts
 
-/// The names that other trainers have for our keys: nanoGPT and llm.c, Hugging Face's arguments and model configurations,
+/// The names of dtrain's keys in other trainers: nanoGPT and llm.c, Hugging Face's arguments and model configurations,
 /// fairseq, Megatron and PyTorch.
 enum ForeignKeys {
-    /// A key of ours under other names.
+    /// A key of dtrain and its other names.
     struct Row: Sendable {
-        /// The path of our key.
+        /// The path of dtrain's key.
         let key: String
-        /// How its value differs from that of the other names; nil: not at all.
+        /// How its value differs from that of the other names; nil: it does not.
         let note: String?
         /// The other names, in lower case with underscores.
         let names: [String]
@@ -18,7 +18,7 @@ enum ForeignKeys {
         }
     }
 
-    /// The row of `name`, however it is capitalized and joined: `learningRate`, `learning-rate`.
+    /// The row of `name` in any capitalization and word separation: `learningRate`, `learning-rate`.
     static func row(of name: String) -> Row? {
         let word = normalized(name)
         return rows.first { row in row.names.contains { $0.utf8.elementsEqual(word.utf8) } }
@@ -37,13 +37,14 @@ enum ForeignKeys {
         return String(decoding: word.drop { $0 == UInt8(ascii: "_") }, as: UTF8.self)
     }
 
-    /// The names of a parameter group's keys, for entries of `optimizer.groups`.
+    /// The other names of the keys of a parameter group, for entries of `optimizer.groups`.
     static let groupRows = [
         Row("names", nil, "params param name pattern patterns parameters"),
         Row("learning_rate_scale", nil, "lr learning_rate lr_scale lr_mult lr_factor lr_multiplier"),
         Row("weight_decay", nil, "wd decay"),
     ]
 
+    /// All rows of configuration keys.
     static let rows = runRows + dataRows + modelRows + objectiveRows + updateRows + trainingRows
 
     private static let runRows = [

@@ -1,17 +1,17 @@
-/// Where something stands in a text. Lines and columns count from 1, columns in characters.
+/// A position in a text. Lines and columns count from 1, columns in characters.
 struct YAMLMark: Equatable, Sendable {
     var line = 1
     var column = 1
 }
 
-/// What a YAML text is, for messages.
+/// The origin of a YAML text, for messages.
 enum YAMLSource: Sendable {
-    /// A file, or a text that stands for one, by its name.
+    /// A file, or text that is called like a file.
     case file(String)
-    /// An argument of the command line, as it was typed.
+    /// A command-line argument, as it was typed.
     case argument(String)
 
-    /// How a message names `mark`: `FILE:LINE:COLUMN`, or the argument.
+    /// `mark` as written in messages: `FILE:LINE:COLUMN`, or the argument.
     func place(of mark: YAMLMark) -> String {
         switch self {
         case .file(let name): "\(printable(name, limit: 4096)):\(mark.line):\(mark.column)"
@@ -20,7 +20,7 @@ enum YAMLSource: Sendable {
     }
 }
 
-/// A value of a YAML text and where it begins.
+/// A value of a YAML text and the position at which it starts.
 struct YAMLNode: Equatable, Sendable {
     /// A key of a mapping and its value.
     struct Entry: Equatable, Sendable {
@@ -30,17 +30,17 @@ struct YAMLNode: Equatable, Sendable {
     }
 
     enum Content: Equatable, Sendable {
-        /// Text; not plain where it stands in quotes or in a block.
+        /// Text; not plain if it is quoted or a block scalar.
         case scalar(String, isPlain: Bool)
         case sequence([YAMLNode])
-        /// Entries in the order of the text; no key stands twice.
+        /// Entries in the order of the text; keys are unique.
         case mapping([Entry])
     }
 
     var content: Content
     var mark = YAMLMark()
 
-    /// The value for a message.
+    /// The value as written in messages.
     var description: String {
         switch content {
         case .scalar("", isPlain: true): "nothing"
@@ -53,7 +53,7 @@ struct YAMLNode: Equatable, Sendable {
     }
 }
 
-/// `text` on one line, control characters made visible, cut after `limit` characters.
+/// `text` on one line, with control characters escaped, truncated to `limit` characters.
 func printable(_ text: String, limit: Int = 80) -> String {
     var result = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {

@@ -1,13 +1,13 @@
-/// What is wrong with a text that libyaml cannot read, in words of the configuration.
+/// Translates libyaml's syntax errors to messages in terms of configurations.
 ///
-/// libyaml's sentences name the states of its parser; they say neither what is allowed nor what to do.
+/// libyaml's messages name states of its parser, but neither the allowed syntax nor a remedy.
 enum YAMLProblem {
-    /// What was found and what is allowed.
+    /// The syntax found and the syntax allowed.
     ///
     /// - Parameters:
-    ///   - problem: libyaml's sentence.
-    ///   - line: Where the list, mapping or quotes begin that libyaml was reading.
-    ///   - byte: The byte at which it stopped.
+    /// - problem: libyaml's message.
+    /// - line: The line at which the list, mapping or quoted text that libyaml was parsing starts.
+    /// - byte: The byte at which it stopped.
     static func words(_ problem: String, from line: Int?, at byte: UInt8?) -> String {
         let from = line.map { " that begins on line \($0)" } ?? ""
         if byte == UInt8(ascii: "\t"), problem.contains("tab") || problem.contains("start any token") {
@@ -28,7 +28,8 @@ enum YAMLProblem {
         "allowed in double quotes: \\n \\t \\\" \\\\ \\xXX \\uXXXX \\UXXXXXXXX, and no half of a pair of surrogates; in single "
         + "quotes a backslash is a backslash"
 
-    /// Parts of libyaml's sentences, in the order in which they are looked for, and ours; "@" stands for where it began.
+    /// Fragments of libyaml's messages, in the order in which they are searched, and the messages of dtrain; "@" is
+    /// replaced by the start of the construct.
     private static let table: [(part: String, words: String)] = [
         ("',' or '}'", "found neither ',' nor '}' in the mapping@; allowed: {KEY: VALUE, KEY: VALUE}"),
         ("',' or ']'", "found neither ',' nor ']' in the list@; allowed: [VALUE, VALUE]"),

@@ -2,14 +2,14 @@ import CYAML
 import Failures
 import Texts
 
-/// Reads the part of YAML that configurations need, and refuses the rest: anchors, aliases, tags, keys that stand
-/// twice, keys that are no text, several documents, and whatever is deeper or longer than a configuration can be.
+/// Parses the part of YAML that configurations need. Anchors, aliases, tags, duplicate keys, keys that are not text,
+/// several documents, and excessive depth or length are errors.
 ///
-/// JSON is read too, but for its pairs of `\u` surrogates, which libyaml refuses.
+/// JSON is parsed too, except pairs of `\u` surrogates, which libyaml rejects.
 struct YAMLReader: ~Copyable {
-    /// The longest text.
+    /// The maximum size of a text, in bytes.
     package static let limitBytes = 1 << 20
-    /// The deepest nesting of lists and mappings.
+    /// The maximum nesting depth of lists and mappings.
     static let depthLimit = 32
 
     private enum Event {
@@ -18,14 +18,14 @@ struct YAMLReader: ~Copyable {
         case sequenceStart, sequenceEnd, mappingStart, mappingEnd
     }
 
-    /// Allocated apart, because libyaml keeps its address.
+    /// Allocated separately, because libyaml keeps its address.
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let bytes: UnsafeBufferPointer<UInt8>
     private let source: YAMLSource
 
-    /// The one document of `bytes`.
+    /// Parses `bytes`, which must contain exactly one document.
     ///
-    /// - Throws: `usage` with the place and the reason.
+    /// - Throws: `usage` with the position and the reason.
     static func document(_ bytes: [UInt8], from source: YAMLSource) throws(Failure) -> YAMLNode {
         guard bytes.count <= limitBytes else {
             throw Failure(
@@ -37,7 +37,7 @@ struct YAMLReader: ~Copyable {
         }
     }
 
-    /// A reader of `bytes`, which outlive it.
+    /// Creates a parser of `bytes`, which must outlive it.
     private init(_ bytes: UnsafeBufferPointer<UInt8>, from source: YAMLSource) throws(Failure) {
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
         guard yaml_parser_initialize(parser) == 1 else {
@@ -74,7 +74,7 @@ struct YAMLReader: ~Copyable {
         return root
     }
 
-    /// The node that begins with `event`.
+    /// Parses the node that starts with `event`.
     private func node(_ event: Event, at mark: YAMLMark, depth: Int) throws(Failure) -> YAMLNode {
         if case .scalar(let text, let isPlain) = event {
             return YAMLNode(content: .scalar(text, isPlain: isPlain), mark: mark)
@@ -113,7 +113,7 @@ struct YAMLReader: ~Copyable {
         }
     }
 
-    /// The next event and where it begins.
+    /// The next event and the position at which it starts.
     private func next() throws(Failure) -> (Event, YAMLMark) {
         var event = yaml_event_t()
         guard yaml_parser_parse(parser, &event) == 1 else { throw syntaxFailure() }
@@ -159,7 +159,7 @@ struct YAMLReader: ~Copyable {
         Failure(.usage, "\(source.place(of: mark)): \(text)")
     }
 
-    /// The failure of a text that libyaml cannot read.
+    /// The error for a text that libyaml rejects.
     private func syntaxFailure() -> Failure {
         let state = parser.pointee
         guard state.error != YAML_MEMORY_ERROR else {
@@ -167,7 +167,7 @@ struct YAMLReader: ~Copyable {
         }
         let problem = state.problem.map { String(cString: $0) } ?? ""
         let isEarly = state.error == YAML_READER_ERROR
-        // Before it counts lines, libyaml tells the offset.
+        // In this phase libyaml reports a byte offset, not a line.
         let mark = isEarly ? mark(ofByte: state.problem_offset) : YAMLMark(state.problem_mark)
         let line = state.context == nil || isEarly ? nil : YAMLMark(state.context_mark).line
         return failure(mark, "not valid YAML: \(YAMLProblem.words(problem, from: line, at: byte(at: mark)))")
@@ -184,11 +184,11 @@ struct YAMLReader: ~Copyable {
             .dropFirst(mark.column - 1).first.flatMap { UInt8(exactly: $0.value) }
     }
 
-    /// The mark of the byte at `offset`, for errors that libyaml meets before it counts lines.
+    /// The mark of the byte at `offset`, for errors before libyaml counts lines.
     private func mark(ofByte offset: Int) -> YAMLMark {
         let before = bytes.prefix(offset)
         let line = before.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).last ?? before
-        // Every byte that does not continue a character begins one.
+        // Every byte except UTF-8 continuation bytes starts a character.
         return YAMLMark(
             line: before.count { $0 == UInt8(ascii: "\n") } + 1, column: line.count { $0 & 0xC0 != 0x80 } + 1)
     }

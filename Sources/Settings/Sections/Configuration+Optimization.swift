@@ -1,10 +1,10 @@
 import Optimizers
 
 extension Configuration {
-    /// The learning rates of the run.
+    /// The learning rate schedule of the run.
     package func makeSchedule() -> Schedule { Schedule(schedule, steps: training.steps, width: model.width) }
 
-    /// The loss scale at the run's start; nil where numbers are Float32.
+    /// The loss scaler at the start of the run; nil in Float32.
     package func makeLossScaler() -> LossScaler? {
         switch precision {
         case .float32: nil
@@ -12,7 +12,7 @@ extension Configuration {
         }
     }
 
-    /// When the loss scale grows and shrinks.
+    /// The settings by which the loss scale grows and shrinks.
     package var scalerSettings: LossScaler.Settings {
         LossScaler.Settings(
             growthInterval: lossScale.growthInterval, hysteresis: lossScale.hysteresis, floor: lossScale.floor,

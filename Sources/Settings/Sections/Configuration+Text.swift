@@ -2,17 +2,17 @@ import Failures
 import Texts
 
 extension Configuration {
-    /// A key whose values differ between two configurations, both as YAML.
+    /// A key whose value differs between two configurations; both values are YAML.
     package struct Difference: Equatable, Sendable {
         /// The key's path, such as `model.heads`.
         package let key: String
-        /// The value of the configuration that was asked.
+        /// The value in this configuration.
         package let value: String
-        /// The value of the other one.
+        /// The value in the other one.
         package let other: String
     }
 
-    /// The configuration with every default spelled out, in one order; `parse` makes the same configuration of it.
+    /// The configuration as YAML with every key, in a fixed order; `parse` returns the same configuration.
     package var resolvedYAML: String {
         var text = "", section = ""
         for key in Self.keys {
@@ -23,9 +23,9 @@ extension Configuration {
         return text
     }
 
-    /// The value of the key `path`, such as `run.directory`; text comes without quotes.
+    /// The value of the key `path`, such as `run.directory`; text is not quoted.
     ///
-    /// - Throws: `usage` for a key that there is not, with the nearest one.
+    /// - Throws: `usage` for an unknown key, with the most similar one.
     package func value(of path: String) throws(Failure) -> String {
         guard let key = Self.keys.first(where: { $0.path == path }) else {
             let nearest = nearestSpelling(to: path, among: Self.keys.map(\.path)).map { "; did you mean \($0)?" } ?? "."
@@ -34,25 +34,25 @@ extension Configuration {
         return key.plain(self)
     }
 
-    /// The paths of the keys that are called `name`, with or without their section; a dash stands for an underscore.
+    /// The paths of the keys with the name or path `name`; dashes match underscores.
     package static func keyPaths(named name: String) -> [String] {
         let name = String(name.map { $0 == "-" ? "_" : $0 })
         return keys.filter { $0.path == name || $0.name == name }.map(\.path)
     }
 
-    /// What all ranks of a job must have alike, a line a key: they take the same steps, evaluations and checkpoints
+    /// The values that must be equal on all ranks of a job, one line per key, because ranks step, evaluate and save
     /// together.
     ///
-    /// Directories are not in it, which each host may name in its own way; the dataset has a digest of its own.
+    /// Directories are excluded: each host may have its own paths, and the dataset is compared by its digest.
     package var commonLines: [String] {
         Self.keys.filter { $0.name != "directory" }.map { "\($0.path) is \($0.text(self))" }
     }
 
-    /// Every key that `other` has another value for.
+    /// The keys for which `other` has another value.
     package func differences(from other: Configuration) -> [Difference] { differences(from: other, in: Self.keys) }
 
-    /// The keys that `other` has another value for and that change the numbers of a run. A key that neither of them reads does
-    /// not count.
+    /// The keys for which `other` has another value that changes the numerical results. Keys that have an effect in
+    /// neither configuration are excluded.
     package func trajectoryDifferences(from other: Configuration) -> [Difference] {
         differences(from: other, in: Self.keys.filter(\.affectsTrajectory)).filter { difference in
             Self.keys.contains { $0.path == difference.key && (reads($0) || other.reads($0)) }

@@ -5,11 +5,11 @@ import Objectives
 import Optimizers
 import Resources
 
-/// All that a person decides about a run; its sections are those of the YAML, one to one.
+/// The configuration of a run; its sections correspond to those of the YAML file.
 ///
-/// The defaults are the built-in quickstart, which `configs/quickstart.yaml` spells out.
+/// The defaults are the built-in quickstart, written out in `configs/quickstart.yaml`.
 package struct Configuration: Equatable, Sendable {
-    /// The type of numbers.
+    /// The data type of weights and activations.
     package enum Precision: String, CaseIterable, Sendable {
         case float32
         case float16
@@ -26,7 +26,7 @@ package struct Configuration: Equatable, Sendable {
     package var schedule = ScheduleConfiguration()
     /// The type of working weights and activations; master weights are always Float32.
     package var precision = Precision.float32
-    /// The threads that a rank computes with.
+    /// The number of compute threads per rank.
     package var threads = ThreadCount.automatic
     package var averaging = AveragingConfiguration()
     package var lossScale = LossScaleConfiguration()

@@ -1,108 +1,111 @@
-/// Where a run keeps its files, and what its randomness comes from: the section `run`.
+/// The section `run`: the run directory, seed and export format.
 package struct RunConfiguration: Equatable, Sendable {
     /// The run directory.
     package var directory = "runs/quickstart"
+    /// The seed of all random numbers.
     package var seed = 1337
-    /// The format that the model is to be exported to, so that a model which cannot be is rejected before it is trained.
+    /// The format to which the model will be exported; a model that it cannot represent is rejected before training.
     package var export = ExportFormat.none
 
-    /// What `export` may say.
+    /// An export format.
     package enum ExportFormat: String, CaseIterable, Sendable {
-        /// Nothing is planned.
+        /// No export is planned.
         case none
-        /// A class of the library `transformers`.
+        /// A model class of the library `transformers`.
         case huggingface
     }
 
     package init() {}
 }
 
-/// What is learned from: the section `data`.
+/// The section `data`: the dataset and its sequences.
 package struct DataConfiguration: Equatable, Sendable {
     /// The dataset's directory.
     package var directory = "data/quickstart"
-    /// Positions a sequence, T.
+    /// The sequence length in tokens, T.
     package var contextLength = 128
-    /// Whether sequences that are longer lose what is beyond.
+    /// Whether longer sequences are truncated; otherwise they are an error.
     package var truncate = false
-    /// Whether the documents of a text do not see each other.
+    /// Whether attention across document boundaries is masked.
     package var separateDocuments = false
-    /// Batches whose sequences are sorted by length together; 1 sorts nothing.
+    /// Length bucketing: the number of batches whose sequences are sorted by length together; 1: no sorting.
     package var lengthPool = 1
 
     package init() {}
 }
 
-/// What a step sees: the section `batch`.
+/// The section `batch`: the size of a step and its micro-batches.
 package struct BatchConfiguration: Equatable, Sendable {
-    /// Sequences a step, of the whole job, B.
+    /// The number of sequences per step, over all ranks, B.
     package var sequences = 16
-    /// Equal parts of the batch, S; they fix the order of summation, and with it which world sizes are possible.
+    /// The number of micro-batches per step, S; it determines the order of summation and thereby the possible numbers
+    /// of ranks.
     package var slots = 4
 
-    /// Sequences a slot.
+    /// The number of sequences per micro-batch.
     package var sequencesPerSlot: Int { sequences / slots }
 
     package init() {}
 }
 
-/// How the loss is scaled in Float16: the section `loss_scale`.
+/// The section `loss_scale`: dynamic loss scaling in Float16.
 package struct LossScaleConfiguration: Equatable, Sendable {
-    /// The scale of step 0, a power of two.
+    /// The initial scale, a power of two.
     package var initial = 65536.0
-    /// Steps without an overflow until the scale doubles.
+    /// The number of consecutive steps without overflow after which the scale doubles.
     package var growthInterval = 1000
-    /// Overflows since the last growth from which on each one halves the scale.
+    /// The number of overflows since the last growth; that overflow and each later one halves the scale.
     package var hysteresis = 2
-    /// The lowest scale, a power of two.
+    /// The minimum scale, a power of two.
     package var floor = 1.0
-    /// The highest scale, a power of two; by default at least `initial`.
+    /// The maximum scale, a power of two; the default is at least `initial`.
     package var ceiling = 16_777_216.0
 
     package init() {}
 }
 
-/// How long a run is, and what it does on its way: the section `training`.
+/// The section `training`: the length of a run, its evaluations, checkpoints and checks.
 package struct TrainingConfiguration: Equatable, Sendable {
-    /// What is done about a step whose loss is a spike.
+    /// The response to a step whose loss is a spike.
     package enum SpikeAction: String, CaseIterable, Sendable {
         /// The step does not update the weights.
         case skip
-        /// The training goes on from the last checkpoint, behind the samples that it has seen.
+        /// The run rolls back to the last checkpoint and skips the samples seen since.
         case back
-        /// The training ends with an error; the last checkpoint is untouched.
+        /// The run ends with an error; the last checkpoint is unchanged.
         case stop
     }
 
-    /// Steps of the whole run.
+    /// The number of steps of the whole run.
     package var steps = 1200
-    /// Steps from one evaluation to the next.
+    /// The interval between evaluations, in steps.
     package var evaluateEvery = 200
-    /// Steps from one checkpoint to the next.
+    /// The interval between checkpoints, in steps.
     package var checkpointEvery = 200
-    /// Whether a checkpoint is written from a copy while the training goes on, by memory and a thread of rank 0.
+    /// Whether a checkpoint is written in the background from a snapshot, with additional memory and a thread on rank
+    /// 0.
     package var backgroundCheckpoints = true
-    /// Whether checkpoints are for their owner alone; otherwise the umask decides, as for every other file.
+    /// Whether only the owner can read checkpoints; otherwise the umask decides, as for all other files.
     package var privateCheckpoints = false
-    /// Newest checkpoints to keep.
+    /// The number of newest checkpoints to keep.
     package var keepLast = 3
-    /// Checkpoints of the best `metric` to keep besides.
+    /// The number of checkpoints with the best `metric` to keep in addition.
     package var keepBest = 1
-    /// The share of itself that the moving average of the weights keeps in an update; 0: there is none.
+    /// The decay of the exponential moving average of the weights (EMA); 0: no average.
     package var emaDecay = 0.0
-    /// What tells the best checkpoints, and when to stop early.
+    /// The metric that selects the best checkpoints and triggers early stopping.
     package var metric = ValidationMetric.loss
-    /// Evaluations without an improvement after which the run ends; 0: never.
+    /// Early stopping: the number of evaluations without improvement after which the run ends; 0: off.
     package var patience = 0
-    /// What a value must be better by to count as an improvement.
+    /// The smallest change that counts as an improvement.
     package var minDelta = 0.0
-    /// Standard deviations above the mean at which the loss of a step is a spike; 0: none is.
+    /// The number of standard deviations above the mean at which a step's loss is a spike; 0: off.
     package var spikeZScore = 0.0
-    /// What is done about a spike.
+    /// The response to a spike.
     package var spikeAction = SpikeAction.skip
-    /// Steps from one comparison of all replicas to the next; 0: nothing is verified.
+    /// The interval between comparisons of all replicas, in steps; 0: off.
     package var verifyEvery = 10
-    /// Seconds without progress after which the job ends; nil: by the slowest step.
+    /// The number of seconds without progress after which the job ends; nil: derived from the slowest step.
     package var stallTimeoutSeconds: Double?
 
     package init() {}

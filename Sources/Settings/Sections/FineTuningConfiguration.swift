@@ -1,22 +1,22 @@
 import Failures
 import Tensors
 
-/// What the first weights are taken from: the section `fine_tuning`.
+/// The section `fine_tuning`: where initial weights are loaded from.
 package struct FineTuningConfiguration: Equatable, Sendable {
-    /// A checkpoint, or a run whose newest one is meant; nil: all weights are drawn.
+    /// A checkpoint, or a run (its newest checkpoint); nil: random initialization.
     package var from: String?
-    /// Patterns of the names of parameters that are loaded, as `NamePattern` has them.
+    /// Name patterns of the parameters to load, see `NamePattern`.
     package var load = ["*"]
-    /// Patterns of those among them that are drawn all the same, such as a new head's.
+    /// Of those, name patterns of the parameters to initialize randomly instead, such as a new head.
     package var skip: [String] = []
 
     package init() {}
 }
 
 extension FineTuningConfiguration {
-    /// The parameters of `layout` that are loaded.
+    /// The parameters of `layout` to load.
     ///
-    /// - Throws: `usage` where a pattern stands for none of them, or nothing is left.
+    /// - Throws: `usage` if a pattern matches no parameter, or no parameter is left.
     package func selection(_ layout: ParameterLayout) throws(Failure) -> [Parameter] {
         let names = layout.parameters.map(\.name)
         var isLoaded = names.map { _ in false }

@@ -1,19 +1,19 @@
 import Models
 
 extension ModelConfiguration {
-    /// Floating-point operations of training on one target: forward, and twice that backward.
+    /// The floating-point operations of training per target: the forward pass, and twice that for the backward pass.
     ///
-    /// A multiply-add counts two; only matrix products count, and of attention only what the mask leaves. Sequences are taken
-    /// to be full, and a source as long as its target.
+    /// A multiply-add counts as two. Only matrix products are counted, and for attention only the unmasked part.
+    /// Sequences are assumed to be full, and a source to be as long as its target.
     ///
-    /// - Parameter targetShare: The targets for each position.
+    /// - Parameter targetShare: The number of targets per position.
     package func flopsPerTarget(_ sizes: ModelSizes, targetShare: Double) -> Double {
         let architecture = family.architecture
         let (C, F, K) = (Double(width), Double(hiddenWidth), Double(keyHeads * headWidth))
         let (L, T) = (Double(architecture.hasEncoder ? targetLayers : layers), Double(sizes.contextLength))
         let feedForward = (activation == .swiglu ? 3 : 2) * C * F
         let projections = 2 * C * C + 2 * C * K
-        /// Scores and mixing over the keys that a position sees on the mean.
+        /// Multiply-adds of scores and weighted values, for the mean number of keys that a position attends to.
         func attention(_ keys: Double) -> Double { 2 * C * keys }
         var position = L * (projections + feedForward + attention(architecture.visibility == .causal ? T / 2 : T))
         if architecture.hasEncoder {

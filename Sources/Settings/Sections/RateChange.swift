@@ -2,16 +2,16 @@ import Optimizers
 import Reporting
 
 extension Configuration {
-    /// Tells from which learning rate to which a run goes that continues from step `step` of a run of `other`; nil where the
-    /// schedule stays as it was, or where no step is left.
+    /// Describes the change of learning rate when a run of `other` is resumed at step `step` with this configuration;
+    /// nil if the schedule is unchanged or no step is left.
     ///
-    /// A run that had reached the end of its schedule, and has more steps now, mostly goes back to a much higher rate.
+    /// If a run had reached the end of its schedule and now has more steps, the learning rate usually increases a lot.
     package func rateChange(from other: Configuration, at step: Int) -> String? {
         guard step > 0, step < training.steps else { return nil }
         let old = Schedule(other.schedule, steps: other.training.steps, width: other.model.width)
         let new = Schedule(schedule, steps: training.steps, width: model.width)
         let before = old.learningRate(at: step - 1), after = new.learningRate(at: step)
-        // A schedule that is unchanged at both steps goes on as it would have.
+        // A schedule that has the same learning rate at this step counts as unchanged.
         let isUnchanged = step < other.training.steps && old.learningRate(at: step) == after
         guard !isUnchanged, before != after else { return nil }
         return

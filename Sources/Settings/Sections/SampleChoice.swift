@@ -5,11 +5,13 @@ import Models
 import Objectives
 
 extension Configuration {
-    /// What data decide about the model.
+    /// The model sizes that are determined by the dataset.
     ///
     /// - Parameters:
-    ///   - name: Where the data are, for messages.
-    /// - Throws: `usage` where they are no data for this model.
+    ///   - facts: The properties of the dataset.
+    ///   - vocabularySize: The number of tokens of its tokenizer.
+    ///   - name: The name of the dataset, for messages.
+    /// - Throws: `usage` if the dataset does not match the model; `badData` if its vocabulary size is out of range.
     package func sizes(of facts: DatasetFacts, vocabularySize: Int, name: String) throws(Failure) -> ModelSizes {
         let needed = prediction.dataset(model.family.architecture)
         guard facts.kind == needed else {
@@ -30,7 +32,7 @@ extension Configuration {
             }
             return sizes(image: image, vocabularySize: 0, outputs: outputs)
         }
-        // A manifest may say anything.
+        // The value comes from a file and is not validated yet.
         let limit = Configuration.vocabularyLimit
         guard (1...limit).contains(vocabularySize) else {
             throw Failure(.badData, "\(name): has \(vocabularySize) tokens; a model can have 1 to \(limit) of them.")
@@ -45,7 +47,7 @@ extension Configuration {
         return sizes(image: nil, vocabularySize: vocabularySize, outputs: outputs)
     }
 
-    /// The sizes of the model for data that fit it: all that a model's sizes read of a configuration.
+    /// The model sizes for matching data; this function reads all keys that determine them.
     func sizes(image: ImageShape?, vocabularySize: Int, outputs: Int) -> ModelSizes {
         if let image { return ModelSizes(image: image, patchSize: model.patchSize, outputs: outputs) }
         return ModelSizes(
@@ -53,7 +55,7 @@ extension Configuration {
             contextLength: data.contextLength, outputs: outputs, tokenCount: vocabularySize)
     }
 
-    /// The numbers that the model predicts of each sequence.
+    /// The number of outputs of the model per sequence; 0 if it predicts tokens.
     private func outputs(_ facts: DatasetFacts, _ name: String) throws(Failure) -> Int {
         guard model.family.architecture.output == .sequence, let labels = facts.labels else { return 0 }
         guard labels.kind == prediction.labels else {
@@ -65,10 +67,10 @@ extension Configuration {
         return labels.outputs
     }
 
-    /// A split of `dataset` as samples of what the model is to predict.
+    /// Creates the samples of a split of `dataset` for the prediction task.
     ///
-    /// - Throws: `usage` where the dataset has no token that the prediction needs; `badData` where a split is too short, or a
-    ///   record too long.
+    /// - Throws: `usage` if the tokenizer lacks a special token that the task needs; `badData` if a split is too short
+    ///   or a record too long.
     package func makeSamples(_ dataset: Dataset, _ split: Split) throws(Failure) -> any Samples {
         let special = dataset.specialTokens
         /// A special token of the dataset.
@@ -115,7 +117,7 @@ extension Configuration {
     }
 }
 
-/// How data become samples: all that `makeSamples` reads of a configuration.
+/// The form of samples: all values that `makeSamples` reads of a configuration.
 enum SampleForm: Equatable {
     case causal(contextLength: Int, separatesDocuments: Bool)
     case masked(contextLength: Int, share: Double)

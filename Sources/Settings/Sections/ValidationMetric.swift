@@ -1,17 +1,17 @@
-/// A number that an evaluation during training gives, by its name in `metrics.jsonl`.
+/// A metric of the evaluations during training; its raw value is its name in `metrics.jsonl`.
 package enum ValidationMetric: String, CaseIterable, Sendable {
-    /// The mean loss over the targets, in nats where one of several is predicted.
+    /// The mean loss over targets, in nats for classification losses.
     case loss = "validation_loss"
-    /// The share of targets that are predicted right; of several labels, of sequences whose labels all are.
+    /// The fraction of correct targets; for multi-label classification, of sequences with all labels correct.
     case accuracy = "validation_accuracy"
-    /// The harmonic mean of precision and recall, the mean over classes.
+    /// The harmonic mean of precision and recall, averaged over classes.
     case f1 = "validation_f1"
-    /// The correlation of predicted and true numbers (Pearson).
+    /// The Pearson correlation of predicted and true values.
     case correlation = "validation_correlation"
 
     /// Whether a higher value is better.
     package var isBetterHigher: Bool { self != .loss }
 
-    /// Its name in a sentence.
+    /// The name as it is written in messages.
     package var words: String { String(rawValue.map { $0 == "_" ? " " : $0 }) }
 }

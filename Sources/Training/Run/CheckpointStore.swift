@@ -2,13 +2,13 @@ import Checkpoints
 import Failures
 import Settings
 
-/// Where a run's checkpoints go, and which of them stay.
+/// Commits the checkpoints of a run and removes those that are no longer kept.
 struct CheckpointStore {
     private let run: RunDirectory
     private let identity: RunIdentity
     private let retention: Retention
 
-    /// The checkpoints of `run`.
+    /// Creates the store of `run`.
     init(_ run: RunDirectory, _ identity: RunIdentity) {
         self.run = run
         self.identity = identity
@@ -18,11 +18,11 @@ struct CheckpointStore {
             isBetterHigher: training.metric.isBetterHigher)
     }
 
-    /// Commits a checkpoint, and then lets those go that are among neither the newest nor the best. Any thread may call
-    /// it, one at a time.
+    /// Commits a checkpoint, then removes checkpoints that are neither among the newest nor among the best. May be
+    /// called on any thread, but not concurrently.
     ///
-    /// - Parameter metrics: Where the lines of its steps are written; they are on the disk before it is committed.
-    /// - Throws: `inputOutput` where the disk does not take it; those before it are untouched then.
+    /// - Parameter metrics: The log of the run, which is synchronized to disk before the checkpoint is committed.
+    /// - Throws: `inputOutput` if writing fails; earlier checkpoints are unchanged then.
     func commit(
         _ state: CheckpointState, _ files: [(name: String, tensors: [TensorSource])], after metrics: MetricsLog
     ) throws(Failure) -> CheckpointWriter.Written {
@@ -42,7 +42,7 @@ struct CheckpointStore {
         return .init(checkpoint)
     }
 
-    /// Brings the run's marker `best` up to date.
+    /// Updates the run's marker `best`.
     ///
     /// - Returns: The best of the checkpoints that are kept.
     @discardableResult

@@ -8,10 +8,10 @@ import Settings
 import Tensors
 
 extension Configuration {
-    /// Estimates what the ranks of a host need to train a model of `sizes`.
+    /// Estimates the memory that all ranks of a host need to train a model of `sizes`.
     ///
     /// - Parameters:
-    ///   - positions: The positions of the longest sequence that is read; nil for the whole context.
+    /// - positions: The length of the longest sequence; nil: the context length.
     package func stepMemory(
         _ sizes: ModelSizes, positions: Int? = nil, _ communicator: any Communicator
     ) -> MemoryEstimate {
@@ -29,11 +29,11 @@ extension Configuration {
         let model = Transformer<Element>(model, sizes)
         let (count, ranks) = (model.layout.count, communicator.localSize)
         let element = MemoryLayout<Element>.stride
-        // Ranks of one host share the weights, unless averaging cannot share memory.
+        // Ranks of one host share the weights, unless gradient averaging does not use shared memory.
         let isShared = averaging.strategy != .allreduce && ranks == communicator.size && averaging.wire != .float16
         var estimate = MemoryEstimate()
         estimate.add("weights", count, bytesEach: element, times: isShared ? 1 : ranks)
-        // Beside a step's gradient, those of slots that wait for their sibling.
+        // In addition to the gradient of the step, subtree sums that wait for their sibling.
         let gradients = (0..<max(slots, 1)).map(\.nonzeroBitCount).max()! + 1
         estimate.add("gradients", count, bytesEach: element, times: gradients * ranks)
         let shard = count / communicator.size * ranks
@@ -54,9 +54,9 @@ extension Configuration {
         return estimate
     }
 
-    /// Refuses a training that no host of the job has the memory for. Every rank calls it.
+    /// Checks that every host of the job has enough memory for training. Collective: every rank calls it.
     ///
-    /// - Parameter positions: As for `stepMemory`.
+    /// - Parameter positions: The length of the longest sequence.
     /// - Throws: `AgreedFailure` with `usage`.
     package func requireTrainingMemory(
         _ sizes: ModelSizes, positions: Int, _ communicator: any Communicator

@@ -8,28 +8,28 @@ import Settings
 import Tensors
 import Texts
 
-/// The checkpoint that a run takes its first weights from, in the hands of rank 0.
+/// The checkpoint that a run loads its initial weights from; only rank 0 has one.
 package struct StartingWeights {
     /// The parameters to load.
     private let selection: [Parameter]
     private let checkpoint: Checkpoint
-    /// A line for each newer checkpoint of the run that was passed over.
+    /// One note for each newer checkpoint of the run that was skipped as invalid.
     private let passedOver: [String]
-    /// The file with the weights, and what their names begin with in it.
+    /// The file with the weights, and the prefix of their names in it.
     private let source: (file: String, prefix: String)
-    /// What is assumed of the tokens, in a line; nil where nothing is.
+    /// A notice that token IDs are assumed to match; nil if nothing is assumed.
     private let assumption: String?
-    /// What the model computes otherwise than the checkpoint's, for a message; empty where nothing.
+    /// How the model differs from that of the checkpoint, for a message; empty if it does not.
     private let differences: String
 
-    /// Opens and verifies the checkpoint, and makes sure that it has what is to be loaded.
+    /// Opens and verifies the checkpoint, and checks that it contains the selected parameters.
     ///
     /// - Parameters:
     ///   - selection: The parameters to load.
-    ///   - configuration: The run's, whose model is compared with the checkpoint's.
-    ///   - dataset: What is trained on.
-    /// - Throws: `usage` where a tensor is missing, has another shape, or belongs to another tokenizer; `badData` where
-    ///   there is no valid checkpoint.
+    /// - configuration: The run's configuration, whose model is compared with that of the checkpoint.
+    /// - dataset: The run's dataset.
+    /// - Throws: `usage` if a tensor is missing, has another shape, or belongs to another tokenizer; `badData` if there
+    ///   is no valid checkpoint.
     init(
         _ directory: String, _ selection: [Parameter], _ configuration: Configuration, _ dataset: Dataset
     ) throws(Failure) {
@@ -97,7 +97,7 @@ package struct StartingWeights {
         for index in target.indices { target[index] = Float(halves[index]) }
     }
 
-    /// What is loaded, in a line, and what is assumed, in another.
+    /// The loaded parameters as one line, followed by notices on further lines.
     func summary(of layout: ParameterLayout) -> String {
         let loaded = Set(selection.map(\.name.exact))
         let drawn = layout.parameters.map(\.name).filter { !loaded.contains($0.exact) }
@@ -110,8 +110,8 @@ package struct StartingWeights {
             + (assumption.map { "\n\($0)" } ?? "")
     }
 
-    /// Where the weights are: their average where there is one, otherwise those that the optimizer updates, which a run in
-    /// Float16 has beside its state.
+    /// The location of the weights: the moving average if there is one, otherwise the master weights, which a run in
+    /// Float16 stores with the optimizer state.
     private static func source(
         _ checkpoint: Checkpoint, _ selection: [Parameter]
     ) throws(Failure) -> (file: String, prefix: String) {
@@ -125,14 +125,14 @@ package struct StartingWeights {
 }
 
 extension Coordinator {
-    /// Takes the weights of another checkpoint instead of those drawn, as far as the configuration says. Every rank calls
-    /// it.
+    /// Replaces randomly initialized weights by those of another checkpoint, for the selected parameters. Collective:
+    /// every rank calls it.
     ///
     /// - Parameters:
-    ///   - weights: Rank 0's; the others have none.
-    ///   - fineTuning: Which parameters are loaded.
-    /// - Returns: What was loaded, and what is assumed, in a line each.
-    /// - Throws: `AgreedFailure` where the checkpoint cannot be read.
+    /// - weights: The checkpoint on rank 0; nil on other ranks.
+    /// - fineTuning: The selection of parameters.
+    /// - Returns: The summary of `weights` on rank 0; empty on other ranks.
+    /// - Throws: `AgreedFailure` if the checkpoint cannot be read.
     func start(from weights: StartingWeights?, _ fineTuning: FineTuningConfiguration) throws -> String {
         let selection = try communicator.together { () throws(Failure) in try fineTuning.selection(layout) }
         let largest = selection.map(\.count).max() ?? 0

@@ -2,18 +2,18 @@ import Checkpoints
 import Reporting
 import Settings
 
-/// Follows the metric that decides which checkpoints are the best, and when a training stops early.
+/// Tracks the metric that selects the best checkpoints and triggers early stopping.
 ///
-/// Its state is in the checkpoint: a training that is resumed decides as if it had not been interrupted.
+/// Its state is stored in checkpoints, so that a resumed run makes the same decisions as an uninterrupted one.
 struct MetricWatch {
     let metric: ValidationMetric
     private let patience: Int
     private let minimumChange: Double
     private(set) var state: CheckpointState.Watched
 
-    /// A watch as `configuration` asks for it.
+    /// Creates a watch for the metric of `configuration`.
     ///
-    /// - Parameter restored: What a checkpoint says of it; of another metric it says nothing.
+    /// - Parameter restored: The state in a checkpoint; ignored if it is for another metric.
     init(_ configuration: TrainingConfiguration, restored: CheckpointState.Watched?) {
         metric = configuration.metric
         patience = configuration.patience
@@ -22,10 +22,10 @@ struct MetricWatch {
         if let restored, restored.name == metric.rawValue { state = restored }
     }
 
-    /// Forgets the value of a step that is over.
+    /// Clears the value of the previous step.
     mutating func beginStep() { state.value = nil }
 
-    /// Takes note of an evaluation at `step`.
+    /// Records the result of an evaluation at `step`.
     ///
     /// - Returns: Whether it is the best so far.
     package mutating func note(_ value: Double, step: Int) -> Bool {
@@ -41,17 +41,17 @@ struct MetricWatch {
         return true
     }
 
-    /// Whether the patience is at its end.
+    /// Whether early stopping is triggered.
     var hasRunOut: Bool { patience > 0 && state.evaluationsWithoutImprovement >= patience }
 
-    /// Why the training stops, for a person.
+    /// The reason for early stopping, for messages.
     var reason: String {
         let count = state.evaluationsWithoutImprovement
         let best = state.reference.map { " on \(fixed($0, 4))" } ?? ""
         return "\(metric.words) has not improved\(best) for \(count) evaluation\(count == 1 ? "" : "s")"
     }
 
-    /// Whether `value` is better than `other` by more than `change`. What is not a number never is.
+    /// Whether `value` is better than `other` by more than `change`. A NaN or infinite value never is.
     private func improves(_ value: Double, on other: Double?, by change: Double) -> Bool {
         guard value.isFinite, let other else { return value.isFinite }
         return metric.isBetterHigher ? value > other + change : value < other - change

@@ -3,7 +3,7 @@ import Files
 import Reporting
 import Resources
 
-/// Shows how a training goes: a bar that is redrawn on a terminal, plain lines elsewhere, and `metrics.jsonl` always.
+/// Shows the progress of training: a progress bar on a terminal, otherwise lines, at most one every two seconds.
 final class ProgressReporter {
     private let console: Console
     private let steps: Int
@@ -16,8 +16,8 @@ final class ProgressReporter {
     private var recent: [(tokens: Int, seconds: Double)] = []
 
     /// - Parameters:
-    ///   - targets: What the targets of a step are called.
-    ///   - isSmoothed: Whether the losses of steps are those of smoothed targets.
+    /// - targets: The name of the targets.
+    /// - isSmoothed: Whether step losses include label smoothing.
     init(
         _ console: Console, steps: Int, targets: String, isSmoothed: Bool, flopsPerTarget: Double, limit: ProcessorLimit
     ) {
@@ -30,7 +30,7 @@ final class ProgressReporter {
         lastLine = clock.now - .seconds(60)
     }
 
-    /// Shows step `step`, which took `seconds`.
+    /// Shows step `step`, which took `seconds` seconds.
     func stepDone<Element>(_ step: Int, _ report: Coordinator<Element>.Report, seconds: Double) {
         recent.append((report.tokens, seconds))
         if recent.count > 20 { recent.removeFirst() }
@@ -52,12 +52,13 @@ final class ProgressReporter {
 }
 
 extension Coordinator.Skip {
-    /// The reason in the progress line.
+    /// The reason as written in the progress line.
     var words: String { self == .notFinite ? "not finite" : rawValue }
 }
 
 extension Coordinator.Report {
-    /// The step's line in `metrics.jsonl`. A step without an update says why, and every step how many there were.
+    /// The step's line in `metrics.jsonl`. It contains the reason of a skipped step, and always the number of skipped
+    /// steps.
     func metrics(step: Int, seconds: Double) -> JSON {
         var line: [JSON.Member] = [
             .init("step", .integer(step)), .init("loss", .number(loss)),

@@ -4,42 +4,43 @@ import Files
 import Settings
 import Texts
 
-/// What to do with what a run directory already holds.
+/// How a run treats the existing contents of its run directory: the option `--resume`.
 package enum Resumption: Equatable, Sendable {
-    /// Continue where the run's newest valid checkpoint is of this very training; start where there is none.
+    /// Resumes from the newest valid checkpoint if it belongs to this run; starts from scratch if there is none.
     case automatic
-    /// Start anew, and set aside what is there.
+    /// Starts from scratch, and moves existing files to a subdirectory.
     case none
-    /// Continue from this checkpoint, or from the newest one of the run that descends from it.
+    /// Resumes from this checkpoint, or from the newest checkpoint of the run if it descends from this one.
     case directory(String)
 
-    /// The command that continues the run once it has saved.
+    /// The command that resumes the run after it has saved.
     var continuingCommand: String { self == .none ? "the same command without --resume none" : "the same command" }
 
-    /// The sentence that says so.
+    /// A sentence that states this command.
     var continuation: String {
         self == .none ? "Without --resume none, the same command continues." : "The same command continues."
     }
 }
 
-/// The run directory in the hands of rank 0: what it begins with, and what is put into it.
+/// The start of a run on rank 0: the checkpoint to resume from, and the changes to the run directory.
 struct RunStart {
-    /// The verified checkpoint to continue from.
+    /// The verified checkpoint to resume from; nil: the run starts from scratch.
     let checkpoint: Checkpoint?
-    /// Whether the checkpoint was trained on the very data of this run.
+    /// Whether the checkpoint was trained on the run's dataset.
     let isSameDataset: Bool
-    /// Whether it was trained with the very configuration of this run, as far as that makes other numbers.
+    /// Whether it was trained with the run's configuration, except for keys that do not change numerical results.
     let isSameConfiguration: Bool
-    /// The digest of the checkpoint that the run was told to continue from, now or when it was started.
+    /// The digest of the checkpoint that `--resume` named, in this start or in an earlier one.
     let resumedFrom: String?
-    /// What a person should know about the choice.
+    /// Messages to the user about the choice.
     let notes: [String]
 
-    /// Decides how a run begins. On return the directory holds nothing that is newer than the step it begins at.
+    /// Decides how a run starts, and removes newer data: afterwards the directory contains nothing later than the first
+    /// step.
     ///
-    /// - Parameter beforeAnew: Called before a run starts from the beginning, while the directory is as it was.
-    /// - Throws: `usage` where the checkpoint is of another training, `badData` where it is damaged, `inputOutput`
-    ///   where the directory cannot be written; what `beforeAnew` throws.
+    /// - Parameter beforeAnew: Called before a run starts from scratch, while the directory is unchanged.
+    /// - Throws: `usage` if the checkpoint belongs to another run; `badData` if it is damaged; `inputOutput` if the
+    ///   directory cannot be written; any error of `beforeAnew`.
     init(
         _ run: RunDirectory, _ resumption: Resumption, _ identity: RunIdentity,
         beforeAnew: () throws(Failure) -> Void
@@ -60,7 +61,7 @@ struct RunStart {
             (isSameDataset, isSameConfiguration) = (accepted.isSameDataset, accepted.differences.isEmpty)
             checkpoint = newest.checkpoint
             resumedFrom = try CheckpointIdentity(newest.checkpoint).resumedFrom
-            // Damaged ones would count as the newest when it is decided which are kept.
+            // Damaged checkpoints must be moved, because retention would count them among the newest.
             notes = newest.notes + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
         case .directory(let path):
             if let newest = try RunStart.successor(ofRemoved: path, in: run, identity) {
@@ -88,7 +89,7 @@ struct RunStart {
             }
             let accepted = try identity.accept(named, named: true)
             (isSameDataset, isSameConfiguration) = (accepted.isSameDataset, accepted.differences.isEmpty)
-            // Before anything is set aside: what is refused leaves the directory as it was.
+            // Verified first, so that an error leaves the directory unchanged.
             try found.verify()
             let moved = try RunStart.setAside(run, afterStep: named.step)
             (checkpoint, resumedFrom) = (named, named.digest)
@@ -97,7 +98,7 @@ struct RunStart {
         try MetricsLog.truncate(run.metrics, afterStep: checkpoint?.step ?? 0)
     }
 
-    /// The newest valid checkpoint of the run, where the run was told before to continue from `named` and has done so with the
+    /// The newest valid checkpoint of the run, if an earlier start of the run was resumed from `named` with the
     /// configuration and data of `identity`; otherwise nil.
     ///
     /// - Throws: `inputOutput` where a checkpoint cannot be read.
@@ -111,16 +112,16 @@ struct RunStart {
             _ = try identity.accept(newest.checkpoint, named: false)
             return newest
         } catch {
-            // Of another configuration, or without a valid checkpoint: the named one is what was asked for.
+            // The run has another configuration or no valid checkpoint: the named checkpoint is used.
             guard error.exitCode == .inputOutput else { return nil }
             throw error
         }
     }
 
-    /// The newest valid checkpoint of the run, where `path` was a checkpoint of the run that it was told to continue from and that
-    /// has been removed since, as older than those to keep; otherwise nil.
+    /// The newest valid checkpoint of the run, if `path` was a checkpoint of the run from which it was resumed and
+    /// which retention has removed since; otherwise nil.
     ///
-    /// - Throws: `usage` where the run has another configuration, `inputOutput` where a checkpoint cannot be read.
+    /// - Throws: `usage` if the run has another configuration; `inputOutput` if a checkpoint cannot be read.
     private static func successor(
         ofRemoved path: String, in run: RunDirectory, _ identity: RunIdentity
     ) throws(Failure) -> ValidCheckpoint? {
@@ -134,7 +135,8 @@ struct RunStart {
         return newest
     }
 
-    /// Moves checkpoints of later steps, and at step -1 the whole old run, into a directory of their own.
+    /// Moves checkpoints later than `step` to a new subdirectory; if `step` is -1, the metrics and configuration too.
+    /// - Returns: A message to the user, if anything was moved.
     private static func setAside(_ run: RunDirectory, afterStep step: Int) throws(Failure) -> [String] {
         let later = try Checkpoint.list(run).filter { $0.step > step && !$0.name.hasExactPrefix(".") }
         let hasMetrics = step < 0 && FileSystem.exists(run.metrics)
@@ -146,7 +148,7 @@ struct RunStart {
         for listing in later {
             try FileSystem.rename("\(run.checkpoints)/\(listing.name)", to: "\(aside.checkpoints)/\(listing.name)")
         }
-        // The metrics up to the step stay in the run as well.
+        // For `step` ≥ 0 the metrics up to the step also remain in the run.
         for (old, new) in [(run.metrics, aside.metrics), (run.configuration, aside.configuration)]
         where FileSystem.exists(old) {
             if step < 0 { try FileSystem.rename(old, to: new) } else { try FileSystem.copy(old, to: new) }

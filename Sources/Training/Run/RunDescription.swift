@@ -8,7 +8,7 @@ import Settings
 import Tensors
 import Texts
 
-/// What a person is told of a run before its first step and after its last.
+/// Messages that describe a run before its first step and after its last.
 struct RunDescription {
     let configuration: Configuration
     let facts: DatasetFacts
@@ -16,7 +16,7 @@ struct RunDescription {
 
     /// The model.
     ///
-    /// - Parameter parameters: Their number.
+    /// - Parameter parameters: The number of its parameters.
     package func model(parameters: Int) -> String {
         let model = configuration.model
         let layers =
@@ -29,7 +29,7 @@ struct RunDescription {
         return "model: \(model.family.rawValue), \(grouped(parameters)) parameters (\(parts.joined(separator: ", ")))"
     }
 
-    /// What it reads.
+    /// The model's input.
     private var input: [String] {
         guard let image = sizes.image else {
             return ["context \(sizes.contextLength)", "vocabulary \(sizes.vocabularySize)"]
@@ -46,7 +46,7 @@ struct RunDescription {
         configuration.prediction.outputs.map { [plural(sizes.outputs, $0.name, $0.plural)] } ?? []
     }
 
-    /// The parameters that keep their first values; nil where all are trained.
+    /// The frozen parameters; nil if all are trained.
     func frozen(_ layout: ParameterLayout) throws(Failure) -> String? {
         let rules = try ParameterRules(configuration.optimizer, layout).indices
         let frozen = zip(layout.parameters, rules).filter { $0.1 == nil }.map(\.0)
@@ -56,7 +56,7 @@ struct RunDescription {
             + shortList(frozen.map(\.name))
     }
 
-    /// How the losses of training and validation differ; nil where they are computed alike.
+    /// How the losses of training and validation differ; nil if they do not.
     var smoothing: String? {
         let smoothing = configuration.objective.labelSmoothing
         if smoothing == 0 { return nil }
@@ -68,8 +68,8 @@ struct RunDescription {
     /// The data.
     ///
     /// - Parameters:
-    ///   - count: The tokens of a split of text, or its records.
-    ///   - truncated: The records of a split that lose what is beyond the context.
+    /// - count: The number of tokens of a split of text, or of records of any other split.
+    /// - truncated: The number of records of a split that are truncated to the context length.
     func data(
         _ directory: String, count: (Split) -> Int, truncated: (Split) -> Int
     ) -> String {
@@ -84,7 +84,7 @@ struct RunDescription {
         return line
     }
 
-    /// What a step sees.
+    /// The batch of a step.
     var batch: String {
         let (batch, data) = (configuration.batch, configuration.data)
         let tokens = grouped(batch.sequences * sizes.contextLength)
@@ -100,7 +100,7 @@ struct RunDescription {
         }
     }
 
-    /// What can be done with the checkpoint `directory`.
+    /// A command that uses the checkpoint `directory`.
     func use(of directory: String) -> String {
         guard sizes.image == nil else {
             return "evaluate it: \(shellCommand("dtrain", "evaluate", "--checkpoint", directory))"
@@ -113,7 +113,7 @@ struct RunDescription {
     }
 }
 
-/// A number and what there is of it.
+/// A number and its noun, in singular or plural.
 private func plural(_ count: Int, _ name: String, _ ending: String = "s") -> String {
     "\(count) \(name)\(count == 1 ? "" : ending)"
 }

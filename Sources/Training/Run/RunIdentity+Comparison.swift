@@ -5,12 +5,13 @@ import Settings
 import Texts
 
 extension RunIdentity {
-    /// Makes sure that every rank trains the same thing, before anything is done together that depends on it.
+    /// Checks that the program, configuration, dataset and model are the same on every rank. Collective: every rank
+    /// calls it before any other collective operation depends on them.
     ///
-    /// - Throws: `AgreedFailure` with `usage`, naming the first rank that differs from rank 0, and in what.
+    /// - Throws: `AgreedFailure` with `usage`, naming the first rank that differs from rank 0, and the differences.
     func compareRanks(_ communicator: any Communicator) throws {
         let facts = ["the program is \(programVersion)", "the dataset is \(datasetDigest)"] + configuration.commonLines
-        // One line a fact, one text a rank.
+        // One line per fact, one text per rank.
         let texts = try communicator.gather((facts + ["the model is \(layoutDigest)"]).joined(separator: "\n"))
         _ = try communicator.onFirstRank { () throws(Failure) in
             for (rank, text) in texts.enumerated() where text.exact != texts[0].exact {
@@ -25,11 +26,11 @@ extension RunIdentity {
         }
     }
 
-    /// Makes sure that `checkpoint` is of this model and tokenizer, and, unless it was named by the user, of this
-    /// very training.
+    /// Checks that `checkpoint` has the same model and tokenizer, and, unless the user named it, the same configuration
+    /// and dataset.
     ///
-    /// - Returns: What differs and is accepted, a line each, and whether the dataset is the same.
-    /// - Throws: `usage`, saying what differs and what to do; `badData` where the checkpoint's own words make no sense.
+    /// - Returns: The accepted differences, one line each, and whether the dataset is the same.
+    /// - Throws: `usage`, with the differences and a remedy; `badData` if the checkpoint's identity is invalid.
     func accept(
         _ checkpoint: Checkpoint, named: Bool
     ) throws(Failure) -> (differences: [String], isSameDataset: Bool) {

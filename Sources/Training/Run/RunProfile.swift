@@ -5,9 +5,9 @@ import Files
 import Profiling
 import Reporting
 
-/// The trace of a run's first steps, one file a rank.
+/// The trace of a run's first steps, one file per rank.
 final class RunProfile {
-    /// Spans of one step with the evaluation and checkpoint that may follow it; the rest is left out.
+    /// The maximum number of spans of one step, including its evaluation and checkpoint; further spans are dropped.
     private static let stepCapacity = 1 << 16
 
     private let recorder: SpanRecorder
@@ -15,9 +15,10 @@ final class RunProfile {
     private let console: Console
     private var stepsLeft: Int
 
-    /// Starts to record `steps` > 0 steps, on every rank at once. Traces of an earlier run in the directory go.
+    /// Starts to record `steps` > 0 steps on all ranks at once, and removes earlier traces in the directory.
+    /// Collective: every rank calls it.
     ///
-    /// - Throws: `inputOutput` where the trace cannot be written.
+    /// - Throws: `AgreedFailure` with `inputOutput` if the trace cannot be written.
     init(
         steps: Int, _ run: RunDirectory, _ recorder: SpanRecorder, _ communicator: any Communicator, _ console: Console
     ) throws {
@@ -31,12 +32,12 @@ final class RunProfile {
         file = try communicator.together { () throws(Failure) in
             try TraceFile(run.trace(rank: communicator.rank), rank: communicator.rank)
         }
-        // All ranks count from the same moment, also those of other hosts.
+        // All ranks, including those of other hosts, start their clocks at the same moment.
         try communicator.barrier()
         recorder.start(capacity: RunProfile.stepCapacity)
     }
 
-    /// Adds a step that has ended, with what followed it, to the trace.
+    /// Appends the spans of a completed step to the trace.
     func stepDone() {
         if !recorder.isRecording { return }
         do throws(Failure) {
@@ -49,7 +50,7 @@ final class RunProfile {
         if stepsLeft == 0 || file.isFull { finish() }
     }
 
-    /// Completes the trace, where the run ends before it.
+    /// Completes the trace; does nothing if it is already complete.
     func finish() {
         if !recorder.isRecording { return }
         recorder.stop()
@@ -62,7 +63,7 @@ final class RunProfile {
         console.say("profile: \(file.path)\(leftOut), one a rank; open it at https://ui.perfetto.dev")
     }
 
-    /// A training is worth more than its trace.
+    /// Continues without a trace: its loss does not justify ending the run.
     private func giveUp(_ failure: Failure) {
         recorder.stop()
         console.warn("\(failure.message) The training goes on without a profile.")

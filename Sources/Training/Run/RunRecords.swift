@@ -5,21 +5,19 @@ import Kernels
 import Reporting
 import Settings
 
-/// All that a run writes, in the hands of rank 0: the locked directory, the metrics and the checkpoints.
+/// The files of a run, written by rank 0: the locked directory, the metrics log and the checkpoints.
 ///
-/// A disk that is full or fails ends a run only where something would be lost: lines of the log wait in memory, a
-/// checkpoint that could not be written leaves those before it as they are, and the next save tries again. A line says
-/// so each time. The last save of a run has no next one: it throws.
+/// A full or failing disk ends a run only if data would be lost. Log lines are buffered in memory; a failed checkpoint
+/// leaves earlier ones unchanged, and the next save tries again. Each of these events is reported. The final save of a
+/// run throws if it fails.
 ///
-/// **What a kill costs.** A checkpoint is valid from its commit on. Written at once, it is committed before the next
-/// step begins, and a kill costs the steps since the last save: fewer than `training.checkpoint_every`, and the one
-/// that is being saved. Written in the background, it is committed while training goes on, so that a kill before that
-/// costs the steps since the save before: those of the interval, and those that were trained while the writer wrote. As
-/// each save waits for the one before, they are never more than twice the interval, and as a rule more than one by a
-/// few. The last save of a run, also where it was asked to stop, is always written at once: when it ends, its last step
-/// is saved.
+/// **Steps lost when the run is killed.** A checkpoint is valid once it is committed. With synchronous saving it is
+/// committed before the next step begins, so at most `training.checkpoint_every` steps are lost. With background saving
+/// it is committed while training continues; until then, a kill also loses the steps since the previous save. Since
+/// each save waits for the previous one, this is at most twice the interval, and usually the interval plus a few steps.
+/// The final save, including one after a request to stop, is synchronous, so the last step is always saved.
 final class RunRecords {
-    /// What the run began with.
+    /// How the run started.
     let start: RunStart
     private let run: RunDirectory
     private let lock: RunLock
@@ -27,17 +25,17 @@ final class RunRecords {
     private let store: CheckpointStore
     private let resumption: Resumption
     private let console: Console
-    /// nil where checkpoints are written at once.
+    /// nil if checkpoints are saved synchronously.
     private let background: (writer: CheckpointWriter, snapshot: TensorSnapshot)?
     private var hasToldOfMemory = false
-    /// The step that the writer writes.
+    /// The step whose checkpoint is being written in the background.
     private var stepUnderway = 0
-    /// The checkpoint that was written last, or that the run began with.
+    /// The directory of the checkpoint written last, or of the one that the run was resumed from.
     private(set) var newestCheckpoint: String?
 
-    /// Takes possession of `run` and decides how it begins. A start that is refused leaves the directory as it was.
+    /// Locks `run` and decides how it starts. If this fails, the directory is left unchanged.
     ///
-    /// - Parameter beforeAnew: Called before a run starts from the beginning; what it throws refuses the start.
+    /// - Parameter beforeAnew: Called before a run starts from scratch; if it throws, the run does not start.
     init(
         _ run: RunDirectory, _ identity: RunIdentity, _ resumption: Resumption, _ console: Console,
         beforeAnew: () throws(Failure) -> Void = {}
@@ -62,7 +60,7 @@ final class RunRecords {
         var identity = identity
         identity.resumedFrom = start.resumedFrom
         store = CheckpointStore(run, identity)
-        // Checkpoints may have been set aside or removed.
+        // Checkpoints may have been moved or removed.
         try store.markBest()
         background =
             identity.configuration.training.backgroundCheckpoints ? (CheckpointWriter(), TensorSnapshot()) : nil
@@ -70,7 +68,7 @@ final class RunRecords {
     }
 
     deinit {
-        // Whatever ends the run, what is being written is not torn.
+        // Completes a background save, whatever ends the run.
         do throws(Failure) {
             _ = try background?.writer.finish()
         } catch {
@@ -78,10 +76,10 @@ final class RunRecords {
         }
     }
 
-    /// Leaves the marker of a run that ends as `outcome` at `step`.
+    /// Writes the outcome marker of a run that ended with `outcome` at `step`.
     ///
-    /// - Parameter allIsPrinted: Whether standard output has taken all that was printed. Otherwise a finished run has an exit
-    ///   code that says so.
+    /// - Parameter allIsPrinted: Whether standard output has accepted all output. Otherwise the exit code of a finished
+    ///   run is `inputOutput`.
     func end(_ outcome: Trainer.Outcome, allIsPrinted: Bool, step: Int) throws(Failure) {
         switch outcome {
         case .finished: try end("finished", allIsPrinted ? .finished : .inputOutput, step: step)
@@ -89,11 +87,11 @@ final class RunRecords {
         }
     }
 
-    /// Leaves the marker of a run that fails with `code` at `step`.
+    /// Writes the outcome marker of a run that failed with `code` at `step`.
     func end(failedWith code: ExitCode, step: Int) throws(Failure) { try end("failed", code, step: step) }
 
     private func end(_ outcome: String, _ code: ExitCode, step: Int) throws(Failure) {
-        // Whoever reads the marker may start the next run.
+        // A program that reads the marker may start the next run immediately.
         try finishSave()
         let marker: JSON = [
             "outcome": .string(outcome), "exit_code": .integer(Int(code.rawValue)), "step": .integer(step),
@@ -101,7 +99,7 @@ final class RunRecords {
         try FileSystem.replaceContents(of: run.outcome, with: marker.line + "\n")
     }
 
-    /// The newest checkpoint that is valid now.
+    /// The newest valid checkpoint, after any background save is complete.
     func newestValid() throws(Failure) -> Checkpoint? {
         try finishSave()
         return try Checkpoint.newestValid(run)?.checkpoint
@@ -113,16 +111,16 @@ final class RunRecords {
         return try store.markBest()
     }
 
-    /// Takes the lines of later steps out of `metrics.jsonl`: the run has gone back.
+    /// Removes lines of later steps from `metrics.jsonl`, after a rollback.
     func forget(afterStep step: Int) throws(Failure) {
         try metrics.flush()
         try MetricsLog.truncate(run.metrics, afterStep: step)
         metrics = try MetricsLog(run.metrics)
     }
 
-    /// Adds a line to `metrics.jsonl`.
+    /// Appends a line to `metrics.jsonl`; buffers it in memory if the disk fails.
     ///
-    /// - Throws: `inputOutput` where the disk has not taken a line for so long that memory should not hold more.
+    /// - Throws: `inputOutput` if the buffer is full.
     func log(_ line: JSON) throws(Failure) {
         let waitedBefore = metrics.waitingCount
         do throws(Failure) {
@@ -137,19 +135,19 @@ final class RunRecords {
         if waitedBefore > 0 { console.warn("the disk takes lines again: \(waitedBefore) that waited are written.") }
     }
 
-    /// Learns how a save in the background went, where it is over. Called after every step.
+    /// Processes the result of a completed background save. Called after every step.
     ///
-    /// - Throws: What is no matter of the disk.
+    /// - Throws: Errors other than `inputOutput`.
     func takeUpSave() throws(Failure) {
         if background?.writer.isDone == true { try finishSave() }
     }
 
-    /// Commits a checkpoint, or begins to, and then lets those go that are among neither the newest nor the best.
+    /// Commits a checkpoint, or starts to in the background; then removes checkpoints that are not kept.
     ///
     /// - Parameters:
-    ///   - files: The tensors, which are not touched any more when this returns.
-    ///   - isLast: Whether no other save follows. Then it is done when this returns.
-    /// - Throws: `inputOutput` where the disk does not take the last one.
+    /// - files: The tensors, which are not accessed after this returns.
+    /// - isLast: Whether this is the final save, which is synchronous.
+    /// - Throws: `inputOutput` if the final save fails.
     func save(
         _ state: CheckpointState, _ files: [(name: String, tensors: [TensorSource])], isLast: Bool
     ) throws(Failure) {
@@ -169,9 +167,9 @@ final class RunRecords {
         }
     }
 
-    /// Copies the tensors and leaves the rest to the writer.
+    /// Copies the tensors and lets the writer save them in the background.
     ///
-    /// - Returns: Whether it could; nothing is done where not.
+    /// - Returns: Whether there was enough memory; otherwise nothing is done.
     private func saveInBackground(
         _ state: CheckpointState, _ files: [(name: String, tensors: [TensorSource])]
     ) throws(Failure) -> Bool {
@@ -185,16 +183,16 @@ final class RunRecords {
             return false
         }
         stepUnderway = state.step
-        // Not `self`: that would have to wait for the thread on the thread.
+        // The closure must not capture `self`, whose `deinit` waits for the thread.
         let work: CheckpointWriter.Work = { [store, metrics] () throws(Failure) in
             try store.commit(state, copies, after: metrics)
         }
-        // The tensors came from all ranks in turn and cannot be asked for again.
+        // The tensors were gathered from all ranks and cannot be requested again.
         if !writer.start(work) { note(try work()) }
         return true
     }
 
-    /// Waits for the save in the background, where there is one.
+    /// Waits for the background save, if there is one.
     private func finishSave() throws(Failure) {
         do throws(Failure) {
             if let written = try background?.writer.finish() { note(written) }
@@ -208,7 +206,7 @@ final class RunRecords {
         if let note = written.note { console.warn(note) }
     }
 
-    /// Says that a save has failed, where training can go on all the same.
+    /// Reports a failed save after which training can continue.
     private func passOver(_ failure: Failure, step: Int) throws(Failure) {
         guard failure.exitCode == .inputOutput else { throw failure }
         console.warn("step \(step) is not saved: \(failure.message) Training goes on: the next save tries again.")

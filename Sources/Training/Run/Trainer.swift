@@ -13,7 +13,7 @@ import Settings
 import Tensors
 import Watching
 
-/// A whole run: from a configuration to the last checkpoint, or to the next one when asked to stop.
+/// A training run, from its configuration to the final checkpoint, or to the next one after a request to stop.
 package struct Trainer {
     private let configuration: Configuration
     private let resumption: Resumption
@@ -21,9 +21,9 @@ package struct Trainer {
     private let console: Console
     private let profiledSteps: Int
 
-    /// A run of `configuration` on all ranks of `communicator`.
+    /// Creates a run of `configuration` on all ranks of `communicator`.
     ///
-    /// - Parameter profiledSteps: The steps, from the run's first on, that a trace is written of.
+    /// - Parameter profiledSteps: The number of steps, from the first, that are recorded in a trace.
     package init(
         _ configuration: Configuration, _ resumption: Resumption, _ communicator: any Communicator, _ console: Console,
         profiledSteps: Int = 0
@@ -37,15 +37,16 @@ package struct Trainer {
 
     /// How a run ended.
     package enum Outcome: Equatable, Sendable {
-        /// All steps are done.
+        /// All steps are done, or early stopping was triggered.
         case finished
-        /// Asked to stop, and saved.
+        /// The run was asked to stop and has saved.
         case stopped
     }
 
-    /// Trains.
+    /// Trains the model. Collective: every rank calls it.
     ///
-    /// - Throws: `AgreedFailure` for what every rank knows, `Failure` or `MPIError` for what only this one does.
+    /// - Throws: `AgreedFailure` for an error known on every rank; `Failure` or `MPIError` for one known only on this
+    ///   rank.
     package func run() throws -> Outcome {
         switch configuration.precision {
         case .float32: try run(storing: Float.self)
@@ -70,7 +71,7 @@ package struct Trainer {
             try TrainingData(configuration, communicator)
         }
         let exported = try communicator.together { () throws(Failure) in try data.exportedClass() }
-        // A rank's beats are seen on its own node.
+        // The watchdog sees the beats of each rank on its own node.
         try heartbeats.allowing(bytes: data.dataset.verifiedBytes()) {
             try data.verify(communicator, console, beat: heartbeats.beat)
         }
@@ -87,7 +88,7 @@ package struct Trainer {
 
         let directory = RunDirectory(configuration.run.directory)
         var startingWeights: StartingWeights?
-        // Checkpoints are looked at from the newest on until one is valid, and the log is read.
+        // Searching for the newest valid checkpoint and reading the log may take long.
         let records = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes + (1 << 30)) {
             try communicator.together { () throws(Failure) -> RunRecords? in
                 guard communicator.rank == 0 else { return nil }
@@ -106,8 +107,8 @@ package struct Trainer {
             }
             return outcome
         } catch let failure as AgreedFailure {
-            // Whoever reads the marker learns of the failure that is told anyway.
-            // The others may be gone by the time that a save is done.
+            // The marker reports the failure, so an error in writing it is ignored. Other ranks may have ended before a
+            // background save is complete.
             heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
                 try? records?.end(failedWith: failure.failure.exitCode, step: coordinator.step)
             }
@@ -115,7 +116,7 @@ package struct Trainer {
         }
     }
 
-    /// The run itself, once its parts are there.
+    /// Runs the steps, once all components exist.
     private func run<Element>(
         _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?,
         _ startingWeights: StartingWeights?, _ heartbeats: Heartbeats, exported: String?,
@@ -129,7 +130,7 @@ package struct Trainer {
         }
         try describe(coordinator, data, records)
         if let exported { console.say("export: the model can be exported as \(exported)") }
-        // A run that goes on has its own weights.
+        // A resumed run has its own weights.
         if restored == nil, configuration.fineTuning.from != nil {
             console.say(
                 try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
@@ -146,7 +147,7 @@ package struct Trainer {
         return try run.finish()
     }
 
-    /// Says what is about to be trained, on what.
+    /// Prints the model, the data and how they are trained.
     private func describe<Element>(
         _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?
     ) throws {

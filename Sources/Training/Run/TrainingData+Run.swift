@@ -6,14 +6,14 @@ import Models
 import Settings
 
 extension TrainingData {
-    /// What a person is told of the data and of the model for them.
+    /// The description of the run for messages.
     var description: RunDescription {
         RunDescription(configuration: configuration, facts: dataset.facts, sizes: sizes)
     }
 
-    /// The class that the model will be exported as, where the configuration names an export.
+    /// The class to which the model will be exported, if the configuration names an export format.
     ///
-    /// - Throws: `usage` where no class can hold the model.
+    /// - Throws: `usage` if no class can represent the model.
     func exportedClass() throws(Failure) -> String? {
         switch configuration.run.export {
         case .none: return nil

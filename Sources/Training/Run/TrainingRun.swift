@@ -11,7 +11,7 @@ import Settings
 import Texts
 import Watching
 
-/// The loop over steps: train, tell, evaluate, save, stop.
+/// The training loop: steps, progress reports, evaluations, checkpoints and stopping.
 final class TrainingRun<Element: Storage> {
     private let configuration: Configuration
     private let data: TrainingData
@@ -27,19 +27,19 @@ final class TrainingRun<Element: Storage> {
     private let resumption: Resumption
     private let clock = ContinuousClock()
     private let startedAt: ContinuousClock.Instant
-    /// The step that the run began at.
+    /// The step at which this start of the run began.
     private let firstStep: Int
-    /// The validation loss at this step, where it was measured.
+    /// The validation loss at the current step, if it was evaluated.
     private var validationLoss: Double?
-    /// The same on every rank, which decide by it when to save and stop together.
+    /// The same on every rank: ranks use it to decide together when to save and stop.
     private var watch: MetricWatch
-    /// Whether the evaluation of this step was cut short by a request to stop.
+    /// Whether the evaluation of the current step was interrupted by a request to stop.
     private var evaluationIsPending: Bool
-    /// Whether the last step has led back to a checkpoint.
+    /// Whether the last step caused a rollback to a checkpoint.
     private var hasGoneBack = false
-    /// How often in a row it was the checkpoint of the same step.
+    /// The step of the last rollback's checkpoint, and the number of consecutive rollbacks to it.
     private var returns = (step: -1, count: 0)
-    /// The updates that the newest checkpoint has seen.
+    /// The number of updates in the newest checkpoint.
     private var savedUpdates: Int
 
     init(
@@ -87,10 +87,10 @@ final class TrainingRun<Element: Storage> {
         }
     }
 
-    /// Whether the losses of steps are those of smoothed targets, which validation losses are not.
+    /// Whether step losses include label smoothing; validation losses do not.
     private var isSmoothed: Bool { configuration.objective.labelSmoothing > 0 }
 
-    /// Runs the steps that are left.
+    /// Executes the remaining steps.
     func finish() throws -> Trainer.Outcome {
         let training = configuration.training
         if validation == nil { console.say("the dataset has no validation split: nothing is evaluated") }
@@ -104,7 +104,7 @@ final class TrainingRun<Element: Storage> {
                 "the run has stopped early at step \(coordinator.step): \(watch.reason). For more, raise "
                     + "training.patience.")
         }
-        // What the step that the run goes on from has left to do.
+        // The step from which the run is resumed still needs its evaluation.
         if evaluationIsPending {
             coordinator.spans.begin(.step, coordinator.step)
             let wasStopped = try completeStep(stopRequested: false)
@@ -127,12 +127,12 @@ final class TrainingRun<Element: Storage> {
         return .finished
     }
 
-    /// The command that continues a run whose steps are all done for as many again, from any directory.
+    /// A command that doubles the number of steps of a complete run and resumes it; it works in any directory.
     private func prolongingCommand(_ records: RunRecords) -> String {
         let run = RunDirectory(FileSystem.absolute(configuration.run.directory))
         var words = ["dtrain", "--config", run.configuration, "--output", run.path]
         words += ["--set", "training.steps=\(2 * configuration.training.steps)"]
-        // Paths in the configuration are relative to the directory that the run was started in.
+        // Paths in the configuration are relative to the directory in which the run was started.
         let data = FileSystem.absolute(configuration.data.directory)
         if data.exact != configuration.data.directory.exact { words.append("data.directory=\(data)") }
         if let checkpoint = records.start.checkpoint {
@@ -141,13 +141,14 @@ final class TrainingRun<Element: Storage> {
         return words.map(shellWord).joined(separator: " ")
     }
 
-    /// Ends a run with an error that has learned nothing, or nothing any more, although all its steps are done.
+    /// Throws if a run has completed its steps without learning anything, or without learning anything in its last
+    /// steps.
     private func requireLearning() throws {
         let finding: String
         if coordinator.step > 0, coordinator.updates == 0 {
             finding = "all \(coordinator.step) steps were skipped (\(coordinator.skipCounts)): nothing was learned"
         } else if coordinator.skipsInARow >= (coordinator.scaler == nil ? 3 : 10) {
-            // A loss scale that comes down skips a few steps in a row, and spikes are no part of them.
+            // Decreasing the loss scale skips a few steps in a row; spikes do not count.
             finding =
                 "the last \(coordinator.skipsInARow) steps were skipped (\(coordinator.skipCounts)): nothing was learned in them"
         } else if let loss = validationLoss, !loss.isFinite {
@@ -162,14 +163,14 @@ final class TrainingRun<Element: Storage> {
             Failure(.internalError, "\(finding). metrics.jsonl says why each step was skipped. \(advice)"))
     }
 
-    /// Evaluates and saves, where this step is one for it.
+    /// Evaluates and saves if they are due at this step.
     ///
     /// - Returns: Whether the run stops here because it was asked to.
     private func completeStep(stopRequested: Bool) throws -> Bool {
         let training = configuration.training
         var stopRequested = stopRequested
         var isLast = coordinator.step == training.steps
-        // After going back they are those of the checkpoint.
+        // After a rollback the values are those of the checkpoint.
         if !hasGoneBack {
             (validationLoss, evaluationIsPending) = (nil, false)
             watch.beginStep()
@@ -180,7 +181,7 @@ final class TrainingRun<Element: Storage> {
         } else if coordinator.step % training.evaluateEvery == 0 || isLast {
             let evaluated = try evaluateOrEnd()
             isBest = evaluated ?? false
-            // Whoever asks to stop does not wait for an evaluation.
+            // A request to stop interrupts an evaluation.
             if evaluated == nil, validation != nil { (stopRequested, evaluationIsPending) = (true, true) }
         }
         if watch.hasRunOut {
@@ -194,7 +195,7 @@ final class TrainingRun<Element: Storage> {
         return true
     }
 
-    /// Evaluates; where the validation split cannot be read any more, saves and ends the run.
+    /// Evaluates; if the validation split cannot be read, saves and ends the run.
     private func evaluateOrEnd() throws -> Bool? {
         do { return try evaluate() } catch let agreed as AgreedFailure {
             evaluationIsPending = true
@@ -202,9 +203,9 @@ final class TrainingRun<Element: Storage> {
         }
     }
 
-    /// Saves what has been trained, because the run ends with a failure of the data. Every rank calls it.
+    /// Saves, because the run ends with a failure of its data. Collective: every rank calls it.
     ///
-    /// - Returns: The failure, with what a person can do then.
+    /// - Returns: The failure, with the result of saving and a remedy.
     private func saving(_ failure: Failure) -> any Error {
         let step = coordinator.step
         guard step > firstStep else { return AgreedFailure(failure) }
@@ -225,14 +226,14 @@ final class TrainingRun<Element: Storage> {
                     + "again."))
     }
 
-    /// Trains on the next batches; where any rank cannot read its own, saves and ends the run.
+    /// Trains on the next batches; if any rank has none, saves and ends the run.
     private func train(_ batches: Result<[Batch], Failure>) throws -> Coordinator<Element>.Report {
         do {
             return try coordinator.train(try? batches.get(), stopRequested: StopRequest.isPending())
         } catch let agreed as AgreedFailure
             where coordinator.isSoundAfterFailure && coordinator.updates > savedUpdates
         {
-            // Too many steps in a row were skipped.
+            // Too many consecutive steps were skipped.
             try save(isLast: true)
             throw AgreedFailure(
                 Failure(
@@ -250,7 +251,7 @@ final class TrainingRun<Element: Storage> {
         }
     }
 
-    /// One step.
+    /// Reads the batches and executes one step.
     ///
     /// - Returns: Whether any rank was asked to stop.
     private func step() throws -> Bool {
@@ -283,9 +284,10 @@ final class TrainingRun<Element: Storage> {
         return report.stopRequested
     }
 
-    /// Does about a spike of the loss what the configuration says.
+    /// Responds to a spike of the loss as configured.
     ///
-    /// - Throws: `AgreedFailure` with `internalError` where that is to stop, or where going back has not helped.
+    /// - Throws: `AgreedFailure` with `internalError` if the response is to stop, or if repeated rollbacks have not
+    ///   helped.
     private func answer(_ spike: Double, _ loss: Double) throws {
         let step = coordinator.step
         let what = "the loss, \(fixed(loss, 4)), lies \(fixed(spike, 1)) standard deviations above its mean"
@@ -294,7 +296,7 @@ final class TrainingRun<Element: Storage> {
         case .stop: throw spikeFailure(step, what)
         case .back:
             let (consumed, returnsInAll) = (coordinator.consumedSamples, coordinator.returns + 1)
-            // What is being written is finished and read back, and what is found is looked at and read.
+            // A background save is completed and verified, then a checkpoint is searched, verified and read.
             let taken = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
                 let found = try communicator.together { () throws(Failure) in try records?.newestValid() }
                 return try coordinator.takeUp(found, consumedSamples: consumed)
@@ -323,10 +325,10 @@ final class TrainingRun<Element: Storage> {
                     + "training.spike_action skip such steps."))
     }
 
-    /// Evaluates on the validation split.
+    /// Evaluates the validation split.
     ///
-    /// - Returns: Whether the watched metric is the best so far; nil where nothing was measured, because there is no such
-    ///   split or the run was asked to stop.
+    /// - Returns: Whether the watched metric is the best so far; nil if there is no validation split, or if a request
+    ///   to stop interrupted the evaluation.
     private func evaluate() throws -> Bool? {
         guard let validation else { return nil }
         coordinator.spans.begin(.evaluation)
@@ -337,7 +339,7 @@ final class TrainingRun<Element: Storage> {
                 of: validation.batches, validation.memory, communicator, unless: StopRequest.isPending)
         }
         guard let scores else { return nil }
-        // A configuration that names a metric that is not measured has been refused.
+        // Configurations whose metric is not available for their task are rejected earlier.
         let step = coordinator.step
         let isBest = watch.note(scores.named.first { $0.metric == watch.metric }?.value ?? .nan, step: step)
         validationLoss = scores.loss
@@ -352,15 +354,15 @@ final class TrainingRun<Element: Storage> {
         return isBest
     }
 
-    /// Writes a checkpoint, or begins to.
+    /// Writes a checkpoint, or starts to in the background.
     ///
-    /// - Parameter isLast: Whether no other save follows. Then it is committed when this returns.
+    /// - Parameter isLast: Whether this is the final save, which is synchronous.
     private func save(isLast: Bool) throws {
         coordinator.spans.begin(.checkpoint)
         defer { coordinator.spans.end() }
         let state = coordinator.checkpointState(
             validationLoss: validationLoss, evaluationIsPending: evaluationIsPending, watched: watch.state)
-        // The save before may have to be finished first; both are read back.
+        // The previous save may have to be completed first; both checkpoints are read back.
         try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
             try coordinator.save { files throws(Failure) in try records?.save(state, files, isLast: isLast) }
         }
@@ -369,7 +371,7 @@ final class TrainingRun<Element: Storage> {
 
     private func summarize() {
         guard let records else { return }
-        // Everything is saved; a marker that cannot be written is no reason to end with a failure.
+        // Everything is saved, so failing to update the marker is not an error of the run.
         let best = (try? records.bestCheckpoint()) ?? nil
         let seconds = (clock.now - startedAt).seconds
         if let value = watch.state.best {

@@ -3,11 +3,11 @@ import Kernels
 import Tensors
 
 extension Coordinator {
-    /// Does something with the averaged weights in the place of the trained ones, where there is an average, and puts
-    /// those back with every bit. Every rank calls it.
+    /// Calls `body` with the moving average of the weights in place of the trained weights, if there is one, and
+    /// restores the latter exactly. Collective: every rank calls it.
     ///
-    /// - Parameter body: It ends with something that no rank returns from before all have read their last weight, such as
-    ///   a sum over ranks.
+    /// - Parameter body: Must end with a collective operation, such as a sum over ranks, that completes only after all
+    ///   ranks have read their last weight.
     func withAveragedWeights<Value>(_ body: () throws -> Value) throws -> Value {
         guard let averages else { return try body() }
         swapMasters(with: averages)

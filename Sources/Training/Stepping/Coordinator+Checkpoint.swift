@@ -6,7 +6,7 @@ import Kernels
 import Tensors
 
 extension Coordinator {
-    /// The counters of a checkpoint.
+    /// The state to store in a checkpoint.
     func checkpointState(
         validationLoss: Double?, evaluationIsPending: Bool = false, watched: CheckpointState.Watched?
     ) -> CheckpointState {
@@ -19,20 +19,18 @@ extension Coordinator {
             lossTrend: lossTrend?.state, spikeSkips: spikeSkips, skipsInARow: skipsInARow, returns: returns)
     }
 
-    /// The bytes of a checkpoint's tensors.
+    /// The size of a checkpoint's tensors in bytes.
     var savedBytes: Int {
         layout.count
             * (MemoryLayout<Element>.stride + ownedFiles.flatMap(\.arenas).count * MemoryLayout<Float>.stride)
     }
 
-    /// Writes the tensors of a checkpoint: weights as they are computed with, and all that the optimizer keeps. Every rank
-    /// calls it.
+    /// Writes the tensors of a checkpoint: working weights and optimizer state. Collective: every rank calls it.
     ///
-    /// - Parameter write: Called on rank 0; it writes the tensors in the order given, or copies them. It has no use for them
-    ///   when it has returned.
-    /// - Throws: `AgreedFailure` where `write` fails; with `internalError` where weights or state are not finite; with
-    ///   `diverged` where something other than an update has changed
-    ///   what would be written.
+    /// - Parameter write: Called on rank 0; writes or copies the tensors in the given order, and does not access them
+    ///   later.
+    /// - Throws: `AgreedFailure` if `write` fails; with `internalError` if weights or state are not finite; with
+    ///   `diverged` if weights or state have changed without an update.
     func save(_ write: (_ files: [(name: String, tensors: [TensorSource])]) throws(Failure) -> Void) throws {
         try verifyAll()
         try refuseNonFinite()
@@ -43,23 +41,23 @@ extension Coordinator {
         }
     }
 
-    /// Goes on from a verified checkpoint. Every rank calls it.
+    /// Restores the state of a verified checkpoint. Collective: every rank calls it.
     ///
     /// - Parameters:
-    ///   - checkpoint: Rank 0's; the others have none.
-    ///   - consumedSamples: The position among the samples; nil for the checkpoint's.
-    ///   - isSameDataset: Rank 0's: whether it was trained on the data of this run.
-    ///   - isSameConfiguration: Rank 0's: whether it was trained as this run is. Where it was not, the skipped steps in a row
-    ///     are forgiven: what has changed may end them.
-    /// - Returns: Its state, the same on every rank; nil where rank 0 has none.
-    /// - Throws: `AgreedFailure` where rank 0 cannot read it.
+    /// - checkpoint: The checkpoint on rank 0; nil on other ranks.
+    /// - consumedSamples: The position in the sample stream; nil: that of the checkpoint.
+    /// - isSameDataset: On rank 0: whether the checkpoint was trained on the dataset of this run.
+    /// - isSameConfiguration: On rank 0: whether it was trained with the configuration of this run. If not, the count
+    ///   of consecutive skipped steps is reset, since the change may end them.
+    /// - Returns: The checkpoint's state, the same on every rank; nil if rank 0 has no checkpoint.
+    /// - Throws: `AgreedFailure` if the checkpoint cannot be read.
     func takeUp(
         _ checkpoint: Checkpoint?, consumedSamples: Int? = nil, isSameDataset: Bool = true,
         isSameConfiguration: Bool = true
     ) throws -> CheckpointState? {
         let text = try communicator.onFirstRank { () throws(Failure) in
             guard var state = checkpoint?.state else { return "" }
-            // What was measured on other data is nothing to compare with.
+            // Losses and metrics on other data are not comparable.
             if !isSameDataset { (state.watched, state.lossTrend) = (nil, nil) }
             if !isSameDataset || !isSameConfiguration { state.skipsInARow = 0 }
             return state.text
@@ -71,10 +69,10 @@ extension Coordinator {
         return state
     }
 
-    /// Takes up the tensors of a verified checkpoint. Every rank calls it.
+    /// Loads the tensors of a verified checkpoint. Collective: every rank calls it.
     ///
-    /// - Parameter checkpoint: Rank 0's; the others have none.
-    /// - Throws: `AgreedFailure` where rank 0 cannot read it.
+    /// - Parameter checkpoint: The checkpoint on rank 0; nil on other ranks.
+    /// - Throws: `AgreedFailure` if the checkpoint cannot be read.
     private func load(_ checkpoint: Checkpoint?) throws {
         try transfer(.fromFirstRank) { transfer throws(Failure) in
             guard let checkpoint else { preconditionFailure("rank 0 has the checkpoint") }
@@ -87,9 +85,9 @@ extension Coordinator {
         noteState()
     }
 
-    /// The files of what each rank holds of its shard, and the arenas in each.
+    /// The files with state that is divided into shards, and the arenas in each.
     private var ownedFiles: [(name: String, arenas: [StateTransfer.OwnedArena])] {
-        // In Float32 the weights are the master weights; in Float16 those stand with the optimizer.
+        // In Float32 the working weights are the master weights; in Float16 these are stored with the optimizer state.
         let masters = Element.self == Float.self ? [] : [(masterPrefix, master)]
         let states = masters + zip(optimizer.stateNames, states).map { ("\($0)/", $1) }
         let files: [(name: String, arenas: [StateTransfer.OwnedArena])] = [
@@ -98,7 +96,7 @@ extension Coordinator {
         return files.filter { !$0.arenas.isEmpty }
     }
 
-    /// The tensors of each of `ownedFiles`.
+    /// Divides tensors by file, as in `ownedFiles`.
     private func split<Tensor>(_ tensors: [Tensor]) -> [[Tensor]] {
         var rest = tensors[...]
         return ownedFiles.map { file in
@@ -108,7 +106,7 @@ extension Coordinator {
         }
     }
 
-    /// Lets rank 0 do something with the optimizer's state of all ranks, and every rank know how it went.
+    /// Calls `body` on rank 0 with access to the optimizer state of all ranks; if it fails, every rank throws.
     private func transfer(
         _ direction: StateTransfer.Direction, _ body: (StateTransfer) throws(Failure) -> Void
     ) throws {

@@ -3,9 +3,9 @@ import Kernels
 import Watching
 
 extension Coordinator {
-    /// Those of `faults` that are this rank's, at the places where it would have them; nil where there are none.
+    /// The injection of those of `faults` that are for this rank; nil if there are none.
     ///
-    /// - Throws: `usage` for a tensor that the model does not have.
+    /// - Throws: `usage` if the model has no tensor of a fault's name.
     func injection(of faults: [Fault]) throws(Failure) -> FaultInjection? {
         for case let name? in faults.map(\.tensor) where !layout.parameters.contains(where: { $0.name == name }) {
             let nearest = nearestSpelling(to: name, among: layout.parameters.map(\.name))

@@ -5,13 +5,13 @@ import Kernels
 import Tensors
 import Texts
 
-// Silent errors: weights and state that something other than an update has changed.
+// Detection of silent data corruption: weights and state that have changed without an update.
 
 extension Coordinator {
-    /// The guard of all that this rank owns.
+    /// Creates the guard of all state that this rank owns.
     func makeStateGuard() -> StateGuard { StateGuard(ownedArenas, pieces: pieces.reduce(0) { $0 + $1.count }) }
 
-    /// The weights and the optimizer's state that this rank owns.
+    /// The weights and optimizer state that this rank owns.
     private var ownedArenas: [StateGuard.GuardedArena] {
         var arenas = [
             StateGuard.GuardedArena(
@@ -34,10 +34,10 @@ extension Coordinator {
         return arenas
     }
 
-    /// Refuses to save weights or state that are infinite or NaN: no run could go on from them, and they would replace
-    /// checkpoints that one can. Every rank calls it.
+    /// Throws if weights or state to be saved are infinite or NaN: no run could resume from them, and they would
+    /// replace valid checkpoints. Collective: every rank calls it.
     ///
-    /// - Throws: `AgreedFailure` with `internalError`, which names the tensor.
+    /// - Throws: `AgreedFailure` with `internalError`, naming the tensor.
     func refuseNonFinite() throws {
         let (arenas, pieces) = (ownedArenas, Array(pieces.joined()))
         func isBroken(_ arena: StateGuard.GuardedArena, _ piece: UpdatePiece) -> Bool {
@@ -61,14 +61,14 @@ extension Coordinator {
         }
     }
 
-    /// Remembers all that this rank owns as it is now: it has just been read from a checkpoint.
+    /// Records the current state of all pieces that this rank owns, after reading them from a checkpoint.
     func noteState() {
         guard let stateGuard else { return }
         for piece in pieces.joined() { stateGuard.note(piece) }
     }
 
-    /// Compares all that this rank owns with what was written, and the weights of all ranks with each other. Nothing may be
-    /// committed that has not passed. Every rank calls it.
+    /// Compares all pieces that this rank owns with their recorded checksums, and the weights of all ranks with each
+    /// other. Must succeed before a checkpoint is committed. Collective: every rank calls it.
     ///
     /// - Throws: `Failure` or `AgreedFailure` with `diverged`.
     func verifyAll() throws {
@@ -79,14 +79,14 @@ extension Coordinator {
         try compareReplicas()
     }
 
-    /// Compares the weights of all ranks with each other, where it is time to.
+    /// Compares the weights of all ranks with each other every `verifyEvery` steps.
     func verifyReplicas() throws {
         if stateGuard != nil, (step + 1) % verifyEvery == 0 { try compareReplicas() }
     }
 
-    /// Ends the run where something was found changed on this rank.
+    /// Throws if a change of this rank's state was detected.
     ///
-    /// - Throws: `diverged`, which names it.
+    /// - Throws: `diverged`, naming the parameter.
     func refuseChanges() throws(Failure) {
         guard let (arena, number) = stateGuard?.change else { return }
         let piece = pieces.joined().first { $0.number == number }!
@@ -96,7 +96,8 @@ extension Coordinator {
                 + "update. \(divergenceAdvice)")
     }
 
-    /// Compares the weights that each rank computes with.
+    /// Compares the weights that each rank computes with. Collective: every rank calls it.
+    /// - Throws: `AgreedFailure` with `diverged`, naming the ranks and the parameter.
     func compareReplicas() throws {
         guard let replicaChecksums else { return }
         let parameters = layout.parameters
@@ -115,7 +116,8 @@ extension Coordinator {
                     + divergenceAdvice))
     }
 
-    /// The ranks whose weights of a parameter are not what the owner of each part has written. Every rank calls it.
+    /// The ranks whose copy of a parameter differs from the values that the owners of its parts have written.
+    /// Collective: every rank calls it.
     private func ranksThatDiffer(_ parameter: Int) throws -> String {
         let range = layout.parameters[parameter].range
         let isIntact = pieces.joined().allSatisfy {

@@ -12,40 +12,42 @@ import Reporting
 import Settings
 import Tensors
 
-/// The state of a training and the one way it changes: the same deterministic code on every rank.
+/// The training state of a rank, and the training step that updates it, deterministically and in the same way on all
+/// ranks.
 ///
-/// It holds the step, the consumed samples, the schedule, the scaler, and of the master weights and the moments the shard
-/// that this rank owns; hands the rank's replica its slots; and updates the shard from its averaged gradient.
+/// It holds the counters, the schedule, the loss scaler, and this rank's shard of the master weights and optimizer
+/// state. In a step, the rank's replica computes the gradients of its micro-batches; the coordinator averages them over
+/// ranks and updates the shard.
 package final class Coordinator<Element: Storage> {
-    /// Steps done, skipped ones included.
+    /// The number of completed steps, including skipped ones.
     package private(set) var step = 0
-    /// The position in the endless row of samples.
+    /// The position in the sample stream.
     private(set) var consumedSamples = 0
-    /// Target tokens trained on so far.
+    /// The number of targets trained on so far.
     private(set) var tokens = 0
-    /// Steps without an update, for whatever reason.
+    /// The number of steps without an update, for any reason.
     private(set) var skippedSteps = 0
-    /// Those among them whose loss was a spike.
+    /// The number of steps that were skipped because of a loss spike.
     private(set) var spikeSkips = 0
-    /// How often the run has gone back to a checkpoint because of a spike.
+    /// The number of rollbacks to a checkpoint because of a loss spike.
     private(set) var returns = 0
-    /// The dynamic loss scale, in Float16.
+    /// The loss scaler; nil in Float32.
     private(set) var scaler: LossScaler?
 
     let layout: ParameterLayout
-    /// What the optimizer updates: in Float32 the weights that the replica computes with, of which this rank writes its own
-    /// shard; in Float16 a Float32 copy of the shard.
+    /// The weights that the optimizer updates. In Float32: the working weights, of which this rank writes only its
+    /// shard. In Float16: a Float32 copy of the shard.
     let master: Arena<Float>
-    /// The optimizer's state of the shard, an arena for each of its names.
+    /// The optimizer state of the shard, one arena per state name.
     let states: [Arena<Float>]
-    /// The moving average of the shard's weights, where the configuration asks for one.
+    /// The moving average of the shard's weights; nil if none is configured.
     let averages: Arena<Float>?
     let optimizer: any Optimizer
     let replica: Replica<Element>
     let averaging: any GradientAveraging<Element>
-    /// Notes where the time of a step goes; off until it is started.
+    /// The recorder of the time spent in each part of a step; it is off until started.
     package let spans = SpanRecorder()
-    /// Why the gradients do not take the way that the configuration prefers.
+    /// Why the preferred averaging strategy is unavailable; nil if it is available.
     let averagingWarning: String?
 
     private let configuration: Configuration
@@ -55,32 +57,32 @@ package final class Coordinator<Element: Storage> {
     private let statePointers: [UnsafeMutablePointer<Float>]
     private let sums: StepSums
     private let shard: Shard
-    /// What is updated at once, for each range of the shard: no more than a chunk, of one parameter.
+    /// The pieces of each range of the shard: the units of the update, each at most a chunk, of one parameter.
     let pieces: [[UpdatePiece]]
     private let rules: [ParameterRules.Rule]
-    /// What each rule needs to know of the step that is taken.
+    /// The parameters of the current step for each rule.
     private var ruleSteps: [OptimizerStep]
     private let frozen: FrozenParameters
     private let weightAverage: WeightAverage
-    /// nil where nothing is verified.
+    /// nil if verification is off.
     private(set) var stateGuard: StateGuard?
-    /// nil where nothing is verified, or there is one copy of the weights.
+    /// nil if verification is off, or if ranks share one copy of the weights.
     private(set) var replicaChecksums: ReplicaChecksums?
-    /// Steps from one comparison of all replicas to the next.
+    /// The interval between comparisons of all replicas, in steps.
     var verifyEvery: Int { configuration.training.verifyEvery }
-    /// Steps without an update since the last one with it.
+    /// The number of consecutive steps without an update.
     private(set) var skipsInARow = 0
-    /// Whether the last failure of `train` has left weights and state as the last update made them, so that they can be
+    /// Whether weights and state after the last failure of `train` are still those of the last update, and can be
     /// saved.
     private(set) var isSoundAfterFailure = false
-    /// The parameter with the largest number of those that the run was started with, where they are of another checkpoint.
+    /// The parameter with the largest absolute value among those loaded from another checkpoint; nil if none were.
     var largestStartingWeight: (name: String, magnitude: Float)?
-    /// nil where nobody looks for spikes.
+    /// nil if spike detection is off.
     private(set) var lossTrend: LossTrend?
 
-    /// A training that is about to begin: weights initialized, everything else zero.
+    /// Creates the state of a run at step 0: random weights, everything else zero. Collective: every rank calls it.
     ///
-    /// - Throws: `AgreedFailure` with `usage` where the configuration names parameters that the model does not have.
+    /// - Throws: `AgreedFailure` with `usage` if the configuration names parameters that the model does not have.
     package init(
         _ configuration: Configuration, _ sizes: ModelSizes, plan: BatchPlan, _ communicator: any Communicator
     ) throws {
@@ -94,7 +96,7 @@ package final class Coordinator<Element: Storage> {
         do throws(Failure) {
             rules = try ParameterRules(configuration.optimizer, layout)
         } catch {
-            // Every rank has the same names and patterns.
+            // The error is the same on every rank, which all have the same names and patterns.
             throw AgreedFailure(error)
         }
         self.rules = rules.rules
@@ -127,14 +129,14 @@ package final class Coordinator<Element: Storage> {
         try initializeWeights()
     }
 
-    /// Draws the first weights, each rank those of its shard.
+    /// Initializes the weights randomly, on each rank those of its shard.
     private func initializeWeights() throws(MPIError) {
         let seed = UInt64(configuration.run.seed)
         forEachMaster(in: 0..<layout.count) { layout.initialize($0, into: $1, seed: seed) }
         try shareWeights()
     }
 
-    /// Calls `body` with the master weights of each part of `range` that this rank owns.
+    /// Calls `body` with the master weights of each range within `range` that this rank owns.
     func forEachMaster(
         in range: Range<Int>, _ body: (_ part: Range<Int>, _ master: UnsafeMutablePointer<Float>) -> Void
     ) {
@@ -146,7 +148,8 @@ package final class Coordinator<Element: Storage> {
         }
     }
 
-    /// Makes what all replicas compute with, and the moving average, of the master weights. Every rank calls it.
+    /// Sets the working weights of all replicas and the moving average to the master weights. Collective: every rank
+    /// calls it.
     func shareWeights() throws(MPIError) {
         for (index, pieces) in pieces.enumerated() {
             for piece in pieces {
@@ -161,9 +164,9 @@ package final class Coordinator<Element: Storage> {
         try averaging.publish()
     }
 
-    /// Takes up the counters of a checkpoint; the arenas have been filled already.
+    /// Restores the counters of a checkpoint, whose tensors have been loaded already.
     ///
-    /// - Parameter consumedSamples: The position among the samples; nil for the checkpoint's.
+    /// - Parameter consumedSamples: The position in the sample stream; nil: that of the checkpoint.
     func restore(_ state: CheckpointState, consumedSamples: Int? = nil) {
         (step, self.consumedSamples, tokens) = (state.step, consumedSamples ?? state.consumedSamples, state.tokens)
         (skippedSteps, skipsInARow) = (state.skippedSteps, state.skipsInARow)
@@ -178,66 +181,67 @@ package final class Coordinator<Element: Storage> {
         }
     }
 
-    /// The steps that have updated the weights.
+    /// The number of steps that have updated the weights.
     var updates: Int { step - skippedSteps }
 
-    /// How many steps were skipped, and why, for a person.
+    /// The numbers of skipped steps by reason, for messages.
     var skipCounts: String {
         let others = skippedSteps - spikeSkips
         return [(spikeSkips, "because of a spike"), (others, "because of a number that is not finite")]
             .filter { $0.0 > 0 }.map { "\($0) \($1)" }.joined(separator: ", ")
     }
 
-    /// Counts that the run has gone back to the checkpoint that was taken up last, `count` times in all.
+    /// Sets the total number of rollbacks, after a checkpoint was restored because of a spike.
     func noteReturn(count: Int) { returns = count }
 
-    /// Why a step was skipped.
+    /// The reason why a step was skipped.
     enum Skip: String {
         /// The gradient overflowed Float16; a smaller loss scale may help.
         case overflow
-        /// The loss or the gradient is not a finite number.
+        /// The loss or the gradient is not finite.
         case notFinite = "not_finite"
-        /// The loss lies far above the usual ones.
+        /// The loss is far above the recent ones.
         case spike
     }
 
-    /// What one step tells.
+    /// The results of one step.
     package struct Report {
-        /// Mean loss over the step's targets, in nats.
+        /// The mean loss over the step's targets, in nats for classification losses.
         var loss: Double
         var learningRate: Double
-        /// The norm of the whole gradient before clipping; nil where it overflowed.
+        /// The norm of the whole gradient before clipping; nil if the step was skipped.
         var gradientNorm: Double?
-        /// The scale that the step was computed with, in Float16.
+        /// The loss scale of the step; nil in Float32.
         var lossScale: Double?
-        /// The step's targets, over all ranks.
+        /// The number of targets of the step, over all ranks.
         var tokens: Int
-        /// The parameter whose gradient is not finite, where the step was skipped for that.
+        /// The first parameter whose gradient is not finite, if that is why the step was skipped.
         var overflowedParameter: String?
-        /// How many standard deviations the loss lies above its mean, where that made it a spike and the step was skipped.
+        /// The number of standard deviations of the loss above its mean, if the step was skipped because of a spike.
         var spike: Double?
-        /// Whether losses that were spikes are the usual ones from this step on.
+        /// Whether the loss level of recent spikes is accepted as normal from this step on.
         var isNewLossLevel = false
-        /// Why the step was skipped; nil where it was not.
+        /// Why the step was skipped; nil if it was not.
         var skip: Skip?
-        /// The steps of the whole training that were skipped, up to this one.
+        /// The number of skipped steps of the run, including this one.
         var skippedSteps = 0
-        /// How often the training has gone back to a checkpoint so far.
+        /// The number of rollbacks of the run.
         var returns = 0
         /// Whether any rank was asked to stop.
         var stopRequested: Bool
     }
 
-    /// Some rank has no batches for a step: all ranks have given it up, and stand where they stood before it.
+    /// The error if some rank has no batches for a step: all ranks abandon the step, and their state is unchanged.
     struct LacksBatches: Error {}
 
-    /// One step: slots, averaging, norm, update. All ranks skip one whose gradient is not finite, on whatever rank.
+    /// Executes one step: gradients of the micro-batches, averaging, norm and update. If the gradient is not finite on
+    /// any rank, all ranks skip the update. Collective: every rank calls it.
     ///
     /// - Parameters:
-    ///   - batches: This rank's slots; nil where they could not be read.
+    /// - batches: This rank's micro-batches; nil if they could not be read.
     ///   - stopRequested: Whether this rank was asked to stop.
-    /// - Throws: `LacksBatches` where any rank has none; `AgreedFailure` where weights are not finite, or too many steps in a row were skipped; `Failure` with
-    ///   `diverged` where weights or state have changed without an update.
+    /// - Throws: `LacksBatches` if any rank has none; `AgreedFailure` if weights are not finite, or too many
+    ///   consecutive steps were skipped; `Failure` with `diverged` if weights or state have changed without an update.
     package func train(_ batches: [Batch]?, stopRequested: Bool) throws -> Report {
         let seed = UInt64(configuration.run.seed)
         let lossScale = scaler?.scale ?? 1
@@ -270,7 +274,7 @@ package final class Coordinator<Element: Storage> {
             loss: sums.totalLoss / Double(max(1, counts.targets)), learningRate: schedule.learningRate(at: step),
             lossScale: scaler?.scale, tokens: counts.targets, stopRequested: counts.stopRequested)
         try verifyReplicas()
-        // The same bits on every rank: all update or none does.
+        // Same bits on every rank: either all ranks update or none does.
         let squares = sums.totalSquares
         switch report.loss.isFinite && squares.isFinite ? lossTrend?.judge(report.loss) : nil {
         case .spike(let deviations)?: (report.spike, report.skip) = (deviations, .spike)
@@ -302,7 +306,7 @@ package final class Coordinator<Element: Storage> {
         return report
     }
 
-    /// Updates the weights of this rank's shard, and shares them.
+    /// Updates the weights of this rank's shard, and publishes them.
     private func update(norm: Double, rate: Double, lossScale: Double) throws {
         let clip = Clipping.factor(norm: norm, limit: configuration.optimizer.clipNorm)
         let limit = configuration.optimizer.clipValue
@@ -342,7 +346,7 @@ package final class Coordinator<Element: Storage> {
         spans.end()
     }
 
-    /// Rounds master weights into those that replicas compute with, where these are of another type.
+    /// Converts master weights to working weights, if their types differ.
     func refreshWorkingWeights(_ piece: UpdatePiece) {
         if Element.self != Float.self {
             convert(
@@ -351,7 +355,7 @@ package final class Coordinator<Element: Storage> {
         }
     }
 
-    /// The name of the first parameter whose averaged gradient is not finite. Every rank asks for it together.
+    /// The name of the first parameter whose averaged gradient is not finite. Collective: every rank calls it.
     private func firstOverflow() throws(MPIError) -> String {
         let first = try firstParameter { parameter in
             shard.pieces(of: parameter.range).contains { piece in
@@ -363,25 +367,25 @@ package final class Coordinator<Element: Storage> {
         return first?.name ?? "no parameter"
     }
 
-    /// The first parameter that any rank finds to be so. Every rank asks for it together.
+    /// The first parameter for which `isSo` is true on any rank. Collective: every rank calls it.
     private func firstParameter(where isSo: (Parameter) -> Bool) throws(MPIError) -> Parameter? {
         let none = layout.parameters.count
-        // The first parameter has the largest number.
+        // The first parameter must have the largest number, because the reduction is a maximum.
         let own = layout.parameters.firstIndex(where: isSo) ?? none
         let first = none - Int(try communicator.maximum(Int64(none - own)))
         return first < none ? layout.parameters[first] : nil
     }
 
-    /// Whether no more steps may be skipped. In Float16 the loss scale comes all the way down first, however long that takes;
-    /// spikes end by themselves and never exhaust it.
+    /// Whether no further step may be skipped. In Float16 the loss scale must have reached its minimum first, however
+    /// long that takes. Spikes do not lead here: they end by themselves.
     private var skipsAreExhausted: Bool {
         guard let scaler else { return skipsInARow >= 10 }
         return skipsInARow >= 50 && scaler.isAtFloor
     }
 
-    /// Ends the run where skipping the step cannot help, or has not helped. Every rank calls it.
+    /// Throws if skipping the step cannot help or has not helped. Collective: every rank calls it.
     private func refuseToGoOn(_ loss: Double, _ parameter: String) throws {
-        // Weights that one replica alone has are not what training has come to.
+        // Corruption of a single replica is reported as such, not as divergence of the training.
         try compareReplicas()
         let weights = averaging.weights.base
         let broken = try firstParameter { parameter in
@@ -404,7 +408,8 @@ package final class Coordinator<Element: Storage> {
         throw AgreedFailure(Failure(.internalError, "step \(step + 1), \(place)\(tensor)\(repeated). \(advice)"))
     }
 
-    /// The advice where no step has updated weights that are of another checkpoint: they are the likely cause; nil elsewhere.
+    /// Advice if no step has updated weights that were loaded from another checkpoint, which are then the likely cause;
+    /// otherwise nil.
     var suspicion: String? {
         guard updates == 0, let source = configuration.fineTuning.from, let largest = largestStartingWeight else {
             return nil

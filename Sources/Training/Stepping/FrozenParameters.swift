@@ -2,16 +2,16 @@ import Averaging
 import Kernels
 import Tensors
 
-/// The gradients of frozen parameters, which count as zero: in the norm, and in what overflows.
+/// Sets the gradients of frozen parameters to zero, so that they count neither in the norm nor as overflow.
 ///
-/// A replica computes them all the same, because those of other parameters come by way of them.
+/// A replica computes these gradients nevertheless, because backpropagation to other parameters needs the same path.
 struct FrozenParameters {
-    /// What is frozen of this rank's shard.
+    /// The frozen elements of this rank's shard.
     private let ranges: [Range<Int>]
-    /// The chunks that hold some of it.
+    /// The chunks that contain any of them.
     private let chunks: [Range<Int>]
 
-    /// The parts of `shard` whose parameters have no rule.
+    /// Finds the elements of `shard` whose parameters have no update rule.
     init(_ rules: [Int?], _ shard: Shard, _ layout: ParameterLayout) {
         ranges = zip(layout.parameters, rules).filter { $1 == nil }.flatMap { parameter, _ in
             shard.pieces(of: parameter.range).map(\.range)
@@ -22,7 +22,7 @@ struct FrozenParameters {
         }
     }
 
-    /// Makes the averaged gradients of frozen parameters 0, and sums the squares of their chunks anew.
+    /// Sets the averaged gradients of frozen parameters to 0, and recomputes the sums of squares of their chunks.
     func clear<Element: Storage>(_ averaging: any GradientAveraging<Element>) {
         let gradients = averaging.gradients.base
         for range in ranges { (gradients + range.lowerBound).update(repeating: 0, count: range.count) }

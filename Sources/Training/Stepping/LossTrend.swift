@@ -1,38 +1,38 @@
 import Checkpoints
 
-/// The usual loss of a step, to recognize a step whose loss is a spike.
+/// The trend of the loss, for detecting loss spikes.
 ///
-/// Mean and variance are moving averages over about a hundred steps. A spike enters them as the largest loss that is
-/// none, so that they follow losses that stay high, however slowly; and after a number of spikes in a row these are the
-/// new usual losses, and the averages begin anew. Their state is in the checkpoint: a training that is resumed judges as
-/// if it had not been interrupted.
+/// Mean and variance are moving averages over about a hundred steps. A spike enters them clipped to the largest loss
+/// that is not a spike, so that they slowly follow losses that stay high. After a number of consecutive spikes the new
+/// level is accepted as normal, and the averages restart. Their state is stored in checkpoints, so that a resumed run
+/// makes the same decisions as an uninterrupted one.
 struct LossTrend {
-    /// The share of the moving averages that a step keeps.
+    /// The decay of the moving averages per step.
     private static let decay = 0.99
-    /// The losses that enter before any is judged.
+    /// The number of losses before spikes are detected.
     private static let least = 50
-    /// The spike in a row that is accepted as the new level.
+    /// The number of consecutive spikes at which the new level is accepted.
     static let patience = 20
 
     private let limit: Double
     private(set) var state: CheckpointState.LossTrend
 
-    /// A trend that calls a loss a spike above `limit` standard deviations over the mean.
+    /// Creates a trend that treats a loss of more than `limit` standard deviations above the mean as a spike.
     init(limit: Double, restored: CheckpointState.LossTrend? = nil) {
         self.limit = limit
         state = restored ?? CheckpointState.LossTrend(count: 0, mean: 0, variance: 0)
     }
 
-    /// What a loss is beside those before it.
+    /// The classification of a loss by the losses before it.
     enum Judgement: Equatable {
         case usual
-        /// So many standard deviations above the mean.
+        /// A spike, this many standard deviations above the mean.
         case spike(deviations: Double)
-        /// The losses have stayed so high that they are taken for the usual ones from here on.
+        /// The last of so many consecutive spikes that their level is accepted as normal.
         case newLevel
     }
 
-    /// Judges a finite loss and takes it into account.
+    /// Classifies a finite loss and adds it to the averages.
     mutating func judge(_ loss: Double) -> Judgement {
         let deviation = state.variance.squareRoot()
         let difference = loss - state.mean
@@ -53,7 +53,7 @@ struct LossTrend {
 
     private mutating func enter(_ loss: Double) {
         let difference = loss - state.mean
-        // The first steps are averaged evenly.
+        // The first steps have equal weights.
         let share = max(1 - LossTrend.decay, 1 / Double(state.count + 1))
         state.mean += share * difference
         state.variance = (1 - share) * (state.variance + share * difference * difference)

@@ -8,16 +8,17 @@ import Objectives
 import Profiling
 import Tensors
 
-/// A rank's model, and its work in a step: the gradients of its slots, summed along the slots' tree.
+/// A rank's model replica: computes the gradients of the rank's micro-batches and sums them along their tree.
 final class Replica<Element: Storage> {
     let forwardPass: ForwardPass<Element>
     private let averaging: any GradientAveraging<Element>
-    /// Where slots put their gradients: the first is the averaging's own, the others hold subtrees that wait.
+    /// The gradients of micro-batches: the first arena is that of `averaging`, the others hold subtrees that wait for
+    /// their sibling.
     private let arenas: [Arena<Element>]
     /// Whether this rank's sum is the root of the tree, which is never rounded.
     private let isAlone: Bool
 
-    /// A replica for `slots` slots a step, of `sequencesPerSlot` sequences each.
+    /// Creates a replica for `slots` micro-batches per step, of `sequencesPerSlot` sequences each.
     init(
         _ model: Transformer<Element>, _ loss: Loss, averaging: any GradientAveraging<Element>, slots: Int,
         sequencesPerSlot: Int, spans: SpanRecorder = SpanRecorder()
@@ -25,19 +26,20 @@ final class Replica<Element: Storage> {
         isAlone = averaging.shards.count == 1
         forwardPass = ForwardPass(model, loss, weights: averaging.weights, sequences: sequencesPerSlot, spans: spans)
         self.averaging = averaging
-        // Before slot i as many subtrees wait for their sibling as i has ones.
+        // Before micro-batch i, as many subtrees wait for their sibling as i has one bits.
         let depth = (0..<slots).map(\.nonzeroBitCount).max()! + 1
         arenas = [averaging.gradients] + (1..<depth).map { _ in Arena(count: model.layout.count) }
     }
 
-    /// Computes the gradients of this rank's slots and sends them on their way.
+    /// Computes the gradients of this rank's micro-batches and starts their averaging.
     ///
     /// - Parameters:
-    ///   - batches: The slots' sequences.
-    ///   - firstSlot: The number of the first of them in the whole batch.
-    ///   - slotLosses: [slots of the batch]; those of this rank get the sum of their losses.
-    ///   - dropouts: Made from the indices of each slot's sequences.
-    ///   - gradientScale: What the sum of losses is multiplied with; asked for as late as possible.
+    /// - batches: This rank's micro-batches.
+    /// - firstSlot: The index of the first of them among all micro-batches of the step.
+    /// - slotLosses: Receives the sum of losses of each of this rank's micro-batches, shape [micro-batches of the
+    ///   step].
+    /// - dropouts: Creates the dropouts from the sample indices of a micro-batch.
+    /// - gradientScale: Returns the factor of the gradients; called as late as possible.
     func accumulate(
         _ batches: [Batch], firstSlot: Int, slotLosses: UnsafeMutablePointer<Double>,
         dropouts: (_ samples: UnsafePointer<UInt64>) -> Dropouts, gradientScale: () throws -> Float
@@ -58,7 +60,7 @@ final class Replica<Element: Storage> {
                 model.architecture.output == .tokens ? .branchGradient : .pooledGradient, rows * model.head.inputWidth)
             let depth = slot.nonzeroBitCount
             let gradients = arenas[depth].base
-            // Throws where the step is given up: before any rank has begun to average.
+            // If the step is abandoned, this throws before any rank has started to average.
             let scale = try gradientScale()
             workspace.spans.begin(.head)
             let count = forwardPass.prediction.backward(
@@ -69,7 +71,7 @@ final class Replica<Element: Storage> {
             workspace.spans.end()
 
             let isLast = slot == slots - 1
-            // All chunks from here on are final, and folded.
+            // All chunks from this element on are final and summed.
             var border = model.layout.count
             workspace.spans.begin(.backward)
             try model.backward(
@@ -86,24 +88,26 @@ final class Replica<Element: Storage> {
                 try averaging.sectionIsFinal(section)
             }
             workspace.spans.end()
-            // Slot i completes as many subtrees as i ends with ones; the last slot has folded all, section by section.
+            // Micro-batch i completes as many subtrees as i has trailing one bits. The last one's were summed section
+            // by section.
             if !isLast {
                 fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<model.layout.count, toRoot: false)
             }
         }
     }
 
-    /// Adds the subtree in arena `depth` to the one below it, the sum to the next, `levels` times.
+    /// Adds the subtree in arena `depth` to the one in the arena below it, and repeats this with the sum, `levels`
+    /// times.
     ///
     /// - Parameters:
-    ///   - range: Which elements, from a chunk's border on.
-    ///   - toRoot: Whether the last sum is the step's gradient.
+    /// - range: The elements; starts at a chunk boundary.
+    /// - toRoot: Whether the last sum is the root of the tree over all micro-batches.
     private func fold(from depth: Int, levels: Int, _ range: Range<Int>, toRoot: Bool) {
         if levels == 0, !averaging.roundsNodes { return }
         forwardPass.workspace.spans.begin(.slotSum)
         defer { forwardPass.workspace.spans.end() }
         if averaging.roundsNodes {
-            // A chunk at a time, which stays in the cache from level to level.
+            // Chunk by chunk, so that a chunk stays in the cache for all levels.
             parallel((range.count + chunkElements - 1) / chunkElements) { number in
                 let start = range.lowerBound + number * chunkElements
                 let chunk = start..<min(start + chunkElements, range.upperBound)
@@ -126,9 +130,9 @@ final class Replica<Element: Storage> {
             count: range.count)
     }
 
-    /// Rounds a chunk of arena `depth` to what can be sent of it.
+    /// Rounds a chunk of arena `depth` to `ScaledHalves`, in which gradients are sent.
     private func round(_ depth: Int, _ chunk: Range<Int>) {
-        // Only Float32 is ever rounded.
+        // Only Float32 gradients are rounded.
         guard let arena = arenas[depth] as? Arena<Float> else { return }
         ScaledHalves.round(arena.base + chunk.lowerBound, count: chunk.count)
     }

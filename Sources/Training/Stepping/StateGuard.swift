@@ -1,24 +1,26 @@
 import Files
 import Synchronization
 
-/// Notices when something other than an update changes what a rank owns: its weights, and all that the optimizer keeps.
+/// Detects silent data corruption of the weights and optimizer state that a rank owns.
 ///
-/// Memory and processors flip a bit now and then, and nothing else would tell; the training would go on with other numbers.
-/// For each piece of each arena there is a checksum of what was written last. It is compared just before the piece is
-/// written anew, when the piece is in the cache anyway.
+/// Faulty memory or CPUs occasionally flip a bit, and training would continue with wrong values. For each piece of each
+/// arena, a checksum of the values written last is recorded. It is verified just before the piece is overwritten, when
+/// the piece is in the cache anyway.
 package final class StateGuard {
-    /// An arena of which every piece is guarded.
+    /// An arena whose pieces are guarded.
     package struct GuardedArena {
-        /// What it holds, such as "weights".
+        /// The name of its content, such as "weights".
         let name: String
+        /// The address of the arena.
         let base: UnsafeRawPointer
         let elementBytes: Int
+        /// The arena's kind of offset.
         let place: Place
 
-        /// Where a piece starts in it.
+        /// The kinds of offset of a piece: in the whole arena, in the shard's arenas, or in the master weights.
         enum Place { case whole, shard, master }
 
-        /// The bytes of a piece.
+        /// The bytes of a piece in this arena.
         func bytes(of piece: UpdatePiece) -> UnsafeRawBufferPointer {
             let start =
                 switch place {
@@ -32,10 +34,10 @@ package final class StateGuard {
 
     private let arenas: [GuardedArena]
     private let checksums: UnsafeMutableBufferPointer<UInt64>
-    /// One more than the place, in `checksums`, of a piece that was found changed; 0: none was.
+    /// The index in `checksums` of a piece that was found changed, plus 1; 0 if there is none.
     private let broken = Atomic(0)
 
-    /// A guard of `arenas`, cut into `pieces` pieces; all are to be noted first.
+    /// Creates a guard of `arenas`, each divided into `pieces` pieces, which must all be recorded first.
     init(_ arenas: [GuardedArena], pieces: Int) {
         self.arenas = arenas
         checksums = .allocate(capacity: arenas.count * pieces)
@@ -44,20 +46,20 @@ package final class StateGuard {
 
     deinit { checksums.deallocate() }
 
-    /// Remembers a piece as it is now. Several threads may do so with different pieces.
+    /// Records the current content of a piece. May be called concurrently for different pieces.
     package func note(_ piece: UpdatePiece) {
         for index in arenas.indices { checksums[place(piece, index)] = checksum(arenas[index].bytes(of: piece)) }
     }
 
-    /// Compares a piece with what was noted of it.
+    /// Compares a piece with its recorded checksum, and stores the result in `change`.
     func compare(_ piece: UpdatePiece) {
         if let arena = changedArena(piece) { broken.store(place(piece, arena) + 1, ordering: .relaxed) }
     }
 
-    /// Whether a piece is what was noted of it.
+    /// Whether a piece matches its recorded checksum.
     func isIntact(_ piece: UpdatePiece) -> Bool { changedArena(piece) == nil }
 
-    /// What a comparison has found changed: the name of the arena, and the number of the piece.
+    /// The change that was detected: the name of the arena, and the number of the piece; nil if there is none.
     var change: (arena: String, piece: Int)? {
         let place = broken.load(ordering: .relaxed) - 1
         return place < 0 ? nil : (arenas[place % arenas.count].name, place / arenas.count)

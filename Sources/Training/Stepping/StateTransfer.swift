@@ -5,29 +5,29 @@ import Failures
 import Kernels
 import Tensors
 
-/// Optimizer state on its way between the ranks that own it and rank 0, which alone reads and writes files.
+/// The transfer of optimizer state between the ranks that own it and rank 0, which alone reads and writes files.
 ///
-/// It travels in a fixed order that every rank knows: arena by arena, parameter by parameter, in blocks of at most
-/// 1 MB, so that of another's state no rank needs more memory than for a block. While rank 0 reads, writes or copies,
-/// all others `serve` it; whatever goes wrong there, it calls `finish`, so that nobody waits for ever.
+/// The order is fixed and known to every rank: arena by arena, parameter by parameter, in blocks of at most 1 MB, so
+/// that no rank needs memory for more than one block of another rank's state. While rank 0 reads, writes or copies, all
+/// others execute `serve`. Rank 0 must call `finish` in any case, so that no rank waits forever.
 final class StateTransfer {
-    /// Which way the state goes.
+    /// The direction of the transfer.
     enum Direction {
         case toFirstRank, fromFirstRank
     }
 
-    /// An arena of what each rank owns, and the prefix of its parameters' names in the file.
+    /// A rank's part of an arena, and the prefix of its parameters' names in the file.
     typealias OwnedArena = (prefix: String, arena: Arena<Float>)
 
     private let direction: Direction
     private let arenas: [OwnedArena]
     private let layout: ParameterLayout
     private let communicator: any Communicator
-    /// Of all arenas and parameters in turn.
+    /// The blocks of all arenas and parameters, in the order of the transfer.
     private let blocks: [Block]
-    /// The blocks of each arena and parameter.
+    /// The blocks of each arena and parameter, as ranges of `blocks`.
     private let blocksOfTensors: [Range<Int>]
-    /// The next block to travel.
+    /// The index of the next block to transfer.
     private var next = 0
     private let staging: UnsafeMutableRawBufferPointer
     private var connectionError: MPIError?
@@ -35,15 +35,16 @@ final class StateTransfer {
     private struct Block {
         let arena: Int
         let owner: Int
-        /// Where it starts in its owner's arena, and in its tensor.
+        /// The offset of its first element in the owner's arena.
+        /// The offset of its first element in the tensor.
         let start: Int
         let offset: Int
         let count: Int
     }
 
-    /// The way of `arenas`, which hold what this rank owns of arenas of `layout`.
+    /// Creates a transfer of `arenas`, which hold this rank's part of arenas of `layout`.
     ///
-    /// - Parameter shards: What each rank owns.
+    /// - Parameter shards: The shard of each rank.
     init(
         _ direction: Direction, _ arenas: [OwnedArena], _ layout: ParameterLayout, shards: [Shard],
         _ communicator: any Communicator
@@ -75,7 +76,7 @@ final class StateTransfer {
 
     deinit { staging.deallocate() }
 
-    /// On rank 0: all tensors, to be written in this order.
+    /// On rank 0: all tensors, which must be written in this order.
     var sources: [TensorSource] {
         tensors { name, shape, range in
             TensorSource(name: name, type: .float32, shape: shape) { body throws(Failure) in
@@ -85,7 +86,7 @@ final class StateTransfer {
         }
     }
 
-    /// On rank 0: all tensors, to be read in this order.
+    /// On rank 0: all tensors, which must be read in this order.
     var destinations: [TensorDestination] {
         tensors { name, shape, range in
             TensorDestination(name: name, type: .float32, shape: shape) { read throws(Failure) in
@@ -99,7 +100,7 @@ final class StateTransfer {
         }
     }
 
-    /// On every rank but 0: gives or takes what it owns.
+    /// On every rank except 0: sends or receives the blocks that it owns.
     func serve() throws(MPIError) {
         for block in blocks where block.owner == communicator.rank {
             switch direction {
@@ -109,7 +110,7 @@ final class StateTransfer {
         }
     }
 
-    /// On rank 0, at the end: sees to it that nobody waits, also where only a part was read or written.
+    /// On rank 0: transfers all remaining blocks, so that no rank waits for one. Must be called at the end.
     func finish() throws(MPIError) {
         if let connectionError { throw connectionError }
         while next < blocks.count { try move(blocks[next]) }
@@ -124,7 +125,7 @@ final class StateTransfer {
         }
     }
 
-    /// Where a block lies on this rank: at its owner's, or on its way.
+    /// The memory of a block on this rank: in its own arena, or the staging buffer.
     private func memory(_ block: Block) -> UnsafeMutableRawBufferPointer {
         if block.owner == communicator.rank {
             return arenas[block.arena].arena.bytes(of: block.start..<block.start + block.count)
@@ -132,13 +133,14 @@ final class StateTransfer {
         return UnsafeMutableRawBufferPointer(rebasing: staging[..<(block.count * MemoryLayout<Float>.stride)])
     }
 
-    /// Gets the next block from its owner.
+    /// Transfers the next block to rank 0.
+    /// - Returns: Its memory.
     private func take(_ block: Block) throws(Failure) -> UnsafeMutableRawBufferPointer {
         try pass(block)
         return memory(block)
     }
 
-    /// Moves the next block between rank 0 and its owner.
+    /// Transfers the next block between rank 0 and its owner.
     private func pass(_ block: Block) throws(Failure) {
         do throws(MPIError) { try move(block) } catch {
             connectionError = error

@@ -2,12 +2,12 @@ import Averaging
 import Collectives
 import Kernels
 
-/// The few numbers of a step that all ranks must agree on to the last bit: counts, losses and squares.
+/// The few values of a step that all ranks must know with identical bits: counts, losses and squares.
 ///
-/// Each number is computed by one rank and is 0 on all others, so that the sum over ranks is exact in any order; the
-/// totals are then formed alike on every rank.
+/// Each value is computed by one rank and is 0 on all others, so that the sum over ranks is exact in any order. Every
+/// rank then computes the totals in the same way.
 final class StepSums {
-    /// The sum of losses of each slot.
+    /// The sum of losses of each micro-batch.
     let slotLosses: UnsafeMutablePointer<Double>
     private let chunkSquares: UnsafeMutablePointer<Double>
     private let own: UnsafeMutableBufferPointer<Double>
@@ -16,7 +16,7 @@ final class StepSums {
     private let slots: Int
     private var pending: PendingOperation?
 
-    /// Sums for a batch of `slots` and a gradient of `elements`.
+    /// Allocates sums for `slots` micro-batches and a gradient of `elements` elements.
     init(slots: Int, elements: Int) {
         self.slots = slots
         let count = slots + (elements + chunkElements - 1) / chunkElements
@@ -36,10 +36,10 @@ final class StepSums {
         counts.deallocate()
     }
 
-    /// Makes this rank's losses and squares 0.
+    /// Sets this rank's losses and squares to 0.
     func clear() { own.update(repeating: 0) }
 
-    /// Starts to count targets, requests to stop and missing batches over all ranks, while the forward pass runs.
+    /// Starts to sum the numbers of targets, stop requests and missing batches over all ranks, during the forward pass.
     func startCounts(
         targets: Int, stopRequested: Bool, lacksBatches: Bool, _ communicator: any Communicator
     ) throws(MPIError) {
@@ -48,16 +48,17 @@ final class StepSums {
             UnsafeBufferPointer(rebasing: counts[..<3]), into: UnsafeMutableBufferPointer(rebasing: counts[3...]), .sum)
     }
 
-    /// The counts over all ranks.
+    /// Waits for the sums over all ranks.
+    /// - Returns: The number of targets, whether any rank was asked to stop, and whether any lacks batches.
     func finishCounts() throws(MPIError) -> (targets: Int, stopRequested: Bool, lacksBatches: Bool) {
         try pending?.wait()
         pending = nil
         return (Int(counts[3]), counts[4] > 0, counts[5] > 0)
     }
 
-    /// Gives every rank the losses and squares of all. No rank returns before all have called it.
+    /// Distributes the losses and squares to all ranks. No rank returns before all have called it.
     ///
-    /// - Parameter squares: The sum of squares of each chunk of the gradient, 0 where another rank has it.
+    /// - Parameter squares: The sum of squares of each chunk of the gradient; 0 for chunks of other ranks.
     func combine(squares: UnsafeMutableBufferPointer<Double>, _ communicator: any Communicator) throws(MPIError) {
         precondition(squares.count == own.count - slots, "a sum for each chunk")
         chunkSquares.update(from: squares.baseAddress!, count: squares.count)
@@ -65,7 +66,7 @@ final class StepSums {
         own.baseAddress!.update(from: combined.baseAddress!, count: own.count)
     }
 
-    /// The sum of all losses, along the tree over slots.
+    /// The sum of all losses, along the tree over micro-batches.
     var totalLoss: Double { TreeSum.sum(UnsafeBufferPointer(start: slotLosses, count: slots)) }
 
     /// The sum of all squares, along a tree over chunks.

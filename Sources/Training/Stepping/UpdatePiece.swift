@@ -2,25 +2,27 @@ import Averaging
 import Kernels
 import Tensors
 
-/// What is updated at once: no more than a chunk, of one parameter, that this rank owns.
+/// The unit of the update: at most one chunk, of one parameter, that this rank owns.
 package struct UpdatePiece {
-    /// Its place among all pieces of this rank.
+    /// The index among all pieces of this rank.
     let number: Int
-    /// The parameter's place in the layout.
+    /// The index of the parameter in the layout.
     let parameter: Int
-    /// Where it starts in the whole arena, in the shard's arenas, and in the master weights.
+    /// The offset of its first element in the whole arena.
     let start: Int
+    /// The offset in the shard's arenas.
     let stateStart: Int
+    /// The offset in the master weights.
     let masterStart: Int
     let count: Int
-    /// The rule by which it is updated; nil: frozen.
+    /// The index of the rule by which it is updated; nil: frozen.
     let rule: Int?
 
     /// The pieces of each range of `shard`.
     ///
     /// - Parameters:
-    ///   - rules: That of each parameter.
-    ///   - masterIsWhole: Whether the master weights are an arena of all parameters, not of the shard alone.
+    /// - rules: The index of each parameter's rule; nil: frozen.
+    /// - masterIsWhole: Whether the master weights are an arena of all parameters, not only of the shard.
     static func all(
         of shard: Shard, _ layout: ParameterLayout, _ rules: [Int?], masterIsWhole: Bool
     ) -> [[UpdatePiece]] {
