@@ -6,6 +6,7 @@ import Tensors
 
 /// The gradient averaging that a job uses, and a warning if it is not the preferred one.
 package struct AveragingChoice<Element: Storage> {
+    /// The averaging.
     package let averaging: any GradientAveraging<Element>
     /// Why the preferred strategy is unavailable; the same on every rank. nil if it is available.
     package let warning: String?

@@ -115,6 +115,7 @@ package final class RemoteHeartbeats {
     }
 
     /// Binds the socket of rank 0.
+    ///
     /// - Returns: Its port; nil if none is available.
     private static func listen(_ descriptor: Int32) -> UInt16? {
         var own = address(INADDR_ANY, port: 0)

@@ -10,15 +10,15 @@ import Watching
 @main
 struct Main {
     static func main() {
-        // First of all: a signal that finds no handler kills the rank, and with it the job.
+        // Called first: a signal without a handler kills the rank, and with it the job.
         StopRequest.install()
-        // A training goes on where nobody reads its output any more.
+        // Training continues if the reader of its output has ended.
         signal(SIGPIPE, SIG_IGN)
-        // A file that would become too large is an error like any other.
+        // Exceeding the file size limit is then an error of the write call.
         signal(SIGXFSZ, SIG_IGN)
         let code = run(Array(CommandLine.words.dropFirst()))
         if code == .readerLeft {
-            // As programs do whose output nobody reads any more.
+            // Ends by SIGPIPE, as is usual for programs whose reader has ended.
             signal(SIGPIPE, SIG_DFL)
             raise(SIGPIPE)
         }
@@ -42,8 +42,8 @@ struct Main {
 }
 
 extension CommandLine {
-    /// The program's name and its arguments, as paths: see `PathText`. `arguments` repairs what is not UTF-8, and so changes
-    /// paths.
+    /// The program's name and its arguments, as paths; see `PathText`. Unlike these, `arguments` replaces invalid
+    /// UTF-8, which would change paths.
     static var words: [String] {
         (0..<Int(argc)).compactMap { index in unsafeArgv[index].map { PathText.text(of: UnsafePointer($0)) } }
     }

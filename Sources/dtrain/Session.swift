@@ -8,23 +8,23 @@ import MPI
 import Reporting
 import Training
 
-/// The process as a command sees it: its ranks and its console.
+/// The environment of a command: its ranks and its console.
 struct Session {
     let communicator: any Communicator
     let console: Console
 
-    /// Runs `body` in a session, and ends it: every rank returns the same exit code where all know of the failure;
-    /// where only this one does, it says so and ends the job.
+    /// Runs `body` in a session. If it throws a failure that all ranks know, they all return its exit code; otherwise
+    /// this rank reports the failure and aborts the job.
     static func run(_ body: (Session) throws -> ExitCode) -> ExitCode {
         let mpi: MPICommunicator?
         do {
             try checkProcessor()
-            // A launcher that is killed takes no leave of its ranks.
+            // A launcher that is killed does not end its ranks.
             if LaunchEnvironment.isLaunched { _ = cprocess_die_with_parent() }
             mpi = LaunchEnvironment.isLaunched ? try MPICommunicator() : nil
         } catch {
             let failure = error as? Failure ?? Failure(.internalError, "\(error)")
-            // Before MPI is up only the launcher's word tells which rank this is.
+            // Before MPI is initialized, the rank is known only from the launcher's environment variables.
             if LaunchEnvironment.launchedRank ?? 0 == 0 { report(failure.message, failure.exitCode) }
             return failure.exitCode
         }
@@ -43,7 +43,7 @@ struct Session {
             let failure = error as? Failure ?? Failure(.internalError, "\(error)")
             let rank = communicator.size > 1 ? "rank \(communicator.rank): " : ""
             report(rank + failure.message, failure.exitCode)
-            // The others wait for this rank in some call and would wait for ever.
+            // The other ranks wait for this rank in some call, and would wait forever.
             communicator.abort(failure.exitCode.rawValue)
             return failure.exitCode
         }
@@ -51,19 +51,19 @@ struct Session {
         return code
     }
 
-    /// The exit code of a command that ended with `code`, after all that it printed. The same on every rank.
+    /// The exit code of a command that ended with `code`, considering failures of its output. The same on every rank.
     private func end(with code: ExitCode) throws -> ExitCode {
         let end = Console.End(rawValue: try communicator.maximum(console.finish().rawValue)) ?? .written
         guard code == .finished else { return code }
         switch end {
         case .written: return .finished
-        // Under a launcher the reader is the launcher, which would report a rank that ends like this.
+        // A launcher that reads the output would report a rank that is ended by a signal.
         case .readerLeft: return LaunchEnvironment.isLaunched ? .finished : .readerLeft
         case .failed: return .inputOutput
         }
     }
 
-    /// Prints a message on standard error, once.
+    /// Prints a message on standard error.
     @discardableResult
     private static func report(_ message: String, _ code: ExitCode) -> ExitCode {
         let text = Array("dtrain: \(message)\n".utf8)
@@ -71,7 +71,8 @@ struct Session {
         return code
     }
 
-    /// Checks that the processor has the instructions that the kernels were compiled into, and that a limit of them is known.
+    /// Checks that the CPU supports the instructions for which the kernels were compiled, and that the requested limit
+    /// on instructions is known.
     private static func checkProcessor() throws(Failure) {
         if let text = KernelLimit.requested, KernelLimit(rawValue: text) == nil {
             let allowed = KernelLimit.allCases.map(\.rawValue).joined(separator: ", ")

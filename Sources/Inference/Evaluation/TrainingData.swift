@@ -8,7 +8,9 @@ import Settings
 
 /// The dataset of a run, its samples, and the division of a step's batch.
 package struct TrainingData {
+    /// The dataset.
     package let dataset: Dataset
+    /// The division of a step's batch among ranks.
     package let plan: BatchPlan
     /// The model sizes that are determined by the dataset.
     package let sizes: ModelSizes

@@ -240,6 +240,7 @@ private func isReal(_ text: String) -> Bool {
 }
 
 /// Drops the first byte if it is one of `choices`.
+///
 /// - Returns: Whether a byte was dropped.
 private func drop(_ text: inout Substring.UTF8View, _ choices: StaticString) -> Bool {
     guard let first = text.first, choices.withUTF8Buffer({ $0.contains(first) }) else { return false }
@@ -248,6 +249,7 @@ private func drop(_ text: inout Substring.UTF8View, _ choices: StaticString) -> 
 }
 
 /// Drops leading decimal digits.
+///
 /// - Returns: Whether there were any.
 private func dropDigits(_ text: inout Substring.UTF8View) -> Bool {
     let rest = text.drop { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }

@@ -29,6 +29,7 @@ struct YAMLNode: Equatable, Sendable {
         var value: YAMLNode
     }
 
+    /// The kinds of values.
     enum Content: Equatable, Sendable {
         /// Text; not plain if it is quoted or a block scalar.
         case scalar(String, isPlain: Bool)

@@ -136,6 +136,7 @@ struct RunStart {
     }
 
     /// Moves checkpoints later than `step` to a new subdirectory; if `step` is -1, the metrics and configuration too.
+    ///
     /// - Returns: A message to the user, if anything was moved.
     private static func setAside(_ run: RunDirectory, afterStep step: Int) throws(Failure) -> [String] {
         let later = try Checkpoint.list(run).filter { $0.step > step && !$0.name.hasExactPrefix(".") }

@@ -97,6 +97,7 @@ extension Coordinator {
     }
 
     /// Compares the weights that each rank computes with. Collective: every rank calls it.
+    ///
     /// - Throws: `AgreedFailure` with `diverged`, naming the ranks and the parameter.
     func compareReplicas() throws {
         guard let replicaChecksums else { return }

@@ -134,6 +134,7 @@ final class StateTransfer {
     }
 
     /// Transfers the next block to rank 0.
+    ///
     /// - Returns: Its memory.
     private func take(_ block: Block) throws(Failure) -> UnsafeMutableRawBufferPointer {
         try pass(block)

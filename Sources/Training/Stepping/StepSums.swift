@@ -49,6 +49,7 @@ final class StepSums {
     }
 
     /// Waits for the sums over all ranks.
+    ///
     /// - Returns: The number of targets, whether any rank was asked to stop, and whether any lacks batches.
     func finishCounts() throws(MPIError) -> (targets: Int, stopRequested: Bool, lacksBatches: Bool) {
         try pending?.wait()

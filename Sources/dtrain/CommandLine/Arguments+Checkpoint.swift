@@ -4,11 +4,11 @@ import Reporting
 import Training
 
 extension Arguments {
-    /// The directory of the checkpoint that `--checkpoint` names: a checkpoint itself, or a run's. Rank 0 calls it.
+    /// Resolves `--checkpoint`, which names a checkpoint or a run, to the directory of a checkpoint. Called on rank 0.
     ///
-    /// Says on standard error why a newer checkpoint of a run was passed over.
+    /// Prints a warning for each newer checkpoint of a run that is skipped as invalid.
     ///
-    /// - Throws: As `Checkpoint.find`; `usage` where the option is missing.
+    /// - Throws: As `Checkpoint.find`; `usage` if the option is missing.
     func checkpointDirectory(_ console: Console) throws(Failure) -> String {
         let found = try Checkpoint.find(try required("checkpoint"))
         for note in found.notes { console.warn(note) }

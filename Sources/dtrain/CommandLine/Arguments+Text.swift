@@ -2,14 +2,14 @@ import Failures
 import Texts
 
 extension Arguments {
-    /// The value of an option that is text and no path.
+    /// The value of an option that is text, not a path.
     ///
-    /// - Throws: `usage` where its bytes are not UTF-8.
+    /// - Throws: `usage` if it is not UTF-8.
     func text(_ name: String) throws(Failure) -> String? { try texts(name).first }
 
-    /// All values of an option that are text and no paths.
+    /// All values of an option that are text, not paths.
     ///
-    /// - Throws: `usage` where the bytes of one are not UTF-8.
+    /// - Throws: `usage` if one of them is not UTF-8.
     func texts(_ name: String) throws(Failure) -> [String] {
         var texts: [String] = []
         for value in list(name) {

@@ -4,17 +4,17 @@ import Settings
 import Texts
 import Training
 
-/// The words after a command, sorted into options and positions.
+/// The parsed arguments of a command: options and positional arguments.
 struct Arguments {
     private var values: [ExactText: [String]] = [:]
-    /// The words that belong to no option.
+    /// The positional arguments.
     private(set) var positions: [String] = []
     private let command: String
 
-    /// Sorts `words` by what `command` understands.
+    /// Parses `words` according to the options of `command`.
     ///
-    /// - Throws: `usage` for an unknown option, with the nearest known one; for one without its value; and for one
-    ///   that stands twice but may not.
+    /// - Throws: `usage` for an unknown option, with the most similar known one; for an option without its value; for
+    ///   an option that is given more than once but may not be; for a wrong number of positional arguments.
     init(_ words: [String], for command: Command) throws(Failure) {
         self.command = command.name
         var before: Option?
@@ -41,14 +41,14 @@ struct Arguments {
         guard positions.count == command.positions.count else { throw usage(wrongPositions(command)) }
     }
 
-    /// Notes an option with the values that were found for it.
+    /// Stores the values of one occurrence of an option.
     private mutating func take(_ option: Option, _ found: [String]) throws(Failure) {
         let name = option.name
         if option.arity == .flag, !found.isEmpty { throw usage("--\(name) takes no value.") }
         guard option.arity == .flag || option.arity == .optional || !found.isEmpty else {
             throw usage("--\(name) needs a value: \(option.placeholder).")
         }
-        // A text may be empty; whether it may be here is for the command to say.
+        // A TEXT may be empty; commands that do not allow that check it themselves.
         if option.placeholder != "TEXT", found.contains(where: \.isEmpty) {
             throw usage("--\(name): found an empty value; needed: \(option.placeholder).")
         }
@@ -58,7 +58,7 @@ struct Arguments {
         values[name.exact, default: []] += found
     }
 
-    /// The message for an option that the command does not have: what was probably meant.
+    /// The message for an unknown option, with a suggestion.
     private static func unknown(_ word: String, after list: Option?, for command: Command) -> String {
         let name = Command.nameMeant(by: word)
         let written = Command.optionWritten(in: word).map { "--\($0.name)" } ?? word
@@ -91,7 +91,7 @@ struct Arguments {
         return message
     }
 
-    /// The message where options stand before a command, so that it is not found; nil elsewhere.
+    /// The message for options in front of a command name, which is then not recognized; nil if that is not the case.
     private func misplacedCommand(_ command: Command) -> String? {
         guard command.positions.isEmpty, let other = Command.all.first(where: { $0.name == positions.first }) else {
             return nil
@@ -106,22 +106,24 @@ struct Arguments {
         return "words without an option: found \(found); wanted: \(wanted)."
     }
 
-    /// Whether an option was given.
+    /// Whether an option is given.
     func has(_ name: String) -> Bool { values[name.exact] != nil }
 
-    /// The value of an option that stands once, as a path: see `PathText`.
+    /// The value of an option, as a path; see `PathText`.
     func value(_ name: String) -> String? { list(name).first }
 
     /// All values of an option, as paths.
     func list(_ name: String) -> [String] { values[name.exact] ?? [] }
 
-    /// The value of an option that the command cannot do without.
+    /// The value of a required option.
+    ///
+    /// - Throws: `usage` if it is missing.
     func required(_ name: String) throws(Failure) -> String {
         guard let value = value(name) else { throw usage("--\(name) is missing.") }
         return value
     }
 
-    /// A whole number within `range`, or `standard` where the option is not given.
+    /// The value of an option as an integer of `range`; `standard` if the option is not given.
     func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int) throws(Failure) -> Int {
         guard let text = value(name) else { return standard }
         guard let number = Int(text), range.contains(number) else {
@@ -131,7 +133,7 @@ struct Arguments {
         return number
     }
 
-    /// A number within `range`, or `standard` where the option is not given.
+    /// The value of an option as a number of `range`; `standard` if the option is not given.
     func real(_ name: String, in range: ClosedRange<Double>, default standard: Double) throws(Failure) -> Double {
         guard let text = value(name) else { return standard }
         guard let number = Double(text), range.contains(number) else {
@@ -140,7 +142,7 @@ struct Arguments {
         return number
     }
 
-    /// The failure of a wrong command line.
+    /// The error for an invalid command line, with a reference to the command's help.
     func usage(_ message: String) -> Failure {
         Failure(.usage, "\(command): \(message) See dtrain help \(command).")
     }

@@ -2,22 +2,22 @@ import Failures
 import Metrics
 import Texts
 
-/// A command of the program: what it is called, what it understands, and what it does.
+/// A command of the program: its name, its arguments and its implementation.
 struct Command: Sendable {
     let name: String
-    /// What it does, in half a line.
+    /// A short description for help.
     let summary: String
-    /// The words that it wants without an option.
+    /// The placeholders of its positional arguments.
     var positions: [String] = []
     var options: [Option] = []
-    /// Whether the ranks of a job share its work, so that ranks which do not know of each other would each do all of it, and
-    /// get in each other's way.
+    /// Whether the ranks of a job divide its work. Processes that do not know of each other would each do all of the
+    /// work and overwrite each other's files.
     var needsAllRanks = false
-    /// Whether it asks for requests to stop; any other command ends at once by SIGTERM, SIGINT and SIGUSR1, as programs do.
+    /// Whether it handles requests to stop; SIGTERM, SIGINT and SIGUSR1 end any other command immediately.
     var endsOnRequest = false
-    /// A command line to start from.
+    /// An example command line.
     let example: String
-    /// What it does.
+    /// Executes the command.
     let run: @Sendable (Arguments, Session) throws -> ExitCode
 
     /// All commands.
@@ -25,16 +25,16 @@ struct Command: Sendable {
         train, prepare, evaluate, generate, score, checkpoint, export, .import, bench,
     ]
 
-    /// The command that `words` begin with, and the words after it. Without one, it is `train`.
+    /// The command that `words` start with, and the remaining words. The default is `train`.
     ///
-    /// - Throws: `usage` for an unknown command, with the nearest known one.
+    /// - Throws: `usage` for an unknown command, with the most similar known one.
     static func find(_ words: [String]) throws(Failure) -> (command: Command, words: [String]) {
         guard let first = words.first, !first.hasExactPrefix("-") else { return (train, words) }
         guard let command = all.first(where: { $0.name.exact == first.exact }) else { throw unknown(first) }
         return (command, Array(words.dropFirst()))
     }
 
-    /// The failure of a word that is no command.
+    /// The error for an unknown command.
     static func unknown(_ word: String) -> Failure {
         let nearest = nearestSpelling(to: word, among: all.map(\.name)).map { "; did you mean \($0)?" } ?? "."
         return Failure(

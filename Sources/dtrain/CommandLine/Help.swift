@@ -4,9 +4,9 @@ import Settings
 import Texts
 import Training
 
-/// What `--help` and `help COMMAND` print: a screen each.
+/// The texts that `--help` and `help COMMAND` print.
 enum Help {
-    /// The program's help, or that of the command that `words` name; a request for help among them changes nothing.
+    /// The help of the program, or of the command that `words` name; `help`, `-h` and `--help` among them are ignored.
     ///
     /// - Throws: `usage` for an unknown command, or for several words.
     static func text(for words: [String]) throws(Failure) -> String {
@@ -23,12 +23,12 @@ enum Help {
 
     private static var program: String {
         """
-        \(programVersion): trains Transformers data-parallel, one process per MPI rank.
+        \(programVersion): trains Transformers with data parallelism, one process per MPI rank.
 
         usage: dtrain [COMMAND] [OPTIONS]
                mpirun -np 4 dtrain [train] [OPTIONS]
 
-        Without a command it trains; without options, the built-in quickstart.
+        The default command is train; without --config it trains the built-in quickstart.
 
         commands:
         \(table(Command.all.map { ($0.name, $0.summary) }))
@@ -37,8 +37,8 @@ enum Help {
           dtrain prepare --text book.txt --tokenizer byte --output data/book
           mpirun -np 4 dtrain --config configs/nano.yaml --set data.directory=data/book --output runs/book
 
-        dtrain help COMMAND tells more. Exit codes: 0 finished, 64 usage, 65 bad data, 70 internal error,
-        74 input/output, 75 asked to stop and saved, 76 replicas diverged, 77 no progress.
+        dtrain help COMMAND prints the options of a command. Exit codes: 0 finished, 64 usage, 65 bad data,
+        70 internal error, 74 input/output, 75 stopped on request and saved, 76 silent data corruption, 77 no progress.
         """
     }
 

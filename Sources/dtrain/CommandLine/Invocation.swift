@@ -2,16 +2,16 @@ import Failures
 import Metrics
 import Texts
 
-/// What a command line asks for.
+/// The action that a command line requests.
 enum Invocation {
     case version
-    /// Help, as text.
+    /// Print this help text.
     case help(String)
     case run(Command, Arguments)
 
-    /// Reads the words after the program's name.
+    /// Parses the words after the program's name.
     ///
-    /// - Throws: `usage` for words that are not understood.
+    /// - Throws: `usage` for invalid arguments.
     init(_ words: [String]) throws(Failure) {
         switch words.first {
         case "--version":

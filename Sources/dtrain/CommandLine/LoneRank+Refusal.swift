@@ -6,9 +6,9 @@ import Texts
 import Training
 
 extension LoneRank {
-    /// Refuses to run `command` in a process that does not know of the others that were started with it.
+    /// Throws if this process does not know of other processes that were started with it.
     ///
-    /// - Throws: `AgreedFailure` with `usage`, in which only the first of the processes has a message.
+    /// - Throws: `AgreedFailure` with `usage`; its message is empty on all processes except the first.
     static func refuse(_ command: String, _ communicator: any Communicator) throws {
         let found = LoneRank(worldSize: communicator.size) { name in getenv(name).map { String(cString: $0) } }
         guard let found else { return }
@@ -17,9 +17,9 @@ extension LoneRank {
             Failure(.usage, found.index == 0 ? found.message(command, words) : ""))
     }
 
-    /// What a person should do instead.
+    /// The message, with the command to use instead.
     ///
-    /// - Parameter words: The command line, as it can be pasted.
+    /// - Parameter words: The command line, quoted for a shell.
     func message(_ command: String, _ words: String) -> String {
         switch launcher {
         case .slurm:

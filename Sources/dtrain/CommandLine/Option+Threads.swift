@@ -3,8 +3,8 @@ import Resources
 import Training
 
 extension Option {
-    /// Of commands that compute and have no configuration of their own.
-    static let threads = Option.one("threads", "auto|N", "compute threads a rank (default auto: cores ÷ ranks)")
+    /// The option of commands that compute without a configuration.
+    static let threads = Option.one("threads", "auto|N", "compute threads per rank (default auto: cores ÷ ranks)")
 }
 
 extension Arguments {

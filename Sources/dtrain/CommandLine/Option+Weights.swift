@@ -3,13 +3,13 @@ import Inference
 import Training
 
 extension Option {
-    /// Of commands that use a trained model.
+    /// The option of commands that use a trained model.
     static let weights = Option.one(
-        "weights", "average|last", "which weights (default: averaged ones where there are any)")
+        "weights", "average|last", "weights to use (default: the moving average (EMA) if there is one)")
 }
 
 extension Arguments {
-    /// The value of `--weights`; nil where it is not given.
+    /// The value of `--weights`; nil if it is not given.
     func weights() throws(Failure) -> WeightChoice? {
         guard let text = value("weights") else { return nil }
         guard let choice = WeightChoice(rawValue: text) else {

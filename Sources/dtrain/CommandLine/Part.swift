@@ -1,26 +1,27 @@
 import Metrics
 import Texts
 
-/// A part of the words after a command.
+/// A part of a command's arguments.
 enum Part {
-    /// An option that the command has, with the values that were found for it.
+    /// A known option and its values.
     case option(Option, values: [String])
-    /// An option whose value would be `next`, which is an option itself.
+    /// A known option whose value is missing, because the next word is an option.
     case valueless(Option, next: String)
-    /// A word that is written like an option of no name that the command has.
+    /// A word that looks like an option, but has the name of none.
     case unknown(String)
-    /// A word that belongs to no option.
+    /// A positional argument.
     case position(String)
-    /// `-h` or `--help`, where an option may stand.
+    /// `-h` or `--help` in the position of an option.
     case help
 }
 
 extension Command {
-    /// Divides `words` into options with their values, positions and requests for help.
+    /// Parses `words` into options with their values, positional arguments and requests for help.
     ///
-    /// A value may begin with a dash: an option of one word takes whatever follows it, unless that is an option of the
-    /// command. Assignments are one word and those behind it that hold an equals sign. A list ends where a word begins with two dashes. What follows an equals sign is always a value, and what
-    /// follows `--` is always a position.
+    /// A value may start with a dash: an option with one value takes the next word, unless that is an option of the
+    /// command. Assignments are one word and all following words that contain an equals sign. A list ends at a word
+    /// that starts with two dashes. A word after an equals sign is always a value, and words after `--` are always
+    /// positional.
     func parts(of words: [String]) -> [Part] {
         var parts: [Part] = []
         var rest = words[...]
@@ -66,7 +67,7 @@ extension Command {
         return parts
     }
 
-    /// Whether `words` ask for the command's help.
+    /// Whether `words` contain a request for help.
     func isAskedForHelp(by words: [String]) -> Bool {
         parts(of: words).contains { if case .help = $0 { true } else { false } }
     }
@@ -76,18 +77,18 @@ extension Command {
         return options.contains { $0.name.exact == name.exact }
     }
 
-    /// Whether `word` asks for help where an option may stand.
+    /// Whether `word` requests help.
     static func asksForHelp(_ word: String) -> Bool { word.exact == "--help".exact || word.exact == "-h".exact }
 
     /// The name and, after an equals sign, the value of a word such as "--seed=1"; nil for any other word.
     ///
-    /// The name ends before the first byte of an equals sign, whatever combining mark follows it.
+    /// The name ends before the first byte "=", even if a combining mark follows it.
     static func optionWritten(in word: String) -> (name: String, value: String?)? {
         guard let text = word.withoutExactPrefix("--"), !text.isEmpty else { return nil }
         return text.exactHalves(at: "=").map { ($0.before, $0.behind) } ?? (text, nil)
     }
 
-    /// Whether a word that is no value looks like an option: a dash and a letter, or a dash that a word processor made longer.
+    /// Whether a word looks like an option: a dash and a letter, or a longer dash as inserted by a word processor.
     private static func hasDash(_ word: String) -> Bool {
         let scalars = Array(word.unicodeScalars.prefix(2))
         guard scalars.count == 2 else { return false }
@@ -98,7 +99,7 @@ extension Command {
         "\u{2010}", "\u{2011}", "\u{2012}", "\u{2013}", "\u{2014}", "\u{2212}",
     ]
 
-    /// The name that a word means which is written like an option of no known name: without dashes, before an equals sign.
+    /// The intended option name in a word that is not a known option: without dashes, up to an equals sign.
     static func nameMeant(by word: String) -> String {
         let scalars = word.unicodeScalars.drop { $0 == "-" || longDashes.contains($0) }
         return String(String.UnicodeScalarView(scalars.prefix { $0 != "=" }))

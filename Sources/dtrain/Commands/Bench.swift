@@ -10,14 +10,14 @@ import Training
 extension Command {
     static let bench = Command(
         name: "bench",
-        summary: "measure matrix products, kernels, averaging, steps or generation, also without a dataset",
+        summary: "benchmark matrix products, kernels, gradient averaging, training steps or generation",
         positions: ["gemm|kernels|average|step|generation"],
         options: [
-            .one("config", "FILE", "the model and batch to measure; without it, the built-in quickstart"),
+            .one("config", "FILE", "configuration with the model and batch (default: the built-in quickstart)"),
             .settings,
-            .one("repeat", "N", "how often to repeat (default 10)"),
+            .one("repeat", "N", "number of repetitions (default 10)"),
             .flag("json", "print one JSON object"),
-            .flag("interactive", "step: one for each line \"step\" on standard input, for paired comparisons"),
+            .flag("interactive", "step: run one step per line \"step\" on standard input, for paired measurements"),
         ],
         needsAllRanks: true,
         example: "mpirun -np 2 dtrain bench step --config configs/nano.yaml"
@@ -46,7 +46,7 @@ extension Command {
             if arguments.has("interactive") { return try serve(bench, subject, session) }
             for index in 0...repetitions {
                 try bench.step()
-                // In turn with the steps, because the clock swings; the first step is not counted.
+                // Interleaved with the steps, because the clock frequency varies; the first step is not counted.
                 if index > 0, index <= 3 { try bench.repeatProducts() }
             }
             result = try bench.result()
@@ -59,12 +59,13 @@ extension Command {
     }
 }
 
-/// What was measured, and of what.
+/// The results of a benchmark and its subject as one JSON object.
 private func object(_ result: Measurement, _ subject: BenchSubject) -> JSON {
     .object((result.json.objectValue ?? []) + subject.members)
 }
 
-/// One step for each line on rank 0's standard input, each answered by a line of JSON; at its end, the summary.
+/// Executes one step for each line on rank 0's standard input and answers with a line of JSON; prints the summary at
+/// the end of the input.
 private func serve(_ bench: StepBench, _ subject: BenchSubject, _ session: Session) throws -> ExitCode {
     while try hasNextLine(session.communicator) {
         let seconds = try bench.step()
@@ -75,7 +76,8 @@ private func serve(_ bench: StepBench, _ subject: BenchSubject, _ session: Sessi
     return .finished
 }
 
-/// Waits for a line on rank 0. The other ranks sleep meanwhile: a measured peer needs their cores.
+/// Waits for a line on rank 0. The other ranks sleep meanwhile, because a program that is measured in between needs
+/// their cores.
 private func hasNextLine(_ communicator: any Communicator) throws -> Bool {
     let flags = UnsafeMutableBufferPointer<Int64>.allocate(capacity: 2)
     defer { flags.deallocate() }

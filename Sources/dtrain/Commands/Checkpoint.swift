@@ -27,7 +27,7 @@ extension Command {
                 session.console.draw("verifying: \(100 * done / max(total, 1)) %")
             }
             let found = try Checkpoint.find(path, verifying: action != "parameters", progress: progress)
-            // Where a run's newest checkpoint is damaged, the run is not valid, although an older one is.
+            // If the newest checkpoint is damaged, verification fails, even if an older one is valid.
             if action == "verify", !found.notes.isEmpty {
                 throw Failure(.badData, found.notes.joined(separator: "\n"))
             }

@@ -8,12 +8,12 @@ import Training
 
 extension Command {
     static let evaluate = Command(
-        name: "evaluate", summary: "measure a checkpoint's predictions on the validation split",
+        name: "evaluate", summary: "evaluate a checkpoint on the validation split",
         options: [
-            .one("checkpoint", "DIR", "the checkpoint, or a run: its newest; RUN/best: its best"),
-            .one("data", "DIR", "the dataset (default: the one it was trained on)"),
-            .one("beam", "N", "of translations: follow the N likeliest texts (default 1)"),
-            .flag("json", "print one JSON object: every metric by its name, counts, checkpoint and data"),
+            .one("checkpoint", "DIR", "checkpoint; or a run, for its newest checkpoint; RUN/best: its best checkpoint"),
+            .one("data", "DIR", "dataset (default: the one that the checkpoint was trained on)"),
+            .one("beam", "N", "beam width for translations (default 1: greedy)"),
+            .flag("json", "print one JSON object: all metrics, counts, checkpoint and dataset"),
             .weights,
             .threads,
         ],

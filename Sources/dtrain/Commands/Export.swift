@@ -5,11 +5,11 @@ import Training
 
 extension Command {
     static let export = Command(
-        name: "export", summary: "write a checkpoint's model for Hugging Face transformers",
+        name: "export", summary: "export a checkpoint to the format of Hugging Face transformers",
         options: [
-            .one("checkpoint", "DIR", "the checkpoint, or a run: its newest; RUN/best: its best"),
-            .one("format", "huggingface", "what is written (default): config.json, model.safetensors, the tokenizer"),
-            .one("output", "DIR", "the directory that becomes the model"),
+            .one("checkpoint", "DIR", "checkpoint; or a run, for its newest checkpoint; RUN/best: its best checkpoint"),
+            .one("format", "huggingface", "format (default): config.json, model.safetensors and the tokenizer"),
+            .one("output", "DIR", "directory to write the model to"),
             .weights,
         ],
         example: "dtrain export --checkpoint runs/quickstart --output models/quickstart"

@@ -10,27 +10,27 @@ import Watching
 
 extension Command {
     static let generate = Command(
-        name: "generate", summary: "continue, translate, fill in or classify texts with a trained model",
+        name: "generate", summary: "continue, translate, fill in or classify prompts with a trained model",
         options: [
-            .one("checkpoint", "DIR", "the checkpoint, or a run: its newest; RUN/best: its best"),
-            .one("prompt", "TEXT", "the text (default: a line break); [MASK] is a gap that is filled"),
+            .one("checkpoint", "DIR", "checkpoint; or a run, for its newest checkpoint; RUN/best: its best checkpoint"),
+            .one("prompt", "TEXT", "prompt (default: a line break); [MASK] marks a blank to fill"),
             .one(
                 "input", "FILE",
-                "a prompt a line, one result line each; FILE.jsonl: {\"text\": …} a line, with line breaks"
+                "one prompt per line, one result per line; FILE.jsonl: one object {\"text\": …} per line"
             ),
-            .one("output", "FILE", "where those lines go, in order (default: printed); the same command continues it"),
-            .one("tokens", "[M:]N", "the most tokens to add (default 200), and the fewest before the text may end"),
-            .one("temperature", "X", "0: always the likeliest token; default 0.8 for a decoder, 0 otherwise"),
-            .one("top-k", "K", "only the K likeliest tokens (default 0: all)"),
-            .one("top-p", "P", "only the likeliest tokens that together have this probability (default 1)"),
-            .one("repetition-penalty", "X", "makes tokens that were there before less likely (default 1: not)"),
-            .one("beam", "N", "follow the N likeliest texts instead of choosing token by token (default 1)"),
-            .one("length-penalty", "A", "with --beam, score ÷ tokens^A; larger: longer (default 1)"),
-            .list("stop", "TEXT", "end before any of these texts"),
-            .flag("crop", "of a text longer than the context, a decoder reads the end, other models the beginning"),
-            .flag("all", "tell every class, not only the likeliest"),
-            .one("batch", "N", "lines at once (default 16); changes no result"),
-            .one("seed", "N", "another seed, another text (default 1337)"),
+            .one("output", "FILE", "file for the results, in order (default: print them); the same command resumes it"),
+            .one("tokens", "[M:]N", "maximum number N of new tokens (default 200), and minimum M"),
+            .one("temperature", "X", "sampling temperature; 0: greedy (default 0.8 for a decoder, 0 otherwise)"),
+            .one("top-k", "K", "sample only from the K most probable tokens (default 0: all)"),
+            .one("top-p", "P", "nucleus sampling: only the most probable tokens with this total (default 1)"),
+            .one("repetition-penalty", "X", "make tokens that already occurred less probable (default 1: off)"),
+            .one("beam", "N", "beam search with N beams (default 1: off)"),
+            .one("length-penalty", "A", "with --beam: score ÷ tokens^A; a larger A favors longer texts (default 1)"),
+            .list("stop", "TEXT", "stop texts: the output ends before the first of them"),
+            .flag("crop", "crop long prompts to the context: a decoder reads the end, other models the beginning"),
+            .flag("all", "print every class, not only the most probable one"),
+            .one("batch", "N", "prompts per batch (default 16); results do not depend on it"),
+            .one("seed", "N", "seed for sampling (default 1337)"),
             .weights,
             .threads,
         ],
@@ -56,7 +56,7 @@ extension Command {
 }
 
 extension Arguments {
-    /// What the options of `generate` say.
+    /// The settings according to the options of `generate`.
     fileprivate func generationSettings() throws(Failure) -> GenerationSettings {
         var settings = GenerationSettings(checkpoint: try required("checkpoint"))
         if has("input"), has("prompt") { throw usage("--input and --prompt exclude each other.") }
@@ -85,7 +85,7 @@ extension Arguments {
         return settings
     }
 
-    /// The fewest and the most tokens to add.
+    /// The minimum and maximum number of tokens to generate.
     private func tokenRange() throws(Failure) -> (fewest: Int, most: Int) {
         let text = value("tokens") ?? "200"
         let numbers = text.exactParts(at: ":").map { Int($0) ?? -1 }

@@ -6,8 +6,8 @@ import Reporting
 import Training
 import Watching
 
-/// Writes what becomes of each line of a file, some lines at a time, in their order. What an interrupted command has written
-/// to a regular file stays, and the same command goes on behind it.
+/// Generates a result for each line of a file and writes the results in order. If the command is interrupted, the lines
+/// already written to a regular file are kept, and the same command continues after them.
 func generateLines(
     of input: String, _ settings: GenerationSettings, _ arguments: Arguments, _ session: Session
 ) throws -> ExitCode {
@@ -16,7 +16,7 @@ func generateLines(
     let lines = file.prompts
     var settings = settings
     settings.writesObjects = file.holdsObjects
-    // Before the work: what cannot be written is known at once.
+    // Opened first, so that an output that cannot be written is reported before the work starts.
     let results = try communicator.together { () throws(Failure) in
         communicator.rank == 0 ? try ResultLines(arguments.value("output"), input: input, console) : nil
     }
@@ -33,21 +33,21 @@ func generateLines(
         try communicator.together { () throws(Failure) in try results?.complete() }
         return .finished
     }
-    // Otherwise nobody reads what is printed.
+    // The reader of standard output has ended.
     guard try communicator.maximum(StopRequest.isPending() ? 1 : 0) == 1 else { return .finished }
     console.warn("asked to stop: \(done) of \(lines.count) lines are done. \(results?.remedy ?? "")")
     return .stopped
 }
 
-/// Where the results of lines go, a line each, in their order.
+/// The output of results, one line each.
 private final class ResultLines {
     private let console: Console
-    /// nil: they are printed.
+    /// nil if results are printed.
     private let output: OutputFile?
-    /// Of a regular file.
+    /// The journal of a regular output file.
     private var journal: OutputJournal?
 
-    /// Opens the file `path`, where one is named.
+    /// Opens the file `path`, or standard output if it is nil.
     init(_ path: String?, input: String, _ console: Console) throws(Failure) {
         self.console = console
         guard let path else {
@@ -59,9 +59,9 @@ private final class ResultLines {
             shouldStop: StopRequest.isPending)
     }
 
-    /// Prepares for the results of `work`.
+    /// Prepares for writing the results of `work`, the digest of everything that they depend on.
     ///
-    /// - Returns: The number of lines that are there already.
+    /// - Returns: The number of results that have already been written.
     func begin(_ work: String, total: Int) throws(Failure) -> Int {
         guard let output else { return 0 }
         guard output.isRegular else {
@@ -80,6 +80,7 @@ private final class ResultLines {
         return journal.linesDone
     }
 
+    /// Writes or prints results.
     func write(_ texts: [String]) throws(Failure) {
         let bytes = Array(texts.map { $0 + "\n" }.joined().utf8)
         guard let output else { return console.write(bytes) }
@@ -90,11 +91,12 @@ private final class ResultLines {
         }
     }
 
+    /// Completes the output, after all results are written.
     func complete() throws(Failure) {
         if let journal { try journal.complete() } else { try output?.close() }
     }
 
-    /// What becomes of lines that are done when the command ends before all are.
+    /// How the work continues if the command ends early, as a sentence.
     var remedy: String {
         journal == nil
             ? "The same command starts again from the first line."

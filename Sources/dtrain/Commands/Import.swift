@@ -6,11 +6,11 @@ import Training
 
 extension Command {
     static let `import` = Command(
-        name: "import", summary: "make a checkpoint of a model of Hugging Face transformers",
+        name: "import", summary: "import a model of Hugging Face transformers as a checkpoint",
         options: [
-            .one("from", "DIR", "the model: config.json and safetensors (GPT-2, Llama, BERT, Marian, ViT)"),
-            .one("output", "DIR", "the directory that becomes a run with one checkpoint, at step 0"),
-            .one("tokenizer", "KIND", "byte, or a FILE.model of SentencePiece (default: DIR/tokenizer.model)"),
+            .one("from", "DIR", "model directory: config.json and safetensors (GPT-2, Llama, BERT, Marian, ViT)"),
+            .one("output", "DIR", "run directory to create, with one checkpoint at step 0"),
+            .one("tokenizer", "KIND", "byte, or a SentencePiece FILE.model (default: the one in DIR)"),
         ],
         example: "dtrain import --from models/gpt2 --output runs/gpt2"
     ) { arguments, session in

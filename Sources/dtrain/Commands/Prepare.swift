@@ -13,24 +13,24 @@ import Watching
 
 extension Command {
     static let prepare = Command(
-        name: "prepare", summary: "turn texts, records or images into a dataset",
+        name: "prepare", summary: "prepare a dataset from texts, records or images",
         options: [
-            .list("text", "FILE", "UTF-8 texts, of any size, a line break between them where one does not end with it"),
-            .flag("separate-documents", "each --text is a document and ends with the tokenizer's token for that"),
-            .list("jsonl", "FILE", "documents: a JSON object a line, its text in --field"),
-            .one("field", "NAME", "the name of the text in --jsonl (default text)"),
-            .list("parallel", "SOURCE TARGET", "two texts; line n of one is the translation of line n of the other"),
-            .list("labelled", "FILE", "LABEL, a tab and TEXT a line, or a JSON object with text and label"),
-            .one("labels", "KIND", "class, multi (a list; in TSV between commas) or number; default: as found"),
-            .list("images", "PATH", "a directory with a folder of PNG a class, or MNIST's two files"),
-            .one("tokenizer", "KIND", "byte, bpe:SIZE, unigram:SIZE, or a FILE.model of SentencePiece"),
-            .one("coverage", "X", "share of the text whose characters get tokens; rarer ones are bytes (0.9995)"),
-            .one("output", "DIR", "the directory that becomes the dataset"),
-            .list("validation", "FILE", "files of the same form that are held out"),
-            .one("validation-fraction", "X", "or what is held out: the end of each text, every n-th record (0.1)"),
+            .list("text", "FILE", "UTF-8 text files of any size; a line break is inserted between them if missing"),
+            .flag("separate-documents", "treat each --text as a document, with an end-of-text token behind it"),
+            .list("jsonl", "FILE", "documents: one JSON object per line, its text in --field"),
+            .one("field", "NAME", "member of the objects of --jsonl that has the text (default text)"),
+            .list("parallel", "SOURCE TARGET", "parallel text: line n of TARGET translates line n of SOURCE"),
+            .list("labelled", "FILE", "one LABEL, tab and TEXT per line, or one JSON object with text and label"),
+            .one("labels", "KIND", "class, multi (a list; in TSV separated by commas) or number (default: detected)"),
+            .list("images", "PATH", "a directory with one folder of PNG files per class, or MNIST's two files"),
+            .one("tokenizer", "KIND", "byte, bpe:SIZE, unigram:SIZE, or a SentencePiece FILE.model"),
+            .one("coverage", "X", "fraction of the characters that get tokens; rarer ones become bytes (0.9995)"),
+            .one("output", "DIR", "directory to write the dataset to"),
+            .list("validation", "FILE", "validation files in the same format"),
+            .one("validation-fraction", "X", "fraction to hold out: the end of each text, or every n-th record (0.1)"),
             .one(
                 "empty", "skip|error",
-                "records without text: skip (default in JSON lines) leaves them out, and counts them"),
+                "records without text: skip and count them (default for JSON lines), or report an error"),
         ],
         endsOnRequest: true,
         example: "dtrain prepare --parallel train.en train.fr --validation val.en val.fr --tokenizer bpe:8000 "
@@ -61,14 +61,14 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
         skipped: { left = "; left out: \(grouped($0)) without text, the first at \($1)" },
         remark: { console.say($0) }, shouldStop: StopRequest.isPending)
     console.say("\(preparation.output): \(summary(manifest))\(left)")
-    // A model of text is what the ready-made configuration trains.
+    // The suggested configuration is for models of text.
     guard manifest.kind == .text else { return }
     console.say(
         "train on it: mpirun -np 4 dtrain --config configs/nano.yaml --set "
             + shellWord("data.directory=\(preparation.output)"))
 }
 
-/// What is prepared: one of five, with the options that belong to it.
+/// The source of the records: exactly one of five options, with the options that belong to it.
 private func source(_ arguments: Arguments) throws(Failure) -> DatasetPreparation.Source {
     let names = ["text", "jsonl", "parallel", "labelled", "images"]
     let given = names.filter(arguments.has)
@@ -119,7 +119,7 @@ private func tokenizer(
     }
 }
 
-/// What becomes of records without text; nil: as it is usual for them.
+/// The treatment of records without text; nil: the default of the source.
 private func emptyRecords(
     _ arguments: Arguments, _ source: DatasetPreparation.Source
 ) throws(Failure) -> EmptyRecords? {
@@ -142,7 +142,7 @@ private func heldOut(_ arguments: Arguments) throws(Failure) -> [String] {
     return files
 }
 
-/// What was made, in half a line.
+/// A summary of the dataset.
 private func summary(_ manifest: DatasetManifest) -> String {
     let counts = Split.allCases.map { split in
         let tokens = manifest.splits[split].reduce(0) { $0 + $1.tokens }

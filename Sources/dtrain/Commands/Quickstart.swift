@@ -8,19 +8,20 @@ import Settings
 import Training
 import Watching
 
-/// The data of the built-in quickstart: the licence texts that every Debian and Ubuntu carries.
+/// The data of the built-in quickstart: the license texts that are part of every Debian and Ubuntu system.
 enum Quickstart {
-    /// Where the data of the built-in configuration lies.
+    /// The data directory of the built-in configuration.
     static let dataDirectory = Configuration().data.directory
     private static let texts = "/usr/share/common-licenses"
 
-    /// Prepares the data where `configuration` wants them and they are missing. Rank 0 does it, the others wait.
+    /// Prepares the data if `configuration` uses them and they are missing. Collective: rank 0 prepares, the others
+    /// wait.
     static func prepareData(for configuration: Configuration, _ session: Session) throws {
         _ = try session.communicator.onFirstRank { () throws(Failure) in
             guard configuration.data.directory == dataDirectory else { return "" }
             if FileSystem.exists("\(dataDirectory)/\(DatasetManifest.fileName)") { return "" }
             let names = FileSystem.isDirectory(texts) ? try FileSystem.list(texts) : []
-            // Most licences have a name for their newest version that is a link.
+            // The name of a license's newest version is often a link.
             let files = names.map { "\(texts)/\($0)" }.filter { !FileSystem.isLink($0) && !FileSystem.isDirectory($0) }
             guard !files.isEmpty else {
                 throw Failure(

@@ -6,11 +6,11 @@ import Training
 
 extension Command {
     static let score = Command(
-        name: "score", summary: "compare texts with reference texts by BLEU or chrF",
+        name: "score", summary: "compute BLEU or chrF of texts against references",
         options: [
-            .one("hypotheses", "FILE", "what a model wrote, a segment a line, detokenized"),
-            .one("references", "FILE", "what it should have written, line for line"),
-            .one("metric", "NAME", "bleu (default; 13a, 4-grams), chrf or chrf++, each as sacreBLEU computes it"),
+            .one("hypotheses", "FILE", "model output, one segment per line, detokenized"),
+            .one("references", "FILE", "reference texts, line by line"),
+            .one("metric", "NAME", "bleu (default; 13a, 4-grams), chrf or chrf++, as in sacreBLEU"),
             .flag("json", "print one JSON object"),
         ],
         example: "dtrain score --hypotheses translated.fr --references test.fr"
@@ -22,7 +22,7 @@ extension Command {
 
 /// The score of two files as one line.
 ///
-/// - Throws: `usage` for an unknown metric, `badData` for files that cannot be compared.
+/// - Throws: `usage` for an unknown metric; `badData` if the files cannot be compared.
 func scoreText(_ arguments: Arguments) throws(Failure) -> String {
     let (hypothesesPath, referencesPath) = (
         try arguments.required("hypotheses"), try arguments.required("references")
@@ -52,10 +52,10 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
     ]).line
 }
 
-/// Calls `body` with each line of one file and the line of the other that it is compared with.
+/// Calls `body` with each pair of corresponding lines.
 ///
 /// - Returns: The number of lines.
-/// - Throws: `badData` for files with different numbers of lines.
+/// - Throws: `badData` if the files have different numbers of lines.
 private func forEachPair(
     _ hypothesesPath: String, _ referencesPath: String, _ body: (String, String) -> Void
 ) throws(Failure) -> Int {
@@ -83,7 +83,7 @@ private func text(_ result: BLEU, _ counts: BLEUCounts) -> String {
         + "\(grouped(counts.hypothesisTokens)) tokens against \(grouped(counts.referenceTokens))"
 }
 
-/// The signature is sacreBLEU's, for people who quote the score.
+/// The score as JSON, with the signature that sacreBLEU prints for the same settings.
 private func json(_ result: BLEU, _ counts: BLEUCounts, lines: Int) -> JSON {
     [
         "metric": "bleu", "score": .number(result.score), "precisions": .array(result.precisions.map { .number($0) }),

@@ -12,14 +12,14 @@ extension Command {
     static let train = Command(
         name: "train", summary: "train a model (the default command)",
         options: [
-            .one("config", "FILE", "the configuration; without it, the built-in quickstart"),
+            .one("config", "FILE", "configuration file (default: the built-in quickstart)"),
             .settings,
             .one(
                 "resume", "auto|none|DIR",
-                "auto (default): continue; none: start anew; DIR: from a checkpoint, or a run's newest"),
-            .one("output", "DIR", "the run directory (run.directory)"),
-            .one("show", "KEY.PATH", "print a key, such as run.directory, or the model's parameters, and end"),
-            .optional("profile", "N", "write RUN/trace-rank-R.json for Perfetto: the run's first N steps (20)"),
+                "auto (default): resume; none: start from scratch; DIR: resume from a checkpoint or run"),
+            .one("output", "DIR", "run directory (overrides run.directory)"),
+            .one("show", "KEY.PATH", "print a key, such as run.directory, or the model's parameters, and exit"),
+            .optional("profile", "N", "write a Perfetto trace RUN/trace-rank-R.json of the first N steps (default 20)"),
         ],
         needsAllRanks: true, endsOnRequest: true,
         example: "mpirun -np 4 dtrain --config configs/nano.yaml --set training.steps=500 --output runs/try"
@@ -40,11 +40,11 @@ extension Command {
         }
         if let path = arguments.value("show") {
             let value = try session.communicator.together { () throws(Failure) in try configuration.value(of: path) }
-            // For scripts: the bytes of a directory, whatever they are.
+            // For scripts: paths are printed as their original bytes.
             session.console.write(PathText.bytes(of: value + "\n"))
             return .finished
         }
-        // Its product is the checkpoint.
+        // The result of the command is the checkpoint, so its output is optional.
         session.console.makeOptional()
         for warning in warnings { session.console.warn(warning) }
         try ComputeThreads.start(configuration.threads, session.communicator, session.console)
