@@ -43,7 +43,7 @@ package final class Heartbeats: SpanRecorder.Observer {
     private var beats = 0
     private var depth = 0
     private var stepStart: ContinuousClock.Instant?
-    /// Written by the training thread only.
+    /// The bit pattern of the duration of the slowest step, in seconds; written only by the training thread.
     private let slowest = Atomic<UInt64>(0)
 
     /// Allocates memory that is shared with the other ranks of the node. If shared memory is unavailable, each rank

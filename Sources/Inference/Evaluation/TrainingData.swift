@@ -16,7 +16,7 @@ package struct TrainingData {
     package let sizes: ModelSizes
     /// The training samples. Once the prefetching thread has started, only that thread may use them.
     package let training: any Samples
-    /// nil where the dataset has no validation split.
+    /// The validation samples; nil if the dataset has no validation split.
     package let validation: (any Samples)?
     /// The number of truncated records per split.
     package let truncated: [Split: Int]

@@ -31,6 +31,6 @@ extension ConfigurationCheck {
         return nil
     }
 
-    /// For keys with an equivalent elsewhere: where that is.
+    /// Hints for keys whose equivalent for other kinds has another name.
     private static let hints = ["optimizer.weight_decay": "others have optimizer.l2"]
 }

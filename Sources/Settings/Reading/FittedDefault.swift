@@ -5,7 +5,6 @@ import Optimizers
 ///
 /// A default that is allowed already is not changed, and neither is the default of a key without effect, since another
 /// value would be rejected. A given value is only checked (but see `governor`).
-/// that nothing reads stays as it is: another value of it would be rejected.
 struct FittedDefault: Sendable {
     /// The key whose default is fitted.
     let key: String

@@ -101,7 +101,7 @@ struct RunStart {
     /// The newest valid checkpoint of the run, if an earlier start of the run was resumed from `named` with the
     /// configuration and data of `identity`; otherwise nil.
     ///
-    /// - Throws: `inputOutput` where a checkpoint cannot be read.
+    /// - Throws: `inputOutput` if a checkpoint cannot be read.
     private static func descendant(
         of named: Checkpoint, in run: RunDirectory, _ identity: RunIdentity
     ) throws(Failure) -> ValidCheckpoint? {

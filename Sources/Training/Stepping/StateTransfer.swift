@@ -36,8 +36,8 @@ final class StateTransfer {
         let arena: Int
         let owner: Int
         /// The offset of its first element in the owner's arena.
-        /// The offset of its first element in the tensor.
         let start: Int
+        /// The offset of its first element in the tensor.
         let offset: Int
         let count: Int
     }
