@@ -10,7 +10,7 @@ package func aligned(_ rows: [[String]]) -> String {
     }.joined(separator: "\n")
 }
 
-/// The columns that a terminal takes for `text`: two for ideographs, kana, hangul, full-width forms and emoji.
+/// The width of `text` in terminal columns: two for ideographs, kana, hangul, full-width forms and emoji.
 func displayWidth(_ text: some StringProtocol) -> Int {
     text.reduce(0) { width, character in
         switch character.unicodeScalars.first!.value {

@@ -25,7 +25,7 @@ extension Command {
             .one("top-p", "P", "nucleus sampling: only the most probable tokens with this total (default 1)"),
             .one("repetition-penalty", "X", "make tokens that already occurred less probable (default 1: off)"),
             .one("beam", "N", "beam search with N beams (default 1: off)"),
-            .one("length-penalty", "A", "with --beam: score ÷ tokens^A; a larger A favors longer texts (default 1)"),
+            .one("length-penalty", "A", "with --beam: score ÷ tokens^A; a larger A favours longer texts (default 1)"),
             .list("stop", "TEXT", "stop texts: the output ends before the first of them"),
             .flag("crop", "crop long prompts to the context: a decoder reads the end, other models the beginning"),
             .flag("all", "print every class, not only the most probable one"),

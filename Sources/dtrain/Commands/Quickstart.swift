@@ -8,7 +8,7 @@ import Settings
 import Training
 import Watching
 
-/// The data of the built-in quickstart: the license texts that are part of every Debian and Ubuntu system.
+/// The data of the built-in quickstart: the licence texts that are part of every Debian and Ubuntu system.
 enum Quickstart {
     /// The data directory of the built-in configuration.
     static let dataDirectory = Configuration().data.directory
@@ -21,7 +21,7 @@ enum Quickstart {
             guard configuration.data.directory == dataDirectory else { return "" }
             if FileSystem.exists("\(dataDirectory)/\(DatasetManifest.fileName)") { return "" }
             let names = FileSystem.isDirectory(texts) ? try FileSystem.list(texts) : []
-            // The name of a license's newest version is often a link.
+            // The name of the newest version of a licence is often a link.
             let files = names.map { "\(texts)/\($0)" }.filter { !FileSystem.isLink($0) && !FileSystem.isDirectory($0) }
             guard !files.isEmpty else {
                 throw Failure(
