@@ -54,7 +54,7 @@ package struct Fault: Equatable {
     /// restarted.
     var once: String?
 
-    /// Parses faults.
+    /// Parses the faults in `text`.
     ///
     /// - Throws: `usage`, with the allowed values.
     package static func parse(_ text: String) throws(Failure) -> [Fault] {

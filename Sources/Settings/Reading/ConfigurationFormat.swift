@@ -78,7 +78,7 @@ extension ConfigurationFormat<Bool> {
 }
 
 extension ConfigurationFormat<Int> {
-    /// An integer of `range`.
+    /// An integer in `range`.
     static func integer(in range: ClosedRange<Int>) -> Self {
         let least = range.lowerBound
         return Self(
@@ -93,7 +93,7 @@ extension ConfigurationFormat<Int> {
 }
 
 extension ConfigurationFormat<[Int]> {
-    /// A list of strictly ascending integers of `range`.
+    /// A list of strictly ascending integers in `range`.
     static func ascending(in range: ClosedRange<Int>) -> Self {
         Self(
             allowed: "a list of ascending whole numbers, each from \(range.lowerBound) to \(range.upperBound)",
@@ -114,7 +114,7 @@ extension ConfigurationFormat<[Int]> {
 }
 
 extension ConfigurationFormat<Double> {
-    /// A real number of `range`.
+    /// A real number in `range`.
     static func real(_ range: RealRange) -> Self {
         Self(allowed: "a number \(range.description)", examples: range.examples) {
             (node) throws(ConfigurationMismatch) in
@@ -139,7 +139,7 @@ extension ConfigurationFormat<Double?> {
 }
 
 extension ConfigurationFormat<[Double]> {
-    /// A list of `count` real numbers of `range`.
+    /// A list of `count` real numbers in `range`.
     static func reals(count: Int, _ range: RealRange) -> Self {
         Self(
             allowed: "a list of \(count) numbers, each \(range.description)",

@@ -5,7 +5,8 @@ import Models
 import Texts
 
 extension ConfigurationReader {
-    /// Copies keys that describe the model and were not given from the checkpoint that `fine_tuning.from` names.
+    /// Sets the keys that describe the model, unless they were given, to the values of the checkpoint that
+    /// `fine_tuning.from` names.
     ///
     /// A value that is not allowed for this model, for instance because its family is another one, keeps its default.
     ///

@@ -80,7 +80,7 @@ extension Configuration {
         do throws(Failure) {
             let bytes = try FileSystem.contents(of: file, limitBytes: YAMLReader.limitBytes)
             if String(validating: bytes, as: UTF8.self) != nil { return bytes }
-            // Throws if the file has the format of another kind of file.
+            // Throws a specific error if the file is not text, such as an archive.
             _ = try TextReader(bytes: bytes, name: printable(file, limit: 4096), allowsEmpty: true)
             // The names of directories may be in another encoding; their bytes are kept as they are.
             return Array(PathText.text(of: bytes).utf8)

@@ -38,8 +38,8 @@ package struct DataConfiguration: Equatable, Sendable {
 package struct BatchConfiguration: Equatable, Sendable {
     /// The number of sequences per step, over all ranks, B.
     package var sequences = 16
-    /// The number of micro-batches per step, S; it determines the order of summation and thereby the possible numbers
-    /// of ranks.
+    /// The number of micro-batches per step, S; it determines the order of summation, and is the maximum number of
+    /// ranks.
     package var slots = 4
 
     /// The number of sequences per micro-batch.

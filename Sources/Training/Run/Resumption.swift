@@ -35,8 +35,8 @@ struct RunStart {
     /// Messages to the user about the choice.
     let notes: [String]
 
-    /// Decides how a run starts, and removes newer data: afterwards the directory contains nothing later than the first
-    /// step.
+    /// Decides how a run starts, and moves or removes newer data: afterwards the directory contains nothing of steps
+    /// later than the one at which the run starts.
     ///
     /// - Parameter beforeAnew: Called before a run starts from scratch, while the directory is unchanged.
     /// - Throws: `usage` if the checkpoint belongs to another run; `badData` if it is damaged; `inputOutput` if the

@@ -63,7 +63,7 @@ final class RunProfile {
         console.say("profile: \(file.path)\(leftOut), one a rank; open it at https://ui.perfetto.dev")
     }
 
-    /// Continues without a trace: its loss does not justify ending the run.
+    /// Continues without a trace: a missing trace is no reason to end the run.
     private func giveUp(_ failure: Failure) {
         recorder.stop()
         console.warn("\(failure.message) The training goes on without a profile.")

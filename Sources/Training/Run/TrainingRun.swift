@@ -148,7 +148,7 @@ final class TrainingRun<Element: Storage> {
         if coordinator.step > 0, coordinator.updates == 0 {
             finding = "all \(coordinator.step) steps were skipped (\(coordinator.skipCounts)): nothing was learned"
         } else if coordinator.skipsInARow >= (coordinator.scaler == nil ? 3 : 10) {
-            // Decreasing the loss scale skips a few steps in a row; spikes do not count.
+            // A decreasing loss scale skips a few steps in a row, so the limit is higher in Float16.
             finding =
                 "the last \(coordinator.skipsInARow) steps were skipped (\(coordinator.skipCounts)): nothing was learned in them"
         } else if let loss = validationLoss, !loss.isFinite {
@@ -296,7 +296,7 @@ final class TrainingRun<Element: Storage> {
         case .stop: throw spikeFailure(step, what)
         case .back:
             let (consumed, returnsInAll) = (coordinator.consumedSamples, coordinator.returns + 1)
-            // A background save is completed and verified, then a checkpoint is searched, verified and read.
+            // A background save is completed and verified, then the newest valid checkpoint is searched for and read.
             let taken = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
                 let found = try communicator.together { () throws(Failure) in try records?.newestValid() }
                 return try coordinator.takeUp(found, consumedSamples: consumed)

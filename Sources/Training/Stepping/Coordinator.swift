@@ -377,7 +377,7 @@ package final class Coordinator<Element: Storage> {
     }
 
     /// Whether no further step may be skipped. In Float16 the loss scale must have reached its minimum first, however
-    /// long that takes. Spikes do not lead here: they end by themselves.
+    /// long that takes. Checked only when a loss or gradient is not finite, not at spikes, which end by themselves.
     private var skipsAreExhausted: Bool {
         guard let scaler else { return skipsInARow >= 10 }
         return skipsInARow >= 50 && scaler.isAtFloor

@@ -28,7 +28,7 @@ struct LossTrend {
         case usual
         /// A spike, this many standard deviations above the mean.
         case spike(deviations: Double)
-        /// The last of so many consecutive spikes that their level is accepted as normal.
+        /// The loss level of recent spikes is accepted as normal from this step on.
         case newLevel
     }
 
