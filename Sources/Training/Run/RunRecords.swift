@@ -44,7 +44,7 @@ final class RunRecords {
         self.console = console
         self.resumption = resumption
         try run.refuseForeign()
-        let isNew = !FileSystem.exists(run.path)
+        let isNew = try !FileSystem.isPresent(run.path)
         try run.create()
         lock = try run.lock()
         try FileSystem.removeTemporaryFiles(in: run.path)
@@ -54,9 +54,10 @@ final class RunRecords {
             if isNew { try? FileSystem.remove(run.path) }
             throw error
         }
-        try FileSystem.remove(run.outcome)
+        try FileSystem.removeFile(run.outcome)
         metrics = try MetricsLog(run.metrics)
-        try FileSystem.replaceContents(of: run.configuration, with: identity.configuration.resolvedYAML)
+        try FileSystem.replaceContents(
+            of: run.configuration, with: identity.configuration.resolvedYAML, followingLinks: false)
         var identity = identity
         identity.resumedFrom = start.resumedFrom
         store = CheckpointStore(run, identity)
@@ -96,7 +97,7 @@ final class RunRecords {
         let marker: JSON = [
             "outcome": .string(outcome), "exit_code": .integer(Int(code.rawValue)), "step": .integer(step),
         ]
-        try FileSystem.replaceContents(of: run.outcome, with: marker.line + "\n")
+        try FileSystem.replaceContents(of: run.outcome, with: marker.line + "\n", followingLinks: false)
     }
 
     /// The newest valid checkpoint, after any background save is complete.
