@@ -4,6 +4,7 @@
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,6 +29,9 @@ template <typename Body>
 auto guarded(csentencepiece_error *error, Body body) noexcept -> decltype(body()) {
     try {
         return body();
+    } catch (const std::bad_alloc &exception) {
+        error->is_out_of_memory = true;
+        explain(error, exception.what());
     } catch (const std::exception &exception) {
         explain(error, exception.what());
     } catch (...) {

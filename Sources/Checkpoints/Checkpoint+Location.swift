@@ -16,13 +16,14 @@ extension Checkpoint {
         _ path: String, verifying: Bool = true, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws(Failure) -> ValidCheckpoint {
         let name = trimmed(path)
-        guard FileSystem.exists(name) else {
+        guard try FileSystem.isPresent(name) else {
             // Also reached for a link whose target does not exist.
             throw Failure(.badData, missing(path))
         }
         guard FileSystem.isDirectory(name) else { return try marked(by: name) }
         let run = RunDirectory(name)
-        if FileSystem.exists("\(name)/\(CheckpointManifest.fileName)") || !FileSystem.isDirectory(run.checkpoints) {
+        let isRun = try FileSystem.isPresentDirectory(run.checkpoints)
+        if try FileSystem.isPresent("\(name)/\(CheckpointManifest.fileName)") || !isRun {
             return ValidCheckpoint(try open(name), isVerified: false)
         }
         let newest = verifying ? try newestValid(run, startsAnew: false, progress: progress) : try newestOpened(run)
@@ -33,9 +34,17 @@ extension Checkpoint {
         return newest
     }
 
+    /// Returns whether `directory` has the files by which a checkpoint is recognized, valid or not.
+    package static func isMarked(_ directory: String) throws(Failure) -> Bool {
+        for name in [CheckpointManifest.fileName, CheckpointManifest.stateFileName] {
+            guard try FileSystem.isPresent("\(directory)/\(name)") else { return false }
+        }
+        return true
+    }
+
     /// The error message for a checkpoint path that does not exist.
     package static func missing(_ path: String) -> String {
-        "\(path): there is no such file or directory. Name a checkpoint, such as RUN/checkpoints/step-00000400, a run "
+        "\(path): there is no such file or directory\(FileSystem.reasonForAbsence(of: path)). Name a checkpoint, such as RUN/checkpoints/step-00000400, a run "
             + "directory or RUN/best."
     }
 
@@ -64,7 +73,7 @@ extension Checkpoint {
         }
         let run = RunDirectory(directory)
         let target = "\(run.checkpoints)/\(CheckpointName.name(.committed, step: step))"
-        guard FileSystem.exists(target) else {
+        guard try FileSystem.isPresent(target) else {
             throw Failure(
                 .badData,
                 "\(path): names the checkpoint of step \(step), and there is no \(target). Name another checkpoint; "
@@ -96,19 +105,18 @@ extension RunDirectory {
     ///
     /// - Parameter retention: Determines which checkpoint is the best.
     /// - Returns: The best checkpoint.
-    /// - Throws: `inputOutput` if the directory cannot be read or written.
+    /// - Throws: `inputOutput` if the directory cannot be read or written, or `best` is not a regular file.
     @discardableResult
     package func markBest(_ retention: Retention) throws(Failure) -> Checkpoint? {
         let listings = try Checkpoint.list(self).filter { !$0.name.hasExactPrefix(".") }
         let found = retention.best(of: listings.compactMap(\.checkpoint))
         guard let found else {
-            // A directory of that name is not a marker, and stays.
-            if FileSystem.exists(best), !FileSystem.isDirectory(best) { try FileSystem.removeFile(best) }
+            if try FileSystem.kind(of: best) == .regularFile { try FileSystem.removeFile(best) }
             return nil
         }
         let text = "checkpoints/\(CheckpointName.name(.committed, step: found.step))\n"
-        let old = FileSystem.exists(best) ? try? FileSystem.contents(of: best, limitBytes: 4096) : nil
-        if old != Array(text.utf8) { try FileSystem.replaceContents(of: best, with: text) }
+        let old = try? FileSystem.contents(of: best, limitBytes: 4096, followingLinks: false)
+        if old != Array(text.utf8) { try FileSystem.replaceContents(of: best, with: text, followingLinks: false) }
         return found
     }
 }

@@ -155,7 +155,7 @@ struct CheckpointCommit {
 
     /// Renames a checkpoint of the same step. It can still be found under its new name.
     private func setAsidePredecessor() throws(Failure) {
-        guard FileSystem.exists(target) else { return }
+        guard try FileSystem.isPresent(target) else { return }
         try FileSystem.rename(target, to: path(.replaced))
     }
 
@@ -219,7 +219,7 @@ struct CheckpointCommit {
             let path = checkpoints + "/" + name
             let successor = checkpoints + "/" + CheckpointName.name(.committed, step: step)
             if role == .replaced, try !isValid(successor) {
-                if FileSystem.exists(successor) {
+                if try FileSystem.isPresent(successor) {
                     try FileSystem.rename(successor, to: checkpoints + "/" + CheckpointName.name(.damaged, step: step))
                 }
                 try FileSystem.rename(path, to: successor)

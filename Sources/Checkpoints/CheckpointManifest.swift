@@ -57,8 +57,8 @@ extension CheckpointManifest {
     /// - Throws: `badData` if it is missing, altered, of an unsupported version, or names a file that is not allowed.
     static func read(in directory: String) throws(Failure) -> CheckpointManifest {
         let path = directory + "/" + fileName
-        guard FileSystem.exists(path) else {
-            guard FileSystem.exists(directory) else { throw Failure(.badData, Checkpoint.missing(directory)) }
+        guard try FileSystem.isPresent(path) else {
+            guard try FileSystem.isPresent(directory) else { throw Failure(.badData, Checkpoint.missing(directory)) }
             throw Failure(
                 .badData, "\(directory): holds no \(fileName): it is no checkpoint, or one whose writing was cut short."
             )

@@ -22,7 +22,7 @@ package final class MetricsLog {
 
     /// Opens the log for appending, or creates it. A run that resumes calls `truncate` first.
     package init(_ path: String) throws(Failure) {
-        file = try File(path, .append)
+        file = try File(path, .append, followingLinks: false)
         length = try file.size()
     }
 
@@ -72,18 +72,26 @@ package final class MetricsLog {
     ///
     /// - Complexity: One pass, without holding the file in memory. The file is replaced atomically; it is not touched
     ///   if nothing is removed or it does not exist.
+    /// - Throws: `badData` for a symbolic link and for a file that has contents but no line of a log.
     package static func truncate(_ path: String, afterStep step: Int) throws(Failure) {
-        guard FileSystem.exists(path) else { return }
-        let log = try File(path, .read)
-        var dropsAny = false
+        guard try FileSystem.kind(of: path) != nil else { return }
+        let log = try File(path, .read, followingLinks: false)
+        var (dropsAny, isLog) = (false, try log.size() == 0)
         try forEachLine(of: log) { (line, isComplete) throws(Failure) in
-            if !isComplete || !isKept(line, step: step) { dropsAny = true }
+            let found = isComplete ? self.step(of: line) : nil
+            if found ?? .max > step { dropsAny = true }
+            // The first line of a run may be torn.
+            if found != nil || (!isComplete && isTorn(line)) { isLog = true }
+        }
+        guard isLog else {
+            throw Failure(.badData, "\(path): has no line of a metrics log. Move the file away.")
         }
         guard dropsAny else { return }
-        try FileSystem.replaceContents(of: path) { (replacement: borrowing File) throws(Failure) in
+        try FileSystem.replaceContents(of: path, followingLinks: false) {
+            (replacement: borrowing File) throws(Failure) in
             var kept: [UInt8] = []
             try forEachLine(of: log) { (line, isComplete) throws(Failure) in
-                guard isComplete, isKept(line, step: step) else { return }
+                guard isComplete, let found = self.step(of: line), found <= step else { return }
                 kept += line + [newline]
                 if kept.count >= blockBytes {
                     try replacement.write(kept)
@@ -97,13 +105,17 @@ package final class MetricsLog {
     private static let newline = UInt8(ascii: "\n")
     private static let blockBytes = 1 << 20
 
-    private static func isKept(_ line: [UInt8], step: Int) -> Bool {
+    /// Returns the step of a line, or nil if it is no line of a log.
+    private static func step(of line: [UInt8]) -> Int? {
         // A quick check first: in a file that is not a log, each of a million lines would create an error.
-        guard line.first == UInt8(ascii: "{") else { return false }
-        guard let object = try? JSON(parsing: line, source: ""), let found = object["step"]?.integerValue else {
-            return false
-        }
-        return found <= step
+        guard line.first == UInt8(ascii: "{") else { return nil }
+        return (try? JSON(parsing: line, source: ""))?["step"]?.integerValue
+    }
+
+    /// Returns whether `line` may be the beginning of a line of a log.
+    private static func isTorn(_ line: [UInt8]) -> Bool {
+        let start = Array(#"{"step":"#.utf8)
+        return line.starts(with: start) || start.starts(with: line)
     }
 
     /// Calls `body` with each line without its newline; only a last line without newline is incomplete.

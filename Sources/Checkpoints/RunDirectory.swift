@@ -46,23 +46,66 @@ package struct RunDirectory: Equatable, Sendable {
         try FileSystem.makeDirectory(path) + FileSystem.makeDirectory(checkpoints)
     }
 
-    /// Rejects a directory of another kind, and one in which a run would overwrite files that are not a run's: it has a file
-    /// with the name of a run's file, but neither a lock file nor a checkpoints directory, which every run and import
-    /// creates. Other files, such as notes, are allowed.
+    /// Rejects a directory of another kind, and one in which a run would change files that are not a run's.
+    ///
+    /// A run owns the regular files and the directory that it creates itself. A symbolic link, a directory or a device
+    /// with the name of such a file is not the run's, and neither is a regular file in a directory without a sign of an
+    /// earlier run: a lock file, or a checkpoint, which every import creates. Other files, such as notes, are allowed.
     ///
     /// - Parameter kinds: The files by which directories of other kinds are recognized, besides a checkpoint's.
-    /// - Throws: `usage`, with the file.
+    /// - Throws: `inputOutput` for a name that something other than a regular file has, or for a directory that cannot
+    ///   be read; `usage` for a directory of another kind or a file of the user.
     package func refuseForeign(_ kinds: [(file: String, kind: String)]) throws(Failure) {
-        if FileSystem.exists(lockFile) || FileSystem.exists(checkpoints) { return }
+        guard FileSystem.isDirectory(path) else { return }
+        for (path, allowed) in try files().map({ ($0, FileSystem.Kind.regularFile) }) + [(checkpoints, .directory)] {
+            guard let found = try FileSystem.kind(of: path), found != allowed else { continue }
+            throw Failure(
+                .inputOutput,
+                "\(path): is \(found.rawValue); a run has \(allowed.rawValue) of that name. Move it away, or choose another "
+                    + "--output.")
+        }
+        if try FileSystem.kind(of: lockFile) != nil { return try refuseForeignLock() }
+        if try hasCheckpoint() { return }
         for (file, kind) in [(CheckpointManifest.fileName, "a checkpoint")] + kinds
-        where FileSystem.exists("\(path)/\(file)") {
+        where try FileSystem.isPresent("\(path)/\(file)") {
             throw Failure(
                 .usage,
                 "run.directory: \(path) is the directory of \(kind) (\(file)). Choose another one: --output DIR.")
         }
-        for file in [configuration, metrics, outcome] where FileSystem.exists(file) {
+        for file in [configuration, metrics, outcome, best] {
+            guard try FileSystem.isPresent(file) else { continue }
             throw Failure(
                 .usage, "\(file) is of no run and would be overwritten. Choose another --output, or move the file away."
+            )
+        }
+    }
+
+    /// Returns whether `file` is one that a run in this directory writes.
+    package func owns(_ file: String) throws(Failure) -> Bool {
+        guard try files().contains(where: { $0.exact == file.exact }) else { return false }
+        if try FileSystem.isPresent(lockFile) { return true }
+        return try hasCheckpoint()
+    }
+
+    /// The paths of the files that a run writes beside its checkpoints, those of the traces that there are.
+    private func files() throws(Failure) -> [String] {
+        [configuration, metrics, outcome, best, lockFile] + (try traces())
+    }
+
+    /// Whether the directory contains a checkpoint, judged by names.
+    private func hasCheckpoint() throws(Failure) -> Bool {
+        guard FileSystem.isDirectory(checkpoints) else { return false }
+        return try FileSystem.list(checkpoints).contains { CheckpointName.parse($0) != nil }
+    }
+
+    /// Rejects a lock file of another program.
+    private func refuseForeignLock() throws(Failure) {
+        let file = try File(lockFile, .read, followingLinks: false)
+        let text = try holder(of: file) ?? RunDirectory.holderStart
+        guard text.hasExactPrefix(RunDirectory.holderStart) else {
+            throw Failure(
+                .usage,
+                "\(lockFile) is of no run and would be overwritten. Choose another --output, or move the file away."
             )
         }
     }
@@ -77,20 +120,23 @@ package struct RunDirectory: Equatable, Sendable {
         guard try file.tryLock() else {
             throw Failure(
                 .usage,
-                "\(path) is in use by a living run: \(try holder(of: file)). "
+                "\(path) is in use by a living run: \(try holder(of: file) ?? "just starting"). "
                     + "Wait for it, stop it, or choose another --output.")
         }
         try file.truncate(to: 0)
-        try file.write("host \(hostName()), pid \(getpid())")
+        try file.write("\(RunDirectory.holderStart)\(hostName()), pid \(getpid())")
         return RunLock(file)
     }
 
-    /// The lock holder's description of itself.
-    private func holder(of file: borrowing File) throws(Failure) -> String {
+    /// How the description of a lock's holder begins.
+    private static let holderStart = "host "
+
+    /// The lock holder's description of itself, or nil if it has not written it yet.
+    private func holder(of file: borrowing File) throws(Failure) -> String? {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 512, alignment: 1)
         defer { buffer.deallocate() }
         let count = try file.readSome(into: buffer, at: 0)
-        return count == 0 ? "just starting" : String(decoding: buffer[..<count], as: UTF8.self)
+        return count == 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
     }
 
     private func hostName() -> String {

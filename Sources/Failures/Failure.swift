@@ -11,8 +11,7 @@ package struct Failure: Error, CustomStringConvertible, Equatable, Sendable {
 
     /// A failure that ends the program with `exitCode` after printing `message`.
     ///
-    /// Messages contain names from files, so control characters other than newlines, which a terminal would interpret,
-    /// and bytes of paths that are not UTF-8 are escaped, and the message is truncated after `limit` characters.
+    /// Messages contain names from files, so they are escaped by `PathText.shown` and truncated after `limit` characters.
     package init(_ exitCode: ExitCode, _ message: String) {
         self.exitCode = exitCode
         self.message = Failure.printable(message)
@@ -22,22 +21,11 @@ package struct Failure: Error, CustomStringConvertible, Equatable, Sendable {
     private static let limit = 1 << 14
 
     private static func printable(_ message: String) -> String {
-        if message.utf8.count <= limit, message.utf8.allSatisfy({ 0x20..<0x7F ~= $0 || $0 == 0x0A }) { return message }
-        var text = ""
-        for (index, scalar) in message.unicodeScalars.enumerated() {
-            if index == limit { return text + "…" }
-            if PathText.byte(of: scalar) != nil {
-                text += PathText.shown(String(scalar))
-                continue
-            }
-            let isControl = scalar.properties.generalCategory == .control && scalar != "\n"
-            if isControl {
-                text += "\\u{\(String(scalar.value, radix: 16))}"
-            } else {
-                text.unicodeScalars.append(scalar)
-            }
-        }
-        return text
+        let scalars = message.unicodeScalars
+        guard let end = scalars.index(scalars.startIndex, offsetBy: limit, limitedBy: scalars.endIndex),
+            end < scalars.endIndex
+        else { return PathText.shown(message) }
+        return PathText.shown(String(scalars[..<end])) + "…"
     }
 
     package var description: String { message }

@@ -52,15 +52,22 @@ package struct File: ~Copyable {
             if errno == ELOOP, !followingLinks {
                 throw Failure(mode == .read ? .badData : .inputOutput, "\(path): a symbolic link, not followed here.")
             }
+            // A socket cannot be opened at all.
+            if errno == ENXIO { throw File.notRegular(path, mode) }
             throw File.failure("open", path, reading: mode == .read)
         }
         var status = stat()
         guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             Glibc.close(opened)
-            throw Failure(mode == .read ? .badData : .inputOutput, "\(path): not a regular file.")
+            throw File.notRegular(path, mode)
         }
         self.path = path
         descriptor = opened
+    }
+
+    private static func notRegular(_ path: String, _ mode: Mode) -> Failure {
+        let found = FileSystem.specialKind(of: path).map { "is \($0.rawValue), " } ?? ""
+        return Failure(mode == .read ? .badData : .inputOutput, "\(path): \(found)not a regular file.")
     }
 
     deinit {
@@ -119,6 +126,26 @@ package struct File: ~Copyable {
             done += count
         }
         return done
+    }
+
+    /// Returns the contents of a file whose reported size is 0. The system does not know the size of files of /proc and of
+    /// some file systems of programs.
+    ///
+    /// - Throws: `badData` for more than `limitBytes` bytes.
+    func unsizedContents(limitBytes: Int) throws(Failure) -> [UInt8] {
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 8)
+        defer { block.deallocate() }
+        var bytes: [UInt8] = []
+        while true {
+            let count = try readSome(into: block, at: bytes.count)
+            bytes += block[..<count]
+            guard bytes.count <= limitBytes else {
+                throw Failure(
+                    .badData,
+                    "\(path): more than \(limitBytes) bytes, at most \(limitBytes) are expected of such a file.")
+            }
+            if count < block.count { return bytes }
+        }
     }
 
     /// Appends all of `bytes`.

@@ -42,19 +42,27 @@ extension FileSystem {
 
     /// Atomically replaces the file `path` by one that contains `text`: readers see the old or the new contents, never
     /// a mixture.
-    package static func replaceContents(of path: String, with text: String) throws(Failure) {
-        try replaceContents(of: path) { (file: borrowing File) throws(Failure) in try file.write(text) }
+    package static func replaceContents(
+        of path: String, with text: String, followingLinks: Bool = true
+    ) throws(Failure) {
+        try replaceContents(of: path, followingLinks: followingLinks) { (file: borrowing File) throws(Failure) in
+            try file.write(text)
+        }
     }
 
     /// Atomically replaces the file `path` by the output of `write`: readers see the old or the new contents, never a
     /// mixture.
     ///
-    /// If `path` is a symbolic link, its target is replaced. The new file has the mode of the old one, and its owner if
-    /// permitted. If anything fails, the old file is unchanged.
+    /// The new file has the mode of the old one, and its owner if permitted. If anything fails, the old file is
+    /// unchanged.
+    ///
+    /// - Parameter followingLinks: Whether the target of a symbolic link `path` is replaced; otherwise a link is an
+    ///   error.
+    /// - Throws: `inputOutput` if `path` is something other than a regular file, or cannot be written.
     package static func replaceContents(
-        of path: String, writing write: (borrowing File) throws(Failure) -> Void
+        of path: String, followingLinks: Bool = true, writing write: (borrowing File) throws(Failure) -> Void
     ) throws(Failure) {
-        let target = try followingLinks(path)
+        let target = try fileToReplace(path, followingLinks: followingLinks)
         let directory = parent(of: target)
         let temporary = temporaryPath(in: directory)
         do throws(Failure) {
@@ -80,22 +88,21 @@ extension FileSystem {
         try rename(source, to: target)
     }
 
-    /// Resolves the symbolic links at the end of `path`; the target need not exist.
+    /// Resolves the symbolic links at the end of `path` if `followingLinks`; the target need not exist.
     ///
     /// - Throws: `inputOutput` if the links form a cycle or lead to something other than a regular file.
-    private static func followingLinks(_ name: String) throws(Failure) -> String {
+    private static func fileToReplace(_ name: String, followingLinks: Bool) throws(Failure) -> String {
         var path = name
         var count = 0
-        while let next = linkTarget(path) {
+        while followingLinks, let next = linkTarget(path) {
             count += 1
             guard count <= 40 else {
                 throw Failure(.inputOutput, "\(name): symbolic links lead in a circle. Choose another name.")
             }
             path = next
         }
-        var status = stat()
-        if withSystemPath(path, { lstat($0, &status) }) == 0, status.st_mode & S_IFMT != S_IFREG {
-            throw Failure(.inputOutput, "\(name): not a regular file. Choose another name.")
+        if let kind = try kind(of: path), kind != .regularFile {
+            throw Failure(.inputOutput, "\(name): is \(kind.rawValue), not a regular file. Choose another name.")
         }
         return path
     }

@@ -4,8 +4,39 @@ import Texts
 
 /// Operations on directories, names and whole small files. Paths are encoded by `PathText`.
 package enum FileSystem {
-    /// Returns whether `path` exists, following symbolic links.
+    /// Returns whether `path` exists, following symbolic links; false also if the system does not tell. A decision or
+    /// message that is based on absence uses `isPresent`.
     package static func exists(_ path: String) -> Bool { withSystemPath(path) { access($0, F_OK) } == 0 }
+
+    /// Returns whether `path` exists, following symbolic links.
+    ///
+    /// - Throws: `inputOutput` if the system does not tell, such as in a directory without permission or for links that
+    ///   lead in a circle; `badData` for a name that is too long.
+    package static func isPresent(_ path: String) throws(Failure) -> Bool { try status(of: path) != nil }
+
+    /// Returns whether `path` is a directory, following symbolic links.
+    ///
+    /// - Throws: As `isPresent`.
+    package static func isPresentDirectory(_ path: String) throws(Failure) -> Bool {
+        try status(of: path).map { Kind($0) == .directory } ?? false
+    }
+
+    /// Returns the status of `path`, following symbolic links, or nil if it does not exist.
+    private static func status(of path: String) throws(Failure) -> stat? {
+        var status = stat()
+        if withSystemPath(path, { stat($0, &status) }) == 0 { return status }
+        guard errno == ENOENT || errno == ENOTDIR else { throw File.failure("inspect", path, reading: true) }
+        return nil
+    }
+
+    /// Returns why `path` does not exist, to be appended to a message that says so; empty if only its last name is
+    /// missing.
+    package static func reasonForAbsence(of path: String) -> String {
+        if isLink(path) { return ": it is a symbolic link to something that does not exist" }
+        var ancestor = parent(of: path)
+        while !exists(ancestor), parent(of: ancestor) != ancestor { ancestor = parent(of: ancestor) }
+        return exists(ancestor) && !isDirectory(ancestor) ? ": \(ancestor) is not a directory" : ""
+    }
 
     /// Returns whether `path` is a directory.
     package static func isDirectory(_ path: String) -> Bool {
@@ -19,18 +50,44 @@ package enum FileSystem {
         return withSystemPath(path) { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
-    /// Returns "a directory", "a pipe", "a socket" or "a device" if `path` is one, or nil if it is missing or a regular
-    /// file.
-    package static func specialKind(of path: String) -> String? {
+    /// What a name in a directory denotes, in words for messages.
+    package enum Kind: String {
+        case regularFile = "a regular file"
+        case directory = "a directory"
+        case link = "a symbolic link"
+        case pipe = "a pipe"
+        case socket = "a socket"
+        case device = "a device"
+
+        fileprivate init(_ status: stat) {
+            self =
+                switch status.st_mode & S_IFMT {
+                case S_IFREG: .regularFile
+                case S_IFDIR: .directory
+                case S_IFLNK: .link
+                case S_IFIFO: .pipe
+                case S_IFSOCK: .socket
+                default: .device
+                }
+        }
+    }
+
+    /// Returns what `path` is, without following a symbolic link, or nil if it does not exist.
+    ///
+    /// - Throws: `inputOutput` if the system does not tell, such as in a directory without permission.
+    package static func kind(of path: String) throws(Failure) -> Kind? {
+        var status = stat()
+        if withSystemPath(path, { lstat($0, &status) }) == 0 { return Kind(status) }
+        guard errno == ENOENT || errno == ENOTDIR else { throw File.failure("inspect", path, reading: false) }
+        return nil
+    }
+
+    /// Returns the kind of `path`, following symbolic links, or nil if it is missing or a regular file.
+    package static func specialKind(of path: String) -> Kind? {
         var status = stat()
         guard withSystemPath(path, { stat($0, &status) }) == 0 else { return nil }
-        switch status.st_mode & S_IFMT {
-        case S_IFREG: return nil
-        case S_IFDIR: return "a directory"
-        case S_IFIFO: return "a pipe"
-        case S_IFSOCK: return "a socket"
-        default: return "a device"
-        }
+        let kind = Kind(status)
+        return kind == .regularFile ? nil : kind
     }
 
     /// Returns the names in a directory without `.` and `..`, in byte order.
@@ -184,6 +241,7 @@ package enum FileSystem {
     ) throws(Failure) -> [UInt8] {
         let file = try File(path, .read, followingLinks: followingLinks)
         let size = try file.size()
+        if size == 0 { return try file.unsizedContents(limitBytes: limitBytes) }
         guard size <= limitBytes else {
             throw Failure(.badData, "\(path): \(size) bytes, at most \(limitBytes) are expected of such a file.")
         }

@@ -8,6 +8,23 @@ extension JSON {
         return text
     }
 
+    /// The value as `line`, with characters that are not printed as they are written as escapes.
+    package var printedLine: String {
+        var text = ""
+        // Only strings contain such characters.
+        for scalar in line.unicodeScalars {
+            if scalar.isUnprintable || PathText.byte(of: scalar) != nil {
+                for unit in String(scalar).utf16 {
+                    let digits = String(unit, radix: 16)
+                    text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
+            } else {
+                text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+
     /// The value as indented JSON (two spaces), with a trailing newline.
     package var page: String {
         var text = ""

@@ -59,7 +59,7 @@ package struct OutputDirectory: ~Copyable {
     private static func lockedMarker(in path: String, _ kind: Kind) throws(Failure) -> File {
         let markerPath = "\(path)/\(kind.markerName)"
         while true {
-            let wasInterrupted = FileSystem.exists(markerPath)
+            let wasInterrupted = try FileSystem.isPresent(markerPath)
             if !wasInterrupted { try OutputDirectory.check(path, kind) }
             let marker = try File(markerPath, .append, followingLinks: false)
             guard try marker.tryLock() else {
@@ -69,7 +69,8 @@ package struct OutputDirectory: ~Copyable {
             }
             // The previous holder of the lock may have finished and removed the marker.
             if !marker.isStill(at: markerPath) { continue }
-            let isComplete = kind.completionName.map { FileSystem.exists("\(path)/\($0)") } ?? false
+            var isComplete = false
+            if let name = kind.completionName { isComplete = try FileSystem.isPresent("\(path)/\(name)") }
             if wasInterrupted, !isComplete { try OutputDirectory.removeLeftovers(in: path, kind) }
             do throws(Failure) {
                 try OutputDirectory.check(path, kind)

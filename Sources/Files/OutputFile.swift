@@ -10,7 +10,8 @@ import Texts
 package final class OutputFile {
     /// The path as the user gave it, for messages.
     package let path: String
-    /// Whether the file is a regular file, so that an interrupted command can continue it.
+    /// Whether the file is a regular file that is written at any position, so that an interrupted command can continue
+    /// it. Most files of /proc are only written sequentially, like devices.
     package let isRegular: Bool
     private var descriptor: Int32
     /// The current length of a regular file in bytes.
@@ -22,13 +23,13 @@ package final class OutputFile {
     ///
     /// - Parameters:
     ///   - option: The command-line option that specified the path, for messages.
-    ///   - input: An input file that must not be the same file.
+    ///   - inputs: The files and directories that the command reads. The output must not be one of them, nor lie in one.
     ///   - waiting: Called once with a message for the user if a pipe has no reader yet.
     ///   - shouldStop: Polled while the call waits for a reader.
     /// - Throws: `usage` for a path that cannot be an output, such as a directory or the input; `inputOutput` for
     ///   errors of the system; `stopped` after `shouldStop` has returned true.
     package init(
-        _ path: String, option: String, input: String? = nil, waiting: (String) -> Void = { _ in },
+        _ path: String, option: String, inputs: [String] = [], waiting: (String) -> Void = { _ in },
         shouldStop: () -> Bool = { false }
     ) throws(Failure) {
         guard !path.isEmpty else { throw Failure(.usage, "\(option) is empty. Name a file.") }
@@ -51,16 +52,11 @@ package final class OutputFile {
             Glibc.close(descriptor)
             throw failure
         }
-        isRegular = status.st_mode & S_IFMT == S_IFREG
+        isRegular = status.st_mode & S_IFMT == S_IFREG && pwrite(descriptor, "", 0, 0) == 0
         if isRegular, isNew { madePath = OutputFile.resolved(path) }
         let flags = fcntl(descriptor, F_GETFL)
         if flags >= 0 { _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK) }
-        var other = stat()
-        if isRegular, let input, withSystemPath(input, { stat($0, &other) }) == 0,
-            (other.st_dev, other.st_ino) == (status.st_dev, status.st_ino)
-        {
-            throw refuse("is the same file as the input \(input). Choose another name.")
-        }
+        if isRegular, let reason = collision(with: inputs, status) { throw refuse(reason) }
         if isRegular, flock(descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK {
             madePath = nil
             throw refuse("another dtrain is writing there. Wait for it or choose another name.")
@@ -111,6 +107,52 @@ package final class OutputFile {
         length += lines.count
     }
 
+    /// Explains why the output is no file of its own beside `inputs`; nil if it is. `status` is that of the output.
+    private func collision(with inputs: [String], _ status: stat) -> String? {
+        func isOutput(_ path: String) -> Bool {
+            var other = stat()
+            return withSystemPath(path) { stat($0, &other) } == 0
+                && (other.st_dev, other.st_ino) == (status.st_dev, status.st_ino)
+        }
+        for input in inputs {
+            if isOutput(input) { return "is the same file as the input \(input). Choose another name." }
+            guard FileSystem.isDirectory(input) else { continue }
+            if let directory = OutputFile.resolved(input), resolvedPath().hasExactPrefix(directory + "/") {
+                return "lies in \(input), which the command reads. Choose another directory."
+            }
+            // Another name of a file in it.
+            let names = (try? FileSystem.list(input)) ?? []
+            if let name = names.first(where: { isOutput("\(input)/\($0)") }) {
+                return "is the same file as the input \(input)/\(name). Choose another name."
+            }
+        }
+        return nil
+    }
+
+    /// Checks that a regular file still has its name and its length.
+    ///
+    /// - Throws: `inputOutput` if another program has removed, replaced, truncated or extended the file.
+    package func checkUnchanged() throws(Failure) {
+        guard isRegular else { return }
+        var (own, named) = (stat(), stat())
+        guard fstat(descriptor, &own) == 0 else { throw File.failure("inspect", path, reading: false) }
+        let found: String? =
+            if withSystemPath(path, { stat($0, &named) }) != 0 {
+                "was removed"
+            } else if (own.st_dev, own.st_ino) != (named.st_dev, named.st_ino) {
+                "was replaced by another file"
+            } else if Int(own.st_size) != length {
+                "has \(own.st_size) bytes, \(length) were written"
+            } else {
+                nil
+            }
+        guard let found else { return }
+        throw Failure(
+            .inputOutput,
+            "\(path): \(found): another program has changed the file while this command was writing. Start the command "
+                + "again once nothing else writes there.")
+    }
+
     /// Waits until a regular file is on the disk, then closes it.
     package func close() throws(Failure) {
         if isRegular, SystemFault.strikes(.sync) || retryingInterrupts({ fsync(descriptor) }) != 0 {
@@ -122,7 +164,7 @@ package final class OutputFile {
     }
 
     /// Returns the absolute path of the file, without symbolic links.
-    func resolvedPath() -> String { OutputFile.resolved(path) ?? path }
+    package func resolvedPath() -> String { OutputFile.resolved(path) ?? path }
 
     private static func resolved(_ path: String) -> String? {
         guard let found = withSystemPath(path, failing: nil, { realpath($0, nil) }) else { return nil }

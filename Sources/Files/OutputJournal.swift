@@ -33,7 +33,7 @@ package final class OutputJournal {
         let header = "dtrain output 1 \(work)\n"
         var kept: Entry?
         var hadLines = false
-        if FileSystem.exists(path) {
+        if try FileSystem.isPresent(path) {
             let text = try FileSystem.contents(of: path, limitBytes: 1 << 30, followingLinks: false)
             kept = OutputJournal.lastEntry(of: text, header)
             hadLines = !text.elementsEqual(header.utf8)
@@ -66,8 +66,14 @@ package final class OutputJournal {
         try file?.write("\(lines) \(output.length) \(digest.hexadecimal())\n")
     }
 
+    /// Whether the output has lines, which an interrupted command keeps.
+    package var hasLines: Bool { lines > 0 }
+
     /// Completes the work: closes the output and removes the journal.
+    ///
+    /// - Throws: `inputOutput` if another program has changed the output, or it cannot be closed.
     package func complete() throws(Failure) {
+        try output.checkUnchanged()
         try output.close()
         try FileSystem.removeFile(path)
     }

@@ -1,10 +1,35 @@
+import Glibc
 import Texts
 
 /// Memory figures reported by the system.
 package enum SystemMemory {
-    /// Returns the bytes that this process can still allocate without exhausting memory: the minimum of the host's
-    /// available memory and the remainder of the cgroup v2 limit, if one is set. `Int.max` if both are unknown.
-    package static func availableBytes() -> Int {
+    /// Returns the bytes that this process can still allocate: the minimum of `hostBytes` and `limitBytes`.
+    package static func availableBytes() -> Int { min(hostBytes(), limitBytes()) }
+
+    /// Returns the bytes that this process can still allocate within the limits of its address space and data (`ulimit
+    /// -v` and `ulimit -d`), which batch systems set; `Int.max` without limits.
+    package static func limitBytes() -> Int {
+        let status = FileSystem.systemText("/proc/self/status") ?? ""
+        let limits = [(RLIMIT_AS, "VmSize:"), (RLIMIT_DATA, "VmData:")].map { (resource, name) in
+            var limit = rlimit()
+            guard getrlimit(__rlimit_resource_t(resource.rawValue), &limit) == 0 else { return Int.max }
+            return remainder(of: limit.rlim_cur, used: field(name, in: status))
+        }
+        return limits.min() ?? Int.max
+    }
+
+    /// Returns the bytes that are left of `limit`, apart from a reserve for the address space that threads and libraries
+    /// take beside the data that estimates count: stacks, heaps of threads, generated code.
+    static func remainder(of limit: rlim_t, used kibibytes: Int?) -> Int {
+        guard let bytes = Int(exactly: limit), bytes < 1 << 60 else { return Int.max }
+        return max(0, bytes - ((kibibytes ?? 0) << 10) - reserveBytes)
+    }
+
+    private static let reserveBytes = 128 << 20
+
+    /// Returns the bytes that can still be allocated without exhausting memory: the minimum of the host's available
+    /// memory and the remainder of the cgroup v2 limit, if one is set. `Int.max` if both are unknown.
+    package static func hostBytes() -> Int {
         let host = FileSystem.systemText("/proc/meminfo").flatMap { field("MemAvailable:", in: $0) }
         // A container sees its own cgroup at this path.
         let group = "/sys/fs/cgroup"

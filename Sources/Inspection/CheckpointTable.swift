@@ -16,9 +16,11 @@ package struct CheckpointTable {
     ///
     /// - Throws: `badData` if the path does not exist or is not a run with checkpoints.
     package init(_ path: String) throws(Failure) {
-        guard FileSystem.exists(path) else {
+        guard try FileSystem.isPresent(path) else {
             throw Failure(
-                .badData, "\(path): there is no such directory. Name a run directory, such as runs/quickstart.")
+                .badData,
+                "\(path): there is no such directory\(FileSystem.reasonForAbsence(of: path)). Name a run directory, such as "
+                    + "runs/quickstart.")
         }
         run = RunDirectory(path)
         listings = try Checkpoint.list(run)

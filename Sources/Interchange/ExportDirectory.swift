@@ -73,7 +73,7 @@ package struct ExportDirectory: ~Copyable {
     ///
     /// - Throws: `badData`, with the remedy.
     static func refuseIncomplete(_ directory: String) throws(Failure) {
-        guard FileSystem.exists("\(directory)/\(markerName)") else { return }
+        guard try FileSystem.isPresent("\(directory)/\(markerName)") else { return }
         throw Failure(
             .badData, "\(directory): the export into it is not complete (\(markerName)). Start the same export again.")
     }
@@ -89,7 +89,7 @@ package struct ExportDirectory: ~Copyable {
     /// Reads the record of the files that an export wrote in `directory`; empty if there is no valid record.
     private static func record(_ directory: String) throws(Failure) -> [RecordedFile] {
         let path = "\(directory)/\(recordName)"
-        guard FileSystem.exists(path) else { return [] }
+        guard try FileSystem.isPresent(path) else { return [] }
         let bytes = try FileSystem.contents(of: path, limitBytes: 1 << 20, followingLinks: false)
         return (try JSON(parsing: bytes, source: path)["files"]?.arrayValue ?? []).compactMap { line in
             guard let file = line["file"]?.stringValue, let bytes = line["bytes"]?.integerValue,

@@ -20,7 +20,7 @@ package struct ModelReader {
     /// - Throws: `badData` if the directory contains no model of a supported class, or one with options that dtrain
     ///   does not support.
     package init(_ directory: String) throws(Failure) {
-        guard FileSystem.isDirectory(directory) else {
+        guard try FileSystem.isPresentDirectory(directory) else {
             throw Failure(
                 .badData, "\(directory): no such directory. One with config.json and model.safetensors is wanted.")
         }

@@ -61,7 +61,7 @@ extension ModelReader {
     /// - Throws: `inputOutput` if the file cannot be read.
     package func exportedByteTokenizer() throws(Failure) -> ByteTokenizer? {
         let path = "\(directory)/\(TokenizerFiles.tokenizer)"
-        guard FileSystem.exists(path) else { return nil }
+        guard try FileSystem.isPresent(path) else { return nil }
         let found: JSON
         do throws(Failure) {
             // The file of a byte tokenizer has about 10 kB; others may have megabytes.
@@ -86,7 +86,7 @@ extension ModelReader {
                 "\(name): has \(tokenizer.vocabularySize) tokens, the model in \(directory) \(model.vocabularySize).")
         }
         let vocabulary = "\(directory)/\(TokenizerFiles.vocabulary)"
-        if let tokenizer = tokenizer as? SentencePieceTokenizer, FileSystem.exists(vocabulary) {
+        if let tokenizer = tokenizer as? SentencePieceTokenizer, try FileSystem.isPresent(vocabulary) {
             let bytes = try TextReader.contents(of: vocabulary)
             let numbers = try JSON(parsing: bytes, source: vocabulary).objectValue ?? []
             let known = Dictionary(uniqueKeysWithValues: numbers.map { ($0.name.exact, $0.value.integerValue) })

@@ -32,9 +32,9 @@ final class WeightFiles {
     init(_ directory: String) throws(Failure) {
         let (single, index) = ("\(directory)/\(WeightFiles.fileName)", "\(directory)/\(WeightFiles.indexName)")
         let names: [String]
-        if FileSystem.exists(single) {
+        if try FileSystem.isPresent(single) {
             (path, names) = (single, [WeightFiles.fileName])
-        } else if FileSystem.exists(index) {
+        } else if try FileSystem.isPresent(index) {
             (path, names) = (index, try WeightFiles.fileNames(index))
         } else {
             let others = FileSystem.isDirectory(directory) ? try FileSystem.list(directory) : []

@@ -41,8 +41,8 @@ package struct BenchSubject: Sendable {
     /// The sizes of the dataset as five integers, or the reason why it is not used.
     private static func ask(_ configuration: Configuration) -> String {
         let directory = configuration.data.directory
-        guard FileSystem.exists(directory) else { return "\(directory) does not exist" }
         do throws(Failure) {
+            guard try FileSystem.isPresent(directory) else { return "\(directory) does not exist" }
             let asked = configuration.model.vocabularySize
             let dataset = try Dataset.open(directory, vocabularySize: asked > 0 ? asked : nil)
             let sizes = try configuration.sizes(

@@ -49,7 +49,7 @@ package final class TraceFile {
     /// Writes everything that was appended to the file.
     package func write() throws(Failure) {
         let text = text
-        try FileSystem.replaceContents(of: path) { (file: borrowing File) throws(Failure) in
+        try FileSystem.replaceContents(of: path, followingLinks: false) { (file: borrowing File) throws(Failure) in
             try file.write(text)
             try file.write("\n]\n")
         }

@@ -65,7 +65,7 @@ package enum ClassificationTable {
         let isControl = { (character: Character) in
             character.isNewline || character.unicodeScalars.contains { $0.properties.generalCategory == .control }
         }
-        let line = String(PathText.shown(name).map { isControl($0) ? " " : $0 })
+        let line = PathText.shown(String(name.map { isControl($0) ? " " : $0 }))
         guard displayWidth(line) > nameLimit else { return line }
         var short = Substring(line)
         while displayWidth(short) >= nameLimit { short.removeLast() }

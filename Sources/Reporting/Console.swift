@@ -23,7 +23,7 @@ package final class Console {
         isTerminal = Console.standardOutputIsTerminal()
     }
 
-    /// Prints a permanent line on standard output; bytes that are not UTF-8, as in paths, are printed as `\xNN`.
+    /// Prints a permanent line on standard output, as `PathText.shown` shows it.
     package func say(_ line: String) {
         guard speaks else { return }
         emit((openLine ? Console.erase : "") + PathText.shown(line) + "\n")

@@ -38,7 +38,7 @@ package struct MemoryEstimate {
         throw Failure(
             .usage,
             "\(what) needs at least \(MemoryEstimate.gigabytes(bytes)) of memory on this host (\(list)); "
-                + "\(MemoryEstimate.gigabytes(Double(available))) can be had. \(remedy)")
+                + "\(MemoryEstimate.gigabytes(Double(available))) can be had. \(MemoryEstimate.limitAdvice)\(remedy)")
     }
 
     /// The memory of `copies` copies of a model's weights in Float32.
@@ -48,15 +48,22 @@ package struct MemoryEstimate {
         return estimate
     }
 
+    /// The remedy where a limit of the process leaves less than the host.
+    private static var limitAdvice: String {
+        SystemMemory.limitBytes() < SystemMemory.hostBytes()
+            ? "A limit of this process (ulimit -v or ulimit -d) is lower than the host's memory: raise it. " : ""
+    }
+
     private static func gigabytes(_ bytes: Double) -> String {
         bytes < 1e8 ? "\(fixed(bytes * 1e-6, 1)) MB" : "\(fixed(bytes * 1e-9, 2)) GB"
     }
 
     /// The memory that the processes of this host can still allocate, in bytes: free memory and swap space, within the
-    /// limit of their control group.
-    package static func availableBytes() -> Int {
-        let (memory, swap) = (SystemMemory.availableBytes(), SystemMemory.freeSwapBytes())
-        return memory > Int.max - swap ? Int.max : memory + swap
+    /// limit of their control group and the limits of `processes` processes like this one.
+    package static func availableBytes(processes: Int = 1) -> Int {
+        let (memory, swap) = (SystemMemory.hostBytes(), SystemMemory.freeSwapBytes())
+        let (limit, overflow) = SystemMemory.limitBytes().multipliedReportingOverflow(by: processes)
+        return min(memory > Int.max - swap ? Int.max : memory + swap, overflow ? Int.max : limit)
     }
 }
 
@@ -72,7 +79,8 @@ extension Communicator {
         try together { () throws(Failure) in
             guard localRank == 0 else { return }
             do throws(Failure) {
-                try estimate().require(what, available: MemoryEstimate.availableBytes(), remedy: remedy)
+                try estimate().require(
+                    what, available: MemoryEstimate.availableBytes(processes: localSize), remedy: remedy)
             } catch {
                 throw namingHost(error)
             }

@@ -60,13 +60,16 @@ package enum PathText {
         return bytes
     }
 
-    /// Returns `text` for display, with each escaped byte as `\xNN`.
+    /// Returns `text` for display, with each escaped byte as `\xNN`, and each character that a terminal would interpret or
+    /// not show, other than line breaks, as `\u{N}`.
     package static func shown(_ text: String) -> String {
-        guard isEscaped(text) else { return text }
+        if text.utf8.allSatisfy({ 0x20..<0x7F ~= $0 || $0 == 0x0A }) { return text }
         var shown = ""
         for scalar in text.unicodeScalars {
             if let byte = byte(of: scalar) {
                 shown += "\\x" + String(byte, radix: 16, uppercase: true)
+            } else if scalar.isUnprintable, scalar != "\n" {
+                shown += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
             } else {
                 shown.unicodeScalars.append(scalar)
             }
@@ -91,5 +94,16 @@ package enum PathText {
             return nil
         }
         return text.unicodeScalars.first.map { ($0, count) }
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether a terminal interprets the scalar or does not show it: control characters, line separators, and format
+    /// characters such as the marks that reverse the direction of text, which make a text look like another one.
+    package var isUnprintable: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator: true
+        default: false
+        }
     }
 }

@@ -1,6 +1,6 @@
 /// Returns `text` as one word of a POSIX shell, so that a printed command can be pasted into a shell.
 ///
-/// A text of safe characters is returned unchanged, any other text in single quotes. Control characters other than
+/// A text of safe characters is returned unchanged, any other text in single quotes. Unprintable characters other than
 /// newlines, and bytes of paths that are not UTF-8 (see `PathText`), are produced by a `printf` command, because
 /// messages show them escaped.
 package func shellWord(_ text: String) -> String {
@@ -44,7 +44,7 @@ private func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
 }
 
 private func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    scalar.properties.generalCategory == .control || PathText.byte(of: scalar) != nil
+    scalar.isUnprintable || PathText.byte(of: scalar) != nil
 }
 
 /// Replaces each single quote by `'\''`: end of quotation, escaped quote, start of quotation.

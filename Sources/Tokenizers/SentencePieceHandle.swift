@@ -13,6 +13,7 @@ final class SentencePieceHandle: @unchecked Sendable {
         let loaded = bytes.withUnsafeBytes { csentencepiece_load($0.baseAddress, $0.count, &error) }
         guard let loaded, csentencepiece_count(loaded) > 0 else {
             if let loaded { csentencepiece_unload(loaded) }
+            if error.is_out_of_memory { throw SentencePieceHandle.outOfMemory(source) }
             throw Failure(
                 .badData,
                 "\(source): not a model of SentencePiece: it has no pieces, one that is empty or stands twice, not one for "
@@ -20,6 +21,13 @@ final class SentencePieceHandle: @unchecked Sendable {
                     + "SentencePiece wrote, or train one: --tokenizer bpe:SIZE.")
         }
         model = loaded
+    }
+
+    /// The failure of a call for which there was no memory.
+    static func outOfMemory(_ subject: String) -> Failure {
+        Failure(
+            .inputOutput,
+            "\(subject): memory is exhausted. Free some memory, or raise the limit of the address space (ulimit -v).")
     }
 
     deinit { csentencepiece_unload(model) }
@@ -62,6 +70,7 @@ final class SentencePieceHandle: @unchecked Sendable {
         var count = 0
         let start = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
         guard let ids = csentencepiece_encode(model, start, bytes.count, &count, &error) else {
+            if error.is_out_of_memory { throw SentencePieceHandle.outOfMemory("The tokenizer") }
             throw Failure(
                 .badData,
                 "The tokenizer cannot encode a text: its SentencePiece model is damaged. Copy the model, or train it again."

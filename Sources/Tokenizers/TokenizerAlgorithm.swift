@@ -1,5 +1,6 @@
 import CSentencePiece
 import Failures
+import Files
 import Texts
 
 /// The algorithms with which SentencePiece trains a tokenizer.
@@ -36,7 +37,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
                     + "breaks. Prepare more text, or --tokenizer byte.")
         }
         if coverage == nil {
-            let (model, reason) = train(size, sample, allCharacters: false)
+            let (model, reason) = try train(size, sample, allCharacters: false)
             if let model { return Learned(model: model, note: nil) }
             guard reason.containsExactly("smaller than required_chars"), size > TokenizerAlgorithm.fixedPieces else {
                 throw failure(size, sample, reason)
@@ -78,7 +79,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
                     + "bytes alone: --tokenizer byte.")
         }
         let kept = sample.keeping(Set(characters.prefix(count).map(\.character)))
-        let (model, reason) = train(size, kept, allCharacters: true)
+        let (model, reason) = try train(size, kept, allCharacters: true)
         guard let model else { throw failure(size, sample, reason) }
         let note =
             count == characters.count
@@ -91,10 +92,30 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
     /// Rounds down to three digits.
     private func rounded(_ number: Double) -> Double { (number * 1000).rounded(.down) / 1000 }
 
+    /// Rejects a training for which the limits of this process leave no memory, because SentencePiece ends the process if
+    /// one of its threads cannot allocate.
+    static func requireMemory(_ sample: TextSample, available: Int) throws(Failure) {
+        let needed = sample.bytes.count * bytesPerSampleByte + threadBytes
+        guard needed > available else { return }
+        throw Failure(
+            .usage,
+            "learning a tokenizer from \(sample.bytes.count) bytes of text needs about \(needed / 1_000_000) MB of memory; "
+                + "\(available / 1_000_000) MB can be had. Free some memory, raise the limit of the address space (ulimit -v), "
+                + "or use --tokenizer byte.")
+    }
+
+    /// SentencePiece takes less than 1 GB for `TextSample.limitBytes`.
+    private static let bytesPerSampleByte = 32
+    /// What its four threads take beside, for stacks and heaps.
+    private static let threadBytes = 64 << 20
+
     /// Trains with SentencePiece. On failure returns its error message, which is only parsed and never shown.
+    ///
+    /// - Throws: `usage` or `inputOutput` if memory does not suffice.
     private func train(
         _ size: Int, _ sample: TextSample, allCharacters: Bool
-    ) -> (model: [UInt8]?, reason: String) {
+    ) throws(Failure) -> (model: [UInt8]?, reason: String) {
+        try TokenizerAlgorithm.requireMemory(sample, available: SystemMemory.availableBytes())
         var error = csentencepiece_error()
         var count = 0
         let model = sample.bytes.withUnsafeBytes { bytes in
@@ -105,6 +126,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
             }
         }
         guard let model else {
+            if error.is_out_of_memory { throw SentencePieceHandle.outOfMemory("--tokenizer \(rawValue):\(size)") }
             let said = withUnsafeBytes(of: error.text) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }

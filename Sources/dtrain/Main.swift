@@ -3,7 +3,6 @@ import Failures
 import Glibc
 import Metrics
 import Settings
-import Texts
 import Training
 import Watching
 
@@ -27,7 +26,9 @@ struct Main {
 
     private static func run(_ words: [String]) -> ExitCode {
         Session.run { session in
-            let invocation = try session.communicator.together { () throws(Failure) in try Invocation(words) }
+            let found = Result { () throws(Failure) in try Invocation(words) }
+            try session.communicator.requireSameCommand(Invocation.sharedWords(words, found))
+            let invocation = try session.communicator.together { () throws(Failure) in try found.get() }
             switch invocation {
             case .version: session.console.say(programVersion)
             case .help(let text): session.console.say(text)
@@ -38,13 +39,5 @@ struct Main {
             }
             return .finished
         }
-    }
-}
-
-extension CommandLine {
-    /// The program's name and its arguments, as paths; see `PathText`. Unlike these, `arguments` replaces invalid
-    /// UTF-8, which would change paths.
-    static var words: [String] {
-        (0..<Int(argc)).compactMap { index in unsafeArgv[index].map { PathText.text(of: UnsafePointer($0)) } }
     }
 }

@@ -106,7 +106,7 @@ struct MalformedSafetensorsTests {
 
     /// Names from a file are escaped and truncated before they are printed.
     @Test func messagesArePrintable() {
-        expectFailure(.badData, #"tensor a\u{1b}[31m\u{7f}\u{9b}b: expected exactly"#) {
+        expectFailure(.badData, #"tensor a\u{1B}[31m\u{7F}\u{9B}b: expected exactly"#) {
             try open("{\"a\\u001b[31m\u{7f}\u{9b}b\":1}")
         }
         let failure = #expect(throws: Failure.self) {

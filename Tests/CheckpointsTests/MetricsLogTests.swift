@@ -1,6 +1,7 @@
 import Checkpoints
 import Failures
 import Files
+import Glibc
 import TestSupport
 import Testing
 
@@ -62,6 +63,30 @@ struct MetricsLogTests {
         let log = try MetricsLog(path)
         for step in 2...3 { try log.append(["step": .integer(step)]) }
         #expect(try text() == "{\"step\":1}\n{\"step\":2}\n{\"step\":3}\n")
+    }
+
+    @Test func linksAreNotFollowed() throws {
+        try FileSystem.replaceContents(of: directory.file("notes"), with: "mine\n")
+        try #require(symlink("notes", path) == 0)
+        expectFailure(.badData, "metrics.jsonl", "symbolic link") { try MetricsLog.truncate(path, afterStep: 2) }
+        expectFailure(.inputOutput, "metrics.jsonl", "symbolic link") { _ = try MetricsLog(path) }
+        #expect(try String(decoding: FileSystem.contents(of: directory.file("notes")), as: UTF8.self) == "mine\n")
+    }
+
+    @Test(arguments: ["mine\n", "mine", "{\"loss\":1}\n", "# notes\n\n- one\n"])
+    func aFileThatIsNoLogIsNotChanged(before: String) throws {
+        try FileSystem.replaceContents(of: path, with: before)
+        expectFailure(.badData, "metrics.jsonl", "no line of a metrics log") {
+            try MetricsLog.truncate(path, afterStep: 2)
+        }
+        #expect(try text() == before)
+    }
+
+    @Test(arguments: ["{\"step\":1,\"lo", "{\"st"])
+    func aTornFirstLineIsRemoved(before: String) throws {
+        try FileSystem.replaceContents(of: path, with: before)
+        try MetricsLog.truncate(path, afterStep: 2)
+        #expect(try text() == "")
     }
 
     @Test func truncateRejectsForeignFile() throws {

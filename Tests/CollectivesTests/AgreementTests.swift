@@ -37,4 +37,31 @@ struct AgreementTests {
             #expect(failure.message == "\(prefix)no data on \(failing[0])")
         }
     }
+
+    /// The failures of three ranks that were started with `words`.
+    private func failures(of words: [[String]]) -> [Failure] {
+        let failures = Mutex<[Failure]>([])
+        LoopbackCommunicator.run(size: words.count) { communicator in
+            do {
+                try communicator.requireSameCommand(words[communicator.rank])
+            } catch {
+                if let agreed = error as? AgreedFailure { failures.withLock { $0.append(agreed.failure) } }
+            }
+        }
+        return failures.withLock(\.self)
+    }
+
+    @Test func ranksRunOneCommand() {
+        #expect(failures(of: Array(repeating: ["dtrain", "evaluate"], count: 3)).isEmpty)
+        let found = failures(of: [
+            ["dtrain", "train"], ["dtrain", "train"], ["dtrain", "generate", "--prompt", "a b"],
+        ])
+        #expect(found.count == 3)
+        for failure in found {
+            #expect(failure.exitCode == .usage)
+            #expect(
+                failure.message.hasPrefix(
+                    "rank 2: was started as\n  dtrain generate --prompt 'a b'\nand rank 0 as\n  dtrain train\n"))
+        }
+    }
 }

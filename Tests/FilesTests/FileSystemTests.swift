@@ -99,4 +99,50 @@ struct FileSystemTests {
             _ = try FileSystem.contents(of: directory.file("f"), limitBytes: 4)
         }
     }
+
+    /// A path that cannot be looked at is not reported as missing.
+    @Test func absenceIsDistinguished() throws {
+        let path = directory.file("f")
+        #expect(try !FileSystem.isPresent(path))
+        try FileSystem.replaceContents(of: path, with: "x")
+        #expect(try FileSystem.isPresent(path) && !FileSystem.isPresentDirectory(path))
+        #expect(try FileSystem.isPresentDirectory(directory.path))
+        #expect(try !FileSystem.isPresent(path + "/below"))
+        #expect(FileSystem.reasonForAbsence(of: path + "/below/g") == ": \(path) is not a directory")
+        #expect(FileSystem.reasonForAbsence(of: directory.file("none/g")) == "")
+        #expect(try FileSystem.kind(of: path) == .regularFile && FileSystem.kind(of: path + "/below") == nil)
+
+        try #require(symlink("nowhere", directory.file("dangling")) == 0)
+        #expect(try !FileSystem.isPresent(directory.file("dangling")))
+        #expect(FileSystem.reasonForAbsence(of: directory.file("dangling")).contains("symbolic link"))
+        #expect(try FileSystem.kind(of: directory.file("dangling")) == .link)
+        try #require(symlink("circle", directory.file("circle")) == 0)
+        for path in [directory.file("circle"), directory.file("circle/below")] {
+            expectFailure(.inputOutput, path, "could not inspect: Too many levels of symbolic links") {
+                _ = try FileSystem.isPresent(path)
+            }
+        }
+        expectFailure(.badData, "File name too long") {
+            _ = try FileSystem.isPresentDirectory(directory.file(String(repeating: "n", count: 300)))
+        }
+        // The superuser may look everywhere.
+        guard geteuid() != 0 else { return }
+        try FileSystem.makeDirectory(directory.file("closed"))
+        try #require(chmod(directory.file("closed"), 0) == 0)
+        defer { chmod(directory.file("closed"), 0o700) }
+        expectFailure(.inputOutput, "closed/f: could not inspect: Permission denied") {
+            _ = try FileSystem.isPresent(directory.file("closed/f"))
+        }
+    }
+
+    /// The system reports the size 0 for files of /proc.
+    @Test func readsFilesWithoutASize() throws {
+        let version = try FileSystem.contents(of: "/proc/version")
+        #expect(String(decoding: version, as: UTF8.self).hasPrefix("Linux"))
+        #expect(try TextReader.contents(of: "/proc/version") == version)
+        #expect(try LineReader.lines(of: "/proc/version").count == 1)
+        expectFailure(.badData, "/proc/version: more than 3 bytes") {
+            _ = try FileSystem.contents(of: "/proc/version", limitBytes: 3)
+        }
+    }
 }

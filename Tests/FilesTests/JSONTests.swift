@@ -38,6 +38,14 @@ struct JSONTests {
         }
     }
 
+    /// What is printed has no characters that a terminal interprets or hides, and parses to the same value.
+    @Test func printedLinesAreShown() throws {
+        let value: JSON = ["a\u{202E}b": "\u{200B}\u{7F}\u{2028}\u{E0001}\u{10FFFF}größe\n"]
+        #expect(
+            value.printedLine == #"{"a\u202eb":"\u200b\u007f\u2028\udb40\udc01\udbff\udfffgröße\n"}"#)
+        #expect(try parse(value.printedLine) == value)
+    }
+
     @Test func rejectsDuplicateNames() {
         expectFailure(.badData, "byte 10", #""a" stands twice"#) { _ = try parse(#"{"a":1,"a":1}"#) }
         expectFailure(.badData, "stands twice") { _ = try parse(#"[{"a":1,"\u0061":2}]"#) }

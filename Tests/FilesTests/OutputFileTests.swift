@@ -8,8 +8,8 @@ import Testing
 struct OutputFileTests {
     let directory = TemporaryDirectory()
 
-    private func open(_ name: String, input: String? = nil) throws -> OutputFile {
-        try OutputFile(directory.file(name), option: "--output", input: input.map(directory.file))
+    private func open(_ name: String, inputs: String...) throws -> OutputFile {
+        try OutputFile(directory.file(name), option: "--output", inputs: inputs.map(directory.file))
     }
 
     private func text(_ name: String) throws -> String {
@@ -65,9 +65,53 @@ struct OutputFileTests {
         try #require(link(directory.file("input"), directory.file("hard")) == 0)
         try #require(symlink("input", directory.file("soft")) == 0)
         for name in ["input", "hard", "soft", "./input"] {
-            expectFailure(.usage, "same file as the input") { _ = try open(name, input: "input") }
+            expectFailure(.usage, "same file as the input") { _ = try open(name, inputs: "input") }
         }
         #expect(try text("input") == "kept")
+    }
+
+    /// A checkpoint that is read must not be written to, under whatever name.
+    @Test func rejectsFilesOfAnInputDirectory() throws {
+        try FileSystem.makeDirectory(directory.file("c"))
+        try FileSystem.replaceContents(of: directory.file("c/weights"), with: "kept")
+        try #require(link(directory.file("c/weights"), directory.file("hard")) == 0)
+        try #require(symlink("c", directory.file("alias")) == 0)
+        try #require(symlink("c/new", directory.file("dangling")) == 0)
+        for name in ["c/weights", "c/new", "alias/weights", "alias/new", "dangling", "hard"] {
+            for input in ["c", "alias"] {
+                let words = name == "hard" ? "is the same file as the input" : "which the command reads"
+                expectFailure(.usage, "--output: ", words) { _ = try open(name, inputs: input) }
+            }
+        }
+        #expect(try FileSystem.list(directory.file("c")) == ["weights"])
+        #expect(try text("c/weights") == "kept")
+        try write("text", to: try open("cc", inputs: "c"))
+        #expect(try text("cc") == "text")
+    }
+
+    @Test func noticesOtherPrograms() throws {
+        func change(_ words: String, _ body: (String) throws -> Void) throws {
+            let output = try open("o")
+            let journal = try OutputJournal(output, work: "work")
+            try journal.write(Array("one\n".utf8), lines: 1)
+            try output.checkUnchanged()
+            try body(directory.file("o"))
+            expectFailure(.inputOutput, "o: \(words): another program") { try output.checkUnchanged() }
+            expectFailure(.inputOutput, "o: \(words): another program") { try journal.complete() }
+        }
+        try change("has 0 bytes, 4 were written") { try #require(truncate($0, 0) == 0) }
+        try change("has 5 bytes, 4 were written") { try File($0, .append).write("x") }
+        try change("was replaced by another file") { try FileSystem.replaceContents(of: $0, with: "one\n") }
+        try change("was removed") { try FileSystem.removeFile($0) }
+        // The same command then writes all lines.
+        #expect(try run(["one", "two"], until: 2) == 0)
+        #expect(try text("o") == "one\ntwo\n")
+    }
+
+    /// Files of /proc have no positions to write at.
+    @Test func writesToFilesOfTheSystem() throws {
+        let output = try OutputFile("/proc/self/timerslack_ns", option: "--output")
+        #expect(!output.isRegular)
     }
 
     @Test func rejectsASecondCommand() throws {

@@ -42,6 +42,15 @@ struct ReplacingTests {
         expectFailure(.inputOutput, "circle", "in a circle") { try replace("circle", "") }
     }
 
+    @Test func linksAreRejectedOnRequest() throws {
+        try replace("target", "mine")
+        try #require(symlink("target", directory.file("link")) == 0)
+        expectFailure(.inputOutput, "link: is a symbolic link") {
+            try FileSystem.replaceContents(of: directory.file("link"), with: "other", followingLinks: false)
+        }
+        #expect(try text("target") == "mine" && FileSystem.isLink(directory.file("link")))
+    }
+
     @Test func replacesRegularFilesOnly() throws {
         try #require(mkfifo(directory.file("pipe"), 0o600) == 0)
         try FileSystem.makeDirectory(directory.file("directory"))

@@ -17,4 +17,15 @@ struct SystemMemoryTests {
         #expect(SystemMemory.availableBytes() > 1 << 20)
         #expect(SystemMemory.availableBytes() < 1 << 50)
     }
+
+    @Test func limitsOfTheProcessCount() {
+        // Less than the reserve for stacks and libraries is nothing.
+        #expect(SystemMemory.remainder(of: 1 << 30, used: 1 << 20) == 0)
+        #expect(SystemMemory.remainder(of: 1 << 30, used: 2 << 20) == 0)
+        let left = SystemMemory.remainder(of: 1 << 30, used: 1 << 19)
+        #expect(left > 0 && left < 1 << 29)
+        #expect(SystemMemory.remainder(of: 2 << 30, used: 1 << 19) == left + 1 << 30)
+        #expect(SystemMemory.remainder(of: .max, used: 1 << 19) == .max)
+        #expect(SystemMemory.availableBytes() <= SystemMemory.hostBytes())
+    }
 }

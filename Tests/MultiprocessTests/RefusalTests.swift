@@ -110,6 +110,22 @@ extension MultiprocessTests {
             #expect(workshop.names("run").isEmpty)
         }
 
+        @Test func rejectsRanksWithDifferentCommands() throws {
+            let workshop = try Workshop()
+            let commands = [
+                Workshop.training(), ["evaluate", "--checkpoint", "run"], ["generate", "--checkpoint", "run"],
+                ["--version"],
+            ]
+            for (first, second) in [(0, 1), (1, 2), (3, 0)] {
+                let launch =
+                    ["mpirun", "-np", "1", Workshop.binary] + commands[first] + [":", "-np", "1", Workshop.binary]
+                    + commands[second]
+                let job = Job(launch, in: workshop.directory.path)
+                expectRefusal(job.finish(timeoutSeconds: 20), 64, "rank 1: was started as", "and rank 0 as")
+            }
+            #expect(workshop.names("run").isEmpty)
+        }
+
         @Test func rejectsMissingDatasets() throws {
             let workshop = try Workshop()
             func refuse(_ data: String, _ words: String) {

@@ -36,7 +36,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "zzzzzz: 1",
             "unknown key zzzzzz; allowed: run, data, model, objective, augmentation, fine_tuning, batch, optimizer, schedule,"
         ),
-        ("\"a\\eb\": 1", "unknown key a\\u{1b}b; allowed"),
+        ("\"a\\eb\": 1", "unknown key a\\u{1B}b; allowed"),
         ("'': 1", "c.yaml:1:1: unknown key \"\"; allowed: run"),
         // Wrong types.
         ("- 1", "c.yaml:1:1: found [1]; allowed: a mapping of run, data"),

@@ -58,7 +58,10 @@ import Testing
         ("a: \"\\q\"", "not valid YAML: found an escape that does not exist; allowed in double quotes: \\n"),
         ("%YAML 3.0\n---\na: 1", "not valid YAML: found a directive of another version of YAML"),
         ("a: 1\n# é\u{7}\n", "c.yaml:2:4: not valid YAML: found a control character (U+0007)"),
-        ("a\0: 1", "c.yaml:1:2: not valid YAML: found a control character (U+0000)"),
+        (
+            "a\0: 1",
+            "c.yaml:1:2: not valid YAML: found a control character (U+0000); allowed: text without control characters"
+        ),
     ])
     func rejectsUnsupportedYAML(text: String, expected: String) {
         let failure = failure(of: Array(text.utf8))

@@ -51,4 +51,14 @@ struct PathTextTests {
         #expect(PathText.shown(PathText.text(of: [0x61, 0xFF, 0x80])) == #"a\xFF\x80"#)
         #expect(PathText.shown("\u{E9}") == "\u{E9}")
     }
+
+    /// Characters that a terminal interprets, or that make a text look like another one.
+    @Test(arguments: [
+        ("a\u{202E}b", #"a\u{202E}b"#), ("a\u{200B}b", #"a\u{200B}b"#), ("\u{1B}[2J", #"\u{1B}[2J"#),
+        ("\u{2028}", #"\u{2028}"#), ("\u{FEFF}x", #"\u{FEFF}x"#), ("\t", #"\u{9}"#), ("a\nb", "a\nb"),
+        ("größe 漢字 🏳", "größe 漢字 🏳"),
+    ])
+    func showsUnprintableCharacters(text: String, expected: String) {
+        #expect(PathText.shown(text).exact == expected.exact)
+    }
 }

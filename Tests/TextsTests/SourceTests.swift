@@ -94,4 +94,18 @@ struct SourceTests {
             Issue.record("\(Self.explained[index]): no line needs this explanation any more. Remove it.")
         }
     }
+
+    /// The fuzzing build leaves out Main.swift, so no other file may use what is declared there.
+    @Test func mainDeclaresOnlyTheProgram() throws {
+        let package = #filePath.exactParts(at: "/").dropLast(3).joined(separator: "/")
+        let manifest = String(decoding: try FileSystem.contents(of: package + "/Package.swift"), as: UTF8.self)
+        let target = #".target(name: "dtrain", dependencies: program.dependencies, exclude: ["Main.swift"]"#
+        #expect(manifest.containsExactly(target), "The fuzzing build leaves out other files; check those, too.")
+        let text = String(decoding: try FileSystem.contents(of: package + "/Sources/dtrain/Main.swift"), as: UTF8.self)
+        let declarations = text.exactParts(at: "\n").filter { line in
+            let isIndented = line.isEmpty || line.hasExactPrefix(" ") || line.hasExactPrefix("}")
+            return !isIndented && !line.hasExactPrefix("//") && !line.hasExactPrefix("import ")
+        }
+        #expect(declarations == ["@main", "struct Main {"])
+    }
 }

@@ -261,6 +261,16 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
     }
 
     /// SentencePiece trains on these texts or fails; dtrain's messages never contain the library's.
+    /// A library thread that cannot allocate would end the process.
+    @Test func learningNeedsMemory() throws {
+        var sample = TextSample(totalBytes: 1000)
+        Array(String(repeating: "text ", count: 200).utf8).withUnsafeBytes { sample.append($0) }
+        try TokenizerAlgorithm.requireMemory(sample, available: 1 << 30)
+        expectFailure(.usage, "1000 bytes of text", "10 MB can be had", "ulimit -v") {
+            try TokenizerAlgorithm.requireMemory(sample, available: 10_000_000)
+        }
+    }
+
     @Test(arguments: [
         "", "\n\n", "a", " ", "\t", "\u{0}", "a\na\na", "\u{2581}", String(repeating: "ab", count: 3000), "🙂",
     ])

@@ -167,6 +167,27 @@ struct RunRecordsTests {
         #expect(try steps() == [1])
     }
 
+    /// A start that is refused changes nothing that is not the run's.
+    @Test func aDirectoryInPlaceOfAFileIsKept() throws {
+        do { _ = try records(background: false) }
+        for path in [run.outcome, run.best, run.trace(rank: 0)] {
+            try FileSystem.makeDirectory(path + "/mine")
+            expectFailure(.inputOutput, "\(path): is a directory") { _ = try records(background: false) }
+            #expect(FileSystem.isDirectory(path + "/mine"))
+            try FileSystem.remove(path)
+        }
+        _ = try records(background: false)
+    }
+
+    /// Older checkpoints are removed even if the best one cannot be marked.
+    @Test func retentionDoesNotDependOnTheMarker() throws {
+        let records = try records(background: false, keepLast: 1)
+        try FileSystem.makeDirectory(run.best + "/mine")
+        for step in 1...3 { try save(records, step, isLast: step == 3) }
+        #expect(try steps() == [3])
+        #expect(FileSystem.isDirectory(run.best + "/mine"))
+    }
+
     @Test func otherFailuresAreThrown() throws {
         let records = try records(background: true)
         let gone = TensorSource(name: "a", type: .uint8, shape: [1]) { _ throws(Failure) in

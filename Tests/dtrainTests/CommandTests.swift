@@ -1,4 +1,5 @@
 import Failures
+import Files
 import Foundation
 import TestSupport
 import Testing
@@ -116,5 +117,48 @@ struct CommandTests {
                 #expect(throws: Never.self) { try Arguments(found.words, for: command) }
             }
         }
+    }
+
+    /// A word processor makes one long dash of two.
+    @Test(arguments: ["—config", "–config"]) func aLongDashBeginsAnOption(word: String) {
+        expectFailure(.usage, "unknown option \(word); did you mean --config?") {
+            _ = try Invocation([word, "nano.yaml"])
+        }
+    }
+
+    /// All ranks of a job run the same command; the ranks of a training compare the options themselves.
+    @Test func sharedWordsTellCommandsApart() {
+        func shared(_ words: String...) -> [String] {
+            Invocation.sharedWords(words, Result { () throws(Failure) in try Invocation(words) })
+        }
+        #expect(shared("--config", "a.yaml") == ["dtrain", "train"])
+        #expect(shared() == shared("train", "--config", "b.yaml", "--resume", "none"))
+        #expect(shared("evaluate", "--checkpoint", "run") == ["dtrain", "evaluate", "--checkpoint", "run"])
+        #expect(shared("--version") == ["dtrain", "--version"])
+        #expect(shared("train", "--help") == ["dtrain", "train", "--help"])
+        #expect(shared("--nothing") == ["dtrain", "--nothing"])
+    }
+
+    @Test(arguments: [
+        ("d", ["dataset.json"], "d/train-00000.bin", "lies in the dataset"),
+        ("c", ["manifest.json", "state.json"], "c/new", "lies in the checkpoint"),
+        ("r", ["LOCK"], "r/metrics.jsonl", "is a file of the run"),
+        ("r", ["checkpoints/step-00000004/model"], "r/config.yaml", "is a file of the run"),
+        ("r", ["LOCK", "trace-rank-3.json"], "r/trace-rank-3.json", "is a file of the run"),
+        ("r", ["LOCK"], "r/generated.txt", nil), ("m", ["manifest.json"], "m/new", nil),
+        ("n", ["config.yaml"], "n/config.yaml", nil),
+    ])
+    func outputsAreNoFilesOfOurs(directory: String, names: [String], path: String, reason: String?) throws {
+        let place = TemporaryDirectory()
+        for name in names {
+            let file = place.file("\(directory)/\(name)")
+            try FileSystem.makeDirectory(FileSystem.parent(of: file))
+            try FileSystem.replaceContents(of: file, with: "kept")
+        }
+        let before = try FileSystem.list(place.file(directory))
+        func open() throws { try OutputFile(place.file(path), option: "--output").refuseFilesOfOurs("--output") }
+        guard let reason else { return try open() }
+        expectFailure(.usage, "--output: \(place.file(path)): \(reason)") { try open() }
+        #expect(try FileSystem.list(place.file(directory)) == before)
     }
 }

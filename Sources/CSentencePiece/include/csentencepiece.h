@@ -9,9 +9,12 @@
 extern "C" {
 #endif
 
-// The error message of a failed call, terminated by a zero byte.
+// The error of a failed call.
 typedef struct {
+    // The message, terminated by a zero byte.
     char text[512];
+    // Whether memory could not be allocated.
+    bool is_out_of_memory;
 } csentencepiece_error;
 
 // A loaded model. It may be used by several threads at once.

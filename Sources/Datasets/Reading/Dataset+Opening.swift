@@ -17,7 +17,8 @@ extension Dataset {
     package static func open(
         _ directory: String, vocabularySize: Int? = nil, verifying: Bool = false
     ) throws(Failure) -> Dataset {
-        let names = FileSystem.isDirectory(directory) ? try FileSystem.list(directory) : []
+        let isThere = try FileSystem.isPresentDirectory(directory)
+        let names = isThere ? try FileSystem.list(directory) : []
         let shardNames = names.filter { $0.hasExactSuffix(".bin") }
         if names.contains(DatasetManifest.fileName) {
             let dataset = try Dataset(manifest: DatasetManifest(readingFrom: directory), in: directory)
@@ -31,7 +32,6 @@ extension Dataset {
             throw Failure(.badData, "\(directory): its preparation was interrupted. \(advice)")
         }
         guard !shardNames.isEmpty else {
-            let isThere = FileSystem.isDirectory(directory)
             let found =
                 isThere
                 ? "the directory holds neither \(DatasetManifest.fileName) nor *.bin shards of llm.c or nanoGPT."

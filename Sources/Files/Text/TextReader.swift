@@ -32,6 +32,8 @@ package struct TextReader: ~Copyable {
     private static let headBytes = 1 << 12
     /// The size of a chunk, in bytes. `textByteCount` counts CR LF only if the first chunk contains one.
     private static let sampleBytes = 1 << 20
+    /// The maximum length in bytes of a file whose size the system does not know; it is kept in memory.
+    private static let unsizedBytesLimit = 64 << 20
     private static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
     /// Opens a text file.
@@ -42,14 +44,20 @@ package struct TextReader: ~Copyable {
     package init(_ path: String, allowsEmpty: Bool = false) throws(Failure) {
         if let kind = FileSystem.specialKind(of: path) {
             let advice =
-                FileSystem.isDirectory(path)
+                kind == .directory
                 ? "Name the files in it."
                 : "Texts are read more than once, and their size is needed first: save it as a file, and give that."
-            throw Failure(.badData, "\(path): is \(kind), not a regular file. \(advice)")
+            throw Failure(.badData, "\(path): is \(kind.rawValue), not a regular file. \(advice)")
         }
         let file = try File(path, .read)
         let size = try file.size()
-        try self.init(path, .file(file), size, allowsEmpty)
+        // The system does not know the size of some files, such as those of /proc.
+        if size == 0 {
+            let bytes = try file.unsizedContents(limitBytes: TextReader.unsizedBytesLimit)
+            try self.init(path, .bytes(bytes), bytes.count, allowsEmpty)
+        } else {
+            try self.init(path, .file(file), size, allowsEmpty)
+        }
     }
 
     /// Reads the bytes of a file that are already in memory.

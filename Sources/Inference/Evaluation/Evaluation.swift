@@ -135,7 +135,7 @@ package struct Evaluation {
                 .usage, "\(checkpoint) was imported: it records no dataset. Name one to evaluate on: --data DIR.")
         }
         let recorded = identity.configuration.data.directory
-        guard FileSystem.isDirectory(recorded) else {
+        guard try FileSystem.isPresentDirectory(recorded) else {
             let start = recorded.utf8.first == UInt8(ascii: "/") ? "" : ", which starts where the training was started"
             throw Failure(
                 .badData,

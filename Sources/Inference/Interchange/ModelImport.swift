@@ -80,7 +80,7 @@ package struct ModelImport {
         configuration.run.directory = run.path
         let identity = RunIdentity(
             imported: configuration, reader.model.sizes, layout: layout, facts, tokenizerModel: tokenizerModel)
-        try FileSystem.replaceContents(of: run.configuration, with: configuration.resolvedYAML)
+        try FileSystem.replaceContents(of: run.configuration, with: configuration.resolvedYAML, followingLinks: false)
         return try Checkpoint.commit(
             run: run, state: CheckpointState(step: 0, consumedSamples: 0), program: programVersion,
             identity: identity.json, tokenizerModel: tokenizerModel,
@@ -100,7 +100,8 @@ package struct ModelImport {
                 // If a run was trained in the directory since then, its files are not remains of the import.
                 isLeftover: { own.contains($0) && !used.contains(where: FileSystem.exists) },
                 check: { names throws(Failure) in
-                    for path in [run.checkpoints, run.configuration, run.metrics] where FileSystem.exists(path) {
+                    for path in [run.checkpoints, run.configuration, run.metrics] {
+                        guard try FileSystem.isPresent(path) else { continue }
                         throw Failure(
                             .usage, "import: --output: \(run.path) holds a run already. Choose a new directory.")
                     }

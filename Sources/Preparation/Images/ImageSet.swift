@@ -85,7 +85,7 @@ private struct ImageFolders {
     private static let bytesLimit = 64 << 20
 
     init(_ directory: String) throws(Failure) {
-        guard FileSystem.isDirectory(directory) else {
+        guard try FileSystem.isPresentDirectory(directory) else {
             throw Failure(
                 .badData,
                 "\(directory): no directory. Images are a directory with a folder of PNG files for each class, or an "

@@ -33,7 +33,7 @@ extension ConfigurationReader {
     /// run's own configuration has the inherited values.
     private func inherited(from path: String) throws(Failure) -> Configuration {
         let own = RunDirectory(configuration.run.directory).configuration
-        if !FileSystem.exists(path), FileSystem.exists(own) {
+        if try !FileSystem.isPresent(path), try FileSystem.isPresent(own) {
             let bytes = try FileSystem.contents(of: own, limitBytes: YAMLReader.limitBytes)
             if let run = try? Configuration.parse(bytes, name: own, isRecorded: true), run.fineTuning.from == path {
                 return run

@@ -71,11 +71,12 @@ extension Configuration {
     }
 
     private static func contents(of file: String) throws(Failure) -> [UInt8] {
-        guard FileSystem.exists(file) else {
+        guard try FileSystem.isPresent(file) else {
             throw Failure(
                 .usage,
-                "\(printable(file, limit: 4096)): no such configuration file. Give --config a file that exists, such as "
-                    + "configs/quickstart.yaml, or leave it out for the built-in quickstart.")
+                "\(printable(file, limit: 4096)): no such configuration file\(FileSystem.reasonForAbsence(of: file)). Give "
+                    + "--config a file that exists, such as configs/quickstart.yaml, or leave it out for the built-in quickstart."
+            )
         }
         do throws(Failure) {
             let bytes = try FileSystem.contents(of: file, limitBytes: YAMLReader.limitBytes)

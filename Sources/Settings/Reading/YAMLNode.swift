@@ -1,3 +1,5 @@
+import Texts
+
 /// A position in a text. Lines and columns count from 1, columns in characters.
 struct YAMLMark: Equatable, Sendable {
     var line = 1
@@ -59,8 +61,7 @@ func printable(_ text: String, limit: Int = 80) -> String {
     var result = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {
         if index == limit { return result + "…" }
-        let isControl = scalar.properties.generalCategory == .control || (0x2028...0x2029).contains(scalar.value)
-        result += isControl ? "\\u{\(String(scalar.value, radix: 16))}" : String(scalar)
+        result += scalar.isUnprintable ? "\\u{\(String(scalar.value, radix: 16, uppercase: true))}" : String(scalar)
     }
     return result
 }

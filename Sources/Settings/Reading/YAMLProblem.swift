@@ -15,7 +15,7 @@ enum YAMLProblem {
         }
         if problem.contains("control characters") {
             let code = byte.map { "U+00" + ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }
-            return "found a control character\(code.map { " (\($0))" } ?? ""); allowed: text without"
+            return "found a control character\(code.map { " (\($0))" } ?? ""); allowed: text without control characters"
         }
         guard let (_, words) = table.first(where: { problem.contains($0.part) }) else {
             return "found what is no list, mapping or value; allowed: KEY: VALUE, [VALUE, VALUE], {KEY: VALUE}"

@@ -31,15 +31,20 @@ struct CheckpointStore {
             run: run, state: state, program: programVersion, identity: identity.json,
             tokenizerModel: identity.tokenizerModel, files: files,
             isPrivate: identity.configuration.training.privateCheckpoints)
+        var notes: [String] = []
         do throws(Failure) {
             try retention.apply(to: run, keeping: state.step)
+        } catch {
+            notes.append("older checkpoints that need not be kept are not removed: \(error.message)")
+        }
+        do throws(Failure) {
             try markBest()
         } catch {
-            return .init(
-                checkpoint,
-                note: "step \(state.step) is saved, but what it makes superfluous is not removed: \(error.message)")
+            notes.append("the best checkpoint is not marked: \(error.message)")
         }
-        return .init(checkpoint)
+        return .init(
+            checkpoint,
+            note: notes.isEmpty ? nil : "step \(state.step) is saved, but \(notes.joined(separator: "\nFurther, "))")
     }
 
     /// Updates the run's marker `best`.

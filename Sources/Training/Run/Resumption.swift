@@ -125,7 +125,7 @@ struct RunStart {
     private static func successor(
         ofRemoved path: String, in run: RunDirectory, _ identity: RunIdentity
     ) throws(Failure) -> ValidCheckpoint? {
-        guard !FileSystem.exists(path), FileSystem.parent(of: path).exact == run.checkpoints.exact,
+        guard try !FileSystem.isPresent(path), FileSystem.parent(of: path).exact == run.checkpoints.exact,
             let name = path.exactParts(at: "/", omittingEmpty: true).last,
             let step = name.withoutExactPrefix("step-").flatMap({ Int($0) }),
             let newest = try Checkpoint.newestValid(run), newest.checkpoint.step > step,
@@ -140,18 +140,18 @@ struct RunStart {
     /// - Returns: A message to the user, if anything was moved.
     private static func setAside(_ run: RunDirectory, afterStep step: Int) throws(Failure) -> [String] {
         let later = try Checkpoint.list(run).filter { $0.step > step && !$0.name.hasExactPrefix(".") }
-        let hasMetrics = step < 0 && FileSystem.exists(run.metrics)
+        let hasMetrics = try step < 0 ? FileSystem.isPresent(run.metrics) : false
         if later.isEmpty && !hasMetrics { return [] }
         var number = 1
-        while FileSystem.exists("\(run.path)/previous-\(number)") { number += 1 }
+        while try FileSystem.isPresent("\(run.path)/previous-\(number)") { number += 1 }
         let aside = RunDirectory("\(run.path)/previous-\(number)")
         try aside.create()
         for listing in later {
             try FileSystem.rename("\(run.checkpoints)/\(listing.name)", to: "\(aside.checkpoints)/\(listing.name)")
         }
         // For `step` ≥ 0 the metrics up to the step also remain in the run.
-        for (old, new) in [(run.metrics, aside.metrics), (run.configuration, aside.configuration)]
-        where FileSystem.exists(old) {
+        for (old, new) in [(run.metrics, aside.metrics), (run.configuration, aside.configuration)] {
+            guard try FileSystem.isPresent(old) else { continue }
             if step < 0 { try FileSystem.rename(old, to: new) } else { try FileSystem.copy(old, to: new) }
         }
         return ["What the directory held before is now in \(aside.path)."]

@@ -26,7 +26,7 @@ final class RunProfile {
         self.console = console
         stepsLeft = steps
         _ = try communicator.onFirstRank { () throws(Failure) in
-            for path in try run.traces() { try FileSystem.remove(path) }
+            for path in try run.traces() { try FileSystem.removeFile(path) }
             return ""
         }
         file = try communicator.together { () throws(Failure) in

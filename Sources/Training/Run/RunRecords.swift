@@ -50,7 +50,7 @@ final class RunRecords {
         self.console = console
         self.resumption = resumption
         try run.refuseForeign(RunRecords.otherKinds)
-        let isNew = !FileSystem.exists(run.path)
+        let isNew = try !FileSystem.isPresent(run.path)
         let made = try run.create()
         lock = try run.lock()
         try FileSystem.removeTemporaryFiles(in: run.path)
@@ -61,9 +61,10 @@ final class RunRecords {
             FileSystem.removeEmptyDirectories(made.filter(FileSystem.isDirectory))
             throw error
         }
-        try FileSystem.remove(run.outcome)
+        try FileSystem.removeFile(run.outcome)
         metrics = try MetricsLog(run.metrics)
-        try FileSystem.replaceContents(of: run.configuration, with: identity.configuration.resolvedYAML)
+        try FileSystem.replaceContents(
+            of: run.configuration, with: identity.configuration.resolvedYAML, followingLinks: false)
         var identity = identity
         identity.resumedFrom = start.resumedFrom
         store = CheckpointStore(run, identity)
@@ -103,7 +104,7 @@ final class RunRecords {
         let marker: JSON = [
             "outcome": .string(outcome), "exit_code": .integer(Int(code.rawValue)), "step": .integer(step),
         ]
-        try FileSystem.replaceContents(of: run.outcome, with: marker.line + "\n")
+        try FileSystem.replaceContents(of: run.outcome, with: marker.line + "\n", followingLinks: false)
     }
 
     /// The newest valid checkpoint, after any background save is complete.

@@ -29,7 +29,7 @@ struct Command: Sendable {
     ///
     /// - Throws: `usage` for an unknown command, with the most similar known one.
     static func find(_ words: [String]) throws(Failure) -> (command: Command, words: [String]) {
-        guard let first = words.first, !first.hasExactPrefix("-") else { return (train, words) }
+        guard let first = words.first, !first.hasExactPrefix("-"), !hasDash(first) else { return (train, words) }
         guard let command = all.first(where: { $0.name.exact == first.exact }) else { throw unknown(first) }
         return (command, Array(words.dropFirst()))
     }

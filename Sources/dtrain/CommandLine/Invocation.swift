@@ -31,4 +31,16 @@ enum Invocation {
             }
         }
     }
+
+    /// Returns the program's name and the words that must be the same on all ranks of a job.
+    ///
+    /// Of a training that is the command's name: its ranks compare the options themselves, by their meaning.
+    ///
+    /// - Parameter found: What was read from `words`.
+    static func sharedWords(_ words: [String], _ found: Result<Invocation, Failure>) -> [String] {
+        if case .success(.run(let command, _)) = found, command.name == Command.train.name {
+            return ["dtrain", command.name]
+        }
+        return ["dtrain"] + words
+    }
 }

@@ -89,7 +89,7 @@ extension Command {
     }
 
     /// Whether a word looks like an option: a dash and a letter, or a longer dash as inserted by a word processor.
-    private static func hasDash(_ word: String) -> Bool {
+    static func hasDash(_ word: String) -> Bool {
         let scalars = Array(word.unicodeScalars.prefix(2))
         guard scalars.count == 2 else { return false }
         return scalars[0] == "-" && scalars[1].properties.isAlphabetic || longDashes.contains(scalars[0])

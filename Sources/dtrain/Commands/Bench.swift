@@ -54,7 +54,7 @@ extension Command {
             throw AgreedFailure(arguments.usage("found \(other); allowed: gemm, kernels, average, step, generation."))
         }
         session.console.say(
-            arguments.has("json") ? object(result, subject).line : "\(subject.note)\n\n\(result.text)")
+            arguments.has("json") ? object(result, subject).printedLine : "\(subject.note)\n\n\(result.text)")
         return .finished
     }
 }
@@ -70,9 +70,9 @@ private func serve(_ bench: StepBench, _ subject: BenchSubject, _ session: Sessi
     while try hasNextLine(session.communicator) {
         let seconds = try bench.step()
         let answer: JSON = ["seconds": .number(seconds), "tokens": .integer(bench.tokens)]
-        session.console.say(answer.line)
+        session.console.say(answer.printedLine)
     }
-    session.console.say(object(try bench.result(), subject).line)
+    session.console.say(object(try bench.result(), subject).printedLine)
     return .finished
 }
 

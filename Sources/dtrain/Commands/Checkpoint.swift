@@ -21,7 +21,7 @@ extension Command {
             }
             if action == "list" {
                 let list = try CheckpointTable(path)
-                return arguments.has("json") ? list.json.line : list.text
+                return arguments.has("json") ? list.json.printedLine : list.text
             }
             let progress = { (done: Int, total: Int) in
                 session.console.draw("verifying: \(100 * done / max(total, 1)) %")
@@ -36,7 +36,7 @@ extension Command {
             switch action {
             case "parameters":
                 let table = try ParameterTable(checkpoint)
-                return arguments.has("json") ? table.json.line : table.text
+                return arguments.has("json") ? table.json.printedLine : table.text
             case "verify":
                 try found.verify(progress: progress)
                 return "\(checkpoint.directory): valid, step \(checkpoint.step), digest \(checkpoint.digest)"

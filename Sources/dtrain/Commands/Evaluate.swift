@@ -36,7 +36,7 @@ extension Command {
         if !arguments.has("json") { session.console.say(scores.report(names: evaluation.classNames)) }
         let translations = try evaluation.translationScores(beams: beams)
         if arguments.has("json") {
-            session.console.say(evaluation.json(scores, translations).line)
+            session.console.say(evaluation.json(scores, translations).printedLine)
         } else if let translations {
             session.console.say("translations: \(translations.text)")
         }

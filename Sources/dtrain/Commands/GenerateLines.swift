@@ -18,7 +18,8 @@ func generateLines(
     settings.writesObjects = file.holdsObjects
     // Opened first, so that an output that cannot be written is reported before the work starts.
     let results = try communicator.together { () throws(Failure) in
-        communicator.rank == 0 ? try ResultLines(arguments.value("output"), input: input, console) : nil
+        communicator.rank == 0
+            ? try ResultLines(arguments.value("output"), inputs: [input, settings.checkpoint], console) : nil
     }
     let generation = try Generation(settings, communicator)
     try generation.check(lines: lines, name: input)
@@ -48,15 +49,17 @@ private final class ResultLines {
     private var journal: OutputJournal?
 
     /// Opens the file `path`, or standard output if it is nil.
-    init(_ path: String?, input: String, _ console: Console) throws(Failure) {
+    init(_ path: String?, inputs: [String], _ console: Console) throws(Failure) {
         self.console = console
         guard let path else {
             output = nil
             return
         }
-        output = try OutputFile(
-            path, option: "generate: --output", input: input, waiting: { console.warn($0) },
-            shouldStop: StopRequest.isPending)
+        let option = "generate: --output"
+        let output = try OutputFile(
+            path, option: option, inputs: inputs, waiting: { console.warn($0) }, shouldStop: StopRequest.isPending)
+        try output.refuseFilesOfOurs(option)
+        self.output = output
     }
 
     /// Prepares for writing the results of `work`, the digest of everything that they depend on.
@@ -84,6 +87,7 @@ private final class ResultLines {
     func write(_ texts: [String]) throws(Failure) {
         let bytes = Array(texts.map { $0 + "\n" }.joined().utf8)
         guard let output else { return console.write(bytes) }
+        try output.checkUnchanged()
         do throws(Failure) {
             if let journal { try journal.write(bytes, lines: texts.count) } else { try output.write(bytes) }
         } catch {
@@ -98,7 +102,7 @@ private final class ResultLines {
 
     /// How the work continues if the command ends early, as a sentence.
     var remedy: String {
-        journal == nil
+        journal?.hasLines != true
             ? "The same command starts again from the first line."
             : "The lines that are done are kept, and the same command goes on behind them."
     }

@@ -19,7 +19,7 @@ enum Quickstart {
     static func prepareData(for configuration: Configuration, _ session: Session) throws {
         _ = try session.communicator.onFirstRank { () throws(Failure) in
             guard configuration.data.directory == dataDirectory else { return "" }
-            if FileSystem.exists("\(dataDirectory)/\(DatasetManifest.fileName)") { return "" }
+            if try FileSystem.isPresent("\(dataDirectory)/\(DatasetManifest.fileName)") { return "" }
             let names = FileSystem.isDirectory(texts) ? try FileSystem.list(texts) : []
             // The name of the newest version of a licence is often a link.
             let files = names.map { "\(texts)/\($0)" }.filter { !FileSystem.isLink($0) && !FileSystem.isDirectory($0) }

@@ -37,7 +37,7 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
             counts += BLEUCounts(hypothesis: $0, reference: $1)
         }
         let result = BLEU(counts)
-        return arguments.has("json") ? json(result, counts, lines: lines).line : text(result, counts)
+        return arguments.has("json") ? json(result, counts, lines: lines).printedLine : text(result, counts)
     }
     let wordOrders = metric == "chrf++" ? 2 : 0
     var counts = ChrFCounts(wordOrders: wordOrders)
@@ -49,7 +49,7 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
     return JSON.object([
         .init("metric", .string(metric)), .init("score", .number(score)), .init("lines", .integer(lines)),
         .init("signature", .string("nrefs:1|case:mixed|eff:yes|nc:6|nw:\(wordOrders)|space:no")),
-    ]).line
+    ]).printedLine
 }
 
 /// Calls `body` with each pair of corresponding lines.
