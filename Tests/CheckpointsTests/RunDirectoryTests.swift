@@ -60,24 +60,28 @@ struct RunDirectoryTests {
         do { _ = try run.lock() }
         let path = "\(run.path)/\(name)"
         try FileSystem.remove(path)
-        try run.refuseForeign()
+        try run.refuseForeign([])
 
         try FileSystem.replaceContents(of: directory.file("notes"), with: "mine")
         try #require(symlink(directory.file("notes"), path) == 0)
-        expectFailure(.inputOutput, "\(path): is a symbolic link", "Move it away") { try run.refuseForeign() }
+        expectFailure(.inputOutput, "\(path): is a symbolic link", "Move it away") { try run.refuseForeign([]) }
         try FileSystem.removeFile(path)
 
         // A link to a directory is no checkpoints directory either: retention would remove another run's checkpoints.
         try #require(symlink(directory.path, path) == 0)
-        expectFailure(.inputOutput, "\(path): is a symbolic link") { try run.refuseForeign() }
+        expectFailure(.inputOutput, "\(path): is a symbolic link") { try run.refuseForeign([]) }
         try FileSystem.removeFile(path)
 
         if name == "checkpoints" {
             try FileSystem.replaceContents(of: path, with: "mine")
-            expectFailure(.inputOutput, "\(path): is a regular file; a run has a directory") { try run.refuseForeign() }
+            expectFailure(.inputOutput, "\(path): is a regular file; a run has a directory") {
+                try run.refuseForeign([])
+            }
         } else {
             try FileSystem.makeDirectory("\(path)/mine")
-            expectFailure(.inputOutput, "\(path): is a directory; a run has a regular file") { try run.refuseForeign() }
+            expectFailure(.inputOutput, "\(path): is a directory; a run has a regular file") {
+                try run.refuseForeign([])
+            }
             #expect(FileSystem.isDirectory("\(path)/mine"))
         }
         #expect(try String(decoding: FileSystem.contents(of: directory.file("notes")), as: UTF8.self) == "mine")
@@ -87,17 +91,17 @@ struct RunDirectoryTests {
     func refusesFilesOfADirectoryWithoutARun(name: String) throws {
         try run.create()
         try FileSystem.replaceContents(of: "\(run.path)/\(name)", with: "mine")
-        expectFailure(.usage, "\(name) is of no run") { try run.refuseForeign() }
+        expectFailure(.usage, "\(name) is of no run") { try run.refuseForeign([]) }
         // An import leaves a checkpoint and no lock file.
         try FileSystem.makeDirectory("\(run.checkpoints)/step-00000000")
-        try run.refuseForeign()
+        try run.refuseForeign([])
     }
 
     @Test func refusesTheLockFileOfAnotherProgram() throws {
         try run.create()
         try FileSystem.replaceContents(of: run.lockFile, with: "pid 1")
-        expectFailure(.usage, "LOCK is of no run") { try run.refuseForeign() }
+        expectFailure(.usage, "LOCK is of no run") { try run.refuseForeign([]) }
         try FileSystem.replaceContents(of: run.lockFile, with: "")
-        try run.refuseForeign()
+        try run.refuseForeign([])
     }
 }

@@ -14,7 +14,7 @@ private enum Campaign {
         let directory = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
         let environment = ["DTRAIN_BINARY": Workshop.binary]
         return Job(["/\(directory)/Faults/\(name)"] + arguments, in: "/", environment: environment)
-            .finish(timeoutSeconds: 180)
+            .finish()
     }
 }
 

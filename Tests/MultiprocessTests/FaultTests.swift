@@ -9,8 +9,7 @@ extension MultiprocessTests {
         private func run(
             _ fault: String, _ workshop: Workshop, _ sets: [String] = []
         ) -> Job.Outcome {
-            workshop.start(Workshop.training(sets), ranks: 2, environment: ["DTRAIN_FAULT": fault]).finish(
-                timeoutSeconds: 60)
+            workshop.start(Workshop.training(sets), ranks: 2, environment: ["DTRAIN_FAULT": fault]).finish()
         }
 
         @Test(arguments: [("kill", 137), ("trap", 132)] as [(String, Int32)])
@@ -28,7 +27,7 @@ extension MultiprocessTests {
         func stalledRankEndsTheJob(action: String, rank: Int) throws {
             let workshop = try Workshop()
             let outcome = run(
-                "\(action) rank=\(rank) step=13 phase=forward", workshop, ["training.stall_timeout_seconds=2"])
+                "\(action) rank=\(rank) step=13 phase=forward", workshop, ["training.stall_timeout_seconds=4"])
             #expect(outcome.exitCode == 77, "\(outcome.errors)")
             #expect(outcome.messages.count == 1, "\(outcome.errors)")
             #expect(outcome.errors.contains("rank \(rank): in step 13, forward, process "), "\(outcome.errors)")

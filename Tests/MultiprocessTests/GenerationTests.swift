@@ -90,7 +90,8 @@ extension MultiprocessTests {
             let whole = try FileSystem.contents(of: workshop.directory.file("whole"))
             let part = { (try? FileSystem.contents(of: workshop.directory.file("part"))) ?? [] }
             let job = workshop.start(words + ["part"], ranks: ranks)
-            #expect(Job.poll(seconds: 60) { !part().isEmpty })
+            // Progress is recorded after each write of four lines per rank: the second write follows the first record.
+            #expect(Job.poll(seconds: 120) { part().count { $0 == UInt8(ascii: "\n") } > 4 * (ranks ?? 1) })
             kill(try #require(ranks == nil ? job.pid : job.process(ofRank: 1)), signal)
             let stopped = job.finish()
             try #require(part().count < whole.count, "The command was faster than the signal.")
@@ -105,7 +106,7 @@ extension MultiprocessTests {
             #expect(part() == whole)
             // Lines printed to standard output remain too.
             let printing = workshop.start(Array(words.dropLast()), ranks: ranks)
-            #expect(Job.poll(seconds: 60) { !printing.output.isEmpty })
+            #expect(Job.poll(seconds: 120) { !printing.output.isEmpty })
             printing.send(SIGUSR1)
             let printed = Array(printing.finish().output.utf8)
             #expect(!printed.isEmpty && whole.starts(with: printed))

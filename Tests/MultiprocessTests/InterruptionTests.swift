@@ -102,7 +102,7 @@ extension MultiprocessTests {
             let workshop = try Workshop()
             let job = workshop.start(Workshop.training(), ranks: 2)
             // The first line of the program installs the handlers; no program can handle earlier signals.
-            let areListening = Job.poll(seconds: 20) {
+            let areListening = Job.poll(seconds: 120) {
                 [0, 1].allSatisfy { rank in job.process(ofRank: rank).map { Job.catches(SIGUSR1, $0) } ?? false }
             }
             try #require(areListening)

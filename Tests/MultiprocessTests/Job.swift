@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import TestSupport
 import Texts
 
@@ -28,14 +29,13 @@ final class Job {
         }
     }
 
-    private nonisolated(unsafe) static var started = 0
+    private static let started = Atomic(0)
 
     /// Starts `words`, each the text of any bytes as `PathText` has it, in `directory`, with `environment` besides this
     /// process's own.
     init(_ words: [String], in directory: String, environment: [String: String] = [:]) {
         files = TemporaryDirectory()
-        Job.started += 1
-        mark = "DTRAIN_TEST_JOB=\(getpid())-\(Job.started)"
+        mark = "DTRAIN_TEST_JOB=\(getpid())-\(Job.started.add(1, ordering: .relaxed).newValue)"
 
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -82,7 +82,7 @@ final class Job {
 
     /// Waits for the end of the command. One that takes longer than `timeoutSeconds` is killed with all its processes;
     /// what still lives `graceSeconds` after its end is left behind, and killed.
-    func finish(timeoutSeconds: Double = 120, graceSeconds: Double = 2) -> Outcome {
+    func finish(timeoutSeconds: Double = 300, graceSeconds: Double = 2) -> Outcome {
         if let outcome { return outcome }
         var (status, usage): (Int32, rusage) = (0, rusage())
         let ended = Job.poll(seconds: timeoutSeconds) { wait4(self.pid, &status, WNOHANG, &usage) == self.pid }
@@ -185,10 +185,12 @@ final class Job {
         return variables
     }()
 
-    /// What Open MPI wants where there are more ranks than cores, root is the user, or a container is the host.
+    /// What Open MPI wants where there are more ranks than cores, root is the user, or a container is the host; and no
+    /// rank is bound to a core that other jobs use.
     private static let defaults = [
         "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",
-        "OMPI_MCA_btl_vader_single_copy_mechanism": "none", "OMP_NUM_THREADS": "1",
+        "OMPI_MCA_btl_vader_single_copy_mechanism": "none", "OMPI_MCA_hwloc_base_binding_policy": "none",
+        "OMP_NUM_THREADS": "1",
     ]
 }

@@ -97,7 +97,7 @@ extension MultiprocessTests {
                 let program = [Workshop.binary] + Workshop.training()
                 let launch = ["mpirun", "-np", "1"] + program + [":", "-np", "1"] + program
                 let job = Job(launch + sets.flatMap { ["--set", $0] }, in: workshop.directory.path)
-                expectRefusal(job.finish(timeoutSeconds: 20), 64, "rank 1 differs from rank 0", words)
+                expectRefusal(job.finish(), 64, "rank 1 differs from rank 0", words)
             }
             refuse(["training.steps=20"], "training.steps is 20, rank 0's training.steps is 24")
             refuse(["training.evaluate_every=5"], "training.evaluate_every is 5")

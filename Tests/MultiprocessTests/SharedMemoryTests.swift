@@ -60,7 +60,7 @@ extension MultiprocessTests {
                     ["mpirun", "-np", "2", "--mca", "btl", "tcp,self", "unshare", "-rm"] + wrapper
                         + Workshop.training(sets, output: "private"),
                     in: workshop.directory.path
-                ).finish(timeoutSeconds: 60)
+                ).finish()
             }
             let outcome = start(["training.steps=4"])
             #expect(outcome.exitCode == 0, "\(outcome.errors)")

@@ -5,7 +5,7 @@ extension MultiprocessTests {
     /// The number of threads moves no bit of a run, and threads hear no signals.
     @Suite struct ThreadTests {
         /// Large enough for every kernel to be cut.
-        private static let sets = [
+        fileprivate static let sets = [
             "data.context_length=128", "model.width=96", "batch.slots=2", "training.steps=6",
             "training.evaluate_every=3",
         ]
@@ -62,6 +62,23 @@ extension MultiprocessTests {
             #expect(outcome.errors.contains("dtrain: threads: 200 a rank, of 2 ranks, on "), "\(outcome.errors)")
         }
 
+        @Test func countsThatAreRefused() throws {
+            let workshop = try Workshop()
+            for threads in ["0", "-1", "1025", "many"] {
+                expectRefusal(
+                    workshop.start(Workshop.training(["threads=\(threads)"]), ranks: 2).finish(), 64,
+                    "threads: found \(threads); allowed: auto, or a whole number from 1 to 1024")
+                for command in ["evaluate", "generate"] {
+                    expectRefusal(
+                        workshop.dtrain(command, "--checkpoint", "none", "--threads", threads), 64,
+                        "--threads: found \(threads); allowed: auto, or a whole number from 1 to 1024.")
+                }
+            }
+        }
+    }
+
+    /// Ranks that are bound to cores: one job at a time, because the next one would be bound to the same.
+    @Suite(.serialized) struct BindingTests {
         @Test(.enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 2))
         func boundToOneCore() throws {
             let workshop = try Workshop()
@@ -103,20 +120,6 @@ extension MultiprocessTests {
             first.send(SIGUSR1)
             let stopped = first.finish()
             #expect(stopped.exitCode == 75 && stopped.messages.isEmpty, "\(stopped.errors)")
-        }
-
-        @Test func countsThatAreRefused() throws {
-            let workshop = try Workshop()
-            for threads in ["0", "-1", "1025", "many"] {
-                expectRefusal(
-                    workshop.start(Workshop.training(["threads=\(threads)"]), ranks: 2).finish(), 64,
-                    "threads: found \(threads); allowed: auto, or a whole number from 1 to 1024")
-                for command in ["evaluate", "generate"] {
-                    expectRefusal(
-                        workshop.dtrain(command, "--checkpoint", "none", "--threads", threads), 64,
-                        "--threads: found \(threads); allowed: auto, or a whole number from 1 to 1024.")
-                }
-            }
         }
     }
 }

@@ -4,8 +4,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// All tests that start the program as users do. One at a time: each of them uses all cores.
-@Suite(.serialized) enum MultiprocessTests {}
+/// All tests that start the program as users do.
+@Suite(.sideBySide) enum MultiprocessTests {}
 
 /// A fresh directory with a text, its dataset and a configuration small enough for a run to take about a second.
 final class Workshop {
@@ -145,7 +145,7 @@ final class Workshop {
 
     /// Waits until a run has logged `step`.
     func wait(forStep step: Int, output: String = "run") -> Bool {
-        Job.poll(seconds: 30) { ((try? losses(output).last?.step) ?? 0) >= step }
+        Job.poll(seconds: 120) { ((try? losses(output).last?.step) ?? 0) >= step }
     }
 }
 

@@ -21,7 +21,7 @@ import Testing
 struct KeyUseTests {
     /// The results of a run, or the failure that prevents it.
     private enum Outcome: Equatable {
-        case trained(layout: String, state: String, numbers: [UInt64])
+        case trained(layout: String, state: String, numbers: [UInt64], weights: String)
         case failed(String)
     }
 
@@ -77,12 +77,15 @@ struct KeyUseTests {
             try coordinator.replica.forwardPass.scores(of: batches, batches.makeBatch(), communicator)
         }
         numbers += scores.named.map(\.value.bitPattern)
-        let weights = coordinator.averaging.weights.base
+        let base = coordinator.averaging.weights.base
+        var weights = Digest()
         for parameter in coordinator.layout.parameters {
-            numbers += array(weights + parameter.offset, parameter.count).map { UInt64(Float($0).bitPattern) }
+            let values = UnsafeBufferPointer(start: base + parameter.offset, count: parameter.count)
+            weights.update(UnsafeRawBufferPointer(values))
         }
         let state = "\(coordinator.scaler as Any) \(coordinator.lossTrend?.state as Any) \(data.training.shape)"
-        return .trained(layout: coordinator.layout.digest(), state: state, numbers: numbers)
+        return .trained(
+            layout: coordinator.layout.digest(), state: state, numbers: numbers, weights: weights.hexadecimal())
     }
 
     // MARK: Keys
@@ -136,10 +139,8 @@ struct KeyUseTests {
         try check(workshop.configuration(KeyUseTests.tiny + shorter), family.name, Configuration.keys)
     }
 
-    /// The sections whose keys depend on a kind or on the precision.
-    @Test func everyKeyOfEveryKindIsUsedOrRejected() throws {
-        let workshop = try FamilyWorkshop(FamilyCase.all[0])
-        defer { withExtendedLifetime(workshop) {} }
+    /// Sections whose keys depend on a kind or on the precision, with the keys that choose it.
+    private static let kinds: [(section: String, sets: [String])] = {
         let optimizers = OptimizerConfiguration.Kind.allCases.map {
             ("optimizer", ["optimizer.kind=\($0.rawValue)", "optimizer.weight_decay=0"])
         }
@@ -154,11 +155,16 @@ struct KeyUseTests {
             ("schedule", ["schedule.kind=step", "schedule.milestones=[3, 4]"]), ("loss_scale", ["precision=float16"]),
             ("averaging", ["precision=float16"]), ("training", ["training.spike_zscore=3"]),
         ]
-        for (section, sets) in optimizers + schedules + others {
-            let keys = Configuration.keys.filter { $0.section == section }
-            #expect(!keys.isEmpty)
-            try check(workshop.configuration(KeyUseTests.tiny + sets), sets.joined(separator: " "), keys)
-        }
+        return optimizers + schedules + others
+    }()
+
+    @Test(arguments: kinds)
+    func everyKeyOfEveryKindIsUsedOrRejected(section: String, sets: [String]) throws {
+        let workshop = try FamilyWorkshop(FamilyCase.all[0])
+        defer { withExtendedLifetime(workshop) {} }
+        let keys = Configuration.keys.filter { $0.section == section }
+        #expect(!keys.isEmpty)
+        try check(workshop.configuration(KeyUseTests.tiny + sets), sets.joined(separator: " "), keys)
     }
 
     /// Keys outside the trajectory that depend on other keys.
