@@ -39,18 +39,27 @@ package struct RunDirectory: Equatable, Sendable {
 
     /// Creates the directory and its parents if they are missing.
     ///
+    /// - Returns: The directories that were created, each before those in it.
     /// - Throws: `inputOutput` if a directory cannot be created.
-    package func create() throws(Failure) {
-        try FileSystem.makeDirectory(path)
-        try FileSystem.makeDirectory(checkpoints)
+    @discardableResult
+    package func create() throws(Failure) -> [String] {
+        try FileSystem.makeDirectory(path) + FileSystem.makeDirectory(checkpoints)
     }
 
-    /// Rejects a directory in which a run would overwrite files that are not a run's: it has a file with the name of a
-    /// run's file, but neither a lock file nor a checkpoints directory, which every run and import creates.
+    /// Rejects a directory of another kind, and one in which a run would overwrite files that are not a run's: it has a file
+    /// with the name of a run's file, but neither a lock file nor a checkpoints directory, which every run and import
+    /// creates. Other files, such as notes, are allowed.
     ///
+    /// - Parameter kinds: The files by which directories of other kinds are recognized, besides a checkpoint's.
     /// - Throws: `usage`, with the file.
-    package func refuseForeign() throws(Failure) {
+    package func refuseForeign(_ kinds: [(file: String, kind: String)]) throws(Failure) {
         if FileSystem.exists(lockFile) || FileSystem.exists(checkpoints) { return }
+        for (file, kind) in [(CheckpointManifest.fileName, "a checkpoint")] + kinds
+        where FileSystem.exists("\(path)/\(file)") {
+            throw Failure(
+                .usage,
+                "run.directory: \(path) is the directory of \(kind) (\(file)). Choose another one: --output DIR.")
+        }
         for file in [configuration, metrics, outcome] where FileSystem.exists(file) {
             throw Failure(
                 .usage, "\(file) is of no run and would be overwritten. Choose another --output, or move the file away."

@@ -61,15 +61,19 @@ package enum FileSystem {
     }
 
     /// Creates `directory` and its missing parents, and waits until the new directory entries are on the disk.
-    package static func makeDirectory(_ directory: String) throws(Failure) {
-        if isDirectory(directory) { return }
+    ///
+    /// - Returns: The directories that were created, each before those in it. If one cannot be created, none remains.
+    @discardableResult
+    package static func makeDirectory(_ directory: String) throws(Failure) -> [String] {
+        if isDirectory(directory) { return [] }
         let parent = parent(of: directory)
-        if parent != directory { try makeDirectory(parent) }
+        let made = parent == directory ? [] : try makeDirectory(parent)
         if withSystemPath(directory, { mkdir($0, 0o777) }) != 0 {
             let failure = File.failure("make the directory", directory, reading: false)
             let isTaken = errno == EEXIST
             // Another process may have created it meanwhile.
-            if isTaken, isDirectory(directory) { return }
+            if isTaken, isDirectory(directory) { return made }
+            removeEmptyDirectories(made)
             guard isTaken else { throw failure }
             throw Failure(
                 .inputOutput,
@@ -79,6 +83,14 @@ package enum FileSystem {
                     : "\(directory): could not make the directory: a file has that name. Choose another directory.")
         }
         try synchronizeDirectory(parent)
+        return made + [directory]
+    }
+
+    /// Removes directories that `makeDirectory` created, the innermost first, up to the first that is not empty.
+    package static func removeEmptyDirectories(_ made: [String]) {
+        for directory in made.reversed() {
+            guard withSystemPath(directory, { rmdir($0) }) == 0 else { return }
+        }
     }
 
     /// Creates `directory`, which must not exist; its parent must.

@@ -33,6 +33,8 @@ package struct OutputDirectory: ~Copyable {
     private let path: String
     private let kind: Kind
     private let marker: File
+    /// Those of the directory and its parents that were created by the claim.
+    private let made: [String]
 
     /// Claims `path`, creating it and its parents if they are missing, and removes the leftovers of an interrupted
     /// command.
@@ -41,7 +43,20 @@ package struct OutputDirectory: ~Copyable {
     ///   it cannot be created.
     package init(claiming path: String, _ kind: Kind) throws(Failure) {
         guard !path.isEmpty else { throw Failure(.usage, "--output: is empty. Name a directory.") }
-        try FileSystem.makeDirectory(path)
+        let made = try FileSystem.makeDirectory(path)
+        let marker: File
+        do throws(Failure) {
+            marker = try OutputDirectory.lockedMarker(in: path, kind)
+        } catch {
+            FileSystem.removeEmptyDirectories(made)
+            throw error
+        }
+        (self.path, self.kind, self.made) = (path, kind, made)
+        self.marker = marker
+    }
+
+    /// Creates and locks the marker in the directory.
+    private static func lockedMarker(in path: String, _ kind: Kind) throws(Failure) -> File {
         let markerPath = "\(path)/\(kind.markerName)"
         while true {
             let wasInterrupted = FileSystem.exists(markerPath)
@@ -68,9 +83,7 @@ package struct OutputDirectory: ~Copyable {
             try marker.truncate(to: 0)
             try marker.synchronize()
             try FileSystem.synchronizeDirectory(path)
-            (self.path, self.kind) = (path, kind)
-            self.marker = marker
-            return
+            return marker
         }
     }
 
@@ -87,10 +100,17 @@ package struct OutputDirectory: ~Copyable {
         try FileSystem.synchronizeDirectory(path)
     }
 
-    /// Removes the output of a failed command but not the directory.
+    /// Removes the output of a failed command, and the directories that were created for it.
     package consuming func discard() throws(Failure) {
         try OutputDirectory.removeLeftovers(in: path, kind)
+        try abandon()
+    }
+
+    /// Ends the work without a result: the files in the directory remain, and the directory is removed only if it was created
+    /// for the command and is empty.
+    package consuming func abandon() throws(Failure) {
         try FileSystem.remove("\(path)/\(kind.markerName)")
+        FileSystem.removeEmptyDirectories(made)
     }
 
     private static func check(_ path: String, _ kind: Kind) throws(Failure) {
@@ -114,8 +134,25 @@ package struct OutputDirectory: ~Copyable {
 }
 
 extension OutputDirectory {
+    /// Rejects a directory with files that the command did not write. Hidden files, such as those of git, are allowed.
+    ///
+    /// - Parameters:
+    ///   - names: The files that the command did not write.
+    ///   - command: The command's name, such as "export".
+    ///   - orElse: Another possible reason, after a comma.
+    package static func refuse(
+        _ names: [String], in path: String, _ command: String, orElse: String = ""
+    ) throws(Failure) {
+        let foreign = names.filter { $0.utf8.first != UInt8(ascii: ".") }
+        guard !foreign.isEmpty else { return }
+        throw Failure(
+            .usage,
+            "\(command): --output: \(path) holds \(enumerate(foreign)), which no \(command) has written\(orElse). Choose a new "
+                + "directory, or move the files away.")
+    }
+
     /// Formats names for a message: the first three and the number of the others.
-    package static func enumerate(_ names: [String]) -> String {
+    static func enumerate(_ names: [String]) -> String {
         let shown = names.prefix(3).joined(separator: ", ")
         return names.count > 3 ? "\(shown) and \(names.count - 3) more" : shown
     }

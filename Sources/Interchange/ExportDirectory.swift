@@ -34,7 +34,7 @@ package struct ExportDirectory: ~Copyable {
             earlier = try ExportDirectory.record(path).map(\.file)
             try FileSystem.makeNewDirectory(staging)
         } catch {
-            try? claimed.complete()
+            try? claimed.abandon()
             throw error
         }
         (self.path, self.earlier, self.staging) = (path, earlier, staging)
@@ -66,7 +66,7 @@ package struct ExportDirectory: ~Copyable {
     /// Removes the files of a failed export; an earlier export remains.
     package consuming func discard() throws(Failure) {
         try FileSystem.remove(staging)
-        try claimed.complete()
+        try claimed.abandon()
     }
 
     /// Rejects a directory whose export was interrupted while files were moved.
@@ -102,8 +102,7 @@ package struct ExportDirectory: ~Copyable {
     private static func refuseForeign(_ directory: String, _ names: [String]) throws(Failure) {
         let recorded = try record(directory)
         var foreign: [String] = []
-        // Loaders do not read hidden files, such as those of git.
-        for name in names where name.utf8.first != UInt8(ascii: ".") {
+        for name in names {
             let path = "\(directory)/\(name)"
             let own = recorded.first { Array($0.file.utf8) == Array(name.utf8) }
             if let own, !FileSystem.isLink(path), !FileSystem.isDirectory(path),
@@ -114,10 +113,6 @@ package struct ExportDirectory: ~Copyable {
             }
             foreign.append(name)
         }
-        guard !foreign.isEmpty else { return }
-        throw Failure(
-            .usage,
-            "export: --output: \(directory) holds \(OutputDirectory.enumerate(foreign)), which no export has written, or "
-                + "which was changed since. Choose a new directory, or move the files away.")
+        try OutputDirectory.refuse(foreign, in: directory, "export", orElse: ", or which was changed since")
     }
 }

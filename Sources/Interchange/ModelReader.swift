@@ -5,6 +5,9 @@ import Texts
 
 /// Reads a `transformers` model directory: `config.json` and safetensors files.
 package struct ModelReader {
+    /// The names of files that mark a directory as a model's.
+    package static let weightFileNames = [WeightFiles.fileName, WeightFiles.indexName, "pytorch_model.bin"]
+
     /// The model description in `config.json`.
     package let model: PortableModel
     /// The model's class.

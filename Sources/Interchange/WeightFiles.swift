@@ -22,8 +22,8 @@ final class WeightFiles {
         init(_ path: String) throws(Failure) { file = try SafetensorsFile(path) }
     }
 
-    private static let fileName = "model.safetensors"
-    private static let indexName = "model.safetensors.index.json"
+    static let fileName = "model.safetensors"
+    static let indexName = "model.safetensors.index.json"
     private static let indexLimitBytes = 256 << 20
 
     /// Opens the files of `directory` and checks their headers.

@@ -1,5 +1,6 @@
 import Averaging
 import Collectives
+import Failures
 import Files
 import Models
 import Reporting
@@ -52,7 +53,7 @@ package struct AveragingBench {
 
         let megabytes = Double(layout.count * MemoryLayout<Float>.stride) * 1e-6
         return Measurement(
-            table: [["\(fixed(megabytes, 0)) MB, \(communicator.size) ranks", "ms"]]
+            table: [["\(fixed(megabytes, 0)) MB, \(counted(communicator.size, "rank"))", "ms"]]
                 + seconds.map { [$0.name, fixed($0.seconds * 1e3, 2)] }
                 + publishSeconds.map { ["\($0.name): new weights to all", fixed($0.seconds * 1e3, 2)] },
             json: [

@@ -1,3 +1,4 @@
+import Failures
 import Files
 import Kernels
 import Models

@@ -33,7 +33,8 @@ extension DatasetPreparation {
                 guard let known = classes[name.exact] else {
                     throw Failure(
                         .badData,
-                        "\(place): its class \(name) is not one of the \(classes.count) classes of the training images."
+                        "\(place): its class \(name) is none of the training images' "
+                            + "\(counted(classes.count, "class", "es"))."
                     )
                 }
                 try heldOutWriter.append(label: .class(known), pixels: pixels)

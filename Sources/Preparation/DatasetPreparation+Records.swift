@@ -200,7 +200,7 @@ private struct RecordRow {
         let nearest = nearestSpelling(to: name, among: known).map { "; did you mean \($0)?" } ?? "."
         throw Failure(
             .badData,
-            "\(place): the label \(name) is not one of the \(known.count) classes of the training files (\(list))\(nearest)"
+            "\(place): the label \(name) is none of the training files' \(counted(known.count, "class", "es")) (\(list))\(nearest)"
         )
     }
 }

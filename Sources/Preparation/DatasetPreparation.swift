@@ -69,8 +69,8 @@ package struct DatasetPreparation: Sendable {
     /// - Parameters:
     ///   - progress: Called about ten times per second, and at the end.
     ///   - note: Called before a long operation without progress reports.
-    ///   - skipped: Called at the end if records were skipped, with their number and the location of the first.
-    ///   - remark: Called at the end with remarks for the user, for example about text that the tokenizer changes.
+    ///   - remark: Called at the end with remarks for the user, for example about text that the tokenizer changes, or about
+    ///     records that were skipped.
     ///   - shouldStop: Whether to stop; called before every chunk.
     /// - Returns: The manifest.
     /// - Throws: `usage` if the output contains a dataset or is being prepared, or the tokenizer cannot be trained;
@@ -79,7 +79,6 @@ package struct DatasetPreparation: Sendable {
     package func run(
         progress: (_ bytesDone: Int, _ bytesTotal: Int) -> Void = { _, _ in },
         note: (String) -> Void = { _ in },
-        skipped: (_ count: Int, _ first: String) -> Void = { _, _ in },
         remark: (String) -> Void = { _ in },
         shouldStop: () -> Bool = { false }
     ) throws(Failure) -> DatasetManifest {
@@ -87,11 +86,11 @@ package struct DatasetPreparation: Sendable {
         // Checks that all files exist before anything is written.
         let inputs = try inputFiles()
         var meter = ProgressMeter(total: inputs.reduce(0) { $0 + $1.bytes })
-        let skippedRecords = SkippedRecords()
+        let skipped = SkippedRecords()
         let directory = try PreparationDirectory.claim(output)
         var manifest: DatasetManifest
         do throws(Failure) {
-            manifest = try writeDataset(note, skippedRecords) { bytes throws(Failure) in
+            manifest = try writeDataset(note, skipped) { bytes throws(Failure) in
                 if shouldStop() {
                     throw Failure(
                         .stopped, "\(output): asked to stop; nothing is prepared. Start the same command again.")
@@ -106,8 +105,7 @@ package struct DatasetPreparation: Sendable {
             throw error
         }
         try directory.complete()
-        if skippedRecords.count > 0 { skipped(skippedRecords.count, skippedRecords.first) }
-        for text in remarks.all + [changes.remark].compactMap(\.self) { remark(text) }
+        for text in remarks.all + [changes.remark, skipped.remark].compactMap(\.self) { remark(text) }
         return manifest
     }
 
@@ -132,7 +130,7 @@ package struct DatasetPreparation: Sendable {
             for (files, name) in [(paths, "parallel"), (validation, "validation")] where files.count != 2 {
                 if name == "validation" && files.isEmpty { continue }
                 throw Failure(
-                    .usage, "--\(name): found \(files.count) files; a SOURCE and its TARGET are needed.")
+                    .usage, "--\(name): found \(counted(files.count, "file")); a SOURCE and its TARGET are needed.")
             }
         }
         guard (0..<1).contains(validationFraction) else {
@@ -166,9 +164,14 @@ package struct DatasetPreparation: Sendable {
 
 /// Counts the empty records or texts that a preparation has skipped.
 final class SkippedRecords {
-    private(set) var count = 0
+    private var count = 0
     /// The location of the first.
-    private(set) var first = ""
+    private var first = ""
+
+    /// Their number and the location of the first, for the user; nil if there are none.
+    var remark: String? {
+        count == 0 ? nil : "\(counted(count, "record")) without text left out, the first at \(first)"
+    }
 
     /// Adds `more` skipped records, the first of them at `place`.
     func add(_ more: Int, _ place: String) {

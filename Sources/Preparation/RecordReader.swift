@@ -122,7 +122,7 @@ struct RecordReader: ~Copyable {
         return Failure(
             .badData,
             "\(paths[0]): line \(min(first?.lineNumber ?? 0, second?.lineNumber ?? 0) + 1): "
-                + "\(paths[0]) has \(first?.lineNumber ?? 0) lines, \(paths[1]) has \(second?.lineNumber ?? 0). "
+                + "\(paths[0]) has \(counted(first?.lineNumber ?? 0, "line")), \(paths[1]) has \(second?.lineNumber ?? 0). "
                 + "Line n of one must be the translation of line n of the other.")
     }
 

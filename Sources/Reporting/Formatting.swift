@@ -26,16 +26,6 @@ package func scientific(_ value: Double, digits: Int = 3) -> String {
     return "\(fixed(mantissa, digits - 1))e\(exponent < 0 ? "-" : "+")\(power)"
 }
 
-/// Formats an integer with a space between groups of thousands: "10 844 928".
-package func grouped(_ value: Int) -> String {
-    var text = ""
-    for (index, digit) in "\(abs(value))".reversed().enumerated() {
-        if index > 0, index % 3 == 0 { text.append(" ") }
-        text.append(digit)
-    }
-    return (value < 0 ? "-" : "") + String(text.reversed())
-}
-
 /// Formats seconds as minutes and seconds, or with hours: "0:42", "12:05", "3:04:59".
 package func clockTime(_ seconds: Double) -> String {
     guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }

@@ -53,6 +53,6 @@ package enum ComputeThreads {
     /// The job's ranks and this rank's threads, such as "2 ranks × 1 thread".
     package static func description(ranks: Int) -> String {
         let threads = ThreadPool.shared.count
-        return "\(ranks) \(ranks == 1 ? "rank" : "ranks") × \(threads) \(threads == 1 ? "thread" : "threads")"
+        return "\(counted(ranks, "rank")) × \(counted(threads, "thread"))"
     }
 }

@@ -1,4 +1,5 @@
 import Datasets
+import Failures
 
 /// The number of compute threads of a rank, and a warning if it is not a good choice.
 package struct ThreadPlan: Equatable, Sendable {
@@ -51,11 +52,11 @@ package struct ThreadPlan: Equatable, Sendable {
         if count * mates.count > existing {
             let ranks = mates.count == 1 ? "" : " a rank, of \(mates.count) ranks,"
             warning =
-                "threads: \(count)\(ranks) on \(existing) \(existing == 1 ? "core" : "cores"): they take turns, which "
+                "threads: \(count)\(ranks) on \(counted(existing, "core")): they take turns, which "
                 + "is slower than threads=\(max(1, existing / mates.count)), what auto takes where no rank is bound."
         } else {
             warning =
-                "threads: \(count), but this rank is bound to \(own.cores.count) of \(existing) cores, where they take "
+                "threads: \(count), but this rank is bound to \(own.cores.count) of \(counted(existing, "core")), where they take "
                 + "turns. Start mpirun with --bind-to none, or after `. launch/env`, which sets that."
         }
     }

@@ -63,7 +63,7 @@ package final class TextChanges: Sendable {
         let (lines, changed) = counts.withLock { $0 }
         return changed == 0
             ? nil
-            : "the tokenizer changes \(changed) of \(lines) lines: characters or spaces that it normalizes, line breaks that it "
+            : "the tokenizer changes \(changed) of \(counted(lines, "line")): characters or spaces that it normalizes, line breaks that it "
                 + "has no token for, or characters that it does not know do not come back from its tokens"
     }
 }

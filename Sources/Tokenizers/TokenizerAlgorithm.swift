@@ -118,7 +118,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
             }
         return Failure(
             .usage,
-            "--tokenizer \(rawValue):\(size): cannot be learned from \(sample.bytes.count) bytes of training text: \(reason)"
+            "--tokenizer \(rawValue):\(size): cannot be learned from \(counted(sample.bytes.count, "byte")) of training text: \(reason)"
         )
     }
 }

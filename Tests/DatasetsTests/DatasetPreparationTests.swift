@@ -99,10 +99,10 @@ import Testing
         preparation.validationFraction = 0
         expectFailure(.badData, "\(texts[1]): is empty") { _ = try preparation.run() }
         preparation.empty = .skip
-        var skipped: (Int, String)?
+        var remarks: [String] = []
         var progress = (0, 1)
-        _ = try preparation.run(progress: { progress = ($0, $1) }, skipped: { skipped = ($0, $1) })
-        #expect(skipped ?? (0, "") == (2, texts[1]))
+        _ = try preparation.run(progress: { progress = ($0, $1) }, remark: { remarks.append($0) })
+        #expect(remarks == ["2 records without text left out, the first at \(texts[1])"])
         #expect(progress == (5, 5))
         #expect(try splitText(.train) == "a\nb")
     }
@@ -165,6 +165,21 @@ import Testing
         #expect(try FileSystem.contents(of: directory.file("data/train-00000.bin")) == before)
     }
 
+    /// Nothing is written into a run, an export or a directory of the user.
+    @Test(arguments: [
+        ["config.yaml", "metrics.jsonl"], ["config.json", "model.safetensors"], ["notes.txt"], ["tokenizer.model"],
+    ])
+    func refusesDirectoriesOfOtherKinds(names: [String]) throws {
+        try FileSystem.makeDirectory(directory.file("data"))
+        for name in names { try directory.write("the user's", to: "data/\(name)") }
+        expectFailure(
+            .usage, "prepare: --output: \(directory.file("data")) holds \(names.joined(separator: ", ")), which"
+        ) {
+            try directory.prepare("text enough")
+        }
+        #expect(try FileSystem.list(directory.file("data")) == names)
+    }
+
     @Test func overwritesInterruptedPreparation() throws {
         // The state after a kill: the marker, complete and incomplete shards, no manifest.
         try FileSystem.makeDirectory(directory.file("data"))
@@ -197,7 +212,7 @@ import Testing
             })
         }
         #expect(polls == 4)
-        #expect(try FileSystem.list(directory.file("data")) == [])
+        #expect(!FileSystem.exists(directory.file("data")))
     }
 
     @Test func progressReachesTotal() throws {
@@ -217,7 +232,7 @@ import Testing
             texts: [try directory.write(bytes, to: "latin")], output: directory.file("data"))
         preparation.chunkBytes = chunkBytes
         expectFailure(.badData, directory.file("latin"), "offset 7 ", "UTF-8", "iconv") { _ = try preparation.run() }
-        #expect(try FileSystem.list(directory.file("data")) == [])
+        #expect(!FileSystem.exists(directory.file("data")))
     }
 
     @Test func reportsIncompleteLastCharacter() throws {

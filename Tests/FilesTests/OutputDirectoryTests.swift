@@ -14,7 +14,7 @@ struct OutputDirectoryTests {
             claiming: path,
             .init(markerName: "unfinished", command: "dtrain make", isLeftover: { $0 == "part" }) {
                 names throws(Failure) in
-                if !names.isEmpty { throw Failure(.usage, "holds \(OutputDirectory.enumerate(names))") }
+                try OutputDirectory.refuse(names, in: "made", "make")
             })
     }
 
@@ -34,21 +34,55 @@ struct OutputDirectoryTests {
         try put("part")
         try second.complete()
         #expect(try FileSystem.list(path) == ["part"])
-        expectFailure(.usage, "holds part") { _ = try claim() }
+        expectFailure(.usage, "make: --output: made holds part, which no make has written. Choose a new") {
+            _ = try claim()
+        }
     }
 
     @Test func keepsFilesOfTheUser() throws {
         try FileSystem.makeDirectory(path)
-        try put("part", "noted", "a", "b", "c")
+        try put("part", "noted", "a", "b", "c", ".hidden")
         expectFailure(.usage, "holds a, b, c and 2 more") { _ = try claim() }
-        #expect(try FileSystem.list(path) == ["a", "b", "c", "noted", "part"])
+        #expect(try FileSystem.list(path) == [".hidden", "a", "b", "c", "noted", "part"])
     }
 
     @Test func rejectsASecondCommand() throws {
         let first = try claim()
         expectFailure(.usage, "another dtrain make") { _ = try claim() }
         try first.discard()
-        #expect(try FileSystem.list(path) == [])
+        #expect(!FileSystem.exists(path))
+    }
+
+    /// What was made for a command that failed goes with it, the parents too; what was there before, and what is no longer
+    /// empty, stays.
+    @Test func whatWasMadeForNothingIsRemoved() throws {
+        let deep = directory.file("a/b/c")
+        func claim() throws -> OutputDirectory {
+            try OutputDirectory(
+                claiming: deep,
+                .init(markerName: "unfinished", command: "dtrain make", isLeftover: { $0 == "part" }) { _ in })
+        }
+        try FileSystem.replaceContents(of: FileSystem.makeDirectory(directory.file("other"))[0] + "/kept", with: "")
+        for end in [true, false] {
+            let claimed = try claim()
+            try FileSystem.replaceContents(of: "\(deep)/part", with: "text")
+            if end {
+                try claimed.discard()
+                #expect(try FileSystem.list(directory.path) == ["other"])
+            } else {
+                try claimed.abandon()
+                #expect(try FileSystem.list(deep) == ["part"])
+                try FileSystem.remove(directory.file("a"))
+            }
+        }
+        try FileSystem.makeDirectory(directory.file("a/b"))
+        try claim().discard()
+        #expect(try FileSystem.list(directory.file("a")) == ["b"])
+        // A parent that was made for a directory that cannot be.
+        expectFailure(.inputOutput, "name") {
+            try FileSystem.makeDirectory(directory.file("new/name" + String(repeating: "x", count: 300)))
+        }
+        #expect(try FileSystem.list(directory.path) == ["a", "other"])
     }
 
     @Test func rejectsFilesAndDanglingLinks() throws {

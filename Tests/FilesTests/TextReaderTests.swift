@@ -39,8 +39,8 @@ struct TextReaderTests {
     @Test(arguments: [
         ("a\nb\n", "a\nb\n", ["a", "b"]), ("a\nb", "a\nb", ["a", "b"]), ("a\r\nb\r\n", "a\nb\n", ["a", "b"]),
         ("\u{FEFF}a\r\nb", "a\nb", ["a", "b"]), ("\u{FEFF}", "", []), ("", "", []), ("\n", "\n", [""]),
-        ("\r\n\r\n", "\n\n", ["", ""]), ("a\rb\n", "a\rb\n", ["a\rb"]), ("a\r", "a\r", ["a\r"]),
-        ("a\r\r\n\n\rb", "a\r\n\n\rb", ["a\r", "", "\rb"]), ("\r", "\r", ["\r"]), ("\r\r\n", "\r\n", ["\r"]),
+        ("\r\n\r\n", "\n\n", ["", ""]), ("a\rb\n", "a\rb\n", ["a\rb"]), ("\na\r", "\na\r", ["", "a\r"]),
+        ("a\r\r\n\n\rb", "a\r\n\n\rb", ["a\r", "", "\rb"]), ("\n\r", "\n\r", ["", "\r"]), ("\r\r\n", "\r\n", ["\r"]),
         ("a\u{FEFF}\nb", "a\u{FEFF}\nb", ["a\u{FEFF}", "b"]), ("\u{2028}\u{85}", "\u{2028}\u{85}", ["\u{2028}\u{85}"]),
         ("größe 漢字 🙂\r\ne\u{301}\0x", "größe 漢字 🙂\ne\u{301}\0x", ["größe 漢字 🙂", "e\u{301}\0x"]),
     ])
@@ -124,6 +124,27 @@ struct TextReaderTests {
     ])
     func acceptsTextThatResemblesOtherFormats(text: String) throws {
         #expect(try self.text(try write(Array(text.utf8)), chunkBytes: 8) == Array(text.utf8))
+    }
+
+    /// Files whose only line ends are CR: refused with the command that converts them, wherever the CR stands.
+    @Test(arguments: ["a\rb\rc", "a\r", "\r", "\u{FEFF}a\r\rb", "größe\t\0\r"]) func linesOfOldMacsAreRefused(
+        text: String
+    ) throws {
+        for length in [0, 5000, (1 << 20) + 4090] {
+            let bytes = Array((String(repeating: "x", count: length) + text).utf8)
+            let path = try write(bytes, "it's a file")
+            let offset = try #require(bytes.firstIndex(of: 0x0D))
+            let words = [path, "has CR (byte \(offset + 1) is the first) and no LF", "tr '\\r' '\\n' < '"]
+            for _ in 0..<1 {
+                expectFailure(.badData, words[0], words[1], words[2]) { _ = try LineReader(path, allowsEmpty: true) }
+                expectFailure(.badData, words[0], words[1], words[2]) { _ = try TextReader.contents(of: path) }
+                expectFailure(.badData, words[1]) { _ = try TextReader(bytes: bytes, name: "name") }
+            }
+            // One LF, wherever it is, says how the file's lines end.
+            #expect(
+                try self.text(try write(bytes + [0x0A]), chunkBytes: 1 << 12) == bytes.dropFirst(
+                    text.utf8.first == 0xEF && length == 0 ? 3 : 0) + [0x0A])
+        }
     }
 
     /// Invalid UTF-8, with the reported position and advice.

@@ -97,7 +97,7 @@ extension MultiprocessTests {
             #expect(whole.starts(with: part()))
             if signal != SIGKILL {
                 #expect(stopped.exitCode == 75, "\(stopped.errors)")
-                #expect(stopped.messages.count == 1 && stopped.errors.contains("lines are done"), "\(stopped.errors)")
+                #expect(stopped.messages.count == 1 && stopped.errors.contains("lines done"), "\(stopped.errors)")
                 #expect(part().last == UInt8(ascii: "\n"))
             }
             let continued = workshop.start(words + ["part"]).finish()

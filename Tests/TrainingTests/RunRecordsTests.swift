@@ -44,6 +44,40 @@ struct RunRecordsTests {
         return try RunRecords(run, identity, .none, Console(rank: 1))
     }
 
+    /// A directory of another kind is refused; notes and other files of the user may be there before the first start.
+    @Test(arguments: [
+        ("dataset.json", "a dataset"), ("manifest.json", "a checkpoint"), ("model.safetensors", "a model of"),
+        ("pytorch_model.bin", "a model of"), ("notes.md", nil), ("config.json", nil), ("base.yaml", nil),
+    ])
+    func directoriesOfAnotherKindAreRefused(name: String, kind: String?) throws {
+        try FileSystem.makeDirectory(run.path)
+        try FileSystem.replaceContents(of: "\(run.path)/\(name)", with: "theirs")
+        if let kind {
+            expectFailure(.usage, "run.directory: \(run.path) is the directory of \(kind)", name, "--output DIR") {
+                _ = try records(background: false)
+            }
+            #expect(try FileSystem.list(run.path) == [name])
+        } else {
+            _ = try records(background: false)
+            #expect(try FileSystem.list(run.path).contains(name))
+        }
+    }
+
+    /// A start that is refused leaves no directory, the parents included.
+    @Test func aRefusedStartLeavesNothing() throws {
+        let deep = RunDirectory(directory.file("a/b/run"))
+        expectFailure(.badData, "no") {
+            let configuration = try Configuration.load(file: nil, sets: RunRecordsTests.tiny)
+            let identity = RunIdentity(
+                imported: configuration, RunRecordsTests.sizes, layout: layout,
+                DatasetFacts(textWith: ByteTokenizer().description), tokenizerModel: [])
+            _ = try RunRecords(deep, identity, .none, Console(rank: 1)) { () throws(Failure) in
+                throw Failure(.badData, "no")
+            }
+        }
+        #expect(try FileSystem.list(directory.path) == [])
+    }
+
     private func save(_ records: RunRecords, _ step: Int, isLast: Bool = false) throws {
         try records.log(["step": .integer(step)])
         arena.base.update(repeating: Float(step), count: arena.count)

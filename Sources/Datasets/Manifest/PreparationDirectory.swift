@@ -9,7 +9,7 @@ package enum PreparationDirectory {
 
     /// Claims `path`: creates it if it is missing, and removes the files of an interrupted preparation.
     ///
-    /// - Throws: `usage` if it contains a dataset or is being prepared.
+    /// - Throws: `usage` if it contains a dataset or other files, or is being prepared.
     package static func claim(_ path: String) throws(Failure) -> OutputDirectory {
         try OutputDirectory(
             claiming: path,
@@ -26,11 +26,12 @@ package enum PreparationDirectory {
                 "\(path): holds a dataset already (\(DatasetManifest.fileName)). Choose another --output, "
                     + "or remove the directory first.")
         }
-        if let shard = names.first(where: { $0.hasExactSuffix(FileName.tokens) || FileName.isOfPreparation($0) }) {
+        if let shard = names.first(where: { $0.hasExactSuffix(FileName.tokens) }) {
             throw Failure(
                 .usage,
-                "\(path): holds \(shard), which is not of an unfinished dtrain prepare. Choose another --output"
-                    + (shard.hasExactSuffix(FileName.tokens) ? ", or train on these shards as they are." : "."))
+                "\(path): holds \(shard), which is not of an unfinished dtrain prepare. Choose another --output, or train on "
+                    + "these shards as they are.")
         }
+        try OutputDirectory.refuse(names, in: path, "prepare")
     }
 }

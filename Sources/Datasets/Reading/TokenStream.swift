@@ -73,7 +73,7 @@ package final class TokenStream {
             let remedy = origin?.remedy(tokens: tokenCount, needed: needed) ?? "Prepare more text"
             throw Failure(
                 .badData,
-                "\(name): \(tokenCount) tokens; data.context_length \(contextLength) needs at least \(needed) tokens in a "
+                "\(name): \(counted(tokenCount, "token")); data.context_length \(contextLength) needs at least \(needed) tokens in a "
                     + "split. \(remedy)\(most > 0 ? ", or set data.context_length to at most \(most)" : "").")
         }
     }

@@ -72,6 +72,13 @@ struct ForeignFile: Sendable {
             + pasteable(path, { "iconv -f \(encoding) -t UTF-8 \($0) > \($1)" }) + " (iconv -l lists other encodings)"
     }
 
+    /// The message, after the file's path, for a file without LF whose first CR is at `offset`.
+    static func oldLineEnds(_ path: String, _ offset: Int) -> String {
+        "has CR (byte \(offset + 1) is the first) and no LF: its lines end as those of old Macs, or it is one line with "
+            + "carriage returns in it. Lines end with LF or CR LF. Convert it: "
+            + pasteable(path) { "tr '\\r' '\\n' < \($0) > \($1)" }
+    }
+
     // MARK: UTF-16 and UTF-32
 
     /// Recognizes UTF-16 or UTF-32 without a byte order mark, or binary data, by the positions of zero bytes; returns

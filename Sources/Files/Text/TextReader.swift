@@ -9,7 +9,7 @@ import Glibc
 ///   converts them to text; invalid UTF-8 is rejected with its line and offset.
 /// - A byte order mark at the start of a file is not part of the text.
 /// - A line ends with LF or CR LF. Both are read as LF, so that the text does not depend on which one is used. A CR
-///   without LF is an ordinary character.
+///   without LF is an ordinary character, but a file with CRs and without any LF (old Mac line ends) is rejected.
 /// - The last line needs no line end. An empty line counts as a line.
 /// - A file with no bytes, or only a byte order mark, is empty. It is rejected where text is required.
 ///
@@ -66,6 +66,9 @@ package struct TextReader: ~Copyable {
             throw Failure(.badData, "\(path): \(found.message(path))")
         }
         let start = head.starts(with: TextReader.byteOrderMark) ? TextReader.byteOrderMark.count : 0
+        if let first = try TextReader.firstCarriageReturn(in: source, size, head: head, path) {
+            throw Failure(.badData, "\(path): \(ForeignFile.oldLineEnds(path, first))")
+        }
         guard size > start || allowsEmpty else {
             throw Failure(
                 .badData, "\(path): is empty; a text is needed, at least one line of UTF-8. Give another file.")
@@ -192,6 +195,26 @@ package struct TextReader: ~Copyable {
     }
 
     // MARK: Line ends
+
+    /// Returns the offset of the first CR of a file without LF, or nil for any other file. Reads a file up to its first LF.
+    private static func firstCarriageReturn(
+        in source: borrowing TextSource, _ size: Int, head: [UInt8], _ path: String
+    ) throws(Failure) -> Int? {
+        var (chunk, offset, found) = (head, 0, nil as Int?)
+        while true {
+            let (lineFeed, carriageReturn) = chunk.withUnsafeBytes { bytes in
+                (
+                    firstIndex(of: UInt8(ascii: "\n"), in: bytes, from: 0),
+                    found == nil ? firstIndex(of: UInt8(ascii: "\r"), in: bytes, from: 0) : nil
+                )
+            }
+            if lineFeed != nil { return nil }
+            if let carriageReturn { found = offset + carriageReturn }
+            offset += chunk.count
+            guard offset < size else { return found }
+            chunk = try source.bytes(offset..<min(size, offset + sampleBytes), path)
+        }
+    }
 
     private static func carriageReturnsBeforeLineFeeds(_ bytes: UnsafeRawBufferPointer) -> Int {
         var (count, index) = (0, 0)

@@ -104,13 +104,7 @@ package struct ModelImport {
                         throw Failure(
                             .usage, "import: --output: \(run.path) holds a run already. Choose a new directory.")
                     }
-                    let foreign = names.filter { $0.utf8.first != UInt8(ascii: ".") }
-                    guard foreign.isEmpty else {
-                        throw Failure(
-                            .usage,
-                            "import: --output: \(run.path) holds \(OutputDirectory.enumerate(foreign)), which is of no "
-                                + "import. Choose a new directory.")
-                    }
+                    try OutputDirectory.refuse(names, in: run.path, "import")
                 }))
     }
 

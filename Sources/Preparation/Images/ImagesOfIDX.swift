@@ -24,7 +24,8 @@ final class ImagesOfIDX {
         guard labelCount == sizes[0] else {
             throw Failure(
                 .badData,
-                "\(labelsPath): holds \(labelCount) labels, \(imagesPath) \(sizes[0]) images. They must be of one set.")
+                "\(labelsPath): holds \(counted(labelCount, "label")), \(imagesPath) \(counted(sizes[0], "image")). They must be of one set."
+            )
         }
         shape = ImageShape(height: sizes[1], width: sizes[2], channels: 1)
         guard shape.isPossible else {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Failures
 import Reporting
 import Settings
 
@@ -48,7 +49,7 @@ struct MetricWatch {
     var reason: String {
         let count = state.evaluationsWithoutImprovement
         let best = state.reference.map { " on \(fixed($0, 4))" } ?? ""
-        return "\(metric.words) has not improved\(best) for \(count) evaluation\(count == 1 ? "" : "s")"
+        return "\(metric.words) has not improved\(best) for \(counted(count, "evaluation"))"
     }
 
     /// Whether `value` is better than `other` by more than `change`. A NaN or infinite value never is.

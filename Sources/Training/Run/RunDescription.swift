@@ -21,9 +21,9 @@ struct RunDescription {
         let model = configuration.model
         let layers =
             model.family.architecture.hasEncoder
-            ? "\(model.layers) + \(model.targetLayers) layers" : plural(model.layers, "layer")
+            ? "\(model.layers) + \(model.targetLayers) layers" : counted(model.layers, "layer")
         let heads =
-            plural(model.heads, "head")
+            counted(model.heads, "head")
             + (model.keyHeads == model.heads ? "" : " over \(model.keyHeads) of keys and values")
         let parts = [layers, heads, "width \(model.width)"] + input + output
         return "model: \(model.family.rawValue), \(grouped(parameters)) parameters (\(parts.joined(separator: ", ")))"
@@ -36,14 +36,14 @@ struct RunDescription {
         }
         let patch = configuration.model.patchSize
         return [
-            "\(plural(image.patchCount(patch), "patch", "es")) of \(patch) × \(patch) pixels in images of \(image.height) × "
+            "\(counted(image.patchCount(patch), "patch", "es")) of \(patch) × \(patch) pixels in images of \(image.height) × "
                 + "\(image.width)\(image.channels > 1 ? " in \(image.channels) colours" : "")"
         ]
     }
 
     /// The model's outputs, unless they are tokens.
     private var output: [String] {
-        configuration.prediction.outputs.map { [plural(sizes.outputs, $0.name, $0.plural)] } ?? []
+        configuration.prediction.outputs.map { [counted(sizes.outputs, $0.name, $0.plural)] } ?? []
     }
 
     /// The frozen parameters; nil if all are trained.
@@ -88,10 +88,10 @@ struct RunDescription {
     var batch: String {
         let (batch, data) = (configuration.batch, configuration.data)
         let tokens = grouped(batch.sequences * sizes.contextLength)
-        let name = facts.kind == .text ? "sequences" : facts.kind.recordName
-        let line = "batch: \(batch.sequences) \(name) a step in \(plural(batch.slots, "slot"))"
+        let names = facts.kind == .text ? "sequences" : facts.kind.recordName
+        let line = "batch: \(counted(batch.sequences, names.withoutExactSuffix("s") ?? names)) a step in \(counted(batch.slots, "slot"))"
         let pool =
-            data.lengthPool > 1 ? ", of similar length within \(plural(data.lengthPool, "batch", "es"))" : ""
+            data.lengthPool > 1 ? ", of similar length within \(counted(data.lengthPool, "batch", "es"))" : ""
         switch facts.kind {
         case .text: return "\(line), \(tokens) tokens"
         case .parallel, .labelled:
@@ -111,9 +111,4 @@ struct RunDescription {
         let command = shellCommand("dtrain", "generate", "--checkpoint", directory, "--prompt", prompt)
         return "\(example.action): \(command)"
     }
-}
-
-/// A number and its noun, in singular or plural.
-private func plural(_ count: Int, _ name: String, _ ending: String = "s") -> String {
-    "\(count) \(name)\(count == 1 ? "" : ending)"
 }

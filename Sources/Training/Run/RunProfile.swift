@@ -59,7 +59,7 @@ final class RunProfile {
         } catch {
             return giveUp(error)
         }
-        let leftOut = recorder.leftOutCount > 0 ? " (\(recorder.leftOutCount) spans had no room)" : ""
+        let leftOut = recorder.leftOutCount > 0 ? " (no room for \(counted(recorder.leftOutCount, "span")))" : ""
         console.say("profile: \(file.path)\(leftOut), one a rank; open it at https://ui.perfetto.dev")
     }
 

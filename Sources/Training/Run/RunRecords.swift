@@ -1,6 +1,8 @@
 import Checkpoints
+import Datasets
 import Failures
 import Files
+import Interchange
 import Kernels
 import Reporting
 import Settings
@@ -33,6 +35,10 @@ final class RunRecords {
     /// The directory of the checkpoint written last, or of the one that the run was resumed from.
     private(set) var newestCheckpoint: String?
 
+    /// The files by which directories of another kind are recognized.
+    private static let otherKinds =
+        [(DatasetManifest.fileName, "a dataset")] + ModelReader.weightFileNames.map { ($0, "a model of transformers") }
+
     /// Locks `run` and decides how it starts. If this fails, the directory is left unchanged.
     ///
     /// - Parameter beforeAnew: Called before a run starts from scratch; if it throws, the run does not start.
@@ -43,15 +49,16 @@ final class RunRecords {
         self.run = run
         self.console = console
         self.resumption = resumption
-        try run.refuseForeign()
+        try run.refuseForeign(RunRecords.otherKinds)
         let isNew = !FileSystem.exists(run.path)
-        try run.create()
+        let made = try run.create()
         lock = try run.lock()
         try FileSystem.removeTemporaryFiles(in: run.path)
         do throws(Failure) {
             start = try RunStart(run, resumption, identity, beforeAnew: beforeAnew)
         } catch {
             if isNew { try? FileSystem.remove(run.path) }
+            FileSystem.removeEmptyDirectories(made.filter(FileSystem.isDirectory))
             throw error
         }
         try FileSystem.remove(run.outcome)

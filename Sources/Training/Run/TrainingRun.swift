@@ -96,7 +96,7 @@ final class TrainingRun<Element: Storage> {
         if validation == nil { console.say("the dataset has no validation split: nothing is evaluated") }
         if coordinator.step >= training.steps, !evaluationIsPending {
             console.say(
-                "the run is complete: all \(training.steps) steps are done."
+                "the run is complete: \(counted(coordinator.step, "step")) of \(grouped(training.steps)) done."
                     + (records.map { " For more, such as twice as many: \(prolongingCommand($0))" } ?? ""))
         }
         if watch.hasRunOut {
@@ -146,7 +146,8 @@ final class TrainingRun<Element: Storage> {
     private func requireLearning() throws {
         let finding: String
         if coordinator.step > 0, coordinator.updates == 0 {
-            finding = "all \(coordinator.step) steps were skipped (\(coordinator.skipCounts)): nothing was learned"
+            finding =
+                "no step of \(grouped(coordinator.step)) made an update (\(coordinator.skipCounts)): nothing was learned"
         } else if coordinator.skipsInARow >= (coordinator.scaler == nil ? 3 : 10) {
             // A decreasing loss scale skips a few steps in a row, so the limit is higher in Float16.
             finding =
@@ -383,7 +384,8 @@ final class TrainingRun<Element: Storage> {
                     + (isKept ? ": \(best?.directory ?? "")" : ", of which no checkpoint is kept"))
         }
         console.say(
-            "\(configuration.targetName): \(grouped(coordinator.tokens)) in \(coordinator.step) steps, \(clockTime(seconds)) in this run"
+            "\(configuration.targetName): \(grouped(coordinator.tokens)) in \(counted(coordinator.step, "step")), "
+                + "\(clockTime(seconds)) in this run"
         )
         if coordinator.skippedSteps > 0 {
             console.say("steps without an update: \(coordinator.skipCounts)")

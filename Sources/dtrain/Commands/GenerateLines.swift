@@ -35,7 +35,7 @@ func generateLines(
     }
     // The reader of standard output has ended.
     guard try communicator.maximum(StopRequest.isPending() ? 1 : 0) == 1 else { return .finished }
-    console.warn("asked to stop: \(done) of \(lines.count) lines are done. \(results?.remedy ?? "")")
+    console.warn("asked to stop: \(done) of \(counted(lines.count, "line")) done. \(results?.remedy ?? "")")
     return .stopped
 }
 

@@ -52,15 +52,13 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
     preparation.validationFraction = try arguments.real("validation-fraction", in: 0...0.9, default: 0.1)
     preparation.separatesDocuments = arguments.has("separate-documents")
     preparation.empty = try emptyRecords(arguments, source)
-    var left = ""
     let manifest = try preparation.run(
         progress: { done, total in
             console.draw(
                 "preparing: \(grouped(done >> 10)) of \(grouped(total >> 10)) KiB, \(100 * done / max(total, 1)) %")
         }, note: { console.draw($0) },
-        skipped: { left = "; left out: \(grouped($0)) without text, the first at \($1)" },
         remark: { console.say($0) }, shouldStop: StopRequest.isPending)
-    console.say("\(preparation.output): \(summary(manifest))\(left)")
+    console.say("\(preparation.output): \(summary(manifest))")
     // The suggested configuration is for models of text.
     guard manifest.kind == .text else { return }
     console.say(
@@ -152,7 +150,7 @@ private func summary(_ manifest: DatasetManifest) -> String {
     let what = [DatasetKind.text: "tokens", .images: "images"][manifest.kind] ?? "records"
     var parts = ["\(counts.joined(separator: " and ")) \(what)"]
     if let labels = manifest.labels {
-        parts.append(labels.kind == .number ? "labels are numbers" : "\(grouped(labels.names.count)) classes")
+        parts.append(labels.kind == .number ? "labels are numbers" : counted(labels.names.count, "class", "es"))
     }
     if let image = manifest.image { parts.append("\(image.height) × \(image.width) × \(image.channels)") }
     if manifest.kind != .images { parts.append("vocabulary \(manifest.vocabularySize)") }

@@ -29,7 +29,7 @@ enum Quickstart {
                     "the quickstart trains on the licence texts in \(texts), and there are none. Bring a text of your "
                         + "own: dtrain prepare --text FILE --tokenizer byte --output \(dataDirectory)")
             }
-            session.console.say("preparing \(files.count) texts of \(texts) in \(dataDirectory)")
+            session.console.say("preparing \(counted(files.count, "text")) of \(texts) in \(dataDirectory)")
             _ = try DatasetPreparation(texts: files, output: dataDirectory).run(shouldStop: StopRequest.isPending)
             return ""
         }
