@@ -182,7 +182,7 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "Checkpoints", "Collectives", "Failures", "Files", "Inference", "Models", "Optimizers", "Reporting",
+                "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Models", "Optimizers", "Reporting",
                 "Settings", "Tensors", "Texts", "Training",
             ],
             swiftSettings: strict),
@@ -234,7 +234,7 @@ let package = Package(
             "Objectives", "Reporting", "Settings", "Tokenizers"),
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
-            "Kernels",
+            "Inspection", "Kernels",
             "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Preparation", "Reporting", "Resources",
             "Settings",
             "Tensors", "Tokenizers", "Watching"),

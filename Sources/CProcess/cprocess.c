@@ -18,9 +18,25 @@ static volatile sig_atomic_t stop_requested = 0;
 // code, the heap was corrupted in 5 of 105 jobs; with a separate stack, in 0 of 80.
 static char handler_stack[1 << 17] __attribute__((aligned(64)));
 
+// Whether this is rank 0 of a job.
+static volatile sig_atomic_t is_first_rank = 0;
+
+// While mpirun waits for ranks that it has sent SIGTERM, after a Ctrl-C, it forwards none of their output. Rank 0 therefore
+// writes to the terminal itself, if the job has one. SIGTTOU, which could suspend it there, is blocked in the handler.
+static void tell_terminal(void) {
+    static const char text[] = "\ndtrain: stopping: the ranks save what is done, as far as mpirun leaves them the time\n";
+    int terminal = open("/dev/tty", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (terminal < 0) return;
+    ssize_t written = write(terminal, text, sizeof text - 1);
+    (void)written;
+    close(terminal);
+}
+
 static void note(int number) {
-    (void)number;
+    int kept = errno;
+    if (number == SIGTERM && is_first_rank && !stop_requested) tell_terminal();
     stop_requested = 1;
+    errno = kept;
 }
 
 // The first SIGINT requests to save and stop, a later one kills the process. Some senders, such as timeout(1), signal a
@@ -52,6 +68,7 @@ void cprocess_note_stop_requests(void) {
     memset(&action, 0, sizeof action);
     action.sa_handler = note;
     action.sa_flags = SA_ONSTACK | SA_RESTART;
+    sigaddset(&action.sa_mask, SIGTTOU);
     sigaction(SIGUSR1, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     // A background process of a shell ignores SIGINT; this is preserved.
@@ -85,6 +102,7 @@ static void note_early(int count, char **arguments, char **environment) {
     for (char **variable = environment; variable && *variable; variable++)
         for (unsigned i = 0; i < sizeof marks / sizeof *marks; i++)
             if (!strncmp(*variable, marks[i], strlen(marks[i]))) {
+                is_first_rank = !strcmp(*variable + strlen(marks[i]), "0");
                 cprocess_note_stop_requests();
                 return;
             }

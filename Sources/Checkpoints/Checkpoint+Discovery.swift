@@ -67,11 +67,13 @@ extension Checkpoint {
     /// Other checkpoints are skipped. One that cannot be read for another reason (permissions, device) is an error,
     /// since the run would otherwise silently resume from an older one.
     ///
-    /// - Parameter progress: As for `verify`, for each checkpoint that is verified.
+    /// - Parameters:
+    ///   - startsAnew: Whether the command can train from scratch, which the message then suggests.
+    ///   - progress: As for `verify`, for each checkpoint that is verified.
     /// - Returns: nil if the run has no checkpoints.
     /// - Throws: `badData` if none of the run's checkpoints is valid, `inputOutput` if reading fails.
     package static func newestValid(
-        _ run: RunDirectory, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+        _ run: RunDirectory, startsAnew: Bool = true, progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
     ) throws(Failure) -> ValidCheckpoint? {
         var passedOver: [String] = []
         for listing in try list(run).reversed() {
@@ -91,8 +93,8 @@ extension Checkpoint {
         if passedOver.isEmpty { return nil }
         throw Failure(
             .badData,
-            "\(run.checkpoints): none of its checkpoints is valid. Restore one from a copy, or start anew with "
-                + "--resume none.\n" + passedOver.joined(separator: "\n"))
+            "\(run.checkpoints): none of its checkpoints is valid. Restore one from a copy"
+                + (startsAnew ? ", or start anew with --resume none.\n" : ".\n") + passedOver.joined(separator: "\n"))
     }
 
     /// The directories that may be checkpoints, in step order. A replaced checkpoint comes before the committed one of

@@ -25,7 +25,7 @@ extension Checkpoint {
         if FileSystem.exists("\(name)/\(CheckpointManifest.fileName)") || !FileSystem.isDirectory(run.checkpoints) {
             return ValidCheckpoint(try open(name), isVerified: false)
         }
-        let newest = verifying ? try newestValid(run, progress: progress) : try newestOpened(run)
+        let newest = verifying ? try newestValid(run, startsAnew: false, progress: progress) : try newestOpened(run)
         guard let newest else {
             if case .failure(let failure)? = try list(run).last?.result { throw failure }
             throw Failure(.badData, "\(path): is a run that has no checkpoint yet.")
@@ -46,6 +46,11 @@ extension Checkpoint {
 
     /// Opens the checkpoint that a marker file names by its path relative to the marker's directory.
     private static func marked(by path: String) throws(Failure) -> ValidCheckpoint {
+        let directory = FileSystem.parent(of: path)
+        if FileSystem.exists("\(directory)/\(CheckpointManifest.fileName)") {
+            throw Failure(
+                .badData, "\(path): is a file of a checkpoint. Name the checkpoint's directory: \(directory)")
+        }
         let text = try FileSystem.contents(of: path, limitBytes: 4096)
         let lines = String(decoding: text, as: UTF8.self).exactParts(at: "\n")
         // Somebody may have written it by hand.
@@ -57,7 +62,7 @@ extension Checkpoint {
                 "\(path): is a file and no marker of a checkpoint. Name a checkpoint's directory, a run directory or "
                     + "RUN/best.")
         }
-        let run = RunDirectory(FileSystem.parent(of: path))
+        let run = RunDirectory(directory)
         let target = "\(run.checkpoints)/\(CheckpointName.name(.committed, step: step))"
         guard FileSystem.exists(target) else {
             throw Failure(

@@ -118,11 +118,13 @@ struct CheckpointCommit {
         let free = try FileSystem.freeBytes(in: run.checkpoints)
         guard needed <= free else {
             let megabyte = 1_000_000
+            // An import, at step 0, keeps no other checkpoint.
+            let advice = state.step == 0 ? "" : ", lower training.keep_last and training.keep_best"
             throw Failure(
                 .inputOutput,
                 "\(run.checkpoints): no room for the checkpoint of step \(state.step): it needs "
                     + "\((needed + megabyte - 1) / megabyte) MB, \(free / megabyte) MB are free. Free some space "
-                    + "there, lower training.keep_last and training.keep_best, or choose another directory.")
+                    + "there\(advice), or choose another directory.")
         }
     }
 

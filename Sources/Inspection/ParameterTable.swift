@@ -1,5 +1,5 @@
 import Checkpoints
-import Collectives
+import Datasets
 import Failures
 import Files
 import Inference
@@ -35,9 +35,8 @@ package struct ParameterTable {
     ///
     /// - Throws: `usage` or `badData` if the dataset, which determines some of the shapes, does not match the
     ///   configuration; `usage` if a pattern matches no parameter.
-    package init(_ configuration: Configuration, _ communicator: any Communicator) throws(Failure) {
-        let data = try TrainingData(configuration, communicator)
-        let layout = Transformer<Float>(configuration.model, data.sizes).layout
+    package init(_ configuration: Configuration) throws(Failure) {
+        let layout = Transformer<Float>(configuration.model, try configuration.sizesToShow()).layout
         let rules = try ParameterRules(configuration.optimizer, layout).indices
         let loaded =
             configuration.fineTuning.from == nil
@@ -76,5 +75,38 @@ package struct ParameterTable {
                 }),
             "count": .integer(total),
         ]
+    }
+}
+
+extension Configuration {
+    /// The sizes of the model: those of its dataset or, if there is none yet, those that the configuration itself defines.
+    ///
+    /// - Throws: `usage` if the dataset does not fit or, without one, if the shape of a parameter depends on it.
+    fileprivate func sizesToShow() throws(Failure) -> ModelSizes {
+        let directory = data.directory
+        if FileSystem.exists(directory) {
+            let dataset = try Dataset.open(
+                directory, vocabularySize: model.vocabularySize > 0 ? model.vocabularySize : nil)
+            return try sizes(of: dataset.facts, vocabularySize: dataset.vocabularySize, name: directory)
+        }
+        func missing(_ what: String, _ remedy: String) -> Failure {
+            Failure(
+                .usage,
+                "--show parameters: the shapes depend on \(what) of the dataset, and \(directory) does not exist. \(remedy)"
+            )
+        }
+        let architecture = model.family.architecture
+        guard architecture.input == .tokens, architecture.output != .sequence else {
+            throw missing(
+                architecture.input == .tokens
+                    ? "the vocabulary and the labels" : "the size of the images and the labels",
+                "Prepare the dataset, or set data.directory to one with the same labels.")
+        }
+        guard model.vocabularySize > 0 else {
+            throw missing(
+                "the vocabulary",
+                "Set model.vocabulary_size to its number of tokens (256 for bytes), or prepare the dataset.")
+        }
+        return sizes(image: nil, vocabularySize: model.vocabularySize, outputs: 0)
     }
 }

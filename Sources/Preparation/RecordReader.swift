@@ -232,7 +232,7 @@ struct RecordReader: ~Copyable {
         labelKind = kind
         switch kind {
         case .number:
-            guard let number = Double(word) else { throw wrongLabel(word, kind) }
+            guard let number = decimalNumber(word) else { throw wrongLabel(word, kind) }
             return .number(try finite(number, word))
         case .class:
             return .names([try checked(word)])

@@ -33,6 +33,7 @@ package final class Console {
     /// Prints a line on standard error: a notice for the user that a program that reads the output should not see.
     package func warn(_ line: String) {
         guard speaks else { return }
+        clearLine()
         let text = Array("dtrain: \(PathText.shown(line))\n".utf8)
         _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
@@ -51,6 +52,13 @@ package final class Console {
     package func write(_ bytes: [UInt8]) {
         guard speaks, !isClosed else { return }
         take(StandardOutput.write(bytes))
+    }
+
+    /// Removes the line that `draw` has drawn, so that a message begins a line of its own.
+    package func clearLine() {
+        guard openLine else { return }
+        emit(Console.erase)
+        openLine = false
     }
 
     /// Declares all following output to be progress reports, without which the command can continue. A failure is

@@ -1,3 +1,5 @@
+import Texts
+
 /// The progress of a training run, in a line that fits the width of the terminal.
 package struct ProgressLine {
     var step: Int
@@ -37,13 +39,21 @@ package struct ProgressLine {
     ///
     /// - Parameter showsShare: Whether the fraction of the peak rate may be included.
     package func text(width: Int, showsShare: Bool = true) -> String {
+        let whole = facts(width, showsShare, targets)
+        guard let unit = targets.exactParts(at: " ").last, unit != targets else { return whole.joined(separator: "  ") }
+        // "masked tokens" become "tokens" if another fact fits the width then.
+        let short = facts(width, showsShare, unit)
+        return (short.count > whole.count ? short : whole).joined(separator: "  ")
+    }
+
+    private func facts(_ width: Int, _ showsShare: Bool, _ unit: String) -> [String] {
         let facts: [(importance: Int, text: String)] = [
             (0, "step \(step)/\(steps)"),
             (2, "\(isSmoothed ? "smoothed loss" : "loss") \(ProgressLine.short(loss, decimals: 4))"),
             (5, "rate \(scientific(learningRate, digits: 2))"),
             (4, gradientNorm.map { "norm \(ProgressLine.short($0, decimals: 2))" } ?? skip ?? ""),
             (6, lossScale.map(ProgressLine.scale) ?? ""),
-            (3, "\(ProgressLine.rate(targetsPerSecond)) \(targets)/s"),
+            (3, "\(ProgressLine.rate(targetsPerSecond)) \(unit)/s"),
             (7, showsShare && shareOfPeak.isFinite ? "\(fixed(100 * shareOfPeak, 0)) % of peak" : ""),
             (1, "\(ProgressLine.time(secondsLeft)) left"),
         ]
@@ -53,7 +63,7 @@ package struct ProgressLine {
             shown.insert(fact.importance)
             used += 2 + fact.text.utf8.count
         }
-        return facts.filter { shown.contains($0.importance) }.map(\.text).joined(separator: "  ")
+        return facts.filter { shown.contains($0.importance) }.map(\.text)
     }
 
     /// The text with a progress bar in front, if at least ten columns are left for it. The bar takes precedence over

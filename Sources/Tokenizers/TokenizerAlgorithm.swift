@@ -50,13 +50,16 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         // The space needs a piece too.
         let room = size - TokenizerAlgorithm.fixedPieces - 1
         var count = min(max(0, room), characters.count)
-        if let coverage {
+        /// How many of the most frequent characters make the share `coverage` of the sample.
+        func needed(_ coverage: Double) -> Int {
             var covered = 0
-            count =
-                characters.prefix { character in
-                    defer { covered += character.count }
-                    return Double(covered) < coverage * Double(total)
-                }.count
+            return characters.prefix { character in
+                defer { covered += character.count }
+                return Double(covered) < coverage * Double(total)
+            }.count
+        }
+        if let coverage {
+            count = needed(coverage)
             guard count <= room else {
                 throw Failure(
                     .usage,
@@ -65,6 +68,14 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
                         + "\(TokenizerAlgorithm.fixedPieces + 1 + count) tokens, or a lower --coverage, such as "
                         + "\(rounded(share(max(0, room)))).")
             }
+        }
+        guard count > 0 || characters.isEmpty else {
+            throw Failure(
+                .usage,
+                "--tokenizer \(rawValue):\(size): bytes, special tokens and the space leave no token for a character. "
+                    + "Allowed: at least \(TokenizerAlgorithm.fixedPieces + 2) tokens; "
+                    + "\(TokenizerAlgorithm.fixedPieces + 1 + needed(0.9995)) have one for nearly every character of the text. For "
+                    + "bytes alone: --tokenizer byte.")
         }
         let kept = sample.keeping(Set(characters.prefix(count).map(\.character)))
         let (model, reason) = train(size, kept, allCharacters: true)
@@ -109,7 +120,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         let reason =
             if size <= TokenizerAlgorithm.fixedPieces {
                 "its bytes and special tokens alone are \(TokenizerAlgorithm.fixedPieces). Allowed: at least "
-                    + "\(TokenizerAlgorithm.fixedPieces + 1) tokens."
+                    + "\(TokenizerAlgorithm.fixedPieces + 2) tokens."
             } else if said.containsExactly("too high"), let most = number.last {
                 "it has no more pieces. Allowed: at most \(most) tokens."
             } else {

@@ -30,17 +30,19 @@ struct Session {
         }
         Processor.prepareThread()
         let communicator: any Communicator = mpi ?? SoloCommunicator()
+        let session = Session(communicator: communicator, console: Console(rank: communicator.rank))
         let code: ExitCode
         do {
-            let session = Session(communicator: communicator, console: Console(rank: communicator.rank))
             code = try session.end(with: try body(session))
         } catch let agreed as AgreedFailure {
             if communicator.rank == 0, !agreed.failure.message.isEmpty {
+                session.console.clearLine()
                 report(agreed.failure.message, agreed.failure.exitCode)
             }
             code = agreed.failure.exitCode
         } catch {
             let failure = error as? Failure ?? Failure(.internalError, "\(error)")
+            session.console.clearLine()
             let rank = communicator.size > 1 ? "rank \(communicator.rank): " : ""
             report(rank + failure.message, failure.exitCode)
             // The other ranks wait for this rank in some call, and would wait forever.

@@ -40,6 +40,28 @@ struct CheckpointLocationTests {
         #expect(try Checkpoint.find(sample.run.path, verifying: false).checkpoint.step == 300)
     }
 
+    /// The path of a file of a checkpoint, of any size, is rejected with the directory.
+    @Test func rejectsFilesOfCheckpointsWithTheirDirectory() throws {
+        try sample.commit(step: 100)
+        let directory = sample.run.checkpoints + "/step-00000100"
+        for name in ["model.safetensors", "manifest.json", "state.json"] {
+            expectFailure(
+                .badData,
+                "\(directory)/\(name): is a file of a checkpoint. Name the checkpoint's directory: \(directory)"
+            ) {
+                _ = try Checkpoint.find("\(directory)/\(name)")
+            }
+        }
+    }
+
+    /// Only training can start from scratch: other commands do not suggest it.
+    @Test func suggestsNoRestartOutsideTraining() throws {
+        try sample.commit(step: 100)
+        try flipBit(sample.run.checkpoints + "/step-00000100/state.json", at: 5)
+        let failure = try #require(#expect(throws: Failure.self) { _ = try Checkpoint.find(sample.run.path) })
+        #expect(failure.message.contains("none of its checkpoints is valid. Restore one from a copy.\n"), "\(failure)")
+    }
+
     @Test func rejectsPathsWithoutCheckpoint() throws {
         let run = sample.run
         expectFailure(.badData, "\(run.path): there is no such file or directory.") {

@@ -62,7 +62,7 @@ import Testing
         expectFailure(.badData, "(train)", "8 tokens", "context_length 8", "at most 7") {
             _ = try samples(8, contextLength: 8)
         }
-        expectFailure(.badData, "1 tokens", "context_length 1") { _ = try samples(1, contextLength: 1) }
+        expectFailure(.badData, "1 token;", "context_length 1") { _ = try samples(1, contextLength: 1) }
         let empty = try Dataset.open(directory.path).stream(.validation)
         expectFailure(.badData, "(validation)", "0 tokens", "Move text into the shards") {
             _ = try CausalSamples(empty, contextLength: 1)

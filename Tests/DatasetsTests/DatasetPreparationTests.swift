@@ -34,7 +34,7 @@ import Testing
     /// Texts, and the resulting token stream of a split.
     @Test(arguments: [
         (["one", "two\n", "three"], "one\ntwo\nthree"), (["one\n", "two\n"], "one\ntwo\n"),
-        (["one\r\n", "\u{FEFF}two\r\n"], "one\ntwo\n"), (["\u{FEFF}one\r", "two"], "one\r\ntwo"),
+        (["one\r\n", "\u{FEFF}two\r\n"], "one\ntwo\n"), (["\u{FEFF}1\none\r", "two"], "1\none\r\ntwo"),
         (["a", "\n", "b"], "a\n\nb"), (["\u{FEFF}\u{FEFF}a"], "\u{FEFF}a"),
     ])
     func separatesTextsByLineBreaks(texts: [String], expected: String) throws {

@@ -106,7 +106,9 @@ import Testing
             #expect(!FileSystem.exists(directory.file("data")))
         }
         try expectRefusal("text.png", Array("hello".utf8), "it does not begin as a PNG file does")
-        try expectRefusal("renamed.png", [0xFF, 0xD8, 0xFF, 0xE0], "it is a JPEG file; convert it")
+        try expectRefusal(
+            "renamed.png", [0xFF, 0xD8, 0xFF, 0xE0],
+            "is a JPEG image with the name of a PNG. Convert it (ImageMagick): mogrify -format png /")
         try expectRefusal("empty.png", [], "PNG")
         for count in [8, 20, 33, 45, 60] {
             try expectRefusal("cut.png", Array(good.prefix(count)), "PNG image: ")
@@ -119,7 +121,8 @@ import Testing
         try expectRefusal("unpacked.png", empty, "its header or its pixels hold what a PNG file may not")
         try expectRefusal("none.png", Array(good.prefix(33)) + pngChunk("IEND", []), "it has no pixels")
         try expectRefusal("wide.png", png(height: 2, width: 4, channels: 1, Array(0..<8)), "2 rows of 4 pixels")
-        try expectRefusal("photo.jpg", good, "no .png")
+        try expectRefusal(
+            "photo.jpg", good, "its name does not end in .png. Each folder holds the PNG images of one class")
         var huge = good
         huge.replaceSubrange(16..<20, with: [0x7F, 0xFF, 0xFF, 0xFF])
         try expectRefusal("huge.png", huge, "huge.png")

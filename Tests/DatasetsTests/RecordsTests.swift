@@ -184,7 +184,7 @@ extension Records {
 
     @Test(arguments: [
         Wrong(form: .parallel, text: "a\nb\nc\n", other: "a\nb\n", found: ["line 3", "has 3 lines", "has 2"]),
-        Wrong(form: .parallel, text: "a\n", other: "a\nb\n", found: ["line 2", "has 1 lines", "has 2"]),
+        Wrong(form: .parallel, text: "a\n", other: "a\nb\n", found: ["line 2", "has 1 line,", "has 2"]),
         Wrong(form: .parallel, text: "a\n\nc", other: "a\nb\nc", found: ["one: line 2", "is empty"]),
         Wrong(form: .parallel, text: "a\nb\nc", other: "a\n \t\nc", found: ["two: line 2", "is empty"]),
         Wrong(
@@ -207,6 +207,7 @@ extension Records {
         Wrong(form: .labelled(.number), text: "1\tx\none\tx", found: ["line 2", "one", "finite number"]),
         Wrong(form: .labelled(.number), text: "1e99\tx", found: ["line 1", "1e99"]),
         Wrong(form: .labelled(.number), text: "nan\tx", found: ["line 1", "nan"]),
+        Wrong(form: .labelled(.number), text: "1\tx\n0x10\ty", found: ["line 2", "0x10"]),
         Wrong(form: .labelled(.multi), text: "a,,b\tx", found: ["line 1", "label is empty"]),
         Wrong(form: .labelled(.multi), text: "\tx", found: ["no record has a class"]),
         Wrong(
@@ -280,6 +281,25 @@ extension Records {
         }
     }
 
+    /// A file with CR as its only line end is rejected, in every form.
+    @Test func rejectsOldMacLineEnds() throws {
+        let files: [(form: RecordForm, texts: [String])] = [
+            (.documents(field: "t"), ["{\"t\":\"a\"}\r{\"t\":\"b\"}\r"]), (.labelled(nil), ["x\ta\ry\tb\r"]),
+            (.labelled(nil), ["{\"label\":1,\"text\":\"a\"}\r{\"label\":2,\"text\":\"b\"}"]),
+            (.parallel, ["a\nb\n", "A\rB\r"]),
+        ]
+        for (form, texts) in files {
+            for (name, text) in zip(["one", "two"], texts) { try directory.write(text, to: name) }
+            let names = Array(["one", "two"].prefix(texts.count))
+            expectFailure(.badData, "has CR (byte ", "tr '\\r' '\\n' < ") { try directory.prepare(form, names) }
+            #expect(!FileSystem.exists(directory.file("data")))
+        }
+        try directory.write("a\rb\r", to: "text")
+        expectFailure(.badData, "text: has CR (byte 2 ") {
+            _ = try DatasetPreparation(texts: [directory.file("text")], output: directory.file("data")).run()
+        }
+    }
+
     /// With `skip`, a file may be empty, but not all files.
     @Test func skipsFileWithoutRecords() throws {
         try directory.write("{\"text\": \"a\"}", to: "one")
@@ -323,6 +343,7 @@ extension Records {
             })
         }
         #expect(!FileSystem.exists(directory.file("data")))
+        try FileSystem.makeDirectory(directory.file("data"))
         // The state after a kill: every kind of file, but no manifest.
         let names = [
             "dataset.incomplete", "tokenizer.model", "train-00000-source.bin", "train-00000-source.ends",

@@ -67,9 +67,7 @@ extension MultiprocessTests {
         /// Without a tokenizer, text is represented by token IDs.
         @Test func usesTokenIDsWithoutTokenizer() throws {
             let workshop = try Workshop()
-            workshop.train("training.steps=4")
-            workshop.dtrain(
-                "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            workshop.exportTrainedModel()
             try FileSystem.remove(workshop.directory.file("model/tokenizer.json"))
             workshop.dtrain("import", "--from", "model", "--output", "back")
             let checkpoint = Workshop.checkpoint(0, output: "back")
@@ -87,9 +85,7 @@ extension MultiprocessTests {
         /// The tokenizer of bytes has no file of its own: it is recognized by the one that is written for `transformers`.
         @Test func theByteTokenizerOfAnExportIsTakenOver() throws {
             let workshop = try Workshop()
-            workshop.train("training.steps=4")
-            workshop.dtrain(
-                "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            workshop.exportTrainedModel()
             let imported = workshop.dtrain("import", "--from", "model", "--output", "back")
             #expect(imported.output.contains("tokenizer byte"), "\(imported)")
             let evaluated = [Workshop.checkpoint(4), Workshop.checkpoint(0, output: "back")].map {

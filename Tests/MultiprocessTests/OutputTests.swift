@@ -18,6 +18,34 @@ extension MultiprocessTests {
             #expect(outcome.errors.isEmpty)
         }
 
+        /// `mpirun` forwards no output while it waits for ranks that it has told to end: rank 0 writes to the terminal.
+        @Test func jobThatIsToldToEndSaysSo() throws {
+            let workshop = try Workshop()
+            let words = ([Workshop.binary] + Workshop.training(["training.steps=100000"])).joined(separator: " ")
+            let script = """
+                mpirun -np 2 \(words) >output 2>errors &
+                for i in $(seq 600); do [ -s run/metrics.jsonl ] && break; sleep 0.1; done
+                kill -TERM $!
+                wait
+                """
+            try FileSystem.replaceContents(of: workshop.directory.file("script"), with: script)
+            let outcome = Job(onTerminal(["bash", "script"]), in: workshop.directory.path).finish()
+            #expect(outcome.output.contains("dtrain: stopping: the ranks save what is done"), "\(outcome.output)")
+            #expect(
+                outcome.output.split(separator: "\n").count { $0.contains("dtrain: stopping") } == 1,
+                "\(outcome.output)")
+        }
+
+        /// A message begins a line of its own, after a line that was drawn.
+        @Test func messageBeginsALine() throws {
+            let workshop = try Workshop()
+            let words = ["prepare", "--text", "text.txt", "--tokenizer", "bpe:60000", "--output", "other"]
+            let outcome = Job(onTerminal([Workshop.binary] + words), in: workshop.directory.path).finish()
+            #expect(outcome.exitCode == 64)
+            #expect(
+                outcome.output.contains("KiB of text\r\u{1B}[2Kdtrain: --tokenizer bpe:60000: "), "\(outcome.output)")
+        }
+
         @Test(arguments: [nil, 2])
         func terminalOutputHasProgressBar(ranks: Int?) throws {
             let workshop = try Workshop()

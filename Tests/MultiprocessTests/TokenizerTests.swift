@@ -72,7 +72,7 @@ extension MultiprocessTests {
 
             expectRefusal(prepare("--text", "a", "--jsonl", "j", "--tokenizer", "byte"), 64, "--text and --jsonl")
             expectRefusal(workshop.dtrain("prepare", "--tokenizer", "byte"), 64, "--text is missing", "--parallel")
-            expectRefusal(prepare("--parallel", "a", "--tokenizer", "byte"), 64, "--parallel: found 1 files", "TARGET")
+            expectRefusal(prepare("--parallel", "a", "--tokenizer", "byte"), 64, "--parallel: found 1 file;", "TARGET")
             expectRefusal(
                 prepare("--parallel", "a", "b", "--validation", "a", "--tokenizer", "byte"), 64, "--validation: found 1"
             )

@@ -130,9 +130,7 @@ extension MultiprocessTests {
         /// An imported model is checked for finite values, in any number format.
         @Test func rejectsNonFiniteImports() throws {
             let workshop = try Workshop()
-            workshop.train("training.steps=4")
-            workshop.dtrain(
-                "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            workshop.exportTrainedModel()
             let path = workshop.directory.file("model/model.safetensors")
             let whole = try FileSystem.contents(of: path)
             try File(path, .create).write(Array(whole.dropLast(4)) + [0, 0, 0x80, 0xFF])
@@ -217,9 +215,7 @@ extension MultiprocessTests {
         /// A model and shards without a tokenizer can be combined if the vocabulary fits.
         @Test func evaluatesWithoutTokenizer() throws {
             let workshop = try Workshop()
-            workshop.train("training.steps=4")
-            workshop.dtrain(
-                "export", "--checkpoint", Workshop.checkpoint(4), "--format", "huggingface", "--output", "model")
+            workshop.exportTrainedModel()
             try FileSystem.remove(workshop.directory.file("model/tokenizer.json"))
             workshop.dtrain("import", "--from", "model", "--output", "back")
             let checkpoint = Workshop.checkpoint(0, output: "back")

@@ -80,6 +80,12 @@ final class Workshop {
         return outcome
     }
 
+    /// Trains for four steps, and exports the model of the last one into the directory `model`.
+    func exportTrainedModel() {
+        train("training.steps=4")
+        dtrain("export", "--checkpoint", Workshop.checkpoint(4), "--output", "model")
+    }
+
     // MARK: Results
 
     /// The directory of a run's checkpoint, relative to the workshop.

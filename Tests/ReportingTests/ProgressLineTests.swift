@@ -45,6 +45,16 @@ struct ProgressLineTests {
         #expect(!usual.textWithBar(width: 79).contains("█"))
     }
 
+    /// A long unit leaves room for the learning rate.
+    @Test func longUnitsAreShortened() {
+        var line = usual
+        line.targets = "masked tokens"
+        #expect(line.text(width: 80) == usual.text(width: 80))
+        #expect(line.text(width: 200).contains("21.9k masked tokens/s"))
+        line.gradientNorm = nil
+        #expect(line.text(width: 80) == "step 1200/1200  loss 1.0476  rate 1.0e-04  21.9k masked tokens/s  0:00 left")
+    }
+
     /// A line fits the width for all values, and contains the step, the loss and the remaining time.
     @Test func extremeValuesFit() {
         for line in ProgressLineTests.extremes {

@@ -78,7 +78,8 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "optimizer.groups: found a mapping; allowed: a list of mappings, each with names and"
         ),
         ("optimizer: {groups: [a]}", "c.yaml:1:22: optimizer.groups: found a; allowed: a list of mappings"),
-        ("optimizer: {groups: [{l1: 1}]}", "c.yaml:1:22: optimizer.groups: found a mapping; allowed: a list"),
+        ("optimizer: {groups: [{l1: 1}]}", "optimizer.groups: found a mapping without names; allowed: a list"),
+        ("optimizer: {groups: [{}]}", "c.yaml:1:22: optimizer.groups: found a mapping without names; allowed: a list"),
         ("optimizer: {groups: [{name: a}]}", "c.yaml:1:23: optimizer.groups: found name; allowed: a list"),
         ("optimizer: {groups: [{name: a}]}", "; the nearest is names"),
         ("optimizer: {groups: [{names: a, l1: -1}]}", "c.yaml:1:37: optimizer.groups: found -1; allowed: a list"),

@@ -86,6 +86,19 @@ struct ArgumentsTests {
     ])
     func helpIsAskedFor(words: [String]) { #expect(command.isAskedForHelp(by: words)) }
 
+    /// An empty stop text would end every text before its first token.
+    @Test func aStopTextIsNotEmpty() throws {
+        for words in [["--stop", ""], ["--stop="], ["--stop", "a", ""]] {
+            expectFailure(.usage, "generate: --stop: found an empty text") {
+                _ = try Arguments(["--checkpoint", "x"] + words, for: .generate).generationSettings()
+            }
+        }
+        #expect(
+            try Arguments(["--checkpoint", "x", "--stop", "a", " "], for: .generate).generationSettings().stops == [
+                "a", " ",
+            ])
+    }
+
     @Test func textsMayBeEmpty() throws {
         #expect(try Arguments(["--prompt", ""], for: .generate).value("prompt") == "")
         #expect(try Arguments(["--prompt="], for: .generate).value("prompt") == "")
@@ -160,6 +173,10 @@ struct ArgumentsTests {
         (["--training.steps", "5"], "--set training.steps=VALUE."),
         (["--warmup-steps=5"], "--set schedule.warmup_steps=VALUE."),
         (["--dropout", "0.1"], "--set model.dropout=VALUE"),
+        (["--lr", "1e-3"], "A key of the configuration is set by --set schedule.peak=VALUE"),
+        (["--learningRate=1e-3"], "--set schedule.peak=VALUE"),
+        (["--epochs", "3"], "--set training.steps=VALUE (in steps"),
+        (["--batch-size", "3"], "--set batch.sequences=VALUE (sequences a step, of the whole job)."),
         (["-np", "4"], "The number of ranks is for mpirun: mpirun -np N dtrain train …"),
         (["generate"], "the command comes first: dtrain generate [OPTIONS]."),
         (["--config", "x", "prepare", "--text"], "the command comes first: dtrain prepare [OPTIONS]."),
@@ -178,7 +195,9 @@ struct ArgumentsTests {
                 _ = try salt(value).integer("pot", in: 1...9, default: 3)
             }
         }
-        for value in ["-0.1", "nan", "inf", "1e400", "x"] {
+        for value in [
+            "-0.1", "nan", "inf", "1e400", "x", "0x0", "0x1p-1", "0b1", "1e", ".", " 0.5", "0.5 ", "1_0e-1", "٠",
+        ] {
             expectFailure(.usage, "--pot: found \(value);", "from 0.0 to 1.0") {
                 _ = try salt(value).real("pot", in: 0...1, default: 0)
             }

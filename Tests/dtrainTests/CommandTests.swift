@@ -1,4 +1,5 @@
 import Failures
+import Foundation
 import TestSupport
 import Testing
 
@@ -44,6 +45,26 @@ struct CommandTests {
         #expect(text == (try Help.text(for: name.isEmpty ? [] : [name])))
     }
 
+    /// As with other tools, help wins over an option beside it, known or not.
+    @Test(arguments: [
+        ["--help", "--bogus"], ["-h", "-x"], ["--help", "--set=1"], ["--help", "train", "--bogus"],
+        ["--bogus", "--help"],
+    ])
+    func helpWins(words: [String]) throws {
+        guard case .help(let text) = try Invocation(words) else {
+            Issue.record("\(words) is no request for help")
+            return
+        }
+        #expect(text.contains("usage: dtrain"))
+    }
+
+    /// A command line of the help that is divided is one to a shell.
+    @Test func examplesAreDividedForAShell() throws {
+        let text = try Help.text(for: ["prepare"])
+        let line = text.components(separatedBy: "example:\n")[1].replacing("\\\n", with: " ")
+        #expect(line.split(separator: " ").joined(separator: " ") == Command.prepare.example)
+    }
+
     @Test func aValueIsNoRequest() throws {
         guard case .run(let command, let arguments) = try Invocation(["generate", "--prompt", "--help", "--stop=-h"])
         else {
@@ -67,13 +88,13 @@ struct CommandTests {
         }
     }
 
-    /// Help fits a screen of 120 columns and 24 lines, tells every command and option, and shows an example.
+    /// Help fits a screen of 80 columns and 24 lines, tells every command and option, and shows an example.
     @Test func helpFitsAScreen() throws {
         let program = try Help.text(for: [])
         for text in [program] + (try Command.all.map { try Help.text(for: [$0.name]) }) {
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
             #expect(lines.count <= 24, "\(text)")
-            #expect(lines.allSatisfy { $0.count <= 120 }, "\(text)")
+            #expect(lines.allSatisfy { $0.count <= 80 }, "\(text)")
             #expect(text.contains("example:\n  "), "\(text)")
         }
         for command in Command.all {

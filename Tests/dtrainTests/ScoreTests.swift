@@ -32,6 +32,12 @@ struct ScoreTests {
         #expect(try score(hypothesis, reference, "--metric", "chrf++") == "chrF++ 72.03")
     }
 
+    @Test func linesOfOldMacsAreRefused() {
+        expectFailure(.badData, "references: has CR (byte 2 ", "tr '\\r' '\\n' < ") {
+            _ = try score("a\nb\n", "a\rb\r")
+        }
+    }
+
     @Test func jsonObject() throws {
         let line = try score("a b c d e\n", "a b c d e\n", "--json")
         let json = try JSON(parsing: Array(line.utf8), source: "score")

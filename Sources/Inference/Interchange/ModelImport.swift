@@ -126,6 +126,14 @@ package struct ModelImport {
         let tokenizer: any Tokenizer
         let source = choice ?? reader.tokenizerPath
         if let source, source != "byte" {
+            if let name = source.exactParts(at: ":").first, TokenizerAlgorithm(rawValue: name) != nil,
+                !FileSystem.exists(source)
+            {
+                throw Failure(
+                    .usage,
+                    "import: --tokenizer: found \(source); allowed: byte, or a FILE.model of SentencePiece. A model's tokens "
+                        + "are those that it was trained with: no tokenizer is learned for it.")
+            }
             let bytes = try FileSystem.contents(of: source, limitBytes: TokenizerDescription.modelBytesLimit)
             tokenizer = try SentencePieceTokenizer(model: bytes, source: source)
             try reader.check(tokenizer, name: source)

@@ -108,7 +108,11 @@ private struct ImageFolders {
             guard !files.isEmpty else { throw Failure(.badData, "\(folder): holds no image; remove the folder.") }
             for file in files {
                 guard file.lowercased().hasExactSuffix(".png") else {
-                    throw Failure(.badData, "\(folder)/\(file): no .png file. Convert or remove it.")
+                    throw Failure(
+                        .badData,
+                        "\(folder)/\(file): its name does not end in .png. Each folder holds the PNG images of one class and "
+                            + "nothing else. Convert other images (ImageMagick: mogrify -format png FILE …), and move the "
+                            + "originals away.")
                 }
                 images.append(("\(folder)/\(file)", index))
             }
@@ -175,6 +179,13 @@ private struct ImageFolders {
     }
 
     private static func damaged(_ path: String, _ bytes: [UInt8]) -> Failure {
-        Failure(.badData, "\(path): not a whole PNG image: \(PNGChunks.flaw(in: bytes)). Copy it again, or remove it.")
+        if let format = PNGChunks.otherFormat(of: bytes) {
+            return Failure(
+                .badData,
+                "\(path): is a \(format) image with the name of a PNG. Convert it (ImageMagick): "
+                    + "mogrify -format png \(shellPath(path))")
+        }
+        return Failure(
+            .badData, "\(path): not a whole PNG image: \(PNGChunks.flaw(in: bytes)). Copy it again, or remove it.")
     }
 }

@@ -41,16 +41,18 @@ enum PNGChunks {
 
     // MARK: Diagnosis
 
-    /// Returns the reason why a PNG file cannot be decoded.
-    static func flaw(in bytes: [UInt8]) -> String {
-        let other: [([UInt8], String)] = [
+    /// Returns the name of another image format with whose signature the bytes begin; nil if there is none.
+    static func otherFormat(of bytes: [UInt8]) -> String? {
+        let others: [([UInt8], String)] = [
             ([0xFF, 0xD8, 0xFF], "JPEG"), (Array("GIF8".utf8), "GIF"), (Array("RIFF".utf8), "WebP"),
             (Array("BM".utf8), "BMP"),
         ]
-        guard bytes.starts(with: signature) else {
-            let name = other.first { bytes.starts(with: $0.0) }?.1
-            return name.map { "it is a \($0) file; convert it" } ?? "it does not begin as a PNG file does"
-        }
+        return others.first { bytes.starts(with: $0.0) }?.1
+    }
+
+    /// Returns the reason why a PNG file cannot be decoded.
+    static func flaw(in bytes: [UInt8]) -> String {
+        guard bytes.starts(with: signature) else { return "it does not begin as a PNG file does" }
         var rest = bytes.dropFirst(signature.count)
         var names: [String] = []
         while rest.count >= 12 {

@@ -60,7 +60,7 @@ extension ConfigurationFormat {
                     try key.read(entry.value, &value)
                 }
                 guard entries.contains(where: { $0.key == required }) else {
-                    throw ConfigurationMismatch(node: element)
+                    throw ConfigurationMismatch(node: element, lacks: required)
                 }
                 values.append(value)
             }

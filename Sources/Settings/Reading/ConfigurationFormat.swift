@@ -7,6 +7,8 @@ struct ConfigurationMismatch: Error {
     let node: YAMLNode
     /// The allowed value with the most similar spelling.
     var nearest: String?
+    /// The key that the node, a mapping, lacks.
+    var lacks: String?
 }
 
 /// The conversion of values of one type from and to YAML.
@@ -204,57 +206,16 @@ package func plain(_ value: Double) -> String {
 }
 
 private func readInteger(_ node: YAMLNode, in range: ClosedRange<Int>) throws(ConfigurationMismatch) -> Int {
-    guard case .scalar(let text, isPlain: true) = node.content, isInteger(text), let value = Int(text),
-        range.contains(value)
+    guard case .scalar(let text, isPlain: true) = node.content, let value = wholeNumber(text), range.contains(value)
     else { throw ConfigurationMismatch(node: node) }
     return value
 }
 
 private func readReal(_ node: YAMLNode, in range: RealRange) throws(ConfigurationMismatch) -> Double {
-    guard case .scalar(let text, isPlain: true) = node.content, isReal(text), let value = Double(text),
-        range.contains(value)
+    guard case .scalar(let text, isPlain: true) = node.content, let value = decimalNumber(text), range.contains(value)
     else { throw ConfigurationMismatch(node: node) }
     // Negative zero becomes zero, so that equal configurations have equal text.
     return value == 0 ? 0 : value
-}
-
-/// Whether `text` is `[-+]?[0-9]+`.
-private func isInteger(_ text: String) -> Bool {
-    var rest = text[...].utf8
-    _ = drop(&rest, "-+")
-    return dropDigits(&rest) && rest.isEmpty
-}
-
-/// Whether `text` is `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
-private func isReal(_ text: String) -> Bool {
-    var rest = text[...].utf8
-    _ = drop(&rest, "-+")
-    let hasWhole = dropDigits(&rest)
-    let hasFraction = drop(&rest, ".") && dropDigits(&rest)
-    guard hasWhole || hasFraction else { return false }
-    if drop(&rest, "eE") {
-        _ = drop(&rest, "-+")
-        guard dropDigits(&rest) else { return false }
-    }
-    return rest.isEmpty
-}
-
-/// Drops the first byte if it is one of `choices`.
-///
-/// - Returns: Whether a byte was dropped.
-private func drop(_ text: inout Substring.UTF8View, _ choices: StaticString) -> Bool {
-    guard let first = text.first, choices.withUTF8Buffer({ $0.contains(first) }) else { return false }
-    text.removeFirst()
-    return true
-}
-
-/// Drops leading decimal digits.
-///
-/// - Returns: Whether there were any.
-private func dropDigits(_ text: inout Substring.UTF8View) -> Bool {
-    let rest = text.drop { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
-    defer { text = rest }
-    return rest.startIndex != text.startIndex
 }
 
 /// `text` as YAML: plain if it can only be parsed as a path, otherwise in double quotes.

@@ -104,7 +104,7 @@ struct ConfigurationReader {
         let source = YAMLSource.file(name)
         let root = try YAMLReader.document(try Self.text(of: bytes, name), from: source)
         guard case .mapping(let entries) = root.content else {
-            throw Self.mismatch(source.place(of: root.mark), nil, root, Self.allowedSections)
+            throw Self.mismatch(source.place(of: root.mark), nil, root.description, Self.allowedSections)
         }
         for entry in entries {
             if let key = Self.key("", entry.key) {
@@ -220,7 +220,7 @@ struct ConfigurationReader {
         }
         guard case .mapping(let entries) = entry.value.content else {
             let allowed = "a mapping of \(Self.list(Self.names(in: entry.key)))"
-            throw Self.mismatch(source.place(of: entry.value.mark), entry.key, entry.value, allowed)
+            throw Self.mismatch(source.place(of: entry.value.mark), entry.key, entry.value.description, allowed)
         }
         for inner in entries {
             guard let key = Self.key(entry.key, inner.key) else {
@@ -238,7 +238,8 @@ struct ConfigurationReader {
             places[key.path.exact] = source.place(of: node.mark)
         } catch {
             let nearest = error.nearest.map { "; the nearest is \($0)" } ?? ""
-            throw Self.mismatch(source.place(of: error.node.mark), key.path, error.node, key.allowed + nearest)
+            let found = error.node.description + (error.lacks.map { " without \($0)" } ?? "")
+            throw Self.mismatch(source.place(of: error.node.mark), key.path, found, key.allowed + nearest)
         }
     }
 }
@@ -268,8 +269,8 @@ extension ConfigurationReader {
 
     private static func list(_ names: [String]) -> String { names.joined(separator: ", ") }
 
-    private static func mismatch(_ place: String, _ path: String?, _ node: YAMLNode, _ allowed: String) -> Failure {
-        Failure(.usage, "\(place): \(path.map { "\($0): " } ?? "")found \(node.description); allowed: \(allowed)")
+    private static func mismatch(_ place: String, _ path: String?, _ found: String, _ allowed: String) -> Failure {
+        Failure(.usage, "\(place): \(path.map { "\($0): " } ?? "")found \(found); allowed: \(allowed)")
     }
 
     /// The error for an unknown key path, with the key that was probably meant or the allowed keys.

@@ -34,10 +34,12 @@ extension Configuration {
         return key.plain(self)
     }
 
-    /// The paths of the keys with the name or path `name`; dashes match underscores.
-    package static func keyPaths(named name: String) -> [String] {
-        let name = String(name.map { $0 == "-" ? "_" : $0 })
-        return keys.filter { $0.path == name || $0.name == name }.map(\.path)
+    /// The keys with the name or path `name`, or else the key that corresponds to this name of another trainer; dashes match
+    /// underscores. `note` states how the values of such a key differ.
+    package static func keys(meantBy name: String) -> [(path: String, note: String?)] {
+        let own = String(name.map { $0 == "-" ? "_" : $0 })
+        let found = keys.filter { $0.path == own || $0.name == own }.map { (path: $0.path, note: nil as String?) }
+        return found.isEmpty ? ForeignKeys.row(of: name).map { [($0.key, $0.note)] } ?? [] : found
     }
 
     /// The values that must be equal on all ranks of a job, one line per key, because ranks step, evaluate and save

@@ -48,7 +48,7 @@ extension Configuration {
     }
 
     /// The model sizes for matching data; this function reads all keys that determine them.
-    func sizes(image: ImageShape?, vocabularySize: Int, outputs: Int) -> ModelSizes {
+    package func sizes(image: ImageShape?, vocabularySize: Int, outputs: Int) -> ModelSizes {
         if let image { return ModelSizes(image: image, patchSize: model.patchSize, outputs: outputs) }
         return ModelSizes(
             vocabularySize: model.vocabularySize > 0 ? model.vocabularySize : vocabularySize,

@@ -89,7 +89,8 @@ struct RunDescription {
         let (batch, data) = (configuration.batch, configuration.data)
         let tokens = grouped(batch.sequences * sizes.contextLength)
         let names = facts.kind == .text ? "sequences" : facts.kind.recordName
-        let line = "batch: \(counted(batch.sequences, names.withoutExactSuffix("s") ?? names)) a step in \(counted(batch.slots, "slot"))"
+        let line =
+            "batch: \(counted(batch.sequences, names.withoutExactSuffix("s") ?? names)) a step in \(counted(batch.slots, "slot"))"
         let pool =
             data.lengthPool > 1 ? ", of similar length within \(counted(data.lengthPool, "batch", "es"))" : ""
         switch facts.kind {

@@ -78,11 +78,13 @@ struct Arguments {
             message += " The number of ranks is for mpirun: mpirun -np N dtrain \(command.name) …"
         }
         if command.options.contains(where: { $0.name == "set" }) {
-            let keys = Configuration.keyPaths(named: name)
+            let keys = Configuration.keys(meantBy: name)
             if !keys.isEmpty {
                 message +=
                     " A key of the configuration is set by "
-                    + keys.map { "--set \($0)=VALUE" }.joined(separator: ", or ") + "."
+                    + keys.map { "--set \($0.path)=VALUE\($0.note.map { " (\($0))" } ?? "")" }.joined(
+                        separator: ", or ")
+                    + "."
             }
         }
         if let list, list.arity == .list {
@@ -126,7 +128,7 @@ struct Arguments {
     /// The value of an option as an integer of `range`; `standard` if the option is not given.
     func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int) throws(Failure) -> Int {
         guard let text = value(name) else { return standard }
-        guard let number = Int(text), range.contains(number) else {
+        guard let number = wholeNumber(text), range.contains(number) else {
             throw usage(
                 "--\(name): found \(text); allowed: a whole number from \(range.lowerBound) to \(range.upperBound).")
         }
@@ -136,7 +138,7 @@ struct Arguments {
     /// The value of an option as a number of `range`; `standard` if the option is not given.
     func real(_ name: String, in range: ClosedRange<Double>, default standard: Double) throws(Failure) -> Double {
         guard let text = value(name) else { return standard }
-        guard let number = Double(text), range.contains(number) else {
+        guard let number = decimalNumber(text), range.contains(number) else {
             throw usage("--\(name): found \(text); allowed: a number from \(range.lowerBound) to \(range.upperBound).")
         }
         return number

@@ -10,7 +10,8 @@ enum Help {
     ///
     /// - Throws: `usage` for an unknown command, or for several words.
     static func text(for words: [String]) throws(Failure) -> String {
-        let names = words.filter { !Command.asksForHelp($0) && $0 != "help" }
+        // An option beside it, known or not, is no matter for help.
+        let names = words.filter { !$0.hasExactPrefix("-") && $0 != "help" }
         guard let name = names.first else { return program }
         guard names.count == 1 else {
             throw Failure(.usage, "help: found \(names.map(shellWord).joined(separator: " ")); wanted: one COMMAND.")
@@ -23,36 +24,67 @@ enum Help {
 
     private static var program: String {
         """
-        \(programVersion): trains Transformers with data parallelism, one process per MPI rank.
-
+        \(programVersion): trains Transformers data-parallel, one process per MPI rank.
         usage: dtrain [COMMAND] [OPTIONS]
                mpirun -np 4 dtrain [train] [OPTIONS]
-
-        The default command is train; without --config it trains the built-in quickstart.
-
+        The default command is train; its default is the built-in quickstart.
         commands:
         \(table(Command.all.map { ($0.name, $0.summary) }))
 
         example:
           dtrain prepare --text book.txt --tokenizer byte --output data/book
-          mpirun -np 4 dtrain --config configs/nano.yaml --set data.directory=data/book --output runs/book
+        \(example("mpirun -np 4 dtrain --config configs/nano.yaml --set data.directory=data/book --output runs/book"))
 
-        dtrain help COMMAND prints the options of a command. Exit codes: 0 finished, 64 usage, 65 bad data,
-        70 internal error, 74 input/output, 75 stopped on request and saved, 76 silent data corruption, 77 no progress.
+        dtrain help COMMAND prints a command's options. Exit codes: 0 finished,
+        64 usage, 65 bad data, 70 internal error, 74 input/output,
+        75 stopped on request and saved, 76 silent data corruption, 77 no progress.
         """
     }
 
     private static func text(for command: Command) -> String {
         let words = ["dtrain", command.name] + command.positions + (command.options.isEmpty ? [] : ["[OPTIONS]"])
-        var text = "\(command.summary)\nusage: \(words.joined(separator: " "))\n"
+        var text = folded(command.summary, indent: "") + "\nusage: \(words.joined(separator: " "))\n"
         if !command.options.isEmpty {
             text += "options:\n\(table(command.options.map { ($0.usage, $0.help) }))\n"
         }
-        return text + "\nexample:\n  \(command.example)"
+        return text + "\nexample:\n" + example(command.example)
+    }
+
+    /// The columns of a terminal.
+    private static let columns = 80
+
+    /// A command line, which a shell reads as one where it is too long for a line.
+    private static func example(_ command: String) -> String {
+        "  " + folded(command, indent: "    ", first: 2, end: " \\")
     }
 
     private static func table(_ rows: [(String, String)]) -> String {
         let width = rows.map(\.0.count).max() ?? 0
-        return rows.map { "  \($0)\(String(repeating: " ", count: width - $0.count + 2))\($1)" }.joined(separator: "\n")
+        let indent = String(repeating: " ", count: width + 4)
+        return rows.map {
+            "  \($0)\(String(repeating: " ", count: width - $0.count + 2))\(folded($1, indent: indent, first: width + 4))"
+        }.joined(separator: "\n")
+    }
+
+    /// `text` in lines that fit the columns.
+    ///
+    /// - Parameters:
+    ///   - indent: Where lines after the first begin.
+    ///   - first: The columns that are taken before the first line.
+    ///   - end: Behind each line but the last.
+    private static func folded(_ text: String, indent: String, first: Int = 0, end: String = "") -> String {
+        var (result, column) = ("", first)
+        for (index, word) in text.exactParts(at: " ").enumerated() {
+            if index == 0 {
+                (result, column) = (word, first + word.count)
+            } else if column + 1 + word.count + end.count > columns {
+                result += end + "\n" + indent + word
+                column = indent.count + word.count
+            } else {
+                result += " " + word
+                column += 1 + word.count
+            }
+        }
+        return result
     }
 }

@@ -5,7 +5,7 @@ import Training
 extension Option {
     /// The option of commands that use a trained model.
     static let weights = Option.one(
-        "weights", "average|last", "weights to use (default: the moving average (EMA) if there is one)")
+        "weights", "average|last", "weights to use (default: the EMA if there is one)")
 }
 
 extension Arguments {

@@ -10,7 +10,7 @@ import Training
 extension Command {
     static let bench = Command(
         name: "bench",
-        summary: "benchmark matrix products, kernels, gradient averaging, training steps or generation",
+        summary: "benchmark products, kernels, averaging, steps or generation",
         positions: ["gemm|kernels|average|step|generation"],
         options: [
             .one("config", "FILE", "configuration with the model and batch (default: the built-in quickstart)"),

@@ -6,7 +6,7 @@ import Training
 
 extension Command {
     static let checkpoint = Command(
-        name: "checkpoint", summary: "list a run's checkpoints, verify one, or print its digest or parameters",
+        name: "checkpoint", summary: "list a run's checkpoints, verify one, print digest or parameters",
         positions: ["list|verify|digest|parameters", "RUN|DIR"],
         options: [.flag("json", "list and parameters: print one JSON object")],
         example: "dtrain checkpoint list runs/quickstart"

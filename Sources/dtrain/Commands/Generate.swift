@@ -10,32 +10,29 @@ import Watching
 
 extension Command {
     static let generate = Command(
-        name: "generate", summary: "continue, translate, fill in or classify prompts with a trained model",
+        name: "generate", summary: "continue, translate, fill in or classify prompts with a model",
         options: [
-            .one("checkpoint", "DIR", "checkpoint; or a run, for its newest checkpoint; RUN/best: its best checkpoint"),
-            .one("prompt", "TEXT", "prompt (default: a line break); [MASK] marks a blank to fill"),
-            .one(
-                "input", "FILE",
-                "one prompt per line, one result per line; FILE.jsonl: one object {\"text\": …} per line"
-            ),
-            .one("output", "FILE", "file for the results, in order (default: print them); the same command resumes it"),
-            .one("tokens", "[M:]N", "maximum number N of new tokens (default 200), and minimum M"),
-            .one("temperature", "X", "sampling temperature; 0: greedy (default 0.8 for a decoder, 0 otherwise)"),
-            .one("top-k", "K", "sample only from the K most probable tokens (default 0: all)"),
-            .one("top-p", "P", "nucleus sampling: only the most probable tokens with this total (default 1)"),
-            .one("repetition-penalty", "X", "make tokens that already occurred less probable (default 1: off)"),
+            .one("checkpoint", "DIR", "checkpoint, run (its newest checkpoint) or RUN/best"),
+            .one("prompt", "TEXT", "prompt (default: a line break); [MASK]: a blank"),
+            .one("input", "FILE", "one prompt per line; FILE.jsonl: {\"text\": …} per line"),
+            .one("output", "FILE", "file for the results; the same command resumes it"),
+            .one("tokens", "[M:]N", "maximum of new tokens (default 200), and minimum M"),
+            .one("temperature", "X", "0: greedy (default 0.8 for a decoder, 0 otherwise)"),
+            .one("top-k", "K", "sample from the K most probable tokens (0: all)"),
+            .one("top-p", "P", "nucleus sampling with this total (default 1: off)"),
+            .one("repetition-penalty", "X", "make repeated tokens less probable (default 1: off)"),
             .one("beam", "N", "beam search with N beams (default 1: off)"),
-            .one("length-penalty", "A", "with --beam: score ÷ tokens^A; a larger A favours longer texts (default 1)"),
+            .one("length-penalty", "A", "with --beam: score ÷ tokens^A (default 1)"),
             .list("stop", "TEXT", "stop texts: the output ends before the first of them"),
-            .flag("crop", "crop long prompts to the context: a decoder reads the end, other models the beginning"),
+            .flag("crop", "crop long prompts (a decoder reads the end)"),
             .flag("all", "print every class, not only the most probable one"),
-            .one("batch", "N", "prompts per batch (default 16); results do not depend on it"),
+            .one("batch", "N", "prompts per batch (default 16); changes no result"),
             .one("seed", "N", "seed for sampling (default 1337)"),
             .weights,
             .threads,
         ],
         endsOnRequest: true,
-        example: "dtrain generate --checkpoint runs/quickstart/checkpoints/step-00001200 --prompt \"This License\""
+        example: "dtrain generate --checkpoint runs/quickstart --prompt \"This License\""
     ) { arguments, session in
         var (settings, threads) = try session.communicator.together { () throws(Failure) in
             (try arguments.generationSettings(), try arguments.threads())
@@ -57,13 +54,16 @@ extension Command {
 
 extension Arguments {
     /// The settings according to the options of `generate`.
-    fileprivate func generationSettings() throws(Failure) -> GenerationSettings {
+    func generationSettings() throws(Failure) -> GenerationSettings {
         var settings = GenerationSettings(checkpoint: try required("checkpoint"))
         if has("input"), has("prompt") { throw usage("--input and --prompt exclude each other.") }
         if has("output"), !has("input") { throw usage("--output is for the lines of --input FILE.") }
         if has("temperature") { settings.temperature = try real("temperature", in: 0...100, default: 0) }
         settings.weights = try weights()
         settings.stops = try texts("stop")
+        guard !settings.stops.contains(where: \.isEmpty) else {
+            throw usage("--stop: found an empty text, which every text ends before; needed: at least one character.")
+        }
         settings.tellsAllClasses = has("all")
         settings.crops = has("crop")
         var decoding = DecodingSettings()

@@ -15,22 +15,20 @@ extension Command {
     static let prepare = Command(
         name: "prepare", summary: "prepare a dataset from texts, records or images",
         options: [
-            .list("text", "FILE", "UTF-8 text files of any size; a line break is inserted between them if missing"),
-            .flag("separate-documents", "treat each --text as a document, with an end-of-text token behind it"),
-            .list("jsonl", "FILE", "documents: one JSON object per line, its text in --field"),
-            .one("field", "NAME", "member of the objects of --jsonl that has the text (default text)"),
-            .list("parallel", "SOURCE TARGET", "parallel text: line n of TARGET translates line n of SOURCE"),
-            .list("labelled", "FILE", "one LABEL, tab and TEXT per line, or one JSON object with text and label"),
-            .one("labels", "KIND", "class, multi (a list; in TSV separated by commas) or number (default: detected)"),
-            .list("images", "PATH", "a directory with one folder of PNG files per class, or MNIST's two files"),
+            .list("text", "FILE", "UTF-8 text files; missing line breaks are inserted"),
+            .flag("separate-documents", "each --text is a document, with an end token"),
+            .list("jsonl", "FILE", "documents: a JSON object per line, text in --field"),
+            .one("field", "NAME", "member of --jsonl that has the text (default text)"),
+            .list("parallel", "SOURCE TARGET", "line n of TARGET translates line n of SOURCE"),
+            .list("labelled", "FILE", "LABEL, tab and TEXT, or one JSON object, per line"),
+            .one("labels", "KIND", "class, multi (TSV: a,b), number; default: detected"),
+            .list("images", "PATH", "one folder of PNGs per class, or MNIST's two files"),
             .one("tokenizer", "KIND", "byte, bpe:SIZE, unigram:SIZE, or a SentencePiece FILE.model"),
             .one("coverage", "X", "fraction of the characters that get tokens; rarer ones become bytes (0.9995)"),
             .one("output", "DIR", "directory to write the dataset to"),
             .list("validation", "FILE", "validation files in the same format"),
-            .one("validation-fraction", "X", "fraction to hold out: the end of each text, or every n-th record (0.1)"),
-            .one(
-                "empty", "skip|error",
-                "records without text: skip and count them (default for JSON lines), or report an error"),
+            .one("validation-fraction", "X", "or: the end of each text, every n-th record (0.1)"),
+            .one("empty", "skip|error", "records without text: skip (default for JSON lines), or an error"),
         ],
         endsOnRequest: true,
         example: "dtrain prepare --parallel train.en train.fr --validation val.en val.fr --tokenizer bpe:8000 "
@@ -61,9 +59,11 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
     console.say("\(preparation.output): \(summary(manifest))")
     // The suggested configuration is for models of text.
     guard manifest.kind == .text else { return }
+    let name = preparation.output.exactParts(at: "/", omittingEmpty: true).last ?? "try"
     console.say(
         "train on it: mpirun -np 4 dtrain --config configs/nano.yaml --set "
-            + shellWord("data.directory=\(preparation.output)"))
+            + shellWord("data.directory=\(preparation.output)") + " --output "
+            + shellWord("runs/\(name)"))
 }
 
 /// The source of the records: exactly one of five options, with the options that belong to it.
@@ -110,8 +110,12 @@ private func tokenizer(
             throw arguments.usage(
                 "--coverage belongs to a tokenizer that is learned: --tokenizer bpe:SIZE or unigram:SIZE.")
         }
-        return .learned(
-            algorithm, size: size, coverage: try arguments.real("coverage", in: 0...1, default: 0.9995))
+        let coverage = try arguments.real("coverage", in: 0...1, default: 0.9995)
+        guard coverage > 0 else {
+            throw arguments.usage(
+                "--coverage: found 0; allowed: a number above 0, up to 1. For bytes alone: --tokenizer byte.")
+        }
+        return .learned(algorithm, size: size, coverage: coverage)
     } catch {
         throw error.message.hasExactPrefix("prepare") ? error : arguments.usage(error.message)
     }

@@ -33,7 +33,7 @@ extension Command {
         }
         if arguments.value("show") == "parameters" {
             let table = try session.communicator.together { () throws(Failure) in
-                try ParameterTable(configuration, session.communicator)
+                try ParameterTable(configuration)
             }
             session.console.say(table.text)
             return .finished

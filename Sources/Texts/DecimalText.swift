@@ -1,0 +1,35 @@
+/// The number that `text` writes in decimal, `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`; nil for any other text, such
+/// as a hexadecimal number or the name of one.
+package func decimalNumber(_ text: String) -> Double? {
+    var rest = text[...].utf8
+    _ = drop(&rest, "-+")
+    let hasWhole = dropDigits(&rest)
+    let hasFraction = drop(&rest, ".") && dropDigits(&rest)
+    guard hasWhole || hasFraction else { return nil }
+    if drop(&rest, "eE") {
+        _ = drop(&rest, "-+")
+        guard dropDigits(&rest) else { return nil }
+    }
+    return rest.isEmpty ? Double(text) : nil
+}
+
+/// The whole number that `text` writes in decimal, `[-+]?[0-9]+`; nil for any other text, and beyond `Int`.
+package func wholeNumber(_ text: String) -> Int? {
+    var rest = text[...].utf8
+    _ = drop(&rest, "-+")
+    return dropDigits(&rest) && rest.isEmpty ? Int(text) : nil
+}
+
+/// Drops the first byte where it is one of `choices`; whether it was.
+private func drop(_ text: inout Substring.UTF8View, _ choices: StaticString) -> Bool {
+    guard let first = text.first, choices.withUTF8Buffer({ $0.contains(first) }) else { return false }
+    text.removeFirst()
+    return true
+}
+
+/// Drops the decimal digits that `text` begins with; whether there were any.
+private func dropDigits(_ text: inout Substring.UTF8View) -> Bool {
+    let rest = text.drop { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
+    defer { text = rest }
+    return rest.startIndex != text.startIndex
+}
