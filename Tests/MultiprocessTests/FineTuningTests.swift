@@ -190,7 +190,7 @@ extension MultiprocessTests {
         @Test func rejectsUnsuitableCheckpoints() throws {
             let workshop = try pretrained()
             func refuse(_ sets: [String], _ exitCode: Int32 = 64, _ words: String...) {
-                let outcome = workshop.start(Workshop.training(sets, output: "other"), ranks: 2).finish()
+                let outcome = workshop.start(Workshop.training(sets, output: "refused"), ranks: 2).finish()
                 expectRefusal(outcome, exitCode, words[0], words.last!)
             }
             let (classes, from) = (FineTuningTests.classes, "fine_tuning.from=encoder")
