@@ -39,13 +39,7 @@ final class PlainLane<Element: Storage>: ExchangeLane {
             UnsafeRawBufferPointer(bucket), into: received.bytes(of: 0..<bucket.count))
     }
 
-    func isDone(waiting: Bool) throws(MPIError) -> Bool {
-        if waiting {
-            try pending!.wait()
-            return true
-        }
-        return try pending!.test()
-    }
+    func isDone(waiting: Bool) throws(MPIError) -> Bool { try pending!.isComplete(waiting: waiting) }
 
     func average(_ block: Range<Int>, into gradients: Arena<Element>, squares: UnsafeMutableBufferPointer<Double>) {
         averageChunks(block, of: blocks, origin: block.lowerBound, into: gradients, squares: squares)

@@ -47,13 +47,7 @@ final class HalfLane: ExchangeLane {
             UnsafeRawBufferPointer(sent.bytes(of: range)), into: received.bytes(of: range))
     }
 
-    func isDone(waiting: Bool) throws(MPIError) -> Bool {
-        if waiting {
-            try pending!.wait()
-            return true
-        }
-        return try pending!.test()
-    }
+    func isDone(waiting: Bool) throws(MPIError) -> Bool { try pending!.isComplete(waiting: waiting) }
 
     func average(_ block: Range<Int>, into gradients: Arena<Float>, squares: UnsafeMutableBufferPointer<Double>) {
         for start in stride(from: block.lowerBound, to: block.upperBound, by: chunkElements) {

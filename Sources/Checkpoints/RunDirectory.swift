@@ -1,7 +1,7 @@
+import Texts
 import Failures
 import Files
 import Glibc
-import Texts
 
 /// The directory of a training run, and the paths in it.
 package struct RunDirectory: Equatable, Sendable {
@@ -73,11 +73,14 @@ package struct RunDirectory: Equatable, Sendable {
                 "run.directory: \(path) is the directory of \(kind) (\(file)). Choose another one: --output DIR.")
         }
         for file in [configuration, metrics, outcome, best] {
-            guard try FileSystem.isPresent(file) else { continue }
-            throw Failure(
-                .usage, "\(file) is of no run and would be overwritten. Choose another --output, or move the file away."
-            )
+            if try FileSystem.isPresent(file) { throw RunDirectory.foreign(file) }
         }
+    }
+
+    /// The failure for a file that would be overwritten although no run wrote it.
+    private static func foreign(_ file: String) -> Failure {
+        Failure(
+            .usage, "\(file) is of no run and would be overwritten. Choose another --output, or move the file away.")
     }
 
     /// Returns whether `file` is one that a run in this directory writes.
@@ -102,12 +105,7 @@ package struct RunDirectory: Equatable, Sendable {
     private func refuseForeignLock() throws(Failure) {
         let file = try File(lockFile, .read, followingLinks: false)
         let text = try holder(of: file) ?? RunDirectory.holderStart
-        guard text.hasExactPrefix(RunDirectory.holderStart) else {
-            throw Failure(
-                .usage,
-                "\(lockFile) is of no run and would be overwritten. Choose another --output, or move the file away."
-            )
-        }
+        guard text.hasExactPrefix(RunDirectory.holderStart) else { throw RunDirectory.foreign(lockFile) }
     }
 
     /// Locks the directory until the returned value or the process ends.

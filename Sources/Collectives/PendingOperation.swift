@@ -27,6 +27,15 @@ package struct PendingOperation: ~Copyable {
         return true
     }
 
+    /// Returns whether the operation is complete.
+    ///
+    /// - Parameter waiting: Whether to block until it is.
+    package mutating func isComplete(waiting: Bool) throws(MPIError) -> Bool {
+        guard waiting else { return try test() }
+        try wait()
+        return true
+    }
+
     /// Blocks until the operation is complete.
     package mutating func wait() throws(MPIError) {
         try request?.wait()

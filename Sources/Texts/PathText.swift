@@ -69,7 +69,7 @@ package enum PathText {
             if let byte = byte(of: scalar) {
                 shown += "\\x" + String(byte, radix: 16, uppercase: true)
             } else if scalar.isUnprintable, scalar != "\n" {
-                shown += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+                shown += scalar.escape
             } else {
                 shown.unicodeScalars.append(scalar)
             }
@@ -106,4 +106,7 @@ extension Unicode.Scalar {
         default: false
         }
     }
+
+    /// The scalar as `\u{N}`, N in hexadecimal.
+    package var escape: String { "\\u{\(String(value, radix: 16, uppercase: true))}" }
 }

@@ -1,5 +1,4 @@
 import Failures
-import Resources
 
 extension ConfigurationFormat<[String]> {
     /// A list of patterns of parameter names, or a single pattern.
@@ -71,20 +70,6 @@ extension ConfigurationFormat {
                 return "{" + entries.map { "\($0.name): \($0.text(value))" }.joined(separator: ", ") + "}"
             }
             return "[" + texts.joined(separator: ", ") + "]"
-        }
-    }
-}
-
-extension ConfigurationFormat<ThreadCount> {
-    /// `auto` or a number of threads.
-    static var threadCount: Self {
-        Self(allowed: ThreadCount.allowed, examples: [.automatic, .fixed(1)]) { (node) throws(ConfigurationMismatch) in
-            guard case .scalar(let text, isPlain: true) = node.content, let count = ThreadCount(text) else {
-                throw ConfigurationMismatch(node: node)
-            }
-            return count
-        } encode: {
-            $0.text
         }
     }
 }

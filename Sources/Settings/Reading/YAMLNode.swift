@@ -61,7 +61,7 @@ func printable(_ text: String, limit: Int = 80) -> String {
     var result = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {
         if index == limit { return result + "…" }
-        result += scalar.isUnprintable ? "\\u{\(String(scalar.value, radix: 16, uppercase: true))}" : String(scalar)
+        result += scalar.isUnprintable ? scalar.escape : String(scalar)
     }
     return result
 }

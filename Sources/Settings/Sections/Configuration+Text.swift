@@ -1,5 +1,5 @@
-import Failures
 import Texts
+import Failures
 
 extension Configuration {
     /// A key whose value differs between two configurations; both values are YAML.

@@ -2,7 +2,6 @@ import Tensors
 import Datasets
 import Failures
 import Models
-import Objectives
 
 extension Configuration {
     /// The model sizes that are determined by the dataset.

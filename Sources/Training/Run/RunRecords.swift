@@ -50,14 +50,14 @@ final class RunRecords {
         self.console = console
         self.resumption = resumption
         try run.refuseForeign(RunRecords.otherKinds)
-        let isNew = try !FileSystem.isPresent(run.path)
         let made = try run.create()
         lock = try run.lock()
         try FileSystem.removeTemporaryFiles(in: run.path)
         do throws(Failure) {
             start = try RunStart(run, resumption, identity, beforeAnew: beforeAnew)
         } catch {
-            if isNew { try? FileSystem.remove(run.path) }
+            // A directory that this run created contains nothing of the user.
+            if made.contains(where: { $0.exact == run.path.exact }) { try? FileSystem.remove(run.path) }
             FileSystem.removeEmptyDirectories(made.filter(FileSystem.isDirectory))
             throw error
         }

@@ -1,7 +1,6 @@
-import Models
 import Testing
 
-@testable import Settings
+@testable import Models
 
 struct FloatingPointOperationsTests {
     /// For GPT-2 with 124 million parameters: 6 operations per weight of a matrix product, plus attention.

@@ -1,5 +1,3 @@
-import Models
-
 extension ModelConfiguration {
     /// The floating-point operations of training per target: the forward pass, and twice that for the backward pass.
     ///
