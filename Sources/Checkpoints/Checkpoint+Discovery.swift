@@ -1,6 +1,6 @@
+import Texts
 import Failures
 import Files
-import Texts
 
 /// A directory in `RUN/checkpoints` whose name is that of a checkpoint.
 package struct CheckpointListing: Sendable {

@@ -1,6 +1,6 @@
+import Texts
 import Failures
 import Files
-import Texts
 
 /// The list of a checkpoint's files, `manifest.json`; it is written last.
 package struct CheckpointManifest: Equatable, Sendable {

@@ -1,6 +1,6 @@
+import Texts
 import Failures
 import Files
-import Texts
 
 /// The retention policy for a run's checkpoints: the newest ones and the best ones are kept.
 package struct Retention: Equatable, Sendable {

@@ -1,5 +1,5 @@
-import Failures
 import Texts
+import Failures
 
 /// The progress of an output file, recorded so that the same command can continue after an interruption.
 ///

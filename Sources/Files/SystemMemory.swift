@@ -1,5 +1,5 @@
-import Glibc
 import Texts
+import Glibc
 
 /// Memory figures reported by the system.
 package enum SystemMemory {

@@ -7,8 +7,6 @@ import Models
 import Optimizers
 import Reporting
 import Settings
-import Tensors
-import Texts
 
 /// The parameters of a model: names, shapes and counts, as `fine_tuning.load`, `optimizer.freeze` and
 /// `optimizer.groups` select them.

@@ -1,6 +1,6 @@
+import Texts
 import Failures
 import Files
-import Texts
 
 /// Reads the members of a `config.json` and checks their types.
 package struct ConfigurationFile {

@@ -1,7 +1,7 @@
+import Texts
 import Datasets
 import Failures
 import Files
-import Texts
 
 extension ConfigurationLink {
     /// Maps the class names and the kind of labels of a classifier.

@@ -1,8 +1,8 @@
+import Texts
 import Checkpoints
 import Failures
 import Files
 import Tensors
-import Texts
 
 /// Writes a model to a directory in the format of a `transformers` class.
 package struct ModelWriter {

@@ -1,7 +1,6 @@
-import Datasets
+import Texts
 import Failures
 import Files
-import Texts
 import Tokenizers
 
 extension ModelWriter {

@@ -1,7 +1,7 @@
+import Texts
 import Datasets
 import Files
 import Models
-import Texts
 import Tokenizers
 
 /// The contents of `tokenizer.json` and `tokenizer_config.json`: a tokenizer in the format of the library `tokenizers`,

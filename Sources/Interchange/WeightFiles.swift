@@ -2,7 +2,6 @@ import Checkpoints
 import Failures
 import Files
 import Kernels
-import Tensors
 import Texts
 
 /// The tensors of a model directory: `model.safetensors`, or several files with an index.

@@ -1,4 +1,3 @@
-import Kernels
 import Tensors
 
 /// Allocates the memory of activations once, before the first step.

@@ -4,7 +4,6 @@ import Datasets
 import Failures
 import Files
 import Models
-import Reporting
 import Settings
 
 /// The subject of a benchmark: a configuration, and the model sizes of its dataset, if it exists.

@@ -1,7 +1,6 @@
 import Failures
 import Files
 import Kernels
-import Models
 import Reporting
 import Tensors
 

@@ -1,6 +1,5 @@
 import Files
 import Kernels
-import Models
 import Reporting
 
 /// Benchmark of the individual matrix products of a model's training step, on the threads of one rank.

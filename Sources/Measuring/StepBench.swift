@@ -3,7 +3,6 @@ import Datasets
 import Failures
 import Files
 import Kernels
-import Models
 import Profiling
 import Reporting
 import Resources

@@ -1,4 +1,3 @@
-import Tensors
 import Kernels
 
 /// The loss function of a prediction.

@@ -1,6 +1,6 @@
+import Texts
 import Datasets
 import Failures
-import Texts
 import Tokenizers
 
 extension DatasetPreparation {

@@ -1,10 +1,10 @@
+import Texts
 import Collectives
 import Failures
 import Files
 import Glibc
 import Kernels
 import Reporting
-import Texts
 
 /// The compute threads of this rank.
 package enum ComputeThreads {

@@ -1,4 +1,3 @@
-import Failures
 import Reporting
 
 /// The number of compute threads per rank: the key `threads`.

@@ -1,6 +1,6 @@
+import Texts
 import Files
 import Glibc
-import Texts
 
 /// The cores that one rank may use, according to the operating system.
 package struct UsableCores: Equatable, Sendable {

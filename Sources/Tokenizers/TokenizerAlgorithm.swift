@@ -1,7 +1,7 @@
+import Texts
 import CSentencePiece
 import Failures
 import Files
-import Texts
 
 /// The algorithms with which SentencePiece trains a tokenizer.
 package enum TokenizerAlgorithm: String, CaseIterable, Sendable {

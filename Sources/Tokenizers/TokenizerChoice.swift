@@ -1,5 +1,5 @@
-import Failures
 import Texts
+import Failures
 
 /// The tokenizer for a preparation.
 package enum TokenizerChoice: Sendable {

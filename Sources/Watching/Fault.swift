@@ -1,8 +1,8 @@
+import Texts
 import Failures
 import Files
 import Glibc
 import Profiling
-import Texts
 
 /// A fault to inject into a rank, for tests of fault tolerance.
 ///

@@ -1,7 +1,6 @@
+import Texts
 import Collectives
 import Glibc
-import Profiling
-import Texts
 
 /// Heartbeats between the nodes of a job: one rank of each node regularly sends its step and phase to rank 0 in a
 /// datagram, and rank 0 answers. A suspended process or a lost node sends and answers nothing. The other ranks of a

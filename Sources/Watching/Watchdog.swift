@@ -1,5 +1,4 @@
 import CProcess
-import Collectives
 import Failures
 import Glibc
 import Threads

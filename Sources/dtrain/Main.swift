@@ -3,7 +3,6 @@ import Failures
 import Glibc
 import Metrics
 import Settings
-import Training
 import Watching
 
 @main

@@ -6,7 +6,6 @@ import Glibc
 import Kernels
 import MPI
 import Reporting
-import Training
 
 /// The environment of a command: its ranks and its console.
 struct Session {

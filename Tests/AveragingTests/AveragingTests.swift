@@ -1,7 +1,6 @@
 import Collectives
 import Glibc
 import Kernels
-import Models
 import Synchronization
 import Tensors
 import TestSupport

@@ -2,7 +2,6 @@ import Failures
 import Files
 import Glibc
 import Synchronization
-import TestSupport
 import Testing
 
 @testable import Checkpoints

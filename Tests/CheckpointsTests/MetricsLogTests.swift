@@ -1,5 +1,4 @@
 import Checkpoints
-import Failures
 import Files
 import Glibc
 import TestSupport

@@ -1,6 +1,4 @@
-import Failures
 import Files
-import TestSupport
 import Testing
 
 @testable import Checkpoints

@@ -1,5 +1,4 @@
 import Failures
-import TestSupport
 import Testing
 
 @testable import Checkpoints

@@ -1,10 +1,8 @@
-import Failures
 import Files
 import TestSupport
 
 @testable import Datasets
 @testable import Preparation
-@testable import Tokenizers
 
 /// A copy of the contents of batches for comparison, one sequence after another, at each batch's length.
 struct BatchContents: Equatable {

@@ -1,9 +1,6 @@
 import Datasets
-import Failures
 import TestSupport
 import Testing
-@testable import Preparation
-@testable import Tokenizers
 
 @Suite struct BatchPlanTests {
     @Test(arguments: [

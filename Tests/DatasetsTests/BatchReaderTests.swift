@@ -5,8 +5,6 @@ import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Preparation
-@testable import Tokenizers
 
 @Suite struct BatchReaderTests {
     let directory: TemporaryDirectory

@@ -1,11 +1,8 @@
 import Tensors
 import Failures
-import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Preparation
-@testable import Tokenizers
 
 /// Synthetic samples: sample i has `lengths[i]` tokens 10 · i + 1, 10 · i + 2 …, and a source of `sourceLengths[i]`
 /// tokens.

@@ -1,11 +1,8 @@
 import Tensors
-import Failures
 import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Preparation
-@testable import Tokenizers
 
 @Suite struct CausalSamplesTests {
     let directory: TemporaryDirectory

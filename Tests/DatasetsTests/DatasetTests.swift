@@ -1,11 +1,9 @@
-import Failures
 import Files
 import Glibc
 import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Preparation
 @testable import Tokenizers
 
 @Suite struct DatasetTests {

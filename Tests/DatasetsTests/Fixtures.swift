@@ -1,11 +1,9 @@
-import Failures
 import Files
 import TestSupport
 import Testing
 
 @testable import Datasets
 @testable import Preparation
-@testable import Tokenizers
 
 extension TemporaryDirectory {
     /// Writes a file to the directory.

@@ -1,12 +1,10 @@
 import Tensors
-import Failures
 import Files
 import TestSupport
 import Testing
 
 @testable import Datasets
 @testable import Preparation
-@testable import Tokenizers
 
 @Suite struct ImageTests {
     let directory = TemporaryDirectory()

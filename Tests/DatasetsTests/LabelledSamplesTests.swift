@@ -2,8 +2,6 @@ import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Preparation
-@testable import Tokenizers
 
 /// The texts are encoded as bytes; class token 261 precedes each.
 @Suite struct LabelledSamplesTests {

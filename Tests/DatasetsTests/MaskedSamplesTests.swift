@@ -3,8 +3,6 @@ import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Preparation
-@testable import Tokenizers
 
 @Suite struct MaskedSamplesTests {
     private let directory = TemporaryDirectory()

@@ -1,4 +1,3 @@
-import Failures
 import Files
 import TestSupport
 import Testing
@@ -6,7 +5,6 @@ import Texts
 
 @testable import Datasets
 @testable import Preparation
-@testable import Tokenizers
 
 /// Names of classes and files that Swift's `String` treats as equal or splits differently.
 @Suite struct NameTests {

@@ -2,8 +2,6 @@ import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Preparation
-@testable import Tokenizers
 
 /// The texts are encoded as bytes; 257 is the begin token, 258 the end token, 259 the mask token.
 @Suite struct PairSamplesTests {

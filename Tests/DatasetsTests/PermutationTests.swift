@@ -1,8 +1,6 @@
 import Testing
 
 @testable import Datasets
-@testable import Preparation
-@testable import Tokenizers
 
 @Suite struct PermutationTests {
     private func all(_ count: Int, seed: UInt64 = 1, epoch: UInt64 = 0) -> [Int] {

@@ -3,8 +3,6 @@ import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Preparation
-@testable import Tokenizers
 
 /// Properties of all kinds of samples: the batches of a step do not depend on the number of ranks or the step of
 /// resumption.

@@ -1,4 +1,3 @@
-import Failures
 import Files
 import Glibc
 import TestSupport
@@ -6,7 +5,6 @@ import Testing
 
 @testable import Datasets
 @testable import Preparation
-@testable import Tokenizers
 
 @Suite struct TokenShardTests {
     let directory: TemporaryDirectory

@@ -1,10 +1,7 @@
-import Failures
 import TestSupport
 import Testing
 
 @testable import Datasets
-@testable import Preparation
-@testable import Tokenizers
 
 @Suite struct TokenStreamTests {
     let directory: TemporaryDirectory

@@ -1,7 +1,7 @@
+import Texts
 import Files
 import TestSupport
 import Testing
-import Texts
 
 /// Member names that Swift's `String` considers equal are different members if their bytes differ.
 struct NamesInJSONTests {

@@ -1,4 +1,3 @@
-import Failures
 import Files
 import Glibc
 import TestSupport

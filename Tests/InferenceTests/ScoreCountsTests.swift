@@ -5,9 +5,6 @@ import TestSupport
 import Testing
 
 @testable import Inference
-@testable import Settings
-@testable import Tokenizers
-@testable import Reporting
 
 /// The counts of an evaluation, checked against results computed by hand.
 struct ScoreCountsTests {

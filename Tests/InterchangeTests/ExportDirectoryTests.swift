@@ -1,4 +1,3 @@
-import Failures
 import Files
 import Interchange
 import TestSupport

@@ -1,12 +1,7 @@
-import Datasets
-import Failures
-import Files
+import Texts
 import Interchange
-import Models
 import TestSupport
 import Testing
-import Texts
-import Tokenizers
 
 /// Names in foreign files that Swift's `String` treats as equal.
 @Suite struct NameTests {

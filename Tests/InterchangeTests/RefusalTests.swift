@@ -1,11 +1,8 @@
-import Datasets
-import Failures
 import Files
 import Interchange
 import Models
 import TestSupport
 import Testing
-import Tokenizers
 
 /// Unsupported or invalid models are rejected with the location of the problem.
 struct RefusalTests {

@@ -1,12 +1,8 @@
-import Checkpoints
 import Datasets
-import Files
 import Interchange
-import Models
 import Tensors
 import TestSupport
 import Testing
-import Tokenizers
 
 /// Import and export of transformers models.
 struct RoundTripTests {

@@ -1,6 +1,5 @@
 import Kernels
 import TestSupport
-import Tensors
 import Testing
 
 // B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.

@@ -1,4 +1,3 @@
-import Kernels
 import Models
 import Tensors
 import TestSupport

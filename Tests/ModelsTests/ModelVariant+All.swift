@@ -1,5 +1,4 @@
 import Models
-import Objectives
 
 extension ModelVariant {
     /// Every family; together they cover every value of every option.

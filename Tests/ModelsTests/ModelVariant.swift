@@ -1,5 +1,4 @@
 import Kernels
-import Layers
 import Models
 import Objectives
 import Tensors

@@ -1,7 +1,6 @@
 import Kernels
 import Layers
 import Models
-import Objectives
 import Tensors
 import TestSupport
 import Testing

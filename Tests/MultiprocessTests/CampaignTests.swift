@@ -1,5 +1,4 @@
 import Glibc
-import TestSupport
 import Testing
 
 /// The programs that the fault campaigns in `Tests/Faults` require.

@@ -1,6 +1,6 @@
+import Texts
 import Files
 import Testing
-import Texts
 
 extension MultiprocessTests {
     /// Float16 with dynamic loss scaling.

@@ -1,6 +1,5 @@
 import Files
 import Glibc
-import TestSupport
 import Testing
 
 extension MultiprocessTests {

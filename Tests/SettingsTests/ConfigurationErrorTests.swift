@@ -2,8 +2,6 @@ import Failures
 import Testing
 
 @testable import Settings
-@testable import Averaging
-@testable import Resources
 
 /// The error message for an invalid configuration file.
 private func message(of text: String) -> String {

@@ -1,12 +1,9 @@
-import Failures
 import Files
 import TestSupport
 import Testing
 import Texts
 
 @testable import Settings
-@testable import Averaging
-@testable import Resources
 
 /// Paths, keys and values for which `String` comparison or splitting differs from that of bytes.
 @Suite struct ConfigurationNameTests {

@@ -2,8 +2,6 @@ import Files
 import Testing
 
 @testable import Settings
-@testable import Averaging
-@testable import Resources
 
 /// docs/configuration.md agrees with the table of keys.
 @Suite struct ConfigurationPageTests {

@@ -1,12 +1,9 @@
 import Failures
 import Files
-import Models
 import Optimizers
 import Testing
 
 @testable import Settings
-@testable import Averaging
-@testable import Resources
 
 /// The path of a file in the repository.
 private func repository(_ path: String) -> String {

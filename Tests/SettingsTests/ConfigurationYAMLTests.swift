@@ -4,8 +4,6 @@ import Tensors
 import Testing
 
 @testable import Settings
-@testable import Averaging
-@testable import Resources
 
 @Suite struct ConfigurationYAMLTests {
     @Test func nodesKeepOrderMarksAndQuotes() throws {

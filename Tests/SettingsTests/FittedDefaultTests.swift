@@ -1,12 +1,9 @@
-import Failures
 import Files
 import Optimizers
 import TestSupport
 import Testing
 
 @testable import Settings
-@testable import Averaging
-@testable import Resources
 
 /// Defaults adapt to the keys that were given, and resolved configurations read back.
 struct FittedDefaultTests {

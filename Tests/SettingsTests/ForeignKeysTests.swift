@@ -3,8 +3,6 @@ import Optimizers
 import Testing
 
 @testable import Settings
-@testable import Averaging
-@testable import Resources
 
 /// Option names of other training programs lead to dtrain's keys.
 struct ForeignKeysTests {

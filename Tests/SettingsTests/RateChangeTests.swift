@@ -1,8 +1,6 @@
 import Testing
 
 @testable import Settings
-@testable import Averaging
-@testable import Resources
 
 @Suite struct RateChangeTests {
     private func configuration(_ sets: String...) throws -> Configuration {

@@ -1,4 +1,3 @@
-import Resources
 import Testing
 
 @testable import Settings

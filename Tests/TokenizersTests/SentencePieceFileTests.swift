@@ -1,5 +1,3 @@
-import Failures
-import Files
 import TestSupport
 import Testing
 

@@ -1,4 +1,3 @@
-import Failures
 import TestSupport
 import Testing
 

@@ -5,19 +5,13 @@ import Failures
 import Files
 import Kernels
 import Models
-import Optimizers
 import Synchronization
-import Tensors
 import TestSupport
 import Testing
 
 @testable import Training
-@testable import Inference
 @testable import Settings
-@testable import Averaging
-@testable import Reporting
 @testable import Watching
-@testable import Resources
 
 struct CoordinatorTests {
     private func configuration(_ sets: String...) throws -> Configuration {

@@ -1,7 +1,5 @@
 import Tensors
-import Collectives
 import Datasets
-import Failures
 import Files
 import Models
 import TestSupport
@@ -9,12 +7,7 @@ import Testing
 
 @testable import Interchange
 @testable import Training
-@testable import Inference
 @testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 
 /// The documentation of exports, and the check at the start of a run, agree with the supported classes.
 struct ExportTests {

@@ -9,11 +9,6 @@ import Testing
 
 @testable import Training
 @testable import Inference
-@testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 
 /// Properties of every family, objective and kind of dataset.
 struct FamilyTests {

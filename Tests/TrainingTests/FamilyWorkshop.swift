@@ -7,10 +7,6 @@ import TestSupport
 @testable import Training
 @testable import Inference
 @testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 @testable import Preparation
 
 /// The dataset of a case, prepared in its own directory.

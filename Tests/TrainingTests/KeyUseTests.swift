@@ -1,21 +1,14 @@
 import Collectives
 import Datasets
-import Failures
 import Files
 import Kernels
-import Models
 import Optimizers
-import Tensors
 import TestSupport
 import Testing
 
 @testable import Training
 @testable import Inference
 @testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 
 /// Every configuration key, including ones added later, either changes the results of a tiny run or is rejected.
 struct KeyUseTests {

@@ -1,13 +1,6 @@
-import Checkpoints
 import Testing
 
 @testable import Training
-@testable import Inference
-@testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 
 @Suite struct LossTrendTests {
     /// Losses that vary by about 0.1 around a falling line.

@@ -2,12 +2,7 @@ import Checkpoints
 import Testing
 
 @testable import Training
-@testable import Inference
 @testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 
 @Suite struct MetricWatchTests {
     private func watch(patience: Int, minDelta: Double = 0, restored: CheckpointState.Watched? = nil) -> MetricWatch {

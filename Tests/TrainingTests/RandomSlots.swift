@@ -1,10 +1,4 @@
 import Datasets
-@testable import Inference
-@testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 
 /// Micro-batches of random sequences, which depend only on the seed.
 func randomSlots(

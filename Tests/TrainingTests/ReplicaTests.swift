@@ -8,12 +8,7 @@ import TestSupport
 import Testing
 
 @testable import Training
-@testable import Inference
-@testable import Settings
 @testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 
 /// A step's gradient is the tree sum over its micro-batches, however many of them each rank has.
 struct ReplicaTests {

@@ -5,12 +5,7 @@ import TestSupport
 import Testing
 
 @testable import Training
-@testable import Inference
 @testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 @testable import Tokenizers
 
 /// The lines that describe a run to the user.

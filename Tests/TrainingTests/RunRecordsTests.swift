@@ -11,10 +11,7 @@ import Testing
 @testable import Training
 @testable import Inference
 @testable import Settings
-@testable import Averaging
 @testable import Reporting
-@testable import Watching
-@testable import Resources
 @testable import Tokenizers
 
 /// Rank 0 with a failing disk, simulated by a file in place of the checkpoints directory.

@@ -1,20 +1,13 @@
 import Collectives
 import Datasets
-import Failures
 import Files
-import Models
 import TestSupport
 import Testing
 
 @testable import Training
 @testable import Inference
 @testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 @testable import Preparation
-@testable import Tokenizers
 
 /// The samples that a configuration selects for a dataset, and the datasets that it rejects.
 struct SampleChoiceTests {

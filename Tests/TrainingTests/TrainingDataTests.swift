@@ -1,17 +1,10 @@
 import Collectives
-import Failures
 import Files
 import Synchronization
 import TestSupport
 import Testing
 
 @testable import Training
-@testable import Inference
-@testable import Settings
-@testable import Averaging
-@testable import Reporting
-@testable import Watching
-@testable import Resources
 
 struct TrainingDataTests {
     /// Each loopback rank acts as a host: the host with the damaged copy is named, and both ranks fail.

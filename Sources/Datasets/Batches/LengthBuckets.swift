@@ -1,5 +1,4 @@
 import Failures
-import Tensors
 
 /// The order of training with length bucketing: samples of similar length share a batch.
 ///

@@ -1,6 +1,6 @@
+import Texts
 import Tensors
 import Failures
-import Texts
 import Tokenizers
 
 extension DatasetManifest {

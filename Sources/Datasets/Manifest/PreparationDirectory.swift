@@ -1,6 +1,6 @@
+import Texts
 import Failures
 import Files
-import Texts
 
 /// The output directory during a preparation.
 package enum PreparationDirectory {

@@ -1,5 +1,4 @@
 import Failures
-import Files
 
 extension Dataset {
     /// Reads files and checks their hashes against the manifest, and every token against the vocabulary. Without a

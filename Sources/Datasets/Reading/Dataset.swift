@@ -1,6 +1,5 @@
 import Tensors
 import Failures
-import Files
 import Tokenizers
 
 /// A dataset directory that has been opened and checked.

@@ -1,5 +1,4 @@
 import Failures
-import Files
 
 /// The tokens of a split as one sequence, read from disk on demand. For use by one thread at a time.
 package final class TokenStream {

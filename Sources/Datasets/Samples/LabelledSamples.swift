@@ -1,5 +1,4 @@
 import Failures
-import Tensors
 
 /// Samples for text classification: a class token, the text, and its label.
 ///

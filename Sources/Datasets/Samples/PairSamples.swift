@@ -1,5 +1,4 @@
 import Failures
-import Tensors
 
 /// Samples for sequence-to-sequence learning.
 ///

@@ -1,5 +1,3 @@
-import Tensors
-
 /// Deletes and masks random tokens of training samples.
 ///
 /// - Source: Iyyer et al. 2015 (word dropout), "Deep unordered composition rivals syntactic methods for text classification".

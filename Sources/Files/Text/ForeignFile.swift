@@ -1,4 +1,3 @@
-import Failures
 import Texts
 
 /// A file that was given as text but has another format, recognized by its first bytes.

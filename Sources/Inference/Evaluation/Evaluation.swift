@@ -4,9 +4,7 @@ import Datasets
 import Failures
 import Files
 import Metrics
-import Models
 import Settings
-import Tensors
 
 /// The evaluation of a checkpoint on a dataset's validation split; the same result for any number of ranks.
 package struct Evaluation {

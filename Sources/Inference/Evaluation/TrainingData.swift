@@ -1,7 +1,6 @@
 import Collectives
 import Datasets
 import Failures
-import Interchange
 import Models
 import Reporting
 import Settings

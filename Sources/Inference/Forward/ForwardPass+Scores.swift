@@ -3,7 +3,6 @@ import Datasets
 import Failures
 import Kernels
 import Metrics
-import Objectives
 
 /// The counts and sums of an evaluation.
 struct ScoreCounts {

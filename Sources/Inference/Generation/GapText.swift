@@ -1,6 +1,5 @@
-import Datasets
-import Failures
 import Texts
+import Failures
 import Tokenizers
 
 /// Text with blanks, which users write as [MASK].

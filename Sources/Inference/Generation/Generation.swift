@@ -1,12 +1,11 @@
+import Texts
 import Checkpoints
 import Collectives
-import Datasets
 import Failures
 import Files
 import Models
 import Resources
 import Settings
-import Texts
 import Tokenizers
 
 /// The settings of a generation.

@@ -1,4 +1,3 @@
-import Collectives
 import Failures
 
 extension Generation {

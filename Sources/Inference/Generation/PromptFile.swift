@@ -1,6 +1,6 @@
+import Texts
 import Failures
 import Files
-import Texts
 
 /// A file of prompts, one per line.
 ///

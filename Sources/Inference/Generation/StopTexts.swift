@@ -1,4 +1,3 @@
-import Datasets
 import Tokenizers
 
 /// Stop texts: a text ends before the first of them.

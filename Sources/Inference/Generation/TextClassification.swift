@@ -1,7 +1,5 @@
-import Datasets
 import Failures
 import Glibc
-import Models
 import Objectives
 import Reporting
 

@@ -2,7 +2,6 @@ import Failures
 import Kernels
 import Layers
 import Models
-import Objectives
 import Tensors
 
 /// Batched forward passes over complete texts, for encoders and classifiers.

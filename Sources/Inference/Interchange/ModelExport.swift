@@ -1,9 +1,7 @@
-import Checkpoints
-import Datasets
-import Failures
 import Files
+import Checkpoints
+import Failures
 import Interchange
-import Reporting
 import Resources
 import Settings
 import Tensors

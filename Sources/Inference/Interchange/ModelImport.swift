@@ -3,9 +3,6 @@ import Datasets
 import Failures
 import Files
 import Interchange
-import Models
-import Objectives
-import Reporting
 import Resources
 import Settings
 import Tensors

@@ -1,6 +1,5 @@
 import Checkpoints
 import Collectives
-import Datasets
 import Failures
 import Interchange
 import Models

@@ -1,7 +1,7 @@
+import Models
 import Tensors
 import Failures
 import Files
-import Models
 
 extension ModelClass {
     /// ViT: an encoder of image patches, with a linear head on the class token.

@@ -1,5 +1,4 @@
 import Glibc
-import Tensors
 
 // B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.
 

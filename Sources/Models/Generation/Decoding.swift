@@ -1,5 +1,4 @@
 import Kernels
-import Layers
 import Tensors
 
 /// The error for logits that are infinite or NaN, from which no token can be chosen.

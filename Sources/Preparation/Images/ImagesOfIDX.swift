@@ -1,5 +1,4 @@
 import Tensors
-import Datasets
 import Failures
 import Files
 

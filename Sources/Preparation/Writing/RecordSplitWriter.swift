@@ -1,6 +1,5 @@
 import Datasets
 import Failures
-import Files
 
 /// A label to be written.
 enum RecordLabel: Equatable {

@@ -1,6 +1,5 @@
 import Datasets
 import Failures
-import Files
 
 /// Writes the tokens of a split to a sequence of shards.
 struct SplitWriter: ~Copyable {

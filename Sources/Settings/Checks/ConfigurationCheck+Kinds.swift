@@ -1,5 +1,3 @@
-import Optimizers
-
 extension ConfigurationCheck {
     /// Checks of the keys that depend on the kind of optimizer or schedule.
     static let kinds: [ConfigurationCheck] = [

@@ -1,5 +1,3 @@
-import Failures
-
 // A value that has no effect is rejected; the message names values of another key with which it would have one.
 
 extension ConfigurationCheck {

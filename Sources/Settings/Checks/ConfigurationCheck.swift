@@ -1,7 +1,3 @@
-import Failures
-import Models
-import Optimizers
-
 /// A constraint that relates values of several keys, or that the range of a single key cannot express.
 struct ConfigurationCheck: Sendable {
     /// The key that is reported if the check fails.

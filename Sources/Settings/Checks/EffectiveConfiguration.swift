@@ -1,6 +1,5 @@
 import Tensors
 import Averaging
-import Datasets
 import Models
 import Objectives
 import Optimizers

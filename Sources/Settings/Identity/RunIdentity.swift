@@ -1,7 +1,4 @@
-import Checkpoints
 import Datasets
-import Failures
-import Texts
 import Files
 import Models
 import Tensors

@@ -1,8 +1,7 @@
+import Texts
 import Checkpoints
 import Failures
 import Files
-import Models
-import Texts
 
 extension ConfigurationReader {
     /// Sets the keys that describe the model, unless they were given, to the values of the checkpoint that

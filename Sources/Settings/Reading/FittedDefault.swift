@@ -1,6 +1,3 @@
-import Models
-import Optimizers
-
 /// A default that depends on other keys: if the key is not given, its default is moved into the allowed range.
 ///
 /// A default that is allowed already is not changed, and neither is the default of a key without effect, since another

@@ -5,7 +5,6 @@ import Objectives
 import Optimizers
 import Resources
 import Settings
-import Tensors
 
 extension Configuration {
     /// Estimates the memory that all ranks of a host need to train a model of `sizes`.

@@ -1,12 +1,10 @@
+import Texts
 import Checkpoints
-import Collectives
 import Datasets
 import Failures
 import Inference
-import Kernels
 import Settings
 import Tensors
-import Texts
 
 /// The checkpoint that a run loads its initial weights from; only rank 0 has one.
 package struct StartingWeights {

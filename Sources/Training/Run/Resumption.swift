@@ -1,8 +1,8 @@
+import Texts
 import Checkpoints
 import Failures
 import Files
 import Settings
-import Texts
 
 /// How a run treats the existing contents of its run directory: the option `--resume`.
 package enum Resumption: Equatable, Sendable {

@@ -1,7 +1,6 @@
 import Datasets
 import Failures
 import Models
-import Objectives
 import Optimizers
 import Reporting
 import Settings

@@ -1,8 +1,6 @@
 import Checkpoints
 import Collectives
-import Datasets
 import Failures
-import Files
 import Glibc
 import Inference
 import Kernels
@@ -10,7 +8,6 @@ import Models
 import Reporting
 import Resources
 import Settings
-import Tensors
 import Watching
 
 /// A training run, from its configuration to the final checkpoint, or to the next one after a request to stop.

@@ -1,9 +1,6 @@
-import Datasets
 import Failures
 import Inference
 import Interchange
-import Models
-import Settings
 
 extension TrainingData {
     /// The description of the run for messages.

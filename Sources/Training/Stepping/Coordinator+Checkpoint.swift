@@ -1,9 +1,7 @@
 import Checkpoints
-import Collectives
 import Failures
 import Inference
 import Kernels
-import Tensors
 
 extension Coordinator {
     /// The state to store in a checkpoint.

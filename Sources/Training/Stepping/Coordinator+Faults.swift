@@ -1,5 +1,4 @@
 import Failures
-import Kernels
 import Watching
 
 extension Coordinator {

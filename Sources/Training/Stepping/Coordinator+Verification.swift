@@ -1,9 +1,9 @@
+import Texts
 import Collectives
 import Failures
 import Files
 import Kernels
 import Tensors
-import Texts
 
 // Detection of silent data corruption: weights and state that have changed without an update.
 

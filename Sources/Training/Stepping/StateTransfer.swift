@@ -2,7 +2,6 @@ import Averaging
 import Checkpoints
 import Collectives
 import Failures
-import Kernels
 import Tensors
 
 /// The transfer of optimizer state between the ranks that own it and rank 0, which alone reads and writes files.

@@ -1,5 +1,4 @@
 import Averaging
-import Kernels
 import Tensors
 
 /// The unit of the update: at most one chunk, of one parameter, that this rank owns.

@@ -1,7 +1,6 @@
 import Checkpoints
 import Failures
 import Reporting
-import Training
 
 extension Arguments {
     /// Resolves `--checkpoint`, which names a checkpoint or a run, to the directory of a checkpoint. Called on rank 0.

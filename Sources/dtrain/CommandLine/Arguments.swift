@@ -2,7 +2,6 @@ import Failures
 import Metrics
 import Settings
 import Texts
-import Training
 
 /// The parsed arguments of a command: options and positional arguments.
 struct Arguments {

@@ -1,6 +1,6 @@
+import Texts
 import Failures
 import Metrics
-import Texts
 
 /// A command of the program: its name, its arguments and its implementation.
 struct Command: Sendable {

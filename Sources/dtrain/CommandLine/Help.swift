@@ -2,7 +2,6 @@ import Failures
 import Metrics
 import Settings
 import Texts
-import Training
 
 /// The texts that `--help` and `help COMMAND` print.
 enum Help {

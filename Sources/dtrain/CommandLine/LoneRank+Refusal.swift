@@ -3,7 +3,6 @@ import Failures
 import Glibc
 import Metrics
 import Texts
-import Training
 
 extension LoneRank {
     /// Throws if this process does not know of other processes that were started with it.

@@ -1,6 +1,5 @@
 import Failures
 import Resources
-import Training
 
 extension Option {
     /// The option of commands that compute without a configuration.

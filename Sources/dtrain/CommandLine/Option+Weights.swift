@@ -1,6 +1,5 @@
 import Failures
 import Inference
-import Training
 
 extension Option {
     /// The option of commands that use a trained model.

@@ -1,5 +1,5 @@
-import Metrics
 import Texts
+import Metrics
 
 /// A part of a command's arguments.
 enum Part {

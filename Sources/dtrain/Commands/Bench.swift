@@ -5,7 +5,6 @@ import Glibc
 import Measuring
 import Resources
 import Settings
-import Training
 
 extension Command {
     static let bench = Command(

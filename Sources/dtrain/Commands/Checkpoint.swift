@@ -2,7 +2,6 @@ import Checkpoints
 import Failures
 import Files
 import Inspection
-import Training
 
 extension Command {
     static let checkpoint = Command(

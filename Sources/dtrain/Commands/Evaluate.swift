@@ -1,10 +1,7 @@
-import Models
-import Collectives
 import Failures
 import Files
 import Inference
 import Resources
-import Training
 
 extension Command {
     static let evaluate = Command(

@@ -1,7 +1,5 @@
-import Collectives
 import Failures
 import Inference
-import Training
 
 extension Command {
     static let export = Command(

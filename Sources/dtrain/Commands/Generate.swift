@@ -1,11 +1,8 @@
+import Texts
 import Models
-import Checkpoints
-import Collectives
 import Failures
 import Inference
 import Resources
-import Texts
-import Training
 import Watching
 
 extension Command {

@@ -1,9 +1,7 @@
-import Collectives
 import Failures
 import Files
 import Inference
 import Reporting
-import Training
 import Watching
 
 /// Generates a result for each line of a file and writes the results in order. If the command is interrupted, the lines

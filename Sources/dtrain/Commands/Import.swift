@@ -1,8 +1,6 @@
-import Collectives
 import Failures
 import Inference
 import Texts
-import Training
 
 extension Command {
     static let `import` = Command(

@@ -1,14 +1,11 @@
-import Collectives
 import Datasets
 import Failures
 import Files
 import Kernels
-import Metrics
 import Preparation
 import Reporting
 import Texts
 import Tokenizers
-import Training
 import Watching
 
 extension Command {

@@ -1,11 +1,9 @@
-import Collectives
 import Datasets
 import Failures
 import Files
 import Metrics
 import Preparation
 import Settings
-import Training
 import Watching
 
 /// The data of the built-in quickstart: the licence texts that are part of every Debian and Ubuntu system.

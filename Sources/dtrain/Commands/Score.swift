@@ -2,7 +2,6 @@ import Failures
 import Files
 import Metrics
 import Reporting
-import Training
 
 extension Command {
     static let score = Command(

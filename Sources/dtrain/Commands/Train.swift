@@ -1,7 +1,4 @@
-import Collectives
-import Datasets
 import Failures
-import Files
 import Inspection
 import Resources
 import Settings

@@ -2,10 +2,8 @@ import Datasets
 import Failures
 import Files
 import Tokenizers
-import TestSupport
 
 @testable import Checkpoints
-@testable import Inference
 @testable import Settings
 
 extension FuzzedReader {

@@ -1,7 +1,3 @@
-import Failures
-import Files
-import TestSupport
-
 @testable import dtrain
 @testable import Settings
 

@@ -1,8 +1,6 @@
-import Failures
 import Files
 import TestSupport
 
-@testable import Datasets
 @testable import Preparation
 
 extension FuzzedReader {

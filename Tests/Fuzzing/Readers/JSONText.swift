@@ -1,8 +1,5 @@
 import Datasets
-import Failures
 import Files
-@testable import Tokenizers
-@testable import Preparation
 
 extension FuzzedReader {
     /// JSON: writing the parsed value and parsing it again gives the same value.

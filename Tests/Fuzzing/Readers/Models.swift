@@ -1,11 +1,9 @@
 import Failures
 import Files
-import TestSupport
 
 @testable import Checkpoints
 @testable import Interchange
 @testable import Inference
-@testable import Settings
 
 extension FuzzedReader {
     /// `config.json` of a transformers model, in a directory with a file without tensors.

@@ -1,5 +1,4 @@
 import Failures
-import Files
 import Tensors
 import TestSupport
 

@@ -1,7 +1,6 @@
 import Tensors
 import Failures
 import Files
-import Tokenizers
 import TestSupport
 
 @testable import Datasets

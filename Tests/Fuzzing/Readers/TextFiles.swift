@@ -1,7 +1,5 @@
-import Failures
 import Files
 import Tokenizers
-import TestSupport
 import Texts
 
 @testable import Datasets

@@ -1,8 +1,5 @@
 import Failures
-import Files
-import TestSupport
 
-@testable import Datasets
 @testable import Tokenizers
 
 extension FuzzedReader {

@@ -1,12 +1,9 @@
-import Datasets
 import Files
 import TestSupport
 import Testing
 
 @testable import Inference
-@testable import Settings
 @testable import Tokenizers
-@testable import Reporting
 
 @Suite struct GapTextTests {
     private let tokenizer = ByteTokenizer(withSpecialTokens: true)

@@ -1,7 +1,6 @@
 import Checkpoints
 import Collectives
 import Datasets
-import Failures
 import Files
 import Models
 import Settings

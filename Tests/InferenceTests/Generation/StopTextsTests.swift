@@ -1,10 +1,7 @@
-import Datasets
 import Testing
 
 @testable import Inference
-@testable import Settings
 @testable import Tokenizers
-@testable import Reporting
 
 @Suite struct StopTextsTests {
     private let tokenizer = ByteTokenizer()

@@ -2,9 +2,6 @@ import Objectives
 import Testing
 
 @testable import Inference
-@testable import Settings
-@testable import Tokenizers
-@testable import Reporting
 
 @Suite struct TextClassificationTests {
     private func text(

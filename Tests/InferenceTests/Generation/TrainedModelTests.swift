@@ -1,7 +1,6 @@
 import Checkpoints
 import Collectives
 import Datasets
-import Failures
 import Files
 import TestSupport
 import Testing
@@ -9,7 +8,6 @@ import Testing
 @testable import Inference
 @testable import Settings
 @testable import Tokenizers
-@testable import Reporting
 
 /// The sizes in a manifest are checked against the files before they are used.
 struct TrainedModelTests {

@@ -1,9 +1,6 @@
 import Testing
 
 @testable import Inference
-@testable import Settings
-@testable import Tokenizers
-@testable import Reporting
 
 struct WholeCharactersTests {
     /// However the input is divided, every output chunk consists of whole characters, and their concatenation is

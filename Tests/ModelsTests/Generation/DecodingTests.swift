@@ -1,6 +1,4 @@
 import Models
-import Tensors
-import TestSupport
 import Testing
 
 @Suite struct DecodingTests {

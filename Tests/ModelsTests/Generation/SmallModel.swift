@@ -1,8 +1,7 @@
-import Kernels
+import TestSupport
 import Layers
 import Models
 import Tensors
-import TestSupport
 import Testing
 
 /// A small model for repeated evaluation, with random weights large enough for every part to affect the output.

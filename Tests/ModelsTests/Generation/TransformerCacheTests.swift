@@ -1,5 +1,4 @@
 import Models
-import Tensors
 import TestSupport
 import Testing
 
