@@ -88,15 +88,17 @@ let package = Package(
         .target(name: "Texts", swiftSettings: strict),
         .target(name: "Failures", dependencies: ["Texts"], swiftSettings: strict),
         .target(name: "Files", dependencies: ["Failures", "Texts", "CXXHash"], swiftSettings: strict),
-        .target(name: "Tensors", dependencies: ["Failures", "Files", "Texts"], swiftSettings: hot),
+        .target(
+            name: "Tensors", dependencies: ["Failures", "Files", "Texts"],
+            swiftSettings: strict + [.unsafeFlags(["-Xcc", processorFlag])]),
         .target(name: "Threads", dependencies: ["CThreads", "Failures"], swiftSettings: strict),
         .target(name: "Profiling", dependencies: ["Failures", "Files"], swiftSettings: strict),
 
         .target(
-            name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CThreads", "CTiles", "Tensors"],
+            name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CThreads", "CTiles", "Failures", "Tensors"],
             swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
-        .target(name: "MPI", dependencies: ["CMPI", "Collectives", "Failures", "Texts"], swiftSettings: strict),
+        .target(name: "MPI", dependencies: ["CMPI", "Collectives", "Failures", "Tensors", "Texts"], swiftSettings: strict),
         .target(
             name: "Tokenizers", dependencies: ["CSentencePiece", "Failures", "Files", "Texts"], swiftSettings: strict),
         .target(

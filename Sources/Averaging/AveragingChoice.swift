@@ -42,7 +42,7 @@ package struct AveragingChoice<Element: Storage> {
                 averaging = ExchangeAveraging(layout: layout, configuration, communicator, spans)
                 warning = "warning: averaging by allreduce, because memory cannot be shared: \(obstacle)"
             } else {
-                averaging = try SharedMemoryAveraging(count: layout.count, communicator, spans)
+                averaging = try SharedMemoryAveraging(layout: layout, communicator, spans)
                 warning = nil
             }
         case .auto, .allreduce:

@@ -31,6 +31,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     private var started = 0
     /// The index of the oldest bucket that is not yet summed.
     private var oldest = 0
+    private var order: StepOrder
 
     /// A range of the arena that is sent at once, and the section whose gradients complete it.
     struct Bucket {
@@ -59,6 +60,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         shards = (0..<size).map { rank in Shard(buckets.reversed().map { block(rank, $0) }) }
         blocks = buckets.map { block(communicator.rank, $0) }
         chunkSquares = makeChunkSquares(elements: layout.count)
+        order = StepOrder(sections: layout.sections.count, ranges: buckets.count)
         let largest = buckets.map(\.range.count).max()!
         // A single rank sends nothing; its gradients are rounded as if they were sent.
         let roundsNodes = configuration.wire == .float16 && Element.self == Float.self
@@ -89,25 +91,28 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     }
 
     func sectionIsFinal(_ section: Int) throws(MPIError) {
+        order.sectionIsFinal(section)
         while started < buckets.count, buckets[started].section >= section {
             // The channel must have completed its previous bucket.
             while started - oldest >= exchanges.count { try sumOldest(waiting: true) }
             let range = buckets[started].range
-            spans.begin(.bucket, started)
-            try exchanges[started % exchanges.count].start(
-                UnsafeMutableBufferPointer(start: gradients.base + range.lowerBound, count: range.count))
-            spans.end()
+            try spans.measure(.bucket, started) { () throws(MPIError) in
+                try exchanges[started % exchanges.count].start(
+                    UnsafeMutableBufferPointer(start: gradients.base + range.lowerBound, count: range.count))
+            }
             started += 1
         }
         while oldest < started, try sumOldest(waiting: false) {}
     }
 
     func finish() throws(MPIError) {
+        order.finish()
         while oldest < started { try sumOldest(waiting: true) }
         (started, oldest) = (0, 0)
     }
 
     func rangeIsUpdated(_ index: Int) throws(MPIError) {
+        order.rangeIsUpdated(index)
         // Ranges of the shard are in ascending order, buckets in descending order.
         try gathers[index % gathers.count].start(
             weights.bytes(of: buckets[buckets.count - 1 - index].range), communicator)
@@ -115,10 +120,12 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     }
 
     func publish() throws(MPIError) {
+        order.publish()
         for gather in gathers { try gather.wait() }
     }
 
     func publishFromFirstRank() throws(MPIError) {
+        order.publishFromFirstRank()
         try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
     }
 
@@ -128,11 +135,11 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     @discardableResult
     private func sumOldest(waiting: Bool) throws(MPIError) -> Bool {
         let exchange = exchanges[oldest % exchanges.count]
-        spans.begin(.bucket, oldest)
-        defer { spans.end() }
-        guard try exchange.isDone(waiting: waiting) else { return false }
-        exchange.average(blocks[oldest], into: gradients, squares: chunkSquares)
-        oldest += 1
-        return true
+        return try spans.measure(.bucket, oldest) { () throws(MPIError) in
+            guard try exchange.isDone(waiting: waiting) else { return false }
+            exchange.average(blocks[oldest], into: gradients, squares: chunkSquares)
+            oldest += 1
+            return true
+        }
     }
 }

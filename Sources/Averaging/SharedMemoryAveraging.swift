@@ -20,12 +20,14 @@ final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
     private let spans: SpanRecorder
     private let replicas: [UnsafePointer<Element>]
     private let own: Range<Int>
+    private var order: StepOrder
 
-    /// Allocates shared arenas of `count` elements; all ranks must be on this node.
+    /// Allocates shared arenas for `layout`; all ranks must be on this node.
     init(
-        count: Int, _ communicator: any Communicator, _ spans: SpanRecorder = SpanRecorder()
+        layout: ParameterLayout, _ communicator: any Communicator, _ spans: SpanRecorder = SpanRecorder()
     ) throws(MPIError) {
         self.spans = spans
+        let count = layout.count
         let bytes = count * MemoryLayout<Element>.stride
         window = try communicator.makeWindow(bytes: bytes)
         gradients = Arena(window.base, count: count, owner: window)
@@ -36,6 +38,7 @@ final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
         shards = (0..<size).map { Shard([chunkAlignedPart($0, of: size, arenaCount: count)]) }
         own = shards[communicator.rank].ranges[0]
         chunkSquares = makeChunkSquares(elements: count)
+        order = StepOrder(sections: layout.sections.count, ranges: 1)
     }
 
     /// The size of all ranks' windows together, in bytes, with one page more for each part.
@@ -45,20 +48,27 @@ final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
 
     deinit { chunkSquares.deallocate() }
 
-    func sectionIsFinal(_ section: Int) {}
+    func sectionIsFinal(_ section: Int) { order.sectionIsFinal(section) }
 
     func finish() throws(MPIError) {
+        order.finish()
         try synchronize()
-        spans.begin(.windowSum)
-        averageChunks(own, of: replicas, origin: 0, into: gradients, squares: chunkSquares)
-        spans.end()
+        spans.measure(.windowSum) {
+            averageChunks(own, of: replicas, origin: 0, into: gradients, squares: chunkSquares)
+        }
     }
 
-    func rangeIsUpdated(_ index: Int) {}
+    func rangeIsUpdated(_ index: Int) { order.rangeIsUpdated(index) }
 
-    func publish() throws(MPIError) { try synchronize() }
+    func publish() throws(MPIError) {
+        order.publish()
+        try synchronize()
+    }
 
-    func publishFromFirstRank() throws(MPIError) { try synchronize() }
+    func publishFromFirstRank() throws(MPIError) {
+        order.publishFromFirstRank()
+        try synchronize()
+    }
 
     private func synchronize() throws(MPIError) {
         if replicas.count > 1 { try window.synchronize() }

@@ -8,23 +8,6 @@
 #include <time.h>
 #include <unistd.h>
 
-// Swift's calling convention (`swiftcall` in clang's documentation) passes a closure's context in a dedicated register.
-typedef __attribute__((swiftcall)) void (*swift_function)(intptr_t part, __attribute__((swift_context)) void *context);
-
-void cthreads_call(const cthreads_closure *closure, intptr_t part) {
-    ((swift_function)closure->function)(part, closure->context);
-}
-
-// Declared in Swift as: func lend(_ body: (Int) -> Void, _ parts: Int, to receiver: @convention(c) (…) -> Void). Swift
-// does not allow storing a non-escaping closure, which may be on its caller's stack. Here it is two words, valid until
-// the receiver returns.
-__attribute__((swiftcall)) void cthreads_lend(
-    const void *function, void *context, intptr_t parts,
-    void (*receiver)(const cthreads_closure *closure, intptr_t parts)) {
-    cthreads_closure closure = {function, context};
-    receiver(&closure, parts);
-}
-
 void cthreads_wait(const void *word, uint32_t value) {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
 }

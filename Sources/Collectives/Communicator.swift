@@ -83,10 +83,11 @@ package protocol Communicator: AnyObject {
     /// MPI does not report it.
     var windowDirectory: String? { get }
 
-    /// Allocates memory shared by the ranks of this node, `bytes` per rank. It is freed when MPI is finalized.
+    /// Allocates memory shared by the ranks of this node, `bytes` per rank, each part aligned to `arenaAlignmentBytes`. It
+    /// is freed when MPI is finalized.
     func makeWindow(bytes: Int) throws(MPIError) -> SharedWindow
 
-    /// Allocates one block of `bytes` that all ranks of this node share.
+    /// Allocates one block of `bytes` that all ranks of this node share, aligned in the same way.
     func makeCommonWindow(bytes: Int) throws(MPIError) -> SharedWindow
 
     /// Ends every process of the job with exit code `code`, 1 to 255. A `SoloCommunicator` does nothing: its process

@@ -34,7 +34,7 @@ package struct ParameterTable {
     /// - Throws: `usage` or `badData` if the dataset, which determines some of the shapes, does not match the
     ///   configuration; `usage` if a pattern matches no parameter.
     package init(_ configuration: Configuration) throws(Failure) {
-        let layout = Transformer<Float>(configuration.model, try configuration.sizesToShow()).layout
+        let layout = try configuration.model.layout(configuration.sizesToShow())
         let rules = try ParameterRules(configuration.optimizer, layout).indices
         let loaded =
             configuration.fineTuning.from == nil

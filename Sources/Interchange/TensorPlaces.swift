@@ -96,6 +96,6 @@ extension PortableModel {
         var sizes = sizes
         // Position tables are as long as the context, and are parameters only if they are learned.
         if configuration.positions != .learned { sizes.contextLength = 1 }
-        return Transformer<Float>(configuration, sizes).layout
+        return configuration.layout(sizes)
     }
 }

@@ -91,18 +91,18 @@ package struct CrossAttention<Element: Storage> {
     ///   - memory: The memory; nil: its keys and values are in the KV cache.
     ///   - output: [B, T, C].
     package func forward(
-        _ input: UnsafePointer<Element>, _ memory: CrossMemory<Element>?, weights: UnsafePointer<Element>,
-        into output: UnsafeMutablePointer<Float>, _ activations: Activations, _ pass: Pass
+        _ input: UnsafePointer<Element>, _ memory: CrossMemory<Element>?, into output: UnsafeMutablePointer<Float>,
+        _ activations: Activations, _ pass: Pass<Element>
     ) {
-        query.forward(input, weights: weights, into: activations.query, rows: pass.rows, engine: pass.engine)
-        guard let memory else { return see(activations, weights: weights, into: output, pass) }
+        query.forward(input, into: activations.query, rows: pass.rows, pass.context)
+        guard let memory else { return see(activations, into: output, pass) }
         keyValue.forward(
-            memory.rows, weights: weights, into: activations.keyValue, rows: pass.sequences * memory.positions)
+            memory.rows, into: activations.keyValue, rows: pass.sequences * memory.positions, pass.context)
         attention.forward(
             heads(activations.query, activations.keyValue), into: activations.mixed, logSums: activations.logSums,
             sequences: pass.sequences, queries: pass.positions, keys: memory.positions, mask: memory.mask,
-            dropout: pass.dropouts.attention, site: site)
-        projection.forward(activations.mixed, weights: weights, into: output, rows: pass.rows)
+            dropout: pass.context.dropouts.attention, site: site)
+        projection.forward(activations.mixed, into: output, rows: pass.rows, pass.context)
     }
 
     /// Computes the backward pass of `forward`; adds to the memory's gradient.
@@ -112,27 +112,25 @@ package struct CrossAttention<Element: Storage> {
     ///   - inputGradient: [B, T, C], overwritten; may be the same memory as `outputGradient`.
     package func backward(
         _ input: UnsafePointer<Element>, _ memory: CrossMemory<Element>, outputGradient: UnsafePointer<Float>,
-        weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>,
-        inputGradient: UnsafeMutablePointer<Float>, _ activations: Activations, _ pass: Pass
+        inputGradient: UnsafeMutablePointer<Float>, _ activations: Activations, _ pass: Pass<Element>
     ) {
         let (rows, memoryRows) = (pass.rows, pass.sequences * memory.positions)
-        let inner = pass.workspace.floats(
+        let inner = pass.context.workspace.floats(
             .innerGradient, 2 * rows * shape.width + memoryRows * keyValue.outputWidth)
         let (mixedGradient, queryGradient) = (inner, inner + rows * shape.width)
         let keyValueGradient = queryGradient + rows * shape.width
         projection.backward(
-            activations.mixed, outputGradient: outputGradient, weights: weights, gradients: gradients,
-            inputGradient: mixedGradient, rows: rows)
+            activations.mixed, outputGradient: outputGradient, inputGradient: mixedGradient, rows: rows, pass.context)
         attention.backward(
             heads(activations.query, activations.keyValue), output: activations.mixed, logSums: activations.logSums,
             outputGradient: mixedGradient, into: heads(queryGradient, keyValueGradient), sequences: pass.sequences,
-            queries: pass.positions, keys: memory.positions, mask: memory.mask, dropout: pass.dropouts.attention,
+            queries: pass.positions, keys: memory.positions, mask: memory.mask,
+            dropout: pass.context.dropouts.attention,
             site: site)
         query.backward(
-            input, outputGradient: queryGradient, weights: weights, gradients: gradients,
-            inputGradient: inputGradient, rows: rows)
+            input, outputGradient: queryGradient, inputGradient: inputGradient, rows: rows, pass.context)
         keyValue.backward(
-            memory.rows, outputGradient: keyValueGradient, weights: weights, gradients: gradients,
-            inputGradient: memory.gradient!, rows: memoryRows, accumulatingInput: true)
+            memory.rows, outputGradient: keyValueGradient, inputGradient: memory.gradient!, rows: memoryRows,
+            accumulatingInput: true, pass.context)
     }
 }

@@ -17,25 +17,6 @@ package enum PositionEmbedding: Equatable, Sendable {
     case sinusoidal(SinusoidalOrder)
 }
 
-/// The input of an embedding.
-package struct TokenInput {
-    /// [B, T], each in 0 ..< V.
-    package let tokens: UnsafePointer<Int32>
-    /// [B, T]; the position of each token, in 0 ..< contextLength; nil: its index in the sequence.
-    package let places: UnsafePointer<Int32>?
-    /// [B, T]; the position of each token within its masked span, 0 outside spans; only for `learnedTwice`.
-    package let spanPlaces: UnsafePointer<Int32>?
-
-    /// Tokens and their positions.
-    package init(
-        tokens: UnsafePointer<Int32>, places: UnsafePointer<Int32>? = nil, spanPlaces: UnsafePointer<Int32>? = nil
-    ) {
-        self.tokens = tokens
-        self.places = places
-        self.spanPlaces = spanPlaces
-    }
-}
-
 /// The parameters of an embedding.
 package struct EmbeddingShape: Equatable, Sendable {
     package let vocabularySize: Int
@@ -139,21 +120,25 @@ package struct Embedding<Element: Storage> {
     ///
     /// - Parameter first: The position of each sequence's first token, if the input has no explicit positions.
     package func forward(
-        _ input: TokenInput, weights: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass, first: Int = 0
+        _ input: TokenInput, _ activations: Activations, _ pass: Pass<Element>, first: Int = 0
     ) {
-        let rows = pass.rows
+        let (rows, weights) = (pass.rows, pass.context.weights)
         let sum = activations.unnormalized ?? activations.output
         let table = positionTable.map { weights + $0 } ?? sinusoids.map { $0.base }
         embedding(
             input.tokens, tokenTable: weights + tokenTable, multiplier: tokenScale,
-            positionTable: table.map { $0 + (input.places == nil ? first * width : 0) }, places: input.places,
-            into: sum, sequences: pass.sequences, positions: pass.positions, width: width)
-        if let spanTable, let spanPlaces = input.spanPlaces {
-            addRows(of: weights + spanTable, places: spanPlaces, accumulatingInto: sum, count: rows, columns: width)
+            positionTable: table.map { $0 + (input.positionIDs == nil ? first * width : 0) },
+            positionIDs: input.positionIDs,
+            into: sum, sequences: pass.sequences, positions: pass.positions, vocabulary: vocabularySize,
+            table: contextLength - (input.positionIDs == nil ? first : 0), width: width)
+        if let spanTable, let spanPositionIDs = input.spanPositionIDs {
+            addRows(
+                of: weights + spanTable, places: spanPositionIDs, accumulatingInto: sum, count: rows,
+                rows: contextLength, columns: width)
         }
         if let normalization {
             normalization.forward(
-                sum, weights: weights, into: activations.output, activations.statistics!, rows: rows)
+                sum, into: activations.output, activations.statistics!, rows: rows, pass.context)
         }
         pass.dropEmbedding(activations.output, width: width, site: site)
     }
@@ -166,31 +151,32 @@ package struct Embedding<Element: Storage> {
     ///     of another embedding, instead of overwriting it. The gradients of position tables are always overwritten,
     ///     with 0 in unused rows.
     package func backward(
-        _ input: TokenInput, outputGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, _ activations: Activations, _ pass: Pass, accumulating: Bool
+        _ input: TokenInput, outputGradient: UnsafeMutablePointer<Float>, _ activations: Activations,
+        _ pass: Pass<Element>, accumulating: Bool
     ) {
-        let (rows, count, workspace) = (pass.rows, pass.rows * width, pass.workspace)
-        pass.dropouts.embedding?.apply(
+        let (rows, count) = (pass.rows, pass.rows * width)
+        let (workspace, gradients) = (pass.context.workspace, pass.context.gradients)
+        pass.context.dropouts.embedding?.apply(
             outputGradient, sequences: pass.sequences, elements: pass.positions * width, site: site)
         var sumGradient = outputGradient
         if let normalization {
             sumGradient = workspace.floats(.branchGradient, count)
             sumGradient.update(repeating: 0, count: count)
             normalization.backward(
-                activations.unnormalized!, outputGradient: outputGradient, weights: weights, gradients: gradients,
-                accumulatingInto: sumGradient, activations.statistics!, rows: rows, workspace)
+                activations.unnormalized!, outputGradient: outputGradient, accumulatingInto: sumGradient,
+                activations.statistics!, rows: rows, pass.context)
         }
         let sum = workspace.floats(.sums, width)
         /// Computes the gradient of a table that is indexed by explicit positions.
-        func tableBackward(_ places: UnsafePointer<Int32>, _ table: Int) {
+        func tableBackward(_ positionIDs: UnsafePointer<Int32>, _ table: Int) {
             positionEmbeddingBackward(
-                places: places, outputGradient: sumGradient, into: gradients + table,
+                positionIDs: positionIDs, outputGradient: sumGradient, into: gradients + table,
                 links: workspace.integers(.links, contextLength + rows), sum: sum, rows: rows,
                 positions: contextLength, width: width)
         }
         if let positionTable {
-            if let places = input.places {
-                tableBackward(places, positionTable)
+            if let positionIDs = input.positionIDs {
+                tableBackward(positionIDs, positionTable)
             } else {
                 positionEmbeddingBackward(
                     outputGradient: sumGradient, into: gradients + positionTable, sum: sum,
@@ -200,7 +186,7 @@ package struct Embedding<Element: Storage> {
                     .update(repeating: 0, count: (contextLength - pass.positions) * width)
             }
         }
-        if let spanTable, let spanPlaces = input.spanPlaces { tableBackward(spanPlaces, spanTable) }
+        if let spanTable, let spanPositionIDs = input.spanPositionIDs { tableBackward(spanPositionIDs, spanTable) }
         if !accumulating { (gradients + tokenTable).update(repeating: 0, count: vocabularySize * width) }
         tokenEmbeddingBackward(
             input.tokens, outputGradient: sumGradient, accumulatingInto: gradients + tokenTable,

@@ -53,10 +53,10 @@ package struct FeedForward<Element: Storage> {
     ///   - input: [R, C].
     ///   - output: [R, C].
     package func forward(
-        _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
-        _ activations: Activations, rows: Int, engine: ProductEngine = .best
+        _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
+        _ activations: Activations, rows: Int, _ context: LayerContext<Element>
     ) {
-        expansion.forward(input, weights: weights, into: activations.expanded, rows: rows, engine: engine)
+        expansion.forward(input, into: activations.expanded, rows: rows, context)
         switch activation {
         case .elementwise(let form):
             activate(
@@ -64,7 +64,7 @@ package struct FeedForward<Element: Storage> {
         case .swiGLU:
             swiGLU(activations.expanded, into: activations.activated, rows: rows, width: projection.inputWidth)
         }
-        projection.forward(activations.activated, weights: weights, into: output, rows: rows, engine: engine)
+        projection.forward(activations.activated, into: output, rows: rows, context)
     }
 
     /// Computes the backward pass of `forward`.
@@ -73,24 +73,24 @@ package struct FeedForward<Element: Storage> {
     ///   - outputGradient: [R, C].
     ///   - inputGradient: [R, C], overwritten; may be the same memory as `outputGradient`.
     package func backward(
-        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,
-        _ activations: Activations, rows: Int, _ workspace: Workspace
+        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
+        inputGradient: UnsafeMutablePointer<Float>,
+        _ activations: Activations, rows: Int, _ context: LayerContext<Element>
     ) {
         let (activatedCount, expandedCount) = (rows * projection.inputWidth, rows * expansion.outputWidth)
         let activatedGradient: UnsafeMutablePointer<Float>
         let expandedGradient: UnsafeMutablePointer<Float>
         switch activation {
         case .elementwise:
-            activatedGradient = workspace.floats(.innerGradient, activatedCount)
+            activatedGradient = context.workspace.floats(.innerGradient, activatedCount)
             expandedGradient = activatedGradient
         case .swiGLU:
-            activatedGradient = workspace.floats(.innerGradient, activatedCount + expandedCount)
+            activatedGradient = context.workspace.floats(.innerGradient, activatedCount + expandedCount)
             expandedGradient = activatedGradient + activatedCount
         }
         projection.backward(
-            activations.activated, outputGradient: outputGradient, weights: weights, gradients: gradients,
-            inputGradient: activatedGradient, rows: rows)
+            activations.activated, outputGradient: outputGradient, inputGradient: activatedGradient, rows: rows, context
+        )
         switch activation {
         case .elementwise(let form):
             activationBackward(activations.expanded, activatedGradient, count: activatedCount, form: form)
@@ -100,7 +100,6 @@ package struct FeedForward<Element: Storage> {
                 width: projection.inputWidth)
         }
         expansion.backward(
-            input, outputGradient: expandedGradient, weights: weights, gradients: gradients,
-            inputGradient: inputGradient, rows: rows)
+            input, outputGradient: expandedGradient, inputGradient: inputGradient, rows: rows, context)
     }
 }

@@ -33,7 +33,7 @@ package struct CachePlaces {
     /// [B]; the cache row that each sequence writes to.
     let slots: UnsafePointer<Int32>
     /// [B]; the position that the pass appends to each sequence.
-    let places: UnsafePointer<Int32>
+    let positionIDs: UnsafePointer<Int32>
     /// [B]; the number of cached positions of each sequence, including the appended one.
     let lengths: UnsafePointer<Int32>
     /// [B, P]; the cache row that holds each of these positions.
@@ -66,11 +66,11 @@ package struct CachePlaces {
 
     /// The cache positions of a decoding pass, which appends one position to each sequence.
     package init(
-        adding places: UnsafePointer<Int32>, slots: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>,
+        adding positionIDs: UnsafePointer<Int32>, slots: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>,
         owners: UnsafePointer<Int32>, capacity: Int, memory: Memory?
     ) {
         adds = true
-        (self.places, self.slots, self.lengths, self.owners) = (places, slots, lengths, owners)
+        (self.positionIDs, self.slots, self.lengths, self.owners) = (positionIDs, slots, lengths, owners)
         self.capacity = capacity
         self.memory = memory
     }
@@ -81,7 +81,7 @@ package struct CachePlaces {
         readingInto slots: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, capacity: Int, memory: Memory?
     ) {
         adds = false
-        (places, self.slots, self.lengths, owners) = (lengths, slots, lengths, lengths)
+        (positionIDs, self.slots, self.lengths, owners) = (lengths, slots, lengths, lengths)
         self.capacity = capacity
         self.memory = memory
     }
@@ -90,49 +90,50 @@ package struct CachePlaces {
 extension SelfAttention {
     /// Copies the keys and values of prompts to the cache.
     func keep(
-        _ queryKeyValue: UnsafePointer<Element>, in cache: LayerCache<Element>, _ places: CachePlaces, _ pass: Pass
+        _ queryKeyValue: UnsafePointer<Element>, in cache: LayerCache<Element>, _ places: CachePlaces,
+        _ pass: Pass<Element>
     ) {
         for b in 0..<pass.sequences {
             for t in 0..<Int(places.lengths[b]) {
-                keep(queryKeyValue, row: b * pass.positions + t, in: cache, slot: b, place: t, places)
+                keep(queryKeyValue, row: b * pass.positions + t, in: cache, slot: b, position: t, places)
             }
         }
     }
 
     private func keep(
-        _ queryKeyValue: UnsafePointer<Element>, row: Int, in cache: LayerCache<Element>, slot b: Int, place: Int,
+        _ queryKeyValue: UnsafePointer<Element>, row: Int, in cache: LayerCache<Element>, slot b: Int, position: Int,
         _ places: CachePlaces
     ) {
         let width = 2 * shape.keyWidth
-        (cache.texts + (Int(places.slots[b]) * places.capacity + place) * width)
+        (cache.texts + (Int(places.slots[b]) * places.capacity + position) * width)
             .update(from: queryKeyValue + row * self.queryKeyValue.outputWidth + shape.width, count: width)
     }
 
     /// Computes the forward pass for one more position of each sequence, attending to the cache.
     func add(
-        _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
-        _ activations: Activations, _ cache: LayerCache<Element>, _ places: CachePlaces, _ pass: Pass
+        _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
+        _ activations: Activations, _ cache: LayerCache<Element>, _ places: CachePlaces, _ pass: Pass<Element>
     ) {
         let (rows, stride) = (pass.sequences, queryKeyValue.outputWidth)
-        queryKeyValue.forward(input, weights: weights, into: activations.queryKeyValue, rows: rows, engine: pass.engine)
-        turn(activations.queryKeyValue, pass, places: places.places, back: false)
+        queryKeyValue.forward(input, into: activations.queryKeyValue, rows: rows, pass.context)
+        turn(activations.queryKeyValue, pass, positionIDs: places.positionIDs, back: false)
         for b in 0..<rows {
-            keep(activations.queryKeyValue, row: b, in: cache, slot: b, place: Int(places.places[b]), places)
+            keep(activations.queryKeyValue, row: b, in: cache, slot: b, position: Int(places.positionIDs[b]), places)
         }
         attention.forward(
             queries: activations.queryKeyValue, stride: stride,
             CachedRows(
                 UnsafePointer(cache.texts), capacity: places.capacity, owners: places.owners, lengths: places.lengths),
             into: activations.mixed, sequences: rows)
-        projection.forward(activations.mixed, weights: weights, into: output, rows: rows, engine: pass.engine)
+        projection.forward(activations.mixed, into: output, rows: rows, pass.context)
     }
 }
 
 extension CrossAttention {
     /// Computes attention to the cached keys and values of encoder outputs.
     func see(
-        _ activations: Activations, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
-        _ pass: Pass
+        _ activations: Activations, into output: UnsafeMutablePointer<Float>,
+        _ pass: Pass<Element>
     ) {
         guard let memory = pass.cachePlaces?.memory else { preconditionFailure("nothing to attend to") }
         if let owners = memory.owners {
@@ -154,7 +155,7 @@ extension CrossAttention {
                     keys: Int(memory.lengths[b]), mask: AttentionMask(isCausal: false))
             }
         }
-        projection.forward(activations.mixed, weights: weights, into: output, rows: pass.rows, engine: pass.engine)
+        projection.forward(activations.mixed, into: output, rows: pass.rows, pass.context)
     }
 }
 
@@ -206,11 +207,11 @@ extension TransformerStack {
     package func keepMemories(
         _ rows: UnsafePointer<Element>, sequences: Int, positions: Int, lengths: UnsafePointer<Int32>,
         in caches: [LayerCache<Element>], slots: UnsafePointer<Int32>, capacity: Int,
-        scratch: UnsafeMutablePointer<Element>, weights: UnsafePointer<Element>
+        scratch: UnsafeMutablePointer<Element>, _ context: LayerContext<Element>
     ) {
         for (block, cache) in zip(blocks, caches) {
             guard let linear = block.cross?.attention.keyValue, let memories = cache.memories else { continue }
-            linear.forward(rows, weights: weights, into: scratch, rows: sequences * positions)
+            linear.forward(rows, into: scratch, rows: sequences * positions, context)
             for b in 0..<sequences {
                 (memories + Int(slots[b]) * capacity * linear.outputWidth).update(
                     from: scratch + b * positions * linear.outputWidth, count: Int(lengths[b]) * linear.outputWidth)

@@ -44,16 +44,16 @@ package struct Linear<Element: Storage> {
     ///
     /// - Parameters:
     ///   - input: [R, I].
-    ///   - weights: The arena of all weights.
     ///   - output: [R, O], in the storage type or in Float32.
     package func forward<Output: Storage>(
-        _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Output>,
-        rows: Int, engine: ProductEngine = .best
+        _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Output>, rows: Int,
+        _ context: LayerContext<Element>
     ) {
+        let weights = context.weights
         matrixProduct(
             input, stride: inputWidth, weights + weight, .transposed, stride: inputWidth,
             bias: bias.map { weights + $0 },
-            into: output, stride: outputWidth, m: rows, n: outputWidth, k: inputWidth, engine: engine)
+            into: output, stride: outputWidth, m: rows, n: outputWidth, k: inputWidth, engine: context.engine)
     }
 
     /// Computes the backward pass of `forward`.
@@ -61,15 +61,15 @@ package struct Linear<Element: Storage> {
     /// - Parameters:
     ///   - input: [R, I], the input of the forward pass.
     ///   - outputGradient: [R, O].
-    ///   - gradients: The arena of all gradients.
     ///   - inputGradient: [R, I], overwritten; nil: not computed.
     ///   - accumulating: Whether to add to the gradients of W and b instead of overwriting them.
     ///   - accumulatingInput: Whether to add to the input's gradient instead of overwriting it.
     package func backward(
-        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>?,
-        rows: Int, accumulating: Bool = false, accumulatingInput: Bool = false
+        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
+        inputGradient: UnsafeMutablePointer<Float>?, rows: Int,
+        accumulating: Bool = false, accumulatingInput: Bool = false, _ context: LayerContext<Element>
     ) {
+        let (weights, gradients) = (context.weights, context.gradients)
         if let inputGradient {
             matrixProduct(
                 outputGradient, stride: outputWidth, weights + weight, stride: inputWidth, into: inputGradient,

@@ -54,9 +54,10 @@ package struct Normalization<Element: Storage> {
 
     /// Computes output = normalized input · scale + shift; input and output are [rows, width].
     package func forward(
-        _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>,
-        _ statistics: Statistics, rows: Int
+        _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>,
+        _ statistics: Statistics, rows: Int, _ context: LayerContext<Element>
     ) {
+        let weights = context.weights
         switch style.kind {
         case .layer:
             layerNormalization(
@@ -72,11 +73,12 @@ package struct Normalization<Element: Storage> {
 
     /// Computes the backward pass: adds to `inputGradient`, and overwrites the gradients of scale and shift.
     package func backward(
-        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, accumulatingInto inputGradient: UnsafeMutablePointer<Float>,
-        _ statistics: Statistics, rows: Int, _ workspace: Workspace
+        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
+        accumulatingInto inputGradient: UnsafeMutablePointer<Float>,
+        _ statistics: Statistics, rows: Int, _ context: LayerContext<Element>
     ) {
-        let sums = workspace.floats(.sums, 2 * width)
+        let (weights, gradients) = (context.weights, context.gradients)
+        let sums = context.workspace.floats(.sums, 2 * width)
         switch style.kind {
         case .layer:
             layerNormalizationBackward(

@@ -1,47 +1,41 @@
 import Kernels
 
-/// The context of one pass over a batch, shared by all layers.
-package struct Pass {
+/// One pass over a batch, shared by all layers.
+package struct Pass<Element: Storage> {
     /// B, the number of sequences.
     package let sequences: Int
     /// T, the number of positions per sequence.
     package let positions: Int
     /// The self-attention mask.
     package let mask: AttentionMask
-    /// The dropout of this pass; none outside training.
-    package let dropouts: Dropouts
-    /// Scratch memory, shared by the layers of the replica.
-    package let workspace: Workspace
     /// The positions in the KV caches, for inference.
     package let cachePlaces: CachePlaces?
+    /// The parameters, dropout and scratch memory.
+    package let context: LayerContext<Element>
 
     /// A pass over `sequences` × `positions` positions.
     package init(
-        sequences: Int, positions: Int, mask: AttentionMask, dropouts: Dropouts = .none,
-        cachePlaces: CachePlaces? = nil, _ workspace: Workspace
+        sequences: Int, positions: Int, mask: AttentionMask, cachePlaces: CachePlaces? = nil,
+        _ context: LayerContext<Element>
     ) {
         self.sequences = sequences
         self.positions = positions
         self.mask = mask
-        self.dropouts = dropouts
-        self.workspace = workspace
         self.cachePlaces = cachePlaces
+        self.context = context
     }
 
     /// B · T, the number of rows.
     package var rows: Int { sequences * positions }
 
     /// Applies dropout to an embedding's output, [B, T, `width`], in Float32 like all dropout.
-    func dropEmbedding<Element: Storage>(_ output: UnsafeMutablePointer<Element>, width: Int, site: Int) {
-        guard let dropout = dropouts.embedding else { return }
-        let values = workspace.floats(.branch, rows * width)
+    func dropEmbedding(_ output: UnsafeMutablePointer<Element>, width: Int, site: Int) {
+        guard let dropout = context.dropouts.embedding else { return }
+        let values = context.workspace.floats(.branch, rows * width)
         convert(UnsafePointer(output), into: values, count: rows * width)
         dropout.apply(values, sequences: sequences, elements: positions * width, site: site)
         convert(UnsafePointer(values), into: output, count: rows * width)
     }
-
-    /// The matmul implementation of linear layers in the forward pass.
-    var engine: ProductEngine { cachePlaces.map { $0.adds ? .vectors : .best } ?? .best }
 }
 
 /// The dropout probabilities during training, by kind of site.

@@ -51,11 +51,11 @@ package struct PatchEmbedding<Element: Storage> {
 
     /// Computes `activations.output` from `patches`, [B, P, N].
     package func forward(
-        _ patches: UnsafePointer<Float>, weights: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass
+        _ patches: UnsafePointer<Float>, _ activations: Activations, _ pass: Pass<Element>
     ) {
-        let (rows, image) = (pass.sequences * patchCount, patchCount * width)
+        let (rows, image, weights) = (pass.sequences * patchCount, patchCount * width, pass.context.weights)
         convert(patches, into: activations.patches, count: rows * projection.inputWidth)
-        projection.forward(activations.patches, weights: weights, into: activations.projected, rows: rows)
+        projection.forward(activations.patches, into: activations.projected, rows: rows, pass.context)
         for b in 0..<pass.sequences {
             let output = activations.output + b * (image + width)
             output.update(from: weights + classToken, count: width)
@@ -69,11 +69,10 @@ package struct PatchEmbedding<Element: Storage> {
     ///
     /// - Parameter outputGradient: [B, T, C]; undefined afterwards.
     package func backward(
-        outputGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, _ activations: Activations, _ pass: Pass
+        outputGradient: UnsafeMutablePointer<Float>, _ activations: Activations, _ pass: Pass<Element>
     ) {
-        let (image, workspace) = (patchCount * width, pass.workspace)
-        pass.dropouts.embedding?.apply(
+        let (image, workspace, gradients) = (patchCount * width, pass.context.workspace, pass.context.gradients)
+        pass.context.dropouts.embedding?.apply(
             outputGradient, sequences: pass.sequences, elements: pass.positions * width, site: site)
         if let positionTable {
             positionEmbeddingBackward(
@@ -90,7 +89,7 @@ package struct PatchEmbedding<Element: Storage> {
         }
         biasGradient(classRows, into: gradients + classToken, rows: pass.sequences, columns: width)
         projection.backward(
-            activations.patches, outputGradient: patchRows, weights: weights, gradients: gradients,
-            inputGradient: nil, rows: pass.sequences * patchCount)
+            activations.patches, outputGradient: patchRows, inputGradient: nil, rows: pass.sequences * patchCount,
+            pass.context)
     }
 }

@@ -50,17 +50,14 @@ package struct Pooling<Element: Storage> {
     }
 
     /// Computes `activations.output` from `hidden`, [B, T, C].
-    ///
-    /// - Parameter lengths: [B], the number of valid positions of each sequence; nil: all T.
     package func forward(
-        _ hidden: UnsafePointer<Element>, lengths: UnsafePointer<Int32>?, weights: UnsafePointer<Element>,
-        _ activations: Activations, _ pass: Pass
+        _ hidden: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass<Element>
     ) {
-        let sum = pass.workspace.floats(.sums, width)
+        let sum = pass.context.workspace.floats(.sums, width)
         for b in 0..<pass.sequences {
             let (rows, target) = (hidden + b * pass.positions * width, activations.gathered + b * width)
             if kind == .mean {
-                let count = lengths.map { Int($0[b]) } ?? pass.positions
+                let count = pass.mask.lengths.map { Int($0[b]) } ?? pass.positions
                 sum.update(repeating: 0, count: width)
                 for t in 0..<count { add(rows + t * width, accumulatingInto: sum, count: width) }
                 scale(sum, by: 1 / Float(count), count: width)
@@ -71,7 +68,7 @@ package struct Pooling<Element: Storage> {
         }
         if let dense {
             let count = pass.sequences * width
-            dense.forward(activations.gathered, weights: weights, into: activations.mapped, rows: pass.sequences)
+            dense.forward(activations.gathered, into: activations.mapped, rows: pass.sequences, pass.context)
             activate(activations.mapped, into: activations.output, count: count, form: .tanh)
         }
     }
@@ -83,21 +80,20 @@ package struct Pooling<Element: Storage> {
     ///   - hiddenGradient: [B, T, C], overwritten.
     package func backward(
         outputGradient: UnsafeMutablePointer<Float>, into hiddenGradient: UnsafeMutablePointer<Float>,
-        lengths: UnsafePointer<Int32>?, weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>,
-        _ activations: Activations, _ pass: Pass
+        _ activations: Activations, _ pass: Pass<Element>
     ) {
         var gatheredGradient = outputGradient
         if let dense {
-            gatheredGradient = pass.workspace.floats(.innerGradient, pass.sequences * width)
+            gatheredGradient = pass.context.workspace.floats(.innerGradient, pass.sequences * width)
             activationBackward(activations.mapped, outputGradient, count: pass.sequences * width, form: .tanh)
             dense.backward(
-                activations.gathered, outputGradient: outputGradient, weights: weights, gradients: gradients,
-                inputGradient: gatheredGradient, rows: pass.sequences)
+                activations.gathered, outputGradient: outputGradient, inputGradient: gatheredGradient,
+                rows: pass.sequences, pass.context)
         }
         hiddenGradient.update(repeating: 0, count: pass.rows * width)
         for b in 0..<pass.sequences {
             let (rows, source) = (hiddenGradient + b * pass.positions * width, gatheredGradient + b * width)
-            let count = kind == .mean ? lengths.map { Int($0[b]) } ?? pass.positions : 1
+            let count = kind == .mean ? pass.mask.lengths.map { Int($0[b]) } ?? pass.positions : 1
             if count > 1 { scale(source, by: 1 / Float(count), count: width) }
             for t in 0..<count { (rows + t * width).update(from: source, count: width) }
         }

@@ -56,15 +56,14 @@ package struct PredictionHead<Element: Storage> {
     ///
     /// The output of the transform is in the workspace and valid until the next call.
     package func transformed(
-        _ hidden: UnsafePointer<Element>, weights: UnsafePointer<Element>, rows: Int, _ workspace: Workspace,
-        engine: ProductEngine = .best
+        _ hidden: UnsafePointer<Element>, rows: Int, _ context: LayerContext<Element>
     ) -> UnsafePointer<Element> {
         guard let transform else { return hidden }
-        let memory = TransformMemory(rows: rows, width: inputWidth, workspace)
-        transform.dense.forward(hidden, weights: weights, into: memory.dense, rows: rows, engine: engine)
+        let memory = TransformMemory(rows: rows, width: inputWidth, context.workspace)
+        transform.dense.forward(hidden, into: memory.dense, rows: rows, context)
         activate(memory.dense, into: memory.activated, count: rows * inputWidth, form: transform.form)
         transform.normalization.forward(
-            memory.activated, weights: weights, into: memory.normalized, memory.statistics, rows: rows)
+            memory.activated, into: memory.normalized, memory.statistics, rows: rows, context)
         return UnsafePointer(memory.normalized)
     }
 
@@ -73,19 +72,18 @@ package struct PredictionHead<Element: Storage> {
     /// - Parameter gradient: [R, C]; on entry the gradient of the linear layer's input, afterwards that of the hidden
     ///   states.
     package func transformedBackward(
-        _ hidden: UnsafePointer<Element>, weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>,
-        gradient: UnsafeMutablePointer<Float>, rows: Int, _ workspace: Workspace
+        _ hidden: UnsafePointer<Element>, gradient: UnsafeMutablePointer<Float>, rows: Int,
+        _ context: LayerContext<Element>
     ) {
         guard let transform else { return }
-        let memory = TransformMemory(rows: rows, width: inputWidth, workspace)
-        let inner = workspace.floats(.innerGradient, rows * inputWidth)
+        let memory = TransformMemory(rows: rows, width: inputWidth, context.workspace)
+        let inner = context.workspace.floats(.innerGradient, rows * inputWidth)
         inner.update(repeating: 0, count: rows * inputWidth)
         transform.normalization.backward(
-            memory.activated, outputGradient: gradient, weights: weights, gradients: gradients,
-            accumulatingInto: inner, memory.statistics, rows: rows, workspace)
+            memory.activated, outputGradient: gradient, accumulatingInto: inner, memory.statistics, rows: rows, context)
         activationBackward(memory.dense, inner, count: rows * inputWidth, form: transform.form)
         transform.dense.backward(
-            hidden, outputGradient: inner, weights: weights, gradients: gradients, inputGradient: gradient, rows: rows)
+            hidden, outputGradient: inner, inputGradient: gradient, rows: rows, context)
     }
 
     /// The workspace buffers that hold a transform's activations for its backward pass.

@@ -77,13 +77,13 @@ package struct ResidualBranch<Element: Storage> {
     ///
     /// - Parameter sublayer: Computes f from its first argument, [R, C], into its second.
     package func forward(
-        _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass,
+        _ input: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass<Element>,
         sublayer: (UnsafePointer<Element>, UnsafeMutablePointer<Float>) -> Void
     ) {
         let (rows, count) = (pass.rows, pass.rows * width)
-        let branch = pass.workspace.floats(.branch, count)
+        let branch = pass.context.workspace.floats(.branch, count)
         if let normalized = activations.normalized {
-            normalization.forward(input, weights: weights, into: normalized, activations.statistics, rows: rows)
+            normalization.forward(input, into: normalized, activations.statistics, rows: rows, pass.context)
         }
         sublayer(activations.sublayerInput(input), branch)
         drop(branch, pass)
@@ -93,13 +93,13 @@ package struct ResidualBranch<Element: Storage> {
         case .post:
             residual(input, branch, into: activations.unnormalized!, count: count)
             normalization.forward(
-                activations.unnormalized!, weights: weights, into: activations.output, activations.statistics,
-                rows: rows)
+                activations.unnormalized!, into: activations.output, activations.statistics,
+                rows: rows, pass.context)
         case .sandwich:
             convert(UnsafePointer(branch), into: activations.unnormalized!, count: count)
             outputNormalization!.forward(
-                activations.unnormalized!, weights: weights, into: activations.output, activations.outputStatistics!,
-                rows: rows)
+                activations.unnormalized!, into: activations.output, activations.outputStatistics!,
+                rows: rows, pass.context)
             add(input, accumulatingInto: activations.output, count: count)
         }
     }
@@ -110,25 +110,25 @@ package struct ResidualBranch<Element: Storage> {
     ///   which it replaces by the gradient of f's input.
     package func backward(
         _ input: UnsafePointer<Element>, streamGradient: UnsafeMutablePointer<Float>,
-        weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>, _ activations: Activations,
-        _ pass: Pass, sublayer: (UnsafePointer<Element>, UnsafeMutablePointer<Float>) -> Void
+        _ activations: Activations,
+        _ pass: Pass<Element>, sublayer: (UnsafePointer<Element>, UnsafeMutablePointer<Float>) -> Void
     ) {
         let (rows, count) = (pass.rows, pass.rows * width)
-        let branch = pass.workspace.floats(.branchGradient, count)
+        let branch = pass.context.workspace.floats(.branchGradient, count)
         switch placement {
         case .pre:
             convert(UnsafePointer(streamGradient), into: branch, count: count)
         case .post:
             branch.update(repeating: 0, count: count)
             normalization.backward(
-                activations.unnormalized!, outputGradient: streamGradient, weights: weights, gradients: gradients,
-                accumulatingInto: branch, activations.statistics, rows: rows, pass.workspace)
+                activations.unnormalized!, outputGradient: streamGradient, accumulatingInto: branch,
+                activations.statistics, rows: rows, pass.context)
             convert(UnsafePointer(branch), into: streamGradient, count: count)
         case .sandwich:
             branch.update(repeating: 0, count: count)
             outputNormalization!.backward(
-                activations.unnormalized!, outputGradient: streamGradient, weights: weights, gradients: gradients,
-                accumulatingInto: branch, activations.outputStatistics!, rows: rows, pass.workspace)
+                activations.unnormalized!, outputGradient: streamGradient, accumulatingInto: branch,
+                activations.outputStatistics!, rows: rows, pass.context)
         }
         drop(branch, pass)
         sublayer(activations.sublayerInput(input), branch)
@@ -136,13 +136,13 @@ package struct ResidualBranch<Element: Storage> {
             add(UnsafePointer(branch), accumulatingInto: streamGradient, count: count)
         } else {
             normalization.backward(
-                input, outputGradient: branch, weights: weights, gradients: gradients,
-                accumulatingInto: streamGradient, activations.statistics, rows: rows, pass.workspace)
+                input, outputGradient: branch, accumulatingInto: streamGradient, activations.statistics, rows: rows,
+                pass.context)
         }
     }
 
-    private func drop(_ branch: UnsafeMutablePointer<Float>, _ pass: Pass) {
-        pass.dropouts.residual?.apply(
+    private func drop(_ branch: UnsafeMutablePointer<Float>, _ pass: Pass<Element>) {
+        pass.context.dropouts.residual?.apply(
             branch, sequences: pass.sequences, elements: pass.positions * width, site: site)
     }
 }

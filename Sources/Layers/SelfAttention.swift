@@ -65,13 +65,13 @@ package struct SelfAttention<Element: Storage> {
     ///   - input: [B, T, C].
     ///   - output: [B, T, C].
     package func forward(
-        _ input: UnsafePointer<Element>, weights: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
-        _ activations: Activations, _ pass: Pass
+        _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Float>,
+        _ activations: Activations, _ pass: Pass<Element>
     ) {
         if let places = pass.cachePlaces, let cache = activations.cache, places.adds {
-            return add(input, weights: weights, into: output, activations, cache, places, pass)
+            return add(input, into: output, activations, cache, places, pass)
         }
-        queryKeyValue.forward(input, weights: weights, into: activations.queryKeyValue, rows: pass.rows)
+        queryKeyValue.forward(input, into: activations.queryKeyValue, rows: pass.rows, pass.context)
         turn(activations.queryKeyValue, pass, back: false)
         if let places = pass.cachePlaces, let cache = activations.cache {
             keep(activations.queryKeyValue, in: cache, places, pass)
@@ -79,8 +79,8 @@ package struct SelfAttention<Element: Storage> {
         attention.forward(
             heads(activations.queryKeyValue), into: activations.mixed, logSums: activations.logSums,
             sequences: pass.sequences, queries: pass.positions, keys: pass.positions, mask: pass.mask,
-            dropout: pass.dropouts.attention, site: site)
-        projection.forward(activations.mixed, weights: weights, into: output, rows: pass.rows)
+            dropout: pass.context.dropouts.attention, site: site)
+        projection.forward(activations.mixed, into: output, rows: pass.rows, pass.context)
     }
 
     /// Computes the backward pass of `forward`.
@@ -89,37 +89,37 @@ package struct SelfAttention<Element: Storage> {
     ///   - outputGradient: [B, T, C].
     ///   - inputGradient: [B, T, C], overwritten; may be the same memory as `outputGradient`.
     package func backward(
-        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, inputGradient: UnsafeMutablePointer<Float>,
-        _ activations: Activations, _ pass: Pass
+        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
+        inputGradient: UnsafeMutablePointer<Float>,
+        _ activations: Activations, _ pass: Pass<Element>
     ) {
         let rows = pass.rows
-        let inner = pass.workspace.floats(.innerGradient, rows * (shape.width + queryKeyValue.outputWidth))
+        let inner = pass.context.workspace.floats(.innerGradient, rows * (shape.width + queryKeyValue.outputWidth))
         let (mixedGradient, queryKeyValueGradient) = (inner, inner + rows * shape.width)
         projection.backward(
-            activations.mixed, outputGradient: outputGradient, weights: weights, gradients: gradients,
-            inputGradient: mixedGradient, rows: rows)
+            activations.mixed, outputGradient: outputGradient, inputGradient: mixedGradient, rows: rows, pass.context)
         attention.backward(
             heads(activations.queryKeyValue), output: activations.mixed, logSums: activations.logSums,
             outputGradient: mixedGradient, into: heads(queryKeyValueGradient), sequences: pass.sequences,
-            queries: pass.positions, keys: pass.positions, mask: pass.mask, dropout: pass.dropouts.attention,
+            queries: pass.positions, keys: pass.positions, mask: pass.mask, dropout: pass.context.dropouts.attention,
             site: site)
         turn(queryKeyValueGradient, pass, back: true)
         queryKeyValue.backward(
-            input, outputGradient: queryKeyValueGradient, weights: weights, gradients: gradients,
-            inputGradient: inputGradient, rows: rows)
+            input, outputGradient: queryKeyValueGradient, inputGradient: inputGradient, rows: rows, pass.context)
     }
 
     /// Applies the rotary embedding to queries and keys, which are side by side in each row, or its inverse.
     ///
-    /// - Parameter places: [B, T]; the position of each row; nil: its index in the sequence.
+    /// - Parameter positionIDs: [B, T]; the position of each row; nil: its index in the sequence.
     func turn<Number: Storage>(
-        _ rows: UnsafeMutablePointer<Number>, _ pass: Pass, places: UnsafePointer<Int32>? = nil, back: Bool
+        _ rows: UnsafeMutablePointer<Number>, _ pass: Pass<Element>, positionIDs: UnsafePointer<Int32>? = nil,
+        back: Bool
     ) {
         guard let rotary else { return }
         rotary.rotate(
             rows, stride: queryKeyValue.outputWidth, firstColumn: 0,
-            headCount: shape.headCount + shape.keyHeadCount, places: places, inverse: back, sequences: pass.sequences,
+            headCount: shape.headCount + shape.keyHeadCount, positionIDs: positionIDs, inverse: back,
+            sequences: pass.sequences,
             positions: pass.positions)
     }
 }

@@ -123,74 +123,66 @@ package struct TransformerBlock<Element: Storage> {
     /// - Parameter memory: The encoder's output, for cross-attention; nil without it, or if its keys and values are
     ///   cached.
     package func forward(
-        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, weights: UnsafePointer<Element>,
-        _ activations: Activations, _ pass: Pass
+        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, _ activations: Activations,
+        _ pass: Pass<Element>
     ) {
-        let spans = pass.workspace.spans
-        spans.begin(.attention)
-        attentionBranch.forward(input, weights: weights, activations.attentionBranch, pass) { input, output in
-            attention.forward(input, weights: weights, into: output, activations.attention, pass)
-        }
-        spans.end()
-        if let cross {
-            spans.begin(.crossAttention)
-            cross.branch.forward(
-                activations.attentionBranch.output, weights: weights, activations.crossBranch!, pass
-            ) { input, output in
-                cross.attention.forward(input, memory, weights: weights, into: output, activations.cross!, pass)
+        let spans = pass.context.spans
+        spans.measure(.attention) {
+            attentionBranch.forward(input, activations.attentionBranch, pass) { input, output in
+                attention.forward(input, into: output, activations.attention, pass)
             }
-            spans.end()
         }
-        spans.begin(.feedForward)
-        feedForwardBranch.forward(
-            activations.middle, weights: weights, activations.feedForwardBranch, pass
-        ) { input, output in
-            feedForward.forward(
-                input, weights: weights, into: output, activations.feedForward, rows: pass.rows,
-                engine: pass.engine)
+        if let cross {
+            spans.measure(.crossAttention) {
+                cross.branch.forward(
+                    activations.attentionBranch.output, activations.crossBranch!, pass
+                ) { input, output in
+                    cross.attention.forward(input, memory, into: output, activations.cross!, pass)
+                }
+            }
         }
-        spans.end()
+        spans.measure(.feedForward) {
+            feedForwardBranch.forward(activations.middle, activations.feedForwardBranch, pass) { input, output in
+                feedForward.forward(
+                    input, into: output, activations.feedForward, rows: pass.rows, pass.context)
+            }
+        }
     }
 
     /// Replaces `streamGradient`, [B, T, C], the gradient of the block's output, by that of its input, and adds to the
     /// memory's gradient.
     package func backward(
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, streamGradient: UnsafeMutablePointer<Float>,
-        weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>, _ activations: Activations,
-        _ pass: Pass
+        _ activations: Activations,
+        _ pass: Pass<Element>
     ) {
-        let spans = pass.workspace.spans
-        spans.begin(.feedForward)
-        feedForwardBranch.backward(
-            activations.middle, streamGradient: streamGradient, weights: weights, gradients: gradients,
-            activations.feedForwardBranch, pass
-        ) { input, gradient in
-            feedForward.backward(
-                input, outputGradient: gradient, weights: weights, gradients: gradients, inputGradient: gradient,
-                activations.feedForward, rows: pass.rows, pass.workspace)
-        }
-        spans.end()
-        if let cross, let memory {
-            spans.begin(.crossAttention)
-            cross.branch.backward(
-                activations.attentionBranch.output, streamGradient: streamGradient, weights: weights,
-                gradients: gradients, activations.crossBranch!, pass
+        let spans = pass.context.spans
+        spans.measure(.feedForward) {
+            feedForwardBranch.backward(
+                activations.middle, streamGradient: streamGradient, activations.feedForwardBranch, pass
             ) { input, gradient in
-                cross.attention.backward(
-                    input, memory, outputGradient: gradient, weights: weights, gradients: gradients,
-                    inputGradient: gradient, activations.cross!, pass)
+                feedForward.backward(
+                    input, outputGradient: gradient, inputGradient: gradient, activations.feedForward,
+                    rows: pass.rows, pass.context)
             }
-            spans.end()
         }
-        spans.begin(.attention)
-        attentionBranch.backward(
-            input, streamGradient: streamGradient, weights: weights, gradients: gradients,
-            activations.attentionBranch, pass
-        ) { input, gradient in
-            attention.backward(
-                input, outputGradient: gradient, weights: weights, gradients: gradients, inputGradient: gradient,
-                activations.attention, pass)
+        if let cross, let memory {
+            spans.measure(.crossAttention) {
+                cross.branch.backward(
+                    activations.attentionBranch.output, streamGradient: streamGradient, activations.crossBranch!, pass
+                ) { input, gradient in
+                    cross.attention.backward(
+                        input, memory, outputGradient: gradient, inputGradient: gradient, activations.cross!, pass)
+                }
+            }
         }
-        spans.end()
+        spans.measure(.attention) {
+            attentionBranch.backward(
+                input, streamGradient: streamGradient, activations.attentionBranch, pass
+            ) { input, gradient in
+                attention.backward(
+                    input, outputGradient: gradient, inputGradient: gradient, activations.attention, pass)
+            }
+        }
     }
 }

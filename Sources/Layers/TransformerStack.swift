@@ -59,24 +59,23 @@ package struct TransformerStack<Element: Storage> {
 
     /// Computes `activations.output` from `input`, both [B, T, C].
     package func forward(
-        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>? = nil, weights: UnsafePointer<Element>,
-        _ activations: Activations, _ pass: Pass
+        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>? = nil, _ activations: Activations,
+        _ pass: Pass<Element>
     ) {
-        let spans = pass.workspace.spans
+        let spans = pass.context.spans
         // By index, because iterating over values of a generic type allocates.
         for index in blocks.indices {
-            spans.begin(.block, index)
-            blocks[index].forward(
-                self.input(of: index, input, activations), memory: memory, weights: weights,
-                activations.blocks[index], pass)
-            spans.end()
+            spans.measure(.block, index) {
+                blocks[index].forward(
+                    self.input(of: index, input, activations), memory: memory, activations.blocks[index], pass)
+            }
         }
         if let finalNormalization {
-            spans.begin(.finalNormalization)
-            finalNormalization.forward(
-                self.input(of: blocks.count, input, activations), weights: weights, into: activations.output,
-                activations.finalStatistics!, rows: pass.rows)
-            spans.end()
+            spans.measure(.finalNormalization) {
+                finalNormalization.forward(
+                    self.input(of: blocks.count, input, activations), into: activations.output,
+                    activations.finalStatistics!, rows: pass.rows, pass.context)
+            }
         }
     }
 
@@ -89,29 +88,27 @@ package struct TransformerStack<Element: Storage> {
     ///     the last section first.
     package func backward(
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>? = nil, outputGradient: UnsafePointer<Float>,
-        streamGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, _ activations: Activations, _ pass: Pass,
+        streamGradient: UnsafeMutablePointer<Float>, _ activations: Activations, _ pass: Pass<Element>,
         sectionIsFinal: (Int) throws -> Void
     ) rethrows {
-        let (spans, count) = (pass.workspace.spans, pass.rows * width)
+        let (spans, count) = (pass.context.spans, pass.rows * width)
         if let finalNormalization {
-            spans.begin(.finalNormalization)
-            streamGradient.update(repeating: 0, count: count)
-            finalNormalization.backward(
-                self.input(of: blocks.count, input, activations), outputGradient: outputGradient, weights: weights,
-                gradients: gradients, accumulatingInto: streamGradient, activations.finalStatistics!, rows: pass.rows,
-                pass.workspace)
-            spans.end()
+            spans.measure(.finalNormalization) {
+                streamGradient.update(repeating: 0, count: count)
+                finalNormalization.backward(
+                    self.input(of: blocks.count, input, activations), outputGradient: outputGradient,
+                    accumulatingInto: streamGradient, activations.finalStatistics!, rows: pass.rows, pass.context)
+            }
         } else {
             convert(outputGradient, into: streamGradient, count: count)
         }
         try sectionIsFinal(firstSection + blocks.count)
         for index in blocks.indices.reversed() {
-            spans.begin(.block, index)
-            blocks[index].backward(
-                self.input(of: index, input, activations), memory: memory, streamGradient: streamGradient,
-                weights: weights, gradients: gradients, activations.blocks[index], pass)
-            spans.end()
+            spans.measure(.block, index) {
+                blocks[index].backward(
+                    self.input(of: index, input, activations), memory: memory, streamGradient: streamGradient,
+                    activations.blocks[index], pass)
+            }
             try sectionIsFinal(firstSection + index)
         }
     }

@@ -1,6 +1,7 @@
 import CMPI
 import Collectives
 import Glibc
+import Tensors
 import Texts
 
 /// The processes that `mpirun` (or Slurm's `srun`) started together.
@@ -161,7 +162,7 @@ package final class MPICommunicator: Communicator {
     }
 
     package func makeCommonWindow(bytes: Int) throws(MPIError) -> SharedWindow {
-        let window = try allocate(localRank == 0 ? bytes : 0)
+        let window = try allocate(localRank == 0 ? bytes : nil)
         return shared(window, parts: [try part(0, of: window)], ownIndex: 0)
     }
 
@@ -173,21 +174,25 @@ package final class MPICommunicator: Communicator {
         }
     }
 
-    /// Allocates a shared window with `bytes` for this rank; collective over the node.
-    private func allocate(_ bytes: Int) throws(MPIError) -> cmpi_window {
+    /// Allocates a shared window with an aligned part of `bytes` for this rank, or without a part for it; collective over
+    /// the node.
+    ///
+    /// Open MPI places a part behind its own data, at any multiple of 8 bytes (4.1.4), so it is allocated larger.
+    private func allocate(_ bytes: Int?) throws(MPIError) -> cmpi_window {
         var base: UnsafeMutableRawPointer?
         var window: cmpi_window?
         try MPIError.check(
-            cmpi_window_allocate(node, Int64(bytes), &base, &window), "MPI_Win_allocate_shared")
+            cmpi_window_allocate(node, Int64(bytes.map { $0 + arenaAlignmentBytes } ?? 0), &base, &window), "MPI_Win_allocate_shared")
         windows.append(window!)
         return window!
     }
 
-    /// The address, in this process, of the part that belongs to local rank `index`.
+    /// The aligned address, in this process, of the part that belongs to local rank `index`. All processes map the window
+    /// at a multiple of the page size, so they align it alike.
     private func part(_ index: Int, of window: cmpi_window) throws(MPIError) -> UnsafeMutableRawPointer {
         var base: UnsafeMutableRawPointer?
         try MPIError.check(cmpi_window_base(window, Int32(index), &base), "MPI_Win_shared_query")
-        return base!
+        return base!.alignedUp(toMultipleOf: arenaAlignmentBytes)
     }
 
     private func checkPeer(_ other: Int, _ call: String) throws(MPIError) {

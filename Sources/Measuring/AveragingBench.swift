@@ -22,7 +22,7 @@ package struct AveragingBench {
 
     /// Measures each operation `repetitions` times.
     package func run(repetitions: Int) throws -> Measurement {
-        let layout = Transformer<Float>(configuration.model, subject.sizes).layout
+        let layout = configuration.model.layout(subject.sizes)
         var (seconds, publishSeconds): ([Timing], [Timing]) = ([], [])
         for strategy in [AveragingConfiguration.Strategy.allreduce, .sharedMemory] {
             guard let averager = try makeAveraging(strategy, layout) else { continue }

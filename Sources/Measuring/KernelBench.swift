@@ -89,7 +89,8 @@ package struct KernelBench {
                 "embedding", R * C,
                 {
                     embedding(
-                        tokens, tokenTable: first, positionTable: second, into: y, sequences: B, positions: T, width: C)
+                        tokens, tokenTable: first, positionTable: second, into: y, sequences: B, positions: T,
+                        vocabulary: V, table: T, width: C)
                 }
             ),
             (

@@ -66,16 +66,16 @@ package final class StepBench {
         let targetShare = configuration.targetShare(sizes)
         let spans = coordinator.spans
         let step = {
-            spans.begin(.step)
-            spans.begin(.data)
-            for (slot, batch) in zip(plan.localSlots, batches) {
-                batch.fillRandomly(
-                    vocabularySize: sizes.vocabularySize, outputs: sizes.outputs, targetShare: targetShare,
-                    seed: UInt64(coordinator.step * plan.slots + slot))
+            try spans.measure(.step) {
+                spans.measure(.data) {
+                    for (slot, batch) in zip(plan.localSlots, batches) {
+                        batch.fillRandomly(
+                            vocabularySize: sizes.vocabularySize, outputs: sizes.outputs, targetShare: targetShare,
+                            seed: UInt64(coordinator.step * plan.slots + slot))
+                    }
+                }
+                _ = try coordinator.train(batches, stopRequested: false)
             }
-            spans.end()
-            _ = try coordinator.train(batches, stopRequested: false)
-            spans.end()
         }
         var loop: ProductLoop<Element>?
         let repeatProducts = {

@@ -1,5 +1,6 @@
 import Kernels
 import Layers
+import Tensors
 
 extension Transformer {
     /// The intermediate results of a forward pass that the backward pass needs, for a maximum number of sequences.
@@ -66,30 +67,20 @@ extension Transformer {
     }
 
     /// Computes `activations.output`.
-    ///
-    /// - Parameters:
-    ///   - weights: The model's weight arena.
-    ///   - dropouts: `none` outside training.
-    package func forward(
-        _ input: ModelInput, weights: UnsafePointer<Element>, _ activations: Activations, dropouts: Dropouts,
-        _ workspace: Workspace
-    ) {
-        let spans = workspace.spans
-        let memory = encode(input, weights: weights, activations, dropouts: dropouts, workspace)
-        let pass = pass(input, dropouts, workspace)
-        spans.begin(.embedding)
-        switch (self.input, activations.input) {
-        case (.tokens(let embedding), .tokens(let activations)):
-            embedding.forward(input.tokens!, weights: weights, activations, pass)
-        case (.patches(let embedding), .patches(let activations)):
-            embedding.forward(input.patches!, weights: weights, activations, pass)
-        default: preconditionFailure("activations of another model")
+    package func forward(_ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>) {
+        let memory = encode(input, activations, context)
+        let pass = pass(input, context)
+        context.spans.measure(.embedding) {
+            switch (self.input, activations.input) {
+            case (.tokens(let embedding), .tokens(let activations)):
+                embedding.forward(input.tokens!, activations, pass)
+            case (.patches(let embedding), .patches(let activations)):
+                embedding.forward(input.patches!, activations, pass)
+            default: preconditionFailure("activations of another model")
+            }
         }
-        spans.end()
-        stack.forward(
-            activations.input.output, memory: memory, weights: weights, activations.stack, pass)
-        pooling?.forward(
-            activations.stack.output, lengths: input.lengths, weights: weights, activations.pooling!, pass)
+        stack.forward(activations.input.output, memory: memory, activations.stack, pass)
+        pooling?.forward(activations.stack.output, activations.pooling!, pass)
     }
 
     /// The backward pass of `forward`; the objective must already have written the head's gradients.
@@ -97,21 +88,19 @@ extension Transformer {
     /// - Parameters:
     ///   - outputGradient: The gradient of `activations.output`; if rows are pooled, its contents are undefined
     ///     afterwards.
-    ///   - gradients: The gradient arena; overwritten, except that a tied token embedding's gradient is added to.
+    ///   - context: Its gradients are overwritten, except that a tied token embedding's gradient is added to.
     ///   - sectionIsFinal: Called with the index of each layout section when its gradients are complete, from the last
     ///     section to section 0.
     package func backward(
-        _ input: ModelInput, outputGradient: UnsafeMutablePointer<Float>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, _ activations: Activations, dropouts: Dropouts,
-        _ workspace: Workspace, sectionIsFinal: (Int) throws -> Void
+        _ input: ModelInput, outputGradient: UnsafeMutablePointer<Float>, _ activations: Activations,
+        _ context: LayerContext<Element>, sectionIsFinal: (Int) throws -> Void
     ) rethrows {
-        let (spans, pass, width) = (workspace.spans, pass(input, dropouts, workspace), configuration.width)
+        let (workspace, pass, width) = (context.workspace, pass(input, context), configuration.width)
         var hiddenGradient = outputGradient
         if let pooling {
             hiddenGradient = workspace.floats(.branchGradient, pass.rows * width)
             pooling.backward(
-                outputGradient: outputGradient, into: hiddenGradient, lengths: input.lengths, weights: weights,
-                gradients: gradients, activations.pooling!, pass)
+                outputGradient: outputGradient, into: hiddenGradient, activations.pooling!, pass)
         }
         let memoryRows = input.source.map { pass.sequences * $0.positions } ?? 0
         let streamGradient = workspace.floats(.streamGradient, max(pass.rows, memoryRows) * width)
@@ -123,71 +112,67 @@ extension Transformer {
         }
         try stack.backward(
             activations.input.output, memory: memory, outputGradient: hiddenGradient, streamGradient: streamGradient,
-            weights: weights, gradients: gradients, activations.stack, pass, sectionIsFinal: sectionIsFinal)
-        spans.begin(.embedding)
-        switch (self.input, activations.input) {
-        case (.tokens(let embedding), .tokens(let activations)):
-            embedding.backward(
-                input.tokens!, outputGradient: streamGradient, weights: weights, gradients: gradients, activations,
-                pass, accumulating: headIsTied)
-        case (.patches(let embedding), .patches(let activations)):
-            embedding.backward(
-                outputGradient: streamGradient, weights: weights, gradients: gradients, activations, pass)
-        default: preconditionFailure("activations of another model")
+            activations.stack, pass, sectionIsFinal: sectionIsFinal)
+        context.spans.measure(.embedding) {
+            switch (self.input, activations.input) {
+            case (.tokens(let embedding), .tokens(let activations)):
+                embedding.backward(
+                    input.tokens!, outputGradient: streamGradient, activations, pass, accumulating: headIsTied)
+            case (.patches(let embedding), .patches(let activations)):
+                embedding.backward(outputGradient: streamGradient, activations, pass)
+            default: preconditionFailure("activations of another model")
+            }
         }
-        spans.end()
         if let encoder, let source = input.source, let sourceActivations = activations.source, let memory {
-            let pass = sourcePass(source, sequences: input.sequences, dropouts, workspace)
+            let pass = sourcePass(source, sequences: input.sequences, context)
             try encoder.stack.backward(
                 sourceActivations.embedding.output, outputGradient: memory.gradient!, streamGradient: streamGradient,
-                weights: weights, gradients: gradients, sourceActivations.stack, pass,
-                sectionIsFinal: sectionIsFinal)
-            spans.begin(.embedding)
-            encoder.embedding.backward(
-                TokenInput(tokens: source.tokens), outputGradient: streamGradient, weights: weights,
-                gradients: gradients, sourceActivations.embedding, pass, accumulating: encoder.sharesTable)
-            spans.end()
+                sourceActivations.stack, pass, sectionIsFinal: sectionIsFinal)
+            context.spans.measure(.embedding) {
+                encoder.embedding.backward(
+                    TokenInput(tokens: source.tokens), outputGradient: streamGradient, sourceActivations.embedding,
+                    pass, accumulating: encoder.sharesTable)
+            }
         }
         try sectionIsFinal(0)
     }
 
     /// Runs the encoder and returns its output; nil if there is no encoder.
     private func encode(
-        _ input: ModelInput, weights: UnsafePointer<Element>, _ activations: Activations, dropouts: Dropouts,
-        _ workspace: Workspace
+        _ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>
     ) -> CrossMemory<Element>? {
         guard let encoder, let source = input.source, let sourceActivations = activations.source else { return nil }
-        let pass = sourcePass(source, sequences: input.sequences, dropouts, workspace)
-        workspace.spans.begin(.embedding)
-        encoder.embedding.forward(
-            TokenInput(tokens: source.tokens), weights: weights, sourceActivations.embedding, pass)
-        workspace.spans.end()
-        encoder.stack.forward(sourceActivations.embedding.output, weights: weights, sourceActivations.stack, pass)
+        let pass = sourcePass(source, sequences: input.sequences, context)
+        context.spans.measure(.embedding) {
+            encoder.embedding.forward(TokenInput(tokens: source.tokens), sourceActivations.embedding, pass)
+        }
+        encoder.stack.forward(sourceActivations.embedding.output, sourceActivations.stack, pass)
         return memory(source, activations, gradient: nil)
     }
 
     private func memory(
-        _ source: ModelInput.Source, _ activations: Activations, gradient: UnsafeMutablePointer<Float>?
+        _ source: SourceInput, _ activations: Activations, gradient: UnsafeMutablePointer<Float>?
     ) -> CrossMemory<Element> {
         CrossMemory(
             rows: activations.source!.stack.output, positions: source.positions,
             mask: AttentionMask(isCausal: false, lengths: source.lengths), gradient: gradient)
     }
 
-    private func pass(_ input: ModelInput, _ dropouts: Dropouts, _ workspace: Workspace) -> Pass {
+    private func pass(_ input: ModelInput, _ context: LayerContext<Element>) -> Pass<Element> {
         Pass(
             sequences: input.sequences, positions: input.positions,
             mask: AttentionMask(
                 isCausal: architecture.visibility != .all, lengths: input.lengths,
-                prefixes: architecture.visibility == .prefix ? input.prefixes : nil, firstKeys: input.firstKeys),
-            dropouts: dropouts, workspace)
+                prefixLengths: architecture.visibility == .prefix ? input.prefixLengths : nil,
+                documentStarts: input.documentStarts),
+            context)
     }
 
     private func sourcePass(
-        _ source: ModelInput.Source, sequences: Int, _ dropouts: Dropouts, _ workspace: Workspace
-    ) -> Pass {
+        _ source: SourceInput, sequences: Int, _ context: LayerContext<Element>
+    ) -> Pass<Element> {
         Pass(
             sequences: sequences, positions: source.positions,
-            mask: AttentionMask(isCausal: false, lengths: source.lengths), dropouts: dropouts, workspace)
+            mask: AttentionMask(isCausal: false, lengths: source.lengths), context)
     }
 }

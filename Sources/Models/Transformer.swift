@@ -102,3 +102,8 @@ package struct Transformer<Element: Storage> {
         pooling == nil ? sequences * positions : sequences
     }
 }
+
+extension ModelConfiguration {
+    /// The parameters of this model for data of `sizes`, without any memory for them.
+    package func layout(_ sizes: ModelSizes) -> ParameterLayout { Transformer<Float>(self, sizes).layout }
+}

@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 
 /// The loss function of a prediction.
 package enum Loss: Equatable, Sendable {
@@ -11,20 +12,6 @@ package enum Loss: Equatable, Sendable {
     case binaryCrossEntropy
     /// V real values: the sum of squared differences.
     case squaredError
-}
-
-/// The targets of the rows of a batch.
-package struct Targets {
-    /// [R]; a class per row, or `ignoredTarget`; for cross-entropy.
-    package var classes: UnsafePointer<Int32>
-    /// [R, V]; for the other losses.
-    package var values: UnsafePointer<Float>?
-
-    /// Targets of R rows.
-    package init(classes: UnsafePointer<Int32>, values: UnsafePointer<Float>? = nil) {
-        self.classes = classes
-        self.values = values
-    }
 }
 
 extension Loss {
@@ -57,15 +44,16 @@ extension Loss {
         _ logits: UnsafeMutablePointer<Float>, _ targets: Targets, into losses: UnsafeMutablePointer<Float>, rows: Int,
         outputs: Int, classes: Int
     ) {
-        switch self {
-        case .crossEntropy(let smoothing):
+        switch (self, targets) {
+        case (.crossEntropy(let smoothing), .classes(let targets)):
             Kernels.crossEntropy(
-                logits, targets: targets.classes, labelSmoothing: Float(smoothing), among: classes, into: losses,
-                rows: rows, vocabulary: outputs)
-        case .binaryCrossEntropy:
-            Kernels.binaryCrossEntropy(logits, targets: targets.values!, into: losses, rows: rows, labels: outputs)
-        case .squaredError:
-            Kernels.squaredError(logits, targets: targets.values!, into: losses, rows: rows, outputs: outputs)
+                logits, targets: targets, labelSmoothing: Float(smoothing), among: classes, into: losses, rows: rows,
+                vocabulary: outputs)
+        case (.binaryCrossEntropy, .values(let targets)):
+            Kernels.binaryCrossEntropy(logits, targets: targets, into: losses, rows: rows, labels: outputs)
+        case (.squaredError, .values(let targets)):
+            Kernels.squaredError(logits, targets: targets, into: losses, rows: rows, outputs: outputs)
+        default: preconditionFailure("targets of another loss")
         }
     }
 
@@ -74,19 +62,18 @@ extension Loss {
         _ logits: UnsafeMutablePointer<Float>, _ targets: Targets, gradientScale: Float,
         into losses: UnsafeMutablePointer<Float>, rows: Int, outputs: Int, classes: Int
     ) {
-        switch self {
-        case .crossEntropy(let smoothing):
+        switch (self, targets) {
+        case (.crossEntropy(let smoothing), .classes(let targets)):
             crossEntropyWithGradient(
-                logits, targets: targets.classes, labelSmoothing: Float(smoothing), among: classes,
+                logits, targets: targets, labelSmoothing: Float(smoothing), among: classes,
                 gradientScale: gradientScale, losses: losses, rows: rows, vocabulary: outputs)
-        case .binaryCrossEntropy:
+        case (.binaryCrossEntropy, .values(let targets)):
             binaryCrossEntropyWithGradient(
-                logits, targets: targets.values!, gradientScale: gradientScale, losses: losses, rows: rows,
-                labels: outputs)
-        case .squaredError:
+                logits, targets: targets, gradientScale: gradientScale, losses: losses, rows: rows, labels: outputs)
+        case (.squaredError, .values(let targets)):
             squaredErrorWithGradient(
-                logits, targets: targets.values!, gradientScale: gradientScale, losses: losses, rows: rows,
-                outputs: outputs)
+                logits, targets: targets, gradientScale: gradientScale, losses: losses, rows: rows, outputs: outputs)
+        default: preconditionFailure("targets of another loss")
         }
     }
 }

@@ -31,15 +31,15 @@ package struct Prediction: Sendable {
     ///   - eachBlock: Called with the logits of a block of rows and the indices of those rows among all R.
     /// - Returns: The number of rows that have a target.
     package func losses<Element: Storage>(
-        hidden: UnsafePointer<Element>, head: PredictionHead<Element>, weights: UnsafePointer<Element>,
-        targets: Targets, into losses: UnsafeMutablePointer<Float>, rows: Int, _ workspace: Workspace,
+        hidden: UnsafePointer<Element>, head: PredictionHead<Element>, targets: Targets,
+        into losses: UnsafeMutablePointer<Float>, rows: Int, _ context: LayerContext<Element>,
         eachBlock: ((_ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>) -> Void)? = nil
     ) -> Int {
-        let some = TargetRows(hidden, targets, loss, head, rows: rows, workspace)
-        let input = head.transformed(some.hidden, weights: weights, rows: some.count, workspace)
+        let some = TargetRows(hidden, targets, head, rows: rows, context.workspace)
+        let input = head.transformed(some.hidden, rows: some.count, context)
         forEachBlock(rows: some.count, outputs: head.outputWidth) { start, count in
-            let logits = workspace.floats(.logits, count * head.outputWidth)
-            head.output.forward(input + start * head.inputWidth, weights: weights, into: logits, rows: count)
+            let logits = context.workspace.floats(.logits, count * head.outputWidth)
+            head.output.forward(input + start * head.inputWidth, into: logits, rows: count, context)
             loss.losses(
                 logits, some.targets(from: start), into: losses + start, rows: count, outputs: head.outputWidth,
                 classes: classes ?? head.outputWidth)
@@ -51,31 +51,31 @@ package struct Prediction: Sendable {
     /// Computes the same losses, and the gradients of `gradientScale` · Σ losses.
     ///
     /// - Parameters:
-    ///   - gradients: The gradient arena of the model; the head's gradients are overwritten.
     ///   - hiddenGradient: [R, C], overwritten; 0 in rows without a target.
+    ///   - context: Its gradients of the head are overwritten.
     /// - Returns: The number of rows that have a target.
     package func backward<Element: Storage>(
-        hidden: UnsafePointer<Element>, head: PredictionHead<Element>, weights: UnsafePointer<Element>,
-        gradients: UnsafeMutablePointer<Element>, targets: Targets, gradientScale: Float,
+        hidden: UnsafePointer<Element>, head: PredictionHead<Element>, targets: Targets, gradientScale: Float,
         losses: UnsafeMutablePointer<Float>, hiddenGradient: UnsafeMutablePointer<Float>, rows: Int,
-        _ workspace: Workspace
+        _ context: LayerContext<Element>
     ) -> Int {
-        let some = TargetRows(hidden, targets, loss, head, rows: rows, workspace)
-        let gradient = some.areAll ? hiddenGradient : workspace.floats(.gatheredGradient, some.count * head.inputWidth)
-        let input = head.transformed(some.hidden, weights: weights, rows: some.count, workspace)
+        let some = TargetRows(hidden, targets, head, rows: rows, context.workspace)
+        let gradient =
+            some.areAll
+            ? hiddenGradient : context.workspace.floats(.gatheredGradient, some.count * head.inputWidth)
+        let input = head.transformed(some.hidden, rows: some.count, context)
         forEachBlock(rows: some.count, outputs: head.outputWidth) { start, count in
-            let logits = workspace.floats(.logits, count * head.outputWidth)
+            let logits = context.workspace.floats(.logits, count * head.outputWidth)
             let input = input + start * head.inputWidth
-            head.output.forward(input, weights: weights, into: logits, rows: count)
+            head.output.forward(input, into: logits, rows: count, context)
             loss.lossesWithGradient(
                 logits, some.targets(from: start), gradientScale: gradientScale, into: losses + start, rows: count,
                 outputs: head.outputWidth, classes: classes ?? head.outputWidth)
             head.output.backward(
-                input, outputGradient: logits, weights: weights, gradients: gradients,
-                inputGradient: gradient + start * head.inputWidth, rows: count, accumulating: start > 0)
+                input, outputGradient: logits, inputGradient: gradient + start * head.inputWidth, rows: count,
+                accumulating: start > 0, context)
         }
-        head.transformedBackward(
-            some.hidden, weights: weights, gradients: gradients, gradient: gradient, rows: some.count, workspace)
+        head.transformedBackward(some.hidden, gradient: gradient, rows: some.count, context)
         if !some.areAll {
             scatterRows(
                 UnsafePointer(gradient), places: some.numbers, into: hiddenGradient, count: some.count, rows: rows,
@@ -112,21 +112,22 @@ private struct TargetRows<Element: Storage> {
     private let outputs: Int
 
     init(
-        _ hidden: UnsafePointer<Element>, _ targets: Targets, _ loss: Loss, _ head: PredictionHead<Element>, rows: Int,
+        _ hidden: UnsafePointer<Element>, _ targets: Targets, _ head: PredictionHead<Element>, rows: Int,
         _ workspace: Workspace
     ) {
         outputs = head.outputWidth
         let numbers = workspace.integers(.targetRows, 2 * rows)
         self.numbers = UnsafePointer(numbers)
         var count = 0
-        if case .crossEntropy = loss {
+        switch targets {
+        case .classes(let targets):
             let classes = numbers + rows
-            for row in 0..<rows where targets.classes[row] != ignoredTarget {
-                (numbers[count], classes[count]) = (Int32(row), targets.classes[row])
+            for row in 0..<rows where targets[row] != ignoredTarget {
+                (numbers[count], classes[count]) = (Int32(row), targets[row])
                 count += 1
             }
-            self.targets = Targets(classes: classes)
-        } else {
+            self.targets = .classes(classes)
+        case .values:
             for row in 0..<rows { numbers[row] = Int32(row) }
             count = rows
             self.targets = targets
@@ -144,6 +145,9 @@ private struct TargetRows<Element: Storage> {
     }
 
     func targets(from start: Int) -> Targets {
-        Targets(classes: targets.classes + start, values: targets.values.map { $0 + start * outputs })
+        switch targets {
+        case .classes(let classes): .classes(classes + start)
+        case .values(let values): .values(values + start * outputs)
+        }
     }
 }

@@ -2,9 +2,8 @@ import Glibc
 
 /// Records when the spans of a step begin and end, on one thread.
 ///
-/// Spans nest: `end` closes the span that was opened last. Before `start`, `begin` and `end` cost one branch and the
-/// calls of the observers; afterwards each also reads the clock. Neither allocates. Spans that exceed the capacity are
-/// dropped and counted.
+/// Spans nest. Before `start`, a span costs two branches and the calls of the observers; afterwards it also reads the
+/// clock twice. Nothing is allocated. Spans that exceed the capacity are dropped and counted.
 package final class SpanRecorder {
     /// Receives every span, whether or not it is recorded.
     package protocol Observer: AnyObject {
@@ -80,6 +79,16 @@ package final class SpanRecorder {
     package func removeAll() {
         precondition(depth == 0, "an open span cannot be forgotten")
         count = 0
+    }
+
+    /// Records `body` as a span inside the current one, also if it throws.
+    @inline(__always)
+    package func measure<Result, Error>(
+        _ span: Span, _ index: Int = Event.noIndex, _ body: () throws(Error) -> Result
+    ) throws(Error) -> Result {
+        begin(span, index)
+        defer { end() }
+        return try body()
     }
 
     /// Opens a span inside the current one.

@@ -1,3 +1,5 @@
+import Failures
+
 /// One allocation that holds one kind of state: all weights, all gradients, all first moments, …
 ///
 /// Its memory is 64-byte aligned and initially zero. Zeroing, all-reduce, clipping, the update and saving are single
@@ -21,7 +23,7 @@ package final class Arena<Element>: @unchecked Sendable {
 
     /// An arena over memory that `owner` keeps alive, such as a shared-memory window.
     package init(_ memory: UnsafeMutableRawPointer, count: Int, owner: AnyObject) {
-        precondition(Int(bitPattern: memory) % arenaAlignmentBytes == 0, "an arena starts on a cache line")
+        require(Int(bitPattern: memory) % arenaAlignmentBytes == 0, "an arena starts on a cache line")
         base = memory.bindMemory(to: Element.self, capacity: max(count, 1))
         self.count = count
         self.owner = owner
@@ -33,7 +35,8 @@ package final class Arena<Element>: @unchecked Sendable {
 
     /// The bytes of `range`, for saving, loading and hashing.
     package func bytes(of range: Range<Int>) -> UnsafeMutableRawBufferPointer {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count, "a range inside the arena")
+        require(
+            range.lowerBound >= 0 && range.upperBound <= count, "elements \(range) are in an arena of \(count)")
         return UnsafeMutableRawBufferPointer(
             UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count))
     }

@@ -1,3 +1,5 @@
+import Failures
+
 /// The distribution of a parameter's initial values.
 package enum Initializer: Equatable, Sendable {
     /// All zeros: biases and normalization shifts.
@@ -29,7 +31,7 @@ package enum Initializer: Equatable, Sendable {
 /// of four.
 func fillUniform(_ target: UnsafeMutableBufferPointer<Float>, from first: Int, _ stream: RandomStream, _ bound: Double)
 {
-    precondition(first.isMultiple(of: 4), "four numbers share a counter")
+    require(first.isMultiple(of: 4), "random values start at a multiple of four")
     for start in stride(from: 0, to: target.count, by: 4) {
         let words = stream.words(UInt64((first + start) / 4))
         for index in 0..<min(4, target.count - start) {

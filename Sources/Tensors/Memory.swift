@@ -11,10 +11,8 @@ package func numberMemory(bytes: Int, alignment: Int = arenaAlignmentBytes) -> U
     if !SystemFault.strikes(.allocate), posix_memalign(&memory, alignment, max(bytes, 1)) == 0, let memory {
         return memory
     }
-    let text = Array(
-        ("dtrain: no memory for \((bytes + 1_048_575) >> 20) MB more. What is saved stays. Allow the process more (ulimit -v, "
-            + "the container's limit), or use fewer ranks a host, more batch.slots, a smaller model or precision: float16.\n")
-            .utf8)
-    _ = text.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
-    _exit(ExitCode.internalError.rawValue)
+    endProcess(
+        "no memory for \((bytes + 1_048_575) >> 20) MB more. What is saved stays. Allow the process more (ulimit -v, "
+            + "the container's limit), or use fewer ranks a host, more batch.slots, a smaller model or precision: float16."
+    )
 }

@@ -1,3 +1,4 @@
+import Failures
 import Glibc
 
 // The Box-Muller transform needs a Float64 logarithm, sine and cosine for every two values; calling the C library for
@@ -11,7 +12,7 @@ import Glibc
 func fillNormal(
     _ target: UnsafeMutableBufferPointer<Float>, from first: Int, _ stream: RandomStream, _ standardDeviation: Float
 ) {
-    precondition(first.isMultiple(of: 4), "four numbers share a counter")
+    require(first.isMultiple(of: 4), "random values start at a multiple of four")
     let normals = NormalPairs()
     withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 16) { words in
         withUnsafeTemporaryAllocation(of: Float.self, capacity: 16) { numbers in

@@ -1,3 +1,4 @@
+import Failures
 import Files
 
 /// One learned tensor and its position in every arena.
@@ -42,7 +43,7 @@ package struct ParameterLayout: Sendable {
     ///
     /// - Returns: The parameter's offset.
     package mutating func declare(_ name: String, _ shape: [Int], _ initializer: Initializer, decays: Bool) -> Int {
-        precondition(!sections.isEmpty, "a section is begun first")
+        require(!sections.isEmpty, "a parameter is declared in a section")
         let parameter = Parameter(name: name, shape: shape, initializer: initializer, decays: decays, offset: count)
         parameters.append(parameter)
         count += (parameter.count + 31) / 32 * 32
@@ -71,7 +72,7 @@ package struct ParameterLayout: Sendable {
     ///
     /// - Complexity: O(count).
     package func initialize(_ weights: Arena<Float>, seed: UInt64) {
-        precondition(weights.count >= count, "an arena of this layout")
+        require(weights.count >= count, "a layout of \(count) elements fits an arena of \(weights.count)")
         initialize(0..<count, into: weights.base, seed: seed)
     }
 

@@ -11,9 +11,9 @@ struct BatchContents: Equatable {
     var lengths: [Int32] = []
     var sources: [Int32] = []
     var sourceLengths: [Int32] = []
-    var prefixes: [Int32] = []
-    var places: [Int32] = []
-    var spanPlaces: [Int32] = []
+    var prefixLengths: [Int32] = []
+    var positionIDs: [Int32] = []
+    var spanPositionIDs: [Int32] = []
     var documentStarts: [Int32] = []
     var patches: [Float] = []
     var values: [Float] = []
@@ -27,22 +27,22 @@ struct BatchContents: Equatable {
         for batch in slots {
             let (shape, B) = (batch.shape, batch.sequenceCount)
             func add<Number>(
-                _ pointer: UnsafeMutablePointer<Number>, each count: Int, where isCarried: Bool = true,
+                _ field: UnsafeMutablePointer<Number>?, each count: Int,
                 to numbers: WritableKeyPath<BatchContents, [Number]>
             ) {
-                if isCarried { self[keyPath: numbers] += UnsafeBufferPointer(start: pointer, count: B * count) }
+                if let field { self[keyPath: numbers] += UnsafeBufferPointer(start: field, count: B * count) }
             }
-            add(batch.tokens, each: batch.positions, where: shape.patchNumbers == 0, to: \.inputs)
-            add(batch.targets, each: shape.targets(positions: batch.positions), to: \.targets)
+            add(batch.tokens, each: batch.positions, to: \.inputs)
+            add(batch.classTargets, each: shape.targets(positions: batch.positions), to: \.targets)
             add(batch.lengths, each: 1, to: \.lengths)
-            add(batch.sourceTokens, each: batch.sourcePositions, where: shape.hasSource, to: \.sources)
-            add(batch.sourceLengths, each: 1, where: shape.hasSource, to: \.sourceLengths)
-            add(batch.prefixes, each: 1, where: shape.hasPrefixes, to: \.prefixes)
-            add(batch.places, each: batch.positions, where: shape.hasPrefixes, to: \.places)
-            add(batch.spanPlaces, each: batch.positions, where: shape.hasPrefixes, to: \.spanPlaces)
-            add(batch.documentStarts, each: batch.positions, where: shape.hasDocuments, to: \.documentStarts)
+            add(batch.sourceTokens, each: batch.sourcePositions, to: \.sources)
+            add(batch.sourceLengths, each: 1, to: \.sourceLengths)
+            add(batch.prefixLengths, each: 1, to: \.prefixLengths)
+            add(batch.positionIDs, each: batch.positions, to: \.positionIDs)
+            add(batch.spanPositionIDs, each: batch.positions, to: \.spanPositionIDs)
+            add(batch.documentStarts, each: batch.positions, to: \.documentStarts)
             add(batch.patches, each: shape.patchNumbers, to: \.patches)
-            add(batch.values, each: shape.values, to: \.values)
+            add(batch.valueTargets, each: shape.values, to: \.values)
             add(batch.sampleIndices, each: 1, to: \.sampleIndices)
             targetCount += batch.targetCount
         }
@@ -56,9 +56,9 @@ struct BatchContents: Equatable {
         both.lengths += other.lengths
         both.sources += other.sources
         both.sourceLengths += other.sourceLengths
-        both.prefixes += other.prefixes
-        both.places += other.places
-        both.spanPlaces += other.spanPlaces
+        both.prefixLengths += other.prefixLengths
+        both.positionIDs += other.positionIDs
+        both.spanPositionIDs += other.spanPositionIDs
         both.documentStarts += other.documentStarts
         both.patches += other.patches
         both.values += other.values

@@ -21,15 +21,16 @@ private final class MadeSamples: Samples {
     func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
         for position in 0..<row.positions {
             let number = Int32(10 * sample + position + 1)
-            row.tokens[position] = number
-            if shape.hasTargetPerPosition { row.targets[position] = -number }
-            if shape.hasPrefixes { (row.places[position], row.spanPlaces[position]) = (number + 100, number + 200) }
-            if shape.hasDocuments { row.documentStarts[position] = number + 300 }
-            if shape.hasSource { row.sourceTokens[position] = number + 400 }
+            row.tokens?[position] = number
+            if shape.hasTargetPerPosition { row.classTargets?[position] = -number }
+            row.positionIDs?[position] = number + 100
+            row.spanPositionIDs?[position] = number + 200
+            row.documentStarts?[position] = number + 300
+            row.sourceTokens?[position] = number + 400
         }
         if shape.hasTargetPerPosition { row.pad(from: lengths[sample]) } else { row.length = lengths[sample] }
         row.targetCount = lengths[sample]
-        row.prefix = 1
+        row.prefixLength = 1
         if shape.hasSource { row.sourceLength = sourceLengths[sample] }
     }
 }
@@ -81,10 +82,10 @@ private final class MadeSamples: Samples {
             }, [5, 2, 7])
         let contents = BatchContents(try batch(samples, [2, 0, 1]))
         let numbers = [2, 0, 1].flatMap { sample in (1...8).map { Int32(10 * sample + $0) } }
-        #expect(contents.places == numbers.map { $0 + 100 })
-        #expect(contents.spanPlaces == numbers.map { $0 + 200 })
+        #expect(contents.positionIDs == numbers.map { $0 + 100 })
+        #expect(contents.spanPositionIDs == numbers.map { $0 + 200 })
         #expect(contents.documentStarts == numbers.map { $0 + 300 })
-        #expect(contents.prefixes == [1, 1, 1])
+        #expect(contents.prefixLengths == [1, 1, 1])
     }
 
     /// Sources are shortened independently of targets.
@@ -101,7 +102,7 @@ private final class MadeSamples: Samples {
     @Test func batchesCanBeReused() throws {
         let samples = MadeSamples(shape(16) { $0.hasTargetPerPosition = false }, [2, 16])
         let batch = try batch(samples, [0])
-        batch.targets[0] = 5
+        batch.classTargets![0] = 5
         #expect(batch.positions == 8)
         batch.removeAll()
         #expect((batch.sequenceCount, batch.targetCount, batch.positions) == (0, 0, 16))

@@ -27,11 +27,11 @@ import Testing
 
     /// Splits a sample into parts A and B, and checks their layout as in the paper's figure 2.
     private func spans(_ sample: BatchContents, contextLength T: Int) throws -> [Span] {
-        let prefix = Int(sample.prefixes[0])
+        let prefix = Int(sample.prefixLengths[0])
         #expect(sample.lengths == [Int32(T)] && sample.inputs.count == T)
         // Part A: consecutive position IDs, no targets.
-        #expect(Array(sample.places[..<prefix]) == (0..<Int32(prefix)).map { $0 })
-        #expect(sample.spanPlaces[..<prefix].allSatisfy { $0 == 0 })
+        #expect(Array(sample.positionIDs[..<prefix]) == (0..<Int32(prefix)).map { $0 })
+        #expect(sample.spanPositionIDs[..<prefix].allSatisfy { $0 == 0 })
         #expect(sample.targets[..<prefix].allSatisfy { $0 == ignoredTarget })
         #expect(sample.targetCount == T - prefix)
         // Part B.
@@ -41,11 +41,11 @@ import Testing
             try #require(sample.inputs[position] == Self.start)
             let length = try #require(sample.targets[position...].firstIndex(of: Self.end)) - position
             let range = position...position + length
-            #expect(Array(sample.spanPlaces[range]) == (1...Int32(length + 1)).map { $0 })
-            #expect(Set(sample.places[range]).count == 1)
+            #expect(Array(sample.spanPositionIDs[range]) == (1...Int32(length + 1)).map { $0 })
+            #expect(Set(sample.positionIDs[range]).count == 1)
             let tokens = Array(sample.targets[range].dropLast())
             #expect(Array(sample.inputs[range].dropFirst()) == tokens)
-            spans.append(Span(gap: Int(sample.places[position]), tokens: tokens))
+            spans.append(Span(gap: Int(sample.positionIDs[position]), tokens: tokens))
             position += length + 1
         }
         return spans
@@ -66,7 +66,7 @@ import Testing
             let spans = try spans(sample, contextLength: T)
             #expect(spans.count == spanCount && spans.allSatisfy { !$0.tokens.isEmpty })
             var text: [Int32] = []
-            for (position, token) in sample.inputs[..<Int(sample.prefixes[0])].enumerated() {
+            for (position, token) in sample.inputs[..<Int(sample.prefixLengths[0])].enumerated() {
                 if token == Self.mask {
                     let own = spans.filter { $0.gap == position }
                     #expect(own.count == 1)
@@ -93,7 +93,7 @@ import Testing
             let sorted = spans.map(\.gap).sorted()
             orders[spans.map { sorted.firstIndex(of: $0.gap)! }, default: 0] += 1
             // The tenth of part A in which each blank is.
-            gaps += sorted.map { 10 * $0 / Int(sample.prefixes[0]) }
+            gaps += sorted.map { 10 * $0 / Int(sample.prefixLengths[0]) }
         }
         // 1200 lengths; five standard deviations of the count for probability p are 173 · √(p (1 − p)).
         for (length, probability) in [(1, 0.0498 + 0.1494), (2, 0.2240), (3, 0.2240), (4, 0.1680), (5, 0.1008)] {

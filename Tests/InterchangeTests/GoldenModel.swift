@@ -75,7 +75,7 @@ struct LoadedModel {
         let lengths = try golden.shape("lengths") == nil ? [] : golden.example("lengths", Int32.self)
         let positions = patches.isEmpty ? tokens.count / 2 : reader.model.contextLength
         let activations = model.makeActivations(sequences: 2, positions: max(positions, sources.count / 2))
-        let workspace = Workspace()
+        let context = LayerContext(weights: weights.base, Workspace())
         let rows = model.outputRows(sequences: 2, positions: positions)
         var logits = [Float](repeating: .nan, count: rows * model.head.outputWidth)
         tokens.withUnsafeBufferPointer { tokens in
@@ -95,10 +95,9 @@ struct LoadedModel {
                         } else if !lengths.isEmpty {
                             input.lengths = lengths.baseAddress
                         }
-                        model.forward(input, weights: weights.base, activations, dropouts: .none, workspace)
-                        let hidden = model.head.transformed(
-                            activations.output, weights: weights.base, rows: rows, workspace)
-                        model.head.output.forward(hidden, weights: weights.base, into: &logits, rows: rows)
+                        model.forward(input, activations, context)
+                        let hidden = model.head.transformed(activations.output, rows: rows, context)
+                        model.head.output.forward(hidden, into: &logits, rows: rows, context)
                     }
                 }
             }

@@ -43,8 +43,8 @@ import Testing
     static let masked: [Shape] = [
         mask(5, isCausal: false, lengths: [5, 1]), mask(130, isCausal: false, lengths: [64, 65]),
         mask(130, isCausal: true, lengths: [130, 3]), mask(130, isCausal: true, lengths: [63, 128]),
-        mask(130, isCausal: true, prefixes: [0, 1]), mask(130, isCausal: true, prefixes: [64, 130]),
-        mask(130, isCausal: true, lengths: [100, 60], prefixes: [65, 20]),
+        mask(130, isCausal: true, prefixLengths: [0, 1]), mask(130, isCausal: true, prefixLengths: [64, 130]),
+        mask(130, isCausal: true, lengths: [100, 60], prefixLengths: [65, 20]),
         mask(130, isCausal: true, documents: [[0, 1, 33, 34, 64, 127], [0, 63, 65, 100]]),
         mask(70, isCausal: true, lengths: [66, 40], documents: [[0, 40], [0, 32, 66]]),
         mask(40, isCausal: false, documents: [[0, 30], [0, 39]]),
@@ -58,12 +58,13 @@ import Testing
 
     /// - Parameter documents: The start positions of the documents of each sequence.
     private static func mask(
-        _ T: Int, isCausal: Bool, lengths: [Int]? = nil, prefixes: [Int]? = nil, documents: [[Int]]? = nil
+        _ T: Int, isCausal: Bool, lengths: [Int]? = nil, prefixLengths: [Int]? = nil, documents: [[Int]]? = nil
     ) -> Shape {
-        let firstKeys = documents.map { $0.flatMap { starts in (0..<T).map { t in starts.last { $0 <= t }! } } }
+        let documentStarts = documents.map { $0.flatMap { starts in (0..<T).map { t in starts.last { $0 <= t }! } } }
         return Shape(
             B: 2, T: T, H: 2, K: 1,
-            mask: Reference.Mask(isCausal: isCausal, lengths: lengths, prefixes: prefixes, firstKeys: firstKeys))
+            mask: Reference.Mask(
+                isCausal: isCausal, lengths: lengths, prefixLengths: prefixLengths, documentStarts: documentStarts))
     }
 
     @Test(arguments: shapes + crossShapes + groups + masked + maskedByDistance)
@@ -160,7 +161,8 @@ extension Reference.Mask {
             values.map { UnsafePointer(memory.integers($0)) }
         }
         return AttentionMask(
-            isCausal: isCausal, lengths: pointer(lengths), prefixes: pointer(prefixes), firstKeys: pointer(firstKeys))
+            isCausal: isCausal, lengths: pointer(lengths), prefixLengths: pointer(prefixLengths),
+            documentStarts: pointer(documentStarts))
     }
 }
 

@@ -16,11 +16,11 @@ import Testing
     /// Checks scaled token embeddings without positions, with implicit positions, and with explicit ones.
     private func checkPlaces<Element: Storage>(_: Element.Type, _ B: Int, _ T: Int, _ V: Int, _ C: Int) {
         let (rows, P, multiplier) = (B * T, T + 2, Float(C).squareRoot())
-        let (tokens, places) = (integers(rows, below: V, seed: 1), integers(rows, below: P - 1, seed: 6))
+        let (tokens, positionIDs) = (integers(rows, below: V, seed: 1), integers(rows, below: P - 1, seed: 6))
         let (tokenTable, positionTable) = (normals(V * C, seed: 2), normals(P * C, seed: 3))
         let (outputGradient, before) = (normals(rows * C, seed: 4), normals(V * C, seed: 5))
         withTestMemory { memory in
-            let (ids, at) = (memory.integers(tokens), memory.integers(places))
+            let (ids, at) = (memory.integers(tokens), memory.integers(positionIDs))
             let (token, position) = (
                 memory.numbers(tokenTable, Element.self), memory.numbers(positionTable, Element.self)
             )
@@ -29,13 +29,15 @@ import Testing
                 embedding(
                     ids, tokenTable: token, multiplier: multiplier,
                     positionTable: hasTable ? UnsafePointer(position) : nil,
-                    places: hasPlaces ? UnsafePointer(at) : nil, into: y, sequences: B, positions: T, width: C)
+                    positionIDs: hasPlaces ? UnsafePointer(at) : nil, into: y, sequences: B, positions: T,
+                    vocabulary: V, table: P, width: C)
                 // The scaled embedding, at most 5√C, is rounded before the sum is.
                 expectClose(
                     array(y, rows * C),
                     Reference.embedding(
                         tokens, tokenTable: tokenTable, multiplier: Double(multiplier),
-                        positionTable: hasTable ? positionTable : nil, places: hasPlaces ? places : nil, positions: T,
+                        positionTable: hasTable ? positionTable : nil, positionIDs: hasPlaces ? positionIDs : nil,
+                        positions: T,
                         width: C), absolute: 5 * Double(multiplier) * Float.unitRoundoff,
                     relative: Float.unitRoundoff + Element.unitRoundoff, "embedding \(hasTable) \(hasPlaces)")
             }
@@ -55,13 +57,13 @@ import Testing
 
             let positionGradient = memory.output(P * C, Element.self)
             positionEmbeddingBackward(
-                places: at, outputGradient: dy, into: positionGradient,
+                positionIDs: at, outputGradient: dy, into: positionGradient,
                 links: memory.integers([Int](repeating: 77, count: P + rows)), sum: memory.output(C, Float.self),
                 rows: rows, positions: P, width: C)
             expectClose(
                 array(positionGradient, P * C),
                 Reference.scatterAdd(
-                    outputGradient, places: places, into: [Double](repeating: 0, count: P * C), width: C),
+                    outputGradient, places: positionIDs, into: [Double](repeating: 0, count: P * C), width: C),
                 absolute: absolute, relative: Element.unitRoundoff, "positionEmbeddingBackward by places")
         }
     }
@@ -77,7 +79,7 @@ import Testing
             embedding(
                 ids, tokenTable: memory.numbers(tokenTable, Element.self),
                 positionTable: memory.numbers(positionTable, Element.self), into: y, sequences: B, positions: T,
-                width: C)
+                vocabulary: V, table: T + 2, width: C)
             expectClose(
                 array(y, rows * C),
                 Reference.embedding(

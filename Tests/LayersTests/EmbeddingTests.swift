@@ -8,8 +8,8 @@ import Testing
     private static let (vocabulary, context, width) = (7, 6, 6)
     /// Two sequences of five positions.
     private let tokens = [3, 0, 3, 6, 3, 1, 0, 2, 3, 3]
-    private let places = [0, 1, 1, 5, 2, 2, 0, 1, 3, 3]
-    private let spanPlaces = [0, 0, 1, 2, 0, 0, 0, 1, 2, 4]
+    private let positionIDs = [0, 1, 1, 5, 2, 2, 0, 1, 3, 3]
+    private let spanPositionIDs = [0, 0, 1, 2, 0, 0, 0, 1, 2, 4]
 
     struct Variant: Sendable {
         var positions = PositionEmbedding.learned
@@ -39,18 +39,23 @@ import Testing
         return (layer, layout)
     }
 
-    private func withPass(_ variant: Variant, _ workspace: Workspace, _ body: (TokenInput, Pass) -> Void) {
+    private func withPass(
+        _ variant: Variant, _ run: LayerContext<Float>, _ body: (TokenInput, Pass<Float>) -> Void
+    ) {
         let samples: [UInt64] = [5, 9]
         withTestMemory { memory in
             samples.withUnsafeBufferPointer { samples in
                 let rates = DropoutRates(embedding: variant.rate, attention: 0, residual: 0)
                 let pass = Pass(
                     sequences: 2, positions: 5, mask: AttentionMask(isCausal: true),
-                    dropouts: Dropouts(rates, seed: 1, step: 2, samples: samples.baseAddress!), workspace)
+                    LayerContext(
+                        weights: run.weights, gradients: run.gradients,
+                        dropouts: Dropouts(rates, seed: 1, step: 2, samples: samples.baseAddress!), run.workspace))
                 body(
                     TokenInput(
-                        tokens: memory.integers(tokens), places: variant.isTold ? memory.integers(places) : nil,
-                        spanPlaces: variant.isTold ? memory.integers(spanPlaces) : nil), pass)
+                        tokens: memory.integers(tokens),
+                        positionIDs: variant.isTold ? memory.integers(positionIDs) : nil,
+                        spanPositionIDs: variant.isTold ? memory.integers(spanPositionIDs) : nil), pass)
             }
         }
     }
@@ -73,15 +78,14 @@ import Testing
             embedding: variant.rate, attention: 0, residual: 0, seed: 1, step: 2, samples: [5, 9])
         var input = ReferenceTransformer.Input()
         (input.sequences, input.positions, input.tokens) = (2, 5, tokens)
-        if variant.isTold { (input.places, input.spanPlaces) = (places, spanPlaces) }
+        if variant.isTold { (input.positionIDs, input.spanPositionIDs) = (positionIDs, spanPositionIDs) }
         checkLayer(layout, inputCount: 0, outputCount: count) { run in
             let activations = layer.takeActivations(rows: tokens.count, from: run.activations)
-            withPass(variant, run.workspace) { tokens, pass in
-                layer.forward(tokens, weights: run.weights, activations, pass)
+            withPass(variant, run.context()) { tokens, pass in
+                layer.forward(tokens, activations, pass)
                 run.output.update(from: activations.output, count: count)
                 layer.backward(
-                    tokens, outputGradient: run.outputGradient, weights: run.weights, gradients: run.gradients,
-                    activations, pass, accumulating: false)
+                    tokens, outputGradient: run.outputGradient, activations, pass, accumulating: false)
             }
         } reference: { parameters, _ in
             var site = 3
@@ -100,12 +104,13 @@ import Testing
         let width = EmbeddingTests.width
         let outputGradient = normals(tokens.count * width, seed: 2)
         let zeros = [Double](repeating: 0, count: EmbeddingTests.context * width)
-        withPass(variant, Workspace()) { input, pass in
+        withPass(variant, LayerContext(weights: gradients.base, gradients: gradients.base, Workspace())) {
+            input, pass in
             var flow = outputGradient.map(Float.init)
             let arena = ActivationArena()
             layer.backward(
-                input, outputGradient: &flow, weights: gradients.base, gradients: gradients.base,
-                layer.takeActivations(rows: tokens.count, from: arena), pass, accumulating: true)
+                input, outputGradient: &flow, layer.takeActivations(rows: tokens.count, from: arena), pass,
+                accumulating: true)
         }
         let after = layout.named(gradients)
         func expect(_ name: String, _ places: [Int], into table: [Double]) {
@@ -115,8 +120,8 @@ import Testing
                 absolute: 32 * Float.unitRoundoff, name)
         }
         expect("token_embedding", tokens, into: before["token_embedding.weight"]!)
-        expect("position_embedding", isTold ? places : tokens.indices.map { $0 % 5 }, into: zeros)
-        if isTold { expect("span_position_embedding", spanPlaces, into: zeros) }
+        expect("position_embedding", isTold ? positionIDs : tokens.indices.map { $0 % 5 }, into: zeros)
+        if isTold { expect("span_position_embedding", spanPositionIDs, into: zeros) }
     }
 
     @Test func startsAtTheGivenPosition() {
@@ -127,8 +132,10 @@ import Testing
             let arena = ActivationArena()
             let activations = layer.takeActivations(rows: 2, from: arena)
             layer.forward(
-                TokenInput(tokens: memory.integers([4, 5])), weights: weights.base, activations,
-                Pass(sequences: 1, positions: 2, mask: AttentionMask(isCausal: true), Workspace()), first: 3)
+                TokenInput(tokens: memory.integers([4, 5])), activations,
+                Pass(
+                    sequences: 1, positions: 2, mask: AttentionMask(isCausal: true),
+                    LayerContext(weights: weights.base, Workspace())), first: 3)
             expectClose(
                 array(activations.output, 2 * width),
                 Reference.embedding(

@@ -14,6 +14,11 @@ struct LayerRun {
     let gradients: UnsafeMutablePointer<Float>
     let activations: ActivationArena
     let workspace: Workspace
+
+    /// The parameters, their gradients and `dropouts`.
+    func context(_ dropouts: Dropouts = .none) -> LayerContext<Float> {
+        LayerContext(weights: weights, gradients: gradients, dropouts: dropouts, workspace)
+    }
 }
 
 /// Expects a layer's output to equal the reference's, and its gradients of Σ output · outputGradient, with respect to

@@ -20,10 +20,9 @@ import Testing
     func equalsTheReference(bias: Bool) {
         let (layer, layout) = linear(Float.self, bias: bias, 5, 7)
         checkLayer(layout, inputCount: 15, outputCount: 21) { run in
-            layer.forward(run.input, weights: run.weights, into: run.output, rows: 3)
+            layer.forward(run.input, into: run.output, rows: 3, run.context())
             layer.backward(
-                run.input, outputGradient: run.outputGradient, weights: run.weights, gradients: run.gradients,
-                inputGradient: run.inputGradient, rows: 3)
+                run.input, outputGradient: run.outputGradient, inputGradient: run.inputGradient, rows: 3, run.context())
         } reference: { parameters, input in
             Reference.linear(
                 input, weight: parameters["map.weight"]!, bias: parameters["map.bias"], rows: 3, inputWidth: 5)
@@ -58,8 +57,9 @@ import Testing
             let dx = memory.numbers(before, Float.self)
             layer.backward(
                 memory.numbers(normals(15, seed: 4), Float.self),
-                outputGradient: memory.numbers(outputGradient, Float.self), weights: weights.base,
-                gradients: gradients.base, inputGradient: dx, rows: 3, accumulatingInput: true)
+                outputGradient: memory.numbers(outputGradient, Float.self), inputGradient: dx, rows: 3,
+                accumulatingInput: true,
+                LayerContext(weights: weights.base, gradients: gradients.base, Workspace()))
             let added = Reference.matrixProduct(
                 outputGradient, layout.named(weights)["map.weight"]!, m: 3, n: 5, k: 7)
             expectClose(array(dx, 15), Reference.sum(before, added), absolute: 64 * Float.unitRoundoff)
@@ -86,12 +86,13 @@ import Testing
         // Sums of 17 products below 8. Stored sums are rounded once, accumulated ones twice.
         let absolute = 17 * 8 * (Float.unitRoundoff + Element.productError)
         withTestMemory { memory in
+            let context = LayerContext(weights: weights.base, gradients: gradients.base, Workspace())
             let x = memory.numbers(input, Element.self)
             let (y, wide) = (
                 memory.output(rows * outputWidth, Element.self), memory.output(rows * outputWidth, Float.self)
             )
-            layer.forward(x, weights: weights.base, into: y, rows: rows)
-            layer.forward(x, weights: weights.base, into: wide, rows: rows)
+            layer.forward(x, into: y, rows: rows, context)
+            layer.forward(x, into: wide, rows: rows, context)
             expectClose(
                 array(y, rows * outputWidth), expected, absolute: absolute, relative: Element.unitRoundoff, "forward")
             expectClose(array(wide, rows * outputWidth), expected, absolute: absolute, "forward into Float32")
@@ -99,9 +100,9 @@ import Testing
             let (dy, dx) = (memory.numbers(outputGradient, Float.self), memory.output(rows * inputWidth, Float.self))
             for start in [0, rows / 2] {
                 layer.backward(
-                    x + start * inputWidth, outputGradient: dy + start * outputWidth, weights: weights.base,
-                    gradients: gradients.base, inputGradient: dx + start * inputWidth, rows: rows / 2,
-                    accumulating: start > 0)
+                    x + start * inputWidth, outputGradient: dy + start * outputWidth,
+                    inputGradient: dx + start * inputWidth, rows: rows / 2,
+                    accumulating: start > 0, context)
             }
             expectClose(
                 array(dx, rows * inputWidth),

@@ -16,10 +16,10 @@ import Testing
         #expect(layout.parameters.allSatisfy { !$0.decays })
         checkLayer(layout, inputCount: rows * width, outputCount: rows * width) { run in
             let statistics = run.activations.takeStatistics(Float.self, rows: rows)
-            layer.forward(run.input, weights: run.weights, into: run.output, statistics, rows: rows)
+            layer.forward(run.input, into: run.output, statistics, rows: rows, run.context())
             layer.backward(
-                run.input, outputGradient: run.outputGradient, weights: run.weights, gradients: run.gradients,
-                accumulatingInto: run.inputGradient, statistics, rows: rows, run.workspace)
+                run.input, outputGradient: run.outputGradient, accumulatingInto: run.inputGradient, statistics,
+                rows: rows, run.context())
         } reference: { parameters, input in
             let scale = parameters["norm.scale"]!
             return kind == .layer

@@ -22,13 +22,12 @@ import Testing
         let patches = normals(B * P * N, seed: 3)
         checkLayer(layout, inputCount: 0, outputCount: B * (1 + P) * C) { run in
             withTestMemory { memory in
-                let pass = Pass(sequences: B, positions: 1 + P, mask: AttentionMask(isCausal: false), run.workspace)
+                let pass = Pass(sequences: B, positions: 1 + P, mask: AttentionMask(isCausal: false), run.context())
                 let activations = layer.takeActivations(sequences: B, from: run.activations)
-                layer.forward(memory.numbers(patches, Float.self), weights: run.weights, activations, pass)
+                layer.forward(memory.numbers(patches, Float.self), activations, pass)
                 run.output.update(from: activations.output, count: B * (1 + P) * C)
                 layer.backward(
-                    outputGradient: run.outputGradient, weights: run.weights, gradients: run.gradients, activations,
-                    pass)
+                    outputGradient: run.outputGradient, activations, pass)
             }
         } reference: { parameters, _ in
             let projected = Reference.linear(

@@ -18,14 +18,14 @@ import Testing
         #expect(layout.parameters.map(\.name) == (kind == .dense ? ["pooler.weight", "pooler.bias"] : []))
         checkLayer(layout, inputCount: B * T * C, outputCount: B * C) { run in
             withTestMemory { memory in
-                let pass = Pass(sequences: B, positions: T, mask: AttentionMask(isCausal: false), run.workspace)
                 let activations = layer.takeActivations(sequences: B, from: run.activations)
                 let lengths = lengths.map { UnsafePointer(memory.integers($0)) }
-                layer.forward(run.input, lengths: lengths, weights: run.weights, activations, pass)
+                let pass = Pass(
+                    sequences: B, positions: T, mask: AttentionMask(isCausal: false, lengths: lengths), run.context())
+                layer.forward(run.input, activations, pass)
                 run.output.update(from: activations.output, count: B * C)
                 layer.backward(
-                    outputGradient: run.outputGradient, into: run.inputGradient, lengths: lengths,
-                    weights: run.weights, gradients: run.gradients, activations, pass)
+                    outputGradient: run.outputGradient, into: run.inputGradient, activations, pass)
             }
         } reference: { parameters, input in
             let rows = (0..<B).flatMap { b -> [Double] in

@@ -19,14 +19,12 @@ import Testing
             inputWidth: C, outputWidth: V, tiedTo: nil, bias: bias, transform: transform.map { ($0, style) },
             WeightInitialization(.xavier), in: &layout)
         checkLayer(layout, inputCount: R * C, outputCount: R * V) { run in
-            let rows = head.transformed(run.input, weights: run.weights, rows: R, run.workspace)
-            head.output.forward(rows, weights: run.weights, into: run.output, rows: R)
+            let rows = head.transformed(run.input, rows: R, run.context())
+            head.output.forward(rows, into: run.output, rows: R, run.context())
             head.output.backward(
-                rows, outputGradient: run.outputGradient, weights: run.weights, gradients: run.gradients,
-                inputGradient: run.inputGradient, rows: R)
+                rows, outputGradient: run.outputGradient, inputGradient: run.inputGradient, rows: R, run.context())
             head.transformedBackward(
-                run.input, weights: run.weights, gradients: run.gradients, gradient: run.inputGradient, rows: R,
-                run.workspace)
+                run.input, gradient: run.inputGradient, rows: R, run.context())
         } reference: { parameters, input in
             func linear(_ name: String, _ input: [Double]) -> [Double] {
                 Reference.linear(

@@ -80,7 +80,7 @@ import Testing
     }
 
     /// Calls `body` with the pass that corresponds to `referencePass`, and the mask of its memory.
-    private func withPass(_ variant: Variant, _ workspace: Workspace, _ body: (Pass, AttentionMask) -> Void) {
+    private func withPass(_ variant: Variant, _ run: LayerRun, _ body: (Pass<Float>, AttentionMask) -> Void) {
         let rates = DropoutRates(embedding: 0, attention: variant.rate, residual: variant.rate / 2)
         withTestMemory { memory in
             samples.withUnsafeBufferPointer { samples in
@@ -88,7 +88,7 @@ import Testing
                 body(
                     Pass(
                         sequences: SublayerTests.B, positions: SublayerTests.T, mask: mask,
-                        dropouts: Dropouts(rates, seed: 11, step: 12, samples: samples.baseAddress!), workspace),
+                        run.context(Dropouts(rates, seed: 11, step: 12, samples: samples.baseAddress!))),
                     AttentionMask(isCausal: false, lengths: memory.integers(memoryLengths)))
             }
         }
@@ -105,13 +105,12 @@ import Testing
             rotary: shape.attention.rotary.map { RotaryTable($0) }, site: 9, in: &layout)
         checkLayer(layout, inputCount: count, outputCount: count) { run in
             let activations = layer.takeActivations(sequences: B, positions: T, from: run.activations)
-            withPass(variant, run.workspace) { pass, _ in
-                layer.forward(run.input, weights: run.weights, into: run.output, activations, pass)
+            withPass(variant, run) { pass, _ in
+                layer.forward(run.input, into: run.output, activations, pass)
                 // The input's gradient overwrites the output's.
                 run.inputGradient.update(from: run.outputGradient, count: count)
                 layer.backward(
-                    run.input, outputGradient: run.inputGradient, weights: run.weights, gradients: run.gradients,
-                    inputGradient: run.inputGradient, activations, pass)
+                    run.input, outputGradient: run.inputGradient, inputGradient: run.inputGradient, activations, pass)
             }
         } reference: { parameters, input in
             var site = 9
@@ -131,15 +130,15 @@ import Testing
         checkLayer(layout, inputCount: count + B * S * C, outputCount: count) { run in
             let activations = layer.takeActivations(
                 sequences: B, positions: T, memoryPositions: S, from: run.activations)
-            withPass(variant, run.workspace) { pass, mask in
+            withPass(variant, run) { pass, mask in
                 let memory = CrossMemory(
                     rows: UnsafePointer(run.input + count), positions: S, mask: mask,
                     gradient: run.inputGradient + count)
-                layer.forward(run.input, memory, weights: run.weights, into: run.output, activations, pass)
+                layer.forward(run.input, memory, into: run.output, activations, pass)
                 run.inputGradient.update(from: run.outputGradient, count: count)
                 layer.backward(
-                    run.input, memory, outputGradient: run.inputGradient, weights: run.weights,
-                    gradients: run.gradients, inputGradient: run.inputGradient, activations, pass)
+                    run.input, memory, outputGradient: run.inputGradient, inputGradient: run.inputGradient, activations,
+                    pass)
             }
         } reference: { parameters, input in
             var site = 4
@@ -159,11 +158,11 @@ import Testing
             bias: variant.bias, shape.initializers, in: &layout)
         checkLayer(layout, inputCount: count, outputCount: count) { run in
             let activations = layer.takeActivations(rows: rows, from: run.activations)
-            layer.forward(run.input, weights: run.weights, into: run.output, activations, rows: rows)
+            layer.forward(run.input, into: run.output, activations, rows: rows, run.context())
             run.inputGradient.update(from: run.outputGradient, count: count)
             layer.backward(
-                run.input, outputGradient: run.inputGradient, weights: run.weights, gradients: run.gradients,
-                inputGradient: run.inputGradient, activations, rows: rows, run.workspace)
+                run.input, outputGradient: run.inputGradient, inputGradient: run.inputGradient, activations, rows: rows,
+                run.context())
         } reference: { parameters, input in
             reference(variant).feedForward(parameters, "feed_forward", input)
         }
@@ -181,18 +180,17 @@ import Testing
         checkLayer(layout, inputCount: count + memoryCount, outputCount: count) { run in
             let activations = block.takeActivations(
                 sequences: B, positions: T, memoryPositions: seesMemory ? S : 0, from: run.activations)
-            withPass(variant, run.workspace) { pass, mask in
+            withPass(variant, run) { pass, mask in
                 let memory =
                     seesMemory
                     ? CrossMemory(
                         rows: UnsafePointer(run.input + count), positions: S, mask: mask,
                         gradient: run.inputGradient + count) : nil
-                block.forward(run.input, memory: memory, weights: run.weights, activations, pass)
+                block.forward(run.input, memory: memory, activations, pass)
                 run.output.update(from: activations.output, count: count)
                 run.inputGradient.update(from: run.outputGradient, count: count)
                 block.backward(
-                    run.input, memory: memory, streamGradient: run.inputGradient, weights: run.weights,
-                    gradients: run.gradients, activations, pass)
+                    run.input, memory: memory, streamGradient: run.inputGradient, activations, pass)
             }
         } reference: { parameters, input in
             var site = 6

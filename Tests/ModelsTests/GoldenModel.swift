@@ -103,9 +103,9 @@ struct GoldenModel: Sendable, CustomTestStringConvertible {
         var batch = ModelBatch()
         batch.input.tokens = try integers("inputs") ?? []
         batch.input.patches = try part("patches", file.numbers) ?? []
-        (batch.input.lengths, batch.input.prefixes) = (try integers("lengths"), try integers("prefixes"))
-        (batch.input.places, batch.input.spanPlaces) = (try integers("places"), try integers("span_places"))
-        batch.input.firstKeys = try integers("first_keys")
+        (batch.input.lengths, batch.input.prefixLengths) = (try integers("lengths"), try integers("prefixes"))
+        (batch.input.positionIDs, batch.input.spanPositionIDs) = (try integers("places"), try integers("span_places"))
+        batch.input.documentStarts = try integers("first_keys")
         batch.input.sourceTokens = try integers("source") ?? []
         batch.input.sourceLengths = try integers("source_lengths") ?? []
         batch.targets = try integers("targets") ?? []

@@ -29,27 +29,25 @@ struct ModelBatch {
                 values.map { UnsafePointer(memory.integers($0)) }
             }
             var model = ModelInput(sequences: input.sequences, positions: input.positions)
-            (model.lengths, model.prefixes, model.firstKeys) = (
-                pointer(input.lengths), pointer(input.prefixes), pointer(input.firstKeys)
+            (model.lengths, model.prefixLengths, model.documentStarts) = (
+                pointer(input.lengths), pointer(input.prefixLengths), pointer(input.documentStarts)
             )
             if input.patches.isEmpty {
                 model.tokens = TokenInput(
-                    tokens: memory.integers(input.tokens), places: pointer(input.places),
-                    spanPlaces: pointer(input.spanPlaces))
+                    tokens: memory.integers(input.tokens), positionIDs: pointer(input.positionIDs),
+                    spanPositionIDs: pointer(input.spanPositionIDs))
             } else {
                 model.patches = UnsafePointer(memory.numbers(input.patches, Float.self))
             }
             if !input.sourceTokens.isEmpty {
-                model.source = ModelInput.Source(
+                model.source = SourceInput(
                     tokens: memory.integers(input.sourceTokens),
                     positions: input.sourceTokens.count / input.sequences,
                     lengths: memory.integers(input.sourceLengths))
             }
             return body(
                 model,
-                Targets(
-                    classes: memory.integers(targets),
-                    values: values.map { UnsafePointer(memory.numbers($0, Float.self)) }))
+                values.map { .values(memory.numbers($0, Float.self)) } ?? .classes(memory.integers(targets)))
         }
     }
 
@@ -99,11 +97,12 @@ extension Transformer {
         var logits = [Float](repeating: .nan, count: rows * head.outputWidth)
         batch.withInput { input, _ in
             (dropouts ?? ModelDropouts(samples: [0])).withDropouts { dropouts in
-                forward(input, weights: weights.base, activations, dropouts: dropouts, workspace)
+                forward(input, activations, LayerContext(weights: weights.base, dropouts: dropouts, workspace))
             }
         }
-        let hidden = head.transformed(activations.output, weights: weights.base, rows: rows, workspace)
-        head.output.forward(hidden, weights: weights.base, into: &logits, rows: rows)
+        let context = LayerContext(weights: weights.base, workspace)
+        let hidden = head.transformed(activations.output, rows: rows, context)
+        head.output.forward(hidden, into: &logits, rows: rows, context)
         withExtendedLifetime((weights, activations)) {}
         return logits
     }
@@ -125,14 +124,14 @@ extension Transformer {
             architecture.output == .tokens ? .branchGradient : .pooledGradient, rows * head.inputWidth)
         let count = batch.withInput { input, targets in
             (dropouts ?? ModelDropouts(samples: [0])).withDropouts { dropouts in
-                forward(input, weights: weights.base, activations, dropouts: dropouts, workspace)
+                let context = LayerContext(
+                    weights: weights.base, gradients: gradients.base, dropouts: dropouts, workspace)
+                forward(input, activations, context)
                 let count = Prediction(loss).backward(
-                    hidden: activations.output, head: head, weights: weights.base, gradients: gradients.base,
-                    targets: targets, gradientScale: Float(gradientScale), losses: losses,
-                    hiddenGradient: outputGradient, rows: rows, workspace)
+                    hidden: activations.output, head: head, targets: targets, gradientScale: Float(gradientScale),
+                    losses: losses, hiddenGradient: outputGradient, rows: rows, context)
                 backward(
-                    input, outputGradient: outputGradient, weights: weights.base, gradients: gradients.base,
-                    activations, dropouts: dropouts, workspace, sectionIsFinal: sectionIsFinal)
+                    input, outputGradient: outputGradient, activations, context, sectionIsFinal: sectionIsFinal)
                 return count
             }
         }

@@ -14,7 +14,7 @@ extension ModelVariant {
         ModelVariant(.decoder, "documents, sandwich, distances") {
             ($0.configuration.placement, $0.configuration.positions) = (.sandwich, .alibi)
             ($0.configuration.activation, $0.configuration.kvHeads) = (.relu, 1)
-            ($0.lengths, $0.firstKeys) = ([5, 4], [0, 0, 2, 2, 2, 0, 1, 1, 3, 3])
+            ($0.lengths, $0.documentStarts) = ([5, 4], [0, 0, 2, 2, 2, 0, 1, 1, 3, 3])
         },
         ModelVariant(.decoder, "post, dropout") {
             ($0.configuration.placement, $0.configuration.positions) = (.post, .none)
@@ -80,15 +80,15 @@ extension ModelVariant {
 
     private static let prefixDecoders = [
         ModelVariant(.prefixDecoder, "GLM") {
-            ($0.isTold, $0.prefixes, $0.lengths) = (true, [3, 2], [5, 4])
+            ($0.isTold, $0.prefixLengths, $0.lengths) = (true, [3, 2], [5, 4])
         },
         ModelVariant(.prefixDecoder, "post, dropout, scaled") {
             ($0.configuration.placement, $0.configuration.scaleEmbeddings) = (.post, true)
             ($0.configuration.dropout, $0.configuration.normalization) = (0.3, .rms)
-            ($0.isTold, $0.prefixes) = (true, [0, 5])
+            ($0.isTold, $0.prefixLengths) = (true, [0, 5])
         },
         ModelVariant(.prefixDecoder, "rotary") {
-            ($0.configuration.positions, $0.prefixes) = (.rotary, [1, 4])
+            ($0.configuration.positions, $0.prefixLengths) = (.rotary, [1, 4])
         },
     ]
 

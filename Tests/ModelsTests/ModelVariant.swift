@@ -15,9 +15,9 @@ struct ModelVariant: Sendable, CustomTestStringConvertible {
     /// The lengths of the two sequences without padding.
     var lengths: [Int]?
     /// The lengths of the prefixes.
-    var prefixes: [Int]?
+    var prefixLengths: [Int]?
     /// The first position to which each position attends.
-    var firstKeys: [Int]?
+    var documentStarts: [Int]?
     /// Whether the input has explicit position IDs.
     var isTold = false
 
@@ -48,15 +48,17 @@ struct ModelVariant: Sendable, CustomTestStringConvertible {
         var batch = ModelBatch()
         let T = configuration.family == .imageClassifier ? sizes.contextLength : ModelVariant.positions
         (batch.input.sequences, batch.input.positions) = (B, T)
-        (batch.input.lengths, batch.input.prefixes, batch.input.firstKeys) = (lengths, prefixes, firstKeys)
+        (batch.input.lengths, batch.input.prefixLengths, batch.input.documentStarts) = (
+            lengths, prefixLengths, documentStarts
+        )
         if let image = sizes.image {
             batch.input.patches = normals(B * image.patchCount(2) * image.patchWidth(2), seed: seed + 5)
         } else {
             batch.input.tokens = integers(B * T, below: V, seed: seed)
         }
         if isTold {
-            batch.input.places = integers(B * T, below: ModelVariant.context, seed: seed + 3)
-            batch.input.spanPlaces = integers(B * T, below: ModelVariant.context, seed: seed + 4)
+            batch.input.positionIDs = integers(B * T, below: ModelVariant.context, seed: seed + 3)
+            batch.input.spanPositionIDs = integers(B * T, below: ModelVariant.context, seed: seed + 4)
         }
         if configuration.family == .encoderDecoder {
             batch.input.sourceTokens = integers(B * ModelVariant.sourcePositions, below: V, seed: seed + 6)

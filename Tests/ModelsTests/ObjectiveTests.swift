@@ -35,18 +35,17 @@ import Testing
         let (rows, workspace) = (hidden.count / width, Workspace())
         return withTestMemory { memory in
             let x = memory.numbers(hidden, Float.self)
-            let targets = Targets(
-                classes: memory.integers(targets),
-                values: values.map { UnsafePointer(memory.numbers($0, Float.self)) })
+            let targets: Targets =
+                values.map { .values(memory.numbers($0, Float.self)) } ?? .classes(memory.integers(targets))
+            let context = LayerContext(weights: weights.base, gradients: gradients.base, workspace)
             let (losses, dx) = (memory.output(rows, Float.self), memory.output(rows * width, Float.self))
             let count = Prediction(loss).backward(
-                hidden: UnsafePointer(x), head: layer, weights: weights.base, gradients: gradients.base,
-                targets: targets, gradientScale: scale, losses: losses, hiddenGradient: dx, rows: rows, workspace)
+                hidden: UnsafePointer(x), head: layer, targets: targets, gradientScale: scale, losses: losses,
+                hiddenGradient: dx, rows: rows, context)
             let alone = memory.output(rows, Float.self)
             var (numbers, logits): ([Int], [Float]) = ([], [])
             let countAlone = Prediction(loss).losses(
-                hidden: UnsafePointer(x), head: layer, weights: weights.base, targets: targets, into: alone,
-                rows: rows, workspace
+                hidden: UnsafePointer(x), head: layer, targets: targets, into: alone, rows: rows, context
             ) { block, rows in
                 numbers += rows.map(Int.init)
                 logits += array(block, rows.count * outputs)

@@ -100,8 +100,10 @@ extension ModelBatch {
         if input.patches.isEmpty {
             result.input.positions = T + count
             result.input.tokens = longer(input.tokens) { noise[$0 * count + $1] }
-            (result.input.places, result.input.spanPlaces) = (longer(input.places), longer(input.spanPlaces))
-            result.input.firstKeys = longer(input.firstKeys)
+            (result.input.positionIDs, result.input.spanPositionIDs) = (
+                longer(input.positionIDs), longer(input.spanPositionIDs)
+            )
+            result.input.documentStarts = longer(input.documentStarts)
             if counting {
                 result.input.lengths = input.lengths?.map { _ in T + count }
             } else {

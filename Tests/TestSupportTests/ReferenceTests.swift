@@ -63,7 +63,8 @@ import Testing
 
     static let masks = [
         Reference.Mask(isCausal: true), Reference.Mask(isCausal: false, lengths: [4, 2]),
-        Reference.Mask(isCausal: true, lengths: [5, 4], prefixes: [3, 0], firstKeys: [0, 0, 2, 2, 4, 0, 1, 1, 1, 4]),
+        Reference.Mask(
+            isCausal: true, lengths: [5, 4], prefixLengths: [3, 0], documentStarts: [0, 0, 2, 2, 4, 0, 1, 1, 1, 4]),
     ]
 
     @Test(arguments: masks, [1, 2, 4])

@@ -103,7 +103,7 @@ struct CoordinatorTests {
             let parameter = coordinator.layout.parameters[1]
             let place = parameter.offset + parameter.count - 1
             switch name {
-            case "weights": coordinator.master.base[place] = .infinity
+            case "weights": coordinator.master.arena.base[place] = .infinity
             case "first_moment": coordinator.states[0].base[place] = .nan
             default: coordinator.averaging.weights.base[place] = Element(Float.infinity)
             }
@@ -124,7 +124,7 @@ struct CoordinatorTests {
         let sets = try configuration(
             "precision=float16", "loss_scale.initial=4294967296", "loss_scale.hysteresis=2", "model.dropout=0.1")
         let (coordinator, batch) = (try coordinator(sets, Float16.self), try batch())
-        let before = array(coordinator.master.base, coordinator.layout.count)
+        let before = array(coordinator.master.arena.base, coordinator.layout.count)
         for (step, scale) in [(1, 4_294_967_296.0), (2, 2_147_483_648), (3, 1_073_741_824)] {
             let report = try coordinator.train(batch, stopRequested: false)
             #expect(report.overflowedParameter != nil)
@@ -133,7 +133,7 @@ struct CoordinatorTests {
             #expect(coordinator.skippedSteps == step)
             #expect(coordinator.consumedSamples == 4 * step)
         }
-        #expect(array(coordinator.master.base, coordinator.layout.count) == before)
+        #expect(array(coordinator.master.arena.base, coordinator.layout.count) == before)
     }
 
     /// Frozen parameters keep their bits, and their gradients are not part of the norm; the others follow the settings
@@ -145,7 +145,7 @@ struct CoordinatorTests {
             "optimizer.groups=[{names: \"*.scale\", learning_rate_scale: 0}]")
         let (coordinator, batch) = (try coordinator(sets, Float.self), try batch())
         func weights() -> [[Float]] {
-            coordinator.layout.parameters.map { array(coordinator.master.base + $0.offset, $0.count) }
+            coordinator.layout.parameters.map { array(coordinator.master.arena.base + $0.offset, $0.count) }
         }
         let before = weights()
         let report = try coordinator.train(batch, stopRequested: false)
@@ -174,7 +174,7 @@ struct CoordinatorTests {
     @Test func nonFiniteLossNamesStepRankAndSlot() throws {
         let coordinator = try coordinator(configuration(), Float.self)
         let parameter = coordinator.layout.parameters[3]
-        coordinator.master.base[parameter.offset] = .nan
+        coordinator.master.arena.base[parameter.offset] = .nan
         do {
             _ = try coordinator.train(batch(), stopRequested: false)
             Issue.record("Nothing was thrown.")
@@ -192,12 +192,12 @@ struct CoordinatorTests {
             let (coordinator, batch) = (
                 try coordinator(configuration("precision=\(precision)"), Element.self), try batch()
             )
-            let before = array(coordinator.master.base, coordinator.layout.count)
+            let before = array(coordinator.master.arena.base, coordinator.layout.count)
             let injection = try coordinator.injection(of: Fault.parse("nan step=0"))
             coordinator.spans.observers = [try #require(injection)]
             let report = try coordinator.train(batch, stopRequested: false)
             #expect(report.overflowedParameter != nil && report.gradientNorm == nil && report.loss.isFinite)
-            #expect(array(coordinator.master.base, coordinator.layout.count) == before)
+            #expect(array(coordinator.master.arena.base, coordinator.layout.count) == before)
             #expect((coordinator.step, coordinator.skippedSteps) == (1, 1))
             #expect(try coordinator.train(batch, stopRequested: false).gradientNorm != nil)
         }
@@ -275,7 +275,7 @@ struct CoordinatorTests {
             let coordinator = try coordinator(configuration("training.ema_decay=0.9"), Float.self)
             _ = try coordinator.train(batch, stopRequested: false)
             let parameter = coordinator.layout.parameters[4]
-            let arenas = ["weights": coordinator.master, "average": coordinator.averages]
+            let arenas = ["weights": coordinator.master.arena, "average": coordinator.averages]
             let names = coordinator.optimizer.stateNames
             let arena = arenas[place] ?? coordinator.states[names.firstIndex(of: place) ?? 0]
             let bytes = try #require(arena).bytes(of: parameter.range)
@@ -303,7 +303,7 @@ struct CoordinatorTests {
         let checkpoint = try #require(try commit(original, directory))
 
         let copy = try coordinator(sets, Float16.self)
-        copy.master.base.update(repeating: 7, count: copy.layout.count)
+        copy.master.arena.base.update(repeating: 7, count: copy.layout.count)
         let state = try #require(try copy.takeUp(checkpoint))
         #expect(state.validationLoss == 2 && state.watched == .init(name: "validation_loss", best: 1))
         #expect(copy.scaler == original.scaler)
@@ -315,7 +315,7 @@ struct CoordinatorTests {
             #expect(original.scaler == copy.scaler)
         }
         #expect(copy.step == stepsBefore + 6)
-        for (one, other) in zip([original.master] + original.states, [copy.master] + copy.states) {
+        for (one, other) in zip([original.master.arena] + original.states, [copy.master.arena] + copy.states) {
             for parameter in original.layout.parameters {
                 #expect(
                     array(one.base + parameter.offset, parameter.count)

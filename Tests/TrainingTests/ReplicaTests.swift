@@ -55,7 +55,7 @@ struct ReplicaTests {
         let layout = transformer.layout
         let master = Arena<Float>(count: layout.count)
         layout.initialize(master, seed: 5)
-        let averaging = try SharedMemoryAveraging<Element>(count: layout.count, SoloCommunicator())
+        let averaging = try SharedMemoryAveraging<Element>(layout: layout, SoloCommunicator())
         convert(UnsafePointer(master.base), into: averaging.weights.base, count: layout.count)
         // Arenas are reused, so their previous contents must not matter.
         averaging.gradients.base.update(repeating: 3, count: layout.count)

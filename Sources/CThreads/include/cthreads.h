@@ -1,19 +1,9 @@
-// Operations of the thread pool that Swift cannot express: calling a closure on another thread's stack, and sleeping
-// until a word of memory changes (futex).
+// Operations of threads that Swift cannot express, such as sleeping until a word of memory changes (futex).
 #pragma once
 
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdint.h>
-
-// A Swift closure `(Int) -> Void` as its two words.
-typedef struct {
-    const void *function;
-    void *context;
-} cthreads_closure;
-
-// Calls the closure with `part`, on any thread, before the function it was passed to returns.
-void cthreads_call(const cthreads_closure *closure, intptr_t part);
 
 // Hints to the CPU that the calling thread spins.
 static inline void cthreads_pause(void) {
@@ -35,6 +25,3 @@ int cthreads_wait_semaphore(sem_t *semaphore, int64_t nanoseconds);
 
 // Sets the name of a thread, shown by process listings; at most 15 characters.
 void cthreads_set_name(pthread_t thread, const char *name);
-
-// cthreads_lend has no declaration here because its first parameter, a non-escaping closure, is a type that only Swift
-// has. Swift declares it as `lend` in Sources/Kernels/Threads.

@@ -20,26 +20,27 @@ package final class Batch {
     package private(set) var sourcePositions: Int
     /// The number of targets that are not ignored.
     package private(set) var targetCount = 0
+    // Fields that the shape lacks are nil.
     /// [B, T].
-    package let tokens: UnsafeMutablePointer<Int32>
+    package let tokens: UnsafeMutablePointer<Int32>?
     /// [B, T], or [B] with one target per sequence: a token, a class, or `ignoredTarget`.
-    package let targets: UnsafeMutablePointer<Int32>
+    package let classTargets: UnsafeMutablePointer<Int32>?
+    /// [B, values]: target values.
+    package let valueTargets: UnsafeMutablePointer<Float>?
     /// [B]: the length of each sequence without padding.
     package let lengths: UnsafeMutablePointer<Int32>
     /// [B, S] source tokens, and [B] their lengths without padding.
-    package let sourceTokens: UnsafeMutablePointer<Int32>
-    package let sourceLengths: UnsafeMutablePointer<Int32>
+    package let sourceTokens: UnsafeMutablePointer<Int32>?
+    package let sourceLengths: UnsafeMutablePointer<Int32>?
     /// [B]: the length of each prefix.
-    package let prefixes: UnsafeMutablePointer<Int32>
+    package let prefixLengths: UnsafeMutablePointer<Int32>?
     /// [B, T]: the position ID of each token, and its position in the span that it belongs to (0 in the prefix).
-    package let places: UnsafeMutablePointer<Int32>
-    package let spanPlaces: UnsafeMutablePointer<Int32>
+    package let positionIDs: UnsafeMutablePointer<Int32>?
+    package let spanPositionIDs: UnsafeMutablePointer<Int32>?
     /// [B, T]: for each position, the first position of its document.
-    package let documentStarts: UnsafeMutablePointer<Int32>
+    package let documentStarts: UnsafeMutablePointer<Int32>?
     /// [B, elements of an image].
-    package let patches: UnsafeMutablePointer<Float>
-    /// [B, values]: real-valued targets.
-    package let values: UnsafeMutablePointer<Float>
+    package let patches: UnsafeMutablePointer<Float>?
     /// [B]: the global index of each sequence, which is unique in a training run; in evaluation, the index of the
     /// sample.
     package let sampleIndices: UnsafeMutablePointer<UInt64>
@@ -62,39 +63,35 @@ package final class Batch {
         self.shape = shape
         positions = shape.positions
         sourcePositions = shape.positions
-        func integers(_ isCarried: Bool, _ each: Int) -> UnsafeMutablePointer<Int32> {
-            let count = isCarried ? capacity * each : 0
-            let memory = UnsafeMutablePointer<Int32>.allocate(capacity: max(1, count))
-            memory.initialize(repeating: 0, count: max(1, count))
-            return memory
-        }
-        func numbers(_ each: Int) -> UnsafeMutablePointer<Float> {
-            let memory = UnsafeMutablePointer<Float>.allocate(capacity: max(1, capacity * each))
-            memory.initialize(repeating: 0, count: max(1, capacity * each))
+        func field<Number: Numeric>(_ isPresent: Bool, _ each: Int) -> UnsafeMutablePointer<Number>? {
+            if !isPresent { return nil }
+            let memory = UnsafeMutablePointer<Number>.allocate(capacity: capacity * each)
+            memory.initialize(repeating: 0, count: capacity * each)
             return memory
         }
         let T = shape.positions
-        self.tokens = integers(shape.patchNumbers == 0, T)
-        targets = integers(true, shape.targets(positions: T))
-        lengths = integers(true, 1)
-        sourceTokens = integers(shape.hasSource, T)
-        sourceLengths = integers(shape.hasSource, 1)
-        prefixes = integers(shape.hasPrefixes, 1)
-        places = integers(shape.hasPrefixes, T)
-        spanPlaces = integers(shape.hasPrefixes, T)
-        documentStarts = integers(shape.hasDocuments, T)
-        patches = numbers(shape.patchNumbers)
-        values = numbers(shape.values)
+        self.tokens = field(shape.patchNumbers == 0, T)
+        classTargets = field(shape.values == 0, shape.targets(positions: T))
+        valueTargets = field(shape.values > 0, shape.values)
+        lengths = field(true, 1)!
+        sourceTokens = field(shape.hasSource, T)
+        sourceLengths = field(shape.hasSource, 1)
+        prefixLengths = field(shape.hasPrefixes, 1)
+        positionIDs = field(shape.hasPrefixes, T)
+        spanPositionIDs = field(shape.hasPrefixes, T)
+        documentStarts = field(shape.hasDocuments, T)
+        patches = field(shape.patchNumbers > 0, shape.patchNumbers)
         sampleIndices = .allocate(capacity: capacity)
         sampleIndices.initialize(repeating: 0, count: capacity)
     }
 
     deinit {
         for memory in [
-            tokens, targets, lengths, sourceTokens, sourceLengths, prefixes, places, spanPlaces, documentStarts,
-        ] { memory.deallocate() }
-        patches.deallocate()
-        values.deallocate()
+            tokens, classTargets, lengths, sourceTokens, sourceLengths, prefixLengths, positionIDs, spanPositionIDs,
+            documentStarts,
+        ] { memory?.deallocate() }
+        patches?.deallocate()
+        valueTargets?.deallocate()
         sampleIndices.deallocate()
     }
 
@@ -112,8 +109,8 @@ package final class Batch {
         var row = SampleRow(self, sequenceCount)
         try samples.load(sample, draw, into: &row)
         lengths[sequenceCount] = Int32(row.length)
-        if shape.hasSource { sourceLengths[sequenceCount] = Int32(row.sourceLength) }
-        if shape.hasPrefixes { prefixes[sequenceCount] = Int32(row.prefix) }
+        sourceLengths?[sequenceCount] = Int32(row.sourceLength)
+        prefixLengths?[sequenceCount] = Int32(row.prefixLength)
         targetCount += row.targetCount
         sampleIndices[sequenceCount] = draw.index
         sequenceCount += 1
@@ -123,16 +120,11 @@ package final class Batch {
     func close() {
         if shape.hasLengths {
             let longest = shortened(lengths)
-            shorten(tokens, to: longest)
-            if shape.hasTargetPerPosition { shorten(targets, to: longest) }
-            if shape.hasPrefixes {
-                shorten(places, to: longest)
-                shorten(spanPlaces, to: longest)
-            }
-            if shape.hasDocuments { shorten(documentStarts, to: longest) }
+            let targets = shape.hasTargetPerPosition ? classTargets : nil
+            for field in [tokens, targets, positionIDs, spanPositionIDs, documentStarts] { shorten(field, to: longest) }
             positions = longest
         }
-        if shape.hasSource {
+        if let sourceLengths {
             sourcePositions = shortened(sourceLengths)
             shorten(sourceTokens, to: sourcePositions)
         }
@@ -145,12 +137,35 @@ package final class Batch {
         return min(shape.positions, (longest + step - 1) / step * step)
     }
 
-    private func shorten(_ memory: UnsafeMutablePointer<Int32>, to positions: Int) {
-        if positions == shape.positions { return }
+    private func shorten(_ field: UnsafeMutablePointer<Int32>?, to positions: Int) {
+        guard let field, positions < shape.positions else { return }
         // Rows only move towards lower addresses.
         for b in 1..<max(1, sequenceCount) {
-            (memory + b * positions).update(from: memory + b * shape.positions, count: positions)
+            (field + b * positions).update(from: field + b * shape.positions, count: positions)
         }
+    }
+}
+
+extension Batch {
+    /// The sequences as input of a model.
+    package var input: ModelInput {
+        var input = ModelInput(sequences: sequenceCount, positions: positions)
+        input.tokens = tokens.map { TokenInput(tokens: $0, positionIDs: positionIDs, spanPositionIDs: spanPositionIDs) }
+        input.patches = UnsafePointer(patches)
+        if shape.hasLengths { input.lengths = UnsafePointer(lengths) }
+        input.prefixLengths = UnsafePointer(prefixLengths)
+        input.documentStarts = UnsafePointer(documentStarts)
+        if let sourceTokens, let sourceLengths {
+            input.source = SourceInput(tokens: sourceTokens, positions: sourcePositions, lengths: sourceLengths)
+        }
+        return input
+    }
+
+    /// The targets of the sequences.
+    package var targets: Targets {
+        if let valueTargets { return .values(valueTargets) }
+        guard let classTargets else { preconditionFailure("a batch has targets") }
+        return .classes(classTargets)
     }
 }
 
@@ -173,31 +188,31 @@ extension Batch {
         }
         for index in 0..<capacity * T {
             let words = stream.words(UInt64(index))
-            if shape.patchNumbers == 0 { tokens[index] = Int32(words.x % UInt32(vocabularySize)) }
-            if shape.hasSource { sourceTokens[index] = Int32(words.z % UInt32(vocabularySize)) }
+            tokens?[index] = Int32(words.x % UInt32(vocabularySize))
+            sourceTokens?[index] = Int32(words.z % UInt32(vocabularySize))
             if index < capacity * shape.targets(positions: T) {
-                targets[index] = Int32(words.y % range)
-                if shape.hasTargetPerPosition, !hasTarget(index) { targets[index] = ignoredTarget }
+                let hasTarget = !shape.hasTargetPerPosition || hasTarget(index)
+                classTargets?[index] = hasTarget ? Int32(words.y % range) : ignoredTarget
             }
-            if shape.hasPrefixes {
+            if let positionIDs, let spanPositionIDs {
                 // After the prefix come spans, which fill positions of the prefix.
-                let place = index % T
-                places[index] = place < prefix ? Int32(place) : Int32(words.w % UInt32(prefix))
-                spanPlaces[index] = place < prefix ? 0 : Int32(1 + (place - prefix) % 4)
+                let position = index % T
+                positionIDs[index] = position < prefix ? Int32(position) : Int32(words.w % UInt32(prefix))
+                spanPositionIDs[index] = position < prefix ? 0 : Int32(1 + (position - prefix) % 4)
             }
         }
-        for index in 0..<capacity * shape.patchNumbers { patches[index] = Float(stream.uniform(UInt64(index))) }
-        for index in 0..<capacity * shape.values { values[index] = stream.uniform(UInt64(index)) < 0.5 ? 0 : 1 }
+        for index in 0..<capacity * shape.patchNumbers { patches?[index] = Float(stream.uniform(UInt64(index))) }
+        for index in 0..<capacity * shape.values { valueTargets?[index] = stream.uniform(UInt64(index)) < 0.5 ? 0 : 1 }
         for sequence in 0..<capacity {
             lengths[sequence] = Int32(T)
-            if shape.hasSource { sourceLengths[sequence] = Int32(T) }
-            if shape.hasPrefixes { prefixes[sequence] = Int32(prefix) }
+            sourceLengths?[sequence] = Int32(T)
+            prefixLengths?[sequence] = Int32(prefix)
             sampleIndices[sequence] = UInt64(sequence)
         }
         sequenceCount = capacity
         targetCount = capacity * shape.values
-        if shape.values == 0 {
-            for index in 0..<capacity * shape.targets(positions: T) where targets[index] != ignoredTarget {
+        if let classTargets {
+            for index in 0..<capacity * shape.targets(positions: T) where classTargets[index] != ignoredTarget {
                 targetCount += 1
             }
         }

@@ -39,15 +39,16 @@ package final class CausalSamples: Samples {
         let first = sample * shape.positions
         let targetCount = min(shape.positions, stream.tokenCount - 1 - first)
         try stream.read(at: first, count: targetCount + 1, into: window)
-        row.tokens.update(from: window, count: targetCount)
-        row.targets.update(from: window + 1, count: targetCount)
+        let tokens = row.tokens!
+        tokens.update(from: window, count: targetCount)
+        row.classTargets!.update(from: window + 1, count: targetCount)
         row.pad(from: targetCount)
         row.targetCount = targetCount
-        guard let documentEnd else { return }
+        guard let documentEnd, let documentStarts = row.documentStarts else { return }
         var start = 0
         for position in 0..<shape.positions {
-            if position > 0, row.tokens[position - 1] == documentEnd { start = position }
-            row.documentStarts[position] = Int32(start)
+            if position > 0, tokens[position - 1] == documentEnd { start = position }
+            documentStarts[position] = Int32(start)
         }
     }
 }

@@ -104,18 +104,18 @@ package final class InfillingSamples: Samples {
         var read = 0
         for span in 0..<spanCount {
             while read < firsts[span] {
-                put(window[read], target: ignoredTarget, place: position, spanPlace: 0, &position, row)
+                put(window[read], target: ignoredTarget, positionID: position, spanPositionID: 0, &position, row)
                 read += 1
             }
             gaps[span] = position
-            put(marks.mask, target: ignoredTarget, place: position, spanPlace: 0, &position, row)
+            put(marks.mask, target: ignoredTarget, positionID: position, spanPositionID: 0, &position, row)
             read += lengths[span]
         }
         while read < windowLength {
-            put(window[read], target: ignoredTarget, place: position, spanPlace: 0, &position, row)
+            put(window[read], target: ignoredTarget, positionID: position, spanPositionID: 0, &position, row)
             read += 1
         }
-        row.prefix = position
+        row.prefixLength = position
 
         // Part B: the spans.
         for index in 0..<spanCount {
@@ -124,21 +124,21 @@ package final class InfillingSamples: Samples {
             for offset in 0...length {
                 put(
                     offset == 0 ? marks.start : window[first + offset - 1],
-                    target: offset == length ? marks.end : window[first + offset], place: gaps[span],
-                    spanPlace: offset + 1, &position, row)
+                    target: offset == length ? marks.end : window[first + offset], positionID: gaps[span],
+                    spanPositionID: offset + 1, &position, row)
             }
         }
-        row.targetCount = position - row.prefix
+        row.targetCount = position - row.prefixLength
         row.pad(from: position)
     }
 
     private func put(
-        _ token: Int32, target: Int32, place: Int, spanPlace: Int, _ position: inout Int, _ row: SampleRow
+        _ token: Int32, target: Int32, positionID: Int, spanPositionID: Int, _ position: inout Int, _ row: SampleRow
     ) {
-        row.tokens[position] = token
-        row.targets[position] = target
-        row.places[position] = Int32(place)
-        row.spanPlaces[position] = Int32(spanPlace)
+        row.tokens![position] = token
+        row.classTargets![position] = target
+        row.positionIDs![position] = Int32(positionID)
+        row.spanPositionIDs![position] = Int32(spanPositionID)
         position += 1
     }
 

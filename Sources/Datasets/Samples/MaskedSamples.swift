@@ -40,10 +40,11 @@ package final class MaskedSamples: Samples {
     /// - Complexity: O(T); allocates nothing.
     package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
         precondition(sample >= 0 && sample < count, "sample outside the split")
+        let (tokens, targets) = (row.tokens!, row.classTargets!)
         let length = length(of: sample)
-        try stream.read(at: sample * shape.positions, count: length, into: row.tokens)
+        try stream.read(at: sample * shape.positions, count: length, into: tokens)
         row.pad(from: length)
-        row.targets.update(repeating: ignoredTarget, count: length)
+        targets.update(repeating: ignoredTarget, count: length)
         let chosen = max(1, Int((share * Double(length)).rounded()))
         let random = draw.stream(.masking)
         for index in 0..<length { order[index] = Int32(index) }
@@ -53,11 +54,11 @@ package final class MaskedSamples: Samples {
             let other = index + Int(words.x % UInt32(length - index))
             let position = Int(order[other])
             order[other] = order[index]
-            row.targets[position] = row.tokens[position]
+            targets[position] = tokens[position]
             switch words.y % 10 {
             case 0: break
-            case 1: row.tokens[position] = Int32(words.z % UInt32(stream.vocabularySize))
-            default: row.tokens[position] = maskToken
+            case 1: tokens[position] = Int32(words.z % UInt32(stream.vocabularySize))
+            default: tokens[position] = maskToken
             }
         }
         row.targetCount = chosen

@@ -43,18 +43,19 @@ package final class PairSamples: Samples {
 
     /// - Complexity: O(T); allocates nothing.
     package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
+        let (sourceTokens, tokens, targets) = (row.sourceTokens!, row.tokens!, row.classTargets!)
         var sourceLength = limit.length(records, sample, .source)
-        try records.read(sample, .source, from: 0, count: sourceLength, into: row.sourceTokens)
-        sourceLength = noise.apply(row.sourceTokens, count: sourceLength, draw)
-        row.sourceTokens[sourceLength] = end
+        try records.read(sample, .source, from: 0, count: sourceLength, into: sourceTokens)
+        sourceLength = noise.apply(sourceTokens, count: sourceLength, draw)
+        sourceTokens[sourceLength] = end
         row.sourceLength = sourceLength + 1
-        (row.sourceTokens + sourceLength + 1).update(repeating: 0, count: row.positions - sourceLength - 1)
+        (sourceTokens + sourceLength + 1).update(repeating: 0, count: row.positions - sourceLength - 1)
 
         let length = limit.length(records, sample, .target)
-        row.tokens[0] = begin
-        try records.read(sample, .target, from: 0, count: length, into: row.targets)
-        (row.tokens + 1).update(from: row.targets, count: length)
-        row.targets[length] = end
+        tokens[0] = begin
+        try records.read(sample, .target, from: 0, count: length, into: targets)
+        (tokens + 1).update(from: targets, count: length)
+        targets[length] = end
         row.targetCount = length + 1
         row.pad(from: length + 1)
     }

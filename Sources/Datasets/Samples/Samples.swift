@@ -47,44 +47,47 @@ package struct SampleDraw: Sendable {
     }
 }
 
-/// The destination of a sample: one sequence of a batch. Pointers are to rows of T elements.
+/// The destination of a sample: one sequence of a batch. Pointers are to the sequence's elements of the batch's fields,
+/// nil for fields that the shape lacks.
 package struct SampleRow {
     /// T.
     package let positions: Int
-    package let tokens: UnsafeMutablePointer<Int32>
-    package let targets: UnsafeMutablePointer<Int32>
-    package let sourceTokens: UnsafeMutablePointer<Int32>
-    package let places: UnsafeMutablePointer<Int32>
-    package let spanPlaces: UnsafeMutablePointer<Int32>
-    package let documentStarts: UnsafeMutablePointer<Int32>
-    package let patches: UnsafeMutablePointer<Float>
-    package let values: UnsafeMutablePointer<Float>
+    package let tokens: UnsafeMutablePointer<Int32>?
+    package let classTargets: UnsafeMutablePointer<Int32>?
+    package let valueTargets: UnsafeMutablePointer<Float>?
+    package let sourceTokens: UnsafeMutablePointer<Int32>?
+    package let positionIDs: UnsafeMutablePointer<Int32>?
+    package let spanPositionIDs: UnsafeMutablePointer<Int32>?
+    package let documentStarts: UnsafeMutablePointer<Int32>?
+    package let patches: UnsafeMutablePointer<Float>?
     /// The length without padding.
     package var length: Int
     package var sourceLength = 0
-    /// The length of the prefix.
-    package var prefix = 0
+    package var prefixLength = 0
     /// The number of targets that are not ignored.
     package var targetCount = 0
 
     init(_ batch: Batch, _ sequence: Int) {
         let (shape, T) = (batch.shape, batch.shape.positions)
+        func row<Number>(_ field: UnsafeMutablePointer<Number>?, _ each: Int) -> UnsafeMutablePointer<Number>? {
+            field.map { $0 + sequence * each }
+        }
         positions = T
         length = T
-        tokens = batch.tokens + (shape.patchNumbers == 0 ? sequence * T : 0)
-        targets = batch.targets + sequence * shape.targets(positions: T)
-        sourceTokens = batch.sourceTokens + (shape.hasSource ? sequence * T : 0)
-        places = batch.places + (shape.hasPrefixes ? sequence * T : 0)
-        spanPlaces = batch.spanPlaces + (shape.hasPrefixes ? sequence * T : 0)
-        documentStarts = batch.documentStarts + (shape.hasDocuments ? sequence * T : 0)
-        patches = batch.patches + sequence * shape.patchNumbers
-        values = batch.values + sequence * shape.values
+        tokens = row(batch.tokens, T)
+        classTargets = row(batch.classTargets, shape.targets(positions: T))
+        valueTargets = row(batch.valueTargets, shape.values)
+        sourceTokens = row(batch.sourceTokens, T)
+        positionIDs = row(batch.positionIDs, T)
+        spanPositionIDs = row(batch.spanPositionIDs, T)
+        documentStarts = row(batch.documentStarts, T)
+        patches = row(batch.patches, shape.patchNumbers)
     }
 
     /// Sets the length, and pads tokens and targets from there on.
     package mutating func pad(from length: Int) {
         self.length = max(1, length)
-        (tokens + length).update(repeating: 0, count: positions - length)
-        (targets + length).update(repeating: ignoredTarget, count: positions - length)
+        tokens.map { ($0 + length).update(repeating: 0, count: positions - length) }
+        classTargets.map { ($0 + length).update(repeating: ignoredTarget, count: positions - length) }
     }
 }

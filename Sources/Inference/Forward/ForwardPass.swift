@@ -34,12 +34,13 @@ package final class ForwardPass<Element: Storage> {
         of batch: Batch,
         eachBlock: ((_ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>) -> Void)? = nil
     ) -> Double {
-        model.forward(batch.input, weights: weights.base, activations, dropouts: .none, workspace)
+        let context = LayerContext(weights: weights.base, workspace)
+        model.forward(batch.input, activations, context)
         let rows = model.outputRows(sequences: batch.sequenceCount, positions: batch.positions)
         let losses = workspace.floats(.losses, rows)
         let count = Prediction(prediction.loss.unsmoothed, classes: prediction.classes).losses(
-            hidden: activations.output, head: model.head, weights: weights.base, targets: batch.expected,
-            into: losses, rows: rows, workspace, eachBlock: eachBlock)
+            hidden: activations.output, head: model.head, targets: batch.targets, into: losses, rows: rows, context,
+            eachBlock: eachBlock)
         return ForwardPass.sum(losses, count)
     }
 
@@ -49,28 +50,4 @@ package final class ForwardPass<Element: Storage> {
         for index in 0..<count { sum += Double(losses[index]) }
         return sum
     }
-}
-
-extension Batch {
-    /// The batch as input of a model.
-    package var input: ModelInput {
-        var input = ModelInput(sequences: sequenceCount, positions: positions)
-        if shape.patchNumbers > 0 {
-            input.patches = UnsafePointer(patches)
-        } else {
-            input.tokens =
-                shape.hasPrefixes
-                ? TokenInput(tokens: tokens, places: places, spanPlaces: spanPlaces) : TokenInput(tokens: tokens)
-        }
-        if shape.hasLengths { input.lengths = UnsafePointer(lengths) }
-        if shape.hasPrefixes { input.prefixes = UnsafePointer(prefixes) }
-        if shape.hasDocuments { input.firstKeys = UnsafePointer(documentStarts) }
-        if shape.hasSource {
-            input.source = .init(tokens: sourceTokens, positions: sourcePositions, lengths: sourceLengths)
-        }
-        return input
-    }
-
-    /// The targets of the batch.
-    package var expected: Targets { Targets(classes: targets, values: shape.values > 0 ? UnsafePointer(values) : nil) }
 }

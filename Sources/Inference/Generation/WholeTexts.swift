@@ -50,8 +50,8 @@ struct WholeTexts {
                     input.tokens = TokenInput(tokens: tokens.baseAddress!)
                     input.lengths = lengths.baseAddress!
                     model.forward(
-                        input, weights: trained.weights.base, forwardPass.activations, dropouts: .none,
-                        forwardPass.workspace)
+                        input, forwardPass.activations,
+                        LayerContext(weights: trained.weights.base, forwardPass.workspace))
                 }
             }
             for (place, text) in part.enumerated() {
@@ -68,12 +68,11 @@ struct WholeTexts {
     }
 
     private func logits(_ row: Int) -> UnsafeBufferPointer<Float> {
-        let (head, weights, workspace) = (trained.model.head, trained.weights.base, forwardPass.workspace)
-        let hidden = head.transformed(
-            forwardPass.activations.output + row * head.inputWidth, weights: weights, rows: 1, workspace,
-            engine: .vectors)
-        let logits = workspace.floats(.logits, head.outputWidth)
-        head.output.forward(hidden, weights: weights, into: logits, rows: 1, engine: .vectors)
+        let head = trained.model.head
+        let context = LayerContext(weights: trained.weights.base, engine: .vectors, forwardPass.workspace)
+        let hidden = head.transformed(forwardPass.activations.output + row * head.inputWidth, rows: 1, context)
+        let logits = context.workspace.floats(.logits, head.outputWidth)
+        head.output.forward(hidden, into: logits, rows: 1, context)
         return UnsafeBufferPointer(start: logits, count: head.outputWidth)
     }
 }

@@ -1,3 +1,4 @@
+import Failures
 import Glibc
 
 // B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.
@@ -35,7 +36,7 @@ package struct Attention: Sendable {
         self.headWidth = headWidth
         slopes = penalizesDistance ? Attention.slopes(headCount) : []
         scale = 1 / Float(headWidth).squareRoot()
-        precondition(headCount % self.keyHeadCount == 0, "every head of keys serves as many heads of queries")
+        require(headCount % self.keyHeadCount == 0, "the number of KV heads divides the number of query heads")
     }
 
     /// Returns the ALiBi slopes: 2^(−8 (h + 1) / H) if H is a power of two; otherwise the slopes of the next smaller

@@ -1,3 +1,5 @@
+import Failures
+
 // B sequences, T queries and S keys per sequence.
 
 /// The keys that each query attends to: always one contiguous range.
@@ -11,26 +13,26 @@ package struct AttentionMask {
     /// [B]; the number of valid keys of each sequence, at least 1; nil: S.
     package var lengths: UnsafePointer<Int32>?
     /// [B]; the length of each sequence's prefix, which a causal mask does not hide; nil: 0.
-    package var prefixes: UnsafePointer<Int32>?
+    package var prefixLengths: UnsafePointer<Int32>?
     /// [B, T]; the first key that each query attends to, at most the query's own position; nil: 0.
-    package var firstKeys: UnsafePointer<Int32>?
+    package var documentStarts: UnsafePointer<Int32>?
 
     /// A mask with the given properties.
     package init(
-        isCausal: Bool, lengths: UnsafePointer<Int32>? = nil, prefixes: UnsafePointer<Int32>? = nil,
-        firstKeys: UnsafePointer<Int32>? = nil
+        isCausal: Bool, lengths: UnsafePointer<Int32>? = nil, prefixLengths: UnsafePointer<Int32>? = nil,
+        documentStarts: UnsafePointer<Int32>? = nil
     ) {
         self.isCausal = isCausal
         self.lengths = lengths
-        self.prefixes = prefixes
-        self.firstKeys = firstKeys
+        self.prefixLengths = prefixLengths
+        self.documentStarts = documentStarts
     }
 
     /// Returns the keys that a query attends to; never empty.
     @inline(__always)
     func visible(sequence b: Int, query t: Int, queries T: Int, keys S: Int) -> Range<Int> {
-        let first = firstKeys.map { Int($0[b * T + t]) } ?? 0
-        let last = isCausal ? max(t + 1, prefixes.map { Int($0[b]) } ?? 0) : S
+        let first = documentStarts.map { Int($0[b * T + t]) } ?? 0
+        let last = isCausal ? max(t + 1, prefixLengths.map { Int($0[b]) } ?? 0) : S
         return first..<max(first + 1, min(last, lengths.map { Int($0[b]) } ?? S))
     }
 
@@ -39,9 +41,11 @@ package struct AttentionMask {
     func visible(sequence b: Int, block: Range<Int>, queries T: Int, keys S: Int) -> Range<Int> {
         // The upper bound never decreases along a sequence, so the last query of the block has the largest.
         let last = visible(sequence: b, query: block.upperBound - 1, queries: T, keys: S).upperBound
-        guard let firstKeys else { return 0..<last }
+        require(last <= S, "a mask ends at key \(last) of \(S)")
+        guard let documentStarts else { return 0..<last }
         var first = last - 1
-        for query in block { first = min(first, Int(firstKeys[b * T + query])) }
+        for query in block { first = min(first, Int(documentStarts[b * T + query])) }
+        require(first >= 0, "a document starts at position \(first)")
         // Dropout masks start at multiples of 32.
         return first / 32 * 32..<last
     }

@@ -25,7 +25,7 @@ package func crossEntropy(
                 losses[r] = 0
             } else {
                 let (maximum, sum) = softmaxTerms(x, V)
-                losses[r] = log(sum) + maximum - expectedLogit(x, Int(targets[r]), labelSmoothing, K)
+                losses[r] = log(sum) + maximum - expectedLogit(x, index(targets[r], below: V), labelSmoothing, K)
             }
         }
     }
@@ -49,7 +49,7 @@ package func crossEntropyWithGradient(
                 x.update(repeating: 0, count: V)
                 continue
             }
-            let target = Int(targets[r])
+            let target = index(targets[r], below: V)
             let (maximum, sum) = softmaxTerms(x, V)
             losses[r] = log(sum) + maximum - expectedLogit(x, target, labelSmoothing, K)
             let factor = gradientScale / sum

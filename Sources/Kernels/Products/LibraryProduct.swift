@@ -1,4 +1,5 @@
 import COneDNN
+import Failures
 
 /// Matmuls by oneDNN's `dnnl_sgemm`, which takes row-major matrices.
 ///
@@ -66,6 +67,9 @@ enum LibraryProduct {
         let status = dnnl_sgemm(
             letter(aOrientation), letter(bOrientation), dnnl_dim_t(m), dnnl_dim_t(n), dnnl_dim_t(k), alpha,
             a, dnnl_dim_t(aStride), b, dnnl_dim_t(bStride), accumulating ? 1 : 0, c, dnnl_dim_t(cStride))
-        precondition(status == dnnl_success, "dnnl_sgemm refused its shapes: m \(m), n \(n), k \(k)")
+        require(
+            status == dnnl_success,
+            "dnnl_sgemm returned status \(status.rawValue) for m \(m), n \(n), k \(k), strides \(aStride), \(bStride), "
+                + "\(cStride)")
     }
 }

@@ -1,3 +1,5 @@
+import Failures
+
 /// Whether a matrix operand is transposed.
 package enum Orientation: Sendable {
     /// As stored, in row-major order.
@@ -82,7 +84,7 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
     case .library:
         LibraryProduct.run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
     case .vectors:
-        precondition(!accumulating, "vectors overwrite C")
+        require(!accumulating, "a product by vectors overwrites C")
         VectorProduct.run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha)
     }
 }

@@ -1,3 +1,5 @@
+import Failures
+
 /// Matmuls by vector instructions, for few rows: each element of C is a dot product of a row of A and a row of
 /// transposed B.
 ///
@@ -17,8 +19,9 @@ enum VectorProduct {
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
         m: Int, n: Int, k: Int, alpha: Float
     ) {
-        precondition(
-            left.orientation == .plain && right.orientation == .transposed, "the numbers of a sum stand side by side")
+        require(
+            left.orientation == .plain && right.orientation == .transposed,
+            "a product by vectors has plain A and transposed B")
         parallel(n, grain: max(edge, grain / (m * k)), multiple: edge) { columns in
             for column in stride(from: columns.lowerBound, to: columns.upperBound, by: edge) {
                 let b = right.base + column * right.stride

@@ -1,3 +1,4 @@
+import Failures
 import Tensors
 
 /// Dropout as a function: whether element e of a stream is kept depends only on the stream and e, so nothing is stored
@@ -12,7 +13,7 @@ package struct DropoutMask: Sendable {
 
     /// The mask of one sample, with dropout probability `rate`, 0 ≤ rate < 1.
     package init(_ stream: RandomStream, rate: Float) {
-        precondition(rate >= 0 && rate < 1, "a probability below one")
+        require(rate >= 0 && rate < 1, "a dropout rate is in [0, 1)")
         self.stream = stream
         threshold = 1 + rate
         keptScale = 1 / (1 - rate)
@@ -22,7 +23,7 @@ package struct DropoutMask: Sendable {
     ///
     /// - Parameter first: The element index of the first value; a multiple of 32.
     package func apply(_ values: UnsafeMutablePointer<Float>, count: Int, first: Int = 0) {
-        precondition(first % 32 == 0, "a group of 32 elements shares eight counters")
+        require(first % 32 == 0, "a dropout mask starts at a multiple of 32 elements")
         // Of elements 32g ..< 32g + 32, the first sixteen use words 0 and 1 of counters 8g ..< 8g + 8 alternately, the
         // others words 2 and 3, so that no word has to move to another lane.
         parallelRows((count + 31) / 32, columns: 32) { groups in

@@ -1,4 +1,6 @@
-// B sequences, T positions, C hidden size, V vocabulary size.
+import Failures
+
+// B sequences, T positions, C hidden size, V vocabulary size, P rows of the position table.
 
 /// Computes output[b, t] = multiplier · tokenTable[tokens[b, t]] + positionTable[t].
 ///
@@ -6,25 +8,27 @@
 ///   - tokens: [B, T], each in 0 ..< V.
 ///   - tokenTable: [V, C].
 ///   - multiplier: The scale of token embeddings, such as √C in Vaswani et al. 2017, section 3.4.
-///   - positionTable: [at least T, C]; nil: no position embedding.
-///   - places: [B, T]; the row of the position table for each token; nil: row t.
+///   - positionTable: [P, C] with P ≥ T; nil: no position embedding.
+///   - positionIDs: [B, T], each in 0 ..< P; the row of the position table for each token; nil: row t.
 ///   - output: [B, T, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func embedding<Element: Storage>(
     _ tokens: UnsafePointer<Int32>, tokenTable: UnsafePointer<Element>, multiplier: Float = 1,
-    positionTable: UnsafePointer<Element>?, places: UnsafePointer<Int32>? = nil,
-    into output: UnsafeMutablePointer<Element>, sequences B: Int, positions T: Int, width C: Int
+    positionTable: UnsafePointer<Element>?, positionIDs: UnsafePointer<Int32>? = nil,
+    into output: UnsafeMutablePointer<Element>, sequences B: Int, positions T: Int, vocabulary V: Int, table P: Int,
+    width C: Int
 ) {
+    require(positionTable == nil || positionIDs != nil || T <= P, "\(T) positions are in a table of \(P)")
     parallelRows(B * T, columns: C) { rows in
         for row in rows {
-            let (token, y) = (tokenTable + Int(tokens[row]) * C, output + row * C)
+            let (token, y) = (tokenTable + index(tokens[row], below: V) * C, output + row * C)
             guard let positionTable else {
                 forEachVector(C) { c, width in store(load(token + c, width) * multiplier, y + c, width) }
                 continue
             }
             var place = row % T
-            if let places { place = Int(places[row]) }
+            if let positionIDs { place = index(positionIDs[row], below: P) }
             let position = positionTable + place * C
             forEachVector(C) { c, width in
                 store(load(token + c, width) * multiplier + load(position + c, width), y + c, width)
@@ -56,8 +60,9 @@ package func tokenEmbeddingBackward<Element: Storage>(
     let (first, next) = (links, links + V)
     first.update(repeating: -1, count: V)
     for row in (0..<rows).reversed() {
-        next[row] = first[Int(tokens[row])]
-        first[Int(tokens[row])] = Int32(row)
+        let token = index(tokens[row], below: V)
+        next[row] = first[token]
+        first[token] = Int32(row)
     }
     parallelColumns(C, rows: rows) { columns in
         let (start, count) = (columns.lowerBound, columns.count)
@@ -102,7 +107,7 @@ package func positionEmbeddingBackward<Element: Storage>(
 /// order.
 ///
 /// - Parameters:
-///   - places: [rows], each in 0 ..< P.
+///   - positionIDs: [rows], each in 0 ..< P.
 ///   - outputGradient: [rows, C].
 ///   - tableGradient: [P, C], overwritten.
 ///   - links: Scratch, [P + rows].
@@ -110,12 +115,13 @@ package func positionEmbeddingBackward<Element: Storage>(
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 package func positionEmbeddingBackward<Element: Storage>(
-    places: UnsafePointer<Int32>, outputGradient: UnsafePointer<Float>,
+    positionIDs: UnsafePointer<Int32>, outputGradient: UnsafePointer<Float>,
     into tableGradient: UnsafeMutablePointer<Element>, links: UnsafeMutablePointer<Int32>,
     sum: UnsafeMutablePointer<Float>, rows: Int, positions P: Int, width C: Int
 ) {
     tableGradient.update(repeating: 0, count: P * C)
     tokenEmbeddingBackward(
-        places, outputGradient: outputGradient, accumulatingInto: tableGradient, links: links, sum: sum, rows: rows,
+        positionIDs, outputGradient: outputGradient, accumulatingInto: tableGradient, links: links, sum: sum,
+        rows: rows,
         vocabulary: P, width: C)
 }

@@ -1,3 +1,4 @@
+import Failures
 import Glibc
 import Tensors
 
@@ -31,22 +32,25 @@ package final class RotaryTable: Sendable {
     /// D, the head dimension, even.
     package let headWidth: Int
     /// [positions, 2, D/2]; the cosines of a position, followed by its sines.
-    private let numbers: Arena<Float>
+    private let numbers: LazyArena<Float>
 
-    /// A table of `positions` × D/2 angles, computed in Float64.
+    /// A table of `positions` × D/2 angles, computed in Float64 when it is first used.
     package init(positions: Int, headWidth: Int, base: Double = 10_000) {
-        precondition(headWidth % 2 == 0, "columns are turned in pairs")
+        require(headWidth % 2 == 0, "rotary positions need an even head dimension")
         self.positions = positions
         self.headWidth = headWidth
-        numbers = Arena(count: positions * headWidth)
-        let half = headWidth / 2
-        for i in 0..<half {
-            let frequency = pow(base, -2 * Double(i) / Double(headWidth))
-            for position in 0..<positions {
-                let angle = Double(position) * frequency
-                numbers.base[position * headWidth + i] = Float(cos(angle))
-                numbers.base[position * headWidth + half + i] = Float(sin(angle))
+        numbers = LazyArena {
+            let numbers = Arena<Float>(count: positions * headWidth)
+            let half = headWidth / 2
+            for i in 0..<half {
+                let frequency = pow(base, -2 * Double(i) / Double(headWidth))
+                for position in 0..<positions {
+                    let angle = Double(position) * frequency
+                    numbers.base[position * headWidth + i] = Float(cos(angle))
+                    numbers.base[position * headWidth + half + i] = Float(sin(angle))
+                }
             }
+            return numbers
         }
     }
 
@@ -61,25 +65,27 @@ package final class RotaryTable: Sendable {
     ///   - rows: [B, T, stride]; the first head begins at column `firstColumn`.
     ///   - headCount: H, the number of heads, which are contiguous.
     ///   - firstPosition: The position of the first row of every sequence.
-    ///   - places: [B, T]; the position of each row; nil: `firstPosition` + t.
+    ///   - positionIDs: [B, T]; the position of each row; nil: `firstPosition` + t.
     ///   - inverse: Whether to rotate backwards, which is also the backward pass.
     /// - Complexity: O(B · T · H · D); allocates nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     package func rotate<Element: Storage>(
         _ rows: UnsafeMutablePointer<Element>, stride: Int, firstColumn: Int, headCount H: Int,
-        firstPosition: Int = 0, places: UnsafePointer<Int32>? = nil, inverse: Bool = false, sequences B: Int,
+        firstPosition: Int = 0, positionIDs: UnsafePointer<Int32>? = nil, inverse: Bool = false, sequences B: Int,
         positions T: Int
     ) {
-        precondition(firstPosition >= 0 && firstPosition + T <= positions, "positions of the table")
+        require(
+            firstPosition >= 0 && firstPosition + T <= positions,
+            "positions \(firstPosition) ..< \(firstPosition + T) are in the table of \(positions)")
         let (D, half) = (headWidth, headWidth / 2)
-        let table = UnsafePointer(numbers.base)
+        let table = numbers.base
         let sign: Float = inverse ? -1 : 1
         parallelRows(B * T, columns: H * D) { range in
             for row in range {
-                var place = firstPosition + row % T
-                if let places { place = Int(places[row]) }
-                let cosines = table + place * D
+                var position = firstPosition + row % T
+                if let positionIDs { position = index(positionIDs[row], below: positions) }
+                let cosines = table + position * D
                 let sines = cosines + half
                 for h in 0..<H {
                     let first = rows + row * stride + firstColumn + h * D

@@ -1,4 +1,13 @@
+import Failures
+
 // N selected rows, R rows of the full matrix, C columns.
+
+/// Returns a token, a position or a selected row as an index below `count`; one outside ends the process.
+@inline(__always)
+func index(_ value: Int32, below count: Int) -> Int {
+    require(value >= 0 && value < count, "\(value) is an index below \(count)")
+    return Int(value)
+}
 
 /// Computes target[n] = source[places[n]]: gathers rows.
 ///
@@ -33,7 +42,7 @@ package func scatterRows<Element: Storage>(
         (target + range.lowerBound).update(repeating: 0, count: range.count)
     }
     parallelRows(N, columns: C) { range in
-        for n in range { (target + Int(places[n]) * C).update(from: source + n * C, count: C) }
+        for n in range { (target + index(places[n], below: R) * C).update(from: source + n * C, count: C) }
     }
 }
 
@@ -47,11 +56,11 @@ package func scatterRows<Element: Storage>(
 @_specialize(where Element == Float16)
 package func addRows<Element: Storage>(
     of source: UnsafePointer<Element>, places: UnsafePointer<Int32>,
-    accumulatingInto target: UnsafeMutablePointer<Element>, count N: Int, columns C: Int
+    accumulatingInto target: UnsafeMutablePointer<Element>, count N: Int, rows R: Int, columns C: Int
 ) {
     parallelRows(N, columns: C) { range in
         for n in range {
-            let (x, y) = (source + Int(places[n]) * C, target + n * C)
+            let (x, y) = (source + index(places[n], below: R) * C, target + n * C)
             forEachVector(C) { c, width in store(load(y + c, width) + load(x + c, width), y + c, width) }
         }
     }

@@ -1,18 +1,17 @@
-import CThreads
-
 /// Calls `body` once for each part 0 ..< `parts` on the threads of `ThreadPool.shared`, and returns when all are done.
 ///
 /// The assignment of parts to threads and their order are not deterministic: a part must not access memory that another
 /// part writes, and its result may depend on its index only. The result is then the same for any number of threads.
 /// When called from within a part, or while another thread uses the pool, it runs all parts on the calling thread.
 ///
-/// - Complexity: Allocates nothing; with one thread, a loop of plain calls.
+/// - Complexity: With one thread, a loop of plain calls; with more, one small allocation.
 @inline(never)
 package func parallel(_ parts: Int, _ body: (_ part: Int) -> Void) {
     if parts <= 1 || ThreadPool.shared.count == 1 {
         for part in 0..<parts { body(part) }
     } else {
-        lend(body, parts, to: { closure, parts in ThreadPool.shared.run(closure!.pointee, parts) })
+        // The pool keeps the closure until all parts are done.
+        withoutActuallyEscaping(body) { ThreadPool.shared.run($0, parts) }
     }
 }
 
@@ -40,11 +39,6 @@ private func parallelRanges(_ count: Int, grain: Int, multiple: Int, _ body: (_ 
     let size = ((count + parts - 1) / parts + multiple - 1) / multiple * multiple
     parallel((count + size - 1) / size) { part in body(part * size..<min((part + 1) * size, count)) }
 }
-
-/// Passes the closure to `receiver` as two words, which are valid until it returns.
-@_silgen_name("cthreads_lend")
-private func lend(
-    _ body: (Int) -> Void, _ parts: Int, to receiver: @convention(c) (UnsafePointer<cthreads_closure>?, Int) -> Void)
 
 // Kernels are parallelized over dimensions that they do not sum over, so that the number of threads changes no bit.
 

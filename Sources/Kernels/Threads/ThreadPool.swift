@@ -1,4 +1,5 @@
 import CThreads
+import Failures
 import Glibc
 import Synchronization
 
@@ -43,7 +44,8 @@ package final class ThreadPool: @unchecked Sendable {
     private let isStopping = Atomic(false)
     private let callerSleeps = Atomic(false)
     private let spins = Atomic(0)
-    private var closure = cthreads_closure(function: nil, context: nil)
+    /// The body of the job. Only `callBody` reads it, which holds no reference to it after it returns.
+    private var body: (_ part: Int) -> Void = { _ in }
     private var parts = 0
     private var workers: [pthread_t] = []
 
@@ -64,7 +66,7 @@ package final class ThreadPool: @unchecked Sendable {
     ///   before they sleep. Spinning would slow down other work on a shared core.
     /// - Returns: 0, or the errno value that explains why there are fewer threads than requested.
     package func resize(to count: Int, mayWaitBusily: Bool = true) -> Int32 {
-        precondition(count >= 1, "the caller's thread is always there")
+        require(count >= 1, "a pool has at least the caller's thread")
         while isTaken.exchange(true, ordering: .acquiring) { sched_yield() }
         defer { isTaken.store(false, ordering: .releasing) }
         stopWorkers()
@@ -76,20 +78,21 @@ package final class ThreadPool: @unchecked Sendable {
     }
 
     /// Runs all parts of a job.
-    func run(_ closure: cthreads_closure, _ parts: Int) {
+    func run(_ body: @escaping (_ part: Int) -> Void, _ parts: Int) {
         // The pool is in use by another thread, or by this thread in a part of another job; no worker is free in either
         // case.
         guard parts <= UInt32.max, !isTaken.exchange(true, ordering: .acquiring) else {
-            withUnsafePointer(to: closure) { for part in 0..<parts { cthreads_call($0, part) } }
+            for part in 0..<parts { body(part) }
             return
         }
-        (self.closure, self.parts) = (closure, parts)
+        (self.body, self.parts) = (body, parts)
         words.done.pointee.store(0, ordering: .relaxed)
         let number = words.ticket.pointee.load(ordering: .relaxed) >> 32 &+ 1
         words.ticket.pointee.store(number << 32 | UInt64(parts), ordering: .sequentiallyConsistent)
         wakeWorkers(atMost: parts - 1)
         while doOnePart() {}
         waitUntilDone(UInt32(parts))
+        self.body = { _ in }
         isTaken.store(false, ordering: .releasing)
     }
 
@@ -107,11 +110,18 @@ package final class ThreadPool: @unchecked Sendable {
         }
         // The job cannot change until this part is done.
         let parts = parts
-        withUnsafePointer(to: closure) { cthreads_call($0, parts - Int(ticket & 0xFFFF_FFFF)) }
+        callBody(parts - Int(ticket & 0xFFFF_FFFF))
         let done = words.done.pointee.add(1, ordering: .sequentiallyConsistent).newValue
         if done == parts, callerSleeps.load(ordering: .sequentiallyConsistent) { cthreads_wake(words.done, 1) }
         return true
     }
+
+    /// Calls the body with `part`.
+    ///
+    /// Not inlined, so that the references that the call takes end before `done` counts the part: the caller of
+    /// `run` requires that none is left.
+    @inline(never)
+    private func callBody(_ part: Int) { body(part) }
 
     private func waitUntilDone(_ parts: UInt32) {
         for _ in 0..<spins.load(ordering: .relaxed) {

@@ -1,3 +1,4 @@
+import Failures
 import Glibc
 import Tensors
 
@@ -53,7 +54,7 @@ struct ThreadScratch {
             for use in Use.allCases { buffers[use.rawValue].deallocate() }
             buffers.deallocate()
         }
-        precondition(status == 0, "no key for a thread's own memory: error \(status)")
+        require(status == 0, "pthread_key_create returned \(status)")
         return key
     }()
 }

@@ -50,15 +50,15 @@ package final class TransformerCache<Element: Storage> {
 
     // Inputs of a pass, for the B sequences or for a group of texts that is read.
     private let tokens: UnsafeMutablePointer<Int32>
-    private let tokenPlaces: UnsafeMutablePointer<Int32>
-    private let spanPlaces: UnsafeMutablePointer<Int32>
+    private let tokenPositionIDs: UnsafeMutablePointer<Int32>
+    private let spanPositionIDs: UnsafeMutablePointer<Int32>
     private let readLengths: UnsafeMutablePointer<Int32>
     private let readSlots: UnsafeMutablePointer<Int32>
     private let readMemoryLengths: UnsafeMutablePointer<Int32>
     private let readMemorySlots: UnsafeMutablePointer<Int32>
     // State of the sequences of the batch.
     private let writtenSlots: UnsafeMutablePointer<Int32>
-    private let places: UnsafeMutablePointer<Int32>
+    private let positionIDs: UnsafeMutablePointer<Int32>
     private let lengths: UnsafeMutablePointer<Int32>
     private let memoryLengths: UnsafeMutablePointer<Int32>
     private let memorySlots: UnsafeMutablePointer<Int32>
@@ -139,10 +139,10 @@ package final class TransformerCache<Element: Storage> {
             memory.initialize(repeating: 0, count: max(1, count))
             return memory
         }
-        (tokens, tokenPlaces, spanPlaces) = (integers(rowLimit), integers(rowLimit), integers(rowLimit))
+        (tokens, tokenPositionIDs, spanPositionIDs) = (integers(rowLimit), integers(rowLimit), integers(rowLimit))
         (readLengths, readSlots) = (integers(rowLimit), integers(rowLimit))
         (readMemoryLengths, readMemorySlots) = (integers(rowLimit), integers(rowLimit))
-        (writtenSlots, places, lengths) = (integers(slots), integers(slots), integers(slots))
+        (writtenSlots, positionIDs, lengths) = (integers(slots), integers(slots), integers(slots))
         (memoryLengths, self.memorySlots) = (integers(slots), integers(slots))
         (owners, otherOwners) = (integers(slots * capacity), integers(slots * capacity))
         memoryOwners = integers(slots * memoryCapacity)
@@ -159,20 +159,21 @@ package final class TransformerCache<Element: Storage> {
     package func read(_ texts: [(slot: Int, memory: Int, tokens: ArraySlice<Int32>)]) {
         forEachGroup(texts.filter { !$0.tokens.isEmpty }) { count, positions in
             let visibility = model.architecture.visibility
-            spanPlaces.update(repeating: 0, count: count * positions)
+            spanPositionIDs.update(repeating: 0, count: count * positions)
             let pass = Pass(
                 sequences: count, positions: positions,
                 mask: AttentionMask(
                     isCausal: visibility != .all, lengths: readLengths,
-                    prefixes: visibility == .prefix ? UnsafePointer(readLengths) : nil),
+                    prefixLengths: visibility == .prefix ? UnsafePointer(readLengths) : nil),
                 cachePlaces: CachePlaces(
                     readingInto: readSlots, lengths: readLengths, capacity: capacity,
                     memory: memoryCapacity == 0
                         ? nil
                         : CachePlaces.Memory(
-                            capacity: memoryCapacity, lengths: readMemoryLengths, slots: readMemorySlots)), workspace)
-            embed(TokenInput(tokens: tokens, spanPlaces: spanPlaces), pass)
-            model.stack.forward(embedding.output, weights: weights.base, stack, pass)
+                            capacity: memoryCapacity, lengths: readMemoryLengths, slots: readMemorySlots)),
+                context(.best))
+            embed(TokenInput(tokens: tokens, spanPositionIDs: spanPositionIDs), pass)
+            model.stack.forward(embedding.output, stack, pass)
         }
     }
 
@@ -186,13 +187,13 @@ package final class TransformerCache<Element: Storage> {
         forEachGroup(sources.map { (slot: $0.slot, memory: $0.slot, tokens: $0.tokens) }) { count, positions in
             let pass = Pass(
                 sequences: count, positions: positions, mask: AttentionMask(isCausal: false, lengths: readLengths),
-                workspace)
-            encoder.embedding.forward(TokenInput(tokens: tokens), weights: weights.base, activations.embedding, pass)
-            encoder.stack.forward(activations.embedding.output, weights: weights.base, activations.stack, pass)
+                context(.best))
+            encoder.embedding.forward(TokenInput(tokens: tokens), activations.embedding, pass)
+            encoder.stack.forward(activations.embedding.output, activations.stack, pass)
             let scratch = workspace.numbers(.gathered, count * positions * model.stack.memoryWidth, Element.self)
             model.stack.keepMemories(
                 activations.stack.output, sequences: count, positions: positions, lengths: readLengths, in: caches,
-                slots: readSlots, capacity: memoryCapacity, scratch: scratch, weights: weights.base)
+                slots: readSlots, capacity: memoryCapacity, scratch: scratch, pass.context)
             for b in 0..<count { memorySizes[Int(readSlots[b])] = readLengths[b] }
         }
     }
@@ -281,11 +282,11 @@ package final class TransformerCache<Element: Storage> {
         for b in 0..<count {
             precondition(lengths[b] < capacity, "the slot is full")
             tokens[b] = newTokens[b]
-            places[b] = lengths[b]
+            positionIDs[b] = lengths[b]
             owners[b * capacity + Int(lengths[b])] = writtenSlots[b]
             lengths[b] += 1
-            tokenPlaces[b] = spans.isEmpty ? places[b] : Int32(spans[b].gap)
-            spanPlaces[b] = spans.isEmpty ? 0 : Int32(spans[b].place)
+            tokenPositionIDs[b] = spans.isEmpty ? positionIDs[b] : Int32(spans[b].gap)
+            spanPositionIDs[b] = spans.isEmpty ? 0 : Int32(spans[b].place)
         }
         let memory =
             memoryCapacity == 0
@@ -295,19 +296,23 @@ package final class TransformerCache<Element: Storage> {
         let pass = Pass(
             sequences: count, positions: 1, mask: AttentionMask(isCausal: true),
             cachePlaces: CachePlaces(
-                adding: places, slots: writtenSlots, lengths: lengths, owners: owners, capacity: capacity,
-                memory: memory), workspace)
-        embed(TokenInput(tokens: tokens, places: tokenPlaces, spanPlaces: spanPlaces), pass)
-        model.stack.forward(embedding.output, weights: weights.base, stack, pass)
+                adding: positionIDs, slots: writtenSlots, lengths: lengths, owners: owners, capacity: capacity,
+                memory: memory), context(.vectors))
+        embed(TokenInput(tokens: tokens, positionIDs: tokenPositionIDs, spanPositionIDs: spanPositionIDs), pass)
+        model.stack.forward(embedding.output, stack, pass)
         let head = model.head
         let logits = workspace.floats(.logits, count * head.outputWidth)
-        let hidden = head.transformed(stack.output, weights: weights.base, rows: count, workspace, engine: .vectors)
-        head.output.forward(hidden, weights: weights.base, into: logits, rows: count, engine: .vectors)
+        let hidden = head.transformed(stack.output, rows: count, pass.context)
+        head.output.forward(hidden, into: logits, rows: count, pass.context)
         return logits
     }
 
-    private func embed(_ input: TokenInput, _ pass: Pass) {
+    private func context(_ engine: ProductEngine) -> LayerContext<Element> {
+        LayerContext(weights: weights.base, engine: engine, workspace)
+    }
+
+    private func embed(_ input: TokenInput, _ pass: Pass<Element>) {
         guard case .tokens(let embedding) = model.input else { return }
-        embedding.forward(input, weights: weights.base, self.embedding, pass)
+        embedding.forward(input, self.embedding, pass)
     }
 }

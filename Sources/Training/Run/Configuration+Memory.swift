@@ -36,7 +36,7 @@ extension Configuration {
         let gradients = (0..<max(slots, 1)).map(\.nonzeroBitCount).max()! + 1
         estimate.add("gradients", count, bytesEach: element, times: gradients * ranks)
         let shard = count / communicator.size * ranks
-        let masters = Element.self == Float.self ? 0 : 1
+        let masters = MasterWeights<Element>.areCopies ? 1 : 0
         let states = makeOptimizer(optimizer).stateNames.count + masters + (training.emaDecay > 0 ? 1 : 0)
         estimate.add("optimizer state", shard, bytesEach: MemoryLayout<Float>.stride, times: states)
         let sequences = batch.sequencesPerSlot

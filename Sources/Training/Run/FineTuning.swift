@@ -144,7 +144,7 @@ extension Coordinator {
             if magnitude >= largestStartingWeight?.magnitude ?? 0 {
                 largestStartingWeight = (parameter.name, magnitude)
             }
-            forEachMaster(in: parameter.range) { range, master in
+            master.forEach(in: parameter.range) { range, master in
                 master.update(from: numbers.baseAddress! + range.lowerBound - parameter.offset, count: range.count)
             }
         }

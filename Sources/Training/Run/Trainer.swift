@@ -74,7 +74,7 @@ package struct Trainer {
         }
         let positions = try communicator.together { () throws(Failure) in try data.longestPositions() }
         try configuration.requireTrainingMemory(data.sizes, positions: positions, communicator)
-        let layout = Transformer<Element>(configuration.model, data.sizes).layout
+        let layout = configuration.model.layout(data.sizes)
         let identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout)
         try identity.compareRanks(communicator)
         let coordinator = try Coordinator<Element>(

@@ -106,15 +106,15 @@ final class TrainingRun<Element: Storage> {
         }
         // The step from which the run is resumed still needs its evaluation.
         if evaluationIsPending {
-            coordinator.spans.begin(.step, coordinator.step)
-            let wasStopped = try completeStep(stopRequested: false)
-            coordinator.spans.end()
+            let wasStopped = try coordinator.spans.measure(.step, coordinator.step) {
+                try completeStep(stopRequested: false)
+            }
             if wasStopped { return .stopped }
         }
         while coordinator.step < training.steps, !watch.hasRunOut {
-            coordinator.spans.begin(.step, coordinator.step + 1)
-            let wasStopped = try completeStep(stopRequested: try step())
-            coordinator.spans.end()
+            let wasStopped = try coordinator.spans.measure(.step, coordinator.step + 1) {
+                try completeStep(stopRequested: try step())
+            }
             profile?.stepDone()
             if wasStopped {
                 profile?.finish()
@@ -198,7 +198,7 @@ final class TrainingRun<Element: Storage> {
 
     /// Evaluates; if the validation split cannot be read, saves and ends the run.
     private func evaluateOrEnd() throws -> Bool? {
-        do { return try evaluate() } catch let agreed as AgreedFailure {
+        do { return try coordinator.spans.measure(.evaluation) { try evaluate() } } catch let agreed as AgreedFailure {
             evaluationIsPending = true
             throw saving(agreed.failure)
         }
@@ -257,10 +257,9 @@ final class TrainingRun<Element: Storage> {
     /// - Returns: Whether any rank was asked to stop.
     private func step() throws -> Bool {
         let start = clock.now
-        coordinator.spans.begin(.data)
-        let batches: Result<[Batch], Failure>
-        do throws(Failure) { batches = .success(try reader.next()) } catch { batches = .failure(error) }
-        coordinator.spans.end()
+        let batches = coordinator.spans.measure(.data) { () -> Result<[Batch], Failure> in
+            do throws(Failure) { return .success(try reader.next()) } catch { return .failure(error) }
+        }
         hasGoneBack = false
         let report = try train(batches)
         let seconds = (clock.now - start).seconds
@@ -332,8 +331,6 @@ final class TrainingRun<Element: Storage> {
     ///   to stop interrupted the evaluation.
     private func evaluate() throws -> Bool? {
         guard let validation else { return nil }
-        coordinator.spans.begin(.evaluation)
-        defer { coordinator.spans.end() }
         let start = clock.now
         let scores = try coordinator.withAveragedWeights {
             try coordinator.replica.forwardPass.scores(
@@ -359,13 +356,13 @@ final class TrainingRun<Element: Storage> {
     ///
     /// - Parameter isLast: Whether this is the final save, which is synchronous.
     private func save(isLast: Bool) throws {
-        coordinator.spans.begin(.checkpoint)
-        defer { coordinator.spans.end() }
         let state = coordinator.checkpointState(
             validationLoss: validationLoss, evaluationIsPending: evaluationIsPending, watched: watch.state)
-        // The previous save may have to be completed first; both checkpoints are read back.
-        try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
-            try coordinator.save { files throws(Failure) in try records?.save(state, files, isLast: isLast) }
+        try coordinator.spans.measure(.checkpoint) {
+            // The previous save may have to be completed first; both checkpoints are read back.
+            try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
+                try coordinator.save { files throws(Failure) in try records?.save(state, files, isLast: isLast) }
+            }
         }
         savedUpdates = coordinator.updates
     }

@@ -30,8 +30,8 @@ extension Coordinator {
         for pieces in pieces {
             parallel(pieces.count) { number in
                 let piece = pieces[number]
-                swap(master.base + piece.masterStart, averages.base + piece.stateStart, count: piece.count)
-                refreshWorkingWeights(piece)
+                swap(master.at(piece), averages.base + piece.stateStart, count: piece.count)
+                master.refreshWorkingWeights(piece)
             }
         }
     }

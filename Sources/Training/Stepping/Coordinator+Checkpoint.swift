@@ -85,9 +85,7 @@ extension Coordinator {
 
     /// The files with state that is divided into shards, and the arenas in each.
     private var ownedFiles: [(name: String, arenas: [StateTransfer.OwnedArena])] {
-        // In Float32 the working weights are the master weights; in Float16 these are stored with the optimizer state.
-        let masters = Element.self == Float.self ? [] : [(masterPrefix, master)]
-        let states = masters + zip(optimizer.stateNames, states).map { ("\($0)/", $1) }
+        let states = master.stored + zip(optimizer.stateNames, states).map { ("\($0)/", $1) }
         let files: [(name: String, arenas: [StateTransfer.OwnedArena])] = [
             ("optimizer-\(optimizer.name).safetensors", states), (averagedFileName, averages.map { [("", $0)] } ?? []),
         ]

@@ -13,17 +13,7 @@ extension Coordinator {
 
     /// The weights and optimizer state that this rank owns.
     private var ownedArenas: [StateGuard.GuardedArena] {
-        var arenas = [
-            StateGuard.GuardedArena(
-                name: "weights", base: UnsafeRawPointer(master.base), elementBytes: MemoryLayout<Float>.stride,
-                place: .master)
-        ]
-        if Element.self != Float.self {
-            arenas.append(
-                StateGuard.GuardedArena(
-                    name: "working weights", base: UnsafeRawPointer(averaging.weights.base),
-                    elementBytes: MemoryLayout<Element>.stride, place: .whole))
-        }
+        var arenas = master.guarded
         let kept = zip(optimizer.stateNames, states).map { ($0, $1) } + (averages.map { [("average", $0)] } ?? [])
         for (name, arena) in kept {
             arenas.append(

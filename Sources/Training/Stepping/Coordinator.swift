@@ -35,9 +35,8 @@ package final class Coordinator<Element: Storage> {
     private(set) var scaler: LossScaler?
 
     let layout: ParameterLayout
-    /// The weights that the optimizer updates. In Float32: the working weights, of which this rank writes only its
-    /// shard. In Float16: a Float32 copy of the shard.
-    let master: Arena<Float>
+    /// The weights of the shard, which the optimizer updates.
+    let master: MasterWeights<Element>
     /// The optimizer state of the shard, one arena per state name.
     let states: [Arena<Float>]
     /// The moving average of the shard's weights; nil if none is configured.
@@ -105,9 +104,7 @@ package final class Coordinator<Element: Storage> {
         (averaging, averagingWarning) = (choice.averaging, choice.warning)
         let shard = averaging.shards[communicator.rank]
         self.shard = shard
-        let common = averaging.weights as? Arena<Float>
-        let master = common ?? Arena<Float>(count: shard.count)
-        self.master = master
+        master = MasterWeights(of: averaging.weights, shard)
         optimizer = makeOptimizer(configuration.optimizer)
         states = optimizer.stateNames.map { _ in Arena(count: shard.count) }
         statePointers = states.map(\.base)
@@ -118,7 +115,7 @@ package final class Coordinator<Element: Storage> {
             model, configuration.loss, averaging: averaging, slots: plan.localSlots.count,
             sequencesPerSlot: plan.sequencesPerSlot, spans: spans)
         sums = StepSums(slots: plan.slots, elements: layout.count)
-        pieces = UpdatePiece.all(of: shard, layout, rules.indices, masterIsWhole: common != nil)
+        pieces = UpdatePiece.all(of: shard, layout, rules.indices)
         frozen = FrozenParameters(rules.indices, shard, layout)
         scaler = configuration.makeLossScaler()
         if configuration.training.spikeZScore > 0 { lossTrend = LossTrend(limit: configuration.training.spikeZScore) }
@@ -132,20 +129,8 @@ package final class Coordinator<Element: Storage> {
     /// Initializes the weights randomly, on each rank those of its shard.
     private func initializeWeights() throws(MPIError) {
         let seed = UInt64(configuration.run.seed)
-        forEachMaster(in: 0..<layout.count) { layout.initialize($0, into: $1, seed: seed) }
+        master.forEach(in: 0..<layout.count) { layout.initialize($0, into: $1, seed: seed) }
         try shareWeights()
-    }
-
-    /// Calls `body` with the master weights of each range within `range` that this rank owns.
-    func forEachMaster(
-        in range: Range<Int>, _ body: (_ part: Range<Int>, _ master: UnsafeMutablePointer<Float>) -> Void
-    ) {
-        for (index, own) in shard.ranges.enumerated() {
-            let part = own.clamped(to: range)
-            if part.isEmpty { continue }
-            let start = Element.self == Float.self ? own.lowerBound : shard.starts[index]
-            body(part, master.base + start + part.lowerBound - own.lowerBound)
-        }
     }
 
     /// Sets the working weights of all replicas and the moving average to the master weights. Collective: every rank
@@ -153,9 +138,9 @@ package final class Coordinator<Element: Storage> {
     func shareWeights() throws(MPIError) {
         for (index, pieces) in pieces.enumerated() {
             for piece in pieces {
-                refreshWorkingWeights(piece)
+                master.refreshWorkingWeights(piece)
                 averages.map {
-                    ($0.base + piece.stateStart).update(from: master.base + piece.masterStart, count: piece.count)
+                    ($0.base + piece.stateStart).update(from: master.at(piece), count: piece.count)
                 }
                 stateGuard?.note(piece)
             }
@@ -261,13 +246,11 @@ package final class Coordinator<Element: Storage> {
                 if counts.lacksBatches { throw LacksBatches() }
                 return Float(lossScale / Double(max(1, counts.targets)))
             })
-        spans.begin(.averaging)
-        try averaging.finish()
-        spans.end()
-        spans.begin(.norm)
-        frozen.clear(averaging)
-        try sums.combine(squares: averaging.chunkSquares, communicator)
-        spans.end()
+        try spans.measure(.averaging) { try averaging.finish() }
+        try spans.measure(.norm) {
+            frozen.clear(averaging)
+            try sums.combine(squares: averaging.chunkSquares, communicator)
+        }
 
         let counts = try sums.finishCounts()
         var report = Report(
@@ -318,41 +301,28 @@ package final class Coordinator<Element: Storage> {
         }
         for index in pieces.indices {
             let pieces = pieces[index]
-            spans.begin(.update)
-            parallel(pieces.count) { part in
-                let piece = pieces[part]
-                stateGuard?.compare(piece)
-                guard let rule = piece.rule else { return }
-                rules[rule].optimizer.update(
-                    master.base + piece.masterStart, states: statePointers, stateStart: piece.stateStart,
-                    gradients: UnsafePointer(averaging.gradients.base + piece.start), count: piece.count,
-                    ruleSteps[rule])
-                if let averages {
-                    weightAverage.update(
-                        averages.base + piece.stateStart, with: UnsafePointer(master.base + piece.masterStart),
-                        count: piece.count, number: number)
+            spans.measure(.update) {
+                parallel(pieces.count) { part in
+                    let piece = pieces[part]
+                    stateGuard?.compare(piece)
+                    guard let rule = piece.rule else { return }
+                    rules[rule].optimizer.update(
+                        master.at(piece), states: statePointers, stateStart: piece.stateStart,
+                        gradients: UnsafePointer(averaging.gradients.base + piece.start), count: piece.count,
+                        ruleSteps[rule])
+                    if let averages {
+                        weightAverage.update(
+                            averages.base + piece.stateStart, with: UnsafePointer(master.at(piece)),
+                            count: piece.count, number: number)
+                    }
+                    master.refreshWorkingWeights(piece)
+                    stateGuard?.note(piece)
                 }
-                refreshWorkingWeights(piece)
-                stateGuard?.note(piece)
             }
-            spans.end()
             try refuseChanges()
-            spans.begin(.weights)
-            try averaging.rangeIsUpdated(index)
-            spans.end()
+            try spans.measure(.weights) { try averaging.rangeIsUpdated(index) }
         }
-        spans.begin(.weights)
-        try averaging.publish()
-        spans.end()
-    }
-
-    /// Converts master weights to working weights, if their types differ.
-    func refreshWorkingWeights(_ piece: UpdatePiece) {
-        if Element.self != Float.self {
-            convert(
-                UnsafePointer(master.base + piece.masterStart), into: averaging.weights.base + piece.start,
-                count: piece.count)
-        }
+        try spans.measure(.weights) { try averaging.publish() }
     }
 
     /// The name of the first parameter whose averaged gradient is not finite. Collective: every rank calls it.

@@ -45,49 +45,42 @@ final class Replica<Element: Storage> {
         dropouts: (_ samples: UnsafePointer<UInt64>) -> Dropouts, gradientScale: () throws -> Float
     ) throws {
         let slots = batches.count
-        let (model, weights) = (forwardPass.model, forwardPass.weights)
-        let (activations, workspace) = (forwardPass.activations, forwardPass.workspace)
+        let (model, activations, workspace) = (forwardPass.model, forwardPass.activations, forwardPass.workspace)
         for slot in 0..<slots {
-            let batch = batches[slot]
-            let (input, dropouts) = (batch.input, dropouts(batch.sampleIndices))
-            workspace.spans.begin(.forward)
-            model.forward(input, weights: weights.base, activations, dropouts: dropouts, workspace)
-            workspace.spans.end()
+            let (batch, depth) = (batches[slot], slot.nonzeroBitCount)
+            let (input, isLast) = (batch.input, slot == slots - 1)
+            let context = LayerContext(
+                weights: forwardPass.weights.base, gradients: arenas[depth].base,
+                dropouts: dropouts(batch.sampleIndices), workspace)
+            context.spans.measure(.forward) { model.forward(input, activations, context) }
 
             let rows = model.outputRows(sequences: batch.sequenceCount, positions: batch.positions)
             let losses = workspace.floats(.losses, rows)
             let outputGradient = workspace.floats(
                 model.architecture.output == .tokens ? .branchGradient : .pooledGradient, rows * model.head.inputWidth)
-            let depth = slot.nonzeroBitCount
-            let gradients = arenas[depth].base
             // If the step is abandoned, this throws before any rank has started to average.
             let scale = try gradientScale()
-            workspace.spans.begin(.head)
-            let count = forwardPass.prediction.backward(
-                hidden: activations.output, head: model.head, weights: weights.base, gradients: gradients,
-                targets: batch.expected, gradientScale: scale, losses: losses,
-                hiddenGradient: outputGradient, rows: rows, workspace)
-            slotLosses[firstSlot + slot] = ForwardPass<Element>.sum(losses, count)
-            workspace.spans.end()
+            context.spans.measure(.head) {
+                let count = forwardPass.prediction.backward(
+                    hidden: activations.output, head: model.head, targets: batch.targets, gradientScale: scale,
+                    losses: losses, hiddenGradient: outputGradient, rows: rows, context)
+                slotLosses[firstSlot + slot] = ForwardPass<Element>.sum(losses, count)
+            }
 
-            let isLast = slot == slots - 1
             // All chunks from this element on are final and summed.
             var border = model.layout.count
-            workspace.spans.begin(.backward)
-            try model.backward(
-                input, outputGradient: outputGradient, weights: weights.base, gradients: gradients, activations,
-                dropouts: dropouts, workspace
-            ) { section in
-                guard isLast else { return }
-                let first = model.layout.sections[section].lowerBound
-                let chunk = (first + chunkElements - 1) / chunkElements * chunkElements
-                if chunk < border {
-                    fold(from: depth, levels: depth, chunk..<border, toRoot: isAlone)
-                    border = chunk
+            try context.spans.measure(.backward) {
+                try model.backward(input, outputGradient: outputGradient, activations, context) { section in
+                    guard isLast else { return }
+                    let first = model.layout.sections[section].lowerBound
+                    let chunk = (first + chunkElements - 1) / chunkElements * chunkElements
+                    if chunk < border {
+                        fold(from: depth, levels: depth, chunk..<border, toRoot: isAlone)
+                        border = chunk
+                    }
+                    try averaging.sectionIsFinal(section)
                 }
-                try averaging.sectionIsFinal(section)
             }
-            workspace.spans.end()
             // Micro-batch i completes as many subtrees as i has trailing one bits. The last one's were summed section
             // by section.
             if !isLast {
@@ -104,9 +97,11 @@ final class Replica<Element: Storage> {
     /// - toRoot: Whether the last sum is the root of the tree over all micro-batches.
     private func fold(from depth: Int, levels: Int, _ range: Range<Int>, toRoot: Bool) {
         if levels == 0, !averaging.roundsNodes { return }
-        forwardPass.workspace.spans.begin(.slotSum)
-        defer { forwardPass.workspace.spans.end() }
-        if averaging.roundsNodes {
+        forwardPass.workspace.spans.measure(.slotSum) {
+            guard averaging.roundsNodes else {
+                for level in 0..<levels { add(depth - level, range) }
+                return
+            }
             // Chunk by chunk, so that a chunk stays in the cache for all levels.
             parallel((range.count + chunkElements - 1) / chunkElements) { number in
                 let start = range.lowerBound + number * chunkElements
@@ -117,8 +112,6 @@ final class Replica<Element: Storage> {
                     if level < levels - 1 || !toRoot { round(depth - level - 1, chunk) }
                 }
             }
-        } else {
-            for level in 0..<levels { add(depth - level, range) }
         }
     }
 

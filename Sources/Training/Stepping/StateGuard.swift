@@ -17,8 +17,8 @@ package final class StateGuard {
         /// The arena's kind of offset.
         let place: Place
 
-        /// The kinds of offset of a piece: in the whole arena, in the shard's arenas, or in the master weights.
-        enum Place { case whole, shard, master }
+        /// The kinds of offset of a piece: in an arena of all parameters, or in one of the shard.
+        enum Place { case whole, shard }
 
         /// The bytes of a piece in this arena.
         func bytes(of piece: UpdatePiece) -> UnsafeRawBufferPointer {
@@ -26,7 +26,6 @@ package final class StateGuard {
                 switch place {
                 case .whole: piece.start
                 case .shard: piece.stateStart
-                case .master: piece.masterStart
                 }
             return UnsafeRawBufferPointer(start: base + start * elementBytes, count: piece.count * elementBytes)
         }

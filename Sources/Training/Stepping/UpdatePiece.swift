@@ -11,20 +11,14 @@ package struct UpdatePiece {
     let start: Int
     /// The offset in the shard's arenas.
     let stateStart: Int
-    /// The offset in the master weights.
-    let masterStart: Int
     let count: Int
     /// The index of the rule by which it is updated; nil: frozen.
     let rule: Int?
 
     /// The pieces of each range of `shard`.
     ///
-    /// - Parameters:
-    /// - rules: The index of each parameter's rule; nil: frozen.
-    /// - masterIsWhole: Whether the master weights are an arena of all parameters, not only of the shard.
-    static func all(
-        of shard: Shard, _ layout: ParameterLayout, _ rules: [Int?], masterIsWhole: Bool
-    ) -> [[UpdatePiece]] {
+    /// - Parameter rules: The index of each parameter's rule; nil: frozen.
+    static func all(of shard: Shard, _ layout: ParameterLayout, _ rules: [Int?]) -> [[UpdatePiece]] {
         var number = 0
         return zip(shard.ranges, shard.starts).map { range, start in
             layout.parameters.indices.flatMap { index in
@@ -34,7 +28,6 @@ package struct UpdatePiece {
                     defer { number += 1 }
                     return UpdatePiece(
                         number: number, parameter: index, start: first, stateStart: stateStart,
-                        masterStart: masterIsWhole ? first : stateStart,
                         count: min(chunkElements, own.upperBound - first), rule: rules[index])
                 }
             }

@@ -172,7 +172,7 @@ extension ThreadTests {
                 let (embedded, table, positions) = (blank(count), stored(Array(third[..<(7 * C)])), blank(count))
                 embedding(
                     tokens, tokenTable: stored(first), positionTable: stored(second), into: embedded, sequences: 1,
-                    positions: R, width: C)
+                    positions: R, vocabulary: 7, table: R, width: C)
                 tokenEmbeddingBackward(
                     tokens, outputGradient: floats(first), accumulatingInto: table,
                     links: memory.integers([Int](repeating: 0, count: 7 + R)), sum: blankFloats(C), rows: R,

@@ -36,41 +36,40 @@ struct SmallModel: Sendable, CustomTestStringConvertible {
 extension Transformer<Float> {
     /// The logits at all positions of a text by the training forward pass; 0 where the model has no prediction.
     func logits(_ weights: Arena<Float>, source: [Int32], text: [Int32], gap: (place: Int, prefix: Int)?) -> [[Float]] {
-        let workspace = Workspace()
+        let context = LayerContext(weights: weights.base, Workspace())
         let activations = makeActivations(sequences: 1, positions: sizes.contextLength)
         let T = text.count
         let prefixLength = gap?.prefix ?? T
-        let places = text.indices.map { Int32($0 < prefixLength ? $0 : gap!.place) }
-        let spanPlaces = text.indices.map { Int32(max(0, $0 - prefixLength + 1)) }
+        let positionIDs = text.indices.map { Int32($0 < prefixLength ? $0 : gap!.place) }
+        let spanPositionIDs = text.indices.map { Int32(max(0, $0 - prefixLength + 1)) }
         let (prefix, lengths) = ([Int32(gap?.prefix ?? 0)], [Int32(source.count)])
         let logits = UnsafeMutablePointer<Float>.allocate(capacity: T * head.outputWidth)
         defer { logits.deallocate() }
         text.withUnsafeBufferPointer { text in
-            places.withUnsafeBufferPointer { places in
-                spanPlaces.withUnsafeBufferPointer { spanPlaces in
+            positionIDs.withUnsafeBufferPointer { positionIDs in
+                spanPositionIDs.withUnsafeBufferPointer { spanPositionIDs in
                     prefix.withUnsafeBufferPointer { prefix in
                         source.withUnsafeBufferPointer { source in
                             lengths.withUnsafeBufferPointer { lengths in
                                 var input = ModelInput(sequences: 1, positions: T)
                                 input.tokens = TokenInput(
-                                    tokens: text.baseAddress!, places: gap == nil ? nil : places.baseAddress!,
-                                    spanPlaces: gap == nil ? nil : spanPlaces.baseAddress!)
-                                if gap != nil { input.prefixes = prefix.baseAddress! }
+                                    tokens: text.baseAddress!, positionIDs: gap == nil ? nil : positionIDs.baseAddress!,
+                                    spanPositionIDs: gap == nil ? nil : spanPositionIDs.baseAddress!)
+                                if gap != nil { input.prefixLengths = prefix.baseAddress! }
                                 if !source.isEmpty {
                                     input.source = .init(
                                         tokens: source.baseAddress!, positions: source.count,
                                         lengths: lengths.baseAddress!)
                                 }
-                                forward(
-                                    input, weights: weights.base, activations, dropouts: .none, workspace)
+                                forward(input, activations, context)
                             }
                         }
                     }
                 }
             }
         }
-        let hidden = head.transformed(activations.output, weights: weights.base, rows: T, workspace)
-        head.output.forward(hidden, weights: weights.base, into: logits, rows: T)
+        let hidden = head.transformed(activations.output, rows: T, context)
+        head.output.forward(hidden, into: logits, rows: T, context)
         return (0..<T).map { t in (0..<head.outputWidth).map { logits[t * head.outputWidth + $0] } }
     }
 }

@@ -9,22 +9,22 @@ extension Reference {
         /// The number of valid keys of each sequence; nil: all.
         package var lengths: [Int]?
         /// The length of each sequence's prefix, which a causal mask does not hide; nil: 0.
-        package var prefixes: [Int]?
+        package var prefixLengths: [Int]?
         /// The first key that each query attends to, [B, T]; nil: 0.
-        package var firstKeys: [Int]?
+        package var documentStarts: [Int]?
 
-        package init(isCausal: Bool, lengths: [Int]? = nil, prefixes: [Int]? = nil, firstKeys: [Int]? = nil) {
+        package init(isCausal: Bool, lengths: [Int]? = nil, prefixLengths: [Int]? = nil, documentStarts: [Int]? = nil) {
             self.isCausal = isCausal
             self.lengths = lengths
-            self.prefixes = prefixes
-            self.firstKeys = firstKeys
+            self.prefixLengths = prefixLengths
+            self.documentStarts = documentStarts
         }
 
         /// Returns the keys that a query attends to; the query's first key if all others are masked.
         package func seen(sequence: Int, query: Int, queries: Int, keys: Int) -> [Int] {
-            let first = firstKeys?[sequence * queries + query] ?? 0
+            let first = documentStarts?[sequence * queries + query] ?? 0
             let seen = (0..<keys).filter { key in
-                let isPast = key <= query || key < (prefixes?[sequence] ?? 0)
+                let isPast = key <= query || key < (prefixLengths?[sequence] ?? 0)
                 return key >= first && key < (lengths?[sequence] ?? keys) && (isPast || !isCausal)
             }
             return seen.isEmpty ? [first] : seen

@@ -2,13 +2,14 @@ extension Reference {
     /// Returns token embeddings times `multiplier` plus position embeddings; the tables have rows of C values, tokens
     /// are [B, T].
     ///
-    /// - Parameter places: The row of the position table for each token; nil: the token's index in the sequence.
+    /// - Parameter positionIDs: The row of the position table for each token; nil: the token's index in the sequence.
     package static func embedding(
-        _ tokens: [Int], tokenTable: [Double], multiplier: Double = 1, positionTable: [Double]?, places: [Int]? = nil,
+        _ tokens: [Int], tokenTable: [Double], multiplier: Double = 1, positionTable: [Double]?,
+        positionIDs: [Int]? = nil,
         positions: Int, width: Int
     ) -> [Double] {
         tokens.enumerated().flatMap { row, token in
-            let place = places?[row] ?? row % positions
+            let place = positionIDs?[row] ?? row % positions
             return (0..<width).map {
                 tokenTable[token * width + $0] * multiplier + (positionTable?[place * width + $0] ?? 0)
             }

@@ -7,7 +7,7 @@ extension ReferenceTransformer {
     package func embedding(
         _ parameters: [String: [Double]], _ prefix: String, _ input: Input, site: inout Int
     ) -> [Double] {
-        let count = 1 + (input.places?.max() ?? input.positions - 1)
+        let count = 1 + (input.positionIDs?.max() ?? input.positions - 1)
         let table: [Double]? =
             switch positions {
             case .learned: parameters["\(prefix)position_embedding.weight"]!
@@ -17,10 +17,10 @@ extension ReferenceTransformer {
             }
         var rows = Reference.embedding(
             input.tokens, tokenTable: tokenTable(parameters, prefix), multiplier: tokenScale, positionTable: table,
-            places: input.places, positions: input.positions, width: width)
+            positionIDs: input.positionIDs, positions: input.positions, width: width)
         if let spanTable = parameters["\(prefix)span_position_embedding.weight"] {
             rows = zip(rows.indices, rows).map { index, value in
-                value + spanTable[input.spanPlaces![index / width] * width + index % width]
+                value + spanTable[input.spanPositionIDs![index / width] * width + index % width]
             }
         }
         if parameters["\(prefix)embedding_normalization.scale"] != nil {

@@ -44,13 +44,13 @@ package struct ReferenceTransformer {
         package var sequences = 1
         package var positions = 1
         package var tokens: [Int] = []
-        package var places: [Int]?
-        package var spanPlaces: [Int]?
+        package var positionIDs: [Int]?
+        package var spanPositionIDs: [Int]?
         /// The number of valid positions of each sequence, [B].
         package var lengths: [Int]?
         /// The length of each sequence's prefix, [B].
-        package var prefixes: [Int]?
-        package var firstKeys: [Int]?
+        package var prefixLengths: [Int]?
+        package var documentStarts: [Int]?
         /// The tokens of the encoder, [B, S].
         package var sourceTokens: [Int] = []
         /// The number of valid source positions of each sequence, [B].
@@ -83,7 +83,8 @@ package struct ReferenceTransformer {
         let pass = Pass(
             sequences: input.sequences, positions: input.positions,
             mask: Reference.Mask(
-                isCausal: isCausal, lengths: input.lengths, prefixes: input.prefixes, firstKeys: input.firstKeys),
+                isCausal: isCausal, lengths: input.lengths, prefixLengths: input.prefixLengths,
+                documentStarts: input.documentStarts),
             memory: memory)
         let embedded =
             input.tokens.isEmpty
