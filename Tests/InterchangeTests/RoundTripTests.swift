@@ -6,7 +6,8 @@ import Testing
 
 /// Import and export of transformers models.
 struct RoundTripTests {
-    /// The logits match those of transformers, in Float32 with at most five blocks and values up to 7.
+    /// The logits match those of transformers, in Float32 with at most five blocks and values up to 7. The largest
+    /// difference of any implementation of products is 1.1e-5 (oneDNN without AVX-512).
     @Test(arguments: GoldenModel.names)
     func logitsMatchTransformers(name: String) throws {
         let golden = try GoldenModel(name)
@@ -19,7 +20,7 @@ struct RoundTripTests {
         let width = shape.last!
         for row in 0..<expected.count / width where !isMasked || row % shape[1] < lengths[row / shape[1]] {
             let range = row * width..<(row + 1) * width
-            expectClose(Array(actual[range]), Array(expected[range]), absolute: 1e-5, "\(name), row \(row)")
+            expectClose(Array(actual[range]), Array(expected[range]), absolute: 3e-5, "\(name), row \(row)")
         }
     }
 
