@@ -29,7 +29,7 @@ extension Checkpoint {
         let newest = verifying ? try newestValid(run, startsAnew: false, progress: progress) : try newestOpened(run)
         guard let newest else {
             if case .failure(let failure)? = try list(run).last?.result { throw failure }
-            throw Failure(.badData, "\(path): is a run that has no checkpoint yet.")
+            throw Failure(.badData, "\(path): this run has no checkpoint yet.")
         }
         return newest
     }
@@ -68,7 +68,7 @@ extension Checkpoint {
         else {
             throw Failure(
                 .badData,
-                "\(path): is a file and no marker of a checkpoint. Name a checkpoint's directory, a run directory or "
+                "\(path): is a file, but not a checkpoint marker. Name a checkpoint's directory, a run directory or "
                     + "RUN/best.")
         }
         let run = RunDirectory(directory)
@@ -76,8 +76,8 @@ extension Checkpoint {
         guard try FileSystem.isPresent(target) else {
             throw Failure(
                 .badData,
-                "\(path): names the checkpoint of step \(step), and there is no \(target). Name another checkpoint; "
-                    + "\(shellCommand("dtrain", "checkpoint", "list", run.path)) prints those that the run has.")
+                "\(path): names the checkpoint of step \(step), but \(target) does not exist. Name another checkpoint; "
+                    + "\(shellCommand("dtrain", "checkpoint", "list", run.path)) lists the run's checkpoints.")
         }
         return ValidCheckpoint(try open(target), isVerified: false)
     }

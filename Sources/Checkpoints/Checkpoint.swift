@@ -34,7 +34,7 @@ package struct Checkpoint: Sendable {
         let state = try CheckpointState(parsing: bytes, source: statePath)
         guard state.step == manifest.step else {
             throw Failure(
-                .badData, "\(statePath): stands at step \(state.step), the manifest at step \(manifest.step).")
+                .badData, "\(statePath): is of step \(state.step), but the manifest is of step \(manifest.step).")
         }
         return Checkpoint(directory: directory, manifest: manifest, state: state)
     }
@@ -64,7 +64,7 @@ package struct Checkpoint: Sendable {
         if let nonFinite = try compare(progress: progress) {
             throw Failure(
                 .badData,
-                "\(nonFinite). The training that wrote it diverged: take an earlier checkpoint.")
+                "\(nonFinite). The training run that wrote it diverged: use an earlier checkpoint.")
         }
         return digest
     }
@@ -99,7 +99,7 @@ package struct Checkpoint: Sendable {
         guard computed == digest else {
             throw Failure(
                 .badData,
-                "\(directory): the digest of its tensors and counters is \(computed), the manifest says \(digest).")
+                "\(directory): the digest of its tensors and counters is \(computed), but the manifest says \(digest).")
         }
         return nonFinite
     }
@@ -141,13 +141,13 @@ package struct Checkpoint: Sendable {
 extension CheckpointManifest.File {
     fileprivate func check(size found: Int, path: String) throws(Failure) {
         guard found == size else {
-            throw Failure(.badData, "\(path): holds \(found) bytes, the manifest says \(size).")
+            throw Failure(.badData, "\(path): holds \(found) bytes, but the manifest says \(size).")
         }
     }
 
     fileprivate func check(digest found: String, path: String) throws(Failure) {
         guard found == digest else {
-            throw Failure(.badData, "\(path): its XXH3-128 is \(found), the manifest says \(digest).")
+            throw Failure(.badData, "\(path): its XXH3-128 is \(found), but the manifest says \(digest).")
         }
     }
 }

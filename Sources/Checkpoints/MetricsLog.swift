@@ -30,7 +30,7 @@ package final class MetricsLog {
     ///
     /// - Throws: `inputOutput` if the write fails; the line is kept in memory.
     package func append(_ object: JSON) throws(Failure) {
-        precondition(object["step"]?.integerValue != nil, "Every line of the log tells its step.")
+        precondition(object["step"]?.integerValue != nil, "Every line of the log has its step.")
         waiting += Array((object.line + "\n").utf8)
         waitingCount += 1
         try flush()
@@ -84,7 +84,7 @@ package final class MetricsLog {
             if found != nil || (!isComplete && isTorn(line)) { isLog = true }
         }
         guard isLog else {
-            throw Failure(.badData, "\(path): has no line of a metrics log. Move the file away.")
+            throw Failure(.badData, "\(path): is not a metrics log. Move the file elsewhere.")
         }
         guard dropsAny else { return }
         try FileSystem.replaceContents(of: path, followingLinks: false) {
@@ -141,7 +141,8 @@ package final class MetricsLog {
             guard line.count <= 16 * blockBytes else {
                 throw Failure(
                     .badData,
-                    "\(file.path): the line before byte \(offset) is no line of a metrics log. Move the file away.")
+                    "\(file.path): the line before byte \(offset) is not a line of a metrics log. Move the file elsewhere."
+                )
             }
         }
         if !line.isEmpty { try body(line, false) }

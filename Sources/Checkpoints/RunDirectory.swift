@@ -61,7 +61,7 @@ package struct RunDirectory: Equatable, Sendable {
             guard let found = try FileSystem.kind(of: path), found != allowed else { continue }
             throw Failure(
                 .inputOutput,
-                "\(path): is \(found.rawValue); a run has \(allowed.rawValue) of that name. Move it away, or choose another "
+                "\(path): is \(found.rawValue), but a run needs \(allowed.rawValue) of that name. Move it elsewhere, or choose another "
                     + "--output.")
         }
         if try FileSystem.kind(of: lockFile) != nil { return try refuseForeignLock() }
@@ -80,7 +80,8 @@ package struct RunDirectory: Equatable, Sendable {
     /// The failure for a file that would be overwritten although no run wrote it.
     private static func foreign(_ file: String) -> Failure {
         Failure(
-            .usage, "\(file) is of no run and would be overwritten. Choose another --output, or move the file away.")
+            .usage,
+            "\(file) belongs to no run and would be overwritten. Choose another --output, or move the file elsewhere.")
     }
 
     /// Returns whether `file` is one that a run in this directory writes.
@@ -118,7 +119,7 @@ package struct RunDirectory: Equatable, Sendable {
         guard try file.tryLock() else {
             throw Failure(
                 .usage,
-                "\(path) is in use by a living run: \(try holder(of: file) ?? "just starting"). "
+                "\(path) is in use by an active run: \(try holder(of: file) ?? "just starting"). "
                     + "Wait for it, stop it, or choose another --output.")
         }
         try file.truncate(to: 0)

@@ -21,9 +21,9 @@ extension Communicator {
                 guard bytes <= free else {
                     throw Failure(
                         .inputOutput,
-                        "\(directory) has \(free >> 20) MB free, \((bytes >> 20) + 1) MB are needed. Make it larger "
-                            + "(mount -o remount,size=…; in a container --shm-size), or name another directory in the "
-                            + "environment: OMPI_MCA_osc_sm_backing_directory.")
+                        "\(directory) has \(free >> 20) MB free, but needs \((bytes >> 20) + 1) MB. Enlarge it "
+                            + "(mount -o remount,size=…; in a container --shm-size), or set the environment "
+                            + "variable OMPI_MCA_osc_sm_backing_directory to another directory.")
                 }
                 try File(probe, .create, followingLinks: false).write(word)
             }
@@ -32,8 +32,8 @@ extension Communicator {
                 guard text == Array(word.utf8) else {
                     throw Failure(
                         .inputOutput,
-                        "\(directory) is not the same to all ranks: they run in different containers or namespaces. "
-                            + "Start them in one.")
+                        "\(directory) is not the same directory for all ranks: they run in different containers or namespaces. "
+                            + "Start them in the same one.")
                 }
             }
             return nil

@@ -126,7 +126,7 @@ package enum FileSystem {
         let parent = parent(of: directory)
         let made = parent == directory ? [] : try makeDirectory(parent)
         if withSystemPath(directory, { mkdir($0, 0o777) }) != 0 {
-            let failure = File.failure("make the directory", directory, reading: false)
+            let failure = File.failure("create the directory", directory, reading: false)
             let isTaken = errno == EEXIST
             // Another process may have created it meanwhile.
             if isTaken, isDirectory(directory) { return made }
@@ -135,9 +135,9 @@ package enum FileSystem {
             throw Failure(
                 .inputOutput,
                 isLink(directory)
-                    ? "\(directory): a symbolic link that leads to no directory. Make the directory that it names, or "
+                    ? "\(directory): a symbolic link that does not lead to a directory. Create the directory that it names, or "
                         + "choose another one."
-                    : "\(directory): could not make the directory: a file has that name. Choose another directory.")
+                    : "\(directory): could not create the directory: a file has that name. Choose another directory.")
         }
         try synchronizeDirectory(parent)
         return made + [directory]
@@ -153,7 +153,7 @@ package enum FileSystem {
     /// Creates `directory`, which must not exist; its parent must.
     package static func makeNewDirectory(_ directory: String) throws(Failure) {
         guard withSystemPath(directory, { mkdir($0, 0o777) }) == 0 else {
-            throw File.failure("make the directory", directory, reading: false)
+            throw File.failure("create the directory", directory, reading: false)
         }
     }
 
@@ -243,7 +243,7 @@ package enum FileSystem {
         let size = try file.size()
         if size == 0 { return try file.unsizedContents(limitBytes: limitBytes) }
         guard size <= limitBytes else {
-            throw Failure(.badData, "\(path): \(size) bytes, at most \(limitBytes) are expected of such a file.")
+            throw Failure(.badData, "\(path): has \(size) bytes; the limit for such a file is \(limitBytes).")
         }
         var bytes = [UInt8](repeating: 0, count: size)
         let result: Result<Void, Failure> = bytes.withUnsafeMutableBytes { buffer in

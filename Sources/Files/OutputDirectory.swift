@@ -149,7 +149,7 @@ extension OutputDirectory {
         throw Failure(
             .usage,
             "\(command): --output: \(path) holds \(enumerate(foreign)), which no \(command) has written\(orElse). Choose a new "
-                + "directory, or move the files away.")
+                + "directory, or move the files elsewhere.")
     }
 
     /// Formats names for a message: the first three and the number of the others.

@@ -142,7 +142,7 @@ package final class OutputFile {
             } else if (own.st_dev, own.st_ino) != (named.st_dev, named.st_ino) {
                 "was replaced by another file"
             } else if Int(own.st_size) != length {
-                "has \(own.st_size) bytes, \(length) were written"
+                "has \(own.st_size) bytes, but \(length) were written"
             } else {
                 nil
             }
@@ -150,7 +150,7 @@ package final class OutputFile {
         throw Failure(
             .inputOutput,
             "\(path): \(found): another program has changed the file while this command was writing. Start the command "
-                + "again once nothing else writes there.")
+                + "again when no other program writes there.")
     }
 
     /// Waits until a regular file is on the disk, then closes it.
@@ -188,8 +188,8 @@ package final class OutputFile {
             case EINTR: continue
             case EISDIR: throw refuse("is a directory. Name a file in it.")
             case ENOENT: throw refuse(missing(path))
-            case ENOTDIR: throw refuse("a file stands where a directory is needed. Choose another name.")
-            case ELOOP: throw refuse("symbolic links lead in a circle. Choose another name.")
+            case ENOTDIR: throw refuse("a part of the path is a file, not a directory. Choose another name.")
+            case ELOOP: throw refuse("symbolic links form a loop. Choose another name.")
             case ENAMETOOLONG: throw refuse("the name is longer than the file system allows. Choose a shorter one.")
             case ENXIO:
                 var status = stat()
@@ -209,9 +209,9 @@ package final class OutputFile {
     /// Explains why opening `path` failed with ENOENT although O_CREAT was set.
     private static func missing(_ path: String) -> String {
         if FileSystem.isLink(path) {
-            return "a symbolic link into a directory that does not exist. Make the directory, or choose another name."
+            return "a symbolic link into a directory that does not exist. Create the directory, or choose another name."
         }
-        return "the directory \(FileSystem.parent(of: path)) does not exist. Make it first, or choose another name."
+        return "the directory \(FileSystem.parent(of: path)) does not exist. Create it first, or choose another name."
     }
 
     private static func connect(_ path: String, _ refuse: (String) -> Failure) throws(Failure) -> Int32 {
@@ -231,7 +231,7 @@ package final class OutputFile {
         }
         guard result == 0 else {
             Glibc.close(opened)
-            throw refuse("a socket to which no program listens. Start that program first, or choose another name.")
+            throw refuse("a socket on which no program listens. Start that program first, or choose another name.")
         }
         return opened
     }

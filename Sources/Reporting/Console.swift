@@ -98,7 +98,7 @@ package final class Console {
             self.failure = failure
             if isOptional {
                 let code = ExitCode.inputOutput.rawValue
-                warn("\(failure.message) The training goes on without it and ends with code \(code).")
+                warn("\(failure.message) Training continues without it and exits with code \(code).")
             }
         }
     }

@@ -50,11 +50,11 @@ package struct ProgressLine {
         let facts: [(importance: Int, text: String)] = [
             (0, "step \(step)/\(steps)"),
             (2, "\(isSmoothed ? "smoothed loss" : "loss") \(ProgressLine.short(loss, decimals: 4))"),
-            (5, "rate \(scientific(learningRate, digits: 2))"),
-            (4, gradientNorm.map { "norm \(ProgressLine.short($0, decimals: 2))" } ?? skip ?? ""),
+            (5, "lr \(scientific(learningRate, digits: 2))"),
+            (4, gradientNorm.map { "grad_norm \(ProgressLine.short($0, decimals: 2))" } ?? skip ?? ""),
             (6, lossScale.map(ProgressLine.scale) ?? ""),
             (3, "\(ProgressLine.rate(targetsPerSecond)) \(unit)/s"),
-            (7, showsShare && shareOfPeak.isFinite ? "\(fixed(100 * shareOfPeak, 0)) % of peak" : ""),
+            (7, showsShare && shareOfPeak.isFinite ? "MFU \(fixed(100 * shareOfPeak, 0)) %" : ""),
             (1, "\(ProgressLine.time(secondsLeft)) left"),
         ]
         var (shown, used): (Set<Int>, Int) = ([], -2)

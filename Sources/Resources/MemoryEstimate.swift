@@ -38,7 +38,7 @@ package struct MemoryEstimate {
         throw Failure(
             .usage,
             "\(what) needs at least \(MemoryEstimate.gigabytes(bytes)) of memory on this host (\(list)); "
-                + "\(MemoryEstimate.gigabytes(Double(available))) can be had. \(MemoryEstimate.limitAdvice)\(remedy)")
+                + "\(MemoryEstimate.gigabytes(Double(available))) is available. \(MemoryEstimate.limitAdvice)\(remedy)")
     }
 
     /// The memory of `copies` copies of a model's weights in Float32.

@@ -12,8 +12,8 @@ package func numberMemory(bytes: Int, alignment: Int = arenaAlignmentBytes) -> U
         return memory
     }
     let text = Array(
-        ("dtrain: no memory for \((bytes + 1_048_575) >> 20) MB more. What is saved stays. Allow the process more (ulimit -v, "
-            + "the container's limit), or use fewer ranks a host, more batch.slots, a smaller model or precision: float16.\n")
+        ("dtrain: not enough memory for another \((bytes + 1_048_575) >> 20) MB. Saved files are unaffected. Raise the limit (ulimit "
+            + "-v, the container's limit), or use fewer ranks per host, more batch.slots, a smaller model or precision: float16.\n")
             .utf8)
     _ = text.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
     _exit(ExitCode.internalError.rawValue)

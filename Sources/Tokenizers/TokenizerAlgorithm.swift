@@ -33,8 +33,8 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         guard !sample.ends.isEmpty else {
             throw Failure(
                 .usage,
-                "--tokenizer \(rawValue):\(size): cannot be learned from a training text without a character but line "
-                    + "breaks. Prepare more text, or --tokenizer byte.")
+                "--tokenizer \(rawValue):\(size): cannot be learned from a training text that has only line breaks. "
+                    + "Prepare more text, or use --tokenizer byte.")
         }
         if coverage == nil {
             let (model, reason) = try train(size, sample, allCharacters: false)
@@ -65,7 +65,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
                 throw Failure(
                     .usage,
                     "--tokenizer \(rawValue):\(size): the \(count) most frequent characters, \(coverage) of the text, need "
-                        + "tokens of their own, as do bytes and special tokens. Allowed: at least "
+                        + "one token each, in addition to bytes and special tokens. Allowed: at least "
                         + "\(TokenizerAlgorithm.fixedPieces + 1 + count) tokens, or a lower --coverage, such as "
                         + "\(rounded(share(max(0, room)))).")
             }
@@ -75,7 +75,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
                 .usage,
                 "--tokenizer \(rawValue):\(size): bytes, special tokens and the space leave no token for a character. "
                     + "Allowed: at least \(TokenizerAlgorithm.fixedPieces + 2) tokens; "
-                    + "\(TokenizerAlgorithm.fixedPieces + 1 + needed(0.9995)) have one for nearly every character of the text. For "
+                    + "\(TokenizerAlgorithm.fixedPieces + 1 + needed(0.9995)) cover nearly every character of the text. For "
                     + "bytes alone: --tokenizer byte.")
         }
         let kept = sample.keeping(Set(characters.prefix(count).map(\.character)))
@@ -84,8 +84,8 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         let note =
             count == characters.count
             ? nil
-            : "\(count) of \(characters.count) characters have tokens of their own, \(rounded(100 * share(count))) % of the "
-                + "text; the others are written as bytes"
+            : "\(count) of \(characters.count) characters have their own tokens, \(rounded(100 * share(count))) % of the text; the "
+                + "others are encoded as bytes"
         return Learned(model: model, note: note)
     }
 
@@ -100,7 +100,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         throw Failure(
             .usage,
             "learning a tokenizer from \(sample.bytes.count) bytes of text needs about \(needed / 1_000_000) MB of memory; "
-                + "\(available / 1_000_000) MB can be had. Free some memory, raise the limit of the address space (ulimit -v), "
+                + "\(available / 1_000_000) MB are available. Free some memory, raise the limit of the address space (ulimit -v), "
                 + "or use --tokenizer byte.")
     }
 
@@ -141,7 +141,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         let number = said.split { !$0.isNumber }.compactMap { Int($0) }
         let reason =
             if size <= TokenizerAlgorithm.fixedPieces {
-                "its bytes and special tokens alone are \(TokenizerAlgorithm.fixedPieces). Allowed: at least "
+                "bytes and special tokens alone need \(TokenizerAlgorithm.fixedPieces) tokens. Allowed: at least "
                     + "\(TokenizerAlgorithm.fixedPieces + 2) tokens."
             } else if said.containsExactly("too high"), let most = number.last {
                 "it has no more pieces. Allowed: at most \(most) tokens."

@@ -69,7 +69,7 @@ struct CheckpointLocationTests {
         }
         expectFailure(.badData, "nowhere: there is no such file or directory.") { _ = try Checkpoint.open("nowhere") }
         try run.create()
-        expectFailure(.badData, "is a run that has no checkpoint yet") { _ = try Checkpoint.find(run.path) }
+        expectFailure(.badData, "this run has no checkpoint yet") { _ = try Checkpoint.find(run.path) }
         let other = sample.directory.file("other")
         try FileSystem.makeDirectory(other)
         expectFailure(.badData, "other: holds no manifest.json") { _ = try Checkpoint.find(other) }
@@ -130,7 +130,7 @@ struct CheckpointLocationTests {
         let words =
             "\(broken.directory)/model.safetensors: is intact, but tensor wte.weight: element 5 of F32 [3, 4] is infinite or "
             + "not a number"
-        expectFailure(.badData, words, "take an earlier checkpoint") { try broken.verify() }
+        expectFailure(.badData, words, "use an earlier checkpoint") { try broken.verify() }
         let found = try Checkpoint.find(sample.run.path)
         #expect(found.checkpoint.step == 300)
         #expect(found.notes.count == 1 && found.notes[0].hasSuffix("Falling back to step-00000300."))

@@ -124,7 +124,7 @@ struct CheckpointTests {
         ),
         (
             #"{"step":9,"consumed_samples":2,"tokens":3,"skipped_steps":1,"skips_in_a_row":2,"validation_loss":null,"#
-                + #""loss_scaler":null,"watched":null}"#, "make no sense together"
+                + #""loss_scaler":null,"watched":null}"#, "the counters are inconsistent"
         ),
         (
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"returns":4611686018427387904,"#

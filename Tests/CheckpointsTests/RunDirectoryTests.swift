@@ -63,7 +63,7 @@ struct RunDirectoryTests {
 
         try FileSystem.replaceContents(of: directory.file("notes"), with: "mine")
         try #require(symlink(directory.file("notes"), path) == 0)
-        expectFailure(.inputOutput, "\(path): is a symbolic link", "Move it away") { try run.refuseForeign([]) }
+        expectFailure(.inputOutput, "\(path): is a symbolic link", "Move it elsewhere") { try run.refuseForeign([]) }
         try FileSystem.removeFile(path)
 
         // A link to a directory is no checkpoints directory either: retention would remove another run's checkpoints.
@@ -90,7 +90,7 @@ struct RunDirectoryTests {
     func refusesFilesOfADirectoryWithoutARun(name: String) throws {
         try run.create()
         try FileSystem.replaceContents(of: "\(run.path)/\(name)", with: "mine")
-        expectFailure(.usage, "\(name) is of no run") { try run.refuseForeign([]) }
+        expectFailure(.usage, "\(name) belongs to no run") { try run.refuseForeign([]) }
         // An import leaves a checkpoint and no lock file.
         try FileSystem.makeDirectory("\(run.checkpoints)/step-00000000")
         try run.refuseForeign([])
@@ -99,7 +99,7 @@ struct RunDirectoryTests {
     @Test func refusesTheLockFileOfAnotherProgram() throws {
         try run.create()
         try FileSystem.replaceContents(of: run.lockFile, with: "pid 1")
-        expectFailure(.usage, "LOCK is of no run") { try run.refuseForeign([]) }
+        expectFailure(.usage, "LOCK belongs to no run") { try run.refuseForeign([]) }
         try FileSystem.replaceContents(of: run.lockFile, with: "")
         try run.refuseForeign([])
     }

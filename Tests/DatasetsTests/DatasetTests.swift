@@ -59,10 +59,10 @@ import Testing
         // name.
         ("train-00000.bin", "a/\u{301}.bin", "splits.train[0].file"),
         ("train-00000.bin", "train-00000.bin\\u0000x", "splits.train[0].file"),
-        ("\"version\" : 3", "\"version\" : 3, \"version\" : 3", "\"version\" stands twice"),
-        ("\"version\" : 3", "\"version\" : 3, \"x\" : 1, \"x\" : 2", "\"x\" stands twice"),
+        ("\"version\" : 3", "\"version\" : 3, \"version\" : 3", "\"version\" occurs more than once"),
+        ("\"version\" : 3", "\"version\" : 3, \"x\" : 1, \"x\" : 2", "\"x\" occurs more than once"),
         ("\"version\" : 3", "\"version\" : 3, \"x\" : " + String(repeating: "[", count: 100_000), "dataset.json"),
-        ("train-00001.bin", "train-00000.bin", "stands there twice"),
+        ("train-00001.bin", "train-00000.bin", "is listed more than once"),
         ("\"version\" : 3", "\"version\" : 4", "version 4"),
         ("\"version\" : 3", "\"edition\" : 3", "version: is missing"),
         ("\"kind\" : \"text\"", "\"kind\" : \"images\"", "kind is images"),

@@ -103,7 +103,7 @@ import Testing
             try FileSystem.remove(directory.file("set/a/\(name)"))
             #expect(!FileSystem.exists(directory.file("data")))
         }
-        try expectRefusal("text.png", Array("hello".utf8), "it does not begin as a PNG file does")
+        try expectRefusal("text.png", Array("hello".utf8), "it does not begin with the signature of PNG files")
         try expectRefusal(
             "renamed.png", [0xFF, 0xD8, 0xFF, 0xE0],
             "is a JPEG image with the name of a PNG. Convert it (ImageMagick): mogrify -format png /")
@@ -111,12 +111,12 @@ import Testing
         for count in [8, 20, 33, 45, 60] {
             try expectRefusal("cut.png", Array(good.prefix(count)), "PNG image: ")
         }
-        try expectRefusal("half.png", Array(good.prefix(33)), "it ends before its last part")
+        try expectRefusal("half.png", Array(good.prefix(33)), "it ends before its IEND chunk")
         var flipped = good
         flipped[50] ^= 0x55
         try expectRefusal("flipped.png", flipped, "the checksum of its part IDAT is wrong")
         let empty = Array(good.prefix(33)) + pngChunk("IDAT", [1, 2, 3]) + pngChunk("IEND", [])
-        try expectRefusal("unpacked.png", empty, "its header or its pixels hold what a PNG file may not")
+        try expectRefusal("unpacked.png", empty, "its header or its pixels are invalid")
         try expectRefusal("none.png", Array(good.prefix(33)) + pngChunk("IEND", []), "it has no pixels")
         try expectRefusal("wide.png", png(height: 2, width: 4, channels: 1, Array(0..<8)), "2 rows of 4 pixels")
         try expectRefusal(
@@ -175,7 +175,7 @@ import Testing
         try expectRefusal("images", [0x1F, 0x8B] + images, ".gz")
         try expectRefusal("images", Array(images.dropLast()), "promises 8")
         try expectRefusal("images", Array(images.prefix(10)), "holds 10 bytes")
-        try expectRefusal("images", idx([-1, -1, -1], Array(0..<8)), "more than any file")
+        try expectRefusal("images", idx([-1, -1, -1], Array(0..<8)), "an implausibly large size")
         try expectRefusal("images", idx([2, 0, 2], Array(0..<8)), "promises 0")
         try expectRefusal("labels", idx([3], [0, 1, 2]), "3 labels")
         try expectRefusal("labels", images, "starts with the bytes 0 0 8 3")

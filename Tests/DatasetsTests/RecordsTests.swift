@@ -291,7 +291,9 @@ extension Records {
         for (form, texts) in files {
             for (name, text) in zip(["one", "two"], texts) { try directory.write(text, to: name) }
             let names = Array(["one", "two"].prefix(texts.count))
-            expectFailure(.badData, "has CR (byte ", "tr '\\r' '\\n' < ") { try directory.prepare(form, names) }
+            expectFailure(.badData, "has CR (first at byte ", "tr '\\r' '\\n' < ") {
+                try directory.prepare(form, names)
+            }
             #expect(!FileSystem.exists(directory.file("data")))
         }
         try directory.write("a\rb\r", to: "text")
@@ -397,8 +399,8 @@ extension Records {
         ("\"kind\" : \"labelled\"", "\"kind\" : \"parallel\"", "kind is parallel"),
         ("\"kind\" : \"labelled\"", "\"kind\" : \"text\"", "kind is text"),
         ("\"kind\" : \"class\"", "\"kind\" : \"number\"", "labels has 2 names"),
-        ("\"x\"", "\"y\"", "a name twice"), ("train-00000.labels", "../labels", "labels.file"),
-        ("train-00000.labels", "train-00000-text.bin", "stands there twice"),
+        ("\"x\"", "\"y\"", "a duplicate name"), ("train-00000.labels", "../labels", "labels.file"),
+        ("train-00000.labels", "train-00000-text.bin", "is listed more than once"),
         ("\"pad\" : 256", "\"pad\" : 262", "special_tokens has 262"),
         ("\"pad\" : 256", "\"pad\" : 255", "special tokens"),
         ("\"kind\" : \"byte\"", "\"kind\" : \"sentencepiece\"", "tokenizer_model"),
@@ -413,7 +415,7 @@ extension Records {
         let failure = try #require(#expect(throws: Failure.self) { _ = try Dataset.open(directory.file("data")) })
         #expect(failure.exitCode == .badData)
         #expect(
-            failure.message.contains(found) || (old.contains("count") && failure.message.contains("are promised")),
+            failure.message.contains(found) || (old.contains("count") && failure.message.contains("; expected ")),
             "\(failure.message)")
     }
 

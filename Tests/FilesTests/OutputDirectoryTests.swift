@@ -90,7 +90,7 @@ struct OutputDirectoryTests {
         expectFailure(.inputOutput, "made", "a file has that name") { _ = try claim() }
         try FileSystem.remove(path)
         try #require(symlink("nowhere", path) == 0)
-        expectFailure(.inputOutput, "made", "leads to no directory") { _ = try claim() }
+        expectFailure(.inputOutput, "made", "does not lead to a directory") { _ = try claim() }
         #expect(FileSystem.isLink(path))
     }
 

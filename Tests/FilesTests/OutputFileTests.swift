@@ -51,7 +51,7 @@ struct OutputFileTests {
         let cases = [
             ("d", "is a directory"), ("d/", "is a directory"), ("d/.", "is a directory"), ("none/", "is a directory"),
             ("circle", "in a circle"), ("astray", "does not exist"), ("none/f", "none does not exist"),
-            ("f/below", "where a directory is needed"), (String(repeating: "n", count: 256), "shorter"),
+            ("f/below", "is a file, not a directory"), (String(repeating: "n", count: 256), "shorter"),
         ]
         for (name, words) in cases { expectFailure(.usage, "--output: ", words) { _ = try open(name) } }
         expectFailure(.usage, "--output is empty") { _ = try OutputFile("", option: "--output") }

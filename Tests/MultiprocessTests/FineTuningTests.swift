@@ -196,7 +196,7 @@ extension MultiprocessTests {
             let (classes, from) = (FineTuningTests.classes, "fine_tuning.from=encoder")
             refuse(
                 classes + [from], 64, "pooler.weight: this model has it with shape [32, 32]",
-                "name in fine_tuning.skip what is to keep its initial values")
+                "list in fine_tuning.skip the tensors that keep their initial values")
             refuse(
                 ["model.family=encoder", "model.width=48", from], 64,
                 "token_embedding.weight: its shape is [320, 48] in this model and [320, 32] in encoder/checkpoints/")

@@ -152,10 +152,10 @@ extension MultiprocessTests {
             refuse(workshop, ["--prompt", long], 64, "or add --crop to have its end read")
             try write("a\n\(long)\n", to: "long", workshop)
             refuse(workshop, ["--input", "long"], 65, "long:2: has 33 tokens")
-            refuse(workshop, ["--input", "long", "--prompt", "a"], 64, "exclude each other")
+            refuse(workshop, ["--input", "long", "--prompt", "a"], 64, "cannot be combined")
             refuse(workshop, ["--beam", "2", "--top-k", "3"], 64, "--beam and --top-k")
-            refuse(workshop, ["--length-penalty", "2"], 64, "is for --beam")
-            refuse(workshop, ["--output", "x"], 64, "--output is for")
+            refuse(workshop, ["--length-penalty", "2"], 64, "requires --beam")
+            refuse(workshop, ["--output", "x"], 64, "--output requires --input")
             refuse(workshop, ["--tokens", "9:8"], 64, "--tokens: found 9:8")
             refuse(workshop, ["--input", "none"], 65, "none")
         }

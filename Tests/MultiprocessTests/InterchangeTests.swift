@@ -18,7 +18,7 @@ extension MultiprocessTests {
                     "tokenizer.json",
                     "tokenizer_config.json",
                 ])
-            #expect(exported.output.contains("AutoTokenizer gives the token numbers of dtrain\n"))
+            #expect(exported.output.contains("AutoTokenizer gives the token IDs of dtrain\n"))
             let imported = workshop.dtrain("import", "--from", "model", "--tokenizer", "byte", "--output", "back")
             #expect(imported.exitCode == 0, "\(imported.errors)")
             let checkpoint = Workshop.checkpoint(0, output: "back")
@@ -40,7 +40,7 @@ extension MultiprocessTests {
             // Invalid uses of the export, and attempts to overwrite it.
             expectRefusal(
                 workshop.start(Workshop.training(output: "back"), ranks: 2).finish(), 64,
-                "was imported: it has no training to go on with", "fine_tuning.from=back/checkpoints/step-00000000")
+                "was imported: it has no training run to resume", "fine_tuning.from=back/checkpoints/step-00000000")
             expectRefusal(
                 workshop.dtrain("import", "--from", "model", "--output", "back"), 64, "back holds a run already")
             expectRefusal(

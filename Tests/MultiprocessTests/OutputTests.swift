@@ -140,7 +140,7 @@ extension MultiprocessTests {
             let words = Workshop.training().joined(separator: " ")
             let outcome = run("dtrain \(words) \(redirection)", in: workshop)
             #expect(outcome.exitCode == 74)
-            #expect(outcome.messages.count == 1 && outcome.errors.contains("The training goes on"), "\(outcome.errors)")
+            #expect(outcome.messages.count == 1 && outcome.errors.contains("Training continues"), "\(outcome.errors)")
             let marker = try FileSystem.contents(of: workshop.directory.file("run/outcome.json"))
             #expect(
                 String(decoding: marker, as: UTF8.self) == #"{"outcome":"finished","exit_code":74,"step":24}"# + "\n")

@@ -121,7 +121,7 @@ extension MultiprocessTests {
                     ["mpirun", "-np", "1", Workshop.binary] + commands[first] + [":", "-np", "1", Workshop.binary]
                     + commands[second]
                 let job = Job(launch, in: workshop.directory.path)
-                expectRefusal(job.finish(timeoutSeconds: 20), 64, "rank 1: was started as", "and rank 0 as")
+                expectRefusal(job.finish(timeoutSeconds: 20), 64, "rank 1: was started as", "but rank 0 as")
             }
             #expect(workshop.names("run").isEmpty)
         }

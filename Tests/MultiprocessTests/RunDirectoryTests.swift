@@ -335,7 +335,7 @@ extension MultiprocessTests {
             let wide = Workshop.training(["model.width=64", "training.steps=5"], output: "wide")
             expectRefusal(
                 workshop.start(wide + ["--resume", Workshop.checkpoint(5)], ranks: 2).finish(), 64,
-                "is of another model", "model.width is 64, the checkpoint has 32",
+                "has another model", "model.width is 64, but 32 in the checkpoint",
                 "the configuration that it was written with: --config run/config.yaml.")
 
             // Shards without a manifest contain token IDs, here as many distinct ones as there are bytes.

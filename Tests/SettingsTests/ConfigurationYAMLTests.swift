@@ -70,11 +70,11 @@ import Testing
     /// libyaml's own messages are never shown; each error has a message of dtrain.
     @Test(arguments: [
         ("a: [1, 2\nb: 1", "neither ',' nor ']' in the list that begins on line 1"), ("a: ]", "found no value"),
-        ("- a\nb: 1", "no part of the list that begins on line 1"), ("a: 1\n- b", "no part of the mapping"),
+        ("- a\nb: 1", "not part of the list that begins on line 1"), ("a: 1\n- b", "not part of the mapping"),
         ("a: 1\nb\nc: 2", "found no ':' behind the key that begins on line 2"),
         ("a: b: c", "found a ':' within a value"),
-        ("a: - b", "found '-' behind other text"), ("a: ? b", "found '?' behind other text"),
-        ("a: @b", "a character that no value begins with"), ("a: `b", "a character that no value begins with"),
+        ("a: - b", "found '-' after other text"), ("a: ? b", "found '?' after other text"),
+        ("a: @b", "a character that cannot begin a value"), ("a: `b", "a character that cannot begin a value"),
         ("a:\n\t- c", "found a tab"), ("a: \"x", "no end of the quoted text"),
         ("a: \"x\n---\n\"", "--- or ... within the quoted text"), ("a: \"\\xZZ\"", "an escape that does not exist"),
         ("a: \"\\ud800\"", "an escape that does not exist"), ("%FOO bar\na: 1", "c.yaml:"),
@@ -82,7 +82,7 @@ import Testing
         ("%\n---\na", "directive"),
         ("a: *", "an anchor or an alias"), ("a: &", "an anchor or an alias"), ("a: !<x", "a tag"),
         ("a: !e!x 1", "a tag"),
-        ("a: |0\n  x", "behind a block's"), ("a: | x\n  y", "behind a block's"), ("a: 1\n}", "c.yaml:2:1"),
+        ("a: |0\n  x", "after a block's"), ("a: | x\n  y", "after a block's"), ("a: 1\n}", "c.yaml:2:1"),
         ("{a: 1} b", "c.yaml:1:8"), ("a: {b:c: d:[}", "c.yaml:1"), ("a: \"\u{1}\"", "a control character (U+0001)"),
     ])
     func errorsDoNotQuoteTheLibrary(text: String, expected: String) {

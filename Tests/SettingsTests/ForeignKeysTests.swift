@@ -41,7 +41,7 @@ struct ForeignKeysTests {
         ("num_attention_heads", "model.heads"), ("n_positions", "data.context_length"), ("max_iters", "training.steps"),
         ("beta1", "optimizer.betas (a list of both)"), ("learningRate", "schedule.peak"),
         ("batch-size", "batch.sequences"),
-        ("LR", "schedule.peak"), ("--max-steps", "training.steps"), ("warmup_ratio", "not as a share"),
+        ("LR", "schedule.peak"), ("--max-steps", "training.steps"), ("warmup_ratio", "not as a fraction"),
     ])
     func foreignNamesSuggestKeys(word: String, expected: String) {
         let hint = "; dtrain's key for it is \(expected.hasPrefix("not") ? "schedule.warmup_steps" : expected)"

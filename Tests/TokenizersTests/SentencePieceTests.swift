@@ -159,7 +159,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
 
     @Test(arguments: [[], [0], Array("not a model".utf8), [UInt8](repeating: 0xFF, count: 1000)])
     func rejectsInvalidModels(bytes: [UInt8]) {
-        expectFailure(.badData, "some.model", "not a model of SentencePiece", "--tokenizer bpe:SIZE") {
+        expectFailure(.badData, "some.model", "not a SentencePiece model", "--tokenizer bpe:SIZE") {
             do throws(Failure) {
                 _ = try SentencePieceTokenizer(model: bytes, source: "some.model")
             } catch {
@@ -179,7 +179,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
 
     @Test func rejectsModelThatDiffersFromDescription() throws {
         let lossless = try goldenTokenizer("lossless")
-        expectFailure(.badData, "another hash") {
+        expectFailure(.badData, "the hash or the special tokens of its tokenizer differ") {
             var description = lossless.description
             description.modelDigest = String(repeating: "0", count: 32)
             _ = try makeTokenizer(description, vocabularySize: 700, model: lossless.model)
@@ -255,7 +255,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
                     .vocabularySize
                     == most)
         }
-        expectFailure(.usage, "bpe:400", "without a character but line breaks", "Prepare more text") {
+        expectFailure(.usage, "bpe:400", "that has only line breaks", "Prepare more text") {
             _ = try TokenizerAlgorithm.bpe.learn(size: 400, from: TextSample(totalBytes: 0))
         }
     }
@@ -266,7 +266,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         var sample = TextSample(totalBytes: 1000)
         Array(String(repeating: "text ", count: 200).utf8).withUnsafeBytes { sample.append($0) }
         try TokenizerAlgorithm.requireMemory(sample, available: 1 << 30)
-        expectFailure(.usage, "1000 bytes of text", "10 MB can be had", "ulimit -v") {
+        expectFailure(.usage, "1000 bytes of text", "10 MB are available", "ulimit -v") {
             try TokenizerAlgorithm.requireMemory(sample, available: 10_000_000)
         }
     }
@@ -343,7 +343,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
             let learned = try algorithm.learn(size: size, from: sample)
             let tokenizer = try SentencePieceTokenizer(model: learned.model, source: "learned")
             #expect(tokenizer.vocabularySize == size)
-            #expect(learned.note?.contains("the others are written as bytes") == true)
+            #expect(learned.note?.contains("the others are encoded as bytes") == true)
             let tokens = try tokenizer.encode(text)
             #expect(tokenizer.decode(tokens) == Array(text.utf8))
             #expect(!tokens.contains(1))

@@ -167,7 +167,7 @@ struct KeyUseTests {
             (["fine_tuning.skip=[\"a\"]"], "fine_tuning.skip"),
             (["training.spike_action=stop"], "training.spike_action"),
         ] {
-            expectFailure(.usage, "--set \(key)", "it is read where that has another value") {
+            expectFailure(.usage, "--set \(key)", "it is used only with other values of that key") {
                 _ = try Configuration.load(file: nil, sets: sets)
             }
         }

@@ -157,8 +157,8 @@ struct RunRecordsTests {
         try save(records, 1, isLast: true)
         try setDiskWorks(false)
         expectFailure(
-            .inputOutput, "step 2: the last checkpoint could not be written: ", "could not make the directory",
-            "start the same command without --resume none again: it goes on from \(run.checkpoints)/step-00000001."
+            .inputOutput, "step 2: the last checkpoint could not be written: ", "could not create the directory",
+            "start the same command without --resume none again: it resumes from \(run.checkpoints)/step-00000001."
         ) { try save(records, 2, isLast: true) }
         try setDiskWorks(true)
         #expect(try steps() == [1])

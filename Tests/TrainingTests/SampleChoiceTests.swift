@@ -72,7 +72,7 @@ struct SampleChoiceTests {
                 expectFailure(
                     .usage,
                     "objective.kind: found \(other); the labels of \(workshop.directory.path)/data are of kind "
-                        + "\(found). Allowed for these: \(objective)."
+                        + "\(found). Allowed for them: \(objective)."
                 ) { _ = try workshop.data(["objective.kind=\(other)"]) }
             }
         }

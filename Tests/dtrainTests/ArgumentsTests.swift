@@ -44,7 +44,7 @@ struct ArgumentsTests {
         #expect(bare.value("spicy") == nil)
         #expect(bare.positions == ["soup"])
         #expect(try Arguments(["soup", "--spicy=3"], for: command).value("spicy") == "3")
-        expectFailure(.usage, "--spicy stands twice.") {
+        expectFailure(.usage, "--spicy is given more than once.") {
             _ = try Arguments(["soup", "--spicy", "--spicy=3"], for: command)
         }
     }
@@ -144,7 +144,7 @@ struct ArgumentsTests {
         (["x", "--pot", "--salt=it's 3"], "as the value, write '--pot=--salt=it'\\''s 3'."),
         (["x", "--salt", "--pot"], "as the value, write --salt=--pot."),
         (["x", "--set"], "--set needs a value: KEY.PATH=VALUE."),
-        (["x", "--set", "a=1", "b"], "found x b; wanted: DISH."),
+        (["x", "--set", "a=1", "b"], "found x b; expected: DISH."),
         (["x", "--guests"], "--guests needs a value: NAME."),
         (["x", "--guests", "--hot"], "--guests needs a value: NAME."),
         (["x", "--pot="], "--pot: found an empty value; needed: FILE."),
@@ -153,14 +153,14 @@ struct ArgumentsTests {
         (["x", "--salt", "1", "--salt="], "--salt: found an empty value; needed: GRAMS."),
         (["x", "--spicy="], "--spicy: found an empty value; needed: LEVEL."),
         (["x", "--spicy", "3"], "A value of --spicy follows an equals sign: --spicy=3."),
-        (["x", "a b"], "found x 'a b'; wanted: DISH."),
-        (["x", "-1"], "found x -1; wanted: DISH."),
+        (["x", "a b"], "found x 'a b'; expected: DISH."),
+        (["x", "-1"], "found x -1; expected: DISH."),
         (["x", "--hot="], "--hot takes no value."),
-        (["x", "--pot", "a", "--pot", "b"], "--pot stands twice."),
-        (["x", "--hot", "--hot"], "--hot stands twice."),
+        (["x", "--pot", "a", "--pot", "b"], "--pot is given more than once."),
+        (["x", "--hot", "--hot"], "--hot is given more than once."),
         (["x", "--hot=yes"], "--hot takes no value."),
-        ([], "found none; wanted: DISH."),
-        (["x", "y"], "found x y; wanted: DISH."),
+        ([], "found none; expected: DISH."),
+        (["x", "y"], "found x y; expected: DISH."),
         (["x", "--="], "unknown option --"),
     ])
     func wrongWordsAreRefused(words: [String], message: String) {

@@ -76,7 +76,7 @@ struct CommandTests {
     }
 
     @Test func requestsAreForOneThing() throws {
-        expectFailure(.usage, "help: found score bench; wanted: one COMMAND.") {
+        expectFailure(.usage, "help: found score bench; expected: one COMMAND.") {
             _ = try Invocation(["help", "score", "bench"])
         }
         expectFailure(.usage, "--version: found 'a b' after it.") { _ = try Invocation(["--version", "a b"]) }

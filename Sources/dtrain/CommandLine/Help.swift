@@ -13,7 +13,7 @@ enum Help {
         let names = words.filter { !$0.hasExactPrefix("-") && $0 != "help" }
         guard let name = names.first else { return program }
         guard names.count == 1 else {
-            throw Failure(.usage, "help: found \(names.map(shellWord).joined(separator: " ")); wanted: one COMMAND.")
+            throw Failure(.usage, "help: found \(names.map(shellWord).joined(separator: " ")); expected: one COMMAND.")
         }
         guard let command = Command.all.first(where: { $0.name.exact == name.exact }) else {
             throw Command.unknown(name)
