@@ -39,14 +39,17 @@ package struct ProgressLine {
     ///
     /// - Parameter showsShare: Whether the fraction of the peak rate may be included.
     package func text(width: Int, showsShare: Bool = true) -> String {
-        let whole = facts(width, showsShare, targets)
-        guard let unit = targets.exactParts(at: " ").last, unit != targets else { return whole.joined(separator: "  ") }
-        // "masked tokens" become "tokens" if another fact fits the width then.
-        let short = facts(width, showsShare, unit)
-        return (short.count > whole.count ? short : whole).joined(separator: "  ")
+        // "masked tokens" become "tokens" or "tok" if another fact fits the width then.
+        let noun = targets.exactParts(at: " ").last ?? targets
+        var shown = facts(width, showsShare, targets)
+        for unit in noun == "tokens" ? [noun, "tok"] : [noun] {
+            let facts = facts(width, showsShare, unit)
+            if facts.count > shown.count { shown = facts }
+        }
+        return shown.joined(separator: "  ")
     }
 
-    private func facts(_ width: Int, _ showsShare: Bool, _ unit: String) -> [String] {
+    private func facts(_ limit: Int, _ showsShare: Bool, _ unit: String) -> [String] {
         let facts: [(importance: Int, text: String)] = [
             (0, "step \(step)/\(steps)"),
             (2, "\(isSmoothed ? "smoothed loss" : "loss") \(ProgressLine.short(loss, decimals: 4))"),
@@ -59,9 +62,11 @@ package struct ProgressLine {
         ]
         var (shown, used): (Set<Int>, Int) = ([], -2)
         for fact in facts.sorted(by: { $0.importance < $1.importance }) where !fact.text.isEmpty {
-            guard used + 2 + fact.text.utf8.count <= width || fact.importance == 0 else { break }
+            // All steps take the width of the last one, so that the lines of a run show the same facts.
+            let width = fact.importance == 0 ? "step \(steps)/\(steps)".utf8.count : fact.text.utf8.count
+            guard used + 2 + width <= limit || fact.importance == 0 else { break }
             shown.insert(fact.importance)
-            used += 2 + fact.text.utf8.count
+            used += 2 + width
         }
         return facts.filter { shown.contains($0.importance) }.map(\.text)
     }
