@@ -62,7 +62,7 @@ extension Checkpoint {
         }
         let text = try FileSystem.contents(of: path, limitBytes: 4096)
         let lines = String(decoding: text, as: UTF8.self).exactParts(at: "\n")
-        // Somebody may have written it by hand.
+        // The user may have written it.
         guard lines.count == 1 || (lines.count == 2 && lines[1].isEmpty),
             let digits = lines[0].withoutExactPrefix("checkpoints/step-"), let step = Int(digits), step >= 0
         else {
@@ -82,7 +82,7 @@ extension Checkpoint {
         return ValidCheckpoint(try open(target), isVerified: false)
     }
 
-    /// The configuration file of the run that the checkpoint is kept in; nil where it is kept elsewhere.
+    /// The configuration file of the run that contains the checkpoint; nil if the checkpoint is not in a run directory.
     package var runConfiguration: String? {
         let checkpoints = FileSystem.parent(of: directory)
         let run = RunDirectory(FileSystem.parent(of: checkpoints))

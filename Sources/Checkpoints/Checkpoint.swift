@@ -52,13 +52,13 @@ package struct Checkpoint: Sendable {
         return []
     }
 
-    /// Reads every byte of the tensor files, compares sizes, hashes and the digest of the run with the manifest, and refuses
-    /// numbers that are infinite or NaN: no run can continue from them.
+    /// Reads every byte of the tensor files, compares sizes, hashes and the digest of the run with the manifest, and
+    /// refuses numbers that are infinite or NaN: no run can continue from them.
     ///
     /// - Parameter progress: Called with the bytes read so far and the bytes in all.
     /// - Returns: The digest of the run, which is that of the bytes.
-    /// - Throws: `badData` that names the first file that differs and what differs in it, or, where none does, the first
-    ///   tensor with a number that is not finite.
+    /// - Throws: `badData`, with the first file that differs and its difference, or else the first tensor with a value
+    ///   that is not finite.
     @discardableResult
     package func verify(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws(Failure) -> String {
         if let nonFinite = try compare(progress: progress) {

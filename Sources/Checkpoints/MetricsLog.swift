@@ -105,7 +105,7 @@ package final class MetricsLog {
     private static let newline = UInt8(ascii: "\n")
     private static let blockBytes = 1 << 20
 
-    /// Returns the step of a line, or nil if it is no line of a log.
+    /// Returns the step of a line, or nil if it is not a line of a log.
     private static func step(of line: [UInt8]) -> Int? {
         // A quick check first: in a file that is not a log, each of a million lines would create an error.
         guard line.first == UInt8(ascii: "{") else { return nil }

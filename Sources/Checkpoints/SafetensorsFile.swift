@@ -152,8 +152,8 @@ package struct SafetensorsFile: ~Copyable {
         return (FileFingerprint(size: size, digest: fileDigest.hexadecimal(), tensors: fingerprints), nonFinite)
     }
 
-    /// The first infinite number or NaN among bytes of `tensor` that begin at its byte `offset`, in words; nil where all are
-    /// finite.
+    /// The first infinite number or NaN among bytes of `tensor` that begin at its byte `offset`, in words; nil if all
+    /// are finite.
     private static func nonFinite(
         _ bytes: UnsafeMutableRawBufferPointer, of tensor: Tensor, from offset: Int
     ) -> String? {

@@ -4,14 +4,14 @@ import Texts
 
 /// Operations on directories, names and whole small files. Paths are encoded by `PathText`.
 package enum FileSystem {
-    /// Returns whether `path` exists, following symbolic links; false also if the system does not tell. A decision or
-    /// message that is based on absence uses `isPresent`.
+    /// Returns whether `path` exists, following symbolic links; false also if the system reports an error. Code that
+    /// must distinguish absence from an error uses `isPresent`.
     package static func exists(_ path: String) -> Bool { withSystemPath(path) { access($0, F_OK) } == 0 }
 
     /// Returns whether `path` exists, following symbolic links.
     ///
-    /// - Throws: `inputOutput` if the system does not tell, such as in a directory without permission or for links that
-    ///   lead in a circle; `badData` for a name that is too long.
+    /// - Throws: `inputOutput` if it cannot be determined, such as in a directory without permission or for a loop of
+    ///   links; `badData` for a name that is too long.
     package static func isPresent(_ path: String) throws(Failure) -> Bool { try status(of: path) != nil }
 
     /// Returns whether `path` is a directory, following symbolic links.
@@ -29,7 +29,7 @@ package enum FileSystem {
         return nil
     }
 
-    /// Returns why `path` does not exist, to be appended to a message that says so; empty if only its last name is
+    /// Returns the reason why `path` does not exist, to be appended to a message; empty if only its last component is
     /// missing.
     package static func reasonForAbsence(of path: String) -> String {
         if isLink(path) { return ": it is a symbolic link to something that does not exist" }
@@ -50,7 +50,7 @@ package enum FileSystem {
         return withSystemPath(path) { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
-    /// What a name in a directory denotes, in words for messages.
+    /// The kind of a directory entry, with its name for messages.
     package enum Kind: String {
         case regularFile = "a regular file"
         case directory = "a directory"
@@ -72,9 +72,9 @@ package enum FileSystem {
         }
     }
 
-    /// Returns what `path` is, without following a symbolic link, or nil if it does not exist.
+    /// Returns the kind of `path`, without following a symbolic link, or nil if it does not exist.
     ///
-    /// - Throws: `inputOutput` if the system does not tell, such as in a directory without permission.
+    /// - Throws: `inputOutput` if it cannot be determined, such as in a directory without permission.
     package static func kind(of path: String) throws(Failure) -> Kind? {
         var status = stat()
         if withSystemPath(path, { lstat($0, &status) }) == 0 { return Kind(status) }

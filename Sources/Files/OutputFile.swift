@@ -23,7 +23,8 @@ package final class OutputFile {
     ///
     /// - Parameters:
     ///   - option: The command-line option that specified the path, for messages.
-    ///   - inputs: The files and directories that the command reads. The output must not be one of them, nor lie in one.
+    ///   - inputs: The files and directories that the command reads. The output must not be one of them, nor lie in
+    ///     one.
     ///   - waiting: Called once with a message for the user if a pipe has no reader yet.
     ///   - shouldStop: Polled while the call waits for a reader.
     /// - Throws: `usage` for a path that cannot be an output, such as a directory or the input; `inputOutput` for
@@ -107,7 +108,7 @@ package final class OutputFile {
         length += lines.count
     }
 
-    /// Explains why the output is no file of its own beside `inputs`; nil if it is. `status` is that of the output.
+    /// Returns how the output coincides with one of `inputs`; nil if it does not. `status` is the output's.
     private func collision(with inputs: [String], _ status: stat) -> String? {
         func isOutput(_ path: String) -> Bool {
             var other = stat()
@@ -120,7 +121,7 @@ package final class OutputFile {
             if let directory = OutputFile.resolved(input), resolvedPath().hasExactPrefix(directory + "/") {
                 return "lies in \(input), which the command reads. Choose another directory."
             }
-            // Another name of a file in it.
+            // The output may be another name of a file in it.
             let names = (try? FileSystem.list(input)) ?? []
             if let name = names.first(where: { isOutput("\(input)/\($0)") }) {
                 return "is the same file as the input \(input)/\(name). Choose another name."

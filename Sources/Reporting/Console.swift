@@ -54,7 +54,7 @@ package final class Console {
         take(StandardOutput.write(bytes))
     }
 
-    /// Removes the line that `draw` has drawn, so that a message begins a line of its own.
+    /// Removes the line that `draw` has drawn, so that a message starts on a new line.
     package func clearLine() {
         guard openLine else { return }
         emit(Console.erase)

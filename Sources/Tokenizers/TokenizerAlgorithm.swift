@@ -51,7 +51,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         // The space needs a piece too.
         let room = size - TokenizerAlgorithm.fixedPieces - 1
         var count = min(max(0, room), characters.count)
-        /// How many of the most frequent characters make the share `coverage` of the sample.
+        /// The number of most frequent characters that make up the fraction `coverage` of the sample.
         func needed(_ coverage: Double) -> Int {
             var covered = 0
             return characters.prefix { character in
@@ -92,8 +92,8 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
     /// Rounds down to three digits.
     private func rounded(_ number: Double) -> Double { (number * 1000).rounded(.down) / 1000 }
 
-    /// Rejects a training for which the limits of this process leave no memory, because SentencePiece ends the process if
-    /// one of its threads cannot allocate.
+    /// Rejects learning if the limits of this process leave too little memory, because SentencePiece ends the process
+    /// if one of its threads cannot allocate.
     static func requireMemory(_ sample: TextSample, available: Int) throws(Failure) {
         let needed = sample.bytes.count * bytesPerSampleByte + threadBytes
         guard needed > available else { return }
@@ -104,9 +104,10 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
                 + "or use --tokenizer byte.")
     }
 
-    /// SentencePiece takes less than 1 GB for `TextSample.limitBytes`.
+    /// An upper bound of SentencePiece's memory per byte of the sample: it needs less than 1 GB for
+    /// `TextSample.limitBytes`.
     private static let bytesPerSampleByte = 32
-    /// What its four threads take beside, for stacks and heaps.
+    /// The additional memory for the stacks and heaps of its four threads.
     private static let threadBytes = 64 << 20
 
     /// Trains with SentencePiece. On failure returns its error message, which is only parsed and never shown.

@@ -94,8 +94,8 @@ struct CheckpointLocationTests {
         #expect(try Checkpoint.find(run.best).checkpoint.step == 100)
     }
 
-    /// A checkpoint that was verified while it was looked for is not read a second time.
-    @Test func everyByteIsReadOnce() throws {
+    /// A checkpoint that was verified during the search is not read a second time.
+    @Test func findAndVerifyReadEveryByteOnce() throws {
         try commitThree()
         for (path, verifying) in [
             (sample.run.path, true), (sample.run.path, false), (sample.run.checkpoints + "/step-00000100", true),
@@ -110,8 +110,8 @@ struct CheckpointLocationTests {
         }
     }
 
-    /// A checkpoint in a run's directory knows the configuration that it was written with.
-    @Test func theConfigurationOfARun() throws {
+    /// For a checkpoint in a run directory, the configuration of the run is found.
+    @Test func runConfigurationIsFoundInRunDirectory() throws {
         let checkpoint = try sample.commit()
         #expect(checkpoint.runConfiguration == nil)
         try FileSystem.replaceContents(of: sample.run.configuration, with: "")
@@ -121,8 +121,8 @@ struct CheckpointLocationTests {
         #expect(try Checkpoint.open(copy).runConfiguration == nil)
     }
 
-    /// No run can continue from numbers that are not finite, whatever their hashes say.
-    @Test func aCheckpointThatIsNotFiniteIsPassedOver() throws {
+    /// A checkpoint with values that are not finite is skipped, even if its hashes are valid.
+    @Test func skipsNonFiniteCheckpoints() throws {
         try commitThree()
         sample.weights.buffer.storeBytes(of: Float.nan, toByteOffset: 20, as: Float.self)
         sample.moments.buffer.storeBytes(of: Float.infinity, toByteOffset: 4, as: Float.self)

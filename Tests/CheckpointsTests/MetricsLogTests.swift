@@ -73,7 +73,7 @@ struct MetricsLogTests {
     }
 
     @Test(arguments: ["mine\n", "mine", "{\"loss\":1}\n", "# notes\n\n- one\n"])
-    func aFileThatIsNoLogIsNotChanged(before: String) throws {
+    func keepsFilesThatAreNotLogs(before: String) throws {
         try FileSystem.replaceContents(of: path, with: before)
         expectFailure(.badData, "metrics.jsonl", "is not a metrics log") {
             try MetricsLog.truncate(path, afterStep: 2)
@@ -82,7 +82,7 @@ struct MetricsLogTests {
     }
 
     @Test(arguments: ["{\"step\":1,\"lo", "{\"st"])
-    func aTornFirstLineIsRemoved(before: String) throws {
+    func removesTornFirstLine(before: String) throws {
         try FileSystem.replaceContents(of: path, with: before)
         try MetricsLog.truncate(path, afterStep: 2)
         #expect(try text() == "")

@@ -49,12 +49,12 @@ struct RunDirectoryTests {
         expectFailure(.inputOutput, "LOCK") { _ = try run.lock() }
     }
 
-    // MARK: What is not the run's
+    // MARK: Files that belong to no run
 
     @Test(arguments: [
         "config.yaml", "metrics.jsonl", "outcome.json", "best", "LOCK", "trace-rank-0.json", "checkpoints",
     ])
-    func refusesNamesThatAreTaken(name: String) throws {
+    func rejectsNamesOfOtherKindsOfFiles(name: String) throws {
         try run.create()
         do { _ = try run.lock() }
         let path = "\(run.path)/\(name)"
@@ -66,7 +66,7 @@ struct RunDirectoryTests {
         expectFailure(.inputOutput, "\(path): is a symbolic link", "Move it elsewhere") { try run.refuseForeign([]) }
         try FileSystem.removeFile(path)
 
-        // A link to a directory is no checkpoints directory either: retention would remove another run's checkpoints.
+        // Nor may checkpoints be a link to a directory: retention would remove another run's checkpoints.
         try #require(symlink(directory.path, path) == 0)
         expectFailure(.inputOutput, "\(path): is a symbolic link") { try run.refuseForeign([]) }
         try FileSystem.removeFile(path)
@@ -87,7 +87,7 @@ struct RunDirectoryTests {
     }
 
     @Test(arguments: ["config.yaml", "metrics.jsonl", "outcome.json", "best"])
-    func refusesFilesOfADirectoryWithoutARun(name: String) throws {
+    func rejectsFilesThatBelongToNoRun(name: String) throws {
         try run.create()
         try FileSystem.replaceContents(of: "\(run.path)/\(name)", with: "mine")
         expectFailure(.usage, "\(name) belongs to no run") { try run.refuseForeign([]) }
@@ -96,7 +96,7 @@ struct RunDirectoryTests {
         try run.refuseForeign([])
     }
 
-    @Test func refusesTheLockFileOfAnotherProgram() throws {
+    @Test func rejectsLockFileOfAnotherProgram() throws {
         try run.create()
         try FileSystem.replaceContents(of: run.lockFile, with: "pid 1")
         expectFailure(.usage, "LOCK belongs to no run") { try run.refuseForeign([]) }

@@ -169,7 +169,7 @@ import Testing
     @Test(arguments: [
         ["config.yaml", "metrics.jsonl"], ["config.json", "model.safetensors"], ["notes.txt"], ["tokenizer.model"],
     ])
-    func refusesDirectoriesOfOtherKinds(names: [String]) throws {
+    func rejectsDirectoriesOfOtherKinds(names: [String]) throws {
         try FileSystem.makeDirectory(directory.file("data"))
         for name in names { try directory.write("the user's", to: "data/\(name)") }
         expectFailure(

@@ -297,7 +297,7 @@ extension Records {
             #expect(!FileSystem.exists(directory.file("data")))
         }
         try directory.write("a\rb\r", to: "text")
-        expectFailure(.badData, "text: has CR (byte 2 ") {
+        expectFailure(.badData, "text: has CR (first at byte 2) ") {
             _ = try DatasetPreparation(texts: [directory.file("text")], output: directory.file("data")).run()
         }
     }

@@ -100,7 +100,7 @@ struct FileSystemTests {
         }
     }
 
-    /// A path that cannot be looked at is not reported as missing.
+    /// A path that cannot be accessed is not reported as missing.
     @Test func absenceIsDistinguished() throws {
         let path = directory.file("f")
         #expect(try !FileSystem.isPresent(path))
@@ -125,7 +125,7 @@ struct FileSystemTests {
         expectFailure(.badData, "File name too long") {
             _ = try FileSystem.isPresentDirectory(directory.file(String(repeating: "n", count: 300)))
         }
-        // The superuser may look everywhere.
+        // Root may access every directory.
         guard geteuid() != 0 else { return }
         try FileSystem.makeDirectory(directory.file("closed"))
         try #require(chmod(directory.file("closed"), 0) == 0)

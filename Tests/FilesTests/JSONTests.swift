@@ -37,7 +37,7 @@ struct JSONTests {
         }
     }
 
-    /// What is printed has no characters that a terminal interprets or hides, and parses to the same value.
+    /// Printed JSON has no characters that a terminal interprets or hides, and parses to the same value.
     @Test func printedLinesAreShown() throws {
         let value: JSON = ["a\u{202E}b": "\u{200B}\u{7F}\u{2028}\u{E0001}\u{10FFFF}größe\n"]
         #expect(

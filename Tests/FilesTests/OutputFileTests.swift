@@ -69,7 +69,7 @@ struct OutputFileTests {
         #expect(try text("input") == "kept")
     }
 
-    /// A checkpoint that is read must not be written to, under whatever name.
+    /// A checkpoint that is read must not be written to, under any name.
     @Test func rejectsFilesOfAnInputDirectory() throws {
         try FileSystem.makeDirectory(directory.file("c"))
         try FileSystem.replaceContents(of: directory.file("c/weights"), with: "kept")
@@ -107,7 +107,7 @@ struct OutputFileTests {
         #expect(try text("o") == "one\ntwo\n")
     }
 
-    /// Files of /proc have no positions to write at.
+    /// Files of /proc cannot be written at an offset.
     @Test func writesToFilesOfTheSystem() throws {
         let output = try OutputFile("/proc/self/timerslack_ns", option: "--output")
         #expect(!output.isRegular)

@@ -5,7 +5,7 @@ import Testing
 extension MultiprocessTests {
     /// Faults that DTRAIN_FAULT injects, and their consequences.
     @Suite struct FaultTests {
-        /// Runs a training with `ranks` ranks and a fault.
+        /// Executes a training run with `ranks` ranks and a fault.
         private func run(
             _ fault: String, _ workshop: Workshop, _ sets: [String] = []
         ) -> Job.Outcome {

@@ -82,8 +82,9 @@ extension MultiprocessTests {
                 "--tokenizer byte, --tokenizer FILE.model (at most 256 pieces)")
         }
 
-        /// The tokenizer of bytes has no file of its own: it is recognized by the one that is written for `transformers`.
-        @Test func theByteTokenizerOfAnExportIsTakenOver() throws {
+        /// The tokenizer of bytes has no file of its own: it is recognized by the one that is written for
+        /// `transformers`.
+        @Test func importUsesByteTokenizerOfExport() throws {
             let workshop = try Workshop()
             workshop.exportTrainedModel()
             let imported = workshop.dtrain("import", "--from", "model", "--output", "back")

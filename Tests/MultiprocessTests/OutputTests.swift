@@ -18,8 +18,9 @@ extension MultiprocessTests {
             #expect(outcome.errors.isEmpty)
         }
 
-        /// `mpirun` forwards no output while it waits for ranks that it has told to end: rank 0 writes to the terminal.
-        @Test func jobThatIsToldToEndSaysSo() throws {
+        /// `mpirun` forwards no output while it waits for ranks to which it has sent SIGTERM, so rank 0 writes to the
+        /// terminal.
+        @Test func stopRequestIsReportedOnTheTerminal() throws {
             let workshop = try Workshop()
             let words = ([Workshop.binary] + Workshop.training(["training.steps=100000"])).joined(separator: " ")
             let script = """
@@ -36,7 +37,7 @@ extension MultiprocessTests {
                 "\(outcome.output)")
         }
 
-        /// A message begins a line of its own, after a line that was drawn.
+        /// A message after a drawn line starts on a new line.
         @Test func messageBeginsALine() throws {
             let workshop = try Workshop()
             let words = ["prepare", "--text", "text.txt", "--tokenizer", "bpe:60000", "--output", "other"]

@@ -12,7 +12,7 @@ extension MultiprocessTests {
         /// Long enough to interrupt it at a given step.
         private let longer = ["training.steps=60"]
 
-        /// Starts a training with two ranks under the supervisor.
+        /// Starts a training run with two ranks under the supervisor.
         private func supervise(_ workshop: Workshop, _ sets: [String], output: String = "run") -> Job {
             Job([Self.script, "-n", "2"] + Workshop.training(sets, output: output), in: workshop.directory.path)
         }

@@ -81,7 +81,7 @@ extension MultiprocessTests {
         }
 
         /// A rejected command changes nothing: later checkpoints are set aside only for a valid checkpoint.
-        @Test func rejectedResumeSetsNothingAside() throws {
+        @Test func rejectedResumeMovesNothing() throws {
             let workshop = try Workshop()
             workshop.train()
             try replace(

@@ -99,11 +99,11 @@ import Testing
         for (bytes, expected) in [
             (
                 Array("a: 1\nb: ".utf8) + [0xFF],
-                "c.yaml: line 2: not UTF-8 from byte 4 of the line on (0xFF at offset 8"
+                "c.yaml: line 2: not UTF-8 starting at byte 4 of the line (0xFF at offset 8"
             ),
-            (Array("a: é".utf8) + [0xC3], "c.yaml: line 1: not UTF-8 from byte 6 of the line on"),
-            ([0xC0, 0x80], "c.yaml: line 1: not UTF-8 from byte 1 "),
-            ([0xED, 0xA0, 0x80], "c.yaml: line 1: not UTF-8 from byte 1 "),
+            (Array("a: é".utf8) + [0xC3], "c.yaml: line 1: not UTF-8 starting at byte 6 of the line"),
+            ([0xC0, 0x80], "c.yaml: line 1: not UTF-8 starting at byte 1 "),
+            ([0xED, 0xA0, 0x80], "c.yaml: line 1: not UTF-8 starting at byte 1 "),
             ([0xFF, 0xFE, 0x61, 0x00], "c.yaml: is UTF-16, by its byte order mark"),
             (Array("a\0:\0 \0\u{31}\0".utf8), "c.yaml: is UTF-16 (little-endian) without a byte order mark"),
             ([0x1F, 0x8B, 8, 0], "c.yaml: is compressed with gzip"),

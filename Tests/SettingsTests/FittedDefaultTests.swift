@@ -42,7 +42,7 @@ struct FittedDefaultTests {
     }
 
     /// `--set training.steps` limits a warm-up that a file gives, with a note; values from the same place are compared.
-    @Test func aWarmUpFromAFileFitsTheStepsOnTheCommandLine() throws {
+    @Test func stepsOnCommandLineShortenWarmUpOfFile() throws {
         let directory = TemporaryDirectory()
         let file = directory.file("c.yaml")
         try FileSystem.replaceContents(

@@ -262,7 +262,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
 
     /// SentencePiece trains on these texts or fails; dtrain's messages never contain the library's.
     /// A library thread that cannot allocate would end the process.
-    @Test func learningNeedsMemory() throws {
+    @Test func rejectsLearningWithoutEnoughMemory() throws {
         var sample = TextSample(totalBytes: 1000)
         Array(String(repeating: "text ", count: 200).utf8).withUnsafeBytes { sample.append($0) }
         try TokenizerAlgorithm.requireMemory(sample, available: 1 << 30)
@@ -365,7 +365,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         expectFailure(.usage, "bytes and special tokens alone are 264. Allowed: at least 266") {
             _ = try algorithm.learn(size: 264, from: sample)
         }
-        // Nearly all of the text: the number that is named is one that is accepted.
+        // A coverage of nearly 1: the size that the message suggests is accepted.
         let failure = try #require(#expect(throws: Failure.self) { _ = try algorithm.learn(size: 265, from: sample) })
         #expect(
             failure.exitCode == .usage

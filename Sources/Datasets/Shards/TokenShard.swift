@@ -138,7 +138,7 @@ package struct TokenShard: Sendable {
     }
 }
 
-/// The first three header fields of an llm.c file; nil where the file is too short.
+/// The first three header fields of an llm.c file; nil if the file is too short.
 private struct TokenShardHeader {
     let magic: Int32?
     let version: Int32?
