@@ -78,7 +78,7 @@ struct CheckpointLocationTests {
             "checkpoints/step--1\n", "checkpoints/step-00000100\n\n",
         ] {
             try FileSystem.replaceContents(of: run.best, with: text)
-            expectFailure(.badData, "best: is a file and no marker of a checkpoint") {
+            expectFailure(.badData, "best: is a file, but not a checkpoint marker") {
                 _ = try Checkpoint.find(run.best)
             }
         }

@@ -34,7 +34,7 @@ struct CheckpointManifestTests {
 
     @Test(arguments: [["model.safetensors"], ["state.json", "a.safetensors", "a.safetensors"], []])
     func rejectsIncompleteOrDuplicateFileLists(names: [String]) {
-        expectFailure(.badData, "manifest.json", "must name state.json") { _ = try read(manifest(naming: names).text) }
+        expectFailure(.badData, "manifest.json", "must list state.json") { _ = try read(manifest(naming: names).text) }
     }
 
     @Test func rejectsOverflowingSizes() throws {
@@ -46,7 +46,7 @@ struct CheckpointManifestTests {
             if isSound {
                 #expect(try read(manifest.text) == manifest)
             } else {
-                expectFailure(.badData, "manifest.json", "more bytes") { _ = try read(manifest.text) }
+                expectFailure(.badData, "manifest.json", "implausibly large") { _ = try read(manifest.text) }
             }
         }
     }

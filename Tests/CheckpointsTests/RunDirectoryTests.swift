@@ -17,7 +17,7 @@ struct RunDirectoryTests {
         try run.create()
         #expect(FileSystem.isDirectory(run.checkpoints))
         try FileSystem.replaceContents(of: directory.file("file"), with: "")
-        expectFailure(.inputOutput, "file: could not make the directory") {
+        expectFailure(.inputOutput, "file: could not create the directory") {
             try RunDirectory(directory.file("file/below")).create()
         }
     }
@@ -28,7 +28,7 @@ struct RunDirectoryTests {
             let lock = try run.lock()
             let text = try lockText()
             #expect(text.hasPrefix("host ") && text.hasSuffix(", pid \(getpid())"))
-            expectFailure(.usage, "runs/nano is in use by a living run: \(text)", "--output") { _ = try run.lock() }
+            expectFailure(.usage, "runs/nano is in use by an active run: \(text)", "--output") { _ = try run.lock() }
             #expect(try lockText() == text, "Who tried in vain has not touched the file.")
             withExtendedLifetime(lock) {}
         }
@@ -73,12 +73,12 @@ struct RunDirectoryTests {
 
         if name == "checkpoints" {
             try FileSystem.replaceContents(of: path, with: "mine")
-            expectFailure(.inputOutput, "\(path): is a regular file; a run has a directory") {
+            expectFailure(.inputOutput, "\(path): is a regular file, but a run needs a directory") {
                 try run.refuseForeign([])
             }
         } else {
             try FileSystem.makeDirectory("\(path)/mine")
-            expectFailure(.inputOutput, "\(path): is a directory; a run has a regular file") {
+            expectFailure(.inputOutput, "\(path): is a directory, but a run needs a regular file") {
                 try run.refuseForeign([])
             }
             #expect(FileSystem.isDirectory("\(path)/mine"))

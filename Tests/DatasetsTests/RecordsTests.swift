@@ -192,7 +192,7 @@ extension Records {
         Wrong(
             form: .documents(field: "text"), text: "{\"text\": \"a\"}\n\n{\"text\": \"a}", found: ["line 3", "JSON"]),
         Wrong(form: .documents(field: "text"), text: "[1]", found: ["line 1", "no object"]),
-        Wrong(form: .documents(field: "text"), text: "{\"text\": \" \"}", found: ["no training record"]),
+        Wrong(form: .documents(field: "text"), text: "{\"text\": \" \"}", found: ["no training records"]),
         Wrong(form: .documents(field: "text"), text: "{\"text\": \" \"}", empty: .error, found: ["line 1", "no text"]),
         Wrong(form: .documents(field: "text"), text: "{\"body\": \"x\"}", found: ["line 1", "\"text\"", "found body"]),
         Wrong(text: "a\tx\nb x\n", found: ["line 2", "no tab"]),
@@ -266,7 +266,7 @@ extension Records {
             }
             var remarks: [String] = []
             try directory.prepare(empty.form, names, empty: choice, remark: { remarks.append($0) })
-            #expect(remarks == ["2 records without text left out, the first at \(directory.file("one")): line 2"])
+            #expect(remarks == ["skipped 2 records without text, the first at \(directory.file("one")): line 2"])
             let dataset = try open()
             switch empty.form {
             case .documents: #expect(try tokens(dataset.stream(.train)) == [97, 258, 98, 258])
@@ -310,7 +310,7 @@ extension Records {
         try directory.prepare(.documents(field: "text"), ["one", "none"], empty: .skip)
         #expect(try tokens(open().stream(.train)) == [97, 258])
         try FileSystem.remove(directory.file("data"))
-        expectFailure(.badData, "no training record") {
+        expectFailure(.badData, "no training records") {
             try directory.prepare(.documents(field: "text"), ["none"], empty: .skip)
         }
     }

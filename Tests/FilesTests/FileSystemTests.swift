@@ -26,7 +26,7 @@ struct FileSystemTests {
         }
         try FileSystem.replaceContents(of: directory.file("file"), with: "")
         expectFailure(.inputOutput, "file") { try FileSystem.makeDirectory(directory.file("file")) }
-        expectFailure(.inputOutput, "file: could not make the directory") {
+        expectFailure(.inputOutput, "file: could not create the directory") {
             try FileSystem.makeDirectory(directory.file("file/below"))
         }
     }
@@ -67,7 +67,7 @@ struct FileSystemTests {
 
     @Test func newFilesAndDirectoriesMustNotExist() throws {
         try FileSystem.makeNewDirectory(directory.file("a"))
-        expectFailure(.inputOutput, "a: could not make", "exists") {
+        expectFailure(.inputOutput, "a: could not create", "exists") {
             try FileSystem.makeNewDirectory(directory.file("a"))
         }
         expectFailure(.inputOutput) { try FileSystem.makeNewDirectory(directory.file("b/c")) }

@@ -42,7 +42,7 @@ extension MultiprocessTests {
                 workshop.start(Workshop.training(output: "back"), ranks: 2).finish(), 64,
                 "was imported: it has no training run to resume", "fine_tuning.from=back/checkpoints/step-00000000")
             expectRefusal(
-                workshop.dtrain("import", "--from", "model", "--output", "back"), 64, "back holds a run already")
+                workshop.dtrain("import", "--from", "model", "--output", "back"), 64, "back already holds a run")
             expectRefusal(
                 workshop.dtrain(
                     "export", "--checkpoint", checkpoint, "--format", "huggingface", "--output", "back"), 64,
@@ -109,7 +109,7 @@ extension MultiprocessTests {
             let checkpoint = Workshop.checkpoint(4)
             expectRefusal(
                 export("--checkpoint", checkpoint, "--format", "huggingface"), 64,
-                "GPT2LMHeadModel, the nearest class of transformers, cannot hold this model",
+                "GPT2LMHeadModel, the nearest class of transformers, cannot represent this model",
                 "model.positions: found alibi; allowed: learned")
             expectRefusal(
                 export("--checkpoint", checkpoint, "--format", "onnx"), 64, "found onnx; allowed: huggingface")

@@ -61,7 +61,7 @@ extension MultiprocessTests {
         /// Losses that are different quantities have different names.
         @Test func smoothedLossesAreNamed() throws {
             let output = try Workshop().train("objective.label_smoothing=0.1").output
-            #expect(output.contains("\nloss: of smoothed targets in training (objective.label_smoothing 0.1)"))
+            #expect(output.contains("\nloss: with label smoothing in training (objective.label_smoothing 0.1)"))
             #expect(output.contains("\nstep 24/24  smoothed loss "), "\(output)")
             #expect(output.contains("\nstep 24: validation loss (unsmoothed) "))
             #expect(output.contains("\nbest validation loss (unsmoothed): "))

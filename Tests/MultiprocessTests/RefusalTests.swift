@@ -88,7 +88,7 @@ extension MultiprocessTests {
             let workshop = try Workshop()
             expectRefusal(
                 workshop.start(Workshop.training(["batch.slots=2"]), ranks: 3).finish(), 64,
-                "batch.slots is 2: at most as many ranks have work")
+                "allowed: at most batch.slots (2) ranks")
         }
 
         @Test func rejectsRanksWithDifferentOptions() throws {

@@ -83,7 +83,7 @@ struct FittedDefaultTests {
             let again = try Configuration.parse(recorded.resolvedYAML, name: "manifest", isRecorded: true)
             #expect(again == recorded)
         }
-        expectFailure(.usage, "c.yaml:1:23: loss_scale.initial: found 33554432.0; allowed: 65536.0, the default") {
+        expectFailure(.usage, "c.yaml:1:23: loss_scale.initial: found 33554432.0; allowed: 65536.0 (the default)") {
             _ = try Configuration.parse("loss_scale: {initial: 33554432}", name: "c.yaml")
         }
     }

@@ -36,7 +36,7 @@ import Testing
 
     private func expectRefusal(_ bytes: [UInt8], _ found: String, sourceLocation: SourceLocation = #_sourceLocation) {
         expectFailure(
-            .badData, "some.model: not a model of SentencePiece", found, "--tokenizer bpe:SIZE",
+            .badData, "some.model: not a SentencePiece model", found, "--tokenizer bpe:SIZE",
             sourceLocation: sourceLocation
         ) { _ = try load(bytes) }
     }

@@ -362,7 +362,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         expectFailure(.usage, "Allowed: at least", "--coverage") {
             _ = try algorithm.learn(size: 300, from: sample, coverage: 1)
         }
-        expectFailure(.usage, "bytes and special tokens alone are 264. Allowed: at least 266") {
+        expectFailure(.usage, "bytes and special tokens alone need 264 tokens. Allowed: at least 266") {
             _ = try algorithm.learn(size: 264, from: sample)
         }
         // A coverage of nearly 1: the size that the message suggests is accepted.

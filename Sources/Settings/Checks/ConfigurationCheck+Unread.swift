@@ -3,13 +3,13 @@
 extension ConfigurationCheck {
     /// The allowed value of `key`, which has no effect, and the reason.
     static func unread(_ key: ConfigurationKey<Configuration>, in configuration: Configuration) -> String {
-        let usual = "\(key.text(Configuration())), the default"
+        let usual = "\(key.text(Configuration())) (the default)"
         guard let (other, values) = reader(of: key, in: configuration) else {
-            return "\(usual): no part of dtrain uses it"
+            return "\(usual); no part of dtrain uses it"
         }
-        let place = "\(usual), if \(other.path) is \(other.plain(configuration))"
-        guard other.isChoice else { return "\(place): it is used only with other values of that key" }
-        return "\(place): only \(values.joined(separator: ", ")) use\(values.count == 1 ? "s" : "") it"
+        let place = "\(usual) if \(other.path) is \(other.plain(configuration))"
+        guard other.isChoice else { return "\(place); it is used only with other values of that key" }
+        return "\(place); only \(values.joined(separator: ", ")) use\(values.count == 1 ? "s" : "") it"
             + (hints[key.path].map { "; \($0)" } ?? "")
     }
 

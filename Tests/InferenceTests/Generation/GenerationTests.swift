@@ -76,7 +76,7 @@ struct GenerationTests {
         #expect(agreed?.failure.exitCode == .usage)
         for words in [
             "generation needs at least ", "keys and values ", "logits ", "activations ", "continuations ",
-            "Lower --beam (1000000000), --batch (100000; it changes no result) or --tokens (200).",
+            "Lower --beam (1000000000), --batch (100000; it does not change results) or --tokens (200).",
         ] {
             #expect(agreed?.failure.message.contains(words) == true, "\(words): \(agreed as Any)")
         }
