@@ -82,12 +82,12 @@ struct CheckpointLocationTests {
                 _ = try Checkpoint.find(run.best)
             }
         }
-        // Also where somebody wrote it by hand.
+        // The user may have written the marker.
         for text in ["checkpoints/step-00000100\n", "checkpoints/step-00000100", "checkpoints/step-100\n"] {
             try FileSystem.replaceContents(of: run.best, with: text)
             expectFailure(
-                .badData, "best: names the checkpoint of step 100, and there is no ",
-                "checkpoints/step-00000100. Name another checkpoint; dtrain checkpoint list "
+                .badData, "best: names the checkpoint of step 100, but ",
+                "checkpoints/step-00000100 does not exist. Name another checkpoint; dtrain checkpoint list "
             ) { _ = try Checkpoint.find(run.best) }
         }
         try commitThree()

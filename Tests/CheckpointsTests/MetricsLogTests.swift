@@ -91,7 +91,7 @@ struct MetricsLogTests {
     @Test func truncateRejectsForeignFile() throws {
         let text = String(repeating: "x", count: 17 << 20)
         try FileSystem.replaceContents(of: path, with: text)
-        expectFailure(.badData, "metrics.jsonl", "is not a metrics log") {
+        expectFailure(.badData, "metrics.jsonl", "is not a line of a metrics log") {
             try MetricsLog.truncate(path, afterStep: 2)
         }
         #expect(try self.text() == text)

@@ -130,7 +130,8 @@ import Testing
         try expectRefusal("bomb.png", bomb, "805306368 bytes; allowed: at most 67108864")
         // libpng would allocate the declared size of a chunk before reading it.
         let promise = good.prefix(33) + (bigEndian(UInt32(0x2F00_0020)) + Array("iTXt".utf8)) + good.dropFirst(33)
-        try expectRefusal("promise.png", Array(promise), "promises 788529184 bytes, \(good.count - 33) are left")
+        try expectRefusal(
+            "promise.png", Array(promise), "declares 788529184 bytes, but only \(good.count - 33) are left")
     }
 
     /// Text chunks, which libpng would decompress and discard, are removed.
@@ -173,10 +174,10 @@ import Testing
         }
         try expectRefusal("images", labels + labels, "starts with the bytes 0 0 8 1")
         try expectRefusal("images", [0x1F, 0x8B] + images, ".gz")
-        try expectRefusal("images", Array(images.dropLast()), "promises 8")
+        try expectRefusal("images", Array(images.dropLast()), "declares 8 bytes")
         try expectRefusal("images", Array(images.prefix(10)), "holds 10 bytes")
         try expectRefusal("images", idx([-1, -1, -1], Array(0..<8)), "an implausibly large size")
-        try expectRefusal("images", idx([2, 0, 2], Array(0..<8)), "promises 0")
+        try expectRefusal("images", idx([2, 0, 2], Array(0..<8)), "declares 0 bytes")
         try expectRefusal("labels", idx([3], [0, 1, 2]), "3 labels")
         try expectRefusal("labels", images, "starts with the bytes 0 0 8 3")
         #expect(try prepare(["images", "labels"]).recordCount(.train) == 2)

@@ -87,7 +87,7 @@ import Testing
             testDescription: "llm.c weights", bytes: [0xC6, 0xD7, 0x34, 0x01], found: "magic number 20240326 at byte 0"),
         Damage(testDescription: "other magic", bytes: [1, 2, 3, 4], found: "magic number 67305985 at byte 0"),
         Damage(testDescription: "other version", offset: 4, bytes: [7], found: "version 7 at byte 4"),
-        Damage(testDescription: "other width", bytes: [0xA1, 0xD9, 0x34, 0x01, 7], found: "promises 1064"),
+        Damage(testDescription: "other width", bytes: [0xA1, 0xD9, 0x34, 0x01, 7], found: "declares 1064"),
         Damage(
             testDescription: "huge count", offset: 8, bytes: [0xFF, 0xFF, 0xFF, 0x7F],
             found: "its header declares 4294968318"),

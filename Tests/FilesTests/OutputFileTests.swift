@@ -50,7 +50,7 @@ struct OutputFileTests {
         try #require(symlink("none/f", directory.file("astray")) == 0)
         let cases = [
             ("d", "is a directory"), ("d/", "is a directory"), ("d/.", "is a directory"), ("none/", "is a directory"),
-            ("circle", "in a circle"), ("astray", "does not exist"), ("none/f", "none does not exist"),
+            ("circle", "form a loop"), ("astray", "does not exist"), ("none/f", "none does not exist"),
             ("f/below", "is a file, not a directory"), (String(repeating: "n", count: 256), "shorter"),
         ]
         for (name, words) in cases { expectFailure(.usage, "--output: ", words) { _ = try open(name) } }
@@ -98,8 +98,8 @@ struct OutputFileTests {
             expectFailure(.inputOutput, "o: \(words): another program") { try output.checkUnchanged() }
             expectFailure(.inputOutput, "o: \(words): another program") { try journal.complete() }
         }
-        try change("has 0 bytes, 4 were written") { try #require(truncate($0, 0) == 0) }
-        try change("has 5 bytes, 4 were written") { try File($0, .append).write("x") }
+        try change("has 0 bytes, but 4 were written") { try #require(truncate($0, 0) == 0) }
+        try change("has 5 bytes, but 4 were written") { try File($0, .append).write("x") }
         try change("was replaced by another file") { try FileSystem.replaceContents(of: $0, with: "one\n") }
         try change("was removed") { try FileSystem.removeFile($0) }
         // The same command then writes all lines.

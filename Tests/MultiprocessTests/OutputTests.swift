@@ -31,7 +31,7 @@ extension MultiprocessTests {
                 """
             try FileSystem.replaceContents(of: workshop.directory.file("script"), with: script)
             let outcome = Job(onTerminal(["bash", "script"]), in: workshop.directory.path).finish()
-            #expect(outcome.output.contains("dtrain: stopping: the ranks save what is done"), "\(outcome.output)")
+            #expect(outcome.output.contains("dtrain: stopping: the ranks save the run"), "\(outcome.output)")
             #expect(
                 outcome.output.split(separator: "\n").count { $0.contains("dtrain: stopping") } == 1,
                 "\(outcome.output)")

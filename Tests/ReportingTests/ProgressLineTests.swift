@@ -40,18 +40,20 @@ struct ProgressLineTests {
         smoothed.isSmoothed = true
         #expect(smoothed.text(width: 100).contains("  smoothed loss 1.0476  "))
         #expect(usual.textWithBar(width: 119).hasPrefix("[████████████████████] step 1200/1200  "))
-        #expect(usual.textWithBar(width: 99).hasPrefix("[█████████████████"))
+        #expect(usual.textWithBar(width: 99).hasPrefix("[██████████████] step 1200/1200  "))
         #expect(!usual.textWithBar(width: 99).contains("MFU"))
         #expect(!usual.textWithBar(width: 79).contains("█"))
     }
 
-    /// A long unit leaves room for the learning rate.
+    /// A unit is shortened only if another fact fits then.
     @Test func longUnitsAreShortened() {
         var line = usual
         line.targets = "masked tokens"
         #expect(line.text(width: 80) == usual.text(width: 80))
         #expect(line.text(width: 200).contains("21.9k masked tokens/s"))
         line.gradientNorm = nil
+        #expect(line.text(width: 80) == "step 1200/1200  loss 1.0476  lr 1.0e-04  21.9k tokens/s  MFU 40 %  0:00 left")
+        line.shareOfPeak = .nan
         #expect(line.text(width: 80) == "step 1200/1200  loss 1.0476  lr 1.0e-04  21.9k masked tokens/s  0:00 left")
     }
 

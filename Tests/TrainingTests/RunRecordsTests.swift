@@ -44,8 +44,8 @@ struct RunRecordsTests {
     /// A directory of another kind is rejected; before the first start, it may contain notes and other files of the
     /// user.
     @Test(arguments: [
-        ("dataset.json", "a dataset"), ("manifest.json", "a checkpoint"), ("model.safetensors", "a model of"),
-        ("pytorch_model.bin", "a model of"), ("notes.md", nil), ("config.json", nil), ("base.yaml", nil),
+        ("dataset.json", "a dataset"), ("manifest.json", "a checkpoint"), ("model.safetensors", "a transformers model"),
+        ("pytorch_model.bin", "a transformers model"), ("notes.md", nil), ("config.json", nil), ("base.yaml", nil),
     ])
     func rejectsDirectoriesOfOtherKinds(name: String, kind: String?) throws {
         try FileSystem.makeDirectory(run.path)

@@ -26,7 +26,7 @@ enum PNGChunks {
             guard byteCount <= rest.count - 8 else {
                 throw Failure(
                     .badData,
-                    "\(path): not a whole PNG image: a chunk declares \(byteCount) bytes, but \(rest.count - 8) are left. "
+                    "\(path): not a whole PNG image: a chunk declares \(byteCount) bytes, but only \(rest.count - 8) are left. "
                         + "Copy it again, or remove it.")
             }
             let chunk = rest.prefix(byteCount + 12)

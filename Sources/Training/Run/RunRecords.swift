@@ -142,7 +142,7 @@ final class RunRecords {
             return
         }
         if waitedBefore > 0 {
-            console.warn("the log can be written again: \(counted(waitedBefore, "line")) kept in memory are written.")
+            console.warn("the log can be written again: wrote \(counted(waitedBefore, "line")) kept in memory.")
         }
     }
 
