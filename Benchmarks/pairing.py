@@ -25,7 +25,7 @@ class Broken(Exception):
 
 @dataclass(frozen=True)
 class MachineTime:
-    """Seconds since boot, summed over all processors."""
+    """Seconds since boot, summed over all CPUs."""
 
     total: float
     busy: float
@@ -65,7 +65,7 @@ def processor_seconds(root: int) -> float:
 
 
 def processor_name() -> str:
-    """The processor's name as Linux gives it."""
+    """The CPU's name as reported by Linux."""
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
@@ -188,7 +188,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Pair:
-    """One round: a step of each, and what the machine did meanwhile, as fractions of all its processor time."""
+    """One round: a step of each, and what the machine did meanwhile, as fractions of its total CPU time."""
 
     dtrain: Step
     peer: Step

@@ -14,7 +14,7 @@ By hand:
 
     yes step | head -20 | python Benchmarks/peer_pytorch.py --workload nano --ranks 2
 
-Between steps every rank sleeps in a read on its own pipe, outside of any collective, and uses no processor time.
+Between steps every rank sleeps in a read on its own pipe, outside of any collective, and uses no CPU time.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def run_rank(rank: int, workload: Workload, options: argparse.Namespace, rendezv
 
     imported = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     torch.set_num_threads(options.threads)
-    # "medium" would let oneDNN multiply Float32 in bfloat16 where the processor has AMX, which is another precision.
+    # "medium" would let oneDNN multiply Float32 in bfloat16 if the CPU has AMX, which would be another precision.
     torch.set_float32_matmul_precision("highest")
     torch.set_flush_denormal(True)
     if options.ranks > 1:
@@ -128,9 +128,9 @@ def run_rank(rank: int, workload: Workload, options: argparse.Namespace, rendezv
 
 
 def amx_faults() -> bool:
-    """Whether bfloat16 products on the processor's matrix unit (AMX) end the process.
+    """Whether bfloat16 matmuls on AMX end the process.
 
-    oneDNN asks the processor for the shape of its tiles (CPUID leaf 0x1D); a virtual machine that offers the unit and
+    oneDNN asks the CPU for the shape of its tiles (CPUID leaf 0x1D); a virtual machine that offers the unit and
     hides the leaf makes it configure none.
     """
     with open("/proc/cpuinfo") as information:
@@ -191,7 +191,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Transformers in PyTorch DDP over gloo, one optimizer step a request.")
     parser.add_argument("--workload", choices=WORKLOADS, default="nano")
     parser.add_argument("--ranks", type=int, default=2, help="processes; 1 trains without DDP (default: 2)")
-    parser.add_argument("--threads", type=int, default=1, help="threads a rank (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, help="threads per rank (default: 1)")
     parser.add_argument("--precision", choices=["float32", "bfloat16", "float16"], default="float32", help="autocast")
     parser.add_argument("--compile", action="store_true", help="torch.compile the model")
     options = parser.parse_args()

@@ -44,7 +44,7 @@ def pytorch(workload: str, ranks: int, threads: int, precision: str = "float32",
 
 
 def dtrain(workload: str, ranks: int, threads: int, precision: str = "float32") -> Side:
-    """dtrain under mpirun, each rank on processors of its own where there are enough."""
+    """dtrain under mpirun, with separate CPUs for each rank if there are enough."""
     if not DTRAIN.exists():
         raise Broken(f"{DTRAIN} does not exist; build it with: swift build -c release --product dtrain")
     if ranks * threads > (os.cpu_count() or 1):

@@ -22,7 +22,7 @@ PRECISIONS = {"float32": ["float32"], "float16": ["bfloat16", "float16"]}
 
 @dataclass(frozen=True)
 class Place:
-    """Ranks and threads a rank."""
+    """Ranks and threads per rank."""
 
     ranks: int
     threads: int

@@ -5,7 +5,7 @@
     python Benchmarks/translation_pytorch.py
 
 It reads the configuration and the dataset that `dtrain prepare` made of it, trains with DDP over gloo, translates
-test_2016_flickr.en greedily and with a beam, and prints one JSON object: seconds, target tokens a second, losses, and
+test_2016_flickr.en greedily and with a beam, and prints one JSON object: seconds, target tokens per second, losses, and
 sacreBLEU of the detokenized text, for the last weights and for those of the lowest validation loss.
 
 Captions of similar length come in one batch, as with data.length_pool; a rank has every other one of them and pads to its
@@ -454,7 +454,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="the prepared dataset (default: the configuration's)")
     parser.add_argument("--test", type=Path, default=Path("data/multi30k/test_2016_flickr"), help="without .en and .fr")
     parser.add_argument("--ranks", type=int, default=2, help="processes; 1 trains without DDP (default: 2)")
-    parser.add_argument("--threads", type=int, default=1, help="threads a rank (default: 1)")
+    parser.add_argument("--threads", type=int, default=1, help="threads per rank (default: 1)")
     parser.add_argument("--steps", type=int, default=0, help="instead of the configuration's")
     parser.add_argument("--beam", type=int, default=5)
     parser.add_argument("--length-penalty", type=float, default=1.0, help="scores are divided by length to this power")

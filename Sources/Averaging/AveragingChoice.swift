@@ -25,8 +25,8 @@ package struct AveragingChoice<Element: Storage> {
             throw AgreedFailure(
                 Failure(
                     .usage,
-                    "averaging.strategy: found shared_memory, and the \(communicator.size) ranks are on several hosts. "
-                        + "Allowed there: auto, allreduce."))
+                    "averaging.strategy: found shared_memory, but the \(communicator.size) ranks run on several hosts. "
+                        + "Allowed: auto, allreduce."))
         case .sharedMemory,
             .auto where isOneNode && !isRounded:
             if let obstacle = try communicator.obstacleToWindows(
@@ -36,11 +36,11 @@ package struct AveragingChoice<Element: Storage> {
                     throw AgreedFailure(
                         Failure(
                             .usage,
-                            "averaging.strategy: found shared_memory, which cannot be had: \(obstacle) "
-                                + "Allowed here: auto, allreduce."))
+                            "averaging.strategy: found shared_memory, which is unavailable: \(obstacle) "
+                                + "Allowed: auto, allreduce."))
                 }
                 averaging = ExchangeAveraging(layout: layout, configuration, communicator, spans)
-                warning = "warning: averaging by allreduce, because memory cannot be shared: \(obstacle)"
+                warning = "warning: averaging by allreduce, because shared memory is unavailable: \(obstacle)"
             } else {
                 averaging = try SharedMemoryAveraging(layout: layout, communicator, spans)
                 warning = nil

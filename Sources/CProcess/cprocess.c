@@ -24,7 +24,7 @@ static volatile sig_atomic_t is_first_rank = 0;
 // While mpirun waits for ranks that it has sent SIGTERM, after a Ctrl-C, it forwards none of their output. Rank 0 therefore
 // writes to the terminal itself, if the job has one. SIGTTOU, which could suspend it there, is blocked in the handler.
 static void tell_terminal(void) {
-    static const char text[] = "\ndtrain: stopping: the ranks save what is done, as far as mpirun leaves them the time\n";
+    static const char text[] = "\ndtrain: stopping: the ranks save the run if mpirun gives them enough time\n";
     int terminal = open("/dev/tty", O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (terminal < 0) return;
     ssize_t written = write(terminal, text, sizeof text - 1);
@@ -49,7 +49,7 @@ static void note_interrupt(int number) {
     if (!first.tv_sec) {
         first = now;
         if (!stop_requested) {
-            static const char text[] = "\ndtrain: stopping; a second Ctrl-C ends the program at once\n";
+            static const char text[] = "\ndtrain: stopping; a second Ctrl-C ends the program immediately\n";
             ssize_t written = isatty(STDERR_FILENO) ? write(STDERR_FILENO, text, sizeof text - 1) : 0;
             (void)written;
         }

@@ -14,7 +14,9 @@ struct CheckedFields {
 
     /// Returns a non-negative integer.
     func count(_ name: String) throws(Failure) -> Int {
-        guard let count = value[name]?.integerValue, count >= 0 else { throw unexpected(name, "an integer from 0 on") }
+        guard let count = value[name]?.integerValue, count >= 0 else {
+            throw unexpected(name, "a non-negative integer")
+        }
         return count
     }
 
@@ -61,6 +63,6 @@ struct CheckedFields {
 
     private func unexpected(_ name: String, _ expected: String) -> Failure {
         let found = value[name]?.line.prefix(80) ?? "nothing"
-        return Failure(.badData, "\(source): \(name): \(found) found, \(expected) was expected.")
+        return Failure(.badData, "\(source): \(name): found \(found); expected \(expected).")
     }
 }

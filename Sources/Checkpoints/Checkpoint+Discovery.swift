@@ -49,7 +49,7 @@ extension Checkpoint {
             let result = try badDataAsResult { () throws(Failure) in
                 // A run's own checkpoints are directories. A link may lead to another run's checkpoint.
                 guard !FileSystem.isLink(directory) else {
-                    throw Failure(.badData, "\(directory): a symbolic link, not followed here.")
+                    throw Failure(.badData, "\(directory): is a symbolic link, which is not followed here.")
                 }
                 let checkpoint = try open(directory)
                 guard checkpoint.step == candidate.step else {
@@ -94,7 +94,8 @@ extension Checkpoint {
         throw Failure(
             .badData,
             "\(run.checkpoints): none of its checkpoints is valid. Restore one from a copy"
-                + (startsAnew ? ", or start anew with --resume none.\n" : ".\n") + passedOver.joined(separator: "\n"))
+                + (startsAnew ? ", or start from scratch with --resume none.\n" : ".\n")
+                + passedOver.joined(separator: "\n"))
     }
 
     /// The directories that may be checkpoints, in step order. A replaced checkpoint comes before the committed one of

@@ -29,7 +29,7 @@ extension Checkpoint {
         let newest = verifying ? try newestValid(run, startsAnew: false, progress: progress) : try newestOpened(run)
         guard let newest else {
             if case .failure(let failure)? = try list(run).last?.result { throw failure }
-            throw Failure(.badData, "\(path): is a run that has no checkpoint yet.")
+            throw Failure(.badData, "\(path): this run has no checkpoint yet.")
         }
         return newest
     }
@@ -62,13 +62,13 @@ extension Checkpoint {
         }
         let text = try FileSystem.contents(of: path, limitBytes: 4096)
         let lines = String(decoding: text, as: UTF8.self).exactParts(at: "\n")
-        // Somebody may have written it by hand.
+        // The user may have written it.
         guard lines.count == 1 || (lines.count == 2 && lines[1].isEmpty),
             let digits = lines[0].withoutExactPrefix("checkpoints/step-"), let step = Int(digits), step >= 0
         else {
             throw Failure(
                 .badData,
-                "\(path): is a file and no marker of a checkpoint. Name a checkpoint's directory, a run directory or "
+                "\(path): is a file, but not a checkpoint marker. Name a checkpoint's directory, a run directory or "
                     + "RUN/best.")
         }
         let run = RunDirectory(directory)
@@ -76,13 +76,13 @@ extension Checkpoint {
         guard try FileSystem.isPresent(target) else {
             throw Failure(
                 .badData,
-                "\(path): names the checkpoint of step \(step), and there is no \(target). Name another checkpoint; "
-                    + "\(shellCommand("dtrain", "checkpoint", "list", run.path)) prints those that the run has.")
+                "\(path): names the checkpoint of step \(step), but \(target) does not exist. Name another checkpoint; "
+                    + "\(shellCommand("dtrain", "checkpoint", "list", run.path)) lists the run's checkpoints.")
         }
         return ValidCheckpoint(try open(target), isVerified: false)
     }
 
-    /// The configuration file of the run that the checkpoint is kept in; nil where it is kept elsewhere.
+    /// The configuration file of the run that contains the checkpoint; nil if the checkpoint is not in a run directory.
     package var runConfiguration: String? {
         let checkpoints = FileSystem.parent(of: directory)
         let run = RunDirectory(FileSystem.parent(of: checkpoints))

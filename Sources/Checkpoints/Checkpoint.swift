@@ -34,7 +34,7 @@ package struct Checkpoint: Sendable {
         let state = try CheckpointState(parsing: bytes, source: statePath)
         guard state.step == manifest.step else {
             throw Failure(
-                .badData, "\(statePath): stands at step \(state.step), the manifest at step \(manifest.step).")
+                .badData, "\(statePath): is of step \(state.step), but the manifest is of step \(manifest.step).")
         }
         return Checkpoint(directory: directory, manifest: manifest, state: state)
     }
@@ -52,19 +52,19 @@ package struct Checkpoint: Sendable {
         return []
     }
 
-    /// Reads every byte of the tensor files, compares sizes, hashes and the digest of the run with the manifest, and refuses
-    /// numbers that are infinite or NaN: no run can continue from them.
+    /// Reads every byte of the tensor files, compares sizes, hashes and the digest of the run with the manifest, and
+    /// refuses numbers that are infinite or NaN: no run can continue from them.
     ///
     /// - Parameter progress: Called with the bytes read so far and the bytes in all.
     /// - Returns: The digest of the run, which is that of the bytes.
-    /// - Throws: `badData` that names the first file that differs and what differs in it, or, where none does, the first
-    ///   tensor with a number that is not finite.
+    /// - Throws: `badData`, with the first file that differs and its difference, or else the first tensor with a value
+    ///   that is not finite.
     @discardableResult
     package func verify(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws(Failure) -> String {
         if let nonFinite = try compare(progress: progress) {
             throw Failure(
                 .badData,
-                "\(nonFinite). The training that wrote it diverged: take an earlier checkpoint.")
+                "\(nonFinite). The training run that wrote it diverged: use an earlier checkpoint.")
         }
         return digest
     }
@@ -99,7 +99,7 @@ package struct Checkpoint: Sendable {
         guard computed == digest else {
             throw Failure(
                 .badData,
-                "\(directory): the digest of its tensors and counters is \(computed), the manifest says \(digest).")
+                "\(directory): the digest of its tensors and counters is \(computed), but the manifest says \(digest).")
         }
         return nonFinite
     }
@@ -141,13 +141,13 @@ package struct Checkpoint: Sendable {
 extension CheckpointManifest.File {
     fileprivate func check(size found: Int, path: String) throws(Failure) {
         guard found == size else {
-            throw Failure(.badData, "\(path): holds \(found) bytes, the manifest says \(size).")
+            throw Failure(.badData, "\(path): holds \(found) bytes, but the manifest says \(size).")
         }
     }
 
     fileprivate func check(digest found: String, path: String) throws(Failure) {
         guard found == digest else {
-            throw Failure(.badData, "\(path): its XXH3-128 is \(found), the manifest says \(digest).")
+            throw Failure(.badData, "\(path): its XXH3-128 is \(found), but the manifest says \(digest).")
         }
     }
 }

@@ -122,8 +122,8 @@ struct CheckpointCommit {
             let advice = state.step == 0 ? "" : ", lower training.keep_last and training.keep_best"
             throw Failure(
                 .inputOutput,
-                "\(run.checkpoints): no room for the checkpoint of step \(state.step): it needs "
-                    + "\((needed + megabyte - 1) / megabyte) MB, \(free / megabyte) MB are free. Free some space "
+                "\(run.checkpoints): not enough disk space for the checkpoint of step \(state.step): it needs "
+                    + "\((needed + megabyte - 1) / megabyte) MB, but only \(free / megabyte) MB are free. Free some space "
                     + "there\(advice), or choose another directory.")
         }
     }
@@ -172,14 +172,14 @@ struct CheckpointCommit {
             let found = try Checkpoint.open(target)
             _ = try found.compare(fromDisk: true)
             guard found.digest == digest, found.manifest.files == records else {
-                throw Failure(.badData, "\(target): is another checkpoint than was written.")
+                throw Failure(.badData, "\(target): is not the checkpoint that was written.")
             }
             committed = found
         } catch {
             try FileSystem.rename(target, to: path(.damaged))
             throw Failure(
                 .inputOutput,
-                "\(error.message) It was written without an error just before: check the disk. Set aside as "
+                "\(error.message) It had just been written without an error: check the disk. It was moved to "
                     + "\(path(.damaged)).")
         }
     }

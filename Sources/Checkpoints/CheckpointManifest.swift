@@ -60,7 +60,7 @@ extension CheckpointManifest {
         guard try FileSystem.isPresent(path) else {
             guard try FileSystem.isPresent(directory) else { throw Failure(.badData, Checkpoint.missing(directory)) }
             throw Failure(
-                .badData, "\(directory): holds no \(fileName): it is no checkpoint, or one whose writing was cut short."
+                .badData, "\(directory): holds no \(fileName): it is not a checkpoint, or writing it was interrupted."
             )
         }
         let bytes = try FileSystem.contents(of: path, limitBytes: limitBytes, followingLinks: false)
@@ -71,12 +71,12 @@ extension CheckpointManifest {
         guard format == self.format, version == self.version else {
             throw Failure(
                 .badData,
-                "\(path): is a \"\(format)\" of version \(version), this program reads \"\(self.format)\" of version "
+                "\(path): is a \"\(format)\" of version \(version); this program reads \"\(self.format)\" of version "
                     + "\(self.version).")
         }
         let body = bytes.dropLast(seal([]).utf8.count)
         guard bytes.dropFirst(body.count).elementsEqual(seal(Array(body)).utf8) else {
-            throw Failure(.badData, "\(path): its own XXH3-128 differs: it was altered after it was written.")
+            throw Failure(.badData, "\(path): its own XXH3-128 does not match: it was changed after it was written.")
         }
         let manifest = CheckpointManifest(
             program: try fields.string("program"), step: try fields.count("step"), digest: try fields.string("digest"),
@@ -105,7 +105,7 @@ extension CheckpointManifest {
         }
         let names = files.map(\.name)
         guard names.firstRepeated() == nil, names.containsExactly(Self.stateFileName) else {
-            throw Failure(.badData, "\(path): must name \(Self.stateFileName), and no file twice.")
+            throw Failure(.badData, "\(path): must list \(Self.stateFileName), and no file more than once.")
         }
     }
 
@@ -113,7 +113,7 @@ extension CheckpointManifest {
         // Other code sums the sizes, so the sum must not overflow.
         var (total, overflows) = (0, false)
         for size in files.map(\.size) where !overflows { (total, overflows) = total.addingReportingOverflow(size) }
-        guard !overflows else { throw Failure(.badData, "\(path): its files have more bytes than any disk holds.") }
+        guard !overflows else { throw Failure(.badData, "\(path): the sizes of its files are implausibly large.") }
     }
 
     /// Whether a checkpoint may contain a file of that name; names cannot lead out of the directory.

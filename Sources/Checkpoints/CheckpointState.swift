@@ -195,8 +195,8 @@ extension CheckpointState {
         else {
             throw Failure(
                 .badData,
-                "\(source): \(skippedSteps) skipped of \(step) steps, \(consumedSamples) samples and \(tokens) tokens "
-                    + "make no sense together.")
+                "\(source): the counters are inconsistent: \(skippedSteps) skipped of \(step) steps, "
+                    + "\(consumedSamples) samples, \(tokens) tokens.")
         }
         // The run continues counting from these values; the limit prevents overflow.
         let evaluations = watched?.evaluationsWithoutImprovement ?? 0
@@ -205,7 +205,7 @@ extension CheckpointState {
         let most = max(evaluations, scalerCounts, trendCounts, returns)
         guard most < 1 << 62 else {
             throw Failure(
-                .badData, "\(source): counts \(most) of something, more than any run lives to see.")
+                .badData, "\(source): has an implausibly large counter: \(most).")
         }
     }
 }

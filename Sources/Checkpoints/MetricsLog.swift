@@ -30,7 +30,7 @@ package final class MetricsLog {
     ///
     /// - Throws: `inputOutput` if the write fails; the line is kept in memory.
     package func append(_ object: JSON) throws(Failure) {
-        precondition(object["step"]?.integerValue != nil, "Every line of the log tells its step.")
+        precondition(object["step"]?.integerValue != nil, "Every line of the log has its step.")
         waiting += Array((object.line + "\n").utf8)
         waitingCount += 1
         try flush()
@@ -84,7 +84,7 @@ package final class MetricsLog {
             if found != nil || (!isComplete && isTorn(line)) { isLog = true }
         }
         guard isLog else {
-            throw Failure(.badData, "\(path): has no line of a metrics log. Move the file away.")
+            throw Failure(.badData, "\(path): is not a metrics log. Move the file elsewhere.")
         }
         guard dropsAny else { return }
         try FileSystem.replaceContents(of: path, followingLinks: false) {
@@ -105,7 +105,7 @@ package final class MetricsLog {
     private static let newline = UInt8(ascii: "\n")
     private static let blockBytes = 1 << 20
 
-    /// Returns the step of a line, or nil if it is no line of a log.
+    /// Returns the step of a line, or nil if it is not a line of a log.
     private static func step(of line: [UInt8]) -> Int? {
         // A quick check first: in a file that is not a log, each of a million lines would create an error.
         guard line.first == UInt8(ascii: "{") else { return nil }
@@ -141,7 +141,8 @@ package final class MetricsLog {
             guard line.count <= 16 * blockBytes else {
                 throw Failure(
                     .badData,
-                    "\(file.path): the line before byte \(offset) is no line of a metrics log. Move the file away.")
+                    "\(file.path): the line before byte \(offset) is not a line of a metrics log. Move the file elsewhere."
+                )
             }
         }
         if !line.isEmpty { try body(line, false) }

@@ -46,22 +46,23 @@ package struct RunDirectory: Equatable, Sendable {
         try FileSystem.makeDirectory(path) + FileSystem.makeDirectory(checkpoints)
     }
 
-    /// Rejects a directory of another kind, and one in which a run would change files that are not a run's.
+    /// Rejects a directory of another kind, and one in which a run would change files that belong to no run.
     ///
     /// A run owns the regular files and the directory that it creates itself. A symbolic link, a directory or a device
-    /// with the name of such a file is not the run's, and neither is a regular file in a directory without a sign of an
-    /// earlier run: a lock file, or a checkpoint, which every import creates. Other files, such as notes, are allowed.
+    /// with the name of such a file does not belong to the run, and neither does a regular file in a directory without
+    /// a sign of an earlier run: a lock file, or a checkpoint, which every import creates. Other files, such as notes,
+    /// are allowed.
     ///
     /// - Parameter kinds: The files by which directories of other kinds are recognized, besides a checkpoint's.
-    /// - Throws: `inputOutput` for a name that something other than a regular file has, or for a directory that cannot
-    ///   be read; `usage` for a directory of another kind or a file of the user.
+    /// - Throws: `inputOutput` if one of the names denotes something other than a regular file, or if the directory
+    ///   cannot be read; `usage` for a directory of another kind or a file of the user.
     package func refuseForeign(_ kinds: [(file: String, kind: String)]) throws(Failure) {
         guard FileSystem.isDirectory(path) else { return }
         for (path, allowed) in try files().map({ ($0, FileSystem.Kind.regularFile) }) + [(checkpoints, .directory)] {
             guard let found = try FileSystem.kind(of: path), found != allowed else { continue }
             throw Failure(
                 .inputOutput,
-                "\(path): is \(found.rawValue); a run has \(allowed.rawValue) of that name. Move it away, or choose another "
+                "\(path): is \(found.rawValue), but a run needs \(allowed.rawValue) of that name. Move it elsewhere, or choose another "
                     + "--output.")
         }
         if try FileSystem.kind(of: lockFile) != nil { return try refuseForeignLock() }
@@ -80,7 +81,8 @@ package struct RunDirectory: Equatable, Sendable {
     /// The failure for a file that would be overwritten although no run wrote it.
     private static func foreign(_ file: String) -> Failure {
         Failure(
-            .usage, "\(file) is of no run and would be overwritten. Choose another --output, or move the file away.")
+            .usage,
+            "\(file) belongs to no run and would be overwritten. Choose another --output, or move the file elsewhere.")
     }
 
     /// Returns whether `file` is one that a run in this directory writes.
@@ -90,7 +92,7 @@ package struct RunDirectory: Equatable, Sendable {
         return try hasCheckpoint()
     }
 
-    /// The paths of the files that a run writes beside its checkpoints, those of the traces that there are.
+    /// The paths of the files that a run writes, except for checkpoints; of the traces, those that exist.
     private func files() throws(Failure) -> [String] {
         [configuration, metrics, outcome, best, lockFile] + (try traces())
     }
@@ -118,7 +120,7 @@ package struct RunDirectory: Equatable, Sendable {
         guard try file.tryLock() else {
             throw Failure(
                 .usage,
-                "\(path) is in use by a living run: \(try holder(of: file) ?? "just starting"). "
+                "\(path) is in use by an active run: \(try holder(of: file) ?? "just starting"). "
                     + "Wait for it, stop it, or choose another --output.")
         }
         try file.truncate(to: 0)
@@ -126,7 +128,7 @@ package struct RunDirectory: Equatable, Sendable {
         return RunLock(file)
     }
 
-    /// How the description of a lock's holder begins.
+    /// The beginning of the description of a lock's holder.
     private static let holderStart = "host "
 
     /// The lock holder's description of itself, or nil if it has not written it yet.

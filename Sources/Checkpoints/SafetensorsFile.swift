@@ -60,8 +60,8 @@ package struct SafetensorsFile: ~Copyable {
         guard tensor.type == destination.type, tensor.shape == destination.shape else {
             throw Failure(
                 .badData,
-                "\(path): tensor \(tensor.name): is \(tensor.type.rawValue) \(tensor.shape), "
-                    + "\(destination.type.rawValue) \(destination.shape) was expected.")
+                "\(path): tensor \(tensor.name): is \(tensor.type.rawValue) \(tensor.shape); expected "
+                    + "\(destination.type.rawValue) \(destination.shape).")
         }
         try destination.fill { buffer, offset throws(Failure) in
             precondition(offset >= 0 && offset + buffer.count <= tensor.range.count, "inside \(tensor.name)")
@@ -86,7 +86,7 @@ package struct SafetensorsFile: ~Copyable {
         guard let tensor = self[name] else { throw Failure(.badData, "\(path): holds no tensor \(name).") }
         guard tensor.range.count == bytes else {
             throw Failure(
-                .badData, "\(path): tensor \(name): holds \(tensor.range.count) bytes, \(bytes) were expected.")
+                .badData, "\(path): tensor \(name): holds \(tensor.range.count) bytes; expected \(bytes).")
         }
         return tensor
     }
@@ -104,7 +104,7 @@ package struct SafetensorsFile: ~Copyable {
             guard let nonFinite = Self.nonFinite(block, of: tensor, from: offset + start) else { continue }
             throw Failure(
                 .badData,
-                "\(path): \(nonFinite). The training that wrote it diverged, or the file is damaged: take an earlier "
+                "\(path): \(nonFinite). The training run that wrote it diverged, or the file is damaged: use an earlier "
                     + "checkpoint or another copy.")
         }
     }
@@ -152,8 +152,8 @@ package struct SafetensorsFile: ~Copyable {
         return (FileFingerprint(size: size, digest: fileDigest.hexadecimal(), tensors: fingerprints), nonFinite)
     }
 
-    /// The first infinite number or NaN among bytes of `tensor` that begin at its byte `offset`, in words; nil where all are
-    /// finite.
+    /// The first infinite number or NaN among bytes of `tensor` that begin at its byte `offset`, in words; nil if all
+    /// are finite.
     private static func nonFinite(
         _ bytes: UnsafeMutableRawBufferPointer, of tensor: Tensor, from offset: Int
     ) -> String? {
@@ -176,8 +176,8 @@ package struct SafetensorsFile: ~Copyable {
         guard length <= UInt64(min(SafetensorsHeader.maximumBytes, size - SafetensorsHeader.lengthBytes)) else {
             throw Failure(
                 .badData,
-                "\(path): claims a header of \(length) bytes in a file of \(size) (at most "
-                    + "\(SafetensorsHeader.maximumBytes) are allowed): it is cut short or no safetensors file.")
+                "\(path): declares a header of \(length) bytes in a file of \(size) bytes (at most "
+                    + "\(SafetensorsHeader.maximumBytes) are allowed): it is truncated, or not a safetensors file.")
         }
         return Int(length)
     }

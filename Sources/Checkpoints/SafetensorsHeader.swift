@@ -34,7 +34,7 @@ extension SafetensorsHeader {
     /// Duplicate names are a programmer error.
     init(of tensors: [TensorSource], metadata: [ExactText: String]) {
         precondition(tensors.map(\.name).firstRepeated() == nil, "A safetensors file holds each name once.")
-        precondition(!tensors.contains { $0.name == Self.metadataName }, "\(Self.metadataName) is no tensor's name.")
+        precondition(!tensors.contains { $0.name == Self.metadataName }, "\(Self.metadataName) is not a tensor's name.")
         var end = 0
         entries = tensors.map { tensor in
             defer { end += tensor.byteCount }
@@ -75,7 +75,7 @@ extension SafetensorsHeader {
     /// - Throws: `badData` if the header violates the format.
     init(parsing bytes: [UInt8], dataBytes: Int, path: String) throws(Failure) {
         guard bytes.first == UInt8(ascii: "{") else {
-            throw Failure(.badData, "\(path): its header does not start with '{': it is no safetensors file.")
+            throw Failure(.badData, "\(path): its header does not start with '{': it is not a safetensors file.")
         }
         // A valid header nests three levels: header, tensor, shape.
         let header = try JSON(parsing: bytes, source: "\(path): safetensors header", depthLimit: 3)
@@ -95,7 +95,9 @@ extension SafetensorsHeader {
         var end = 0
         for entry in entries {
             guard entry.range.lowerBound == end else {
-                let finding = entry.range.lowerBound < end ? "overlaps the tensor before it" : "leaves a gap before it"
+                let finding =
+                    entry.range.lowerBound < end
+                    ? "overlaps the previous tensor" : "leaves a gap after the previous tensor"
                 throw Failure(
                     .badData,
                     "\(path): tensor \(entry.name): starts at byte \(entry.range.lowerBound) of the data and \(finding), "
@@ -106,8 +108,8 @@ extension SafetensorsHeader {
         guard end == dataBytes else {
             throw Failure(
                 .badData,
-                "\(path): the header describes \(end) bytes of data, \(dataBytes) follow it: "
-                    + (end > dataBytes ? "the file is cut short." : "something was appended."))
+                "\(path): the header describes \(end) bytes of data, but \(dataBytes) follow it: "
+                    + (end > dataBytes ? "the file is truncated." : "the file has extra bytes at its end."))
         }
         self.entries = entries
         self.metadata = metadata
@@ -139,7 +141,7 @@ extension SafetensorsHeader {
             throw Failure(.badData, "\(place): unknown dtype \(typeName); known are \(known).")
         }
         guard offsets[0] >= 0, offsets[0] <= offsets[1] else {
-            throw Failure(.badData, "\(place): data_offsets \(offsets) are no range.")
+            throw Failure(.badData, "\(place): data_offsets \(offsets) are not a range.")
         }
         guard let byteCount = type.byteCount(shape: shape), byteCount == offsets[1] - offsets[0] else {
             throw Failure(

@@ -32,7 +32,7 @@ enum SafetensorsWriter {
                 try file.write(block)
                 written += block.count
             }
-            precondition(written == tensor.byteCount, "The tensor \(tensor.name) came with another size.")
+            precondition(written == tensor.byteCount, "The tensor \(tensor.name) has another size than declared.")
             size += written
             fingerprints.append(
                 TensorFingerprint(

@@ -20,7 +20,7 @@ package struct TensorSource {
     /// A tensor in memory. `bytes` must have the size given by `type` and `shape`, and must stay valid until the write
     /// has returned.
     package init(name: String, type: TensorType, shape: [Int], bytes: UnsafeRawBufferPointer) {
-        precondition(type.byteCount(shape: shape) == bytes.count, "The tensor \(name) has a buffer of another size.")
+        precondition(type.byteCount(shape: shape) == bytes.count, "The buffer of tensor \(name) has the wrong size.")
         self.init(name: name, type: type, shape: shape) { body throws(Failure) in
             var offset = 0
             while offset < bytes.count {
@@ -56,7 +56,7 @@ package struct TensorDestination {
 
     /// A destination in memory. `bytes` must have the size given by `type` and `shape`.
     package init(name: String, type: TensorType, shape: [Int], bytes: UnsafeMutableRawBufferPointer) {
-        precondition(type.byteCount(shape: shape) == bytes.count, "The tensor \(name) has a buffer of another size.")
+        precondition(type.byteCount(shape: shape) == bytes.count, "The buffer of tensor \(name) has the wrong size.")
         self.init(name: name, type: type, shape: shape) { read throws(Failure) in try read(bytes, 0) }
     }
 

@@ -42,7 +42,8 @@ package final class TensorSnapshot {
                     UnsafeMutableRawBufferPointer(rebasing: memory[end..<end + block.count]).copyMemory(from: block)
                     end += block.count
                 }
-                precondition(end - start == tensor.byteCount, "The tensor \(tensor.name) came with another size.")
+                precondition(
+                    end - start == tensor.byteCount, "The tensor \(tensor.name) has another size than declared.")
                 copied.append(
                     TensorSource(
                         name: tensor.name, type: tensor.type, shape: tensor.shape,

@@ -1,20 +1,20 @@
 import Failures
 import Glibc
 
-/// A failure that every rank has, so that each can end by itself with the same exit code, and rank 0 tells it.
+/// A failure that all ranks know. Each exits by itself with the same exit code, and rank 0 prints the message.
 package struct AgreedFailure: Error {
-    /// What every rank knows.
+    /// The failure, the same on every rank.
     package let failure: Failure
 
-    /// A failure that the caller knows every rank to have.
+    /// Wraps a failure that occurs on every rank.
     package init(_ failure: Failure) { self.failure = failure }
 }
 
 extension Communicator {
-    /// Does something that may fail on some ranks only, and makes every rank fail where one does.
+    /// Runs an operation that may fail on some ranks only; if it fails on one, it fails on all.
     ///
-    /// - Parameter body: It communicates with nobody.
-    /// - Throws: `AgreedFailure`, with the lowest failing rank's failure.
+    /// - Parameter body: The operation; it must not communicate.
+    /// - Throws: `AgreedFailure`, with the failure of the lowest rank on which it failed.
     package func together<Result>(_ body: () throws(Failure) -> Result) throws -> Result {
         var (result, own): (Result?, Failure?)
         do throws(Failure) { result = try body() } catch { own = error }
@@ -28,7 +28,7 @@ extension Communicator {
         throw AgreedFailure(Failure(ExitCode(rawValue: Int32(code)) ?? .internalError, message))
     }
 
-    /// Names this host in front of a failure of what each host has for itself, where the job has several hosts.
+    /// Adds the name of this host to a failure that concerns a resource of the host, if the job has several hosts.
     package func namingHost(_ failure: Failure) -> Failure {
         guard localSize < size else { return failure }
         var name = [CChar](repeating: 0, count: 256)

@@ -24,5 +24,5 @@ package func checkBlocks(_ total: Int, of block: Int, size: Int, _ call: String)
 
 /// Throws unless `root` is in 0 ..< `size`.
 package func checkRoot(_ root: Int, size: Int, _ call: String) throws(MPIError) {
-    guard root >= 0, root < size else { throw .refused(call, "the root \(root) is no rank of 0 ..< \(size)") }
+    guard root >= 0, root < size else { throw .refused(call, "the root \(root) is not a rank in 0 ..< \(size)") }
 }

@@ -16,8 +16,8 @@ extension Communicator {
             guard own.exact != first.exact else { return }
             throw Failure(
                 .usage,
-                "was started as\n  \(own)\nand rank 0 as\n  \(first)\nAll ranks of a job run the same command. Start another "
-                    + "command as a job of its own.")
+                "was started as\n  \(own)\nbut rank 0 as\n  \(first)\nAll ranks of a job must run the same command. Start "
+                    + "another command as a separate job.")
         }
     }
 }

@@ -13,7 +13,7 @@ package struct MPIError: Error, CustomStringConvertible, Sendable {
 
     package var description: String {
         let kind = errorClass == 0 ? "" : " (class \(errorClass))"
-        return "\(call) failed\(kind): \(text). Start the job again; a run goes on from its newest checkpoint."
+        return "\(call) failed\(kind): \(text). Start the job again; a run resumes from its newest checkpoint."
     }
 
     /// An error for arguments that were rejected before the MPI call.

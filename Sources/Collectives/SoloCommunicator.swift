@@ -24,11 +24,11 @@ package final class SoloCommunicator: Communicator {
     }
 
     package func send(_ bytes: UnsafeRawBufferPointer, to other: Int) throws(MPIError) {
-        throw .refused("MPI_Send", "a rank alone sends nothing")
+        throw .refused("MPI_Send", "there is only one rank, so no receiver")
     }
 
     package func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(MPIError) {
-        throw .refused("MPI_Recv", "a rank alone receives nothing")
+        throw .refused("MPI_Recv", "there is only one rank, so no sender")
     }
 
     package func allreduce<Number: Reducible>(

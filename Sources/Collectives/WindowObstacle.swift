@@ -2,14 +2,16 @@ import Failures
 import Files
 
 extension Communicator {
-    /// Why the ranks of each node cannot share `bytes` of memory there, the same text on every rank; nil where they can.
+    /// Returns the reason why the ranks of a node cannot share `bytes` of memory, the same text on every rank; nil if
+    /// all nodes can.
     ///
-    /// Windows have files. Where the file system is full, a rank dies at the first touch of a page that it has no room
-    /// for; where ranks of one node see different file systems under one name, MPI waits for ever. So both are asked before.
+    /// Shared windows are backed by files. If the file system is full, a rank is killed when it first touches a page
+    /// that does not fit. If the path denotes different file systems for ranks of one node, MPI waits forever. Both are
+    /// therefore checked first.
     package func obstacleToWindows(bytes: Int) throws -> String? {
         if size == 1 { return nil }
         do {
-            // Every rank knows whether rank 0 knows, and takes its answer.
+            // All ranks use the answer of rank 0, so that they take the same path.
             let directory = try onFirstRank { windowDirectory ?? "" }
             if directory.isEmpty { return nil }
             let word = try onFirstRank { "dtrain-\(UInt64.random(in: 0 ... .max))" }
@@ -21,9 +23,9 @@ extension Communicator {
                 guard bytes <= free else {
                     throw Failure(
                         .inputOutput,
-                        "\(directory) has \(free >> 20) MB free, \((bytes >> 20) + 1) MB are needed. Make it larger "
-                            + "(mount -o remount,size=…; in a container --shm-size), or name another directory in the "
-                            + "environment: OMPI_MCA_osc_sm_backing_directory.")
+                        "\(directory) has \(free >> 20) MB free, but needs \((bytes >> 20) + 1) MB. Enlarge it "
+                            + "(mount -o remount,size=…; in a container --shm-size), or set the environment "
+                            + "variable OMPI_MCA_osc_sm_backing_directory to another directory.")
                 }
                 try File(probe, .create, followingLinks: false).write(word)
             }
@@ -32,8 +34,8 @@ extension Communicator {
                 guard text == Array(word.utf8) else {
                     throw Failure(
                         .inputOutput,
-                        "\(directory) is not the same to all ranks: they run in different containers or namespaces. "
-                            + "Start them in one.")
+                        "\(directory) is not the same directory for all ranks: they run in different containers or namespaces. "
+                            + "Start them in the same one.")
                 }
             }
             return nil

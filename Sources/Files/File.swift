@@ -50,7 +50,8 @@ package struct File: ~Copyable {
         }
         guard opened >= 0 else {
             if errno == ELOOP, !followingLinks {
-                throw Failure(mode == .read ? .badData : .inputOutput, "\(path): a symbolic link, not followed here.")
+                throw Failure(
+                    mode == .read ? .badData : .inputOutput, "\(path): is a symbolic link, which is not followed here.")
             }
             // A socket cannot be opened at all.
             if errno == ENXIO { throw File.notRegular(path, mode) }
@@ -107,7 +108,7 @@ package struct File: ~Copyable {
         guard count == buffer.count else {
             // The file may end before `offset`.
             let end = count > 0 ? offset + count : try size()
-            throw Failure(.badData, "\(path): ends at byte \(end), \(buffer.count) bytes from \(offset) were expected.")
+            throw Failure(.badData, "\(path): ends at byte \(end); expected \(buffer.count) bytes at offset \(offset).")
         }
     }
 
@@ -142,7 +143,7 @@ package struct File: ~Copyable {
             guard bytes.count <= limitBytes else {
                 throw Failure(
                     .badData,
-                    "\(path): more than \(limitBytes) bytes, at most \(limitBytes) are expected of such a file.")
+                    "\(path): has more than \(limitBytes) bytes, the limit for such a file.")
             }
             if count < block.count { return bytes }
         }

@@ -97,7 +97,7 @@ extension FileSystem {
         while followingLinks, let next = linkTarget(path) {
             count += 1
             guard count <= 40 else {
-                throw Failure(.inputOutput, "\(name): symbolic links lead in a circle. Choose another name.")
+                throw Failure(.inputOutput, "\(name): symbolic links form a loop. Choose another name.")
             }
             path = next
         }

@@ -4,14 +4,14 @@ import Texts
 
 /// Operations on directories, names and whole small files. Paths are encoded by `PathText`.
 package enum FileSystem {
-    /// Returns whether `path` exists, following symbolic links; false also if the system does not tell. A decision or
-    /// message that is based on absence uses `isPresent`.
+    /// Returns whether `path` exists, following symbolic links; false also if the system reports an error. Code that
+    /// must distinguish absence from an error uses `isPresent`.
     package static func exists(_ path: String) -> Bool { withSystemPath(path) { access($0, F_OK) } == 0 }
 
     /// Returns whether `path` exists, following symbolic links.
     ///
-    /// - Throws: `inputOutput` if the system does not tell, such as in a directory without permission or for links that
-    ///   lead in a circle; `badData` for a name that is too long.
+    /// - Throws: `inputOutput` if it cannot be determined, such as in a directory without permission or for a loop of
+    ///   links; `badData` for a name that is too long.
     package static func isPresent(_ path: String) throws(Failure) -> Bool { try status(of: path) != nil }
 
     /// Returns whether `path` is a directory, following symbolic links.
@@ -29,7 +29,7 @@ package enum FileSystem {
         return nil
     }
 
-    /// Returns why `path` does not exist, to be appended to a message that says so; empty if only its last name is
+    /// Returns the reason why `path` does not exist, to be appended to a message; empty if only its last component is
     /// missing.
     package static func reasonForAbsence(of path: String) -> String {
         if isLink(path) { return ": it is a symbolic link to something that does not exist" }
@@ -50,7 +50,7 @@ package enum FileSystem {
         return withSystemPath(path) { lstat($0, &status) } == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
-    /// What a name in a directory denotes, in words for messages.
+    /// The kind of a directory entry, with its name for messages.
     package enum Kind: String {
         case regularFile = "a regular file"
         case directory = "a directory"
@@ -72,9 +72,9 @@ package enum FileSystem {
         }
     }
 
-    /// Returns what `path` is, without following a symbolic link, or nil if it does not exist.
+    /// Returns the kind of `path`, without following a symbolic link, or nil if it does not exist.
     ///
-    /// - Throws: `inputOutput` if the system does not tell, such as in a directory without permission.
+    /// - Throws: `inputOutput` if it cannot be determined, such as in a directory without permission.
     package static func kind(of path: String) throws(Failure) -> Kind? {
         var status = stat()
         if withSystemPath(path, { lstat($0, &status) }) == 0 { return Kind(status) }
@@ -126,7 +126,7 @@ package enum FileSystem {
         let parent = parent(of: directory)
         let made = parent == directory ? [] : try makeDirectory(parent)
         if withSystemPath(directory, { mkdir($0, 0o777) }) != 0 {
-            let failure = File.failure("make the directory", directory, reading: false)
+            let failure = File.failure("create the directory", directory, reading: false)
             let isTaken = errno == EEXIST
             // Another process may have created it meanwhile.
             if isTaken, isDirectory(directory) { return made }
@@ -135,9 +135,9 @@ package enum FileSystem {
             throw Failure(
                 .inputOutput,
                 isLink(directory)
-                    ? "\(directory): a symbolic link that leads to no directory. Make the directory that it names, or "
+                    ? "\(directory): a symbolic link that does not lead to a directory. Create the directory that it names, or "
                         + "choose another one."
-                    : "\(directory): could not make the directory: a file has that name. Choose another directory.")
+                    : "\(directory): could not create the directory: a file has that name. Choose another directory.")
         }
         try synchronizeDirectory(parent)
         return made + [directory]
@@ -153,7 +153,7 @@ package enum FileSystem {
     /// Creates `directory`, which must not exist; its parent must.
     package static func makeNewDirectory(_ directory: String) throws(Failure) {
         guard withSystemPath(directory, { mkdir($0, 0o777) }) == 0 else {
-            throw File.failure("make the directory", directory, reading: false)
+            throw File.failure("create the directory", directory, reading: false)
         }
     }
 
@@ -243,7 +243,7 @@ package enum FileSystem {
         let size = try file.size()
         if size == 0 { return try file.unsizedContents(limitBytes: limitBytes) }
         guard size <= limitBytes else {
-            throw Failure(.badData, "\(path): \(size) bytes, at most \(limitBytes) are expected of such a file.")
+            throw Failure(.badData, "\(path): has \(size) bytes; the limit for such a file is \(limitBytes).")
         }
         var bytes = [UInt8](repeating: 0, count: size)
         let result: Result<Void, Failure> = bytes.withUnsafeMutableBytes { buffer in

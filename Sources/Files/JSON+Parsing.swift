@@ -76,7 +76,7 @@ private struct JSONParser {
             guard peek() == UInt8(ascii: "\"") else { throw malformed("a name in quotes was expected") }
             let name = try parseString()
             guard names.insert(name.exact).inserted else {
-                throw malformed("the name \(JSON.string(name).line) stands twice")
+                throw malformed("the name \(JSON.string(name).line) occurs more than once")
             }
             guard take(":") else { throw malformed("':' was expected") }
             members.append(JSON.Member(name, try parseValue(depth: depth)))

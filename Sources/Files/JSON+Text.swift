@@ -8,7 +8,7 @@ extension JSON {
         return text
     }
 
-    /// The value as `line`, with characters that are not printed as they are written as escapes.
+    /// The value as `line`, with unprintable characters as escapes.
     package var printedLine: String {
         var text = ""
         // Only strings contain such characters.

@@ -33,7 +33,7 @@ package struct OutputDirectory: ~Copyable {
     private let path: String
     private let kind: Kind
     private let marker: File
-    /// Those of the directory and its parents that were created by the claim.
+    /// The directories that were created by the claim: the directory itself and its parents, if they did not exist.
     private let made: [String]
 
     /// Claims `path`, creating it and its parents if they are missing, and removes the leftovers of an interrupted
@@ -107,8 +107,8 @@ package struct OutputDirectory: ~Copyable {
         try abandon()
     }
 
-    /// Ends the work without a result: the files in the directory remain, and the directory is removed only if it was created
-    /// for the command and is empty.
+    /// Ends the work without a result: the files in the directory remain, and the directory is removed only if it was
+    /// created for the command and is empty.
     package consuming func abandon() throws(Failure) {
         try FileSystem.remove("\(path)/\(kind.markerName)")
         FileSystem.removeEmptyDirectories(made)
@@ -149,7 +149,7 @@ extension OutputDirectory {
         throw Failure(
             .usage,
             "\(command): --output: \(path) holds \(enumerate(foreign)), which no \(command) has written\(orElse). Choose a new "
-                + "directory, or move the files away.")
+                + "directory, or move the files elsewhere.")
     }
 
     /// Formats names for a message: the first three and the number of the others.

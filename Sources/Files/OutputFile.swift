@@ -23,7 +23,8 @@ package final class OutputFile {
     ///
     /// - Parameters:
     ///   - option: The command-line option that specified the path, for messages.
-    ///   - inputs: The files and directories that the command reads. The output must not be one of them, nor lie in one.
+    ///   - inputs: The files and directories that the command reads. The output must not be one of them, nor lie in
+    ///     one.
     ///   - waiting: Called once with a message for the user if a pipe has no reader yet.
     ///   - shouldStop: Polled while the call waits for a reader.
     /// - Throws: `usage` for a path that cannot be an output, such as a directory or the input; `inputOutput` for
@@ -107,7 +108,7 @@ package final class OutputFile {
         length += lines.count
     }
 
-    /// Explains why the output is no file of its own beside `inputs`; nil if it is. `status` is that of the output.
+    /// Returns how the output coincides with one of `inputs`; nil if it does not. `status` is the output's.
     private func collision(with inputs: [String], _ status: stat) -> String? {
         func isOutput(_ path: String) -> Bool {
             var other = stat()
@@ -120,7 +121,7 @@ package final class OutputFile {
             if let directory = OutputFile.resolved(input), resolvedPath().hasExactPrefix(directory + "/") {
                 return "lies in \(input), which the command reads. Choose another directory."
             }
-            // Another name of a file in it.
+            // The output may be another name of a file in it.
             let names = (try? FileSystem.list(input)) ?? []
             if let name = names.first(where: { isOutput("\(input)/\($0)") }) {
                 return "is the same file as the input \(input)/\(name). Choose another name."
@@ -142,7 +143,7 @@ package final class OutputFile {
             } else if (own.st_dev, own.st_ino) != (named.st_dev, named.st_ino) {
                 "was replaced by another file"
             } else if Int(own.st_size) != length {
-                "has \(own.st_size) bytes, \(length) were written"
+                "has \(own.st_size) bytes, but \(length) were written"
             } else {
                 nil
             }
@@ -150,7 +151,7 @@ package final class OutputFile {
         throw Failure(
             .inputOutput,
             "\(path): \(found): another program has changed the file while this command was writing. Start the command "
-                + "again once nothing else writes there.")
+                + "again when no other program writes there.")
     }
 
     /// Waits until a regular file is on the disk, then closes it.
@@ -188,8 +189,8 @@ package final class OutputFile {
             case EINTR: continue
             case EISDIR: throw refuse("is a directory. Name a file in it.")
             case ENOENT: throw refuse(missing(path))
-            case ENOTDIR: throw refuse("a file stands where a directory is needed. Choose another name.")
-            case ELOOP: throw refuse("symbolic links lead in a circle. Choose another name.")
+            case ENOTDIR: throw refuse("a part of the path is a file, not a directory. Choose another name.")
+            case ELOOP: throw refuse("symbolic links form a loop. Choose another name.")
             case ENAMETOOLONG: throw refuse("the name is longer than the file system allows. Choose a shorter one.")
             case ENXIO:
                 var status = stat()
@@ -209,9 +210,9 @@ package final class OutputFile {
     /// Explains why opening `path` failed with ENOENT although O_CREAT was set.
     private static func missing(_ path: String) -> String {
         if FileSystem.isLink(path) {
-            return "a symbolic link into a directory that does not exist. Make the directory, or choose another name."
+            return "a symbolic link into a directory that does not exist. Create the directory, or choose another name."
         }
-        return "the directory \(FileSystem.parent(of: path)) does not exist. Make it first, or choose another name."
+        return "the directory \(FileSystem.parent(of: path)) does not exist. Create it first, or choose another name."
     }
 
     private static func connect(_ path: String, _ refuse: (String) -> Failure) throws(Failure) -> Int32 {
@@ -231,7 +232,7 @@ package final class OutputFile {
         }
         guard result == 0 else {
             Glibc.close(opened)
-            throw refuse("a socket to which no program listens. Start that program first, or choose another name.")
+            throw refuse("a socket on which no program listens. Start that program first, or choose another name.")
         }
         return opened
     }

@@ -47,7 +47,7 @@ package enum StandardOutput {
             .failed(
                 Failure(
                     .inputOutput,
-                    "standard output is closed. Send it to a file, or to /dev/null where it is not needed."))
+                    "standard output is closed. Redirect it to a file, or to /dev/null if it is not needed."))
         default:
             .failed(Failure(.inputOutput, "standard output: could not write: \(String(cString: strerror(error)))."))
         }

@@ -18,8 +18,8 @@ package enum SystemMemory {
         return limits.min() ?? Int.max
     }
 
-    /// Returns the bytes that are left of `limit`, apart from a reserve for the address space that threads and libraries
-    /// take beside the data that estimates count: stacks, heaps of threads, generated code.
+    /// Returns the bytes that are left of `limit`, minus a reserve for address space that memory estimates do not
+    /// include: stacks and heaps of threads, libraries, generated code.
     static func remainder(of limit: rlim_t, used kibibytes: Int?) -> Int {
         guard let bytes = Int(exactly: limit), bytes < 1 << 60 else { return Int.max }
         return max(0, bytes - ((kibibytes ?? 0) << 10) - reserveBytes)

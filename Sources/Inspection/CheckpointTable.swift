@@ -26,7 +26,7 @@ package struct CheckpointTable {
         listings = try Checkpoint.list(run)
         guard !listings.isEmpty else {
             throw Failure(
-                .badData, "\(path): holds no checkpoints. A run directory is wanted, such as runs/quickstart.")
+                .badData, "\(path): holds no checkpoints. Name a run directory, such as runs/quickstart.")
         }
         let checkpoints = listings.compactMap(\.checkpoint)
         let metric = checkpoints.last?.state.watched?.name ?? ValidationMetric.loss.rawValue

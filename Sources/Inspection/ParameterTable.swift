@@ -90,7 +90,7 @@ extension Configuration {
         func missing(_ what: String, _ remedy: String) -> Failure {
             Failure(
                 .usage,
-                "--show parameters: the shapes depend on \(what) of the dataset, and \(directory) does not exist. \(remedy)"
+                "--show parameters: the shapes depend on \(what) of the dataset, but \(directory) does not exist. \(remedy)"
             )
         }
         let architecture = model.family.architecture

@@ -11,7 +11,7 @@ extension ConfigurationLink {
         Self(
             objection: { model in
                 guard let kind = model.labels?.kind, !kinds.contains(kind) else { return nil }
-                return "labels: found those of kind \(kind.rawValue); allowed: "
+                return "labels: found kind \(kind.rawValue); allowed: "
                     + kinds.map(\.rawValue).joined(separator: ", ")
             },
             write: { model in
@@ -28,7 +28,7 @@ extension ConfigurationLink {
                 let kind = try kind(file, kinds)
                 let names = try names(file)
                 guard kind != .number || names.count == 1 else {
-                    throw file.unexpected("id2label", "one name where problem_type is regression")
+                    throw file.unexpected("id2label", "one name if problem_type is regression")
                 }
                 model.labels = LabelDescription(kind: kind, names: kind == .number ? [] : names)
             })
@@ -68,7 +68,7 @@ extension ConfigurationLink {
         }
         let found = names.compactMap(\.self)
         guard found.count == names.count, found.firstRepeated() == nil else {
-            throw Failure(.badData, "\(file.path): id2label: needs each number and each name once.")
+            throw Failure(.badData, "\(file.path): id2label: must have each number and each name exactly once.")
         }
         return found
     }

@@ -120,7 +120,7 @@ struct ConfigurationLink: Sendable {
     /// Requires as many KV heads as query heads.
     static let allHeads = Self(objection: { model in
         let (found, heads) = (model.configuration.keyHeads, model.configuration.heads)
-        return found == heads ? nil : "model.kv_heads: found \(found); allowed: \(heads), as many as model.heads"
+        return found == heads ? nil : "model.kv_heads: found \(found); allowed: \(heads), the value of model.heads"
     }) { (_, model) throws(Failure) in model.configuration.kvHeads = 0 }
 
     /// The ID of a special token; null if there is none.
@@ -131,7 +131,7 @@ struct ConfigurationLink: Sendable {
             let found = file[name]?.arrayValue?.first ?? file[name]
             guard let found else { return model[keyPath: property] = nil }
             guard let number = found.integerValue.flatMap(Int32.init(exactly:)), number >= 0 else {
-                throw file.unexpected(name, "a token's number or null")
+                throw file.unexpected(name, "a token ID or null")
             }
             // IDs beyond the vocabulary occur in files whose program never used them; they are ignored.
             model[keyPath: property] = Int(number) < model.vocabularySize ? number : nil

@@ -42,14 +42,14 @@ package struct ModelClass: Sendable {
             }
             throw Failure(
                 .usage,
-                "export: model.family: found \(model.configuration.family.rawValue), which no class of transformers "
-                    + "is; allowed: \(families.map(\.rawValue).joined(separator: ", ")).")
+                "export: model.family: found \(model.configuration.family.rawValue), for which transformers has "
+                    + "no class; allowed: \(families.map(\.rawValue).joined(separator: ", ")).")
         }
         if best.objections.isEmpty { return best.candidate }
         let others = judged.dropFirst().isEmpty ? "" : ", the nearest class of transformers,"
         throw Failure(
             .usage,
-            "export: \(best.candidate.name)\(others) cannot hold this model: "
+            "export: \(best.candidate.name)\(others) cannot represent this model: "
                 + "\(best.objections.joined(separator: "; ")).")
     }
 

@@ -22,7 +22,7 @@ package struct ModelReader {
     package init(_ directory: String) throws(Failure) {
         guard try FileSystem.isPresentDirectory(directory) else {
             throw Failure(
-                .badData, "\(directory): no such directory. One with config.json and model.safetensors is wanted.")
+                .badData, "\(directory): no such directory. Name one with config.json and model.safetensors.")
         }
         try ExportDirectory.refuseIncomplete(directory)
         let file = try ConfigurationFile("\(directory)/config.json")
@@ -57,7 +57,8 @@ package struct ModelReader {
                 guard isZero else {
                     throw Failure(
                         .badData,
-                        "\(weights.path(of: name)): tensor \(name): is not zero, and models here have nothing like it.")
+                        "\(weights.path(of: name)): tensor \(name): is not zero, but dtrain has no equivalent parameter."
+                    )
                 }
             case .firstRowAdded(let range):
                 try withNumbers(of: place, name) { numbers in
@@ -109,13 +110,13 @@ package struct ModelReader {
             throw Failure(
                 .badData,
                 "\(weights.path): tensor \(place.name): is missing; \(modelClass.name) needs it"
-                    + nearest(place.name, candidates, "it holds").map { "; \($0)" }.joined() + ".")
+                    + nearest(place.name, candidates, "the nearest names in the file").map { "; \($0)" }.joined() + ".")
         }
         if let name = unknown.first {
             throw Failure(
                 .badData,
                 "\(weights.path(of: name)): tensor \(name): is unknown to \(modelClass.name)"
-                    + nearest(name, places.map(\.name), "it may hold").map { "; \($0)" }.joined() + ".")
+                    + nearest(name, places.map(\.name), "the nearest allowed names").map { "; \($0)" }.joined() + ".")
         }
         var result: [(place: TensorPlace, name: String)] = []
         for place in places {
@@ -131,6 +132,6 @@ package struct ModelReader {
         let comparable = ([name] + names).filter { $0.utf8.count <= ModelClass.nameBytesLimit }
         guard comparable.first?.exact == name.exact else { return [] }
         let near = NamePattern(name).nearest(3, among: Array(comparable.dropFirst()))
-        return near.isEmpty ? [] : ["the nearest that \(words): \(near.joined(separator: ", "))"]
+        return near.isEmpty ? [] : ["\(words): \(near.joined(separator: ", "))"]
     }
 }

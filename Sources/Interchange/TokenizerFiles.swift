@@ -19,14 +19,14 @@ extension ModelWriter {
                     ], to: "tokenizer_config.json")
             }
             return tokenizer.description.kind == .none
-                ? "without a tokenizer: its text is token numbers"
-                : "its tokenizer is tokenizer.model, from which AutoTokenizer may give other numbers: here each line of a text "
-                    + "is encoded by itself"
+                ? "without a tokenizer: its text is token IDs"
+                : "its tokenizer is tokenizer.model, from which AutoTokenizer may give other token IDs: dtrain encodes each line "
+                    + "of a text separately"
         }
         try write(files.tokenizer, to: TokenizerFiles.tokenizer)
         try write(files.configuration, to: "tokenizer_config.json")
-        return "AutoTokenizer gives the token numbers of dtrain"
-            + (files.exceptions.isEmpty ? "" : " (but \(files.exceptions.joined(separator: "; ")))")
+        return "AutoTokenizer gives the token IDs of dtrain"
+            + (files.exceptions.isEmpty ? "" : " (except: \(files.exceptions.joined(separator: "; ")))")
     }
 
     /// Writes the SentencePiece model and the files for `MarianTokenizer`.
@@ -82,7 +82,8 @@ extension ModelReader {
         guard tokenizer.vocabularySize <= model.vocabularySize else {
             throw Failure(
                 .badData,
-                "\(name): has \(tokenizer.vocabularySize) tokens, the model in \(directory) \(model.vocabularySize).")
+                "\(name): has \(tokenizer.vocabularySize) tokens, but the model in \(directory) has \(model.vocabularySize)."
+            )
         }
         let vocabulary = "\(directory)/\(TokenizerFiles.vocabulary)"
         if let tokenizer = tokenizer as? SentencePieceTokenizer, try FileSystem.isPresent(vocabulary) {
@@ -93,8 +94,9 @@ extension ModelReader {
                 guard let theirs = known[piece.exact], theirs != number else { continue }
                 throw Failure(
                     .badData,
-                    "\(name): its piece \(piece) has the number \(number), \(vocabulary) says \(theirs ?? -1): the "
-                        + "model was trained with other tokens. Leave --tokenizer out, and give and take numbers.")
+                    "\(name): its piece \(piece) has ID \(number), but \(vocabulary) says \(theirs ?? -1): the model "
+                        + "was trained with another tokenizer. Omit --tokenizer; the model then reads and writes token IDs."
+                )
             }
         }
         guard model.configuration.family.architecture.hasEncoder else { return }
@@ -107,7 +109,7 @@ extension ModelReader {
             throw Failure(
                 .badData,
                 "\(directory)/config.json: \(member): found \(number(theirs)); \(name) has \(number(ours)). "
-                    + "Leave --tokenizer out, and give and take numbers.")
+                    + "Omit --tokenizer; the model then reads and writes token IDs.")
         }
     }
 }

@@ -42,7 +42,7 @@ final class WeightFiles {
                 .badData,
                 "\(directory): holds neither \(WeightFiles.fileName) nor \(WeightFiles.indexName)"
                     + (pickled.map {
-                        "; \($0) is not read, since such files can hold any program. Convert it where transformers is "
+                        "; \($0) is not read, because such files can contain any program. Convert it where transformers is "
                             + "installed: AutoModel.from_pretrained(DIR).save_pretrained(DIR)."
                     } ?? "."))
         }
@@ -54,7 +54,7 @@ final class WeightFiles {
                 if let other = places.updateValue((files.count, index), forKey: tensor.name.exact) {
                     throw Failure(
                         .badData,
-                        "\(opened.path): tensor \(tensor.name): stands in \(files[other.file].path) too.")
+                        "\(opened.path): tensor \(tensor.name): is also in \(files[other.file].path).")
                 }
             }
             files.append((opened.path, opened.tensors))
@@ -77,7 +77,7 @@ final class WeightFiles {
                 throw Failure(
                     .badData,
                     "\(index): weight_map: \(member.name): found \(member.value.line.prefix(80)); allowed: the name "
-                        + "of a .safetensors file beside it.")
+                        + "of a .safetensors file in the same directory.")
             }
             names.insert(name.exact)
         }
@@ -97,7 +97,7 @@ final class WeightFiles {
         guard tensor.shape == shape else {
             throw Failure(
                 .badData,
-                "\(path(of: name)): tensor \(name): its shape is \(tensor.shape), config.json asks for \(shape).")
+                "\(path(of: name)): tensor \(name): its shape is \(tensor.shape), but config.json requires \(shape).")
         }
         guard [.float32, .float16, .bfloat16].contains(tensor.type) else {
             throw Failure(

@@ -27,7 +27,7 @@ package final class MPICommunicator: Communicator {
         let required = Int32(cmpi_thread_funneled)
         try MPIError.check(cmpi_initialize(required, &provided), "MPI_Init_thread")
         guard provided >= required else {
-            throw .refused("MPI_Init_thread", "this MPI was built without support for processes that have threads")
+            throw .refused("MPI_Init_thread", "this MPI was built without support for threads")
         }
         var (world, node, exchanges, gathers):
             (
@@ -75,7 +75,7 @@ package final class MPICommunicator: Communicator {
         try checkRoot(root, size: size, "MPI_Gather")
         if rank == root { try checkBlocks(all.count, of: bytes.count, size: size, "MPI_Gather") }
         guard bytes.count * size <= maximumCallBytes else {
-            throw .refused("MPI_Gather", "\(bytes.count * size) bytes at once, at most \(maximumCallBytes)")
+            throw .refused("MPI_Gather", "\(bytes.count * size) bytes at once; allowed: at most \(maximumCallBytes)")
         }
         let code = cmpi_gather(world, bytes.baseAddress, all.baseAddress, Int32(bytes.count), Int32(root))
         try MPIError.check(code, "MPI_Gather")
@@ -197,13 +197,13 @@ package final class MPICommunicator: Communicator {
 
     private func checkPeer(_ other: Int, _ call: String) throws(MPIError) {
         guard (0..<size).contains(other), other != rank else {
-            throw .refused(call, "\(other) is no other rank of 0 ..< \(size)")
+            throw .refused(call, "\(other) is not another rank in 0 ..< \(size)")
         }
     }
 
     private func checkLimit(_ bytes: Int, _ call: String) throws(MPIError) {
         guard bytes <= maximumCallBytes else {
-            throw .refused(call, "\(bytes) bytes at once, at most \(maximumCallBytes)")
+            throw .refused(call, "\(bytes) bytes at once; allowed: at most \(maximumCallBytes)")
         }
     }
 }

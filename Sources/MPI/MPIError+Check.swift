@@ -12,11 +12,11 @@ extension MPIError {
     /// An explanation of an error kind for this program. Open MPI's own strings only name the error class.
     static func meaning(_ kind: cmpi_error_kind) -> String {
         switch kind {
-        case cmpi_error_truncated: "a rank sent more than another expected, as ranks of different builds do"
+        case cmpi_error_truncated: "a rank sent more than another expected; the ranks may run different builds"
         case cmpi_error_memory: "MPI has no memory left on this host"
         case cmpi_error_argument:
-            "MPI did not accept what it was given, which is a fault of this program or of its build"
-        default: "MPI could not do it, because of the network, a lost process, or a fault of its own"
+            "MPI rejected an argument, because of a bug in this program or a wrong build of it"
+        default: "MPI failed because of the network, a lost process, or an internal error"
         }
     }
 }

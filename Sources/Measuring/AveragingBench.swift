@@ -55,7 +55,7 @@ package struct AveragingBench {
         return Measurement(
             table: [["\(fixed(megabytes, 0)) MB, \(counted(communicator.size, "rank"))", "ms"]]
                 + seconds.map { [$0.name, fixed($0.seconds * 1e3, 2)] }
-                + publishSeconds.map { ["\($0.name): new weights to all", fixed($0.seconds * 1e3, 2)] },
+                + publishSeconds.map { ["\($0.name): all-gather of updated weights", fixed($0.seconds * 1e3, 2)] },
             json: [
                 "ranks": .integer(communicator.size),
                 "bytes": .integer(layout.count * MemoryLayout<Float>.stride),

@@ -63,7 +63,7 @@ package struct BenchSubject: Sendable {
             }
         if let dataset { return "\(what), of \(dataset)" }
         return configuration.model.vocabularySize > 0 && sizes.image == nil
-            ? "\(what), of model.vocabulary_size" : "\(what), made up: \(reason)"
+            ? "\(what), of model.vocabulary_size" : "\(what), synthetic data: \(reason)"
     }
 
     /// The sizes and their origin, as members of a JSON object.

@@ -38,7 +38,7 @@ package struct GenerationBench {
         do throws(NonFiniteLogits) { return try measure(repetitions: repetitions) } catch {
             throw Failure(
                 .usage,
-                "bench generation: the logits of the drawn weights are infinite or not a number. Lower "
+                "bench generation: the logits of the random weights are infinite or not a number. Lower "
                     + "model.initialization.")
         }
     }

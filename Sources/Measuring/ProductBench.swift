@@ -19,7 +19,7 @@ package struct ProductBench {
             ("head", C, V),
         ]
         let limit = floatingPointLimit()
-        var (table, results) = ([["product", "M", "N", "K", "GFLOP/s", "% of limit"]], [JSON]())
+        var (table, results) = ([["GEMM", "M", "N", "K", "GFLOP/s", "% of peak"]], [JSON]())
         for (name, input, output) in linears {
             let part = StepPart(.step, .step)
             let products = Product.linear(

@@ -135,11 +135,11 @@ package final class StepBench {
             table: [
                 ["", "whole job"],
                 ["ranks", "\(communicator.size)"],
-                ["threads a rank", "\(ThreadPool.shared.count)"],
-                ["tokens a second", grouped(Int(tokensPerSecond))],
-                ["seconds a step (median of \(max(1, seconds.count - 1)))", fixed(time, 4)],
+                ["threads per rank", "\(ThreadPool.shared.count)"],
+                ["tokens/s", grouped(Int(tokensPerSecond))],
+                ["seconds per step (median of \(max(1, seconds.count - 1)))", fixed(time, 4)],
                 ["GFLOP/s", fixed(flopsPerSecond * 1e-9, 1)],
-                ["share of the processor's limit", "\(fixed(100 * share, 1)) %"],
+                ["MFU", "\(fixed(100 * share, 1)) %"],
                 ["peak resident MB, largest rank", fixed(Double(peak) * 1e-6, 0)],
                 ["seconds to the first step", fixed(secondsToFirstStep, 2)],
             ] + loopRows,
@@ -165,7 +165,7 @@ package final class StepBench {
         let step = means.reduce(0) { $0 + $1.seconds }
         var operations: [StepPart: Double] = [:]
         for product in products { operations[product.part, default: 0] += product.operationsPerStep }
-        var (rows, json) = ([["part", "ms", "% of step", "GFLOP", "GFLOP/s a rank"]], [JSON]())
+        var (rows, json) = ([["part", "ms", "% of step", "GFLOP", "GFLOP/s per rank"]], [JSON]())
         for (part, seconds) in means {
             let flops = operations[part]
             let name = part.phase == .step ? "rest" : part.name
@@ -191,11 +191,11 @@ package final class StepBench {
         let operations = products.reduce(0) { $0 + $1.operationsPerStep }
         return (
             [
-                ["GFLOP a step and rank, as computed", fixed(operations * 1e-9, 1)],
-                ["seconds of its products alone, our own", fixed(own, 4)],
-                ["seconds of its products alone, bare dnnl_sgemm", fixed(library, 4)],
-                ["step at … of our own product loop", "\(fixed(100 * ownShare, 1)) %"],
-                ["step at … of the bare product loop", "\(fixed(100 * libraryShare, 1)) %"],
+                ["GFLOP of GEMMs per step and rank", fixed(operations * 1e-9, 1)],
+                ["seconds of GEMMs alone, dtrain", fixed(own, 4)],
+                ["seconds of GEMMs alone, dnnl_sgemm", fixed(library, 4)],
+                ["GEMMs alone ÷ step, dtrain", "\(fixed(100 * ownShare, 1)) %"],
+                ["GEMMs alone ÷ step, dnnl_sgemm", "\(fixed(100 * libraryShare, 1)) %"],
             ],
             [
                 "flops": .number(operations), "seconds": .number(own), "library_seconds": .number(library),

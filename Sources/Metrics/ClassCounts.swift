@@ -10,7 +10,7 @@ package struct ClassCounts: Equatable, Sendable {
     /// The number of samples of the class.
     package var support: Int { truePositives + falseNegatives }
 
-    /// Precision, recall and F1; each is 0 where it is undefined.
+    /// Precision, recall and F1; each is 0 if it is undefined.
     package var scores: ClassScores {
         ClassScores(
             precision: share(truePositives, of: truePositives + falsePositives),

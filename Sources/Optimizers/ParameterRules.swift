@@ -32,7 +32,8 @@ package struct ParameterRules: Sendable {
         }
         let frozen = try selection(configuration.freeze, "freeze")
         guard frozen.contains(false) else {
-            throw Failure(.usage, "optimizer.freeze: names all parameters; allowed: patterns that leave some to train")
+            throw Failure(
+                .usage, "optimizer.freeze: matches all parameters; allowed: patterns that leave at least one to train")
         }
         var members: [[Bool]] = []
         for (index, group) in configuration.groups.enumerated() {
@@ -63,7 +64,7 @@ package struct ParameterRules: Sendable {
     private static func nothing(_ pattern: NamePattern, _ key: String, _ names: [String]) -> Failure {
         Failure(
             .usage,
-            "optimizer.\(key): no parameter is named \(pattern.text); the nearest: "
+            "optimizer.\(key): no parameter matches \(pattern.text); the nearest: "
                 + "\(pattern.nearest(3, among: names).joined(separator: ", "))")
     }
 }

@@ -33,8 +33,8 @@ extension DatasetPreparation {
                 guard let known = classes[name.exact] else {
                     throw Failure(
                         .badData,
-                        "\(place): its class \(name) is none of the training images' "
-                            + "\(counted(classes.count, "class", "es"))."
+                        "\(place): its class \(name) is not among the "
+                            + "\(counted(classes.count, "class", "es")) of the training images."
                     )
                 }
                 try heldOutWriter.append(label: .class(known), pixels: pixels)

@@ -39,7 +39,7 @@ extension DatasetPreparation {
 
     /// The error for files without a training record.
     func noTrainingRecord(_ paths: [String]) -> Failure {
-        Failure(.badData, "\(paths.joined(separator: ", ")): there is no training record in it; more are needed.")
+        Failure(.badData, "\(paths.joined(separator: ", ")): no training records; at least one is required.")
     }
 
     private func writeDocuments(
@@ -129,8 +129,8 @@ private struct RecordSurvey {
                 guard names.count <= LabelDescription.classLimit else {
                     throw Failure(
                         .badData,
-                        "\(reader.place): has the \(names.count). class; at most \(LabelDescription.classLimit) are "
-                            + "allowed. Where labels are numbers: --labels number.")
+                        "\(reader.place): has class number \(names.count); allowed: at most "
+                            + "\(LabelDescription.classLimit) classes. If the labels are numbers: --labels number.")
                 }
             }
             index += 1
@@ -177,7 +177,7 @@ private struct RecordRow {
                 if reader.skipsEmpty { return false }
                 throw Failure(
                     .badData,
-                    "\(reader.place): the tokenizer makes no token of it. Remove the record, or leave such records out "
+                    "\(reader.place): the tokenizer produces no tokens from it. Remove the record, or skip such records "
                         + "with --empty skip.")
             }
             columns.append(tokens)
@@ -200,7 +200,7 @@ private struct RecordRow {
         let nearest = nearestSpelling(to: name, among: known).map { "; did you mean \($0)?" } ?? "."
         throw Failure(
             .badData,
-            "\(place): the label \(name) is none of the training files' \(counted(known.count, "class", "es")) (\(list))\(nearest)"
+            "\(place): the label \(name) is not among the \(counted(known.count, "class", "es")) of the training files (\(list))\(nearest)"
         )
     }
 }

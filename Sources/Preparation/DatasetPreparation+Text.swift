@@ -42,7 +42,8 @@ extension DatasetPreparation {
         guard !splits.train.isEmpty else {
             throw Failure(
                 .badData,
-                "\(paths.joined(separator: ", ")): the tokenizer makes no training token of it; more text is needed.")
+                "\(paths.joined(separator: ", ")): the tokenizer produces no training tokens from it; more text is required."
+            )
         }
         return manifest(splits, tokenizer, model)
     }

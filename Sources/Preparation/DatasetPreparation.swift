@@ -130,17 +130,17 @@ package struct DatasetPreparation: Sendable {
             for (files, name) in [(paths, "parallel"), (validation, "validation")] where files.count != 2 {
                 if name == "validation" && files.isEmpty { continue }
                 throw Failure(
-                    .usage, "--\(name): found \(counted(files.count, "file")); a SOURCE and its TARGET are needed.")
+                    .usage, "--\(name): found \(counted(files.count, "file")); a SOURCE and its TARGET are required.")
             }
         }
         guard (0..<1).contains(validationFraction) else {
             throw Failure(
-                .usage, "The validation fraction is \(validationFraction); from 0 to less than 1 are allowed.")
+                .usage, "The validation fraction is \(validationFraction); allowed: from 0 to below 1.")
         }
         guard (1...TokenShardFormat.maximumTokenCount).contains(tokensPerShard) else {
             throw Failure(
                 .usage,
-                "\(tokensPerShard) tokens a shard; from 1 to \(TokenShardFormat.maximumTokenCount) are allowed.")
+                "\(tokensPerShard) tokens per shard; allowed: 1 to \(TokenShardFormat.maximumTokenCount).")
         }
     }
 
@@ -170,7 +170,7 @@ final class SkippedRecords {
 
     /// Their number and the location of the first, for the user; nil if there are none.
     var remark: String? {
-        count == 0 ? nil : "\(counted(count, "record")) without text left out, the first at \(first)"
+        count == 0 ? nil : "skipped \(counted(count, "record")) without text, the first at \(first)"
     }
 
     /// Adds `more` skipped records, the first of them at `place`.

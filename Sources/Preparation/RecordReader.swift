@@ -107,7 +107,7 @@ struct RecordReader: ~Copyable {
                 throw Failure(
                     .badData,
                     "\(blank.0): line \(first?.lineNumber ?? 0): is empty. Every line of parallel files needs text on both "
-                        + "sides; remove the line from both, or leave such pairs out with --empty skip.")
+                        + "sides; remove the line from both, or skip such pairs with --empty skip.")
             }
             skip()
         }
@@ -182,7 +182,7 @@ struct RecordReader: ~Copyable {
             let found = record.objectValue.map { $0.map(\.name).joined(separator: ", ") } ?? "no object"
             throw Failure(
                 .badData,
-                "\(place): a JSON object with a string \"\(field)\" is needed; found \(found.isEmpty ? "none" : found)."
+                "\(place): a JSON object with a string \"\(field)\" is required; found \(found.isEmpty ? "none" : found)."
             )
         }
         let bytes = Array(text.utf8)
@@ -194,7 +194,7 @@ struct RecordReader: ~Copyable {
     private func emptyText(_ where: String) -> Failure {
         Failure(
             .badData,
-            "\(place): there is no text \(`where`). Every record needs some; remove the line, or leave such records out "
+            "\(place): there is no text \(`where`). Every record needs text; remove the line, or skip such records "
                 + "with --empty skip.")
     }
 
@@ -273,6 +273,6 @@ struct RecordReader: ~Copyable {
             case .number: ("a finite number", "class or --labels multi")
             }
         return Failure(
-            .badData, "\(place): the label is \(found.prefix(60)); \(wanted) is needed, or --labels \(other).")
+            .badData, "\(place): the label is \(found.prefix(60)); expected \(wanted), or --labels \(other).")
     }
 }

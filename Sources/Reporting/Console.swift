@@ -54,7 +54,7 @@ package final class Console {
         take(StandardOutput.write(bytes))
     }
 
-    /// Removes the line that `draw` has drawn, so that a message begins a line of its own.
+    /// Removes the line that `draw` has drawn, so that a message starts on a new line.
     package func clearLine() {
         guard openLine else { return }
         emit(Console.erase)
@@ -98,7 +98,7 @@ package final class Console {
             self.failure = failure
             if isOptional {
                 let code = ExitCode.inputOutput.rawValue
-                warn("\(failure.message) The training goes on without it and ends with code \(code).")
+                warn("\(failure.message) Training continues without it and exits with code \(code).")
             }
         }
     }

@@ -39,29 +39,34 @@ package struct ProgressLine {
     ///
     /// - Parameter showsShare: Whether the fraction of the peak rate may be included.
     package func text(width: Int, showsShare: Bool = true) -> String {
-        let whole = facts(width, showsShare, targets)
-        guard let unit = targets.exactParts(at: " ").last, unit != targets else { return whole.joined(separator: "  ") }
-        // "masked tokens" become "tokens" if another fact fits the width then.
-        let short = facts(width, showsShare, unit)
-        return (short.count > whole.count ? short : whole).joined(separator: "  ")
+        // "masked tokens" become "tokens" or "tok" if another fact fits the width then.
+        let noun = targets.exactParts(at: " ").last ?? targets
+        var shown = facts(width, showsShare, targets)
+        for unit in noun == "tokens" ? [noun, "tok"] : [noun] {
+            let facts = facts(width, showsShare, unit)
+            if facts.count > shown.count { shown = facts }
+        }
+        return shown.joined(separator: "  ")
     }
 
-    private func facts(_ width: Int, _ showsShare: Bool, _ unit: String) -> [String] {
+    private func facts(_ limit: Int, _ showsShare: Bool, _ unit: String) -> [String] {
         let facts: [(importance: Int, text: String)] = [
             (0, "step \(step)/\(steps)"),
             (2, "\(isSmoothed ? "smoothed loss" : "loss") \(ProgressLine.short(loss, decimals: 4))"),
-            (5, "rate \(scientific(learningRate, digits: 2))"),
-            (4, gradientNorm.map { "norm \(ProgressLine.short($0, decimals: 2))" } ?? skip ?? ""),
+            (5, "lr \(scientific(learningRate, digits: 2))"),
+            (4, gradientNorm.map { "grad_norm \(ProgressLine.short($0, decimals: 2))" } ?? skip ?? ""),
             (6, lossScale.map(ProgressLine.scale) ?? ""),
             (3, "\(ProgressLine.rate(targetsPerSecond)) \(unit)/s"),
-            (7, showsShare && shareOfPeak.isFinite ? "\(fixed(100 * shareOfPeak, 0)) % of peak" : ""),
+            (7, showsShare && shareOfPeak.isFinite ? "MFU \(fixed(100 * shareOfPeak, 0)) %" : ""),
             (1, "\(ProgressLine.time(secondsLeft)) left"),
         ]
         var (shown, used): (Set<Int>, Int) = ([], -2)
         for fact in facts.sorted(by: { $0.importance < $1.importance }) where !fact.text.isEmpty {
-            guard used + 2 + fact.text.utf8.count <= width || fact.importance == 0 else { break }
+            // All steps take the width of the last one, so that the lines of a run show the same facts.
+            let width = fact.importance == 0 ? "step \(steps)/\(steps)".utf8.count : fact.text.utf8.count
+            guard used + 2 + width <= limit || fact.importance == 0 else { break }
             shown.insert(fact.importance)
-            used += 2 + fact.text.utf8.count
+            used += 2 + width
         }
         return facts.filter { shown.contains($0.importance) }.map(\.text)
     }

@@ -30,8 +30,8 @@ package enum ComputeThreads {
             guard status == 0 else {
                 throw Failure(
                     .usage,
-                    "threads: found \(plan.count), and the system gives this process only \(ThreadPool.shared.count): "
-                        + "\(String(cString: strerror(status))). Ask for fewer, or allow it more (ulimit -u).")
+                    "threads: found \(plan.count), but the system allows this process only \(ThreadPool.shared.count): "
+                        + "\(String(cString: strerror(status))). Use fewer threads, or raise the limit (ulimit -u).")
             }
         }
     }

@@ -74,8 +74,8 @@ enum CoreNeighbours {
         let list = shared.prefix(8).map(String.init).joined(separator: ", ") + (shared.count > 8 ? ", …" : "")
         return
             "rank \(rank) on \(host) is bound to core\(shared.count == 1 ? "" : "s") \(list), and so is process "
-            + "\(other.identifier) of another dtrain job: they take turns, and all ranks wait for the slowest. mpirun binds "
-            + "the ranks of every job from the first core on. Start one of the jobs with --bind-to none, or give each its own "
+            + "\(other.identifier) of another dtrain job: they compete for it, and all ranks wait for the slowest. mpirun "
+            + "binds the ranks of every job starting at the first core. Start one of the jobs with --bind-to none, or give each its own "
             + "cores, such as mpirun --cpu-set 4-7; with launch/local: OMPI_MCA_hwloc_base_binding_policy=none launch/local …"
     }
 }

@@ -38,7 +38,7 @@ package struct MemoryEstimate {
         throw Failure(
             .usage,
             "\(what) needs at least \(MemoryEstimate.gigabytes(bytes)) of memory on this host (\(list)); "
-                + "\(MemoryEstimate.gigabytes(Double(available))) can be had. \(MemoryEstimate.limitAdvice)\(remedy)")
+                + "\(MemoryEstimate.gigabytes(Double(available))) is available. \(MemoryEstimate.limitAdvice)\(remedy)")
     }
 
     /// The memory of `copies` copies of a model's weights in Float32.
@@ -48,7 +48,7 @@ package struct MemoryEstimate {
         return estimate
     }
 
-    /// The remedy where a limit of the process leaves less than the host.
+    /// The advice if a limit of the process is lower than the host's available memory.
     private static var limitAdvice: String {
         SystemMemory.limitBytes() < SystemMemory.hostBytes()
             ? "A limit of this process (ulimit -v or ulimit -d) is lower than the host's memory: raise it. " : ""

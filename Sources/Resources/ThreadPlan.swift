@@ -50,14 +50,14 @@ package struct ThreadPlan: Equatable, Sendable {
         }
         let existing = min(own.machineCoreCount, limit)
         if count * mates.count > existing {
-            let ranks = mates.count == 1 ? "" : " a rank, of \(mates.count) ranks,"
+            let ranks = mates.count == 1 ? "" : " per rank, \(mates.count) ranks,"
             warning =
-                "threads: \(count)\(ranks) on \(counted(existing, "core")): they take turns, which "
-                + "is slower than threads=\(max(1, existing / mates.count)), what auto takes where no rank is bound."
+                "threads: \(count)\(ranks) on \(counted(existing, "core")): threads compete for cores, "
+                + "which is slower than threads=\(max(1, existing / mates.count)), the value of auto for unbound ranks."
         } else {
             warning =
-                "threads: \(count), but this rank is bound to \(own.cores.count) of \(counted(existing, "core")), where they take "
-                + "turns. Start mpirun with --bind-to none, or after `. launch/env`, which sets that."
+                "threads: \(count), but this rank is bound to \(own.cores.count) of \(counted(existing, "core")), on which "
+                + "they compete. Start mpirun with --bind-to none, or after `. launch/env`, which sets that."
         }
     }
 }

@@ -12,7 +12,7 @@ package func numberMemory(bytes: Int, alignment: Int = arenaAlignmentBytes) -> U
         return memory
     }
     endProcess(
-        "no memory for \((bytes + 1_048_575) >> 20) MB more. What is saved stays. Allow the process more (ulimit -v, "
-            + "the container's limit), or use fewer ranks a host, more batch.slots, a smaller model or precision: float16."
+        "not enough memory for another \((bytes + 1_048_575) >> 20) MB. Saved files are unaffected. Raise the limit (ulimit -v, "
+            + "the container's limit), or use fewer ranks per host, more batch.slots, a smaller model or precision: float16."
     )
 }

@@ -1,5 +1,6 @@
-/// The number that `text` writes in decimal, `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`; nil for any other text, such
-/// as a hexadecimal number or the name of one.
+/// Parses a decimal number, `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
+///
+/// - Returns: nil for any other text, such as a hexadecimal number, "inf" or "nan".
 package func decimalNumber(_ text: String) -> Double? {
     var rest = text[...].utf8
     _ = drop(&rest, "-+")
@@ -13,21 +14,21 @@ package func decimalNumber(_ text: String) -> Double? {
     return rest.isEmpty ? Double(text) : nil
 }
 
-/// The whole number that `text` writes in decimal, `[-+]?[0-9]+`; nil for any other text, and beyond `Int`.
+/// Parses a decimal integer, `[-+]?[0-9]+`; nil for any other text, and if it exceeds the range of `Int`.
 package func wholeNumber(_ text: String) -> Int? {
     var rest = text[...].utf8
     _ = drop(&rest, "-+")
     return dropDigits(&rest) && rest.isEmpty ? Int(text) : nil
 }
 
-/// Drops the first byte where it is one of `choices`; whether it was.
+/// Drops the first byte if it is one of `choices`. Returns whether it was.
 private func drop(_ text: inout Substring.UTF8View, _ choices: StaticString) -> Bool {
     guard let first = text.first, choices.withUTF8Buffer({ $0.contains(first) }) else { return false }
     text.removeFirst()
     return true
 }
 
-/// Drops the decimal digits that `text` begins with; whether there were any.
+/// Drops the decimal digits at the start of `text`. Returns whether there were any.
 private func dropDigits(_ text: inout Substring.UTF8View) -> Bool {
     let rest = text.drop { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }
     defer { text = rest }

@@ -37,7 +37,7 @@ package final class BackgroundThread {
             throw Failure(
                 .internalError,
                 "Could not start the thread \(name): \(String(cString: strerror(status))). "
-                    + "Allow this process more threads (ulimit -u).")
+                    + "Raise the limit of threads (ulimit -u).")
         }
         cthreads_set_name(thread, name)
         self.thread = thread

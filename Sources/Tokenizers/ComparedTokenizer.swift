@@ -63,8 +63,8 @@ package final class TextChanges: Sendable {
         let (lines, changed) = counts.withLock { $0 }
         return changed == 0
             ? nil
-            : "the tokenizer changes \(changed) of \(counted(lines, "line")): characters or spaces that it normalizes, line breaks that it "
-                + "has no token for, or characters that it does not know do not come back from its tokens"
+            : "the tokenizer changes \(changed) of \(counted(lines, "line")): it normalizes characters or spaces, "
+                + "has no token for line breaks, or does not know some characters"
     }
 }
 

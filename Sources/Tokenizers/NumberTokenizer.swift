@@ -22,8 +22,8 @@ package struct NumberTokenizer: Tokenizer {
             guard let token = Int32(text), token >= 0, Int(token) < vocabularySize else {
                 throw Failure(
                     .usage,
-                    "'\(text)': this dataset came without a tokenizer, so its text is token numbers from 0 to "
-                        + "\(vocabularySize - 1) between spaces.")
+                    "'\(text)': this dataset has no tokenizer, so its text must be token IDs from 0 to "
+                        + "\(vocabularySize - 1) separated by spaces.")
             }
             tokens.append(token)
         }

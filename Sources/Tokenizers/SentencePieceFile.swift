@@ -30,7 +30,7 @@ struct SentencePieceFile {
                 try file.forEachField(of: normalizer) { (file, field) throws(Failure) in
                     guard field.number == 2, let table = field.bytes, !table.isEmpty else { return }
                     guard let table = CharacterTable(table), table.isSound else {
-                        throw file.failure("its table of characters leads outside itself")
+                        throw file.failure("an offset in its table of characters is out of range")
                     }
                 }
             default: break
@@ -62,7 +62,7 @@ struct SentencePieceFile {
         try forEachField(of: message) { (file, field) throws(Failure) in
             if field.number == 1, let bytes = field.bytes {
                 guard bytes.count <= SentencePieceFile.pieceBytesLimit else {
-                    throw file.failure("a piece of \(bytes.count) bytes; at most \(Self.pieceBytesLimit) are allowed")
+                    throw file.failure("a piece of \(bytes.count) bytes; allowed: at most \(Self.pieceBytesLimit)")
                 }
                 guard !bytes.contains(0) else { throw file.failure("a piece with a zero byte") }
                 text = bytes
@@ -130,12 +130,12 @@ struct SentencePieceFile {
         return nil
     }
 
-    private var malformed: Failure { failure("it is cut short or another kind of file") }
+    private var malformed: Failure { failure("it is truncated or another kind of file") }
 
     private func failure(_ found: String) -> Failure {
         Failure(
             .badData,
-            "\(source): not a model of SentencePiece: \(found). Give a .model file that SentencePiece wrote, or train "
+            "\(source): not a SentencePiece model: \(found). Give a .model file that SentencePiece wrote, or train "
                 + "one: --tokenizer bpe:SIZE.")
     }
 }

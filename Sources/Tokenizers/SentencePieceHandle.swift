@@ -16,9 +16,9 @@ final class SentencePieceHandle: @unchecked Sendable {
             if error.is_out_of_memory { throw SentencePieceHandle.outOfMemory(source) }
             throw Failure(
                 .badData,
-                "\(source): not a model of SentencePiece: it has no pieces, one that is empty or stands twice, not one for "
-                    + "unknown text, or not one for each byte where it has some for bytes. Give a .model file that "
-                    + "SentencePiece wrote, or train one: --tokenizer bpe:SIZE.")
+                "\(source): not a SentencePiece model: it has no pieces, an empty or a repeated piece, no piece for unknown "
+                    + "text, or pieces for some bytes but not for all. Give a .model file that SentencePiece wrote, "
+                    + " or train one: --tokenizer bpe:SIZE.")
         }
         model = loaded
     }

@@ -33,8 +33,8 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         guard !sample.ends.isEmpty else {
             throw Failure(
                 .usage,
-                "--tokenizer \(rawValue):\(size): cannot be learned from a training text without a character but line "
-                    + "breaks. Prepare more text, or --tokenizer byte.")
+                "--tokenizer \(rawValue):\(size): cannot be learned from a training text that has only line breaks. "
+                    + "Prepare more text, or use --tokenizer byte.")
         }
         if coverage == nil {
             let (model, reason) = try train(size, sample, allCharacters: false)
@@ -51,7 +51,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         // The space needs a piece too.
         let room = size - TokenizerAlgorithm.fixedPieces - 1
         var count = min(max(0, room), characters.count)
-        /// How many of the most frequent characters make the share `coverage` of the sample.
+        /// The number of most frequent characters that make up the fraction `coverage` of the sample.
         func needed(_ coverage: Double) -> Int {
             var covered = 0
             return characters.prefix { character in
@@ -65,7 +65,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
                 throw Failure(
                     .usage,
                     "--tokenizer \(rawValue):\(size): the \(count) most frequent characters, \(coverage) of the text, need "
-                        + "tokens of their own, as do bytes and special tokens. Allowed: at least "
+                        + "one token each, in addition to bytes and special tokens. Allowed: at least "
                         + "\(TokenizerAlgorithm.fixedPieces + 1 + count) tokens, or a lower --coverage, such as "
                         + "\(rounded(share(max(0, room)))).")
             }
@@ -75,7 +75,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
                 .usage,
                 "--tokenizer \(rawValue):\(size): bytes, special tokens and the space leave no token for a character. "
                     + "Allowed: at least \(TokenizerAlgorithm.fixedPieces + 2) tokens; "
-                    + "\(TokenizerAlgorithm.fixedPieces + 1 + needed(0.9995)) have one for nearly every character of the text. For "
+                    + "\(TokenizerAlgorithm.fixedPieces + 1 + needed(0.9995)) cover nearly every character of the text. For "
                     + "bytes alone: --tokenizer byte.")
         }
         let kept = sample.keeping(Set(characters.prefix(count).map(\.character)))
@@ -84,29 +84,30 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         let note =
             count == characters.count
             ? nil
-            : "\(count) of \(characters.count) characters have tokens of their own, \(rounded(100 * share(count))) % of the "
-                + "text; the others are written as bytes"
+            : "\(count) of \(characters.count) characters have their own tokens, \(rounded(100 * share(count))) % of the text; the "
+                + "others are encoded as bytes"
         return Learned(model: model, note: note)
     }
 
     /// Rounds down to three digits.
     private func rounded(_ number: Double) -> Double { (number * 1000).rounded(.down) / 1000 }
 
-    /// Rejects a training for which the limits of this process leave no memory, because SentencePiece ends the process if
-    /// one of its threads cannot allocate.
+    /// Rejects learning if the limits of this process leave too little memory, because SentencePiece ends the process
+    /// if one of its threads cannot allocate.
     static func requireMemory(_ sample: TextSample, available: Int) throws(Failure) {
         let needed = sample.bytes.count * bytesPerSampleByte + threadBytes
         guard needed > available else { return }
         throw Failure(
             .usage,
             "learning a tokenizer from \(sample.bytes.count) bytes of text needs about \(needed / 1_000_000) MB of memory; "
-                + "\(available / 1_000_000) MB can be had. Free some memory, raise the limit of the address space (ulimit -v), "
+                + "\(available / 1_000_000) MB are available. Free some memory, raise the limit of the address space (ulimit -v), "
                 + "or use --tokenizer byte.")
     }
 
-    /// SentencePiece takes less than 1 GB for `TextSample.limitBytes`.
+    /// An upper bound of SentencePiece's memory per byte of the sample: it needs less than 1 GB for
+    /// `TextSample.limitBytes`.
     private static let bytesPerSampleByte = 32
-    /// What its four threads take beside, for stacks and heaps.
+    /// The additional memory for the stacks and heaps of its four threads.
     private static let threadBytes = 64 << 20
 
     /// Trains with SentencePiece. On failure returns its error message, which is only parsed and never shown.
@@ -141,7 +142,7 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
         let number = said.split { !$0.isNumber }.compactMap { Int($0) }
         let reason =
             if size <= TokenizerAlgorithm.fixedPieces {
-                "its bytes and special tokens alone are \(TokenizerAlgorithm.fixedPieces). Allowed: at least "
+                "bytes and special tokens alone need \(TokenizerAlgorithm.fixedPieces) tokens. Allowed: at least "
                     + "\(TokenizerAlgorithm.fixedPieces + 2) tokens."
             } else if said.containsExactly("too high"), let most = number.last {
                 "it has no more pieces. Allowed: at most \(most) tokens."

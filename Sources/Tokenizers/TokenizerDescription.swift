@@ -86,19 +86,19 @@ package func makeTokenizer(
     else {
         throw Failure(
             .badData,
-            "\(source) has \(vocabularySize) tokens, its \(description.kind.rawValue) tokenizer has "
+            "\(source) has \(vocabularySize) tokens, but its \(description.kind.rawValue) tokenizer has "
                 + "\(tokenizer.vocabularySize). Prepare the dataset again.")
     }
     guard description.specialTokens.all.allSatisfy({ 0 <= $0 && Int($0) < vocabularySize }) else {
         throw Failure(
             .badData,
             "\(source): has the special tokens \(description.specialTokens.all); each must be below \(vocabularySize), the "
-                + "number of its tokens. Prepare the dataset again.")
+                + "vocabulary size. Prepare the dataset again.")
     }
     guard tokenizer.description == description else {
         throw Failure(
             .badData,
-            "\(source): its tokenizer has another hash or other special tokens than recorded. "
+            "\(source): the hash or the special tokens of its tokenizer differ from the recorded ones. "
                 + "Prepare the dataset again.")
     }
     return tokenizer

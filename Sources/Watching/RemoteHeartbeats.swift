@@ -6,9 +6,9 @@ import Glibc
 /// datagram, and rank 0 answers. A suspended process or a lost node sends and answers nothing. The other ranks of a
 /// node are watched by its own watchdogs.
 ///
-/// A rank that was never heard, because a network blocks datagrams, is not reported. Datagrams contain a random number
-/// that identifies the job. Their content affects only whether a rank is reported as silent, and at which step and
-/// phase.
+/// A rank from which no datagram was ever received, because the network blocks them, is not reported. Datagrams contain
+/// a random number that identifies the job. Their content affects only whether a rank is reported as silent, and at
+/// which step and phase.
 package final class RemoteHeartbeats {
     /// A heartbeat of one rank.
     private struct Datagram: BitwiseCopyable {

@@ -79,7 +79,8 @@ struct Session {
             let allowed = KernelLimit.allCases.map(\.rawValue).joined(separator: ", ")
             throw Failure(
                 .usage,
-                "\(KernelLimit.variable): found \(text); allowed: \(allowed), or unset for all that the processor has.")
+                "\(KernelLimit.variable): found \(text); allowed: \(allowed), or unset for all instructions of the CPU."
+            )
         }
         let missing = Processor.builtFor() & ~cprocessor_features()
         guard missing != 0 else { return }
@@ -87,7 +88,7 @@ struct Session {
         let list = names.indices.filter { missing >> $0 & 1 == 1 }.map { names[$0] }.joined(separator: ", ")
         throw Failure(
             .usage,
-            "this dtrain was built for a processor with \(list), which this one lacks. Rebuild it here with "
+            "this dtrain was built for a CPU with \(list), which this one lacks. Rebuild it here with "
                 + "launch/setup, or for all hosts with DTRAIN_PROCESSOR=x86-64-v3 launch/setup.")
     }
 }

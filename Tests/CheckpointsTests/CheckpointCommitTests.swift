@@ -118,7 +118,8 @@ struct CheckpointCommitTests {
             Issue.record("Its bytes were asked for.")
         }
         expectFailure(
-            .inputOutput, "runs/sample/checkpoints: no room for the checkpoint of step 400: it needs 45035996",
+            .inputOutput,
+            "runs/sample/checkpoints: not enough disk space for the checkpoint of step 400: it needs 45035996",
             "MB are free",
             "keep_last"
         ) {

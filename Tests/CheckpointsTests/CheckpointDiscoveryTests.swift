@@ -57,7 +57,7 @@ struct CheckpointDiscoveryTests {
         try FileSystem.rename(path(100), to: sample.directory.file("elsewhere/step-00000100"))
         try #require(symlink(sample.directory.file("elsewhere/step-00000100"), path(100)) == 0)
         let listing = try #require(try Checkpoint.list(sample.run).first)
-        expectFailure(.badData, "step-00000100: a symbolic link") { _ = try listing.result.get() }
+        expectFailure(.badData, "step-00000100: is a symbolic link") { _ = try listing.result.get() }
         #expect(try Checkpoint.open(path(100)).step == 100, "Opened by name it is what the link leads to.")
     }
 

@@ -69,7 +69,7 @@ struct CheckpointLocationTests {
         }
         expectFailure(.badData, "nowhere: there is no such file or directory.") { _ = try Checkpoint.open("nowhere") }
         try run.create()
-        expectFailure(.badData, "is a run that has no checkpoint yet") { _ = try Checkpoint.find(run.path) }
+        expectFailure(.badData, "this run has no checkpoint yet") { _ = try Checkpoint.find(run.path) }
         let other = sample.directory.file("other")
         try FileSystem.makeDirectory(other)
         expectFailure(.badData, "other: holds no manifest.json") { _ = try Checkpoint.find(other) }
@@ -78,24 +78,24 @@ struct CheckpointLocationTests {
             "checkpoints/step--1\n", "checkpoints/step-00000100\n\n",
         ] {
             try FileSystem.replaceContents(of: run.best, with: text)
-            expectFailure(.badData, "best: is a file and no marker of a checkpoint") {
+            expectFailure(.badData, "best: is a file, but not a checkpoint marker") {
                 _ = try Checkpoint.find(run.best)
             }
         }
-        // Also where somebody wrote it by hand.
+        // The user may have written the marker.
         for text in ["checkpoints/step-00000100\n", "checkpoints/step-00000100", "checkpoints/step-100\n"] {
             try FileSystem.replaceContents(of: run.best, with: text)
             expectFailure(
-                .badData, "best: names the checkpoint of step 100, and there is no ",
-                "checkpoints/step-00000100. Name another checkpoint; dtrain checkpoint list "
+                .badData, "best: names the checkpoint of step 100, but ",
+                "checkpoints/step-00000100 does not exist. Name another checkpoint; dtrain checkpoint list "
             ) { _ = try Checkpoint.find(run.best) }
         }
         try commitThree()
         #expect(try Checkpoint.find(run.best).checkpoint.step == 100)
     }
 
-    /// A checkpoint that was verified while it was looked for is not read a second time.
-    @Test func everyByteIsReadOnce() throws {
+    /// A checkpoint that was verified during the search is not read a second time.
+    @Test func findAndVerifyReadEveryByteOnce() throws {
         try commitThree()
         for (path, verifying) in [
             (sample.run.path, true), (sample.run.path, false), (sample.run.checkpoints + "/step-00000100", true),
@@ -110,8 +110,8 @@ struct CheckpointLocationTests {
         }
     }
 
-    /// A checkpoint in a run's directory knows the configuration that it was written with.
-    @Test func theConfigurationOfARun() throws {
+    /// For a checkpoint in a run directory, the configuration of the run is found.
+    @Test func runConfigurationIsFoundInRunDirectory() throws {
         let checkpoint = try sample.commit()
         #expect(checkpoint.runConfiguration == nil)
         try FileSystem.replaceContents(of: sample.run.configuration, with: "")
@@ -121,8 +121,8 @@ struct CheckpointLocationTests {
         #expect(try Checkpoint.open(copy).runConfiguration == nil)
     }
 
-    /// No run can continue from numbers that are not finite, whatever their hashes say.
-    @Test func aCheckpointThatIsNotFiniteIsPassedOver() throws {
+    /// A checkpoint with values that are not finite is skipped, even if its hashes are valid.
+    @Test func skipsNonFiniteCheckpoints() throws {
         try commitThree()
         sample.weights.buffer.storeBytes(of: Float.nan, toByteOffset: 20, as: Float.self)
         sample.moments.buffer.storeBytes(of: Float.infinity, toByteOffset: 4, as: Float.self)
@@ -130,7 +130,7 @@ struct CheckpointLocationTests {
         let words =
             "\(broken.directory)/model.safetensors: is intact, but tensor wte.weight: element 5 of F32 [3, 4] is infinite or "
             + "not a number"
-        expectFailure(.badData, words, "take an earlier checkpoint") { try broken.verify() }
+        expectFailure(.badData, words, "use an earlier checkpoint") { try broken.verify() }
         let found = try Checkpoint.find(sample.run.path)
         #expect(found.checkpoint.step == 300)
         #expect(found.notes.count == 1 && found.notes[0].hasSuffix("Falling back to step-00000300."))

@@ -34,7 +34,7 @@ struct CheckpointManifestTests {
 
     @Test(arguments: [["model.safetensors"], ["state.json", "a.safetensors", "a.safetensors"], []])
     func rejectsIncompleteOrDuplicateFileLists(names: [String]) {
-        expectFailure(.badData, "manifest.json", "must name state.json") { _ = try read(manifest(naming: names).text) }
+        expectFailure(.badData, "manifest.json", "must list state.json") { _ = try read(manifest(naming: names).text) }
     }
 
     @Test func rejectsOverflowingSizes() throws {
@@ -46,7 +46,7 @@ struct CheckpointManifestTests {
             if isSound {
                 #expect(try read(manifest.text) == manifest)
             } else {
-                expectFailure(.badData, "manifest.json", "more bytes") { _ = try read(manifest.text) }
+                expectFailure(.badData, "manifest.json", "implausibly large") { _ = try read(manifest.text) }
             }
         }
     }
@@ -69,7 +69,7 @@ struct CheckpointManifestTests {
         for (found, replacement) in [("\"p\"", "\"q\""), (": 1", ":  1"), ("0.1", "0.2"), ("}\n", "} \n")] {
             let start = text.range(of: found)!
             let altered = text.replacingCharacters(in: start, with: replacement)
-            expectFailure(.badData, "manifest.json", "altered") { _ = try read(altered) }
+            expectFailure(.badData, "manifest.json", "its own XXH3-128 does not match") { _ = try read(altered) }
         }
     }
 }

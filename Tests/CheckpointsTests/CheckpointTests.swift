@@ -73,7 +73,7 @@ struct CheckpointTests {
             program: manifest.program, step: manifest.step, digest: manifest.digest, files: files,
             identity: manifest.identity)
         try FileSystem.replaceContents(of: directory + "/manifest.json", with: forged.text)
-        expectFailure(.badData, "tokenizer.model", "at most 67108864") {
+        expectFailure(.badData, "tokenizer.model", "the limit for such a file is 67108864.") {
             _ = try Checkpoint.open(directory).tokenizerModel()
         }
     }
@@ -110,32 +110,33 @@ struct CheckpointTests {
     }
 
     @Test(arguments: [
-        ("{}", "step"), ("[]", "step"), (#"{"step":-1}"#, "-1 found"), (#"{"step":1.5}"#, "1.5 found"),
-        (#"{"step":1,"consumed_samples":"2"}"#, "consumed_samples: \"2\" found"), ("{", "malformed JSON"),
+        ("{}", "step"), ("[]", "step"), (#"{"step":-1}"#, "step: found -1; expected"),
+        (#"{"step":1.5}"#, "step: found 1.5; expected"),
+        (#"{"step":1,"consumed_samples":"2"}"#, "consumed_samples: found \"2\"; expected"), ("{", "malformed JSON"),
         (
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"#
-                + #""best_validation_loss":null,"loss_scaler":{"scale":0}}"#, "loss_scaler: scale: 0 found"
+                + #""best_validation_loss":null,"loss_scaler":{"scale":0}}"#, "loss_scaler: scale: found 0; expected"
         ),
         // Counters from which the run would continue until they overflow.
         (
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"watched":null,"#
                 + #""loss_scaler":{"scale":2,"clean_steps":9223372036854775807,"hysteresis_left":2}}"#,
-            "counts 9223372036854775807 of something"
+            "an implausibly large counter: 9223372036854775807"
         ),
         (
             #"{"step":9,"consumed_samples":2,"tokens":3,"skipped_steps":1,"skips_in_a_row":2,"validation_loss":null,"#
-                + #""loss_scaler":null,"watched":null}"#, "make no sense together"
+                + #""loss_scaler":null,"watched":null}"#, "the counters are inconsistent"
         ),
         (
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"returns":4611686018427387904,"#
                 + #""validation_loss":null,"loss_scaler":null,"watched":null}"#,
-            "counts 4611686018427387904 of something"
+            "an implausibly large counter: 4611686018427387904"
         ),
         (
             #"{"step":1,"consumed_samples":2,"tokens":3,"skipped_steps":0,"validation_loss":null,"loss_scaler":null,"#
                 + #""watched":{"name":"a","value":null,"best":null,"reference":null,"#
                 + #""evaluations_without_improvement":4611686018427387904}}"#,
-            "counts 4611686018427387904 of something"
+            "an implausibly large counter: 4611686018427387904"
         ),
     ])
     func rejectsInvalidState(text: String, finding: String) {

@@ -73,16 +73,16 @@ struct MetricsLogTests {
     }
 
     @Test(arguments: ["mine\n", "mine", "{\"loss\":1}\n", "# notes\n\n- one\n"])
-    func aFileThatIsNoLogIsNotChanged(before: String) throws {
+    func keepsFilesThatAreNotLogs(before: String) throws {
         try FileSystem.replaceContents(of: path, with: before)
-        expectFailure(.badData, "metrics.jsonl", "no line of a metrics log") {
+        expectFailure(.badData, "metrics.jsonl", "is not a metrics log") {
             try MetricsLog.truncate(path, afterStep: 2)
         }
         #expect(try text() == before)
     }
 
     @Test(arguments: ["{\"step\":1,\"lo", "{\"st"])
-    func aTornFirstLineIsRemoved(before: String) throws {
+    func removesTornFirstLine(before: String) throws {
         try FileSystem.replaceContents(of: path, with: before)
         try MetricsLog.truncate(path, afterStep: 2)
         #expect(try text() == "")
@@ -91,7 +91,7 @@ struct MetricsLogTests {
     @Test func truncateRejectsForeignFile() throws {
         let text = String(repeating: "x", count: 17 << 20)
         try FileSystem.replaceContents(of: path, with: text)
-        expectFailure(.badData, "metrics.jsonl", "no line of a metrics log") {
+        expectFailure(.badData, "metrics.jsonl", "is not a line of a metrics log") {
             try MetricsLog.truncate(path, afterStep: 2)
         }
         #expect(try self.text() == text)

@@ -17,7 +17,7 @@ struct RunDirectoryTests {
         try run.create()
         #expect(FileSystem.isDirectory(run.checkpoints))
         try FileSystem.replaceContents(of: directory.file("file"), with: "")
-        expectFailure(.inputOutput, "file: could not make the directory") {
+        expectFailure(.inputOutput, "file: could not create the directory") {
             try RunDirectory(directory.file("file/below")).create()
         }
     }
@@ -28,7 +28,7 @@ struct RunDirectoryTests {
             let lock = try run.lock()
             let text = try lockText()
             #expect(text.hasPrefix("host ") && text.hasSuffix(", pid \(getpid())"))
-            expectFailure(.usage, "runs/nano is in use by a living run: \(text)", "--output") { _ = try run.lock() }
+            expectFailure(.usage, "runs/nano is in use by an active run: \(text)", "--output") { _ = try run.lock() }
             #expect(try lockText() == text, "Who tried in vain has not touched the file.")
             withExtendedLifetime(lock) {}
         }
@@ -49,12 +49,12 @@ struct RunDirectoryTests {
         expectFailure(.inputOutput, "LOCK") { _ = try run.lock() }
     }
 
-    // MARK: What is not the run's
+    // MARK: Files that belong to no run
 
     @Test(arguments: [
         "config.yaml", "metrics.jsonl", "outcome.json", "best", "LOCK", "trace-rank-0.json", "checkpoints",
     ])
-    func refusesNamesThatAreTaken(name: String) throws {
+    func rejectsNamesOfOtherKindsOfFiles(name: String) throws {
         try run.create()
         do { _ = try run.lock() }
         let path = "\(run.path)/\(name)"
@@ -63,22 +63,22 @@ struct RunDirectoryTests {
 
         try FileSystem.replaceContents(of: directory.file("notes"), with: "mine")
         try #require(symlink(directory.file("notes"), path) == 0)
-        expectFailure(.inputOutput, "\(path): is a symbolic link", "Move it away") { try run.refuseForeign([]) }
+        expectFailure(.inputOutput, "\(path): is a symbolic link", "Move it elsewhere") { try run.refuseForeign([]) }
         try FileSystem.removeFile(path)
 
-        // A link to a directory is no checkpoints directory either: retention would remove another run's checkpoints.
+        // Nor may checkpoints be a link to a directory: retention would remove another run's checkpoints.
         try #require(symlink(directory.path, path) == 0)
         expectFailure(.inputOutput, "\(path): is a symbolic link") { try run.refuseForeign([]) }
         try FileSystem.removeFile(path)
 
         if name == "checkpoints" {
             try FileSystem.replaceContents(of: path, with: "mine")
-            expectFailure(.inputOutput, "\(path): is a regular file; a run has a directory") {
+            expectFailure(.inputOutput, "\(path): is a regular file, but a run needs a directory") {
                 try run.refuseForeign([])
             }
         } else {
             try FileSystem.makeDirectory("\(path)/mine")
-            expectFailure(.inputOutput, "\(path): is a directory; a run has a regular file") {
+            expectFailure(.inputOutput, "\(path): is a directory, but a run needs a regular file") {
                 try run.refuseForeign([])
             }
             #expect(FileSystem.isDirectory("\(path)/mine"))
@@ -87,19 +87,19 @@ struct RunDirectoryTests {
     }
 
     @Test(arguments: ["config.yaml", "metrics.jsonl", "outcome.json", "best"])
-    func refusesFilesOfADirectoryWithoutARun(name: String) throws {
+    func rejectsFilesThatBelongToNoRun(name: String) throws {
         try run.create()
         try FileSystem.replaceContents(of: "\(run.path)/\(name)", with: "mine")
-        expectFailure(.usage, "\(name) is of no run") { try run.refuseForeign([]) }
+        expectFailure(.usage, "\(name) belongs to no run") { try run.refuseForeign([]) }
         // An import leaves a checkpoint and no lock file.
         try FileSystem.makeDirectory("\(run.checkpoints)/step-00000000")
         try run.refuseForeign([])
     }
 
-    @Test func refusesTheLockFileOfAnotherProgram() throws {
+    @Test func rejectsLockFileOfAnotherProgram() throws {
         try run.create()
         try FileSystem.replaceContents(of: run.lockFile, with: "pid 1")
-        expectFailure(.usage, "LOCK is of no run") { try run.refuseForeign([]) }
+        expectFailure(.usage, "LOCK belongs to no run") { try run.refuseForeign([]) }
         try FileSystem.replaceContents(of: run.lockFile, with: "")
         try run.refuseForeign([])
     }

@@ -74,7 +74,7 @@ struct SafetensorsTests {
         expectFailure(.badData, "tensor w", "F32 [2, 3]", "I32 [2, 3]") { try read("w", .int32, [2, 3]) }
         expectFailure(.badData, "tensor w", "F32 [2, 3]", "F32 [3, 2]") { try read("w", .float32, [3, 2]) }
         let room = Memory(byteCount: 20)
-        expectFailure(.badData, "24 bytes", "20 were expected") { try file.read("w", into: room.buffer) }
+        expectFailure(.badData, "24 bytes", "expected 20.") { try file.read("w", into: room.buffer) }
         expectFailure(.badData, "no tensor v") { try file.read("v", into: room.buffer) }
         withExtendedLifetime(room) {}
     }

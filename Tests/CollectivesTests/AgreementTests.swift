@@ -51,7 +51,7 @@ struct AgreementTests {
         return failures.withLock(\.self)
     }
 
-    @Test func ranksRunOneCommand() {
+    @Test func rejectsRanksWithDifferentCommands() {
         #expect(failures(of: Array(repeating: ["dtrain", "evaluate"], count: 3)).isEmpty)
         let found = failures(of: [
             ["dtrain", "train"], ["dtrain", "train"], ["dtrain", "generate", "--prompt", "a b"],
@@ -61,7 +61,7 @@ struct AgreementTests {
             #expect(failure.exitCode == .usage)
             #expect(
                 failure.message.hasPrefix(
-                    "rank 2: was started as\n  dtrain generate --prompt 'a b'\nand rank 0 as\n  dtrain train\n"))
+                    "rank 2: was started as\n  dtrain generate --prompt 'a b'\nbut rank 0 as\n  dtrain train\n"))
         }
     }
 }

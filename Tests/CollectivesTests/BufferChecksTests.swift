@@ -43,7 +43,7 @@ import Testing
     }
 
     static let rootCases: [(root: Int, reason: String?)] = [
-        (0, nil), (3, nil), (4, "the root 4 is no rank of 0 ..< 4"), (-1, "the root -1"),
+        (0, nil), (3, nil), (4, "the root 4 is not a rank in 0 ..< 4"), (-1, "the root -1"),
     ]
 
     @Test(arguments: rootCases)

@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test func rejectsMoreRanksThanSlots() {
-        expectFailure(.usage, "mpirun -np 5: batch.slots is 4: at most as many ranks have work.") {
+        expectFailure(.usage, "mpirun -np 5: allowed: at most batch.slots (4) ranks.") {
             _ = try BatchPlan(sequences: 4, slots: 4, rank: 0, worldSize: 5)
         }
     }

@@ -102,7 +102,7 @@ import Testing
         var remarks: [String] = []
         var progress = (0, 1)
         _ = try preparation.run(progress: { progress = ($0, $1) }, remark: { remarks.append($0) })
-        #expect(remarks == ["2 records without text left out, the first at \(texts[1])"])
+        #expect(remarks == ["skipped 2 records without text, the first at \(texts[1])"])
         #expect(progress == (5, 5))
         #expect(try splitText(.train) == "a\nb")
     }
@@ -169,7 +169,7 @@ import Testing
     @Test(arguments: [
         ["config.yaml", "metrics.jsonl"], ["config.json", "model.safetensors"], ["notes.txt"], ["tokenizer.model"],
     ])
-    func refusesDirectoriesOfOtherKinds(names: [String]) throws {
+    func rejectsDirectoriesOfOtherKinds(names: [String]) throws {
         try FileSystem.makeDirectory(directory.file("data"))
         for name in names { try directory.write("the user's", to: "data/\(name)") }
         expectFailure(
@@ -263,7 +263,7 @@ import Testing
         let preparation = DatasetPreparation(
             texts: [try directory.write("\n", to: "text")], output: directory.file("data"),
             tokenizer: NumberTokenizer(vocabularySize: 100))
-        expectFailure(.badData, directory.file("text"), "no training token") { _ = try preparation.run() }
+        expectFailure(.badData, directory.file("text"), "no training tokens") { _ = try preparation.run() }
     }
 
     @Test(arguments: [-0.1, 1, .nan, .infinity]) func rejectsInvalidValidationFraction(fraction: Double) throws {

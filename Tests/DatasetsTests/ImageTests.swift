@@ -103,22 +103,22 @@ import Testing
             try FileSystem.remove(directory.file("set/a/\(name)"))
             #expect(!FileSystem.exists(directory.file("data")))
         }
-        try expectRefusal("text.png", Array("hello".utf8), "it does not begin as a PNG file does")
+        try expectRefusal("text.png", Array("hello".utf8), "it does not begin with the signature of PNG files")
         try expectRefusal(
             "renamed.png", [0xFF, 0xD8, 0xFF, 0xE0],
-            "is a JPEG image with the name of a PNG. Convert it (ImageMagick): mogrify -format png /")
+            "is a JPEG image, although its name ends in .png. Convert it (ImageMagick): mogrify -format png /")
         try expectRefusal("empty.png", [], "PNG")
         for count in [8, 20, 33, 45, 60] {
             try expectRefusal("cut.png", Array(good.prefix(count)), "PNG image: ")
         }
-        try expectRefusal("half.png", Array(good.prefix(33)), "it ends before its last part")
+        try expectRefusal("half.png", Array(good.prefix(33)), "it ends before its IEND chunk")
         var flipped = good
         flipped[50] ^= 0x55
-        try expectRefusal("flipped.png", flipped, "the checksum of its part IDAT is wrong")
+        try expectRefusal("flipped.png", flipped, "the checksum of its chunk IDAT is wrong")
         let empty = Array(good.prefix(33)) + pngChunk("IDAT", [1, 2, 3]) + pngChunk("IEND", [])
-        try expectRefusal("unpacked.png", empty, "its header or its pixels hold what a PNG file may not")
+        try expectRefusal("unpacked.png", empty, "its header or its pixels are invalid")
         try expectRefusal("none.png", Array(good.prefix(33)) + pngChunk("IEND", []), "it has no pixels")
-        try expectRefusal("wide.png", png(height: 2, width: 4, channels: 1, Array(0..<8)), "2 rows of 4 pixels")
+        try expectRefusal("wide.png", png(height: 2, width: 4, channels: 1, Array(0..<8)), "2 × 4 pixels")
         try expectRefusal(
             "photo.jpg", good, "its name does not end in .png. Each folder holds the PNG images of one class")
         var huge = good
@@ -127,10 +127,11 @@ import Testing
         // About 100 bytes that declare an image of 768 MiB, which must be rejected before allocation.
         let bomb =
             pngSignature + pngChunk("IHDR", bigEndian(UInt32(16384), 16384) + [8, 2, 0, 0, 0]) + good.dropFirst(33)
-        try expectRefusal("bomb.png", bomb, "805306368 bytes; at most 67108864")
+        try expectRefusal("bomb.png", bomb, "805306368 bytes; allowed: at most 67108864")
         // libpng would allocate the declared size of a chunk before reading it.
         let promise = good.prefix(33) + (bigEndian(UInt32(0x2F00_0020)) + Array("iTXt".utf8)) + good.dropFirst(33)
-        try expectRefusal("promise.png", Array(promise), "promises 788529184 bytes, \(good.count - 33) are left")
+        try expectRefusal(
+            "promise.png", Array(promise), "declares 788529184 bytes, but only \(good.count - 33) are left")
     }
 
     /// Text chunks, which libpng would decompress and discard, are removed.
@@ -173,10 +174,10 @@ import Testing
         }
         try expectRefusal("images", labels + labels, "starts with the bytes 0 0 8 1")
         try expectRefusal("images", [0x1F, 0x8B] + images, ".gz")
-        try expectRefusal("images", Array(images.dropLast()), "promises 8")
+        try expectRefusal("images", Array(images.dropLast()), "declares 8 bytes")
         try expectRefusal("images", Array(images.prefix(10)), "holds 10 bytes")
-        try expectRefusal("images", idx([-1, -1, -1], Array(0..<8)), "more than any file")
-        try expectRefusal("images", idx([2, 0, 2], Array(0..<8)), "promises 0")
+        try expectRefusal("images", idx([-1, -1, -1], Array(0..<8)), "an implausibly large size")
+        try expectRefusal("images", idx([2, 0, 2], Array(0..<8)), "declares 0 bytes")
         try expectRefusal("labels", idx([3], [0, 1, 2]), "3 labels")
         try expectRefusal("labels", images, "starts with the bytes 0 0 8 3")
         #expect(try prepare(["images", "labels"]).recordCount(.train) == 2)

@@ -125,7 +125,7 @@ import Testing
         }
         // A longer context would have more spans, so it would not help.
         expectFailure(
-            .usage, "objective.mask_share: found 0.5; data.context_length 50 has room for 12 spans, not for 25",
+            .usage, "objective.mask_share: found 0.5; data.context_length 50 allows at most 12 spans, not 25",
             "objective.span_length (1.0)"
         ) { _ = try samples(600, contextLength: 50, share: 0.5, meanLength: 1) }
         #expect(try samples(600, contextLength: 50, share: 0.24, meanLength: 1).count == 600 / 26)

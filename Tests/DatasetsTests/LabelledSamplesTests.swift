@@ -50,7 +50,7 @@ import Testing
         #expect((cut.count, cut.truncatedCount) == (2, 1))
         #expect(try all(cut).inputs == [261, 118, 119, 120, 261, 121, 122, 0])
         #expect((0..<2).map { cut.length(of: $0) } == [3, 2])
-        expectFailure(.badData, "record 1: its text has 5 tokens", "holds 4 of a record", "data.truncate") {
+        expectFailure(.badData, "record 1: its text has 5 tokens", "allows at most 4.", "data.truncate") {
             _ = try samples(.class, text, contextLength: 5)
         }
         #expect(try samples(.class, text, contextLength: 6).truncatedCount == 0)

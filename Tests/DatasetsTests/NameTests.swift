@@ -38,7 +38,7 @@ import Texts
         var facts = dataset.facts
         facts.labels?.names[1] = Self.classes[2]
         #expect(facts != dataset.facts)
-        expectFailure(.badData, "the label cafe\u{301}\u{301} is none of the training files' 8 classes") {
+        expectFailure(.badData, "the label cafe\u{301}\u{301} is not among the 8 classes of the training files") {
             try FileSystem.remove(directory.file("data"))
             try directory.write("cafe\u{301}\u{301}\tx", to: "held")
             try directory.prepare(.labelled(nil), ["records"], validation: ["held"])

@@ -44,7 +44,7 @@ import Testing
         for (contextLength, record, column, tokens) in [(4, 2, "source", 4), (5, 3, "source", 6), (6, 3, "source", 6)] {
             expectFailure(
                 .badData, "(train), record \(record): its \(column) has \(tokens) tokens",
-                "data.context_length \(contextLength) holds \(contextLength - 1)", "data.truncate to true"
+                "data.context_length \(contextLength) allows at most \(contextLength - 1).", "data.truncate to true"
             ) { _ = try samples(sources, targets, contextLength: contextLength) }
         }
         expectFailure(.badData, "record 1: its target has 3 tokens") {

@@ -192,7 +192,7 @@ extension Records {
         Wrong(
             form: .documents(field: "text"), text: "{\"text\": \"a\"}\n\n{\"text\": \"a}", found: ["line 3", "JSON"]),
         Wrong(form: .documents(field: "text"), text: "[1]", found: ["line 1", "no object"]),
-        Wrong(form: .documents(field: "text"), text: "{\"text\": \" \"}", found: ["no training record"]),
+        Wrong(form: .documents(field: "text"), text: "{\"text\": \" \"}", found: ["no training records"]),
         Wrong(form: .documents(field: "text"), text: "{\"text\": \" \"}", empty: .error, found: ["line 1", "no text"]),
         Wrong(form: .documents(field: "text"), text: "{\"body\": \"x\"}", found: ["line 1", "\"text\"", "found body"]),
         Wrong(text: "a\tx\nb x\n", found: ["line 2", "no tab"]),
@@ -266,7 +266,7 @@ extension Records {
             }
             var remarks: [String] = []
             try directory.prepare(empty.form, names, empty: choice, remark: { remarks.append($0) })
-            #expect(remarks == ["2 records without text left out, the first at \(directory.file("one")): line 2"])
+            #expect(remarks == ["skipped 2 records without text, the first at \(directory.file("one")): line 2"])
             let dataset = try open()
             switch empty.form {
             case .documents: #expect(try tokens(dataset.stream(.train)) == [97, 258, 98, 258])
@@ -291,11 +291,13 @@ extension Records {
         for (form, texts) in files {
             for (name, text) in zip(["one", "two"], texts) { try directory.write(text, to: name) }
             let names = Array(["one", "two"].prefix(texts.count))
-            expectFailure(.badData, "has CR (byte ", "tr '\\r' '\\n' < ") { try directory.prepare(form, names) }
+            expectFailure(.badData, "has CR (first at byte ", "tr '\\r' '\\n' < ") {
+                try directory.prepare(form, names)
+            }
             #expect(!FileSystem.exists(directory.file("data")))
         }
         try directory.write("a\rb\r", to: "text")
-        expectFailure(.badData, "text: has CR (byte 2 ") {
+        expectFailure(.badData, "text: has CR (first at byte 2) ") {
             _ = try DatasetPreparation(texts: [directory.file("text")], output: directory.file("data")).run()
         }
     }
@@ -308,7 +310,7 @@ extension Records {
         try directory.prepare(.documents(field: "text"), ["one", "none"], empty: .skip)
         #expect(try tokens(open().stream(.train)) == [97, 258])
         try FileSystem.remove(directory.file("data"))
-        expectFailure(.badData, "no training record") {
+        expectFailure(.badData, "no training records") {
             try directory.prepare(.documents(field: "text"), ["none"], empty: .skip)
         }
     }
@@ -397,8 +399,8 @@ extension Records {
         ("\"kind\" : \"labelled\"", "\"kind\" : \"parallel\"", "kind is parallel"),
         ("\"kind\" : \"labelled\"", "\"kind\" : \"text\"", "kind is text"),
         ("\"kind\" : \"class\"", "\"kind\" : \"number\"", "labels has 2 names"),
-        ("\"x\"", "\"y\"", "a name twice"), ("train-00000.labels", "../labels", "labels.file"),
-        ("train-00000.labels", "train-00000-text.bin", "stands there twice"),
+        ("\"x\"", "\"y\"", "a duplicate name"), ("train-00000.labels", "../labels", "labels.file"),
+        ("train-00000.labels", "train-00000-text.bin", "is listed more than once"),
         ("\"pad\" : 256", "\"pad\" : 262", "special_tokens has 262"),
         ("\"pad\" : 256", "\"pad\" : 255", "special tokens"),
         ("\"kind\" : \"byte\"", "\"kind\" : \"sentencepiece\"", "tokenizer_model"),
@@ -413,7 +415,7 @@ extension Records {
         let failure = try #require(#expect(throws: Failure.self) { _ = try Dataset.open(directory.file("data")) })
         #expect(failure.exitCode == .badData)
         #expect(
-            failure.message.contains(found) || (old.contains("count") && failure.message.contains("are promised")),
+            failure.message.contains(found) || (old.contains("count") && failure.message.contains("; expected ")),
             "\(failure.message)")
     }
 

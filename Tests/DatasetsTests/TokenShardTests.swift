@@ -71,21 +71,26 @@ import Testing
     }
 
     @Test(arguments: [
-        Damage(testDescription: "truncated", size: 1040, found: "holds 1040 bytes, its header promises 1044"),
-        Damage(testDescription: "cut within a token", size: 1043, found: "holds 1043 bytes, its header promises 1044"),
-        Damage(testDescription: "too long", size: 1046, found: "holds 1046 bytes, its header promises 1044"),
-        Damage(testDescription: "cut within the header", size: 100, found: "holds 100 bytes, its header promises 1024"),
-        Damage(testDescription: "cut within the count", size: 10, found: "holds 10 bytes, its header promises 1024"),
-        Damage(testDescription: "cut within the magic", size: 3, found: "holds 3 bytes, no magic number at byte 0"),
-        Damage(testDescription: "empty", size: 0, found: "holds 0 bytes, no magic number at byte 0"),
+        Damage(testDescription: "truncated", size: 1040, found: "holds 1040 bytes, but its header declares 1044"),
+        Damage(
+            testDescription: "cut within a token", size: 1043, found: "holds 1043 bytes, but its header declares 1044"),
+        Damage(testDescription: "too long", size: 1046, found: "holds 1046 bytes, but its header declares 1044"),
+        Damage(
+            testDescription: "cut within the header", size: 100,
+            found: "holds 100 bytes, fewer than its header of 1024 bytes"),
+        Damage(
+            testDescription: "cut within the count", size: 10,
+            found: "holds 10 bytes, fewer than its header of 1024 bytes"),
+        Damage(testDescription: "cut within the magic", size: 3, found: "holds 3 bytes, too few for a magic number"),
+        Damage(testDescription: "empty", size: 0, found: "holds 0 bytes, too few for a magic number"),
         Damage(
             testDescription: "llm.c weights", bytes: [0xC6, 0xD7, 0x34, 0x01], found: "magic number 20240326 at byte 0"),
         Damage(testDescription: "other magic", bytes: [1, 2, 3, 4], found: "magic number 67305985 at byte 0"),
         Damage(testDescription: "other version", offset: 4, bytes: [7], found: "version 7 at byte 4"),
-        Damage(testDescription: "other width", bytes: [0xA1, 0xD9, 0x34, 0x01, 7], found: "promises 1064"),
+        Damage(testDescription: "other width", bytes: [0xA1, 0xD9, 0x34, 0x01, 7], found: "declares 1064"),
         Damage(
             testDescription: "huge count", offset: 8, bytes: [0xFF, 0xFF, 0xFF, 0x7F],
-            found: "its header promises 4294968318"),
+            found: "its header declares 4294968318"),
         Damage(
             testDescription: "negative count", offset: 8, bytes: [0xFF, 0xFF, 0xFF, 0xFF], found: "-1 tokens at byte 8"),
         Damage(testDescription: "no tokens", offset: 8, bytes: [0], size: 1024, found: "0 tokens at byte 8"),

@@ -26,7 +26,7 @@ struct FileSystemTests {
         }
         try FileSystem.replaceContents(of: directory.file("file"), with: "")
         expectFailure(.inputOutput, "file") { try FileSystem.makeDirectory(directory.file("file")) }
-        expectFailure(.inputOutput, "file: could not make the directory") {
+        expectFailure(.inputOutput, "file: could not create the directory") {
             try FileSystem.makeDirectory(directory.file("file/below"))
         }
     }
@@ -67,7 +67,7 @@ struct FileSystemTests {
 
     @Test func newFilesAndDirectoriesMustNotExist() throws {
         try FileSystem.makeNewDirectory(directory.file("a"))
-        expectFailure(.inputOutput, "a: could not make", "exists") {
+        expectFailure(.inputOutput, "a: could not create", "exists") {
             try FileSystem.makeNewDirectory(directory.file("a"))
         }
         expectFailure(.inputOutput) { try FileSystem.makeNewDirectory(directory.file("b/c")) }
@@ -95,12 +95,12 @@ struct FileSystemTests {
     @Test func rejectsFilesAboveTheLimit() throws {
         try FileSystem.replaceContents(of: directory.file("f"), with: "12345")
         #expect(try FileSystem.contents(of: directory.file("f"), limitBytes: 5).count == 5)
-        expectFailure(.badData, "5 bytes", "at most 4") {
+        expectFailure(.badData, "5 bytes", "the limit for such a file is 4.") {
             _ = try FileSystem.contents(of: directory.file("f"), limitBytes: 4)
         }
     }
 
-    /// A path that cannot be looked at is not reported as missing.
+    /// A path that cannot be accessed is not reported as missing.
     @Test func absenceIsDistinguished() throws {
         let path = directory.file("f")
         #expect(try !FileSystem.isPresent(path))
@@ -125,7 +125,7 @@ struct FileSystemTests {
         expectFailure(.badData, "File name too long") {
             _ = try FileSystem.isPresentDirectory(directory.file(String(repeating: "n", count: 300)))
         }
-        // The superuser may look everywhere.
+        // Root may access every directory.
         guard geteuid() != 0 else { return }
         try FileSystem.makeDirectory(directory.file("closed"))
         try #require(chmod(directory.file("closed"), 0) == 0)

@@ -83,7 +83,7 @@ struct FileTests {
         #expect(try text("f") == "3456456789")
         #expect(try file.readSome(into: buffer, at: 8) == 2)
         #expect(try file.size() == 10)
-        expectFailure(.badData, "ends at byte 10", "4 bytes from 8") { try file.read(into: buffer, at: 8) }
+        expectFailure(.badData, "ends at byte 10", "4 bytes at offset 8") { try file.read(into: buffer, at: 8) }
     }
 
     @Test func readingOtherThanRegularFilesIsBadData() throws {

@@ -37,7 +37,7 @@ struct JSONTests {
         }
     }
 
-    /// What is printed has no characters that a terminal interprets or hides, and parses to the same value.
+    /// Printed JSON has no characters that a terminal interprets or hides, and parses to the same value.
     @Test func printedLinesAreShown() throws {
         let value: JSON = ["a\u{202E}b": "\u{200B}\u{7F}\u{2028}\u{E0001}\u{10FFFF}größe\n"]
         #expect(
@@ -46,8 +46,8 @@ struct JSONTests {
     }
 
     @Test func rejectsDuplicateNames() {
-        expectFailure(.badData, "byte 10", #""a" stands twice"#) { _ = try parse(#"{"a":1,"a":1}"#) }
-        expectFailure(.badData, "stands twice") { _ = try parse(#"[{"a":1,"\u0061":2}]"#) }
+        expectFailure(.badData, "byte 10", #""a" occurs more than once"#) { _ = try parse(#"{"a":1,"a":1}"#) }
+        expectFailure(.badData, "occurs more than once") { _ = try parse(#"[{"a":1,"\u0061":2}]"#) }
     }
 
     @Test func limitsNestingDepth() throws {

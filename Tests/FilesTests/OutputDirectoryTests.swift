@@ -53,9 +53,9 @@ struct OutputDirectoryTests {
         #expect(!FileSystem.exists(path))
     }
 
-    /// What was made for a command that failed goes with it, the parents too; what was there before, and what is no longer
-    /// empty, stays.
-    @Test func whatWasMadeForNothingIsRemoved() throws {
+    /// Directories that were created for a failed command are removed, including parents; existing directories and
+    /// those that are no longer empty are kept.
+    @Test func removesDirectoriesCreatedInVain() throws {
         let deep = directory.file("a/b/c")
         func claim() throws -> OutputDirectory {
             try OutputDirectory(
@@ -78,7 +78,7 @@ struct OutputDirectoryTests {
         try FileSystem.makeDirectory(directory.file("a/b"))
         try claim().discard()
         #expect(try FileSystem.list(directory.file("a")) == ["b"])
-        // A parent that was made for a directory that cannot be.
+        // A parent of a directory that cannot be created.
         expectFailure(.inputOutput, "name") {
             try FileSystem.makeDirectory(directory.file("new/name" + String(repeating: "x", count: 300)))
         }
@@ -90,7 +90,7 @@ struct OutputDirectoryTests {
         expectFailure(.inputOutput, "made", "a file has that name") { _ = try claim() }
         try FileSystem.remove(path)
         try #require(symlink("nowhere", path) == 0)
-        expectFailure(.inputOutput, "made", "leads to no directory") { _ = try claim() }
+        expectFailure(.inputOutput, "made", "does not lead to a directory") { _ = try claim() }
         #expect(FileSystem.isLink(path))
     }
 

@@ -50,8 +50,8 @@ struct OutputFileTests {
         try #require(symlink("none/f", directory.file("astray")) == 0)
         let cases = [
             ("d", "is a directory"), ("d/", "is a directory"), ("d/.", "is a directory"), ("none/", "is a directory"),
-            ("circle", "in a circle"), ("astray", "does not exist"), ("none/f", "none does not exist"),
-            ("f/below", "where a directory is needed"), (String(repeating: "n", count: 256), "shorter"),
+            ("circle", "form a loop"), ("astray", "does not exist"), ("none/f", "none does not exist"),
+            ("f/below", "is a file, not a directory"), (String(repeating: "n", count: 256), "shorter"),
         ]
         for (name, words) in cases { expectFailure(.usage, "--output: ", words) { _ = try open(name) } }
         expectFailure(.usage, "--output is empty") { _ = try OutputFile("", option: "--output") }
@@ -69,7 +69,7 @@ struct OutputFileTests {
         #expect(try text("input") == "kept")
     }
 
-    /// A checkpoint that is read must not be written to, under whatever name.
+    /// A checkpoint that is read must not be written to, under any name.
     @Test func rejectsFilesOfAnInputDirectory() throws {
         try FileSystem.makeDirectory(directory.file("c"))
         try FileSystem.replaceContents(of: directory.file("c/weights"), with: "kept")
@@ -98,8 +98,8 @@ struct OutputFileTests {
             expectFailure(.inputOutput, "o: \(words): another program") { try output.checkUnchanged() }
             expectFailure(.inputOutput, "o: \(words): another program") { try journal.complete() }
         }
-        try change("has 0 bytes, 4 were written") { try #require(truncate($0, 0) == 0) }
-        try change("has 5 bytes, 4 were written") { try File($0, .append).write("x") }
+        try change("has 0 bytes, but 4 were written") { try #require(truncate($0, 0) == 0) }
+        try change("has 5 bytes, but 4 were written") { try File($0, .append).write("x") }
         try change("was replaced by another file") { try FileSystem.replaceContents(of: $0, with: "one\n") }
         try change("was removed") { try FileSystem.removeFile($0) }
         // The same command then writes all lines.
@@ -107,7 +107,7 @@ struct OutputFileTests {
         #expect(try text("o") == "one\ntwo\n")
     }
 
-    /// Files of /proc have no positions to write at.
+    /// Files of /proc cannot be written at an offset.
     @Test func writesToFilesOfTheSystem() throws {
         let output = try OutputFile("/proc/self/timerslack_ns", option: "--output")
         #expect(!output.isRegular)

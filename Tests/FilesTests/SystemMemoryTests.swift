@@ -19,7 +19,7 @@ struct SystemMemoryTests {
     }
 
     @Test func limitsOfTheProcessCount() {
-        // Less than the reserve for stacks and libraries is nothing.
+        // If less than the reserve for stacks and libraries is left, the result is 0.
         #expect(SystemMemory.remainder(of: 1 << 30, used: 1 << 20) == 0)
         #expect(SystemMemory.remainder(of: 1 << 30, used: 2 << 20) == 0)
         let left = SystemMemory.remainder(of: 1 << 30, used: 1 << 19)

@@ -134,7 +134,7 @@ struct TextReaderTests {
             let bytes = Array((String(repeating: "x", count: length) + text).utf8)
             let path = try write(bytes, "it's a file")
             let offset = try #require(bytes.firstIndex(of: 0x0D))
-            let words = [path, "has CR (byte \(offset + 1) is the first) and no LF", "tr '\\r' '\\n' < '"]
+            let words = [path, "has CR (first at byte \(offset + 1)) but no LF", "tr '\\r' '\\n' < '"]
             expectFailure(.badData, words[0], words[1], words[2]) { _ = try LineReader(path, allowsEmpty: true) }
             expectFailure(.badData, words[0], words[1], words[2]) { _ = try TextReader.contents(of: path) }
             expectFailure(.badData, words[1]) { _ = try TextReader(bytes: bytes, name: "name") }

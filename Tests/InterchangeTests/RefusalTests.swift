@@ -26,7 +26,7 @@ struct RefusalTests {
             ),
             (
                 "gpt2", "vocab_size", 38,
-                "tensor transformer.wte.weight: its shape is [37, 24], config.json asks for [38, 24]"
+                "tensor transformer.wte.weight: its shape is [37, 24], but config.json requires [38, 24]"
             ),
             ("gpt2", "n_layer", 3, "tensor transformer.h.2.ln_1.weight: is missing"),
             ("gpt2", "n_layer", 1, "tensor transformer.h.1.attn.c_attn.bias: is unknown to GPT2LMHeadModel"),
@@ -42,9 +42,9 @@ struct RefusalTests {
             ),
             ("bert_classes", "problem_type", "ranking", "problem_type: found \"ranking\"; allowed: single_label"),
             ("marian", "normalize_before", true, "normalize_before: found true; allowed: false"),
-            ("marian", "decoder_vocab_size", 12, "decoder_vocab_size: found 12; allowed: 37, as vocab_size"),
+            ("marian", "decoder_vocab_size", 12, "decoder_vocab_size: found 12; allowed: 37, the value of vocab_size"),
             ("marian", "decoder_attention_heads", 4, "decoder_attention_heads: found 4; allowed: 3"),
-            ("marian", "tie_word_embeddings", false, "true where share_encoder_decoder_embeddings is true"),
+            ("marian", "tie_word_embeddings", false, "true if share_encoder_decoder_embeddings is true"),
             ("vit", "image_size", 10, "image_size: found 10; allowed: one or two multiples of patch_size (4)"),
             ("vit", "num_channels", 2, "num_channels: found 2"),
         ] as [(String, String, JSON, String)])
@@ -68,15 +68,15 @@ struct RefusalTests {
             }
         }
         let missing = "transformer.h.1.mlp.c_fc.bias"
-        try expect("\(missing): is missing; GPT2LMHeadModel needs it; the nearest that it holds: transformer.h.") {
+        try expect("\(missing): is missing; GPT2LMHeadModel needs it; the nearest names in the file: transformer.h.") {
             $0.rename { $0 == missing ? nil : $0 }
         }
         try expect(
-            "\(missing): is missing; GPT2LMHeadModel needs it; the nearest that it holds: transformer.h.1.mlp.c_fv"
+            "\(missing): is missing; GPT2LMHeadModel needs it; the nearest names in the file: transformer.h.1.mlp.c_fv"
         ) {
             $0.rename { $0 == missing ? "transformer.h.1.mlp.c_fv.bias" : $0 }
         }
-        try expect("adapter.weight: is unknown to GPT2LMHeadModel; the nearest that it may hold: ") {
+        try expect("adapter.weight: is unknown to GPT2LMHeadModel; the nearest allowed names: ") {
             $0.add("adapter.weight", [1], [1])
         }
         // Very long names are not compared, and messages are truncated.
@@ -108,7 +108,7 @@ struct RefusalTests {
             // name.
             ("{\"a\": \"x/\u{301}.safetensors\"}", "x/\u{301}.safetensors\"; allowed: "),
             ("{\"a\": \"part\\u0000.safetensors\"}", "part\\u0000.safetensors\"; allowed: "),
-            ("{\"a\": \"part.safetensors\", \"a\": \"part.safetensors\"}", "\"a\" stands twice"),
+            ("{\"a\": \"part.safetensors\", \"a\": \"part.safetensors\"}", "\"a\" occurs more than once"),
             ("{\"a\": \"x.safetensors\"}", "\(directory)/x.safetensors"), ("[]", "has no weight_map"),
         ] {
             try FileSystem.replaceContents(of: index, with: "{\"weight_map\": \(map)}")
@@ -119,7 +119,7 @@ struct RefusalTests {
         try FileSystem.copy("\(directory)/part.safetensors", to: "\(directory)/twice.safetensors")
         try FileSystem.replaceContents(
             of: index, with: "{\"weight_map\": {\"a\": \"part.safetensors\", \"b\": \"twice.safetensors\"}}")
-        expectFailure(.badData, "twice.safetensors: tensor", "stands in \(directory)/part.safetensors too") {
+        expectFailure(.badData, "twice.safetensors: tensor", "is also in \(directory)/part.safetensors") {
             _ = try ModelReader(directory)
         }
     }
@@ -152,7 +152,7 @@ struct RefusalTests {
         static let all = [
             Misfit("gpt2", "model.placement: found post; allowed: pre") { $0.placement = .post },
             Misfit("gpt2", "model.bias: found false; allowed: true") { $0.bias = false },
-            Misfit("gpt2", "model.kv_heads: found 1; allowed: 3, as many as model.heads") { $0.kvHeads = 1 },
+            Misfit("gpt2", "model.kv_heads: found 1; allowed: 3, the value of model.heads") { $0.kvHeads = 1 },
             Misfit("gpt2", "model.normalization: found rms; allowed: layer") { $0.normalization = .rms },
             Misfit("llama", "model.positions: found alibi; allowed: rotary") { $0.positions = .alibi },
             Misfit("llama", "model.activation: found silu; allowed: swiglu") { $0.activation = .silu },
@@ -165,9 +165,11 @@ struct RefusalTests {
             Misfit("marian", "model.normalization_epsilon: found 0.1; allowed: 1e-05") {
                 $0.normalizationEpsilon = 0.1
             },
-            Misfit("marian", "model.tie_embeddings: found false; allowed: true where") { $0.tieEmbeddings = false },
+            Misfit("marian", "model.tie_embeddings: found false; allowed: true if") { $0.tieEmbeddings = false },
             Misfit("vit", "model.pooling: found mean; allowed: first") { $0.pooling = .mean },
-            Misfit("gpt2", "model.family: found prefix_decoder, which no class") { $0.family = .prefixDecoder },
+            Misfit("gpt2", "model.family: found prefix_decoder, for which transformers has no class") {
+                $0.family = .prefixDecoder
+            },
         ]
     }
 

@@ -35,7 +35,8 @@ extension MultiprocessTests {
             let other = workshop.dtrain(
                 "bench", "gemm", "--repeat", "1", "--config", "tiny.yaml", "--set", "model.family=classifier")
             #expect(
-                other.output.hasPrefix("vocabulary 256, made up: data is a dataset of kind text"), "\(other.output)")
+                other.output.hasPrefix("vocabulary 256, synthetic data: data is a dataset of kind text"),
+                "\(other.output)")
         }
     }
 }

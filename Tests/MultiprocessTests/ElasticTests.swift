@@ -31,7 +31,7 @@ extension MultiprocessTests {
             #expect(workshop.start(Workshop.training(sets, output: "whole"), ranks: 1).finish().exitCode == 0)
             let outcome = workshop.start(Workshop.training(sets), ranks: ranks).finish()
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
-            #expect(!outcome.output.contains("rounded otherwise"), "\(outcome.output)")
+            #expect(!outcome.output.contains("rounded differently"), "\(outcome.output)")
             #expect(workshop.digest(step: 6) == workshop.digest("whole", step: 6))
             #expect(try workshop.losses() == workshop.losses("whole"))
         }

@@ -111,7 +111,7 @@ extension MultiprocessTests {
                 "data is a dataset of kind parallel", "needs one of kind text", "dtrain prepare --text FILE")
             expectRefusal(
                 workshop.start(Workshop.training(pairs.sets + ["data.truncate=false"]), ranks: 2).finish(), 65,
-                "data (train), record ", "data.context_length 32 holds 31", "set data.truncate to true")
+                "data (train), record ", "data.context_length 32 allows at most 31.", "set data.truncate to true")
             #expect(workshop.names("run").isEmpty)
         }
     }

@@ -158,11 +158,12 @@ extension MultiprocessTests {
 
             let other = workshop.start(["--output", "third"] + run + ["model.activation=relu"]).finish()
             expectRefusal(
-                other, 64, "blocks.0.feed_forward.", "model.activation is relu, the checkpoint has swiglu")
+                other, 64, "blocks.0.feed_forward.", "model.activation is relu, but swiglu in the checkpoint")
             let base = workshop.start(["--output", "fourth"] + run + ["model.rotary_base=500"]).finish()
             #expect(
                 base.output.contains(
-                    "another model than the checkpoint's: model.rotary_base is 500.0, the checkpoint has 10000.0"))
+                    "the model differs from the checkpoint's: model.rotary_base is 500.0, but 10000.0 in the checkpoint"
+                ))
             #expect(
                 workshop.start(["--output", "fifth", "--show", "model.width"] + run).finish().output == "24\n")
             // Options of a token prediction head do not apply to a classifier and keep their defaults.
@@ -195,20 +196,20 @@ extension MultiprocessTests {
             }
             let (classes, from) = (FineTuningTests.classes, "fine_tuning.from=encoder")
             refuse(
-                classes + [from], 64, "pooler.weight: this model has it with shape [32, 32]",
-                "name in fine_tuning.skip what is to keep its initial values")
+                classes + [from], 64, "pooler.weight: its shape is [32, 32] in this model, but ",
+                "list in fine_tuning.skip the tensors that keep their initial values")
             refuse(
                 ["model.family=encoder", "model.width=48", from], 64,
-                "token_embedding.weight: its shape is [320, 48] in this model and [320, 32] in encoder/checkpoints/")
+                "token_embedding.weight: its shape is [320, 48] in this model, but [320, 32] in encoder/checkpoints/")
             refuse(
                 ["model.family=encoder", from, "fine_tuning.load=block.*"], 64,
-                "fine_tuning.load: no parameter is named block.*; the nearest: blocks.0.")
+                "fine_tuning.load: no parameter matches block.*; the nearest: blocks.0.")
             refuse(
                 ["model.family=encoder", from, "fine_tuning.skip=\"*\""], 64, "fine_tuning.skip: leaves nothing to load"
             )
             refuse(
                 ["fine_tuning.skip=head.*"], 64, "fine_tuning.skip: found",
-                "allowed: [], the default, where fine_tuning.from is null")
+                "allowed: [] (the default) if fine_tuning.from is null")
             refuse(["fine_tuning.from=none"], 65, "none: there is no such file or directory")
             let other = workshop.dtrain("prepare", "--text", "text.txt", "--tokenizer", "bpe:310", "--output", "other")
             #expect(other.exitCode == 0, "\(other.errors)")

@@ -137,7 +137,7 @@ extension MultiprocessTests {
                 workshop, GenerationTests.lines, ["--tokens", "8", "--beam", "3", "--length-penalty", "0.6"])
 
             let long = String(repeating: "x", count: 33)
-            refuse(workshop, ["--prompt", long], 64, "--prompt has 33 tokens; the model's context holds 32")
+            refuse(workshop, ["--prompt", long], 64, "--prompt has 33 tokens; the model's limit is 32")
             // A decoder uses the end of a long prompt; the text before it has no effect.
             let cropped = ["ab", "zz"].map { start in
                 workshop.start([
@@ -149,13 +149,13 @@ extension MultiprocessTests {
             #expect(
                 cropped[0].exitCode == 0 && cropped[0].output.contains(String(long.dropLast())), "\(cropped[0].errors)")
             #expect(cropped[0].output == cropped[1].output)
-            refuse(workshop, ["--prompt", long], 64, "or add --crop to have its end read")
+            refuse(workshop, ["--prompt", long], 64, "or add --crop to read only its end")
             try write("a\n\(long)\n", to: "long", workshop)
             refuse(workshop, ["--input", "long"], 65, "long:2: has 33 tokens")
-            refuse(workshop, ["--input", "long", "--prompt", "a"], 64, "exclude each other")
+            refuse(workshop, ["--input", "long", "--prompt", "a"], 64, "cannot be combined")
             refuse(workshop, ["--beam", "2", "--top-k", "3"], 64, "--beam and --top-k")
-            refuse(workshop, ["--length-penalty", "2"], 64, "is for --beam")
-            refuse(workshop, ["--output", "x"], 64, "--output is for")
+            refuse(workshop, ["--length-penalty", "2"], 64, "requires --beam")
+            refuse(workshop, ["--output", "x"], 64, "--output requires --input")
             refuse(workshop, ["--tokens", "9:8"], 64, "--tokens: found 9:8")
             refuse(workshop, ["--input", "none"], 65, "none")
         }

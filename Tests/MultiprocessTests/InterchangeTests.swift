@@ -18,7 +18,7 @@ extension MultiprocessTests {
                     "tokenizer.json",
                     "tokenizer_config.json",
                 ])
-            #expect(exported.output.contains("AutoTokenizer gives the token numbers of dtrain\n"))
+            #expect(exported.output.contains("AutoTokenizer gives the token IDs of dtrain\n"))
             let imported = workshop.dtrain("import", "--from", "model", "--tokenizer", "byte", "--output", "back")
             #expect(imported.exitCode == 0, "\(imported.errors)")
             let checkpoint = Workshop.checkpoint(0, output: "back")
@@ -40,9 +40,9 @@ extension MultiprocessTests {
             // Invalid uses of the export, and attempts to overwrite it.
             expectRefusal(
                 workshop.start(Workshop.training(output: "back"), ranks: 2).finish(), 64,
-                "was imported: it has no training to go on with", "fine_tuning.from=back/checkpoints/step-00000000")
+                "was imported: it has no training run to resume", "fine_tuning.from=back/checkpoints/step-00000000")
             expectRefusal(
-                workshop.dtrain("import", "--from", "model", "--output", "back"), 64, "back holds a run already")
+                workshop.dtrain("import", "--from", "model", "--output", "back"), 64, "back already holds a run")
             expectRefusal(
                 workshop.dtrain(
                     "export", "--checkpoint", checkpoint, "--format", "huggingface", "--output", "back"), 64,
@@ -82,8 +82,9 @@ extension MultiprocessTests {
                 "--tokenizer byte, --tokenizer FILE.model (at most 256 pieces)")
         }
 
-        /// The tokenizer of bytes has no file of its own: it is recognized by the one that is written for `transformers`.
-        @Test func theByteTokenizerOfAnExportIsTakenOver() throws {
+        /// The tokenizer of bytes has no file of its own: it is recognized by the one that is written for
+        /// `transformers`.
+        @Test func importUsesByteTokenizerOfExport() throws {
             let workshop = try Workshop()
             workshop.exportTrainedModel()
             let imported = workshop.dtrain("import", "--from", "model", "--output", "back")
@@ -108,7 +109,7 @@ extension MultiprocessTests {
             let checkpoint = Workshop.checkpoint(4)
             expectRefusal(
                 export("--checkpoint", checkpoint, "--format", "huggingface"), 64,
-                "GPT2LMHeadModel, the nearest class of transformers, cannot hold this model",
+                "GPT2LMHeadModel, the nearest class of transformers, cannot represent this model",
                 "model.positions: found alibi; allowed: learned")
             expectRefusal(
                 export("--checkpoint", checkpoint, "--format", "onnx"), 64, "found onnx; allowed: huggingface")

@@ -3,7 +3,7 @@ import Synchronization
 import TestSupport
 import Texts
 
-/// A separate command, started as by a user or a batch system, with all processes that it starts.
+/// A command that runs as if a user or a batch system had started it, with all processes that it starts.
 final class Job {
     /// The process that was started: the program itself or `mpirun`.
     let pid: pid_t
@@ -18,12 +18,12 @@ final class Job {
         let exitCode: Int32
         let output: String
         let errors: String
-        /// The peak resident memory of the started process itself, in bytes.
+        /// The peak resident memory of the process `pid`, in bytes.
         let peakResidentBytes: Int
-        /// Processes that are still alive some seconds after the command has ended.
+        /// Processes that are still running `graceSeconds` after the command has ended.
         let leftBehind: [pid_t]
 
-        /// The lines of the program itself on standard error, without those of `mpirun`.
+        /// The lines of dtrain on standard error, without those of `mpirun`.
         var messages: [String] {
             errors.split(separator: "\n").filter { $0.hasPrefix("dtrain: ") }.map(String.init)
         }
@@ -31,8 +31,8 @@ final class Job {
 
     private static let started = Atomic(0)
 
-    /// Starts `words`, each the text of any bytes as `PathText` has it, in `directory`, with `environment` besides this
-    /// process's own.
+    /// Starts the command `words` in `directory`, with `environment` in addition to this process's environment. Words
+    /// may contain any bytes, in the representation of `PathText`.
     init(_ words: [String], in directory: String, environment: [String: String] = [:]) {
         files = TemporaryDirectory()
         mark = "DTRAIN_TEST_JOB=\(getpid())-\(Job.started.add(1, ordering: .relaxed).newValue)"
@@ -52,7 +52,7 @@ final class Job {
         var noSignals = sigset_t()
         sigemptyset(&noSignals)
         posix_spawnattr_setsigmask(&attributes, &noSignals)
-        // Tests that a shell runs in the background ignore SIGINT, and so would a child.
+        // A shell lets background jobs ignore SIGINT; if the tests run as one, a child would inherit that.
         var interrupt = sigset_t()
         sigemptyset(&interrupt)
         sigaddset(&interrupt, SIGINT)
@@ -80,8 +80,8 @@ final class Job {
         if outcome == nil { _ = finish(timeoutSeconds: 0) }
     }
 
-    /// Waits for the end of the command. One that takes longer than `timeoutSeconds` is killed with all its processes;
-    /// what still lives `graceSeconds` after its end is left behind, and killed.
+    /// Waits until the command ends, and kills it with all its processes after `timeoutSeconds`. Processes that still
+    /// run `graceSeconds` after its end are reported as `leftBehind` and killed.
     func finish(timeoutSeconds: Double = 300, graceSeconds: Double = 2) -> Outcome {
         if let outcome { return outcome }
         var (status, usage): (Int32, rusage) = (0, rusage())
@@ -138,7 +138,7 @@ final class Job {
         return true
     }
 
-    /// All living processes of the job.
+    /// All running processes of the job.
     private func processes() -> [pid_t] {
         var found: [pid_t] = []
         guard let directory = opendir("/proc") else { return [] }
@@ -185,8 +185,8 @@ final class Job {
         return variables
     }()
 
-    /// What Open MPI wants where there are more ranks than cores, root is the user, or a container is the host; and no
-    /// rank is bound to a core that other jobs use.
+    /// Settings that Open MPI needs to run more ranks than cores, as root, or in a container, and to bind no rank to a
+    /// core that other jobs use.
     private static let defaults = [
         "OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1", "OMPI_MCA_mpi_yield_when_idle": "1",

@@ -63,14 +63,14 @@ extension MultiprocessTests {
             expectRefusal(
                 whole.start(Workshop.training(["training.ema_decay=0.5", "training.steps=5"], output: "plain"))
                     .finish(),
-                64, "has other tensors", "training.ema_decay is 0.5, the checkpoint has 0.0")
+                64, "has other tensors", "training.ema_decay is 0.5, but 0.0 in the checkpoint")
         }
 
         @Test func rejectsPatternsWithoutMatch() throws {
             let workshop = try Workshop()
             expectRefusal(
                 workshop.start(Workshop.training(["optimizer.freeze=blocks.2.*"]), ranks: 2).finish(), 64,
-                "optimizer.freeze: no parameter is named blocks.2.*; the nearest: blocks.")
+                "optimizer.freeze: no parameter matches blocks.2.*; the nearest: blocks.")
             #expect(workshop.names("run").isEmpty)
         }
 

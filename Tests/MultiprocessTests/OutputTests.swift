@@ -18,8 +18,9 @@ extension MultiprocessTests {
             #expect(outcome.errors.isEmpty)
         }
 
-        /// `mpirun` forwards no output while it waits for ranks that it has told to end: rank 0 writes to the terminal.
-        @Test func jobThatIsToldToEndSaysSo() throws {
+        /// `mpirun` forwards no output while it waits for ranks to which it has sent SIGTERM, so rank 0 writes to the
+        /// terminal.
+        @Test func stopRequestIsReportedOnTheTerminal() throws {
             let workshop = try Workshop()
             let words = ([Workshop.binary] + Workshop.training(["training.steps=100000"])).joined(separator: " ")
             let script = """
@@ -30,13 +31,13 @@ extension MultiprocessTests {
                 """
             try FileSystem.replaceContents(of: workshop.directory.file("script"), with: script)
             let outcome = Job(onTerminal(["bash", "script"]), in: workshop.directory.path).finish()
-            #expect(outcome.output.contains("dtrain: stopping: the ranks save what is done"), "\(outcome.output)")
+            #expect(outcome.output.contains("dtrain: stopping: the ranks save the run"), "\(outcome.output)")
             #expect(
                 outcome.output.split(separator: "\n").count { $0.contains("dtrain: stopping") } == 1,
                 "\(outcome.output)")
         }
 
-        /// A message begins a line of its own, after a line that was drawn.
+        /// A message after a drawn line starts on a new line.
         @Test func messageBeginsALine() throws {
             let workshop = try Workshop()
             let words = ["prepare", "--text", "text.txt", "--tokenizer", "bpe:60000", "--output", "other"]
@@ -60,7 +61,7 @@ extension MultiprocessTests {
         /// Losses that are different quantities have different names.
         @Test func smoothedLossesAreNamed() throws {
             let output = try Workshop().train("objective.label_smoothing=0.1").output
-            #expect(output.contains("\nloss: of smoothed targets in training (objective.label_smoothing 0.1)"))
+            #expect(output.contains("\nloss: with label smoothing in training (objective.label_smoothing 0.1)"))
             #expect(output.contains("\nstep 24/24  smoothed loss "), "\(output)")
             #expect(output.contains("\nstep 24: validation loss (unsmoothed) "))
             #expect(output.contains("\nbest validation loss (unsmoothed): "))
@@ -140,7 +141,7 @@ extension MultiprocessTests {
             let words = Workshop.training().joined(separator: " ")
             let outcome = run("dtrain \(words) \(redirection)", in: workshop)
             #expect(outcome.exitCode == 74)
-            #expect(outcome.messages.count == 1 && outcome.errors.contains("The training goes on"), "\(outcome.errors)")
+            #expect(outcome.messages.count == 1 && outcome.errors.contains("Training continues"), "\(outcome.errors)")
             let marker = try FileSystem.contents(of: workshop.directory.file("run/outcome.json"))
             #expect(
                 String(decoding: marker, as: UTF8.self) == #"{"outcome":"finished","exit_code":74,"step":24}"# + "\n")

@@ -47,7 +47,8 @@ extension MultiprocessTests {
                 "schedule.warmup_steps=2",
             ]
             expectRefusal(
-                workshop.start(Workshop.training(sets), ranks: 2).finish(), 70, "no step of 8 made an update",
+                workshop.start(Workshop.training(sets), ranks: 2).finish(), 70,
+                "none of the 8 steps updated the weights",
                 "nothing was learned")
             let path = workshop.directory.file("run/outcome.json")
             let outcome = try JSON(parsing: try FileSystem.contents(of: path), source: path)

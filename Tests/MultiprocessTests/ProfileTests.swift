@@ -48,7 +48,7 @@ extension MultiprocessTests {
                 let arguments = words + ["--resume", "none", "--profile=9"]
                 let outcome = workshop.start(arguments, ranks: ranks).finish()
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")
-                #expect(outcome.output.contains("profile: profiled/trace-rank-0.json, one a rank"))
+                #expect(outcome.output.contains("profile: profiled/trace-rank-0.json, one per rank"))
                 #expect(workshop.digest("profiled") == workshop.digest())
             }
             #expect(

@@ -88,7 +88,7 @@ extension MultiprocessTests {
             let workshop = try Workshop()
             expectRefusal(
                 workshop.start(Workshop.training(["batch.slots=2"]), ranks: 3).finish(), 64,
-                "batch.slots is 2: at most as many ranks have work")
+                "allowed: at most batch.slots (2) ranks")
         }
 
         @Test func rejectsRanksWithDifferentOptions() throws {
@@ -121,7 +121,7 @@ extension MultiprocessTests {
                     ["mpirun", "-np", "1", Workshop.binary] + commands[first] + [":", "-np", "1", Workshop.binary]
                     + commands[second]
                 let job = Job(launch, in: workshop.directory.path)
-                expectRefusal(job.finish(timeoutSeconds: 20), 64, "rank 1: was started as", "and rank 0 as")
+                expectRefusal(job.finish(timeoutSeconds: 20), 64, "rank 1: was started as", "but rank 0 as")
             }
             #expect(workshop.names("run").isEmpty)
         }

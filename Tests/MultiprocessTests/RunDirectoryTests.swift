@@ -102,15 +102,15 @@ extension MultiprocessTests {
             let other = Workshop.training(["training.steps=30", "schedule.peak=1e-3"])
             let refused = workshop.start(other, ranks: 2).finish()
             expectRefusal(
-                refused, 64, "training.steps is 30, the checkpoint has 24",
-                "schedule.peak is 0.001, the checkpoint has 0.002", "--resume run/checkpoints/step-00000024",
+                refused, 64, "training.steps is 30, but 24 in the checkpoint",
+                "schedule.peak is 0.001, but 0.002 in the checkpoint", "--resume run/checkpoints/step-00000024",
                 "--resume none", "another --output")
             #expect(workshop.digest() == digest)
 
             // Each of the three options works as described.
             let onwards = workshop.start(other + ["--resume", "run/checkpoints/step-00000024"]).finish()
             #expect(onwards.exitCode == 0, "\(onwards.errors)")
-            #expect(onwards.output.contains("training.steps is 30, the checkpoint has 24"))
+            #expect(onwards.output.contains("training.steps is 30, but 24 in the checkpoint"))
             // With more steps, the learning rate rises from its minimum to a value within the decay.
             #expect(onwards.output.contains("the learning rate goes from 2.00e-04 at step 24 to "), "\(onwards.output)")
             #expect(try workshop.losses().map(\.step) == Array(1...30))
@@ -323,7 +323,7 @@ extension MultiprocessTests {
             let job = workshop.start(Workshop.training(["training.steps=100000"]))
             try #require(workshop.wait(forStep: 1))
             let second = workshop.start(Workshop.training(["training.steps=100000"]), ranks: 2).finish()
-            expectRefusal(second, 64, "run is in use by a living run: host ", "pid \(job.pid)")
+            expectRefusal(second, 64, "run is in use by an active run: host ", "pid \(job.pid)")
             job.send(SIGTERM)
             #expect(job.finish().exitCode == 75)
         }
@@ -335,7 +335,7 @@ extension MultiprocessTests {
             let wide = Workshop.training(["model.width=64", "training.steps=5"], output: "wide")
             expectRefusal(
                 workshop.start(wide + ["--resume", Workshop.checkpoint(5)], ranks: 2).finish(), 64,
-                "is of another model", "model.width is 64, the checkpoint has 32",
+                "has another model", "model.width is 64, but 32 in the checkpoint",
                 "the configuration that it was written with: --config run/config.yaml.")
 
             // Shards without a manifest contain token IDs, here as many distinct ones as there are bytes.
@@ -348,7 +348,7 @@ extension MultiprocessTests {
             expectRefusal(
                 workshop.start(Workshop.training(sets, output: "numbers") + ["--resume", Workshop.checkpoint(5)])
                     .finish(),
-                64, "is of another tokenizer (byte, vocabulary 256; the dataset: none, vocabulary 256)")
+                64, "has another tokenizer (byte, vocabulary 256; the dataset: none, vocabulary 256)")
         }
     }
 }

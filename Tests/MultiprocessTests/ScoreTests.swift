@@ -17,7 +17,7 @@ extension MultiprocessTests {
             #expect(outcome.output.hasPrefix("BLEU "), "\(outcome.output)")
             expectRefusal(
                 workshop.dtrain("score", "--hypotheses", "a", "--references", "c", ranks: ranks), 65,
-                "a and c differ in length: 2 against 1 lines.")
+                "a and c differ in length: 2 and 1 lines.")
         }
     }
 }

@@ -64,8 +64,11 @@ extension MultiprocessTests {
             let outcome = start(["training.steps=4"])
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             #expect(outcome.output.contains("warning: averaging by allreduce"), "\(outcome.output)")
-            #expect(outcome.output.contains("rank 1: /dev/shm is not the same to all ranks"), "\(outcome.output)")
-            expectRefusal(start(["averaging.strategy=shared_memory"]), 64, "found shared_memory", "Start them in one.")
+            #expect(
+                outcome.output.contains("rank 1: /dev/shm is not the same directory for all ranks"), "\(outcome.output)"
+            )
+            expectRefusal(
+                start(["averaging.strategy=shared_memory"]), 64, "found shared_memory", "Start them in the same one.")
         }
 
         /// A missing directory, set by the variable that the message names.

@@ -4,14 +4,15 @@ import Testing
 
 /// Runs the tests of a suite in parallel on their own threads.
 ///
-/// A test that starts the program mostly waits: for `mpirun`, for a timeout, for the end of a process. Swift runs tests on
-/// one thread per core, and a waiting test would block its thread. The reported duration of a test includes its wait for
-/// a thread.
+/// A test that starts the program mostly waits: for `mpirun`, for a timeout, for the end of a process. Swift runs tests
+/// on one thread per core, and a waiting test would block its thread. The reported duration of a test includes its wait
+/// for a thread.
 struct SideBySide: SuiteTrait, TestTrait, TestScoping {
     let isRecursive = true
 
-    /// One test per two cores. Ranks wait busily for one another, so jobs that share their cores delay each other by more
-    /// than they save: on two cores, six at a time took longer than one at a time, and timeouts expired.
+    /// One test per two cores. Ranks use busy waiting, so jobs that share cores slow each other down by more than
+    /// running them in parallel saves: on two cores, six tests at a time took longer than one at a time, and timeouts
+    /// expired.
     private static let threads = TestThreads(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2, 1), 8))
 
     func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { testCase == nil ? nil : self }
@@ -24,11 +25,11 @@ struct SideBySide: SuiteTrait, TestTrait, TestScoping {
 }
 
 extension Trait where Self == SideBySide {
-    /// The tests run in parallel, on threads that they may block.
+    /// Runs the tests in parallel, on threads that they may block.
     static var sideBySide: Self { Self() }
 }
 
-/// A fixed number of threads that run jobs in the order of their arrival until the process exits.
+/// A fixed number of threads that run jobs in order of arrival until the process exits.
 private final class TestThreads: TaskExecutor {
     private let waiting = Mutex<[UnownedJob]>([])
     private nonisolated(unsafe) let count: UnsafeMutablePointer<sem_t>

@@ -40,7 +40,7 @@ extension MultiprocessTests {
             let (whole, workshop) = (try Workshop(), try Workshop())
             let outcome = whole.start(Workshop.training(sets("back")), ranks: 2).finish()
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
-            #expect(outcome.output.contains("; back to the checkpoint of step "), "no spike at all")
+            #expect(outcome.output.contains("; rolled back to the checkpoint of step "), "no spike at all")
             #expect(try whole.losses().map(\.step) == Array(1...120))
             let returns = try whole.metrics("run").compactMap { $0["returns"]?.integerValue }
             #expect(returns == returns.sorted() && !returns.isEmpty, "\(returns)")

@@ -12,7 +12,7 @@ extension MultiprocessTests {
         /// Long enough to interrupt it at a given step.
         private let longer = ["training.steps=60"]
 
-        /// Starts a training with two ranks under the supervisor.
+        /// Starts a training run with two ranks under the supervisor.
         private func supervise(_ workshop: Workshop, _ sets: [String], output: String = "run") -> Job {
             Job([Self.script, "-n", "2"] + Workshop.training(sets, output: output), in: workshop.directory.path)
         }
@@ -41,7 +41,7 @@ extension MultiprocessTests {
             #expect(outcome.leftBehind.isEmpty)
             let told = outcome.errors.split(separator: "\n").filter { $0.hasPrefix("launch/supervise: ") }
             #expect(told.count == 1, "\(outcome.errors)")
-            for words in [victim.rawValue, "SIGKILL", "It goes on from step ", "after a pause of 1 s (restart 1 of 5 "]
+            for words in [victim.rawValue, "SIGKILL", "It resumes from step ", "after a pause of 1 s (restart 1 of 5 "]
             {
                 #expect(told.first?.contains(words) == true, "\(outcome.errors)")
             }
@@ -82,7 +82,7 @@ extension MultiprocessTests {
             let job = supervise(workshop, ["data.directory=nowhere"])
             let outcome = job.finish()
             #expect(outcome.exitCode == 65, "\(outcome.errors)")
-            #expect(outcome.errors.contains("It is not started again"), "\(outcome.errors)")
+            #expect(outcome.errors.contains("It is not restarted"), "\(outcome.errors)")
         }
     }
 }

@@ -2,9 +2,9 @@ import Glibc
 import Testing
 
 extension MultiprocessTests {
-    /// The number of threads moves no bit of a run, and threads hear no signals.
+    /// The results of a run do not depend on the number of threads, and compute threads receive no signals.
     @Suite struct ThreadTests {
-        /// Large enough for every kernel to be cut.
+        /// Sizes at which every kernel is divided among threads.
         fileprivate static let sets = [
             "data.context_length=128", "model.width=96", "batch.slots=2", "training.steps=6",
             "training.evaluate_every=3",
@@ -59,10 +59,10 @@ extension MultiprocessTests {
             let workshop = try Workshop()
             let outcome = train(workshop, ["threads=200"], ranks: 2)
             #expect(outcome.messages.count == 1, "\(outcome.errors)")
-            #expect(outcome.errors.contains("dtrain: threads: 200 a rank, of 2 ranks, on "), "\(outcome.errors)")
+            #expect(outcome.errors.contains("dtrain: threads: 200 per rank, 2 ranks, on "), "\(outcome.errors)")
         }
 
-        @Test func countsThatAreRefused() throws {
+        @Test func rejectsInvalidThreadCounts() throws {
             let workshop = try Workshop()
             for threads in ["0", "-1", "1025", "many"] {
                 expectRefusal(
@@ -77,10 +77,10 @@ extension MultiprocessTests {
         }
     }
 
-    /// Ranks that are bound to cores: one job at a time, because the next one would be bound to the same.
+    /// Ranks that are bound to cores. The jobs run one at a time, because all would be bound to the same cores.
     @Suite(.serialized) struct BindingTests {
         @Test(.enabled(if: sysconf(Int32(_SC_NPROCESSORS_ONLN)) >= 2))
-        func boundToOneCore() throws {
+        func warnsOfBindingToOneCore() throws {
             let workshop = try Workshop()
             let job = workshop.start(
                 Workshop.training(ThreadTests.sets + ["threads=2"]), ranks: 1,
@@ -91,16 +91,16 @@ extension MultiprocessTests {
             #expect(outcome.errors.contains("threads: 2, but this rank is bound to 1 of "), "\(outcome.errors)")
         }
 
-        /// The number of cores that mpirun could give to ranks.
+        /// The number of cores to which mpirun can bind ranks.
         private static let cores: Int = {
             let repository = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")
             return Int(Job(["/\(repository)/launch/cores"], in: "/").finish().output.dropLast()) ?? 0
         }()
 
-        /// mpirun binds the first rank of each job to the same core: the second job warns once, and trains. A job that
-        /// is not bound does not warn.
+        /// mpirun binds the first rank of each job to the same core: the second job warns once and then trains. A
+        /// job that is not bound does not warn.
         @Test(.enabled(if: cores >= 2))
-        func twoJobsOnOneCore() throws {
+        func warnsOfTwoJobsOnOneCore() throws {
             let workshop = try Workshop()
             func start(_ output: String, _ binding: String, _ sets: [String] = []) -> Job {
                 workshop.start(

@@ -71,7 +71,8 @@ extension MultiprocessTests {
             #expect(documents.output.contains("8 train and 8 validation tokens, vocabulary 262"))
 
             expectRefusal(prepare("--text", "a", "--jsonl", "j", "--tokenizer", "byte"), 64, "--text and --jsonl")
-            expectRefusal(workshop.dtrain("prepare", "--tokenizer", "byte"), 64, "--text is missing", "--parallel")
+            expectRefusal(
+                workshop.dtrain("prepare", "--tokenizer", "byte"), 64, "exactly one of --text, ", "--parallel")
             expectRefusal(prepare("--parallel", "a", "--tokenizer", "byte"), 64, "--parallel: found 1 file;", "TARGET")
             expectRefusal(
                 prepare("--parallel", "a", "b", "--validation", "a", "--tokenizer", "byte"), 64, "--validation: found 1"
@@ -83,13 +84,13 @@ extension MultiprocessTests {
                 prepare("--text", "a", "--tokenizer", "byte", "--field", "x"), 64, "--field belongs to --jsonl")
             expectRefusal(
                 prepare("--labelled", "l", "--labels", "some", "--tokenizer", "byte"), 64, "class, multi, number")
-            expectRefusal(prepare("--images", "a", "--tokenizer", "byte"), 64, "no --tokenizer")
+            expectRefusal(prepare("--images", "a", "--tokenizer", "byte"), 64, "Omit --tokenizer")
             expectRefusal(prepare("--images", "a"), 65, "a: no directory")
             expectRefusal(
                 prepare("--text", "a", "--tokenizer", "byte", "--validation", "0.2"), 64, "--validation-fraction 0.2")
             expectRefusal(
                 prepare("--text", "a", "--tokenizer", "byte", "--validation", "a", "--validation-fraction", "0.2"), 64,
-                "exclude each other")
+                "cannot be combined")
         }
     }
 }

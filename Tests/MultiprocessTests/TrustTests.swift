@@ -81,7 +81,7 @@ extension MultiprocessTests {
         }
 
         /// A rejected command changes nothing: later checkpoints are set aside only for a valid checkpoint.
-        @Test func rejectedResumeSetsNothingAside() throws {
+        @Test func rejectedResumeMovesNothing() throws {
             let workshop = try Workshop()
             workshop.train()
             try replace(
@@ -290,7 +290,7 @@ extension MultiprocessTests {
             let workshop = try Workshop()
             let sets = ["model.width=16384", "model.heads=64", "model.layers=30"]
             expectRefusal(
-                workshop.start(Workshop.training(sets), ranks: 2).finish(), 64, "needs at least", "can be had",
+                workshop.start(Workshop.training(sets), ranks: 2).finish(), 64, "needs at least", "is available",
                 "model.width")
             #expect(workshop.names("run").isEmpty)
         }

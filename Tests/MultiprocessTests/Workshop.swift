@@ -4,10 +4,10 @@ import Glibc
 import TestSupport
 import Testing
 
-/// All tests that start the program as users do.
+/// All tests that start the program, as users do.
 @Suite(.sideBySide) enum MultiprocessTests {}
 
-/// A fresh directory with a text, its dataset and a configuration small enough for a run to take about a second.
+/// A new directory with a text, a dataset prepared from it, and a configuration whose run takes about a second.
 final class Workshop {
     let directory = TemporaryDirectory()
 
@@ -60,16 +60,16 @@ final class Workshop {
         return Job(launcher + [Workshop.binary] + words, in: directory.path, environment: environment)
     }
 
-    /// Runs the program to its end.
+    /// Runs the program and waits until it ends.
     @discardableResult
     func dtrain(_ words: String..., ranks: Int? = nil) -> Job.Outcome { start(words, ranks: ranks).finish() }
 
-    /// The arguments of a training with the tiny configuration.
+    /// The arguments of a training run with the tiny configuration.
     static func training(_ sets: [String] = [], output: String = "run") -> [String] {
         ["--config", "tiny.yaml", "--output", output] + sets.flatMap { ["--set", $0] }
     }
 
-    /// Trains to the end, and expects success.
+    /// Runs a training run to its end and expects success.
     @discardableResult
     func train(
         _ sets: String..., ranks: Int? = nil, output: String = "run", sourceLocation: SourceLocation = #_sourceLocation
@@ -80,7 +80,7 @@ final class Workshop {
         return outcome
     }
 
-    /// Trains for four steps, and exports the model of the last one into the directory `model`.
+    /// Trains for four steps and exports the resulting model to the directory `model`.
     func exportTrainedModel() {
         train("training.steps=4")
         dtrain("export", "--checkpoint", Workshop.checkpoint(4), "--output", "model")

@@ -75,9 +75,9 @@ import Testing
         }
         #expect(
             message { $0.groups = [group("*"), group("*.bias", "*.bia")] }
-                == "optimizer.groups[1].names: no parameter is named *.bia; the nearest: blocks.0.bias, blocks.0.weight"
+                == "optimizer.groups[1].names: no parameter matches *.bia; the nearest: blocks.0.bias, blocks.0.weight"
         )
-        #expect(message { $0.freeze = ["block.0.*"] }.hasPrefix("optimizer.freeze: no parameter is named block.0.*;"))
-        #expect(message { $0.freeze = ["*"] }.contains("names all parameters"))
+        #expect(message { $0.freeze = ["block.0.*"] }.hasPrefix("optimizer.freeze: no parameter matches block.0.*;"))
+        #expect(message { $0.freeze = ["*"] }.contains("matches all parameters"))
     }
 }

@@ -33,7 +33,7 @@ struct FormattingTests {
     @Test(arguments: [(0, "0"), (999, "999"), (1000, "1 000"), (-10_844_928, "-10 844 928"), (100_000, "100 000")])
     func groupsOfThree(value: Int, text: String) { #expect(grouped(value) == text) }
 
-    @Test func numbersOfThings() {
+    @Test func formatsCounts() {
         #expect(counted(1, "class", "es") == "1 class" && counted(0, "class", "es") == "0 classes")
         #expect(counted(2000, "step") == "2 000 steps" && counted(1, "step") == "1 step")
     }

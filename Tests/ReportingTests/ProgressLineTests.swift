@@ -32,27 +32,37 @@ struct ProgressLineTests {
     @Test func formatsUsualValues() {
         #expect(
             usual.text(width: 80)
-                == "step 1200/1200  loss 1.0476  rate 1.0e-04  norm 2.65  21.9k tokens/s  0:00 left")
+                == "step 1200/1200  loss 1.0476  lr 1.0e-04  grad_norm 2.65  21.9k tok/s  0:00 left")
         #expect(
             usual.text(width: 200)
-                == "step 1200/1200  loss 1.0476  rate 1.0e-04  norm 2.65  21.9k tokens/s  40 % of peak  0:00 left")
+                == "step 1200/1200  loss 1.0476  lr 1.0e-04  grad_norm 2.65  21.9k tokens/s  MFU 40 %  0:00 left")
         var smoothed = usual
         smoothed.isSmoothed = true
         #expect(smoothed.text(width: 100).contains("  smoothed loss 1.0476  "))
         #expect(usual.textWithBar(width: 119).hasPrefix("[████████████████████] step 1200/1200  "))
-        #expect(usual.textWithBar(width: 99).hasPrefix("[█████████████████"))
-        #expect(!usual.textWithBar(width: 99).contains("of peak"))
+        #expect(usual.textWithBar(width: 99).hasPrefix("[██████████████] step 1200/1200  "))
+        #expect(!usual.textWithBar(width: 99).contains("MFU"))
         #expect(!usual.textWithBar(width: 79).contains("█"))
     }
 
-    /// A long unit leaves room for the learning rate.
+    /// A unit is shortened only if another fact fits then.
     @Test func longUnitsAreShortened() {
         var line = usual
         line.targets = "masked tokens"
         #expect(line.text(width: 80) == usual.text(width: 80))
         #expect(line.text(width: 200).contains("21.9k masked tokens/s"))
         line.gradientNorm = nil
-        #expect(line.text(width: 80) == "step 1200/1200  loss 1.0476  rate 1.0e-04  21.9k masked tokens/s  0:00 left")
+        #expect(line.text(width: 80) == "step 1200/1200  loss 1.0476  lr 1.0e-04  21.9k tokens/s  MFU 40 %  0:00 left")
+        line.shareOfPeak = .nan
+        #expect(line.text(width: 80) == "step 1200/1200  loss 1.0476  lr 1.0e-04  21.9k masked tokens/s  0:00 left")
+    }
+
+    /// The first step shows the same facts as the last, although its number is shorter.
+    @Test func linesOfRunShowSameFacts() {
+        var first = usual
+        first.step = 1
+        #expect(
+            first.text(width: 80) == "step 1/1200  loss 1.0476  lr 1.0e-04  grad_norm 2.65  21.9k tok/s  0:00 left")
     }
 
     /// A line fits the width for all values, and contains the step, the loss and the remaining time.

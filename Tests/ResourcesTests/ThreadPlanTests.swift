@@ -51,12 +51,13 @@ import Testing
         let alone = ThreadPlan(.fixed(3), ranks: [rank(0..<2, of: 2)], rank: 0)
         #expect(alone.count == 3 && !alone.hasCoreEach)
         #expect(
-            alone.warning == "threads: 3 on 2 cores: they take turns, which is slower than threads=2, what auto takes "
-                + "where no rank is bound.")
+            alone.warning
+                == "threads: 3 on 2 cores: threads compete for cores, which is slower than threads=2, the value of auto "
+                + "for unbound ranks.")
         let two = ThreadPlan(.fixed(2), ranks: [rank(0..<1, of: 2), rank(1..<2, of: 2)], rank: 0)
-        #expect(two.warning?.hasPrefix("threads: 2 a rank, of 2 ranks, on 2 cores: they take turns") == true)
+        #expect(two.warning?.hasPrefix("threads: 2 per rank, 2 ranks, on 2 cores: threads compete") == true)
         let limited = ThreadPlan(.fixed(4), ranks: [rank(0..<64, of: 64, quota: 2)], rank: 0)
-        #expect(limited.warning?.hasPrefix("threads: 4 on 2 cores: they take turns") == true)
+        #expect(limited.warning?.hasPrefix("threads: 4 on 2 cores: threads compete") == true)
     }
 
     @Test func warnsOfBindingToTooFewCores() {

@@ -163,56 +163,56 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "schedule: {decay_steps: 5}",
-            "c.yaml:1:25: schedule.decay_steps: found 5; allowed: 0, the default, where schedule.kind is cosine: only warmup_stable"
+            "c.yaml:1:25: schedule.decay_steps: found 5; allowed: 0 (the default) if schedule.kind is cosine; only warmup_stable"
         ),
         (
             "schedule: {kind: warmup_stable_decay}",
-            "c.yaml:1:18: schedule.decay_steps: found 0 (the default); allowed: 1 to 1140, what schedule.warmup_steps (60)"
+            "c.yaml:1:18: schedule.decay_steps: found 0 (the default); allowed: 1 to 1140: training.steps (1200) − "
         ),
         (
             "schedule: {kind: warmup_stable_decay, decay_steps: 1141, warmup_steps: 60}",
-            "c.yaml:1:52: schedule.decay_steps: found 1141; allowed: 1 to 1140, what schedule.warmup_steps (60) leaves"
+            "c.yaml:1:52: schedule.decay_steps: found 1141; allowed: 1 to 1140: training.steps (1200) − schedule.warmup_steps (60)"
         ),
         (
             "schedule: {kind: warmup_stable_decay, decay_steps: 1201}",
-            "c.yaml:1:52: schedule.decay_steps: found 1201; allowed: 1 to 1200, what schedule.warmup_steps (0) leaves"
+            "c.yaml:1:52: schedule.decay_steps: found 1201; allowed: 1 to 1200: training.steps (1200) − schedule.warmup_steps (0)"
         ),
         (
             "schedule: {kind: noam, decay_steps: 1200}",
-            "schedule.decay_steps: found 1200; allowed: 0, the default, where schedule.kind is noam: only warmup_stable"
+            "schedule.decay_steps: found 1200; allowed: 0 (the default) if schedule.kind is noam; only warmup_stable"
         ),
         (
             "schedule: {kind: warmup_stable_decay, decay_steps: 1, warmup_steps: 1200}",
-            "schedule.decay_steps: found 1; allowed: none: schedule.warmup_steps (1200) is all of training.steps"
+            "schedule.decay_steps: found 1; allowed: none: schedule.warmup_steps (1200) equals training.steps"
         ),
         (
             "schedule: {kind: step}",
-            "c.yaml:1:18: schedule.step_size: found 0 (the default); allowed: at least 1 where schedule.kind is step, or "
+            "c.yaml:1:18: schedule.step_size: found 0 (the default); allowed: at least 1 if schedule.kind is step, or "
         ),
         (
             "schedule: {kind: step, step_size: 5, milestones: [7]}",
-            "c.yaml:1:35: schedule.step_size: found 5; allowed: 0 where schedule.milestones says when to multiply"
+            "c.yaml:1:35: schedule.step_size: found 5; allowed: 0 if schedule.milestones is set"
         ),
         ("schedule: {kind: step, milestones: [7, 7]}", "c.yaml:1:40: schedule.milestones: found 7; allowed: a list of"),
         (
             "schedule: {power: 2}",
-            "schedule.power: found 2.0; allowed: 1.0, the default, where schedule.kind is cosine: only polynomial reads it"
+            "schedule.power: found 2.0; allowed: 1.0 (the default) if schedule.kind is cosine; only polynomial uses it"
         ),
         (
             "optimizer:\n  kind: sgd\n  alpha: 0.5",
-            "c.yaml:3:10: optimizer.alpha: found 0.5; allowed: 0.99, the default, where optimizer.kind is sgd: only rmsprop"
+            "c.yaml:3:10: optimizer.alpha: found 0.5; allowed: 0.99 (the default) if optimizer.kind is sgd; only rmsprop"
         ),
         (
             "optimizer: {kind: sgd, groups: [{names: a, weight_decay: 0.2}]}",
-            "optimizer.groups: found [{names: [\"a\"], weight_decay: 0.2}]; allowed: groups without weight_decay where"
+            "optimizer.groups: found [{names: [\"a\"], weight_decay: 0.2}]; allowed: groups without weight_decay if"
         ),
         (
             "optimizer: {kind: sgd, weight_decay: 0.2}",
-            "where optimizer.kind is sgd: only adamw, lion read it; others have optimizer.l2"
+            "if optimizer.kind is sgd; only adamw, lion use it; use optimizer.l2 with the others"
         ),
         (
             "schedule: {kind: noam, peak: 1, floor: 0.1}",
-            "schedule.floor: found 0.1; allowed: at most the highest rate of noam (0.0114"
+            "schedule.floor: found 0.1; allowed: at most the highest learning rate of noam (0.0114"
         ),
         ("loss_scale: {initial: 1000}", "c.yaml:1:23: loss_scale.initial: found 1000.0; allowed: a power of two"),
         ("loss_scale: {ceiling: 3}", "c.yaml:1:23: loss_scale.ceiling: found 3.0; allowed: a power of two"),
@@ -231,19 +231,19 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "model:\n  heads: 8\n  kv_heads: 3",
-            "c.yaml:3:13: model.kv_heads: found 3; allowed: a divisor of model.heads (8): 1, 2, 4, 8, or 0 for as many"
+            "c.yaml:3:13: model.kv_heads: found 3; allowed: a divisor of model.heads (8): 1, 2, 4, 8, or 0 for the same number"
         ),
         (
             "model: {kv_heads: 8}",
-            "model.kv_heads: found 8; allowed: a divisor of model.heads (4): 1, 2, 4, or 0 for as many"
+            "model.kv_heads: found 8; allowed: a divisor of model.heads (4): 1, 2, 4, or 0 for the same number"
         ),
         (
             "model: {width: 12, heads: 4, positions: rotary}",
-            "model.positions: found rotary; allowed: rotary where model.width / model.heads (3) is even"
+            "model.positions: found rotary; allowed: rotary if model.width / model.heads (3) is even"
         ),
         (
             "model: {family: image_classifier, positions: sinusoidal}",
-            "model.positions: found sinusoidal; allowed: learned, rotary, alibi or none where model.family is image_class"
+            "model.positions: found sinusoidal; allowed: learned, rotary, alibi or none if model.family is image_class"
         ),
         (
             "model: {family: image_classifier, positions: sinusoidal_halves}",
@@ -251,59 +251,59 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "model: {decoder_layers: 2}",
-            "model.decoder_layers: found 2; allowed: 0, the default, where model.family is decoder: only encoder_decoder reads it"
+            "model.decoder_layers: found 2; allowed: 0 (the default) if model.family is decoder; only encoder_decoder uses it"
         ),
         (
             "model: {family: classifier, head: transform}",
-            "model.head: found transform; allowed: linear, the default, where model.family is classifier: only decoder, encoder"
+            "model.head: found transform; allowed: linear (the default) if model.family is classifier; only decoder, encoder"
         ),
         (
             "model: {family: encoder}\nobjective: {kind: causal}",
-            "c.yaml:2:19: objective.kind: found causal; allowed: auto or masked where model.family is encoder"
+            "c.yaml:2:19: objective.kind: found causal; allowed: auto or masked if model.family is encoder"
         ),
         (
             "model: {family: classifier}\nobjective: {kind: masked}",
-            "objective.kind: found masked; allowed: auto or classification, multi_label, regression where model.family is"
+            "objective.kind: found masked; allowed: auto or classification, multi_label, regression if model.family is"
         ),
         (
             "objective: {kind: sequence_to_sequence}",
-            "objective.kind: found sequence_to_sequence; allowed: auto or causal where model.family is decoder"
+            "objective.kind: found sequence_to_sequence; allowed: auto or causal if model.family is decoder"
         ),
         (
             "model: {family: classifier}\nobjective: {kind: regression, label_smoothing: 0.1}",
-            "c.yaml:2:48: objective.label_smoothing: found 0.1; allowed: 0.0, the default, where objective.kind is regression: only auto, classification read it"
+            "c.yaml:2:48: objective.label_smoothing: found 0.1; allowed: 0.0 (the default) if objective.kind is regression; only auto, classification use it"
         ),
         (
             "model: {family: classifier}\nobjective: {kind: multi_label, label_smoothing: 0.1}",
-            "objective.label_smoothing: found 0.1; allowed: 0.0, the default, where objective.kind is multi_label: only auto"
+            "objective.label_smoothing: found 0.1; allowed: 0.0 (the default) if objective.kind is multi_label; only auto"
         ),
         (
             "model: {family: encoder}\ndata: {separate_documents: true}",
-            "c.yaml:2:28: data.separate_documents: found true; allowed: false, the default, where model.family is encoder: only decoder"
+            "c.yaml:2:28: data.separate_documents: found true; allowed: false (the default) if model.family is encoder; only decoder"
         ),
         (
             "augmentation: {token_dropping: 0.1}",
-            "augmentation.token_dropping: found 0.1; allowed: 0.0, the default, where model.family is decoder: only encoder_d"
+            "augmentation.token_dropping: found 0.1; allowed: 0.0 (the default) if model.family is decoder; only encoder_d"
         ),
         (
             "model: {family: image_classifier}\naugmentation: {token_masking: 0.1}",
-            "c.yaml:2:31: augmentation.token_masking: found 0.1; allowed: 0.0, the default, where model.family is image_classifier"
+            "c.yaml:2:31: augmentation.token_masking: found 0.1; allowed: 0.0 (the default) if model.family is image_classifier"
         ),
         (
             "augmentation: {token_dropping: 0.6, token_masking: 0.4}\nmodel: {family: classifier}",
-            "augmentation.token_masking: found 0.4; allowed: less than 0.4, what augmentation.token_dropping (0.6) leaves"
+            "augmentation.token_masking: found 0.4; allowed: less than 0.4: 1 − augmentation.token_dropping (0.6)"
         ),
         (
             "model: {family: classifier}\naugmentation: {shift: 1}",
-            "augmentation.shift: found 1; allowed: 0, the default, where model.family is classifier: only image_classifier reads"
+            "augmentation.shift: found 1; allowed: 0 (the default) if model.family is classifier; only image_classifier uses"
         ),
         (
             "model: {family: encoder}\naugmentation: {flip: true}",
-            "augmentation.flip: found true; allowed: false, the default, where model.family is encoder: only image_classifier"
+            "augmentation.flip: found true; allowed: false (the default) if model.family is encoder; only image_classifier"
         ),
         (
             "augmentation: {crop: 0.5}",
-            "augmentation.crop: found 0.5; allowed: 1.0, the default, where model.family is decoder: only image_classifier"
+            "augmentation.crop: found 0.5; allowed: 1.0 (the default) if model.family is decoder; only image_classifier"
         ),
     ])
     func rejectsContradictoryValues(text: String, expected: String) {

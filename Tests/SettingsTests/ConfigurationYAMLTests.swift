@@ -38,9 +38,9 @@ import Testing
         ("a: !x [1]", "c.yaml:1:4: found a tag"),
         ("a:\n  !x\n  b: 1", "c.yaml:2:3: found a tag"),
         ("%TAG !e! tag:example.com,2000:\n---\na: 1", "c.yaml:1:1: found a tag directive"),
-        ("a: 1\nb: 2\na: 3", "c.yaml:3:1: found the key a again, which line 1 holds; allowed: once"),
-        ("{\"a\": 1, a: 2}", "c.yaml:1:10: found the key a again, which line 1 holds"),
-        ("a: 1\n---\nb: 2", "c.yaml:2:1: found a second document; allowed: one document a file"),
+        ("a: 1\nb: 2\na: 3", "c.yaml:3:1: found the key a again (first on line 1); allowed: once"),
+        ("{\"a\": 1, a: 2}", "c.yaml:1:10: found the key a again (first on line 1)"),
+        ("a: 1\n---\nb: 2", "c.yaml:2:1: found a second document; allowed: one document per file"),
         ("a: 1\n...\n---\n", "c.yaml:3:1: found a second document"),
         ("? [a]\n: 1", "c.yaml:1:3: found a list or a mapping as a key; allowed: text"),
         ("{{a: 1}: 2}", "c.yaml:1:2: found a list or a mapping as a key"),
@@ -70,11 +70,11 @@ import Testing
     /// libyaml's own messages are never shown; each error has a message of dtrain.
     @Test(arguments: [
         ("a: [1, 2\nb: 1", "neither ',' nor ']' in the list that begins on line 1"), ("a: ]", "found no value"),
-        ("- a\nb: 1", "no part of the list that begins on line 1"), ("a: 1\n- b", "no part of the mapping"),
-        ("a: 1\nb\nc: 2", "found no ':' behind the key that begins on line 2"),
+        ("- a\nb: 1", "not part of the list that begins on line 1"), ("a: 1\n- b", "not part of the mapping"),
+        ("a: 1\nb\nc: 2", "found no ':' after the key that begins on line 2"),
         ("a: b: c", "found a ':' within a value"),
-        ("a: - b", "found '-' behind other text"), ("a: ? b", "found '?' behind other text"),
-        ("a: @b", "a character that no value begins with"), ("a: `b", "a character that no value begins with"),
+        ("a: - b", "found '-' after other text"), ("a: ? b", "found '?' after other text"),
+        ("a: @b", "a character that cannot begin a value"), ("a: `b", "a character that cannot begin a value"),
         ("a:\n\t- c", "found a tab"), ("a: \"x", "no end of the quoted text"),
         ("a: \"x\n---\n\"", "--- or ... within the quoted text"), ("a: \"\\xZZ\"", "an escape that does not exist"),
         ("a: \"\\ud800\"", "an escape that does not exist"), ("%FOO bar\na: 1", "c.yaml:"),
@@ -82,7 +82,7 @@ import Testing
         ("%\n---\na", "directive"),
         ("a: *", "an anchor or an alias"), ("a: &", "an anchor or an alias"), ("a: !<x", "a tag"),
         ("a: !e!x 1", "a tag"),
-        ("a: |0\n  x", "behind a block's"), ("a: | x\n  y", "behind a block's"), ("a: 1\n}", "c.yaml:2:1"),
+        ("a: |0\n  x", "after a block's"), ("a: | x\n  y", "after a block's"), ("a: 1\n}", "c.yaml:2:1"),
         ("{a: 1} b", "c.yaml:1:8"), ("a: {b:c: d:[}", "c.yaml:1"), ("a: \"\u{1}\"", "a control character (U+0001)"),
     ])
     func errorsDoNotQuoteTheLibrary(text: String, expected: String) {
@@ -99,11 +99,11 @@ import Testing
         for (bytes, expected) in [
             (
                 Array("a: 1\nb: ".utf8) + [0xFF],
-                "c.yaml: line 2: not UTF-8 from byte 4 of the line on (0xFF at offset 8"
+                "c.yaml: line 2: not UTF-8 starting at byte 4 of the line (0xFF at offset 8"
             ),
-            (Array("a: é".utf8) + [0xC3], "c.yaml: line 1: not UTF-8 from byte 6 of the line on"),
-            ([0xC0, 0x80], "c.yaml: line 1: not UTF-8 from byte 1 "),
-            ([0xED, 0xA0, 0x80], "c.yaml: line 1: not UTF-8 from byte 1 "),
+            (Array("a: é".utf8) + [0xC3], "c.yaml: line 1: not UTF-8 starting at byte 6 of the line"),
+            ([0xC0, 0x80], "c.yaml: line 1: not UTF-8 starting at byte 1 "),
+            ([0xED, 0xA0, 0x80], "c.yaml: line 1: not UTF-8 starting at byte 1 "),
             ([0xFF, 0xFE, 0x61, 0x00], "c.yaml: is UTF-16, by its byte order mark"),
             (Array("a\0:\0 \0\u{31}\0".utf8), "c.yaml: is UTF-16 (little-endian) without a byte order mark"),
             ([0x1F, 0x8B, 8, 0], "c.yaml: is compressed with gzip"),

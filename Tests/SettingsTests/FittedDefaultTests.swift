@@ -42,7 +42,7 @@ struct FittedDefaultTests {
     }
 
     /// `--set training.steps` limits a warm-up that a file gives, with a note; values from the same place are compared.
-    @Test func aWarmUpFromAFileFitsTheStepsOnTheCommandLine() throws {
+    @Test func stepsOnCommandLineShortenWarmUpOfFile() throws {
         let directory = TemporaryDirectory()
         let file = directory.file("c.yaml")
         try FileSystem.replaceContents(
@@ -83,7 +83,7 @@ struct FittedDefaultTests {
             let again = try Configuration.parse(recorded.resolvedYAML, name: "manifest", isRecorded: true)
             #expect(again == recorded)
         }
-        expectFailure(.usage, "c.yaml:1:23: loss_scale.initial: found 33554432.0; allowed: 65536.0, the default") {
+        expectFailure(.usage, "c.yaml:1:23: loss_scale.initial: found 33554432.0; allowed: 65536.0 (the default)") {
             _ = try Configuration.parse("loss_scale: {initial: 33554432}", name: "c.yaml")
         }
     }

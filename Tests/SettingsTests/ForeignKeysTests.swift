@@ -28,11 +28,12 @@ struct ForeignKeysTests {
 
     @Test(arguments: [
         ("lr", "schedule.peak (the highest learning rate)"), ("learning_rate", "schedule.peak"),
-        ("batch_size", "batch.sequences (sequences a step, of the whole job)"),
+        ("batch_size", "batch.sequences (sequences per step, of the whole job)"),
         ("epochs", "training.steps (in steps: epochs × sequences of the dataset / batch.sequences)"),
         ("max_steps", "training.steps"), ("n_layer", "model.layers"), ("n_head", "model.heads"),
         ("n_embd", "model.width"), ("block_size", "data.context_length (in tokens)"), ("hidden_size", "model.width"),
-        ("warmup", "schedule.warmup_steps (in steps)"), ("bf16", "precision"), ("fp16", "precision (float16 where"),
+        ("warmup", "schedule.warmup_steps (in steps)"), ("bf16", "precision"),
+        ("fp16", "precision (float16 instead of"),
         ("min_lr", "schedule.floor"), ("num_layers", "model.layers"), ("d_model", "model.width"),
         ("ffn_dim", "model.feed_forward_width"), ("grad_clip", "optimizer.clip_norm"),
         ("max_grad_norm", "optimizer.clip_norm"), ("gradient_accumulation_steps", "batch.slots (equal parts"),
@@ -41,7 +42,7 @@ struct ForeignKeysTests {
         ("num_attention_heads", "model.heads"), ("n_positions", "data.context_length"), ("max_iters", "training.steps"),
         ("beta1", "optimizer.betas (a list of both)"), ("learningRate", "schedule.peak"),
         ("batch-size", "batch.sequences"),
-        ("LR", "schedule.peak"), ("--max-steps", "training.steps"), ("warmup_ratio", "not as a share"),
+        ("LR", "schedule.peak"), ("--max-steps", "training.steps"), ("warmup_ratio", "not as a fraction"),
     ])
     func foreignNamesSuggestKeys(word: String, expected: String) {
         let hint = "; dtrain's key for it is \(expected.hasPrefix("not") ? "schedule.warmup_steps" : expected)"

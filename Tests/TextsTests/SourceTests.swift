@@ -95,7 +95,7 @@ struct SourceTests {
         }
     }
 
-    /// The fuzzing build leaves out Main.swift, so no other file may use what is declared there.
+    /// The fuzzing build excludes Main.swift, so no other file may use its declarations.
     @Test func mainDeclaresOnlyTheProgram() throws {
         let package = #filePath.exactParts(at: "/").dropLast(3).joined(separator: "/")
         let manifest = String(decoding: try FileSystem.contents(of: package + "/Package.swift"), as: UTF8.self)

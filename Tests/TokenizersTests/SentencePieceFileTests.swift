@@ -36,7 +36,7 @@ import Testing
 
     private func expectRefusal(_ bytes: [UInt8], _ found: String, sourceLocation: SourceLocation = #_sourceLocation) {
         expectFailure(
-            .badData, "some.model: not a model of SentencePiece", found, "--tokenizer bpe:SIZE",
+            .badData, "some.model: not a SentencePiece model", found, "--tokenizer bpe:SIZE",
             sourceLocation: sourceLocation
         ) { _ = try load(bytes) }
     }
@@ -52,9 +52,9 @@ import Testing
         expectRefusal(model(piece("a\0b"), type: type), "a piece with a zero byte")
         expectRefusal(model(piece([UInt8](repeating: 0x61, count: 1025)), type: type), "a piece of 1025 bytes")
         expectRefusal(model(piece([UInt8](repeating: 0x61, count: 1 << 20)), type: type), "a piece of 1048576 bytes")
-        expectRefusal(model(piece("a"), type: type), "one that is empty or stands twice")
-        expectRefusal(model(piece(""), type: type), "one that is empty or stands twice")
-        expectRefusal(piece("a") + field(2, field(3, type)), "not one for unknown text")
+        expectRefusal(model(piece("a"), type: type), "an empty or a repeated piece")
+        expectRefusal(model(piece(""), type: type), "an empty or a repeated piece")
+        expectRefusal(piece("a") + field(2, field(3, type)), "no piece for unknown text")
         #expect(throws: Never.self) { _ = try load(model(piece([UInt8](repeating: 0x61, count: 1024)), type: type)) }
         // Pieces that are not UTF-8 match no text, but do no harm.
         #expect(throws: Never.self) { _ = try load(model(piece([0xFF, 0xC3]) + piece([0xC3]), type: type)) }
@@ -74,7 +74,7 @@ import Testing
             [0x0A], [0x0A, 5, 1], [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01],
             [UInt8](repeating: 0x80, count: 20), [0x08], [0x09, 1], [0x0D, 1], [0x0B, 0x0C], [0x00, 0x00], [0x07],
             field(3, [0x12, 9, 1]), field(1, [0x0A]),
-        ] { expectRefusal(bytes, "it is cut short or another kind of file") }
+        ] { expectRefusal(bytes, "it is truncated or another kind of file") }
     }
 
     // MARK: Tables of characters
@@ -116,7 +116,7 @@ import Testing
     @Test(arguments: [3, 5] as [UInt64]) func rejectsTablesWithIndicesOutOfRange(number: UInt64) {
         func refuse(_ table: [UInt8], sourceLocation: SourceLocation = #_sourceLocation) {
             expectRefusal(
-                normalized(table, as: number), "its table of characters leads outside itself",
+                normalized(table, as: number), "an offset in its table of characters is out of range",
                 sourceLocation: sourceLocation)
         }
         let sound = table(units(oneRule(value: 0)))
@@ -136,7 +136,9 @@ import Testing
 
     @Test func rejectsCyclicAndTooDeepTables() {
         // "a" leads to itself: 0x161 ^ base ^ 0x61 == 0x161.
-        expectRefusal(normalized(table(units([0x161: 0x61 | 0x61 << 10]))), "leads outside itself")
+        expectRefusal(
+            normalized(table(units([0x161: 0x61 | 0x61 << 10]))), "an offset in its table of characters is out of range"
+        )
         // Rules for "a", "aa", …: the maximum number of results, then one more.
         func chain(_ count: Int) -> [UInt8] {
             var units = units([:], count: 256 * (count + 2))
@@ -150,6 +152,6 @@ import Testing
             return normalized(table(units))
         }
         #expect(throws: Never.self) { _ = try load(chain(32)).encode(String(repeating: "a", count: 100)) }
-        expectRefusal(chain(33), "leads outside itself")
+        expectRefusal(chain(33), "an offset in its table of characters is out of range")
     }
 }

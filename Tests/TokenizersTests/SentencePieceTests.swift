@@ -159,7 +159,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
 
     @Test(arguments: [[], [0], Array("not a model".utf8), [UInt8](repeating: 0xFF, count: 1000)])
     func rejectsInvalidModels(bytes: [UInt8]) {
-        expectFailure(.badData, "some.model", "not a model of SentencePiece", "--tokenizer bpe:SIZE") {
+        expectFailure(.badData, "some.model", "not a SentencePiece model", "--tokenizer bpe:SIZE") {
             do throws(Failure) {
                 _ = try SentencePieceTokenizer(model: bytes, source: "some.model")
             } catch {
@@ -179,7 +179,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
 
     @Test func rejectsModelThatDiffersFromDescription() throws {
         let lossless = try goldenTokenizer("lossless")
-        expectFailure(.badData, "another hash") {
+        expectFailure(.badData, "the hash or the special tokens of its tokenizer differ") {
             var description = lossless.description
             description.modelDigest = String(repeating: "0", count: 32)
             _ = try makeTokenizer(description, vocabularySize: 700, model: lossless.model)
@@ -255,18 +255,18 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
                     .vocabularySize
                     == most)
         }
-        expectFailure(.usage, "bpe:400", "without a character but line breaks", "Prepare more text") {
+        expectFailure(.usage, "bpe:400", "that has only line breaks", "Prepare more text") {
             _ = try TokenizerAlgorithm.bpe.learn(size: 400, from: TextSample(totalBytes: 0))
         }
     }
 
     /// SentencePiece trains on these texts or fails; dtrain's messages never contain the library's.
     /// A library thread that cannot allocate would end the process.
-    @Test func learningNeedsMemory() throws {
+    @Test func rejectsLearningWithoutEnoughMemory() throws {
         var sample = TextSample(totalBytes: 1000)
         Array(String(repeating: "text ", count: 200).utf8).withUnsafeBytes { sample.append($0) }
         try TokenizerAlgorithm.requireMemory(sample, available: 1 << 30)
-        expectFailure(.usage, "1000 bytes of text", "10 MB can be had", "ulimit -v") {
+        expectFailure(.usage, "1000 bytes of text", "10 MB are available", "ulimit -v") {
             try TokenizerAlgorithm.requireMemory(sample, available: 10_000_000)
         }
     }
@@ -343,7 +343,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
             let learned = try algorithm.learn(size: size, from: sample)
             let tokenizer = try SentencePieceTokenizer(model: learned.model, source: "learned")
             #expect(tokenizer.vocabularySize == size)
-            #expect(learned.note?.contains("the others are written as bytes") == true)
+            #expect(learned.note?.contains("the others are encoded as bytes") == true)
             let tokens = try tokenizer.encode(text)
             #expect(tokenizer.decode(tokens) == Array(text.utf8))
             #expect(!tokens.contains(1))
@@ -362,10 +362,10 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
         expectFailure(.usage, "Allowed: at least", "--coverage") {
             _ = try algorithm.learn(size: 300, from: sample, coverage: 1)
         }
-        expectFailure(.usage, "bytes and special tokens alone are 264. Allowed: at least 266") {
+        expectFailure(.usage, "bytes and special tokens alone need 264 tokens. Allowed: at least 266") {
             _ = try algorithm.learn(size: 264, from: sample)
         }
-        // Nearly all of the text: the number that is named is one that is accepted.
+        // A coverage of nearly 1: the size that the message suggests is accepted.
         let failure = try #require(#expect(throws: Failure.self) { _ = try algorithm.learn(size: 265, from: sample) })
         #expect(
             failure.exitCode == .usage

@@ -5,7 +5,7 @@ import Testing
 
 /// The tokens that are never chosen in generation.
 @Suite struct TokensWithoutTextTests {
-    @Test func areSpecialOrEmptyTokens() throws {
+    @Test func listsSpecialAndEmptyTokens() throws {
         #expect(ByteTokenizer().tokensWithoutText().isEmpty)
         #expect(ByteTokenizer(withSpecialTokens: true).tokensWithoutText() == Array(256..<262))
         #expect(NumberTokenizer(vocabularySize: 9, specialTokens: SpecialTokens(pad: 3)).tokensWithoutText() == [3])
@@ -45,7 +45,7 @@ import Testing
     }
 
     @Test(arguments: ["100", "-1", "x", "1.5", "99999999999999999999"])
-    func rejectsTextThatIsNotATokenNumber(text: String) {
+    func rejectsTextThatIsNotATokenID(text: String) {
         expectFailure(.usage, "'\(text)'", "0 to 99") {
             _ = try NumberTokenizer(vocabularySize: 100).encode("1 \(text) 2")
         }

@@ -105,7 +105,7 @@ struct ExportTests {
             "or train without run.export"
         ) { _ = try exported(family, ["run.export=huggingface", "model.positions=rotary"]) }
         #expect(try exported(family, ["model.positions=rotary"]) == nil)
-        expectFailure(.usage, "model.family: found prefix_decoder, which no class") {
+        expectFailure(.usage, "model.family: found prefix_decoder, for which transformers has no class") {
             _ = try exported(FamilyCase.all[3], ["run.export=huggingface"])
         }
     }

@@ -114,7 +114,7 @@ struct KeyUseTests {
                 let value = key.text(other)
                 #expect(outcome(other) == trained, "\(name): \(key.path)=\(value) changes what a run does")
                 if !isRead, ![key.text(Configuration()), "0", "0.0"].contains(value) {
-                    expectFailure(.usage, "c.yaml:", ": \(key.path): found \(value); allowed: ", ", the default") {
+                    expectFailure(.usage, "c.yaml:", ": \(key.path): found \(value); allowed: ", " (the default)") {
                         _ = try Configuration.parse(other.resolvedYAML, name: "c.yaml")
                     }
                 }
@@ -167,7 +167,7 @@ struct KeyUseTests {
             (["fine_tuning.skip=[\"a\"]"], "fine_tuning.skip"),
             (["training.spike_action=stop"], "training.spike_action"),
         ] {
-            expectFailure(.usage, "--set \(key)", "it is read where that has another value") {
+            expectFailure(.usage, "--set \(key)", "it is used only with other values of that key") {
                 _ = try Configuration.load(file: nil, sets: sets)
             }
         }
@@ -220,25 +220,25 @@ struct KeyUseTests {
     @Test(arguments: [
         (
             "model: {pooling: mean}",
-            "c.yaml:1:18: model.pooling: found mean; allowed: first, the default, where model.family"
+            "c.yaml:1:18: model.pooling: found mean; allowed: first (the default) if model.family"
         ),
-        ("model: {pooling: mean}", "is decoder: only classifier, image_classifier read it"),
-        ("model: {patch_size: 8}", "model.patch_size: found 8; allowed: 4, the default, where model.family is decoder"),
-        ("model: {share_embeddings: false}", "where model.family is decoder: only encoder_decoder reads it"),
-        ("model: {rotary_base: 500}", "where model.positions is learned: only rotary reads it"),
-        ("objective: {mask_share: 0.3}", "where model.family is decoder: only encoder, prefix_decoder read it"),
-        ("objective: {span_length: 2}", "where model.family is decoder: only prefix_decoder reads it"),
-        ("data: {truncate: true}", "where model.family is decoder: only encoder_decoder, classifier read it"),
+        ("model: {pooling: mean}", "is decoder; only classifier, image_classifier use it"),
+        ("model: {patch_size: 8}", "model.patch_size: found 8; allowed: 4 (the default) if model.family is decoder"),
+        ("model: {share_embeddings: false}", "if model.family is decoder; only encoder_decoder uses it"),
+        ("model: {rotary_base: 500}", "if model.positions is learned; only rotary uses it"),
+        ("objective: {mask_share: 0.3}", "if model.family is decoder; only encoder, prefix_decoder use it"),
+        ("objective: {span_length: 2}", "if model.family is decoder; only prefix_decoder uses it"),
+        ("data: {truncate: true}", "if model.family is decoder; only encoder_decoder, classifier use it"),
         ("model: {family: classifier, tie_embeddings: false}", "c.yaml:1:45: model.tie_embeddings: found false"),
         ("model: {family: classifier, share_embeddings: false}", "model.share_embeddings: found false; allowed: true"),
         ("model: {family: image_classifier, normalize_embeddings: true}", "model.normalize_embeddings: found true"),
         ("model: {family: image_classifier, scale_embeddings: true}", "model.scale_embeddings: found true; allowed"),
         ("model: {family: image_classifier, vocabulary_size: 300}", "model.vocabulary_size: found 300; allowed: 0"),
         ("model: {family: image_classifier}\ndata: {context_length: 64}", "c.yaml:2:24: data.context_length: found 64"),
-        ("loss_scale: {hysteresis: 3}", "where precision is float32: only float16 reads it"),
-        ("schedule: {kind: constant, floor: 1e-5}", "schedule.floor: found 1e-05; allowed: 0.0001, the default, where"),
-        ("averaging: {strategy: shared_memory, wire: float16}", "where averaging.strategy is shared_memory: only auto"),
-        ("averaging: {wire: float16}\nprecision: float16", "where precision is float16: only float32 reads it"),
+        ("loss_scale: {hysteresis: 3}", "if precision is float32; only float16 uses it"),
+        ("schedule: {kind: constant, floor: 1e-5}", "schedule.floor: found 1e-05; allowed: 0.0001 (the default) if"),
+        ("averaging: {strategy: shared_memory, wire: float16}", "if averaging.strategy is shared_memory; only auto"),
+        ("averaging: {wire: float16}\nprecision: float16", "if precision is float16; only float32 uses it"),
     ])
     func rejectedKeysNameTheReason(text: String, expected: String) {
         expectFailure(.usage, expected) { _ = try Configuration.parse(text, name: "c.yaml") }

@@ -21,7 +21,7 @@ struct MemoryEstimateTests {
         #expect(estimate.bytes == 4.002e9)
         try estimate.require("the training", available: 4_002_000_000, remedy: "Lower it.")
         expectFailure(
-            .usage, "the training needs at least 4.00 GB", "(weights 4.00 GB, logits 2.0 MB)", "3.00 GB can be had",
+            .usage, "training needs at least 4.00 GB", "(weights 4.00 GB, logits 2.0 MB)", "3.00 GB is available",
             "Lower it."
         ) { try estimate.require("the training", available: 3_000_000_000, remedy: "Lower it.") }
         expectFailure(.usage, "nothing") {
@@ -44,8 +44,7 @@ struct MemoryEstimateTests {
             Issue.record("it does not fit")
         } catch let failure as AgreedFailure {
             #expect(failure.failure.exitCode == .usage)
-            for words in ["the training needs at least ", "weights ", "optimizer state ", "model.layers", "can be had"]
-            {
+            for words in ["training needs at least ", "weights ", "optimizer state ", "model.layers", "is available"] {
                 #expect(failure.failure.message.contains(words), "\(failure.failure)")
             }
         }

@@ -14,8 +14,8 @@ struct ParameterTableTests {
         return try ParameterTable(Configuration.load(file: nil, sets: tiny + sets)).text
     }
 
-    /// Shapes of text models need a vocabulary, and nothing else of a dataset.
-    @Test func aDatasetIsNotNeeded() throws {
+    /// The shapes of a text model depend on the vocabulary, but on nothing else of the dataset.
+    @Test func textModelsNeedOnlyAVocabulary() throws {
         #expect(try table("model.vocabulary_size=300").contains("300 × 16"))
         expectFailure(.usage, "--show parameters", "the vocabulary", directory.file("data"), "model.vocabulary_size") {
             _ = try table()
@@ -28,8 +28,8 @@ struct ParameterTableTests {
         }
     }
 
-    /// A dataset that is too short to train on has a vocabulary.
-    @Test func aShortDatasetHasAVocabulary() throws {
+    /// The vocabulary of a dataset is used even if it is too short for training.
+    @Test func acceptsDatasetTooShortForTraining() throws {
         let text = directory.file("text")
         try FileSystem.replaceContents(of: text, with: "short")
         _ = try DatasetPreparation(texts: [text], output: directory.file("data")).run()

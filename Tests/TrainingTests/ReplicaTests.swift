@@ -17,18 +17,20 @@ struct ReplicaTests {
     private let sequencesPerSlot = 2
 
     @Test(arguments: [[1, 1, 1, 1, 1, 1, 1, 1], [2, 2, 2, 2], [4, 4]])
-    func subtreesMakeTheTree(slotsOfRanks: [Int]) throws {
-        try subtreesMakeTheTree(slotsOfRanks, Float.self)
-        try subtreesMakeTheTree(slotsOfRanks, Float16.self)
+    func sumsOfSubtreesEqualTheWholeTree(slotsOfRanks: [Int]) throws {
+        try sumsOfSubtreesEqualTheWholeTree(slotsOfRanks, Float.self)
+        try sumsOfSubtreesEqualTheWholeTree(slotsOfRanks, Float16.self)
     }
 
-    @Test func oddNumbersOfSlotsMakeTheTree() throws {
-        try subtreesMakeTheTree([1, 1, 1], Float.self)
-        try subtreesMakeTheTree([1, 1, 1, 1, 1], Float16.self)
-        try subtreesMakeTheTree([2, 2, 2], Float.self)
+    @Test func oddNumbersOfSlotsEqualTheWholeTree() throws {
+        try sumsOfSubtreesEqualTheWholeTree([1, 1, 1], Float.self)
+        try sumsOfSubtreesEqualTheWholeTree([1, 1, 1, 1, 1], Float16.self)
+        try sumsOfSubtreesEqualTheWholeTree([2, 2, 2], Float.self)
     }
 
-    private func subtreesMakeTheTree<Element: Storage & Reducible>(_ slotsOfRanks: [Int], _: Element.Type) throws {
+    private func sumsOfSubtreesEqualTheWholeTree<Element: Storage & Reducible>(_ slotsOfRanks: [Int], _: Element.Type)
+        throws
+    {
         let slots = slotsOfRanks.reduce(0, +)
         let whole = try gradient(0..<slots, of: slots, Element.self)
         var (first, parts, losses): (Int, [[Element]], [Double]) = (0, [], [])

@@ -31,7 +31,7 @@ struct RunDescriptionTests {
         ),
         (
             ["model.family=encoder", "model.layers=1", "model.kv_heads=2"],
-            "encoder, 1 234 567 parameters (1 layer, 4 heads over 2 of keys and values, width 128, context 128, "
+            "encoder, 1 234 567 parameters (1 layer, 4 heads, 2 KV heads, width 128, context 128, "
                 + "vocabulary 8000)"
         ),
         (
@@ -66,7 +66,7 @@ struct RunDescriptionTests {
 
     @Test(arguments: [
         (8, 8, 1, 2, "16 patches of 2 × 2 pixels in images of 8 × 8"),
-        (32, 64, 3, 32, "2 patches of 32 × 32 pixels in images of 32 × 64 in 3 colours"),
+        (32, 64, 3, 32, "2 patches of 32 × 32 pixels in images of 32 × 64 × 3"),
         (4, 4, 1, 4, "1 patch of 4 × 4 pixels in images of 4 × 4"),
     ])
     func describesImageClassifiers(height: Int, width: Int, channels: Int, patchSize: Int, words: String) throws {
@@ -89,21 +89,21 @@ struct RunDescriptionTests {
         #expect(
             try line(.parallel, truncated: [.train: 1200])
                 == "data: data/x, 29 000 training and 1 014 validation pairs; "
-                + "1 200 and 0 of them are longer than the context and lose what is beyond")
+                + "1 200 and 0 of them are longer than the context and are truncated")
     }
 
     @Test func batchLineNamesTheRecords() throws {
         let pool = ["data.length_pool=50"]
         #expect(
-            try description([], facts(.text), text).batch == "batch: 16 sequences a step in 4 slots, 2 048 tokens")
+            try description([], facts(.text), text).batch == "batch: 16 sequences per step in 4 slots, 2 048 tokens")
         #expect(
             try description(pool, facts(.parallel), text).batch
-                == "batch: 16 pairs a step in 4 slots, at most 2 048 tokens a side, of similar length within 50 batches"
+                == "batch: 16 pairs per step in 4 slots, at most 2 048 tokens per side, of similar length within 50 batches"
         )
         #expect(
             try description(["batch.slots=1"], facts(.labelled), text).batch
-                == "batch: 16 texts a step in 1 slot, at most 2 048 tokens")
-        #expect(try description([], facts(.images), text).batch == "batch: 16 images a step in 4 slots")
+                == "batch: 16 texts per step in 1 slot, at most 2 048 tokens")
+        #expect(try description([], facts(.images), text).batch == "batch: 16 images per step in 4 slots")
     }
 
     @Test(arguments: [

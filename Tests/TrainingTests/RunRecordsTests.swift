@@ -41,12 +41,13 @@ struct RunRecordsTests {
         return try RunRecords(run, identity, .none, Console(rank: 1))
     }
 
-    /// A directory of another kind is refused; notes and other files of the user may be there before the first start.
+    /// A directory of another kind is rejected; before the first start, it may contain notes and other files of the
+    /// user.
     @Test(arguments: [
-        ("dataset.json", "a dataset"), ("manifest.json", "a checkpoint"), ("model.safetensors", "a model of"),
-        ("pytorch_model.bin", "a model of"), ("notes.md", nil), ("config.json", nil), ("base.yaml", nil),
+        ("dataset.json", "a dataset"), ("manifest.json", "a checkpoint"), ("model.safetensors", "a transformers model"),
+        ("pytorch_model.bin", "a transformers model"), ("notes.md", nil), ("config.json", nil), ("base.yaml", nil),
     ])
-    func directoriesOfAnotherKindAreRefused(name: String, kind: String?) throws {
+    func rejectsDirectoriesOfOtherKinds(name: String, kind: String?) throws {
         try FileSystem.makeDirectory(run.path)
         try FileSystem.replaceContents(of: "\(run.path)/\(name)", with: "theirs")
         if let kind {
@@ -60,8 +61,8 @@ struct RunRecordsTests {
         }
     }
 
-    /// A start that is refused leaves no directory, the parents included.
-    @Test func aRefusedStartLeavesNothing() throws {
+    /// A rejected start leaves no directory, and no parents.
+    @Test func rejectedStartLeavesNoFiles() throws {
         let deep = RunDirectory(directory.file("a/b/run"))
         expectFailure(.badData, "no") {
             let configuration = try Configuration.load(file: nil, sets: RunRecordsTests.tiny)
@@ -157,15 +158,15 @@ struct RunRecordsTests {
         try save(records, 1, isLast: true)
         try setDiskWorks(false)
         expectFailure(
-            .inputOutput, "step 2: the last checkpoint could not be written: ", "could not make the directory",
-            "start the same command without --resume none again: it goes on from \(run.checkpoints)/step-00000001."
+            .inputOutput, "step 2: the last checkpoint could not be written: ", "could not create the directory",
+            "start the same command without --resume none again: it resumes from \(run.checkpoints)/step-00000001."
         ) { try save(records, 2, isLast: true) }
         try setDiskWorks(true)
         #expect(try steps() == [1])
     }
 
-    /// A start that is refused changes nothing that is not the run's.
-    @Test func aDirectoryInPlaceOfAFileIsKept() throws {
+    /// A rejected start changes no files that do not belong to the run.
+    @Test func keepsDirectoriesThatHaveTheNameOfAFile() throws {
         do { _ = try records(background: false) }
         for path in [run.outcome, run.best, run.trace(rank: 0)] {
             try FileSystem.makeDirectory(path + "/mine")

@@ -72,7 +72,7 @@ struct SampleChoiceTests {
                 expectFailure(
                     .usage,
                     "objective.kind: found \(other); the labels of \(workshop.directory.path)/data are of kind "
-                        + "\(found). Allowed for these: \(objective)."
+                        + "\(found). Allowed for them: \(objective)."
                 ) { _ = try workshop.data(["objective.kind=\(other)"]) }
             }
         }
@@ -91,7 +91,7 @@ struct SampleChoiceTests {
         }
         #expect(try text.data(["model.vocabulary_size=264"]).sizes.vocabularySize == 264)
         let pairs = try FamilyWorkshop(family("encoder-decoder"))
-        expectFailure(.badData, "(train), record ", "holds 31 of a record", "set data.truncate to true") {
+        expectFailure(.badData, "(train), record ", "allows at most 31.", "set data.truncate to true") {
             _ = try pairs.data(["data.truncate=false"])
         }
     }

@@ -13,7 +13,7 @@ struct ArgumentsTests {
         ], example: ""
     ) { _, _ in .finished }
 
-    @Test func optionsTakeTheirWords() throws {
+    @Test func optionsTakeTheirValues() throws {
         let arguments = try Arguments(
             [
                 "soup", "--pot", "big", "--salt=1", "--salt", "2=3", "--guests", "Ann", "Bo", "--hot",
@@ -26,30 +26,32 @@ struct ArgumentsTests {
         #expect(!(try Arguments(["soup"], for: command)).has("hot"))
     }
 
-    /// Assignments may follow one another; a word without an equals sign, or one that begins with a dash, is none of them.
+    /// Assignments may follow one another; a word without an equals sign, or one that begins with a dash, is none of
+    /// them.
     @Test(arguments: [
         ["--set", "a=1", "b=2", "soup", "--set=c=-3"], ["soup", "--set", "a=1", "--set", "b=2", "c=-3"],
         ["--set=a=1", "b=2", "--hot", "soup", "--set", "c=-3"],
     ])
-    func assignments(words: [String]) throws {
+    func parsesAssignments(words: [String]) throws {
         let arguments = try Arguments(words, for: command)
         #expect(arguments.list("set") == ["a=1", "b=2", "c=-3"])
         #expect(arguments.positions == ["soup"])
     }
 
-    /// An optional value stands after an equals sign, so that the next word is not taken for it.
-    @Test func optionalValues() throws {
+    /// An optional value follows an equals sign, so that the next word is not parsed as the value.
+    @Test func optionalValueFollowsEqualsSign() throws {
         let bare = try Arguments(["--spicy", "soup"], for: command)
         #expect(bare.has("spicy"))
         #expect(bare.value("spicy") == nil)
         #expect(bare.positions == ["soup"])
         #expect(try Arguments(["soup", "--spicy=3"], for: command).value("spicy") == "3")
-        expectFailure(.usage, "--spicy stands twice.") {
+        expectFailure(.usage, "--spicy is given more than once.") {
             _ = try Arguments(["soup", "--spicy", "--spicy=3"], for: command)
         }
     }
 
-    /// A value may begin with dashes, and hold an equals sign. Only what is an option of the command needs one before it.
+    /// A value may begin with dashes and contain an equals sign. Only a value that equals an option of the command must
+    /// follow an equals sign.
     @Test(arguments: [
         (["--pot", "--help"], "--help"), (["--pot", "-h"], "-h"), (["--pot", "--"], "--"), (["--pot", "---"], "---"),
         (["--pot", "--hotter"], "--hotter"), (["--pot", "-1"], "-1"), (["--pot", "-"], "-"),
@@ -71,7 +73,7 @@ struct ArgumentsTests {
         #expect(!arguments.has("hot"))
     }
 
-    @Test func afterTwoDashesWordsAreNoOptions() throws {
+    @Test func twoDashesEndTheOptions() throws {
         let arguments = try Arguments(["--hot", "--", "--help"], for: command)
         #expect(arguments.positions == ["--help"])
         #expect(arguments.has("hot"))
@@ -83,10 +85,10 @@ struct ArgumentsTests {
         ["-h"], ["--help"], ["soup", "-h"], ["--hot", "--help"], ["--pot", "x", "-h"], ["--guests", "Ann", "--help"],
         ["--guests", "Ann", "-h"], ["--spicy", "-h"], ["--nonsense", "-h"], ["--pot", "--hot", "-h"],
     ])
-    func helpIsAskedFor(words: [String]) { #expect(command.isAskedForHelp(by: words)) }
+    func recognizesRequestsForHelp(words: [String]) { #expect(command.isAskedForHelp(by: words)) }
 
     /// An empty stop text would end every text before its first token.
-    @Test func aStopTextIsNotEmpty() throws {
+    @Test func rejectsEmptyStopTexts() throws {
         for words in [["--stop", ""], ["--stop="], ["--stop", "a", ""]] {
             expectFailure(.usage, "generate: --stop: found an empty text") {
                 _ = try Arguments(["--checkpoint", "x"] + words, for: .generate).generationSettings()
@@ -104,7 +106,7 @@ struct ArgumentsTests {
     }
 
     /// A mark that combines with an equals sign or a dash is part of the value or the name.
-    @Test func wordsAreCutAtBytes() throws {
+    @Test func wordsAreSplitAtBytes() throws {
         let arguments = try Arguments(
             ["x", "--pot=\u{301}a", "--guests", "\u{20DD}", "--hot", "--salt=\u{FE0F}=\u{301}"], for: command)
         #expect(arguments.value("pot")?.exact == "\u{301}a".exact)
@@ -117,7 +119,7 @@ struct ArgumentsTests {
     }
 
     /// Text has to be UTF-8; a path does not.
-    @Test func onlyPathsMayBeAnyBytes() throws {
+    @Test func onlyPathsMayBeInvalidUTF8() throws {
         let name = PathText.text(of: [0x63, 0xE9])
         let arguments = try Arguments(
             ["x", "--pot", name, "--salt=\(PathText.text(of: Array("\u{10FFFF}".utf8)))"], for: command)
@@ -144,23 +146,23 @@ struct ArgumentsTests {
         (["x", "--pot", "--salt=it's 3"], "as the value, write '--pot=--salt=it'\\''s 3'."),
         (["x", "--salt", "--pot"], "as the value, write --salt=--pot."),
         (["x", "--set"], "--set needs a value: KEY.PATH=VALUE."),
-        (["x", "--set", "a=1", "b"], "found x b; wanted: DISH."),
+        (["x", "--set", "a=1", "b"], "found x b; expected: DISH."),
         (["x", "--guests"], "--guests needs a value: NAME."),
         (["x", "--guests", "--hot"], "--guests needs a value: NAME."),
-        (["x", "--pot="], "--pot: found an empty value; needed: FILE."),
-        (["x", "--pot", ""], "--pot: found an empty value; needed: FILE."),
-        (["x", "--guests", "Ann", ""], "--guests: found an empty value; needed: NAME."),
-        (["x", "--salt", "1", "--salt="], "--salt: found an empty value; needed: GRAMS."),
-        (["x", "--spicy="], "--spicy: found an empty value; needed: LEVEL."),
+        (["x", "--pot="], "--pot: found an empty value; expected: FILE."),
+        (["x", "--pot", ""], "--pot: found an empty value; expected: FILE."),
+        (["x", "--guests", "Ann", ""], "--guests: found an empty value; expected: NAME."),
+        (["x", "--salt", "1", "--salt="], "--salt: found an empty value; expected: GRAMS."),
+        (["x", "--spicy="], "--spicy: found an empty value; expected: LEVEL."),
         (["x", "--spicy", "3"], "A value of --spicy follows an equals sign: --spicy=3."),
-        (["x", "a b"], "found x 'a b'; wanted: DISH."),
-        (["x", "-1"], "found x -1; wanted: DISH."),
+        (["x", "a b"], "found x 'a b'; expected: DISH."),
+        (["x", "-1"], "found x -1; expected: DISH."),
         (["x", "--hot="], "--hot takes no value."),
-        (["x", "--pot", "a", "--pot", "b"], "--pot stands twice."),
-        (["x", "--hot", "--hot"], "--hot stands twice."),
+        (["x", "--pot", "a", "--pot", "b"], "--pot is given more than once."),
+        (["x", "--hot", "--hot"], "--hot is given more than once."),
         (["x", "--hot=yes"], "--hot takes no value."),
-        ([], "found none; wanted: DISH."),
-        (["x", "y"], "found x y; wanted: DISH."),
+        ([], "found none; expected: DISH."),
+        (["x", "y"], "found x y; expected: DISH."),
         (["x", "--="], "unknown option --"),
     ])
     func wrongWordsAreRefused(words: [String], message: String) {
@@ -172,10 +174,10 @@ struct ArgumentsTests {
         (["--training.steps", "5"], "--set training.steps=VALUE."),
         (["--warmup-steps=5"], "--set schedule.warmup_steps=VALUE."),
         (["--dropout", "0.1"], "--set model.dropout=VALUE"),
-        (["--lr", "1e-3"], "A key of the configuration is set by --set schedule.peak=VALUE"),
+        (["--lr", "1e-3"], "A configuration key is set by --set schedule.peak=VALUE"),
         (["--learningRate=1e-3"], "--set schedule.peak=VALUE"),
         (["--epochs", "3"], "--set training.steps=VALUE (in steps"),
-        (["--batch-size", "3"], "--set batch.sequences=VALUE (sequences a step, of the whole job)."),
+        (["--batch-size", "3"], "--set batch.sequences=VALUE (sequences per step, of the whole job)."),
         (["-np", "4"], "The number of ranks is for mpirun: mpirun -np N dtrain train …"),
         (["generate"], "the command comes first: dtrain generate [OPTIONS]."),
         (["--config", "x", "prepare", "--text"], "the command comes first: dtrain prepare [OPTIONS]."),

@@ -11,7 +11,7 @@ struct CommandTests {
         ([], "train", []), (["--config", "x"], "train", ["--config", "x"]), (["train", "--set"], "train", ["--set"]),
         (["checkpoint", "list", "run"], "checkpoint", ["list", "run"]), (["prepare"], "prepare", []),
     ])
-    func theFirstWordIsTheCommand(words: [String], name: String, rest: [String]) throws {
+    func firstWordIsTheCommand(words: [String], name: String, rest: [String]) throws {
         let found = try Command.find(words)
         #expect(found.command.name == name)
         #expect(found.words == rest)
@@ -46,12 +46,12 @@ struct CommandTests {
         #expect(text == (try Help.text(for: name.isEmpty ? [] : [name])))
     }
 
-    /// As with other tools, help wins over an option beside it, known or not.
+    /// As in other tools, a request for help takes precedence over other options, known or not.
     @Test(arguments: [
         ["--help", "--bogus"], ["-h", "-x"], ["--help", "--set=1"], ["--help", "train", "--bogus"],
         ["--bogus", "--help"],
     ])
-    func helpWins(words: [String]) throws {
+    func helpTakesPrecedence(words: [String]) throws {
         guard case .help(let text) = try Invocation(words) else {
             Issue.record("\(words) is no request for help")
             return
@@ -59,14 +59,14 @@ struct CommandTests {
         #expect(text.contains("usage: dtrain"))
     }
 
-    /// A command line of the help that is divided is one to a shell.
-    @Test func examplesAreDividedForAShell() throws {
+    /// A shell reads a folded command line of the help as one command.
+    @Test func foldedExamplesAreOneShellCommand() throws {
         let text = try Help.text(for: ["prepare"])
         let line = text.components(separatedBy: "example:\n")[1].replacing("\\\n", with: " ")
         #expect(line.split(separator: " ").joined(separator: " ") == Command.prepare.example)
     }
 
-    @Test func aValueIsNoRequest() throws {
+    @Test func valuesAreNotRequestsForHelp() throws {
         guard case .run(let command, let arguments) = try Invocation(["generate", "--prompt", "--help", "--stop=-h"])
         else {
             Issue.record("a prompt is taken for a request")
@@ -75,8 +75,8 @@ struct CommandTests {
         #expect(command.name == "generate" && arguments.value("prompt") == "--help" && arguments.list("stop") == ["-h"])
     }
 
-    @Test func requestsAreForOneThing() throws {
-        expectFailure(.usage, "help: found score bench; wanted: one COMMAND.") {
+    @Test func rejectsHelpForSeveralCommands() throws {
+        expectFailure(.usage, "help: found score bench; expected: one COMMAND.") {
             _ = try Invocation(["help", "score", "bench"])
         }
         expectFailure(.usage, "--version: found 'a b' after it.") { _ = try Invocation(["--version", "a b"]) }
@@ -89,8 +89,8 @@ struct CommandTests {
         }
     }
 
-    /// Help fits a screen of 80 columns and 24 lines, tells every command and option, and shows an example.
-    @Test func helpFitsAScreen() throws {
+    /// Help fits a screen of 80 columns and 24 lines, lists every command and option, and shows an example.
+    @Test func helpFitsTheScreen() throws {
         let program = try Help.text(for: [])
         for text in [program] + (try Command.all.map { try Help.text(for: [$0.name]) }) {
             let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
@@ -119,15 +119,15 @@ struct CommandTests {
         }
     }
 
-    /// A word processor makes one long dash of two.
-    @Test(arguments: ["—config", "–config"]) func aLongDashBeginsAnOption(word: String) {
+    /// Word processors replace two dashes by one long dash.
+    @Test(arguments: ["—config", "–config"]) func longDashIsTreatedAsOption(word: String) {
         expectFailure(.usage, "unknown option \(word); did you mean --config?") {
             _ = try Invocation([word, "nano.yaml"])
         }
     }
 
-    /// All ranks of a job run the same command; the ranks of a training compare the options themselves.
-    @Test func sharedWordsTellCommandsApart() {
+    /// All ranks of a job run the same command; the ranks of a training run compare the options themselves.
+    @Test func sharedWordsDistinguishCommands() {
         func shared(_ words: String...) -> [String] {
             Invocation.sharedWords(words, Result { () throws(Failure) in try Invocation(words) })
         }

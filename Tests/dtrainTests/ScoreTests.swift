@@ -22,8 +22,8 @@ struct ScoreTests {
         try score(Array(hypotheses.utf8), Array(references.utf8), words)
     }
 
-    /// What `sacrebleu` 2.6.0 prints of the same files.
-    @Test func oneLine() throws {
+    /// The scores that `sacrebleu` 2.6.0 prints for the same files.
+    @Test func scoresMatchSacreBLEU() throws {
         let (hypothesis, reference) = ("The cat sat on the mat\n", "The cat sat on a mat\n")
         #expect(
             try score(hypothesis, reference)
@@ -32,13 +32,13 @@ struct ScoreTests {
         #expect(try score(hypothesis, reference, "--metric", "chrf++") == "chrF++ 72.03")
     }
 
-    @Test func linesOfOldMacsAreRefused() {
-        expectFailure(.badData, "references: has CR (byte 2 ", "tr '\\r' '\\n' < ") {
+    @Test func rejectsOldMacLineEnds() {
+        expectFailure(.badData, "references: has CR (first at byte 2) ", "tr '\\r' '\\n' < ") {
             _ = try score("a\nb\n", "a\rb\r")
         }
     }
 
-    @Test func jsonObject() throws {
+    @Test func printsJSONObject() throws {
         let line = try score("a b c d e\n", "a b c d e\n", "--json")
         let json = try JSON(parsing: Array(line.utf8), source: "score")
         #expect(json["metric"] == "bleu")
@@ -51,19 +51,19 @@ struct ScoreTests {
         expectClose(try #require(other["score"]?.doubleValue), 100, relative: 1e-12)
     }
 
-    /// Only LF and CR LF end a line, the last one may lack it, and an empty line is a segment.
-    @Test func linesOfAFile() throws {
+    /// Only LF and CR LF end a line, the last line need not have an end, and an empty line is a segment.
+    @Test func splitsLinesAtLineFeedsOnly() throws {
         #expect(try score("a b c d\r\n\n", "a b c d\n\u{2028}").hasPrefix("BLEU 100.00, "))
         // Neither the mark at a file's start nor a CR before the line's end is text.
         #expect(try score("\u{FEFF}a b c d\r\ne\r\n", "a b c d\ne", "--metric", "chrf") == "chrF 100.00")
-        expectFailure(.badData, "hypotheses and ", "references differ in length: 2 against 3 lines.") {
+        expectFailure(.badData, "hypotheses and ", "references differ in length: 2 and 3 lines.") {
             _ = try score("a\nb\n", "a\nb\n\n")
         }
     }
 
-    @Test func whatCannotBeCompared() throws {
+    @Test func rejectsFilesThatCannotBeCompared() throws {
         expectFailure(.badData, "references: is empty") { _ = try score("a", "") }
-        expectFailure(.badData, "hypotheses: line 2: not UTF-8 from byte 1 of the line on") {
+        expectFailure(.badData, "hypotheses: line 2: not UTF-8 starting at byte 1 of the line") {
             _ = try score([0x61, 0x0A, 0xC3, 0x0A], [0x61, 0x0A, 0x61, 0x0A])
         }
         expectFailure(.usage, "--metric: found blue; allowed: bleu, chrf, chrf++.") {

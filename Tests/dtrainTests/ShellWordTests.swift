@@ -29,8 +29,8 @@ struct ShellWordTests {
         }
     }
 
-    /// Failures show control characters as escapes; a quoted word has none that would change there.
-    @Test(arguments: ["a\tb", "\u{1B}[31m", "\u{9B}x"]) func aMessageLeavesItAlone(text: String) {
+    /// Failures show control characters as escapes; a quoted word contains none, so it is not changed.
+    @Test(arguments: ["a\tb", "\u{1B}[31m", "\u{9B}x"]) func messagesKeepQuotedWords(text: String) {
         #expect(Failure(.usage, shellWord(text)).message == shellWord(text))
     }
 
@@ -40,7 +40,7 @@ struct ShellWordTests {
         #expect(shellCommand("dtrain", "generate", "--prompt", "The ") == "dtrain generate --prompt 'The '")
     }
 
-    @Test func aPathIsNoOption() {
+    @Test func pathsDoNotBecomeOptions() {
         #expect(shellPath("-x y") == "'./-x y'" && shellPath("x/-y") == "x/-y")
     }
 }

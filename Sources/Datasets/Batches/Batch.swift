@@ -56,8 +56,8 @@ package final class Batch {
         guard capacity > 0, shape.positions > 0, !overflows, tokens <= Int(Int32.max) else {
             throw Failure(
                 .usage,
-                "\(capacity) sequences of \(shape.positions) tokens in one slot; from 1 to \(Int32.max) tokens are "
-                    + "allowed. Change batch.sequences or data.context_length.")
+                "\(capacity) sequences of \(shape.positions) tokens in one slot; allowed: 1 to \(Int32.max) tokens. "
+                    + "Change batch.sequences or data.context_length.")
         }
         self.capacity = capacity
         self.shape = shape

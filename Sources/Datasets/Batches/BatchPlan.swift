@@ -28,11 +28,11 @@ package struct BatchPlan: Sendable {
         guard worldSize <= slots else {
             throw Failure(
                 .usage,
-                "mpirun -np \(worldSize): batch.slots is \(slots): at most as many ranks have work. Start fewer, or raise "
-                    + "batch.slots, which changes the numbers of the run.")
+                "mpirun -np \(worldSize): allowed: at most batch.slots (\(slots)) ranks. Start fewer ranks, or raise "
+                    + "batch.slots, which changes the results of the run.")
         }
         guard sequences > 0, sequences.isMultiple(of: slots) else {
-            throw Failure(.usage, "batch.sequences is \(sequences); a multiple of batch.slots, \(slots), is needed.")
+            throw Failure(.usage, "batch.sequences is \(sequences); it must be a multiple of batch.slots (\(slots)).")
         }
         self.sequences = sequences
         self.slots = slots

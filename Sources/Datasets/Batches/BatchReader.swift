@@ -19,7 +19,7 @@ package final class BatchReader {
         _ samples: any Samples, plan: BatchPlan, seed: UInt64, poolBatches: Int = 1, consumedSamples: UInt64 = 0
     ) throws(Failure) {
         guard consumedSamples < 1 << 62 else {
-            throw Failure(.badData, "\(consumedSamples) consumed samples; fewer than 2^62 are possible.")
+            throw Failure(.badData, "\(consumedSamples) consumed samples; allowed: fewer than 2^62.")
         }
         let sampler = Sampler(sampleCount: samples.count, seed: seed)
         var buckets =

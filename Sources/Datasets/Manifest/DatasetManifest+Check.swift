@@ -11,7 +11,7 @@ extension DatasetManifest {
         let check = ManifestCheck(path: path)
         try check.require(
             (1...Int(Int32.max)).contains(vocabularySize),
-            "vocabulary_size is \(vocabularySize), from 1 to \(Int32.max) are allowed")
+            "vocabulary_size is \(vocabularySize); allowed: 1 to \(Int32.max)")
         for token in tokenizer.specialTokens.all {
             try check.require(
                 (0..<vocabularySize).contains(Int(token)),
@@ -30,39 +30,40 @@ extension DatasetManifest {
             try check.check(model, "tokenizer_model")
             try check.require(
                 model.digest == tokenizer.modelDigest && model.bytes <= TokenizerDescription.modelBytesLimit,
-                "tokenizer_model is another one than tokenizer.model_xxh3_128 says, or too large")
+                "tokenizer_model does not match tokenizer.model_xxh3_128, or is too large")
         }
         try check.require(
             (tokenizerModel != nil) == (tokenizer.kind == .sentencepiece),
-            "tokenizer_model belongs to a sentencepiece tokenizer, and to no other")
+            "tokenizer_model must be present for a sentencepiece tokenizer, and only for it")
         let repeated = files.map(\.file).firstRepeated()
-        try check.require(repeated == nil, "the file '\(repeated ?? "")' stands there twice")
+        try check.require(repeated == nil, "the file '\(repeated ?? "")' is listed more than once")
     }
 
     private func checkKind(_ check: ManifestCheck) throws(Failure) {
         let name = kind.rawValue
-        try check.require((records == nil) == (kind == .text), "kind is \(name), which does not fit its records")
+        try check.require((records == nil) == (kind == .text), "kind is \(name), which does not match its records")
         try check.require(
             (labels != nil) == kind.hasLabels && (image != nil) == (kind == .images),
-            "kind is \(name), which does not fit its labels or image")
+            "kind is \(name), which does not match its labels or image")
         if let labels {
             let count = labels.names.count
             let isPossible = labels.kind == .number ? count == 0 : (1...LabelDescription.classLimit).contains(count)
-            try check.require(isPossible, "labels has \(count) names, which is impossible for \(labels.kind.rawValue)")
-            try check.require(labels.names.firstRepeated() == nil, "labels has a name twice")
+            try check.require(
+                isPossible, "labels has \(count) names, which kind \(labels.kind.rawValue) does not allow")
+            try check.require(labels.names.firstRepeated() == nil, "labels has a duplicate name")
         }
         if let image {
             try check.require(
                 image.isPossible && labels?.kind == .class,
-                "image is \(image.height) × \(image.width) × \(image.channels); heights and widths from 1 to "
-                    + "\(ImageShape.sideLimit) and 1 or 3 channels are allowed, with a class each")
+                "image is \(image.height) × \(image.width) × \(image.channels); allowed: heights and widths "
+                    + "from 1 to \(ImageShape.sideLimit), 1 or 3 channels, and labels of kind class")
         }
     }
 
     private func checkRecords(_ shard: RecordShard, _ check: ManifestCheck, _ place: String) throws(Failure) {
         try check.require(
             (1...RecordLayout.maximumRecordCount).contains(shard.count),
-            "\(place).count is \(shard.count), from 1 to \(RecordLayout.maximumRecordCount) are allowed")
+            "\(place).count is \(shard.count); allowed: 1 to \(RecordLayout.maximumRecordCount)")
         try check.require(
             Set(shard.columns.keys) == Set(kind.columns.map(\.rawValue))
                 && (shard.labels != nil) == kind.hasLabels && (shard.pixels != nil) == (kind == .images),
@@ -90,17 +91,17 @@ private struct ManifestCheck {
     func check(_ file: RecordedFile, _ place: String) throws(Failure) {
         try require(
             FileName.isPlain(file.file),
-            "\(place).file is '\(file.file)', only a plain name without '/', '\\' or '..' is allowed")
+            "\(place).file is '\(file.file)'; allowed: a plain name without '/', '\\' or '..'")
         let isDigest = file.digest.utf8.count == 32 && file.digest.allSatisfy(\.isHexDigit)
-        try require(isDigest, "\(place).xxh3_128 is '\(file.digest)', 32 hexadecimal digits are expected")
-        try require(file.bytes >= 0, "\(place).bytes is \(file.bytes)")
+        try require(isDigest, "\(place).xxh3_128 is '\(file.digest)'; expected 32 hexadecimal digits")
+        try require(file.bytes >= 0, "\(place).bytes is \(file.bytes); expected 0 or more")
     }
 
     func check(_ shard: DatasetManifest.Shard, _ place: String) throws(Failure) {
         try check(shard.recorded, place)
         try require(
             (1...TokenShardFormat.maximumTokenCount).contains(shard.tokens),
-            "\(place).tokens is \(shard.tokens), from 1 to \(TokenShardFormat.maximumTokenCount) are allowed")
+            "\(place).tokens is \(shard.tokens); allowed: 1 to \(TokenShardFormat.maximumTokenCount)")
     }
 
     /// Checks a file of `count` elements of `width` bytes each.
@@ -109,6 +110,6 @@ private struct ManifestCheck {
         let (bytes, overflows) = count.multipliedReportingOverflow(by: width)
         try require(
             !overflows && file.bytes == bytes,
-            "\(place).bytes is \(file.bytes), \(count) records of \(width) bytes are promised")
+            "\(place).bytes is \(file.bytes); expected \(count) records of \(width) bytes")
     }
 }

@@ -15,8 +15,8 @@ extension DatasetManifest {
         guard readable.contains(version) else {
             throw Failure(
                 .badData,
-                "\(path): version \(version), this program reads versions \(readable.lowerBound) to "
-                    + "\(readable.upperBound). Prepare the dataset again, or use the program that made it.")
+                "\(path): version \(version); this program reads versions \(readable.lowerBound) to "
+                    + "\(readable.upperBound). Prepare the dataset again, or use the program version that wrote it.")
         }
         try DatasetManifest.checkSeal(contents, version: version, path)
         self = try decodeJSON(DatasetManifest.self, from: bytes, path)
@@ -36,7 +36,7 @@ extension DatasetManifest {
             throw failure
         } catch {
             throw Failure(
-                .internalError, "\(path): could not be written as JSON: a value is no number. Report this fault.")
+                .internalError, "\(path): could not be written as JSON: a number is not finite. Report this bug.")
         }
     }
 }
@@ -57,7 +57,7 @@ extension DatasetManifest {
         guard isOld else {
             throw Failure(
                 .badData,
-                "\(path): its own XXH3-128 differs: it was altered after it was written. Copy or prepare the dataset "
+                "\(path): its own XXH3-128 does not match: it was changed after it was written. Copy or prepare the dataset "
                     + "again."
             )
         }

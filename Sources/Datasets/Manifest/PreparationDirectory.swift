@@ -23,13 +23,13 @@ package enum PreparationDirectory {
         if names.contains(DatasetManifest.fileName) {
             throw Failure(
                 .usage,
-                "\(path): holds a dataset already (\(DatasetManifest.fileName)). Choose another --output, "
+                "\(path): already holds a dataset (\(DatasetManifest.fileName)). Choose another --output, "
                     + "or remove the directory first.")
         }
         if let shard = names.first(where: { $0.hasExactSuffix(FileName.tokens) }) {
             throw Failure(
                 .usage,
-                "\(path): holds \(shard), which is not of an unfinished dtrain prepare. Choose another --output, or train on "
+                "\(path): holds \(shard), which no unfinished dtrain prepare has written. Choose another --output, or train on "
                     + "these shards as they are.")
         }
         try OutputDirectory.refuse(names, in: path, "prepare")

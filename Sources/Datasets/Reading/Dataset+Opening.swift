@@ -35,7 +35,7 @@ extension Dataset {
             let found =
                 isThere
                 ? "the directory holds neither \(DatasetManifest.fileName) nor *.bin shards of llm.c or nanoGPT."
-                : "there is no such directory. If it has moved, name where it is now."
+                : "there is no such directory. If it was moved, name its new path."
             throw Failure(.badData, "\(directory): no dataset: \(found) \(advice)")
         }
         let dataset = try Dataset(bareShards: shardNames, in: directory, vocabularySize: vocabularySize)
@@ -144,7 +144,7 @@ extension TokenShard {
         guard byteCount == recorded.bytes, tokenCount == recorded.tokens else {
             throw Failure(
                 .badData,
-                "\(path): holds \(tokenCount) tokens in \(byteCount) bytes, "
+                "\(path): holds \(tokenCount) tokens in \(byteCount) bytes, but "
                     + "\(DatasetManifest.fileName) says \(recorded.tokens) in \(recorded.bytes). "
                     + "The file was replaced; copy or prepare the dataset again.")
         }
@@ -170,7 +170,7 @@ extension File {
         guard size == recorded.bytes else {
             throw Failure(
                 .badData,
-                "\(file.path): holds \(size) bytes, \(DatasetManifest.fileName) says \(recorded.bytes). "
+                "\(file.path): holds \(size) bytes, but \(DatasetManifest.fileName) says \(recorded.bytes). "
                     + "The file was replaced; copy or prepare the dataset again.")
         }
         self = file

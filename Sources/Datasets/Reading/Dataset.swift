@@ -68,7 +68,7 @@ package struct Dataset: Sendable {
     static func hashChanged(_ path: String, _ found: String, _ recorded: String) -> Failure {
         Failure(
             .badData,
-            "\(path): its hash changed: it has XXH3-128 \(found), \(DatasetManifest.fileName) says "
+            "\(path): its hash changed: it has XXH3-128 \(found), but \(DatasetManifest.fileName) says "
                 + "\(recorded). The file is damaged or was replaced; copy or prepare the dataset again.")
     }
 }

@@ -38,7 +38,7 @@ struct RecordLabels {
     }
 
     func number(of record: Int) -> Float {
-        precondition(description.kind == .number, "the labels are no numbers")
+        precondition(description.kind == .number, "the labels are not numbers")
         return Float(bitPattern: values[record])
     }
 

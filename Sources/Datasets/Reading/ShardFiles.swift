@@ -66,7 +66,7 @@ final class ShardFiles {
         if let digest = entry.digest, try TokenShard.digest(ofFile: entry.path) == digest { return }
         throw Failure(
             .badData,
-            "\(entry.path): was replaced or written to after it was checked. Copy or prepare the dataset again, and leave it "
-                + "as it is while it is read.")
+            "\(entry.path): was replaced or written to after it was checked. Copy or prepare the dataset again, and do not "
+                + "change it while it is read.")
     }
 }

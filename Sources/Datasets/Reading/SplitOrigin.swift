@@ -6,7 +6,7 @@ struct SplitOrigin: Sendable {
     /// Whether `dtrain prepare` made the split; otherwise the shards were written by another program.
     let isPrepared: Bool
 
-    /// Returns advice for a split that has `tokens` tokens where a context takes `needed`; without a period.
+    /// Returns advice for a split that has `tokens` tokens although a context needs `needed`; without a period.
     func remedy(tokens: Int, needed: Int) -> String {
         // If there is enough text for both splits, only their sizes have to change.
         let total = tokens.addingReportingOverflow(otherTokens)

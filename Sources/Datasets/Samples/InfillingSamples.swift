@@ -62,8 +62,8 @@ package final class InfillingSamples: Samples {
                 .usage,
                 most < 1
                     ? "data.context_length is \(contextLength); a sample with a span needs at least 5."
-                    : "objective.mask_share: found \(share); data.context_length \(contextLength) has room for \(most) "
-                        + "spans, not for \(spanCount). Lower it, or raise objective.span_length (\(meanLength)).")
+                    : "objective.mask_share: found \(share); data.context_length \(contextLength) allows at most \(most) "
+                        + "spans, not \(spanCount). Lower it, or raise objective.span_length (\(meanLength)).")
         }
         try stream.require(contextLength, extra: -2 * spanCount)
         self.stream = stream

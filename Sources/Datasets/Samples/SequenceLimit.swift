@@ -30,8 +30,8 @@ struct SequenceLimit {
                     throw Failure(
                         .badData,
                         "\(records.name), record \(record + 1): its \(column.rawValue) has "
-                            + "\(records.length(record, column)) tokens; data.context_length \(contextLength) holds "
-                            + "\(limit) of a record. Raise data.context_length, or set data.truncate to true.")
+                            + "\(records.length(record, column)) tokens; data.context_length \(contextLength) allows "
+                            + "at most \(limit). Raise data.context_length, or set data.truncate to true.")
                 }
                 isTruncated = true
             }

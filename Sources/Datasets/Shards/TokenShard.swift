@@ -108,7 +108,7 @@ package struct TokenShard: Sendable {
         let index = (0..<bytes.count / tokenBytes).first { token($0) >= vocabularySize } ?? 0
         let advice =
             recordedDigest == nil
-            ? " Shards without \(DatasetManifest.fileName) have as many tokens as model.vocabulary_size says." : ""
+            ? " For shards without \(DatasetManifest.fileName), model.vocabulary_size is the number of tokens." : ""
         return Failure(
             .badData,
             "\(path): token \(token(index)) at byte \(byteOffset(ofToken: first + index)); the vocabulary "
@@ -138,7 +138,7 @@ package struct TokenShard: Sendable {
     }
 }
 
-/// The first three header fields of an llm.c file; nil where the file is too short.
+/// The first three header fields of an llm.c file; nil if the file is too short.
 private struct TokenShardHeader {
     let magic: Int32?
     let version: Int32?
@@ -162,7 +162,7 @@ private struct TokenShardHeader {
         guard size >= format.headerBytes, let version, let count else {
             throw Failure(
                 .badData,
-                "\(path): holds \(size) bytes, its header promises \(format.headerBytes) for itself. "
+                "\(path): holds \(size) bytes, fewer than its header of \(format.headerBytes) bytes. "
                     + "The file is truncated; copy or prepare it again.")
         }
         if let known = format.signature, version != known.version {
@@ -174,16 +174,16 @@ private struct TokenShardHeader {
         guard count > 0 else {
             throw Failure(
                 .badData,
-                "\(path): promises \(count) tokens at byte 8, from 1 to \(Int32.max) are allowed. "
-                    + "Its writing may not have finished; copy or prepare it again.")
+                "\(path): declares \(count) tokens at byte 8; allowed: 1 to \(Int32.max). "
+                    + "Writing it may have been interrupted; copy or prepare it again.")
         }
         // 1024 + 4 · (2³¹ − 1) cannot overflow an Int.
         let promised = format.headerBytes + format.tokenBytes * Int(count)
         guard size == promised else {
             throw Failure(
                 .badData,
-                "\(path): holds \(size) bytes, its header promises \(promised) (\(count) tokens of "
-                    + "\(format.tokenBytes) bytes, says byte 8, after \(format.headerBytes) bytes of header). "
+                "\(path): holds \(size) bytes, but its header declares \(promised) (\(count) tokens of "
+                    + "\(format.tokenBytes) bytes, at byte 8, after \(format.headerBytes) bytes of header). "
                     + "\(size < promised ? "The file is truncated" : "The file is damaged"); "
                     + "copy or prepare it again.")
         }
@@ -191,7 +191,7 @@ private struct TokenShardHeader {
     }
 
     func unknownMagic(_ path: String, size: Int) -> Failure {
-        let found = magic.map { "magic number \($0) at byte 0" } ?? "holds \(size) bytes, no magic number at byte 0"
+        let found = magic.map { "magic number \($0) at byte 0" } ?? "holds \(size) bytes, too few for a magic number"
         let allowed = TokenShardFormat.allCases.compactMap { format in
             format.signature.map { "\($0.magic) (\(format.tokenBytes * 8)-bit tokens)" }
         }

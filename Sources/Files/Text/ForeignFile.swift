@@ -38,7 +38,7 @@ struct ForeignFile: Sendable {
         }
         if byteCount < 1024, head.starts(with: Array("version https://git-lfs.github.com/spec/".utf8)) {
             return ForeignFile(
-                found: "is a pointer of Git LFS to the file itself", advice: "Fetch the file, in its repository"
+                found: "is a Git LFS pointer, not the file itself", advice: "Fetch the file, in its repository"
             ) { path, _ in "git lfs pull --include \(path)" }
         }
         return wideByZeros(head, byteCount, isUTF8: true)
@@ -55,26 +55,26 @@ struct ForeignFile: Sendable {
         _ path: String, head: [UInt8], found: [UInt8], isCutShort: Bool, isMostlyUTF8: Bool
     ) -> String {
         if isCutShort {
-            return "The file ends within a character: it was cut short. Copy it again, or drop the rest of the "
+            return "The file ends within a character: it is truncated. Copy it again, or drop the incomplete "
                 + "character: " + pasteable(path, dropping)
         }
         if let wide = wideByZeros(head, head.count, isUTF8: false) {
             return "The file \(wide.found). \(wide.advice)\(wide.command.map { ": " + pasteable(path, $0) } ?? "")"
         }
         if isMostlyUTF8 {
-            return "The text before it is UTF-8, so the file is damaged there. Mend it, or drop such bytes: "
+            return "The text before it is UTF-8, so the file is damaged there. Repair it, or drop the invalid bytes: "
                 + pasteable(path, dropping)
         }
         // Windows-1252 extends the printable characters of ISO 8859-1, but these five bytes are undefined in it.
         let encoding = found.contains { [0x81, 0x8D, 0x8F, 0x90, 0x9D].contains($0) } ? "ISO-8859-1" : "WINDOWS-1252"
-        return "The file seems to be in an older encoding. Convert it; where the text is Western European: "
+        return "The file seems to be in an older encoding. Convert it; for Western European text: "
             + pasteable(path, { "iconv -f \(encoding) -t UTF-8 \($0) > \($1)" }) + " (iconv -l lists other encodings)"
     }
 
     /// The message, after the file's path, for a file without LF whose first CR is at `offset`.
     static func oldLineEnds(_ path: String, _ offset: Int) -> String {
-        "has CR (byte \(offset + 1) is the first) and no LF: its lines end as those of old Macs, or it is one line with "
-            + "carriage returns in it. Lines end with LF or CR LF. Convert it: "
+        "has CR (first at byte \(offset + 1)) but no LF: its lines end as on old Macs, or it is one line with carriage "
+            + "returns in it. Lines must end with LF or CR LF. Convert it: "
             + pasteable(path) { "tr '\\r' '\\n' < \($0) > \($1)" }
     }
 
@@ -111,7 +111,8 @@ struct ForeignFile: Sendable {
                 : wide("UTF-16BE", "is UTF-16 (big-endian) without a byte order mark")
         }
         if isUTF8, head.count < 4 || total <= head.count / 2 { return nil }
-        return ForeignFile(found: "holds zero bytes: it is data", advice: "Give a text, or export the file as one.")
+        return ForeignFile(
+            found: "holds zero bytes: it is binary data", advice: "Give a text file, or export the file as text.")
     }
 
     private static func wide(_ name: String, _ found: String) -> ForeignFile {
@@ -125,7 +126,7 @@ struct ForeignFile: Sendable {
             ForeignFile(found: "is a \(name) image", advice: "Images are prepared with --images DIRECTORY.")
         }
         func other(_ found: String, _ advice: String) -> ForeignFile { ForeignFile(found: found, advice: advice) }
-        let office = "Save it as plain text in UTF-8 with the program that made it."
+        let office = "Save it as plain text in UTF-8 with the program that wrote it."
         let table = "Export its texts as JSON lines or plain text."
         return [
             ([0x1F, 0x8B], packed("gzip", "gzip -dc")),
@@ -136,20 +137,20 @@ struct ForeignFile: Sendable {
             (Array("LZIP".utf8) + [1], packed("lzip", "lzip -dc")),
             ([0x04, 0x22, 0x4D, 0x18], packed("lz4", "lz4 -dc")),
             (Array("PK".utf8) + [3, 4], archive("a zip archive", "unzip -p")),
-            (Array("PK".utf8) + [5, 6], other("is an empty zip archive", "Give a text.")),
+            (Array("PK".utf8) + [5, 6], other("is an empty zip archive", "Give a text file.")),
             (Array("7z".utf8) + [0xBC, 0xAF, 0x27, 0x1C], archive("a 7-Zip archive", "7z x -so")),
             (Array("Rar!".utf8) + [0x1A, 0x07], archive("a RAR archive", "unrar p -inul")),
             (
                 Array("%PDF-".utf8),
                 ForeignFile(found: "is a PDF", advice: "Extract its text") { "pdftotext \($0) \($1)" }
             ),
-            ([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], other("is a file of Microsoft Office", office)),
+            ([0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1], other("is a Microsoft Office file", office)),
             (Array("PAR1".utf8) + [0x15], other("is a Parquet file", table)),
             (Array("ARROW1".utf8) + [0, 0], other("is an Arrow file", table)),
             (Array("SQLite format 3".utf8) + [0], other("is an SQLite database", table)),
             ([0x89] + Array("HDF\r\n".utf8), other("is an HDF5 file", table)),
             ([0x93] + Array("NUMPY".utf8), other("is a NumPy array", table)),
-            ([0x7F] + Array("ELF".utf8), other("is a program", "Give a text.")),
+            ([0x7F] + Array("ELF".utf8), other("is a program", "Give a text file.")),
             ([0x89] + Array("PNG\r\n".utf8), image("PNG")),
             ([0xFF, 0xD8, 0xFF], image("JPEG")),
             (Array("GIF87a".utf8), image("GIF")),
@@ -162,7 +163,7 @@ struct ForeignFile: Sendable {
     }
 
     private static func archive(_ found: String, _ command: String) -> ForeignFile {
-        ForeignFile(found: "is \(found)", advice: "Unpack it (a document of an office: save it as plain text)") {
+        ForeignFile(found: "is \(found)", advice: "Unpack it (an office document: save it as plain text)") {
             "\(command) \($0) > \($1)"
         }
     }

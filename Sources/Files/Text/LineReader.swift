@@ -80,7 +80,7 @@ package final class LineReader {
             guard buffer.count < LineReader.lineBytesLimit else {
                 throw Failure(
                     .badData,
-                    "\(place): is longer than \(LineReader.lineBytesLimit >> 20) MiB. Divide it into several lines.")
+                    "\(place): is longer than \(LineReader.lineBytesLimit >> 20) MiB. Split it into several lines.")
             }
             let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * buffer.count, alignment: 64)
             larger.copyMemory(from: UnsafeRawBufferPointer(buffer))

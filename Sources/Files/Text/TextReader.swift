@@ -46,7 +46,7 @@ package struct TextReader: ~Copyable {
             let advice =
                 kind == .directory
                 ? "Name the files in it."
-                : "Texts are read more than once, and their size is needed first: save it as a file, and give that."
+                : "Texts are read more than once, and their size is needed first: save the text to a file, and name that."
             throw Failure(.badData, "\(path): is \(kind.rawValue), not a regular file. \(advice)")
         }
         let file = try File(path, .read)
@@ -79,7 +79,7 @@ package struct TextReader: ~Copyable {
         }
         guard size > start || allowsEmpty else {
             throw Failure(
-                .badData, "\(path): is empty; a text is needed, at least one line of UTF-8. Give another file.")
+                .badData, "\(path): is empty; at least one line of UTF-8 text is required. Name another file.")
         }
         self.path = path
         self.source = source
@@ -156,7 +156,7 @@ package struct TextReader: ~Copyable {
         var reader = try TextReader(path, allowsEmpty: allowsEmpty)
         guard reader.byteCount <= limitBytes else {
             throw Failure(
-                .badData, "\(path): \(reader.byteCount) bytes, at most \(limitBytes) are expected of such a file.")
+                .badData, "\(path): has \(reader.byteCount) bytes; the limit for such a file is \(limitBytes).")
         }
         return try reader.rest()
     }
@@ -196,7 +196,7 @@ package struct TextReader: ~Copyable {
         let byte = found.first.map { "0x" + String($0, radix: 16, uppercase: true) } ?? "nothing"
         return Failure(
             .badData,
-            "\(path): line \(line): not UTF-8 from byte \(offset - start + 1) of the line on (\(byte) at offset \(offset) "
+            "\(path): line \(line): not UTF-8 starting at byte \(offset - start + 1) of the line (\(byte) at offset \(offset) "
                 + "of the file). "
                 + ForeignFile.remedy(
                     path, head: head, found: found, isCutShort: isCutShort, isMostlyUTF8: validator.hasLongCharacter))
@@ -274,7 +274,7 @@ private enum TextSource: ~Copyable {
         case .file(let file):
             guard try file.readSome(into: buffer, at: offset) == buffer.count else {
                 throw Failure(
-                    .badData, "\(path): became shorter while it was read. Start again once nothing writes to it.")
+                    .badData, "\(path): became shorter while it was read. Start again when no program writes to it.")
             }
         case .bytes(let bytes):
             bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[offset..<offset + buffer.count])) }

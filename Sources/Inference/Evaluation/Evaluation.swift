@@ -77,13 +77,13 @@ package struct Evaluation {
             guard opened.sizes.vocabularySize <= vocabularySize else {
                 throw Failure(
                     .badData,
-                    "\(opened.dataset.directory): has \(opened.sizes.vocabularySize) tokens, the model of \(directory) has "
+                    "\(opened.dataset.directory): has \(opened.sizes.vocabularySize) tokens, but the model of \(directory) has "
                         + "\(vocabularySize). Name a dataset that was prepared for this model: --data DIR.")
             }
             guard opened.validation != nil else {
                 throw Failure(
                     .badData,
-                    "\(opened.dataset.directory): has no validation split, which is what is evaluated. Prepare it with one "
+                    "\(opened.dataset.directory): has no validation split to evaluate on. Prepare it with one "
                         + "(dtrain help prepare), or name another dataset: --data DIR.")
             }
             return (checkpoint, identity, opened)
@@ -95,7 +95,7 @@ package struct Evaluation {
             if let rank = digests.firstIndex(where: { $0 != digests[0] }) {
                 throw Failure(
                     .usage,
-                    "\(opened.dataset.directory): rank \(rank) has another dataset there than rank 0. Give every host the same "
+                    "\(opened.dataset.directory): the dataset of rank \(rank) differs from that of rank 0. Give every host the same "
                         + "data.")
             }
             return ""
@@ -134,11 +134,13 @@ package struct Evaluation {
         }
         let recorded = identity.configuration.data.directory
         guard try FileSystem.isPresentDirectory(recorded) else {
-            let start = recorded.utf8.first == UInt8(ascii: "/") ? "" : ", which starts where the training was started"
+            let start =
+                recorded.utf8.first == UInt8(ascii: "/")
+                ? "" : ", relative to the directory where the training run was started"
             throw Failure(
                 .badData,
-                "\(checkpoint) was trained on the dataset '\(recorded)' (the recorded path\(start)), and there is no such "
-                    + "directory here. Name where the dataset is now: --data DIR.")
+                "\(checkpoint) was trained on the dataset '\(recorded)' (the recorded path\(start)), but there is no such "
+                    + "directory here. Name the dataset's current path: --data DIR.")
         }
         return recorded
     }
@@ -164,8 +166,8 @@ package struct Evaluation {
                 Failure(
                     .badData,
                     "\(directory): its loss on \(dataset.directory) is not finite: some predictions are infinite or not a "
-                        + "number. Its weights are too large to compute with: the training diverged, or the model was "
-                        + "damaged before it was imported. Take an earlier checkpoint or another copy."))
+                        + "number. Its weights are too large to compute with: the training run diverged, or the model was "
+                        + "damaged before it was imported. Use an earlier checkpoint or another copy."))
         }
         return scores
     }

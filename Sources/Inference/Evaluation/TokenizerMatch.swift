@@ -21,7 +21,7 @@ package enum TokenizerMatch: Equatable {
             self = .same
         } else {
             self = .different(
-                "the dataset has \(TokenizerMatch.words(data, dataset.vocabularySize)), the model "
+                "the dataset has \(TokenizerMatch.words(data, dataset.vocabularySize)), but the model "
                     + TokenizerMatch.words(model, modelVocabularySize))
         }
     }
@@ -29,7 +29,7 @@ package enum TokenizerMatch: Equatable {
     /// A description that distinguishes tokenizers: kind, vocabulary size, hash of the model, special tokens.
     private static func words(_ tokenizer: TokenizerDescription, _ vocabularySize: Int) -> String {
         switch tokenizer.kind {
-        case .none: return "no recorded tokenizer (token numbers below \(vocabularySize))"
+        case .none: return "no recorded tokenizer (token IDs below \(vocabularySize))"
         case .byte:
             let special = tokenizer.specialTokens == .none ? "without" : "with"
             return "the tokenizer byte \(special) special tokens (vocabulary \(vocabularySize))"
@@ -56,7 +56,7 @@ package enum TokenizerMatch: Equatable {
         case .none:
             "Import the model again with the tokenizer that it was trained with: "
                 + importOptions(modelVocabularySize, dataset).joined(separator: ", ")
-                + "; or take token shards without a tokenizer (*.bin of llm.c or nanoGPT) that were made with the model's own."
+                + "; or use token shards without a tokenizer (*.bin of llm.c or nanoGPT) that were made with the model's tokenizer."
         }
     }
 
@@ -73,6 +73,6 @@ package enum TokenizerMatch: Equatable {
 
     /// The notice that token IDs are assumed to match.
     package static func assumption(_ dataset: String, _ checkpoint: String) -> String {
-        "neither \(dataset) nor \(checkpoint) records a tokenizer: assuming that a token number means the same in both"
+        "neither \(dataset) nor \(checkpoint) records a tokenizer: assuming that both use the same token IDs"
     }
 }

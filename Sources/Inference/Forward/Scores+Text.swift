@@ -20,7 +20,7 @@ extension Scores {
         switch details {
         case .tokens(let scores):
             return "validation loss \(fixed(loss, 4)), perplexity \(fixed(scores.perplexity, 3)), "
-                + (scores.bitsPerByte.map { "\(fixed($0, 4)) bits a byte, " } ?? "")
+                + (scores.bitsPerByte.map { "\(fixed($0, 4)) bits per byte, " } ?? "")
                 + "token accuracy \(fixed(100 * scores.accuracy, 2)) %"
         case .classes(let matrix):
             return summary() + "\n" + ClassificationTable.scores(matrix, names: names) + "\n"

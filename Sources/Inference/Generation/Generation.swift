@@ -228,7 +228,7 @@ package struct Generation {
     /// Advice for the case that there is not enough memory.
     private var memoryRemedy: String {
         let beams = settings.decoding.beams > 1 ? "--beam (\(settings.decoding.beams)), " : ""
-        return "Lower \(beams)--batch (\(settings.decoding.batch); it changes no result) or --tokens "
+        return "Lower \(beams)--batch (\(settings.decoding.batch); it does not change results) or --tokens "
             + "(\(settings.decoding.tokens))."
     }
 

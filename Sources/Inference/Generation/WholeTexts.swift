@@ -120,7 +120,7 @@ struct FilledGaps {
         for (place, text) in texts.enumerated() {
             let (tokens, gaps) = try gapText.encode(text)
             guard !gaps.isEmpty else {
-                throw refuse(place, "has no \(GapText.mark) to fill. Write it where a token is wanted.")
+                throw refuse(place, "has no \(GapText.mark) to fill. Write it where a token is to be predicted.")
             }
             guard tokens.count <= context else {
                 throw refuse(place, trained.tooLong(tokens.count, limit: context, canCrop: false))

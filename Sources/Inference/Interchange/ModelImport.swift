@@ -100,7 +100,7 @@ package struct ModelImport {
                     for path in [run.checkpoints, run.configuration, run.metrics] {
                         guard try FileSystem.isPresent(path) else { continue }
                         throw Failure(
-                            .usage, "import: --output: \(run.path) holds a run already. Choose a new directory.")
+                            .usage, "import: --output: \(run.path) already holds a run. Choose a new directory.")
                     }
                     try OutputDirectory.refuse(names, in: run.path, "import")
                 }))
@@ -113,7 +113,7 @@ package struct ModelImport {
         let model = reader.model
         if let image = model.image {
             guard choice == nil else {
-                throw Failure(.usage, "import: a model of images has no text, so no --tokenizer.")
+                throw Failure(.usage, "import: an image model has no tokenizer. Omit --tokenizer.")
             }
             var facts = DatasetFacts(textWith: ByteTokenizer().description)
             facts.kind = .images
@@ -129,8 +129,8 @@ package struct ModelImport {
             {
                 throw Failure(
                     .usage,
-                    "import: --tokenizer: found \(source); allowed: byte, or a FILE.model of SentencePiece. A model's tokens "
-                        + "are those that it was trained with: no tokenizer is learned for it.")
+                    "import: --tokenizer: found \(source); allowed: byte, or a SentencePiece FILE.model. An imported "
+                        + "model needs the tokenizer that it was trained with; none can be learned for it.")
             }
             let bytes = try FileSystem.contents(of: source, limitBytes: TokenizerDescription.modelBytesLimit)
             tokenizer = try SentencePieceTokenizer(model: bytes, source: source)

@@ -64,9 +64,9 @@ package struct TrainedModel {
     func nonFinite(output: Int) -> Failure {
         Failure(
             .badData,
-            "\(directory): the model's prediction is not finite: its logit \(output) is infinite or not a number, so that "
-                + "nothing can be chosen by it. Its weights are too large to compute with: the training diverged, or the "
-                + "model was damaged before it was imported. Take an earlier checkpoint or another copy.")
+            "\(directory): the model's prediction is not finite: its logit \(output) is infinite or not a number. "
+                + "Its weights are too large to compute with: the training run diverged, or the model was damaged before "
+                + "it was imported. Use an earlier checkpoint or another copy.")
     }
 
     /// The reason for rejecting a text of `count` tokens if at most `limit` are allowed.
@@ -74,8 +74,8 @@ package struct TrainedModel {
     /// - Parameter canCrop: Whether `--crop` is possible for the family.
     func tooLong(_ count: Int, limit: Int, canCrop: Bool) -> String {
         let part = model.architecture.response == .continuation ? "end" : "beginning"
-        return "has \(count) tokens; the model's context holds \(limit) of a text. "
-            + (canCrop ? "Shorten it, or add --crop to have its \(part) read." : "Shorten it.")
+        return "has \(count) tokens; the model's limit is \(limit). "
+            + (canCrop ? "Shorten it, or add --crop to read only its \(part)." : "Shorten it.")
     }
 
     /// Returns a special token of the tokenizer.
@@ -84,7 +84,7 @@ package struct TrainedModel {
     func token(_ token: Int32?, _ name: String) throws(Failure) -> Int32 {
         if let token { return token }
         throw Failure(
-            .badData, "\(directory): its tokenizer has no token \(name), which its family cannot do without.")
+            .badData, "\(directory): its tokenizer has no token \(name), which its model family requires.")
     }
 }
 
@@ -107,8 +107,8 @@ func loadModel(
         guard claimed <= held / 2 else {
             throw Failure(
                 .badData,
-                "\(checkpoint.directory): its manifest describes a model of \(claimed) parameters, its files hold "
-                    + "\(held) bytes. It was altered; take another checkpoint.")
+                "\(checkpoint.directory): its manifest describes a model of \(claimed) parameters, but its files hold "
+                    + "\(held) bytes. It was changed; use another checkpoint.")
         }
     }
     var sizes = identity.sizes
@@ -119,8 +119,9 @@ func loadModel(
         }
     }
     let model = Transformer<Float>(identity.configuration.model, sizes)
-    try communicator.requireMemory(for: checkpoint.directory, remedy: "Start fewer ranks a host, or use a larger host.")
-    {
+    try communicator.requireMemory(
+        for: checkpoint.directory, remedy: "Start fewer ranks per host, or use a larger host."
+    ) {
         var estimate = MemoryEstimate.weights(model.layout, copies: communicator.localSize)
         let bytes = model.activationBytes(sequences: sequences, positions: identity.sizes.contextLength)
         estimate.add("activations", bytes, bytesEach: 1, times: communicator.localSize)

@@ -81,7 +81,7 @@ extension ConfigurationLink {
             let width = configuration.width / configuration.heads
             guard try file.integer(name, in: 1...1 << 31, default: width) == width,
                 configuration.width % configuration.heads == 0
-            else { throw file.unexpected(name, "hidden_size / num_attention_heads, without a rest") }
+            else { throw file.unexpected(name, "hidden_size / num_attention_heads, without a remainder") }
         }
     }
 }

@@ -103,7 +103,7 @@ extension ConfigurationLink {
     ) -> Self {
         Self(write: { [JSON.Member(name, .integer($0[keyPath: property]))] }) { (file, model) throws(Failure) in
             guard try file.integer(name, in: 1...1 << 31, default: standard) == model[keyPath: property] else {
-                throw file.unexpected(name, "\(model[keyPath: property]), as \(original)")
+                throw file.unexpected(name, "\(model[keyPath: property]), the value of \(original)")
             }
         }
     }
@@ -112,7 +112,7 @@ extension ConfigurationLink {
     fileprivate static let sameVocabularies = Self { (file, model) throws(Failure) in
         let size = try file.integer("vocab_size", in: 1...1 << 31, default: nil)
         guard model.vocabularySize == size else {
-            throw file.unexpected("decoder_vocab_size", "\(size), as vocab_size")
+            throw file.unexpected("decoder_vocab_size", "\(size), the value of vocab_size")
         }
     }
 
@@ -120,11 +120,11 @@ extension ConfigurationLink {
     fileprivate static let sharedIsTied = Self(objection: { model in
         let configuration = model.configuration
         return configuration.shareEmbeddings && !configuration.tieEmbeddings
-            ? "model.tie_embeddings: found false; allowed: true where model.share_embeddings is true" : nil
+            ? "model.tie_embeddings: found false; allowed: true if model.share_embeddings is true" : nil
     }) { (file, model) throws(Failure) in
         guard !model.configuration.shareEmbeddings || model.configuration.tieEmbeddings else {
             throw file.unexpected(
-                "tie_word_embeddings", "true where share_encoder_decoder_embeddings is true")
+                "tie_word_embeddings", "true if share_encoder_decoder_embeddings is true")
         }
     }
 }

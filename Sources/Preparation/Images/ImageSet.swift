@@ -68,9 +68,9 @@ struct ImageSet: ~Copyable {
     static func wrongShape(_ place: String, _ found: ImageShape, _ wanted: ImageShape) -> Failure {
         Failure(
             .badData,
-            "\(place): has \(found.height) rows of \(found.width) pixels of \(found.channels) channels, the first "
-                + "image \(wanted.height) of \(wanted.width) of \(wanted.channels). All images of a dataset have one "
-                + "size; scale or convert them first.")
+            "\(place): has \(found.height) × \(found.width) pixels and \(counted(found.channels, "channel")), but the "
+                + "first image has \(wanted.height) × \(wanted.width) and \(wanted.channels). All images of a dataset must "
+                + "have the same size; scale or convert them first.")
     }
 }
 
@@ -88,7 +88,7 @@ private struct ImageFolders {
         guard try FileSystem.isPresentDirectory(directory) else {
             throw Failure(
                 .badData,
-                "\(directory): no directory. Images are a directory with a folder of PNG files for each class, or an "
+                "\(directory): not a directory. Images are a directory with one folder of PNG files per class, or an "
                     + "IDX file of images and one of labels.")
         }
         let names = try FileSystem.list(directory).filter { name in
@@ -97,8 +97,8 @@ private struct ImageFolders {
         guard !names.isEmpty, names.count <= LabelDescription.classLimit else {
             throw Failure(
                 .badData,
-                "\(directory): holds \(names.count) folders, from 1 to \(LabelDescription.classLimit) are allowed: one "
-                    + "of PNG files for each class. It holds no train-images-idx3-ubyte either.")
+                "\(directory): holds \(names.count) folders; allowed: 1 to \(LabelDescription.classLimit), one of "
+                    + "PNG files per class. It holds no train-images-idx3-ubyte either.")
         }
         classNames = LabelDescription.sorted(Set(names.map(\.exact)))
         var images: [(path: String, classIndex: Int)] = []
@@ -112,7 +112,7 @@ private struct ImageFolders {
                         .badData,
                         "\(folder)/\(file): its name does not end in .png. Each folder holds the PNG images of one class and "
                             + "nothing else. Convert other images (ImageMagick: mogrify -format png FILE …), and move the "
-                            + "originals away.")
+                            + "originals elsewhere.")
                 }
                 images.append(("\(folder)/\(file)", index))
             }
@@ -166,14 +166,14 @@ private struct ImageFolders {
         guard shape.isPossible else {
             throw Failure(
                 .badData,
-                "\(path): has \(shape.height) rows of \(shape.width) pixels; at most \(ImageShape.sideLimit) are "
-                    + "allowed. Scale it first.")
+                "\(path): has \(shape.height) × \(shape.width) pixels; allowed: at most \(ImageShape.sideLimit) per side. "
+                    + "Scale it first.")
         }
         guard shape.byteCount <= bytesLimit else {
             throw Failure(
                 .badData,
-                "\(path): \(shape.height) rows of \(shape.width) pixels of \(shape.channels) channels are "
-                    + "\(shape.byteCount) bytes; at most \(bytesLimit) are allowed. Scale it first.")
+                "\(path): \(shape.height) × \(shape.width) pixels with \(counted(shape.channels, "channel")) are "
+                    + "\(shape.byteCount) bytes; allowed: at most \(bytesLimit). Scale it first.")
         }
         return shape
     }
@@ -182,7 +182,7 @@ private struct ImageFolders {
         if let format = PNGChunks.otherFormat(of: bytes) {
             return Failure(
                 .badData,
-                "\(path): is a \(format) image with the name of a PNG. Convert it (ImageMagick): "
+                "\(path): is a \(format) image, although its name ends in .png. Convert it (ImageMagick): "
                     + "mogrify -format png \(shellPath(path))")
         }
         return Failure(

@@ -23,15 +23,16 @@ final class ImagesOfIDX {
         guard labelCount == sizes[0] else {
             throw Failure(
                 .badData,
-                "\(labelsPath): holds \(counted(labelCount, "label")), \(imagesPath) \(counted(sizes[0], "image")). They must be of one set."
+                "\(labelsPath): holds \(counted(labelCount, "label")), but \(imagesPath) holds \(counted(sizes[0], "image")). "
+                    + "Both must belong to the same set."
             )
         }
         shape = ImageShape(height: sizes[1], width: sizes[2], channels: 1)
         guard shape.isPossible else {
             throw Failure(
                 .badData,
-                "\(imagesPath): promises images of \(sizes[1]) × \(sizes[2]) pixels; from 1 to \(ImageShape.sideLimit) a "
-                    + "side are allowed.")
+                "\(imagesPath): declares images of \(sizes[1]) × \(sizes[2]) pixels; allowed: 1 to \(ImageShape.sideLimit) "
+                    + "per side.")
         }
         count = sizes[0]
         var bytes = [UInt8](repeating: 0, count: count)
@@ -75,14 +76,14 @@ final class ImagesOfIDX {
         for index in 1...wanted {
             let dimension = header[4 * index..<4 * index + 4].reduce(0) { $0 << 8 | Int($1) }
             let (product, overflows) = total.multipliedReportingOverflow(by: dimension)
-            guard !overflows else { throw Failure(.badData, "\(file.path): promises more than any file holds.") }
+            guard !overflows else { throw Failure(.badData, "\(file.path): declares an implausibly large size.") }
             dimensions.append(dimension)
             total = product
         }
         guard size - headerBytes == total else {
             throw Failure(
                 .badData,
-                "\(file.path): holds \(size) bytes, its header promises \(total) after its own \(headerBytes). "
+                "\(file.path): holds \(size) bytes, but its header of \(headerBytes) bytes declares \(total) bytes of data. "
                     + "Copy it again.")
         }
         return dimensions

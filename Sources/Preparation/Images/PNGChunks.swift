@@ -26,7 +26,7 @@ enum PNGChunks {
             guard byteCount <= rest.count - 8 else {
                 throw Failure(
                     .badData,
-                    "\(path): not a whole PNG image: a chunk promises \(byteCount) bytes, \(rest.count - 8) are left. "
+                    "\(path): not a whole PNG image: a chunk declares \(byteCount) bytes, but only \(rest.count - 8) are left. "
                         + "Copy it again, or remove it.")
             }
             let chunk = rest.prefix(byteCount + 12)
@@ -52,7 +52,7 @@ enum PNGChunks {
 
     /// Returns the reason why a PNG file cannot be decoded.
     static func flaw(in bytes: [UInt8]) -> String {
-        guard bytes.starts(with: signature) else { return "it does not begin as a PNG file does" }
+        guard bytes.starts(with: signature) else { return "it does not begin with the signature of PNG files" }
         var rest = bytes.dropFirst(signature.count)
         var names: [String] = []
         while rest.count >= 12 {
@@ -61,14 +61,14 @@ enum PNGChunks {
             let part = rest.dropFirst(4).prefix(4 + byteCount)
             let name = String(decoding: part.prefix(4), as: UTF8.self)
             let recorded = rest.dropFirst(8 + byteCount).prefix(4).reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
-            guard checksum(part) == recorded else { return "the checksum of its part \(name) is wrong" }
+            guard checksum(part) == recorded else { return "the checksum of its chunk \(name) is wrong" }
             names.append(name)
             rest = rest.dropFirst(12 + byteCount)
         }
-        guard names.first == "IHDR" || names.isEmpty else { return "it does not begin with a header" }
-        guard names.last == "IEND" else { return "it ends before its last part" }
+        guard names.first == "IHDR" || names.isEmpty else { return "its first chunk is not IHDR" }
+        guard names.last == "IEND" else { return "it ends before its IEND chunk" }
         return names.contains("IDAT")
-            ? "its header or its pixels hold what a PNG file may not" : "it has no pixels"
+            ? "its header or its pixels are invalid" : "it has no pixels"
     }
 
     /// The CRC-32 (ISO 3309) that every chunk of a PNG file has.

@@ -8,16 +8,16 @@ extension ConfigurationCheck {
             let isRead = decays.contains { configuration.reads($0) }
             return isRead || optimizer.groups.allSatisfy { ($0.weightDecay ?? 0) == 0 }
                 ? nil
-                : "groups without weight_decay where optimizer.kind is \(optimizer.kind.rawValue), which does not read it; "
-                    + "l2 takes its place"
+                : "groups without weight_decay if optimizer.kind is \(optimizer.kind.rawValue), which does not use it; "
+                    + "use l2 instead"
         },
         ConfigurationCheck("schedule.step_size", "schedule.kind", "schedule.milestones") { configuration in
             let schedule = configuration.schedule
             guard schedule.kind == .step else { return nil }
             if schedule.milestones.isEmpty {
-                return schedule.stepSize > 0 ? nil : "at least 1 where schedule.kind is step, or schedule.milestones"
+                return schedule.stepSize > 0 ? nil : "at least 1 if schedule.kind is step, or schedule.milestones"
             }
-            return schedule.stepSize == 0 ? nil : "0 where schedule.milestones says when to multiply"
+            return schedule.stepSize == 0 ? nil : "0 if schedule.milestones is set"
         },
     ]
 }

@@ -3,11 +3,13 @@
 extension ConfigurationCheck {
     /// The allowed value of `key`, which has no effect, and the reason.
     static func unread(_ key: ConfigurationKey<Configuration>, in configuration: Configuration) -> String {
-        let usual = "\(key.text(Configuration())), the default"
-        guard let (other, values) = reader(of: key, in: configuration) else { return "\(usual): nothing reads it" }
-        let place = "\(usual), where \(other.path) is \(other.plain(configuration))"
-        guard other.isChoice else { return "\(place): it is read where that has another value" }
-        return "\(place): only \(values.joined(separator: ", ")) read\(values.count == 1 ? "s" : "") it"
+        let usual = "\(key.text(Configuration())) (the default)"
+        guard let (other, values) = reader(of: key, in: configuration) else {
+            return "\(usual); no part of dtrain uses it"
+        }
+        let place = "\(usual) if \(other.path) is \(other.plain(configuration))"
+        guard other.isChoice else { return "\(place); it is used only with other values of that key" }
+        return "\(place); only \(values.joined(separator: ", ")) use\(values.count == 1 ? "s" : "") it"
             + (hints[key.path].map { "; \($0)" } ?? "")
     }
 
@@ -30,5 +32,5 @@ extension ConfigurationCheck {
     }
 
     /// Hints for keys whose equivalent for other kinds has another name.
-    private static let hints = ["optimizer.weight_decay": "others have optimizer.l2"]
+    private static let hints = ["optimizer.weight_decay": "use optimizer.l2 with the others"]
 }

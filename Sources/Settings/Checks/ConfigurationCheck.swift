@@ -29,30 +29,30 @@ struct ConfigurationCheck: Sendable {
             let (heads, keyHeads) = (configuration.model.heads, configuration.model.keyHeads)
             if heads % keyHeads == 0 { return nil }
             let divisors = (1...heads).filter { heads % $0 == 0 }.map(String.init).joined(separator: ", ")
-            return "a divisor of model.heads (\(heads)): \(divisors), or 0 for as many"
+            return "a divisor of model.heads (\(heads)): \(divisors), or 0 for the same number"
         },
         ConfigurationCheck("model.positions", "model.width", "model.heads") { configuration in
             let model = configuration.model
             return model.positions == .rotary && model.headWidth % 2 == 1
-                ? "rotary where model.width / model.heads (\(model.headWidth)) is even: columns are turned in pairs"
+                ? "rotary if model.width / model.heads (\(model.headWidth)) is even: columns are rotated in pairs"
                 : nil
         },
         ConfigurationCheck("model.positions", "model.family") { configuration in
             let model = configuration.model
             let isSinusoidal = model.positions == .sinusoidal || model.positions == .sinusoidalHalves
             return model.family.architecture.input == .patches && isSinusoidal
-                ? "learned, rotary, alibi or none where model.family is image_classifier" : nil
+                ? "learned, rotary, alibi or none if model.family is image_classifier" : nil
         },
         ConfigurationCheck("objective.kind", "model.family") { configuration in
             let allowed = configuration.model.family.architecture.predictions
             if configuration.objective.kind == .auto || allowed.contains(configuration.objective.kind) { return nil }
-            return "auto or \(allowed.map(\.rawValue).joined(separator: ", ")) where model.family is "
+            return "auto or \(allowed.map(\.rawValue).joined(separator: ", ")) if model.family is "
                 + configuration.model.family.rawValue
         },
         ConfigurationCheck("training.metric", "objective.kind", "model.family") { configuration in
             let allowed = configuration.prediction.metrics
             if allowed.contains(configuration.training.metric) { return nil }
-            return "\(allowed.map(\.rawValue).joined(separator: ", ")) where the objective is "
+            return "\(allowed.map(\.rawValue).joined(separator: ", ")) if the objective is "
                 + configuration.prediction.kind.rawValue
         },
         ConfigurationCheck("augmentation.token_masking", "augmentation.token_dropping") { configuration in
@@ -60,7 +60,7 @@ struct ConfigurationCheck: Sendable {
                 configuration.augmentation.tokenDropping, configuration.augmentation.tokenMasking
             )
             return dropping + masking < 1
-                ? nil : "less than \(plain(1 - dropping)), what augmentation.token_dropping (\(plain(dropping))) leaves"
+                ? nil : "less than \(plain(1 - dropping)): 1 − augmentation.token_dropping (\(plain(dropping)))"
         },
         ConfigurationCheck("batch.sequences", "batch.slots") { configuration in
             let (sequences, slots) = (configuration.batch.sequences, configuration.batch.slots)
@@ -77,12 +77,12 @@ struct ConfigurationCheck: Sendable {
             if let numbers = numbersPerSlot(configuration), numbers <= most { return nil }
             return "fewer, with smaller data.context_length (\(configuration.data.contextLength)), model.width "
                 + "(\(configuration.model.width)) or model.layers (\(configuration.model.layers)): "
-                + "a slot and the model are at most \(most) numbers (4 TiB)"
+                + "a slot and the model may have at most \(most) values (4 TiB)"
         },
         ConfigurationCheck("schedule.floor", "schedule.peak") { configuration in
             let schedule = configuration.makeSchedule()
             guard let floor = schedule.floor, floor > schedule.peak else { return nil }
-            let name = configuration.schedule.kind == .noam ? "the highest rate of noam" : "schedule.peak"
+            let name = configuration.schedule.kind == .noam ? "the highest learning rate of noam" : "schedule.peak"
             return "at most \(name) (\(plain(schedule.peak)))"
         },
         ConfigurationCheck("schedule.warmup_steps", "training.steps") { configuration in
@@ -93,17 +93,17 @@ struct ConfigurationCheck: Sendable {
             let schedule = configuration.schedule
             // The learning rate is peak · √(warm-up steps / step).
             return [.inverseSquareRoot, .noam].contains(schedule.kind) && schedule.warmupSteps == 0
-                ? "at least 1 where schedule.kind is \(schedule.kind.rawValue)" : nil
+                ? "at least 1 if schedule.kind is \(schedule.kind.rawValue)" : nil
         },
         ConfigurationCheck("schedule.decay_steps", "schedule.kind", "schedule.warmup_steps", "training.steps") {
             let (schedule, steps) = ($0.schedule, $0.training.steps)
             guard schedule.kind == .warmupStableDecay else { return nil }
             // An earlier check rejects a warm-up that is longer than the run.
             let most = steps - schedule.warmupSteps
-            if most == 0 { return "none: schedule.warmup_steps (\(steps)) is all of training.steps" }
+            if most == 0 { return "none: schedule.warmup_steps (\(steps)) equals training.steps" }
             return (1...most).contains(schedule.decaySteps)
                 ? nil
-                : "1 to \(most), what schedule.warmup_steps (\(schedule.warmupSteps)) leaves of training.steps (\(steps))"
+                : "1 to \(most): training.steps (\(steps)) − schedule.warmup_steps (\(schedule.warmupSteps))"
         },
         ConfigurationCheck("loss_scale.initial") { isPowerOfTwo($0.lossScale.initial) ? nil : "a power of two" },
         ConfigurationCheck("loss_scale.floor") { isPowerOfTwo($0.lossScale.floor) ? nil : "a power of two" },

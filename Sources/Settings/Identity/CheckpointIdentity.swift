@@ -32,7 +32,9 @@ package struct CheckpointIdentity {
             let dataset = identity["dataset"]?.stringValue, let vocabulary = identity["vocabulary_size"]?.integerValue,
             let facts = CheckpointIdentity.facts(identity), vocabulary >= 0
         else {
-            throw Failure(.badData, "\(checkpoint.directory): its manifest does not say what it is a checkpoint of.")
+            throw Failure(
+                .badData,
+                "\(checkpoint.directory): its manifest does not describe the model, the dataset or the configuration.")
         }
         do throws(Failure) {
             configuration = try Configuration.parse(

@@ -7,7 +7,7 @@ struct ConfigurationMismatch: Error {
     let node: YAMLNode
     /// The allowed value with the most similar spelling.
     var nearest: String?
-    /// The key that the node, a mapping, lacks.
+    /// The required key that is missing from the node, a mapping.
     var lacks: String?
 }
 

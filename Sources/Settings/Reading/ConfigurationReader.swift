@@ -75,7 +75,7 @@ extension Configuration {
             throw Failure(
                 .usage,
                 "\(printable(file, limit: 4096)): no such configuration file\(FileSystem.reasonForAbsence(of: file)). Give "
-                    + "--config a file that exists, such as configs/quickstart.yaml, or leave it out for the built-in quickstart."
+                    + "--config a file that exists, such as configs/quickstart.yaml, or omit it for the built-in quickstart."
             )
         }
         do throws(Failure) {

@@ -54,7 +54,7 @@ enum ForeignKeys {
                 + "experiment_dir output_directory"),
         Row("run.seed", nil, "random_seed rng_seed manual_seed torch_seed data_seed"),
         Row(
-            "precision", "float16 where the other has fp16: true or bf16: true",
+            "precision", "float16 instead of fp16: true or bf16: true",
             "fp16 bf16 dtype torch_dtype mixed_precision amp use_amp half fp32 tf32 param_dtype autocast"),
         Row("threads", "threads of one rank", "num_threads n_threads nthreads cpu_threads omp_num_threads"),
         Row("averaging.strategy", nil, "ddp_backend distributed_backend backend"),
@@ -86,16 +86,16 @@ enum ForeignKeys {
             "reset_attention_mask document_mask document_attention mask_documents block_diagonal"),
         Row("data.length_pool", "in batches", "group_by_length length_grouping sortish_sampler bucketing"),
         Row(
-            "batch.sequences", "sequences a step, of the whole job",
+            "batch.sequences", "sequences per step, of the whole job",
             "batch_size global_batch_size micro_batch_size train_batch_size device_batch_size mbs gbs bsz "
                 + "per_device_train_batch_size per_gpu_train_batch_size max_sentences train_micro_batch_size_per_gpu"),
         Row(
-            "batch.sequences", "sequences a step, not tokens: tokens / data.context_length",
+            "batch.sequences", "sequences per step, not tokens: tokens / data.context_length",
             "total_batch_size max_tokens tokens_per_batch max_tokens_per_batch batch_tokens desired_batch_size"),
         Row(
             "batch.slots",
-            "equal parts of batch.sequences, which is the batch of the whole job; ranks accumulate the "
-                + "gradients of theirs",
+            "equal parts of batch.sequences, which is the batch of the whole job; each rank accumulates the "
+                + "gradients of its slots",
             "gradient_accumulation_steps grad_accum_steps grad_accum accumulate_grad_batches gradient_accumulation "
                 + "update_freq accum_steps accumulation_steps"),
     ]
@@ -200,17 +200,17 @@ enum ForeignKeys {
             "schedule.floor", "the lowest learning rate",
             "min_lr lr_min lr_end end_lr final_lr eta_min min_learning_rate end_learning_rate learning_rate_end"),
         Row(
-            "schedule.floor", "the lowest learning rate itself, not a share of the peak",
+            "schedule.floor", "the lowest learning rate itself, not a fraction of the peak",
             "min_lr_ratio final_lr_fraction learning_rate_decay_frac min_lr_rate final_lr_frac"),
         Row(
             "schedule.warmup_steps", "in steps",
             "warmup warmup_iters warmup_iterations warmup_updates num_warmup_steps lr_warmup_steps lr_warmup_iters "
                 + "n_warmup_steps"),
         Row(
-            "schedule.warmup_steps", "in steps, not as a share: share × training.steps",
+            "schedule.warmup_steps", "in steps, not as a fraction: fraction × training.steps",
             "warmup_ratio warmup_fraction lr_warmup_fraction warmup_proportion warmup_epochs"),
         Row(
-            "schedule.decay_steps", "of warmup_stable_decay; other curves end with training.steps",
+            "schedule.decay_steps", "for warmup_stable_decay; other schedules end with training.steps",
             "lr_decay_iters lr_decay_steps decay_iters lr_wsd_decay_iters num_decay_steps warmdown_iters"),
         Row("schedule.power", nil, "lr_power poly_power"),
         Row("schedule.gamma", nil, "lr_gamma lr_shrink decay_rate"),

@@ -18,15 +18,16 @@ enum YAMLProblem {
             return "found a control character\(code.map { " (\($0))" } ?? ""); allowed: text without control characters"
         }
         guard let (_, words) = table.first(where: { problem.contains($0.part) }) else {
-            return "found what is no list, mapping or value; allowed: KEY: VALUE, [VALUE, VALUE], {KEY: VALUE}"
+            return
+                "found something other than a list, mapping or value; allowed: KEY: VALUE, [VALUE, VALUE], {KEY: VALUE}"
         }
         return words.unicodeScalars.map { $0 == "@" ? from : String($0) }.joined()
     }
 
     private static let plain = "allowed: values written out, without anchors, aliases and tags"
     private static let escapes =
-        "allowed in double quotes: \\n \\t \\\" \\\\ \\xXX \\uXXXX \\UXXXXXXXX, and no half of a pair of surrogates; in single "
-        + "quotes a backslash is a backslash"
+        "allowed in double quotes: \\n \\t \\\" \\\\ \\xXX \\uXXXX \\UXXXXXXXX, and no half of a surrogate pair; in single "
+        + "quotes a backslash has no special meaning"
 
     /// Fragments of libyaml's messages, in the order in which they are searched, and the messages of dtrain; "@" is
     /// replaced by the start of the construct.
@@ -34,16 +35,19 @@ enum YAMLProblem {
         ("',' or '}'", "found neither ',' nor '}' in the mapping@; allowed: {KEY: VALUE, KEY: VALUE}"),
         ("',' or ']'", "found neither ',' nor ']' in the list@; allowed: [VALUE, VALUE]"),
         ("node content", "found no value; allowed: text, a number, [VALUE, VALUE] or {KEY: VALUE}"),
-        ("'-' indicator", "found a line that is no part of the list@; allowed: '- VALUE' with the same indentation"),
-        ("expected key", "found a line that is no part of the mapping@; allowed: KEY: VALUE with the same indentation"),
-        ("expected ':'", "found no ':' behind the key@; allowed: KEY: VALUE"),
-        ("mapping values", "found a ':' within a value; allowed: the value in quotes, or the key on a line of its own"),
+        ("'-' indicator", "found a line that is not part of the list@; allowed: '- VALUE' with the same indentation"),
+        (
+            "expected key",
+            "found a line that is not part of the mapping@; allowed: KEY: VALUE with the same indentation"
+        ),
+        ("expected ':'", "found no ':' after the key@; allowed: KEY: VALUE"),
+        ("mapping values", "found a ':' within a value; allowed: the value in quotes, or the key on a separate line"),
         (
             "block sequence entries",
-            "found '-' behind other text; allowed: '- VALUE' on lines of their own, or [VALUE, VALUE]"
+            "found '-' after other text; allowed: each '- VALUE' on a separate line, or [VALUE, VALUE]"
         ),
-        ("mapping keys", "found '?' behind other text; allowed: KEY: VALUE on a line of its own"),
-        ("start any token", "found a character that no value begins with; allowed: such a value in quotes"),
+        ("mapping keys", "found '?' after other text; allowed: KEY: VALUE on a separate line"),
+        ("start any token", "found a character that cannot begin a value; allowed: the value in quotes"),
         ("tab character", "found a tab; allowed: spaces as indentation"),
         ("end of stream", "found no end of the quoted text@; allowed: the same quote at the end of the value"),
         (
@@ -60,9 +64,9 @@ enum YAMLProblem {
         ("alphabetic or numeric", "found an anchor or an alias; " + plain),
         ("tag", "found a tag; " + plain), ("URI", "found a tag; " + plain), ("'!'", "found a tag; " + plain),
         ("expected whitespace", "found a tag or a directive; " + plain), ("'>'", "found a tag; " + plain),
-        ("indentation indicator", "found text behind a block's '|' or '>'; allowed: its text on the lines below"),
-        ("comment or line break", "found text behind a block's '|' or '>'; allowed: its text on the lines below"),
-        ("document start", "found text behind the end of the document; allowed: one document a file"),
+        ("indentation indicator", "found text after a block's '|' or '>'; allowed: its text on the lines below"),
+        ("comment or line break", "found text after a block's '|' or '>'; allowed: its text on the lines below"),
+        ("document start", "found text after the end of the document; allowed: one document per file"),
         ("unexpected ':'", "found a ':' within a value; allowed: the value in quotes"),
         ("octet", "found bytes that are not UTF-8; allowed: UTF-8"),
         ("Unicode character", "found bytes that are not UTF-8; allowed: UTF-8"),

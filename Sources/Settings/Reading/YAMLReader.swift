@@ -44,7 +44,7 @@ struct YAMLReader: ~Copyable {
             parser.deallocate()
             throw Failure(
                 .inputOutput,
-                "\(source.place(of: YAMLMark())): there is no memory to read it; end other programs, and start again.")
+                "\(source.place(of: YAMLMark())): not enough memory to read it; end other programs, and start again.")
         }
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         yaml_parser_set_input_string(parser, bytes.baseAddress, bytes.count)
@@ -69,7 +69,7 @@ struct YAMLReader: ~Copyable {
         _ = try next()
         let (end, secondMark) = try next()
         guard case .streamEnd = end else {
-            throw failure(secondMark, "found a second document; allowed: one document a file")
+            throw failure(secondMark, "found a second document; allowed: one document per file")
         }
         return root
     }
@@ -105,7 +105,7 @@ struct YAMLReader: ~Copyable {
                 throw failure(keyMark, "found a list or a mapping as a key; allowed: text")
             }
             if let line = lines.updateValue(keyMark.line, forKey: key.exact) {
-                throw failure(keyMark, "found the key \(printable(key)) again, which line \(line) holds; allowed: once")
+                throw failure(keyMark, "found the key \(printable(key)) again (first on line \(line)); allowed: once")
             }
             let (first, valueMark) = try next()
             let value = try node(first, at: valueMark, depth: depth + 1)
@@ -163,7 +163,7 @@ struct YAMLReader: ~Copyable {
     private func syntaxFailure() -> Failure {
         let state = parser.pointee
         guard state.error != YAML_MEMORY_ERROR else {
-            return failure(YAMLMark(), "there is no memory for it; end other programs, and start again")
+            return failure(YAMLMark(), "not enough memory for it; end other programs, and start again")
         }
         let problem = state.problem.map { String(cString: $0) } ?? ""
         let isEarly = state.error == YAML_READER_ERROR

@@ -26,7 +26,7 @@ extension FineTuningConfiguration {
                 guard !matches.isEmpty else {
                     throw Failure(
                         .usage,
-                        "fine_tuning.\(key): no parameter is named \(pattern.text); the nearest: "
+                        "fine_tuning.\(key): no parameter matches \(pattern.text); the nearest: "
                             + pattern.nearest(3, among: names).joined(separator: ", "))
                 }
                 for index in matches { isLoaded[index] = value }
@@ -34,7 +34,8 @@ extension FineTuningConfiguration {
         }
         let selection = zip(layout.parameters, isLoaded).filter(\.1).map(\.0)
         guard !selection.isEmpty else {
-            throw Failure(.usage, "fine_tuning.skip: leaves nothing to load; allowed: patterns that leave something")
+            throw Failure(
+                .usage, "fine_tuning.skip: leaves nothing to load; allowed: patterns that leave at least one tensor")
         }
         return selection
     }

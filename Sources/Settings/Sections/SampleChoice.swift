@@ -34,7 +34,7 @@ extension Configuration {
         // The value comes from a file and is not validated yet.
         let limit = Configuration.vocabularyLimit
         guard (1...limit).contains(vocabularySize) else {
-            throw Failure(.badData, "\(name): has \(vocabularySize) tokens; a model can have 1 to \(limit) of them.")
+            throw Failure(.badData, "\(name): has \(vocabularySize) tokens; allowed: 1 to \(limit).")
         }
         let asked = model.vocabularySize
         guard asked == 0 || asked >= vocabularySize else {
@@ -61,7 +61,7 @@ extension Configuration {
             throw Failure(
                 .usage,
                 "objective.kind: found \(prediction.kind.rawValue); the labels of \(name) are of kind "
-                    + "\(labels.kind.rawValue). Allowed for these: \(PredictionKind(of: labels.kind).kind.rawValue).")
+                    + "\(labels.kind.rawValue). Allowed for them: \(PredictionKind(of: labels.kind).kind.rawValue).")
         }
         return labels.outputs
     }

@@ -35,12 +35,12 @@ struct CheckpointStore {
         do throws(Failure) {
             try retention.apply(to: run, keeping: state.step)
         } catch {
-            notes.append("older checkpoints that need not be kept are not removed: \(error.message)")
+            notes.append("old checkpoints were not removed: \(error.message)")
         }
         do throws(Failure) {
             try markBest()
         } catch {
-            notes.append("the best checkpoint is not marked: \(error.message)")
+            notes.append("the best checkpoint was not marked: \(error.message)")
         }
         return .init(
             checkpoint,

@@ -60,9 +60,9 @@ extension Configuration {
     package func requireTrainingMemory(
         _ sizes: ModelSizes, positions: Int, _ communicator: any Communicator
     ) throws {
-        let fewer = communicator.localSize > 1 ? ", or start fewer ranks a host" : ""
+        let fewer = communicator.localSize > 1 ? ", or start fewer ranks per host" : ""
         try communicator.requireMemory(
-            for: "the training",
+            for: "training",
             remedy:
                 "Lower batch.sequences or raise batch.slots (activations), lower data.context_length, model.layers or "
                 + "model.width, set precision: float16\(fewer)."

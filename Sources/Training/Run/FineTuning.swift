@@ -39,17 +39,17 @@ package struct StartingWeights {
         self.checkpoint = checkpoint
         let identity = try CheckpointIdentity(checkpoint)
         differences = configuration.modelDifferences(from: identity.configuration)
-            .map { "\($0.key) is \($0.value), the checkpoint has \($0.other)" }.joined(separator: "; ")
+            .map { "\($0.key) is \($0.value), but \($0.other) in the checkpoint" }.joined(separator: "; ")
         let file = try checkpoint.openTensors(modelFileName)
         let problems = selection.compactMap { parameter -> String? in
             guard let tensor = file[parameter.name] else {
                 let nearest = NamePattern(parameter.name).nearest(1, among: file.tensors.map(\.name))
                 return
-                    "\(parameter.name): this model has it with shape \(parameter.shape), \(checkpoint.directory) has "
+                    "\(parameter.name): its shape is \(parameter.shape) in this model, but \(checkpoint.directory) has "
                     + "no such tensor (the nearest: \(nearest.joined()))"
             }
             if tensor.shape == parameter.shape { return nil }
-            return "\(parameter.name): its shape is \(parameter.shape) in this model and \(tensor.shape) in "
+            return "\(parameter.name): its shape is \(parameter.shape) in this model, but \(tensor.shape) in "
                 + checkpoint.directory
         }
         guard problems.isEmpty else {
@@ -57,8 +57,8 @@ package struct StartingWeights {
             throw Failure(
                 .usage,
                 "fine_tuning: \(shown)\(problems.count > 3 ? "; and \(problems.count - 3) more" : ""). "
-                    + (differences.isEmpty ? "" : "Of the configuration: \(differences). ")
-                    + "Make the models alike, or name in fine_tuning.skip what is to keep its initial values.")
+                    + (differences.isEmpty ? "" : "Differences in the configuration: \(differences). ")
+                    + "Use the same model, or list in fine_tuning.skip the tensors that keep their initial values.")
         }
         source = try StartingWeights.source(checkpoint, selection)
         guard selection.contains(where: { $0.name.hasExactSuffix("token_embedding.weight") }) else {
@@ -73,7 +73,7 @@ package struct StartingWeights {
             throw Failure(
                 .usage,
                 "fine_tuning.from: \(dataset.directory) does not fit \(checkpoint.directory): \(words). Its token embeddings "
-                    + "would stand for other tokens. "
+                    + "would belong to other tokens. "
                     + TokenizerMatch.advice(
                         theirs, modelVocabularySize: identity.sizes.vocabularySize, checkpoint: checkpoint.directory,
                         dataset))
@@ -104,7 +104,7 @@ package struct StartingWeights {
         return passedOver.map { $0 + "\n" }.joined()
             + "\(kind) from \(checkpoint.directory): \(selection.count) of \(layout.parameters.count) tensors"
             + (drawn.isEmpty ? "" : "; initial values: \(shown)")
-            + (differences.isEmpty ? "" : "\nfine_tuning: another model than the checkpoint's: \(differences)")
+            + (differences.isEmpty ? "" : "\nfine_tuning: the model differs from the checkpoint's: \(differences)")
             + (assumption.map { "\n\($0)" } ?? "")
     }
 

@@ -69,7 +69,7 @@ struct RunStart {
                 resumedFrom = try CheckpointIdentity(newest.checkpoint).resumedFrom
                 notes =
                     newest.notes + [
-                        "\(path) is not kept any more; \(newest.checkpoint.directory) descends from it: the run continues"
+                        "\(path) was removed; \(newest.checkpoint.directory) descends from it: the run continues"
                     ]
                     + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
                 break
@@ -154,6 +154,6 @@ struct RunStart {
             guard try FileSystem.isPresent(old) else { continue }
             if step < 0 { try FileSystem.rename(old, to: new) } else { try FileSystem.copy(old, to: new) }
         }
-        return ["What the directory held before is now in \(aside.path)."]
+        return ["The previous contents of the directory are now in \(aside.path)."]
     }
 }

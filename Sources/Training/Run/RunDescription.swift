@@ -23,7 +23,7 @@ struct RunDescription {
             ? "\(model.layers) + \(model.targetLayers) layers" : counted(model.layers, "layer")
         let heads =
             counted(model.heads, "head")
-            + (model.keyHeads == model.heads ? "" : " over \(model.keyHeads) of keys and values")
+            + (model.keyHeads == model.heads ? "" : ", \(counted(model.keyHeads, "KV head"))")
         let parts = [layers, heads, "width \(model.width)"] + input + output
         return "model: \(model.family.rawValue), \(grouped(parameters)) parameters (\(parts.joined(separator: ", ")))"
     }
@@ -36,7 +36,7 @@ struct RunDescription {
         let patch = configuration.model.patchSize
         return [
             "\(counted(image.patchCount(patch), "patch", "es")) of \(patch) × \(patch) pixels in images of \(image.height) × "
-                + "\(image.width)\(image.channels > 1 ? " in \(image.channels) colours" : "")"
+                + "\(image.width)\(image.channels > 1 ? " × \(image.channels)" : "")"
         ]
     }
 
@@ -60,7 +60,7 @@ struct RunDescription {
         let smoothing = configuration.objective.labelSmoothing
         if smoothing == 0 { return nil }
         return
-            "loss: of smoothed targets in training (objective.label_smoothing \(plain(smoothing))), of the targets alone "
+            "loss: with label smoothing in training (objective.label_smoothing \(plain(smoothing))), without it "
             + "in validation"
     }
 
@@ -78,7 +78,7 @@ struct RunDescription {
         if truncated(.train) + truncated(.validation) > 0 {
             line +=
                 "; \(grouped(truncated(.train))) and \(grouped(truncated(.validation))) of them are longer than the "
-                + "context and lose what is beyond"
+                + "context and are truncated"
         }
         return line
     }
@@ -89,13 +89,13 @@ struct RunDescription {
         let tokens = grouped(batch.sequences * sizes.contextLength)
         let names = facts.kind == .text ? "sequences" : facts.kind.recordName
         let line =
-            "batch: \(counted(batch.sequences, names.withoutExactSuffix("s") ?? names)) a step in \(counted(batch.slots, "slot"))"
+            "batch: \(counted(batch.sequences, names.withoutExactSuffix("s") ?? names)) per step in \(counted(batch.slots, "slot"))"
         let pool =
             data.lengthPool > 1 ? ", of similar length within \(counted(data.lengthPool, "batch", "es"))" : ""
         switch facts.kind {
         case .text: return "\(line), \(tokens) tokens"
         case .parallel, .labelled:
-            return "\(line), at most \(tokens) tokens\(facts.kind == .parallel ? " a side" : "")\(pool)"
+            return "\(line), at most \(tokens) tokens\(facts.kind == .parallel ? " per side" : "")\(pool)"
         case .images: return line
         }
     }

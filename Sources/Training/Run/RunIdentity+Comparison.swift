@@ -38,24 +38,24 @@ extension RunIdentity {
         guard !theirs.isImported else {
             throw Failure(
                 .usage,
-                "\(checkpoint.directory) was imported: it has no training to go on with. Start one from its weights: "
+                "\(checkpoint.directory) was imported: it has no training run to resume. Start one from its weights: "
                     + "--set \(shellWord("fine_tuning.from=\(checkpoint.directory)")), and another --output.")
         }
         var differences = configuration.trajectoryDifferences(from: theirs.configuration)
-            .map { "\($0.key) is \($0.value), the checkpoint has \($0.other)" }
-        if theirs.datasetDigest != datasetDigest { differences.append("the dataset is another one") }
+            .map { "\($0.key) is \($0.value), but \($0.other) in the checkpoint" }
+        if theirs.datasetDigest != datasetDigest { differences.append("the dataset differs") }
         if let change = configuration.rateChange(from: theirs.configuration, at: checkpoint.step) {
             differences.append(change)
         }
         let wrong: String? =
             if theirs.layoutDigest != layoutDigest {
-                "is of another model"
+                "has another model"
             } else if theirs.facts.tokenizer != facts.tokenizer {
-                "is of another tokenizer (\(theirs.facts.tokenizer.kind.rawValue), vocabulary "
+                "has another tokenizer (\(theirs.facts.tokenizer.kind.rawValue), vocabulary "
                     + "\(theirs.sizes.vocabularySize); the dataset: \(facts.tokenizer.kind.rawValue), "
                     + "vocabulary \(sizes.vocabularySize))"
             } else if theirs.facts != facts {
-                "is of data of another kind, or with other labels"
+                "has data of another kind, or other labels"
             } else if theirs.configuration.precision != configuration.precision
                 || theirs.configuration.optimizer.kind != configuration.optimizer.kind
                 || (theirs.configuration.training.emaDecay > 0) != (configuration.training.emaDecay > 0)
@@ -76,9 +76,9 @@ extension RunIdentity {
             throw Failure(
                 .usage,
                 """
-                \(checkpoint.directory) is of another configuration: \(list).
-                To go on from it all the same: --resume \(shellWord(checkpoint.directory))
-                To start anew and set the old run aside: --resume none
+                \(checkpoint.directory) has another configuration: \(list).
+                To resume from it anyway: --resume \(shellWord(checkpoint.directory))
+                To start from scratch and move the old run to a subdirectory: --resume none
                 To keep both: another --output
                 """)
         }

@@ -59,13 +59,15 @@ final class RunProfile {
         } catch {
             return giveUp(error)
         }
-        let leftOut = recorder.leftOutCount > 0 ? " (no room for \(counted(recorder.leftOutCount, "span")))" : ""
-        console.say("profile: \(file.path)\(leftOut), one a rank; open it at https://ui.perfetto.dev")
+        let leftOut =
+            recorder.leftOutCount > 0
+            ? " (without \(counted(recorder.leftOutCount, "span")) that exceeded its memory)" : ""
+        console.say("profile: \(file.path)\(leftOut), one per rank; open it at https://ui.perfetto.dev")
     }
 
     /// Continues without a trace: a missing trace is no reason to end the run.
     private func giveUp(_ failure: Failure) {
         recorder.stop()
-        console.warn("\(failure.message) The training goes on without a profile.")
+        console.warn("\(failure.message) Training continues without a profile.")
     }
 }

@@ -37,7 +37,7 @@ final class RunRecords {
 
     /// The files by which directories of another kind are recognized.
     private static let otherKinds =
-        [(DatasetManifest.fileName, "a dataset")] + ModelReader.weightFileNames.map { ($0, "a model of transformers") }
+        [(DatasetManifest.fileName, "a dataset")] + ModelReader.weightFileNames.map { ($0, "a transformers model") }
 
     /// Locks `run` and decides how it starts. If this fails, the directory is left unchanged.
     ///
@@ -136,11 +136,14 @@ final class RunRecords {
         } catch {
             guard error.exitCode == .inputOutput, !metrics.hasTooManyWaiting else { throw error }
             if waitedBefore == 0 {
-                console.warn("\(error.message) Training goes on: lines wait in memory until the disk takes them.")
+                console.warn(
+                    "\(error.message) Training continues: log lines are kept in memory until they can be written.")
             }
             return
         }
-        if waitedBefore > 0 { console.warn("the disk takes lines again: \(waitedBefore) that waited are written.") }
+        if waitedBefore > 0 {
+            console.warn("the log can be written again: wrote \(counted(waitedBefore, "line")) kept in memory.")
+        }
     }
 
     /// Processes the result of a completed background save. Called after every step.
@@ -167,7 +170,7 @@ final class RunRecords {
         } catch {
             guard isLast else { return try passOver(error, step: state.step) }
             guard error.exitCode == .inputOutput else { throw error }
-            let newest = newestCheckpoint.map { "it goes on from \($0)" } ?? "it starts anew"
+            let newest = newestCheckpoint.map { "it resumes from \($0)" } ?? "it starts from scratch"
             throw Failure(
                 .inputOutput,
                 "step \(state.step): the last checkpoint could not be written: \(error.message) Then start "
@@ -186,7 +189,7 @@ final class RunRecords {
             if !hasToldOfMemory {
                 hasToldOfMemory = true
                 console.warn(
-                    "there is no memory to spare for a copy of the checkpoint: training waits while it is written.")
+                    "not enough memory for a copy of the checkpoint: training waits while it is written.")
             }
             return false
         }
@@ -217,6 +220,6 @@ final class RunRecords {
     /// Reports a failed save after which training can continue.
     private func passOver(_ failure: Failure, step: Int) throws(Failure) {
         guard failure.exitCode == .inputOutput else { throw failure }
-        console.warn("step \(step) is not saved: \(failure.message) Training goes on: the next save tries again.")
+        console.warn("step \(step) is not saved: \(failure.message) Training continues: the next save tries again.")
     }
 }

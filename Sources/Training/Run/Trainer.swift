@@ -171,8 +171,8 @@ package struct Trainer {
         if !data.plan.isBitwise {
             let sizes = data.plan.bitwiseWorldSizes.map(String.init).joined(separator: ", ")
             console.say(
-                "\(communicator.size) ranks: the same samples in the same order, but sums that are rounded otherwise than "
-                    + "with \(sizes), which all make the same bits")
+                "\(communicator.size) ranks: the same samples in the same order, but sums are rounded differently than "
+                    + "with \(sizes), which give bit-identical results")
         }
         for note in records?.start.notes ?? [] { console.say(note) }
         if let checkpoint = records?.start.checkpoint {

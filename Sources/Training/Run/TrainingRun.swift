@@ -83,7 +83,7 @@ final class TrainingRun<Element: Storage> {
                 Failure(
                     .usage,
                     "training.patience: found \(configuration.training.patience); allowed: 0 for a dataset without a "
-                        + "validation split, since nothing is evaluated"))
+                        + "validation split, which cannot be evaluated"))
         }
     }
 
@@ -147,7 +147,7 @@ final class TrainingRun<Element: Storage> {
         let finding: String
         if coordinator.step > 0, coordinator.updates == 0 {
             finding =
-                "no step of \(grouped(coordinator.step)) made an update (\(coordinator.skipCounts)): nothing was learned"
+                "none of the \(grouped(coordinator.step)) steps updated the weights (\(coordinator.skipCounts)): nothing was learned"
         } else if coordinator.skipsInARow >= (coordinator.scaler == nil ? 3 : 10) {
             // A decreasing loss scale skips a few steps in a row, so the limit is higher in Float16.
             finding =
@@ -159,9 +159,9 @@ final class TrainingRun<Element: Storage> {
         }
         let advice =
             coordinator.suspicion
-            ?? "Lower schedule.peak, or choose another loss_scale or training.spike_zscore, and start anew with --resume none."
+            ?? "Lower schedule.peak, or choose another loss_scale or training.spike_zscore, and start from scratch with --resume none."
         throw AgreedFailure(
-            Failure(.internalError, "\(finding). metrics.jsonl says why each step was skipped. \(advice)"))
+            Failure(.internalError, "\(finding). metrics.jsonl records why each step was skipped. \(advice)"))
     }
 
     /// Evaluates and saves if they are due at this step.
@@ -239,7 +239,7 @@ final class TrainingRun<Element: Storage> {
             throw AgreedFailure(
                 Failure(
                     agreed.failure.exitCode,
-                    agreed.failure.message + " What was learned before is saved as step \(coordinator.step)."))
+                    agreed.failure.message + " The previous steps are saved as step \(coordinator.step)."))
         } catch is Coordinator<Element>.LacksBatches {
             do {
                 try communicator.together { () throws(Failure) in
@@ -274,7 +274,7 @@ final class TrainingRun<Element: Storage> {
         if report.isNewLossLevel {
             console.say(
                 "step \(coordinator.step): the loss, \(fixed(report.loss, 4)), has been a spike for \(LossTrend.patience) "
-                    + "steps in a row: it is taken for the usual one from here on")
+                    + "steps in a row: this level is taken as normal from now on")
         }
         if let spike = report.spike { try answer(spike, report.loss) }
         if hasGoneBack { return report.stopRequested }
@@ -290,7 +290,7 @@ final class TrainingRun<Element: Storage> {
     ///   helped.
     private func answer(_ spike: Double, _ loss: Double) throws {
         let step = coordinator.step
-        let what = "the loss, \(fixed(loss, 4)), lies \(fixed(spike, 1)) standard deviations above its mean"
+        let what = "the loss, \(fixed(loss, 4)), is \(fixed(spike, 1)) standard deviations above its mean"
         switch configuration.training.spikeAction {
         case .skip: console.say("step \(step): skipped, \(what)")
         case .stop: throw spikeFailure(step, what)
@@ -302,7 +302,7 @@ final class TrainingRun<Element: Storage> {
                 return try coordinator.takeUp(found, consumedSamples: consumed)
             }
             guard let state = taken else {
-                console.say("step \(step): skipped, \(what), and there is no checkpoint to go back to")
+                console.say("step \(step): skipped, \(what), and there is no checkpoint to roll back to")
                 return
             }
             returns = (state.step, returns.step == state.step ? returns.count + 1 : 1)
@@ -313,7 +313,9 @@ final class TrainingRun<Element: Storage> {
             watch = MetricWatch(configuration.training, restored: state.watched)
             (validationLoss, evaluationIsPending) = (state.validationLoss, state.evaluationIsPending)
             hasGoneBack = true
-            console.say("step \(step): \(what); back to the checkpoint of step \(state.step), past these samples")
+            console.say(
+                "step \(step): \(what); rolled back to the checkpoint of step \(state.step), and these samples are skipped"
+            )
         }
     }
 
@@ -321,8 +323,8 @@ final class TrainingRun<Element: Storage> {
         AgreedFailure(
             Failure(
                 .internalError,
-                "step \(step), all ranks: \(what). The last checkpoint is untouched. Lower schedule.peak, or let "
-                    + "training.spike_action skip such steps."))
+                "step \(step), all ranks: \(what). The last checkpoint is untouched. Lower schedule.peak, or set "
+                    + "training.spike_action to skip."))
     }
 
     /// Evaluates the validation split.
@@ -378,7 +380,7 @@ final class TrainingRun<Element: Storage> {
             console.say(
                 "best \(watch.metric.words)\(isSmoothed && watch.metric == .loss ? " (unsmoothed)" : ""): \(fixed(value, 4))"
                     + (step.map { " at step \($0)" } ?? "")
-                    + (isKept ? ": \(best?.directory ?? "")" : ", of which no checkpoint is kept"))
+                    + (isKept ? ": \(best?.directory ?? "")" : ", whose checkpoint was not kept"))
         }
         console.say(
             "\(configuration.targetName): \(grouped(coordinator.tokens)) in \(counted(coordinator.step, "step")), "

@@ -47,7 +47,7 @@ extension Coordinator {
                 .internalError,
                 "step \(step): not saved, because the \(arena.name) of \(layout.parameters[pieces[number].parameter].name) "
                     + "are infinite or not a number. The last checkpoint is untouched. Lower schedule.peak or set "
-                    + "optimizer.clip_norm, and go on from it with --resume DIR.")
+                    + "optimizer.clip_norm, and resume from it with --resume DIR.")
         }
     }
 
@@ -103,7 +103,7 @@ extension Coordinator {
         throw AgreedFailure(
             Failure(
                 .diverged,
-                "step \(step + 1): the weights \(name) of \(culprits) are not those that were written there. "
+                "step \(step + 1): the weights \(name) of \(culprits) differ from the values that were written there. "
                     + divergenceAdvice))
     }
 
@@ -133,7 +133,7 @@ extension Coordinator {
     }
 
     private var divergenceAdvice: String {
-        "Nothing of it was saved: the same command continues from the last checkpoint. Where it happens again, look at this "
-            + "host's memory."
+        "The step was not saved: the same command continues from the last checkpoint. If it happens again, test this host's "
+            + "memory."
     }
 }

@@ -172,7 +172,7 @@ package final class Coordinator<Element: Storage> {
     /// The numbers of skipped steps by reason, for messages.
     var skipCounts: String {
         let others = skippedSteps - spikeSkips
-        return [(spikeSkips, "because of a spike"), (others, "because of a number that is not finite")]
+        return [(spikeSkips, "because of a spike"), (others, "because of a value that is not finite")]
             .filter { $0.0 > 0 }.map { "\($0) \($1)" }.joined(separator: ", ")
     }
 
@@ -374,7 +374,7 @@ package final class Coordinator<Element: Storage> {
             suspicion
             ?? "The last checkpoint is untouched. Lower "
             + (configuration.precision == .float16 && configuration.lossScale.floor > 1 ? "loss_scale.floor or " : "")
-            + "schedule.peak, or set optimizer.clip_norm, and go on from it with --resume DIR."
+            + "schedule.peak, or set optimizer.clip_norm, and resume from it with --resume DIR."
         throw AgreedFailure(Failure(.internalError, "step \(step + 1), \(place)\(tensor)\(repeated). \(advice)"))
     }
 
@@ -385,8 +385,8 @@ package final class Coordinator<Element: Storage> {
             return nil
         }
         let number = scientific(Double(largest.magnitude))
-        return "No step since the start had finite numbers: the weights of fine_tuning.from (\(source)) are probably "
-            + "too large to compute with. The largest is \(number), in \(largest.name). Take another checkpoint, or leave "
-            + "tensors that are too large out with fine_tuning.skip."
+        return "No step since the start had finite values: the weights of fine_tuning.from (\(source)) are probably "
+            + "too large to compute with. The largest is \(number), in \(largest.name). Use another checkpoint, or exclude "
+            + "tensors that are too large with fine_tuning.skip."
     }
 }

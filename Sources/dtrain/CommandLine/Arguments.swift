@@ -24,8 +24,8 @@ struct Arguments {
                 throw usage(misplacedCommand(command) ?? Arguments.unknown(word, after: before, for: command))
             case .valueless(let option, let next):
                 throw usage(
-                    "--\(option.name) needs a value: \(option.placeholder). \(next) is an option of its own; if it is meant as "
-                        + "the value, write \(shellWord("--\(option.name)=\(next)")).")
+                    "--\(option.name) needs a value: \(option.placeholder). \(next) is another option; if it is meant as the "
+                        + "value, write \(shellWord("--\(option.name)=\(next)")).")
             case .position(let word):
                 if let before, before.arity == .optional, positions.count == command.positions.count {
                     throw usage(
@@ -49,10 +49,10 @@ struct Arguments {
         }
         // A TEXT may be empty; commands that do not allow that check it themselves.
         if option.placeholder != "TEXT", found.contains(where: \.isEmpty) {
-            throw usage("--\(name): found an empty value; needed: \(option.placeholder).")
+            throw usage("--\(name): found an empty value; expected: \(option.placeholder).")
         }
         if has(name), ![.repeated, .assignments, .list].contains(option.arity) {
-            throw usage("--\(name) stands twice.")
+            throw usage("--\(name) is given more than once.")
         }
         values[name.exact, default: []] += found
     }
@@ -80,7 +80,7 @@ struct Arguments {
             let keys = Configuration.keys(meantBy: name)
             if !keys.isEmpty {
                 message +=
-                    " A key of the configuration is set by "
+                    " A configuration key is set by "
                     + keys.map { "--set \($0.path)=VALUE\($0.note.map { " (\($0))" } ?? "")" }.joined(
                         separator: ", or ")
                     + "."
@@ -104,7 +104,7 @@ struct Arguments {
         if let message = misplacedCommand(command) { return message }
         let wanted = command.positions.isEmpty ? "none" : command.positions.joined(separator: " ")
         let found = positions.isEmpty ? "none" : positions.map(shellWord).joined(separator: " ")
-        return "words without an option: found \(found); wanted: \(wanted)."
+        return "arguments without an option: found \(found); expected: \(wanted)."
     }
 
     /// Whether an option is given.

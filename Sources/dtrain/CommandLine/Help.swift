@@ -9,11 +9,11 @@ enum Help {
     ///
     /// - Throws: `usage` for an unknown command, or for several words.
     static func text(for words: [String]) throws(Failure) -> String {
-        // An option beside it, known or not, is no matter for help.
+        // Options are ignored, known or not.
         let names = words.filter { !$0.hasExactPrefix("-") && $0 != "help" }
         guard let name = names.first else { return program }
         guard names.count == 1 else {
-            throw Failure(.usage, "help: found \(names.map(shellWord).joined(separator: " ")); wanted: one COMMAND.")
+            throw Failure(.usage, "help: found \(names.map(shellWord).joined(separator: " ")); expected: one COMMAND.")
         }
         guard let command = Command.all.first(where: { $0.name.exact == name.exact }) else {
             throw Command.unknown(name)
@@ -49,10 +49,10 @@ enum Help {
         return text + "\nexample:\n" + example(command.example)
     }
 
-    /// The columns of a terminal.
+    /// The width of a terminal in columns.
     private static let columns = 80
 
-    /// A command line, which a shell reads as one where it is too long for a line.
+    /// A command line, folded with backslashes if it is too long for a line.
     private static func example(_ command: String) -> String {
         "  " + folded(command, indent: "    ", first: 2, end: " \\")
     }
@@ -65,12 +65,12 @@ enum Help {
         }.joined(separator: "\n")
     }
 
-    /// `text` in lines that fit the columns.
+    /// Folds `text` into lines that fit the width.
     ///
     /// - Parameters:
-    ///   - indent: Where lines after the first begin.
-    ///   - first: The columns that are taken before the first line.
-    ///   - end: Behind each line but the last.
+    ///   - indent: The indentation of all lines after the first.
+    ///   - first: The number of columns that precede the first line.
+    ///   - end: Appended to each line except the last.
     private static func folded(_ text: String, indent: String, first: Int = 0, end: String = "") -> String {
         var (result, column) = ("", first)
         for (index, word) in text.exactParts(at: " ").enumerated() {

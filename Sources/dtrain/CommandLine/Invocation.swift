@@ -34,9 +34,9 @@ enum Invocation {
 
     /// Returns the program's name and the words that must be the same on all ranks of a job.
     ///
-    /// Of a training that is the command's name: its ranks compare the options themselves, by their meaning.
+    /// For `train` this is only the command's name, because its ranks compare their resolved options later.
     ///
-    /// - Parameter found: What was read from `words`.
+    /// - Parameter found: The result of parsing `words`.
     static func sharedWords(_ words: [String], _ found: Result<Invocation, Failure>) -> [String] {
         if case .success(.run(let command, _)) = found, command.name == Command.train.name {
             return ["dtrain", command.name]

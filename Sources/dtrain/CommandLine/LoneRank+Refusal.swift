@@ -24,16 +24,16 @@ extension LoneRank {
         case .slurm:
             """
             \(command): this is task \(index) of a Slurm step of \(count) tasks, which srun has not connected by PMIx: each of \
-            them would do the work of all. Start one job instead, inside the allocation either by
+            them would do the whole work. Start one job instead, inside the allocation either by
               mpirun -np \(count) \(words)
-            or, where srun --mpi=list shows pmix, by
+            or, if srun --mpi=list shows pmix, by
               srun --mpi=pmix -n \(count) \(words)
-            Tasks that have nothing to do with each other are started by: env -u SLURM_PROCID \(words)
+            Independent tasks are started by: env -u SLURM_PROCID \(words)
             """
         case .otherMPI:
             """
             \(command): this is process \(index) of \(count), but they were started by the mpirun of another MPI, and each of \
-            them would do the work of all. Start them by Open MPI's, which launch/setup installs:
+            them would do the whole work. Start them with Open MPI's mpirun, which launch/setup installs:
               mpirun.openmpi -np \(count) \(words)
             """
         }

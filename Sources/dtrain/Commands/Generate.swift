@@ -53,13 +53,13 @@ extension Arguments {
     /// The settings according to the options of `generate`.
     func generationSettings() throws(Failure) -> GenerationSettings {
         var settings = GenerationSettings(checkpoint: try required("checkpoint"))
-        if has("input"), has("prompt") { throw usage("--input and --prompt exclude each other.") }
-        if has("output"), !has("input") { throw usage("--output is for the lines of --input FILE.") }
+        if has("input"), has("prompt") { throw usage("--input and --prompt cannot be combined.") }
+        if has("output"), !has("input") { throw usage("--output requires --input FILE.") }
         if has("temperature") { settings.temperature = try real("temperature", in: 0...100, default: 0) }
         settings.weights = try weights()
         settings.stops = try texts("stop")
         guard !settings.stops.contains(where: \.isEmpty) else {
-            throw usage("--stop: found an empty text, which every text ends before; needed: at least one character.")
+            throw usage("--stop: found an empty text; allowed: at least one character.")
         }
         settings.tellsAllClasses = has("all")
         settings.crops = has("crop")
@@ -73,10 +73,10 @@ extension Arguments {
         decoding.batch = try integer("batch", in: 1...100_000, default: 16)
         decoding.seed = UInt64(try integer("seed", in: 0...Int.max, default: 1337))
         if decoding.beams == 1, has("length-penalty") {
-            throw usage("--length-penalty is for --beam N, with N from 2 on.")
+            throw usage("--length-penalty requires --beam N with N of at least 2.")
         }
         for option in ["temperature", "top-k", "top-p", "seed"] where decoding.beams > 1 && has(option) {
-            throw usage("--beam and --\(option) exclude each other: a beam search leaves nothing to chance.")
+            throw usage("--beam and --\(option) cannot be combined: beam search is deterministic.")
         }
         settings.decoding = decoding
         return settings
@@ -89,8 +89,8 @@ extension Arguments {
         let (fewest, most) = (numbers.count == 2 ? numbers[0] : 0, numbers[numbers.count - 1])
         guard numbers.count <= 2, (1...1_000_000_000).contains(most), (0...most).contains(fewest) else {
             throw usage(
-                "--tokens: found \(text); allowed: a whole number from 1 to 1000000000, and before it, with a colon, one "
-                    + "that is not larger.")
+                "--tokens: found \(text); allowed: N or M:N, with N a whole number from 1 to 1000000000 and M "
+                    + "from 0 to N.")
         }
         return (fewest, most)
     }

@@ -72,11 +72,12 @@ private final class ResultLines {
         let journal = try OutputJournal(output, work: work)
         self.journal = journal
         if journal.linesDone > 0 {
-            console.warn("\(output.path): has \(journal.linesDone) of \(total) lines already; the others follow.")
+            console.warn(
+                "\(output.path): already has \(journal.linesDone) of \(total) lines; the remaining ones follow.")
         } else if journal.startedOver {
             console.warn(
-                "\(output.path): what an interrupted command wrote is of another input, checkpoint or other options, or "
-                    + "was changed since; all lines are written anew.")
+                "\(output.path): an interrupted command wrote it from another input or checkpoint or with other options, or "
+                    + "it was changed since; all lines are written again.")
         }
         return journal.linesDone
     }
@@ -102,6 +103,6 @@ private final class ResultLines {
     var remedy: String {
         journal?.hasLines != true
             ? "The same command starts again from the first line."
-            : "The lines that are done are kept, and the same command goes on behind them."
+            : "The finished lines are kept, and the same command continues after them."
     }
 }

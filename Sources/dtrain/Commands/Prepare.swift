@@ -71,8 +71,8 @@ private func source(_ arguments: Arguments) throws(Failure) -> DatasetPreparatio
         let list = names.map { "--\($0)" }.joined(separator: ", ")
         throw arguments.usage(
             given.isEmpty
-                ? "--text is missing, or another of \(list)."
-                : "found \(given.map { "--\($0)" }.joined(separator: " and ")); one of \(list) is allowed.")
+                ? "found no source; exactly one of \(list) is required."
+                : "found \(given.map { "--\($0)" }.joined(separator: " and ")); exactly one of \(list) is required.")
     }
     for (option, owner) in [("field", "jsonl"), ("labels", "labelled"), ("separate-documents", "text")]
     where arguments.has(option) && name != owner {
@@ -97,7 +97,7 @@ private func tokenizer(
     _ arguments: Arguments, _ source: DatasetPreparation.Source
 ) throws(Failure) -> TokenizerChoice {
     if case .images = source {
-        guard !arguments.has("tokenizer") else { throw arguments.usage("--images have no text, so no --tokenizer.") }
+        guard !arguments.has("tokenizer") else { throw arguments.usage("--images have no text. Omit --tokenizer.") }
         return .byte
     }
     do throws(Failure) {
@@ -105,7 +105,7 @@ private func tokenizer(
         guard arguments.has("coverage") else { return choice }
         guard case .learned(let algorithm, let size, _) = choice else {
             throw arguments.usage(
-                "--coverage belongs to a tokenizer that is learned: --tokenizer bpe:SIZE or unigram:SIZE.")
+                "--coverage requires a tokenizer that is learned: --tokenizer bpe:SIZE or unigram:SIZE.")
         }
         let coverage = try arguments.real("coverage", in: 0...1, default: 0.9995)
         guard coverage > 0 else {
@@ -123,7 +123,7 @@ private func emptyRecords(
     _ arguments: Arguments, _ source: DatasetPreparation.Source
 ) throws(Failure) -> EmptyRecords? {
     guard let word = arguments.value("empty") else { return nil }
-    if case .images = source { throw arguments.usage("--images have no text, so no --empty.") }
+    if case .images = source { throw arguments.usage("--images have no text. Omit --empty.") }
     guard let choice = EmptyRecords(rawValue: word) else {
         throw arguments.usage("--empty: found \(word); allowed: skip, error.")
     }
@@ -133,10 +133,10 @@ private func emptyRecords(
 private func heldOut(_ arguments: Arguments) throws(Failure) -> [String] {
     let files = arguments.list("validation")
     if files.count == 1, Double(files[0]) != nil, !FileSystem.exists(files[0]) {
-        throw arguments.usage("--validation takes files; a fraction is --validation-fraction \(files[0]).")
+        throw arguments.usage("--validation takes files; for a fraction, use --validation-fraction \(files[0]).")
     }
     guard files.isEmpty || !arguments.has("validation-fraction") else {
-        throw arguments.usage("--validation and --validation-fraction exclude each other.")
+        throw arguments.usage("--validation and --validation-fraction cannot be combined.")
     }
     return files
 }

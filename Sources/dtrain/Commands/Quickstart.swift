@@ -24,7 +24,7 @@ enum Quickstart {
             guard !files.isEmpty else {
                 throw Failure(
                     .badData,
-                    "the quickstart trains on the licence texts in \(texts), and there are none. Bring a text of your "
+                    "the quickstart trains on the licence texts in \(texts), but there are none. Use a text of your "
                         + "own: dtrain prepare --text FILE --tokenizer byte --output \(dataDirectory)")
             }
             session.console.say("preparing \(counted(files.count, "text")) of \(texts) in \(dataDirectory)")

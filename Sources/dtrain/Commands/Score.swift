@@ -70,8 +70,8 @@ private func forEachPair(
     for lines in [hypotheses, references] { while try lines.next() != nil {} }
     throw Failure(
         .badData,
-        "\(hypothesesPath) and \(referencesPath) differ in length: \(hypotheses.lineNumber) against "
-            + "\(references.lineNumber) lines. Line N of the one is compared with line N of the other; an empty hypothesis "
+        "\(hypothesesPath) and \(referencesPath) differ in length: \(hypotheses.lineNumber) and "
+            + "\(references.lineNumber) lines. Line N of the first is compared with line N of the second; an empty hypothesis "
             + "is an empty line.")
 }
 

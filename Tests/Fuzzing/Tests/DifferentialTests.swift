@@ -13,7 +13,10 @@ struct DifferentialTests {
     /// The reasons why dtrain rejects a file that Python accepts, each with words of the message.
     private static let differences: [(words: String, reason: String)] = [
         ("unknown dtype", "types that no model here has: floats of 8 bits and fewer, complex numbers"),
-        ("stands twice", "a name twice: Python takes the last; names that Unicode holds for equal are one name here"),
+        (
+            "occurs more than once",
+            "a name twice: Python takes the last; names that Unicode holds for equal are one name here"
+        ),
         (
             "expected exactly dtype",
             "a member more, or a list in place of an object, which the format does not describe"

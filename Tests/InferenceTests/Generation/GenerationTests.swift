@@ -43,8 +43,9 @@ struct GenerationTests {
         return try Generation(settings, SoloCommunicator())
     }
 
-    /// A prompt becomes the same bytes by itself and as one of many, and they are text, whatever a model of bytes writes.
-    @Test(arguments: [1, 3]) func aPromptHasOneResult(beams: Int) throws {
+    /// A prompt has the same output by itself and as one of many. The output is valid UTF-8, whatever bytes the model
+    /// generates.
+    @Test(arguments: [1, 3]) func outputDoesNotDependOnOtherPrompts(beams: Int) throws {
         let generation = try generation {
             $0.crops = true
             $0.writesObjects = true
@@ -67,7 +68,7 @@ struct GenerationTests {
     }
 
     /// What no host has the memory for is refused before it is taken, with the options to lower.
-    @Test func memoryIsEstimatedForAllThatIsDecodedAtOnce() throws {
+    @Test func memoryEstimateCoversTheWholeBatch() throws {
         let huge = try generation { ($0.decoding.beams, $0.decoding.batch) = (1_000_000_000, 100_000) }
         let agreed = #expect(throws: AgreedFailure.self) {
             try huge.check(lines: Array(repeating: "a", count: 2000), name: "prompts")
@@ -75,7 +76,7 @@ struct GenerationTests {
         #expect(agreed?.failure.exitCode == .usage)
         for words in [
             "generation needs at least ", "keys and values ", "logits ", "activations ", "continuations ",
-            "Lower --beam (1000000000), --batch (100000; it changes no result) or --tokens (200).",
+            "Lower --beam (1000000000), --batch (100000; it does not change results) or --tokens (200).",
         ] {
             #expect(agreed?.failure.message.contains(words) == true, "\(words): \(agreed as Any)")
         }

@@ -7,11 +7,11 @@ import Testing
 struct PromptFileTests {
     private let directory = TemporaryDirectory()
 
-    /// A file with the line ends of old Macs is not one prompt.
+    /// A file with old Mac line ends is rejected, not read as one prompt.
     @Test(arguments: [("prompts.txt", "a\rb\r"), ("prompts.jsonl", "{\"text\":\"a\"}\r{\"text\":\"b\"}\r")])
-    func linesOfOldMacsAreRefused(name: String, text: String) throws {
+    func rejectsOldMacLineEnds(name: String, text: String) throws {
         try FileSystem.replaceContents(of: directory.file(name), with: text)
-        expectFailure(.badData, "\(name): has CR (byte ", "tr '\\r' '\\n' < ") {
+        expectFailure(.badData, "\(name): has CR (first at byte ", "tr '\\r' '\\n' < ") {
             _ = try PromptFile(reading: directory.file(name))
         }
     }

@@ -18,7 +18,7 @@ import Testing
     }
 
     /// A stop text is found with its last token and not earlier, wherever token boundaries are.
-    @Test func areFoundWithTheirLastByte() throws {
+    @Test func stopTextsAreFoundWithTheirLastByte() throws {
         let stops = StopTexts(["\n\n", "stop"])
         let text = try tokenizer.encode("do not sto p\nstop here")
         let places = text.indices.filter { stops.areReached(by: Array(text[...$0]), tokenizer) }
