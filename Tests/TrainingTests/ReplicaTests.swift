@@ -28,7 +28,7 @@ struct ReplicaTests {
         try subtreesMakeTheTree([2, 2, 2], Float.self)
     }
 
-    private func subtreesMakeTheTree<Element: Storage & Reducible>(_ slotsOfRanks: [Int], _: Element.Type) throws {
+    private func subtreesMakeTheTree<Element: Storage>(_ slotsOfRanks: [Int], _: Element.Type) throws {
         let slots = slotsOfRanks.reduce(0, +)
         let whole = try gradient(0..<slots, of: slots, Element.self)
         var (first, parts, losses): (Int, [[Element]], [Double]) = (0, [], [])
@@ -45,7 +45,7 @@ struct ReplicaTests {
     }
 
     /// Computes the gradient and losses of a rank with these micro-batches.
-    private func gradient<Element: Storage & Reducible>(
+    private func gradient<Element: Storage>(
         _ own: Range<Int>, of slots: Int, _: Element.Type
     ) throws -> (gradient: [Element], losses: [Double]) {
         var model = ModelConfiguration()
