@@ -10,23 +10,6 @@ _Static_assert(MPI_MAX_ERROR_STRING <= 256, "error texts fit their buffer");
 
 #define COMMUNICATOR(handle) ((MPI_Comm)(void *)(handle))
 
-static MPI_Op float16_sum = MPI_OP_NULL, float16_maximum = MPI_OP_NULL;
-
-// MPI calls these on segments of any length, in any order, so they are elementwise and stateless.
-static void sum_float16(void *in, void *inout, int *count, MPI_Datatype *type) {
-    (void)type;
-    const _Float16 *a = in;
-    _Float16 *b = inout;
-    for (int i = 0; i < *count; i++) b[i] = (_Float16)((float)a[i] + (float)b[i]);
-}
-
-static void maximize_float16(void *in, void *inout, int *count, MPI_Datatype *type) {
-    (void)type;
-    const _Float16 *a = in;
-    _Float16 *b = inout;
-    for (int i = 0; i < *count; i++) b[i] = (float)a[i] > (float)b[i] ? a[i] : b[i];
-}
-
 int cmpi_initialize(int thread_level, int *provided) {
     static const int levels[] = {
         MPI_THREAD_SINGLE, MPI_THREAD_FUNNELED, MPI_THREAD_SERIALIZED, MPI_THREAD_MULTIPLE};
@@ -36,16 +19,10 @@ int cmpi_initialize(int thread_level, int *provided) {
     *provided = cmpi_thread_single;
     for (int level = 0; level <= cmpi_thread_multiple; level++)
         if (levels[level] <= granted) *provided = level;
-    if ((error = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN))) return error;
-    if ((error = MPI_Op_create(sum_float16, 1, &float16_sum))) return error;
-    return MPI_Op_create(maximize_float16, 1, &float16_maximum);
+    return MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
 }
 
-int cmpi_finalize(void) {
-    MPI_Op_free(&float16_sum);
-    MPI_Op_free(&float16_maximum);
-    return MPI_Finalize();
-}
+int cmpi_finalize(void) { return MPI_Finalize(); }
 
 void cmpi_abort(int code) { MPI_Abort(MPI_COMM_WORLD, code < 1 || code > 255 ? 70 : code); }
 
@@ -120,22 +97,17 @@ int cmpi_receive(cmpi_communicator communicator, void *bytes, int count, int oth
     return MPI_Recv(bytes, count, MPI_BYTE, other, 0, COMMUNICATOR(communicator), MPI_STATUS_IGNORE);
 }
 
-// Returns the handles of a type and an operation. MPI defines the logical or for integers only.
+// Returns the handles of a type and an operation.
 static int resolve(cmpi_type type, cmpi_operation operation, MPI_Datatype *datatype, MPI_Op *op) {
     switch (type) {
         case cmpi_float32: *datatype = MPI_FLOAT; break;
         case cmpi_float64: *datatype = MPI_DOUBLE; break;
         case cmpi_int64: *datatype = MPI_INT64_T; break;
-        case cmpi_float16: *datatype = MPI_UINT16_T; break;
         default: return MPI_ERR_TYPE;
     }
     switch (operation) {
-        case cmpi_sum: *op = type == cmpi_float16 ? float16_sum : MPI_SUM; break;
-        case cmpi_maximum: *op = type == cmpi_float16 ? float16_maximum : MPI_MAX; break;
-        case cmpi_logical_or:
-            if (type != cmpi_int64) return MPI_ERR_OP;
-            *op = MPI_LOR;
-            break;
+        case cmpi_sum: *op = MPI_SUM; break;
+        case cmpi_maximum: *op = MPI_MAX; break;
         default: return MPI_ERR_OP;
     }
     return MPI_SUCCESS;

@@ -76,11 +76,6 @@ package struct SafetensorsFile: ~Copyable {
         try readFinite(try tensor(name, bytes: buffer.count), from: 0, into: buffer)
     }
 
-    /// Reads the bytes of the tensor `name` into `buffer` without checking that the values are finite.
-    func readBytes(_ name: String, into buffer: UnsafeMutableRawBufferPointer) throws(Failure) {
-        try file.read(into: buffer, at: try tensor(name, bytes: buffer.count).range.lowerBound)
-    }
-
     /// Returns the tensor of that name; its size must be `bytes`.
     private func tensor(_ name: String, bytes: Int) throws(Failure) -> Tensor {
         guard let tensor = self[name] else { throw Failure(.badData, "\(path): holds no tensor \(name).") }
@@ -91,8 +86,7 @@ package struct SafetensorsFile: ~Copyable {
         return tensor
     }
 
-    /// Reads bytes of a tensor and rejects values that are not finite. All reads of tensor values use this function,
-    /// except `readBytes`.
+    /// Reads bytes of a tensor and rejects values that are not finite. All reads of tensor values use this function.
     private func readFinite(
         _ tensor: Tensor, from offset: Int, into buffer: UnsafeMutableRawBufferPointer
     ) throws(Failure) {

@@ -5,21 +5,18 @@ package protocol Reducible: BitwiseCopyable, Sendable {
 }
 
 /// The element types of reductions.
-package enum NumberType: UInt32, Sendable { case float32, float64, int64, float16 }
+package enum NumberType: UInt32, Sendable { case float32, float64, int64 }
 
 extension Float: Reducible { package static var numberType: NumberType { .float32 } }
 extension Double: Reducible { package static var numberType: NumberType { .float64 } }
 extension Int64: Reducible { package static var numberType: NumberType { .int64 } }
-extension Float16: Reducible { package static var numberType: NumberType { .float16 } }
 
 /// The operation of a reduction over ranks.
 package enum Reduction: UInt32, Sendable {
-    /// The sum, in the order that MPI chooses; Float16 values are added in Float32 and rounded after each addition.
+    /// The sum, in the order that MPI chooses.
     case sum
     /// The largest value. The maximum of floats may lose a NaN: reduce an integer flag to detect one.
     case maximum
-    /// 1 if any value is not 0, otherwise 0; Int64 only.
-    case logicalOr
 }
 
 /// The ranks of a job and their collective operations. Every rank must make the same calls in the same order.

@@ -1,5 +1,5 @@
 /// The exit codes of the program. They are a stable interface: scripts depend on these numbers.
-package enum ExitCode: Int32, Sendable {
+package enum ExitCode: Int32, CaseIterable, Sendable {
     /// The command completed.
     case finished = 0
     /// Wrong usage or configuration: the command line or the configuration file must change.

@@ -76,55 +76,29 @@ struct Product {
 extension Configuration {
     /// All matrix products of one step on a rank that owns `slots` micro-batches, for a model of `sizes`.
     func products(slots: Int, _ sizes: ModelSizes) -> [Product] {
-        let (architecture, B) = (model.family.architecture, batch.sequencesPerSlot)
-        let (C, F, K, T) = (model.width, model.hiddenWidth, model.keyHeads * model.headWidth, sizes.contextLength)
-        func linear(_ span: Span, _ input: Int, _ output: Int, layers: Int) -> [Product] {
-            Product.linear(
-                rows: B * T, input: input, output: output, forward: StepPart(.forward, span),
-                backward: StepPart(.backward, span), count: slots * layers)
+        let (B, T) = (batch.sequencesPerSlot, sizes.contextLength)
+        return model.products(sizes).flatMap { product -> [Product] in
+            switch product.operands {
+            case .linear(let input, let output):
+                let isHead = product.span == .head
+                let rows =
+                    switch product.rows {
+                    case .positions: B * T
+                    case .patches: B * (T - 1)
+                    case .targets: max(1, Int(Double(B * T) * targetShare(sizes)))
+                    case .sequence: B
+                    }
+                return Product.linear(
+                    rows: rows, input: input, output: output,
+                    forward: isHead ? StepPart(.head, .head) : StepPart(.forward, product.span ?? .forward),
+                    backward: isHead ? StepPart(.head, .head) : StepPart(.backward, product.span ?? .backward),
+                    count: slots * product.layers
+                ).filter { product.rows != .patches || $0.kind != .inputGradient }
+            case .attention(let isCausal):
+                return Product.attention(
+                    product.span ?? .attention, queries: T, keys: T, headWidth: model.headWidth, isCausal: isCausal,
+                    count: slots * product.layers * B * model.heads)
+            }
         }
-        func attention(_ span: Span, isCausal: Bool, layers: Int) -> [Product] {
-            Product.attention(
-                span, queries: T, keys: T, headWidth: model.headWidth, isCausal: isCausal,
-                count: slots * layers * B * model.heads)
-        }
-        func stack(layers: Int, isCausal: Bool) -> [Product] {
-            linear(.attention, C, C + 2 * K, layers: layers)
-                + attention(.attention, isCausal: isCausal, layers: layers)
-                + linear(.attention, C, C, layers: layers)
-                + linear(.feedForward, C, model.activation == .swiglu ? 2 * F : F, layers: layers)
-                + linear(.feedForward, F, C, layers: layers)
-        }
-        var products = stack(
-            layers: architecture.hasEncoder ? model.targetLayers : model.layers,
-            isCausal: architecture.visibility == .causal)
-        if architecture.hasEncoder {
-            let layers = model.targetLayers
-            products +=
-                stack(layers: model.layers, isCausal: false) + linear(.crossAttention, C, C, layers: layers)
-                + linear(.crossAttention, C, 2 * K, layers: layers)
-                + attention(.crossAttention, isCausal: false, layers: layers)
-                + linear(.crossAttention, C, C, layers: layers)
-        }
-        if let image = sizes.image {
-            // Pixels need no gradient.
-            products += Product.linear(
-                rows: B * image.patchCount(model.patchSize), input: image.patchWidth(model.patchSize), output: C,
-                forward: StepPart(.forward, .embedding), backward: StepPart(.backward, .embedding), count: slots
-            ).filter { $0.kind != .inputGradient }
-        }
-        let head = StepPart(.head, .head)
-        let isOfTokens = architecture.output == .tokens
-        let rows = isOfTokens ? max(1, Int(Double(B * T) * targetShare(sizes))) : B
-        func headProducts(_ output: Int) -> [Product] {
-            Product.linear(rows: rows, input: C, output: output, forward: head, backward: head, count: slots)
-        }
-        if isOfTokens, model.head == .transform { products += headProducts(C) }
-        if !isOfTokens, model.pooling == .dense {
-            products += Product.linear(
-                rows: B, input: C, output: C, forward: StepPart(.forward, .forward),
-                backward: StepPart(.backward, .backward), count: slots)
-        }
-        return products + headProducts(isOfTokens ? sizes.vocabularySize : sizes.outputs)
     }
 }

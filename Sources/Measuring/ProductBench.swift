@@ -1,5 +1,6 @@
 import Files
 import Kernels
+import Models
 import Reporting
 
 /// Benchmark of the individual matrix products of a model's training step, on the threads of one rank.
@@ -11,16 +12,17 @@ package struct ProductBench {
 
     /// Measures each product `repetitions` times.
     package func run(repetitions: Int) -> Measurement {
-        let (configuration, model) = (subject.configuration, subject.configuration.model)
-        let (C, F, V) = (model.width, model.hiddenWidth, subject.outputWidth)
+        let configuration = subject.configuration
         let rows = configuration.batch.sequencesPerSlot * configuration.data.contextLength
-        let linears = [
-            ("query_key_value", C, 3 * C), ("attention projection", C, C), ("expansion", C, F), ("projection", F, C),
-            ("head", C, V),
-        ]
         let limit = floatingPointLimit()
         var (table, results) = ([["GEMM", "M", "N", "K", "GFLOP/s", "% of peak"]], [JSON]())
-        for (name, input, output) in linears {
+        var names: Set<String> = []
+        for layer in configuration.model.products(subject.sizes) {
+            // The layers of an encoder are those of a decoder without cross-attention.
+            guard case .linear(let input, let output) = layer.operands, names.insert(layer.name).inserted else {
+                continue
+            }
+            let name = layer.name
             let part = StepPart(.step, .step)
             let products = Product.linear(
                 rows: rows, input: input, output: output, forward: part, backward: part, count: 1)

@@ -46,12 +46,6 @@ package struct MultiLabelCounts: AdditiveCounts, Classification {
         }
     }
 
-    /// The number of samples that do not have class `label` and for which it was not predicted.
-    package func trueNegatives(of label: Int) -> Int {
-        let counts = classes[label]
-        return sampleCount - counts.support - counts.falsePositives
-    }
-
     /// The unweighted mean over all classes.
     package var macroAverage: ClassScores { ClassScores(meanOf: classes.map(\.scores)) }
 }

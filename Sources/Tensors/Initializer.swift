@@ -10,21 +10,6 @@ package enum Initializer: Equatable, Sendable {
     case normal(standardDeviation: Double)
     /// Uniform between −bound and bound.
     case uniform(bound: Double)
-
-    /// Xavier (Glorot) initialization: uniform, a compromise that roughly preserves the variance of activations and
-    /// gradients.
-    ///
-    /// - Source: Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 16.
-    package static func xavierUniform(fanIn: Int, fanOut: Int) -> Initializer {
-        .uniform(bound: (6 / Double(fanIn + fanOut)).squareRoot())
-    }
-
-    /// Kaiming (He) initialization: uniform, preserves the variance of activations through a linear layer and a ReLU.
-    ///
-    /// - Source: He et al. 2015, arXiv:1502.01852, eq. 10: a variance of 2/fanIn.
-    package static func kaimingUniform(fanIn: Int) -> Initializer {
-        .uniform(bound: (6 / Double(fanIn)).squareRoot())
-    }
 }
 
 /// Fills `target` with values uniform between −bound and bound: the values of `stream` from index `first`, a multiple

@@ -117,7 +117,7 @@ struct AveragingTests {
         }
     }
 
-    private func exchangeFollowsTheTree<Element: Storage & Reducible>(_ ranks: Int, _: Element.Type) {
+    private func exchangeFollowsTheTree<Element: Storage>(_ ranks: Int, _: Element.Type) {
         // More buckets than exchange buffers, and a shorter last bucket.
         let layout = layout([500, 1, 500 * ranks, 2001 * ranks])
         func gradient(_ rank: Int, _ round: Int) -> [Element] {

@@ -33,11 +33,8 @@ struct SafetensorsTests {
             let tensor = try #require(file[source.name])
             #expect(tensor.type == source.type)
             #expect(tensor.shape == source.shape)
-            let copy = Memory(byteCount: memory.buffer.count)
-            copy.buffer.initializeMemory(as: UInt8.self, repeating: 0)
-            // Some of the bit patterns are infinite or NaN.
-            try file.readBytes(source.name, into: copy.buffer)
-            #expect(copy.bytes == memory.bytes)
+            // Some of the bit patterns are infinite or NaN, so they cannot be read as numbers.
+            #expect(try Array(FileSystem.contents(of: path)[tensor.range]) == memory.bytes)
         }
         var hashed = 0
         #expect(try file.fingerprint { hashed += $0 }.fingerprint == written)
@@ -106,8 +103,6 @@ struct SafetensorsTests {
                         try read(UnsafeMutableRawBufferPointer(rebasing: room.buffer[half...]), half)
                     })
             }
-            try file.readBytes("w", into: room.buffer)
-            #expect(room.bytes == memory.bytes)
             memory.buffer.initializeMemory(as: UInt8.self, repeating: 0)
         }
     }

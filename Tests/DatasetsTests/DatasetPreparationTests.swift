@@ -14,7 +14,7 @@ import Testing
     init() { directory = TemporaryDirectory() }
 
     private func splitText(_ split: Split) throws -> String {
-        let dataset = try Dataset.open(directory.file("data"), verifying: true)
+        let dataset = try Dataset.verified(directory.file("data"))
         return String(decoding: try dataset.makeTokenizer().decode(tokens(dataset.stream(split))), as: UTF8.self)
     }
 

@@ -27,7 +27,7 @@ import Testing
         // Only the hash shows the change.
         let dataset = try Dataset.open(directory.file("data"))
         expectFailure(.badData, "train-00001.bin", "hash changed") { try dataset.verifyShards() }
-        expectFailure(.badData, "train-00001.bin") { _ = try Dataset.open(directory.file("data"), verifying: true) }
+        expectFailure(.badData, "train-00001.bin") { _ = try Dataset.verified(directory.file("data")) }
     }
 
     @Test func verificationReportsAllBytes() throws {
@@ -119,7 +119,7 @@ import Testing
         // Version 1 had no checksum.
         let seal = try #require(text.firstRange(of: ",\n  \"manifest_xxh3_128\""))
         try directory.write(String(text[..<seal.lowerBound]) + "\n}\n", to: "data/dataset.json")
-        let before = try Dataset.open(directory.file("data"), verifying: true)
+        let before = try Dataset.verified(directory.file("data"))
         #expect(before.kind == .text && before.specialTokens == .none && before.labels == nil)
         // Runs on either dataset can continue on the other.
         #expect(before.digest == now.digest)
@@ -131,7 +131,7 @@ import Testing
         try directory.writeShard([1, 2], to: "fineweb_train_000001.bin", format: .uint16)
         try directory.writeShard([3, 4], to: "fineweb_train_000002.bin", format: .uint16)
         try directory.writeShard([5], to: "fineweb_VAL_000000.bin", format: .uint16)
-        let dataset = try Dataset.open(directory.path, verifying: true)
+        let dataset = try Dataset.verified(directory.path)
         #expect(dataset.vocabularySize == 50_304)
         #expect(dataset.tokenizer == TokenizerDescription(kind: .none))
         #expect(try tokens(dataset.stream(.train)) == [1, 2, 3, 4])
@@ -159,9 +159,9 @@ import Testing
         try directory.writeShard(tokens, to: "train_1.bin", format: format)
         let offset = format.headerBytes + place * format.tokenBytes
         expectFailure(.badData, "train_1.bin: token 7 at byte \(offset);", "from 0 to 6", "model.vocabulary_size") {
-            _ = try Dataset.open(directory.path, vocabularySize: 7, verifying: true)
+            _ = try Dataset.verified(directory.path, vocabularySize: 7)
         }
-        _ = try Dataset.open(directory.path, vocabularySize: 8, verifying: true)
+        _ = try Dataset.verified(directory.path, vocabularySize: 8)
         let dataset = try Dataset.open(directory.path, vocabularySize: 7)
         try dataset.verifyShards(part: 0, of: 2)
         expectFailure(.badData, "train_1.bin") { try dataset.verifyShards(part: 1, of: 2) }
@@ -173,11 +173,11 @@ import Testing
         try directory.prepare("0123456789", tokensPerShard: 5)
         let path = directory.file("data/train-00001.bin")
         let bytes = try FileSystem.contents(of: path)
-        let stream = try Dataset.open(directory.file("data"), verifying: true).stream(.train)
+        let stream = try Dataset.verified(directory.file("data")).stream(.train)
         try FileSystem.remove(path)
         try File(path, .create).write(bytes)
         #expect(try tokens(stream, 5..<6) == [53])
-        let other = try Dataset.open(directory.file("data"), verifying: true).stream(.train)
+        let other = try Dataset.verified(directory.file("data")).stream(.train)
         try FileSystem.remove(path)
         try File(path, .create).write(Array(bytes.dropLast(2)) + [0, 0])
         expectFailure(.badData, "train-00001.bin", "was replaced or written to") { _ = try tokens(other, 5..<6) }

@@ -1,9 +1,19 @@
+import Failures
 import Files
 import TestSupport
 import Testing
 
 @testable import Datasets
 @testable import Preparation
+
+extension Dataset {
+    /// Opens a dataset and reads every shard to check its hash and tokens.
+    static func verified(_ directory: String, vocabularySize: Int? = nil) throws(Failure) -> Dataset {
+        let dataset = try open(directory, vocabularySize: vocabularySize)
+        try dataset.verifyShards()
+        return dataset
+    }
+}
 
 extension TemporaryDirectory {
     /// Writes a file to the directory.

@@ -17,7 +17,7 @@ import Testing
         preparation.validationFraction = fraction
         preparation.tokensPerShard = tokensPerShard
         _ = try preparation.run()
-        return try Dataset.open(directory.file("data"), verifying: true)
+        return try Dataset.verified(directory.file("data"))
     }
 
     private func pixels(_ records: Records, _ record: Int, _ count: Int) throws -> [UInt8] {

@@ -16,7 +16,7 @@ import Texts
         "\u{1F1E9}\u{1F1EA}",
     ]
 
-    private func open() throws -> Dataset { try Dataset.open(directory.file("data"), verifying: true) }
+    private func open() throws -> Dataset { try Dataset.verified(directory.file("data")) }
 
     private func expectClasses(_ dataset: Dataset, sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(

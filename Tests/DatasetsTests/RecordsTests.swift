@@ -48,7 +48,7 @@ extension Records {
 @Suite struct RecordsTests {
     let directory = TemporaryDirectory()
 
-    private func open() throws -> Dataset { try Dataset.open(directory.file("data"), verifying: true) }
+    private func open() throws -> Dataset { try Dataset.verified(directory.file("data")) }
 
     @Test(arguments: [1, 4, 9, 1000]) func parallelRecordsReadBack(tokensPerShard: Int) throws {
         try directory.write("one\ntwo words\r\nthré\nfour", to: "a")

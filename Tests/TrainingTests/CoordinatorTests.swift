@@ -22,7 +22,7 @@ struct CoordinatorTests {
         return try Configuration.load(file: nil, sets: tiny + sets)
     }
 
-    private func coordinator<Element: Storage & Reducible>(
+    private func coordinator<Element: Storage>(
         _ configuration: Configuration, _: Element.Type
     ) throws -> Coordinator<Element> {
         let plan = try BatchPlan(sequences: 4, slots: 2, rank: 0, worldSize: 1)
@@ -90,7 +90,7 @@ struct CoordinatorTests {
     /// A state that is not finite is not saved, and the message names the array.
     @Test(arguments: ["weights", "first_moment", "working weights"])
     func nonFiniteStateIsNotSaved(name: String) throws {
-        func check<Element: Storage & Reducible>(_: Element.Type, _ sets: String...) throws {
+        func check<Element: Storage>(_: Element.Type, _ sets: String...) throws {
             let configuration = try Configuration.load(
                 file: nil,
                 sets: [
@@ -188,7 +188,7 @@ struct CoordinatorTests {
     /// A NaN in the backward pass skips the step without other effects; repeated for many steps, it ends the run.
     @Test(arguments: ["float32", "float16"])
     func nonFiniteGradientIsSkipped(precision: String) throws {
-        func check<Element: Storage & Reducible>(_: Element.Type) throws {
+        func check<Element: Storage>(_: Element.Type) throws {
             let (coordinator, batch) = (
                 try coordinator(configuration("precision=\(precision)"), Element.self), try batch()
             )
@@ -352,7 +352,7 @@ struct CoordinatorTests {
     }
 
     /// The digests of a run with `ranks` ranks, and of a run resumed from its checkpoint.
-    private func digests<Element: Storage & Reducible>(
+    private func digests<Element: Storage>(
         of sets: Configuration, _ ranks: Int, _: Element.Type
     ) throws -> [String] {
         let directories = (0..<2).map { _ in TemporaryDirectory() }

@@ -21,7 +21,7 @@ struct FamilyTests {
     }
 
     /// Trains a few steps and evaluates.
-    private func train<Element: Storage & Reducible>(
+    private func train<Element: Storage>(
         _ workshop: FamilyWorkshop, _ sets: [String], steps: Int, _ communicator: any Communicator, _: Element.Type
     ) throws -> Trace {
         let data = try workshop.data(sets, communicator)

@@ -50,8 +50,7 @@ struct KeyUseTests {
         }
     }
 
-    private func train<Element: Storage & Reducible>(_ configuration: Configuration, _: Element.Type) throws -> Outcome
-    {
+    private func train<Element: Storage>(_ configuration: Configuration, _: Element.Type) throws -> Outcome {
         let communicator = SoloCommunicator()
         let data = try TrainingData(configuration, communicator)
         let coordinator = try Coordinator<Element>(configuration, data.sizes, plan: data.plan, communicator)

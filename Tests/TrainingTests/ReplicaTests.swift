@@ -28,9 +28,9 @@ struct ReplicaTests {
         try sumsOfSubtreesEqualTheWholeTree([2, 2, 2], Float.self)
     }
 
-    private func sumsOfSubtreesEqualTheWholeTree<Element: Storage & Reducible>(_ slotsOfRanks: [Int], _: Element.Type)
-        throws
-    {
+    private func sumsOfSubtreesEqualTheWholeTree<Element: Storage>(
+        _ slotsOfRanks: [Int], _: Element.Type
+    ) throws {
         let slots = slotsOfRanks.reduce(0, +)
         let whole = try gradient(0..<slots, of: slots, Element.self)
         var (first, parts, losses): (Int, [[Element]], [Double]) = (0, [], [])
@@ -47,7 +47,7 @@ struct ReplicaTests {
     }
 
     /// Computes the gradient and losses of a rank with these micro-batches.
-    private func gradient<Element: Storage & Reducible>(
+    private func gradient<Element: Storage>(
         _ own: Range<Int>, of slots: Int, _: Element.Type
     ) throws -> (gradient: [Element], losses: [Double]) {
         var model = ModelConfiguration()

@@ -8,7 +8,7 @@ struct ArgumentsTests {
     private let command = Command(
         name: "cook", summary: "", positions: ["DISH"],
         options: [
-            .one("pot", "FILE", ""), .repeated("salt", "GRAMS", ""), .list("guests", "NAME", ""), .flag("hot", ""),
+            .one("pot", "FILE", ""), .list("salt", "GRAMS", ""), .list("guests", "NAME", ""), .flag("hot", ""),
             .optional("spicy", "LEVEL", ""), .settings,
         ], example: ""
     ) { _, _ in .finished }
@@ -144,7 +144,7 @@ struct ArgumentsTests {
         (["x", "--pot"], "--pot needs a value: FILE."),
         (["x", "--pot", "--hot"], "as the value, write --pot=--hot."),
         (["x", "--pot", "--salt=it's 3"], "as the value, write '--pot=--salt=it'\\''s 3'."),
-        (["x", "--salt", "--pot"], "as the value, write --salt=--pot."),
+        (["x", "--set", "--pot"], "as the value, write --set=--pot."),
         (["x", "--set"], "--set needs a value: KEY.PATH=VALUE."),
         (["x", "--set", "a=1", "b"], "found x b; expected: DISH."),
         (["x", "--guests"], "--guests needs a value: NAME."),

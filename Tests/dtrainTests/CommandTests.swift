@@ -108,14 +108,10 @@ struct CommandTests {
     /// Examples are command lines that the program itself accepts.
     @Test func examplesAreAccepted() throws {
         for command in Command.all {
-            let words = command.example.split(separator: " ").map(String.init)
-            let start = try #require(words.firstIndex(of: "dtrain"), "\(command.example)")
-            let found = try Command.find(Array(words[(start + 1)...]))
+            let words = try #require(ShellLine.arguments(ShellLine.words(of: command.example)), "\(command.example)")
+            let found = try Command.find(words)
             #expect(found.command.name == command.name)
-            // A shell would take words in quotes for one.
-            if !command.example.contains("\"") {
-                #expect(throws: Never.self) { try Arguments(found.words, for: command) }
-            }
+            #expect(throws: Never.self) { try Arguments(found.words, for: command) }
         }
     }
 

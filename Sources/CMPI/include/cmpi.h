@@ -7,8 +7,8 @@
 
 #include <stdint.h>
 
-typedef enum { cmpi_float32, cmpi_float64, cmpi_int64, cmpi_float16, cmpi_byte } cmpi_type;
-typedef enum { cmpi_sum, cmpi_maximum, cmpi_logical_or } cmpi_operation;
+typedef enum { cmpi_float32, cmpi_float64, cmpi_int64 } cmpi_type;
+typedef enum { cmpi_sum, cmpi_maximum } cmpi_operation;
 
 // Opaque handles of a communicator, a request and a window.
 typedef struct cmpi_communicator *cmpi_communicator;

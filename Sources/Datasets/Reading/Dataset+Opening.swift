@@ -12,18 +12,13 @@ extension Dataset {
     /// - Parameters:
     ///   - vocabularySize: The vocabulary size of shards without a manifest; nil: 50304 (GPT-2's, padded) or, for
     ///     32-bit tokens, 128256 (Llama 3's).
-    ///   - verifying: Whether to read every shard and check its hash and tokens.
     /// - Throws: `badData` if the directory contains no complete dataset, with the file at fault.
-    package static func open(
-        _ directory: String, vocabularySize: Int? = nil, verifying: Bool = false
-    ) throws(Failure) -> Dataset {
+    package static func open(_ directory: String, vocabularySize: Int? = nil) throws(Failure) -> Dataset {
         let isThere = try FileSystem.isPresentDirectory(directory)
         let names = isThere ? try FileSystem.list(directory) : []
         let shardNames = names.filter { $0.hasExactSuffix(".bin") }
         if names.contains(DatasetManifest.fileName) {
-            let dataset = try Dataset(manifest: DatasetManifest(readingFrom: directory), in: directory)
-            if verifying { try dataset.verifyShards() }
-            return dataset
+            return try Dataset(manifest: DatasetManifest(readingFrom: directory), in: directory)
         }
         let advice =
             "Prepare it: dtrain prepare --text FILE --tokenizer byte --output \(shellWord(directory)) (records, translations and "
@@ -38,9 +33,7 @@ extension Dataset {
                 : "there is no such directory. If it was moved, name its new path."
             throw Failure(.badData, "\(directory): no dataset: \(found) \(advice)")
         }
-        let dataset = try Dataset(bareShards: shardNames, in: directory, vocabularySize: vocabularySize)
-        if verifying { try dataset.verifyShards() }
-        return dataset
+        return try Dataset(bareShards: shardNames, in: directory, vocabularySize: vocabularySize)
     }
 
     private init(manifest: DatasetManifest, in directory: String) throws(Failure) {

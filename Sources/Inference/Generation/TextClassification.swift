@@ -48,7 +48,7 @@ struct TextClassification {
     /// - crops: Whether a text that is too long is cropped to its beginning.
     /// - refuse: Returns the error for the text at an index, given the reason.
     func run(
-        _ texts: [String], crops: Bool = false, _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
+        _ texts: [String], crops: Bool, _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [Prediction] {
         let inputs = try TextClassification.inputs(trained, texts, crops: crops, refuse)
         var predictions = [Prediction](repeating: .number(0), count: texts.count)

@@ -12,26 +12,24 @@ package let averagedFileName = "model-ema.safetensors"
 
 /// The set of weights of a checkpoint to use.
 package enum WeightChoice: String, CaseIterable, Sendable {
-    /// The weights after the last step.
-    case last
     /// The exponential moving average of the weights.
     case average
+    /// The weights after the last step.
+    case last
 }
 
 /// The name prefix of Float32 master weights, which are stored with the optimizer state of a run in Float16.
 package let masterPrefix = "master/"
 
-/// An arena whose parameters are stored in a file under names with a prefix.
+/// An arena whose parameters are stored in a file under their names.
 package struct NamedArena {
     private let layout: ParameterLayout
-    private let prefix: String
     private let type: TensorType
     private let bytes: (Range<Int>) -> UnsafeMutableRawBufferPointer
 
     /// Creates a named view of `arena`, whose parameters are those of `layout`.
-    package init<Element: Storage>(_ arena: Arena<Element>, _ layout: ParameterLayout, prefix: String = "") {
+    package init<Element: Storage>(_ arena: Arena<Element>, _ layout: ParameterLayout) {
         self.layout = layout
-        self.prefix = prefix
         type = Element.self == Float.self ? .float32 : .float16
         bytes = arena.bytes(of:)
     }
@@ -40,14 +38,14 @@ package struct NamedArena {
     package var sources: [TensorSource] {
         layout.parameters.map {
             TensorSource(
-                name: prefix + $0.name, type: type, shape: $0.shape, bytes: UnsafeRawBufferPointer(bytes($0.range)))
+                name: $0.name, type: type, shape: $0.shape, bytes: UnsafeRawBufferPointer(bytes($0.range)))
         }
     }
 
     /// The parameters as destinations of a read.
     package var destinations: [TensorDestination] {
         layout.parameters.map {
-            TensorDestination(name: prefix + $0.name, type: type, shape: $0.shape, bytes: bytes($0.range))
+            TensorDestination(name: $0.name, type: type, shape: $0.shape, bytes: bytes($0.range))
         }
     }
 }

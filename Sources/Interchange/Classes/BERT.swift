@@ -1,5 +1,25 @@
 import Tensors
 
+extension ConfigurationLink {
+    /// The sizes of a Transformer encoder, which BERT and ViT name alike.
+    ///
+    /// - Parameter dropout: The default of both dropout probabilities.
+    static func encoder(dropout: Double) -> [ConfigurationLink] {
+        [
+            .count("hidden_size", \.configuration.width, default: 768),
+            .count("num_hidden_layers", \.configuration.layers, default: 12),
+            .count("num_attention_heads", \.configuration.heads, default: 12),
+            .allHeads,
+            .count("intermediate_size", \.hiddenWidth, default: 3072),
+            .activation("hidden_act", default: "gelu"),
+            .number("layer_norm_eps", property: \.configuration.normalizationEpsilon, default: 1e-12),
+            .number("hidden_dropout_prob", property: \.configuration.dropout, default: dropout),
+            .number("attention_probs_dropout_prob", property: \.attentionDropout, default: dropout),
+            .number("initializer_range", property: \.configuration.initializerStd, default: 0.02),
+        ]
+    }
+}
+
 extension ModelClass {
     /// BERT for masked language modelling.
     ///
@@ -40,29 +60,21 @@ extension ModelClass {
         },
         ignored: bertIgnored, olderNames: bertOlderNames)
 
-    private static let bertConfiguration: [ConfigurationLink] = [
-        .count("vocab_size", \.vocabularySize),
-        .count("max_position_embeddings", \.contextLength, default: 512),
-        .count("hidden_size", \.configuration.width, default: 768),
-        .count("num_hidden_layers", \.configuration.layers, default: 12),
-        .count("num_attention_heads", \.configuration.heads, default: 12),
-        .allHeads,
-        .count("intermediate_size", \.hiddenWidth, default: 3072),
-        .activation("hidden_act", default: "gelu"),
-        .number("layer_norm_eps", property: \.configuration.normalizationEpsilon, default: 1e-12),
-        .number("hidden_dropout_prob", property: \.configuration.dropout, default: 0.1),
-        .number("attention_probs_dropout_prob", property: \.attentionDropout, default: 0.1),
-        .number("initializer_range", property: \.configuration.initializerStd, default: 0.02),
-        .token("pad_token_id", \.special.pad),
-        .always("type_vocab_size", 2), .always("is_decoder", false), .always("add_cross_attention", false),
-        .absent("position_embedding_type", or: "absolute"),
-        .only("model.normalization", \.configuration.normalization, .layer),
-        .only("model.placement", \.configuration.placement, .post),
-        .only("model.positions", \.configuration.positions, .learned),
-        .only("model.bias", \.configuration.bias, true),
-        .only("model.scale_embeddings", \.configuration.scaleEmbeddings, false),
-        .only("model.normalize_embeddings", \.configuration.normalizeEmbeddings, true),
-    ]
+    private static let bertConfiguration: [ConfigurationLink] =
+        [
+            .count("vocab_size", \.vocabularySize),
+            .count("max_position_embeddings", \.contextLength, default: 512),
+        ] + ConfigurationLink.encoder(dropout: 0.1) + [
+            .token("pad_token_id", \.special.pad),
+            .always("type_vocab_size", 2), .always("is_decoder", false), .always("add_cross_attention", false),
+            .absent("position_embedding_type", or: "absolute"),
+            .only("model.normalization", \.configuration.normalization, .layer),
+            .only("model.placement", \.configuration.placement, .post),
+            .only("model.positions", \.configuration.positions, .learned),
+            .only("model.bias", \.configuration.bias, true),
+            .only("model.scale_embeddings", \.configuration.scaleEmbeddings, false),
+            .only("model.normalize_embeddings", \.configuration.normalizeEmbeddings, true),
+        ]
 
     private static func bertTensors(_ model: PortableModel) -> [TensorLink] {
         let (width, embeddings) = (model.configuration.width, "bert.embeddings")

@@ -10,17 +10,8 @@ extension ModelClass {
     static let vit = ModelClass(
         name: "ViTForImageClassification", modelType: "vit", family: .imageClassifier, prefix: "vit.",
         configuration: [
-            .image,
-            .count("hidden_size", \.configuration.width, default: 768),
-            .count("num_hidden_layers", \.configuration.layers, default: 12),
-            .count("num_attention_heads", \.configuration.heads, default: 12),
-            .allHeads,
-            .count("intermediate_size", \.hiddenWidth, default: 3072),
-            .activation("hidden_act", default: "gelu"),
-            .number("layer_norm_eps", property: \.configuration.normalizationEpsilon, default: 1e-12),
-            .number("hidden_dropout_prob", property: \.configuration.dropout, default: 0),
-            .number("attention_probs_dropout_prob", property: \.attentionDropout, default: 0),
-            .number("initializer_range", property: \.configuration.initializerStd, default: 0.02),
+            .image
+        ] + ConfigurationLink.encoder(dropout: 0) + [
             .always("qkv_bias", true), .labels(.class),
             .only("model.normalization", \.configuration.normalization, .layer),
             .only("model.placement", \.configuration.placement, .pre),

@@ -20,8 +20,8 @@ struct ConfigurationFormat<Value: Sendable>: Sendable {
     let allowed: String
     /// Some allowed values; all of them if they are few.
     let examples: [Value]
-    /// Whether `examples` are all allowed values, and words.
-    var isChoice = false
+    /// All allowed values, as written, if they are words; otherwise empty. `examples` are then all allowed values.
+    var words: [String] = []
     /// Parses a node.
     let decode: @Sendable (YAMLNode) throws(ConfigurationMismatch) -> Value
     /// Writes a value as YAML that `decode` parses to the same value.
@@ -66,7 +66,7 @@ extension ConfigurationFormat<String> {
 extension ConfigurationFormat<Bool> {
     /// `true` or `false`.
     static var boolean: Self {
-        Self(allowed: "true or false", examples: [false, true], isChoice: true) {
+        Self(allowed: "true or false", examples: [false, true], words: ["false", "true"]) {
             (node) throws(ConfigurationMismatch) in
             switch node.content {
             case .scalar("true", isPlain: true): return true
@@ -163,7 +163,7 @@ extension ConfigurationFormat where Value: RawRepresentable<String> & CaseIterab
     /// The raw value of one of the enumeration's cases.
     static func choice() -> Self {
         let names = Value.allCases.map(\.rawValue)
-        return Self(allowed: names.joined(separator: ", "), examples: Array(Value.allCases), isChoice: true) {
+        return Self(allowed: names.joined(separator: ", "), examples: Array(Value.allCases), words: names) {
             (node) throws(ConfigurationMismatch) in
             guard case .scalar(let text, _) = node.content else { throw ConfigurationMismatch(node: node) }
             guard let value = Value(rawValue: text) else {

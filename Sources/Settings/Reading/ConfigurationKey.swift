@@ -9,8 +9,8 @@ struct ConfigurationKey<Section>: Sendable {
     let isText: Bool
     /// Whether such a value may be `null` or `~` for nil.
     let mayBeNull: Bool
-    /// Whether the value is one of a few words.
-    let isChoice: Bool
+    /// All allowed values, if they are words; otherwise empty.
+    let words: [String]
     /// Whether another value changes the numerical results.
     private(set) var affectsTrajectory = true
     /// Parses a node and stores the value in a section.
@@ -28,6 +28,9 @@ struct ConfigurationKey<Section>: Sendable {
     /// The full name as used in messages, `--set` and comparisons.
     var path: String { section.isEmpty ? name : "\(section).\(name)" }
 
+    /// Whether the value is one of a few words.
+    var isChoice: Bool { !words.isEmpty }
+
     /// The same key, marked as not affecting the numerical results.
     var outsideTrajectory: Self {
         var key = self
@@ -43,7 +46,7 @@ struct ConfigurationKey<Section>: Sendable {
         allowed = format.allowed
         mayBeNull = Value.self == String?.self
         isText = mayBeNull || Value.self == String.self
-        isChoice = format.isChoice
+        words = format.words
         examples = format.examples.map { value in { $0[keyPath: property] = value } }
         read = { (node, section) throws(ConfigurationMismatch) in section[keyPath: property] = try format.decode(node) }
         copy = { $1[keyPath: property] = $0[keyPath: property] }
@@ -59,7 +62,7 @@ struct ConfigurationKey<Section>: Sendable {
         name = key.name
         allowed = key.allowed
         (isText, mayBeNull) = (key.isText, key.mayBeNull)
-        isChoice = key.isChoice
+        words = key.words
         examples = key.examples.map { example in { example(&$0[keyPath: property]) } }
         affectsTrajectory = key.affectsTrajectory
         read = { (node, outer) throws(ConfigurationMismatch) in try key.read(node, &outer[keyPath: property]) }

@@ -9,18 +9,15 @@ extension Configuration {
     /// - Parameters:
     /// - file: A YAML or JSON file; nil: only the defaults.
     /// - sets: The arguments of `--set`, each `KEY.PATH=VALUE`.
-    /// - output: The run directory; takes precedence over `run.directory`.
     /// - Throws: `usage` for the first error, with its location, the value found and the allowed values; `inputOutput`
     ///   if the file exists but cannot be read.
-    package static func load(
-        file: String?, sets: [String] = [], output: String? = nil
-    ) throws(Failure) -> Configuration {
-        try reader(file: file, sets: sets, output: output).checked()
+    package static func load(file: String?, sets: [String] = []) throws(Failure) -> Configuration {
+        try reader(file: file, sets: sets).checked()
     }
 
     /// A reader that has applied a file, `--set` arguments, and the model of the checkpoint to fine-tune.
     private static func reader(
-        file: String?, sets: [String], output: String?
+        file: String?, sets: [String], output: String? = nil
     ) throws(Failure) -> ConfigurationReader {
         var reader = ConfigurationReader()
         if let file { try reader.apply(try contents(of: file), name: file) }

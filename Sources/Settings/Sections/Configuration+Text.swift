@@ -12,6 +12,21 @@ extension Configuration {
         package let other: String
     }
 
+    /// A key and the values that can be listed, for the completion of command lines.
+    package struct KeyValues: Sendable {
+        /// The key's path, such as `model.family`.
+        package let path: String
+        /// All allowed values, if they are words; otherwise empty.
+        package let words: [String]
+        /// Whether the value is the path of a directory, as are all texts of a configuration.
+        package let isDirectory: Bool
+    }
+
+    /// All keys, in the order in which they are written.
+    package static var keyValues: [KeyValues] {
+        keys.map { KeyValues(path: $0.path, words: $0.words, isDirectory: $0.isText) }
+    }
+
     /// The configuration as YAML with every key, in a fixed order; `parse` returns the same configuration.
     package var resolvedYAML: String {
         var text = "", section = ""

@@ -2,6 +2,11 @@ import Checkpoints
 import Failures
 import Reporting
 
+extension Option {
+    /// The option of commands that use a trained model.
+    static let checkpoint = Option.one("checkpoint", .directory, "checkpoint, run (its newest checkpoint) or RUN/best")
+}
+
 extension Arguments {
     /// Resolves `--checkpoint`, which names a checkpoint or a run, to the directory of a checkpoint. Called on rank 0.
     ///

@@ -47,11 +47,11 @@ struct Arguments {
         guard option.arity == .flag || option.arity == .optional || !found.isEmpty else {
             throw usage("--\(name) needs a value: \(option.placeholder).")
         }
-        // A TEXT may be empty; commands that do not allow that check it themselves.
-        if option.placeholder != "TEXT", found.contains(where: \.isEmpty) {
+        // Commands that do not allow an empty text check it themselves.
+        if option.value?.mayBeEmpty != true, found.contains(where: \.isEmpty) {
             throw usage("--\(name): found an empty value; expected: \(option.placeholder).")
         }
-        if has(name), ![.repeated, .assignments, .list].contains(option.arity) {
+        if has(name), ![.assignments, .list].contains(option.arity) {
             throw usage("--\(name) is given more than once.")
         }
         values[name.exact, default: []] += found
@@ -102,7 +102,7 @@ struct Arguments {
 
     private func wrongPositions(_ command: Command) -> String {
         if let message = misplacedCommand(command) { return message }
-        let wanted = command.positions.isEmpty ? "none" : command.positions.joined(separator: " ")
+        let wanted = command.positions.isEmpty ? "none" : command.positions.map(\.placeholder).joined(separator: " ")
         let found = positions.isEmpty ? "none" : positions.map(shellWord).joined(separator: " ")
         return "arguments without an option: found \(found); expected: \(wanted)."
     }

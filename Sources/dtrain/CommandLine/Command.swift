@@ -7,8 +7,8 @@ struct Command: Sendable {
     let name: String
     /// A short description for help.
     let summary: String
-    /// The placeholders of its positional arguments.
-    var positions: [String] = []
+    /// The kinds of its positional arguments.
+    var positions: [ValueKind] = []
     var options: [Option] = []
     /// Whether the ranks of a job divide its work. Processes that do not know of each other would each do all of the
     /// work and overwrite each other's files.
@@ -22,7 +22,7 @@ struct Command: Sendable {
 
     /// All commands.
     static let all: [Command] = [
-        train, prepare, evaluate, generate, score, checkpoint, export, .import, bench,
+        train, prepare, evaluate, generate, score, checkpoint, export, .import, bench, completions, manual,
     ]
 
     /// The command that `words` start with, and the remaining words. The default is `train`.

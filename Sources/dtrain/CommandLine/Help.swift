@@ -23,26 +23,45 @@ enum Help {
 
     private static var program: String {
         """
-        \(programVersion): trains Transformers data-parallel, one process per MPI rank.
-        usage: dtrain [COMMAND] [OPTIONS]
-               mpirun -np 4 dtrain [train] [OPTIONS]
-        The default command is train; its default is the built-in quickstart.
+        \(programVersion): \(purpose).
+        usage: \(synopsis.map { "\($0.command) \($0.arguments)" }.joined(separator: "\n       "))
         commands:
         \(table(Command.all.map { ($0.name, $0.summary) }))
 
         example:
-          dtrain prepare --text book.txt --tokenizer byte --output data/book
-        \(example("mpirun -np 4 dtrain --config configs/nano.yaml --set data.directory=data/book --output runs/book"))
+        \(firstSteps.map(example).joined(separator: "\n"))
 
-        dtrain help COMMAND prints a command's options. Exit codes: 0 finished,
-        64 usage, 65 bad data, 70 internal error, 74 input/output,
-        75 stopped on request and saved, 76 silent data corruption, 77 no progress.
+        \(folded("dtrain help COMMAND prints a command's options. Exit codes: \(codes).", indent: ""))
         """
     }
 
+    /// The purpose of the program.
+    static let purpose = "trains Transformers data-parallel, one process per MPI rank"
+
+    /// How the program is called.
+    static let synopsis = [
+        (command: "dtrain", arguments: "[COMMAND] [OPTIONS]"),
+        (command: "mpirun -np 4 dtrain", arguments: "[train] [OPTIONS]"),
+    ]
+
+    /// Command lines that prepare a dataset and train on it.
+    static let firstSteps = [
+        "dtrain prepare --text book.txt --tokenizer byte --output data/book",
+        "mpirun -np 4 dtrain --config configs/nano.yaml --set data.directory=data/book --output runs/book",
+    ]
+
+    /// The usage line of a command.
+    static func usage(_ command: Command) -> String {
+        let options = command.options.isEmpty ? [] : ["[OPTIONS]"]
+        return (["dtrain", command.name] + command.positions.map(\.placeholder) + options).joined(separator: " ")
+    }
+
+    private static var codes: String {
+        ExitCode.documented.map { "\($0.rawValue) \($0.summary)" }.joined(separator: ", ")
+    }
+
     private static func text(for command: Command) -> String {
-        let words = ["dtrain", command.name] + command.positions + (command.options.isEmpty ? [] : ["[OPTIONS]"])
-        var text = folded(command.summary, indent: "") + "\nusage: \(words.joined(separator: " "))\n"
+        var text = folded(command.summary, indent: "") + "\nusage: \(usage(command))\n"
         if !command.options.isEmpty {
             text += "options:\n\(table(command.options.map { ($0.usage, $0.help) }))\n"
         }

@@ -3,7 +3,8 @@ import Resources
 
 extension Option {
     /// The option of commands that compute without a configuration.
-    static let threads = Option.one("threads", "auto|N", "compute threads per rank (default auto: cores ÷ ranks)")
+    static let threads = Option.one(
+        "threads", ValueKind("auto|N", words: ["auto"]), "compute threads per rank (default auto: cores ÷ ranks)")
 }
 
 extension Arguments {

@@ -4,8 +4,8 @@ struct Option: Sendable {
     let name: String
     /// The number of its values.
     let arity: Arity
-    /// The name of its value in help, such as "FILE".
-    let placeholder: String
+    /// The kind of its values; nil for a flag.
+    let value: ValueKind?
     /// A short description for help.
     let help: String
 
@@ -17,8 +17,6 @@ struct Option: Sendable {
         case optional
         /// One value.
         case one
-        /// One value; the option may be given more than once.
-        case repeated
         /// One value, and following words that contain an equals sign; the option may be given more than once.
         case assignments
         /// All words up to the next option, at least one; the option may be given more than once.
@@ -27,28 +25,26 @@ struct Option: Sendable {
 
     /// An option without a value.
     static func flag(_ name: String, _ help: String) -> Option {
-        Option(name: name, arity: .flag, placeholder: "", help: help)
+        Option(name: name, arity: .flag, value: nil, help: help)
     }
 
     /// An option with a value only after an equals sign.
-    static func optional(_ name: String, _ placeholder: String, _ help: String) -> Option {
-        Option(name: name, arity: .optional, placeholder: placeholder, help: help)
+    static func optional(_ name: String, _ value: ValueKind, _ help: String) -> Option {
+        Option(name: name, arity: .optional, value: value, help: help)
     }
 
     /// An option with one value.
-    static func one(_ name: String, _ placeholder: String, _ help: String) -> Option {
-        Option(name: name, arity: .one, placeholder: placeholder, help: help)
-    }
-
-    /// An option with one value that may be given more than once.
-    static func repeated(_ name: String, _ placeholder: String, _ help: String) -> Option {
-        Option(name: name, arity: .repeated, placeholder: placeholder, help: help)
+    static func one(_ name: String, _ value: ValueKind, _ help: String) -> Option {
+        Option(name: name, arity: .one, value: value, help: help)
     }
 
     /// An option with one or more values.
-    static func list(_ name: String, _ placeholder: String, _ help: String) -> Option {
-        Option(name: name, arity: .list, placeholder: placeholder, help: help)
+    static func list(_ name: String, _ value: ValueKind, _ help: String) -> Option {
+        Option(name: name, arity: .list, value: value, help: help)
     }
+
+    /// The name of its value in help; empty for a flag.
+    var placeholder: String { value?.placeholder ?? "" }
 
     /// The option as written in help.
     var usage: String {
@@ -56,7 +52,7 @@ struct Option: Sendable {
         case .flag: "--\(name)"
         case .optional: "--\(name)[=\(placeholder)]"
         case .one: "--\(name) \(placeholder)"
-        case .repeated, .assignments, .list: "--\(name) \(placeholder) …"
+        case .assignments, .list: "--\(name) \(placeholder) …"
         }
     }
 }

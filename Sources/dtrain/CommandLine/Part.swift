@@ -45,7 +45,7 @@ extension Command {
             var values = value.map { [$0] } ?? []
             switch option.arity {
             case .flag, .optional: break
-            case .one, .repeated, .assignments:
+            case .one, .assignments:
                 if let next = rest.first, values.isEmpty {
                     if hasOption(written: next) {
                         parts.append(.valueless(option, next: next))

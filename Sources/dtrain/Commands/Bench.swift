@@ -10,9 +10,9 @@ extension Command {
     static let bench = Command(
         name: "bench",
         summary: "benchmark products, kernels, averaging, steps or generation",
-        positions: ["gemm|kernels|average|step|generation"],
+        positions: [.choice(of: BenchPart.self)],
         options: [
-            .one("config", "FILE", "configuration with the model and batch (default: the built-in quickstart)"),
+            .one("config", .file, "configuration with the model and batch (default: the built-in quickstart)"),
             .settings,
             .one("repeat", "N", "number of repetitions (default 10)"),
             .flag("json", "print one JSON object"),
@@ -21,8 +21,10 @@ extension Command {
         needsAllRanks: true,
         example: "mpirun -np 2 dtrain bench step --config configs/nano.yaml"
     ) { arguments, session in
-        let (configuration, repetitions) = try session.communicator.together { () throws(Failure) in
+        let (part, configuration, repetitions): (BenchPart, Configuration, Int) = try session.communicator.together {
+            () throws(Failure) in
             (
+                try arguments.choice(at: 0),
                 try Configuration.load(file: arguments.value("config"), sets: arguments.list("set")),
                 try arguments.integer("repeat", in: 1...1_000_000, default: 10)
             )
@@ -31,16 +33,16 @@ extension Command {
             configuration.threads, session.communicator, session.console, sharesCores: arguments.has("interactive"))
         let subject = try BenchSubject(configuration, session.communicator)
         let result: Measurement
-        switch arguments.positions[0] {
-        case "gemm": result = ProductBench(subject).run(repetitions: repetitions)
-        case "kernels": result = KernelBench(subject).run(repetitions: repetitions)
-        case "generation":
+        switch part {
+        case .gemm: result = ProductBench(subject).run(repetitions: repetitions)
+        case .kernels: result = KernelBench(subject).run(repetitions: repetitions)
+        case .generation:
             result = try session.communicator.together { () throws(Failure) in
                 try GenerationBench(subject).run(repetitions: repetitions)
             }
-        case "average":
+        case .average:
             result = try AveragingBench(subject, session.communicator).run(repetitions: repetitions)
-        case "step":
+        case .step:
             let bench = try StepBench(subject, session.communicator)
             if arguments.has("interactive") { return try serve(bench, subject, session) }
             for index in 0...repetitions {
@@ -49,13 +51,20 @@ extension Command {
                 if index > 0, index <= 3 { try bench.repeatProducts() }
             }
             result = try bench.result()
-        case let other:
-            throw AgreedFailure(arguments.usage("found \(other); allowed: gemm, kernels, average, step, generation."))
         }
         session.console.say(
             arguments.has("json") ? object(result, subject).printedLine : "\(subject.note)\n\n\(result.text)")
         return .finished
     }
+}
+
+/// What `bench` measures.
+private enum BenchPart: String, CaseIterable {
+    case gemm
+    case kernels
+    case average
+    case step
+    case generation
 }
 
 /// The results of a benchmark and its subject as one JSON object.
@@ -82,7 +91,7 @@ private func hasNextLine(_ communicator: any Communicator) throws -> Bool {
     defer { flags.deallocate() }
     flags[0] = communicator.rank == 0 && readLine() != nil ? 1 : 0
     var pending = try communicator.startAllreduce(
-        UnsafeBufferPointer(rebasing: flags[..<1]), into: UnsafeMutableBufferPointer(rebasing: flags[1...]), .logicalOr)
+        UnsafeBufferPointer(rebasing: flags[..<1]), into: UnsafeMutableBufferPointer(rebasing: flags[1...]), .maximum)
     while try !pending.test() { usleep(500) }
     return flags[1] != 0
 }

@@ -6,37 +6,35 @@ import Inspection
 extension Command {
     static let checkpoint = Command(
         name: "checkpoint", summary: "list a run's checkpoints, verify one, print digest or parameters",
-        positions: ["list|verify|digest|parameters", "RUN|DIR"],
+        positions: [.choice(of: CheckpointAction.self), ValueKind("RUN|DIR", .directories)],
         options: [.flag("json", "list and parameters: print one JSON object")],
         example: "dtrain checkpoint list runs/quickstart"
     ) { arguments, session in
-        let (action, path) = (arguments.positions[0], arguments.positions[1])
+        let path = arguments.positions[1]
         let lines = try session.communicator.onFirstRank { () throws(Failure) in
-            guard ["list", "verify", "digest", "parameters"].contains(action) else {
-                throw arguments.usage("found \(action); allowed: list, verify, digest, parameters.")
+            let action: CheckpointAction = try arguments.choice(at: 0)
+            guard !arguments.has("json") || [.list, .parameters].contains(action) else {
+                throw arguments.usage("--json belongs to list and parameters, not to \(action.rawValue).")
             }
-            guard !arguments.has("json") || ["list", "parameters"].contains(action) else {
-                throw arguments.usage("--json belongs to list and parameters, not to \(action).")
-            }
-            if action == "list" {
+            if action == .list {
                 let list = try CheckpointTable(path)
                 return arguments.has("json") ? list.json.printedLine : list.text
             }
             let progress = { (done: Int, total: Int) in
                 session.console.draw("verifying: \(100 * done / max(total, 1)) %")
             }
-            let found = try Checkpoint.find(path, verifying: action != "parameters", progress: progress)
+            let found = try Checkpoint.find(path, verifying: action != .parameters, progress: progress)
             // If the newest checkpoint is damaged, verification fails, even if an older one is valid.
-            if action == "verify", !found.notes.isEmpty {
+            if action == .verify, !found.notes.isEmpty {
                 throw Failure(.badData, found.notes.joined(separator: "\n"))
             }
             for note in found.notes { session.console.warn(note) }
             let checkpoint = found.checkpoint
             switch action {
-            case "parameters":
+            case .parameters:
                 let table = try ParameterTable(checkpoint)
                 return arguments.has("json") ? table.json.printedLine : table.text
-            case "verify":
+            case .verify:
                 try found.verify(progress: progress)
                 return "\(checkpoint.directory): valid, step \(checkpoint.step), digest \(checkpoint.digest)"
             default:
@@ -47,4 +45,12 @@ extension Command {
         session.console.say(lines)
         return .finished
     }
+}
+
+/// What `checkpoint` does.
+private enum CheckpointAction: String, CaseIterable {
+    case list
+    case verify
+    case digest
+    case parameters
 }

@@ -7,8 +7,8 @@ extension Command {
     static let evaluate = Command(
         name: "evaluate", summary: "evaluate a checkpoint on the validation split",
         options: [
-            .one("checkpoint", "DIR", "checkpoint; or a run, for its newest checkpoint; RUN/best: its best checkpoint"),
-            .one("data", "DIR", "dataset (default: the one that the checkpoint was trained on)"),
+            .checkpoint,
+            .one("data", .directory, "dataset (default: the one that the checkpoint was trained on)"),
             .one("beam", "N", "beam width for translations (default 1: greedy)"),
             .flag("json", "print one JSON object: all metrics, counts, checkpoint and dataset"),
             .weights,

@@ -5,9 +5,11 @@ extension Command {
     static let export = Command(
         name: "export", summary: "export a checkpoint to the format of Hugging Face transformers",
         options: [
-            .one("checkpoint", "DIR", "checkpoint; or a run, for its newest checkpoint; RUN/best: its best checkpoint"),
-            .one("format", "huggingface", "format (default): config.json, model.safetensors and the tokenizer"),
-            .one("output", "DIR", "directory to write the model to"),
+            .checkpoint,
+            .one(
+                "format", .choice(of: InterchangeFormat.self),
+                "format (default): config.json, model.safetensors and the tokenizer"),
+            .one("output", .directory, "directory to write the model to"),
             .weights,
         ],
         example: "dtrain export --checkpoint runs/quickstart --output models/quickstart"
@@ -16,10 +18,7 @@ extension Command {
             let (checkpoint, output) = (
                 try arguments.checkpointDirectory(session.console), try arguments.required("output")
             )
-            let format = arguments.value("format") ?? "huggingface"
-            guard format == "huggingface" else {
-                throw arguments.usage("--format: found \(format); allowed: huggingface.")
-            }
+            let _: InterchangeFormat? = try arguments.choice("format")
             return try ModelExport(checkpoint: checkpoint).write(to: output, try arguments.weights()) { done, total in
                 session.console.draw("verifying: \(100 * done / max(total, 1)) %")
             }
@@ -27,4 +26,9 @@ extension Command {
         session.console.say(line)
         return .finished
     }
+}
+
+/// A format of models of other programs.
+private enum InterchangeFormat: String, CaseIterable {
+    case huggingface
 }

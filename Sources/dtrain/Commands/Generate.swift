@@ -9,10 +9,10 @@ extension Command {
     static let generate = Command(
         name: "generate", summary: "continue, translate, fill in or classify prompts with a model",
         options: [
-            .one("checkpoint", "DIR", "checkpoint, run (its newest checkpoint) or RUN/best"),
-            .one("prompt", "TEXT", "prompt (default: a line break); [MASK]: a blank"),
-            .one("input", "FILE", "one prompt per line; FILE.jsonl: {\"text\": …} per line"),
-            .one("output", "FILE", "file for the results; the same command resumes it"),
+            .checkpoint,
+            .one("prompt", .text, "prompt (default: a line break); [MASK]: a blank"),
+            .one("input", .file, "one prompt per line; FILE.jsonl: {\"text\": …} per line"),
+            .one("output", .file, "file for the results; the same command resumes it"),
             .one("tokens", "[M:]N", "maximum of new tokens (default 200), and minimum M"),
             .one("temperature", "X", "0: greedy (default 0.8 for a decoder, 0 otherwise)"),
             .one("top-k", "K", "sample from the K most probable tokens (0: all)"),
@@ -20,7 +20,7 @@ extension Command {
             .one("repetition-penalty", "X", "make repeated tokens less probable (default 1: off)"),
             .one("beam", "N", "beam search with N beams (default 1: off)"),
             .one("length-penalty", "A", "with --beam: score ÷ tokens^A (default 1)"),
-            .list("stop", "TEXT", "stop texts: the output ends before the first of them"),
+            .list("stop", .text, "stop texts: the output ends before the first of them"),
             .flag("crop", "crop long prompts (a decoder reads the end)"),
             .flag("all", "print every class, not only the most probable one"),
             .one("batch", "N", "prompts per batch (default 16); changes no result"),

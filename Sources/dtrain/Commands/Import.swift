@@ -6,9 +6,11 @@ extension Command {
     static let `import` = Command(
         name: "import", summary: "import a model of Hugging Face transformers as a checkpoint",
         options: [
-            .one("from", "DIR", "model directory: config.json and safetensors (GPT-2, Llama, BERT, Marian, ViT)"),
-            .one("output", "DIR", "run directory to create, with one checkpoint at step 0"),
-            .one("tokenizer", "KIND", "byte, or a SentencePiece FILE.model (default: the one in DIR)"),
+            .one("from", .directory, "model directory: config.json and safetensors (GPT-2, Llama, BERT, Marian, ViT)"),
+            .one("output", .directory, "run directory to create, with one checkpoint at step 0"),
+            .one(
+                "tokenizer", ValueKind("KIND", words: ["byte"], .files),
+                "byte, or a SentencePiece FILE.model (default: the one in DIR)"),
         ],
         example: "dtrain import --from models/gpt2 --output runs/gpt2"
     ) { arguments, session in

@@ -12,20 +12,26 @@ extension Command {
     static let prepare = Command(
         name: "prepare", summary: "prepare a dataset from texts, records or images",
         options: [
-            .list("text", "FILE", "UTF-8 text files; missing line breaks are inserted"),
+            .list("text", .file, "UTF-8 text files; missing line breaks are inserted"),
             .flag("separate-documents", "each --text is a document, with an end token"),
-            .list("jsonl", "FILE", "documents: a JSON object per line, text in --field"),
+            .list("jsonl", .file, "documents: a JSON object per line, text in --field"),
             .one("field", "NAME", "member of --jsonl that has the text (default text)"),
-            .list("parallel", "SOURCE TARGET", "line n of TARGET translates line n of SOURCE"),
-            .list("labelled", "FILE", "LABEL, tab and TEXT, or one JSON object, per line"),
-            .one("labels", "KIND", "class, multi (TSV: a,b), number; default: detected"),
-            .list("images", "PATH", "one folder of PNGs per class, or MNIST's two files"),
-            .one("tokenizer", "KIND", "byte, bpe:SIZE, unigram:SIZE, or a SentencePiece FILE.model"),
+            .list("parallel", ValueKind("SOURCE TARGET", .files), "line n of TARGET translates line n of SOURCE"),
+            .list("labelled", .file, "LABEL, tab and TEXT, or one JSON object, per line"),
+            .one(
+                "labels", .choice(of: LabelDescription.Kind.self, "KIND"),
+                "class, multi (TSV: a,b), number; default: detected"),
+            .list("images", ValueKind("PATH", .files), "one folder of PNGs per class, or MNIST's two files"),
+            .one(
+                "tokenizer", ValueKind("KIND", words: ["byte", "bpe:", "unigram:"], .files),
+                "byte, bpe:SIZE, unigram:SIZE, or a SentencePiece FILE.model"),
             .one("coverage", "X", "fraction of the characters that get tokens; rarer ones become bytes (0.9995)"),
-            .one("output", "DIR", "directory to write the dataset to"),
-            .list("validation", "FILE", "validation files in the same format"),
+            .one("output", .directory, "directory to write the dataset to"),
+            .list("validation", .file, "validation files in the same format"),
             .one("validation-fraction", "X", "or: the end of each text, every n-th record (0.1)"),
-            .one("empty", "skip|error", "records without text: skip (default for JSON lines), or an error"),
+            .one(
+                "empty", .choice(of: EmptyRecords.self),
+                "records without text: skip (default for JSON lines), or an error"),
         ],
         endsOnRequest: true,
         example: "dtrain prepare --parallel train.en train.fr --validation val.en val.fr --tokenizer bpe:8000 "
@@ -84,11 +90,7 @@ private func source(_ arguments: Arguments) throws(Failure) -> DatasetPreparatio
     case "jsonl": return .records(.documents(field: try arguments.text("field") ?? "text"), files)
     case "parallel": return .records(.parallel, files)
     case "labelled":
-        guard let word = arguments.value("labels") else { return .records(.labelled(nil), files) }
-        guard let kind = LabelDescription.Kind(rawValue: word) else {
-            throw arguments.usage("--labels: found \(word); allowed: class, multi, number.")
-        }
-        return .records(.labelled(kind), files)
+        return .records(.labelled(try arguments.choice("labels")), files)
     default: return .images(files)
     }
 }
@@ -122,12 +124,8 @@ private func tokenizer(
 private func emptyRecords(
     _ arguments: Arguments, _ source: DatasetPreparation.Source
 ) throws(Failure) -> EmptyRecords? {
-    guard let word = arguments.value("empty") else { return nil }
-    if case .images = source { throw arguments.usage("--images have no text. Omit --empty.") }
-    guard let choice = EmptyRecords(rawValue: word) else {
-        throw arguments.usage("--empty: found \(word); allowed: skip, error.")
-    }
-    return choice
+    if case .images = source, arguments.has("empty") { throw arguments.usage("--images have no text. Omit --empty.") }
+    return try arguments.choice("empty")
 }
 
 private func heldOut(_ arguments: Arguments) throws(Failure) -> [String] {

@@ -7,9 +7,11 @@ extension Command {
     static let score = Command(
         name: "score", summary: "compute BLEU or chrF of texts against references",
         options: [
-            .one("hypotheses", "FILE", "model output, one segment per line, detokenized"),
-            .one("references", "FILE", "reference texts, line by line"),
-            .one("metric", "NAME", "bleu (default; 13a, 4-grams), chrf or chrf++, as in sacreBLEU"),
+            .one("hypotheses", .file, "model output, one segment per line, detokenized"),
+            .one("references", .file, "reference texts, line by line"),
+            .one(
+                "metric", .choice(of: TranslationMetric.self, "NAME"),
+                "bleu (default; 13a, 4-grams), chrf or chrf++, as in sacreBLEU"),
             .flag("json", "print one JSON object"),
         ],
         example: "dtrain score --hypotheses translated.fr --references test.fr"
@@ -19,6 +21,13 @@ extension Command {
     }
 }
 
+/// A score of translations against references.
+enum TranslationMetric: String, CaseIterable {
+    case bleu
+    case chrF = "chrf"
+    case chrFPlusPlus = "chrf++"
+}
+
 /// The score of two files as one line.
 ///
 /// - Throws: `usage` for an unknown metric; `badData` if the files cannot be compared.
@@ -26,11 +35,8 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
     let (hypothesesPath, referencesPath) = (
         try arguments.required("hypotheses"), try arguments.required("references")
     )
-    let metric = arguments.value("metric") ?? "bleu"
-    guard ["bleu", "chrf", "chrf++"].contains(metric) else {
-        throw arguments.usage("--metric: found \(metric); allowed: bleu, chrf, chrf++.")
-    }
-    if metric == "bleu" {
+    let metric = try arguments.choice("metric") ?? TranslationMetric.bleu
+    if metric == .bleu {
         var counts = BLEUCounts()
         let lines = try forEachPair(hypothesesPath, referencesPath) {
             counts += BLEUCounts(hypothesis: $0, reference: $1)
@@ -38,7 +44,7 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
         let result = BLEU(counts)
         return arguments.has("json") ? json(result, counts, lines: lines).printedLine : text(result, counts)
     }
-    let wordOrders = metric == "chrf++" ? 2 : 0
+    let wordOrders = metric == .chrFPlusPlus ? 2 : 0
     var counts = ChrFCounts(wordOrders: wordOrders)
     let lines = try forEachPair(hypothesesPath, referencesPath) {
         counts += ChrFCounts(hypothesis: $0, reference: $1, wordOrders: wordOrders)
@@ -46,7 +52,7 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
     let score = ChrF(counts).score
     guard arguments.has("json") else { return "\(wordOrders > 0 ? "chrF++" : "chrF") \(fixed(score, 2))" }
     return JSON.object([
-        .init("metric", .string(metric)), .init("score", .number(score)), .init("lines", .integer(lines)),
+        .init("metric", .string(metric.rawValue)), .init("score", .number(score)), .init("lines", .integer(lines)),
         .init("signature", .string("nrefs:1|case:mixed|eff:yes|nc:6|nw:\(wordOrders)|space:no")),
     ]).printedLine
 }

@@ -7,15 +7,18 @@ import Training
 
 extension Command {
     static let train = Command(
-        name: "train", summary: "train a model (the default command)",
+        name: "train", summary: "train a model (default command; without options: the quickstart)",
         options: [
-            .one("config", "FILE", "configuration file (default: the built-in quickstart)"),
+            .one("config", .file, "configuration file (default: the built-in quickstart)"),
             .settings,
             .one(
-                "resume", "auto|none|DIR",
+                "resume", ValueKind("auto|none|DIR", words: ["auto", "none"], .directories),
                 "auto (default): resume; none: start from scratch; DIR: resume from a checkpoint or run"),
-            .one("output", "DIR", "run directory (overrides run.directory)"),
-            .one("show", "KEY.PATH", "print a key, such as run.directory, or the model's parameters, and exit"),
+            .one("output", .directory, "run directory (overrides run.directory)"),
+            .one(
+                "show", ValueKind("KEY.PATH", words: ["parameters"], .keys),
+                "print a key, such as run.directory, or the model's parameters, and exit"
+            ),
             .optional("profile", "N", "write a Perfetto trace RUN/trace-rank-R.json of the first N steps (default 20)"),
         ],
         needsAllRanks: true, endsOnRequest: true,

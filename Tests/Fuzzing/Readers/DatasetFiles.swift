@@ -1,3 +1,4 @@
+import Failures
 import Files
 import TestSupport
 
@@ -21,13 +22,17 @@ extension FuzzedReader {
             let path = paths[Int(bytes.first ?? 0) % paths.count]
             let manifest = "\(path)/\(DatasetManifest.fileName)"
             let body = Array(bytes.dropFirst())
+            func open(_ bytes: [UInt8]) throws(Failure) -> Dataset {
+                try File(manifest, .create).write(bytes)
+                let dataset = try Dataset.open(path)
+                try dataset.verifyShards()
+                return dataset
+            }
             let dataset: Dataset
             do {
-                try File(manifest, .create).write(body)
-                dataset = try Dataset.open(path, verifying: true)
+                dataset = try open(body)
             } catch {
-                try File(manifest, .create).write(body + Array(DatasetManifest.seal(body).utf8))
-                dataset = try Dataset.open(path, verifying: true)
+                dataset = try open(body + Array(DatasetManifest.seal(body).utf8))
             }
             _ = DatasetFacts(dataset.facts.json)
             for split in Split.allCases {

@@ -1,0 +1,85 @@
+import Profiling
+
+/// The matrix products of some equal layers of a model, in the forward pass of a sequence.
+package struct ModelProduct: Equatable, Sendable {
+    /// What is multiplied.
+    package enum Operands: Equatable, Sendable {
+        /// Rows of activations, each of `input` values, and a weight [output, input].
+        case linear(input: Int, output: Int)
+        /// Queries and keys, and attention weights and values, of all heads.
+        case attention(isCausal: Bool)
+    }
+
+    /// The rows of activations of a sequence.
+    package enum Rows: Sendable {
+        /// One for each position.
+        case positions
+        /// One for each patch of an image. Patches need no gradient.
+        case patches
+        /// One for each target.
+        case targets
+        /// One for the sequence.
+        case sequence
+    }
+
+    /// The name of the layer, for tables.
+    package let name: String
+    /// The part of a pass that computes it; nil: the pass itself.
+    package let span: Span?
+    package let operands: Operands
+    package let rows: Rows
+    /// The number of equal layers.
+    package let layers: Int
+
+    fileprivate static func linear(
+        _ name: String, _ span: Span?, _ input: Int, _ output: Int, _ rows: Rows = .positions, layers: Int = 1
+    ) -> ModelProduct {
+        ModelProduct(
+            name: name, span: span, operands: .linear(input: input, output: output), rows: rows, layers: layers)
+    }
+
+    fileprivate static func attention(_ name: String, _ span: Span, isCausal: Bool, layers: Int) -> ModelProduct {
+        ModelProduct(
+            name: name, span: span, operands: .attention(isCausal: isCausal), rows: .positions, layers: layers)
+    }
+}
+
+extension ModelConfiguration {
+    /// All matrix products of a model of `sizes`, in the order of the forward pass of a decoder, then of an encoder.
+    package func products(_ sizes: ModelSizes) -> [ModelProduct] {
+        let architecture = family.architecture
+        let (C, F, K) = (width, hiddenWidth, keyHeads * headWidth)
+        func stack(layers: Int, isCausal: Bool) -> [ModelProduct] {
+            [
+                .linear("query_key_value", .attention, C, C + 2 * K, layers: layers),
+                .attention("attention", .attention, isCausal: isCausal, layers: layers),
+                .linear("attention projection", .attention, C, C, layers: layers),
+                .linear("expansion", .feedForward, C, activation == .swiglu ? 2 * F : F, layers: layers),
+                .linear("projection", .feedForward, F, C, layers: layers),
+            ]
+        }
+        var products = stack(
+            layers: architecture.hasEncoder ? targetLayers : layers, isCausal: architecture.visibility == .causal)
+        if architecture.hasEncoder {
+            products += stack(layers: layers, isCausal: false)
+            products += [
+                .linear("cross-attention query", .crossAttention, C, C, layers: targetLayers),
+                .linear("cross-attention key_value", .crossAttention, C, 2 * K, layers: targetLayers),
+                .attention("cross-attention", .crossAttention, isCausal: false, layers: targetLayers),
+                .linear("cross-attention projection", .crossAttention, C, C, layers: targetLayers),
+            ]
+        }
+        if let image = sizes.image {
+            products.append(.linear("patch embedding", .embedding, image.patchWidth(patchSize), C, .patches))
+        }
+        switch architecture.output {
+        case .tokens:
+            if head == .transform { products.append(.linear("head transform", .head, C, C, .targets)) }
+            products.append(.linear("head", .head, C, sizes.vocabularySize, .targets))
+        case .sequence:
+            if pooling == .dense { products.append(.linear("pooling", nil, C, C, .sequence)) }
+            products.append(.linear("head", .head, C, sizes.outputs, .sequence))
+        }
+        return products
+    }
+}
