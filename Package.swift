@@ -143,7 +143,8 @@ let package = Package(
         .target(
             name: "Resources",
             dependencies: [
-                "Collectives", "Datasets", "Failures", "Files", "Kernels", "Profiling", "Reporting", "Tensors", "Texts",
+                "CProcessor", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Profiling", "Reporting",
+                "Tensors", "Texts",
             ],
             swiftSettings: strict),
         .target(
@@ -190,8 +191,8 @@ let package = Package(
         .executableTarget(
             name: "dtrain",
             dependencies: [
-                "CProcess", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
-                "Inspection", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
+                "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
+                "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
                 "Resources", "Settings",
                 "Texts", "Tokenizers", "Training", "Watching",
             ],
