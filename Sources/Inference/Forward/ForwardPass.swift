@@ -43,6 +43,16 @@ package final class ForwardPass<Element: Storage> {
         return ForwardPass.sum(losses, count)
     }
 
+    /// The logits of row `row` of the last pass, one of `model.outputRows`; valid until the next call.
+    func logits(ofRow row: Int) -> UnsafeBufferPointer<Float> where Element == Float {
+        let (head, weights) = (model.head, weights.base)
+        let hidden = head.transformed(
+            activations.output + row * head.inputWidth, weights: weights, rows: 1, workspace, engine: .vectors)
+        let logits = workspace.floats(.logits, head.outputWidth)
+        head.output.forward(hidden, weights: weights, into: logits, rows: 1, engine: .vectors)
+        return UnsafeBufferPointer(start: logits, count: head.outputWidth)
+    }
+
     /// The sum of `count` losses in Float64, in order.
     package static func sum(_ losses: UnsafePointer<Float>, _ count: Int) -> Double {
         var sum = 0.0
