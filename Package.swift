@@ -27,6 +27,7 @@ import PackageDescription
 //   6  Settings                          the configuration: reading, checks, what follows from it
 //   7  Inference                         forward pass, scores, evaluation, generation, export and import
 //   8  Training                          steps and runs
+//   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
 //   9  Measuring Inspection              benchmarks; tables of checkpoints and parameters
 //  10  dtrain                            the command line
 
@@ -68,7 +69,9 @@ let fuzzed: [Target.Dependency] = [
 
 let package = Package(
     name: "dtrain",
-    products: [.executable(name: "dtrain", targets: ["dtrain"])],
+    products: [
+        .executable(name: "dtrain", targets: ["dtrain"]), .library(name: "DTrain", targets: ["DTrain"]),
+    ],
     targets: [
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
@@ -165,6 +168,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "DTrain",
+            dependencies: [
+                "Checkpoints", "Collectives", "Failures", "Inference", "Kernels", "Models", "Preparation", "Resources",
+                "Settings", "Tokenizers",
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Training",
             dependencies: [
                 "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Interchange",
@@ -233,6 +243,9 @@ let package = Package(
             "Inference", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Metrics",
             "Models",
             "Objectives", "Reporting", "Settings", "Tokenizers"),
+        test(
+            "DTrain", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Files", "Inference", "Layers", "Models",
+            "Preparation", "Settings", "Tensors", "Tokenizers"),
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
             "Inspection", "Kernels",
