@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func partsAreTheText() throws {
-        let model = try Model(at: SampleModel("decoder").run)
+        let model = try SampleModel.opened("decoder")
         for beams in [1, 2] {
             var parts: [String] = []
             let text = try model.generate("größe", options { ($0.beams, $0.tokens) = (beams, 60) }) { parts.append($0) }
@@ -59,7 +59,7 @@ import Testing
 
     /// Each of several prompts has its own result, and a repeated one has another sample.
     @Test func batchesChangeNothing() throws {
-        let model = try Model(at: SampleModel("decoder").run)
+        let model = try SampleModel.opened("decoder")
         let prompts = ["abc", "de", "größe", "abc"]
         for batch in [1, 3, 16] {
             let texts = try model.generate(prompts, options { $0.batch = batch })
@@ -98,7 +98,7 @@ import Testing
     }
 
     @Test func refusesPrompts() throws {
-        let model = try Model(at: SampleModel("decoder").run)
+        let model = try SampleModel.opened("decoder")
         let long = String(repeating: "x", count: 13)
         expectError(.usage, "the prompt has 13 tokens; the model's context holds 12 of a text.") {
             _ = try model.generate(long)
@@ -107,14 +107,14 @@ import Testing
         #expect(try !model.generate(long, options { $0.crop = true }).isEmpty)
         expectError(.usage, "the prompt is empty. Give at least one character.") { _ = try model.generate("") }
         expectError(.usage, "prompt 1 of 2 is empty") { _ = try model.generate(["", "a"]) }
-        let translator = try Model(at: SampleModel("encoder_decoder").run)
+        let translator = try SampleModel.opened("encoder_decoder")
         expectError(.usage, "the text has 12 tokens; the model's context holds 11") {
             _ = try translator.translate("abcdefghijkl")
         }
     }
 
     @Test func refusesOptions() throws {
-        let model = try Model(at: SampleModel("decoder").run)
+        let model = try SampleModel.opened("decoder")
         func refuse(_ words: String, _ change: (inout GenerationOptions) -> Void) {
             expectError(.usage, words) { _ = try model.generate("abc", options(change)) }
         }
@@ -137,7 +137,7 @@ import Testing
     }
 
     @Test func tokensGoThereAndBack() throws {
-        let model = try Model(at: SampleModel("encoder").run)
+        let model = try SampleModel.opened("encoder")
         let tokens = try model.tokenize("größe")
         #expect(tokens == "größe".utf8.map(Int.init))
         #expect(try model.detokenize(tokens) == "größe")

@@ -56,21 +56,21 @@ func expectError(
 
     /// A call that the family cannot do names the families that can.
     @Test func familiesDoWhatTheyCan() throws {
-        let decoder = try Model(at: SampleModel("decoder").run)
+        let decoder = try SampleModel.opened("decoder")
         expectError(.usage, "is a model of family decoder, which cannot translate", "encoder_decoder.") {
             _ = try decoder.translate("abc")
         }
         expectError(.usage, "cannot fill blanks", "encoder, prefix_decoder.") { _ = try decoder.fill("a [MASK]") }
         expectError(.usage, "cannot classify texts", "classifier.") { _ = try decoder.classify(["abc"]) }
         expectError(.usage, "cannot classify images", "image_classifier.") { _ = try decoder.classify(images: ["x"]) }
-        let encoder = try Model(at: SampleModel("encoder").run)
+        let encoder = try SampleModel.opened("encoder")
         expectError(.usage, "cannot continue a prompt", "decoder.") { _ = try encoder.generate("abc") }
         expectError(.usage, "cannot continue a prompt", "decoder.") { _ = try encoder.generate(["abc"]) }
     }
 
     /// Bits depend neither on the number of compute threads nor on the calling thread.
     @Test func callsFromSeveralThreads() async throws {
-        let model = try Model(at: SampleModel("decoder").run)
+        let model = try SampleModel.opened("decoder")
         var options = GenerationOptions()
         options.tokens = 40
         let expected = try model.generate(["abc", "de"], options)
@@ -92,7 +92,7 @@ func expectError(
 
     /// A caller computes with denormals after a call if it did so before.
     @Test func floatingPointModeStays() throws {
-        let model = try Model(at: SampleModel("decoder").run)
+        let model = try SampleModel.opened("decoder")
         // Without the flags of exceptions, which any computation may raise.
         func mode() -> UInt64 { cprocessor_floating_point_mode() & ~0x3F }
         let before = mode()
@@ -104,7 +104,7 @@ func expectError(
 
     /// A cancelled task gets an error, not a part of a result.
     @Test func cancellationIsAnError() async throws {
-        let model = try Model(at: SampleModel("decoder").run)
+        let model = try SampleModel.opened("decoder")
         let task = Task {
             while !Task.isCancelled { await Task.yield() }
             return try model.generate("abc")

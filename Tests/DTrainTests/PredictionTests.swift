@@ -168,7 +168,7 @@ import Tokenizers
     }
 
     @Test func refusesTextsToEmbed() throws {
-        let model = try Model(at: SampleModel("decoder").run)
+        let model = try SampleModel.opened("decoder")
         let long = "ab" + String(repeating: "x", count: 12)
         expectError(.usage, "text 2 of 2 has 14 tokens; the model's context holds 12") {
             _ = try model.embed(["a", long])

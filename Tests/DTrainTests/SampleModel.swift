@@ -1,4 +1,5 @@
 import Checkpoints
+import DTrain
 import Datasets
 import Files
 import Models
@@ -28,6 +29,12 @@ struct SampleModel {
         if family == "encoder_decoder" { facts.kind = .parallel }
         if let labels { (facts.kind, facts.labels) = (.labelled, labels) }
         try self.init(["model.family=\(family)", "data.context_length=12"] + sets, facts, vocabularySize: 262)
+    }
+
+    /// A model of a family, opened; its files are gone.
+    static func opened(_ family: String) throws -> Model {
+        let sample = try SampleModel(family)
+        return try withExtendedLifetime(sample) { try Model(at: sample.run) }
     }
 
     /// A model with the keys `sets` for data of `facts`.
