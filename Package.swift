@@ -27,6 +27,7 @@ import PackageDescription
 //   6  Settings                          the configuration: reading, checks, what follows from it
 //   7  Inference                         forward pass, scores, evaluation, generation, export and import
 //   8  Training                          steps and runs
+//   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
 //   9  Measuring Inspection              benchmarks; tables of checkpoints and parameters
 //  10  dtrain                            the command line
 
@@ -68,7 +69,9 @@ let fuzzed: [Target.Dependency] = [
 
 let package = Package(
     name: "dtrain",
-    products: [.executable(name: "dtrain", targets: ["dtrain"])],
+    products: [
+        .executable(name: "dtrain", targets: ["dtrain"]), .library(name: "DTrain", targets: ["DTrain"]),
+    ],
     targets: [
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
         .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
@@ -98,7 +101,8 @@ let package = Package(
             name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CThreads", "CTiles", "Failures", "Tensors"],
             swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
-        .target(name: "MPI", dependencies: ["CMPI", "Collectives", "Failures", "Tensors", "Texts"], swiftSettings: strict),
+        .target(
+            name: "MPI", dependencies: ["CMPI", "Collectives", "Failures", "Tensors", "Texts"], swiftSettings: strict),
         .target(
             name: "Tokenizers", dependencies: ["CSentencePiece", "Failures", "Files", "Texts"], swiftSettings: strict),
         .target(
@@ -145,7 +149,8 @@ let package = Package(
         .target(
             name: "Resources",
             dependencies: [
-                "Collectives", "Datasets", "Failures", "Files", "Kernels", "Profiling", "Reporting", "Tensors", "Texts",
+                "CProcessor", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Profiling", "Reporting",
+                "Tensors", "Texts",
             ],
             swiftSettings: strict),
         .target(
@@ -163,6 +168,13 @@ let package = Package(
                 "Metrics",
                 "Models", "Objectives", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
                 "Tokenizers",
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "DTrain",
+            dependencies: [
+                "Checkpoints", "Collectives", "Failures", "Inference", "Kernels", "Models", "Preparation", "Resources",
+                "Settings", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(
@@ -192,8 +204,8 @@ let package = Package(
         .executableTarget(
             name: "dtrain",
             dependencies: [
-                "CProcess", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
-                "Inspection", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
+                "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
+                "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
                 "Resources", "Settings",
                 "Texts", "Tokenizers", "Training", "Watching",
             ],
@@ -234,6 +246,9 @@ let package = Package(
             "Inference", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Metrics",
             "Models",
             "Objectives", "Reporting", "Settings", "Tokenizers"),
+        test(
+            "DTrain", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Files", "Inference", "Layers", "Models",
+            "Preparation", "Settings", "Tensors", "Tokenizers"),
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
             "Inspection", "Kernels",

@@ -27,6 +27,10 @@ void cprocessor_flush_denormals(void) {
     // MXCSR: flush-to-zero is bit 15, denormals-are-zero bit 6.
     _mm_setcsr(_mm_getcsr() | (1u << 15) | (1u << 6));
 }
+
+uint64_t cprocessor_floating_point_mode(void) { return _mm_getcsr(); }
+
+void cprocessor_set_floating_point_mode(uint64_t mode) { _mm_setcsr((unsigned)mode); }
 #elif defined(__aarch64__)
 uint32_t cprocessor_features(void) { return 0; }
 
@@ -36,6 +40,14 @@ void cprocessor_flush_denormals(void) {
     // FZ, bit 24, flushes denormal operands and results of Float32 and Float64.
     __asm__ volatile("msr fpcr, %0" : : "r"(control | (1ull << 24)));
 }
+
+uint64_t cprocessor_floating_point_mode(void) {
+    uint64_t control;
+    __asm__ volatile("mrs %0, fpcr" : "=r"(control));
+    return control;
+}
+
+void cprocessor_set_floating_point_mode(uint64_t mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode)); }
 #else
 #error "dtrain is built for x86-64 and arm64"
 #endif
@@ -44,4 +56,9 @@ void cprocessor_set_library_threads(int count) {
     // oneDNN has no function for this. If it was built with OpenMP, the runtime is loaded and has this function.
     void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
     if (set) set(count);
+}
+
+int cprocessor_library_threads(void) {
+    int (*get)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_max_threads");
+    return get ? get() : 0;
 }

@@ -45,3 +45,20 @@ extension Communicator {
         return try broadcast(answer)
     }
 }
+
+extension SoloCommunicator {
+    /// Runs `body`, which communicates, in a process alone: failures that all ranks know are its own.
+    ///
+    /// - Throws: The failure; `internalError` for any other error.
+    package static func run<Result>(_ body: (SoloCommunicator) throws -> Result) throws(Failure) -> Result {
+        do {
+            return try body(SoloCommunicator())
+        } catch let failure as Failure {
+            throw failure
+        } catch let agreed as AgreedFailure {
+            throw agreed.failure
+        } catch {
+            throw Failure(.internalError, "\(error)")
+        }
+    }
+}

@@ -13,4 +13,18 @@ package enum Processor {
         cprocessor_flush_denormals()
         cprocessor_set_library_threads(1)
     }
+
+    /// Runs `body` on the calling thread, prepared for kernels as by `prepareThread`. Afterwards the thread is as it was
+    /// before, so that other computations of the same program are unaffected.
+    package static func prepared<Result, Problem: Error>(
+        _ body: () throws(Problem) -> Result
+    ) throws(Problem) -> Result {
+        let (mode, threads) = (cprocessor_floating_point_mode(), cprocessor_library_threads())
+        prepareThread()
+        defer {
+            cprocessor_set_floating_point_mode(mode)
+            if threads > 0 { cprocessor_set_library_threads(threads) }
+        }
+        return try body()
+    }
 }

@@ -182,7 +182,8 @@ package final class MPICommunicator: Communicator {
         var base: UnsafeMutableRawPointer?
         var window: cmpi_window?
         try MPIError.check(
-            cmpi_window_allocate(node, Int64(bytes.map { $0 + arenaAlignmentBytes } ?? 0), &base, &window), "MPI_Win_allocate_shared")
+            cmpi_window_allocate(node, Int64(bytes.map { $0 + arenaAlignmentBytes } ?? 0), &base, &window),
+            "MPI_Win_allocate_shared")
         windows.append(window!)
         return window!
     }

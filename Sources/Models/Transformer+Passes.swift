@@ -13,6 +13,9 @@ extension Transformer {
         let pooling: Pooling<Element>.Activations?
         private let arena: ActivationArena
 
+        /// The encoder's output, [B, S, C]; nil without an encoder.
+        package var encoderOutput: UnsafeMutablePointer<Element>? { source?.stack.output }
+
         enum Input {
             case tokens(Embedding<Element>.Activations)
             case patches(PatchEmbedding<Element>.Activations)

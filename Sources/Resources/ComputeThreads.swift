@@ -25,14 +25,23 @@ package enum ComputeThreads {
         if !sharesCores, ranks.contains(where: \.isBound) {
             try warnOfNeighbours(ranks, threads: plan.count, communicator, console)
         }
-        try communicator.together { () throws(Failure) in
-            let status = ThreadPool.shared.resize(to: plan.count, mayWaitBusily: plan.hasCoreEach)
-            guard status == 0 else {
-                throw Failure(
-                    .usage,
-                    "threads: found \(plan.count), but the system allows this process only \(ThreadPool.shared.count): "
-                        + "\(String(cString: strerror(status))). Use fewer threads, or raise the limit (ulimit -u).")
-            }
+        try communicator.together { () throws(Failure) in try start(plan) }
+    }
+
+    /// Starts the requested number of threads, or one per available core, in a process alone. Nothing is printed.
+    ///
+    /// - Throws: `usage` if the system grants fewer threads than requested.
+    package static func startAlone(_ wanted: ThreadCount) throws(Failure) {
+        try start(ThreadPlan(wanted, ranks: [UsableCores.ofThisProcess()], rank: 0))
+    }
+
+    private static func start(_ plan: ThreadPlan) throws(Failure) {
+        let status = ThreadPool.shared.resize(to: plan.count, mayWaitBusily: plan.hasCoreEach)
+        guard status == 0 else {
+            throw Failure(
+                .usage,
+                "threads: found \(plan.count), but the system allows this process only \(ThreadPool.shared.count): "
+                    + "\(String(cString: strerror(status))). Use fewer threads, or raise the limit (ulimit -u).")
         }
     }
 

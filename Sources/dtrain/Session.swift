@@ -1,11 +1,11 @@
 import CProcess
-import CProcessor
 import Collectives
 import Failures
 import Glibc
 import Kernels
 import MPI
 import Reporting
+import Resources
 
 /// The environment of a command: its ranks and its console.
 struct Session {
@@ -17,7 +17,7 @@ struct Session {
     static func run(_ body: (Session) throws -> ExitCode) -> ExitCode {
         let mpi: MPICommunicator?
         do {
-            try checkProcessor()
+            try ProcessorCheck.run()
             // A launcher that is killed does not end its ranks.
             if LaunchEnvironment.isLaunched { _ = cprocess_die_with_parent() }
             mpi = LaunchEnvironment.isLaunched ? try MPICommunicator() : nil
@@ -70,25 +70,5 @@ struct Session {
         let text = Array("dtrain: \(message)\n".utf8)
         _ = text.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
         return code
-    }
-
-    /// Checks that the CPU supports the instructions for which the kernels were compiled, and that the requested limit
-    /// on instructions is known.
-    private static func checkProcessor() throws(Failure) {
-        if let text = KernelLimit.requested, KernelLimit(rawValue: text) == nil {
-            let allowed = KernelLimit.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Failure(
-                .usage,
-                "\(KernelLimit.variable): found \(text); allowed: \(allowed), or unset for all instructions of the CPU."
-            )
-        }
-        let missing = Processor.builtFor() & ~cprocessor_features()
-        guard missing != 0 else { return }
-        let names = ["AVX2", "FMA", "F16C", "AVX-512F", "AVX-512BW", "AVX-512VL", "AVX-512-FP16"]
-        let list = names.indices.filter { missing >> $0 & 1 == 1 }.map { names[$0] }.joined(separator: ", ")
-        throw Failure(
-            .usage,
-            "this dtrain was built for a CPU with \(list), which this one lacks. Rebuild it here with "
-                + "launch/setup, or for all hosts with DTRAIN_PROCESSOR=x86-64-v3 launch/setup.")
     }
 }

@@ -16,6 +16,16 @@ import Testing
         #expect(products == [denormal, 0, 0])
     }
 
+    @Test func aThreadIsPreparedForAWhile() async {
+        let products = await withCheckedContinuation { continuation in
+            onNewThread {
+                let inside = Processor.prepared { product(denormal, 1) }
+                continuation.resume(returning: [inside, product(denormal, 1)])
+            }
+        }
+        #expect(products == [0, denormal])
+    }
+
     @Test func thisCPUSupportsTheCompiledExtensions() {
         #expect(Processor.builtFor() & ~cprocessor_features() == 0)
     }

@@ -44,6 +44,18 @@ package final class ImageSamples: Samples {
 
     package func length(of sample: Int) -> Int { shape.positions }
 
+    /// Writes the patches of a whole image, as a sample outside training has them.
+    ///
+    /// - Parameters:
+    ///   - pixels: [H, W, K].
+    ///   - patches: The destination, [patches, K, P, P].
+    package static func writePatches(
+        of pixels: [UInt8], _ image: ImageShape, patchSize: Int, into patches: UnsafeMutablePointer<Float>
+    ) {
+        precondition(pixels.count == image.byteCount, "pixels of another shape")
+        ImageView().writePatches(pixels, image, patchSize: patchSize, into: patches)
+    }
+
     /// - Complexity: O(H · W · K); allocates nothing.
     package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
         try records.pixels(of: sample, into: bytes)

@@ -9,10 +9,13 @@ struct ImageView {
     private let step: Double
     private let isMirrored: Bool
 
+    /// The whole image.
+    init() { self.init(top: 0, left: 0, step: 1, isMirrored: false) }
+
     /// The view for the random numbers of `draw`; outside training, the whole image.
     init(_ draw: SampleDraw, _ augmentation: Augmentation, _ image: ImageShape) {
         guard draw.isTraining else {
-            (top, left, step, isMirrored) = (0, 0, 1, false)
+            self.init()
             return
         }
         let random = draw.stream(.augmentation)
@@ -24,9 +27,13 @@ struct ImageView {
             let moved = (random.uniform(counter + 1) * steps).rounded(.down) - Double(augmentation.shift)
             return (1 - step) * Double(edge - 1) * random.uniform(counter) + moved
         }
-        (top, left) = (start(image.height, 2), start(image.width, 4))
-        self.step = step
-        isMirrored = augmentation.flip && random.uniform(0) < 0.5
+        self.init(
+            top: start(image.height, 2), left: start(image.width, 4), step: step,
+            isMirrored: augmentation.flip && random.uniform(0) < 0.5)
+    }
+
+    private init(top: Double, left: Double, step: Double, isMirrored: Bool) {
+        (self.top, self.left, self.step, self.isMirrored) = (top, left, step, isMirrored)
     }
 
     /// Writes the view as patches with values from −1 to 1.

@@ -44,6 +44,15 @@ package final class ForwardPass<Element: Storage> {
         return ForwardPass.sum(losses, count)
     }
 
+    /// The logits of row `row` of the last pass, one of `model.outputRows`; valid until the next call.
+    func logits(ofRow row: Int) -> UnsafeBufferPointer<Float> where Element == Float {
+        let (head, context) = (model.head, LayerContext(weights: weights.base, engine: .vectors, workspace))
+        let hidden = head.transformed(activations.output + row * head.inputWidth, rows: 1, context)
+        let logits = workspace.floats(.logits, head.outputWidth)
+        head.output.forward(hidden, into: logits, rows: 1, context)
+        return UnsafeBufferPointer(start: logits, count: head.outputWidth)
+    }
+
     /// The sum of `count` losses in Float64, in order.
     package static func sum(_ losses: UnsafePointer<Float>, _ count: Int) -> Double {
         var sum = 0.0

@@ -38,11 +38,11 @@ package struct GenerationSettings: Sendable {
 /// puts the most probable token into each blank, and a classifier predicts its classes.
 package struct Generation {
     let settings: GenerationSettings
-    private let trained: TrainedModel
+    let trained: TrainedModel
     let communicator: any Communicator
-    private var tokenizer: any Tokenizer { trained.tokenizer }
-    private var contextLength: Int { trained.model.sizes.contextLength }
-    private var response: Architecture.Response? { trained.model.architecture.response }
+    var tokenizer: any Tokenizer { trained.tokenizer }
+    var contextLength: Int { trained.model.sizes.contextLength }
+    var response: Architecture.Response? { trained.model.architecture.response }
 
     /// Loads and verifies the checkpoint.
     ///
@@ -53,7 +53,7 @@ package struct Generation {
     }
 
     /// Creates a generation with a model that is already loaded.
-    init(_ settings: GenerationSettings, _ trained: TrainedModel, _ communicator: any Communicator) {
+    package init(_ settings: GenerationSettings, _ trained: TrainedModel, _ communicator: any Communicator) {
         self.trained = trained
         self.communicator = communicator
         var settings = settings
@@ -67,8 +67,8 @@ package struct Generation {
 
     // MARK: One prompt
 
-    /// Writes the result for `prompt`. A decoder without beam search writes each token as it is chosen, in whole
-    /// characters.
+    /// Writes the result for `prompt`, which begins with the prompt for a decoder. A decoder without beam search writes
+    /// each token as it is chosen, in whole characters.
     ///
     /// - Parameters:
     /// - write: Called with UTF-8 bytes.
@@ -77,54 +77,24 @@ package struct Generation {
     package func run(
         prompt: String, output write: ([UInt8]) -> Void, shouldStop: @escaping () -> Bool
     ) throws(Failure) {
-        func output(_ bytes: [UInt8]) { write(Array(WholeCharacters.text(of: bytes).utf8)) }
         guard !prompt.isEmpty else {
             throw Failure(.usage, "generate: --prompt is empty. Give at least one character.")
         }
-        func refuse(_ reason: String) -> Failure { Failure(.usage, "generate: --prompt \(reason)") }
-        let inputs = try decodingInputs(of: [prompt]) { refuse($1) }
-        try memory(for: inputs, texts: 1).require(
-            "generation", available: MemoryEstimate.availableBytes(), remedy: memoryRemedy)
-        guard response == .continuation, settings.decoding.beams == 1 else {
-            let texts = try results(
-                of: [prompt], numbers: PromptNumbers.of([prompt]), isOneLine: false, shouldStop
-            ) { refuse($1) }
-            output(texts[0] + [UInt8(ascii: "\n")])
-            return
+        var hasBegun = false
+        func output(_ text: String) {
+            hasBegun = true
+            write(Array(text.utf8))
         }
-        let input = inputs[0]
-        let stops = StopTexts(settings.stops)
-        var characters = WholeCharacters()
-        var state = DecodingState()
-        var bytes: [UInt8] = []
-        for token in input.text { tokenizer.decode(token, after: &state, appendingTo: &bytes) }
-        output(characters.append(bytes))
-        // Bytes that may be the start of a stop text are held back.
-        var held: [UInt8] = []
-        var failure: Failure?
-        withoutActuallyEscaping(write) { write in
-            var observer = Decoding<Float>.Observer()
-            observer.shouldStop = shouldStop
-            observer.isComplete = { stops.areReached(by: $1, tokenizer) }
-            observer.chose = { _, token in
-                tokenizer.decode(token, after: &state, appendingTo: &held)
-                let sure = stops.first(in: held) == nil ? max(0, held.count - max(0, stops.longest - 1)) : 0
-                write(Array(WholeCharacters.text(of: characters.append(Array(held[..<sure]))).utf8))
-                held.removeFirst(sure)
+        do throws(Failure) {
+            try answer(prompt, read: output, write: output, shouldStop: shouldStop) { reason in
+                Failure(.usage, "generate: --prompt \(reason)")
             }
-            let numbers = PromptNumbers.of([prompt])
-            do throws(Failure) {
-                _ = try decode([input], numbers: numbers, observer: observer)
-            } catch {
-                failure = error
-            }
-        }
-        if let failure {
+        } catch {
             // The partial output must end its line before the message follows.
-            output([UInt8(ascii: "\n")])
-            throw failure
+            if hasBegun { output("\n") }
+            throw error
         }
-        output(characters.append(stops.cut(held)) + characters.finish() + [UInt8(ascii: "\n")])
+        output("\n")
     }
 
     // MARK: Many lines
@@ -162,7 +132,7 @@ package struct Generation {
         }
         if try communicator.maximum(stopped ? 1 : 0) == 1 { return nil }
         let gathered = try communicator.gather(
-            texts.map { PromptFile.line(of: $0, asObject: settings.writesObjects) }.joined(separator: "\n"))
+            texts.map { PromptFile.line(of: $0.bytes, asObject: settings.writesObjects) }.joined(separator: "\n"))
         if communicator.rank != 0 { return [] }
         let empty = settings.writesObjects ? PromptFile.line(of: [], asObject: true) : ""
         var all = [String](repeating: empty, count: range.count)
@@ -193,7 +163,7 @@ package struct Generation {
     /// The decoder input for each text; empty for encoders and classifiers, whose texts are only checked.
     ///
     /// - Parameter refuse: Returns the error for the text at an index, given the reason.
-    private func decodingInputs(
+    func decodingInputs(
         of texts: [String], _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [DecodingInput] {
         var inputs: [DecodingInput] = []
@@ -226,7 +196,7 @@ package struct Generation {
     }
 
     /// Advice for the case that there is not enough memory.
-    private var memoryRemedy: String {
+    var memoryRemedy: String {
         let beams = settings.decoding.beams > 1 ? "--beam (\(settings.decoding.beams)), " : ""
         return "Lower \(beams)--batch (\(settings.decoding.batch); it does not change results) or --tokens "
             + "(\(settings.decoding.tokens))."
@@ -243,80 +213,6 @@ package struct Generation {
         digest.update(String(reflecting: settings))
         for line in lines { digest.update(line) }
         return digest.hexadecimal()
-    }
-
-    // MARK: By response
-
-    /// The result for each text.
-    ///
-    /// - Parameters:
-    /// - numbers: The `PromptNumbers` of the texts, which seed random choices.
-    /// - isOneLine: Whether a result is a single line: a decoder stops at a line break, and classes are separated by
-    ///   tabs.
-    /// - refuse: Returns the error for the text at an index, given the reason.
-    private func results(
-        of texts: [String], numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
-        refuse: (Int, String) -> Failure
-    ) throws(Failure) -> [[UInt8]] {
-        switch response {
-        case .continuation, .target, .filledBlanks:
-            return try decoded(texts, numbers, isOneLine: isOneLine, shouldStop, refuse)
-        case .maskedTokens:
-            return try FilledGaps(trained, batch: WholeTexts.batch(settings.decoding.batch, of: texts.count))
-                .run(texts, shouldStop, refuse)
-        case .labels:
-            return try TextClassification(trained, batch: WholeTexts.batch(settings.decoding.batch, of: texts.count))
-                .run(texts, crops: settings.crops, shouldStop, refuse)
-                .map { Array($0.text(all: settings.tellsAllClasses, separator: isOneLine ? "\t" : "\n").utf8) }
-        case nil: preconditionFailure("a model that does not read text")
-        }
-    }
-
-    private func decoded(
-        _ texts: [String], _ numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
-        _ refuse: (Int, String) -> Failure
-    ) throws(Failure) -> [[UInt8]] {
-        let inputs = try decodingInputs(of: texts, refuse)
-        // A decoder would continue after a line break, but the result is a single line.
-        let stops = StopTexts(settings.stops + (isOneLine && response == .continuation ? ["\n"] : []))
-        var observer = Decoding<Float>.Observer()
-        observer.shouldStop = shouldStop
-        observer.isComplete = { stops.areReached(by: $1, tokenizer) }
-        let chosen = try decode(inputs, numbers: numbers, observer: observer)
-        return zip(inputs, chosen).map { text($0, $1, stops) }
-    }
-
-    /// The tokens that are chosen for each input.
-    ///
-    /// - Throws: `badData` if logits are not finite.
-    private func decode(
-        _ inputs: [DecodingInput], numbers: [Int], observer: Decoding<Float>.Observer
-    ) throws(Failure) -> [[Int32]] {
-        do throws(NonFiniteLogits) {
-            return try Decoding(trained.model, weights: trained.weights, settings.decoding)
-                .run(inputs, numbers: numbers, observer: observer)
-        } catch {
-            throw trained.nonFinite(output: error.token)
-        }
-    }
-
-    /// The bytes of the result for a decoded input.
-    private func text(_ input: DecodingInput, _ chosen: [Int32], _ stops: StopTexts) -> [UInt8] {
-        if let gap = input.gap {
-            // Stop texts are searched in the filling alone; its neighbours determine whether a space precedes it.
-            var filling = chosen
-            while !filling.isEmpty, stops.first(in: tokenizer.decode(filling)) != nil { filling.removeLast() }
-            var tokens = input.text
-            tokens.replaceSubrange(gap.place...gap.place, with: filling)
-            return GapText(tokenizer, mask: input.text[gap.place]).decode(tokens)
-        }
-        var state = DecodingState()
-        var (before, after): ([UInt8], [UInt8]) = ([], [])
-        if response == .continuation {
-            for token in input.text { tokenizer.decode(token, after: &state, appendingTo: &before) }
-        }
-        for token in chosen { tokenizer.decode(token, after: &state, appendingTo: &after) }
-        return before + stops.cut(after)
     }
 
     /// The decoder input for `text`.
@@ -361,14 +257,6 @@ extension Generation {
     ///
     /// - Throws: As `init`.
     package static func onOneRank(_ settings: GenerationSettings) throws(Failure) -> Generation {
-        do {
-            return try Generation(settings, SoloCommunicator())
-        } catch let failure as Failure {
-            throw failure
-        } catch let agreed as AgreedFailure {
-            throw agreed.failure
-        } catch {
-            throw Failure(.internalError, "\(error)")
-        }
+        try SoloCommunicator.run { try Generation(settings, $0) }
     }
 }

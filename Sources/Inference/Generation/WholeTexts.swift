@@ -4,7 +4,7 @@ import Layers
 import Models
 import Tensors
 
-/// Batched forward passes over complete texts, for encoders and classifiers.
+/// Batched forward passes over complete texts, for encoders, classifiers and embeddings.
 struct WholeTexts {
     private let trained: TrainedModel
     private let forwardPass: ForwardPass<Float>
@@ -36,44 +36,97 @@ struct WholeTexts {
         _ texts: [[Int32]], rows: (_ text: Int) -> [Int], shouldStop: () -> Bool,
         _ body: (_ text: Int, _ index: Int, _ logits: UnsafeBufferPointer<Float>) -> Void
     ) throws(Failure) {
-        let order = texts.indices.sorted { (texts[$0].count, $0) < (texts[$1].count, $1) }
-        let model = trained.model
-        for start in stride(from: 0, to: order.count, by: batch) {
-            if shouldStop() { return }
-            let part = order[start..<min(start + batch, order.count)]
-            let positions = part.map { texts[$0].count }.max()!
-            let tokens = part.flatMap { texts[$0] + [Int32](repeating: 0, count: positions - texts[$0].count) }
-            let lengths = part.map { Int32(texts[$0].count) }
-            tokens.withUnsafeBufferPointer { tokens in
-                lengths.withUnsafeBufferPointer { lengths in
-                    var input = ModelInput(sequences: part.count, positions: positions)
-                    input.tokens = TokenInput(tokens: tokens.baseAddress!)
-                    input.lengths = lengths.baseAddress!
-                    model.forward(
-                        input, forwardPass.activations,
-                        LayerContext(weights: trained.weights.base, forwardPass.workspace))
+        try forEachText(texts, shouldStop: shouldStop) { text, place, positions throws(Failure) in
+            let first = trained.model.outputRows(sequences: place, positions: positions)
+            for (index, row) in rows(text).enumerated() {
+                let logits = forwardPass.logits(ofRow: first + row)
+                if let output = firstNonFinite(logits.baseAddress!, count: logits.count) {
+                    throw trained.nonFinite(output: output)
                 }
-            }
-            for (place, text) in part.enumerated() {
-                let first = model.outputRows(sequences: place, positions: positions)
-                for (index, row) in rows(text).enumerated() {
-                    let logits = logits(first + row)
-                    if let output = firstNonFinite(logits.baseAddress!, count: logits.count) {
-                        throw trained.nonFinite(output: output)
-                    }
-                    body(text, index, logits)
-                }
+                body(text, index, logits)
             }
         }
     }
 
-    private func logits(_ row: Int) -> UnsafeBufferPointer<Float> {
-        let head = trained.model.head
-        let context = LayerContext(weights: trained.weights.base, engine: .vectors, forwardPass.workspace)
-        let hidden = head.transformed(forwardPass.activations.output + row * head.inputWidth, rows: 1, context)
-        let logits = context.workspace.floats(.logits, head.outputWidth)
-        head.output.forward(hidden, into: logits, rows: 1, context)
-        return UnsafeBufferPointer(start: logits, count: head.outputWidth)
+    /// Calls `body` with the hidden states of each text.
+    ///
+    /// - Parameters:
+    ///   - texts: The tokens of each text, at most the context length; of an encoder-decoder, the source.
+    ///   - begin: The token that begins a target, for an encoder-decoder.
+    ///   - body: Receives the index of a text and its hidden states, [T, C]: the encoder's output if there is one,
+    ///     otherwise the input of the prediction head, which is a single row in a model that pools.
+    /// - Throws: `badData` if a hidden state is not finite.
+    func forEachHidden(
+        _ texts: [[Int32]], begin: Int32?, shouldStop: () -> Bool,
+        _ body: (_ text: Int, _ hidden: UnsafeBufferPointer<Float>) -> Void
+    ) throws(Failure) {
+        let model = trained.model
+        let width = model.configuration.width
+        let isPooled = model.outputRows(sequences: 1, positions: 2) == 1
+        let output = forwardPass.activations.encoderOutput ?? forwardPass.activations.output
+        try forEachText(texts, begin: begin, shouldStop: shouldStop) { text, place, positions throws(Failure) in
+            let (first, count) = isPooled ? (place, 1) : (place * positions, texts[text].count)
+            let hidden = UnsafeBufferPointer(start: output + first * width, count: count * width)
+            guard firstNonFinite(hidden.baseAddress!, count: hidden.count) == nil else {
+                throw trained.nonFiniteState()
+            }
+            body(text, hidden)
+        }
+    }
+
+    /// Computes each of `texts`, and calls `body` with its index, its place in the batch, and the positions of each text
+    /// of the batch.
+    private func forEachText(
+        _ texts: [[Int32]], begin: Int32? = nil, shouldStop: () -> Bool,
+        _ body: (_ text: Int, _ place: Int, _ positions: Int) throws(Failure) -> Void
+    ) throws(Failure) {
+        let order = texts.indices.sorted { (texts[$0].count, $0) < (texts[$1].count, $1) }
+        for start in stride(from: 0, to: order.count, by: batch) {
+            if shouldStop() { return }
+            let part = order[start..<min(start + batch, order.count)]
+            let positions = part.map { texts[$0].count }.max()!
+            forward(part.map { texts[$0] }, positions: positions, begin: begin)
+            for (place, text) in part.enumerated() { try body(text, place, positions) }
+        }
+    }
+
+    /// Computes a batch of texts, padded to `positions`.
+    private func forward(_ texts: [[Int32]], positions: Int, begin: Int32?) {
+        let model = trained.model
+        let tokens = texts.flatMap { $0 + [Int32](repeating: 0, count: positions - $0.count) }
+        let lengths = texts.map { Int32($0.count) }
+        let begins = [Int32](repeating: begin ?? 0, count: texts.count)
+        let spanPositionIDs = [Int32](repeating: 0, count: tokens.count)
+        func forward(_ input: ModelInput) {
+            model.forward(
+                input, forwardPass.activations, LayerContext(weights: trained.weights.base, forwardPass.workspace))
+        }
+        tokens.withUnsafeBufferPointer { tokens in
+            lengths.withUnsafeBufferPointer { lengths in
+                if model.architecture.hasEncoder {
+                    var input = ModelInput(sequences: texts.count, positions: 1)
+                    input.source = SourceInput(
+                        tokens: tokens.baseAddress!, positions: positions, lengths: lengths.baseAddress!)
+                    begins.withUnsafeBufferPointer {
+                        input.tokens = TokenInput(tokens: $0.baseAddress!)
+                        forward(input)
+                    }
+                    return
+                }
+                var input = ModelInput(sequences: texts.count, positions: positions)
+                input.lengths = lengths.baseAddress!
+                spanPositionIDs.withUnsafeBufferPointer {
+                    if model.architecture.hasPrefixes {
+                        // All of a text is the prefix: its positions attend to each other.
+                        input.prefixLengths = lengths.baseAddress!
+                        input.tokens = TokenInput(tokens: tokens.baseAddress!, spanPositionIDs: $0.baseAddress!)
+                    } else {
+                        input.tokens = TokenInput(tokens: tokens.baseAddress!)
+                    }
+                    forward(input)
+                }
+            }
+        }
     }
 }
 

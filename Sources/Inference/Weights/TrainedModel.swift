@@ -61,12 +61,14 @@ package struct TrainedModel {
     }
 
     /// The error for a logit that is infinite or NaN, at index `output` of the model's output.
-    func nonFinite(output: Int) -> Failure {
+    func nonFinite(output: Int) -> Failure { nonFinitePrediction(directory, output: output) }
+
+    /// The error for hidden states that are infinite or NaN.
+    func nonFiniteState() -> Failure {
         Failure(
             .badData,
-            "\(directory): the model's prediction is not finite: its logit \(output) is infinite or not a number. "
-                + "Its weights are too large to compute with: the training run diverged, or the model was damaged before "
-                + "it was imported. Use an earlier checkpoint or another copy.")
+            "\(directory): a hidden state of the model is infinite or not a number. "
+                + nonFiniteCause)
     }
 
     /// The reason for rejecting a text of `count` tokens if at most `limit` are allowed.
@@ -87,6 +89,19 @@ package struct TrainedModel {
             .badData, "\(directory): its tokenizer has no token \(name), which its model family requires.")
     }
 }
+
+/// The error for a logit that is infinite or NaN, at index `output` of the output of the model in `directory`.
+func nonFinitePrediction(_ directory: String, output: Int) -> Failure {
+    Failure(
+        .badData,
+        "\(directory): the model's prediction is not finite: its logit \(output) is infinite or not a number. "
+            + nonFiniteCause)
+}
+
+/// The cause of numbers that are not finite, and what to do.
+private let nonFiniteCause =
+    "Its weights are too large to compute with: the training run diverged, or the model was damaged before it was "
+    + "imported. Use an earlier checkpoint or another copy."
 
 /// Verifies a checkpoint and loads its model in Float32. Collective: rank 0 reads the weights for all ranks.
 ///

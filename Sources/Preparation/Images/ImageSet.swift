@@ -1,5 +1,4 @@
 import Tensors
-import CPNG
 import Datasets
 import Failures
 import Files
@@ -80,10 +79,6 @@ private struct ImageFolders {
     let classNames: [String]
     let images: [(path: String, classIndex: Int)]
 
-    /// The maximum size in bytes, both of a file and of a decoded image: the header of a small file may declare any
-    /// size.
-    private static let bytesLimit = 64 << 20
-
     init(_ directory: String) throws(Failure) {
         guard try FileSystem.isPresentDirectory(directory) else {
             throw Failure(
@@ -125,24 +120,16 @@ private struct ImageFolders {
         _ index: Int, as shape: ImageShape
     ) throws(Failure) -> (pixels: [UInt8], className: String, place: String) {
         let (path, classIndex) = images[index]
-        let bytes = try ImageFolders.contents(of: path)
-        let found = try ImageFolders.shape(of: bytes, path)
-        guard (found.height, found.width) == (shape.height, shape.width), found.channels <= shape.channels else {
-            throw ImageSet.wrongShape(path, found, shape)
-        }
-        var pixels = [UInt8](repeating: 0, count: shape.byteCount)
-        let isDecoded = cpng_decode(
-            bytes, bytes.count, UInt32(shape.height), UInt32(shape.width), Int32(shape.channels), &pixels)
-        guard isDecoded != 0 else { throw ImageFolders.damaged(path, bytes) }
-        return (pixels, classNames[classIndex], path)
+        let image = try PNGImage(path)
+        guard image.fits(shape) else { throw ImageSet.wrongShape(path, image.shape, shape) }
+        return (try image.pixels(as: shape), classNames[classIndex], path)
     }
 
     /// The shape of all images; with 3 channels if any of them has colour.
     private static func commonShape(_ paths: [String]) throws(Failure) -> ImageShape {
         var common: ImageShape?
         for path in paths {
-            let bytes = try contents(of: path)
-            let found = try shape(of: bytes, path)
+            let found = try PNGImage(path).shape
             guard found.height == common?.height ?? found.height, found.width == common?.width ?? found.width else {
                 throw ImageSet.wrongShape(path, found, common ?? found)
             }
@@ -151,41 +138,5 @@ private struct ImageFolders {
         }
         guard let common else { preconditionFailure("there is an image") }
         return common
-    }
-
-    /// Reads the part of a file that libpng needs.
-    private static func contents(of path: String) throws(Failure) -> [UInt8] {
-        try PNGChunks.ofPixels(in: FileSystem.contents(of: path, limitBytes: bytesLimit), path)
-    }
-
-    private static func shape(of bytes: [UInt8], _ path: String) throws(Failure) -> ImageShape {
-        var found = cpng_shape()
-        guard cpng_inspect(bytes, bytes.count, &found) != 0 else { throw damaged(path, bytes) }
-        let shape = ImageShape(
-            height: Int(found.height), width: Int(found.width), channels: found.has_colour != 0 ? 3 : 1)
-        guard shape.isPossible else {
-            throw Failure(
-                .badData,
-                "\(path): has \(shape.height) × \(shape.width) pixels; allowed: at most \(ImageShape.sideLimit) per side. "
-                    + "Scale it first.")
-        }
-        guard shape.byteCount <= bytesLimit else {
-            throw Failure(
-                .badData,
-                "\(path): \(shape.height) × \(shape.width) pixels with \(counted(shape.channels, "channel")) are "
-                    + "\(shape.byteCount) bytes; allowed: at most \(bytesLimit). Scale it first.")
-        }
-        return shape
-    }
-
-    private static func damaged(_ path: String, _ bytes: [UInt8]) -> Failure {
-        if let format = PNGChunks.otherFormat(of: bytes) {
-            return Failure(
-                .badData,
-                "\(path): is a \(format) image, although its name ends in .png. Convert it (ImageMagick): "
-                    + "mogrify -format png \(shellPath(path))")
-        }
-        return Failure(
-            .badData, "\(path): not a whole PNG image: \(PNGChunks.flaw(in: bytes)). Copy it again, or remove it.")
     }
 }

@@ -55,7 +55,9 @@ extension Arguments {
         var settings = GenerationSettings(checkpoint: try required("checkpoint"))
         if has("input"), has("prompt") { throw usage("--input and --prompt cannot be combined.") }
         if has("output"), !has("input") { throw usage("--output requires --input FILE.") }
-        if has("temperature") { settings.temperature = try real("temperature", in: 0...100, default: 0) }
+        if has("temperature") {
+            settings.temperature = try real("temperature", in: GenerationLimits.temperature, default: 0)
+        }
         settings.weights = try weights()
         settings.stops = try texts("stop")
         guard !settings.stops.contains(where: \.isEmpty) else {
@@ -65,12 +67,13 @@ extension Arguments {
         settings.crops = has("crop")
         var decoding = DecodingSettings()
         (decoding.minimumTokens, decoding.tokens) = try tokenRange()
-        decoding.topK = try integer("top-k", in: 0...1_000_000_000, default: 0)
-        decoding.topP = try real("top-p", in: 0.000_001...1, default: 1)
-        decoding.repetitionPenalty = try real("repetition-penalty", in: 0.01...100, default: 1)
-        decoding.beams = try integer("beam", in: 1...1000, default: 1)
-        decoding.lengthPenalty = try real("length-penalty", in: -100...100, default: 1)
-        decoding.batch = try integer("batch", in: 1...100_000, default: 16)
+        decoding.topK = try integer("top-k", in: GenerationLimits.topK, default: 0)
+        decoding.topP = try real("top-p", in: GenerationLimits.topP, default: 1)
+        decoding.repetitionPenalty = try real(
+            "repetition-penalty", in: GenerationLimits.repetitionPenalty, default: 1)
+        decoding.beams = try integer("beam", in: GenerationLimits.beams, default: 1)
+        decoding.lengthPenalty = try real("length-penalty", in: GenerationLimits.lengthPenalty, default: 1)
+        decoding.batch = try integer("batch", in: GenerationLimits.batch, default: 16)
         decoding.seed = UInt64(try integer("seed", in: 0...Int.max, default: 1337))
         if decoding.beams == 1, has("length-penalty") {
             throw usage("--length-penalty requires --beam N with N of at least 2.")
@@ -87,7 +90,7 @@ extension Arguments {
         let text = value("tokens") ?? "200"
         let numbers = text.exactParts(at: ":").map { Int($0) ?? -1 }
         let (fewest, most) = (numbers.count == 2 ? numbers[0] : 0, numbers[numbers.count - 1])
-        guard numbers.count <= 2, (1...1_000_000_000).contains(most), (0...most).contains(fewest) else {
+        guard numbers.count <= 2, GenerationLimits.tokens.contains(most), (0...most).contains(fewest) else {
             throw usage(
                 "--tokens: found \(text); allowed: N or M:N, with N a whole number from 1 to 1000000000 and M "
                     + "from 0 to N.")

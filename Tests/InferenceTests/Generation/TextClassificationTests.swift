@@ -8,7 +8,7 @@ import Testing
         _ logits: [Float], _ loss: Loss, names: [String] = ["cat", "dog", "bird"], all: Bool = true
     ) -> String {
         logits.withUnsafeBufferPointer {
-            TextClassification.prediction($0, names, loss.targetKind).text(all: all, separator: "; ")
+            LabelPrediction($0, names: names, loss.targetKind).text(all: all, separator: "; ")
         }
     }
 

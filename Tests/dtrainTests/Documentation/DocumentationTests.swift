@@ -145,7 +145,7 @@ import Testing
     /// Paths and source files in code spans exist. Names in capitals are placeholders.
     @Test func namedFilesExist() throws {
         let sources = try names(below: "Sources").union(names(below: "Tests"))
-        let directories = ["Benchmarks/", "Sources/", "Tests/", "configs/", "docs/", "launch/"]
+        let directories = ["Benchmarks/", "Examples/", "Sources/", "Tests/", "configs/", "docs/", "launch/"]
         for page in pages {
             for span in page.spans {
                 guard let word = span.parts(at: " ").first, !word.contains("NAME"), !word.contains("<"),
@@ -185,5 +185,25 @@ import Testing
         #expect(
             Array(lines[(begin + 1)..<end]) == table,
             "between its two markers, docs/architecture.md should have\n\(table.joined(separator: "\n"))")
+    }
+
+    /// Programs that use the library need no MPI.
+    @Test func libraryIsWithoutMPI() throws {
+        let table = TargetTable(package: try MarkdownPage.text(of: "Package.swift"))
+        let below = table.targets(below: "DTrain")
+        #expect(below.isSuperset(of: ["Inference", "Kernels", "COneDNN"]))
+        #expect(below.isDisjoint(with: ["CMPI", "COpenMPI", "MPI", "Training"]))
+        #expect(table.targets(below: "dtrain").isSuperset(of: ["CMPI", "COpenMPI", "MPI"]))
+    }
+
+    /// Every Swift snippet of the guide is part of a test of the library, which compiles and runs it.
+    @Test func snippetsAreTested() throws {
+        let tested = try MarkdownPage.text(of: "Tests/DTrainTests/GuideTests.swift").parts(at: "\n").map(\.trimmed)
+        let text = try MarkdownPage.text(of: "docs/guide.md").parts(at: "```swift\n").dropFirst()
+        let snippets = text.map { $0.parts(at: "```")[0] }.filter { !$0.contains("dependencies:") }
+        #expect(snippets.count >= 2)
+        for line in snippets.flatMap({ $0.parts(at: "\n") }).map(\.trimmed) where !line.isEmpty {
+            #expect(tested.contains(line), "docs/guide.md: GuideTests.swift lacks the line \(line)")
+        }
     }
 }

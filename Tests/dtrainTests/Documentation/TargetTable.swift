@@ -2,6 +2,8 @@
 struct TargetTable {
     /// The lines of the table, from the lowest level up.
     let lines: [String]
+    /// The direct dependencies of each target.
+    private let dependencies: [String: [String]]
 
     /// Reads the targets in the text of a Package.swift; those of tests are left out.
     init(package: String) {
@@ -31,7 +33,13 @@ struct TargetTable {
             let names = below.map { "`\($0)`" }.joined(separator: ", ")
             return "| \(level(name)) | `\(name)` | \(names) |"
         }
+        self.dependencies = dependencies
         lines = ["| level | target | builds on |", "| ---: | --- | --- |"] + rows
+    }
+
+    /// The targets that `name` is built on, directly or not.
+    func targets(below name: String) -> Set<String> {
+        dependencies[name, default: []].reduce(into: []) { $0.formUnion(targets(below: $1).union([$1])) }
     }
 
     /// The text up to the parenthesis that closes the one before it.

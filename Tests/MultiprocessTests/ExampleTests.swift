@@ -1,0 +1,49 @@
+import Files
+import Testing
+
+extension MultiprocessTests {
+    /// The package of examples, which depends on dtrain by its path as a user's package does.
+    @Suite struct ExampleTests {
+        private static let repository = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
+
+        /// Builds the programs. Their build directory is kept, so that only the first build takes long.
+        private func build(_ program: String) throws -> String {
+            let scratch = "\(ExampleTests.repository)/.build/examples"
+            let build = Job(
+                [
+                    "swift", "build", "-c", "release", "--package-path", "\(ExampleTests.repository)/Examples",
+                    "--scratch-path", scratch, "--product", program,
+                ], in: ExampleTests.repository
+            ).finish(timeoutSeconds: 1200)
+            try #require(build.exitCode == 0, "\(build.output)\(build.errors)")
+            return "\(scratch)/release/\(program)"
+        }
+
+        /// Completions are those of `dtrain generate`, from a program without MPI; what is wrong is an error.
+        @Test func autocompleteCompletesLines() throws {
+            let program = try build("autocomplete")
+            let libraries = Job(["ldd", program], in: "/").finish().output
+            #expect(libraries.contains("libdnnl") && !libraries.contains("libmpi"), "\(libraries)")
+
+            let workshop = try Workshop()
+            workshop.train("training.steps=8")
+            try FileSystem.replaceContents(of: workshop.directory.file("lines"), with: "alpha\n\nbeta größe\n")
+            let completed = Job(
+                ["sh", "-c", #"exec "$0" run 2 <lines"#, program], in: workshop.directory.path
+            ).finish()
+            #expect(completed.exitCode == 0 && completed.errors.isEmpty, "\(completed.errors)")
+            let lines = completed.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+            try #require(lines.count == 5)
+            for (line, prompt) in [(lines[0], "alpha"), (lines[2], "beta größe")] {
+                let generated = workshop.dtrain(
+                    "generate", "--checkpoint", "run", "--tokens", "24", "--stop", "\n", "--prompt", prompt)
+                #expect(generated.output == line + "\n")
+            }
+            #expect(lines[1].hasPrefix("alpha") && lines[3].hasPrefix("beta größe"))
+
+            let missing = Job([program, "none"], in: workshop.directory.path).finish()
+            #expect(missing.exitCode == 65 && missing.output.isEmpty)
+            #expect(missing.errors.hasPrefix("autocomplete: none: there is no such file or directory"))
+        }
+    }
+}
