@@ -21,15 +21,16 @@ extension FuzzedReader {
 
     /// Command-line arguments, separated by zero bytes. They are parsed, but no command is run.
     static let commandLine = FuzzedReader(name: "command-line", refusals: [.usage]) {
-        // The arguments after the program's name.
+        // The arguments after the program's name, up to a redirection or a pipe.
         let examples = Command.all.filter { !$0.example.contains("\"") }.map { command in
-            command.example.split(separator: " ").map(String.init).split(separator: "dtrain").last.map(Array.init) ?? []
+            let words = command.example.split(separator: " ").map(String.init)
+            return words.drop { $0 != "dtrain" }.dropFirst().prefix { $0 != ">" && $0 != "|" }
         }
         let others = [
             ["help", "train"], ["--set", "model.layers=2", "--set=optimizer.betas=[0.9, 0.95]", "--profile=7"],
             ["generate", "--checkpoint", "d", "--temperature", "-0.5e1", "--top-k", "9", "--threads", "2"],
         ]
-        return (examples + others).map { Array($0.joined(separator: "\0").utf8) }
+        return (examples.map(Array.init) + others).map { Array($0.joined(separator: "\0").utf8) }
     } open: { _ in
         return { bytes in
             // As for arguments from the system, invalid UTF-8 is replaced.
