@@ -16,13 +16,14 @@ package struct ProductBench {
         let rows = configuration.batch.sequencesPerSlot * configuration.data.contextLength
         let limit = floatingPointLimit()
         var (table, results) = ([["GEMM", "M", "N", "K", "GFLOP/s", "% of peak"]], [JSON]())
-        var names: Set<String> = []
+        var names: [String] = []
         for layer in configuration.model.products(subject.sizes) {
             // The layers of an encoder are those of a decoder without cross-attention.
-            guard case .linear(let input, let output) = layer.operands, names.insert(layer.name).inserted else {
+            guard case .linear(let input, let output) = layer.operands, !names.contains(layer.name) else {
                 continue
             }
             let name = layer.name
+            names.append(name)
             let part = StepPart(.step, .step)
             let products = Product.linear(
                 rows: rows, input: input, output: output, forward: part, backward: part, count: 1)

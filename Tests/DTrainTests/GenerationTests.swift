@@ -100,7 +100,7 @@ import Testing
     @Test func refusesPrompts() throws {
         let model = try SampleModel.opened("decoder")
         let long = String(repeating: "x", count: 13)
-        expectError(.usage, "the prompt has 13 tokens; the model's context holds 12 of a text.") {
+        expectError(.usage, "the prompt has 13 tokens; the model's limit is 12.") {
             _ = try model.generate(long)
         }
         expectError(.usage, "prompt 2 of 2 has 13 tokens") { _ = try model.generate(["a", long]) }
@@ -108,7 +108,7 @@ import Testing
         expectError(.usage, "the prompt is empty. Give at least one character.") { _ = try model.generate("") }
         expectError(.usage, "prompt 1 of 2 is empty") { _ = try model.generate(["", "a"]) }
         let translator = try SampleModel.opened("encoder_decoder")
-        expectError(.usage, "the text has 12 tokens; the model's context holds 11") {
+        expectError(.usage, "the text has 12 tokens; the model's limit is 11") {
             _ = try translator.translate("abcdefghijkl")
         }
     }

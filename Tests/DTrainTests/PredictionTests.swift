@@ -51,7 +51,7 @@ import Tokenizers
         }
         #expect(try model.classify([]) == [])
         let long = String(repeating: "x", count: 12)
-        expectError(.usage, "the text has 12 tokens; the model's context holds 11") { _ = try model.classify([long]) }
+        expectError(.usage, "the text has 12 tokens; the model's limit is 11") { _ = try model.classify([long]) }
         #expect(try model.classify([long], crop: true) == model.classify([String(long.dropLast())]))
         expectError(.usage, "text 2 of 2 is empty") { _ = try model.classify(["a", ""]) }
         expectError(.usage, "batch: found 0") { _ = try model.classify(["a"], batch: 0) }
@@ -102,7 +102,7 @@ import Tokenizers
             ("wide.png", png(height: 4, width: 5, channels: 1, Array(0..<20)), "has 4 rows of 5 pixels of 1 channels"),
             ("red.png", png(height: 4, width: 4, channels: 3, Array(0..<48)), "the model reads 4 of 4 of 1"),
             ("half.png", Array(png(height: 4, width: 4, channels: 1, Array(0..<16)).dropLast(20)), "not a whole PNG"),
-            ("text.png", Array("hello".utf8), "it does not begin as a PNG file does"),
+            ("text.png", Array("hello".utf8), "it does not begin with the signature of PNG files"),
         ] {
             try File(directory.file(name), .create).write(bytes)
             expectError(.badData, name, words) { _ = try model.classify(images: [paths[0], directory.file(name)]) }
@@ -172,7 +172,7 @@ import Tokenizers
     @Test func refusesTextsToEmbed() throws {
         let model = try SampleModel.opened("decoder")
         let long = "ab" + String(repeating: "x", count: 12)
-        expectError(.usage, "text 2 of 2 has 14 tokens; the model's context holds 12") {
+        expectError(.usage, "text 2 of 2 has 14 tokens; the model's limit is 12") {
             _ = try model.embed(["a", long])
         }
         #expect(try model.embed([long], crop: true) == model.embed([String(repeating: "x", count: 12)]))

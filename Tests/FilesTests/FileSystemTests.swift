@@ -141,7 +141,7 @@ struct FileSystemTests {
         #expect(String(decoding: version, as: UTF8.self).hasPrefix("Linux"))
         #expect(try TextReader.contents(of: "/proc/version") == version)
         #expect(try LineReader.lines(of: "/proc/version").count == 1)
-        expectFailure(.badData, "/proc/version: more than 3 bytes") {
+        expectFailure(.badData, "/proc/version: has more than 3 bytes") {
             _ = try FileSystem.contents(of: "/proc/version", limitBytes: 3)
         }
     }

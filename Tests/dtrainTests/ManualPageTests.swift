@@ -65,6 +65,6 @@ import Testing
         expectFailure(.usage, "completions: found tcsh; allowed: bash, zsh, fish.", "See dtrain help completions.") {
             let _: Shell = try arguments.choice(at: 0)
         }
-        expectFailure(.usage, "found none; wanted: bash|zsh|fish.") { _ = try Arguments([], for: .completions) }
+        expectFailure(.usage, "found none; expected: bash|zsh|fish.") { _ = try Arguments([], for: .completions) }
     }
 }
