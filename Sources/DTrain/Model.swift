@@ -141,7 +141,8 @@ public final class Model: Sendable {
 
     // MARK: Threads
 
-    private static let threadsAreChosen = Mutex(false)
+    /// Whether the number of compute threads was set, by a call or by the first model.
+    static let threadsAreChosen = Mutex(false)
 
     /// Sets the number of compute threads of this process, which all models share. Without this call, the first model
     /// that is opened sets one per physical core that the process may use.

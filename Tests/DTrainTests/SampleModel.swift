@@ -1,5 +1,4 @@
 import Checkpoints
-import DTrain
 import Datasets
 import Files
 import Models
@@ -8,6 +7,7 @@ import Tensors
 import TestSupport
 import Tokenizers
 
+@testable import DTrain
 @testable import Inference
 
 /// A run with one checkpoint of a tiny model, whose weights are those that were drawn.
@@ -39,6 +39,8 @@ struct SampleModel {
 
     /// A model with the keys `sets` for data of `facts`.
     init(_ sets: [String], _ facts: DatasetFacts, vocabularySize: Int) throws {
+        // Tests of the thread pool run in the same process: opening a model starts no threads.
+        Model.threadsAreChosen.withLock { $0 = true }
         let common = ["model.layers=2", "model.heads=2", "model.width=16", "run.seed=\(3 + seedOffset)"]
         let configuration = try Configuration.load(file: nil, sets: common + sets)
         let sizes = try configuration.sizes(of: facts, vocabularySize: vocabularySize, name: "test")

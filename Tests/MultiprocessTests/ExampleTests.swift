@@ -6,9 +6,10 @@ extension MultiprocessTests {
     @Suite struct ExampleTests {
         private static let repository = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
 
-        /// Builds the programs. Their build directory is kept, so that only the first build takes long.
+        /// Builds a program in the build directory of dtrain's own release build: the modules below the library are
+        /// compiled by the same commands, so that they are not compiled again.
         private func build(_ program: String) throws -> String {
-            let scratch = "\(ExampleTests.repository)/.build/examples"
+            let scratch = "\(ExampleTests.repository)/.build"
             let build = Job(
                 [
                     "swift", "build", "-c", "release", "--package-path", "\(ExampleTests.repository)/Examples",
@@ -28,10 +29,14 @@ extension MultiprocessTests {
             let workshop = try Workshop()
             workshop.train("training.steps=8")
             try FileSystem.replaceContents(of: workshop.directory.file("lines"), with: "alpha\n\nbeta größe\n")
-            let completed = Job(
-                ["sh", "-c", #"exec "$0" run 2 <lines"#, program], in: workshop.directory.path
-            ).finish()
+            func complete(_ arguments: String) -> Job.Outcome {
+                Job(["sh", "-c", #"exec "$0" \#(arguments) <lines"#, program], in: workshop.directory.path).finish()
+            }
+            let completed = complete("run 2")
             #expect(completed.exitCode == 0 && completed.errors.isEmpty, "\(completed.errors)")
+            for threads in [1, 3] { #expect(complete("run 2 \(threads)").output == completed.output) }
+            let refused = complete("run 2 1025")
+            #expect(refused.exitCode == 64 && refused.errors.contains("threads: found 1025; allowed: auto, or a whole"))
             let lines = completed.output.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
             try #require(lines.count == 5)
             for (line, prompt) in [(lines[0], "alpha"), (lines[2], "beta größe")] {
