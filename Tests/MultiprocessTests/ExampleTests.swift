@@ -6,9 +6,10 @@ extension MultiprocessTests {
     @Suite struct ExampleTests {
         private static let repository = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
 
-        /// Builds the programs. Their build directory is kept, so that only the first build takes long.
+        /// Builds a program in the build directory of dtrain's own release build: the modules below the library are
+        /// compiled by the same commands, so that they are not compiled again.
         private func build(_ program: String) throws -> String {
-            let scratch = "\(ExampleTests.repository)/.build/examples"
+            let scratch = "\(ExampleTests.repository)/.build"
             let build = Job(
                 [
                     "swift", "build", "-c", "release", "--package-path", "\(ExampleTests.repository)/Examples",
