@@ -13,7 +13,7 @@ struct SideBySide: SuiteTrait, TestTrait, TestScoping {
     /// One test per two cores. Ranks use busy waiting, so jobs that share cores slow each other down by more than
     /// running them in parallel saves: on two cores, six tests at a time took longer than one at a time, and timeouts
     /// expired.
-    private static let threads = TestThreads(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2, 1), 8))
+    private static let threads = TestThreads(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), 8))
 
     func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { testCase == nil ? nil : self }
 

@@ -85,7 +85,7 @@ extension MultiprocessTests {
             expectRefusal(
                 prepare("--labelled", "l", "--labels", "some", "--tokenizer", "byte"), 64, "class, multi, number")
             expectRefusal(prepare("--images", "a", "--tokenizer", "byte"), 64, "Omit --tokenizer")
-            expectRefusal(prepare("--images", "a"), 65, "a: no directory")
+            expectRefusal(prepare("--images", "a"), 65, "a: not a directory")
             expectRefusal(
                 prepare("--text", "a", "--tokenizer", "byte", "--validation", "0.2"), 64, "--validation-fraction 0.2")
             expectRefusal(
