@@ -15,7 +15,7 @@ extension DatasetPreparation {
         let rows = RecordRow(tokenizer: tokenizer, labels: survey.labels)
         if case .documents = form { return try writeDocuments(form, paths, rows, model, skipped, proceed) }
 
-        let kind: DatasetKind = form == .parallel ? .parallel : .labelled
+        let kind = form.kind
         let layout = RecordLayout(columns: kind.columns, labels: survey.labels, image: nil)
         let format = TokenShardFormat(vocabularySize: tokenizer.vocabularySize)
         var train = RecordSplitWriter(

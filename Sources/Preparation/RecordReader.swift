@@ -12,6 +12,15 @@ package enum RecordForm: Equatable, Sendable {
     /// One record per line: a label, a tab and a text, or a JSON object with `text` and `label`. If the kind is nil, it
     /// is that of the first record.
     case labelled(LabelDescription.Kind?)
+
+    /// The kind of the dataset that such records become.
+    var kind: DatasetKind {
+        switch self {
+        case .documents: .text
+        case .parallel: .parallel
+        case .labelled: .labelled
+        }
+    }
 }
 
 /// The treatment of a record without text.

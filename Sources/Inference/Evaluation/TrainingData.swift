@@ -56,11 +56,12 @@ package struct TrainingData {
     ///
     /// - Complexity: O(records), reading only their lengths; O(1) for text.
     package func longestPositions() throws(Failure) -> Int {
-        guard dataset.kind == .parallel || dataset.kind == .labelled else { return sizes.contextLength }
-        var (longest, longestSource) = (1, dataset.kind == .parallel ? 1 : sizes.contextLength)
+        let columns = dataset.kind.columns
+        if columns.isEmpty { return sizes.contextLength }
+        var (longest, longestSource) = (1, columns.contains(.source) ? 1 : sizes.contextLength)
         for sample in 0..<training.count {
             var length = try training.length(of: sample)
-            if dataset.kind == .parallel {
+            if columns.contains(.source) {
                 longestSource = max(longestSource, length % (sizes.contextLength + 1))
                 length /= sizes.contextLength + 1
             }

@@ -92,12 +92,9 @@ struct RunDescription {
             "batch: \(counted(batch.sequences, names.withoutExactSuffix("s") ?? names)) per step in \(counted(batch.slots, "slot"))"
         let pool =
             data.lengthPool > 1 ? ", of similar length within \(counted(data.lengthPool, "batch", "es"))" : ""
-        switch facts.kind {
-        case .text: return "\(line), \(tokens) tokens"
-        case .parallel, .labelled:
-            return "\(line), at most \(tokens) tokens\(facts.kind == .parallel ? " per side" : "")\(pool)"
-        case .images: return line
-        }
+        if facts.kind == .text { return "\(line), \(tokens) tokens" }
+        let columns = facts.kind.columns.count
+        return columns == 0 ? line : "\(line), at most \(tokens) tokens\(columns > 1 ? " per side" : "")\(pool)"
     }
 
     /// A command that uses the checkpoint `directory`.
