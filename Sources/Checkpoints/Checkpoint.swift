@@ -34,7 +34,7 @@ package struct Checkpoint: Sendable {
         let state = try CheckpointState(parsing: bytes, source: statePath)
         guard state.step == manifest.step else {
             throw Failure(
-                .badData, "\(statePath): is of step \(state.step), but the manifest is of step \(manifest.step).")
+                .badData, "\(statePath): found step \(state.step); the manifest has step \(manifest.step).")
         }
         return Checkpoint(directory: directory, manifest: manifest, state: state)
     }

@@ -23,9 +23,10 @@ extension Communicator {
                 guard bytes <= free else {
                     throw Failure(
                         .inputOutput,
-                        "\(directory) has \(free >> 20) MB free, but needs \((bytes >> 20) + 1) MB. Enlarge it "
-                            + "(mount -o remount,size=…; in a container --shm-size), or set the environment "
-                            + "variable OMPI_MCA_osc_sm_backing_directory to another directory.")
+                        "\(directory) has \(free >> 20) MB free; the shared-memory window needs "
+                            + "\((bytes >> 20) + 1) MB. Enlarge the directory's file system "
+                            + "(mount -o remount,size=…; in a container --shm-size), or set the environment variable "
+                            + "OMPI_MCA_osc_sm_backing_directory to another directory.")
                 }
                 try File(probe, .create, followingLinks: false).write(word)
             }

@@ -31,7 +31,7 @@ public struct GenerationOptions: Equatable, Sendable {
     /// The score of a hypothesis of n tokens in a beam search is its log-probability divided by n to this power, from
     /// −100 to 100 (`--length-penalty`).
     public var lengthPenalty = 1.0
-    /// A text ends before the first of these texts, none of them empty (`--stop`).
+    /// The stop sequences, none of them empty: a text ends before the first of them (`--stop`).
     public var stops: [String] = []
     /// Whether a prompt that is longer than the model's context is cropped: to its end for a decoder, to its beginning
     /// for an encoder-decoder (`--crop`). Otherwise it is an error.
@@ -60,15 +60,14 @@ public struct GenerationOptions: Equatable, Sendable {
         try GenerationOptions.check(seed, "seed", in: 0...Int.max)
         if let temperature { try GenerationOptions.check(temperature, "temperature", in: GenerationLimits.temperature) }
         guard !stops.contains(where: \.isEmpty) else {
-            throw Failure(
-                .usage,
-                "stops: found an empty text, which every text ends before; needed: at least one character.")
+            throw Failure(.usage, "stops: found an empty text; allowed: at least one character.")
         }
-        if beams == 1, lengthPenalty != 1 { throw Failure(.usage, "lengthPenalty is for beams, from 2 on.") }
+        if beams == 1, lengthPenalty != 1 {
+            throw Failure(.usage, "lengthPenalty requires beam search: beams of at least 2.")
+        }
         let chance = [("temperature", temperature != nil), ("topK", topK != 0), ("topP", topP != 1)]
         for (name, isSet) in chance where isSet && beams > 1 {
-            throw Failure(
-                .usage, "beams and \(name) exclude each other: a beam search leaves nothing to chance.")
+            throw Failure(.usage, "beams and \(name) cannot be combined: beam search is deterministic.")
         }
         var settings = GenerationSettings(checkpoint: checkpoint)
         settings.weights = weights

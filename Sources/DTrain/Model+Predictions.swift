@@ -95,9 +95,10 @@ extension Model {
                 guard image.fits(shape) else {
                     throw Failure(
                         .badData,
-                        "\(image.path): has \(image.shape.height) rows of \(image.shape.width) pixels of "
-                            + "\(image.shape.channels) channels; the model reads \(shape.height) of \(shape.width) of "
-                            + "\(shape.channels). Scale or convert it first.")
+                        "\(image.path): found \(image.shape.height) × \(image.shape.width) pixels, "
+                            + "\(counted(image.shape.channels, "channel")); the model requires \(shape.height) × "
+                            + "\(shape.width) pixels, \(counted(shape.channels, "channel")). Scale or convert it "
+                            + "first.")
                 }
                 return try image.pixels(as: shape)
             }.map(Prediction.init)

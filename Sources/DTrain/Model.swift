@@ -147,7 +147,7 @@ public final class Model: Sendable {
     /// Sets the number of compute threads of this process, which all models share. Without this call, the first model
     /// that is opened sets one per physical core that the process may use.
     ///
-    /// The number changes no result. Calls that are computing continue with the new number.
+    /// The number changes no result. Calls in progress continue with the new number.
     ///
     /// - Parameter count: From 1 to 1024; nil: one per core.
     /// - Throws: `usage` if the number is not allowed, or if the system grants fewer threads.

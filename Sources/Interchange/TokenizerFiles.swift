@@ -92,9 +92,10 @@ extension ModelReader {
             let known = Dictionary(uniqueKeysWithValues: numbers.map { ($0.name.exact, $0.value.integerValue) })
             for (number, piece) in tokenizer.pieceNames.enumerated() {
                 guard let theirs = known[piece.exact], theirs != number else { continue }
+                let found = theirs.map { "the ID \($0)" } ?? "no integer"
                 throw Failure(
                     .badData,
-                    "\(name): its piece \(piece) has ID \(number), but \(vocabulary) says \(theirs ?? -1): the model "
+                    "\(name): its piece \(piece) has ID \(number), but \(vocabulary) has \(found) for it: the model "
                         + "was trained with another tokenizer. Omit --tokenizer; the model then reads and writes token IDs."
                 )
             }

@@ -108,7 +108,7 @@ package struct SelfAttention<Element: Storage> {
             input, outputGradient: queryKeyValueGradient, inputGradient: inputGradient, rows: rows, pass.context)
     }
 
-    /// Applies the rotary embedding to queries and keys, which are side by side in each row, or its inverse.
+    /// Applies the rotary embedding or its inverse to the queries and keys, which are adjacent in each row.
     ///
     /// - Parameter positionIDs: [B, T]; the position of each row; nil: its index in the sequence.
     func turn<Number: Storage>(

@@ -47,7 +47,7 @@ extension DatasetPreparation {
         _ skipped: SkippedRecords, _ proceed: Checkpoint
     ) throws(Failure) -> DatasetManifest {
         guard let end = rows.tokenizer.specialTokens.eos else {
-            throw Failure(.usage, "Documents need a tokenizer with a token for their end.")
+            throw Failure(.usage, "Documents need a tokenizer with an end-of-text token (eos).")
         }
         let format = TokenShardFormat(vocabularySize: rows.tokenizer.vocabularySize)
         var train = SplitWriter(directory: output, split: .train, format: format, tokensPerShard: tokensPerShard)

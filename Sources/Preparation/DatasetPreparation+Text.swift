@@ -17,7 +17,7 @@ extension DatasetPreparation {
             try textSample(paths, fraction, proceed)
         }
         guard tokenizer.specialTokens.eos != nil || !separatesDocuments else {
-            throw Failure(.usage, "Documents need a tokenizer with a token for their end.")
+            throw Failure(.usage, "Documents need a tokenizer with an end-of-text token (eos).")
         }
         let format = TokenShardFormat(vocabularySize: tokenizer.vocabularySize)
         func split(_ split: Split) -> TextSplitWriter {

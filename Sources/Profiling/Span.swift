@@ -25,7 +25,8 @@ package enum Span: UInt8, CaseIterable, Sendable {
     case finalNormalization
     /// Adding the gradients of two subtrees of micro-batches.
     case slotSum
-    /// Gradient synchronization after the backward pass; time outside its sums and buckets is spent waiting.
+    /// Gradient synchronization after the backward pass; time not covered by its nested spans (sums and
+    /// buckets) is waiting time.
     case averaging
     /// The sum of this rank's shard over all replicas, read from the shared-memory window.
     case windowSum

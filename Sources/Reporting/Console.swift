@@ -61,8 +61,8 @@ package final class Console {
         openLine = false
     }
 
-    /// Declares all following output to be progress reports, without which the command can continue. A failure is
-    /// reported immediately, and later lines are tried again.
+    /// Makes all further output optional: the command continues if it cannot be written. A write error is reported
+    /// immediately; writing is tried again with each later line.
     package func makeOptional() { isOptional = true }
 
     /// The result of printing.

@@ -16,7 +16,7 @@ package struct ModelInput {
     package var lengths: UnsafePointer<Int32>?
     /// [B]; the length of the prefix with bidirectional attention; only for prefix decoders.
     package var prefixLengths: UnsafePointer<Int32>?
-    /// [B, T]; the first position of each position's document, to which it attends at the earliest; nil: 0.
+    /// [B, T]; for each position, the start of its document, the earliest position that it attends to; nil: 0.
     package var documentStarts: UnsafePointer<Int32>?
     /// The input of the encoder; nil for models without cross-attention.
     package var source: SourceInput?

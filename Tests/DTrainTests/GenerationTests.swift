@@ -127,13 +127,13 @@ import Testing
         refuse("repetitionPenalty: found inf") { $0.repetitionPenalty = .infinity }
         refuse("beams: found 0; allowed: a whole number from 1 to 1000.") { $0.beams = 0 }
         refuse("lengthPenalty: found 101.0") { ($0.lengthPenalty, $0.beams) = (101, 2) }
-        refuse("lengthPenalty is for beams") { $0.lengthPenalty = 2 }
+        refuse("lengthPenalty requires beam search") { $0.lengthPenalty = 2 }
         refuse("batch: found 0") { $0.batch = 0 }
         refuse("seed: found -1") { $0.seed = -1 }
         refuse("stops: found an empty text") { $0.stops = ["a", ""] }
-        refuse("beams and temperature exclude each other") { ($0.beams, $0.temperature) = (2, 0.5) }
-        refuse("beams and topK exclude each other") { ($0.beams, $0.topK) = (2, 5) }
-        refuse("beams and topP exclude each other") { ($0.beams, $0.topP) = (2, 0.5) }
+        refuse("beams and temperature cannot be combined") { ($0.beams, $0.temperature) = (2, 0.5) }
+        refuse("beams and topK cannot be combined") { ($0.beams, $0.topK) = (2, 5) }
+        refuse("beams and topP cannot be combined") { ($0.beams, $0.topP) = (2, 0.5) }
     }
 
     @Test func tokensGoThereAndBack() throws {

@@ -99,8 +99,8 @@ import Tokenizers
         #expect(accuracy == Double(right) / 30 && right > 0 && right < 30)
 
         for (name, bytes, words) in [
-            ("wide.png", png(height: 4, width: 5, channels: 1, Array(0..<20)), "has 4 rows of 5 pixels of 1 channels"),
-            ("red.png", png(height: 4, width: 4, channels: 3, Array(0..<48)), "the model reads 4 of 4 of 1"),
+            ("wide.png", png(height: 4, width: 5, channels: 1, Array(0..<20)), "found 4 × 5 pixels, 1 channel; the"),
+            ("red.png", png(height: 4, width: 4, channels: 3, Array(0..<48)), "requires 4 × 4 pixels, 1 channel."),
             ("half.png", Array(png(height: 4, width: 4, channels: 1, Array(0..<16)).dropLast(20)), "not a whole PNG"),
             ("text.png", Array("hello".utf8), "it does not begin with the signature of PNG files"),
         ] {

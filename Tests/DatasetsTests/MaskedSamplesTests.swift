@@ -77,7 +77,7 @@ import Testing
         #expect(chosen.allSatisfy { abs($0 - 80) < 40 }, "\(chosen)")
     }
 
-    /// Training masks other tokens at every reading, evaluation always the same.
+    /// Dynamic masking: training masks different tokens in each epoch; evaluation always masks the same ones.
     @Test func masksAreRedrawnInTrainingOnly() throws {
         let samples = try samples(tokenCount: 400, contextLength: 200, share: 0.15).samples
         // The second sample at its positions in four epochs, and in evaluation.

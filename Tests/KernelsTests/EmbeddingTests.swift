@@ -52,7 +52,7 @@ import Testing
             expectClose(
                 array(tableGradient, V * C),
                 Reference.scatterAdd(
-                    Reference.scaled(outputGradient, by: Double(multiplier)), places: tokens, into: before, width: C),
+                    Reference.scaled(outputGradient, by: Double(multiplier)), indices: tokens, into: before, width: C),
                 absolute: 2 * Double(multiplier) * absolute, relative: Element.unitRoundoff, "tokenEmbeddingBackward")
 
             let positionGradient = memory.output(P * C, Element.self)
@@ -63,8 +63,8 @@ import Testing
             expectClose(
                 array(positionGradient, P * C),
                 Reference.scatterAdd(
-                    outputGradient, places: positionIDs, into: [Double](repeating: 0, count: P * C), width: C),
-                absolute: absolute, relative: Element.unitRoundoff, "positionEmbeddingBackward by places")
+                    outputGradient, indices: positionIDs, into: [Double](repeating: 0, count: P * C), width: C),
+                absolute: absolute, relative: Element.unitRoundoff, "positionEmbeddingBackward with position IDs")
         }
     }
 
@@ -96,7 +96,7 @@ import Testing
             let absolute = Double(rows + 1) * 4 * Float.unitRoundoff
             expectClose(
                 array(tableGradient, V * C),
-                Reference.scatterAdd(outputGradient, places: tokens, into: before, width: C), absolute: absolute,
+                Reference.scatterAdd(outputGradient, indices: tokens, into: before, width: C), absolute: absolute,
                 relative: Element.unitRoundoff, "tokenEmbeddingBackward")
 
             let positionGradient = memory.output(T * C, Element.self)
@@ -106,7 +106,7 @@ import Testing
             expectClose(
                 array(positionGradient, T * C),
                 Reference.scatterAdd(
-                    outputGradient, places: (0..<rows).map { $0 % T }, into: [Double](repeating: 0, count: T * C),
+                    outputGradient, indices: (0..<rows).map { $0 % T }, into: [Double](repeating: 0, count: T * C),
                     width: C), absolute: absolute, relative: Element.unitRoundoff, "positionEmbeddingBackward")
         }
     }

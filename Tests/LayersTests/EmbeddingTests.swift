@@ -15,16 +15,17 @@ import Testing
         var positions = PositionEmbedding.learned
         var tokenScale: Float = 1
         var normalization: NormalizationKind?
-        var isTold = false
+        var hasPositionIDs = false
         var rate = 0.0
     }
 
     static let variants = [
-        Variant(), Variant(positions: .none, tokenScale: 3), Variant(tokenScale: 2.5, isTold: true),
-        Variant(positions: .learnedTwice, isTold: true), Variant(positions: .sinusoidal(.alternating), tokenScale: 2),
-        Variant(positions: .sinusoidal(.halves), normalization: .rootMeanSquare, isTold: true),
+        Variant(), Variant(positions: .none, tokenScale: 3), Variant(tokenScale: 2.5, hasPositionIDs: true),
+        Variant(positions: .learnedTwice, hasPositionIDs: true),
+        Variant(positions: .sinusoidal(.alternating), tokenScale: 2),
+        Variant(positions: .sinusoidal(.halves), normalization: .rootMeanSquare, hasPositionIDs: true),
         Variant(normalization: .layer, rate: 0.3),
-        Variant(positions: .learnedTwice, tokenScale: 2, normalization: .layer, isTold: true, rate: 0.5),
+        Variant(positions: .learnedTwice, tokenScale: 2, normalization: .layer, hasPositionIDs: true, rate: 0.5),
     ]
 
     private func embedding(_ variant: Variant) -> (layer: Embedding<Float>, layout: ParameterLayout) {
@@ -54,8 +55,8 @@ import Testing
                 body(
                     TokenInput(
                         tokens: memory.integers(tokens),
-                        positionIDs: variant.isTold ? memory.integers(positionIDs) : nil,
-                        spanPositionIDs: variant.isTold ? memory.integers(spanPositionIDs) : nil), pass)
+                        positionIDs: variant.hasPositionIDs ? memory.integers(positionIDs) : nil,
+                        spanPositionIDs: variant.hasPositionIDs ? memory.integers(spanPositionIDs) : nil), pass)
             }
         }
     }
@@ -78,7 +79,7 @@ import Testing
             embedding: variant.rate, attention: 0, residual: 0, seed: 1, step: 2, samples: [5, 9])
         var input = ReferenceTransformer.Input()
         (input.sequences, input.positions, input.tokens) = (2, 5, tokens)
-        if variant.isTold { (input.positionIDs, input.spanPositionIDs) = (positionIDs, spanPositionIDs) }
+        if variant.hasPositionIDs { (input.positionIDs, input.spanPositionIDs) = (positionIDs, spanPositionIDs) }
         checkLayer(layout, inputCount: 0, outputCount: count) { run in
             let activations = layer.takeActivations(rows: tokens.count, from: run.activations)
             withPass(variant, run.context()) { tokens, pass in
@@ -96,8 +97,8 @@ import Testing
     /// Adds to the token table's gradient, which holds the part of a tied head; unused rows of position tables become
     /// 0.
     @Test(arguments: [false, true])
-    func addsToTheGradientOfATiedTable(isTold: Bool) {
-        let variant = Variant(positions: isTold ? .learnedTwice : .learned, isTold: isTold)
+    func addsToTheGradientOfATiedTable(hasPositionIDs: Bool) {
+        let variant = Variant(positions: hasPositionIDs ? .learnedTwice : .learned, hasPositionIDs: hasPositionIDs)
         let (layer, layout) = embedding(variant)
         let gradients: Arena<Float> = layout.randomArena(Float.self, seed: 1, deviation: 1)
         let before = layout.named(gradients)
@@ -113,15 +114,15 @@ import Testing
                 accumulating: true)
         }
         let after = layout.named(gradients)
-        func expect(_ name: String, _ places: [Int], into table: [Double]) {
+        func expect(_ name: String, _ indices: [Int], into table: [Double]) {
             expectClose(
                 after["\(name).weight"]!,
-                Reference.scatterAdd(outputGradient, places: places, into: table, width: width),
+                Reference.scatterAdd(outputGradient, indices: indices, into: table, width: width),
                 absolute: 32 * Float.unitRoundoff, name)
         }
         expect("token_embedding", tokens, into: before["token_embedding.weight"]!)
-        expect("position_embedding", isTold ? positionIDs : tokens.indices.map { $0 % 5 }, into: zeros)
-        if isTold { expect("span_position_embedding", spanPositionIDs, into: zeros) }
+        expect("position_embedding", hasPositionIDs ? positionIDs : tokens.indices.map { $0 % 5 }, into: zeros)
+        if hasPositionIDs { expect("span_position_embedding", spanPositionIDs, into: zeros) }
     }
 
     @Test func startsAtTheGivenPosition() {

@@ -80,12 +80,12 @@ extension ModelVariant {
 
     private static let prefixDecoders = [
         ModelVariant(.prefixDecoder, "GLM") {
-            ($0.isTold, $0.prefixLengths, $0.lengths) = (true, [3, 2], [5, 4])
+            ($0.hasPositionIDs, $0.prefixLengths, $0.lengths) = (true, [3, 2], [5, 4])
         },
         ModelVariant(.prefixDecoder, "post, dropout, scaled") {
             ($0.configuration.placement, $0.configuration.scaleEmbeddings) = (.post, true)
             ($0.configuration.dropout, $0.configuration.normalization) = (0.3, .rms)
-            ($0.isTold, $0.prefixLengths) = (true, [0, 5])
+            ($0.hasPositionIDs, $0.prefixLengths) = (true, [0, 5])
         },
         ModelVariant(.prefixDecoder, "rotary") {
             ($0.configuration.positions, $0.prefixLengths) = (.rotary, [1, 4])

@@ -19,7 +19,7 @@ struct ModelVariant: Sendable, CustomTestStringConvertible {
     /// The first position to which each position attends.
     var documentStarts: [Int]?
     /// Whether the input has explicit position IDs.
-    var isTold = false
+    var hasPositionIDs = false
 
     static let (vocabulary, context, sequences, positions, sourcePositions) = (7, 6, 2, 5, 4)
     static let image = ImageShape(height: 4, width: 6, channels: 2)
@@ -56,7 +56,7 @@ struct ModelVariant: Sendable, CustomTestStringConvertible {
         } else {
             batch.input.tokens = integers(B * T, below: V, seed: seed)
         }
-        if isTold {
+        if hasPositionIDs {
             batch.input.positionIDs = integers(B * T, below: ModelVariant.context, seed: seed + 3)
             batch.input.spanPositionIDs = integers(B * T, below: ModelVariant.context, seed: seed + 4)
         }

@@ -122,7 +122,7 @@ extension MultiprocessTests {
             #expect(sampled[2].isEmpty)
             let greedy = try results(
                 workshop, GenerationTests.lines, ["--tokens", "20", "--temperature", "0", "--stop", "zzz"])
-            // A line as a single prompt, with the line break as a stop text.
+            // A line as a single prompt, with the line break as a stop sequence.
             let alone = workshop.dtrain(
                 "generate", "--checkpoint", Workshop.checkpoint(8), "--prompt", GenerationTests.lines[3], "--tokens",
                 "20", "--temperature", "0", "--stop", "\n")

@@ -84,7 +84,7 @@ extension MultiprocessTests {
                 prepare("--text", "a", "--tokenizer", "byte", "--field", "x"), 64, "--field belongs to --jsonl")
             expectRefusal(
                 prepare("--labelled", "l", "--labels", "some", "--tokenizer", "byte"), 64, "class, multi, number")
-            expectRefusal(prepare("--images", "a", "--tokenizer", "byte"), 64, "Omit --tokenizer")
+            expectRefusal(prepare("--images", "a", "--tokenizer", "byte"), 64, "--tokenizer applies to text only")
             expectRefusal(prepare("--images", "a"), 65, "a: not a directory")
             expectRefusal(
                 prepare("--text", "a", "--tokenizer", "byte", "--validation", "0.2"), 64, "--validation-fraction 0.2")

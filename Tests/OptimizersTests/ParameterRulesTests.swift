@@ -20,8 +20,8 @@ import Testing
         return group
     }
 
-    /// Returns the weight that one step at learning rate 1 makes of 1, and the rule's factor: gradients are 0, so only
-    /// weight decay and penalties act.
+    /// Updates a weight of 1 once, at learning rate 1 and gradient 0, so that only weight decay and penalties act;
+    /// returns the new weight and the rule's learning-rate factor.
     private func decayed(_ configuration: OptimizerConfiguration) throws -> [(weight: Float, scale: Double)?] {
         let rules = try ParameterRules(configuration, layout)
         return rules.indices.map { index in

@@ -159,7 +159,8 @@ struct RunRecordsTests {
         try setDiskWorks(false)
         expectFailure(
             .inputOutput, "step 2: the last checkpoint could not be written: ", "could not create the directory",
-            "start the same command without --resume none again: it resumes from \(run.checkpoints)/step-00000001."
+            "After fixing this, repeat the same command without --resume none; it resumes from "
+                + "\(run.checkpoints)/step-00000001."
         ) { try save(records, 2, isLast: true) }
         try setDiskWorks(true)
         #expect(try steps() == [1])

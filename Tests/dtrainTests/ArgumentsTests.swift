@@ -87,7 +87,7 @@ struct ArgumentsTests {
     ])
     func recognizesRequestsForHelp(words: [String]) { #expect(command.isAskedForHelp(by: words)) }
 
-    /// An empty stop text would end every text before its first token.
+    /// An empty stop sequence would end every text before its first token.
     @Test func rejectsEmptyStopTexts() throws {
         for words in [["--stop", ""], ["--stop="], ["--stop", "a", ""]] {
             expectFailure(.usage, "generate: --stop: found an empty text") {
@@ -169,7 +169,7 @@ struct ArgumentsTests {
         expectFailure(.usage, message, "cook:", "See dtrain help cook.") { _ = try Arguments(words, for: command) }
     }
 
-    /// Keys of the configuration are no options, and are named with the option that sets them.
+    /// Configuration keys are not options; the message suggests `--set`.
     @Test(arguments: [
         (["--training.steps", "5"], "--set training.steps=VALUE."),
         (["--warmup-steps=5"], "--set schedule.warmup_steps=VALUE."),

@@ -79,7 +79,9 @@ struct CommandTests {
         expectFailure(.usage, "help: found score bench; expected: one COMMAND.") {
             _ = try Invocation(["help", "score", "bench"])
         }
-        expectFailure(.usage, "--version: found 'a b' after it.") { _ = try Invocation(["--version", "a b"]) }
+        expectFailure(.usage, "--version: found 'a b'; allowed: no other arguments.") {
+            _ = try Invocation(["--version", "a b"])
+        }
     }
 
     @Test func namesAreDistinct() {

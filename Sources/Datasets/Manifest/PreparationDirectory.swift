@@ -29,8 +29,8 @@ package enum PreparationDirectory {
         if let shard = names.first(where: { $0.hasExactSuffix(FileName.tokens) }) {
             throw Failure(
                 .usage,
-                "\(path): holds \(shard), which no unfinished dtrain prepare has written. Choose another --output, or train on "
-                    + "these shards as they are.")
+                "\(path): contains \(shard), which is not left over from an interrupted dtrain prepare. Choose another "
+                    + "--output, or train directly on these shards.")
         }
         try OutputDirectory.refuse(names, in: path, "prepare")
     }

@@ -63,7 +63,8 @@ package final class InfillingSamples: Samples {
                 most < 1
                     ? "data.context_length is \(contextLength); a sample with a span needs at least 5."
                     : "objective.mask_share: found \(share); data.context_length \(contextLength) allows at most \(most) "
-                        + "spans, not \(spanCount). Lower it, or raise objective.span_length (\(meanLength)).")
+                        + "spans, not \(spanCount). Lower objective.mask_share, or raise objective.span_length "
+                        + "(\(meanLength)).")
         }
         try stream.require(contextLength, extra: -2 * spanCount)
         self.stream = stream

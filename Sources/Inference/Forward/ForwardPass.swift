@@ -44,7 +44,7 @@ package final class ForwardPass<Element: Storage> {
         return ForwardPass.sum(losses, count)
     }
 
-    /// The logits of row `row` of the last pass, one of `model.outputRows`; valid until the next call.
+    /// The logits of row `row` of the last pass, in 0 ..< `model.outputRows`; valid until the next call.
     func logits(ofRow row: Int) -> UnsafeBufferPointer<Float> where Element == Float {
         let (head, context) = (model.head, LayerContext(weights: weights.base, engine: .vectors, workspace))
         let hidden = head.transformed(activations.output + row * head.inputWidth, rows: 1, context)

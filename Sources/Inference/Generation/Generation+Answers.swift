@@ -47,7 +47,7 @@ extension Generation {
         var bytes: [UInt8] = []
         for token in input.text { tokenizer.decode(token, after: &state, appendingTo: &bytes) }
         read(WholeCharacters.text(of: characters.append(bytes)))
-        // Bytes that may be the start of a stop text are held back.
+        // Bytes that may be the start of a stop sequence are held back.
         var held: [UInt8] = []
         let failure = withoutActuallyEscaping(write) { write -> Failure? in
             var observer = Decoding<Float>.Observer()
@@ -165,7 +165,7 @@ extension Generation {
     /// The result for a decoded input.
     private func answer(_ input: DecodingInput, _ chosen: [Int32], _ stops: StopTexts) -> Answer {
         if let gap = input.gap {
-            // Stop texts are searched in the filling alone; its neighbours determine whether a space precedes it.
+            // Stop sequences are searched in the filling alone; its neighbours determine whether a space precedes it.
             var filling = chosen
             while !filling.isEmpty, stops.first(in: tokenizer.decode(filling)) != nil { filling.removeLast() }
             var tokens = input.text

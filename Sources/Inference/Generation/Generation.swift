@@ -18,7 +18,7 @@ package struct GenerationSettings: Sendable {
     package var decoding = DecodingSettings()
     /// The sampling temperature; nil: 0.8 for a decoder, 0 (greedy) otherwise.
     package var temperature: Double?
-    /// Stop texts: the output ends before the first of them.
+    /// The stop sequences: the output ends before the first of them.
     package var stops: [String] = []
     /// Whether all classes are printed, not only the most probable one.
     package var tellsAllClasses = false

@@ -11,7 +11,7 @@ import CTiles
 /// term of a step has two tiles.
 enum TilePacking {
     static let tileBytes = 1024
-    /// The rows or columns of a strip, and the elements of K of a step.
+    /// The number of rows (A) or columns (B) in a strip, and of K elements in a packing step.
     static let edge = 32
 
     /// Returns the size in bytes of one step of a strip.

@@ -114,7 +114,8 @@ enum TileProduct {
         ctiles_end()
     }
 
-    /// Returns the size of equal parts of `count` elements, a multiple of a strip, with at most `limit` elements.
+    /// Divides `count` elements into as few equal parts of at most `limit` as possible; returns their size, rounded
+    /// up to a multiple of the strip size.
     private static func evenPart(_ count: Int, atMost limit: Int) -> Int {
         evenPart(count, in: (count + limit - 1) / limit)
     }

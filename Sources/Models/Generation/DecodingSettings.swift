@@ -11,7 +11,8 @@ package struct DecodingSettings: Equatable, Sendable {
     /// The divisor of the logits of tokens that already occur in the text (a factor for negative logits); 1: no
     /// penalty.
     ///
-    /// - Source: Keskar et al. 2019 (CTRL), arXiv:1909.05858, section 4.1, with the sign considered as `transformers` does.
+    /// - Source: Keskar et al. 2019 (CTRL), arXiv:1909.05858, section 4.1, with negative logits handled as in
+    ///   `transformers`.
     package var repetitionPenalty = 1.0
     /// The number of beams; 1: no beam search.
     package var beams = 1

@@ -83,8 +83,8 @@ private struct ImageFolders {
         guard try FileSystem.isPresentDirectory(directory) else {
             throw Failure(
                 .badData,
-                "\(directory): not a directory. Images are a directory with one folder of PNG files per class, or an "
-                    + "IDX file of images and one of labels.")
+                "\(directory): not a directory. --images takes a directory with one folder of PNG files per class, or "
+                    + "an IDX file of images and one of labels.")
         }
         let names = try FileSystem.list(directory).filter { name in
             !name.hasExactPrefix(".") && FileSystem.isDirectory("\(directory)/\(name)")

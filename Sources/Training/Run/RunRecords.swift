@@ -173,8 +173,8 @@ final class RunRecords {
             let newest = newestCheckpoint.map { "it resumes from \($0)" } ?? "it starts from scratch"
             throw Failure(
                 .inputOutput,
-                "step \(state.step): the last checkpoint could not be written: \(error.message) Then start "
-                    + "\(resumption.continuingCommand) again: \(newest).")
+                "step \(state.step): the last checkpoint could not be written: \(error.message) After fixing "
+                    + "this, repeat \(resumption.continuingCommand); \(newest).")
         }
     }
 

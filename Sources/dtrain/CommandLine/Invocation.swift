@@ -16,8 +16,8 @@ enum Invocation {
         switch words.first {
         case "--version":
             guard words.count == 1 else {
-                throw Failure(
-                    .usage, "--version: found \(words.dropFirst().map(shellWord).joined(separator: " ")) after it.")
+                let rest = words.dropFirst().map(shellWord).joined(separator: " ")
+                throw Failure(.usage, "--version: found \(rest); allowed: no other arguments.")
             }
             self = .version
         case "help", "--help", "-h":

@@ -9,7 +9,7 @@ import Settings
 extension Command {
     static let bench = Command(
         name: "bench",
-        summary: "benchmark products, kernels, averaging, steps or generation",
+        summary: "benchmark GEMMs, kernels, synchronization, steps or generation",
         positions: [.choice(of: BenchPart.self)],
         options: [
             .one("config", .file, "configuration with the model and batch (default: the built-in quickstart)"),

@@ -8,7 +8,7 @@ extension Command {
             .checkpoint,
             .one(
                 "format", .choice(of: InterchangeFormat.self),
-                "format (default): config.json, model.safetensors and the tokenizer"),
+                "huggingface (default): config.json, model.safetensors and tokenizer"),
             .one("output", .directory, "directory to write the model to"),
             .weights,
         ],

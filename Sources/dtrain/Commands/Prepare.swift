@@ -12,7 +12,7 @@ extension Command {
     static let prepare = Command(
         name: "prepare", summary: "prepare a dataset from texts, records or images",
         options: [
-            .list("text", .file, "UTF-8 text files; missing line breaks are inserted"),
+            .list("text", .file, "UTF-8 texts, joined with a line break between them"),
             .flag("separate-documents", "each --text is a document, with an end token"),
             .list("jsonl", .file, "documents: a JSON object per line, text in --field"),
             .one("field", "NAME", "member of --jsonl that has the text (default text)"),
@@ -20,7 +20,7 @@ extension Command {
             .list("labelled", .file, "LABEL, tab and TEXT, or one JSON object, per line"),
             .one(
                 "labels", .choice(of: LabelDescription.Kind.self, "KIND"),
-                "class, multi (TSV: a,b), number; default: detected"),
+                "class, multi (in TSV comma-separated) or number (default: detected)"),
             .list("images", ValueKind("PATH", .files), "one folder of PNGs per class, or MNIST's two files"),
             .one(
                 "tokenizer", ValueKind("KIND", words: ["byte", "bpe:", "unigram:"], .files),
@@ -28,14 +28,15 @@ extension Command {
             .one("coverage", "X", "fraction of the characters that get tokens; rarer ones become bytes (0.9995)"),
             .one("output", .directory, "directory to write the dataset to"),
             .list("validation", .file, "validation files in the same format"),
-            .one("validation-fraction", "X", "or: the end of each text, every n-th record (0.1)"),
+            .one(
+                "validation-fraction", "X",
+                "fraction to hold out: end of each text or every n-th record (default 0.1)"),
             .one(
                 "empty", .choice(of: EmptyRecords.self),
-                "records without text: skip (default for JSON lines), or an error"),
+                "empty records (default: error; JSON objects: skip)"),
         ],
         endsOnRequest: true,
-        example: "dtrain prepare --parallel train.en train.fr --validation val.en val.fr --tokenizer bpe:8000 "
-            + "--output data/en-fr"
+        example: "dtrain prepare --parallel a.en a.fr --tokenizer bpe:8000 --output data/en-fr"
     ) { arguments, session in
         _ = try session.communicator.onFirstRank { () throws(Failure) in
             try prepareDataset(arguments, session.console)
@@ -99,7 +100,9 @@ private func tokenizer(
     _ arguments: Arguments, _ source: DatasetPreparation.Source
 ) throws(Failure) -> TokenizerChoice {
     if case .images = source {
-        guard !arguments.has("tokenizer") else { throw arguments.usage("--images have no text. Omit --tokenizer.") }
+        guard !arguments.has("tokenizer") else {
+            throw arguments.usage("--tokenizer applies to text only; omit it with --images.")
+        }
         return .byte
     }
     do throws(Failure) {
@@ -124,7 +127,9 @@ private func tokenizer(
 private func emptyRecords(
     _ arguments: Arguments, _ source: DatasetPreparation.Source
 ) throws(Failure) -> EmptyRecords? {
-    if case .images = source, arguments.has("empty") { throw arguments.usage("--images have no text. Omit --empty.") }
+    if case .images = source, arguments.has("empty") {
+        throw arguments.usage("--empty applies to text only; omit it with --images.")
+    }
     return try arguments.choice("empty")
 }
 

@@ -17,7 +17,7 @@ import Testing
         #expect(StopTexts([]).cut([1, 2]) == [1, 2])
     }
 
-    /// A stop text is found with its last token and not earlier, wherever token boundaries are.
+    /// A stop sequence is found with its last token and not earlier, wherever token boundaries are.
     @Test func stopTextsAreFoundWithTheirLastByte() throws {
         let stops = StopTexts(["\n\n", "stop"])
         let text = try tokenizer.encode("do not sto p\nstop here")

@@ -27,7 +27,7 @@ struct WholeCharactersTests {
         }
     }
 
-    /// Invalid bytes are output in order, and held back no longer than a character could be.
+    /// Invalid bytes are output in order, and are held back no longer than the bytes of one character.
     @Test func invalidBytesAreOutput() {
         var characters = WholeCharacters()
         var (out, all): ([UInt8], [UInt8]) = ([], [])

@@ -9,20 +9,20 @@ extension Reference {
         positions: Int, width: Int
     ) -> [Double] {
         tokens.enumerated().flatMap { row, token in
-            let place = positionIDs?[row] ?? row % positions
+            let position = positionIDs?[row] ?? row % positions
             return (0..<width).map {
-                tokenTable[token * width + $0] * multiplier + (positionTable?[place * width + $0] ?? 0)
+                tokenTable[token * width + $0] * multiplier + (positionTable?[position * width + $0] ?? 0)
             }
         }
     }
 
-    /// Adds each row of `gradient` to the table row given by `places`.
+    /// Adds each row of `gradient` to the table row given by `indices`.
     package static func scatterAdd(
-        _ gradient: [Double], places: [Int], into table: [Double], width: Int
+        _ gradient: [Double], indices: [Int], into table: [Double], width: Int
     ) -> [Double] {
         var table = table
-        for (row, place) in places.enumerated() {
-            for column in 0..<width { table[place * width + column] += gradient[row * width + column] }
+        for (row, index) in indices.enumerated() {
+            for column in 0..<width { table[index * width + column] += gradient[row * width + column] }
         }
         return table
     }

@@ -5,7 +5,7 @@ import Texts
 
 /// The script for bash, loaded into a real bash that is driven as readline does.
 @Suite struct BashCompletionTests {
-    /// The candidates for the last word of each line, and after a semicolon the options of the completion.
+    /// For each line: the candidates for its last word, a semicolon, and the options passed to `compopt`.
     private func completions(_ lines: [String], _ commands: [Command] = Command.all) throws -> [String] {
         let driver = """
             set -u
