@@ -6,6 +6,8 @@ extension ParameterLayout {
     /// no gradient is zero by accident.
     ///
     /// Scales have mean 1, all other parameters mean 0; all values are exact in Float16.
+    @_specialize(where Element == Float)
+    @_specialize(where Element == Float16)
     package func randomArena<Element: Storage>(_: Element.Type, seed: UInt64, deviation: Double) -> Arena<Element> {
         let arena = Arena<Element>(count: count)
         for (index, parameter) in parameters.enumerated() {
@@ -17,6 +19,8 @@ extension ParameterLayout {
     }
 
     /// Returns the values of every parameter in an arena of this layout, by name.
+    @_specialize(where Element == Float)
+    @_specialize(where Element == Float16)
     package func named<Element: Storage>(_ arena: Arena<Element>) -> [String: [Double]] {
         Dictionary(
             uniqueKeysWithValues: parameters.map { ($0.name, array(arena.base + $0.offset, $0.count).map(Double.init)) }

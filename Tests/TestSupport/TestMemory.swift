@@ -19,6 +19,8 @@ package final class TestMemory {
     deinit { for allocation in allocations { allocation.start.deallocate() } }
 
     /// Allocates `values`, each rounded to `Element`.
+    @_specialize(where Element == Float)
+    @_specialize(where Element == Float16)
     package func numbers<Element: Storage>(_ values: [Double], _: Element.Type) -> UnsafeMutablePointer<Element> {
         let pointer = take(Element.self, values.count)
         for (index, value) in values.enumerated() { pointer[index] = Element(value) }
@@ -33,6 +35,8 @@ package final class TestMemory {
     }
 
     /// Allocates `count` elements that are initially NaN.
+    @_specialize(where Element == Float)
+    @_specialize(where Element == Float16)
     package func output<Element: Storage>(_ count: Int, _: Element.Type) -> UnsafeMutablePointer<Element> {
         let pointer = take(Element.self, count)
         pointer.update(repeating: .nan, count: count)
