@@ -102,7 +102,9 @@ extension MultiprocessTests {
                 #expect(part().last == UInt8(ascii: "\n"))
             }
             let continued = workshop.start(words + ["part"]).finish()
-            #expect(continued.exitCode == 0 && continued.errors.contains("of 400 lines; the remaining ones follow"), "\(continued.errors)")
+            #expect(
+                continued.exitCode == 0 && continued.errors.contains("of 400 lines; the remaining ones follow"),
+                "\(continued.errors)")
             #expect(part() == whole)
             // Lines printed to standard output remain too.
             let printing = workshop.start(Array(words.dropLast()), ranks: ranks)

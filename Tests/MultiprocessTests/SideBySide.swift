@@ -10,9 +10,9 @@ import Testing
 struct SideBySide: SuiteTrait, TestTrait, TestScoping {
     let isRecursive = true
 
-    /// One test per two cores. Ranks use busy waiting, so jobs that share cores slow each other down by more than
-    /// running them in parallel saves: on two cores, six tests at a time took longer than one at a time, and timeouts
-    /// expired.
+    /// One test per core. A job waits for files, timeouts and single ranks about a third of the time, which the job of
+    /// another test uses. With more tests, ranks that wait busily slow others down: on two cores, six tests at a time
+    /// took longer than one at a time, and timeouts expired.
     private static let threads = TestThreads(min(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1), 8))
 
     func scopeProvider(for test: Test, testCase: Test.Case?) -> Self? { testCase == nil ? nil : self }

@@ -103,8 +103,8 @@ extension Coordinator {
         throw AgreedFailure(
             Failure(
                 .diverged,
-                "step \(step + 1): in the memory of \(culprits) the weights \(name) differ from the last values "
-                    + "written. \(divergenceAdvice)"))
+                "step \(step + 1): the weights \(name) in the memory of \(culprits) differ from the last values written. "
+                    + divergenceAdvice))
     }
 
     /// The ranks whose copy of a parameter differs from the values that the owners of its parts have written.
