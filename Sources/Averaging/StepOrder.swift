@@ -21,47 +21,53 @@ struct StepOrder {
     private let sections: Int
     private let ranges: Int
 
-    /// The order of calls for a layout of `sections` sections and a shard of `ranges` ranges.
+    /// The order of calls for a layout of `sections` sections and a shard of `ranges` ranges, at least one each.
     init(sections: Int, ranges: Int) {
         self.sections = sections
         self.ranges = ranges
     }
 
     mutating func sectionIsFinal(_ section: Int) {
-        let expected = if case .sending(let last) = state { last - 1 } else { sections - 1 }
+        let expected: Int? =
+            switch state {
+            case .idle, .averaged: sections - 1
+            case .sending(let last): last - 1
+            case .updating: nil
+            }
         require(
-            section == expected && !isUpdating,
+            section == expected,
             "sectionIsFinal(\(section)) after \(state): sections become final one after the other, the last one first")
         state = .sending(section: section)
     }
 
     mutating func finish() {
-        require(
-            state == .sending(section: 0) || (sections == 0 && state == .idle),
-            "finish after \(state): all sections are final before")
+        require(state == .sending(section: 0), "finish after \(state): all sections are final before")
         state = .averaged
     }
 
     mutating func rangeIsUpdated(_ index: Int) {
-        let expected = if case .updating(let next) = state { next } else { 0 }
+        let expected: Int? =
+            switch state {
+            case .idle, .averaged: 0
+            case .updating(let next): next
+            case .sending: nil
+            }
         require(
-            index == expected && index < ranges && !isSending,
+            index == expected && index < ranges,
             "rangeIsUpdated(\(index)) after \(state): ranges are updated in order, after finish")
         state = .updating(next: index + 1)
     }
 
     mutating func publish() {
         require(
-            state == .updating(next: ranges) || (ranges == 0 && !isSending),
+            state == .updating(next: ranges),
             "publish after \(state): all \(ranges) ranges of the shard are updated before")
         state = .idle
     }
 
     mutating func publishFromFirstRank() {
-        require(!isSending && !isUpdating, "publishFromFirstRank after \(state), in the middle of a step")
+        require(
+            state == .idle || state == .averaged, "publishFromFirstRank after \(state), in the middle of a step")
         state = .idle
     }
-
-    private var isSending: Bool { if case .sending = state { true } else { false } }
-    private var isUpdating: Bool { if case .updating = state { true } else { false } }
 }
