@@ -1,3 +1,5 @@
+import Settings
+
 /// The kind of values that an option or a positional argument takes: their name in help, and the values that a shell
 /// completes.
 struct ValueKind: Sendable {
@@ -40,6 +42,12 @@ struct ValueKind: Sendable {
     ) -> ValueKind {
         let words = type.allCases.map(\.rawValue)
         return ValueKind(placeholder ?? words.joined(separator: "|"), words: words)
+    }
+
+    /// The values of a key of the configuration; nil if a shell cannot complete them.
+    init?(of key: Configuration.KeyValues) {
+        guard key.isDirectory || !key.words.isEmpty else { return nil }
+        self.init("", words: key.words, key.isDirectory ? .directories : .none)
     }
 
     /// Whether a value may be empty.

@@ -71,9 +71,7 @@ enum BashCompletion {
     }
 
     private static func key(_ key: Configuration.KeyValues) -> String? {
-        guard key.isDirectory || !key.words.isEmpty else { return nil }
-        let kind = ValueKind("", words: key.words, key.isDirectory ? .directories : .none)
-        return "    \(shellWord(key.path)))\(values(kind)) ;;"
+        ValueKind(of: key).map { "    \(shellWord(key.path)))\(values($0)) ;;" }
     }
 
     private static func values(_ kind: ValueKind) -> String {

@@ -109,11 +109,11 @@ enum FishCompletion {
     }
 
     private static func key(_ key: Configuration.KeyValues) -> String? {
-        guard key.isDirectory || !key.words.isEmpty else { return nil }
+        guard let kind = ValueKind(of: key) else { return nil }
         let values =
-            key.isDirectory
+            kind.source == .directories
             ? "$parts[1]=(__fish_complete_directories $parts[2] '')"
-            : key.words.map { "$parts[1]=\(quoted($0))" }.joined(separator: " ")
+            : kind.words.map { "$parts[1]=\(quoted($0))" }.joined(separator: " ")
         return "        case \(quoted(key.path))\n            printf '%s\\n' \(values)"
     }
 
@@ -161,11 +161,7 @@ enum FishCompletion {
 
     /// `text` as one word of fish: in its single quotes, a backslash escapes a quote and a backslash.
     static func quoted(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            if scalar == "'" || scalar == "\\" { result += "\\" }
-            result.unicodeScalars.append(scalar)
-        }
+        let result = Shell.escaping("'\\", text)
         return result.unicodeScalars.allSatisfy(isPlain) && !result.isEmpty ? result : "'\(result)'"
     }
 

@@ -12,4 +12,14 @@ enum Shell: String, CaseIterable {
         case .fish: FishCompletion.script(commands)
         }
     }
+
+    /// `text` with a backslash before each of `characters`.
+    static func escaping(_ characters: String, _ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            if characters.unicodeScalars.contains(scalar) { result += "\\" }
+            result.unicodeScalars.append(scalar)
+        }
+        return result
+    }
 }

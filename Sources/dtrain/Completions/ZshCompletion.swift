@@ -82,15 +82,14 @@ enum ZshCompletion {
 
     /// A key with values that can be completed, as a line of a `case`.
     private static func key(_ key: Configuration.KeyValues) -> String? {
-        guard key.isDirectory || !key.words.isEmpty else { return nil }
-        let source: ValueKind.Source = key.isDirectory ? .directories : .none
-        return
-            "    \(shellWord(key.path))=) _dtrain_values \(source) \(key.words.map(shellWord).joined(separator: " ")) ;;"
+        guard let kind = ValueKind(of: key) else { return nil }
+        let words = kind.words.map(shellWord).joined(separator: " ")
+        return "    \(shellWord(key.path))=) _dtrain_values \(kind.source) \(words) ;;"
     }
 
     /// A command with its description, as `_describe` reads it.
     private static func described(_ command: Command) -> String {
-        shellWord("\(escaping(":\\", command.name)):\(command.summary)")
+        shellWord("\(Shell.escaping(":\\", command.name)):\(command.summary)")
     }
 
     /// The call of `_arguments` for a command, as a case of a `case`.
@@ -110,7 +109,7 @@ enum ZshCompletion {
 
     /// An option as `_arguments` reads it.
     private static func specification(_ option: Option) -> String {
-        let (name, description) = ("--\(option.name)", "[\(escaping("[]:\\", option.help))]")
+        let (name, description) = ("--\(option.name)", "[\(Shell.escaping("[]:\\", option.help))]")
         let values = option.value.map(values) ?? ""
         return switch option.arity {
         case .flag: name + description
@@ -125,17 +124,8 @@ enum ZshCompletion {
     private static func values(_ kind: ValueKind) -> String {
         let call = ["", "_dtrain_values", "\(kind.source)"] + kind.words.map(shellWord)
         let isFree = kind.words.isEmpty && kind.source == .none
-        return "\(escaping(":", kind.placeholder)):\(isFree ? " " : escaping(":", call.joined(separator: " ")))"
-    }
-
-    /// `text` with a backslash before each of `characters`.
-    private static func escaping(_ characters: String, _ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            if characters.unicodeScalars.contains(scalar) { result += "\\" }
-            result.unicodeScalars.append(scalar)
-        }
-        return result
+        return
+            "\(Shell.escaping(":", kind.placeholder)):\(isFree ? " " : Shell.escaping(":", call.joined(separator: " ")))"
     }
 
     private static func lines(_ words: [String], indent: Int) -> String {
