@@ -1,4 +1,5 @@
 import Datasets
+import Failures
 import Kernels
 import Layers
 import Models
@@ -27,6 +28,11 @@ package final class ForwardPass<Element: Storage> {
         activations = model.makeActivations(sequences: sequences, positions: model.sizes.contextLength)
     }
 
+    /// Computes `activations.output` for inference.
+    func forward(_ input: ModelInput) {
+        model.forward(input, activations, LayerContext(weights: weights.base, workspace))
+    }
+
     /// The sum of a batch's losses, without label smoothing.
     ///
     /// - Parameter eachBlock: Called with the logits of some rows that have a target, and the indices of these rows.
@@ -34,22 +40,29 @@ package final class ForwardPass<Element: Storage> {
         of batch: Batch,
         eachBlock: ((_ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>) -> Void)? = nil
     ) -> Double {
-        let context = LayerContext(weights: weights.base, workspace)
-        model.forward(batch.input, activations, context)
+        forward(batch.input)
         let rows = model.outputRows(sequences: batch.sequenceCount, positions: batch.positions)
         let losses = workspace.floats(.losses, rows)
         let count = Prediction(prediction.loss.unsmoothed, classes: prediction.classes).losses(
-            hidden: activations.output, head: model.head, targets: batch.targets, into: losses, rows: rows, context,
-            eachBlock: eachBlock)
+            hidden: activations.output, head: model.head, targets: batch.targets, into: losses, rows: rows,
+            LayerContext(weights: weights.base, workspace), eachBlock: eachBlock)
         return ForwardPass.sum(losses, count)
     }
 
     /// The logits of row `row` of the last pass, in 0 ..< `model.outputRows`; valid until the next call.
-    func logits(ofRow row: Int) -> UnsafeBufferPointer<Float> where Element == Float {
+    ///
+    /// - Parameter directory: The model's directory, for the error.
+    /// - Throws: `badData` if a logit is not finite.
+    func logits(
+        ofRow row: Int, _ directory: String
+    ) throws(Failure) -> UnsafeBufferPointer<Float> where Element == Float {
         let (head, context) = (model.head, LayerContext(weights: weights.base, engine: .vectors, workspace))
         let hidden = head.transformed(activations.output + row * head.inputWidth, rows: 1, context)
         let logits = workspace.floats(.logits, head.outputWidth)
         head.output.forward(hidden, into: logits, rows: 1, context)
+        if let output = firstNonFinite(logits, count: head.outputWidth) {
+            throw nonFinitePrediction(directory, output: output)
+        }
         return UnsafeBufferPointer(start: logits, count: head.outputWidth)
     }
 

@@ -47,12 +47,7 @@ package struct ImageClassification {
         _ count: Int, batch: Int, shouldStop: () -> Bool, pixels: (_ image: Int) throws(Failure) -> [UInt8]
     ) throws(Failure) -> [LabelPrediction] {
         let batch = WholeTexts.batch(batch, of: count)
-        var estimate = MemoryEstimate()
-        let bytes = model.activationBytes(sequences: batch, positions: model.sizes.contextLength)
-        estimate.add("activations", bytes, bytesEach: 1)
-        try estimate.require(
-            "classification", available: MemoryEstimate.availableBytes(),
-            remedy: "Lower the batch (\(batch); it changes no result).")
+        try MemoryEstimate.requireBatch("classification", model, sequences: batch)
         let forwardPass = ForwardPass(model, identity.configuration.loss, weights: weights, sequences: batch)
         let patches = Arena<Float>(count: batch * shape.byteCount)
         var predictions: [LabelPrediction] = []
@@ -66,14 +61,9 @@ package struct ImageClassification {
             }
             var input = ModelInput(sequences: part.count, positions: model.sizes.contextLength)
             input.patches = UnsafePointer(patches.base)
-            model.forward(
-                input, forwardPass.activations, LayerContext(weights: weights.base, forwardPass.workspace))
-            for row in part.indices.map({ $0 - start }) {
-                let logits = forwardPass.logits(ofRow: row)
-                if let output = firstNonFinite(logits.baseAddress!, count: logits.count) {
-                    throw nonFinitePrediction(directory, output: output)
-                }
-                predictions.append(LabelPrediction(logits, identity))
+            forwardPass.forward(input)
+            for row in 0..<part.count {
+                predictions.append(LabelPrediction(try forwardPass.logits(ofRow: row, directory), identity))
             }
         }
         return predictions

@@ -37,12 +37,7 @@ package struct TextEmbedding {
         let model = trained.model
         let inputs = try inputs(texts, crops: crops, refuse)
         let batch = WholeTexts.batch(batch, of: texts.count)
-        var estimate = MemoryEstimate()
-        let bytes = model.activationBytes(sequences: batch, positions: model.sizes.contextLength)
-        estimate.add("activations", bytes, bytesEach: 1)
-        try estimate.require(
-            "embedding", available: MemoryEstimate.availableBytes(),
-            remedy: "Lower the batch (\(batch); it changes no result).")
+        try MemoryEstimate.requireBatch("embedding", model, sequences: batch)
         let begin = model.architecture.hasEncoder ? try trained.token(trained.tokenizer.specialTokens.bos, "bos") : nil
         var vectors = [[Float]](repeating: [], count: texts.count)
         try WholeTexts(trained, batch: batch).forEachHidden(inputs, begin: begin, shouldStop: shouldStop) {

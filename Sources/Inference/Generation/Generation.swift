@@ -188,9 +188,8 @@ package struct Generation {
             estimate.add(part.name, part.count, bytesEach: part.bytes, times: ranks)
         }
         if response == .maskedTokens || response == .labels, texts > 0 {
-            let bytes = trained.model.activationBytes(
-                sequences: WholeTexts.batch(settings.decoding.batch, of: texts), positions: contextLength)
-            estimate.add("activations", bytes, bytesEach: 1, times: ranks)
+            estimate.addActivations(
+                trained.model, sequences: WholeTexts.batch(settings.decoding.batch, of: texts), ranks: ranks)
         }
         return estimate
     }

@@ -39,11 +39,7 @@ struct WholeTexts {
         try forEachText(texts, shouldStop: shouldStop) { text, place, positions throws(Failure) in
             let first = trained.model.outputRows(sequences: place, positions: positions)
             for (index, row) in rows(text).enumerated() {
-                let logits = forwardPass.logits(ofRow: first + row)
-                if let output = firstNonFinite(logits.baseAddress!, count: logits.count) {
-                    throw trained.nonFinite(output: output)
-                }
-                body(text, index, logits)
+                body(text, index, try forwardPass.logits(ofRow: first + row, trained.directory))
             }
         }
     }
@@ -97,10 +93,6 @@ struct WholeTexts {
         let lengths = texts.map { Int32($0.count) }
         let begins = [Int32](repeating: begin ?? 0, count: texts.count)
         let spanPositionIDs = [Int32](repeating: 0, count: tokens.count)
-        func forward(_ input: ModelInput) {
-            model.forward(
-                input, forwardPass.activations, LayerContext(weights: trained.weights.base, forwardPass.workspace))
-        }
         tokens.withUnsafeBufferPointer { tokens in
             lengths.withUnsafeBufferPointer { lengths in
                 if model.architecture.hasEncoder {
@@ -109,7 +101,7 @@ struct WholeTexts {
                         tokens: tokens.baseAddress!, positions: positions, lengths: lengths.baseAddress!)
                     begins.withUnsafeBufferPointer {
                         input.tokens = TokenInput(tokens: $0.baseAddress!)
-                        forward(input)
+                        forwardPass.forward(input)
                     }
                     return
                 }
@@ -123,7 +115,7 @@ struct WholeTexts {
                     } else {
                         input.tokens = TokenInput(tokens: tokens.baseAddress!)
                     }
-                    forward(input)
+                    forwardPass.forward(input)
                 }
             }
         }

@@ -138,8 +138,7 @@ func loadModel(
         for: checkpoint.directory, remedy: "Start fewer ranks per host, or use a larger host."
     ) {
         var estimate = MemoryEstimate.weights(model.layout, copies: communicator.localSize)
-        let bytes = model.activationBytes(sequences: sequences, positions: identity.sizes.contextLength)
-        estimate.add("activations", bytes, bytesEach: 1, times: communicator.localSize)
+        estimate.addActivations(model, sequences: sequences, ranks: communicator.localSize)
         return estimate
     }
     let weights = Arena<Float>(count: model.layout.count)

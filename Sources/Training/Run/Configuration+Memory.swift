@@ -40,9 +40,7 @@ extension Configuration {
         let states = makeOptimizer(optimizer).stateNames.count + masters + (training.emaDecay > 0 ? 1 : 0)
         estimate.add("optimizer state", shard, bytesEach: MemoryLayout<Float>.stride, times: states)
         let sequences = batch.sequencesPerSlot
-        estimate.add(
-            "activations", model.activationBytes(sequences: sequences, positions: positions), bytesEach: 1, times: ranks
-        )
+        estimate.addActivations(model, sequences: sequences, positions: positions, ranks: ranks)
         estimate.add(
             "activations' gradients", sequences * positions,
             bytesEach: (3 * self.model.width + self.model.hiddenWidth) * MemoryLayout<Float>.stride, times: ranks)

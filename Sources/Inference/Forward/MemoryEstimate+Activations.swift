@@ -1,0 +1,25 @@
+import Failures
+import Kernels
+import Models
+import Resources
+
+extension MemoryEstimate {
+    /// Adds the activations of `ranks` ranks, each for up to `sequences` × `positions`; nil: the context length.
+    package mutating func addActivations<Element: Storage>(
+        _ model: Transformer<Element>, sequences: Int, positions: Int? = nil, ranks: Int
+    ) {
+        let bytes = model.activationBytes(sequences: sequences, positions: positions ?? model.sizes.contextLength)
+        add("activations", bytes, bytesEach: 1, times: ranks)
+    }
+
+    /// Checks that a process alone has the memory for a batch of `sequences` sequences.
+    ///
+    /// - Parameter purpose: What the batch is for, such as "embedding".
+    /// - Throws: `usage`.
+    static func requireBatch(_ purpose: String, _ model: Transformer<Float>, sequences: Int) throws(Failure) {
+        var estimate = MemoryEstimate()
+        estimate.addActivations(model, sequences: sequences, ranks: 1)
+        try estimate.require(
+            purpose, available: availableBytes(), remedy: "Lower the batch (\(sequences); it changes no result).")
+    }
+}
