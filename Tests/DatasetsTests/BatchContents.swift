@@ -32,17 +32,17 @@ struct BatchContents: Equatable {
             ) {
                 if let field { self[keyPath: numbers] += UnsafeBufferPointer(start: field, count: B * count) }
             }
-            add(batch.tokens, each: batch.positions, to: \.inputs)
-            add(batch.classTargets, each: shape.targets(positions: batch.positions), to: \.targets)
+            add(batch.fields.tokens, each: batch.positions, to: \.inputs)
+            add(batch.fields.classTargets, each: shape.targets(positions: batch.positions), to: \.targets)
             add(batch.lengths, each: 1, to: \.lengths)
-            add(batch.sourceTokens, each: batch.sourcePositions, to: \.sources)
+            add(batch.fields.sourceTokens, each: batch.sourcePositions, to: \.sources)
             add(batch.sourceLengths, each: 1, to: \.sourceLengths)
             add(batch.prefixLengths, each: 1, to: \.prefixLengths)
-            add(batch.positionIDs, each: batch.positions, to: \.positionIDs)
-            add(batch.spanPositionIDs, each: batch.positions, to: \.spanPositionIDs)
-            add(batch.documentStarts, each: batch.positions, to: \.documentStarts)
-            add(batch.patches, each: shape.patchNumbers, to: \.patches)
-            add(batch.valueTargets, each: shape.values, to: \.values)
+            add(batch.fields.positionIDs, each: batch.positions, to: \.positionIDs)
+            add(batch.fields.spanPositionIDs, each: batch.positions, to: \.spanPositionIDs)
+            add(batch.fields.documentStarts, each: batch.positions, to: \.documentStarts)
+            add(batch.fields.patches, each: shape.patchNumbers, to: \.patches)
+            add(batch.fields.valueTargets, each: shape.values, to: \.values)
             add(batch.sampleIndices, each: 1, to: \.sampleIndices)
             targetCount += batch.targetCount
         }

@@ -21,12 +21,12 @@ private final class MadeSamples: Samples {
     func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
         for position in 0..<row.positions {
             let number = Int32(10 * sample + position + 1)
-            row.tokens?[position] = number
-            if shape.hasTargetPerPosition { row.classTargets?[position] = -number }
-            row.positionIDs?[position] = number + 100
-            row.spanPositionIDs?[position] = number + 200
-            row.documentStarts?[position] = number + 300
-            row.sourceTokens?[position] = number + 400
+            row.fields.tokens?[position] = number
+            if shape.hasTargetPerPosition { row.fields.classTargets?[position] = -number }
+            row.fields.positionIDs?[position] = number + 100
+            row.fields.spanPositionIDs?[position] = number + 200
+            row.fields.documentStarts?[position] = number + 300
+            row.fields.sourceTokens?[position] = number + 400
         }
         if shape.hasTargetPerPosition { row.pad(from: lengths[sample]) } else { row.length = lengths[sample] }
         row.targetCount = lengths[sample]
@@ -102,7 +102,7 @@ private final class MadeSamples: Samples {
     @Test func batchesCanBeReused() throws {
         let samples = MadeSamples(shape(16) { $0.hasTargetPerPosition = false }, [2, 16])
         let batch = try batch(samples, [0])
-        batch.classTargets![0] = 5
+        batch.fields.classTargets![0] = 5
         #expect(batch.positions == 8)
         batch.removeAll()
         #expect((batch.sequenceCount, batch.targetCount, batch.positions) == (0, 0, 16))

@@ -35,7 +35,7 @@ struct ScoreCountsTests {
     /// Only rows with a target are counted.
     @Test func countsTokens() throws {
         let batch = try batch(sequences: 4)
-        for (row, target) in [1, -1, 0, 2].enumerated() { batch.classTargets![row] = Int32(target) }
+        for (row, target) in [1, -1, 0, 2].enumerated() { batch.fields.classTargets![row] = Int32(target) }
         // Correct, correct, wrong; then wrong, correct (the first of two equal logits), correct.
         let logits: [[Float]] = [[0, 1, 0, 5, 4, 3, 0, 1, 0], [1, 0, 0, 2, 2, 1, 0, 0, 1]]
         let counts = counts(.tokens(bytes: [1, 2, 4]), logits, outputs: 3, batch, rows: [0, 2, 3])
@@ -50,7 +50,7 @@ struct ScoreCountsTests {
 
     @Test func countsClasses() throws {
         let batch = try batch(sequences: 3)
-        for (row, target) in [1, 0, 1].enumerated() { batch.classTargets![row] = Int32(target) }
+        for (row, target) in [1, 0, 1].enumerated() { batch.fields.classTargets![row] = Int32(target) }
         let counts = counts(
             .classes(count: 2), [[0, 1, 0, 1, 0, 1], [1, 0, 1, 0, 0, 1]], outputs: 2, batch, rows: [0, 1, 2])
         let scores = try counts.scores(SoloCommunicator())
@@ -65,7 +65,7 @@ struct ScoreCountsTests {
 
     @Test func countsLabels() throws {
         let batch = try batch(sequences: 2, values: 2)
-        for (index, value) in [1, 0, 1, 1].enumerated() { batch.valueTargets![index] = Float(value) }
+        for (index, value) in [1, 0, 1, 1].enumerated() { batch.fields.valueTargets![index] = Float(value) }
         let counts = counts(.labels(count: 2), [[1, -1, 1, -1], [1, 1, 0, 2]], outputs: 2, batch, rows: [0, 1])
         let scores = try counts.scores(SoloCommunicator())
         guard case .labels(let labels) = scores.details else { throw Unexpected() }
@@ -76,7 +76,7 @@ struct ScoreCountsTests {
 
     @Test func sumsNumbers() throws {
         let batch = try batch(sequences: 2, values: 1)
-        (batch.valueTargets![0], batch.valueTargets![1]) = (1, 3)
+        (batch.fields.valueTargets![0], batch.fields.valueTargets![1]) = (1, 3)
         let counts = counts(.numbers, [[2, 3], [0, 5]], outputs: 1, batch, rows: [0, 1])
         let scores = try counts.scores(SoloCommunicator())
         guard case .numbers(let sums) = scores.details else { throw Unexpected() }

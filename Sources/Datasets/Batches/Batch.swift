@@ -20,27 +20,14 @@ package final class Batch {
     package private(set) var sourcePositions: Int
     /// The number of targets that are not ignored.
     package private(set) var targetCount = 0
-    // Fields that the shape lacks are nil.
-    /// [B, T].
-    package let tokens: UnsafeMutablePointer<Int32>?
-    /// [B, T], or [B] with one target per sequence: a token, a class, or `ignoredTarget`.
-    package let classTargets: UnsafeMutablePointer<Int32>?
-    /// [B, values]: target values.
-    package let valueTargets: UnsafeMutablePointer<Float>?
+    /// The fields of the sequences: [capacity, T] as allocated, [B, T] after `close`.
+    package let fields: SequenceFields
     /// [B]: the length of each sequence without padding.
     package let lengths: UnsafeMutablePointer<Int32>
-    /// [B, S] source tokens, and [B] their lengths without padding.
-    package let sourceTokens: UnsafeMutablePointer<Int32>?
+    /// [B]: the length of each source without padding; nil without sources.
     package let sourceLengths: UnsafeMutablePointer<Int32>?
-    /// [B]: the length of each prefix.
+    /// [B]: the length of each prefix; nil without prefixes.
     package let prefixLengths: UnsafeMutablePointer<Int32>?
-    /// [B, T]: the position ID of each token, and its position in the span that it belongs to (0 in the prefix).
-    package let positionIDs: UnsafeMutablePointer<Int32>?
-    package let spanPositionIDs: UnsafeMutablePointer<Int32>?
-    /// [B, T]: for each position, the first position of its document.
-    package let documentStarts: UnsafeMutablePointer<Int32>?
-    /// [B, elements of an image].
-    package let patches: UnsafeMutablePointer<Float>?
     /// [B]: the global index of each sequence, which is unique in a training run; in evaluation, the index of the
     /// sample.
     package let sampleIndices: UnsafeMutablePointer<UInt64>
@@ -63,35 +50,22 @@ package final class Batch {
         self.shape = shape
         positions = shape.positions
         sourcePositions = shape.positions
-        func field<Number: Numeric>(_ isPresent: Bool, _ each: Int) -> UnsafeMutablePointer<Number>? {
+        func zeros<Number: Numeric>(_ isPresent: Bool = true) -> UnsafeMutablePointer<Number>? {
             if !isPresent { return nil }
-            let memory = UnsafeMutablePointer<Number>.allocate(capacity: capacity * each)
-            memory.initialize(repeating: 0, count: capacity * each)
+            let memory = UnsafeMutablePointer<Number>.allocate(capacity: capacity)
+            memory.initialize(repeating: 0, count: capacity)
             return memory
         }
-        let T = shape.positions
-        self.tokens = field(shape.patchNumbers == 0, T)
-        classTargets = field(shape.values == 0, shape.targets(positions: T))
-        valueTargets = field(shape.values > 0, shape.values)
-        lengths = field(true, 1)!
-        sourceTokens = field(shape.hasSource, T)
-        sourceLengths = field(shape.hasSource, 1)
-        prefixLengths = field(shape.hasPrefixes, 1)
-        positionIDs = field(shape.hasPrefixes, T)
-        spanPositionIDs = field(shape.hasPrefixes, T)
-        documentStarts = field(shape.hasDocuments, T)
-        patches = field(shape.patchNumbers > 0, shape.patchNumbers)
-        sampleIndices = .allocate(capacity: capacity)
-        sampleIndices.initialize(repeating: 0, count: capacity)
+        fields = SequenceFields(shape, count: capacity)
+        lengths = zeros()!
+        sourceLengths = zeros(shape.hasSource)
+        prefixLengths = zeros(shape.hasPrefixes)
+        sampleIndices = zeros()!
     }
 
     deinit {
-        for memory in [
-            tokens, classTargets, lengths, sourceTokens, sourceLengths, prefixLengths, positionIDs, spanPositionIDs,
-            documentStarts,
-        ] { memory?.deallocate() }
-        patches?.deallocate()
-        valueTargets?.deallocate()
+        fields.deallocate()
+        for memory in [lengths, sourceLengths, prefixLengths] { memory?.deallocate() }
         sampleIndices.deallocate()
     }
 
@@ -120,13 +94,15 @@ package final class Batch {
     func close() {
         if shape.hasLengths {
             let longest = shortened(lengths)
-            let targets = shape.hasTargetPerPosition ? classTargets : nil
-            for field in [tokens, targets, positionIDs, spanPositionIDs, documentStarts] { shorten(field, to: longest) }
+            let targets = shape.hasTargetPerPosition ? fields.classTargets : nil
+            for field in [fields.tokens, targets, fields.positionIDs, fields.spanPositionIDs, fields.documentStarts] {
+                shorten(field, to: longest)
+            }
             positions = longest
         }
         if let sourceLengths {
             sourcePositions = shortened(sourceLengths)
-            shorten(sourceTokens, to: sourcePositions)
+            shorten(fields.sourceTokens, to: sourcePositions)
         }
     }
 
@@ -150,12 +126,14 @@ extension Batch {
     /// The sequences as input of a model.
     package var input: ModelInput {
         var input = ModelInput(sequences: sequenceCount, positions: positions)
-        input.tokens = tokens.map { TokenInput(tokens: $0, positionIDs: positionIDs, spanPositionIDs: spanPositionIDs) }
-        input.patches = UnsafePointer(patches)
+        input.tokens = fields.tokens.map {
+            TokenInput(tokens: $0, positionIDs: fields.positionIDs, spanPositionIDs: fields.spanPositionIDs)
+        }
+        input.patches = UnsafePointer(fields.patches)
         if shape.hasLengths { input.lengths = UnsafePointer(lengths) }
         input.prefixLengths = UnsafePointer(prefixLengths)
-        input.documentStarts = UnsafePointer(documentStarts)
-        if let sourceTokens, let sourceLengths {
+        input.documentStarts = UnsafePointer(fields.documentStarts)
+        if let sourceTokens = fields.sourceTokens, let sourceLengths {
             input.source = SourceInput(tokens: sourceTokens, positions: sourcePositions, lengths: sourceLengths)
         }
         return input
@@ -163,8 +141,8 @@ extension Batch {
 
     /// The targets of the sequences.
     package var targets: Targets {
-        if let valueTargets { return .values(valueTargets) }
-        guard let classTargets else { preconditionFailure("a batch has targets") }
+        if let valueTargets = fields.valueTargets { return .values(valueTargets) }
+        guard let classTargets = fields.classTargets else { preconditionFailure("a batch has targets") }
         return .classes(classTargets)
     }
 }
@@ -188,21 +166,25 @@ extension Batch {
         }
         for index in 0..<capacity * T {
             let words = stream.words(UInt64(index))
-            tokens?[index] = Int32(words.x % UInt32(vocabularySize))
-            sourceTokens?[index] = Int32(words.z % UInt32(vocabularySize))
+            fields.tokens?[index] = Int32(words.x % UInt32(vocabularySize))
+            fields.sourceTokens?[index] = Int32(words.z % UInt32(vocabularySize))
             if index < capacity * shape.targets(positions: T) {
                 let hasTarget = !shape.hasTargetPerPosition || hasTarget(index)
-                classTargets?[index] = hasTarget ? Int32(words.y % range) : ignoredTarget
+                fields.classTargets?[index] = hasTarget ? Int32(words.y % range) : ignoredTarget
             }
-            if let positionIDs, let spanPositionIDs {
+            if let positionIDs = fields.positionIDs, let spanPositionIDs = fields.spanPositionIDs {
                 // After the prefix come spans, which fill positions of the prefix.
                 let position = index % T
                 positionIDs[index] = position < prefix ? Int32(position) : Int32(words.w % UInt32(prefix))
                 spanPositionIDs[index] = position < prefix ? 0 : Int32(1 + (position - prefix) % 4)
             }
         }
-        for index in 0..<capacity * shape.patchNumbers { patches?[index] = Float(stream.uniform(UInt64(index))) }
-        for index in 0..<capacity * shape.values { valueTargets?[index] = stream.uniform(UInt64(index)) < 0.5 ? 0 : 1 }
+        for index in 0..<capacity * shape.patchNumbers {
+            fields.patches?[index] = Float(stream.uniform(UInt64(index)))
+        }
+        for index in 0..<capacity * shape.values {
+            fields.valueTargets?[index] = stream.uniform(UInt64(index)) < 0.5 ? 0 : 1
+        }
         for sequence in 0..<capacity {
             lengths[sequence] = Int32(T)
             sourceLengths?[sequence] = Int32(T)
@@ -211,7 +193,7 @@ extension Batch {
         }
         sequenceCount = capacity
         targetCount = capacity * shape.values
-        if let classTargets {
+        if let classTargets = fields.classTargets {
             for index in 0..<capacity * shape.targets(positions: T) where classTargets[index] != ignoredTarget {
                 targetCount += 1
             }

@@ -39,12 +39,12 @@ package final class CausalSamples: Samples {
         let first = sample * shape.positions
         let targetCount = min(shape.positions, stream.tokenCount - 1 - first)
         try stream.read(at: first, count: targetCount + 1, into: window)
-        let tokens = row.tokens!
+        let tokens = row.fields.tokens!
         tokens.update(from: window, count: targetCount)
-        row.classTargets!.update(from: window + 1, count: targetCount)
+        row.fields.classTargets!.update(from: window + 1, count: targetCount)
         row.pad(from: targetCount)
         row.targetCount = targetCount
-        guard let documentEnd, let documentStarts = row.documentStarts else { return }
+        guard let documentEnd, let documentStarts = row.fields.documentStarts else { return }
         var start = 0
         for position in 0..<shape.positions {
             if position > 0, tokens[position - 1] == documentEnd { start = position }

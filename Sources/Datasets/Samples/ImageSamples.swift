@@ -59,7 +59,7 @@ package final class ImageSamples: Samples {
     /// - Complexity: O(H · W · K); allocates nothing.
     package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
         try records.pixels(of: sample, into: bytes)
-        ImageView(draw, augmentation, image).writePatches(bytes, image, patchSize: patchSize, into: row.patches!)
+        ImageView(draw, augmentation, image).writePatches(bytes, image, patchSize: patchSize, into: row.fields.patches!)
         records.loadLabel(of: sample, labels, into: &row)
     }
 }

@@ -136,10 +136,10 @@ package final class InfillingSamples: Samples {
     private func put(
         _ token: Int32, target: Int32, positionID: Int, spanPositionID: Int, _ position: inout Int, _ row: SampleRow
     ) {
-        row.tokens![position] = token
-        row.classTargets![position] = target
-        row.positionIDs![position] = Int32(positionID)
-        row.spanPositionIDs![position] = Int32(spanPositionID)
+        row.fields.tokens![position] = token
+        row.fields.classTargets![position] = target
+        row.fields.positionIDs![position] = Int32(positionID)
+        row.fields.spanPositionIDs![position] = Int32(spanPositionID)
         position += 1
     }
 

@@ -38,7 +38,7 @@ package final class LabelledSamples: Samples {
 
     /// - Complexity: O(T + labels); allocates nothing.
     package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
-        let tokens = row.tokens!
+        let tokens = row.fields.tokens!
         let length = limit.length(records, sample, .text)
         try records.read(sample, .text, from: 0, count: length, into: tokens + 1)
         tokens[0] = first
@@ -57,9 +57,9 @@ extension Records {
     /// Writes the label of a record as the target: a class or values.
     func loadLabel(of record: Int, _ labels: LabelDescription, into row: inout SampleRow) {
         switch labels.kind {
-        case .class: row.classTargets![0] = classIndex(of: record)
-        case .multi: classes(of: record, into: row.valueTargets!)
-        case .number: row.valueTargets![0] = number(of: record)
+        case .class: row.fields.classTargets![0] = classIndex(of: record)
+        case .multi: classes(of: record, into: row.fields.valueTargets!)
+        case .number: row.fields.valueTargets![0] = number(of: record)
         }
         row.targetCount = labels.kind == .class ? 1 : labels.outputs
     }

@@ -40,7 +40,7 @@ package final class MaskedSamples: Samples {
     /// - Complexity: O(T); allocates nothing.
     package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
         precondition(sample >= 0 && sample < count, "sample outside the split")
-        let (tokens, targets) = (row.tokens!, row.classTargets!)
+        let (tokens, targets) = (row.fields.tokens!, row.fields.classTargets!)
         let length = length(of: sample)
         try stream.read(at: sample * shape.positions, count: length, into: tokens)
         row.pad(from: length)

@@ -43,7 +43,7 @@ package final class PairSamples: Samples {
 
     /// - Complexity: O(T); allocates nothing.
     package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
-        let (sourceTokens, tokens, targets) = (row.sourceTokens!, row.tokens!, row.classTargets!)
+        let (sourceTokens, tokens, targets) = (row.fields.sourceTokens!, row.fields.tokens!, row.fields.classTargets!)
         var sourceLength = limit.length(records, sample, .source)
         try records.read(sample, .source, from: 0, count: sourceLength, into: sourceTokens)
         sourceLength = noise.apply(sourceTokens, count: sourceLength, draw)

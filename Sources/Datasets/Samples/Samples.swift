@@ -47,19 +47,12 @@ package struct SampleDraw: Sendable {
     }
 }
 
-/// The destination of a sample: one sequence of a batch. Pointers are to the sequence's elements of the batch's fields,
-/// nil for fields that the shape lacks.
+/// The destination of a sample: one sequence of a batch.
 package struct SampleRow {
     /// T.
     package let positions: Int
-    package let tokens: UnsafeMutablePointer<Int32>?
-    package let classTargets: UnsafeMutablePointer<Int32>?
-    package let valueTargets: UnsafeMutablePointer<Float>?
-    package let sourceTokens: UnsafeMutablePointer<Int32>?
-    package let positionIDs: UnsafeMutablePointer<Int32>?
-    package let spanPositionIDs: UnsafeMutablePointer<Int32>?
-    package let documentStarts: UnsafeMutablePointer<Int32>?
-    package let patches: UnsafeMutablePointer<Float>?
+    /// The fields of the sequence.
+    package let fields: SequenceFields
     /// The length without padding.
     package var length: Int
     package var sourceLength = 0
@@ -68,26 +61,15 @@ package struct SampleRow {
     package var targetCount = 0
 
     init(_ batch: Batch, _ sequence: Int) {
-        let (shape, T) = (batch.shape, batch.shape.positions)
-        func row<Number>(_ field: UnsafeMutablePointer<Number>?, _ each: Int) -> UnsafeMutablePointer<Number>? {
-            field.map { $0 + sequence * each }
-        }
-        positions = T
-        length = T
-        tokens = row(batch.tokens, T)
-        classTargets = row(batch.classTargets, shape.targets(positions: T))
-        valueTargets = row(batch.valueTargets, shape.values)
-        sourceTokens = row(batch.sourceTokens, T)
-        positionIDs = row(batch.positionIDs, T)
-        spanPositionIDs = row(batch.spanPositionIDs, T)
-        documentStarts = row(batch.documentStarts, T)
-        patches = row(batch.patches, shape.patchNumbers)
+        fields = SequenceFields(batch.fields, from: sequence, batch.shape)
+        positions = batch.shape.positions
+        length = positions
     }
 
     /// Sets the length, and pads tokens and targets from there on.
     package mutating func pad(from length: Int) {
         self.length = max(1, length)
-        tokens.map { ($0 + length).update(repeating: 0, count: positions - length) }
-        classTargets.map { ($0 + length).update(repeating: ignoredTarget, count: positions - length) }
+        fields.tokens.map { ($0 + length).update(repeating: 0, count: positions - length) }
+        fields.classTargets.map { ($0 + length).update(repeating: ignoredTarget, count: positions - length) }
     }
 }

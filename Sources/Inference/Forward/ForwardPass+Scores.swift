@@ -47,24 +47,24 @@ struct ScoreCounts {
         switch kind {
         case .tokens(let bytes):
             forEachPrediction(logits, rows, outputs, among: classes) { row, prediction in
-                let target = batch.classTargets![row]
+                let target = batch.fields.classTargets![row]
                 tokens += TokenCounts(
                     targets: 1, correct: prediction == target ? 1 : 0, bytes: bytes.map { Int($0[Int(target)]) } ?? 0)
             }
         case .classes:
             forEachPrediction(logits, rows, outputs, among: classes) { row, prediction in
-                matrix.add(target: Int(batch.classTargets![row]), prediction: Int(prediction))
+                matrix.add(target: Int(batch.fields.classTargets![row]), prediction: Int(prediction))
             }
         case .labels:
             for (place, row) in rows.enumerated() {
                 labels.add(
-                    targets: (0..<outputs).map { batch.valueTargets![Int(row) * outputs + $0] > 0.5 },
+                    targets: (0..<outputs).map { batch.fields.valueTargets![Int(row) * outputs + $0] > 0.5 },
                     predictions: (0..<outputs).map { logits[place * outputs + $0] > 0 })
             }
         case .numbers:
             for (place, row) in rows.enumerated() {
                 numbers[index] += RegressionSums(
-                    prediction: Double(logits[place]), target: Double(batch.valueTargets![Int(row)]))
+                    prediction: Double(logits[place]), target: Double(batch.fields.valueTargets![Int(row)]))
             }
         }
     }
