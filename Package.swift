@@ -40,7 +40,8 @@ let processor = Context.environment["DTRAIN_PROCESSOR"] ?? "native"
     let processorFlag = "-march=\(processor)"
 #endif
 
-let strict: [SwiftSetting] = [.treatAllWarnings(as: .error)]
+/// The program is built with the flag that `@testable` imports need, so that one build serves users and tests.
+let strict: [SwiftSetting] = [.treatAllWarnings(as: .error), .unsafeFlags(["-enable-testing"])]
 
 /// Hot loops: unchecked arithmetic, and clang's target options, which drive Swift's code generator too. Roots that need
 /// not set C's `errno` are taken sixteen at a time.

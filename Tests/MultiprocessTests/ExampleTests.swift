@@ -7,13 +7,14 @@ extension MultiprocessTests {
         private static let repository = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
 
         /// Builds a program in the build directory of dtrain's own release build: the modules below the library are
-        /// compiled by the same commands, so that they are not compiled again.
+        /// compiled by the same commands, so that they are not compiled again. `swift test` holds the lock of the
+        /// directory until the tests end.
         private func build(_ program: String) throws -> String {
             let scratch = "\(ExampleTests.repository)/.build"
             let build = Job(
                 [
                     "swift", "build", "-c", "release", "--package-path", "\(ExampleTests.repository)/Examples",
-                    "--scratch-path", scratch, "--product", program,
+                    "--scratch-path", scratch, "--ignore-lock", "--product", program,
                 ], in: ExampleTests.repository
             ).finish(timeoutSeconds: 1200)
             try #require(build.exitCode == 0, "\(build.output)\(build.errors)")

@@ -126,14 +126,14 @@ final class Job {
         return (mask ?? 0) >> UInt64(signal - 1) & 1 == 1
     }
 
-    /// Waits until `condition` holds.
+    /// Waits until `condition` holds, which is checked every four milliseconds.
     ///
     /// - Returns: Whether it did within `seconds`.
     static func poll(seconds: Double, until condition: () -> Bool) -> Bool {
         let (clock, start) = (ContinuousClock(), ContinuousClock().now)
         while !condition() {
             if clock.now - start >= .seconds(seconds) { return false }
-            usleep(1000)
+            usleep(4000)
         }
         return true
     }
