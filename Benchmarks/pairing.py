@@ -86,7 +86,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Result:
-    """What one contestant showed over the pairs that count."""
+    """The measurements of one contestant, over all valid pairs."""
 
     name: str
     command: list[str]
@@ -238,7 +238,7 @@ class Side:
 def measure(
     dtrain_side: Side, peer_side: Side, rounds: int, warmup: int, limit_seconds: float
 ) -> tuple[list[Result], list[Pair], int]:
-    """Up to `rounds` pairs; returns both results, the pairs that count, and how many were left out.
+    """Up to `rounds` pairs; returns both results, the valid pairs, and the number of discarded pairs.
 
     When nine tenths of `limit_seconds` are used up, the pairs so far are all.
     """

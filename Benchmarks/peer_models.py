@@ -1,4 +1,4 @@
-"""The families of Transformers in PyTorch, as its users write them today: what dtrain is measured and compared with.
+"""The model families in PyTorch, as its users write them today: the models that dtrain is compared with.
 
 Every model takes the tensors of a batch and returns the mean loss of the positions that have a target. Attention is
 `scaled_dot_product_attention`, told that it is causal where it is and given a mask where there is no other way; query,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class SelfAttention(nn.Module):
-    """[B, T, C] to [B, T, C]; with fewer heads of keys and values than of queries where `kv_heads` says so."""
+    """Self-attention from [B, T, C] to [B, T, C], with `kv_heads` key/value heads; 0: one for each query head."""
 
     def __init__(self, width: int, heads: int, kv_heads: int = 0, bias: bool = True, dropout: float = 0.0) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class SelfAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """Of [B, T, C] to what an encoder made of a source, [B, S, C]."""
+    """Attention from [B, T, C] to the encoder's output, [B, S, C]."""
 
     def __init__(self, width: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class FeedForward(nn.Module):
 
 
 class SwiGLU(nn.Module):
-    """Gate and up projection in one product, SiLU of the one times the other, and the down projection."""
+    """Gate and up projection in one matmul, SiLU of the gate times the up projection, and the down projection."""
 
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class SwiGLU(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and feed-forward, each normalized before it, or after its sum where `is_post`."""
+    """Attention and feed-forward, with pre-norm, or with post-norm if `is_post`."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ def gelu_tanh(x: Tensor) -> Tensor:
 
 
 def rotated(x: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """`x` [B, H, T, D] turned by the angles of its positions, the two halves of a head as pairs."""
+    """Returns `x` [B, H, T, D] rotated by the angles of its positions; elements i and i + D / 2 form a pair."""
     first, second = x.chunk(2, dim=-1)
     return x * cosines + torch.cat((-second, first), dim=-1) * sines
 
@@ -158,13 +158,13 @@ def rotary_table(positions: int, head_width: int, base: float = 10000.0) -> tupl
 
 
 def sinusoidal_table(positions: int, width: int) -> Tensor:
-    """Sines and cosines in turn [T, C]."""
+    """Alternating sines and cosines [T, C]."""
     angles = torch.outer(torch.arange(positions), 10000.0 ** (-torch.arange(0, width, 2) / width))
     return torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
 
 
 def initialize(model: nn.Module, residual_branches: int) -> None:
-    """GPT-2's: normal weights of 0.02, smaller where they write to the residual stream; biases 0."""
+    """Initializes as GPT-2: normal weights of 0.02, smaller for residual output projections; biases 0."""
     for name, parameter in model.named_parameters():
         if name.endswith("bias"):
             nn.init.zeros_(parameter)
@@ -203,7 +203,7 @@ class Decoder(nn.Module):
 
 
 class Llama(nn.Module):
-    """RMS normalization, rotary positions, SwiGLU, grouped heads, no biases, a head of its own. Tokens and targets [B, T]."""
+    """RMS normalization, rotary positions, SwiGLU, GQA, no biases, an untied head. Tokens and targets [B, T]."""
 
     def __init__(self, sizes: Workload) -> None:
         super().__init__()
@@ -233,7 +233,7 @@ class Llama(nn.Module):
 class Bert(nn.Module):
     """Post-normalization, exact GELU, a transform before the tied head.
 
-    Tokens [B, T]; the numbers of the hidden positions among all B · T, and what they were.
+    Tokens [B, T]; the indices of the masked positions among all B · T, and their original tokens.
     """
 
     def __init__(self, sizes: Workload) -> None:
@@ -286,9 +286,9 @@ class Classifier(nn.Module):
 
 
 class GLM(nn.Module):
-    """A prefix that sees itself, then spans token by token, with two positions each.
+    """A prefix with bidirectional attention, then spans with causal attention; each token has two positions.
 
-    Tokens, places and places in the span [B, T]; the lengths of the prefixes [B]; the numbers of the rows behind them
+    Tokens, positions and positions in the span [B, T]; the lengths of the prefixes [B]; the indices of the rows after them
     among all B · T, and their targets.
     """
 
@@ -322,7 +322,7 @@ class GLM(nn.Module):
 
 
 class ViT(nn.Module):
-    """Patches behind a class token, learned positions, exact GELU. Images [B, 1, height, width], classes [B]."""
+    """A class token before the patches, learned positions, exact GELU. Images [B, 1, height, width], classes [B]."""
 
     def __init__(self, sizes: Workload) -> None:
         super().__init__()
@@ -346,7 +346,7 @@ class ViT(nn.Module):
 
 
 class TargetBlock(nn.Module):
-    """A pre-normalization block of a decoder that also sees a source."""
+    """A pre-norm decoder block with cross-attention to a source."""
 
     def __init__(self, width: int, heads: int, hidden: int, dropout: float, attention_dropout: float) -> None:
         super().__init__()
@@ -368,7 +368,7 @@ class TargetBlock(nn.Module):
 class EncoderDecoder(nn.Module):
     """Vaswani's model with normalization before the sublayers: one scaled embedding for source, target and head, sines.
 
-    Source [B, S], the decoder's input and its targets [B, T], where -1 counts for nothing.
+    Source [B, S], the decoder's input and its targets [B, T]; positions with target -1 are ignored.
     """
 
     def __init__(
@@ -405,19 +405,19 @@ class EncoderDecoder(nn.Module):
         self.sinusoids = sinusoidal_table(context, width)
 
     def embed(self, tokens: Tensor, first: int = 0) -> Tensor:
-        """Tokens [B, T] that stand from position `first` on, to [B, T, C]."""
+        """Returns the embeddings [B, T, C] of tokens [B, T] whose first position is `first`."""
         positions = self.sinusoids[first : first + tokens.shape[1]]
         return self.dropout(self.token_embedding(tokens) * math.sqrt(self.width) + positions)
 
     def encode(self, source: Tensor, source_mask: Tensor | None = None) -> Tensor:
-        """What the decoder sees of a source; the mask [B, 1, 1, S] is to be added to scores."""
+        """Returns the encoder's output for a source; the mask [B, 1, 1, S] is added to the attention scores."""
         x = self.embed(source)
         for block in self.encoder:
             x = block(x, mask=source_mask)
         return self.encoder_normalization(x)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Of hidden states behind the last block."""
+        """Returns the logits of the last block's hidden states."""
         return F.linear(self.final_normalization(x), self.token_embedding.weight)
 
     def forward(
@@ -456,7 +456,7 @@ def make_model(sizes: Workload) -> nn.Module:
 
 
 def make_batches(sizes: Workload, sequences: int, seed: int) -> Callable[[], tuple[Tensor, ...]]:
-    """A function that draws what a rank's `sequences` of a step are; as much is ready as a loader would have prepared."""
+    """Returns a function that draws a rank's `sequences` of a step; data that a loader would prepare is computed before."""
     random = torch.Generator().manual_seed(seed)
     B, T = sequences, sizes.context
 

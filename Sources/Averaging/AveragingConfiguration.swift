@@ -12,9 +12,9 @@ package struct AveragingConfiguration: Equatable, Sendable {
 
     /// The data type of Float32 gradients on the network; Float16 gradients are sent as they are.
     package enum Wire: String, CaseIterable, Sendable {
-        /// Without loss.
+        /// Lossless.
         case float32
-        /// Half the bytes, see `ScaledHalves`. Results differ from `float32`, but not between numbers of ranks.
+        /// Half the bytes, see `ScaledHalves`. Results differ from `float32`, but not between rank counts.
         case float16
     }
 

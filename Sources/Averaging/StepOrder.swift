@@ -5,9 +5,9 @@ import Failures
 /// A call out of order would send gradients that are not final, or overwrite weights that another rank reads: results
 /// would be wrong without an error. Therefore it ends the process.
 struct StepOrder {
-    /// What was called last.
+    /// The last call.
     private enum State: Equatable {
-        /// Nothing since the weights of all ranks became equal.
+        /// No call yet since the weights of all ranks became equal.
         case idle
         /// `sectionIsFinal` for this section.
         case sending(section: Int)
@@ -41,7 +41,7 @@ struct StepOrder {
     }
 
     mutating func finish() {
-        require(state == .sending(section: 0), "finish after \(state): all sections are final before")
+        require(state == .sending(section: 0), "finish after \(state): expected after sectionIsFinal(0)")
         state = .averaged
     }
 

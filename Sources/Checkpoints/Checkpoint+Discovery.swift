@@ -20,7 +20,7 @@ package struct ValidCheckpoint: Sendable {
     package let checkpoint: Checkpoint
     /// One line for each newer checkpoint that was rejected, with the reason.
     package let notes: [String]
-    /// Whether it was verified when it was looked for.
+    /// Whether the checkpoint was already verified when it was found.
     private let isVerified: Bool
 
     init(_ checkpoint: Checkpoint, notes: [String] = [], isVerified: Bool) {
@@ -29,7 +29,7 @@ package struct ValidCheckpoint: Sendable {
         self.isVerified = isVerified
     }
 
-    /// Verifies the checkpoint, unless it was verified when it was looked for.
+    /// Verifies the checkpoint, unless that was done when it was found.
     ///
     /// - Parameter progress: As for `Checkpoint.verify`.
     package func verify(progress: (_ done: Int, _ total: Int) -> Void = { _, _ in }) throws(Failure) {

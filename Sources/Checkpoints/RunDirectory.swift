@@ -46,7 +46,7 @@ package struct RunDirectory: Equatable, Sendable {
         try FileSystem.makeDirectory(path) + FileSystem.makeDirectory(checkpoints)
     }
 
-    /// Rejects a directory of another kind, and one in which a run would change files that belong to no run.
+    /// Rejects a directory of another kind (see `kinds`), and one with files of the user that a run would overwrite.
     ///
     /// A run owns the regular files and the directory that it creates itself. A symbolic link, a directory or a device
     /// with the name of such a file does not belong to the run, and neither does a regular file in a directory without

@@ -138,7 +138,7 @@ extension SafetensorsHeader {
         else { throw Failure(.badData, "\(place): expected exactly dtype, shape and two data_offsets.") }
         guard let type = TensorType(rawValue: typeName) else {
             let known = TensorType.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Failure(.badData, "\(place): unknown dtype \(typeName); known are \(known).")
+            throw Failure(.badData, "\(place): unknown dtype \(typeName); allowed: \(known).")
         }
         guard offsets[0] >= 0, offsets[0] <= offsets[1] else {
             throw Failure(.badData, "\(place): data_offsets \(offsets) are not a range.")

@@ -32,7 +32,8 @@ enum SafetensorsWriter {
                 try file.write(block)
                 written += block.count
             }
-            precondition(written == tensor.byteCount, "The tensor \(tensor.name) has another size than declared.")
+            precondition(
+                written == tensor.byteCount, "The size of tensor \(tensor.name) differs from the declared size.")
             size += written
             fingerprints.append(
                 TensorFingerprint(

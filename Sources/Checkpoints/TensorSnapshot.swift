@@ -43,7 +43,8 @@ package final class TensorSnapshot {
                     end += block.count
                 }
                 precondition(
-                    end - start == tensor.byteCount, "The tensor \(tensor.name) has another size than declared.")
+                    end - start == tensor.byteCount, "The size of tensor \(tensor.name) differs from the declared size."
+                )
                 copied.append(
                     TensorSource(
                         name: tensor.name, type: tensor.type, shape: tensor.shape,

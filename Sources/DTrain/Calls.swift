@@ -41,7 +41,7 @@ extension Model {
             "\(directory) is a model of family \(family.rawValue), which cannot \(action). Families that can: \(able).")
     }
 
-    /// The generation of a loaded model.
+    /// Returns a `Generation` with the loaded model and `options`, without other ranks.
     func generation(_ trained: TrainedModel, _ options: GenerationOptions) throws(Failure) -> Generation {
         Generation(try options.settings(directory, weights), trained, SoloCommunicator())
     }

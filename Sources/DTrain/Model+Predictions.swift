@@ -46,7 +46,7 @@ public enum Pooling: Sendable {
     case mean
     /// The hidden state of the first position.
     case first
-    /// The hidden state of the last position, which in a decoder alone has seen the whole text.
+    /// The hidden state of the last position; in a decoder it is the only one that attends to the whole text.
     case last
 }
 

@@ -19,12 +19,13 @@ import Synchronization
 /// print(try model.generate("Dear ", options))
 /// ```
 ///
-/// What a model can do depends on its ``family``. Every call throws a ``DTrainError`` for what is wrong with its
-/// arguments, the checkpoint or the machine; no call prints, writes files or ends the process. Memory is estimated before
-/// it is allocated. Only if the system then refuses what it had left, the process ends with a message.
+/// What a model can do depends on its ``family``. Every call throws a ``DTrainError`` for problems with its arguments,
+/// the checkpoint or the machine; no call prints, writes files or ends the process. A call throws before allocating if
+/// its estimated memory is not available. If the system refuses an allocation nevertheless, the process ends with a
+/// message.
 ///
-/// Results are those of the program, bit for bit: a text from ``generate(_:_:onText:)`` is what `dtrain generate` prints
-/// behind the prompt. They depend neither on the number of threads nor on the batch.
+/// Results are those of the program, bit for bit: a text from ``generate(_:_:onText:)`` is what `dtrain generate`
+/// prints after the prompt. They depend neither on the number of threads nor on the batch.
 ///
 /// Calls block until they are done. A model can be used by several threads at once: calls then share the compute threads
 /// (``useThreads(_:)``), so that together they take about as long as one after another. In a task, a call that is

@@ -4,7 +4,7 @@ import Texts
 
 /// Operations on directories, names and whole small files. Paths are encoded by `PathText`.
 package enum FileSystem {
-    /// Returns whether `path` exists, following symbolic links; false also if the system reports an error. Code that
+    /// Returns whether `path` exists, following symbolic links, and false if the system reports an error. Code that
     /// must distinguish absence from an error uses `isPresent`.
     package static func exists(_ path: String) -> Bool { withSystemPath(path) { access($0, F_OK) } == 0 }
 

@@ -1,7 +1,7 @@
 import Texts
 import Failures
 
-/// The progress of an output file, recorded so that the same command can continue after an interruption.
+/// The progress of an output file, recorded so that the same command can resume after an interruption.
 ///
 /// The journal is a hidden file `.dtrain-DIGEST.progress` next to the output, with the digest of the output's name. Its
 /// first line identifies the work. Every other line records a number of lines, their size in bytes and their digest:

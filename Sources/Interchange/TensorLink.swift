@@ -7,9 +7,9 @@ enum TensorLink: Sendable {
     case zeros(_ theirs: String, _ shape: [Int])
     /// A tensor whose first row is added to every row of `ours` when read; it is written as zeros.
     case added(_ theirs: String, _ shape: [Int], to: String)
-    /// An alias for the tensor `of`, with equal values, that files may contain.
+    /// An alias for another tensor (`of`), with equal values; files may contain it or not.
     case duplicate(_ theirs: String, of: String)
-    /// An alias for the tensor `of` that is written and never read.
+    /// An alias for another tensor (`of`): exports write it, imports ignore it.
     case unread(_ theirs: String, of: String)
 
     /// A parameter and the foreign tensors that contain it.

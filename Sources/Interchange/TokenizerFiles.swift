@@ -19,7 +19,7 @@ extension ModelWriter {
                     ], to: "tokenizer_config.json")
             }
             return tokenizer.description.kind == .none
-                ? "without a tokenizer: its text is token IDs"
+                ? "without a tokenizer: the model reads and writes token IDs"
                 : "its tokenizer is tokenizer.model, from which AutoTokenizer may give other token IDs: dtrain encodes each line "
                     + "of a text separately"
         }

@@ -75,7 +75,7 @@ package struct CachePlaces {
         self.memory = memory
     }
 
-    /// The cache positions of a pass that processes prompts of `lengths`, [B], and writes them to the cache rows
+    /// The cache positions of the prefill, which processes prompts of `lengths`, [B], and writes them to the cache rows
     /// `slots`, [B].
     package init(
         readingInto slots: UnsafePointer<Int32>, lengths: UnsafePointer<Int32>, capacity: Int, memory: Memory?

@@ -37,15 +37,15 @@ package final class Workspace {
 
     deinit { for buffer in buffers { buffer?.deallocate() } }
 
-    /// Returns space for `count` Float32 values of the buffer for `use`, with undefined contents.
+    /// Returns the buffer for `use` as `count` Float32 values, with undefined contents.
     package func floats(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Float> {
         numbers(use, count, Float.self)
     }
 
-    /// Returns space for `count` integers of the buffer for `use`, with undefined contents.
+    /// Returns the buffer for `use` as `count` integers, with undefined contents.
     package func integers(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Int32> { numbers(use, count, Int32.self) }
 
-    /// Returns space for `count` elements of one type of the buffer for `use`, with undefined contents.
+    /// Returns the buffer for `use` as `count` elements of type `Number`, with undefined contents.
     package func numbers<Number>(_ use: Use, _ count: Int, _: Number.Type) -> UnsafeMutablePointer<Number> {
         memory(use, bytes: count * MemoryLayout<Number>.stride).assumingMemoryBound(to: Number.self)
     }

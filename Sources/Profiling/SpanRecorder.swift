@@ -77,11 +77,11 @@ package final class SpanRecorder {
 
     /// Removes all spans; none may be open.
     package func removeAll() {
-        precondition(depth == 0, "an open span cannot be forgotten")
+        precondition(depth == 0, "no span may be open")
         count = 0
     }
 
-    /// Records `body` as a span inside the current one, also if it throws.
+    /// Records `body` as a span inside the current one, even if it throws.
     @inline(__always)
     package func measure<Result, Error>(
         _ span: Span, _ index: Int = Event.noIndex, _ body: () throws(Error) -> Result

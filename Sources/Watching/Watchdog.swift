@@ -110,8 +110,8 @@ package final class Watchdog: @unchecked Sendable {
                 "rank \(reading.rank): \(reading.place), process \(reading.process) \(state.words)"
             } + silent.map { "rank \($0.rank), on another host: \($0.place) when last heard from" }
         let text =
-            "dtrain: no progress for \(Int(idle)) s. \(names.joined(separator: "; ")). The job ends; the same command "
-            + "continues from the last checkpoint. (training.stall_timeout_seconds is the limit.)\n"
+            "dtrain: no progress for \(Int(idle)) s. \(names.joined(separator: "; ")). The job ends; repeat the same "
+            + "command to resume from the last checkpoint. (training.stall_timeout_seconds is the limit.)\n"
         let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { write(STDERR_FILENO, $0.baseAddress, $0.count) }
         // A suspended process, or one that waits for a disk, cannot print its stack.

@@ -97,7 +97,7 @@ struct CheckpointCommitTests {
         #expect(try FileSystem.list(sample.run.checkpoints) == ["step-00000300", "step-00000400"])
     }
 
-    /// The same if the new checkpoint replaces one of the same step, also if the process dies before reading back.
+    /// The same if the new checkpoint replaces one of the same step, even if the process dies before it is read back.
     @Test(arguments: [false, true])
     func restoresPredecessorOfDamagedCheckpoint(isReadBack: Bool) throws {
         let old = try sample.commit()

@@ -97,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func refusesPrompts() throws {
+    @Test func rejectsEmptyAndTooLongPrompts() throws {
         let model = try SampleModel.opened("decoder")
         let long = String(repeating: "x", count: 13)
         expectError(.usage, "the prompt has 13 tokens; the model's limit is 12.") {

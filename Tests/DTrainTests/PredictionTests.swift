@@ -67,8 +67,8 @@ import Tokenizers
         #expect(number.isFinite && number != 0)
     }
 
-    /// The classes of images, counted one by one, give the accuracy of an evaluation.
-    @Test func classifiesImagesAsAnEvaluation() throws {
+    /// The accuracy of the classes that `classify(images:)` predicts equals that of an evaluation.
+    @Test func classifyAgreesWithEvaluate() throws {
         let directory = TemporaryDirectory()
         var (paths, classes): ([String], [String]) = ([], [])
         for index in 0..<30 {

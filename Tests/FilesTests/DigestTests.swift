@@ -25,7 +25,7 @@ struct DigestTests {
         #expect(digest.hexadecimal() == Digest.of(bytes))
     }
 
-    @Test func separatesStrings() {
+    @Test func stringBoundariesChangeTheDigest() {
         var one = Digest(), other = Digest()
         for text in ["ab", "c"] { one.update(text) }
         for text in ["a", "bc"] { other.update(text) }

@@ -55,7 +55,7 @@ struct OutputDirectoryTests {
 
     /// Directories that were created for a failed command are removed, including parents; existing directories and
     /// those that are no longer empty are kept.
-    @Test func removesDirectoriesCreatedInVain() throws {
+    @Test func removesDirectoriesOfFailedCommand() throws {
         let deep = directory.file("a/b/c")
         func claim() throws -> OutputDirectory {
             try OutputDirectory(

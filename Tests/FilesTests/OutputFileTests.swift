@@ -188,7 +188,7 @@ struct OutputFileTests {
     private var whole: String { lines.map { $0 + "\n" }.joined() }
 
     @Test(arguments: [0, 1, 2, 3])
-    func continuesTheSameWork(end: Int) throws {
+    func resumesInterruptedOutput(end: Int) throws {
         #expect(try run(lines, until: end) == 0)
         // As if the kill came while the next line, and then its journal entry, was being written.
         try File(directory.file("o"), .append).write("torn")

@@ -25,7 +25,7 @@ extension MultiprocessTests {
 
         /// With these numbers of ranks the summation tree is that of one rank, so no message about rounding is printed.
         @Test(arguments: [(4, 3), (8, 7)])
-        func indivisibleRanksWithEqualTreeAreExact(slots: Int, ranks: Int) throws {
+        func rankCountsWithTheTreeOfOneRankAreBitIdentical(slots: Int, ranks: Int) throws {
             let workshop = try Workshop()
             let sets = ["batch.slots=\(slots)", "training.steps=6"]
             #expect(workshop.start(Workshop.training(sets, output: "whole"), ranks: 1).finish().exitCode == 0)

@@ -74,7 +74,7 @@ extension MultiprocessTests {
             expectRefusal(outcome, Int32(code), message)
         }
 
-        /// Completed lines remain after any interruption, and the same command continues after them with identical
+        /// Completed lines remain after any interruption, and the same command resumes after them with identical
         /// output.
         @Test(arguments: [SIGKILL, SIGTERM, SIGUSR1], [nil, 2])
         func interruptedCommandContinues(signal: Int32, ranks: Int?) throws {

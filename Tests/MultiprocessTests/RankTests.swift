@@ -57,7 +57,7 @@ extension MultiprocessTests {
         }
 
         /// Without clipping, dropout, biases and tied embeddings, and with a single bucket.
-        @Test func minimalOptionsGiveOneDigest() throws {
+        @Test func digestDoesNotDependOnRanksWithMinimalOptions() throws {
             let workshop = try Workshop()
             let sets = [
                 "model.dropout=0", "model.bias=false", "model.tie_embeddings=false", "optimizer.clip_norm=0",

@@ -216,7 +216,7 @@ extension MultiprocessTests {
                 #expect(outcome.exitCode == 75, "\(outcome.errors)")
                 let from = steps.last.map { Workshop.checkpoint($0) } ?? Workshop.checkpoint(10, output: "first")
                 #expect(outcome.output.contains("resumed from \(from) at step"), "\(outcome.output)")
-                #expect(outcome.output.contains(". The same command continues.\n"))
+                #expect(outcome.output.contains(". Repeat the same command to resume.\n"))
                 steps.append(try #require(try workshop.losses().last?.step))
             }
             #expect(try workshop.losses().map(\.step) == Array(11...steps[2]))
@@ -289,7 +289,7 @@ extension MultiprocessTests {
             job.send(SIGINT)
             let outcome = job.finish()
             #expect(outcome.exitCode == 75, "\(outcome.errors)")
-            #expect(outcome.output.contains("Without --resume none, the same command continues."))
+            #expect(outcome.output.contains("Repeat the command without --resume none to resume."))
         }
 
         @Test func finishedRunIsNotChanged() throws {

@@ -150,7 +150,7 @@ extension MultiprocessTests {
             let workshop = try Workshop()
             let fault = "fail rank=1 step=8 phase=\(phase) call=read error=\(error)"
             let outcome = workshop.start(Workshop.training(), ranks: 2, environment: ["DTRAIN_FAULT": fault]).finish()
-            expectRefusal(outcome, 74, "rank 1: ", "data/", "could not read", " is saved: the same command continues")
+            expectRefusal(outcome, 74, "rank 1: ", "data/", "could not read", " is saved: repeat the same command")
             let marker = try FileSystem.contents(of: workshop.directory.file("run/outcome.json"))
             #expect(String(decoding: marker, as: UTF8.self).contains("\"exit_code\":74"))
             let newest = try #require(workshop.names("run/checkpoints").last)

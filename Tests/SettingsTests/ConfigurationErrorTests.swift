@@ -183,7 +183,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "schedule: {kind: warmup_stable_decay, decay_steps: 1, warmup_steps: 1200}",
-            "schedule.decay_steps: found 1; allowed: none: schedule.warmup_steps (1200) equals training.steps"
+            "schedule.decay_steps: found 1; allowed: none, because schedule.warmup_steps (1200) equals training.steps"
         ),
         (
             "schedule: {kind: step}",

@@ -54,7 +54,7 @@ import Testing
         ("a: 1\n\tb: 2", "c.yaml:2:1: not valid YAML: found a tab; allowed: spaces"),
         ("a: 'x", "not valid YAML: found no end of the quoted text that begins on line 1"),
         ("a: \"\\q\"", "not valid YAML: found an escape that does not exist; allowed in double quotes: \\n"),
-        ("%YAML 3.0\n---\na: 1", "not valid YAML: found a directive of another version of YAML"),
+        ("%YAML 3.0\n---\na: 1", "not valid YAML: found a directive for an unsupported version of YAML"),
         ("a: 1\n# é\u{7}\n", "c.yaml:2:4: not valid YAML: found a control character (U+0007)"),
         (
             "a\0: 1",

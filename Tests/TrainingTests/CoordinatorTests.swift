@@ -290,7 +290,7 @@ struct CoordinatorTests {
         }
     }
 
-    /// A run resumed from a checkpoint of any step takes exactly the same steps, also if the loss scale is about to
+    /// A run resumed from a checkpoint of any step takes exactly the same steps, even if the loss scale is about to
     /// change.
     @Test(arguments: [0, 1, 5])
     func checkpointsRestoreEverything(stepsBefore: Int) throws {

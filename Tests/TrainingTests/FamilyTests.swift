@@ -95,8 +95,8 @@ struct FamilyTests {
         #expect(last < 0.8 * first, "\(losses)")
     }
 
-    /// Scores do not depend on the number of ranks, also if batches are divided unevenly. For another batch size they
-    /// are nearly equal.
+    /// Scores do not depend on the rank count, even if batches are divided unevenly. With a different batch size the
+    /// scores are nearly equal.
     @Test(arguments: FamilyCase.all)
     func scoresDoNotDependOnRanksOrBatches(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)

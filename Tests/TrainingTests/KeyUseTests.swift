@@ -166,7 +166,7 @@ struct KeyUseTests {
             (["fine_tuning.skip=[\"a\"]"], "fine_tuning.skip"),
             (["training.spike_action=stop"], "training.spike_action"),
         ] {
-            expectFailure(.usage, "--set \(key)", "it is used only with other values of that key") {
+            expectFailure(.usage, "--set \(key)", "the key has an effect only with other values of ") {
                 _ = try Configuration.load(file: nil, sets: sets)
             }
         }

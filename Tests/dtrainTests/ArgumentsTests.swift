@@ -64,7 +64,7 @@ struct ArgumentsTests {
         #expect(!command.isAskedForHelp(by: ["x"] + words))
     }
 
-    /// A list ends where a word has two dashes; an equals sign brings such a word into it.
+    /// A list ends at the next word with two dashes; `--guests=--hot` adds such a word to the list.
     @Test func listsEndAtOptions() throws {
         let arguments = try Arguments(
             ["--guests", "Ann", "-1", "-x", "--guests=--hot", "Bo", "--", "--hot"], for: command)

@@ -18,7 +18,7 @@ struct ShellWordTests {
         "tab\there", "\u{1B}[2J", "\u{7}it's %s \\ \u{9B}\n\n", "-\u{1}", "\u{85}", "\r",
         PathText.text(of: [0x2F, 0xFF, 0x20, 0xE9]), PathText.text(of: [0x27, 0xC3]),
     ])
-    func aShellGivesItBack(text: String) throws {
+    func quotedWordsPassTheShellUnchanged(text: String) throws {
         let directory = TemporaryDirectory()
         for shell in ShellWordTests.shells {
             let script = directory.file("script"), output = directory.file("output")

@@ -50,7 +50,7 @@ struct ForeignFile: Sendable {
     ///   - head: The first bytes of the file.
     ///   - found: The bytes that start at the first invalid one.
     ///   - isCutShort: Whether the file ends within a character.
-    ///   - isMostlyUTF8: Whether the text before contains valid multi-byte characters.
+    ///   - isMostlyUTF8: Whether the text before `found` contains valid multi-byte characters.
     static func remedy(
         _ path: String, head: [UInt8], found: [UInt8], isCutShort: Bool, isMostlyUTF8: Bool
     ) -> String {

@@ -39,7 +39,7 @@ package enum TokenizerMatch: Equatable {
         }
     }
 
-    /// Advice for the case that the tokenizers differ.
+    /// Advice if the tokenizers differ.
     ///
     /// - Parameters:
     /// - modelVocabularySize: The model's vocabulary size, which a tokenizer must not exceed.

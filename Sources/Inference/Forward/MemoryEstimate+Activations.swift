@@ -12,7 +12,7 @@ extension MemoryEstimate {
         add("activations", bytes, bytesEach: 1, times: ranks)
     }
 
-    /// Checks that a process alone has the memory for a batch of `sequences` sequences.
+    /// Checks that the memory suffices for a batch of `sequences` sequences in a process without other ranks.
     ///
     /// - Parameter purpose: What the batch is for, such as "embedding".
     /// - Throws: `usage`.

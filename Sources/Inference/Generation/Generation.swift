@@ -194,7 +194,7 @@ package struct Generation {
         return estimate
     }
 
-    /// Advice for the case that there is not enough memory.
+    /// Advice if there is not enough memory.
     var memoryRemedy: String {
         let beams = settings.decoding.beams > 1 ? "--beam (\(settings.decoding.beams)), " : ""
         return "Lower \(beams)--batch (\(settings.decoding.batch); it does not change results) or --tokens "

@@ -2,7 +2,7 @@ import Failures
 
 // N selected rows, R rows of the full matrix, C columns.
 
-/// Returns a token, a position or a selected row as an index below `count`; one outside ends the process.
+/// Returns `value` (a token, position or row) as an index; ends the process unless it is in 0 ..< `count`.
 @inline(__always)
 func index(_ value: Int32, below count: Int) -> Int {
     require(value >= 0 && value < count, "\(value) is an index below \(count)")

@@ -1,6 +1,6 @@
 /// The use of momentum in a step of gradient descent.
 package enum MomentumForm: Sendable {
-    /// Steps along the gradient; no momentum.
+    /// Plain gradient descent, without momentum.
     case none
     /// Steps along the momentum.
     case heavyBall

@@ -84,8 +84,8 @@ package final class Decoding<Element: Storage> {
 
     /// Generates the output tokens for each of `inputs`, without the end token.
     ///
-    /// An output ends when the context is full. The exception is a prompt of a decoder without beam search: it drops
-    /// its older half, reads the newer half again, and continues.
+    /// An output ends when the context is full. The exception is a decoder without beam search: it drops the older half
+    /// of the text, processes the newer half again from position 0, and continues the text.
     ///
     /// - Parameters:
     ///   - inputs: The inputs, none longer than the context.
@@ -201,7 +201,7 @@ package final class Decoding<Element: Storage> {
         }
     }
 
-    /// Drops the older half of a text whose cache row is full, and reads the newer half again.
+    /// Drops the older half of a text whose cache row is full, and processes the newer half again from position 0.
     private func forget(_ text: Text, _ b: Int, _ cache: TransformerCache<Element>) {
         let kept = text.all.suffix(max(1, cache.capacity / 2)).dropLast()
         cache.read([(slot: text.slot, memory: 0, tokens: kept)])

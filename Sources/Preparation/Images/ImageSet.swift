@@ -136,7 +136,7 @@ private struct ImageFolders {
             common = ImageShape(
                 height: found.height, width: found.width, channels: max(found.channels, common?.channels ?? 1))
         }
-        guard let common else { preconditionFailure("there is an image") }
+        guard let common else { preconditionFailure("there are no images") }
         return common
     }
 }

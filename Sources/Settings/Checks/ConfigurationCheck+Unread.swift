@@ -8,7 +8,7 @@ extension ConfigurationCheck {
             return "\(usual); no part of dtrain uses it"
         }
         let place = "\(usual) if \(other.path) is \(other.plain(configuration))"
-        guard other.isChoice else { return "\(place); it is used only with other values of that key" }
+        guard other.isChoice else { return "\(place); the key has an effect only with other values of \(other.path)" }
         return "\(place); only \(values.joined(separator: ", ")) use\(values.count == 1 ? "s" : "") it"
             + (hints[key.path].map { "; \($0)" } ?? "")
     }

@@ -100,7 +100,7 @@ struct ConfigurationCheck: Sendable {
             guard schedule.kind == .warmupStableDecay else { return nil }
             // An earlier check rejects a warm-up that is longer than the run.
             let most = steps - schedule.warmupSteps
-            if most == 0 { return "none: schedule.warmup_steps (\(steps)) equals training.steps" }
+            if most == 0 { return "none, because schedule.warmup_steps (\(steps)) equals training.steps" }
             return (1...most).contains(schedule.decaySteps)
                 ? nil
                 : "1 to \(most): training.steps (\(steps)) − schedule.warmup_steps (\(schedule.warmupSteps))"

@@ -19,7 +19,7 @@ struct EffectiveConfiguration: Equatable {
     private let samples: SampleForm
     private let lengthPool: Int
     private let model: ModelShape
-    /// Separate from the shape, because at width 1 the scale is 1.
+    /// Not derived from `model`: at width 1 its scale is 1 with and without `scale_embeddings`.
     private let scalesEmbeddings: Bool
     private let prediction: ObjectiveConfiguration.Kind
     private let loss: Loss

@@ -94,8 +94,7 @@ enum ForeignKeys {
             "total_batch_size max_tokens tokens_per_batch max_tokens_per_batch batch_tokens desired_batch_size"),
         Row(
             "batch.slots",
-            "equal parts of batch.sequences, which is the batch of the whole job; each rank accumulates the "
-                + "gradients of its slots",
+            "micro-batches per step of the whole job; each rank accumulates the gradients of its micro-batches",
             "gradient_accumulation_steps grad_accum_steps grad_accum accumulate_grad_batches gradient_accumulation "
                 + "update_freq accum_steps accumulation_steps"),
     ]
@@ -123,7 +122,7 @@ enum ForeignKeys {
             "ffn_dim d_ff dff intermediate_size ffn_hidden_size n_inner mlp_dim dim_feedforward ffn_embed_dim "
                 + "encoder_ffn_dim decoder_ffn_dim encoder_ffn_embed_dim decoder_ffn_embed_dim"),
         Row(
-            "model.feed_forward_width", "the width itself, not a factor of model.width",
+            "model.feed_forward_width", "the width itself, not its ratio to model.width",
             "mlp_ratio ffn_mult ffn_dim_multiplier"),
         Row("model.vocabulary_size", "0: the dataset's", "vocab_size n_vocab vocab padded_vocab_size nvocab"),
         Row(

@@ -16,9 +16,9 @@ package enum Resumption: Equatable, Sendable {
     /// The command that resumes the run after it has saved.
     var continuingCommand: String { self == .none ? "the same command without --resume none" : "the same command" }
 
-    /// A sentence that states this command.
+    /// A sentence that names this command.
     var continuation: String {
-        self == .none ? "Without --resume none, the same command continues." : "The same command continues."
+        self == .none ? "Repeat the command without --resume none to resume." : "Repeat the same command to resume."
     }
 }
 
@@ -69,7 +69,7 @@ struct RunStart {
                 resumedFrom = try CheckpointIdentity(newest.checkpoint).resumedFrom
                 notes =
                     newest.notes + [
-                        "\(path) was removed; \(newest.checkpoint.directory) descends from it: the run continues"
+                        "\(path) was removed; \(newest.checkpoint.directory) descends from it: the run resumes there"
                     ]
                     + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
                 break
@@ -82,7 +82,7 @@ struct RunStart {
                 )
                 notes =
                     newest.notes + [
-                        "\(newest.checkpoint.directory) descends from \(named.directory): the run continues"
+                        "\(newest.checkpoint.directory) descends from \(named.directory): the run resumes there"
                     ]
                     + (try RunStart.setAside(run, afterStep: newest.checkpoint.step))
                 break

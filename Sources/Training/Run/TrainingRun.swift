@@ -223,8 +223,8 @@ final class TrainingRun<Element: Storage> {
         return AgreedFailure(
             Failure(
                 failure.exitCode,
-                "\(failure.message) Step \(step) is saved: the same command continues from there when the data can be read "
-                    + "again."))
+                "\(failure.message) Step \(step) is saved: repeat the same command to resume from it when the data can "
+                    + "be read again."))
     }
 
     /// Trains on the next batches; if any rank has none, saves and ends the run.

@@ -133,7 +133,7 @@ extension Coordinator {
     }
 
     private var divergenceAdvice: String {
-        "The step was not saved: the same command continues from the last checkpoint. If it happens again, test this host's "
-            + "memory."
+        "The step was not saved: repeat the same command to resume from the last checkpoint. If it happens again, test "
+            + "this host's memory."
     }
 }

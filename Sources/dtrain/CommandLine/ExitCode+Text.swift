@@ -15,7 +15,7 @@ extension ExitCode {
         case .stopped: "stopped on request and saved"
         case .diverged: "silent data corruption"
         case .stalled: "no progress"
-        case .readerLeft: "the reader of the output has ended"
+        case .readerLeft: "broken pipe (the reader of the output has exited)"
         }
     }
 
@@ -30,7 +30,7 @@ extension ExitCode {
         case .stopped: "asked to stop, checkpoint saved"
         case .diverged: "silent data corruption, or replicas differ"
         case .stalled: "no progress"
-        case .readerLeft: "the reader of standard output has ended (SIGPIPE)"
+        case .readerLeft: "broken pipe: the reader of standard output has exited (SIGPIPE)"
         }
     }
 }

@@ -7,7 +7,7 @@ enum Part {
     case option(Option, values: [String])
     /// A known option whose value is missing, because the next word is an option.
     case valueless(Option, next: String)
-    /// A word that looks like an option, but has the name of none.
+    /// A word that looks like an option but is not a known one.
     case unknown(String)
     /// A positional argument.
     case position(String)

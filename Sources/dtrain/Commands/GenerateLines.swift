@@ -5,7 +5,7 @@ import Reporting
 import Watching
 
 /// Generates a result for each line of a file and writes the results in order. If the command is interrupted, the lines
-/// already written to a regular file are kept, and the same command continues after them.
+/// already written to a regular file are kept, and the same command resumes after them.
 func generateLines(
     of input: String, _ settings: GenerationSettings, _ arguments: Arguments, _ session: Session
 ) throws -> ExitCode {
@@ -76,8 +76,8 @@ private final class ResultLines {
                 "\(output.path): already has \(journal.linesDone) of \(total) lines; the remaining ones follow.")
         } else if journal.startedOver {
             console.warn(
-                "\(output.path): an interrupted command wrote it from another input or checkpoint or with other options, or "
-                    + "it was changed since; all lines are written again.")
+                "\(output.path): its input, checkpoint or options differ from those of this command, or the file was "
+                    + "changed; rewriting all lines.")
         }
         return journal.linesDone
     }
@@ -99,10 +99,10 @@ private final class ResultLines {
         if let journal { try journal.complete() } else { try output?.close() }
     }
 
-    /// How the work continues if the command ends early, as a sentence.
+    /// A sentence that says how to finish the work if the command ends early.
     var remedy: String {
         journal?.hasLines != true
             ? "The same command starts again from the first line."
-            : "The finished lines are kept, and the same command continues after them."
+            : "The finished lines are kept. Repeat the same command to resume after them."
     }
 }

@@ -41,7 +41,7 @@ struct Roff {
 
     private mutating func line(_ text: String) { self.text += (self.text.isEmpty ? "" : "\n") + text }
 
-    /// `text` as text of roff, which prints the same characters.
+    /// Escapes `text` so that roff prints the same characters.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
