@@ -3,7 +3,7 @@ import Kernels
 import Profiling
 import Tensors
 
-/// Gradient averaging by MPI collectives alone, over any network: reduce-scatter, update, all-gather.
+/// Gradient averaging by MPI collectives, over any network: reduce-scatter, update, all-gather.
 ///
 /// `MPI_Allreduce` sums in an unspecified order, which changes with the number of ranks, the algorithm and the message
 /// size. Therefore the arena is divided into buckets, and each bucket into one block per rank. Each rank receives its

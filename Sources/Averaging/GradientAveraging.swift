@@ -10,7 +10,7 @@ import Tensors
 ///
 /// A step calls `sectionIsFinal` for every section of the layout, last section first, then `finish`, and reads its
 /// shard of the average. If the step updates weights, it then calls `rangeIsUpdated` for each range of the shard in
-/// order, and `publish`. `StepOrder` checks this order; another one ends the process.
+/// order, and `publish`. `StepOrder` checks this order; a call out of order ends the process.
 package protocol GradientAveraging<Element>: AnyObject {
     associatedtype Element: Storage
 

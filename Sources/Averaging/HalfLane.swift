@@ -5,7 +5,8 @@ import Tensors
 // `averaging.wire: float16`. Every node of the tree over micro-batches except its root is rounded to `ScaledHalves`,
 // chunk by chunk: the gradient of a micro-batch, and every sum of two nodes, which is computed in Float32. Each rank
 // rounds the nodes below its own sum, and that sum if there are other ranks; the owner of a block rounds the nodes
-// above. So values are rounded at the same nodes for any number of ranks, and sending a rank's sum loses nothing more.
+// above the ranks' sums. Values are therefore rounded at the same nodes for any number of ranks, and sending a rank's
+// sum does not round it again.
 
 /// A channel that sends Float32 gradients as block-scaled Float16, in half as many bytes.
 final class HalfLane: ExchangeLane {
@@ -59,7 +60,7 @@ final class HalfLane: ExchangeLane {
         }
     }
 
-    /// Computes the tree node over `ranks` into `target`; the memory behind it is scratch space.
+    /// Computes the tree node over `ranks` into `target`; the memory after it is scratch space.
     private func sum(_ ranks: Range<Int>, _ chunk: Int, into target: UnsafeMutablePointer<Float>, isRoot: Bool) {
         if ranks.count == 1 {
             let index = ranks.lowerBound * chunksPerBlock + chunk

@@ -1,7 +1,7 @@
 /// The elements of the arenas that one rank owns: it reduces their gradients, keeps their optimizer state and updates
 /// their weights. The shards of all ranks cover the arena without overlap.
 ///
-/// Optimizer state is allocated for the shard alone, with its elements stored contiguously.
+/// Optimizer state is allocated only for the shard, with its elements stored contiguously.
 ///
 /// - Source: Rajbhandari et al. 2020, "ZeRO: memory optimizations toward training trillion parameter models", stage 1.
 package struct Shard: Equatable, Sendable {

@@ -36,7 +36,7 @@ struct StepOrder {
             }
         require(
             section == expected,
-            "sectionIsFinal(\(section)) after \(state): sections become final one after the other, the last one first")
+            "sectionIsFinal(\(section)) after \(state): expected one section after the other, the last section first")
         state = .sending(section: section)
     }
 
@@ -54,20 +54,20 @@ struct StepOrder {
             }
         require(
             index == expected && index < ranges,
-            "rangeIsUpdated(\(index)) after \(state): ranges are updated in order, after finish")
+            "rangeIsUpdated(\(index)) after \(state): expected all ranges in order, after finish")
         state = .updating(next: index + 1)
     }
 
     mutating func publish() {
         require(
             state == .updating(next: ranges),
-            "publish after \(state): all \(ranges) ranges of the shard are updated before")
+            "publish after \(state): expected after rangeIsUpdated(\(ranges - 1))")
         state = .idle
     }
 
     mutating func publishFromFirstRank() {
         require(
-            state == .idle || state == .averaged, "publishFromFirstRank after \(state), in the middle of a step")
+            state == .idle || state == .averaged, "publishFromFirstRank after \(state): expected between two steps")
         state = .idle
     }
 }

@@ -64,8 +64,8 @@ extension Checkpoint {
 
     /// Finds the newest checkpoint of the run of which every byte agrees with the manifest and every number is finite.
     ///
-    /// Other checkpoints are skipped. One that cannot be read for another reason (permissions, device) is an error,
-    /// since the run would otherwise silently resume from an older one.
+    /// Invalid checkpoints are skipped. A checkpoint that cannot be read for another reason (permissions, device) is an
+    /// error, since the run would otherwise silently resume from an older one.
     ///
     /// - Parameters:
     ///   - startsAnew: Whether the command can train from scratch, which the message then suggests.

@@ -53,10 +53,10 @@ package struct Checkpoint: Sendable {
     }
 
     /// Reads every byte of the tensor files, compares sizes, hashes and the digest of the run with the manifest, and
-    /// refuses numbers that are infinite or NaN: no run can continue from them.
+    /// rejects numbers that are infinite or NaN: no run can resume from them.
     ///
-    /// - Parameter progress: Called with the bytes read so far and the bytes in all.
-    /// - Returns: The digest of the run, which is that of the bytes.
+    /// - Parameter progress: Called with the number of bytes read so far and the total.
+    /// - Returns: The digest of the run, computed from the bytes.
     /// - Throws: `badData`, with the first file that differs and its difference, or else the first tensor with a value
     ///   that is not finite.
     @discardableResult

@@ -212,7 +212,7 @@ struct CheckpointCommit {
     ///
     /// - Parameter keepingDamaged: Whether checkpoints that did not read back correctly are kept.
     static func tidy(_ checkpoints: String, keepingDamaged: Bool = false) throws(Failure) {
-        // Damaged ones sort first, so they are gone before another directory gets their name.
+        // The names of damaged checkpoints sort first, so these are removed before another directory gets such a name.
         for name in try FileSystem.list(checkpoints) {
             guard let (role, step) = CheckpointName.parse(name), role != .committed else { continue }
             if role == .damaged, keepingDamaged { continue }

@@ -33,7 +33,7 @@ extension CheckpointManifest {
 
     private static let format = "dtrain checkpoint"
     private static let version = 1
-    /// The manifest may contain the names of many classes; nothing plausible is larger.
+    /// The maximum size in bytes. A manifest may contain the names of many classes, but no plausible one is larger.
     private static let limitBytes = 256 << 20
 
     /// The manifest as JSON, with a checksum of its own text as the last member.

@@ -58,7 +58,7 @@ package struct CheckpointState: Equatable, Sendable {
         package var bestStep: Int?
         /// The last value that improved by at least early stopping's minimum change.
         package var reference: Double?
-        /// The number of evaluations since then.
+        /// The number of evaluations since that of `reference`.
         package var evaluationsWithoutImprovement: Int
 
         package init(

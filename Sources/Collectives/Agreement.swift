@@ -37,7 +37,7 @@ extension Communicator {
         return Failure(failure.exitCode, "host \(host): \(failure.message)")
     }
 
-    /// Does something on rank 0 only, such as asking the disk, and gives every rank its answer.
+    /// Runs `body` on rank 0 only, for example to read the disk, and returns its result on every rank.
     ///
     /// - Throws: `AgreedFailure`, with rank 0's failure.
     package func onFirstRank(_ body: () throws(Failure) -> String) throws -> String {
@@ -47,7 +47,8 @@ extension Communicator {
 }
 
 extension SoloCommunicator {
-    /// Runs `body`, which communicates, in a process alone: failures that all ranks know are its own.
+    /// Runs `body`, which communicates, in a process without other ranks; an `AgreedFailure` is thrown as its
+    /// `Failure`.
     ///
     /// - Throws: The failure; `internalError` for any other error.
     package static func run<Result>(_ body: (SoloCommunicator) throws -> Result) throws(Failure) -> Result {

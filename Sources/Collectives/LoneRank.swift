@@ -14,9 +14,9 @@ package struct LoneRank: Equatable, Sendable {
     /// The number of processes that the launcher started.
     package let count: Int
 
-    /// Detects from the environment whether this process is such a process; nil if it is not.
+    /// Detects from the environment whether this process is a lone rank; nil if it is not.
     ///
-    /// A Slurm batch script or a job step with one task is not one.
+    /// A Slurm batch script or a job step with one task is not a lone rank.
     ///
     /// - Parameters:
     ///   - worldSize: The number of ranks that MPI reports.

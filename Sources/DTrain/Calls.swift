@@ -20,11 +20,11 @@ func computing<Result>(_ body: () throws(Failure) -> Result) throws(DTrainError)
 }
 
 extension Model {
-    /// The loaded model, if it can do what a call asks for.
+    /// Returns the loaded model if its family supports a call.
     ///
     /// - Parameters:
-    ///   - action: What is asked for, as in "cannot ACTION".
-    ///   - families: The families that can do it.
+    ///   - action: The action of the call, as in "cannot ACTION".
+    ///   - families: The families that support the call.
     /// - Throws: `usage` for any other family.
     func texts(_ action: String, _ families: [Family]) throws(Failure) -> TrainedModel {
         guard families.contains(family), case .texts(let trained) = content else {

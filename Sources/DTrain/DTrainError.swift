@@ -7,8 +7,8 @@ import Failures
 public struct DTrainError: Error, CustomStringConvertible, Equatable, Sendable {
     /// The kinds of errors; the program has an exit code for each.
     public enum Kind: Sendable {
-        /// A value of a call must change: a prompt that is too long, a number that is out of range, a call that the
-        /// model's family cannot do, or more memory or threads than there are (64).
+        /// An argument or a call is not allowed: a prompt that is too long, a number that is out of range, a call that
+        /// the model's family does not support, or more memory or threads than are available (64).
         case usage
         /// A checkpoint or an image is missing, damaged or of the wrong kind (65).
         case badData
@@ -28,7 +28,7 @@ public struct DTrainError: Error, CustomStringConvertible, Equatable, Sendable {
     /// The message.
     public var description: String { message }
 
-    /// The error for a failure of the layers below.
+    /// Converts a failure of the program's modules.
     init(_ failure: Failure) {
         kind =
             switch failure.exitCode {

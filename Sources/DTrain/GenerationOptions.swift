@@ -17,16 +17,16 @@ public struct GenerationOptions: Equatable, Sendable {
     /// The sampling temperature, from 0 to 100 (`--temperature`). 0 always chooses the most probable token; nil is 0.8
     /// for a decoder and 0 for other models and for beam search.
     public var temperature: Double?
-    /// Sampling is from this many most probable tokens, up to 1,000,000,000; 0: from all (`--top-k`).
+    /// Samples only from this many most probable tokens, up to 1,000,000,000; 0: from all (`--top-k`).
     public var topK = 0
-    /// Sampling is from the most probable tokens that together have this probability, above 0 to 1; 1: from all
-    /// (`--top-p`).
+    /// Samples only from the most probable tokens whose probabilities sum to this value, above 0 and at most 1; 1: from
+    /// all (`--top-p`).
     public var topP = 1.0
     /// The divisor of the logits of tokens that already occur in the text, from 0.01 to 100; 1: no penalty
     /// (`--repetition-penalty`).
     public var repetitionPenalty = 1.0
-    /// The number of beams of a beam search, from 1 to 1000; 1: no beam search (`--beam`). It excludes `temperature`,
-    /// `topK` and `topP`.
+    /// The number of beams of a beam search, from 1 to 1000; 1: no beam search (`--beam`). It cannot be combined with
+    /// `temperature`, `topK` and `topP`.
     public var beams = 1
     /// The score of a hypothesis of n tokens in a beam search is its log-probability divided by n to this power, from
     /// −100 to 100 (`--length-penalty`).
@@ -36,8 +36,8 @@ public struct GenerationOptions: Equatable, Sendable {
     /// Whether a prompt that is longer than the model's context is cropped: to its end for a decoder, to its beginning
     /// for an encoder-decoder (`--crop`). Otherwise it is an error.
     public var crop = false
-    /// The maximum number of prompts that are computed at once, from 1 to 100,000 (`--batch`). It changes no result; more
-    /// need more memory and less time for each.
+    /// The maximum number of prompts that are computed at once, from 1 to 100,000 (`--batch`). It changes no result; a
+    /// larger batch needs more memory, but less time per prompt.
     public var batch = 16
     /// The seed of sampling, not negative (`--seed`). A text is a function of checkpoint, prompt, options and seed.
     public var seed = 1337

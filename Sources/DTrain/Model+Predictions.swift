@@ -6,9 +6,10 @@ import Preparation
 public enum Prediction: Equatable, Sendable {
     /// Every class, most probable first; the probabilities sum to 1.
     case classes([Label])
-    /// Every label with its own probability, most probable first: any number of them apply, usually those above 0.5.
+    /// Every label with its own probability, most probable first; any number of labels can apply, usually those with a
+    /// probability above 0.5.
     case labels([Label])
-    /// A number, of a model that was trained for regression.
+    /// A number, from a model that was trained for regression.
     case number(Double)
 
     /// A class or label with its probability.
@@ -55,7 +56,8 @@ extension Model {
     ///
     /// - Parameters:
     ///   - texts: Each of at least one character and at most ``contextLength`` − 1 tokens.
-    ///   - crop: Whether a text that is too long is cropped to its beginning, also where the model was not trained so.
+    ///   - crop: Whether a text that is too long is cropped to its beginning, even if the model was not trained on
+    ///     cropped texts.
     ///   - batch: The maximum number of texts that are computed at once; it changes no result.
     /// - Returns: A prediction for each text.
     /// - Throws: `usage` for a text that is not allowed, for a model of another family, or if there is not enough memory;
@@ -74,11 +76,11 @@ extension Model {
         }
     }
 
-    /// Predicts the classes of PNG files, with a classifier of images.
+    /// Predicts the classes of PNG files, with an image classifier.
     ///
     /// - Parameters:
-    ///   - paths: Images of the size that the model was trained on. Transparent pixels are over black; an image in colour
-    ///     is an error for a model of gray images.
+    ///   - paths: Images of the size that the model was trained on. Transparent pixels are blended with black; a colour
+    ///     image is an error for a model of gray images.
     ///   - batch: The maximum number of images that are computed at once; it changes no result.
     /// - Returns: A prediction for each image.
     /// - Throws: `badData` for a file that is missing, damaged or of another size; otherwise as for texts.
@@ -108,10 +110,11 @@ extension Model {
     /// Computes a vector for each text: the mean of the model's final hidden states over the positions of the text, the
     /// usual sentence embedding, or another reduction of them.
     ///
-    /// The hidden states are the input of the prediction head, after the last normalization. An encoder-decoder gives the
-    /// output of its encoder, whose end-of-sequence position counts; a prefix decoder reads the whole text as prefix. A
-    /// classifier gives the row that its own pooling computes, whatever `pooling` is. Vectors are not normalized: the
-    /// similarity of two texts is usually measured by the cosine, their dot product divided by both lengths.
+    /// The hidden states are the input of the prediction head, after the last normalization. For an encoder-decoder,
+    /// they are the output of its encoder, including the end-of-sequence position; a prefix decoder reads the whole
+    /// text as prefix. A classifier always returns the row that its own pooling computes, whatever `pooling` is.
+    /// Vectors are not normalized: the similarity of two texts is usually measured by the cosine, their dot product
+    /// divided by both lengths.
     ///
     /// - Parameters:
     ///   - texts: Each of at least one character and at most ``contextLength`` tokens (one less for a classifier or an

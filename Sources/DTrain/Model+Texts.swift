@@ -34,11 +34,12 @@ extension Model {
         }
     }
 
-    /// Continues several prompts, with a decoder: each as by itself, in batches of `options.batch`.
+    /// Continues several prompts, with a decoder, in batches of `options.batch`; each prompt is processed independently
+    /// of the others.
     ///
-    /// - Parameter prompts: As for the single prompt. If one occurs more than once, its samples differ.
+    /// - Parameter prompts: As for a single prompt. If a prompt is repeated, each repetition has different samples.
     /// - Returns: The text that follows each prompt.
-    /// - Throws: As for a single prompt, naming the first that is not allowed.
+    /// - Throws: As for a single prompt; the message names the first prompt that is not allowed.
     public func generate(
         _ prompts: [String], _ options: GenerationOptions = GenerationOptions()
     ) throws(DTrainError) -> [String] {
@@ -59,9 +60,10 @@ extension Model {
         try translate([text], options)[0]
     }
 
-    /// Translates several texts, with an encoder-decoder: each as by itself, in batches of `options.batch`.
+    /// Translates several texts, with an encoder-decoder, in batches of `options.batch`; each text is translated
+    /// independently of the others.
     ///
-    /// - Throws: As for a single text, naming the first that is not allowed.
+    /// - Throws: As for a single text; the message names the first text that is not allowed.
     public func translate(
         _ texts: [String], _ options: GenerationOptions = GenerationOptions()
     ) throws(DTrainError) -> [String] {
@@ -70,12 +72,12 @@ extension Model {
 
     // MARK: Models with blanks
 
-    /// Fills the blanks of a text, each written as `[MASK]`: an encoder puts the most probable token into each of them, a
-    /// prefix decoder generates a text for the first.
+    /// Fills the blanks of a text, each written as `[MASK]`: an encoder puts the most probable token into each blank, a
+    /// prefix decoder generates a text for the first blank.
     ///
     /// - Parameters:
-    ///   - text: At most ``contextLength`` tokens. For an encoder it has at least one blank; a prefix decoder otherwise
-    ///     continues the text.
+    ///   - text: At most ``contextLength`` tokens. An encoder requires at least one blank; a prefix decoder continues a
+    ///     text without a blank.
     ///   - options: For a prefix decoder.
     /// - Returns: The text with its blanks filled.
     /// - Throws: As `generate`.
@@ -85,9 +87,10 @@ extension Model {
         try fill([text], options)[0]
     }
 
-    /// Fills the blanks of several texts: of each as by itself, in batches of `options.batch`.
+    /// Fills the blanks of several texts, in batches of `options.batch`; each text is filled independently of the
+    /// others.
     ///
-    /// - Throws: As for a single text, naming the first that is not allowed.
+    /// - Throws: As for a single text; the message names the first text that is not allowed.
     public func fill(
         _ texts: [String], _ options: GenerationOptions = GenerationOptions()
     ) throws(DTrainError) -> [String] {
@@ -111,10 +114,10 @@ extension Model {
     /// The families that read text.
     static let readers: [Family] = [.decoder, .encoder, .encoderDecoder, .prefixDecoder, .classifier]
 
-    /// The tokens of a text, without special tokens: those that `dtrain prepare` stores for it.
+    /// Returns the tokens of a text, without special tokens, as `dtrain prepare` stores them.
     ///
-    /// - Returns: Token IDs, from 0 to ``vocabularySize`` − 1. A model of token IDs without a tokenizer reads them from
-    ///   the text, as decimal numbers.
+    /// - Returns: Token IDs, from 0 to ``vocabularySize`` − 1. For a model without a tokenizer, the text consists of
+    ///   token IDs as decimal numbers.
     /// - Throws: `usage` for a model of images, or if the text has no representation as tokens.
     public func tokenize(_ text: String) throws(DTrainError) -> [Int] {
         try wrapping { () throws(Failure) in
@@ -122,8 +125,8 @@ extension Model {
         }
     }
 
-    /// The text of tokens. Special tokens have none; an ID outside the vocabulary, or bytes that are not UTF-8, become
-    /// U+FFFD.
+    /// Returns the text of tokens. Special tokens have no text; an ID outside the vocabulary, or bytes that are not
+    /// UTF-8, become U+FFFD.
     ///
     /// - Throws: `usage` for a model of images.
     public func detokenize(_ tokens: [Int]) throws(DTrainError) -> String {

@@ -27,9 +27,9 @@ import Synchronization
 /// Results are those of the program, bit for bit: a text from ``generate(_:_:onText:)`` is what `dtrain generate`
 /// prints after the prompt. They depend neither on the number of threads nor on the batch.
 ///
-/// Calls block until they are done. A model can be used by several threads at once: calls then share the compute threads
-/// (``useThreads(_:)``), so that together they take about as long as one after another. In a task, a call that is
-/// computing notices a cancellation before the next token or batch, and throws an error of kind `cancelled`.
+/// Calls block until they are done. A model can be used by several threads at once: calls then share the compute
+/// threads (``useThreads(_:)``), so that together they take about as long as one after another. If the task of a call
+/// is cancelled, the call throws an error of kind `cancelled` before the next token or batch.
 public final class Model: Sendable {
     /// The families of models.
     public enum Family: String, CaseIterable, Sendable {
@@ -69,7 +69,7 @@ public final class Model: Sendable {
     public let vocabularySize: Int
     /// C, the number of elements of a hidden state and of the vectors of ``embed(_:pooling:crop:batch:)``.
     public let width: Int
-    /// One line for each newer checkpoint of the run that is damaged and was passed over.
+    /// One line for each newer checkpoint of the run that was skipped because it is damaged.
     public let notes: [String]
 
     let content: Content
@@ -86,8 +86,9 @@ public final class Model: Sendable {
     /// - Parameters:
     ///   - path: The directory of a checkpoint, a run directory (its newest valid checkpoint), or `RUN/best`.
     ///   - weights: The weights to use; nil: the moving average if there is one.
-    /// - Throws: `badData` if there is no such checkpoint or if it is damaged; `usage` if it has no moving average or
-    ///   does not fit into memory, or if dtrain was built for another processor; `inputOutput` if reading fails.
+    /// - Throws: `badData` if there is no such checkpoint or if it is damaged; `usage` if it lacks the requested moving
+    ///   average or does not fit into memory, or if dtrain was built for another processor; `inputOutput` if reading
+    ///   fails.
     public convenience init(at path: String, weights: Weights? = nil) throws(DTrainError) {
         self.init(
             try computing { () throws(Failure) in
@@ -114,7 +115,7 @@ public final class Model: Sendable {
         (content, weights) = (opened.content, opened.weights)
     }
 
-    /// What is read from a checkpoint.
+    /// The contents of a checkpoint that a model needs.
     private struct Opened {
         let found: ValidCheckpoint
         let weights: WeightChoice?

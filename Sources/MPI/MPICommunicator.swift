@@ -177,7 +177,7 @@ package final class MPICommunicator: Communicator {
     /// Allocates a shared window with an aligned part of `bytes` for this rank, or without a part for it; collective over
     /// the node.
     ///
-    /// Open MPI places a part behind its own data, at any multiple of 8 bytes (4.1.4), so it is allocated larger.
+    /// Open MPI places a part after its own data, at any multiple of 8 bytes (4.1.4), so more memory is allocated.
     private func allocate(_ bytes: Int?) throws(MPIError) -> cmpi_window {
         var base: UnsafeMutableRawPointer?
         var window: cmpi_window?

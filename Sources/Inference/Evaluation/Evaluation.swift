@@ -145,7 +145,8 @@ package struct Evaluation {
         return recorded
     }
 
-    /// The scores of the model's translations; nil unless the model is an encoder-decoder, and on all ranks except 0.
+    /// The scores of the model's translations on rank 0; nil on other ranks, and for models that are not
+    /// encoder-decoders.
     ///
     /// - Parameter beams: The number of beams of the beam search.
     /// - Throws: As `Generation`.

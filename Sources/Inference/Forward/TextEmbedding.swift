@@ -4,7 +4,7 @@ import Resources
 
 /// Vectors of texts: the hidden states of a model, reduced to one row of C numbers.
 package struct TextEmbedding {
-    /// The reduction of a text's hidden states to one row; in a model that pools, the model's own applies.
+    /// The reduction of a text's hidden states to one row; a model that pools always uses its own pooling.
     package enum Pooling: Sendable {
         /// The mean over all positions.
         case mean
@@ -17,7 +17,7 @@ package struct TextEmbedding {
     private let trained: TrainedModel
     private let batch: Int
 
-    /// Embeddings by `trained`, of up to `batch` texts at once; the number changes no result.
+    /// Creates embeddings by `trained`, for up to `batch` texts at once; `batch` changes no result.
     package init(_ trained: TrainedModel, batch: Int) {
         self.trained = trained
         self.batch = batch
@@ -46,7 +46,7 @@ package struct TextEmbedding {
         return vectors
     }
 
-    /// The tokens of each text, as in training; of an encoder-decoder, those of a source.
+    /// The tokens of each text, as in training; for an encoder-decoder, the text is a source.
     private func inputs(
         _ texts: [String], crops: Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[Int32]] {

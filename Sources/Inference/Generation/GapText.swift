@@ -29,7 +29,7 @@ struct GapText {
         let parts = parts(text)
         for (index, written) in parts.enumerated() {
             var part = written
-            // The space before a blank belongs to the token that fills it, the space behind it to the next word.
+            // The space before a blank belongs to the token that fills the blank, the space after it to the next word.
             if wordsBringSpaces, index > 0 { part = part.withoutExactPrefix(" ") ?? part }
             if wordsBringSpaces, index + 1 < parts.count { part = part.withoutExactSuffix(" ") ?? part }
             if index > 0 {

@@ -6,7 +6,7 @@ import Tokenizers
 extension Generation {
     /// The result for a prompt, in bytes that need not be valid UTF-8.
     struct Answer {
-        /// The prompt as the model read it, if the text continues it; otherwise empty.
+        /// The prompt as the model read it, if the result begins with the prompt; otherwise empty.
         var prompt: [UInt8] = []
         /// The text after the prompt, or the whole result.
         var text: [UInt8]
@@ -20,7 +20,7 @@ extension Generation {
     /// Determines the result for `prompt`.
     ///
     /// - Parameters:
-    ///   - read: Called with the prompt as the model read it, if the text continues it.
+    ///   - read: Called with the prompt as the model read it, if the result begins with the prompt.
     ///   - write: Called with each part of the text as it is determined, in whole characters: token by token for a
     ///     decoder without beam search, otherwise once.
     ///   - shouldStop: Called before each token; if true, the text ends there.
@@ -70,8 +70,8 @@ extension Generation {
         write(WholeCharacters.text(of: characters.append(stops.cut(held)) + characters.finish()))
     }
 
-    /// The results for `prompts`, each the same as by itself, without the prompt. If a prompt occurs more than once, its
-    /// samples differ.
+    /// The results for `prompts`, without the prompts; each is the same as for a single prompt. If a prompt is
+    /// repeated, each repetition has different samples.
     ///
     /// - Parameters:
     ///   - shouldStop: Called before each token; if true, the texts end there.
@@ -130,7 +130,7 @@ extension Generation {
                 .map {
                     Answer(text: Array($0.text(all: settings.tellsAllClasses, separator: isOneLine ? "\t" : "\n").utf8))
                 }
-        case nil: preconditionFailure("a model that does not read text")
+        case nil: preconditionFailure("the model does not read text")
         }
     }
 
@@ -165,7 +165,8 @@ extension Generation {
     /// The result for a decoded input.
     private func answer(_ input: DecodingInput, _ chosen: [Int32], _ stops: StopTexts) -> Answer {
         if let gap = input.gap {
-            // Stop sequences are searched in the filling alone; its neighbours determine whether a space precedes it.
+            // Stop sequences are searched only in the text that fills the blank; the tokens around the blank determine
+            // whether a space precedes it.
             var filling = chosen
             while !filling.isEmpty, stops.first(in: tokenizer.decode(filling)) != nil { filling.removeLast() }
             var tokens = input.text

@@ -252,7 +252,7 @@ package struct Generation {
 }
 
 extension Generation {
-    /// Loads the checkpoint on the calling rank alone; the other ranks wait.
+    /// Loads the checkpoint on the calling rank only; the other ranks wait.
     ///
     /// - Throws: As `init`.
     package static func onOneRank(_ settings: GenerationSettings) throws(Failure) -> Generation {

@@ -4,10 +4,10 @@ import Files
 
 /// A file of prompts, one per line.
 ///
-/// In a file whose name ends in `.jsonl`, each line is a JSON object with a string `text`, which may contain line
-/// breaks, and so is each result: prompts and results are then exactly those of `--prompt`. In any other file each
-/// prompt and each result is a single line: a decoder stops at its first line break, and other models' line breaks are
-/// replaced by spaces.
+/// In a file whose name ends in `.jsonl`, each line and each result is a JSON object with a string `text`, which may
+/// contain line breaks: prompts and results are then exactly those of `--prompt`. In any other file each prompt and
+/// each result is a single line: a decoder stops at its first line break, and other models' line breaks are replaced by
+/// spaces.
 package struct PromptFile: Sendable {
     /// The file's path, for messages.
     package let path: String
@@ -58,14 +58,14 @@ package struct PromptFile: Sendable {
 
 /// Numbers that seed the random choices for each prompt.
 enum PromptNumbers {
-    /// The number of each text: a function of the text alone, so that a prompt has the same result in any file and by
-    /// itself. Further occurrences of the same text have different numbers.
+    /// The number of each text: a function of only the text, so that a prompt has the same result in any file and with
+    /// `--prompt`. Further occurrences of the same text have different numbers.
     static func of(_ texts: [String]) -> [Int] {
         var counts: [Int: Int] = [:]
         return texts.map { text in
             // 60 bits, so that different texts of a file are unlikely to collide.
             guard let number = Int(Digest.of(Array(text.utf8)).prefix(15), radix: 16) else {
-                preconditionFailure("a digest is hexadecimal")
+                preconditionFailure("the digest is not hexadecimal")
             }
             counts[number, default: -1] += 1
             return number + counts[number]!

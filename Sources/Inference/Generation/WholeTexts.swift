@@ -47,7 +47,7 @@ struct WholeTexts {
     /// Calls `body` with the hidden states of each text.
     ///
     /// - Parameters:
-    ///   - texts: The tokens of each text, at most the context length; of an encoder-decoder, the source.
+    ///   - texts: The tokens of each text, at most the context length; for an encoder-decoder, the tokens of a source.
     ///   - begin: The token that begins a target, for an encoder-decoder.
     ///   - body: Receives the index of a text and its hidden states, [T, C]: the encoder's output if there is one,
     ///     otherwise the input of the prediction head, which is a single row in a model that pools.
@@ -70,8 +70,8 @@ struct WholeTexts {
         }
     }
 
-    /// Computes each of `texts`, and calls `body` with its index, its place in the batch, and the positions of each text
-    /// of the batch.
+    /// Computes each of `texts`, and calls `body` with the text's index, its index in the batch, and the positions of
+    /// each text of the batch.
     private func forEachText(
         _ texts: [[Int32]], begin: Int32? = nil, shouldStop: () -> Bool,
         _ body: (_ text: Int, _ place: Int, _ positions: Int) throws(Failure) -> Void
@@ -109,7 +109,7 @@ struct WholeTexts {
                 input.lengths = lengths.baseAddress!
                 spanPositionIDs.withUnsafeBufferPointer {
                     if model.architecture.hasPrefixes {
-                        // All of a text is the prefix: its positions attend to each other.
+                        // The whole text is the prefix: its positions attend to each other.
                         input.prefixLengths = lengths.baseAddress!
                         input.tokens = TokenInput(tokens: tokens.baseAddress!, spanPositionIDs: $0.baseAddress!)
                     } else {

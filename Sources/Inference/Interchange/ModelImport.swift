@@ -20,7 +20,7 @@ package struct ModelImport {
 
     /// Opens the directory of a model, reading only the headers of its tensors.
     ///
-    /// - Parameter tokenizer: `byte`, a SentencePiece model file, or nil: the file beside the model, which is
+    /// - Parameter tokenizer: `byte`, a SentencePiece model file, or nil: the file in the model's directory, which is
     ///   `tokenizer.model` or a `tokenizer.json` that dtrain exported for the byte tokenizer. If neither exists, the
     ///   model reads and writes token IDs.
     /// - Throws: `badData` if dtrain cannot represent the model, or if the tokenizer does not match it.
@@ -49,7 +49,7 @@ package struct ModelImport {
     ///   `inputOutput` if writing fails.
     package func write(to output: String) throws(Failure) -> String {
         let layout = reader.model.makeLayout()
-        // Checks first that the files are large enough for what is then allocated.
+        // Checks that the files are large enough for the tensors before memory for these is allocated.
         try reader.check(layout)
         try MemoryEstimate.weights(layout).require(
             "import: \(reader.modelClass.name)", available: MemoryEstimate.availableBytes(),

@@ -44,7 +44,7 @@ package struct TrainedModel {
         self.init(directory, identity, tokenizer, model, weights)
     }
 
-    /// Creates a value of a model that is already loaded.
+    /// Creates a trained model from a model that is already loaded.
     init(
         _ directory: String, _ identity: CheckpointIdentity, _ tokenizer: any Tokenizer, _ model: Transformer<Float>,
         _ weights: Arena<Float>

@@ -11,8 +11,8 @@ import Resources
 /// the loss scaler. If a key changes no member, it has no effect for this family, optimizer, schedule and so on, and
 /// `ConfigurationCheck` rejects it. A new configuration section needs a member here.
 ///
-/// Members hold values as they are given, not results computed from them: a value still has an effect if a bound clamps
-/// it or a zero cancels it.
+/// Members hold values as they are given, not results computed from them: a key counts as having an effect even if a
+/// bound clamps its value or a zero cancels it.
 struct EffectiveConfiguration: Equatable {
     private let run: RunConfiguration
     private let dataDirectory: String

@@ -17,8 +17,8 @@ package struct RunIdentity {
     package let facts: DatasetFacts
     /// The bytes of the tokenizer's model; empty if it has none.
     package let tokenizerModel: [UInt8]
-    /// The digest of the checkpoint that `--resume` named. By it, checkpoints of this run are recognized as descendants
-    /// of that one.
+    /// The digest of the checkpoint that `--resume` named. It identifies checkpoints of this run as descendants of that
+    /// checkpoint.
     package var resumedFrom: String?
 
     package init(_ configuration: Configuration, _ dataset: Dataset, _ sizes: ModelSizes, layout: ParameterLayout) {

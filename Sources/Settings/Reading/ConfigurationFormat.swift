@@ -184,8 +184,8 @@ struct RealRange: Sendable {
     init(_ range: ClosedRange<Double>) { (lower, upper, includesUpper) = (range.lowerBound, range.upperBound, true) }
     init(_ range: Range<Double>) { (lower, upper, includesUpper) = (range.lowerBound, range.upperBound, false) }
 
-    /// Whether `value` is in the range. A value that reaches an excluded upper bound when rounded to Float32, the type
-    /// in which it is used, is not.
+    /// Whether `value` is in the range. A value that rounds to an excluded upper bound in Float32, the type in which it
+    /// is used, is not in the range.
     func contains(_ value: Double) -> Bool {
         value >= lower && (includesUpper ? value <= upper : Float(value) < Float(upper))
     }

@@ -7,11 +7,11 @@ struct ConfigurationKey<Section>: Sendable {
     let allowed: String
     /// Whether `--set` uses the argument verbatim instead of parsing it as YAML.
     let isText: Bool
-    /// Whether such a value may be `null` or `~` for nil.
+    /// Whether a value that is used verbatim may be `null` or `~` for nil.
     let mayBeNull: Bool
     /// All allowed values, if they are words; otherwise empty.
     let words: [String]
-    /// Whether another value changes the numerical results.
+    /// Whether the value affects the numerical results.
     private(set) var affectsTrajectory = true
     /// Parses a node and stores the value in a section.
     let read: @Sendable (YAMLNode, inout Section) throws(ConfigurationMismatch) -> Void
@@ -22,7 +22,8 @@ struct ConfigurationKey<Section>: Sendable {
     /// The value for use in scripts: text without quotes.
     let plain: @Sendable (Section) -> String
 
-    /// Representative values, each as a change that sets it: they differ in every way that may affect a run.
+    /// Representative values, each as a function that sets it; together they cover every way in which the key may
+    /// affect a run.
     let examples: [@Sendable (inout Section) -> Void]
 
     /// The full name as used in messages, `--set` and comparisons.
@@ -54,7 +55,7 @@ struct ConfigurationKey<Section>: Sendable {
         plain = { $0[keyPath: property] as? String ?? format.encode($0[keyPath: property]) }
     }
 
-    /// Key `key` of the section that `property` holds.
+    /// The key `key` of the section that `property` contains.
     init<Inner>(
         _ key: ConfigurationKey<Inner>, of section: String, _ property: WritableKeyPath<Section, Inner> & Sendable
     ) {

@@ -7,7 +7,8 @@ extension ConfigurationReader {
     /// Sets the keys that describe the model, unless they were given, to the values of the checkpoint that
     /// `fine_tuning.from` names.
     ///
-    /// A value that is not allowed for this model, for instance because its family is another one, keeps its default.
+    /// If the checkpoint's value is not allowed for this model, for instance because the families differ, the key keeps
+    /// its default.
     ///
     /// - Throws: `badData` if there is no such checkpoint.
     mutating func inheritModel() throws(Failure) {

@@ -1,7 +1,7 @@
 /// A default that depends on other keys: if the key is not given, its default is moved into the allowed range.
 ///
-/// A default that is allowed already is not changed, and neither is the default of a key without effect, since another
-/// value would be rejected. A given value is only checked (but see `governor`).
+/// A default that is already allowed is not changed, and neither is the default of a key without effect, since any
+/// other value would be rejected. A value that is given is only checked (but see `governor`).
 struct FittedDefault: Sendable {
     /// The key whose default is fitted.
     let key: String

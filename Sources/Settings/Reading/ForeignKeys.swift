@@ -7,7 +7,7 @@ enum ForeignKeys {
     struct Row: Sendable {
         /// The path of dtrain's key.
         let key: String
-        /// How its value differs from that of the other names; nil: it does not.
+        /// How the value of dtrain's key differs from the value under the other names; nil: not at all.
         let note: String?
         /// The other names, in lower case with underscores.
         let names: [String]

@@ -8,7 +8,7 @@ struct YAMLMark: Equatable, Sendable {
 
 /// The origin of a YAML text, for messages.
 enum YAMLSource: Sendable {
-    /// A file, or text that is called like a file.
+    /// A file, or a text with the name of a file.
     case file(String)
     /// A command-line argument, as it was typed.
     case argument(String)

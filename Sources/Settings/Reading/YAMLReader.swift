@@ -163,7 +163,7 @@ struct YAMLReader: ~Copyable {
     private func syntaxFailure() -> Failure {
         let state = parser.pointee
         guard state.error != YAML_MEMORY_ERROR else {
-            return failure(YAMLMark(), "not enough memory for it; end other programs, and start again")
+            return failure(YAMLMark(), "not enough memory to read it; end other programs, and start again")
         }
         let problem = state.problem.map { String(cString: $0) } ?? ""
         let isEarly = state.error == YAML_READER_ERROR

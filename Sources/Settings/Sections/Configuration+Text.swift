@@ -65,10 +65,10 @@ extension Configuration {
         Self.keys.filter { $0.name != "directory" }.map { "\($0.path) is \($0.text(self))" }
     }
 
-    /// The keys for which `other` has another value.
+    /// The keys for which `other` has a different value.
     package func differences(from other: Configuration) -> [Difference] { differences(from: other, in: Self.keys) }
 
-    /// The keys for which `other` has another value that changes the numerical results. Keys that have an effect in
+    /// The keys for which `other` has a different value that changes the numerical results. Keys that have an effect in
     /// neither configuration are excluded.
     package func trajectoryDifferences(from other: Configuration) -> [Difference] {
         differences(from: other, in: Self.keys.filter(\.affectsTrajectory)).filter { difference in

@@ -54,7 +54,7 @@ package struct LossScaleConfiguration: Equatable, Sendable {
     package var initial = 65536.0
     /// The number of consecutive steps without overflow after which the scale doubles.
     package var growthInterval = 1000
-    /// The number of overflows since the last growth; that overflow and each later one halves the scale.
+    /// N: each overflow from the N-th since the last growth halves the scale.
     package var hysteresis = 2
     /// The minimum scale, a power of two.
     package var floor = 1.0
@@ -70,7 +70,7 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package enum SpikeAction: String, CaseIterable, Sendable {
         /// The step does not update the weights.
         case skip
-        /// The run rolls back to the last checkpoint and skips the samples seen since.
+        /// The run rolls back to the last checkpoint and skips the samples that were trained on since.
         case back
         /// The run ends with an error; the last checkpoint is unchanged.
         case stop

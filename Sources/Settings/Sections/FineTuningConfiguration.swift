@@ -7,7 +7,7 @@ package struct FineTuningConfiguration: Equatable, Sendable {
     package var from: String?
     /// Name patterns of the parameters to load, see `NamePattern`.
     package var load = ["*"]
-    /// Of those, name patterns of the parameters to initialize randomly instead, such as a new head.
+    /// Name patterns of parameters to exclude from `load` and to initialize randomly, such as those of a new head.
     package var skip: [String] = []
 
     package init() {}

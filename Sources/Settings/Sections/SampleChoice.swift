@@ -102,13 +102,13 @@ extension Configuration {
                 try dataset.records(split), contextLength: context, begin: try token(special.bos, "bos"),
                 end: try token(special.eos, "eos"), truncates: truncates, noise: try noise(changes))
         case .labelled(let context, let truncates, let changes):
-            guard let labels = dataset.labels else { preconditionFailure("a dataset with labels") }
+            guard let labels = dataset.labels else { preconditionFailure("the dataset has no labels") }
             return try LabelledSamples(
                 try dataset.records(split), labels, contextLength: context, first: try token(special.cls, "cls"),
                 truncates: truncates, noise: try noise(changes))
         case .images(let patchSize, let changes):
             guard let labels = dataset.labels, let image = dataset.imageShape else {
-                preconditionFailure("a dataset of images with labels")
+                preconditionFailure("the dataset lacks images or labels")
             }
             return ImageSamples(
                 try dataset.records(split), labels, image, patchSize: patchSize, augmentation: changes)

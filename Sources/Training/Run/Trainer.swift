@@ -10,7 +10,8 @@ import Resources
 import Settings
 import Watching
 
-/// A training run, from its configuration to the final checkpoint, or to the next one after a request to stop.
+/// A training run, from its configuration to its final checkpoint, or after a request to stop, to the checkpoint of
+/// that step.
 package struct Trainer {
     private let configuration: Configuration
     private let resumption: Resumption
@@ -68,7 +69,7 @@ package struct Trainer {
             try TrainingData(configuration, communicator)
         }
         let exported = try communicator.together { () throws(Failure) in try data.exportedClass() }
-        // The watchdog sees the beats of each rank on its own node.
+        // The watchdog reads the heartbeats of all ranks of its node.
         try heartbeats.allowing(bytes: data.dataset.verifiedBytes()) {
             try data.verify(communicator, console, beat: heartbeats.beat)
         }

@@ -248,7 +248,7 @@ final class TrainingRun<Element: Storage> {
             } catch let agreed as AgreedFailure {
                 throw saving(agreed.failure)
             }
-            preconditionFailure("a rank has no batches for a reason")
+            preconditionFailure("a rank lacks batches, but no rank reports a failure")
         }
     }
 

@@ -19,7 +19,8 @@ extension Coordinator {
             outcome = .failure(error)
         }
         swapMasters(with: averages)
-        // A rank that failed alone ends the job: in a collective call it would wait for the others forever.
+        // A rank ends the job if the other ranks do not know its failure: in a collective call it would wait for them
+        // forever.
         if case .failure(let error) = outcome, !(error is AgreedFailure) { throw error }
         try publishWorkingWeights()
         return try outcome.get()

@@ -73,7 +73,7 @@ extension Coordinator {
     /// - Throws: `AgreedFailure` if the checkpoint cannot be read.
     private func load(_ checkpoint: Checkpoint?) throws {
         try transfer(.fromFirstRank) { transfer throws(Failure) in
-            guard let checkpoint else { preconditionFailure("rank 0 has the checkpoint") }
+            guard let checkpoint else { preconditionFailure("rank 0 has no checkpoint") }
             try checkpoint.loadTensors(modelFileName, into: NamedArena(averaging.weights, layout).destinations)
             for (name, tensors) in zip(ownedFiles.map(\.name), split(transfer.destinations)) {
                 try checkpoint.loadTensors(name, into: tensors)

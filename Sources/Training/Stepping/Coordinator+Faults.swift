@@ -2,9 +2,9 @@ import Failures
 import Watching
 
 extension Coordinator {
-    /// The injection of those of `faults` that are for this rank; nil if there are none.
+    /// Creates the injection of the faults for this rank; nil if `faults` contains none.
     ///
-    /// - Throws: `usage` if the model has no tensor of a fault's name.
+    /// - Throws: `usage` if a fault names a tensor that the model does not have.
     func injection(of faults: [Fault]) throws(Failure) -> FaultInjection? {
         for case let name? in faults.map(\.tensor) where !layout.parameters.contains(where: { $0.name == name }) {
             let nearest = nearestSpelling(to: name, among: layout.parameters.map(\.name))

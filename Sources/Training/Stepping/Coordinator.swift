@@ -95,7 +95,7 @@ package final class Coordinator<Element: Storage> {
         do throws(Failure) {
             rules = try ParameterRules(configuration.optimizer, layout)
         } catch {
-            // The error is the same on every rank, which all have the same names and patterns.
+            // The error is the same on every rank, because all ranks have the same names and patterns.
             throw AgreedFailure(error)
         }
         self.rules = rules.rules

@@ -4,7 +4,7 @@ import Collectives
 import Failures
 import Tensors
 
-/// The transfer of optimizer state between the ranks that own it and rank 0, which alone reads and writes files.
+/// The transfer of optimizer state between the ranks that own it and rank 0, the only rank that reads and writes files.
 ///
 /// The order is fixed and known to every rank: arena by arena, parameter by parameter, in blocks of at most 1 MB, so
 /// that no rank needs memory for more than one block of another rank's state. While rank 0 reads, writes or copies, all

@@ -10,10 +10,10 @@ struct Command: Sendable {
     /// The kinds of its positional arguments.
     var positions: [ValueKind] = []
     var options: [Option] = []
-    /// Whether the ranks of a job divide its work. Processes that do not know of each other would each do all of the
-    /// work and overwrite each other's files.
+    /// Whether the ranks of a job divide the work of the command. Processes that do not know of each other would each
+    /// do all of the work and overwrite each other's files.
     var needsAllRanks = false
-    /// Whether it handles requests to stop; SIGTERM, SIGINT and SIGUSR1 end any other command immediately.
+    /// Whether the command handles requests to stop; SIGTERM, SIGINT and SIGUSR1 end any other command immediately.
     var endsOnRequest = false
     /// An example command line.
     let example: String

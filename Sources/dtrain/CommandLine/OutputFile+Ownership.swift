@@ -4,7 +4,7 @@ import Failures
 import Files
 
 extension OutputFile {
-    /// Rejects an existing or new file in a dataset or a checkpoint, whose files are checked, and a file that a run
+    /// Rejects any path in a dataset or a checkpoint, whose files are verified, and the path of a file that a run
     /// writes.
     ///
     /// - Parameter option: The command-line option that specified the path, for messages.

@@ -91,7 +91,7 @@ enum ManualPage {
                 + "Unset or empty: all that the CPU has."
         ),
         (Fault.variable, "injects faults for tests of the fault tolerance."),
-        ("COLUMNS", "columns of the progress line, if the terminal does not tell its width."),
+        ("COLUMNS", "columns of the progress line, if the terminal does not report its width."),
     ]
 
     private static let examples = [
