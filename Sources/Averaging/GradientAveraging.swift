@@ -27,7 +27,7 @@ package protocol GradientAveraging<Element>: AnyObject {
     var gradients: Arena<Element> { get }
     /// The shard that each rank owns.
     var shards: [Shard] { get }
-    /// After `finish`: the sum of squares of each chunk of this rank's shard of the average; 0 for all other chunks.
+    /// After `finish`: for each chunk of this rank's shard, the sum of squares of the average; 0 for all other chunks.
     var chunkSquares: UnsafeMutableBufferPointer<Double> { get }
 
     /// Declares the gradients of `section` final on this rank; they may be sent.

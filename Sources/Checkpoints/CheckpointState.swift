@@ -79,7 +79,7 @@ package struct CheckpointState: Equatable, Sendable {
         package var scale: Double
         /// The number of steps since the last overflow or growth of the scale.
         package var cleanSteps: Int
-        /// The number of overflows that are still tolerated before the scale is halved.
+        /// The number of further overflows up to and including the first one that halves the scale.
         package var hysteresisLeft: Int
 
         package init(scale: Double, cleanSteps: Int, hysteresisLeft: Int) {

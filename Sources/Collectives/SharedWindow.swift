@@ -32,7 +32,7 @@ package final class SharedWindow {
     }
 
     deinit {
-        // Freeing a window is a collective call: a rank that fails alone would wait for the others forever. The
+        // Freeing a window is a collective call: if only one rank fails, it would wait for the others forever. The
         // communicator frees all windows in `finalize`.
         if fence == nil { parts[0].deallocate() }
     }

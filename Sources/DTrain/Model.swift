@@ -21,8 +21,7 @@ import Synchronization
 ///
 /// What a model can do depends on its ``family``. Every call throws a ``DTrainError`` for problems with its arguments,
 /// the checkpoint or the machine; no call prints, writes files or ends the process. A call throws before allocating if
-/// its estimated memory is not available. If the system refuses an allocation nevertheless, the process ends with a
-/// message.
+/// its estimated memory is not available. If an allocation nevertheless fails, the process ends with a message.
 ///
 /// Results are those of the program, bit for bit: a text from ``generate(_:_:onText:)`` is what `dtrain generate`
 /// prints after the prompt. They depend neither on the number of threads nor on the batch.

@@ -2,10 +2,10 @@ import Glibc
 
 /// Ends the process unless `condition` is true.
 ///
-/// For what only a bug can violate and what would corrupt memory or results: unlike a `precondition`, it is checked in
-/// every build, also in targets that are compiled with `-Ounchecked`.
+/// Used for conditions that only a bug can violate and whose violation would corrupt memory or results: unlike a
+/// `precondition`, such a condition is checked in every build, including targets that are compiled with `-Ounchecked`.
 ///
-/// - Parameter message: The requirement that is violated; evaluated only then.
+/// - Parameter message: What was found or what is required; evaluated only if the condition is false.
 @inline(__always)
 package func require(
     _ condition: Bool, _ message: @autoclosure () -> String, file: StaticString = #fileID, line: UInt = #line
@@ -15,7 +15,7 @@ package func require(
 
 /// Prints one line on standard error and ends the process with exit code 70; `mpirun` then ends the other ranks.
 ///
-/// For errors after which no code can run safely. It allocates little, because memory may be exhausted.
+/// Used after errors that leave no code safe to run. It allocates little, because memory may be exhausted.
 @inline(never)
 package func endProcess(_ message: String) -> Never {
     var line = "dtrain: \(message)\n"

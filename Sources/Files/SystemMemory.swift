@@ -31,7 +31,7 @@ package enum SystemMemory {
     /// memory and the remainder of the cgroup v2 limit, if one is set. `Int.max` if both are unknown.
     package static func hostBytes() -> Int {
         let host = FileSystem.systemText("/proc/meminfo").flatMap { field("MemAvailable:", in: $0) }
-        // A container sees its own cgroup at this path.
+        // In a container this is the path of its own cgroup.
         let group = "/sys/fs/cgroup"
         var left: Int?
         if let limit = FileSystem.systemText("\(group)/memory.max").flatMap(number),

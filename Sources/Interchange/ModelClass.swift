@@ -88,7 +88,8 @@ package struct ModelClass: Sendable {
             ] + ConfigurationLink.nested(configuration.flatMap { $0.write(model) }))
     }
 
-    /// The current name of a tensor in a file of the whole model, for a name from an older or headless file.
+    /// Converts a tensor name from an older file, or from a file without the model's head, to the current name in a
+    /// file of the whole model.
     func presentName(_ name: String, among expected: Set<ExactText>) -> String {
         var name = name
         for (old, new) in olderNames {
@@ -103,7 +104,8 @@ package struct ModelClass: Sendable {
         return ignored.contains { $0.matches(name) || $0.matches(prefix + name) }
     }
 
-    /// No tensor of a supported class has a longer name. Comparing two names costs the product of their lengths.
+    /// No tensor of a supported class has a longer name. Comparing two names takes time proportional to the product of
+    /// their lengths.
     static let nameBytesLimit = 256
 }
 

@@ -52,7 +52,7 @@ extension ModelClass {
         }
         func parameter(_ name: String) -> Parameter {
             guard let parameter = parameters[name.exact] else {
-                preconditionFailure("\(name) is no parameter of \(self.name)")
+                preconditionFailure("\(name) is not a parameter of \(self.name)")
             }
             return parameter
         }
@@ -74,7 +74,7 @@ extension ModelClass {
                     add(part.name, shape, .elements(range), at: range)
                     first = range.upperBound
                 }
-                precondition(first == ours.range.upperBound, "the parts of \(ours.name) are all of it")
+                precondition(first == ours.range.upperBound, "the parts of \(ours.name) do not cover it")
             case .zeros(let name, let shape): add(name, shape, .zeros)
             case .added(let name, let shape, let ours): add(name, shape, .firstRowAdded(parameter(ours).range))
             case .duplicate(let name, let original):
@@ -83,7 +83,7 @@ extension ModelClass {
                 add(name, self.shape(of: original, places), .unread(ranges[original.exact]!))
             }
         }
-        precondition(placed.count == parameters.count, "\(name) has a place for every parameter")
+        precondition(placed.count == parameters.count, "\(name) does not map every parameter")
         return places
     }
 

@@ -54,7 +54,7 @@ extension ModelReader {
         return FileSystem.exists(path) ? path : nil
     }
 
-    /// Returns the byte tokenizer that an export has written beside the model; nil if `tokenizer.json` is missing or
+    /// Returns the byte tokenizer that an export has written next to the model; nil if `tokenizer.json` is missing or
     /// describes another tokenizer.
     ///
     /// - Throws: `inputOutput` if the file cannot be read.

@@ -51,7 +51,8 @@ struct TokenizerJSON {
         configuration = TokenizerJSON.configuration(special, model) { names[Int($0)] }
         exceptions =
             ["U+2581 becomes a space"]
-            + (pieces.isUnigram ? ["if two segmentations of a word are equally likely, it may choose the other"] : [])
+            + (pieces.isUnigram
+                ? ["if two segmentations of a word are equally likely, it may choose a different one"] : [])
     }
 
     /// A byte-level tokenizer with special tokens after the 256 bytes.

@@ -143,7 +143,7 @@ final class WeightFiles {
     }
 
     private func place(of name: String) -> (file: Int, tensor: Int) {
-        guard let place = places[name.exact] else { preconditionFailure("\(name) is one of the tensors") }
+        guard let place = places[name.exact] else { preconditionFailure("\(name) is not one of the tensors") }
         return place
     }
 }

@@ -36,7 +36,7 @@ package struct CachePlaces {
     let positionIDs: UnsafePointer<Int32>
     /// [B]; the number of cached positions of each sequence, including the appended one.
     let lengths: UnsafePointer<Int32>
-    /// [B, P]; the cache row that holds each of these positions.
+    /// [B, P]; the cache row that holds each position of the sequence.
     let owners: UnsafePointer<Int32>
     /// The cached encoder output of each sequence; nil without an encoder.
     let memory: Memory?
@@ -47,7 +47,7 @@ package struct CachePlaces {
         let capacity: Int
         /// [B]; the number of encoder positions that each sequence attends to.
         let lengths: UnsafePointer<Int32>
-        /// [B]; the cache row that holds them.
+        /// [B]; the cache row that holds the encoder positions.
         let slots: UnsafePointer<Int32>
         /// [B, M]; the same row for each encoder position; only for decoding passes.
         let owners: UnsafePointer<Int32>?
@@ -135,7 +135,9 @@ extension CrossAttention {
         _ activations: Activations, into output: UnsafeMutablePointer<Float>,
         _ pass: Pass<Element>
     ) {
-        guard let memory = pass.cachePlaces?.memory else { preconditionFailure("nothing to attend to") }
+        guard let memory = pass.cachePlaces?.memory else {
+            preconditionFailure("the pass has no cached encoder output")
+        }
         if let owners = memory.owners {
             attention.forward(
                 queries: activations.query, stride: shape.width,

@@ -1,7 +1,7 @@
 import Kernels
 import Profiling
 
-/// What the layers of a pass compute with: the parameters and their gradients, dropout, and scratch memory.
+/// The data that all layers of a pass use: the parameters and their gradients, dropout, and scratch memory.
 package struct LayerContext<Element: Storage> {
     /// The arena of all weights.
     package let weights: UnsafePointer<Element>
@@ -32,7 +32,7 @@ package struct LayerContext<Element: Storage> {
 
     /// The arena of all gradients.
     package var gradients: UnsafeMutablePointer<Element> {
-        guard let gradientArena else { preconditionFailure("a backward pass needs a context with gradients") }
+        guard let gradientArena else { preconditionFailure("the context has no gradients") }
         return gradientArena
     }
 }

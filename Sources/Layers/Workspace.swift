@@ -16,7 +16,7 @@ package final class Workspace {
         case memoryGradient, pooledGradient
         /// A block of rows of logits.
         case logits
-        /// The rows that have a target: their indices, their hidden states, and the gradients of those.
+        /// The rows that have a target: their indices, their hidden states, and the gradients of these hidden states.
         case targetRows, gathered, gatheredGradient
         /// The activations of the head's transform, and the statistics of its normalization.
         case headTransform, headStatistics

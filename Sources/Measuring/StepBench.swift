@@ -181,7 +181,7 @@ package final class StepBench {
         return (rows, .array(json))
     }
 
-    /// The time of the step's matrix products alone, and its ratio to the time of the step.
+    /// The time of only the matrix products of the step, and its ratio to the time of the step.
     private func loopShares() -> (rows: [[String]], json: JSON) {
         guard !loopSeconds.isEmpty else { return ([], .null) }
         let own = median(loopSeconds.map(\.own))

@@ -10,7 +10,7 @@ package protocol AdditiveCounts: Equatable, Sendable {
 extension AdditiveCounts {
     /// Adds the counts of another part of the data, which must be of the same kind.
     package static func += (left: inout Self, right: Self) {
-        precondition(left.values.count == right.values.count, "counts of the same kind")
+        precondition(left.values.count == right.values.count, "the counts are of different kinds")
         for index in left.values.indices { left.values[index] += right.values[index] }
     }
 }

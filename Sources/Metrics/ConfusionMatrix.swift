@@ -45,7 +45,7 @@ package struct ConfusionMatrix: AdditiveCounts, Classification {
     }
 
     private func index(_ target: Int, _ prediction: Int) -> Int {
-        precondition(0..<classCount ~= target && 0..<classCount ~= prediction, "a class of the matrix")
+        precondition(0..<classCount ~= target && 0..<classCount ~= prediction, "the class is not in the matrix")
         return target * classCount + prediction
     }
 }

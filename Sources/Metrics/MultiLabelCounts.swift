@@ -19,7 +19,9 @@ package struct MultiLabelCounts: AdditiveCounts, Classification {
     ///   - targets: For each class, whether the sample has it.
     ///   - predictions: For each class, whether it was predicted.
     package mutating func add(targets: [Bool], predictions: [Bool]) {
-        precondition(targets.count == classCount && predictions.count == classCount, "a word on every class")
+        precondition(
+            targets.count == classCount && predictions.count == classCount,
+            "one target and one prediction per class are required")
         for label in 0..<classCount {
             switch (targets[label], predictions[label]) {
             case (true, true): values[label] += 1

@@ -94,13 +94,13 @@ package struct ModelConfiguration: Equatable, Sendable {
     }
 
     package var family = Family.decoder
-    /// Number of blocks; for an encoder-decoder, of the encoder's blocks.
+    /// The number of blocks; for an encoder-decoder, the number of encoder blocks.
     package var layers = 4
-    /// Number of decoder blocks of an encoder-decoder; 0: `layers`.
+    /// The number of decoder blocks of an encoder-decoder; 0: same as `layers`.
     package var decoderLayers = 0
     /// H, the number of attention heads; must divide `width`.
     package var heads = 4
-    /// Number of KV heads; must divide `heads`; 0: `heads`.
+    /// The number of KV heads; must divide `heads`; 0: same as `heads`.
     package var kvHeads = 0
     /// C, the hidden size.
     package var width = 128
@@ -114,7 +114,7 @@ package struct ModelConfiguration: Equatable, Sendable {
     /// The base of the rotary angles.
     package var rotaryBase = 10000.0
     package var activation = Activation.gelu
-    /// The dropout probability on sublayer outputs, and the default of the next two.
+    /// The dropout probability on sublayer outputs, and the default of the other two dropout probabilities.
     package var dropout = 0.0
     /// The dropout probability on embeddings; nil: `dropout`.
     package var embeddingDropout: Double?

@@ -4,7 +4,7 @@ import Tensors
 
 /// The shapes of a model's parts: all that `Transformer` takes from the configuration and the data's sizes.
 ///
-/// A model is built from its shape alone. A configuration key that leaves the shape unchanged is therefore not used by
+/// A model is built only from its shape. A configuration key that leaves the shape unchanged is therefore not used by
 /// models of that family.
 package struct ModelShape: Equatable, Sendable {
     /// The input embedding.
@@ -92,7 +92,7 @@ extension ModelConfiguration {
     }
 
     private func patchShape(_ sizes: ModelSizes) -> ModelShape.PatchShape {
-        guard let image = sizes.image else { preconditionFailure("a model of images is told their size") }
+        guard let image = sizes.image else { preconditionFailure("the image size is unknown") }
         return ModelShape.PatchShape(
             patchCount: image.patchCount(patchSize), patchWidth: image.patchWidth(patchSize), width: width,
             learnsPositions: positions == .learned, initialization: initialization, initializer: embeddingInitializer)

@@ -79,7 +79,7 @@ extension Transformer {
                 embedding.forward(input.tokens!, activations, pass)
             case (.patches(let embedding), .patches(let activations)):
                 embedding.forward(input.patches!, activations, pass)
-            default: preconditionFailure("activations of another model")
+            default: preconditionFailure("the activations belong to another model")
             }
         }
         stack.forward(activations.input.output, memory: memory, activations.stack, pass)
@@ -123,7 +123,7 @@ extension Transformer {
                     input.tokens!, outputGradient: streamGradient, activations, pass, accumulating: headIsTied)
             case (.patches(let embedding), .patches(let activations)):
                 embedding.backward(outputGradient: streamGradient, activations, pass)
-            default: preconditionFailure("activations of another model")
+            default: preconditionFailure("the activations belong to another model")
             }
         }
         if let encoder, let source = input.source, let sourceActivations = activations.source, let memory {

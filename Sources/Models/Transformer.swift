@@ -9,7 +9,7 @@ package struct Transformer<Element: Storage> {
     package let configuration: ModelConfiguration
     package let sizes: ModelSizes
     package let architecture: Architecture
-    /// All parameters. Section 0 holds the embeddings; each block has a section, and so has the end of each stack. The
+    /// All parameters. Section 0 holds the embeddings; each block has a section, and the end of each stack has one. The
     /// head is in the last section.
     package let layout: ParameterLayout
     /// The prediction head, applied to `Activations.output`; with tied embeddings it shares the token embedding's

@@ -53,7 +53,7 @@ extension Loss {
             Kernels.binaryCrossEntropy(logits, targets: targets, into: losses, rows: rows, labels: outputs)
         case (.squaredError, .values(let targets)):
             Kernels.squaredError(logits, targets: targets, into: losses, rows: rows, outputs: outputs)
-        default: preconditionFailure("targets of another loss")
+        default: preconditionFailure("the targets belong to another loss")
         }
     }
 
@@ -73,7 +73,7 @@ extension Loss {
         case (.squaredError, .values(let targets)):
             squaredErrorWithGradient(
                 logits, targets: targets, gradientScale: gradientScale, losses: losses, rows: rows, outputs: outputs)
-        default: preconditionFailure("targets of another loss")
+        default: preconditionFailure("the targets belong to another loss")
         }
     }
 }

@@ -91,7 +91,7 @@ package struct Prediction: Sendable {
     }
 
     /// Calls `body` for blocks of equal size, as few as the limit allows, since the head's weight is read once per
-    /// block. Without rows it is called once with count 0, which sets the head's gradients to 0.
+    /// block. Without rows, `body` is called once with count 0, which sets the head's gradients to 0.
     private func forEachBlock(rows: Int, outputs: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
         if rows == 0 { return body(0, 0) }
         let limit = max(1, Prediction.blockBytes / (outputs * MemoryLayout<Float>.stride))

@@ -6,7 +6,8 @@ package struct LossScaler: Equatable, Sendable {
     package private(set) var scale: Double
     /// The number of consecutive steps without overflow since the last overflow or growth of the scale.
     package private(set) var cleanSteps: Int
-    /// The number of overflows up to the first one that halves the scale; at 0, every overflow halves it.
+    /// The number of further overflows up to and including the first one that halves the scale; 0: every overflow
+    /// halves it.
     package private(set) var hysteresisLeft: Int
     private let settings: Settings
 

@@ -9,7 +9,7 @@ package struct Schedule: Equatable, Sendable {
         case constant
         case linear(floor: Double)
         case cosine(floor: Double)
-        /// Also used by `noam`, with another peak.
+        /// Also used by `noam`, with a different peak.
         case inverseSquareRoot(floor: Double)
         case warmupStableDecay(floor: Double, decaySteps: Int)
         case polynomial(floor: Double, power: Double)

@@ -30,7 +30,7 @@ extension DatasetPreparation {
         for (path, isValidation) in paths.map({ ($0, false) }) + validation.map({ ($0, true) }) {
             var text = try TextStream(path, chunkBytes: chunkBytes)
             if text.isEmpty {
-                // An empty file is an error earlier, unless empty ones are to be skipped.
+                // Empty files were already rejected, unless they are to be skipped.
                 skipped.add(1, path)
                 try proceed(text.byteCount)
                 continue
@@ -114,8 +114,8 @@ private struct TextSplitWriter: ~Copyable {
         }
         if isEmpty { return }
         if let documentEnd { return try writer.append([documentEnd]) }
-        // If the rest of a text is held out, its first part ends within the text. A line break is inserted after it
-        // only if the whole text lacks a final one too, which keeps the tokens of existing datasets.
+        // If the rest of a text is held out, its first part ends within the text. A line break is inserted after the
+        // first part only if the whole text lacks a final line break too, which keeps the tokens of existing datasets.
         lacksLineBreak = try !text.endsWithLineEnd() && text.lastByte != UInt8(ascii: "\n")
     }
 

@@ -5,7 +5,7 @@ import Tokenizers
 
 /// Converts files to the shards and manifest of a dataset. Memory use does not depend on the size of the files.
 ///
-/// Held out for validation is the end of each text, cut at a character boundary, or a fraction of the records.
+/// The end of each text, cut at a character boundary, or a fraction of the records is held out for validation.
 package struct DatasetPreparation: Sendable {
     /// The input of a preparation.
     package enum Source: Equatable, Sendable {

@@ -179,7 +179,7 @@ struct RecordReader: ~Copyable {
             }
             label = try label(ofWord: String(decoding: line[..<tab], as: UTF8.self))
         case .parallel:
-            preconditionFailure("parallel files are read in pairs")
+            preconditionFailure("a parallel file is read without the other one")
         }
         return true
     }

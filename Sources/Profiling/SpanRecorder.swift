@@ -62,7 +62,7 @@ package final class SpanRecorder {
 
     /// Starts recording, up to `capacity` spans between two calls of `removeAll`. Times are relative to this call.
     package func start(capacity: Int) {
-        precondition(depth == 0, "a recording starts between steps")
+        precondition(depth == 0, "recording must start between steps")
         events.deallocate()
         events = .allocate(capacity: capacity)
         (count, leftOutCount, isRecording) = (0, 0, true)
@@ -71,7 +71,7 @@ package final class SpanRecorder {
 
     /// Stops recording for good and keeps the recorded spans.
     package func stop() {
-        precondition(depth == 0, "a recording stops between steps")
+        precondition(depth == 0, "recording must stop between steps")
         isRecording = false
     }
 
@@ -95,7 +95,7 @@ package final class SpanRecorder {
     package func begin(_ span: Span, _ index: Int = Event.noIndex) {
         for observer in observers { observer.began(span, index) }
         if !isRecording { return }
-        precondition(depth < SpanRecorder.depthLimit, "spans nest deeper than a step does")
+        precondition(depth < SpanRecorder.depthLimit, "the spans are nested too deeply")
         if count < events.count {
             events[count] = Event(
                 startNanoseconds: SpanRecorder.clockNanoseconds() - origin, nanoseconds: 0,

@@ -30,7 +30,7 @@ package final class Console {
         openLine = false
     }
 
-    /// Prints a line on standard error: a notice for the user that a program that reads the output should not see.
+    /// Prints a line on standard error: a notice for the user, not for programs that read standard output.
     package func warn(_ line: String) {
         guard speaks else { return }
         clearLine()

@@ -39,7 +39,7 @@ package struct ProgressLine {
     ///
     /// - Parameter showsShare: Whether the fraction of the peak rate may be included.
     package func text(width: Int, showsShare: Bool = true) -> String {
-        // "masked tokens" become "tokens" or "tok" if another fact fits the width then.
+        // Shortens "masked tokens" to "tokens" or "tok" if a further fact then fits into the width.
         let noun = targets.exactParts(at: " ").last ?? targets
         var shown = facts(width, showsShare, targets)
         for unit in noun == "tokens" ? [noun, "tok"] : [noun] {
@@ -62,7 +62,7 @@ package struct ProgressLine {
         ]
         var (shown, used): (Set<Int>, Int) = ([], -2)
         for fact in facts.sorted(by: { $0.importance < $1.importance }) where !fact.text.isEmpty {
-            // All steps take the width of the last one, so that the lines of a run show the same facts.
+            // Every step number counts with the width of the last one, so that all lines of a run show the same facts.
             let width = fact.importance == 0 ? "step \(steps)/\(steps)".utf8.count : fact.text.utf8.count
             guard used + 2 + width <= limit || fact.importance == 0 else { break }
             shown.insert(fact.importance)

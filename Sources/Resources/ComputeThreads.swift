@@ -28,7 +28,8 @@ package enum ComputeThreads {
         try communicator.together { () throws(Failure) in try start(plan) }
     }
 
-    /// Starts the requested number of threads, or one per available core, in a process alone. Nothing is printed.
+    /// Starts the requested number of threads, or one per available core, in a process without other ranks. Nothing is
+    /// printed.
     ///
     /// - Throws: `usage` if the system grants fewer threads than requested.
     package static func startAlone(_ wanted: ThreadCount) throws(Failure) {

@@ -7,7 +7,7 @@ import Kernels
 package enum ProcessorCheck {
     /// Runs the check, before anything is computed.
     ///
-    /// - Throws: `usage` with what is missing or unknown.
+    /// - Throws: `usage`, with the missing instructions or the unknown limit.
     package static func run() throws(Failure) {
         if let text = KernelLimit.requested, KernelLimit(rawValue: text) == nil {
             let allowed = KernelLimit.allCases.map(\.rawValue).joined(separator: ", ")

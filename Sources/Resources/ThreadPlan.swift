@@ -6,7 +6,7 @@ package struct ThreadPlan: Equatable, Sendable {
     let count: Int
     /// Whether every thread of the job on this machine has a core for itself.
     let hasCoreEach: Bool
-    /// What is wrong, and how to change it; nil if nothing is.
+    /// The problem and its remedy; nil if there is no problem.
     let warning: String?
 
     /// The largest number of `mpirun` ranks that compute faster than one process on the same cores, with bit-identical

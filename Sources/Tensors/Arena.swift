@@ -23,7 +23,8 @@ package final class Arena<Element>: @unchecked Sendable {
 
     /// An arena over memory that `owner` keeps alive, such as a shared-memory window.
     package init(_ memory: UnsafeMutableRawPointer, count: Int, owner: AnyObject) {
-        require(Int(bitPattern: memory) % arenaAlignmentBytes == 0, "an arena starts on a cache line")
+        require(
+            Int(bitPattern: memory) % arenaAlignmentBytes == 0, "the memory of an arena does not start on a cache line")
         base = memory.bindMemory(to: Element.self, capacity: max(count, 1))
         self.count = count
         self.owner = owner
@@ -36,7 +37,7 @@ package final class Arena<Element>: @unchecked Sendable {
     /// The bytes of `range`, for saving, loading and hashing.
     package func bytes(of range: Range<Int>) -> UnsafeMutableRawBufferPointer {
         require(
-            range.lowerBound >= 0 && range.upperBound <= count, "elements \(range) are in an arena of \(count)")
+            range.lowerBound >= 0 && range.upperBound <= count, "elements \(range) are outside an arena of \(count)")
         return UnsafeMutableRawBufferPointer(
             UnsafeMutableBufferPointer(start: base + range.lowerBound, count: range.count))
     }

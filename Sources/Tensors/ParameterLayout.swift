@@ -43,7 +43,7 @@ package struct ParameterLayout: Sendable {
     ///
     /// - Returns: The parameter's offset.
     package mutating func declare(_ name: String, _ shape: [Int], _ initializer: Initializer, decays: Bool) -> Int {
-        require(!sections.isEmpty, "a parameter is declared in a section")
+        require(!sections.isEmpty, "a parameter is declared outside all sections")
         let parameter = Parameter(name: name, shape: shape, initializer: initializer, decays: decays, offset: count)
         parameters.append(parameter)
         count += (parameter.count + 31) / 32 * 32
@@ -72,7 +72,7 @@ package struct ParameterLayout: Sendable {
     ///
     /// - Complexity: O(count).
     package func initialize(_ weights: Arena<Float>, seed: UInt64) {
-        require(weights.count >= count, "a layout of \(count) elements fits an arena of \(weights.count)")
+        require(weights.count >= count, "a layout of \(count) elements does not fit into an arena of \(weights.count)")
         initialize(0..<count, into: weights.base, seed: seed)
     }
 

@@ -2,7 +2,7 @@ import CThreads
 import Failures
 import Glibc
 
-/// A thread that runs beside the training thread.
+/// A thread that runs concurrently with the training thread.
 package final class BackgroundThread {
     private let thread: pthread_t
 

@@ -1,7 +1,7 @@
 import Failures
 
 /// A byte-level tokenizer: one token per byte, 256 tokens, optionally followed by special tokens. It needs no training
-/// and knows every text.
+/// and can encode every text.
 package struct ByteTokenizer: Tokenizer {
     package let description: TokenizerDescription
     package let vocabularySize: Int

@@ -2,9 +2,9 @@ import Failures
 
 /// Converts text to tokens and back.
 ///
-/// Encoding is incremental and stateless: a tokenizer encodes as many leading bytes as it can without seeing more, and
-/// the caller passes the remaining bytes again, followed by new ones. The tokens therefore never depend on how a text
-/// was divided into chunks.
+/// Encoding is incremental and stateless: a tokenizer encodes as many leading bytes as it can without the bytes that
+/// follow, and the caller passes the remaining bytes again, followed by new ones. The tokens therefore never depend on
+/// how a text was divided into chunks.
 package protocol Tokenizer: Sendable {
     /// The description in a manifest, from which `makeTokenizer` recreates the tokenizer.
     var description: TokenizerDescription { get }

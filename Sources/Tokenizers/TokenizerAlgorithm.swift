@@ -23,8 +23,8 @@ package enum TokenizerAlgorithm: String, CaseIterable, Sendable {
 
     /// Trains a model of `size` tokens on `sample`. The same sample gives the same bytes.
     ///
-    /// The model is lossless and knows every text: characters without a piece are encoded as bytes. Its special tokens
-    /// are the pieces <pad>, <unk>, <s>, </s>, <cls>, <sep>, <mask>; the line break is a piece too.
+    /// The model is lossless and can encode every text: characters without a piece are encoded as bytes. Its special
+    /// tokens are the pieces <pad>, <unk>, <s>, </s>, <cls>, <sep>, <mask>; the line break is a piece too.
     ///
     /// - Parameter coverage: The fraction of the sample that characters with their own pieces must cover, most frequent
     ///   first; other characters get no piece. nil: 0.9995, or less if `size` is too small.

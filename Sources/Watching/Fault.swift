@@ -46,12 +46,13 @@ package struct Fault: Equatable {
     var bit = 0
     /// For `fail`: the system call.
     var call = SystemFault.Call.write
-    /// For `fail`: which call fails from then on, counted from 1.
+    /// For `fail`: the number of the call that fails, counted from 1, from the moment when the other conditions are
+    /// met.
     var number = 1
     /// For `fail`: the error code of the failing call.
     var error = EIO
-    /// The fault occurs only if this file does not exist, and creates it first: once, however often the job is
-    /// restarted.
+    /// The fault occurs only if this file does not exist, and first creates it: the fault occurs once, however often
+    /// the job is restarted.
     var once: String?
 
     /// Parses the faults in `text`.

@@ -36,7 +36,7 @@ package final class Heartbeats: SpanRecorder.Observer {
     private static let lineBytes = 64
 
     private let window: SharedWindow
-    /// This rank's index among those whose heartbeats it sees.
+    /// This rank's index among the ranks whose heartbeats it can read.
     package let localRank: Int
     private let localSize: Int
     private let clock = ContinuousClock()
@@ -47,7 +47,7 @@ package final class Heartbeats: SpanRecorder.Observer {
     private let slowest = Atomic<UInt64>(0)
 
     /// Allocates memory that is shared with the other ranks of the node. If shared memory is unavailable, each rank
-    /// sees only itself. Collective: every rank calls it.
+    /// reads only its own heartbeats. Collective: every rank calls it.
     package init(_ communicator: any Communicator) throws {
         // One cache line for all ranks, and one for each.
         func bytes(_ ranks: Int) -> Int { (ranks + 1) * Heartbeats.lineBytes }

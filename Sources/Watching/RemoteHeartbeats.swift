@@ -28,7 +28,7 @@ package final class RemoteHeartbeats {
     private let descriptor: Int32
     private let rank: Int
     private let job: UInt64
-    /// The addresses of rank 0; only the one that has answered, once it has.
+    /// The addresses of rank 0; as soon as one of them has answered, only this one.
     private var addresses: [sockaddr_in]
     private var peers: [Int: Peer] = [:]
     /// The seconds watched so far.
@@ -36,7 +36,7 @@ package final class RemoteHeartbeats {
 
     /// Opens a connection between this rank and rank 0. Collective: every rank calls it.
     ///
-    /// - Parameter speaks: Whether this rank represents the ranks whose heartbeats it sees; rank 0 always does.
+    /// - Parameter speaks: Whether this rank represents the ranks of its node; rank 0 always does.
     /// - Returns: nil if all ranks are on one node, if another rank represents this one, or if no socket is available.
     package static func open(_ communicator: any Communicator, speaks: Bool) throws(MPIError) -> RemoteHeartbeats? {
         if communicator.localSize == communicator.size { return nil }
@@ -68,7 +68,7 @@ package final class RemoteHeartbeats {
         let message = Datagram(job: job, rank: Int64(rank), step: Int64(own.step), phase: Int64(own.phaseCode))
         if rank != 0 { for address in addresses { send(message, to: address) } }
         while let (datagram, sender) = receive() {
-            // Rank 0 hears all others, and they hear rank 0.
+            // Rank 0 receives from all others, and they receive from rank 0.
             guard datagram.job == job, (datagram.rank == 0) != (rank == 0) else { continue }
             peers[Int(datagram.rank)] = Peer(heard: time, step: Int(datagram.step), phase: Int(datagram.phase))
             if rank == 0 { send(message, to: sender) } else { addresses = [sender] }

@@ -79,7 +79,8 @@ package final class Batch {
 
     /// Appends sample number `sample`.
     func append(_ sample: Int, of samples: any Samples, _ draw: SampleDraw) throws(Failure) {
-        precondition(sequenceCount < capacity && samples.shape == shape, "no room for the sample")
+        precondition(
+            sequenceCount < capacity && samples.shape == shape, "no space for the sample, or a sample of another shape")
         var row = SampleRow(self, sequenceCount)
         try samples.load(sample, draw, into: &row)
         lengths[sequenceCount] = Int32(row.length)
@@ -142,7 +143,7 @@ extension Batch {
     /// The targets of the sequences.
     package var targets: Targets {
         if let valueTargets = fields.valueTargets { return .values(valueTargets) }
-        guard let classTargets = fields.classTargets else { preconditionFailure("a batch has targets") }
+        guard let classTargets = fields.classTargets else { preconditionFailure("the batch has no targets") }
         return .classes(classTargets)
     }
 }
@@ -151,7 +152,7 @@ extension Batch {
     /// Fills the batch with random sequences of full length for benchmarks; the contents depend on the seed.
     ///
     /// - Parameters:
-    ///   - vocabularySize: The number of tokens, also for targets at positions.
+    ///   - vocabularySize: The number of tokens; targets at positions are drawn from the same range.
     ///   - outputs: The number of classes, for one target per sequence.
     ///   - targetShare: The fraction of positions with a target, if positions have targets.
     package func fillRandomly(vocabularySize: Int, outputs: Int, targetShare: Double, seed: UInt64) {
@@ -160,7 +161,7 @@ extension Batch {
         removeAll()
         let range = UInt32(shape.hasTargetPerPosition ? vocabularySize : outputs)
         let prefix = shape.hasPrefixes ? max(1, T - Int((targetShare * Double(T)).rounded())) : 0
-        /// True after the prefix or, without prefixes, for the first `targetShare` of every hundred positions.
+        /// True after the prefix or, without prefixes, for the first 100 · `targetShare` of every hundred positions.
         func hasTarget(_ index: Int) -> Bool {
             shape.hasPrefixes ? index % T >= prefix : Double(index % 100) < 100 * targetShare
         }

@@ -10,7 +10,7 @@ package struct EvaluationBatches {
 
     /// Batches of `sequencesPerBatch` > 0 sequences; their random choices depend only on the seed.
     package init(_ samples: any Samples, sequencesPerBatch: Int, seed: UInt64) {
-        precondition(sequencesPerBatch > 0, "a batch of nothing")
+        precondition(sequencesPerBatch > 0, "a batch without sequences")
         self.samples = samples
         self.sequencesPerBatch = sequencesPerBatch
         self.seed = seed

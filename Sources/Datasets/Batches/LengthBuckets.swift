@@ -4,7 +4,7 @@ import Failures
 ///
 /// Global indices are grouped into pools of several batches. The samples of a pool are sorted by length and cut into
 /// batches, and the batches are shuffled. The result depends only on the seed and the position, so every rank can
-/// compute it alone; within a pool it is a permutation of the pool's indices.
+/// compute it without communication; within a pool it is a permutation of the pool's indices.
 ///
 /// Pools are counted from the start of training. A pool that spans the boundary of two epochs contains some samples
 /// twice, possibly in the same batch. Pools cannot be cut at that boundary without changing the order of existing runs.

@@ -11,7 +11,8 @@ final class Prefetcher: @unchecked Sendable {
     /// Fills the batches of the next step; called on the background thread.
     typealias Fill = ([Batch]) throws(Failure) -> Void
 
-    /// The batches of a step, and the error if they could not be filled; it must not be thrown before that step is due.
+    /// The batches of a step, and the error if they could not be filled; the error must not be thrown before that step
+    /// is due.
     private final class Place {
         let batch: [Batch]
         var failure: Failure?

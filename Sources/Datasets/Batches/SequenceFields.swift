@@ -1,6 +1,6 @@
 // N sequences, T positions.
 
-/// The fields of consecutive sequences, with the elements of a sequence side by side. Fields that the shape lacks are nil.
+/// The fields of consecutive sequences; the elements of a sequence are contiguous. Fields that the shape lacks are nil.
 package struct SequenceFields {
     /// [N, T].
     package let tokens: UnsafeMutablePointer<Int32>?

@@ -61,7 +61,7 @@ extension Dataset {
         labels = manifest.labels
         imageShape = manifest.image
         digest = manifest.contentDigest()
-        // Finds a tokenizer that does not fit the vocabulary now, and not when text is first generated.
+        // Rejects a tokenizer that does not fit the vocabulary now, not only when text is generated.
         _ = try makeTokenizer()
     }
 
@@ -115,7 +115,7 @@ extension DatasetManifest {
                 for file in shard.files { digest.update(file.digest) }
             }
         }
-        // Only for other kinds than text, so that digests of existing text datasets remain the same.
+        // Not for the kind text, so that digests of existing text datasets remain the same.
         if kind != .text { digest.update(kind.rawValue) }
         if let labels {
             digest.update(labels.kind.rawValue)

@@ -58,8 +58,8 @@ package final class TokenStream {
 
     /// Checks that the split has enough tokens for one sample.
     ///
-    /// - Parameter extra: The number of tokens that a sample reads beyond its context; negative if some tokens of the
-    ///   context are added ones.
+    /// - Parameter extra: The number of tokens that a sample reads beyond its context; negative if the sample itself
+    ///   adds some tokens of the context.
     /// - Throws: `badData` if the split is too short, `usage` if the context length is not positive.
     func require(_ contextLength: Int, extra: Int) throws(Failure) {
         guard contextLength > 0 else {

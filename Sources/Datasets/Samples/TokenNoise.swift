@@ -13,7 +13,7 @@ package struct TokenNoise: Sendable {
         dropping = augmentation.tokenDropping
         masking = augmentation.tokenMasking
         self.mask = mask
-        precondition(masking == 0 || mask != nil, "a token that hides others")
+        precondition(masking == 0 || mask != nil, "masking requires a mask token")
     }
 
     /// Changes `tokens` in place; at least one token remains.

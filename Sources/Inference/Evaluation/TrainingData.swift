@@ -96,6 +96,6 @@ package struct TrainingData {
 }
 
 extension Dataset {
-    /// The number of tokens of a split of a text dataset, or the number of records of any other.
+    /// The number of tokens in a split of a text dataset; for other datasets, the number of records.
     package func count(_ split: Split) -> Int { kind == .text ? tokenCount(split) : recordCount(split) }
 }

@@ -1,7 +1,7 @@
 import Tensors
 
 extension ConfigurationLink {
-    /// The sizes of a Transformer encoder, which BERT and ViT name alike.
+    /// The sizes of a Transformer encoder, which have the same names in BERT and ViT.
     ///
     /// - Parameter dropout: The default of both dropout probabilities.
     static func encoder(dropout: Double) -> [ConfigurationLink] {

@@ -11,8 +11,8 @@ package struct NonFiniteLogits: Error {
 
 /// Generates output tokens with a model: continues a prompt, translates, or fills a blank.
 ///
-/// Inputs of similar length are decoded together in a batch; the output of each is bit-identical to that of decoding it
-/// alone.
+/// Inputs of similar length are decoded together in a batch; each output is the same, bit for bit, as if its input were
+/// the only one.
 package final class Decoding<Element: Storage> {
     /// Callbacks of the caller during decoding.
     package struct Observer {

@@ -115,7 +115,7 @@ package final class TransformerCache<Element: Storage> {
         memoryCapacity: Int = 0
     ) {
         precondition(capacity <= model.sizes.contextLength && memoryCapacity <= model.sizes.contextLength)
-        guard case .tokens(let embedding) = model.input else { preconditionFailure("a model of texts") }
+        guard case .tokens(let embedding) = model.input else { preconditionFailure("the model does not read tokens") }
         self.model = model
         self.weights = weights
         self.slots = slots
@@ -182,7 +182,7 @@ package final class TransformerCache<Element: Storage> {
     /// - Parameter sources: Texts of 1 ... `memoryCapacity` tokens each.
     package func encode(_ sources: [(slot: Int, tokens: ArraySlice<Int32>)]) {
         guard let encoder = model.encoder, let activations = self.encoder else {
-            preconditionFailure("a model with an encoder")
+            preconditionFailure("the model has no encoder")
         }
         forEachGroup(sources.map { (slot: $0.slot, memory: $0.slot, tokens: $0.tokens) }) { count, positions in
             let pass = Pass(
@@ -240,7 +240,7 @@ package final class TransformerCache<Element: Storage> {
     /// Replaces the batch by continuations of present sequences.
     ///
     /// - Parameter next: For each new sequence, the index of the sequence that it continues and the cache row to which
-    ///   it writes from now on. Sequences with a common beginning must never reuse a row that another of them has
+    ///   it writes from now on. A sequence must never reuse a row that another sequence with the same beginning has
     ///   written.
     package func select(_ next: [(from: Int, slot: Int)]) {
         let old = (0..<count).map { (length: lengths[$0], memory: Int(memorySlots[$0])) }

@@ -52,7 +52,7 @@ struct ImageSet: ~Copyable {
         _ index: Int, as shape: ImageShape
     ) throws(Failure) -> (pixels: [UInt8], className: String, place: String) {
         if let folders { return try folders.read(index, as: shape) }
-        guard let digits else { preconditionFailure("a set of images is one or the other") }
+        guard let digits else { preconditionFailure("the image set has neither folders nor IDX files") }
         return try digits.read(index, as: shape)
     }
 
@@ -63,7 +63,7 @@ struct ImageSet: ~Copyable {
         return ("\(paths[0])/\(names.0)", "\(paths[0])/\(names.1)")
     }
 
-    /// The error for an image of another shape than required.
+    /// The error for an image whose shape differs from the required one.
     static func wrongShape(_ place: String, _ found: ImageShape, _ wanted: ImageShape) -> Failure {
         Failure(
             .badData,

@@ -125,7 +125,7 @@ private final class ColumnWriter {
     }
 
     func finish() throws(Failure) -> RecordShard.Column {
-        guard let tokens = tokens.take() else { preconditionFailure("a column is finished once") }
+        guard let tokens = tokens.take() else { preconditionFailure("the column is already finished") }
         return RecordShard.Column(tokens: try tokens.finish(), ends: try ends.finish())
     }
 }

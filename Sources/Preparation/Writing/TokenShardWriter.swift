@@ -33,7 +33,9 @@ struct TokenShardWriter: ~Copyable {
 
     /// Appends `tokens`, each of which must be representable in the format.
     mutating func append(_ tokens: ArraySlice<Int32>) throws(Failure) {
-        precondition(tokens.count <= TokenShardFormat.maximumTokenCount - tokenCount, "the header has 31 bits")
+        precondition(
+            tokens.count <= TokenShardFormat.maximumTokenCount - tokenCount,
+            "the token count exceeds the 31 bits of the header")
         var rest = tokens
         while !rest.isEmpty {
             let part = rest.prefix(scratch.count / format.tokenBytes)

@@ -119,8 +119,8 @@ struct ConfigurationCheck: Sendable {
     ]
 }
 
-/// The number of elements of the largest arrays of one micro-batch and of the model, or nil if it exceeds the range of
-/// Int.
+/// The number of elements in the largest arrays of one micro-batch and of the model together; nil if it exceeds the
+/// range of Int.
 private func numbersPerSlot(_ configuration: Configuration) -> Int? {
     let (model, batch, context) = (configuration.model, configuration.batch, configuration.data.contextLength)
     let width = model.width, layers = model.layers + model.decoderLayers

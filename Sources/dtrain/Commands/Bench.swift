@@ -84,8 +84,8 @@ private func serve(_ bench: StepBench, _ subject: BenchSubject, _ session: Sessi
     return .finished
 }
 
-/// Waits for a line on rank 0. The other ranks sleep meanwhile, because a program that is measured in between needs
-/// their cores.
+/// Waits for a line on rank 0. The other ranks sleep while rank 0 waits, because the program that is measured between
+/// two steps needs their cores.
 private func hasNextLine(_ communicator: any Communicator) throws -> Bool {
     let flags = UnsafeMutableBufferPointer<Int64>.allocate(capacity: 2)
     defer { flags.deallocate() }

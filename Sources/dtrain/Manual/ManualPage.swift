@@ -46,8 +46,8 @@ enum ManualPage {
 
     private static let description = [
         "dtrain trains Transformers on CPUs with data parallelism, one process per MPI rank. The same command resumes a run "
-            + "that was stopped or killed from its newest valid checkpoint, also with another number of ranks; the results "
-            + "are bit-identical if both numbers divide batch.slots by a power of two.",
+            + "that was stopped or killed from its newest valid checkpoint, even with a different number of ranks; the "
+            + "results are bit-identical if batch.slots divided by the number of ranks is a power of two in both cases.",
         "Options follow the command. A value follows its option as the next word or after an equals sign. "
             + "dtrain help COMMAND prints the options of a command, dtrain --version the version.",
         "The configuration of a run is a YAML or JSON file; --set overrides its keys. Without a file, the built-in "
