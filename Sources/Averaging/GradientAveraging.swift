@@ -46,10 +46,10 @@ package protocol GradientAveraging<Element>: AnyObject {
 /// Sums a range of elements over all ranks' gradients, and the squares of the sums, chunk by chunk.
 ///
 /// - Parameters:
-/// - range: The elements of the arena; starts at a chunk boundary.
-/// - parts: The address of element `origin` in each rank's gradient.
-/// - gradients: The arena that receives the sum; it may be one of the parts.
-/// - squares: Receives the sum of squares per chunk, shape [chunks of the arena].
+///   - range: The elements of the arena; starts at a chunk boundary.
+///   - parts: The address of element `origin` in each rank's gradient.
+///   - gradients: The arena that receives the sum; it may be one of the parts.
+///   - squares: Receives the sum of squares per chunk, shape [chunks of the arena].
 func averageChunks<Element: Storage>(
     _ range: Range<Int>, of parts: [UnsafePointer<Element>], origin: Int, into gradients: Arena<Element>,
     squares: UnsafeMutableBufferPointer<Double>

@@ -31,8 +31,8 @@ package enum ClassificationTable {
     /// The confusion matrix: one row for each target, one column for each prediction, with the same numbering.
     ///
     /// - Parameters:
-    /// - names: The names of the classes.
-    /// - width: The maximum width of the table in terminal columns; classes that do not fit are omitted.
+    ///   - names: The names of the classes.
+    ///   - width: The maximum width of the table in terminal columns; classes that do not fit are omitted.
     package static func confusion(_ matrix: ConfusionMatrix, names: [String], width: Int = 100) -> String {
         precondition(names.count == matrix.classCount, "a name for each class")
         let classes = matrix.classes

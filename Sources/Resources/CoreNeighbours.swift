@@ -51,7 +51,7 @@ enum CoreNeighbours {
     /// warnings.
     ///
     /// - Parameters:
-    /// - threads: The number of compute threads per rank.
+    ///   - threads: The number of compute threads per rank.
     ///   - processes: The processes of the machine that run the same program.
     static func first(of ranks: [UsableCores], rank: Int, threads: Int, _ processes: [RunningProcess])
         -> RunningProcess?

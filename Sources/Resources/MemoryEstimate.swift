@@ -27,9 +27,9 @@ package struct MemoryEstimate {
     /// Checks that the estimate fits into the available memory.
     ///
     /// - Parameters:
-    /// - what: The purpose of the memory, such as "training".
-    /// - available: The number of available bytes.
-    /// - remedy: How to reduce the memory use, as a sentence.
+    ///   - what: The purpose of the memory, such as "training".
+    ///   - available: The number of available bytes.
+    ///   - remedy: How to reduce the memory use, as a sentence.
     /// - Throws: `usage`, with the required and the available memory and the remedy.
     package func require(_ what: String, available: Int, remedy: String) throws(Failure) {
         guard bytes > Double(available) else { return }
@@ -73,7 +73,7 @@ extension Communicator {
     ///
     /// - Parameters:
     ///   - what, remedy: As for `MemoryEstimate.require`.
-    /// - estimate: The memory of all ranks of this host.
+    ///   - estimate: The memory of all ranks of this host.
     /// - Throws: `AgreedFailure` with `usage`.
     package func requireMemory(for what: String, remedy: String, _ estimate: () -> MemoryEstimate) throws {
         try together { () throws(Failure) in

@@ -35,8 +35,8 @@ package struct Evaluation {
     /// Loads and verifies the checkpoint, and opens the data.
     ///
     /// - Parameters:
-    /// - data: The dataset's directory; nil: the one that the checkpoint was trained on.
-    /// - weights: The weights to evaluate; nil: the moving average if there is one.
+    ///   - data: The dataset's directory; nil: the one that the checkpoint was trained on.
+    ///   - weights: The weights to evaluate; nil: the moving average if there is one.
     /// - Throws: `AgreedFailure` if the checkpoint or the dataset is damaged, or if they do not match.
     package init(
         checkpoint directory: String, data: String?, weights choice: WeightChoice?, _ communicator: any Communicator

@@ -42,9 +42,9 @@ package enum TokenizerMatch: Equatable {
     /// Advice if the tokenizers differ.
     ///
     /// - Parameters:
-    /// - modelVocabularySize: The model's vocabulary size, which a tokenizer must not exceed.
+    ///   - modelVocabularySize: The model's vocabulary size, which a tokenizer must not exceed.
     ///   - checkpoint: The directory of the model's checkpoint.
-    /// - dataset: The dataset with the different tokenizer.
+    ///   - dataset: The dataset with the different tokenizer.
     package static func advice(
         _ model: TokenizerDescription, modelVocabularySize: Int, checkpoint: String, _ dataset: Dataset
     ) -> String {

@@ -74,8 +74,8 @@ package struct TrainingData {
     /// any data. Each host verifies its own copy, with the files divided among its ranks.
     ///
     /// - Parameters:
-    /// - splits: The splits that will be read.
-    /// - beat: Called regularly, to report progress to the watchdog.
+    ///   - splits: The splits that will be read.
+    ///   - beat: Called regularly, to report progress to the watchdog.
     /// - Throws: `AgreedFailure` with `badData`, naming the file, and the host if there are several.
     package func verify(
         _ communicator: any Communicator, _ console: Console? = nil, splits: [Split] = Split.allCases,

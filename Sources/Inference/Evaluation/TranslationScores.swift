@@ -15,8 +15,8 @@ package struct TranslationScores: Sendable {
     /// targets.
     ///
     /// - Parameters:
-    /// - dataset: A parallel dataset with the model's tokenizer and a validation split.
-    /// - settings: The decoding settings.
+    ///   - dataset: A parallel dataset with the model's tokenizer and a validation split.
+    ///   - settings: The decoding settings.
     /// - Returns: nil on all ranks except 0.
     /// - Throws: As `Generation`.
     static func measure(

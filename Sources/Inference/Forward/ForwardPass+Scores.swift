@@ -126,8 +126,8 @@ extension ForwardPass {
     /// Evaluates each sample of `batches` once. The result's bits do not depend on the number of ranks.
     ///
     /// - Parameters:
-    /// - batch: The memory into which batches are read.
-    /// - bytes: The number of bytes of text of each token; nil: bytes are not counted.
+    ///   - batch: The memory into which batches are read.
+    ///   - bytes: The number of bytes of text of each token; nil: bytes are not counted.
     func scores(
         of batches: EvaluationBatches, _ batch: Batch, bytes: [Int32]? = nil, _ communicator: any Communicator
     ) throws -> Scores {

@@ -110,10 +110,10 @@ extension Generation {
     /// The result for each text.
     ///
     /// - Parameters:
-    /// - numbers: The `PromptNumbers` of the texts, which seed random choices.
-    /// - isOneLine: Whether a result is a single line: a decoder stops at a line break, and classes are separated by
-    ///   tabs.
-    /// - refuse: Returns the error for the text at an index, given the reason.
+    ///   - numbers: The `PromptNumbers` of the texts, which seed random choices.
+    ///   - isOneLine: Whether a result is a single line: a decoder stops at a line break, and classes are separated by
+    ///     tabs.
+    ///   - refuse: Returns the error for the text at an index, given the reason.
     func results(
         of texts: [String], numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
         refuse: (Int, String) -> Failure

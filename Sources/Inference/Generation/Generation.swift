@@ -71,8 +71,8 @@ package struct Generation {
     /// each token as it is chosen, in whole characters.
     ///
     /// - Parameters:
-    /// - write: Called with UTF-8 bytes.
-    /// - shouldStop: Called before each token; if true, the text ends there.
+    ///   - write: Called with UTF-8 bytes.
+    ///   - shouldStop: Called before each token; if true, the text ends there.
     /// - Throws: `usage` if the prompt is empty or too long, or if there is not enough memory.
     package func run(
         prompt: String, output write: ([UInt8]) -> Void, shouldStop: @escaping () -> Bool
@@ -103,10 +103,10 @@ package struct Generation {
     /// divided among the ranks.
     ///
     /// - Parameters:
-    /// - range: The indices of the lines to process; nil: all. It does not affect results.
-    /// - numbers: The `PromptNumbers` of the lines; nil: computed here.
-    /// - name: The name of the file, for messages.
-    /// - shouldStop: Called before each token.
+    ///   - range: The indices of the lines to process; nil: all. It does not affect results.
+    ///   - numbers: The `PromptNumbers` of the lines; nil: computed here.
+    ///   - name: The name of the file, for messages.
+    ///   - shouldStop: Called before each token.
     /// - Returns: All results on rank 0, an empty array on other ranks; nil if stopped.
     /// - Throws: `AgreedFailure` with `badData`, naming the first line that is too long.
     package func run(
@@ -179,7 +179,7 @@ package struct Generation {
     /// Estimates the memory that the ranks of this host need in addition to the weights.
     ///
     /// - Parameters:
-    /// - inputs: The decoder inputs of this rank.
+    ///   - inputs: The decoder inputs of this rank.
     ///   - texts: The number of texts of this rank.
     func memory(for inputs: [DecodingInput], texts: Int) -> MemoryEstimate {
         let ranks = communicator.localSize

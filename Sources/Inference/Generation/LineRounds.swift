@@ -8,8 +8,8 @@ extension Generation {
     /// seconds of work. It does not affect results.
     ///
     /// - Parameters:
-    /// - name: The name of the file, for messages.
-    /// - shouldStop: Called before each token, on each rank.
+    ///   - name: The name of the file, for messages.
+    ///   - shouldStop: Called before each token, on each rank.
     /// - Returns: The number of lines that are done, including those before `first`.
     /// - Throws: `AgreedFailure` with the error of `write`; otherwise as `run(lines:in:numbers:name:shouldStop:)`.
     package func run(

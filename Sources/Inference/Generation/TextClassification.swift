@@ -13,8 +13,8 @@ struct TextClassification {
     /// Predicts the classes of each text.
     ///
     /// - Parameters:
-    /// - crops: Whether a text that is too long is cropped to its beginning.
-    /// - refuse: Returns the error for the text at an index, given the reason.
+    ///   - crops: Whether a text that is too long is cropped to its beginning.
+    ///   - refuse: Returns the error for the text at an index, given the reason.
     func run(
         _ texts: [String], crops: Bool, _ shouldStop: () -> Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [LabelPrediction] {
@@ -29,8 +29,8 @@ struct TextClassification {
     /// The tokens of each text.
     ///
     /// - Parameters:
-    /// - crops: Whether a text that is too long is cropped to its beginning.
-    /// - refuse: Returns the error for the text at an index, given the reason.
+    ///   - crops: Whether a text that is too long is cropped to its beginning.
+    ///   - refuse: Returns the error for the text at an index, given the reason.
     static func inputs(
         _ trained: TrainedModel, _ texts: [String], crops: Bool, _ refuse: (Int, String) -> Failure
     ) throws(Failure) -> [[Int32]] {

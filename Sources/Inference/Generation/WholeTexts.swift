@@ -28,9 +28,9 @@ struct WholeTexts {
     /// Calls `body` with the logits of the requested rows, text by text.
     ///
     /// - Parameters:
-    /// - texts: The tokens of each text, at most the context length.
-    /// - rows: The output rows of a text whose logits are requested: positions, or 0 for a model that pools.
-    /// - body: Receives the index of a text, the index among its requested rows, and the logits.
+    ///   - texts: The tokens of each text, at most the context length.
+    ///   - rows: The output rows of a text whose logits are requested: positions, or 0 for a model that pools.
+    ///   - body: Receives the index of a text, the index among its requested rows, and the logits.
     /// - Throws: `badData` if a logit is not finite.
     func forEachRow(
         _ texts: [[Int32]], rows: (_ text: Int) -> [Int], shouldStop: () -> Bool,

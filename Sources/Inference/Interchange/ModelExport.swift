@@ -30,7 +30,7 @@ package struct ModelExport {
     /// Verifies the checkpoint and writes its model in Float32 to `directory`.
     ///
     /// - Parameters:
-    /// - choice: The weights to export; nil: the moving average if there is one.
+    ///   - choice: The weights to export; nil: the moving average if there is one.
     ///   - progress: As for `Checkpoint.verify`.
     /// - Returns: A summary of the export, as one line.
     /// - Throws: `usage` if the directory contains other files; `badData` for a damaged checkpoint; `inputOutput` if

@@ -106,8 +106,8 @@ private let nonFiniteCause =
 /// Verifies a checkpoint and loads its model in Float32. Collective: rank 0 reads the weights for all ranks.
 ///
 /// - Parameters:
-/// - choice: The weights to load; nil: the moving average if there is one.
-/// - sequences: The number of sequences that each rank will compute at once, for the memory estimate.
+///   - choice: The weights to load; nil: the moving average if there is one.
+///   - sequences: The number of sequences that each rank will compute at once, for the memory estimate.
 /// - Throws: `AgreedFailure` with `usage` if a host has not enough memory; with `badData` for a damaged checkpoint.
 func loadModel(
     _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ choice: WeightChoice?, _ communicator: any Communicator,

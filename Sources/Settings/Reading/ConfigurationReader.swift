@@ -7,8 +7,8 @@ extension Configuration {
     /// Combines the defaults, `file` and `--set` arguments; later ones take precedence.
     ///
     /// - Parameters:
-    /// - file: A YAML or JSON file; nil: only the defaults.
-    /// - sets: The arguments of `--set`, each `KEY.PATH=VALUE`.
+    ///   - file: A YAML or JSON file; nil: only the defaults.
+    ///   - sets: The arguments of `--set`, each `KEY.PATH=VALUE`.
     /// - Throws: `usage` for the first error, with its location, the value found and the allowed values; `inputOutput`
     ///   if the file exists but cannot be read.
     package static func load(file: String?, sets: [String] = []) throws(Failure) -> Configuration {
@@ -33,8 +33,8 @@ extension Configuration {
     /// keys, and their runs must remain resumable.
     ///
     /// - Parameters:
-    /// - directory: The run directory; nil: `run.directory`.
-    /// - continues: Whether the run in that directory may be resumed.
+    ///   - directory: The run directory; nil: `run.directory`.
+    ///   - continues: Whether the run in that directory may be resumed.
     package static func loadRun(
         file: String?, sets: [String], directory: String?, continues: Bool
     ) throws(Failure) -> (configuration: Configuration, warnings: [String]) {
@@ -153,9 +153,9 @@ struct ConfigurationReader {
     /// Fits the defaults to the given values and checks the result.
     ///
     /// - Parameters:
-    /// - note: Called with a message for each value of a file that was fitted to `--set`.
-    /// - tolerates: Whether a key without effect is accepted because a run has recorded it; earlier versions accepted
-    ///   such keys.
+    ///   - note: Called with a message for each value of a file that was fitted to `--set`.
+    ///   - tolerates: Whether a key without effect is accepted because a run has recorded it; earlier versions accepted
+    ///     such keys.
     /// - Throws: `usage` for the first check that fails.
     func checked(
         noting note: (String) -> Void = { _ in },

@@ -5,9 +5,9 @@ enum YAMLProblem {
     /// The syntax found and the syntax allowed.
     ///
     /// - Parameters:
-    /// - problem: libyaml's message.
-    /// - line: The line at which the list, mapping or quoted text that libyaml was parsing starts.
-    /// - byte: The byte at which it stopped.
+    ///   - problem: libyaml's message.
+    ///   - line: The line at which the list, mapping or quoted text that libyaml was parsing starts.
+    ///   - byte: The byte at which it stopped.
     static func words(_ problem: String, from line: Int?, at byte: UInt8?) -> String {
         let from = line.map { " that begins on line \($0)" } ?? ""
         if byte == UInt8(ascii: "\t"), problem.contains("tab") || problem.contains("start any token") {

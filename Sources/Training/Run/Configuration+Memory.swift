@@ -10,7 +10,7 @@ extension Configuration {
     /// Estimates the memory that all ranks of a host need to train a model of `sizes`.
     ///
     /// - Parameters:
-    /// - positions: The length of the longest sequence; nil: the context length.
+    ///   - positions: The length of the longest sequence; nil: the context length.
     package func stepMemory(
         _ sizes: ModelSizes, positions: Int? = nil, _ communicator: any Communicator
     ) -> MemoryEstimate {

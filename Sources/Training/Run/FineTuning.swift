@@ -24,8 +24,8 @@ package struct StartingWeights {
     ///
     /// - Parameters:
     ///   - selection: The parameters to load.
-    /// - configuration: The run's configuration, whose model is compared with that of the checkpoint.
-    /// - dataset: The run's dataset.
+    ///   - configuration: The run's configuration, whose model is compared with that of the checkpoint.
+    ///   - dataset: The run's dataset.
     /// - Throws: `usage` if a tensor is missing, has another shape, or belongs to another tokenizer; `badData` if there
     ///   is no valid checkpoint.
     init(
@@ -127,8 +127,8 @@ extension Coordinator {
     /// every rank calls it.
     ///
     /// - Parameters:
-    /// - weights: The checkpoint on rank 0; nil on other ranks.
-    /// - fineTuning: The selection of parameters.
+    ///   - weights: The checkpoint on rank 0; nil on other ranks.
+    ///   - fineTuning: The selection of parameters.
     /// - Returns: The summary of `weights` on rank 0; empty on other ranks.
     /// - Throws: `AgreedFailure` if the checkpoint cannot be read.
     func start(from weights: StartingWeights?, _ fineTuning: FineTuningConfiguration) throws -> String {

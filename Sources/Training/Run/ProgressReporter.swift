@@ -15,8 +15,8 @@ final class ProgressReporter {
     private var recent: [(tokens: Int, seconds: Double)] = []
 
     /// - Parameters:
-    /// - targets: The name of the targets.
-    /// - isSmoothed: Whether step losses include label smoothing.
+    ///   - targets: The name of the targets.
+    ///   - isSmoothed: Whether step losses include label smoothing.
     init(
         _ console: Console, steps: Int, targets: String, isSmoothed: Bool, flopsPerTarget: Double, limit: ProcessorLimit
     ) {

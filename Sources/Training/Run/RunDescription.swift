@@ -67,8 +67,8 @@ struct RunDescription {
     /// The data.
     ///
     /// - Parameters:
-    /// - count: The number of tokens in a split of a text dataset; for other datasets, the number of records.
-    /// - truncated: The number of records of a split that are truncated to the context length.
+    ///   - count: The number of tokens in a split of a text dataset; for other datasets, the number of records.
+    ///   - truncated: The number of records of a split that are truncated to the context length.
     func data(
         _ directory: String, count: (Split) -> Int, truncated: (Split) -> Int
     ) -> String {

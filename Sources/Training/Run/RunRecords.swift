@@ -156,8 +156,8 @@ final class RunRecords {
     /// Commits a checkpoint, or starts to in the background; then removes checkpoints that are not kept.
     ///
     /// - Parameters:
-    /// - files: The tensors, which are not accessed after this returns.
-    /// - isLast: Whether this is the final save, which is synchronous.
+    ///   - files: The tensors, which are not accessed after this returns.
+    ///   - isLast: Whether this is the final save, which is synchronous.
     /// - Throws: `inputOutput` if the final save fails.
     func save(
         _ state: CheckpointState, _ files: [(name: String, tensors: [TensorSource])], isLast: Bool

@@ -42,11 +42,11 @@ extension Coordinator {
     /// Restores the state of a verified checkpoint. Collective: every rank calls it.
     ///
     /// - Parameters:
-    /// - checkpoint: The checkpoint on rank 0; nil on other ranks.
-    /// - consumedSamples: The position in the sample stream; nil: that of the checkpoint.
-    /// - isSameDataset: On rank 0: whether the checkpoint was trained on the dataset of this run.
-    /// - isSameConfiguration: On rank 0: whether it was trained with the configuration of this run. If not, the count
-    ///   of consecutive skipped steps is reset, since the change may end them.
+    ///   - checkpoint: The checkpoint on rank 0; nil on other ranks.
+    ///   - consumedSamples: The position in the sample stream; nil: that of the checkpoint.
+    ///   - isSameDataset: On rank 0: whether the checkpoint was trained on the dataset of this run.
+    ///   - isSameConfiguration: On rank 0: whether it was trained with the configuration of this run. If not, the count
+    ///     of consecutive skipped steps is reset, since the change may end them.
     /// - Returns: The checkpoint's state, the same on every rank; nil if rank 0 has no checkpoint.
     /// - Throws: `AgreedFailure` if the checkpoint cannot be read.
     func takeUp(

@@ -223,7 +223,7 @@ package final class Coordinator<Element: Storage> {
     /// any rank, all ranks skip the update. Collective: every rank calls it.
     ///
     /// - Parameters:
-    /// - batches: This rank's micro-batches; nil if they could not be read.
+    ///   - batches: This rank's micro-batches; nil if they could not be read.
     ///   - stopRequested: Whether this rank was asked to stop.
     /// - Throws: `LacksBatches` if any rank has none; `AgreedFailure` if weights are not finite, or too many
     ///   consecutive steps were skipped; `Failure` with `diverged` if weights or state have changed without an update.

@@ -34,12 +34,12 @@ final class Replica<Element: Storage> {
     /// Computes the gradients of this rank's micro-batches and starts their averaging.
     ///
     /// - Parameters:
-    /// - batches: This rank's micro-batches.
-    /// - firstSlot: The index of the first of them among all micro-batches of the step.
-    /// - slotLosses: Receives the sum of losses of each of this rank's micro-batches, shape [micro-batches of the
-    ///   step].
-    /// - dropouts: Creates the dropouts from the sample indices of a micro-batch.
-    /// - gradientScale: Returns the factor of the gradients; called as late as possible.
+    ///   - batches: This rank's micro-batches.
+    ///   - firstSlot: The index of the first of them among all micro-batches of the step.
+    ///   - slotLosses: Receives the sum of losses of each of this rank's micro-batches, shape [micro-batches of the
+    ///     step].
+    ///   - dropouts: Creates the dropouts from the sample indices of a micro-batch.
+    ///   - gradientScale: Returns the factor of the gradients; called as late as possible.
     func accumulate(
         _ batches: [Batch], firstSlot: Int, slotLosses: UnsafeMutablePointer<Double>,
         dropouts: (_ samples: UnsafePointer<UInt64>) -> Dropouts, gradientScale: () throws -> Float
@@ -93,8 +93,8 @@ final class Replica<Element: Storage> {
     /// times.
     ///
     /// - Parameters:
-    /// - range: The elements; starts at a chunk boundary.
-    /// - toRoot: Whether the last sum is the root of the tree over all micro-batches.
+    ///   - range: The elements; starts at a chunk boundary.
+    ///   - toRoot: Whether the last sum is the root of the tree over all micro-batches.
     private func fold(from depth: Int, levels: Int, _ range: Range<Int>, toRoot: Bool) {
         if levels == 0, !averaging.roundsNodes { return }
         forwardPass.workspace.spans.measure(.slotSum) {
