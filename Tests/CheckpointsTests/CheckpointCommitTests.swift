@@ -75,7 +75,8 @@ struct CheckpointCommitTests {
         #expect(try Checkpoint.newestValid(sample.run)?.checkpoint.digest == earlier.digest)
     }
 
-    /// If the disk returns other bytes than were written, the previous checkpoint remains and the new one is renamed.
+    /// If the bytes read back from the disk differ from those written, the previous checkpoint remains and the new one
+    /// is renamed.
     @Test(arguments: ["model.safetensors", "state.json", "manifest.json"])
     func renamesCheckpointThatDoesNotReadBack(file: String) throws {
         let earlier = try sample.commit(step: 300)

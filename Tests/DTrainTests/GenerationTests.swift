@@ -3,9 +3,9 @@ import Inference
 import TestSupport
 import Testing
 
-/// Texts from the library are those of the program.
+/// Texts from the library equal the output of the program.
 @Suite struct GenerationTests {
-    /// What `dtrain generate --prompt` prints.
+    /// The output of `dtrain generate --prompt`.
     private func printed(
         _ sample: SampleModel, _ prompt: String, _ change: (inout GenerationSettings) -> Void = { _ in }
     ) throws -> String {
@@ -22,7 +22,7 @@ import Testing
         return options
     }
 
-    @Test func decoderContinuesAsTheProgram() throws {
+    @Test func continuationsEqualTheProgramsOutput() throws {
         let sample = try SampleModel("decoder")
         let model = try Model(at: sample.run)
         for prompt in ["abc", "größe", "\n"] {
@@ -47,7 +47,7 @@ import Testing
         }
     }
 
-    @Test func partsAreTheText() throws {
+    @Test func streamedPartsFormTheText() throws {
         let model = try SampleModel.opened("decoder")
         for beams in [1, 2] {
             var parts: [String] = []
@@ -57,8 +57,9 @@ import Testing
         }
     }
 
-    /// Each of several prompts has its own result, and a repeated one has another sample.
-    @Test func batchesChangeNothing() throws {
+    /// Several prompts have the results of single prompts, for any batch size; a repeated prompt has a different
+    /// sample.
+    @Test func batchSizeChangesNoResult() throws {
         let model = try SampleModel.opened("decoder")
         let prompts = ["abc", "de", "größe", "abc"]
         for batch in [1, 3, 16] {
@@ -69,7 +70,7 @@ import Testing
         #expect(try model.generate([]) == [])
     }
 
-    @Test func translatesAsTheProgram() throws {
+    @Test func translationsEqualTheProgramsOutput() throws {
         let sample = try SampleModel("encoder_decoder")
         let model = try Model(at: sample.run)
         #expect(model.family == .encoderDecoder)
@@ -83,7 +84,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["encoder", "prefix_decoder"]) func fillsAsTheProgram(family: String) throws {
+    @Test(arguments: ["encoder", "prefix_decoder"]) func filledTextsEqualTheProgramsOutput(family: String) throws {
         let sample = try SampleModel(family)
         let model = try Model(at: sample.run)
         let texts = ["a [MASK] b", "[MASK]c"]
@@ -113,7 +114,7 @@ import Testing
         }
     }
 
-    @Test func refusesOptions() throws {
+    @Test func rejectsInvalidOptions() throws {
         let model = try SampleModel.opened("decoder")
         func refuse(_ words: String, _ change: (inout GenerationOptions) -> Void) {
             expectError(.usage, words) { _ = try model.generate("abc", options(change)) }
@@ -136,7 +137,7 @@ import Testing
         refuse("beams and topP cannot be combined") { ($0.beams, $0.topP) = (2, 0.5) }
     }
 
-    @Test func tokensGoThereAndBack() throws {
+    @Test func tokensRoundTrip() throws {
         let model = try SampleModel.opened("encoder")
         let tokens = try model.tokenize("größe")
         #expect(tokens == "größe".utf8.map(Int.init))

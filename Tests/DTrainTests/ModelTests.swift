@@ -32,7 +32,7 @@ func expectError(
         #expect(try Model(at: classifier.run).labels == ["cat", "dog"])
     }
 
-    @Test func refusesWhatIsNoCheckpoint() throws {
+    @Test func rejectsPathsWithoutCheckpoint() throws {
         let sample = try SampleModel("decoder")
         expectError(.badData, "there is no such file or directory", "Name a checkpoint") {
             _ = try Model(at: sample.directory.file("missing"))
@@ -43,7 +43,9 @@ func expectError(
         _ = try Model(at: sample.run, weights: .last)
     }
 
-    @Test(arguments: ["model.safetensors", "manifest.json", "state.json"]) func refusesDamage(file: String) throws {
+    @Test(arguments: ["model.safetensors", "manifest.json", "state.json"]) func rejectsDamagedCheckpoints(file: String)
+        throws
+    {
         let sample = try SampleModel("decoder")
         let path = "\(sample.checkpoint)/\(file)"
         var bytes = try FileSystem.contents(of: path)
@@ -54,8 +56,8 @@ func expectError(
         expectError(.badData, file) { _ = try Model(at: sample.run) }
     }
 
-    /// A call that the family cannot do names the families that can.
-    @Test func familiesDoWhatTheyCan() throws {
+    /// The error for a call that the family does not support names the families that do.
+    @Test func unsupportedCallsNameTheFamilies() throws {
         let decoder = try SampleModel.opened("decoder")
         expectError(.usage, "is a model of family decoder, which cannot translate", "encoder_decoder.") {
             _ = try decoder.translate("abc")
@@ -84,8 +86,8 @@ func expectError(
         }
     }
 
-    /// A caller computes with denormals after a call if it did so before.
-    @Test func floatingPointModeStays() throws {
+    /// After a call, the caller's thread computes with denormals if it did so before.
+    @Test func callsRestoreTheFloatingPointMode() throws {
         let model = try SampleModel.opened("decoder")
         // Without the flags of exceptions, which any computation may raise.
         func mode() -> UInt64 { cprocessor_floating_point_mode() & ~0x3F }
@@ -96,8 +98,8 @@ func expectError(
         #expect(mode() == before)
     }
 
-    /// A cancelled task gets an error, not a part of a result.
-    @Test func cancellationIsAnError() async throws {
+    /// A call in a cancelled task throws an error instead of returning a part of the result.
+    @Test func cancelledCallsThrow() async throws {
         let model = try SampleModel.opened("decoder")
         let task = Task {
             while !Task.isCancelled { await Task.yield() }

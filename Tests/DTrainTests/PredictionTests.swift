@@ -13,7 +13,7 @@ import Tokenizers
 
 /// Classes, labels, numbers and vectors.
 @Suite struct PredictionTests {
-    /// What `dtrain generate --prompt … --all` prints.
+    /// The output of `dtrain generate --prompt … --all`.
     private func printed(_ sample: SampleModel, _ text: String) throws -> String {
         var settings = GenerationSettings(checkpoint: sample.checkpoint)
         settings.tellsAllClasses = true
@@ -28,7 +28,7 @@ import Tokenizers
             + (String(repeating: "0", count: max(0, 4 - text.count)) + text).suffix(4)
     }
 
-    @Test(arguments: ["class", "multi"]) func classifiesAsTheProgram(kind: String) throws {
+    @Test(arguments: ["class", "multi"]) func predictionsEqualTheProgramsOutput(kind: String) throws {
         let labels = LabelDescription(kind: kind == "class" ? .class : .multi, names: ["cat", "dog", "bird"])
         let objective = kind == "class" ? "classification" : "multi_label"
         let sample = try SampleModel("classifier", "objective.kind=\(objective)", labels: labels)
@@ -114,7 +114,7 @@ import Tokenizers
         expectError(.usage, "which cannot read text") { _ = try model.detokenize([1]) }
     }
 
-    /// The hidden states of a text alone, by a plain forward pass: rows of [T, C].
+    /// The hidden states of a single text, by a plain forward pass: rows of [T, C].
     private func hidden(_ sample: SampleModel, _ tokens: [Int32]) -> [[Float]] {
         let (model, width, count) = (sample.model, sample.model.configuration.width, Int32(tokens.count))
         let activations = model.makeActivations(sequences: 1, positions: 12)
@@ -164,12 +164,12 @@ import Tokenizers
                 #expect(vector == expected, "\(text) \(pooling) \(batch)")
             }
         }
-        // Only a decoder's first position has not seen the text behind it.
+        // Only in a decoder, the hidden state of the first position does not depend on the text after it.
         let pair = try model.embed(["abc", "abd"], pooling: .first)
         #expect((pair[0] == pair[1]) == (family == "decoder"))
     }
 
-    @Test func refusesTextsToEmbed() throws {
+    @Test func rejectsTextsThatCannotBeEmbedded() throws {
         let model = try SampleModel.opened("decoder")
         let long = "ab" + String(repeating: "x", count: 12)
         expectError(.usage, "text 2 of 2 has 14 tokens; the model's limit is 12") {

@@ -10,7 +10,7 @@ import Tokenizers
 @testable import DTrain
 @testable import Inference
 
-/// A run with one checkpoint of a tiny model, whose weights are those that were drawn.
+/// A run with one checkpoint of a tiny model with random initial weights.
 struct SampleModel {
     let directory = TemporaryDirectory()
     let model: Transformer<Float>
@@ -31,7 +31,7 @@ struct SampleModel {
         try self.init(["model.family=\(family)", "data.context_length=12"] + sets, facts, vocabularySize: 262)
     }
 
-    /// A model of a family, opened; its files are gone.
+    /// Opens a model of a family; afterwards its files are removed.
     static func opened(_ family: String) throws -> Model {
         let sample = try SampleModel(family)
         return try withExtendedLifetime(sample) { try Model(at: sample.run) }
@@ -48,7 +48,7 @@ struct SampleModel {
         let layout = model.layout
         weights = Arena<Float>(count: layout.count)
         layout.initialize(0..<layout.count, into: weights.base, seed: UInt64(configuration.run.seed))
-        // Weights as small as drawn ones give every token about the same probability.
+        // Weights as small as random initial ones give every token about the same probability.
         for index in 0..<layout.count { weights.base[index] *= 4 }
         checkpoint = try Checkpoint.commit(
             run: RunDirectory(directory.file("run")), state: CheckpointState(step: 5, consumedSamples: 1),

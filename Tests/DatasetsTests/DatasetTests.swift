@@ -86,7 +86,7 @@ import Testing
         expectFailure(.badData, found) { _ = try Dataset.open(directory.file("data")) }
     }
 
-    /// Every flipped bit is detected, also in parts that are not parsed.
+    /// Every flipped bit is detected, even in parts that are not parsed.
     @Test func rejectsAlteredManifest() throws {
         try directory.prepare("0123456789", tokensPerShard: 4)
         let path = "data/dataset.json"
@@ -99,7 +99,7 @@ import Testing
         let last = bytes.count - 1
         try directory.change(path, size: last)
         expectFailure(.badData, "its own XXH3-128 does not match") { _ = try Dataset.open(directory.file("data")) }
-        // The version number of the time before checksums does not disable the check.
+        // A version number from before manifests had checksums does not disable the check.
         let version = try #require(bytes.firstRange(of: Array("\"version\" : 3".utf8)))
         try directory.write(bytes, to: path)
         try directory.change(path, at: version.upperBound - 1, to: [UInt8(ascii: "2")])

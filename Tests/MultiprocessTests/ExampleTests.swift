@@ -21,7 +21,7 @@ extension MultiprocessTests {
             return "\(scratch)/release/\(program)"
         }
 
-        /// Completions are those of `dtrain generate`, from a program without MPI; what is wrong is an error.
+        /// A program without MPI prints the same completions as `dtrain generate`; wrong arguments are an error.
         @Test func autocompleteCompletesLines() throws {
             let program = try build("autocomplete")
             let libraries = Job(["ldd", program], in: "/").finish().output

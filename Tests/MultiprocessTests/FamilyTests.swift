@@ -102,7 +102,7 @@ extension MultiprocessTests {
             #expect(peaks[1] - peaks[0] < 1 << 20, "\(peaks)")
         }
 
-        /// A dataset of another kind, and records that are too long.
+        /// A dataset of another kind is rejected, and so are records that are too long.
         @Test func rejectsUnsuitableData() throws {
             let pairs = try #require(FamilyCase.all.first { $0.data == .parallel })
             let workshop = try Workshop(pairs)

@@ -77,7 +77,7 @@ extension MultiprocessTests {
         /// Completed lines remain after any interruption, and the same command resumes after them with identical
         /// output.
         @Test(arguments: [SIGKILL, SIGTERM, SIGUSR1], [nil, 2])
-        func interruptedCommandContinues(signal: Int32, ranks: Int?) throws {
+        func interruptedCommandResumes(signal: Int32, ranks: Int?) throws {
             let workshop = try workshop([], [])
             let lines = (0..<400).map { "line \($0)" }
             try write(lines.joined(separator: "\n"), to: "lines", workshop)

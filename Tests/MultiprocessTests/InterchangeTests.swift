@@ -82,7 +82,7 @@ extension MultiprocessTests {
                 "--tokenizer byte, --tokenizer FILE.model (at most 256 pieces)")
         }
 
-        /// The tokenizer of bytes has no file of its own: it is recognized by the one that is written for
+        /// The tokenizer of bytes has no file of its own: it is recognized by the file that is written for
         /// `transformers`.
         @Test func importUsesByteTokenizerOfExport() throws {
             let workshop = try Workshop()
@@ -93,7 +93,7 @@ extension MultiprocessTests {
                 workshop.dtrain("evaluate", "--checkpoint", $0, "--data", "data").output.split(separator: ",").first
             }
             #expect(evaluated[0] != nil && evaluated[0] == evaluated[1])
-            // Another tokenizer of as many tokens is not taken for it.
+            // A different tokenizer with the same number of tokens is not mistaken for it.
             let path = workshop.directory.file("model/tokenizer.json")
             let text = String(decoding: try FileSystem.contents(of: path), as: UTF8.self)
             try FileSystem.replaceContents(of: path, with: text.replacing("\"A\": 65", with: "\"A\": 66"))

@@ -118,7 +118,7 @@ extension MultiprocessTests {
             }
         }
 
-        /// Like any program whose reader exits: quiet, and ended by SIGPIPE.
+        /// If the reader exits, commands end quietly by SIGPIPE, like other programs.
         @Test func closedPipeEndsCommandQuietly() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=4")

@@ -40,7 +40,7 @@ extension MultiprocessTests {
             }
         }
 
-        @Test func digestIsEqualForOtherWorldSizes() throws {
+        @Test func digestIsEqualForFurtherRankCounts() throws {
             let workshop = try Workshop()
             let sets = ["batch.slots=6", "batch.sequences=12"]
             workshop.train(sets[0], sets[1])
@@ -56,7 +56,7 @@ extension MultiprocessTests {
             }
         }
 
-        /// Without clipping, dropout, biases and tied embeddings, and with a single bucket.
+        /// The same without clipping, dropout, biases and tied embeddings, and with a single bucket.
         @Test func digestDoesNotDependOnRanksWithMinimalOptions() throws {
             let workshop = try Workshop()
             let sets = [

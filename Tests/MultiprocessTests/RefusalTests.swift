@@ -74,8 +74,8 @@ extension MultiprocessTests {
                 start(["PMI_RANK": "0", "PMI_SIZE": "2"], ["bench", "gemm"]), 64, "bench: this is process 0 of 2",
                 "mpirun of another MPI")
             #expect(!FileSystem.exists(workshop.directory.file("a run")))
-            // A batch script sees the job's number of tasks but is a single process; other commands may run in
-            // unconnected tasks.
+            // In a batch script the environment contains the job's number of tasks, but the script is a single process.
+            // Other commands may run in unconnected tasks.
             let batch = start(
                 ["SLURM_NTASKS": "3", "SLURM_PROCID": "0"],
                 Workshop.training(["training.steps=1", "schedule.warmup_steps=0"]))

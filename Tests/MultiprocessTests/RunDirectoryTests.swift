@@ -202,7 +202,7 @@ extension MultiprocessTests {
         }
 
         /// The command that named a checkpoint resumes the run that started from it, if nothing else has changed.
-        @Test func sameCommandContinuesRunFromCheckpoint() throws {
+        @Test func sameCommandResumesRunFromCheckpoint() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=10", output: "first")
             let sets = ["training.steps=100000", "training.checkpoint_every=1000", "schedule.peak=1e-3"]
@@ -235,7 +235,7 @@ extension MultiprocessTests {
         }
 
         /// The checkpoint from which a run started may have been removed since.
-        @Test func sameCommandContinuesWithoutNamedCheckpoint() throws {
+        @Test func sameCommandResumesWithoutNamedCheckpoint() throws {
             let workshop = try Workshop()
             let kept = ["training.keep_last=1", "training.keep_best=0", "training.checkpoint_every=5"]
             workshop.train("training.steps=10", kept[0], kept[1], kept[2])
@@ -280,8 +280,8 @@ extension MultiprocessTests {
             #expect(try FileSystem.contents(of: workshop.directory.file("run/outcome.json")) == outcome)
         }
 
-        /// A run that starts from scratch each time does not advise repeating the command to continue.
-        @Test func runFromScratchNamesCommandToContinue() throws {
+        /// A run that starts from scratch each time does not advise repeating the same command to resume.
+        @Test func runFromScratchNamesCommandToResume() throws {
             let workshop = try Workshop()
             let sets = ["training.steps=100000"]
             let job = workshop.start(Workshop.training(sets) + ["--resume", "none"])
@@ -302,8 +302,8 @@ extension MultiprocessTests {
             #expect(try workshop.metrics() == lines)
         }
 
-        /// The suggested command works as printed, also in another directory.
-        @Test func printedCommandContinuesFinishedRun() throws {
+        /// The suggested command works as printed, even in another directory.
+        @Test func printedCommandExtendsFinishedRun() throws {
             let workshop = try Workshop()
             workshop.train(output: "a run")
             let output = workshop.train(output: "a run").output
@@ -328,7 +328,7 @@ extension MultiprocessTests {
             #expect(job.finish().exitCode == 75)
         }
 
-        /// A checkpoint of another model or other data, named by the user.
+        /// A checkpoint with another model or other data is rejected even if the user names it.
         @Test func rejectsCheckpointOfOtherModelOrData() throws {
             let workshop = try Workshop()
             workshop.train("training.steps=5")

@@ -71,7 +71,7 @@ extension MultiprocessTests {
                 start(["averaging.strategy=shared_memory"]), 64, "found shared_memory", "Start them in the same one.")
         }
 
-        /// A missing directory, set by the variable that the message names.
+        /// A backing directory that does not exist, set by the environment variable, is named in the message.
         @Test func reportsMissingBackingDirectory() throws {
             let workshop = try Workshop()
             let variable = ["OMPI_MCA_osc_sm_backing_directory": workshop.directory.file("none")]

@@ -193,7 +193,7 @@ extension MultiprocessTests {
             expectRefusal(evaluate(), 65, "data/validation-00000.bin: its hash changed")
         }
 
-        /// More shards than a process may open files.
+        /// A dataset may have more shards than a process may open files.
         @Test(arguments: [nil, 2])
         func readsMoreShardsThanOpenFiles(ranks: Int?) throws {
             let workshop = try Workshop()

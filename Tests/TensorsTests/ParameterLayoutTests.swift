@@ -145,7 +145,7 @@ import Testing
     @Test func initializationDependsOnSeedAndParameterOnly() {
         let values = initial(count: 101, deviation: 1, seed: 1)
         #expect(initial(count: 101, deviation: 1, seed: 1) == values)
-        // A shorter parameter has the first values of a longer one, also in its last, partial vector.
+        // A shorter parameter has the first values of a longer one, even in its last, partial vector.
         for count in 1..<9 { #expect(initial(count: count, deviation: 1, seed: 1) == Array(values[..<count])) }
         #expect(Set(initial(count: 101, deviation: 1, seed: 2)).isDisjoint(with: values))
 

@@ -163,7 +163,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
             do throws(Failure) {
                 _ = try SentencePieceTokenizer(model: bytes, source: "some.model")
             } catch {
-                #expect(!saysSomethingOfTheLibrary(error.message), "\(error)")
+                #expect(!containsMessageOfTheLibrary(error.message), "\(error)")
                 throw error
             }
         }
@@ -201,7 +201,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
 }
 
 /// Whether a message contains words of one of SentencePiece's assertions.
-private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
+private func containsMessageOfTheLibrary(_ message: String) -> Bool {
     ["INTERNAL", ".cc", "_", "::", "vocab", "sentences", "proto", "[", "]"].contains { message.contains($0) }
 }
 
@@ -282,7 +282,7 @@ private func saysSomethingOfTheLibrary(_ message: String) -> Bool {
                 } catch {
                     #expect(
                         error.exitCode == .usage && error.message.contains("--tokenizer \(algorithm.rawValue):\(size)"))
-                    #expect(!saysSomethingOfTheLibrary(error.message), "\(error)")
+                    #expect(!containsMessageOfTheLibrary(error.message), "\(error)")
                 }
             }
         }

@@ -26,8 +26,8 @@ struct ArgumentsTests {
         #expect(!(try Arguments(["soup"], for: command)).has("hot"))
     }
 
-    /// Assignments may follow one another; a word without an equals sign, or one that begins with a dash, is none of
-    /// them.
+    /// Assignments may follow one another; a word without an equals sign, or one that begins with a dash, is not an
+    /// assignment.
     @Test(arguments: [
         ["--set", "a=1", "b=2", "soup", "--set=c=-3"], ["soup", "--set", "a=1", "--set", "b=2", "c=-3"],
         ["--set=a=1", "b=2", "--hot", "soup", "--set", "c=-3"],
@@ -80,7 +80,7 @@ struct ArgumentsTests {
         #expect(!command.isAskedForHelp(by: ["--", "-h"]))
     }
 
-    /// Help is given where an option may stand, also beside words that are wrong.
+    /// A request for help is accepted wherever an option may occur, even next to invalid words.
     @Test(arguments: [
         ["-h"], ["--help"], ["soup", "-h"], ["--hot", "--help"], ["--pot", "x", "-h"], ["--guests", "Ann", "--help"],
         ["--guests", "Ann", "-h"], ["--spicy", "-h"], ["--nonsense", "-h"], ["--pot", "--hot", "-h"],

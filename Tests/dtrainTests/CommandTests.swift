@@ -26,7 +26,7 @@ struct CommandTests {
         expectFailure(.usage, "unknown command zzzzzzzz.") { _ = try Help.text(for: ["zzzzzzzz"]) }
     }
 
-    /// Wherever help is asked for, it comes; where a value is expected, `--help` is one.
+    /// A request for help is recognized in every position; where a value is expected, `--help` is the value.
     @Test(arguments: [
         (["-h"], ""), (["--help"], ""), (["help"], ""), (["help", "-h"], ""), (["help", "help"], ""),
         (["-h", "--help"], ""),

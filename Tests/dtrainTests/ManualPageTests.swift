@@ -4,7 +4,7 @@ import Testing
 
 @testable import dtrain
 
-/// The manual page names everything that the program has, and roff prints it as it is meant.
+/// The manual page lists every command and option, and roff prints them correctly.
 @Suite struct ManualPageTests {
     @Test func everyCommandAndOption() throws {
         let page = ManualPage.text(Command.all)
@@ -60,7 +60,7 @@ import Testing
 
 /// The command `completions`.
 @Suite struct CompletionsCommandTests {
-    @Test func anUnknownShellIsRejected() throws {
+    @Test func rejectsUnknownShells() throws {
         let arguments = try Arguments(["tcsh"], for: .completions)
         expectFailure(.usage, "completions: found tcsh; allowed: bash, zsh, fish.", "See dtrain help completions.") {
             let _: Shell = try arguments.choice(at: 0)

@@ -54,7 +54,7 @@ struct ScoreTests {
     /// Only LF and CR LF end a line, the last line need not have an end, and an empty line is a segment.
     @Test func splitsLinesAtLineFeedsOnly() throws {
         #expect(try score("a b c d\r\n\n", "a b c d\n\u{2028}").hasPrefix("BLEU 100.00, "))
-        // Neither the mark at a file's start nor a CR before the line's end is text.
+        // Neither a byte order mark at the start of a file nor a CR before LF is text.
         #expect(try score("\u{FEFF}a b c d\r\ne\r\n", "a b c d\ne", "--metric", "chrf") == "chrF 100.00")
         expectFailure(.badData, "hypotheses and ", "references differ in length: 2 and 3 lines.") {
             _ = try score("a\nb\n", "a\nb\n\n")

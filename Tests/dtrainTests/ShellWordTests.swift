@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 import Texts
 
-/// What is suggested can be pasted: a shell makes of a quoted word the very bytes that it was made of.
+/// Suggested commands can be pasted: from a quoted word, a shell produces exactly the original bytes.
 struct ShellWordTests {
     private static let shells = ["/bin/sh", "/bin/bash", "/bin/dash", "/bin/zsh"].filter { (shell: String) in
         access(shell, X_OK) == 0

@@ -27,14 +27,16 @@ extension FuzzedReader {
                 if byte == UInt8(ascii: "\n"), expected.last == UInt8(ascii: "\r") { expected.removeLast() }
                 expected.append(byte)
             }
-            try Defect.unless(found.allSatisfy { $0 == expected.map(Int32.init) }, "other bytes than those of the text")
+            try Defect.unless(
+                found.allSatisfy { $0 == expected.map(Int32.init) }, "the bytes differ from those of the text")
             try Defect.unless(String(validating: bytes, as: UTF8.self) != nil, "a text that is not UTF-8")
             var lines: [[UInt8]] = []
             let reader = try LineReader(path, allowsEmpty: true)
             while let line = try reader.next() { lines.append(line) }
             let joined = Array(lines.joined(separator: [UInt8(ascii: "\n")]))
             try Defect.unless(
-                joined == expected || joined + [UInt8(ascii: "\n")] == expected, "other lines than the text's")
+                joined == expected || joined + [UInt8(ascii: "\n")] == expected,
+                "the lines differ from those of the text")
         }
     }
 

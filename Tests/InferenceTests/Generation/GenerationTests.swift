@@ -11,7 +11,7 @@ import Tokenizers
 
 @testable import Inference
 
-/// Texts from a model of bytes whose weights are those that were drawn.
+/// Texts from a byte-level model with random initial weights.
 struct GenerationTests {
     private let directory = TemporaryDirectory()
     private let checkpoint: String
@@ -67,7 +67,8 @@ struct GenerationTests {
         #expect(replaced > 0)
     }
 
-    /// What no host has the memory for is refused before it is taken, with the options to lower.
+    /// A batch for which no host has enough memory is rejected before memory is allocated; the message names the
+    /// options to lower.
     @Test func memoryEstimateCoversTheWholeBatch() throws {
         let huge = try generation { ($0.decoding.beams, $0.decoding.batch) = (1_000_000_000, 100_000) }
         let agreed = #expect(throws: AgreedFailure.self) {
@@ -83,7 +84,7 @@ struct GenerationTests {
         expectFailure(.usage, "generation needs at least ", "--beam (1000000000)") {
             try huge.run(prompt: "a", output: { _ in }, shouldStop: { false })
         }
-        // Only as many texts as there are take memory, and only as many positions as they may have.
+        // Memory is estimated only for the texts that there are, and only for the positions that they may have.
         let wide = try generation { $0.decoding.batch = 100_000 }
         try wide.check(lines: ["a", "b"], name: "prompts")
         func bytes(texts: Int, tokens: Int = 200, beams: Int = 1) throws -> [String: Double] {
@@ -95,7 +96,7 @@ struct GenerationTests {
                 generation.memory(for: inputs, texts: texts).parts.map { ($0.name, $0.bytes) }, uniquingKeysWith: +)
         }
         let one = try bytes(texts: 1)
-        // 9 positions of keys and values, 16 numbers each, and who owns each of them; and 256 logits.
+        // For each of 9 positions 16 elements of the key, 16 of the value and the cache rows; and 256 logits.
         #expect(one["keys and values"] == 9 * (2 * 16 + 2) * 4 && one["logits"] == 256 * 4)
         for (name, bytes) in try bytes(texts: 4) where name != "activations" { #expect(bytes == 4 * one[name]!) }
         for (name, bytes) in try bytes(texts: 2, beams: 5) where one[name] != nil && name != "activations" {

@@ -99,7 +99,7 @@ import Testing
         #expect(better > 0)
     }
 
-    /// Decoding each input alone, all together, or in batches of two gives the same tokens.
+    /// Decoding the inputs one by one, all together, or in batches of two gives the same tokens.
     @Test(arguments: [0, 1, 2], [1, 3])
     func outputDoesNotDependOnBatch(number: Int, beams: Int) throws {
         let variant = BeamSearchTests.models[number]

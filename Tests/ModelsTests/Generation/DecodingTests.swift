@@ -14,7 +14,8 @@ import Testing
 
     private let inputs = [[4, 8, 15], [16], [2, 3], [20, 1, 9, 9]].map { DecodingInput(text: $0.map { Int32($0) }) }
 
-    /// Greedy decoding follows the training forward pass. When the context is full, the newer half of it is read again.
+    /// Greedy decoding follows the training forward pass. When the context is full, its newer half is processed again
+    /// from position 0.
     @Test func greedyDecodingFollowsForwardPass() throws {
         let model = variant.model
         let weights = variant.weights(model)

@@ -3,7 +3,7 @@ import Texts
 
 @testable import dtrain
 
-/// The script for bash, loaded into a real bash that is driven as readline does.
+/// The script for bash, loaded into a real bash that is called in the same way as by readline.
 @Suite struct BashCompletionTests {
     /// For each line: the candidates for its last word, a semicolon, and the options passed to `compopt`.
     private func completions(_ lines: [String], _ commands: [Command] = Command.all) throws -> [String] {
@@ -59,7 +59,7 @@ import Texts
     @Test(arguments: [
         ("dtrain ev", "evaluate;"), ("dtrain help sc", "score;"), ("dtrain --con", "--config;"),
         ("dtrain --vers", "--version;"), ("dtrain train --vers", ";"),
-        // Values of options, behind a space and behind an equals sign.
+        // Values of options, after a space and after an equals sign.
         ("dtrain evaluate --weights ", "average|last;"), ("dtrain evaluate --weights=", "average|last;"),
         ("dtrain evaluate --weights=l", "last;"), ("dtrain evaluate --json --weights a", "average;"),
         ("dtrain train --resume ", "auto|none;plusdirs"), ("dtrain --resume runs/", ";dirnames"),

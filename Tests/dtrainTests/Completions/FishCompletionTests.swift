@@ -2,7 +2,7 @@ import Testing
 
 @testable import dtrain
 
-/// The script for fish, in a real fish where one is installed.
+/// The script for fish, in a real fish if one is installed.
 @Suite(.enabled(if: ShellProgram.exists("fish"), "fish is not installed"))
 struct FishCompletionTests {
     /// The candidates for the last word of each line, without descriptions.

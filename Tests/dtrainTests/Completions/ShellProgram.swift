@@ -11,9 +11,9 @@ enum ShellProgram {
     /// Whether `program` is on PATH.
     static func exists(_ program: String) -> Bool { system("command -v \(program) >/dev/null 2>&1") == 0 }
 
-    /// The output of `command` for a script, in a directory of its own that has `files`; at most 60 seconds.
+    /// The output of `command` for a script, in a new directory that contains `files`; it may take at most 60 seconds.
     ///
-    /// - Parameter command: The program and its options, which the path of the script follows.
+    /// - Parameter command: The program and its options; the path of the script is appended.
     static func output(
         of command: String, script: String, files: [String: String] = [:], directories: [String] = []
     ) throws -> String {
@@ -32,7 +32,7 @@ enum ShellProgram {
 }
 
 extension Command {
-    /// Commands with words that shells and roff treat specially, beside `train`, the default.
+    /// Commands with words that shells and roff treat specially, in addition to `train`, the default.
     static let difficult: [Command] = [
         train,
         Command(

@@ -3,9 +3,9 @@ import Texts
 
 @testable import dtrain
 
-/// The script for zsh, in a real zsh on a terminal where one is installed.
+/// The script for zsh, in a real zsh on a terminal, if one is installed.
 @Suite struct ZshCompletionTests {
-    /// The lines that an interactive zsh makes of each line at the tabulator key.
+    /// The lines to which an interactive zsh completes each line when Tab is pressed.
     private func completed(_ lines: [String], _ commands: [Command] = Command.all) throws -> [String] {
         let driver = """
             zmodload zsh/zpty

@@ -1,4 +1,5 @@
-/// The targets of a package as rows of a Markdown table: each with its level and the dependencies that no other one implies.
+/// The targets of a package as rows of a Markdown table: each with its level and the dependencies that no other
+/// dependency implies.
 struct TargetTable {
     /// The lines of the table, from the lowest level up.
     let lines: [String]
