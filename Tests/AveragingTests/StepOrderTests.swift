@@ -3,7 +3,7 @@ import Testing
 @testable import Averaging
 
 @Suite struct StepOrderTests {
-    @Test func acceptsSteps() {
+    @Test func acceptsCallsInOrder() {
         var order = StepOrder(sections: 2, ranges: 2)
         order.publishFromFirstRank()
         for updates in [true, false, true, true] {

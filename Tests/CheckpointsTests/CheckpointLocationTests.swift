@@ -15,7 +15,7 @@ struct CheckpointLocationTests {
         for (step, loss) in [(100, 3.0), (200, 1.0), (300, 2.0)] { try sample.commit(step: step, validationLoss: loss) }
     }
 
-    @Test func runNamesNewestAndMarkerNamesBest() throws {
+    @Test func runFindsNewestAndMarkerFindsBest() throws {
         try commitThree()
         let run = sample.run
         #expect(try run.markBest(retention)?.step == 200)
@@ -41,7 +41,7 @@ struct CheckpointLocationTests {
     }
 
     /// The path of a file of a checkpoint, of any size, is rejected with the directory.
-    @Test func rejectsFilesOfCheckpointsWithTheirDirectory() throws {
+    @Test func errorForCheckpointFileNamesDirectory() throws {
         try sample.commit(step: 100)
         let directory = sample.run.checkpoints + "/step-00000100"
         for name in ["model.safetensors", "manifest.json", "state.json"] {

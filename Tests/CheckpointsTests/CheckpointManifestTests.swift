@@ -18,7 +18,7 @@ struct CheckpointManifestTests {
             identity: ["a": [0.1, nil]])
     }
 
-    @Test func readsWhatItWrote() throws {
+    @Test func writtenManifestReadsBack() throws {
         let manifest = manifest(naming: ["model.safetensors", "state.json"])
         #expect(try read(manifest.text) == manifest)
     }

@@ -20,7 +20,7 @@ struct RetentionTests {
         (1, 5, [400]), (1, 6, [400]),  // a checkpoint without a loss is never among the best
         (2, 1, [100, 300, 400]),
     ])
-    func removable(keepLast: Int, keepBest: Int, expected: [Int]) {
+    func listsRemovableSteps(keepLast: Int, keepBest: Int, expected: [Int]) {
         let retention = Retention(keepLast: keepLast, keepBest: keepBest)
         #expect(retention.removable(Self.history) == expected)
         #expect(retention.removable(Self.history.reversed()) == expected)

@@ -13,7 +13,7 @@ struct SafetensorsTests {
         TensorSource(name: name, type: type, shape: shape, bytes: UnsafeRawBufferPointer(memory.buffer))
     }
 
-    @Test func readsWhatItWrote() throws {
+    @Test func writtenTensorsReadBack() throws {
         let shapes: [(TensorType, [Int])] = [
             (.float32, [2, 3]), (.uint8, [5]), (.float64, []), (.int64, [0, 7]), (.bfloat16, [1, 1, 2]),
             (.float16, [600_000]),

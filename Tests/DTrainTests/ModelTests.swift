@@ -71,7 +71,7 @@ func expectError(
     }
 
     /// Several threads may use a model at once. (Numbers of compute threads are tested in a process of their own.)
-    @Test func callsFromSeveralThreads() async throws {
+    @Test func threadsMayShareModel() async throws {
         let model = try SampleModel.opened("decoder")
         var options = GenerationOptions()
         options.tokens = 40

@@ -57,7 +57,7 @@ import Tokenizers
         expectError(.usage, "batch: found 0") { _ = try model.classify(["a"], batch: 0) }
     }
 
-    @Test func regressionGivesANumber() throws {
+    @Test func regressionPredictsANumber() throws {
         let labels = LabelDescription(kind: .number, names: [])
         let sample = try SampleModel("classifier", "objective.kind=regression", labels: labels)
         guard case .number(let number)? = try Model(at: sample.run).classify(["abc"]).first else {

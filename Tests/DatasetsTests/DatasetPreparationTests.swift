@@ -60,7 +60,7 @@ import Testing
 
     /// The same text gives the same dataset with and without byte order mark, and with LF or CR LF, including the
     /// held-out part.
-    @Test func byteOrderMarkAndLineEndingsChangeNothing() throws {
+    @Test func byteOrderMarkAndLineEndsDoNotChangeDataset() throws {
         let text = (0..<500).map { "line \($0) größe" }.joined(separator: "\n") + "\n"
         let windows = text.unicodeScalars.map { $0 == "\n" ? "\r\n" : String($0) }.joined()
         var found: [DatasetManifest] = []
@@ -123,7 +123,7 @@ import Testing
         #expect(try splitText(.train) + splitText(.validation) == "0123456789abcdefghijklmnopqr")
     }
 
-    @Test(arguments: [1, 2, 3, 4, 5, 8, 13]) func chunkSizeChangesNothing(chunkBytes: Int) throws {
+    @Test(arguments: [1, 2, 3, 4, 5, 8, 13]) func chunkSizeDoesNotChangeDataset(chunkBytes: Int) throws {
         let text = "Ünï⇒cödé 🙂 text, more than one chunk of it. 漢字"
         let source = try directory.write(text, to: "text")
         var small = DatasetPreparation(texts: [source], output: directory.file("small"), tokenizer: WordTokenizer())

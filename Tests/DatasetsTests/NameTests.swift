@@ -91,7 +91,7 @@ import Texts
             (0..<records.count).map { Int(records.classIndex(of: $0)) } == Self.classes.indices.flatMap { [$0, $0] })
     }
 
-    @Test func directoryOrderChangesNothing() throws {
+    @Test func directoryOrderDoesNotChangeDataset() throws {
         // Swift sorts these names as equal, which leaves them in the order of the directory listing.
         try writeImages(Self.classes, to: "one")
         try writeImages(Self.classes.reversed(), to: "two")

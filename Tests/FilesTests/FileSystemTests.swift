@@ -15,7 +15,7 @@ struct FileSystemTests {
         ("a/b", "a"), ("a/b/", "a"), ("a/b//", "a"), ("a", "."), ("a/", "."), ("/a", "/"), ("/a/", "/"), ("/", "/"),
         ("", "."),
     ])
-    func parent(path: String, expected: String) {
+    func returnsParentDirectory(path: String, expected: String) {
         #expect(FileSystem.parent(of: path) == expected)
     }
 
@@ -101,7 +101,7 @@ struct FileSystemTests {
     }
 
     /// A path that cannot be accessed is not reported as missing.
-    @Test func absenceIsDistinguished() throws {
+    @Test func absenceIsDistinguishedFromErrors() throws {
         let path = directory.file("f")
         #expect(try !FileSystem.isPresent(path))
         try FileSystem.replaceContents(of: path, with: "x")

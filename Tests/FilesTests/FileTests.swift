@@ -86,7 +86,7 @@ struct FileTests {
         expectFailure(.badData, "ends at byte 10", "4 bytes at offset 8") { try file.read(into: buffer, at: 8) }
     }
 
-    @Test func readingOtherThanRegularFilesIsBadData() throws {
+    @Test func readingSpecialFilesIsBadData() throws {
         expectFailure(.badData, "absent", "No such file") { _ = try File(directory.file("absent"), .read) }
         expectFailure(.badData, "not a regular file") { _ = try File(directory.path, .read) }
         let long = String(repeating: "n", count: 256)

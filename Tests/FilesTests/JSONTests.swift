@@ -16,7 +16,7 @@ struct JSONTests {
             ("[]", []), ("{ }", [:]), ("[1,[2 , {}]]", [1, [2, [:]]]),
             (#"{"b":1,"a":{"b":2}}"#, ["b": 1, "a": ["b": 2]]),
         ] as [(String, JSON)])
-    func parses(text: String, expected: JSON) throws {
+    func parsesValidText(text: String, expected: JSON) throws {
         #expect(try parse(text) == expected)
     }
 
@@ -27,7 +27,7 @@ struct JSONTests {
         "{\"a\":1,}",
         "{a:1}", "{1:1}", "{\"a\" 1}", "1 1", "[] []", "'a'", "// comment\n1", "[1]x",
     ])
-    func rejects(text: String) {
+    func rejectsInvalidText(text: String) {
         expectFailure(.badData, "test: malformed JSON at byte") { _ = try parse(text) }
     }
 
@@ -38,7 +38,7 @@ struct JSONTests {
     }
 
     /// Printed JSON has no characters that a terminal interprets or hides, and parses to the same value.
-    @Test func printedLinesAreShown() throws {
+    @Test func printedLinesHaveNoUnprintableCharacters() throws {
         let value: JSON = ["a\u{202E}b": "\u{200B}\u{7F}\u{2028}\u{E0001}\u{10FFFF}größe\n"]
         #expect(
             value.printedLine == #"{"a\u202eb":"\u200b\u007f\u2028\udb40\udc01\udbff\udfffgröße\n"}"#)

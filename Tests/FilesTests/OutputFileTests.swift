@@ -88,7 +88,7 @@ struct OutputFileTests {
         #expect(try text("cc") == "text")
     }
 
-    @Test func noticesOtherPrograms() throws {
+    @Test func detectsChangesByOtherPrograms() throws {
         func change(_ words: String, _ body: (String) throws -> Void) throws {
             let output = try open("o")
             let journal = try OutputJournal(output, work: "work")
@@ -108,7 +108,7 @@ struct OutputFileTests {
     }
 
     /// Files of /proc cannot be written at an offset.
-    @Test func writesToFilesOfTheSystem() throws {
+    @Test func writesToFilesOfProc() throws {
         let output = try OutputFile("/proc/self/timerslack_ns", option: "--output")
         #expect(!output.isRegular)
     }

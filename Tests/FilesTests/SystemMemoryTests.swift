@@ -18,7 +18,7 @@ struct SystemMemoryTests {
         #expect(SystemMemory.availableBytes() < 1 << 50)
     }
 
-    @Test func limitsOfTheProcessCount() {
+    @Test func availableMemoryRespectsProcessLimits() {
         // If less than the reserve for stacks and libraries is left, the result is 0.
         #expect(SystemMemory.remainder(of: 1 << 30, used: 1 << 20) == 0)
         #expect(SystemMemory.remainder(of: 1 << 30, used: 2 << 20) == 0)

@@ -166,7 +166,7 @@ struct TextReaderTests {
         }
     }
 
-    @Test func rejectsOtherThanRegularFiles() throws {
+    @Test func rejectsFilesThatAreNotRegular() throws {
         try #require(mkfifo(directory.file("fifo"), 0o600) == 0)
         for (path, word) in [
             (directory.file("fifo"), "is a pipe, not a regular file"), ("/dev/null", "is a device"),

@@ -42,7 +42,7 @@ import Tokenizers
         #expect(reader.encode("a\u{2581}b") != (try tokenizer.encode("a\u{2581}b")))
     }
 
-    @Test func byteTokensHaveTheirIDs() throws {
+    @Test func byteTokensHaveTheSameIDs() throws {
         for tokenizer in [ByteTokenizer(), ByteTokenizer(withSpecialTokens: true)] {
             let files = try #require(written(tokenizer))
             let vocabulary = try #require(files.tokenizer["model"]?["vocab"]?.objectValue)

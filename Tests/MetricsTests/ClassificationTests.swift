@@ -12,7 +12,7 @@ import Testing
 
     init() throws { file = try GoldenFile("classification") }
 
-    @Test func singleLabel() throws {
+    @Test func singleLabelScoresMatchScikitLearn() throws {
         for golden in try file.cases("single_label") {
             let samples = zip(try golden.integers("targets"), try golden.integers("predictions"))
             // Simulates two ranks, each with every other sample.
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test func multiLabel() throws {
+    @Test func multiLabelScoresMatchScikitLearn() throws {
         for golden in try file.cases("multi_label") {
             func decisions(_ name: String) throws -> [[Bool]] {
                 try golden.elements(name).map { row in
@@ -55,7 +55,7 @@ import Testing
         }
     }
 
-    @Test func regression() throws {
+    @Test func regressionScoresMatchScikitLearn() throws {
         for golden in try file.cases("regression") {
             let samples = Array(zip(try golden.numbers("predictions"), try golden.numbers("targets")))
             // Sample by sample, and in batches of seven.

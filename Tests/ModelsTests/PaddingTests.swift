@@ -17,7 +17,7 @@ import Testing
     /// The same sequences and sources with more padding have the same losses and gradients, up to the order of
     /// summation.
     @Test(arguments: variants)
-    func paddingChangesNothing(variant: ModelVariant) {
+    func paddingDoesNotChangeResults(variant: ModelVariant) {
         let (model, batch) = (variant.model(Float.self), variant.batch())
         let weights: Arena<Float> = model.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
         let (gradients, padded) = (Arena<Float>(count: model.layout.count), Arena<Float>(count: model.layout.count))

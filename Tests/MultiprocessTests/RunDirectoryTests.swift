@@ -95,7 +95,7 @@ extension MultiprocessTests {
             #expect(try workshop.metrics().count == before)
         }
 
-        @Test func rejectsOtherConfigurationWithThreeOptions() throws {
+        @Test func errorForOtherConfigurationListsThreeOptions() throws {
             let workshop = try Workshop()
             workshop.train()
             let digest = workshop.digest()
@@ -123,7 +123,7 @@ extension MultiprocessTests {
             #expect(step(workshop.names("run/previous-1/checkpoints")).max() == 30)
         }
 
-        @Test func resumeFromOlderStepMovesLaterOnes() throws {
+        @Test func resumeFromOlderStepMovesLaterCheckpoints() throws {
             let workshop = try Workshop()
             workshop.train()
             let digest = workshop.digest()
@@ -166,7 +166,7 @@ extension MultiprocessTests {
         }
 
         /// A run directory can be given in place of a checkpoint and means its newest one.
-        @Test func runMeansItsNewestCheckpoint() throws {
+        @Test func runDirectorySelectsNewestCheckpoint() throws {
             let workshop = try Workshop()
             workshop.train()
             let (newest, digest) = (Workshop.checkpoint(24), workshop.digest())

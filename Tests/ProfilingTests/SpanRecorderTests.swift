@@ -24,7 +24,7 @@ struct SpanRecorderTests {
         #expect(recorder.leftOutCount == 0)
     }
 
-    @Test func spansNest() throws {
+    @Test func recordsNestedSpans() throws {
         let recorder = SpanRecorder()
         recorder.start(capacity: 10)
         record(recorder)

@@ -20,7 +20,7 @@ struct FormattingTests {
             (.nan, 2, "nan"),
             (4_294_967_296, 0, "4294967296"),
         ] as [(Double, Int, String)])
-    func fixedDecimals(value: Double, decimals: Int, text: String) { #expect(fixed(value, decimals) == text) }
+    func formatsFixedDecimals(value: Double, decimals: Int, text: String) { #expect(fixed(value, decimals) == text) }
 
     @Test(
         arguments: [
@@ -28,10 +28,10 @@ struct FormattingTests {
             (0, "0.00"), (1e-12, "1.00e-12"), (.nan, "nan"), (-9.999, "-1.00e+01"),
             (1e-3, "1.00e-03"),
         ] as [(Double, String)])
-    func scientificDigits(value: Double, text: String) { #expect(scientific(value) == text) }
+    func formatsScientificDigits(value: Double, text: String) { #expect(scientific(value) == text) }
 
     @Test(arguments: [(0, "0"), (999, "999"), (1000, "1 000"), (-10_844_928, "-10 844 928"), (100_000, "100 000")])
-    func groupsOfThree(value: Int, text: String) { #expect(grouped(value) == text) }
+    func formatsGroupsOfThree(value: Int, text: String) { #expect(grouped(value) == text) }
 
     @Test func formatsCounts() {
         #expect(counted(1, "class", "es") == "1 class" && counted(0, "class", "es") == "0 classes")
@@ -43,5 +43,5 @@ struct FormattingTests {
             (0, "0:00"), (41.6, "0:42"), (59.9, "1:00"), (725, "12:05"), (11_099, "3:04:59"), (.infinity, "?"),
             (-1, "?"),
         ] as [(Double, String)])
-    func clockTimes(seconds: Double, text: String) { #expect(clockTime(seconds) == text) }
+    func formatsClockTimes(seconds: Double, text: String) { #expect(clockTime(seconds) == text) }
 }

@@ -76,7 +76,7 @@ private func repository(_ path: String) -> String {
     @Test(arguments: [
         ("1e-3", 1e-3), ("1E-3", 1e-3), (".5", 0.5), ("5.", 5), ("+2.5e+0", 2.5), ("3", 3), ("-0.0", 0), ("007", 7),
     ])
-    func realsFollowTheCoreSchema(text: String, value: Double) throws {
+    func realNumbersFollowTheYAMLCoreSchema(text: String, value: Double) throws {
         let configuration = try Configuration.load(file: nil, sets: ["optimizer.weight_decay=\(text)"])
         #expect(configuration.optimizer.weightDecay == value)
         #expect(configuration.optimizer.weightDecay.sign == .plus)

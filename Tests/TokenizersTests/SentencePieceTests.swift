@@ -71,7 +71,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
     }
 
     @Test(arguments: models, [1, 7, 100, 40_000, 65_535, 65_536, 65_537, 100_000])
-    func chunkSizeChangesNothing(model: String, chunkBytes: Int) throws {
+    func chunkSizeDoesNotChangeTokens(model: String, chunkBytes: Int) throws {
         let tokenizer = try goldenTokenizer(model)
         // Lines around the length at which lines are cut, with and without spaces, with characters of one to four
         // bytes.

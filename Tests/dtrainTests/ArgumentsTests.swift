@@ -59,7 +59,7 @@ struct ArgumentsTests {
         (["--pot=--hot"], "--hot"), (["--pot=--pot=--hot"], "--pot=--hot"), (["--pot=a=b"], "a=b"), (["--pot=="], "="),
         (["--pot=\u{301}x"], "\u{301}x"), (["--pot", "\u{301}"], "\u{301}"),
     ])
-    func valuesAreTakenAsTheyAre(words: [String], value: String) throws {
+    func valuesMayContainDashesAndEqualsSigns(words: [String], value: String) throws {
         #expect(try Arguments(["x"] + words, for: command).value("pot") == value)
         #expect(!command.isAskedForHelp(by: ["x"] + words))
     }
@@ -165,7 +165,7 @@ struct ArgumentsTests {
         (["x", "y"], "found x y; expected: DISH."),
         (["x", "--="], "unknown option --"),
     ])
-    func wrongWordsAreRefused(words: [String], message: String) {
+    func rejectsInvalidWords(words: [String], message: String) {
         expectFailure(.usage, message, "cook:", "See dtrain help cook.") { _ = try Arguments(words, for: command) }
     }
 
@@ -182,7 +182,7 @@ struct ArgumentsTests {
         (["generate"], "the command comes first: dtrain generate [OPTIONS]."),
         (["--config", "x", "prepare", "--text"], "the command comes first: dtrain prepare [OPTIONS]."),
     ])
-    func wordsOfTrainings(words: [String], message: String) {
+    func messagesSuggestSetOrCommandOrder(words: [String], message: String) {
         expectFailure(.usage, "train: ", message) { _ = try Arguments(words, for: .train) }
     }
 

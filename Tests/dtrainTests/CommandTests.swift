@@ -38,7 +38,7 @@ struct CommandTests {
         (["bench", "step", "-h"], "bench"),
         (["prepare", "--text", "a", "b", "-h"], "prepare"), (["generate", "--prompt", "--help", "--help"], "generate"),
     ])
-    func helpIsGiven(words: [String], name: String) throws {
+    func helpIsRecognizedInEveryPosition(words: [String], name: String) throws {
         guard case .help(let text) = try Invocation(words) else {
             Issue.record("\(words) is no request for help")
             return
@@ -146,7 +146,9 @@ struct CommandTests {
         ("r", ["LOCK"], "r/generated.txt", nil), ("m", ["manifest.json"], "m/new", nil),
         ("n", ["config.yaml"], "n/config.yaml", nil),
     ])
-    func outputsAreNoFilesOfOurs(directory: String, names: [String], path: String, reason: String?) throws {
+    func rejectsOutputsInDatasetsCheckpointsAndRuns(directory: String, names: [String], path: String, reason: String?)
+        throws
+    {
         let place = TemporaryDirectory()
         for name in names {
             let file = place.file("\(directory)/\(name)")

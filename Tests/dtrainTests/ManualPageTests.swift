@@ -6,7 +6,7 @@ import Testing
 
 /// The manual page lists every command and option, and roff prints them correctly.
 @Suite struct ManualPageTests {
-    @Test func everyCommandAndOption() throws {
+    @Test func listsEveryCommandAndOption() throws {
         let page = ManualPage.text(Command.all)
         let parts = page.parts(at: "\n.SH \"EXIT STATUS\"")[0].parts(at: "\n.SS ").dropFirst()
         #expect(parts.count == Command.all.count)
@@ -36,7 +36,7 @@ import Testing
         .enabled(if: ShellProgram.exists("groff"), "groff is not installed"),
         arguments: [Command.all, Command.difficult]
     )
-    func groffHasNoWarning(commands: [Command]) throws {
+    func groffPrintsNoWarnings(commands: [Command]) throws {
         for device in ["utf8", "ascii", "ps"] {
             let script = "exec 3>&1\ngroff -man -ww -T\(device) page 2>&3 >/dev/null\n"
             let warnings = try ShellProgram.output(

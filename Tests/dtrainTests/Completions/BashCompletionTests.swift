@@ -47,7 +47,7 @@ import Texts
         return words
     }
 
-    @Test func everyCommandAndOption() throws {
+    @Test func completesEveryCommandAndOption() throws {
         let lines = ["dtrain "] + Command.all.map { "dtrain \($0.name) --" }
         let results = try completions(lines).map { Set($0.parts(at: ";")[0].parts(at: "|")) }
         #expect(results[0] == Set(Command.all.map(\.name) + ["help"]))
@@ -84,7 +84,7 @@ import Texts
         ("dtrain checkpoint list ", ";dirnames"), ("dtrain checkpoint -- ve", "verify;"),
         ("dtrain completions ", "bash|zsh|fish;"), ("dtrain bench step --re", "--repeat;"), ("dtrain manual x", ";"),
     ])
-    func candidates(line: String, expected: String) throws {
+    func completesWords(line: String, expected: String) throws {
         #expect(try completions([line]) == [expected])
     }
 

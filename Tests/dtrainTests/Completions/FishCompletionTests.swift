@@ -18,7 +18,7 @@ struct FishCompletionTests {
         return results
     }
 
-    @Test func everyCommandAndOption() throws {
+    @Test func completesEveryCommandAndOption() throws {
         let results = try completions(["dtrain "] + Command.all.map { "dtrain \($0.name) --" }).map(Set.init)
         #expect(results[0] == Set(Command.all.map(\.name) + ["help"]))
         for (command, found) in zip(Command.all, results.dropFirst()) {
@@ -26,7 +26,7 @@ struct FishCompletionTests {
         }
     }
 
-    @Test func candidates() throws {
+    @Test func completesWords() throws {
         let cases: [(String, Set<String>)] = [
             ("dtrain ev", ["evaluate"]), ("dtrain help sc", ["score"]), ("dtrain --con", ["--config"]),
             ("dtrain evaluate --weights ", ["average", "last"]), ("dtrain evaluate --weights=l", ["--weights=last"]),

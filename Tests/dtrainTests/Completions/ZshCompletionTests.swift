@@ -30,7 +30,7 @@ import Texts
         return Array(results)
     }
 
-    @Test(.enabled(if: ShellProgram.exists("zsh"), "zsh is not installed")) func lines() throws {
+    @Test(.enabled(if: ShellProgram.exists("zsh"), "zsh is not installed")) func completesLines() throws {
         let cases = [
             ("dtrain ev", "dtrain evaluate "), ("dtrain help sc", "dtrain help score "),
             ("dtrain --con", "dtrain --config="), ("dtrain evaluate --weights a", "dtrain evaluate --weights average "),
@@ -66,7 +66,7 @@ import Texts
         #expect(results[4] == "dtrain cook --guests Ann Bo ")
     }
 
-    @Test func everyCommandAndOption() {
+    @Test func completesEveryCommandAndOption() {
         let parts = Shell.zsh.script(Command.all).parts(at: "_arguments -S")
         #expect(parts.count == Command.all.count + 1)
         for (index, command) in Command.all.enumerated() {

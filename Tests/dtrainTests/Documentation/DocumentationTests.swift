@@ -188,7 +188,7 @@ import Testing
     }
 
     /// Programs that use the library need no MPI.
-    @Test func libraryIsWithoutMPI() throws {
+    @Test func libraryDoesNotDependOnMPI() throws {
         let table = TargetTable(package: try MarkdownPage.text(of: "Package.swift"))
         let below = table.targets(below: "DTrain")
         #expect(below.isSuperset(of: ["Inference", "Kernels", "COneDNN"]))
