@@ -1,4 +1,4 @@
-"""Two programs that do optimizer steps in turn: starting them, asking for steps, measuring pairs."""
+"""Two programs that execute optimizer steps in alternation: starts them, requests steps, measures pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 class Broken(Exception):
-    """A comparison that cannot be made; the text says why."""
+    """An impossible comparison; the text gives the reason."""
 
 
 # --- The machine ---
@@ -44,7 +44,7 @@ class MachineTime:
 
 
 def processor_seconds(root: int) -> float:
-    """Processor time of the process `root` and all its living descendants."""
+    """CPU time of the process `root` and all its living descendants."""
     seconds: dict[int, float] = {}
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -77,7 +77,7 @@ def processor_name() -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """One optimizer step: what the program reports, and what it cost its processes."""
+    """One optimizer step: the report of the program, and the CPU time of its processes."""
 
     seconds: float
     tokens: int
@@ -102,7 +102,7 @@ class Contestant:
     """A running program that does one optimizer step for each line "step" on its standard input."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], limit_seconds: float) -> None:
-        """Starts the program and takes it through its first step; it has `limit_seconds` for its life."""
+        """Starts the program and executes its first step; the program may run for `limit_seconds`."""
         self.name = name
         self.command = command
         self.unread = b""
@@ -126,7 +126,7 @@ class Contestant:
         self.first_step_seconds = time.monotonic() - started
 
     def step(self) -> Step:
-        """Asks for one step and waits for its end."""
+        """Requests one step and waits for its end."""
         before = processor_seconds(self.process.pid)
         try:
             self.process.stdin.write(b"step\n")
@@ -154,7 +154,7 @@ class Contestant:
         )
 
     def stop(self) -> None:
-        """Ends the program where it has not ended by itself."""
+        """Ends the program if it has not ended by itself."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -188,7 +188,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Pair:
-    """One round: a step of each, and what the machine did meanwhile, as fractions of its total CPU time."""
+    """One round: a step of each program, and the other CPU use of the machine, as fractions of its total CPU time."""
 
     dtrain: Step
     peer: Step
@@ -197,12 +197,12 @@ class Pair:
 
     @property
     def ratio(self) -> float:
-        """How many times as fast dtrain was."""
+        """The speed of dtrain relative to the other program."""
         return self.peer.seconds / self.dtrain.seconds
 
 
 def measure_pair(dtrain: Contestant, peer: Contestant, dtrain_first: bool) -> Pair:
-    """One step of each, in the given order."""
+    """Executes one step of each program, in the given order."""
     before = MachineTime.now()
     if dtrain_first:
         dtrain_step, peer_step = dtrain.step(), peer.step()
@@ -228,7 +228,7 @@ def quartiles(values: list[float]) -> tuple[float, float, float]:
 
 @dataclass(frozen=True)
 class Side:
-    """A program to be measured: its name, its command, and what it reads from the environment."""
+    """A program to be measured: its name, its command and its environment variables."""
 
     name: str
     command: list[str]
@@ -238,9 +238,9 @@ class Side:
 def measure(
     dtrain_side: Side, peer_side: Side, rounds: int, warmup: int, limit_seconds: float
 ) -> tuple[list[Result], list[Pair], int]:
-    """Up to `rounds` pairs; returns both results, the valid pairs, and the number of discarded pairs.
+    """Measures up to `rounds` pairs; returns both results, the valid pairs, and the number of discarded pairs.
 
-    When nine tenths of `limit_seconds` are used up, the pairs so far are all.
+    Stops early when nine tenths of `limit_seconds` are used up.
     """
     started = time.monotonic()
     contestants: list[Contestant] = []

@@ -1,8 +1,8 @@
 """The model families in PyTorch, as its users write them today: the models that dtrain is compared with.
 
 Every model takes the tensors of a batch and returns the mean loss of the positions that have a target. Attention is
-`scaled_dot_product_attention`, told that it is causal where it is and given a mask where there is no other way; query,
-key and value come from one product; logits are computed only for rows that have a target.
+`scaled_dot_product_attention`, with `is_causal` for causal attention and with a mask only if necessary; query,
+key and value are computed by one matmul; logits are computed only for rows that have a target.
 
 Letters: B sequences, T positions, S positions of a source, C width, H heads, D = C / H, V vocabulary.
 """
@@ -231,7 +231,7 @@ class Llama(nn.Module):
 
 
 class Bert(nn.Module):
-    """Post-normalization, exact GELU, a transform before the tied head.
+    """Post-norm, exact GELU, a transform before the tied head.
 
     Tokens [B, T]; the indices of the masked positions among all B · T, and their original tokens.
     """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Transformers in PyTorch, trained data-parallel with DDP over gloo: the peer that dtrain is measured against.
+"""Transformers in PyTorch, trained data-parallel with DDP over gloo: the baseline for dtrain.
 
 The models stand in peer_models.py. The training loop is nanoGPT's (github.com/karpathy/nanoGPT: train.py), brought to
 what a PyTorch user would run on CPUs today. The program is a server, so that another program can take turns with it:
@@ -7,7 +7,7 @@ what a PyTorch user would run on CPUs today. The program is a server, so that an
     standard input    one line "step" asks for one optimizer step; the end of the input asks for the report
     standard output   after each step {"seconds": S, "tokens": N}: the slowest rank's time, the whole job's tokens
                       at the end {"peak_resident_bytes": B, "import_resident_bytes": I, "first_step_seconds": F}:
-                      the largest rank's memory, what importing PyTorch alone takes of it, and the time from the
+                      the largest rank's memory, the part of it that importing PyTorch takes, and the time from the
                       program's start to the end of the first step
 
 By hand:
@@ -95,7 +95,7 @@ def make_step(workload: Workload, rank: int, options: argparse.Namespace) -> Cal
 
 
 def run_rank(rank: int, workload: Workload, options: argparse.Namespace, rendezvous: str, requests: Connection) -> None:
-    """One rank: does a step for each request that arrives, and reports its peak memory when they end.
+    """One rank: executes a step for each request, and reports its peak memory when the requests end.
 
     Answers the seconds of the step; after the last request the peak resident bytes, and those after importing PyTorch.
     """
@@ -161,7 +161,7 @@ def serve(workload: Workload, options: argparse.Namespace) -> None:
             processes.append(process)
 
         def ask(another_step: bool):
-            """Sends every rank the same request; the largest answer."""
+            """Sends every rank the same request; returns the largest answer."""
             try:
                 for pipe in pipes:
                     pipe.send(another_step)

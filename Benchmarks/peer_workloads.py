@@ -1,4 +1,4 @@
-"""What is measured, as the peer sees it; the same as dtrain's configurations in workloads/."""
+"""The workloads for the PyTorch program; equal to dtrain's configurations in workloads/."""
 
 from __future__ import annotations
 

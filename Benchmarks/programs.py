@@ -1,4 +1,4 @@
-"""The command lines of dtrain and of its peer."""
+"""The command lines of dtrain and of the PyTorch program."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CPU_ONLY_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
 def python_with_torch() -> str:
-    """The interpreter for the peer: $DTRAIN_PYTHON, or a virtual environment that is made where it is missing."""
+    """The interpreter for PyTorch: $DTRAIN_PYTHON, or a virtual environment, which is created if it is missing."""
     if chosen := os.environ.get("DTRAIN_PYTHON"):
         return chosen
     directory = RESULTS / "venv"
@@ -37,7 +37,7 @@ def python_with_torch() -> str:
 
 
 def pytorch(workload: str, ranks: int, threads: int, precision: str = "float32", compiled: bool = False) -> Side:
-    """PyTorch, as peer_pytorch.py starts it."""
+    """The PyTorch program, peer_pytorch.py."""
     command = [python_with_torch(), str(HERE / "peer_pytorch.py"), "--workload", workload]
     command += ["--ranks", str(ranks), "--threads", str(threads), "--precision", precision]
     return Side("PyTorch", command + (["--compile"] if compiled else []), {})
@@ -63,7 +63,7 @@ def dtrain(workload: str, ranks: int, threads: int, precision: str = "float32") 
 
 
 def versions() -> str:
-    """The versions that a table was measured with."""
+    """The versions with which a table was measured."""
 
     def line(*command: str) -> str:
         found = subprocess.run(command, capture_output=True, text=True)

@@ -1,4 +1,4 @@
-"""All cases of the comparison, their results on the disk, and the tables made of them."""
+"""All cases of the comparison, their result files, and the tables of the results."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PLACES = [
 
 @dataclass(frozen=True)
 class Case:
-    """dtrain in one form against a peer in one form, over the same global batch."""
+    """dtrain and a baseline, each in one configuration, with the same global batch."""
 
     workload: str
     place: Place
@@ -54,14 +54,14 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The name of its file."""
+        """The name of the case's file."""
         places = [f"{place.ranks}x{place.threads}" for place in (self.place, self.peer_place)]
         own, peer = f"{places[0]}-{self.precision}", f"{places[1]}-{self.peer_precision}"
         return f"{self.workload}-dtrain-{own}-{self.peer_kind}-{peer}"
 
     @property
     def file(self) -> Path:
-        """Where its result is kept."""
+        """The path of the case's result."""
         return RESULTS / f"{self.name}.json"
 
     def sides(self) -> tuple[Side, Side]:
@@ -75,7 +75,7 @@ class Case:
 
 
 def cases() -> Iterator[Case]:
-    """All cases, the ones that matter most first."""
+    """All cases, the most important ones first."""
     for place, peer_place in PLACES:
         for workload in WORKLOADS:
             for kind in ["eager", "compiled"]:
@@ -90,7 +90,7 @@ def cases() -> Iterator[Case]:
 
 
 def family_cases() -> Iterator[Case]:
-    """A case a family, and the one that trains longest in half precision too."""
+    """One case per family, and translation also in half precision."""
     place = Place(2, 1)
     for workload in FAMILIES:
         yield Case(workload, place, "float32", place, "float32", "eager")
@@ -98,7 +98,7 @@ def family_cases() -> Iterator[Case]:
 
 
 def document(measured: tuple[list[Result], list[Pair], int], programs: str) -> dict:
-    """What is kept of a comparison, with the versions of both programs."""
+    """The stored result of a comparison, with the versions of both programs."""
     results, pairs, left_out = measured
     first, middle, third = quartiles([pair.ratio for pair in pairs])
     return {
@@ -114,7 +114,7 @@ def document(measured: tuple[list[Result], list[Pair], int], programs: str) -> d
 
 
 def run(chosen: list[Case], rounds: int, warmup: int, limit_seconds: float, again: bool) -> list[Case]:
-    """Measures all cases that have no result yet; returns those that could not be."""
+    """Measures all cases without a result; returns those that could not be measured."""
     RESULTS.mkdir(exist_ok=True)
     failed = []
     for number, case in enumerate(chosen, 1):
@@ -141,13 +141,13 @@ def run(chosen: list[Case], rounds: int, warmup: int, limit_seconds: float, agai
 
 
 def megabytes(result: dict) -> str:
-    """Peak memory, and what importing takes of it where the program says so."""
+    """Peak memory, and the part that importing takes, if the program reports it."""
     imported = result["import_resident_bytes"]
     return f"{result['peak_resident_bytes'] / 1e6:,.0f}" + (f" ({imported / 1e6:,.0f})" if imported else "")
 
 
 def full_table(chosen: list[Case]) -> list[str]:
-    """A row a case."""
+    """One row per case."""
     rows = [
         "| workload | dtrain | baseline | tokens/s | | ratio (quartiles) | MB per rank | | CPU s per step | | first step, s | |",
         "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -175,7 +175,7 @@ def full_table(chosen: list[Case]) -> list[str]:
 
 
 def short_table(chosen: list[Case]) -> list[str]:
-    """For each workload and precision, two cores against the peer's fastest form of each kind."""
+    """For each workload and precision: dtrain on two cores against the fastest baseline of each kind."""
     rows = [
         "| workload | precision | dtrain, 2 × 1 | PyTorch DDP, 2 × 1 | ratio | PyTorch's best on two cores | ratio | MB per rank |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
@@ -213,7 +213,7 @@ def short_table(chosen: list[Case]) -> list[str]:
 
 
 def heading(chosen: list[Case]) -> str:
-    """When and where the results were measured."""
+    """The date and the machine of the measurements."""
     found = [json.loads(case.file.read_text()) for case in chosen]
 
     def all_of(key: str) -> str:
@@ -224,7 +224,7 @@ def heading(chosen: list[Case]) -> str:
 
 
 def replace_between_markers(path: Path, name: str, lines: list[str]) -> None:
-    """Puts `lines` between the two markers of that name in a Markdown file."""
+    """Writes `lines` between the two markers of that name in a Markdown file."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     text = path.read_text()
     if text.count(begin) != 1 or text.count(end) != 1:
@@ -234,7 +234,7 @@ def replace_between_markers(path: Path, name: str, lines: list[str]) -> None:
 
 
 def write_tables() -> None:
-    """Writes the tables of all results there are; a table that has none stays as it was."""
+    """Writes the tables of all results; a table without results is not changed."""
     own = HERE / "README.md"
     tables = [
         (own, "compare", full_table, cases()),

@@ -41,7 +41,7 @@ IGNORED = -1
 
 
 def read_configuration(path: Path) -> dict:
-    """The configuration with dtrain's defaults for what it leaves out."""
+    """The configuration with dtrain's defaults for missing keys."""
     import yaml
 
     # YAML 1.1, which PyYAML reads, takes 1e-3 for a text.
@@ -95,7 +95,7 @@ def read_configuration(path: Path) -> dict:
 
 
 def learning_rate(schedule: dict, step: int, steps: int) -> float:
-    """Of the update that takes the run of `steps` steps from `step` to `step` + 1 done ones."""
+    """The learning rate of the update after `step` completed steps, in a run of `steps` steps."""
     peak, floor, warmup, done = schedule["peak"], schedule["floor"], schedule["warmup_steps"], step + 1
     if step < warmup:
         return peak * done / warmup
@@ -107,14 +107,14 @@ def learning_rate(schedule: dict, step: int, steps: int) -> float:
 
 @dataclass
 class Pairs:
-    """Sources and targets as token numbers, without special tokens."""
+    """Sources and targets as token IDs, without special tokens."""
 
     sources: list[list[int]]
     targets: list[list[int]]
 
 
 def read_pairs(directory: Path, manifest: dict, split: str, limit: int) -> Pairs:
-    """A split of a dataset; what is beyond `limit` tokens of a text is left out."""
+    """A split of a dataset; texts are truncated to `limit` tokens."""
     import numpy
 
     def column(shard: dict, name: str) -> Iterator[list[int]]:
@@ -133,7 +133,7 @@ def read_pairs(directory: Path, manifest: dict, split: str, limit: int) -> Pairs
 
 
 def training_order(pairs: Pairs, sequences: int, pool_batches: int, seed: int) -> Iterator[list[int]]:
-    """Batches without end: an epoch is shuffled, then sorted by length within pools of several batches."""
+    """An endless sequence of batches: each epoch is shuffled, then sorted by length within pools of several batches."""
     import numpy
 
     random = numpy.random.default_rng(seed)
@@ -149,7 +149,7 @@ def training_order(pairs: Pairs, sequences: int, pool_batches: int, seed: int) -
 
 
 def padded(rows: list[list[int]], value: int) -> Tensor:
-    """Rows of numbers as a tensor, filled up to the longest."""
+    """Rows of token IDs as a tensor, padded to the longest row."""
     import torch
 
     longest = max(map(len, rows))
@@ -157,7 +157,7 @@ def padded(rows: list[list[int]], value: int) -> Tensor:
 
 
 def source_batch(sources: list[list[int]], special: dict) -> tuple[Tensor, Tensor | None]:
-    """Sources with an end token, and what is to be added to the scores of their padding; None where there is none."""
+    """Sources with an end token, and the mask that is added to the attention scores; None without padding."""
     import torch
 
     rows = [source + [special["eos"]] for source in sources]
@@ -181,7 +181,7 @@ def pair_batch(pairs: Pairs, chosen: list[int], special: dict) -> tuple[Tensor, 
 
 
 def make_model(configuration: dict, vocabulary: int) -> EncoderDecoder:
-    """The model of the configuration, initialized as dtrain does: Xavier's bounds, normal embeddings."""
+    """The model of the configuration, initialized as in dtrain: Xavier uniform weights, normal embeddings."""
     from peer_models import EncoderDecoder
     from torch import nn
 
@@ -209,7 +209,7 @@ def make_model(configuration: dict, vocabulary: int) -> EncoderDecoder:
 
 
 def validation_loss(model: EncoderDecoder, pairs: Pairs, special: dict, ranks: int, rank: int) -> float:
-    """Nats a target token, without smoothing, over all ranks."""
+    """The loss in nats per target token, without label smoothing, over all ranks."""
     import torch
     import torch.distributed
     from torch.nn import functional as F
@@ -233,7 +233,7 @@ def validation_loss(model: EncoderDecoder, pairs: Pairs, special: dict, ranks: i
 def train(
     model: EncoderDecoder, configuration: dict, training: Pairs, validation: Pairs, special: dict, ranks: int, rank: int
 ) -> tuple[dict, list[tuple[str, dict]]]:
-    """Trains; returns what it took, and the last and the best weights."""
+    """Trains; returns the measurements, and the last and the best weights."""
     import torch
     from torch.nn.parallel import DistributedDataParallel
 
@@ -294,14 +294,14 @@ def train(
 
 
 class Decoding:
-    """Beam search over a batch of sources, with keys and values kept; a beam of 1 is greedy."""
+    """Beam search over a batch of sources, with a KV cache; a beam of 1 is greedy."""
 
     def __init__(self, model: EncoderDecoder, special: dict, beam: int, limit: int, length_penalty: float) -> None:
         self.model, self.special, self.beam, self.limit = model, special, beam, limit
         self.length_penalty = length_penalty
 
     def translate(self, sources: list[list[int]]) -> list[list[int]]:
-        """The tokens of the best translation of each."""
+        """The tokens of the best translation of each source."""
         import torch
 
         count, beam = len(sources), self.beam
@@ -351,13 +351,13 @@ class Decoding:
         return [max(candidates)[1] for candidates in finished]
 
     def score(self, value: float, length: int) -> float:
-        """The logarithm of a probability, by the length."""
+        """The log-probability, normalized by the length."""
         return value / length**self.length_penalty
 
     def step(
         self, last: Tensor, place: int, across: list, caches: list, mask: Tensor | None
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """Logits [B, V] behind the last tokens [B, 1], and the keys and values up to them."""
+        """The logits [B, V] after the last tokens [B, 1], and the keys and values up to them."""
         import torch
         from torch.nn import functional as F
 
@@ -376,7 +376,7 @@ class Decoding:
 
 
 def translate(decoding: Decoding, sources: list[list[int]], ranks: int, rank: int) -> list[list[int]]:
-    """All translations in their order, each rank its share; batches of similar length."""
+    """All translations in order, divided among the ranks, in batches of similar length."""
     import torch
     import torch.distributed
 
@@ -397,7 +397,7 @@ def translate(decoding: Decoding, sources: list[list[int]], ranks: int, rank: in
 
 
 def run_rank(rank: int, options: argparse.Namespace, rendezvous: str) -> None:
-    """One rank: trains, translates its share; rank 0 reports."""
+    """One rank: trains and translates its part; rank 0 reports."""
     import sacrebleu
     import sentencepiece
     import torch

@@ -83,7 +83,7 @@ def split_heads(x: Tensor, width: int) -> Tensor:
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
-    """From heads to [B, T, C]; `mask` says what is seen, or is added to the scores."""
+    """From heads to [B, T, C]; `mask` selects the keys to attend to, or is added to the scores."""
     mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, enable_gqa=True)
     return mixed.transpose(1, 2).flatten(-2)
 

@@ -109,7 +109,7 @@ def bert_state(p: Tensors, *, prefix: str = "bert.") -> Tensors:
             "pooler": f"{prefix}pooler.dense",
         },
     )
-    # Segments are not told apart.
+    # All segments have the same embedding.
     state[f"{prefix}embeddings.token_type_embeddings.weight"] = torch.zeros(2, WIDTH)
     for layer in range(LAYERS):
         block, other = f"blocks.{layer}", f"{prefix}encoder.layer.{layer}"
@@ -203,7 +203,7 @@ def compare_image_classifier(p: Tensors, batch: Tensors) -> None:
 
 
 def compare_encoder_decoder(p: Tensors, batch: Tensors) -> None:
-    """Marian, whose positions have the sines in the first half of the columns; its padding is told by a mask."""
+    """Marian, whose positions have the sines in the first half of the columns; its padding is given by a mask."""
     table = p["encoder.token_embedding.weight"]
     config = transformers.MarianConfig(
         vocab_size=VOCABULARY,

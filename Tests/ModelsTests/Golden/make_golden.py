@@ -77,7 +77,7 @@ def in_both_precisions(compute: Callable[[Tensors], Tensors], inputs: Tensors, t
 
 
 def without_key_biases(name: str, value: Tensor) -> Tensor:
-    """Leaves out of a packed bias the keys' part, whose gradient is rounding noise: softmax sees no constant."""
+    """Omits the keys' part of a packed bias; its gradient is rounding noise, because softmax ignores constants."""
     if name.endswith("query_key_value.bias"):
         return torch.cat([value[:WIDTH], value[(WIDTH + len(value)) // 2 :]])
     return value.chunk(2)[1] if name.endswith("key_value.bias") else value

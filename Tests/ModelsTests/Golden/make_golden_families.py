@@ -6,19 +6,19 @@ Made with PyTorch 2.15.0, transformers 5.23.0, safetensors 0.8.0 and Python 3.11
     pip install torch numpy safetensors transformers
     python Tests/ModelsTests/Golden/make_golden_families.py
 
-One file a family is written beside this script, computed as `make_golden.py` says: parameters, a batch with its logits,
+One file per family is written next to this script, as by `make_golden.py`: parameters, a batch with its logits,
 loss and gradients, and ten AdamW steps. Running it again gives the same bytes.
 
 decoder_llama      root-mean-square normalization, rotary positions, SwiGLU, two heads of keys, no biases, untied head
 decoder_sandwich   normalization before and after each sublayer, ALiBi, one head of keys, documents one after another
-encoder            BERT: normalization behind the sum, normalized embeddings, exact GELU, transform before a tied head,
+encoder            BERT: post-norm, normalized embeddings, exact GELU, transform before a tied head,
                    padding
-encoder_decoder    Vaswani: normalization behind the sum, sinusoids, ReLU, scaled and shared embeddings, label smoothing
-prefix_decoder     GLM: a prefix that sees itself, two position tables
+encoder_decoder    Vaswani: post-norm, sinusoids, ReLU, scaled and shared embeddings, label smoothing
+prefix_decoder     GLM: a prefix with bidirectional attention, two position tables
 classifier         BERT with its pooler, many labels
-image_classifier   ViT: patches behind a class token
+image_classifier   ViT: patches after a class token
 
-The models stand in families.py. Llama, BERT, Marian (whose sinusoids stand in another order) and ViT are compared with
+The models are in families.py. Llama, BERT, Marian (whose sinusoids are in a different order) and ViT are compared with
 those of transformers, and ALiBi's slopes with BLOOM's (families_in_transformers.py), before anything is written.
 """
 

@@ -126,7 +126,7 @@ def optimizers() -> dict:
 
 
 def numbers(values: Tensor) -> list[float]:
-    """With as many digits as tell two float32 apart."""
+    """Numbers with enough digits to distinguish any two float32 values."""
     return [float(f"{value:.9g}") for value in values.tolist()]
 
 
