@@ -11,8 +11,8 @@ _Static_assert(MPI_MAX_ERROR_STRING <= 256, "error texts fit their buffer");
 
 #define COMMUNICATOR(handle) ((MPI_Comm)(void *)(handle))
 
-// Whether all processes of the job run on this host, which is known before MPI_Init: `mpirun` says so in the environment,
-// and a process without a launcher is alone. Under another launcher it is unknown.
+// Whether all processes of the job run on this host, which is known before MPI_Init: the environment variables of
+// `mpirun` state it, and a process without a launcher is the only one. Under another launcher it is unknown.
 static int on_one_host(void) {
     const char *size = getenv("OMPI_COMM_WORLD_SIZE"), *local = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
     if (size && local) return atoi(size) == atoi(local);

@@ -131,7 +131,7 @@ def dtrain(words, directory):
 
 
 def supervised(ranks, words):
-    """A training under the supervisor."""
+    """A training run under the supervisor."""
     return [os.path.join(ROOT, "launch", "supervise"), "-n", str(ranks), "--max-restarts", "1000", *words]
 
 
@@ -217,7 +217,7 @@ FAMILIES = {
 
 
 def training(family, precision, run, steps, interval):
-    """The arguments of a tiny training, with dropout, that saves every `interval` steps."""
+    """The arguments of a tiny training run, with dropout, that saves every `interval` steps."""
     form, sets = FAMILIES[family]
     sets = ["data.context_length=32"] + sets + [
         "run.seed=7", f"data.directory=data-{form}", f"model.family={family}", "model.layers=2",

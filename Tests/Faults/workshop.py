@@ -1,4 +1,4 @@
-"""Shared by the campaigns on saves and files: a directory with a small training, whose system calls can be intercepted."""
+"""Shared by the campaigns on saves and files: a directory with a small training run, whose system calls can be intercepted."""
 
 import os
 import pathlib
@@ -99,7 +99,7 @@ class Workshop:
         return outcome
 
     def training(self, *sets, output="run"):
-        """The arguments of a training."""
+        """The arguments of a training run."""
         return ["--config", "tiny.yaml", "--output", output, *(word for each in sets for word in ("--set", each))]
 
     def checkpoints(self, run="run"):

@@ -108,10 +108,10 @@ struct RunDescriptionTests {
 
     @Test(arguments: [
         (["model.family=decoder"], "generate from it: dtrain generate --checkpoint RUN --prompt 'The '"),
-        (["model.family=encoder"], "fill a gap with it: dtrain generate --checkpoint RUN --prompt 'The [MASK] of'"),
+        (["model.family=encoder"], "fill a blank with it: dtrain generate --checkpoint RUN --prompt 'The [MASK] of'"),
         (
             ["model.family=prefix_decoder"],
-            "fill a gap with it: dtrain generate --checkpoint RUN --prompt 'The [MASK] of'"
+            "fill a blank with it: dtrain generate --checkpoint RUN --prompt 'The [MASK] of'"
         ),
         (
             ["model.family=encoder_decoder"],

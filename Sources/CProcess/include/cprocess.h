@@ -4,7 +4,6 @@
 // Installs handlers: from now on SIGUSR1, SIGTERM and, unless it is ignored, SIGINT set a flag instead of ending the
 // process. SIGUSR1 and SIGTERM are unblocked, so that pending ones are handled too. In a process started by an MPI
 // launcher this has already been called before the constructors of libraries.
-// constructors of libraries.
 void cprocess_note_stop_requests(void);
 // Restores the default action of these signals.
 void cprocess_forget_stop_requests(void);

@@ -36,7 +36,7 @@ package struct PredictionKind: Sendable {
             .masked, .text, metrics: [.loss, .accuracy], targets: "masked tokens",
             targetsPerPosition: { $0.maskShare },
             samples: { .masked(contextLength: $0.data.contextLength, share: $0.objective.maskShare) },
-            example: ("fill a gap with it", "The [MASK] of")),
+            example: ("fill a blank with it", "The [MASK] of")),
         PredictionKind(
             .infilling, .text, metrics: [.loss, .accuracy], targets: "infilled tokens",
             // Every span has its tokens and its end as targets.
@@ -45,7 +45,7 @@ package struct PredictionKind: Sendable {
                 .infilling(
                     contextLength: $0.data.contextLength, share: $0.objective.maskShare,
                     meanLength: $0.objective.spanLength)
-            }, example: ("fill a gap with it", "The [MASK] of")),
+            }, example: ("fill a blank with it", "The [MASK] of")),
         PredictionKind(
             .sequenceToSequence, .parallel, metrics: [.loss, .accuracy], targets: "target tokens",
             samples: {
