@@ -5,8 +5,8 @@ import Tensors
 /// The synchronization of a data-parallel step: reduces the gradients of all ranks, and distributes the updated
 /// weights.
 ///
-/// The average is `TreeSum` over ranks, however it is transferred. No rank ever holds all of it: each reduces its own
-/// shard, updates the weights of that shard and publishes them.
+/// The average is `TreeSum` over ranks, however it is transferred. No rank ever holds the whole average: each rank
+/// reduces its own shard, updates the weights of that shard and publishes them.
 ///
 /// A step calls `sectionIsFinal` for every section of the layout, last section first, then `finish`, and reads its
 /// shard of the average. If the step updates weights, it then calls `rangeIsUpdated` for each range of the shard in

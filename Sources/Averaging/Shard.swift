@@ -16,7 +16,7 @@ package struct Shard: Equatable, Sendable {
     package struct Piece: Equatable, Sendable {
         /// The elements, as indices of the whole arena.
         package let range: Range<Int>
-        /// The offset of the first of them in the shard's own arenas.
+        /// The offset of the first element in the shard's own arenas.
         package let start: Int
     }
 

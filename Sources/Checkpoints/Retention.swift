@@ -62,8 +62,8 @@ package struct Retention: Equatable, Sendable {
         return value.map { isBetterHigher ? -$0 : $0 }
     }
 
-    /// Returns the steps that neither rule keeps, in ascending order. Of equal losses the newer is better; a checkpoint
-    /// without a loss is never among the best.
+    /// Returns the steps that are neither among the newest nor among the best, in ascending order. Of equal losses the
+    /// newer is better; a checkpoint without a loss is never among the best.
     func removable(_ checkpoints: [(step: Int, loss: Double?)]) -> [Int] {
         let newest = checkpoints.map(\.step).sorted().suffix(keepLast)
         let measured = checkpoints.compactMap { checkpoint in

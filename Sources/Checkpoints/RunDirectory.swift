@@ -92,7 +92,7 @@ package struct RunDirectory: Equatable, Sendable {
         return try hasCheckpoint()
     }
 
-    /// The paths of the files that a run writes, except for checkpoints; of the traces, those that exist.
+    /// The paths of the files that a run writes, except for checkpoints; traces are included only if they exist.
     private func files() throws(Failure) -> [String] {
         [configuration, metrics, outcome, best, lockFile] + (try traces())
     }

@@ -108,7 +108,7 @@ extension Model {
     }
 
     /// Computes a vector for each text: the mean of the model's final hidden states over the positions of the text, the
-    /// usual sentence embedding, or another reduction of them.
+    /// usual sentence embedding, or another reduction of these states.
     ///
     /// The hidden states are the input of the prediction head, after the last normalization. For an encoder-decoder,
     /// they are the output of its encoder, including the end-of-sequence position; a prefix decoder reads the whole

@@ -243,7 +243,7 @@ package struct File: ~Copyable {
             case EACCES, EPERM, EROFS: " Check its owner and permissions, or choose another directory."
             default: ""
             }
-        // A path read from another file may be invalid or too long: when reading, that is bad data.
+        // A path that was read from a file may be invalid or too long; if it is opened for reading, this is bad data.
         let absent = reading && [ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG].contains(reason)
         return Failure(absent ? .badData : .inputOutput, "\(path): could not \(action): \(text).\(advice)")
     }

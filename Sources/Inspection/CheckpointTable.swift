@@ -8,7 +8,7 @@ import Settings
 package struct CheckpointTable {
     private let run: RunDirectory
     private let listings: [CheckpointListing]
-    /// The metric that selects the best checkpoint: the one that the newest checkpoint watched.
+    /// The metric that selects the best checkpoint: the watched metric of the newest checkpoint.
     private let metric: String
     private let best: Checkpoint?
 

@@ -41,7 +41,7 @@ package struct ExportDirectory: ~Copyable {
         self.claimed = claimed
     }
 
-    /// Moves the files to their final names, and removes files of an earlier export that this one does not have.
+    /// Moves the files to their final names, and removes files of an earlier export that this export does not have.
     package consuming func complete() throws(Failure) {
         // Loaders recognize a model directory by this file, so it is moved last.
         let last = "config.json"

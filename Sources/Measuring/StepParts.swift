@@ -6,7 +6,7 @@ import Profiling
 struct StepPart: Hashable {
     /// The phase: a direct child span of the step.
     let phase: Span
-    /// The innermost span that has a row in the table; `phase` itself outside of any.
+    /// The innermost span that has a row in the table; `phase` if there is none.
     let span: Span
 
     init(_ phase: Span, _ span: Span) { (self.phase, self.span) = (phase, span) }

@@ -11,7 +11,7 @@ package struct OptimizerStep: Sendable {
     /// The maximum magnitude of a gradient after scaling; +∞: no clipping by value.
     package var gradientLimit: Float
 
-    /// The update number `number`.
+    /// The inputs of update `number`.
     package init(number: Int, learningRate: Double, gradientScale: Float = 1, gradientLimit: Float = .infinity) {
         self.number = number
         self.learningRate = learningRate

@@ -187,7 +187,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "schedule: {kind: step}",
-            "c.yaml:1:18: schedule.step_size: found 0 (the default); allowed: at least 1 if schedule.kind is step, or "
+            "c.yaml:1:18: schedule.step_size: found 0 (the default); allowed: at least 1 if schedule.kind is step and "
         ),
         (
             "schedule: {kind: step, step_size: 5, milestones: [7]}",

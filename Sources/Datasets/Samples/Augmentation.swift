@@ -2,7 +2,7 @@
 package struct Augmentation: Equatable, Sendable {
     /// The probability of deleting a token of a source or labelled text.
     package var tokenDropping = 0.0
-    /// The probability of replacing such a token by the mask token.
+    /// The probability of replacing a token of a source or labelled text by the mask token.
     package var tokenMasking = 0.0
     /// The maximum random shift of an image in each direction, in pixels; the border is filled with black.
     package var shift = 0

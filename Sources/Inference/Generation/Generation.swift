@@ -146,8 +146,8 @@ package struct Generation {
     /// Checks that the model can process each of `lines`, before any of them is processed.
     ///
     /// - Parameter name: The name of the file, for messages.
-    /// - Throws: `AgreedFailure` with `badData`, naming a line that is not possible as a prompt; with `usage` if there
-    ///   is not enough memory.
+    /// - Throws: `AgreedFailure` with `badData`, naming a line that cannot be a prompt; with `usage` if there is not
+    ///   enough memory.
     package func check(lines: [String], name: String) throws {
         let own = stride(from: communicator.rank, to: lines.count, by: communicator.size).filter { !lines[$0].isEmpty }
         let inputs = try communicator.together { () throws(Failure) -> [DecodingInput] in

@@ -78,7 +78,7 @@ package final class TransformerCache<Element: Storage> {
         max(slots, capacity, memoryCapacity, readRows)
     }
 
-    /// Returns the bytes that a cache allocates per slot, per encoder output and per row of a pass. They are counted, not
+    /// Returns the bytes that a cache allocates per slot, per encoder output and per row of a pass. Nothing is
     /// allocated. The parameters are those of `init`.
     static func bytes(
         _ model: Transformer<Element>, capacity: Int, memoryCapacity: Int

@@ -15,7 +15,8 @@ extension ConfigurationCheck {
             let schedule = configuration.schedule
             guard schedule.kind == .step else { return nil }
             if schedule.milestones.isEmpty {
-                return schedule.stepSize > 0 ? nil : "at least 1 if schedule.kind is step, or schedule.milestones"
+                return schedule.stepSize > 0
+                    ? nil : "at least 1 if schedule.kind is step and schedule.milestones is empty"
             }
             return schedule.stepSize == 0 ? nil : "0 if schedule.milestones is set"
         },

@@ -8,7 +8,7 @@ extension Configuration {
         package let key: String
         /// The value in this configuration.
         package let value: String
-        /// The value in the other one.
+        /// The value in the other configuration.
         package let other: String
     }
 

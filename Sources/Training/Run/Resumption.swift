@@ -10,7 +10,8 @@ package enum Resumption: Equatable, Sendable {
     case automatic
     /// Starts from scratch, and moves existing files to a subdirectory.
     case none
-    /// Resumes from this checkpoint, or from the newest checkpoint of the run if it descends from this one.
+    /// Resumes from the checkpoint with this path, or from the newest checkpoint of the run if that descends from the
+    /// named checkpoint.
     case directory(String)
 
     /// The command that resumes the run after it has saved.
@@ -36,7 +37,7 @@ struct RunStart {
     let notes: [String]
 
     /// Decides how a run starts, and moves or removes newer data: afterwards the directory contains nothing of steps
-    /// later than the one at which the run starts.
+    /// after the step at which the run starts.
     ///
     /// - Parameter beforeAnew: Called before a run starts from scratch, while the directory is unchanged.
     /// - Throws: `usage` if the checkpoint belongs to another run; `badData` if it is damaged; `inputOutput` if the

@@ -32,7 +32,7 @@ final class RunRecords {
     private var hasToldOfMemory = false
     /// The step whose checkpoint is being written in the background.
     private var stepUnderway = 0
-    /// The directory of the checkpoint written last, or of the one that the run was resumed from.
+    /// The directory of the checkpoint that was written last; initially that of the checkpoint to resume from.
     private(set) var newestCheckpoint: String?
 
     /// The files by which directories of another kind are recognized.

@@ -126,7 +126,7 @@ package final class Coordinator<Element: Storage> {
         try initializeWeights()
     }
 
-    /// Initializes the weights randomly, on each rank those of its shard.
+    /// Initializes the weights randomly; each rank initializes its shard.
     private func initializeWeights() throws(MPIError) {
         let seed = UInt64(configuration.run.seed)
         master.forEach(in: 0..<layout.count) { layout.initialize($0, into: $1, seed: seed) }

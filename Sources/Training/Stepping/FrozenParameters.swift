@@ -8,7 +8,7 @@ import Tensors
 struct FrozenParameters {
     /// The frozen elements of this rank's shard.
     private let ranges: [Range<Int>]
-    /// The chunks that contain any of them.
+    /// The chunks that contain frozen elements.
     private let chunks: [Range<Int>]
 
     /// Finds the elements of `shard` whose parameters have no update rule.

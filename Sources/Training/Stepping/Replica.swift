@@ -35,7 +35,7 @@ final class Replica<Element: Storage> {
     ///
     /// - Parameters:
     ///   - batches: This rank's micro-batches.
-    ///   - firstSlot: The index of the first of them among all micro-batches of the step.
+    ///   - firstSlot: The index of the rank's first micro-batch among all micro-batches of the step.
     ///   - slotLosses: Receives the sum of losses of each of this rank's micro-batches, shape [micro-batches of the
     ///     step].
     ///   - dropouts: Creates the dropouts from the sample indices of a micro-batch.
@@ -81,8 +81,8 @@ final class Replica<Element: Storage> {
                     try averaging.sectionIsFinal(section)
                 }
             }
-            // Micro-batch i completes as many subtrees as i has trailing one bits. The last one's were summed section
-            // by section.
+            // Micro-batch i completes as many subtrees as i has trailing one bits. The subtrees of the last micro-batch
+            // were summed section by section.
             if !isLast {
                 fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<model.layout.count, toRoot: false)
             }

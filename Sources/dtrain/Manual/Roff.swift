@@ -10,7 +10,7 @@ struct Roff {
     /// A heading.
     mutating func section(_ title: String) { line(".SH \(Roff.quoted(title))") }
 
-    /// A heading below a section's.
+    /// A heading within a section.
     mutating func subsection(_ title: String) { line(".SS \(Roff.quoted(title))") }
 
     /// A paragraph.
