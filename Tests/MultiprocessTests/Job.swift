@@ -18,7 +18,7 @@ final class Job {
         let exitCode: Int32
         let output: String
         let errors: String
-        /// The peak resident memory of the process `pid`, in bytes.
+        /// The peak resident memory of the process `pid` up to a few milliseconds before its end, in bytes.
         let peakResidentBytes: Int
         /// Processes that are still running `graceSeconds` after the command has ended.
         let leftBehind: [pid_t]
@@ -84,11 +84,14 @@ final class Job {
     /// run `graceSeconds` after its end are reported as `leftBehind` and killed.
     func finish(timeoutSeconds: Double = 300, graceSeconds: Double = 2) -> Outcome {
         if let outcome { return outcome }
-        var (status, usage): (Int32, rusage) = (0, rusage())
-        let ended = Job.poll(seconds: timeoutSeconds) { wait4(self.pid, &status, WNOHANG, &usage) == self.pid }
+        var (status, peak): (Int32, Int) = (0, 0)
+        let ended = Job.poll(seconds: timeoutSeconds) {
+            peak = max(peak, Job.peakResidentBytes(of: self.pid))
+            return waitpid(self.pid, &status, WNOHANG) == self.pid
+        }
         if !ended {
             for process in processes() + [pid] { kill(process, SIGKILL) }
-            wait4(pid, &status, 0, &usage)
+            waitpid(pid, &status, 0)
         }
         _ = Job.poll(seconds: graceSeconds) { self.processes().isEmpty }
         let survivors = processes()
@@ -96,7 +99,7 @@ final class Job {
         let signal = status & 0x7F
         let outcome = Outcome(
             exitCode: signal == 0 ? status >> 8 & 0xFF : 128 + signal, output: contents("output"),
-            errors: contents("errors"), peakResidentBytes: Int(usage.ru_maxrss) << 10, leftBehind: survivors)
+            errors: contents("errors"), peakResidentBytes: peak, leftBehind: survivors)
         self.outcome = outcome
         return outcome
     }
@@ -124,6 +127,13 @@ final class Job {
             UInt64($0, radix: 16)
         }
         return (mask ?? 0) >> UInt64(signal - 1) & 1 == 1
+    }
+
+    /// The peak resident memory of a process since it started its program; 0 if it has ended. `wait4` would report the
+    /// peak of the process that it was forked from, if that is larger.
+    private static func peakResidentBytes(of process: pid_t) -> Int {
+        let line = text(of: "/proc/\(process)/status").split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) << 10
     }
 
     /// Waits until `condition` holds, which is checked every four milliseconds.
