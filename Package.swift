@@ -83,6 +83,7 @@ let package = Package(
         .target(name: "CProcess", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "CProcessor", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "CThreads", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
+        .target(name: "CProducts", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "CTiles", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(
             name: "CSentencePiece", cxxSettings: [.unsafeFlags(["-std=c++17", "-Werror", "-Wall"])],
@@ -99,7 +100,8 @@ let package = Package(
         .target(name: "Profiling", dependencies: ["Failures", "Files"], swiftSettings: strict),
 
         .target(
-            name: "Kernels", dependencies: ["COneDNN", "CProcessor", "CThreads", "CTiles", "Failures", "Tensors"],
+            name: "Kernels",
+            dependencies: ["COneDNN", "CProcessor", "CProducts", "CThreads", "CTiles", "Failures", "Tensors"],
             swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
         .target(
@@ -222,7 +224,7 @@ let package = Package(
         test("Tensors"),
         test("Threads"),
         test("Profiling"),
-        test("Kernels", "CProcessor", "Tensors"),
+        test("Kernels", "CProcessor", "CProducts", "Tensors"),
         test("Collectives", "Failures"),
         test("MPI", "CMPI", "Collectives"),
         test("Tokenizers", "Failures", "Files"),

@@ -16,6 +16,17 @@ package enum TensorType: String, Sendable, CaseIterable {
     case uint8 = "U8"
     case boolean = "BOOL"
 
+    /// The type for a floating-point format.
+    package init(_ format: FloatFormat) {
+        self =
+            switch format {
+            case .float64: .float64
+            case .float32: .float32
+            case .float16: .float16
+            case .bfloat16: .bfloat16
+            }
+    }
+
     /// The size of an element in bytes.
     package var byteCount: Int {
         switch self {

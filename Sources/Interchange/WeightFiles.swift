@@ -2,6 +2,7 @@ import Checkpoints
 import Failures
 import Files
 import Kernels
+import Tensors
 import Texts
 
 /// The tensors of a model directory: `model.safetensors`, or several files with an index.
@@ -116,7 +117,9 @@ final class WeightFiles {
         defer { halves.deallocate() }
         try read(name, UnsafeMutableRawBufferPointer(start: halves, count: count * type.byteCount))
         if type == .bfloat16 {
-            for index in 0..<count { target[index] = Float(bitPattern: UInt32(halves[index]) << 16) }
+            halves.withMemoryRebound(to: BFloat16.self, capacity: count) {
+                convert(UnsafePointer($0), into: target, count: count)
+            }
         } else {
             halves.withMemoryRebound(to: Float16.self, capacity: count) {
                 convert(UnsafePointer($0), into: target, count: count)

@@ -6,6 +6,7 @@ import Kernels
 import Profiling
 import Reporting
 import Resources
+import Tensors
 import Training
 
 /// Benchmark of complete training steps on random data.
@@ -45,6 +46,8 @@ package final class StepBench {
                 try StepBench.makeStep(subject, communicator, products, storing: Float.self)
             case .float16:
                 try StepBench.makeStep(subject, communicator, products, storing: Float16.self)
+            case .bfloat16:
+                try StepBench.makeStep(subject, communicator, products, storing: BFloat16.self)
             }
     }
 

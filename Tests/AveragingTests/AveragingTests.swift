@@ -114,6 +114,7 @@ struct AveragingTests {
         switch storage {
         case .float32: exchangeFollowsTheTree(ranks, Float.self)
         case .float16: exchangeFollowsTheTree(ranks, Float16.self)
+        case .bfloat16: exchangeFollowsTheTree(ranks, BFloat16.self)
         }
     }
 

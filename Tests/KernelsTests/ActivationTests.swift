@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -12,6 +13,7 @@ import Testing
     func equalsTheReference(form: ActivationForm, count: Int) {
         check(Float.self, normals(count, seed: 1, deviation: 3), form)
         check(Float16.self, normals(count, seed: 1, deviation: 3), form)
+        check(BFloat16.self, normals(count, seed: 1, deviation: 3), form)
     }
 
     @Test(arguments: ActivationForm.allCases)

@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -11,6 +12,7 @@ import Testing
     func threeStepsEqualTheReference(count: Int, settings: Settings) {
         check(Float.self, count, settings)
         check(Float16.self, count, settings)
+        check(BFloat16.self, count, settings)
     }
 
     private func check<Element: Storage>(_: Element.Type, _ count: Int, _ settings: Settings) {

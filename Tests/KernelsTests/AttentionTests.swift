@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -71,6 +72,7 @@ import Testing
     func equalsTheReference(shape: Shape) {
         check(Float.self, shape, deviation: 1, dropoutRate: 0)
         check(Float16.self, shape, deviation: 1, dropoutRate: 0)
+        check(BFloat16.self, shape, deviation: 1, dropoutRate: 0)
         check(Float.self, shape, deviation: 1, dropoutRate: 0.3)
     }
 
@@ -130,7 +132,7 @@ import Testing
             // magnitude.
             let scoreSize =
                 deviation * deviation * Double(D).squareRoot() * 4 + 8 + (shape.penalizesDistance ? Double(T) : 0)
-            let error = (Float.unitRoundoff + Element.productError) * (scoreSize + 16)
+            let error = (Float.unitRoundoff + Element.productError(with: Float.self)) * (scoreSize + 16)
             let size = deviation / (1 - dropoutRate)
             expectClose(array(sums, B * H * T), expected.logSums, absolute: error, "attention log sums")
             expectClose(

@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -7,6 +8,7 @@ import Testing
     func equalsTheReference(columns: Int, rows: Int) {
         checkGradient(Float.self, rows, columns)
         checkGradient(Float16.self, rows, columns)
+        checkGradient(BFloat16.self, rows, columns)
     }
 
     private func checkGradient<Element: Storage>(_: Element.Type, _ rows: Int, _ columns: Int) {

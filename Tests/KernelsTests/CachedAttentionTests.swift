@@ -1,5 +1,6 @@
 import Foundation
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -11,6 +12,7 @@ import Testing
         for penalizes in [false, true] {
             check(headWidth, heads.queries, heads.keys, penalizes, Float.self)
             check(headWidth, heads.queries, heads.keys, penalizes, Float16.self)
+            check(headWidth, heads.queries, heads.keys, penalizes, BFloat16.self)
         }
     }
 
@@ -48,8 +50,8 @@ import Testing
                     // The scores have magnitudes up to some tens; their rounding errors multiply the probabilities.
                     expectClose(
                         (0..<D).map { output[(b * H + h) * D + $0] }, expected,
-                        absolute: 512 * Float.unitRoundoff + Double(Element.ulpOfOne),
-                        relative: Double(Element.ulpOfOne),
+                        absolute: 512 * Float.unitRoundoff + 2 * Element.unitRoundoff,
+                        relative: 2 * Element.unitRoundoff,
                         "sequence \(b), head \(h) of \(Element.self)")
                 }
             }

@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -18,6 +19,51 @@ import Testing
                     : Double(wide[$0]) == Double(halves[$0]) && back[$0].bitPattern == halves[$0].bitPattern
             }
             #expect(isExact)
+        }
+    }
+
+    /// Every bfloat16 value, including infinities and NaNs.
+    @Test func roundTripsAllBFloat16Values() {
+        let halves = (0...UInt16.max).map { BFloat16(bitPattern: $0) } + [1]
+        withTestMemory { memory in
+            let source = memory.output(halves.count, BFloat16.self)
+            source.update(from: halves, count: halves.count)
+            let (wide, back) = (memory.output(halves.count, Float.self), memory.output(halves.count, BFloat16.self))
+            convert(UnsafePointer(source), into: wide, count: halves.count)
+            convert(UnsafePointer(wide), into: back, count: halves.count)
+            let isExact = halves.indices.allSatisfy {
+                wide[$0].bitPattern == UInt32(halves[$0].bitPattern) << 16
+                    && (wide[$0].isNaN
+                        ? back[$0].float32.isNaN && BFloat16(wide[$0]).float32.isNaN
+                        : back[$0].bitPattern == halves[$0].bitPattern
+                            && BFloat16(wide[$0]).bitPattern == halves[$0].bitPattern)
+            }
+            #expect(isExact)
+        }
+    }
+
+    /// Vectors and single numbers are rounded alike; the expected values follow from the distances to both neighbours.
+    @Test func roundsToNearestEvenBFloat16() {
+        var values: [Float] = [
+            3.4e38, .greatestFiniteMagnitude, -.greatestFiniteMagnitude, .infinity, Float(bitPattern: 0x8001),
+        ]
+        var expected: [UInt16] = [0x7F80, 0x7F80, 0xFF80, 0x7F80, 0x0001]
+        for pattern in stride(from: UInt16(0), to: 0x7F7F, by: 37) {
+            let low = UInt32(pattern) << 16
+            let even = pattern + pattern & 1
+            values += [0x7FFF, 0x8000, 0x8001].map { Float(bitPattern: low + $0) }
+            expected += [pattern, even, pattern + 1]
+            values.append(Float(bitPattern: low + 0x8000_8000))
+            expected.append(even | 0x8000)
+        }
+        // A NaN whose mantissa has bits in the lower half only.
+        values.append(Float(bitPattern: 0x7F80_0001))
+        expected.append(0x7FC0)
+        withTestMemory { memory in
+            let target = memory.output(values.count, BFloat16.self)
+            convert(values, into: target, count: values.count)
+            #expect(array(target, values.count).map(\.bitPattern) == expected)
+            #expect(values.map { BFloat16($0).bitPattern } == expected)
         }
     }
 

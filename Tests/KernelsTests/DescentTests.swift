@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -13,6 +14,7 @@ import Testing
         for count in [0] + oddSizes {
             check(Float.self, rule, count, settings)
             check(Float16.self, rule, count, settings)
+            check(BFloat16.self, rule, count, settings)
         }
     }
 

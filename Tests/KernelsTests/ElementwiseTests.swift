@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -10,6 +11,7 @@ import Testing
     func residualEqualsTheReference(count: Int) {
         check(Float.self, count)
         check(Float16.self, count)
+        check(BFloat16.self, count)
     }
 
     private func check<Element: Storage>(_: Element.Type, _ count: Int) {

@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -9,8 +10,10 @@ import Testing
     func equalsTheReference(width: Int, sequences: Int) {
         check(Float.self, sequences, 7, 5, width)
         check(Float16.self, sequences, 7, 5, width)
+        check(BFloat16.self, sequences, 7, 5, width)
         checkPlaces(Float.self, sequences, 7, 5, width)
         checkPlaces(Float16.self, sequences, 7, 5, width)
+        checkPlaces(BFloat16.self, sequences, 7, 5, width)
     }
 
     /// Checks scaled token embeddings without positions, with implicit positions, and with explicit ones.

@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -9,6 +10,7 @@ import Testing
     func equalsTheReference(width: Int, rows: Int) {
         check(Float.self, normals(rows * 2 * width, seed: 1, deviation: 3), width)
         check(Float16.self, normals(rows * 2 * width, seed: 1, deviation: 3), width)
+        check(BFloat16.self, normals(rows * 2 * width, seed: 1, deviation: 3), width)
     }
 
     /// Gates near 0 and gates of large magnitude.

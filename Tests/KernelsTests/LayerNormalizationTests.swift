@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -9,6 +10,7 @@ import Testing
     func equalsTheReference(columns: Int, rows: Int) {
         check(Float.self, normals(rows * columns, seed: 1, deviation: 2, mean: 1), columns)
         check(Float16.self, normals(rows * columns, seed: 1, deviation: 2, mean: 1), columns)
+        check(BFloat16.self, normals(rows * columns, seed: 1, deviation: 2, mean: 1), columns)
     }
 
     /// Equal values, values far from zero, tiny and huge values.
@@ -23,6 +25,7 @@ import Testing
     func usesTheGivenEpsilon(epsilon: Double) {
         check(Float.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
         check(Float16.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
+        check(BFloat16.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
     }
 
     private func check<Element: Storage>(

@@ -1,9 +1,10 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
 /// The matmul implementations that this machine supports.
-let engines: [ProductEngine] = ProductEngine.best == .tiles ? [.tiles, .library] : [.library]
+let engines: [ProductEngine] = (ProductEngine.best == .tiles ? [.tiles] : []) + [.panels, .library]
 
 @Suite struct MatrixProductTests {
     struct Shape: Sendable { let m: Int, n: Int, k: Int }
@@ -18,16 +19,21 @@ let engines: [ProductEngine] = ProductEngine.best == .tiles ? [.tiles, .library]
         let check = ProductCheck(shape, engine)
         check.run(Float.self, Float.self, Float.self)
         check.run(Float.self, Float16.self, Float.self)
+        check.run(Float.self, BFloat16.self, Float.self)
         check.run(Float.self, Float16.self, Float16.self)
+        check.run(Float.self, BFloat16.self, BFloat16.self)
         check.run(Float16.self, Float16.self, Float.self)
+        check.run(BFloat16.self, BFloat16.self, Float.self)
         check.run(Float16.self, Float16.self, Float16.self)
+        check.run(BFloat16.self, BFloat16.self, BFloat16.self)
     }
 
     /// A matmul with several panels in every dimension equals the matmuls of slices bit for bit.
-    @Test(arguments: engines.filter { $0 == .tiles })
+    @Test(arguments: engines.filter { $0 != .library })
     func splittingRowsAndColumnsChangesNoBit(engine: ProductEngine) {
         cut(Float.self, engine)
         cut(Float16.self, engine)
+        cut(BFloat16.self, engine)
     }
 
     private func cut<Element: Storage>(_: Element.Type, _ engine: ProductEngine) {
@@ -116,13 +122,15 @@ private struct ProductCheck {
 
     func run<A: Storage, B: Storage, C: Storage>(_: A.Type, _: B.Type, _: C.Type) {
         let (m, n, k) = (shape.m, shape.n, shape.k)
-        let (a, b) = (rounded(normals(m * k, seed: 1), A.self), rounded(normals(k * n, seed: 2), B.self))
-        let (before, bias) = (rounded(normals(m * n, seed: 3), C.self), rounded(normals(n, seed: 4), B.self))
+        func normals<Element: Storage>(_ count: Int, seed: UInt64, _: Element.Type) -> [Double] {
+            unroundedNormals(count, seed: seed).map { Double(Element($0)) }
+        }
+        let (a, b) = (normals(m * k, seed: 1, A.self), normals(k * n, seed: 2, B.self))
+        let (before, bias) = (normals(m * n, seed: 3, C.self), normals(n, seed: 4, B.self))
         let product = Reference.scaled(Reference.matrixProduct(a, b, m: m, n: n, k: k), by: 0.5)
         // The standard bound: k + 1 roundings of terms whose magnitudes sum to |A|·|B|.
         let magnitude = Reference.matrixProduct(a.map(abs), b.map(abs), m: m, n: n, k: k).max()! + 4
-        let parts = max(A.productError, B.productError)
-        let tolerance = (Double(k + 2) * Float.unitRoundoff + parts) * magnitude
+        let tolerance = (Double(k + 2) * Float.unitRoundoff + A.productError(with: B.self)) * magnitude
         for aOrientation in [Orientation.plain, .transposed] {
             for bOrientation in [Orientation.plain, .transposed] {
                 for kind in Kind.allCases {
@@ -131,9 +139,8 @@ private struct ProductCheck {
                         let (bRows, bColumns) = bOrientation == .plain ? (k, n) : (n, k)
                         let left = aOrientation == .plain ? a : Reference.transposed(a, rows: m, columns: k)
                         let right = bOrientation == .plain ? b : Reference.transposed(b, rows: k, columns: n)
-                        let c = spaced(
-                            memory, kind == .accumulating ? before : before.map { _ in .nan }, rows: m, columns: n,
-                            C.self)
+                        let initial = kind == .accumulating ? before : before.map { _ in Double.nan }
+                        let c = spaced(memory, initial, rows: m, columns: n, C.self)
                         matrixProduct(
                             spaced(memory, left, rows: aRows, columns: aColumns, A.self), aOrientation,
                             stride: aColumns + 3,
@@ -157,11 +164,6 @@ private struct ProductCheck {
                 }
             }
         }
-    }
-
-    /// Returns `values` rounded to the storage type.
-    private func rounded<Element: Storage>(_ values: [Double], _: Element.Type) -> [Double] {
-        values.map { Double(Element($0)) }
     }
 
     /// Stores rows of `columns` elements with three elements of padding after each.

@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -10,12 +11,14 @@ import Testing
         let input = normals(rows * columns, seed: 1, deviation: 2, mean: 1)
         check(Float.self, input, columns)
         check(Float16.self, input, columns)
+        check(BFloat16.self, input, columns)
     }
 
     @Test(arguments: [1e-12, 0.25])
     func usesTheGivenEpsilon(epsilon: Double) {
         check(Float.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
         check(Float16.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
+        check(BFloat16.self, normals(3 * 33, seed: 1, deviation: 0.5), 33, epsilon)
     }
 
     /// Equal values, values far from zero, tiny and huge values.

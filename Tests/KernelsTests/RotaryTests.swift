@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -13,6 +14,7 @@ import Testing
                 firstPosition: firstPosition, base: base)
             check(Float.self, sequences, reference)
             check(Float16.self, sequences, reference)
+            check(BFloat16.self, sequences, reference)
         }
     }
 

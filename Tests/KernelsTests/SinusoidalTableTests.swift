@@ -1,5 +1,6 @@
 import Glibc
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -10,6 +11,7 @@ import Testing
     func equalsTheFormula(width: Int, positions: Int) {
         check(Float.self, positions, width)
         check(Float16.self, positions, width)
+        check(BFloat16.self, positions, width)
     }
 
     private func check<Element: Storage>(_: Element.Type, _ T: Int, _ C: Int) {

@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -57,6 +58,7 @@ import Testing
         switch type {
         case .float32: check(Float.self)
         case .float16: check(Float16.self)
+        case .bfloat16: check(BFloat16.self)
         }
     }
 
@@ -73,6 +75,7 @@ import Testing
         switch type {
         case .float32: check(Float.self)
         case .float16: check(Float16.self)
+        case .bfloat16: check(BFloat16.self)
         }
     }
 

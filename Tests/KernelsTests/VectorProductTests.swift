@@ -1,4 +1,5 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
@@ -13,7 +14,9 @@ import Testing
     func equalsTheReference(shape: Shape) {
         check(shape, Float.self, Float.self)
         check(shape, Float16.self, Float.self)
+        check(shape, BFloat16.self, Float.self)
         check(shape, Float16.self, Float16.self)
+        check(shape, BFloat16.self, BFloat16.self)
     }
 
     /// Checks a matmul with padding between rows, a factor and a bias.
@@ -44,7 +47,7 @@ import Testing
                     let size = products.reduce(0) { $0 + abs($1) } + abs(Double(bias[column]))
                     expectClose(
                         Double(c[place]), sum, absolute: Double(k / 16 + 8) * 0x1p-24 * size,
-                        relative: Double(Output.ulpOfOne) / 2, "row \(row), column \(column) of \(shape)")
+                        relative: Output.unitRoundoff, "row \(row), column \(column) of \(shape)")
                 }
             }
         }

@@ -70,6 +70,7 @@ import Testing
     @Test func equalsTheReferenceForEveryStorageType() {
         check(Float.self)
         check(Float16.self)
+        check(BFloat16.self)
     }
 
     /// Checks forward into the storage type and into Float32, and backward in two halves of the rows, accumulating the
@@ -84,7 +85,7 @@ import Testing
         let expected = Reference.linear(
             input, weight: parameters["map.weight"]!, bias: parameters["map.bias"], rows: rows, inputWidth: inputWidth)
         // Sums of 17 products below 8. Stored sums are rounded once, accumulated ones twice.
-        let absolute = 17 * 8 * (Float.unitRoundoff + Element.productError)
+        let absolute = 17 * 8 * (Float.unitRoundoff + Element.productError(with: Float.self))
         withTestMemory { memory in
             let context = LayerContext(weights: weights.base, gradients: gradients.base, Workspace())
             let x = memory.numbers(input, Element.self)

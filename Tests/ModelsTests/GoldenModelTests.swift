@@ -19,6 +19,12 @@ import Testing
         try check(golden, Float16.self, logits: 0.01, gradients: 0.01, scale: 1024)
     }
 
+    /// The same with 8 bits; the gradients that travel between layers are rounded for each matmul, too.
+    @Test(arguments: GoldenModel.all)
+    func bfloat16IsCloseToPyTorch(golden: GoldenModel) throws {
+        try check(golden, BFloat16.self, logits: 0.08, gradients: 0.2, scale: 1)
+    }
+
     private func check<Element: Storage>(
         _ golden: GoldenModel, _: Element.Type, logits tolerance: Double, gradients relative: Double, scale: Double
     ) throws {

@@ -33,14 +33,26 @@ import Testing
     /// at least as much.
     @Test(arguments: GoldenModel.all.filter(\.trains))
     func float16TrainingIsCloseToPyTorch(golden: GoldenModel) throws {
+        try checkTraining(golden, Float16.self, lossScale: 1024, losses: 0.02, norms: 0.03, final: 0.03)
+    }
+
+    /// bfloat16 has three bits less.
+    @Test(arguments: GoldenModel.all.filter(\.trains))
+    func bfloat16TrainingIsCloseToPyTorch(golden: GoldenModel) throws {
+        try checkTraining(golden, BFloat16.self, lossScale: 1, losses: 0.1, norms: 0.2, final: 0.1)
+    }
+
+    private func checkTraining<Element: Storage>(
+        _ golden: GoldenModel, _: Element.Type, lossScale: Double, losses: Double, norms: Double, final: Double
+    ) throws {
         let file = try GoldenFile(golden.name)
-        let run = try train(golden, file, Float16.self, lossScale: 1024)
-        expectClose(run.losses, try file.numbers("losses"), absolute: 0.02, "golden losses")
-        expectClose(run.norms, try file.numbers("gradient_norms"), relative: 0.03, "golden norms")
+        let run = try train(golden, file, Element.self, lossScale: lossScale)
+        expectClose(run.losses, try file.numbers("losses"), absolute: losses, "golden losses")
+        expectClose(run.norms, try file.numbers("gradient_norms"), relative: norms, "golden norms")
         for name in run.final.keys.sorted() {
             let visible = golden.configuration.visible(name)
             expectCloseInNorm(
-                visible(run.final[name]!), visible(try file.numbers("final/\(name)")), relative: 0.03,
+                visible(run.final[name]!), visible(try file.numbers("final/\(name)")), relative: final,
                 "golden final \(name)")
         }
     }

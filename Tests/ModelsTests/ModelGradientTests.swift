@@ -39,27 +39,33 @@ import Testing
         }
     }
 
-    /// The error of Float16 gradients: a dozen roundings of stored activations and gradients on the longest path,
-    /// amplified by normalizations over only eight elements. It is less than 40 units of 2⁻¹¹ of each gradient's norm.
+    /// The error of 16-bit gradients: a dozen roundings of stored activations and gradients on the longest path,
+    /// amplified by normalizations over only eight elements. It is less than 40 units of 2⁻¹¹ of each gradient's
+    /// norm. With bfloat16 it is less than 80 units of 2⁻⁸, because matmuls round gradients, too.
     @Test(arguments: ModelVariant.all)
-    func float16GradientsAreCloseToFloat32(variant: ModelVariant) {
-        let (narrow, wide, batch) = (variant.model(Float16.self), variant.model(Float.self), variant.batch())
-        let halfWeights: Arena<Float16> = narrow.layout.randomArena(Float16.self, seed: 1, deviation: 0.3)
+    func float16GradientsAreCloseToFloat32(variant: ModelVariant) { checkHalves(variant, Float16.self, units: 40) }
+
+    @Test(arguments: ModelVariant.all)
+    func bfloat16GradientsAreCloseToFloat32(variant: ModelVariant) { checkHalves(variant, BFloat16.self, units: 80) }
+
+    private func checkHalves<Half: Storage>(_ variant: ModelVariant, _: Half.Type, units: Double) {
+        let (narrow, wide, batch) = (variant.model(Half.self), variant.model(Float.self), variant.batch())
+        let halfWeights: Arena<Half> = narrow.layout.randomArena(Half.self, seed: 1, deviation: 0.3)
         let weights: Arena<Float> = wide.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
         let (halfGradients, gradients) = (
-            Arena<Float16>(count: narrow.layout.count), Arena<Float>(count: wide.layout.count)
+            Arena<Half>(count: narrow.layout.count), Arena<Float>(count: wide.layout.count)
         )
         // Loss scaling keeps gradients far above the smallest Float16 numbers.
         let scale = 64.0
         let halfLosses = narrow.pass(
             halfWeights, batch, variant.loss, into: halfGradients, gradientScale: scale, variant.dropouts)
         let losses = wide.pass(weights, batch, variant.loss, into: gradients, gradientScale: scale, variant.dropouts)
-        expectCloseInNorm(halfLosses, losses.map(Double.init), relative: 4 * Float16.unitRoundoff, "losses")
+        expectCloseInNorm(halfLosses, losses.map(Double.init), relative: 4 * Half.unitRoundoff, "losses")
         let (actual, expected) = (narrow.layout.named(halfGradients), wide.layout.named(gradients))
         for name in expected.keys.sorted() {
             let visible = variant.configuration.visible(name)
             expectCloseInNorm(
-                visible(actual[name]!), visible(expected[name]!), relative: 40 * Float16.unitRoundoff, name)
+                visible(actual[name]!), visible(expected[name]!), relative: units * Half.unitRoundoff, name)
         }
     }
 

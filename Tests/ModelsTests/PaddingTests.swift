@@ -65,6 +65,7 @@ import Testing
         switch type {
         case .float32: checkWithoutTargets(variant, Float.self)
         case .float16: checkWithoutTargets(variant, Float16.self)
+        case .bfloat16: checkWithoutTargets(variant, BFloat16.self)
         }
     }
 

@@ -10,7 +10,7 @@ extension MultiprocessTests {
             #expect(outcome.exitCode == 137, "\(outcome.errors)")
         }
 
-        @Test(arguments: ["float32", "float16"])
+        @Test(arguments: ["float32", "float16", "bfloat16"])
         func ranksMayChangeAtEveryResume(precision: String) throws {
             let sets = ["precision=\(precision)", "training.checkpoint_every=1"]
             let (whole, workshop) = (try Workshop(), try Workshop())

@@ -78,7 +78,7 @@ extension MultiprocessTests {
             #expect(outcome.errors.contains("rank 1"), "\(outcome.errors)")
         }
 
-        @Test(arguments: ["shared_memory", "allreduce"], ["float32", "float16"])
+        @Test(arguments: ["shared_memory", "allreduce"], ["float32", "float16", "bfloat16"])
         func allRanksSkipNaNOfOneRank(strategy: String, precision: String) throws {
             let workshop = try Workshop()
             var digests: Set<String> = []

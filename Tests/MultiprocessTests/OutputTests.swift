@@ -188,7 +188,7 @@ extension MultiprocessTests {
         }
 
         /// All memory is allocated before the first step.
-        @Test(arguments: ["float32", "float16"])
+        @Test(arguments: ["float32", "float16", "bfloat16"])
         func memoryDoesNotGrow(precision: String) throws {
             let workshop = try Workshop()
             let peaks = [10, 200].map { steps in

@@ -3,7 +3,7 @@ import Testing
 extension MultiprocessTests {
     /// The number of ranks and the averaging strategy change no bit of the results.
     @Suite struct RankTests {
-        @Test(arguments: ["float32", "float16"])
+        @Test(arguments: ["float32", "float16", "bfloat16"])
         func digestDoesNotDependOnRanksOrStrategy(precision: String) throws {
             let workshop = try Workshop()
             workshop.train("precision=\(precision)")

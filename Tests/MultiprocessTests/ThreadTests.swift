@@ -20,7 +20,7 @@ extension MultiprocessTests {
             return outcome
         }
 
-        @Test(arguments: ["float32", "float16"])
+        @Test(arguments: ["float32", "float16", "bfloat16"])
         func digestDoesNotDependOnThreads(precision: String) throws {
             let workshop = try Workshop()
             let precision = "precision=\(precision)"

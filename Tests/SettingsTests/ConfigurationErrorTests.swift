@@ -90,7 +90,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ("schedule: {kind: cosin}", "noam; the nearest is cosine"),
         ("schedule: {kind: zzzzzz}", "c.yaml:1:18: schedule.kind: found zzzzzz; allowed: constant"),
         ("precision: float64", "c.yaml:1:12: precision: found float64; allowed: float32, float16"),
-        ("precision: Float32", "precision: found Float32; allowed: float32, float16; the nearest is float32"),
+        ("precision: Float32", "precision: found Float32; allowed: float32, float16, bfloat16; the nearest is float32"),
         // Out of range.
         ("model: {layers: 0}", "model.layers: found 0; allowed: a whole number from 1 to 1024"),
         ("threads: 0", "c.yaml:1:10: threads: found 0; allowed: auto, or a whole number from 1 to 1024"),

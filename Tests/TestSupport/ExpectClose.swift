@@ -1,3 +1,4 @@
+import Kernels
 import Testing
 
 /// Expects every actual value within `absolute` + `relative` · |expected| of the expected one.
@@ -47,6 +48,27 @@ package func expectCloseInNorm<Actual: BinaryFloatingPoint>(
         Issue.record(
             "\(what): the relative error is \(error), at most \(relative) is allowed", sourceLocation: sourceLocation)
     }
+}
+
+/// The same expectation for elements of a storage type.
+@_disfavoredOverload
+package func expectClose<Actual: Storage>(
+    _ actual: [Actual], _ expected: [Double], absolute: Double = 0, relative: Double = 0, _ what: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    expectClose(
+        actual.map { Double($0) }, expected, absolute: absolute, relative: relative, what,
+        sourceLocation: sourceLocation)
+}
+
+/// The same expectation for elements of a storage type.
+@_disfavoredOverload
+package func expectCloseInNorm<Actual: Storage>(
+    _ actual: [Actual], _ expected: [Double], relative: Double, _ what: String = "",
+    sourceLocation: SourceLocation = #_sourceLocation
+) {
+    expectCloseInNorm(
+        actual.map { Double($0) }, expected, relative: relative, what, sourceLocation: sourceLocation)
 }
 
 /// Returns ‖actual − expected‖ / ‖expected‖.

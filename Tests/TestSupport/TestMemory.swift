@@ -39,7 +39,7 @@ package final class TestMemory {
     @_specialize(where Element == Float16)
     package func output<Element: Storage>(_ count: Int, _: Element.Type) -> UnsafeMutablePointer<Element> {
         let pointer = take(Element.self, count)
-        pointer.update(repeating: .nan, count: count)
+        pointer.update(repeating: Element(Float.nan), count: count)
         return pointer
     }
 

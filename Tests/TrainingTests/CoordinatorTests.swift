@@ -6,6 +6,7 @@ import Files
 import Kernels
 import Models
 import Synchronization
+import Tensors
 import TestSupport
 import Testing
 
@@ -186,7 +187,7 @@ struct CoordinatorTests {
     }
 
     /// A NaN in the backward pass skips the step without other effects; repeated for many steps, it ends the run.
-    @Test(arguments: ["float32", "float16"])
+    @Test(arguments: ["float32", "float16", "bfloat16"])
     func nonFiniteGradientIsSkipped(precision: String) throws {
         func check<Element: Storage>(_: Element.Type) throws {
             let (coordinator, batch) = (
@@ -201,7 +202,11 @@ struct CoordinatorTests {
             #expect((coordinator.step, coordinator.skippedSteps) == (1, 1))
             #expect(try coordinator.train(batch, stopRequested: false).gradientNorm != nil)
         }
-        if precision == "float32" { try check(Float.self) } else { try check(Float16.self) }
+        switch precision {
+        case "float32": try check(Float.self)
+        case "float16": try check(Float16.self)
+        default: try check(BFloat16.self)
+        }
     }
 
     @Test func persistentNonFiniteGradientsEndTheRun() throws {
@@ -338,7 +343,7 @@ struct CoordinatorTests {
     }
 
     /// Ranks that own shards of the state write the same files as a single rank, and read their shards back.
-    @Test(arguments: ["float32", "float16"])
+    @Test(arguments: ["float32", "float16", "bfloat16"])
     func checkpointDoesNotDependOnRanks(precision: String) throws {
         let sets = try configuration(
             "precision=\(precision)", "averaging.strategy=allreduce", "averaging.bucket_bytes=1024", "model.width=64")
@@ -346,6 +351,7 @@ struct CoordinatorTests {
             switch sets.precision {
             case .float32: return try digests(of: sets, ranks, Float.self)
             case .float16: return try digests(of: sets, ranks, Float16.self)
+            case .bfloat16: return try digests(of: sets, ranks, BFloat16.self)
             }
         }
         #expect(Set(all.joined()).count == 1, "\(all)")

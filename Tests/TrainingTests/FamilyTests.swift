@@ -56,6 +56,7 @@ struct FamilyTests {
                     switch precision {
                     case .float32: try train(workshop, sets, steps: steps, communicator, Float.self)
                     case .float16: try train(workshop, sets, steps: steps, communicator, Float16.self)
+                    case .bfloat16: try train(workshop, sets, steps: steps, communicator, BFloat16.self)
                     }
                 outcome.withLock { $0.traces.append(trace) }
             } catch {
@@ -68,7 +69,7 @@ struct FamilyTests {
     }
 
     /// Losses, weights and scores are bit-identical on every rank and for every number of ranks.
-    @Test(arguments: FamilyCase.all, ["float32", "float16"])
+    @Test(arguments: FamilyCase.all, ["float32", "float16", "bfloat16"])
     func resultsDoNotDependOnRanks(family: FamilyCase, precision: String) throws {
         let workshop = try FamilyWorkshop(family)
         let sets = ["precision=\(precision)", "averaging.strategy=allreduce"]

@@ -3,6 +3,7 @@ import Datasets
 import Files
 import Kernels
 import Optimizers
+import Tensors
 import TestSupport
 import Testing
 
@@ -42,6 +43,7 @@ struct KeyUseTests {
             return switch configuration.precision {
             case .float32: try train(configuration, Float.self)
             case .float16: try train(configuration, Float16.self)
+            case .bfloat16: try train(configuration, BFloat16.self)
             }
         } catch let failure as AgreedFailure {
             return .failed(failure.failure.message)

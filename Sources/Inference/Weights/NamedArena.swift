@@ -18,7 +18,7 @@ package enum WeightChoice: String, CaseIterable, Sendable {
     case last
 }
 
-/// The name prefix of Float32 master weights, which are stored with the optimizer state of a run in Float16.
+/// The name prefix of Float32 master weights, which are stored with the optimizer state of a run in Float16 or bfloat16.
 package let masterPrefix = "master/"
 
 /// An arena whose parameters are stored in a file under their names.
@@ -30,7 +30,7 @@ package struct NamedArena {
     /// Creates a named view of `arena`, whose parameters are those of `layout`.
     package init<Element: Storage>(_ arena: Arena<Element>, _ layout: ParameterLayout) {
         self.layout = layout
-        type = Element.self == Float.self ? .float32 : .float16
+        type = TensorType(Element.format)
         bytes = arena.bytes(of:)
     }
 
@@ -68,11 +68,14 @@ func loadWeights(
     if hasAverage, choice != .last {
         return try checkpoint.loadTensors(averagedFileName, into: NamedArena(weights, layout).destinations)
     }
+    func load<Element: Storage>(storedAs _: Element.Type) throws(Failure) {
+        let stored = weights as? Arena<Element> ?? Arena<Element>(count: layout.count)
+        try checkpoint.loadTensors(modelFileName, into: NamedArena(stored, layout).destinations)
+        if Element.self != Float.self { convert(UnsafePointer(stored.base), into: weights.base, count: layout.count) }
+    }
     switch precision {
-    case .float32: try checkpoint.loadTensors(modelFileName, into: NamedArena(weights, layout).destinations)
-    case .float16:
-        let halves = Arena<Float16>(count: layout.count)
-        try checkpoint.loadTensors(modelFileName, into: NamedArena(halves, layout).destinations)
-        convert(UnsafePointer(halves.base), into: weights.base, count: layout.count)
+    case .float32: try load(storedAs: Float.self)
+    case .float16: try load(storedAs: Float16.self)
+    case .bfloat16: try load(storedAs: BFloat16.self)
     }
 }

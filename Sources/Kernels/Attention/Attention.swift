@@ -1,5 +1,6 @@
 import Failures
 import Glibc
+import Tensors
 
 // B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.
 
@@ -73,6 +74,7 @@ package struct Attention: Sendable {
     ///     query) · Sʹ + key of its sequence, with Sʹ = S rounded up to a multiple of 32. nil: no dropout.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
+    @_specialize(where Element == BFloat16)
     package func forward<Element: Storage>(
         _ rows: AttentionRows<Element>, into output: UnsafeMutablePointer<Element>,
         logSums: UnsafeMutablePointer<Float>, sequences B: Int, queries T: Int, keys S: Int, mask: AttentionMask,
@@ -95,7 +97,7 @@ package struct Attention: Sendable {
                 matrixProduct(
                     q + queries.lowerBound * rows.queries.stride, stride: rows.queries.stride,
                     k + first * rows.keys.stride, .transposed, stride: rows.keys.stride, into: scores, stride: n,
-                    m: queries.count, n: n, k: D, alpha: scale)
+                    m: queries.count, n: n, k: D, alpha: scale, as: Element.format)
                 for query in queries {
                     let row = scores + (query - queries.lowerBound) * n
                     let visible = mask.visible(sequence: b, query: query, queries: T, keys: S)
@@ -105,7 +107,7 @@ package struct Attention: Sendable {
                 }
                 matrixProduct(
                     scores, stride: n, v + first * rows.values.stride, stride: rows.values.stride,
-                    into: o + queries.lowerBound * C, stride: C, m: queries.count, n: D, k: n)
+                    into: o + queries.lowerBound * C, stride: C, m: queries.count, n: D, k: n, as: Element.format)
             }
         }
     }
@@ -118,6 +120,7 @@ package struct Attention: Sendable {
     ///   - gradients: The gradients of queries, keys and values, overwritten.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
+    @_specialize(where Element == BFloat16)
     package func backward<Element: Storage>(
         _ rows: AttentionRows<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
         outputGradient: UnsafePointer<Float>, into gradients: AttentionRows<Float>,
@@ -163,10 +166,10 @@ package struct Attention: Sendable {
             let (first, n, start, m) = (keys.lowerBound, keys.count, queries.lowerBound, queries.count)
             matrixProduct(
                 q + start * queryStride, stride: queryStride, k + first * keyStride, .transposed, stride: keyStride,
-                into: probabilities, stride: n, m: m, n: n, k: D, alpha: scale)
+                into: probabilities, stride: n, m: m, n: n, k: D, alpha: scale, as: Element.format)
             matrixProduct(
                 dOutput + start * C, stride: C, v + first * valueStride, .transposed, stride: valueStride,
-                into: dScores, stride: n, m: m, n: n, k: D)
+                into: dScores, stride: n, m: m, n: n, k: D, as: Element.format)
             for query in queries {
                 let (p, ds) = (probabilities + (query - start) * n, dScores + (query - start) * n)
                 let place = dropoutIndex(head: h, query: query, T, S) + first
@@ -186,14 +189,15 @@ package struct Attention: Sendable {
             matrixProduct(
                 probabilities, .transposed, stride: n, dOutput + start * C, stride: C,
                 into: dv + first * gradients.values.stride, stride: gradients.values.stride, m: n, n: D, k: m,
-                accumulating: accumulating)
+                accumulating: accumulating, as: Element.format)
             matrixProduct(
                 dScores, .transposed, stride: n, q + start * queryStride, stride: queryStride,
                 into: dk + first * gradients.keys.stride, stride: gradients.keys.stride, m: n, n: D, k: m,
-                accumulating: accumulating)
+                accumulating: accumulating, as: Element.format)
             matrixProduct(
                 dScores, stride: n, k + first * keyStride, stride: keyStride,
-                into: dq + start * gradients.queries.stride, stride: gradients.queries.stride, m: m, n: D, k: n)
+                into: dq + start * gradients.queries.stride, stride: gradients.queries.stride, m: m, n: D, k: n,
+                as: Element.format)
             accumulating = true
         }
     }

@@ -1,3 +1,5 @@
+import Tensors
+
 // B sequences, S cache rows of P positions, H query heads, K KV heads, D head dimension.
 
 /// A view of one layer's KV cache for a batch of sequences.
@@ -36,6 +38,7 @@ extension Attention {
     /// - Complexity: O(Σ lengths · H · D). The bits of a sequence's output do not depend on the other sequences.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
+    @_specialize(where Element == BFloat16)
     package func forward<Element: Storage>(
         queries: UnsafePointer<Element>, stride queryStride: Int, _ cached: CachedRows<Element>,
         into output: UnsafeMutablePointer<Element>, sequences B: Int

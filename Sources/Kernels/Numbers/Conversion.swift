@@ -1,7 +1,11 @@
+import Tensors
+
 /// Converts `count` elements to another type, rounding to nearest even.
 @_specialize(where Source == Float, Target == Float)
 @_specialize(where Source == Float, Target == Float16)
+@_specialize(where Source == Float, Target == BFloat16)
 @_specialize(where Source == Float16, Target == Float)
+@_specialize(where Source == BFloat16, Target == Float)
 package func convert<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, into target: UnsafeMutablePointer<Target>, count: Int
 ) {
@@ -13,8 +17,11 @@ package func convert<Source: Storage, Target: Storage>(
 /// Computes target += source elementwise, rounded to the target's type.
 @_specialize(where Source == Float, Target == Float)
 @_specialize(where Source == Float, Target == Float16)
+@_specialize(where Source == Float, Target == BFloat16)
 @_specialize(where Source == Float16, Target == Float16)
+@_specialize(where Source == BFloat16, Target == BFloat16)
 @_specialize(where Source == Float16, Target == Float)
+@_specialize(where Source == BFloat16, Target == Float)
 package func add<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, accumulatingInto target: UnsafeMutablePointer<Target>, count: Int
 ) {

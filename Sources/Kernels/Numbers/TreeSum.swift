@@ -1,3 +1,5 @@
+import Tensors
+
 /// The balanced binary tree that *defines* the sum of n terms.
 ///
 /// A tree over n leaves splits at the largest power of two below n. A rank that holds an aligned power of two of the
@@ -25,6 +27,7 @@ package enum TreeSum {
     /// - Complexity: O(parts · count), one pass over memory, on the calling thread; allocates nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
+    @_specialize(where Element == BFloat16)
     @discardableResult
     package static func sum<Element: Storage>(
         _ parts: UnsafeBufferPointer<UnsafePointer<Element>>, into target: UnsafeMutablePointer<Element>, count: Int

@@ -1,15 +1,36 @@
+import Tensors
+
 /// The storage types of weights, activations and gradients.
 ///
 /// Kernels compute in Float32 for every storage type: they load and store vectors of sixteen elements and convert
-/// Float16 in the process (one instruction with F16C or AVX-512).
-package protocol Storage: SIMDScalar, BinaryFloatingPoint, Codable, Sendable {
+/// the other types in the process (one instruction for Float16 with F16C or AVX-512).
+package protocol Storage: BitwiseCopyable, Equatable, Sendable, ExpressibleByIntegerLiteral {
+    /// The format of an element in memory.
+    static var format: FloatFormat { get }
     /// Loads sixteen elements at `pointer`.
     static func load(_ pointer: UnsafePointer<Self>) -> SIMD16<Float>
     /// Stores sixteen elements at `pointer`, rounding to nearest even.
     static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Self>)
+    /// The nearest element, ties to even.
+    init(_ value: Float)
+    /// The nearest element, ties to even.
+    init(_ value: Double)
+    /// The same number as a Float32.
+    var float32: Float { get }
+}
+
+extension Double {
+    /// The same number as a Float64.
+    package init<Element: Storage>(_ element: Element) { self = Double(element.float32) }
 }
 
 extension Float: Storage {
+    package static var format: FloatFormat { .float32 }
+    @inline(__always) package var float32: Float { self }
+
+    /// The same number as a Float32.
+    @inline(__always) package init<Element: Storage>(_ element: Element) { self = element.float32 }
+
     @inline(__always)
     package static func load(_ pointer: UnsafePointer<Float>) -> SIMD16<Float> {
         UnsafeRawPointer(pointer).loadUnaligned(as: SIMD16<Float>.self)
@@ -22,6 +43,9 @@ extension Float: Storage {
 }
 
 extension Float16: Storage {
+    package static var format: FloatFormat { .float16 }
+    @inline(__always) package var float32: Float { Float(self) }
+
     @inline(__always)
     package static func load(_ pointer: UnsafePointer<Float16>) -> SIMD16<Float> {
         let halves = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD16<Float16>.self)
@@ -38,6 +62,41 @@ extension Float16: Storage {
         for lane in 0..<16 { halves[lane] = Float16(vector[lane]) }
         UnsafeMutableRawPointer(pointer).storeBytes(of: halves, as: SIMD16<Float16>.self)
     }
+}
+
+extension BFloat16: Storage {
+    package static var format: FloatFormat { .bfloat16 }
+    package init(_ value: Double) { self.init(Float(value)) }
+
+    @inline(__always)
+    package static func load(_ pointer: UnsafePointer<BFloat16>) -> SIMD16<Float> {
+        let halves = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD16<UInt16>.self)
+        var bits = VectorBits()
+        // Lane by lane like Float16.
+        for lane in 0..<16 { bits[lane] = UInt32(halves[lane]) }
+        return unsafeBitCast(bits &<< 16, to: SIMD16<Float>.self)
+    }
+
+    @inline(__always)
+    package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<BFloat16>) {
+        let bits = roundedToBFloat16(vector) &>> 16
+        var halves = SIMD16<UInt16>()
+        for lane in 0..<16 { halves[lane] = UInt16(truncatingIfNeeded: bits[lane]) }
+        UnsafeMutableRawPointer(pointer).storeBytes(of: halves, as: SIMD16<UInt16>.self)
+    }
+}
+
+/// Sixteen words of 32 bits.
+typealias VectorBits = SIMD16<UInt32>
+
+/// Returns the nearest bfloat16 values, ties to even, as Float32 bits; NaN and infinity are kept.
+@inline(__always)
+func roundedToBFloat16(_ x: SIMD16<Float>) -> VectorBits {
+    let bits = x.bits
+    var rounded = bits &+ ((bits &>> 16) & 1) &+ 0x7FFF
+    // Rounding must not turn a NaN into infinity, so its mantissa keeps the bit that makes it quiet.
+    rounded.replace(with: bits | 0x40_0000, where: x .!= x)
+    return rounded & 0xFFFF_0000
 }
 
 /// The number of lanes of every kernel's vectors.
@@ -85,7 +144,20 @@ func store<Element: Storage>(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePo
     for lane in 0..<width { pointer[lane] = Element(vector[lane]) }
 }
 
+extension SIMD16<UInt32> {
+    /// Stores the first `width` lanes at `pointer`.
+    @inline(__always)
+    func store(_ pointer: UnsafeMutablePointer<UInt32>, _ width: Int = lanes) {
+        if width == lanes { return UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: VectorBits.self) }
+        for lane in 0..<width { pointer[lane] = self[lane] }
+    }
+}
+
 extension SIMD16<Float> {
+    /// The bits of all lanes.
+    @inline(__always)
+    var bits: SIMD16<UInt32> { unsafeBitCast(self, to: SIMD16<UInt32>.self) }
+
     /// The sum of all lanes, by recursive halving.
     @inline(__always)
     var lanesSum: Float {

@@ -1,4 +1,5 @@
 import Failures
+import Tensors
 
 /// Whether a matrix operand is transposed.
 package enum Orientation: Sendable {
@@ -12,7 +13,9 @@ package enum Orientation: Sendable {
 package enum ProductEngine: String, Sendable {
     /// The CPU's matrix unit (AMX), with operands split into bfloat16 terms; for the accuracy see `TileProduct`.
     case tiles
-    /// oneDNN's `dnnl_sgemm`.
+    /// Register kernels over packed panels.
+    case panels
+    /// oneDNN's `dnnl_sgemm`, or `panels` if an operand is bfloat16.
     case library
     /// Vector dot products, for few rows: only for plain A and transposed B, and without accumulation. The bits of a
     /// row of C depend only on that row of A and on B.
@@ -20,6 +23,9 @@ package enum ProductEngine: String, Sendable {
 
     /// The fastest implementation available to this process.
     package static let best: ProductEngine = TileProduct.isAvailable ? .tiles : .library
+
+    /// Whether this process has instructions that multiply bfloat16.
+    package static var multipliesBFloat16: Bool { TileProduct.isAvailable || PanelProduct.multipliesBFloat16 }
 
     /// Whether the bits of a row of C are the same for any number of rows (batch invariance).
     package var computesRowsAlike: Bool { self != .library }
@@ -52,17 +58,23 @@ struct Factor<Element: Storage> {
 ///   - c: [m, n], rounded once, when the sums are complete.
 ///   - bias: [n], added to each row; not together with `accumulating`.
 ///   - accumulating: Whether to add to `c` instead of overwriting it.
+///   - format: If it is bfloat16 or an operand is, the engines other than `vectors` may round both operands to bfloat16.
 /// - Complexity: O(m · n · k); allocates nothing after the first calls on a thread.
 @_specialize(where A == Float, B == Float, C == Float)
 @_specialize(where A == Float, B == Float16, C == Float)
+@_specialize(where A == Float, B == BFloat16, C == Float)
 @_specialize(where A == Float, B == Float16, C == Float16)
+@_specialize(where A == Float, B == BFloat16, C == BFloat16)
 @_specialize(where A == Float16, B == Float16, C == Float)
+@_specialize(where A == BFloat16, B == BFloat16, C == Float)
 @_specialize(where A == Float16, B == Float16, C == Float16)
+@_specialize(where A == BFloat16, B == BFloat16, C == BFloat16)
 package func matrixProduct<A: Storage, B: Storage, C: Storage>(
     _ a: UnsafePointer<A>, _ aOrientation: Orientation = .plain, stride aStride: Int,
     _ b: UnsafePointer<B>, _ bOrientation: Orientation = .plain, stride bStride: Int,
     bias: UnsafePointer<B>? = nil, into c: UnsafeMutablePointer<C>, stride cStride: Int,
-    m: Int, n: Int, k: Int, alpha: Float = 1, accumulating: Bool = false, engine: ProductEngine = .best
+    m: Int, n: Int, k: Int, alpha: Float = 1, accumulating: Bool = false, as format: FloatFormat = .float32,
+    engine: ProductEngine = .best
 ) {
     if m == 0 || n == 0 { return }
     if k == 0 {
@@ -77,10 +89,16 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
     }
     let left = Factor(base: a, orientation: aOrientation, stride: aStride)
     let right = Factor(base: b, orientation: bOrientation, stride: bStride)
-    switch engine {
+    let isBFloat16 = format == .bfloat16 || A.self == BFloat16.self || B.self == BFloat16.self
+    switch engine == .library && isBFloat16 ? .panels : engine {
     case .tiles:
         TileProduct.runInParallel(
-            left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
+            left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating,
+            asBFloat16: isBFloat16)
+    case .panels:
+        PanelProduct.runInParallel(
+            left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating,
+            asBFloat16: isBFloat16)
     case .library:
         LibraryProduct.run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
     case .vectors:

@@ -1,4 +1,5 @@
 import CTiles
+import Tensors
 
 /// Splits elements into bfloat16 terms and packs them in the layout of AMX tiles.
 ///
@@ -25,6 +26,7 @@ enum TilePacking {
     /// - Parameter factor: The factor applied to each element first.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
+    @_specialize(where Element == BFloat16)
     static func pack<Element: Storage>(
         _ source: Factor<Element>, _ side: Side, _ range: Range<Int>, _ depths: Range<Int>, parts: Int, factor: Float,
         into panel: UnsafeMutableRawPointer
@@ -80,7 +82,10 @@ private struct TileSource<Element: Storage> {
             packPart(first: first, count: count, depth: depth, depthCount: depthCount, into: tile)
         }
         if transposes {
-            for part in 0..<parts { transposeTile(tile + part * TileSource.partBytes) }
+            for part in 0..<parts {
+                let square = tile + part * TileSource.partBytes
+                transposeSquare(square, lineBytes: 64, into: square, lineBytes: 64)
+            }
         }
     }
 
@@ -118,61 +123,26 @@ private struct TileSource<Element: Storage> {
     /// tile.
     @inline(__always)
     private func split(_ x: SIMD16<Float>, _ y: SIMD16<Float>, into line: UnsafeMutableRawPointer) {
+        if parts == 1 {
+            return line.storeBytes(of: (roundedToBFloat16(x) &>> 16) | roundedToBFloat16(y), as: VectorBits.self)
+        }
         let (x0, y0) = (bfloat16(x), bfloat16(y))
-        line.storeBytes(of: (x0 &>> 16) | y0, as: Line.self)
+        line.storeBytes(of: (x0 &>> 16) | y0, as: VectorBits.self)
         let (xRest, yRest) = (
             x - unsafeBitCast(x0, to: SIMD16<Float>.self), y - unsafeBitCast(y0, to: SIMD16<Float>.self)
         )
         let (x1, y1) = (bfloat16(xRest), bfloat16(yRest))
-        (line + TileSource.partBytes).storeBytes(of: (x1 &>> 16) | y1, as: Line.self)
+        (line + TileSource.partBytes).storeBytes(of: (x1 &>> 16) | y1, as: VectorBits.self)
         guard parts == 3 else { return }
         // The remainder has at most eight bits: truncation is exact and preserves NaN.
-        let x2 = unsafeBitCast(xRest - unsafeBitCast(x1, to: SIMD16<Float>.self), to: Line.self)
-        let y2 = unsafeBitCast(yRest - unsafeBitCast(y1, to: SIMD16<Float>.self), to: Line.self)
-        (line + 2 * TileSource.partBytes).storeBytes(of: (x2 &>> 16) | (y2 & upperHalf), as: Line.self)
+        let x2 = unsafeBitCast(xRest - unsafeBitCast(x1, to: SIMD16<Float>.self), to: VectorBits.self)
+        let y2 = unsafeBitCast(yRest - unsafeBitCast(y1, to: SIMD16<Float>.self), to: VectorBits.self)
+        (line + 2 * TileSource.partBytes).storeBytes(of: (x2 &>> 16) | (y2 & upperHalf), as: VectorBits.self)
     }
 }
 
-/// A line of a tile: sixteen pairs of bfloat16.
-private typealias Line = SIMD16<UInt32>
-
-private var upperHalf: Line { Line(repeating: 0xFFFF_0000) }
+private var upperHalf: VectorBits { VectorBits(repeating: 0xFFFF_0000) }
 
 /// Returns the nearest bfloat16 values, ties away from zero, as Float32 bits.
 @inline(__always)
-private func bfloat16(_ x: SIMD16<Float>) -> Line {
-    (unsafeBitCast(x, to: Line.self) &+ Line(repeating: 0x8000)) & upperHalf
-}
-
-/// Transposes a tile of 16 × 16 pairs.
-@inline(never)
-private func transposeTile(_ tile: UnsafeMutableRawPointer) {
-    let (a, b, c, d) = (fourLines(tile), fourLines(tile + 256), fourLines(tile + 512), fourLines(tile + 768))
-    storeColumns(a.0, b.0, c.0, d.0, tile)
-    storeColumns(a.1, b.1, c.1, d.1, tile + 64)
-    storeColumns(a.2, b.2, c.2, d.2, tile + 128)
-    storeColumns(a.3, b.3, c.3, d.3, tile + 192)
-}
-
-/// Transposes 4 × 4 blocks of four lines: result i holds the pairs i, 4 + i, 8 + i and 12 + i of all four lines.
-@inline(__always)
-private func fourLines(_ lines: UnsafeMutableRawPointer) -> (Line, Line, Line, Line) {
-    func line(_ index: Int) -> Line { (lines + 64 * index).load(as: Line.self) }
-    let (low01, high01) = (ctiles_low_numbers(line(0), line(1)), ctiles_high_numbers(line(0), line(1)))
-    let (low23, high23) = (ctiles_low_numbers(line(2), line(3)), ctiles_high_numbers(line(2), line(3)))
-    return (
-        ctiles_low_pairs(low01, low23), ctiles_high_pairs(low01, low23),
-        ctiles_low_pairs(high01, high23), ctiles_high_pairs(high01, high23)
-    )
-}
-
-/// Combines the quarters at the same position of all sixteen lines and stores the results four lines apart.
-@inline(__always)
-private func storeColumns(_ a: Line, _ b: Line, _ c: Line, _ d: Line, _ target: UnsafeMutableRawPointer) {
-    let (evenUpper, evenLower) = (ctiles_even_quarters(a, b), ctiles_even_quarters(c, d))
-    let (oddUpper, oddLower) = (ctiles_odd_quarters(a, b), ctiles_odd_quarters(c, d))
-    target.storeBytes(of: ctiles_even_quarters(evenUpper, evenLower), as: Line.self)
-    (target + 256).storeBytes(of: ctiles_even_quarters(oddUpper, oddLower), as: Line.self)
-    (target + 512).storeBytes(of: ctiles_odd_quarters(evenUpper, evenLower), as: Line.self)
-    (target + 768).storeBytes(of: ctiles_odd_quarters(oddUpper, oddLower), as: Line.self)
-}
+private func bfloat16(_ x: SIMD16<Float>) -> VectorBits { (x.bits &+ VectorBits(repeating: 0x8000)) & upperHalf }

@@ -7,7 +7,7 @@ import CTiles
 /// accumulated. The omitted products are below 2⁻²³ · |a|·|b|, typically below half a unit in the last place of the
 /// product; measured, the result is as accurate as `dnnl_sgemm`. If an operand is stored in Float16, two terms per
 /// operand and three products suffice: the omitted products are below 2⁻¹⁶ · |a|·|b|, while the rounding error of
-/// Float16 storage is 2⁻¹¹.
+/// Float16 storage is 2⁻¹¹. If an operand is stored in bfloat16, both are multiplied as bfloat16.
 ///
 /// The order of summation depends on k only, so splitting m and n does not change any bit.
 ///
@@ -16,7 +16,8 @@ import CTiles
 enum TileProduct {
     /// Whether AMX can be used: the program is compiled for it, `DTRAIN_KERNELS` permits it, and CPU and system support
     /// it.
-    static let isAvailable = ctiles_built_for() == 1 && KernelLimit.current != .avx512 && ctiles_enable() == 1
+    static let isAvailable =
+        ctiles_built_for() == 1 && [nil, .amx].contains(KernelLimit.current) && ctiles_enable() == 1
 
     /// The maximum extent of a panel in K, and the maximum size in bytes of a B panel, which stays in the L2 cache.
     private static let (panelDepth, rightBytes) = (512, 1 << 20)
@@ -32,33 +33,35 @@ enum TileProduct {
     /// Computes the matmul in parallel, split along the longer side of C.
     static func runInParallel<A: Storage, B: Storage, C: Storage>(
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
-        m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool
+        m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool, asBFloat16: Bool
     ) {
         let pieces = min(ThreadPool.shared.count, max(1, m * n * k / grain))
         let size = evenPart(max(m, n), in: pieces)
         if size >= max(m, n) {
-            return run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
+            return run(
+                left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating,
+                asBFloat16: asBFloat16)
         }
         parallel((max(m, n) + size - 1) / size) { part in
             let start = part * size
             if m >= n {
                 run(
                     left.from(row: start), right, bias, c + start * cStride, cStride, m: min(size, m - start), n: n,
-                    k: k, alpha: alpha, accumulating: accumulating)
+                    k: k, alpha: alpha, accumulating: accumulating, asBFloat16: asBFloat16)
             } else {
                 run(
                     left, right.from(column: start), bias.map { $0 + start }, c + start, cStride, m: m,
-                    n: min(size, n - start), k: k, alpha: alpha, accumulating: accumulating)
+                    n: min(size, n - start), k: k, alpha: alpha, accumulating: accumulating, asBFloat16: asBFloat16)
             }
         }
     }
 
     private static func run<A: Storage, B: Storage, C: Storage>(
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
-        m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool
+        m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool, asBFloat16: Bool
     ) {
         let edge = TilePacking.edge
-        let parts = A.self == Float.self && B.self == Float.self ? 3 : 2
+        let parts = asBFloat16 ? 1 : A.self == Float.self && B.self == Float.self ? 3 : 2
         let depth = evenPart(k, atMost: panelDepth)
         let stripBytes = depth / edge * TilePacking.stepBytes(parts: parts)
         let columns = evenPart(n, atMost: max(edge, rightBytes / stripBytes * edge))
@@ -233,6 +236,14 @@ private struct TileBlock<C: Storage> {
                 ctiles_multiply()
                 a += 3 * part
                 b += 3 * part
+            }
+        } else if parts == 1 {
+            for _ in 0..<steps {
+                ctiles_load_left(a)
+                ctiles_load_right(b)
+                ctiles_multiply()
+                a += part
+                b += part
             }
         } else {
             for _ in 0..<steps {

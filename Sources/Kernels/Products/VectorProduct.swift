@@ -1,4 +1,5 @@
 import Failures
+import Tensors
 
 /// Matmuls by vector instructions, for few rows: each element of C is a dot product of a row of A and a row of
 /// transposed B.
@@ -14,7 +15,9 @@ enum VectorProduct {
     /// Computes C = alpha · A·Bᵀ + bias.
     @_specialize(where A == Float, B == Float, C == Float)
     @_specialize(where A == Float16, B == Float16, C == Float)
+    @_specialize(where A == BFloat16, B == BFloat16, C == Float)
     @_specialize(where A == Float16, B == Float16, C == Float16)
+    @_specialize(where A == BFloat16, B == BFloat16, C == BFloat16)
     static func run<A: Storage, B: Storage, C: Storage>(
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
         m: Int, n: Int, k: Int, alpha: Float

@@ -1,3 +1,5 @@
+import Tensors
+
 /// The elementwise activation functions of layers.
 package enum ActivationForm: CaseIterable, Sendable {
     /// max(x, 0): Nair & Hinton 2010, "Rectified linear units improve restricted Boltzmann machines".
@@ -15,6 +17,7 @@ package enum ActivationForm: CaseIterable, Sendable {
 /// Computes output = f(input) elementwise; the two buffers may be the same.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func activate<Element: Storage>(
     _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>, count: Int, form: ActivationForm
 ) {
@@ -24,6 +27,7 @@ package func activate<Element: Storage>(
 /// Computes gradient *= f′(input) elementwise.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func activationBackward<Element: Storage>(
     _ input: UnsafePointer<Element>, _ gradient: UnsafeMutablePointer<Float>, count: Int, form: ActivationForm
 ) {

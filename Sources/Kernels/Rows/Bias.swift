@@ -1,3 +1,5 @@
+import Tensors
+
 // R rows, C columns.
 
 /// Computes gradient[c] = Σ over rows of outputGradient[r, c], the gradient of a bias.
@@ -8,6 +10,7 @@
 /// - Parameter accumulating: Whether to add to `gradient` instead of overwriting it.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func biasGradient<Element: Storage>(
     _ outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Element>, rows R: Int, columns C: Int,
     accumulating: Bool = false

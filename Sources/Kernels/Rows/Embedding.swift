@@ -1,4 +1,5 @@
 import Failures
+import Tensors
 
 // B sequences, T positions, C hidden size, V vocabulary size, P rows of the position table.
 
@@ -13,6 +14,7 @@ import Failures
 ///   - output: [B, T, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func embedding<Element: Storage>(
     _ tokens: UnsafePointer<Int32>, tokenTable: UnsafePointer<Element>, multiplier: Float = 1,
     positionTable: UnsafePointer<Element>?, positionIDs: UnsafePointer<Int32>? = nil,
@@ -51,6 +53,7 @@ package func embedding<Element: Storage>(
 /// - Complexity: O(V + n · C) for n = B · T; allocates nothing.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func tokenEmbeddingBackward<Element: Storage>(
     _ tokens: UnsafePointer<Int32>, outputGradient: UnsafePointer<Float>,
     accumulatingInto tableGradient: UnsafeMutablePointer<Element>,
@@ -88,6 +91,7 @@ package func tokenEmbeddingBackward<Element: Storage>(
 ///   - sum: Scratch, [C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func positionEmbeddingBackward<Element: Storage>(
     outputGradient: UnsafePointer<Float>, into tableGradient: UnsafeMutablePointer<Element>,
     sum: UnsafeMutablePointer<Float>, sequences B: Int, positions T: Int, width C: Int
@@ -114,6 +118,7 @@ package func positionEmbeddingBackward<Element: Storage>(
 ///   - sum: Scratch, [C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func positionEmbeddingBackward<Element: Storage>(
     positionIDs: UnsafePointer<Int32>, outputGradient: UnsafePointer<Float>,
     into tableGradient: UnsafeMutablePointer<Element>, links: UnsafeMutablePointer<Int32>,

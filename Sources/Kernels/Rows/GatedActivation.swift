@@ -1,3 +1,5 @@
+import Tensors
+
 // R rows, F feed-forward size.
 
 /// Computes output = silu(gate) · up, the gated linear unit of Llama's feed-forward layer.
@@ -8,6 +10,7 @@
 /// - Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func swiGLU<Element: Storage>(
     _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>, rows R: Int, width F: Int
 ) {
@@ -30,6 +33,7 @@ package func swiGLU<Element: Storage>(
 ///   - inputGradient: [R, 2F], overwritten.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func swiGLUBackward<Element: Storage>(
     _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
     into inputGradient: UnsafeMutablePointer<Float>, rows R: Int, width F: Int

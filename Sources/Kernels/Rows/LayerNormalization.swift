@@ -1,3 +1,5 @@
+import Tensors
+
 // R rows, C columns.
 
 /// Normalizes each row of `input` to zero mean and unit variance, then scales and shifts it.
@@ -13,6 +15,7 @@
 /// - Source: Ba, Kiros & Hinton 2016, arXiv:1607.06450, eq. 4.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func layerNormalization<Element: Storage>(
     _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, shift: UnsafePointer<Element>?,
     epsilon: Float = 1e-5, into output: UnsafeMutablePointer<Element>,
@@ -51,6 +54,7 @@ package func layerNormalization<Element: Storage>(
 ///   - sums: Scratch, [2, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func layerNormalizationBackward<Element: Storage>(
     _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>,
     means: UnsafePointer<Float>, reciprocals: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,

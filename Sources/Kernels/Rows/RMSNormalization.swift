@@ -1,3 +1,5 @@
+import Tensors
+
 // R rows, C columns.
 
 /// Divides each row of `input` by its root mean square, then scales it.
@@ -12,6 +14,7 @@
 /// - Source: Zhang & Sennrich 2019, arXiv:1910.07467, eq. 4.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func rmsNormalization<Element: Storage>(
     _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, epsilon: Float = 1e-5,
     into output: UnsafeMutablePointer<Element>, reciprocals: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
@@ -43,6 +46,7 @@ package func rmsNormalization<Element: Storage>(
 ///   - sums: Scratch, [C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func rmsNormalizationBackward<Element: Storage>(
     _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, reciprocals: UnsafePointer<Float>,
     outputGradient: UnsafePointer<Float>, accumulatingInto inputGradient: UnsafeMutablePointer<Float>,

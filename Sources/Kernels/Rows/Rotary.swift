@@ -70,6 +70,7 @@ package final class RotaryTable: Sendable {
     /// - Complexity: O(B · T · H · D); allocates nothing.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
+    @_specialize(where Element == BFloat16)
     package func rotate<Element: Storage>(
         _ rows: UnsafeMutablePointer<Element>, stride: Int, firstColumn: Int, headCount H: Int,
         firstPosition: Int = 0, positionIDs: UnsafePointer<Int32>? = nil, inverse: Bool = false, sequences B: Int,

@@ -1,4 +1,5 @@
 import Failures
+import Tensors
 
 // N selected rows, R rows of the full matrix, C columns.
 
@@ -17,6 +18,7 @@ func index(_ value: Int32, below count: Int) -> Int {
 ///   - target: [N, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func gatherRows<Element: Storage>(
     _ source: UnsafePointer<Element>, places: UnsafePointer<Int32>, into target: UnsafeMutablePointer<Element>,
     count N: Int, columns C: Int
@@ -34,6 +36,7 @@ package func gatherRows<Element: Storage>(
 ///   - target: [R, C], overwritten.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func scatterRows<Element: Storage>(
     _ source: UnsafePointer<Element>, places: UnsafePointer<Int32>, into target: UnsafeMutablePointer<Element>,
     count N: Int, rows R: Int, columns C: Int
@@ -54,6 +57,7 @@ package func scatterRows<Element: Storage>(
 ///   - target: [N, C].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func addRows<Element: Storage>(
     of source: UnsafePointer<Element>, places: UnsafePointer<Int32>,
     accumulatingInto target: UnsafeMutablePointer<Element>, count N: Int, rows R: Int, columns C: Int

@@ -10,6 +10,8 @@ struct ThreadScratch {
     enum Use: Int, CaseIterable {
         /// A matmul's packed A and B panels, partial sums, bias, and a block that is loaded from or stored to C.
         case left, right, sums, bias, edge
+        /// The sums of one register kernel.
+        case tile
         /// The scores of a block of queries, and their gradients.
         case scores
     }
@@ -32,6 +34,11 @@ struct ThreadScratch {
     /// Returns space for at least `count` elements for `use`.
     func floats(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Float> {
         memory(use, bytes: count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
+    }
+
+    /// Returns space for at least `count` words of 32 bits for `use`.
+    func words(_ use: Use, _ count: Int) -> UnsafeMutablePointer<UInt32> {
+        memory(use, bytes: count * MemoryLayout<UInt32>.stride).assumingMemoryBound(to: UInt32.self)
     }
 
     /// The calling thread's buffers.

@@ -1,3 +1,5 @@
+import Tensors
+
 /// Performs an Adagrad update of `count` weights in one pass: s += g², w −= learning rate · g / (√s + ε).
 ///
 /// - Parameters:
@@ -8,6 +10,7 @@
 /// - Source: Duchi, Hazan & Singer 2011, "Adaptive subgradient methods for online learning and stochastic optimization".
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func adagrad<Element: Storage>(
     _ weights: UnsafeMutablePointer<Float>, squares: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Element>,
     count: Int, learningRate: Double, epsilon: Double, _ adjustment: GradientAdjustment

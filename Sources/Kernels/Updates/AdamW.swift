@@ -1,3 +1,5 @@
+import Tensors
+
 /// The coefficients of one AdamW update.
 package struct AdamWStep: Sendable {
     /// β₁ and β₂, the decay rates of the two moments.
@@ -49,6 +51,7 @@ package func power(_ base: Double, _ exponent: Int) -> Double {
 ///   rate.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func adamW<Element: Storage>(
     _ weights: UnsafeMutablePointer<Float>, firstMoments: UnsafeMutablePointer<Float>,
     secondMoments: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Element>, count: Int, _ step: AdamWStep

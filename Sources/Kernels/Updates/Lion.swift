@@ -1,3 +1,5 @@
+import Tensors
+
 /// Performs a Lion update of `count` weights in one pass: w = w·(1 − learning rate · decay) − learning rate · sign(β₁·m
 /// + (1 − β₁)·g), then m = β₂·m + (1 − β₂)·g.
 ///
@@ -9,6 +11,7 @@
 /// - Source: Chen et al. 2023, arXiv:2302.06675, algorithm 2.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func lion<Element: Storage>(
     _ weights: UnsafeMutablePointer<Float>, momenta: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Element>,
     count: Int, learningRate: Double, betas: (Double, Double), weightDecay: Double, _ adjustment: GradientAdjustment

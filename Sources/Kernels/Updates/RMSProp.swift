@@ -1,3 +1,5 @@
+import Tensors
+
 /// Performs an RMSProp update of `count` weights in one pass: v = α·v + (1 − α)·g², w −= learning rate · g / (√v + ε).
 ///
 /// - Parameters:
@@ -9,6 +11,7 @@
 /// - Source: Tieleman & Hinton 2012, "Neural networks for machine learning", lecture 6.5.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func rmsProp<Element: Storage>(
     _ weights: UnsafeMutablePointer<Float>, squares: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Element>,
     count: Int, learningRate: Double, alpha: Double, epsilon: Double, _ adjustment: GradientAdjustment

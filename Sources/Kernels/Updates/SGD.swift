@@ -1,3 +1,5 @@
+import Tensors
+
 /// The use of momentum in a step of gradient descent.
 package enum MomentumForm: Sendable {
     /// Plain gradient descent, without momentum.
@@ -20,6 +22,7 @@ package enum MomentumForm: Sendable {
 ///   with the learning rate outside the momentum, as in PyTorch.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func sgd<Element: Storage>(
     _ weights: UnsafeMutablePointer<Float>, momenta: UnsafeMutablePointer<Float>?, gradients: UnsafePointer<Element>,
     count: Int, learningRate: Double, momentum: Double, form: MomentumForm, _ adjustment: GradientAdjustment

@@ -1,8 +1,11 @@
+import Tensors
+
 /// Returns Σ values² in Float64, which is infinite or NaN exactly if a value is.
 ///
 /// - Complexity: O(count); allocates nothing.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func sumOfSquares<Element: Storage>(_ values: UnsafePointer<Element>, count: Int) -> Double {
     var squares = Squares()
     forEachVector(count) { i, width in squares.add(load(values + i, width)) }

@@ -98,10 +98,10 @@ extension OptimizerConfiguration {
 }
 
 extension AveragingConfiguration {
-    /// `wire` has no effect on gradients in shared memory and on Float16 gradients, which are sent as they are.
+    /// `wire` has no effect on gradients in shared memory and on 16-bit gradients, which are sent as they are.
     fileprivate func effective(_ precision: Configuration.Precision) -> AveragingConfiguration {
         var part = self
-        if strategy == .sharedMemory || precision == .float16 { part.wire = AveragingConfiguration().wire }
+        if strategy == .sharedMemory || precision != .float32 { part.wire = AveragingConfiguration().wire }
         return part
     }
 }

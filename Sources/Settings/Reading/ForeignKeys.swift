@@ -54,7 +54,7 @@ enum ForeignKeys {
                 + "experiment_dir output_directory"),
         Row("run.seed", nil, "random_seed rng_seed manual_seed torch_seed data_seed"),
         Row(
-            "precision", "float16 instead of fp16: true or bf16: true",
+            "precision", "bfloat16 instead of bf16: true, float16 instead of fp16: true",
             "fp16 bf16 dtype torch_dtype mixed_precision amp use_amp half fp32 tf32 param_dtype autocast"),
         Row("threads", "threads of one rank", "num_threads n_threads nthreads cpu_threads omp_num_threads"),
         Row("averaging.strategy", nil, "ddp_backend distributed_backend backend"),

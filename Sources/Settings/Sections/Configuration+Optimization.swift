@@ -4,10 +4,10 @@ extension Configuration {
     /// The learning rate schedule of the run.
     package func makeSchedule() -> Schedule { Schedule(schedule, steps: training.steps, width: model.width) }
 
-    /// The loss scaler at the start of the run; nil in Float32.
+    /// The loss scaler at the start of the run; nil unless the precision is Float16.
     package func makeLossScaler() -> LossScaler? {
         switch precision {
-        case .float32: nil
+        case .float32, .bfloat16: nil
         case .float16: LossScaler(scale: lossScale.initial, scalerSettings)
         }
     }

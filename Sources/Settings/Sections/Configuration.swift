@@ -13,6 +13,7 @@ package struct Configuration: Equatable, Sendable {
     package enum Precision: String, CaseIterable, Sendable {
         case float32
         case float16
+        case bfloat16
     }
 
     package var run = RunConfiguration()

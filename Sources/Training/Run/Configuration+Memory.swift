@@ -5,6 +5,7 @@ import Objectives
 import Optimizers
 import Resources
 import Settings
+import Tensors
 
 extension Configuration {
     /// Estimates the memory that all ranks of a host need to train a model of `sizes`.
@@ -18,6 +19,7 @@ extension Configuration {
         return switch precision {
         case .float32: stepMemory(sizes, positions, communicator, storing: Float.self)
         case .float16: stepMemory(sizes, positions, communicator, storing: Float16.self)
+        case .bfloat16: stepMemory(sizes, positions, communicator, storing: BFloat16.self)
         }
     }
 

@@ -1,10 +1,11 @@
-import Texts
 import Checkpoints
 import Datasets
 import Failures
 import Inference
+import Kernels
 import Settings
 import Tensors
+import Texts
 
 /// The checkpoint that a run loads its initial weights from; only rank 0 has one.
 package struct StartingWeights {
@@ -84,15 +85,20 @@ package struct StartingWeights {
     func read(_ parameter: Parameter, into target: UnsafeMutableBufferPointer<Float>) throws(Failure) {
         let file = try checkpoint.openTensors(source.file)
         let name = source.prefix + parameter.name
-        guard file[name]?.type == .float16 else {
-            return try file.read(
+        func read<Element: Storage>(storedAs _: Element.Type) throws(Failure) {
+            let stored = UnsafeMutableBufferPointer<Element>.allocate(capacity: target.count)
+            defer { stored.deallocate() }
+            try file.read(name, into: UnsafeMutableRawBufferPointer(stored))
+            for index in target.indices { target[index] = stored[index].float32 }
+        }
+        switch file[name]?.type {
+        case .float16: try read(storedAs: Float16.self)
+        case .bfloat16: try read(storedAs: BFloat16.self)
+        default:
+            try file.read(
                 into: TensorDestination(
                     name: name, type: .float32, shape: parameter.shape, bytes: UnsafeMutableRawBufferPointer(target)))
         }
-        let halves = UnsafeMutableBufferPointer<Float16>.allocate(capacity: target.count)
-        defer { halves.deallocate() }
-        try file.read(name, into: UnsafeMutableRawBufferPointer(halves))
-        for index in target.indices { target[index] = Float(halves[index]) }
     }
 
     /// The loaded parameters as one line, followed by notices on further lines.
@@ -109,7 +115,7 @@ package struct StartingWeights {
     }
 
     /// The location of the weights: the moving average if there is one, otherwise the master weights, which a run in
-    /// Float16 stores with the optimizer state.
+    /// Float16 or bfloat16 stores with the optimizer state.
     private static func source(
         _ checkpoint: Checkpoint, _ selection: [Parameter]
     ) throws(Failure) -> (file: String, prefix: String) {

@@ -8,6 +8,7 @@ import Models
 import Reporting
 import Resources
 import Settings
+import Tensors
 import Watching
 
 /// A training run, from its configuration to its final checkpoint, or after a request to stop, to the checkpoint of
@@ -49,6 +50,7 @@ package struct Trainer {
         switch configuration.precision {
         case .float32: try run(storing: Float.self)
         case .float16: try run(storing: Float16.self)
+        case .bfloat16: try run(storing: BFloat16.self)
         }
     }
 
@@ -154,6 +156,9 @@ package struct Trainer {
             "\(programVersion): \(ComputeThreads.description(ranks: communicator.size)), "
                 + "\(configuration.precision.rawValue), averaging \(coordinator.averaging.name)")
         if let warning = coordinator.averagingWarning { console.say(warning) }
+        if configuration.precision == .bfloat16, !ProductEngine.multipliesBFloat16 {
+            console.say("bfloat16 is not faster than float32 on this CPU, which has no instructions for it")
+        }
         let usable = UsableCores.ofThisProcess()
         let slots = configuration.batch.slots
         if !LaunchEnvironment.isLaunched,

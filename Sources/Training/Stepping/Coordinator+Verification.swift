@@ -18,8 +18,7 @@ extension Coordinator {
         for (name, arena) in kept {
             arenas.append(
                 StateGuard.GuardedArena(
-                    name: name, base: UnsafeRawPointer(arena.base), elementBytes: MemoryLayout<Float>.stride,
-                    place: .shard))
+                    name: name, base: UnsafeRawPointer(arena.base), format: .float32, place: .shard))
         }
         return arenas
     }
@@ -31,7 +30,7 @@ extension Coordinator {
     func refuseNonFinite() throws {
         let (arenas, pieces) = (ownedArenas, Array(pieces.joined()))
         func isBroken(_ arena: StateGuard.GuardedArena, _ piece: UpdatePiece) -> Bool {
-            firstNonFinite(arena.bytes(of: piece), arena.elementBytes == 2 ? .float16 : .float32) != nil
+            firstNonFinite(arena.bytes(of: piece), arena.format) != nil
         }
         let broken = UnsafeMutableBufferPointer<Bool>.allocate(capacity: pieces.count)
         defer { broken.deallocate() }

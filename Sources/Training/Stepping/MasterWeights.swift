@@ -49,14 +49,14 @@ struct MasterWeights<Element: Storage> {
     /// All weights that this rank owns.
     var guarded: [StateGuard.GuardedArena] {
         let masters = StateGuard.GuardedArena(
-            name: "weights", base: UnsafeRawPointer(arena.base), elementBytes: MemoryLayout<Float>.stride,
+            name: "weights", base: UnsafeRawPointer(arena.base), format: .float32,
             place: MasterWeights.areCopies ? .shard : .whole)
         if !MasterWeights.areCopies { return [masters] }
         return [
             masters,
             StateGuard.GuardedArena(
                 name: "working weights", base: UnsafeRawPointer(working.base),
-                elementBytes: MemoryLayout<Element>.stride, place: .whole),
+                format: Element.format, place: .whole),
         ]
     }
 

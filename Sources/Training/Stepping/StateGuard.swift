@@ -1,5 +1,6 @@
 import Files
 import Synchronization
+import Tensors
 
 /// Detects silent data corruption of the weights and optimizer state that a rank owns.
 ///
@@ -13,7 +14,7 @@ package final class StateGuard {
         let name: String
         /// The address of the arena.
         let base: UnsafeRawPointer
-        let elementBytes: Int
+        let format: FloatFormat
         /// The arena's kind of offset.
         let place: Place
 
@@ -27,7 +28,7 @@ package final class StateGuard {
                 case .whole: piece.start
                 case .shard: piece.stateStart
                 }
-            return UnsafeRawBufferPointer(start: base + start * elementBytes, count: piece.count * elementBytes)
+            return UnsafeRawBufferPointer(start: base + start * format.byteCount, count: piece.count * format.byteCount)
         }
     }
 

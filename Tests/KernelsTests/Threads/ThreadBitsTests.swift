@@ -17,6 +17,7 @@ extension ThreadTests {
             switch type {
             case .float32: check(Float.self)
             case .float16: check(Float16.self)
+            case .bfloat16: check(BFloat16.self)
             }
         }
 

@@ -1,0 +1,44 @@
+// Register kernels of matrix products for several instruction sets, of which the program chooses one when it starts.
+// Swift cannot compile a function for other instructions than those of its module; C can.
+#pragma once
+
+// The extent of a block of sums, in rows and columns.
+enum { cproducts_rows = 12, cproducts_columns = 32 };
+// The maximum number of words (see below) in the depth of a panel, and the distance of rows in a row-major left strip.
+enum { cproducts_depth = 384, cproducts_row_words = 400 };
+
+// The instruction sets, in ascending order.
+typedef enum {
+    cproducts_portable, // the instructions that this file is compiled for
+    cproducts_avx2, // AVX2 with FMA and F16C
+    cproducts_avx512, // AVX-512 F, BW, DQ and VL
+    cproducts_avx512_bf16, // and AVX512_BF16
+} cproducts_level;
+
+// Returns the highest level that the CPU and the system support.
+cproducts_level cproducts_supported(void);
+
+// What a word, 32 bits of a packed panel, holds.
+typedef enum {
+    cproducts_float32, // a Float32
+    cproducts_bfloat16_pair, // two bfloat16 that are adjacent along k, the first in the lower half
+} cproducts_word;
+
+// The layout of a left strip of up to 12 rows.
+typedef enum {
+    cproducts_row_major, // word w of row r is at r * cproducts_row_words + w
+    cproducts_word_major, // word w of row r is at w * cproducts_rows + r
+} cproducts_layout;
+
+// Computes a block of sums, sums[r][c] (+)= Σ left[r][w] · right[w][c], over `depth` words in ascending order: a fused
+// multiply-add after the other in Float32, whose bits depend neither on the level nor on the number of rows. (Pairs of
+// bfloat16 are multiplied and added by one instruction, whose rounding is the CPU's.)
+//
+// right: word w of column c is at w * cproducts_columns + c.
+// sums: [12, 32] with `stride` floats from row to row; rows from `rows` on are undefined afterwards.
+// adding: whether to add to `sums` instead of overwriting them.
+typedef void (*cproducts_kernel)(
+    const void *left, const void *right, long depth, float *sums, long stride, int rows, int adding);
+
+// Returns the kernel for a level that is supported, or a null pointer if the level multiplies no such words.
+cproducts_kernel cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout);

@@ -1,0 +1,214 @@
+import CProducts
+import Tensors
+
+/// A word of a packed panel: a Float32, or two bfloat16 that are adjacent along K.
+enum PanelWord {
+    case float32
+    case bfloat16Pair
+
+    /// The number of elements along K in a word.
+    var elements: Int { self == .float32 ? 1 : 2 }
+
+    /// The number of words for `depth` elements along K; the second element of an incomplete pair is 0.
+    func words(_ depth: Int) -> Int { (depth + elements - 1) / elements }
+}
+
+/// Packs the elements `depths` along K of an operand into the strips that register kernels read: 12 rows of A or 32
+/// columns of B.
+///
+/// A strip of A whose stored rows lie along K is row-major, otherwise word-major, so that packing it never transposes.
+/// Strips of B are always word-major.
+struct PanelPacking<Element: Storage> {
+    private let source: Factor<Element>
+    private let depths: Range<Int>
+    private let word: PanelWord
+    private let factor: Float
+    /// The number of words along K.
+    private let words: Int
+    /// Whether stored rows along K consist of words.
+    private let isPacked: Bool
+
+    /// A packing of `source`, each element multiplied by `factor`.
+    init(_ source: Factor<Element>, _ depths: Range<Int>, _ word: PanelWord, factor: Float = 1) {
+        (self.source, self.depths, self.word, self.factor) = (source, depths, word, factor)
+        words = word.words(depths.count)
+        isPacked =
+            factor == 1 && Element.self == (word == .float32 ? Float.self : BFloat16.self) as any Storage.Type
+            && depths.count % word.elements == 0
+    }
+
+    /// Packs the rows `range` of the `count` rows of A, strip by strip.
+    @_specialize(where Element == Float)
+    @_specialize(where Element == Float16)
+    @_specialize(where Element == BFloat16)
+    func packLeft(_ range: Range<Int>, of count: Int, into panel: UnsafeMutablePointer<UInt32>) {
+        let strip = PanelStrip.rows
+        if source.orientation == .plain {
+            for (index, row) in range.enumerated() {
+                packLine(
+                    source.base + row * source.stride + depths.lowerBound, depths.count,
+                    into: panel + index / strip * PanelStrip.leftWords + index % strip * PanelStrip.rowWords)
+            }
+            // Missing rows of the last strip.
+            for index in range.count..<(range.count + strip - 1) / strip * strip {
+                (panel + index / strip * PanelStrip.leftWords + index % strip * PanelStrip.rowWords)
+                    .update(repeating: 0, count: words)
+            }
+            return
+        }
+        // A store writes 16 words, of which the next line of the strip overwrites the last four.
+        packAcross(
+            from: range.lowerBound, count: count - range.lowerBound, padded: range.count, step: strip, strip: strip,
+            stripWords: PanelStrip.leftWords, into: panel)
+    }
+
+    /// Packs the columns `range` of B, a strip every `stripWords` words.
+    @_specialize(where Element == Float)
+    @_specialize(where Element == Float16)
+    @_specialize(where Element == BFloat16)
+    func packRight(_ range: Range<Int>, stripWords: Int, into panel: UnsafeMutablePointer<UInt32>) {
+        let strip = PanelStrip.columns
+        let padded = (range.count + strip - 1) / strip * strip
+        if source.orientation == .plain {
+            return packAcross(
+                from: range.lowerBound, count: range.count, padded: padded, step: lanes, strip: strip,
+                stripWords: stripWords, into: panel)
+        }
+        for column in stride(from: 0, to: padded, by: lanes) {
+            let lines = source.base + (range.lowerBound + column) * source.stride + depths.lowerBound
+            packColumns(
+                lines, count: max(0, min(lanes, range.count - column)),
+                into: panel + column / strip * stripWords + column % strip)
+        }
+    }
+
+    /// Packs up to 16 columns of B whose elements lie along K.
+    @inline(__always)
+    private func packColumns(
+        _ lines: UnsafePointer<Element>, count: Int, into target: UnsafeMutablePointer<UInt32>
+    ) {
+        let lineBytes = PanelStrip.columns * MemoryLayout<UInt32>.stride
+        let square = ThreadScratch.ofThread.words(.edge, lanes * lanes)
+        for w in stride(from: 0, to: words, by: lanes) {
+            let part = lines + w * word.elements
+            if isPacked, count == lanes, w + lanes <= words {
+                transposeSquare(
+                    part, lineBytes: source.stride * MemoryLayout<Element>.stride,
+                    into: target + w * PanelStrip.columns,
+                    lineBytes: lineBytes)
+                continue
+            }
+            let depth = min(lanes * word.elements, depths.count - w * word.elements)
+            for line in 0..<count { packLine(part + line * source.stride, depth, into: square + line * lanes) }
+            (square + count * lanes).update(repeating: 0, count: (lanes - count) * lanes)
+            transposeSquare(square, lineBytes: 64, into: target + w * PanelStrip.columns, lineBytes: lineBytes)
+        }
+    }
+
+    /// Packs `count` elements that lie along K.
+    @inline(__always)
+    private func packLine(_ line: UnsafePointer<Element>, _ count: Int, into target: UnsafeMutablePointer<UInt32>) {
+        if isPacked {
+            let count = count / word.elements
+            let words = UnsafeRawPointer(line)
+            var w = 0
+            while w + lanes <= count {
+                (words + 4 * w).loadUnaligned(as: VectorBits.self).store(target + w)
+                w += lanes
+            }
+            while w < count {
+                target[w] = (words + 4 * w).loadUnaligned(as: UInt32.self)
+                w += 1
+            }
+        } else if word == .float32 {
+            forEachVector(count) { offset, width in
+                (load(line + offset, width) * factor).bits.store(target + offset, width)
+            }
+        } else {
+            let halves = UnsafeMutableRawPointer(target).assumingMemoryBound(to: BFloat16.self)
+            forEachVector(count) { offset, width in store(load(line + offset, width) * factor, halves + offset, width) }
+            if count % 2 == 1 { halves[count] = 0 }
+        }
+    }
+
+    /// Packs neighbours across K, `step` of the 16 at a time.
+    ///
+    /// - Parameters:
+    ///   - start: The first element of each stored row.
+    ///   - count: The number of elements from there on that may be read; words without element are 0.
+    ///   - padded: The number of words of each stored row.
+    @inline(__always)
+    private func packAcross(
+        from start: Int, count: Int, padded: Int, step: Int, strip: Int, stripWords: Int,
+        into panel: UnsafeMutablePointer<UInt32>
+    ) {
+        for w in 0..<words {
+            let depth = depths.lowerBound + w * word.elements
+            let first = source.base + depth * source.stride + start
+            let second = first + source.stride
+            let isPair = word == .bfloat16Pair && depth + 1 < depths.upperBound
+            let target = panel + w * strip
+            let whole = min(padded, max(0, count - lanes + 1))
+            var column = 0
+            if word == .float32 {
+                while column < whole {
+                    (Element.load(first + column) * factor).bits
+                        .store(target + column / strip * stripWords + column % strip)
+                    column += step
+                }
+            } else if isPair, let a = first as? UnsafePointer<BFloat16>, let b = second as? UnsafePointer<BFloat16>,
+                factor == 1
+            {
+                while column < whole {
+                    pairs(a + column, b + column).store(target + column / strip * stripWords + column % strip)
+                    column += step
+                }
+            } else if isPair {
+                while column < whole {
+                    let lower = roundedToBFloat16(Element.load(first + column) * factor) &>> 16
+                    (lower | roundedToBFloat16(Element.load(second + column) * factor))
+                        .store(target + column / strip * stripWords + column % strip)
+                    column += step
+                }
+            }
+            while column < padded {
+                let width = max(0, min(lanes, count - column))
+                neighbours(first + column, isPair ? second + column : nil, width)
+                    .store(target + column / strip * stripWords + column % strip)
+                column += step
+            }
+        }
+    }
+
+    /// Returns the words of `width` ≤ 16 neighbours across K; the missing ones are 0.
+    @inline(never)
+    private func neighbours(
+        _ first: UnsafePointer<Element>, _ second: UnsafePointer<Element>?, _ width: Int
+    ) -> VectorBits {
+        let values = load(first, width) * factor
+        if word == .float32 { return values.bits }
+        let lower = roundedToBFloat16(values) &>> 16
+        guard let second else { return lower }
+        return lower | roundedToBFloat16(load(second, width) * factor)
+    }
+}
+
+/// Returns sixteen pairs of elements of two rows.
+@inline(__always)
+private func pairs(_ lower: UnsafePointer<BFloat16>, _ upper: UnsafePointer<BFloat16>) -> VectorBits {
+    (BFloat16.load(lower).bits &>> 16) | BFloat16.load(upper).bits
+}
+
+/// The extents of the strips of a panel.
+enum PanelStrip {
+    /// The number of rows in a strip of A, and of columns in a strip of B.
+    static let (rows, columns) = (cproducts_rows, cproducts_columns)
+    /// The maximum number of words along K in a panel.
+    static let depth = cproducts_depth
+    /// The distance of rows in a row-major strip of A, in words.
+    static let rowWords = cproducts_row_words
+    /// The number of words in a strip of A.
+    static let leftWords = rows * rowWords
+    /// The number of words in a strip of B over `words` words along K.
+    static func rightWords(_ words: Int) -> Int { (words + lanes - 1) / lanes * lanes * columns }
+}

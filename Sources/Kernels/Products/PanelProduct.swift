@@ -1,0 +1,181 @@
+import CProducts
+import Tensors
+
+/// Matmuls by register kernels over packed panels.
+///
+/// Panels of A and B are converted and packed into strips, a strip of B stays in the L2 cache and one of A in the L1
+/// cache, and a register kernel computes 12 × 32 sums at a time. If an operand is bfloat16 and the CPU multiplies such
+/// numbers, both are packed as bfloat16; otherwise as Float32.
+///
+/// An element of C is the sum over panels of `PanelStrip.depth` words along K, and within a panel one multiply-add
+/// after the other. This order depends on k only: the number of threads, the width of vectors and the other rows and
+/// columns do not change any bit.
+///
+/// - Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053.
+enum PanelProduct {
+    /// Whether the CPU multiplies pairs of bfloat16.
+    static let multipliesBFloat16 = kernel(.bfloat16Pair, .plain) != nil
+
+    /// The minimum number of multiply-adds per thread.
+    private static let grain = 1 << 19
+
+    /// Computes the matmul in parallel, split along the longer side of C.
+    static func runInParallel<A: Storage, B: Storage, C: Storage>(
+        _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
+        m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool, asBFloat16: Bool
+    ) {
+        let word = multipliesBFloat16 && asBFloat16 ? PanelWord.bfloat16Pair : .float32
+        let product = PanelBlocks(
+            left: left, right: right, bias: bias, c: c, cStride: cStride, m: m, k: k, alpha: alpha,
+            accumulating: accumulating, word: word, kernel: kernel(word, left.orientation)!)
+        let pieces = min(ThreadPool.shared.count, max(1, m * n * k / grain))
+        if pieces == 1 { return product.compute(0..<m, 0..<n) }
+        let edge = m >= n ? PanelStrip.rows : PanelStrip.columns
+        let size = ((max(m, n) + pieces - 1) / pieces + edge - 1) / edge * edge
+        parallel((max(m, n) + size - 1) / size) { part in
+            let range = part * size..<min((part + 1) * size, max(m, n))
+            if m >= n { product.compute(range, 0..<n) } else { product.compute(0..<m, range) }
+        }
+    }
+
+    /// Returns the register kernel for words and the orientation of A; nil: the CPU has none.
+    private static func kernel(_ word: PanelWord, _ orientation: Orientation) -> cproducts_kernel? {
+        cproducts_choose(
+            level, word == .float32 ? cproducts_float32 : cproducts_bfloat16_pair,
+            orientation == .plain ? cproducts_row_major : cproducts_word_major)
+    }
+
+    /// The instructions that this process uses.
+    private static let level: cproducts_level = {
+        let (supported, limit) = (cproducts_supported(), KernelLimit.current?.level ?? cproducts_avx512_bf16)
+        return supported.rawValue < limit.rawValue ? supported : limit
+    }()
+}
+
+/// The operands of a matmul, which is computed block by block.
+private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
+    let left: Factor<A>
+    let right: Factor<B>
+    let bias: UnsafePointer<B>?
+    let c: UnsafeMutablePointer<C>
+    let cStride: Int
+    let m: Int
+    let k: Int
+    let alpha: Float
+    let accumulating: Bool
+    let word: PanelWord
+    let kernel: cproducts_kernel
+
+    /// The maximum number of words of a B panel, which stays in the L2 cache.
+    private static var rightWords: Int { 1 << 17 }
+    /// The maximum number of words of an A panel, which is packed once for all B panels.
+    private static var leftWords: Int { 1 << 21 }
+    /// The maximum number of Float32 sums that wait for the next panel if C itself has another type.
+    private static var waitingSums: Int { 1 << 20 }
+
+    /// The position of a panel along K.
+    private struct Depths {
+        let range: Range<Int>
+        let words: Int
+        let isFirst: Bool
+        let isLast: Bool
+    }
+
+    /// Returns the extent along K of all panels but the last one, which may be smaller: as few equal parts as possible.
+    private static func depth(_ k: Int, _ word: PanelWord) -> Int {
+        let words = word.words(k)
+        let panels = (words + PanelStrip.depth - 1) / PanelStrip.depth
+        return ((words + panels - 1) / panels + lanes - 1) / lanes * lanes * word.elements
+    }
+
+    /// Computes the elements of C in these rows and columns.
+    func compute(_ rows: Range<Int>, _ columns: Range<Int>) {
+        let (height, width) = (PanelStrip.rows, PanelStrip.columns)
+        let depth = Self.depth(k, word)
+        let strip = PanelStrip.rightWords(word.words(depth))
+        let panelColumns = min(max(1, Self.rightWords / strip), (columns.count + width - 1) / width) * width
+        let waits = C.self != Float.self && depth < k
+        let waitingStride = (columns.count + width - 1) / width * width
+        var strips = min(Self.leftWords / PanelStrip.leftWords, (rows.count + height - 1) / height)
+        if waits { strips = min(strips, max(1, Self.waitingSums / (waitingStride * height))) }
+        let scratch = ThreadScratch.ofThread
+        let leftPanel = scratch.words(.left, strips * PanelStrip.leftWords)
+        let rightPanel = scratch.words(.right, panelColumns / width * strip)
+        let waiting = waits ? scratch.floats(.sums, strips * height * waitingStride) : nil
+        let tile = scratch.floats(.tile, height * width)
+
+        for firstRow in stride(from: rows.lowerBound, to: rows.upperBound, by: strips * height) {
+            let rows = firstRow..<min(firstRow + strips * height, rows.upperBound)
+            for start in stride(from: 0, to: k, by: depth) {
+                let range = start..<min(start + depth, k)
+                let depths = Depths(
+                    range: range, words: word.words(range.count), isFirst: start == 0, isLast: range.upperBound == k)
+                PanelPacking(left, range, word, factor: alpha).packLeft(rows, of: m, into: leftPanel)
+                for firstColumn in stride(from: columns.lowerBound, to: columns.upperBound, by: panelColumns) {
+                    let panel = firstColumn..<min(firstColumn + panelColumns, columns.upperBound)
+                    PanelPacking(right, range, word).packRight(panel, stripWords: strip, into: rightPanel)
+                    multiply(
+                        leftPanel, rightPanel, strip, rows, panel, depths, tile,
+                        waiting.map { $0 + firstColumn - columns.lowerBound }, waitingStride)
+                }
+            }
+        }
+    }
+
+    /// Multiplies a packed A panel by a packed B panel.
+    ///
+    /// - Parameters:
+    ///   - tile: A buffer for the sums of one register kernel.
+    ///   - waiting: The sums that wait for the next panel, from the first row and column on.
+    @inline(__always)
+    private func multiply(
+        _ leftPanel: UnsafeMutablePointer<UInt32>, _ rightPanel: UnsafeMutablePointer<UInt32>, _ strip: Int,
+        _ rows: Range<Int>, _ columns: Range<Int>, _ depths: Depths, _ tile: UnsafeMutablePointer<Float>,
+        _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int
+    ) {
+        let (height, width) = (PanelStrip.rows, PanelStrip.columns)
+        for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
+            let leftStrip = leftPanel + (row - rows.lowerBound) / height * PanelStrip.leftWords
+            let count = min(height, rows.upperBound - row)
+            for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
+                let rightStrip = rightPanel + (column - columns.lowerBound) / width * strip
+                let line = min(width, columns.upperBound - column)
+                let target = c + row * cStride + column
+                if let direct = target as? UnsafeMutablePointer<Float>, count == height, line == width {
+                    let adding = accumulating || !depths.isFirst
+                    kernel(leftStrip, rightStrip, depths.words, direct, cStride, Int32(height), adding ? 1 : 0)
+                    if depths.isLast, bias != nil { finish(direct, cStride, target, column, height, width) }
+                } else if let waiting {
+                    let sums = waiting + (row - rows.lowerBound) * waitingStride + column - columns.lowerBound
+                    kernel(
+                        leftStrip, rightStrip, depths.words, sums, waitingStride, Int32(count), depths.isFirst ? 0 : 1)
+                    if depths.isLast { finish(sums, waitingStride, target, column, count, line, adding: accumulating) }
+                } else {
+                    kernel(leftStrip, rightStrip, depths.words, tile, width, Int32(count), 0)
+                    finish(
+                        tile, width, target, column, count, line, adding: accumulating || !depths.isFirst,
+                        isLast: depths.isLast)
+                }
+            }
+        }
+    }
+
+    /// Stores sums to C, rounded, with the bias after the last panel.
+    @inline(__always)
+    private func finish(
+        _ sums: UnsafeMutablePointer<Float>, _ sumsStride: Int, _ target: UnsafeMutablePointer<C>, _ column: Int,
+        _ rows: Int, _ columns: Int, adding: Bool = false, isLast: Bool = true
+    ) {
+        for offset in stride(from: 0, to: columns, by: lanes) {
+            let width = min(lanes, columns - offset)
+            let shift = isLast ? bias.map { load($0 + column + offset, width) } : nil
+            for row in 0..<rows {
+                var value = load(sums + row * sumsStride + offset, width)
+                let place = target + row * cStride + offset
+                if adding { value = load(place, width) + value }
+                if let shift { value += shift }
+                store(value, place, width)
+            }
+        }
+    }
+}
