@@ -6,9 +6,9 @@ import PackageDescription
 //
 //   0  COpenMPI COneDNN CYAML CXXHash    system libraries: a module map and nothing else
 //   1  CMPI CProcess CProcessor CThreads C shims
-//      CTiles CSentencePiece CPNG
+//      CTiles CProducts CSentencePiece CPNG
 //   1  Texts Failures Files Tensors      texts and paths as bytes, errors, the file system, arenas and layouts,
-//      Profiling Threads                 spans of time, threads
+//      Profiling Threads                 spans of time, compute threads
 //   2  Kernels                           operations on numbers, forward and backward
 //   2  Collectives                       a communicator's operations, and what ranks agree on
 //   2  Tokenizers Metrics                texts to tokens and back; scores of predictions
@@ -96,12 +96,12 @@ let package = Package(
         .target(
             name: "Tensors", dependencies: ["Failures", "Files", "Texts"],
             swiftSettings: strict + [.unsafeFlags(["-Xcc", processorFlag])]),
-        .target(name: "Threads", dependencies: ["CThreads", "Failures"], swiftSettings: strict),
+        .target(name: "Threads", dependencies: ["CProcessor", "CThreads", "Failures"], swiftSettings: strict),
         .target(name: "Profiling", dependencies: ["Failures", "Files"], swiftSettings: strict),
 
         .target(
             name: "Kernels",
-            dependencies: ["COneDNN", "CProcessor", "CProducts", "CThreads", "CTiles", "Failures", "Tensors"],
+            dependencies: ["COneDNN", "CProcessor", "CProducts", "CTiles", "Failures", "Tensors", "Threads"],
             swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
         .target(
@@ -153,7 +153,7 @@ let package = Package(
             name: "Resources",
             dependencies: [
                 "CProcessor", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Profiling", "Reporting",
-                "Tensors", "Texts",
+                "Tensors", "Texts", "Threads",
             ],
             swiftSettings: strict),
         .target(
@@ -177,7 +177,7 @@ let package = Package(
             name: "DTrain",
             dependencies: [
                 "Checkpoints", "Collectives", "Failures", "Inference", "Kernels", "Models", "Preparation", "Resources",
-                "Settings", "Tokenizers",
+                "Settings", "Threads", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(
@@ -193,7 +193,8 @@ let package = Package(
             name: "Measuring",
             dependencies: [
                 "Averaging", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels", "Layers", "Models",
-                "Objectives", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Training",
+                "Objectives", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Threads",
+                "Training",
             ],
             swiftSettings: strict),
         .target(
@@ -208,9 +209,8 @@ let package = Package(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
-                "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
-                "Resources", "Settings",
-                "Texts", "Tokenizers", "Training", "Watching",
+                "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting", "Resources", "Settings",
+                "Texts", "Threads", "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),
 
@@ -224,7 +224,7 @@ let package = Package(
         test("Tensors"),
         test("Threads"),
         test("Profiling"),
-        test("Kernels", "CProcessor", "CProducts", "Tensors"),
+        test("Kernels", "CProcessor", "CProducts", "Tensors", "Threads"),
         test("Collectives", "Failures"),
         test("MPI", "CMPI", "Collectives"),
         test("Tokenizers", "Failures", "Files"),

@@ -2,6 +2,7 @@ import Collectives
 import Failures
 import Inference
 import Kernels
+import Threads
 
 /// Runs `body` and converts its failure to the public error.
 func wrapping<Result>(_ body: () throws(Failure) -> Result) throws(DTrainError) -> Result {
@@ -13,7 +14,7 @@ func wrapping<Result>(_ body: () throws(Failure) -> Result) throws(DTrainError) 
 /// - Throws: `cancelled` if the current task was cancelled, so that the result may be incomplete.
 func computing<Result>(_ body: () throws(Failure) -> Result) throws(DTrainError) -> Result {
     try wrapping { () throws(Failure) in
-        let result = try Processor.prepared(body)
+        let result = try ComputeThread.prepared(body)
         guard !Task.isCancelled else { throw Failure(.stopped, "the task that made the call was cancelled.") }
         return result
     }

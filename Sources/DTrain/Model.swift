@@ -7,6 +7,7 @@ import Models
 import Resources
 import Settings
 import Synchronization
+import Threads
 
 /// A trained model from a checkpoint.
 ///

@@ -2,6 +2,7 @@ import Files
 import Kernels
 import Models
 import Reporting
+import Threads
 
 /// Benchmark of the individual matrix products of a model's training step, on the threads of one rank.
 package struct ProductBench {

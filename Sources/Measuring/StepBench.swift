@@ -7,6 +7,7 @@ import Profiling
 import Reporting
 import Resources
 import Tensors
+import Threads
 import Training
 
 /// Benchmark of complete training steps on random data.

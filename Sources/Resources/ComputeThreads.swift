@@ -1,10 +1,11 @@
-import Texts
 import Collectives
 import Failures
 import Files
 import Glibc
 import Kernels
 import Reporting
+import Texts
+import Threads
 
 /// The compute threads of this rank.
 package enum ComputeThreads {

@@ -1,6 +1,7 @@
 import Collectives
 import Kernels
 import Profiling
+import Threads
 
 /// The peak floating-point rate of all threads of all ranks, measured while all of them compute at once.
 package struct ProcessorLimit {

@@ -6,6 +6,7 @@ import Kernels
 import MPI
 import Reporting
 import Resources
+import Threads
 
 /// The environment of a command: its ranks and its console.
 struct Session {
@@ -27,7 +28,7 @@ struct Session {
             if LaunchEnvironment.launchedRank ?? 0 == 0 { report(failure.message, failure.exitCode) }
             return failure.exitCode
         }
-        Processor.prepareThread()
+        ComputeThread.prepare()
         let communicator: any Communicator = mpi ?? SoloCommunicator()
         let session = Session(communicator: communicator, console: Console(rank: communicator.rank))
         let code: ExitCode

@@ -2,6 +2,7 @@ import Kernels
 import Tensors
 import TestSupport
 import Testing
+import Threads
 
 @Suite struct ActivationTests {
     /// The absolute error bound. The argument 2u of the tanh gate grows like x³, and so do its rounding errors, but for

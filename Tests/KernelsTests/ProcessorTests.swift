@@ -2,6 +2,7 @@ import CProcessor
 import Glibc
 import Kernels
 import Testing
+import Threads
 
 @Suite struct ProcessorTests {
     /// Runs on a new thread, because the setting is per thread.
@@ -9,7 +10,7 @@ import Testing
         let products = await withCheckedContinuation { continuation in
             onNewThread {
                 let before = product(denormal, 1)
-                Processor.prepareThread()
+                ComputeThread.prepare()
                 continuation.resume(returning: [before, product(denormal, 1), product(1e-30, 1e-10)])
             }
         }
@@ -19,7 +20,7 @@ import Testing
     @Test func aThreadIsPreparedForAWhile() async {
         let products = await withCheckedContinuation { continuation in
             onNewThread {
-                let inside = Processor.prepared { product(denormal, 1) }
+                let inside = ComputeThread.prepared { product(denormal, 1) }
                 continuation.resume(returning: [inside, product(denormal, 1)])
             }
         }

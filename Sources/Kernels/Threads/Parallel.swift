@@ -1,3 +1,5 @@
+import Threads
+
 /// Calls `body` once for each part 0 ..< `parts` on the threads of `ThreadPool.shared`, and returns when all are done.
 ///
 /// The assignment of parts to threads and their order are not deterministic: a part must not access memory that another

@@ -1,8 +1,8 @@
 import Glibc
+@testable import Kernels
 import Synchronization
 import Testing
-
-@testable import Kernels
+import Threads
 
 /// Runs `body` while `ThreadPool.shared` has `count` threads. Concurrent tests of other suites use them too, which
 /// changes no bits.

@@ -78,7 +78,7 @@ package final class ThreadPool: @unchecked Sendable {
     }
 
     /// Runs all parts of a job.
-    func run(_ body: @escaping (_ part: Int) -> Void, _ parts: Int) {
+    package func run(_ body: @escaping (_ part: Int) -> Void, _ parts: Int) {
         // The pool is in use by another thread, or by this thread in a part of another job; no worker is free in either
         // case.
         guard parts <= UInt32.max, !isTaken.exchange(true, ordering: .acquiring) else {
@@ -147,7 +147,7 @@ package final class ThreadPool: @unchecked Sendable {
     // MARK: Workers
 
     private func work() {
-        Processor.prepareThread()
+        ComputeThread.prepare()
         while !isStopping.load(ordering: .relaxed) {
             if doOnePart() || lookForWork() { continue }
             words.sleepers.pointee.add(1, ordering: .sequentiallyConsistent)
