@@ -17,7 +17,7 @@ from programs import HERE, RESULTS, dtrain, pytorch, versions
 WORKLOADS = ["nano", "gpt2-124m"]
 # One of each family; measured in one form, beside PyTorch's.
 FAMILIES = ["llama", "bert", "translation", "glm", "classifier", "vit"]
-PRECISIONS = {"float32": ["float32"], "float16": ["bfloat16", "float16"]}
+PRECISIONS = ["float32", "bfloat16", "float16"]
 
 
 @dataclass(frozen=True)
@@ -81,19 +81,21 @@ def cases() -> Iterator[Case]:
             for kind in ["eager", "compiled"]:
                 yield Case(workload, place, "float32", peer_place, "float32", kind)
     for workload in WORKLOADS:
-        yield Case(workload, Place(2, 1), "float16", Place(2, 1), "float32", "dtrain")
+        for precision in ["bfloat16", "float16"]:
+            yield Case(workload, Place(2, 1), precision, Place(2, 1), "float32", "dtrain")
         yield Case(workload, Place(2, 1), "float32", Place(1, 1), "float32", "dtrain")
     for place, peer_place in PLACES:
         for workload in WORKLOADS:
-            for peer_precision, kind in [("bfloat16", "eager"), ("bfloat16", "compiled"), ("float16", "eager")]:
-                yield Case(workload, place, "float16", peer_place, peer_precision, kind)
+            for precision, kind in [("bfloat16", "eager"), ("bfloat16", "compiled"), ("float16", "eager")]:
+                yield Case(workload, place, precision, peer_place, precision, kind)
 
 
 def family_cases() -> Iterator[Case]:
-    """One case per family, and translation also in half precision."""
+    """Two cases per family, and translation also in Float16."""
     place = Place(2, 1)
-    for workload in FAMILIES:
-        yield Case(workload, place, "float32", place, "float32", "eager")
+    for precision in ["float32", "bfloat16"]:
+        for workload in FAMILIES:
+            yield Case(workload, place, precision, place, precision, "eager")
     yield Case("translation", place, "float16", place, "float16", "eager")
 
 
