@@ -66,6 +66,18 @@ extension MultiprocessTests {
                 64, "has other tensors", "training.ema_decay is 0.5, but 0.0 in the checkpoint")
         }
 
+        /// A run does not resume in another precision; a new run starts from its weights where the user asks for it.
+        @Test func otherPrecisionStartsANewRun() throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=5")
+            let other = ["precision=bfloat16", "training.steps=5"]
+            expectRefusal(
+                workshop.start(Workshop.training(other)).finish(), 64, "precision is bfloat16, but float32",
+                "--set fine_tuning.from=\(Workshop.checkpoint(5)), and another --output")
+            workshop.train(
+                "precision=bfloat16", "training.steps=5", "fine_tuning.from=\(Workshop.checkpoint(5))", output: "other")
+        }
+
         @Test func rejectsPatternsWithoutMatch() throws {
             let workshop = try Workshop()
             expectRefusal(

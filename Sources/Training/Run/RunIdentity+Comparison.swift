@@ -66,11 +66,16 @@ extension RunIdentity {
             }
         let list = differences.joined(separator: "; ")
         if let wrong {
+            let fitsModel = theirs.layoutDigest == layoutDigest && theirs.facts == facts
             throw Failure(
                 .usage,
                 "\(checkpoint.directory) \(wrong): \(list.isEmpty ? "the vocabulary differs" : list). "
                     + "Choose another --output, or the configuration that it was written with"
-                    + (checkpoint.runConfiguration.map { ": --config \(shellPath($0))" } ?? "") + ".")
+                    + (checkpoint.runConfiguration.map { ": --config \(shellPath($0))" } ?? "") + "."
+                    + (fitsModel
+                        ? " To start a run from its weights: "
+                            + "--set \(shellWord("fine_tuning.from=\(checkpoint.directory)")), and another --output."
+                        : ""))
         }
         guard differences.isEmpty || named else {
             throw Failure(
