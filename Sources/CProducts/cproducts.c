@@ -16,11 +16,6 @@ typedef float vector16 __attribute__((vector_size(64)));
     })
 #define FUSED(VECTOR, s, l, r) __builtin_elementwise_fma(BROADCAST(VECTOR, l), r, s)
 
-#define ROW_MAJOR_ROW cproducts_row_words
-#define ROW_MAJOR_WORD 1
-#define WORD_MAJOR_ROW 1
-#define WORD_MAJOR_WORD cproducts_rows
-
 // --- The instructions that this file is compiled for: 32 registers of 128 bits on Arm, 16 on x86-64. ---
 
 #define TARGET
@@ -28,25 +23,11 @@ typedef float vector16 __attribute__((vector_size(64)));
 #define BLOCK 6
 #define VECTORS 4
 #define MULTIPLY(s, l, r) FUSED(vector4, s, l, r)
-#define NAME portable_row_major
-#define ROW ROW_MAJOR_ROW
-#define WORD ROW_MAJOR_WORD
-#include "register_kernel.h"
-#undef NAME
-#undef ROW
-#undef WORD
-#define NAME portable_word_major
-#define ROW WORD_MAJOR_ROW
-#define WORD WORD_MAJOR_WORD
-#include "register_kernel.h"
-#undef NAME
-#undef ROW
-#undef WORD
-#undef TARGET
+#define LEVEL portable
+#include "register_kernels.h"
 #undef VECTOR
 #undef BLOCK
 #undef VECTORS
-#undef MULTIPLY
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -58,25 +39,11 @@ typedef float vector16 __attribute__((vector_size(64)));
 #define BLOCK 6
 #define VECTORS 2
 #define MULTIPLY(s, l, r) FUSED(vector8, s, l, r)
-#define NAME avx2_row_major
-#define ROW ROW_MAJOR_ROW
-#define WORD ROW_MAJOR_WORD
-#include "register_kernel.h"
-#undef NAME
-#undef ROW
-#undef WORD
-#define NAME avx2_word_major
-#define ROW WORD_MAJOR_ROW
-#define WORD WORD_MAJOR_WORD
-#include "register_kernel.h"
-#undef NAME
-#undef ROW
-#undef WORD
-#undef TARGET
+#define LEVEL avx2
+#include "register_kernels.h"
 #undef VECTOR
 #undef BLOCK
 #undef VECTORS
-#undef MULTIPLY
 
 // --- AVX-512: 32 registers of 512 bits. ---
 
@@ -85,46 +52,18 @@ typedef float vector16 __attribute__((vector_size(64)));
 #define BLOCK 12
 #define VECTORS 2
 #define MULTIPLY(s, l, r) FUSED(vector16, s, l, r)
-#define NAME avx512_row_major
-#define ROW ROW_MAJOR_ROW
-#define WORD ROW_MAJOR_WORD
-#include "register_kernel.h"
-#undef NAME
-#undef ROW
-#undef WORD
-#define NAME avx512_word_major
-#define ROW WORD_MAJOR_ROW
-#define WORD WORD_MAJOR_WORD
-#include "register_kernel.h"
-#undef NAME
-#undef ROW
-#undef WORD
-#undef TARGET
-#undef MULTIPLY
+#define LEVEL avx512
+#include "register_kernels.h"
 
 // --- AVX-512 with products of bfloat16. ---
 
 #define TARGET __attribute__((target("avx512f,avx512bf16")))
 #define MULTIPLY(s, l, r) ((vector16)_mm512_dpbf16_ps((__m512)(s), (__m512bh)_mm512_set1_epi32((int)(l)), (__m512bh)(r)))
-#define NAME pairs_row_major
-#define ROW ROW_MAJOR_ROW
-#define WORD ROW_MAJOR_WORD
-#include "register_kernel.h"
-#undef NAME
-#undef ROW
-#undef WORD
-#define NAME pairs_word_major
-#define ROW WORD_MAJOR_ROW
-#define WORD WORD_MAJOR_WORD
-#include "register_kernel.h"
-#undef NAME
-#undef ROW
-#undef WORD
-#undef TARGET
+#define LEVEL pairs
+#include "register_kernels.h"
 #undef VECTOR
 #undef BLOCK
 #undef VECTORS
-#undef MULTIPLY
 
 cproducts_level cproducts_supported(void) {
     __builtin_cpu_init();

@@ -7,9 +7,7 @@
 //   MULTIPLY(s, l, r)  the sums s plus the product of the word l and the vector r of words
 
 // The sums of `row_count` ≤ BLOCK rows and VECTORS vectors.
-#define GROUP(x, y) GROUP_(x, y)
-#define GROUP_(x, y) x##y
-#define BODY GROUP(NAME, _block)
+#define BODY JOIN(NAME, _block)
 
 TARGET static inline __attribute__((always_inline)) void BODY(
     const uint32_t *left, const VECTOR *right, long depth, float *sums, long stride, int row_count, int adding) {
@@ -69,6 +67,4 @@ TARGET static void NAME(
     }
 }
 
-#undef GROUP
-#undef GROUP_
 #undef BODY

@@ -4,39 +4,25 @@ import TestSupport
 import Testing
 
 @Suite struct ConversionTests {
-    /// Every Float16 value, and one more so that the last vector is partial.
-    @Test func roundTripsAllFloat16Values() {
-        let halves = (0...UInt16.max).map { Float16(bitPattern: $0) } + [1]
-        withTestMemory { memory in
-            let source = memory.output(halves.count, Float16.self)
-            source.update(from: halves, count: halves.count)
-            let (wide, back) = (memory.output(halves.count, Float.self), memory.output(halves.count, Float16.self))
-            convert(UnsafePointer(source), into: wide, count: halves.count)
-            convert(UnsafePointer(wide), into: back, count: halves.count)
-            let isExact = halves.indices.allSatisfy {
-                halves[$0].isNaN
-                    ? wide[$0].isNaN && back[$0].isNaN
-                    : Double(wide[$0]) == Double(halves[$0]) && back[$0].bitPattern == halves[$0].bitPattern
-            }
-            #expect(isExact)
-        }
-    }
+    @Test func roundTripsAllFloat16Values() { checkRoundTrip(Float16.init(bitPattern:), bits: \.bitPattern) }
 
-    /// Every bfloat16 value, including infinities and NaNs.
-    @Test func roundTripsAllBFloat16Values() {
-        let halves = (0...UInt16.max).map { BFloat16(bitPattern: $0) } + [1]
+    @Test func roundTripsAllBFloat16Values() { checkRoundTrip(BFloat16.init(bitPattern:), bits: \.bitPattern) }
+
+    /// Every value of a format, including infinities and NaNs, and one more so that the last vector is partial; in
+    /// vectors and one by one.
+    private func checkRoundTrip<Half: Storage>(_ half: (UInt16) -> Half, bits: (Half) -> UInt16) {
+        let halves = (0...UInt16.max).map(half) + [1]
         withTestMemory { memory in
-            let source = memory.output(halves.count, BFloat16.self)
+            let source = memory.output(halves.count, Half.self)
             source.update(from: halves, count: halves.count)
-            let (wide, back) = (memory.output(halves.count, Float.self), memory.output(halves.count, BFloat16.self))
+            let (wide, back) = (memory.output(halves.count, Float.self), memory.output(halves.count, Half.self))
             convert(UnsafePointer(source), into: wide, count: halves.count)
             convert(UnsafePointer(wide), into: back, count: halves.count)
-            let isExact = halves.indices.allSatisfy {
-                wide[$0].bitPattern == UInt32(halves[$0].bitPattern) << 16
-                    && (wide[$0].isNaN
-                        ? back[$0].float32.isNaN && BFloat16(wide[$0]).float32.isNaN
-                        : back[$0].bitPattern == halves[$0].bitPattern
-                            && BFloat16(wide[$0]).bitPattern == halves[$0].bitPattern)
+            let isExact = halves.indices.allSatisfy { index in
+                let (value, single) = (halves[index].float32, Half(wide[index]))
+                if value.isNaN { return [wide[index], back[index].float32, single.float32].allSatisfy(\.isNaN) }
+                return wide[index] == value && bits(back[index]) == bits(halves[index])
+                    && bits(single) == bits(halves[index])
             }
             #expect(isExact)
         }

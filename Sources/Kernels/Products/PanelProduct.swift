@@ -8,7 +8,7 @@ import Threads
 /// cache, and a register kernel computes 12 × 32 sums at a time. If an operand is bfloat16 and the CPU multiplies such
 /// numbers, both are packed as bfloat16; otherwise as Float32.
 ///
-/// An element of C is the sum over panels of `PanelStrip.depth` words along K, and within a panel one multiply-add
+/// An element of C is the sum over panels of up to `PanelStrip.depth` words along K, and within a panel one multiply-add
 /// after the other. This order depends on k only: the number of threads, the width of vectors and the other rows and
 /// columns do not change any bit.
 ///

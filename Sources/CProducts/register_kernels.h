@@ -1,0 +1,26 @@
+// The register kernels of one level for both layouts of the left strip. The including file defines LEVEL, the beginning
+// of their names, and what register_kernel.h needs except NAME, ROW and WORD. LEVEL, TARGET and MULTIPLY end here.
+#define JOIN(x, y) JOIN_(x, y)
+#define JOIN_(x, y) x##y
+
+#define NAME JOIN(LEVEL, _row_major)
+#define ROW cproducts_row_words
+#define WORD 1
+#include "register_kernel.h"
+#undef NAME
+#undef ROW
+#undef WORD
+
+#define NAME JOIN(LEVEL, _word_major)
+#define ROW 1
+#define WORD cproducts_rows
+#include "register_kernel.h"
+#undef NAME
+#undef ROW
+#undef WORD
+
+#undef LEVEL
+#undef TARGET
+#undef MULTIPLY
+#undef JOIN
+#undef JOIN_
