@@ -30,9 +30,9 @@ typedef enum {
     cproducts_word_major, // word w of row r is at w * cproducts_rows + r
 } cproducts_layout;
 
-// Computes a block of sums, sums[r][c] (+)= Σ left[r][w] · right[w][c], over `depth` words in ascending order: a fused
-// multiply-add after the other in Float32, whose bits depend neither on the level nor on the number of rows. (Pairs of
-// bfloat16 are multiplied and added by one instruction, whose rounding is the CPU's.)
+// Computes a block of sums, sums[r][c] (+)= Σ left[r][w] · right[w][c], over `depth` words in ascending order: one
+// fused multiply-add after another in Float32, whose bits depend neither on the level nor on the number of rows. (Pairs
+// of bfloat16 are multiplied and added by one instruction, whose rounding is the CPU's.)
 //
 // right: word w of column c is at w * cproducts_columns + c.
 // sums: [12, 32] with `stride` floats from row to row; rows from `rows` on are undefined afterwards.
@@ -40,5 +40,5 @@ typedef enum {
 typedef void (*cproducts_kernel)(
     const void *left, const void *right, long depth, float *sums, long stride, int rows, int adding);
 
-// Returns the kernel for a level that is supported, or a null pointer if the level multiplies no such words.
+// Returns the kernel for a level that is supported, or a null pointer if the level has no instruction for such words.
 cproducts_kernel cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout);

@@ -1,6 +1,5 @@
 import CProducts
 import Tensors
-import Threads
 
 /// Matmuls by register kernels over packed panels.
 ///
@@ -9,7 +8,7 @@ import Threads
 /// numbers, both are packed as bfloat16; otherwise as Float32.
 ///
 /// An element of C is the sum over panels of up to `PanelStrip.depth` words along K, and within a panel one multiply-add
-/// after the other. This order depends on k only: the number of threads, the width of vectors and the other rows and
+/// after another. This order depends on k only: the number of threads, the width of vectors and the other rows and
 /// columns do not change any bit.
 ///
 /// - Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053.
@@ -29,13 +28,10 @@ enum PanelProduct {
         let product = PanelBlocks(
             left: left, right: right, bias: bias, c: c, cStride: cStride, m: m, k: k, alpha: alpha,
             accumulating: accumulating, word: word, kernel: kernel(word, left.orientation)!)
-        let pieces = min(ThreadPool.shared.count, max(1, m * n * k / grain))
-        if pieces == 1 { return product.compute(0..<m, 0..<n) }
-        let edge = m >= n ? PanelStrip.rows : PanelStrip.columns
-        let size = ((max(m, n) + pieces - 1) / pieces + edge - 1) / edge * edge
-        parallel((max(m, n) + size - 1) / size) { part in
-            let range = part * size..<min((part + 1) * size, max(m, n))
-            if m >= n { product.compute(range, 0..<n) } else { product.compute(0..<m, range) }
+        parallelBlocks(
+            rows: m, multiple: PanelStrip.rows, columns: n, multiple: PanelStrip.columns, parts: m * n * k / grain
+        ) { rows, columns in
+            product.compute(rows, columns)
         }
     }
 
@@ -82,17 +78,10 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         let isLast: Bool
     }
 
-    /// Returns the extent along K of all panels but the last one, which may be smaller: as few equal parts as possible.
-    private static func depth(_ k: Int, _ word: PanelWord) -> Int {
-        let words = word.words(k)
-        let panels = (words + PanelStrip.depth - 1) / PanelStrip.depth
-        return ((words + panels - 1) / panels + lanes - 1) / lanes * lanes * word.elements
-    }
-
     /// Computes the elements of C in these rows and columns.
     func compute(_ rows: Range<Int>, _ columns: Range<Int>) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
-        let depth = Self.depth(k, word)
+        let depth = evenPart(word.words(k), atMost: PanelStrip.depth, multiple: lanes) * word.elements
         let strip = PanelStrip.rightWords(word.words(depth))
         let panelColumns = min(max(1, Self.rightWords / strip), (columns.count + width - 1) / width) * width
         let waits = C.self != Float.self && depth < k

@@ -1,5 +1,4 @@
 import CTiles
-import Threads
 
 /// Matmuls on the CPU's matrix unit (AMX), which multiplies bfloat16 and accumulates in Float32, sixteen times as fast
 /// as vector instructions.
@@ -36,24 +35,13 @@ enum TileProduct {
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
         m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool, asBFloat16: Bool
     ) {
-        let pieces = min(ThreadPool.shared.count, max(1, m * n * k / grain))
-        let size = evenPart(max(m, n), in: pieces)
-        if size >= max(m, n) {
-            return run(
-                left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating,
+        let edge = TilePacking.edge
+        parallelBlocks(rows: m, multiple: edge, columns: n, multiple: edge, parts: m * n * k / grain) { rows, columns in
+            run(
+                left.from(row: rows.lowerBound), right.from(column: columns.lowerBound),
+                bias.map { $0 + columns.lowerBound }, c + rows.lowerBound * cStride + columns.lowerBound, cStride,
+                m: rows.count, n: columns.count, k: k, alpha: alpha, accumulating: accumulating,
                 asBFloat16: asBFloat16)
-        }
-        parallel((max(m, n) + size - 1) / size) { part in
-            let start = part * size
-            if m >= n {
-                run(
-                    left.from(row: start), right, bias, c + start * cStride, cStride, m: min(size, m - start), n: n,
-                    k: k, alpha: alpha, accumulating: accumulating, asBFloat16: asBFloat16)
-            } else {
-                run(
-                    left, right.from(column: start), bias.map { $0 + start }, c + start, cStride, m: m,
-                    n: min(size, n - start), k: k, alpha: alpha, accumulating: accumulating, asBFloat16: asBFloat16)
-            }
         }
     }
 
@@ -63,9 +51,9 @@ enum TileProduct {
     ) {
         let edge = TilePacking.edge
         let parts = asBFloat16 ? 1 : A.self == Float.self && B.self == Float.self ? 3 : 2
-        let depth = evenPart(k, atMost: panelDepth)
+        let depth = evenPart(k, atMost: panelDepth, multiple: edge)
         let stripBytes = depth / edge * TilePacking.stepBytes(parts: parts)
-        let columns = evenPart(n, atMost: max(edge, rightBytes / stripBytes * edge))
+        let columns = evenPart(n, atMost: max(edge, rightBytes / stripBytes * edge), multiple: edge)
         // If K spans several panels and C is not Float32, partial sums are kept in Float32.
         let waits = C.self != Float.self && depth < k
         // If one B panel covers n, it is used for all rows; otherwise several B panels use the same A panel, which is
@@ -73,7 +61,7 @@ enum TileProduct {
         let isNarrow = columns >= n
         var rowLimit = isNarrow ? m : leftBytes / stripBytes * edge
         if waits { rowLimit = min(rowLimit, max(edge, sumsBytes / (4 * n) / edge * edge)) }
-        let rows = evenPart(m, atMost: rowLimit)
+        let rows = evenPart(m, atMost: rowLimit, multiple: edge)
         let panelRows = isNarrow ? min(rows, leftRows) : rows
 
         let scratch = ThreadScratch.ofThread
@@ -116,16 +104,6 @@ enum TileProduct {
             }
         }
         ctiles_end()
-    }
-
-    /// Divides `count` elements into as few equal parts of at most `limit` as possible; returns their size, rounded
-    /// up to a multiple of the strip size.
-    private static func evenPart(_ count: Int, atMost limit: Int) -> Int {
-        evenPart(count, in: (count + limit - 1) / limit)
-    }
-
-    private static func evenPart(_ count: Int, in pieces: Int) -> Int {
-        ((count + pieces - 1) / pieces + TilePacking.edge - 1) / TilePacking.edge * TilePacking.edge
     }
 }
 

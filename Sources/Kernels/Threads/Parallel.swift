@@ -75,3 +75,33 @@ func forEachRowBlock(_ rows: Int, columns: Int, _ body: (_ block: Range<Int>) ->
     let size = max(1, elements / max(columns, 1))
     for start in stride(from: 0, to: rows, by: size) { body(start..<min(start + size, rows)) }
 }
+
+/// Calls `body` for blocks that together are a matrix, which is split along its longer side into at most `parts` and one
+/// per thread.
+///
+/// - Parameters:
+///   - rowMultiple, columnMultiple: The rows or columns of every block except the last are a multiple of this.
+func parallelBlocks(
+    rows: Int, multiple rowMultiple: Int, columns: Int, multiple columnMultiple: Int, parts: Int,
+    _ body: (_ rows: Range<Int>, _ columns: Range<Int>) -> Void
+) {
+    let pieces = min(ThreadPool.shared.count, max(1, parts))
+    if pieces == 1 { return body(0..<rows, 0..<columns) }
+    let (count, multiple) = rows >= columns ? (rows, rowMultiple) : (columns, columnMultiple)
+    let size = evenPart(count, in: pieces, multiple: multiple)
+    parallel((count + size - 1) / size) { part in
+        let range = part * size..<min((part + 1) * size, count)
+        if rows >= columns { body(range, 0..<columns) } else { body(0..<rows, range) }
+    }
+}
+
+/// Divides `count` elements into as few equal parts of at most `limit` as possible; returns their size, rounded up to a
+/// multiple of `multiple`.
+func evenPart(_ count: Int, atMost limit: Int, multiple: Int) -> Int {
+    evenPart(count, in: (count + limit - 1) / limit, multiple: multiple)
+}
+
+/// Divides `count` elements into `pieces` equal parts; returns their size, rounded up to a multiple of `multiple`.
+private func evenPart(_ count: Int, in pieces: Int, multiple: Int) -> Int {
+    ((count + pieces - 1) / pieces + multiple - 1) / multiple * multiple
+}
