@@ -4,7 +4,7 @@ import PackageDescription
 
 // The floors of the house, lowest first. A target depends on targets of lower floors only.
 //
-//   0  COpenMPI COneDNN CYAML CXXHash    system libraries: a module map and nothing else
+//   0  COpenMPI CYAML CXXHash            system libraries: a module map and nothing else
 //   1  CMPI CProcess CProcessor CThreads C shims
 //      CTiles CProducts CSentencePiece CPNG
 //   1  Texts Failures Files Tensors      texts and paths as bytes, errors, the file system, arenas and layouts,
@@ -75,7 +75,6 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
-        .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
@@ -101,7 +100,7 @@ let package = Package(
 
         .target(
             name: "Kernels",
-            dependencies: ["COneDNN", "CProcessor", "CProducts", "CTiles", "Failures", "Tensors", "Threads"],
+            dependencies: ["CProcessor", "CProducts", "CTiles", "Failures", "Tensors", "Threads"],
             swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
         .target(

@@ -1,6 +1,5 @@
 #include "cprocessor.h"
 
-#include <dlfcn.h>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -51,14 +50,3 @@ void cprocessor_set_floating_point_mode(uint64_t mode) { __asm__ volatile("msr f
 #else
 #error "dtrain is built for x86-64 and arm64"
 #endif
-
-void cprocessor_set_library_threads(int count) {
-    // oneDNN has no function for this. If it was built with OpenMP, the runtime is loaded and has this function.
-    void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "omp_set_num_threads");
-    if (set) set(count);
-}
-
-int cprocessor_library_threads(void) {
-    int (*get)(void) = (int (*)(void))dlsym(RTLD_DEFAULT, "omp_get_max_threads");
-    return get ? get() : 0;
-}

@@ -3,14 +3,15 @@
 //   TARGET           its attributes
 //   VECTOR           a vector of Float32
 //   BLOCK, VECTORS   the rows and vectors of the sums that registers hold at a time
-//   ROW, WORD        the distances of rows and words in the left strip
+//   ROW, WORD        the distances of rows and words in the left strip, of which one is `distance`
 //   MULTIPLY(s, l, r)  the sums s plus the product of the word l and the vector r of words
 
 // The sums of `row_count` ≤ BLOCK rows and VECTORS vectors.
 #define BODY JOIN(NAME, _block)
 
 TARGET static inline __attribute__((always_inline)) void BODY(
-    const uint32_t *left, const VECTOR *right, long depth, float *sums, long stride, int row_count, int adding) {
+    const uint32_t *left, long distance, const VECTOR *right, long depth, float *sums, long stride, int row_count,
+    int adding) {
     enum { line = cproducts_columns * sizeof(float) / sizeof(VECTOR) };
     VECTOR block[BLOCK][VECTORS];
 #pragma clang loop unroll(full)
@@ -49,7 +50,7 @@ TARGET static inline __attribute__((always_inline)) void BODY(
 }
 
 TARGET static void NAME(
-    const void *left, const void *right, long depth, float *sums, long stride, int rows, int adding) {
+    const void *left, long distance, const void *right, long depth, float *sums, long stride, int rows, int adding) {
     const uint32_t *words = left;
     enum { vector_columns = sizeof(VECTOR) / sizeof(float) };
     for (int column = 0; column < cproducts_columns; column += VECTORS * vector_columns) {
@@ -58,11 +59,11 @@ TARGET static void NAME(
             const uint32_t *first = words + row * ROW;
             float *target = sums + row * stride + column;
             if (BLOCK <= 8 || rows - row > 8)
-                BODY(first, strip, depth, target, stride, BLOCK, adding);
+                BODY(first, distance, strip, depth, target, stride, BLOCK, adding);
             else if (rows - row > 4)
-                BODY(first, strip, depth, target, stride, 8, adding);
+                BODY(first, distance, strip, depth, target, stride, 8, adding);
             else
-                BODY(first, strip, depth, target, stride, 4, adding);
+                BODY(first, distance, strip, depth, target, stride, 4, adding);
         }
     }
 }

@@ -4,7 +4,7 @@
 #define JOIN_(x, y) x##y
 
 #define NAME JOIN(LEVEL, _row_major)
-#define ROW cproducts_row_words
+#define ROW distance
 #define WORD 1
 #include "register_kernel.h"
 #undef NAME
@@ -13,7 +13,7 @@
 
 #define NAME JOIN(LEVEL, _word_major)
 #define ROW 1
-#define WORD cproducts_rows
+#define WORD distance
 #include "register_kernel.h"
 #undef NAME
 #undef ROW

@@ -17,8 +17,8 @@ package final class StepBench {
     private let spans: SpanRecorder
     private let products: [Product]
     private var parts = StepParts()
-    private let loopTimes: () throws -> (own: Double, library: Double)
-    private var loopSeconds: [(step: Double, own: Double, library: Double)] = []
+    private let loopTimes: () throws -> Double
+    private var loopSeconds: [(step: Double, loop: Double)] = []
     private var peakBytes = 0
     private let estimatedBytes: Int
     private let tokensPerStep: Int
@@ -54,7 +54,7 @@ package final class StepBench {
 
     private static func makeStep<Element: Storage>(
         _ subject: BenchSubject, _ communicator: any Communicator, _ products: [Product], storing: Element.Type
-    ) throws -> (step: () throws -> Void, spans: SpanRecorder, products: () throws -> (own: Double, library: Double)) {
+    ) throws -> (step: () throws -> Void, spans: SpanRecorder, products: () throws -> Double) {
         let (configuration, sizes) = (subject.configuration, subject.sizes)
         let plan = try communicator.together { () throws(Failure) in
             try BatchPlan(
@@ -85,10 +85,7 @@ package final class StepBench {
         let repeatProducts = {
             let products = loop ?? ProductLoop<Element>(products)
             loop = products
-            return (
-                own: try products.seconds(bare: false, communicator),
-                library: try products.seconds(bare: true, communicator)
-            )
+            return try products.seconds(communicator)
         }
         return (step, spans, repeatProducts)
     }
@@ -115,12 +112,11 @@ package final class StepBench {
         return slowest
     }
 
-    /// Repeats only the matrix products of the last step, and measures them.
+    /// Repeats only the matrix products of the last step's linear layers, and measures them.
     package func repeatProducts() throws {
         // The loop's operands do not count as memory of training.
         if loopSeconds.isEmpty { peakBytes = peakResidentBytes() }
-        let times = try loopTimes()
-        loopSeconds.append((seconds.last!, times.own, times.library))
+        loopSeconds.append((seconds.last!, try loopTimes()))
     }
 
     /// The number of tokens per step, over all ranks.
@@ -185,26 +181,19 @@ package final class StepBench {
         return (rows, .array(json))
     }
 
-    /// The time of only the matrix products of the step, and its ratio to the time of the step.
+    /// The time of only the matrix products of the step's linear layers, and its ratio to the time of the step.
     private func loopShares() -> (rows: [[String]], json: JSON) {
         guard !loopSeconds.isEmpty else { return ([], .null) }
-        let own = median(loopSeconds.map(\.own))
-        let library = median(loopSeconds.map(\.library))
-        let ownShare = median(loopSeconds.map { $0.own / $0.step })
-        let libraryShare = median(loopSeconds.map { $0.library / $0.step })
-        let operations = products.reduce(0) { $0 + $1.operationsPerStep }
+        let loop = median(loopSeconds.map(\.loop))
+        let share = median(loopSeconds.map { $0.loop / $0.step })
+        let operations = products.filter { $0.kind != .attention }.reduce(0) { $0 + $1.operationsPerStep }
         return (
             [
-                ["GFLOP of GEMMs per step and rank", fixed(operations * 1e-9, 1)],
-                ["seconds of GEMMs alone, dtrain", fixed(own, 4)],
-                ["seconds of GEMMs alone, dnnl_sgemm", fixed(library, 4)],
-                ["GEMMs alone ÷ step, dtrain", "\(fixed(100 * ownShare, 1)) %"],
-                ["GEMMs alone ÷ step, dnnl_sgemm", "\(fixed(100 * libraryShare, 1)) %"],
+                ["GFLOP of linear layers per step and rank", fixed(operations * 1e-9, 1)],
+                ["seconds of only these GEMMs", fixed(loop, 4)],
+                ["only these GEMMs ÷ step", "\(fixed(100 * share, 1)) %"],
             ],
-            [
-                "flops": .number(operations), "seconds": .number(own), "library_seconds": .number(library),
-                "step_share": .number(ownShare), "library_step_share": .number(libraryShare),
-            ]
+            ["flops": .number(operations), "seconds": .number(loop), "step_share": .number(share)]
         )
     }
 }

@@ -7,7 +7,7 @@ import Testing
 /// Import and export of transformers models.
 struct RoundTripTests {
     /// The logits match those of transformers, in Float32 with at most five blocks and values up to 7. The largest
-    /// difference of any implementation of products is 1.1e-5 (oneDNN without AVX-512).
+    /// difference of any implementation of products is 1.1e-5 (oneDNN's with AVX2).
     @Test(arguments: GoldenModel.names)
     func logitsMatchTransformers(name: String) throws {
         let golden = try GoldenModel(name)

@@ -23,12 +23,12 @@ import Testing
     }
 
     static let shapes =
-        [1, 3, 15, 16, 17, 31, 33, 63, 64, 65, 100, 130].map { Shape(T: $0, D: 8) }
+        [1, 3, 11, 12, 13, 16, 17, 31, 33, 47, 48, 49, 65, 100, 130].map { Shape(T: $0, D: 8) }
         + [1, 3, 15, 16, 17, 33].map { Shape(B: 2, T: 9, H: 3, D: $0) } + [Shape(B: 0, T: 5)]
 
     /// Different numbers of queries and keys, around the sizes of blocks and vectors.
     static let crossShapes: [Shape] = [
-        (1, 1), (1, 64), (64, 1), (7, 65), (65, 7), (130, 33), (63, 130), (64, 64),
+        (1, 1), (1, 64), (64, 1), (7, 65), (65, 7), (130, 33), (63, 130), (64, 64), (13, 800),
     ].map { (T: Int, S: Int) in
         let lengths = [S, max(1, S / 2)]
         return Shape(B: 2, T: T, S: S, H: 2, mask: Reference.Mask(isCausal: false, lengths: lengths))

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// The matmul implementations that this machine supports.
-let engines: [ProductEngine] = (ProductEngine.best == .tiles ? [.tiles] : []) + [.panels, .library]
+let engines: [ProductEngine] = (ProductEngine.best == .tiles ? [.tiles] : []) + [.panels]
 
 @Suite struct MatrixProductTests {
     struct Shape: Sendable { let m: Int, n: Int, k: Int }
@@ -29,7 +29,7 @@ let engines: [ProductEngine] = (ProductEngine.best == .tiles ? [.tiles] : []) + 
     }
 
     /// A matmul with several panels in every dimension equals the matmuls of slices bit for bit.
-    @Test(arguments: engines.filter { $0 != .library })
+    @Test(arguments: engines)
     func splittingRowsAndColumnsChangesNoBit(engine: ProductEngine) {
         cut(Float.self, engine)
         cut(Float16.self, engine)
@@ -55,7 +55,7 @@ let engines: [ProductEngine] = (ProductEngine.best == .tiles ? [.tiles] : []) + 
         }
     }
 
-    /// Float32 matmuls by bfloat16 terms are as accurate as the library's, for elements of many magnitudes.
+    /// Float32 matmuls by bfloat16 terms are as accurate as register kernels, for elements of many magnitudes.
     @Test(arguments: engines)
     func floatsAreAccurateToTheLastPlaces(engine: ProductEngine) {
         let (m, n, k) = (32, 32, 512)

@@ -24,7 +24,7 @@ import Testing
                 for adding in [false, true] {
                     var sums = before
                     withAligned(right) {
-                        kernel(strip, $0, depth, &sums, columns, Int32(count), adding ? 1 : 0)
+                        kernel(strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(count), adding ? 1 : 0)
                     }
                     for index in 0..<count * columns {
                         var sum: Float = 0
@@ -61,7 +61,7 @@ import Testing
             }
             var sums = [Float](repeating: .nan, count: rows * columns)
             let strip = strip(leftWords, depth: depth, isRowMajor)
-            withAligned(rightWords) { kernel(strip, $0, depth, &sums, columns, Int32(rows), 0) }
+            withAligned(rightWords) { kernel(strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(rows), 0) }
             let expected = Reference.matrixProduct(left, right, m: rows, n: columns, k: 2 * depth)
             expectClose(sums, expected, absolute: 2 * Double(depth) * 0x1p-24 * 16, "level \(level.rawValue)")
         }
@@ -72,10 +72,10 @@ import Testing
     /// Returns a packed strip of A from its rows.
     private func strip(_ left: [Float], depth: Int, _ isRowMajor: Bool) -> [Float] {
         let rows = cproducts_rows
-        var strip = [Float](repeating: 0, count: rows * cproducts_row_words)
+        var strip = [Float](repeating: 0, count: rows * depth)
         for row in 0..<rows {
             for w in 0..<depth {
-                strip[isRowMajor ? row * cproducts_row_words + w : w * rows + row] = left[row * depth + w]
+                strip[isRowMajor ? row * depth + w : w * rows + row] = left[row * depth + w]
             }
         }
         return strip

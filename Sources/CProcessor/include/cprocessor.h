@@ -52,9 +52,3 @@ uint64_t cprocessor_floating_point_mode(void);
 
 // Sets the calling thread's control register to a value that cprocessor_floating_point_mode has returned.
 void cprocessor_set_floating_point_mode(uint64_t mode);
-
-// Sets the number of threads of OpenMP regions that the calling thread starts.
-void cprocessor_set_library_threads(int count);
-
-// Returns the number of threads of OpenMP regions that the calling thread starts; 0 without OpenMP.
-int cprocessor_library_threads(void);

@@ -4,8 +4,8 @@
 
 // The extent of a block of sums, in rows and columns.
 enum { cproducts_rows = 12, cproducts_columns = 32 };
-// The maximum number of words (see below) in the depth of a panel, and the distance of rows in a row-major left strip.
-enum { cproducts_depth = 384, cproducts_row_words = 400 };
+// The maximum number of words (see below) in the depth of a panel.
+enum { cproducts_depth = 384 };
 
 // The instruction sets, in ascending order.
 typedef enum {
@@ -26,19 +26,20 @@ typedef enum {
 
 // The layout of a left strip of up to 12 rows.
 typedef enum {
-    cproducts_row_major, // word w of row r is at r * cproducts_row_words + w
-    cproducts_word_major, // word w of row r is at w * cproducts_rows + r
+    cproducts_row_major, // word w of row r is at r * distance + w
+    cproducts_word_major, // word w of row r is at w * distance + r
 } cproducts_layout;
 
 // Computes a block of sums, sums[r][c] (+)= Σ left[r][w] · right[w][c], over `depth` words in ascending order: one
 // fused multiply-add after another in Float32, whose bits depend neither on the level nor on the number of rows. (Pairs
 // of bfloat16 are multiplied and added by one instruction, whose rounding is the CPU's.)
 //
+// left: `rows` rows; the ones up to the next multiple of 12 must be readable.
 // right: word w of column c is at w * cproducts_columns + c.
 // sums: [12, 32] with `stride` floats from row to row; rows from `rows` on are undefined afterwards.
 // adding: whether to add to `sums` instead of overwriting them.
 typedef void (*cproducts_kernel)(
-    const void *left, const void *right, long depth, float *sums, long stride, int rows, int adding);
+    const void *left, long distance, const void *right, long depth, float *sums, long stride, int rows, int adding);
 
 // Returns the kernel for a level that is supported, or a null pointer if the level has no instruction for such words.
 cproducts_kernel cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout);

@@ -10,12 +10,9 @@ struct WholeTexts {
     private let forwardPass: ForwardPass<Float>
     private let batch: Int
 
-    /// The number of texts per pass, for `count` texts and a requested batch size of `wanted`.
-    ///
-    /// It is 1 unless matrix products are batch-invariant, so that a text's result does not depend on the batch.
-    static func batch(_ wanted: Int, of count: Int) -> Int {
-        ProductEngine.best.computesRowsAlike ? max(1, min(wanted, count)) : 1
-    }
+    /// The number of texts per pass, for `count` texts and a requested batch size of `wanted`. A text's result does not
+    /// depend on it.
+    static func batch(_ wanted: Int, of count: Int) -> Int { max(1, min(wanted, count)) }
 
     /// Creates passes over up to `batch` texts at once; see `batch(_:of:)`.
     init(_ trained: TrainedModel, batch: Int) {

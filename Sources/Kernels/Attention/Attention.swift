@@ -6,8 +6,8 @@ import Tensors
 
 /// Multi-head attention on heads stored as column ranges of row-major matrices.
 ///
-/// Queries are processed in blocks whose scores stay in cache, and keys that are masked for an entire block are
-/// skipped. The backward pass recomputes the probabilities from the log-sum-exp of each row, so the memory kept between
+/// Keys and values are packed once for all queries of a head. Queries are processed in blocks whose scores stay in
+/// cache, and keys that are masked for an entire block are skipped. The backward pass recomputes the probabilities from the log-sum-exp of each row, so the memory kept between
 /// the passes is proportional to T, not T². With grouped-query attention, H / K consecutive query heads share one KV
 /// head.
 ///
@@ -55,14 +55,10 @@ package struct Attention: Sendable {
         return powers(below) + between.prefix(headCount - below)
     }
 
-    /// The number of queries in a block.
-    package static let blockQueries = 64
-
-    private func blocks(_ T: Int) -> Int { (T + Attention.blockQueries - 1) / Attention.blockQueries }
-
-    private func block(_ index: Int, _ T: Int) -> Range<Int> {
-        index * Attention.blockQueries..<min((index + 1) * Attention.blockQueries, T)
-    }
+    /// The number of queries whose scores are computed at a time.
+    package static let blockQueries = PanelStrip.rows
+    /// The number of queries of one backward product, which sums over them.
+    private static let backwardQueries = 4 * blockQueries
 
     /// Computes output = softmax(Q·Kᵀ/√D + bias and mask) · V for each head.
     ///
@@ -83,31 +79,32 @@ package struct Attention: Sendable {
         let (C, D, group) = (headCount * headWidth, headWidth, headCount / keyHeadCount)
         parallel(B * headCount) { part in
             let (b, h) = (part / headCount, part % headCount)
+            let head = AttentionHead(rows, sequence: b, head: h, keyHead: h / group, headWidth: D, T, S)
             let dropped = dropout?.mask(sequence: b, site: site)
-            let scores = ThreadScratch.ofThread.floats(.scores, Attention.blockQueries * S)
-            let q = rows.queries.at(row: b * T, column: h * D)
-            let k = rows.keys.at(row: b * S, column: h / group * D)
-            let v = rows.values.at(row: b * S, column: h / group * D)
+            let (keys, values) = (head.packedKeys(factor: scale), head.packedValues())
+            let scores = ThreadScratch.ofThread.floats(.scores, Attention.blockQueries * head.scoreStride)
+            let result = ThreadScratch.ofThread.floats(.queryRows, Attention.blockQueries * head.rowStride)
             let o = output + b * T * C + h * D
             let sums = logSums + (b * headCount + h) * T
-            for index in 0..<blocks(T) {
-                let queries = block(index, T)
-                let keys = mask.visible(sequence: b, block: queries, queries: T, keys: S)
-                let (first, n) = (keys.lowerBound, keys.count)
-                matrixProduct(
-                    q + queries.lowerBound * rows.queries.stride, stride: rows.queries.stride,
-                    k + first * rows.keys.stride, .transposed, stride: rows.keys.stride, into: scores, stride: n,
-                    m: queries.count, n: n, k: D, alpha: scale, as: Element.format)
+            forEachBlock(of: Attention.blockQueries, in: 0..<T) { queries in
+                let visible = mask.visible(sequence: b, block: queries, queries: T, keys: S)
+                let (first, n) = (visible.lowerBound, visible.count)
+                keys.multiply(
+                    head.queries(queries.lowerBound), rows: queries.count, depths: 0..<D,
+                    columns: visible, into: scores, stride: head.scoreStride)
                 for query in queries {
-                    let row = scores + (query - queries.lowerBound) * n
-                    let visible = mask.visible(sequence: b, query: query, queries: T, keys: S)
-                    penalize(row, head: h, query: query, keys: keys)
-                    sums[query] = softmax(row, from: visible.lowerBound - first, to: visible.upperBound - first, n)
+                    let row = scores + (query - queries.lowerBound) * head.scoreStride
+                    let own = mask.visible(sequence: b, query: query, queries: T, keys: S)
+                    penalize(row, head: h, query: query, keys: visible)
+                    sums[query] = softmax(row, from: own.lowerBound - first, to: own.upperBound - first, n)
                     dropped?.apply(row, count: n, first: dropoutIndex(head: h, query: query, T, S) + first)
                 }
-                matrixProduct(
-                    scores, stride: n, v + first * rows.values.stride, stride: rows.values.stride,
-                    into: o + queries.lowerBound * C, stride: C, m: queries.count, n: D, k: n, as: Element.format)
+                values.multiply(
+                    Factor(base: scores, orientation: .plain, stride: head.scoreStride), rows: queries.count,
+                    depths: visible, columns: 0..<D, into: result, stride: head.rowStride)
+                for query in queries {
+                    copy(result + (query - queries.lowerBound) * head.rowStride, into: o + query * C, count: D)
+                }
             }
         }
     }
@@ -126,85 +123,128 @@ package struct Attention: Sendable {
         outputGradient: UnsafePointer<Float>, into gradients: AttentionRows<Float>,
         sequences B: Int, queries T: Int, keys S: Int, mask: AttentionMask, dropout: Dropout? = nil, site: Int = 0
     ) {
-        let group = headCount / keyHeadCount
+        let (C, D, group) = (headCount * headWidth, headWidth, headCount / keyHeadCount)
         parallel(B * keyHeadCount) { part in
             let (b, keyHead) = (part / keyHeadCount, part % keyHeadCount)
+            let head = AttentionHead(
+                rows, sequence: b, head: keyHead * group, keyHead: keyHead, headWidth: D, T, S)
+            let products = BackwardProducts(
+                keys: head.packedKeys(factor: scale), values: head.packedTransposedValues(), keyRows: head.packedKeyRows())
+            // The last strip of rows may end after the last key.
+            let count = (S + PanelStrip.rows) * head.rowStride
+            let keyGradients = ThreadScratch.ofThread.floats(.keyGradients, count)
+            let valueGradients = ThreadScratch.ofThread.floats(.valueGradients, count)
+            keyGradients.update(repeating: 0, count: count)
+            valueGradients.update(repeating: 0, count: count)
             for h in keyHead * group..<(keyHead + 1) * group {
-                backward(
-                    rows, output: output, logSums: logSums, outputGradient: outputGradient, into: gradients,
-                    sequence: b, head: h, isFirst: h == keyHead * group, T, S, mask,
-                    dropout?.mask(sequence: b, site: site))
+                let head = AttentionHead(rows, sequence: b, head: h, keyHead: keyHead, headWidth: D, T, S)
+                let part = HeadGradient(
+                    output: output + b * T * C + h * D, outputGradient: outputGradient + b * T * C + h * D,
+                    stride: C, logSums: logSums + (b * headCount + h) * T,
+                    queries: gradients.queries.at(row: b * T, column: h * D),
+                    queryStride: gradients.queries.stride, keys: keyGradients, values: valueGradients)
+                backward(head, products, part, sequence: b, head: h, T, S, mask, dropout?.mask(sequence: b, site: site))
+            }
+            for key in 0..<S {
+                let (row, column) = (b * S + key, keyHead * D)
+                gradients.keys.at(row: row, column: column)
+                    .update(from: keyGradients + key * head.rowStride, count: D)
+                gradients.values.at(row: row, column: column)
+                    .update(from: valueGradients + key * head.rowStride, count: D)
             }
         }
     }
 
-    /// Computes the backward pass of one query head. The first query head of a KV head overwrites that head's
-    /// gradients; the others add to them.
+    /// Operands of the products of a KV head's backward pass.
+    private struct BackwardProducts {
+        /// Kᵀ/√D, [D, S].
+        let keys: PackedRight
+        /// Vᵀ, [D, S].
+        let values: PackedRight
+        /// K, [S, D].
+        let keyRows: PackedRight
+    }
+
+    /// What a query head's backward pass reads and writes.
+    private struct HeadGradient<Element> {
+        /// The head's columns of the output and its gradient, [T, D], `stride` elements from row to row.
+        let output: UnsafePointer<Element>
+        let outputGradient: UnsafePointer<Float>
+        let stride: Int
+        /// [T].
+        let logSums: UnsafePointer<Float>
+        /// [T, D], `queryStride` elements from row to row; overwritten.
+        let queries: UnsafeMutablePointer<Float>
+        let queryStride: Int
+        /// [S, D rounded up to a multiple of 32]; added to.
+        let keys: UnsafeMutablePointer<Float>
+        let values: UnsafeMutablePointer<Float>
+    }
+
+    /// Computes the backward pass of query head `h`.
     @inline(__always)
     private func backward<Element: Storage>(
-        _ rows: AttentionRows<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
-        outputGradient: UnsafePointer<Float>, into gradients: AttentionRows<Float>, sequence b: Int, head h: Int,
-        isFirst: Bool, _ T: Int, _ S: Int, _ mask: AttentionMask, _ dropped: DropoutMask?
+        _ head: AttentionHead<Element>, _ products: BackwardProducts, _ gradient: HeadGradient<Element>,
+        sequence b: Int, head h: Int, _ T: Int, _ S: Int, _ mask: AttentionMask, _ dropped: DropoutMask?
     ) {
-        let (C, D, keyHead) = (headCount * headWidth, headWidth, h / (headCount / keyHeadCount))
-        let probabilities = ThreadScratch.ofThread.floats(.scores, 2 * Attention.blockQueries * S)
-        let dScores = probabilities + Attention.blockQueries * S
-        let (queryStride, keyStride, valueStride) = (rows.queries.stride, rows.keys.stride, rows.values.stride)
-        let q = rows.queries.at(row: b * T, column: h * D)
-        let k = rows.keys.at(row: b * S, column: keyHead * D)
-        let v = rows.values.at(row: b * S, column: keyHead * D)
-        let dq = gradients.queries.at(row: b * T, column: h * D)
-        let dk = gradients.keys.at(row: b * S, column: keyHead * D)
-        let dv = gradients.values.at(row: b * S, column: keyHead * D)
-        let (o, dOutput) = (output + b * T * C + h * D, outputGradient + b * T * C + h * D)
-        let sums = logSums + (b * headCount + h) * T
-        // In reverse: the last block, which attends to the most keys, overwrites the KV gradients; the others add to them.
-        var accumulating = !isFirst
-        for index in (0..<blocks(T)).reversed() {
-            let queries = block(index, T)
-            let keys = mask.visible(sequence: b, block: queries, queries: T, keys: S)
-            let (first, n, start, m) = (keys.lowerBound, keys.count, queries.lowerBound, queries.count)
-            matrixProduct(
-                q + start * queryStride, stride: queryStride, k + first * keyStride, .transposed, stride: keyStride,
-                into: probabilities, stride: n, m: m, n: n, k: D, alpha: scale, as: Element.format)
-            matrixProduct(
-                dOutput + start * C, stride: C, v + first * valueStride, .transposed, stride: valueStride,
-                into: dScores, stride: n, m: m, n: n, k: D, as: Element.format)
-            for query in queries {
-                let (p, ds) = (probabilities + (query - start) * n, dScores + (query - start) * n)
-                let place = dropoutIndex(head: h, query: query, T, S) + first
-                let visible = mask.visible(sequence: b, query: query, queries: T, keys: S)
-                penalize(p, head: h, query: query, keys: keys)
-                probabilitiesAgain(
-                    p, logSum: sums[query], from: visible.lowerBound - first, to: visible.upperBound - first, n)
-                dropped?.apply(ds, count: n, first: place)
-                let product = dot(dOutput + query * C, o + query * C, count: D)
-                scoreGradient(p, ds, outputProduct: product, scale: scale, count: n)
-                dropped?.apply(p, count: n, first: place)
+        let (D, stride) = (headWidth, head.scoreStride)
+        let probabilities = ThreadScratch.ofThread.floats(.scores, 2 * Attention.backwardQueries * stride)
+        let dScores = probabilities + Attention.backwardQueries * stride
+        let dQueries = ThreadScratch.ofThread.floats(.queryRows, Attention.blockQueries * head.rowStride)
+        forEachBlock(of: Attention.backwardQueries, in: 0..<T) { block in
+            let keys = mask.visible(sequence: b, block: block, queries: T, keys: S)
+            forEachBlock(of: Attention.blockQueries, in: block) { queries in
+                let visible = mask.visible(sequence: b, block: queries, queries: T, keys: S)
+                let (first, n) = (visible.lowerBound - keys.lowerBound, visible.count)
+                let p = probabilities + (queries.lowerBound - block.lowerBound) * stride
+                let ds = dScores + (queries.lowerBound - block.lowerBound) * stride
+                products.keys.multiply(
+                    head.queries(queries.lowerBound), rows: queries.count, depths: 0..<D,
+                    columns: visible, into: p + first, stride: stride)
+                products.values.multiply(
+                    Factor(
+                        base: gradient.outputGradient + queries.lowerBound * gradient.stride, orientation: .plain,
+                        stride: gradient.stride),
+                    rows: queries.count, depths: 0..<D, columns: visible, into: ds + first, stride: stride)
+                for query in queries {
+                    let (p, ds) = (
+                        p + (query - queries.lowerBound) * stride, ds + (query - queries.lowerBound) * stride
+                    )
+                    let place = dropoutIndex(head: h, query: query, T, S) + visible.lowerBound
+                    let own = mask.visible(sequence: b, query: query, queries: T, keys: S)
+                    penalize(p + first, head: h, query: query, keys: visible)
+                    dropped?.apply(ds + first, count: n, first: place)
+                    softmaxGradient(
+                        p, ds, logSum: gradient.logSums[query],
+                        outputProduct: dot(
+                            gradient.outputGradient + query * gradient.stride,
+                            gradient.output + query * gradient.stride, count: D),
+                        scale: scale, from: own.lowerBound - keys.lowerBound, to: own.upperBound - keys.lowerBound,
+                        keys.count)
+                    dropped?.apply(p + first, count: n, first: place)
+                }
+                products.keyRows.multiply(
+                    Factor(base: ds + first, orientation: .plain, stride: stride), rows: queries.count,
+                    depths: visible, columns: 0..<D, into: dQueries, stride: head.rowStride)
+                for query in queries {
+                    (gradient.queries + query * gradient.queryStride)
+                        .update(from: dQueries + (query - queries.lowerBound) * head.rowStride, count: D)
+                }
             }
-            if !accumulating {
-                clear(dk, stride: gradients.keys.stride, outside: keys, S)
-                clear(dv, stride: gradients.values.stride, outside: keys, S)
-            }
-            matrixProduct(
-                probabilities, .transposed, stride: n, dOutput + start * C, stride: C,
-                into: dv + first * gradients.values.stride, stride: gradients.values.stride, m: n, n: D, k: m,
-                accumulating: accumulating, as: Element.format)
-            matrixProduct(
-                dScores, .transposed, stride: n, q + start * queryStride, stride: queryStride,
-                into: dk + first * gradients.keys.stride, stride: gradients.keys.stride, m: n, n: D, k: m,
-                accumulating: accumulating, as: Element.format)
-            matrixProduct(
-                dScores, stride: n, k + first * keyStride, stride: keyStride,
-                into: dq + start * gradients.queries.stride, stride: gradients.queries.stride, m: m, n: D, k: n,
-                as: Element.format)
-            accumulating = true
+            let outputGradient = head.packed(
+                gradient.outputGradient + block.lowerBound * gradient.stride, stride: gradient.stride,
+                rows: block.count, .outputGradients)
+            let queries = head.packed(
+                head.queries(block.lowerBound).base, stride: head.queries(0).stride, rows: block.count, .queries)
+            outputGradient.multiply(
+                Factor(base: probabilities, orientation: .transposed, stride: stride), rows: keys.count,
+                depths: 0..<block.count, columns: 0..<D, into: gradient.values + keys.lowerBound * head.rowStride,
+                stride: head.rowStride, accumulating: true)
+            queries.multiply(
+                Factor(base: dScores, orientation: .transposed, stride: stride), rows: keys.count,
+                depths: 0..<block.count, columns: 0..<D, into: gradient.keys + keys.lowerBound * head.rowStride,
+                stride: head.rowStride, accumulating: true)
         }
-    }
-
-    /// Zeroes the rows of a head outside `keys`.
-    private func clear(_ head: UnsafeMutablePointer<Float>, stride: Int, outside keys: Range<Int>, _ S: Int) {
-        for row in 0..<S where !keys.contains(row) { (head + row * stride).update(repeating: 0, count: headWidth) }
     }
 
     /// Subtracts the ALiBi penalties from the scores of a row.
@@ -244,18 +284,6 @@ func softmax(_ scores: UnsafeMutablePointer<Float>, from first: Int, to last: In
     return maximum + log(sum)
 }
 
-/// Recomputes the probabilities of a row from its scores and their log-sum-exp.
-private func probabilitiesAgain(
-    _ scores: UnsafeMutablePointer<Float>, logSum: Float, from first: Int, to last: Int, _ count: Int
-) {
-    let visible = scores + first
-    forEachVector(last - first) { i, width in
-        store(exponential(load(visible + i, width) - logSum), visible + i, width)
-    }
-    scores.update(repeating: 0, count: first)
-    (scores + last).update(repeating: 0, count: count - last)
-}
-
 /// Computes score −= slope · |distance| for the distances `first`, `first` + 1, …
 private func penalizeDistances(_ scores: UnsafeMutablePointer<Float>, slope: Float, from first: Float, count: Int) {
     forEachVector(count) { i, width in
@@ -268,14 +296,36 @@ private func penalizeDistances(_ scores: UnsafeMutablePointer<Float>, slope: Flo
 /// The vector 0, 1, … 15.
 private let ascending = SIMD16<Float>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 
-/// Computes gradient = probability · (gradient − outputProduct) · scale: the backward pass of softmax, in place.
-private func scoreGradient(
-    _ probabilities: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, outputProduct: Float, scale: Float,
-    count: Int
+/// Computes probability = e^(score − logSum) and gradient = probability · (gradient − outputProduct) · scale, the backward
+/// pass of softmax, in place for the keys `first` ..< `last`; both are 0 for the other ones of `count`.
+private func softmaxGradient(
+    _ scores: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, logSum: Float,
+    outputProduct: Float, scale: Float, from first: Int, to last: Int, _ count: Int
 ) {
-    forEachVector(count) { i, width in
-        store(
-            load(probabilities + i, width) * (load(gradient + i, width) - outputProduct) * scale, gradient + i, width)
+    forEachVector(in: first..<last) { i, width in
+        let probability = exponential(load(scores + i, width) - logSum)
+        store(probability, scores + i, width)
+        store(probability * (load(gradient + i, width) - outputProduct) * scale, gradient + i, width)
+    }
+    for row in [scores, gradient] {
+        row.update(repeating: 0, count: first)
+        (row + last).update(repeating: 0, count: count - last)
+    }
+}
+
+/// Stores a row of Float32 in another type.
+@inline(__always)
+private func copy<Element: Storage>(
+    _ row: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, count: Int
+) {
+    forEachVector(count) { i, width in store(load(row + i, width), target + i, width) }
+}
+
+/// Calls `body` for consecutive blocks of `size` elements of `range`, the last of which may be smaller.
+@inline(__always)
+private func forEachBlock(of size: Int, in range: Range<Int>, _ body: (_ block: Range<Int>) -> Void) {
+    for start in stride(from: range.lowerBound, to: range.upperBound, by: size) {
+        body(start..<min(start + size, range.upperBound))
     }
 }
 

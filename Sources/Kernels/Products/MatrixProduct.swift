@@ -9,26 +9,22 @@ package enum Orientation: Sendable {
     case transposed
 }
 
-/// The implementation of matmuls.
+/// The implementation of matmuls. In each, the bits of a row of C are the same for any number of rows (batch
+/// invariance).
 package enum ProductEngine: String, Sendable {
     /// The CPU's matrix unit (AMX), with operands split into bfloat16 terms; for the accuracy see `TileProduct`.
     case tiles
     /// Register kernels over packed panels.
     case panels
-    /// oneDNN's `dnnl_sgemm`, or `panels` if an operand is bfloat16.
-    case library
     /// Vector dot products, for few rows: only for plain A and transposed B, and without accumulation. The bits of a
     /// row of C depend only on that row of A and on B.
     case vectors
 
     /// The fastest implementation available to this process.
-    package static let best: ProductEngine = TileProduct.isAvailable ? .tiles : .library
+    package static let best: ProductEngine = TileProduct.isAvailable ? .tiles : .panels
 
     /// Whether this process has instructions that multiply bfloat16.
     package static var multipliesBFloat16: Bool { TileProduct.isAvailable || PanelProduct.multipliesBFloat16 }
-
-    /// Whether the bits of a row of C are the same for any number of rows (batch invariance).
-    package var computesRowsAlike: Bool { self != .library }
 }
 
 /// An operand of a matmul: its storage and orientation.
@@ -77,6 +73,9 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
     engine: ProductEngine = .best
 ) {
     if m == 0 || n == 0 { return }
+    require(
+        aStride >= (aOrientation == .plain ? k : m) && bStride >= (bOrientation == .plain ? n : k) && cStride >= n,
+        "matmul: m \(m), n \(n), k \(k), strides \(aStride), \(bStride), \(cStride)")
     if k == 0 {
         // The sum over an empty dimension is 0.
         if !accumulating {
@@ -90,7 +89,7 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
     let left = Factor(base: a, orientation: aOrientation, stride: aStride)
     let right = Factor(base: b, orientation: bOrientation, stride: bStride)
     let isBFloat16 = format == .bfloat16 || A.self == BFloat16.self || B.self == BFloat16.self
-    switch engine == .library && isBFloat16 ? .panels : engine {
+    switch engine {
     case .tiles:
         TileProduct.runInParallel(
             left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating,
@@ -99,8 +98,6 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
         PanelProduct.runInParallel(
             left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating,
             asBFloat16: isBFloat16)
-    case .library:
-        LibraryProduct.run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha, accumulating: accumulating)
     case .vectors:
         require(!accumulating, "a product by vectors overwrites C")
         VectorProduct.run(left, right, bias, c, cStride, m: m, n: n, k: k, alpha: alpha)

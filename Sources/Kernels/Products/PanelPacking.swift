@@ -28,6 +28,26 @@ struct PanelPacking<Element: Storage> {
     /// Whether stored rows along K consist of words.
     private let isPacked: Bool
 
+    /// Whether register kernels read A where it is stored.
+    var isInPlace: Bool {
+        guard isPacked else { return false }
+        if source.orientation == .plain { return source.stride % word.elements == 0 }
+        // Word after word lies two pages or more apart: measured, packing is then faster.
+        return word == .float32 && source.stride < 2048
+    }
+
+    /// The distance of rows or words in A as stored, in words.
+    var storedDistance: Int { source.stride / word.elements }
+
+    /// The distance of rows or words in a packed strip of A.
+    var packedDistance: Int { source.orientation == .plain ? PanelStrip.rowWords : PanelStrip.rows }
+
+    /// Returns row `row` of A as stored.
+    func stored(row: Int) -> UnsafeRawPointer {
+        let first = source.from(row: row)
+        return UnsafeRawPointer(first.base + depths.lowerBound * (source.orientation == .plain ? 1 : source.stride))
+    }
+
     /// A packing of `source`, each element multiplied by `factor`.
     init(_ source: Factor<Element>, _ depths: Range<Int>, _ word: PanelWord, factor: Float = 1) {
         (self.source, self.depths, self.word, self.factor) = (source, depths, word, factor)
@@ -56,10 +76,9 @@ struct PanelPacking<Element: Storage> {
             }
             return
         }
-        // A store writes 16 words, of which the next line of the strip overwrites the last four.
         packAcross(
-            from: range.lowerBound, count: count - range.lowerBound, padded: range.count, step: strip, strip: strip,
-            stripWords: PanelStrip.leftWords, into: panel)
+            from: range.lowerBound, count: count - range.lowerBound, strips: (range.count + strip - 1) / strip,
+            width: strip, stripWords: PanelStrip.leftWords, into: panel)
     }
 
     /// Packs the columns `range` of B, a strip every `stripWords` words.
@@ -71,7 +90,7 @@ struct PanelPacking<Element: Storage> {
         let padded = (range.count + strip - 1) / strip * strip
         if source.orientation == .plain {
             return packAcross(
-                from: range.lowerBound, count: range.count, padded: padded, step: lanes, strip: strip,
+                from: range.lowerBound, count: range.count, strips: padded / strip, width: strip,
                 stripWords: stripWords, into: panel)
         }
         for column in stride(from: 0, to: padded, by: lanes) {
@@ -131,51 +150,58 @@ struct PanelPacking<Element: Storage> {
         }
     }
 
-    /// Packs neighbours across K, `step` of the 16 at a time.
+    /// Packs neighbours across K into strips.
     ///
     /// - Parameters:
     ///   - start: The first element of each stored row.
     ///   - count: The number of elements from there on that may be read; words without element are 0.
-    ///   - padded: The number of words of each stored row.
+    ///   - strips: The number of strips.
+    ///   - width: The number of words of a strip.
     @inline(__always)
     private func packAcross(
-        from start: Int, count: Int, padded: Int, step: Int, strip: Int, stripWords: Int,
-        into panel: UnsafeMutablePointer<UInt32>
+        from start: Int, count: Int, strips: Int, width: Int, stripWords: Int, into panel: UnsafeMutablePointer<UInt32>
     ) {
+        // A store writes 16 words. In a strip of 12, the last four are overwritten by the next line.
+        let vectors = (width + lanes - 1) / lanes
+        let whole = min(strips, max(0, count - vectors * lanes + width) / width)
         for w in 0..<words {
             let depth = depths.lowerBound + w * word.elements
             let first = source.base + depth * source.stride + start
             let second = first + source.stride
             let isPair = word == .bfloat16Pair && depth + 1 < depths.upperBound
-            let target = panel + w * strip
-            let whole = min(padded, max(0, count - lanes + 1))
-            var column = 0
+            let target = panel + w * width
             if word == .float32 {
-                while column < whole {
-                    (Element.load(first + column) * factor).bits
-                        .store(target + column / strip * stripWords + column % strip)
-                    column += step
+                for strip in 0..<whole {
+                    for offset in stride(from: 0, to: width, by: lanes) {
+                        (Element.load(first + strip * width + offset) * factor).bits
+                            .store(target + strip * stripWords + offset)
+                    }
                 }
             } else if isPair, let a = first as? UnsafePointer<BFloat16>, let b = second as? UnsafePointer<BFloat16>,
                 factor == 1
             {
-                while column < whole {
-                    pairs(a + column, b + column).store(target + column / strip * stripWords + column % strip)
-                    column += step
+                for strip in 0..<whole {
+                    for offset in stride(from: 0, to: width, by: lanes) {
+                        let column = strip * width + offset
+                        pairs(a + column, b + column).store(target + strip * stripWords + offset)
+                    }
                 }
             } else if isPair {
-                while column < whole {
-                    let lower = roundedToBFloat16(Element.load(first + column) * factor) &>> 16
-                    (lower | roundedToBFloat16(Element.load(second + column) * factor))
-                        .store(target + column / strip * stripWords + column % strip)
-                    column += step
+                for strip in 0..<whole {
+                    for offset in stride(from: 0, to: width, by: lanes) {
+                        let column = strip * width + offset
+                        let lower = roundedToBFloat16(Element.load(first + column) * factor) &>> 16
+                        (lower | roundedToBFloat16(Element.load(second + column) * factor))
+                            .store(target + strip * stripWords + offset)
+                    }
                 }
             }
-            while column < padded {
-                let width = max(0, min(lanes, count - column))
-                neighbours(first + column, isPair ? second + column : nil, width)
-                    .store(target + column / strip * stripWords + column % strip)
-                column += step
+            for strip in (word == .float32 || isPair ? whole : 0)..<strips {
+                for offset in stride(from: 0, to: width, by: lanes) {
+                    let column = strip * width + offset
+                    neighbours(first + column, isPair ? second + column : nil, max(0, min(lanes, count - column)))
+                        .store(target + strip * stripWords + offset)
+                }
             }
         }
     }
@@ -205,8 +231,9 @@ enum PanelStrip {
     static let (rows, columns) = (cproducts_rows, cproducts_columns)
     /// The maximum number of words along K in a panel.
     static let depth = cproducts_depth
-    /// The distance of rows in a row-major strip of A, in words.
-    static let rowWords = cproducts_row_words
+    /// The distance of rows in a packed row-major strip of A, in words: rows at a multiple of 4 KiB would share few
+    /// lines of the L1 cache.
+    static let rowWords = depth + lanes
     /// The number of words in a strip of A.
     static let leftWords = rows * rowWords
     /// The number of words in a strip of B over `words` words along K.

@@ -24,7 +24,7 @@ enum PanelProduct {
         _ left: Factor<A>, _ right: Factor<B>, _ bias: UnsafePointer<B>?, _ c: UnsafeMutablePointer<C>, _ cStride: Int,
         m: Int, n: Int, k: Int, alpha: Float, accumulating: Bool, asBFloat16: Bool
     ) {
-        let word = multipliesBFloat16 && asBFloat16 ? PanelWord.bfloat16Pair : .float32
+        let word = word(asBFloat16: asBFloat16)
         let product = PanelBlocks(
             left: left, right: right, bias: bias, c: c, cStride: cStride, m: m, k: k, alpha: alpha,
             accumulating: accumulating, word: word, kernel: kernel(word, left.orientation)!)
@@ -35,8 +35,11 @@ enum PanelProduct {
         }
     }
 
+    /// Returns the words of both operands' panels.
+    static func word(asBFloat16: Bool) -> PanelWord { multipliesBFloat16 && asBFloat16 ? .bfloat16Pair : .float32 }
+
     /// Returns the register kernel for words and the orientation of A; nil: the CPU has none.
-    private static func kernel(_ word: PanelWord, _ orientation: Orientation) -> cproducts_kernel? {
+    static func kernel(_ word: PanelWord, _ orientation: Orientation) -> cproducts_kernel? {
         cproducts_choose(
             level, word == .float32 ? cproducts_float32 : cproducts_bfloat16_pair,
             orientation == .plain ? cproducts_row_major : cproducts_word_major)
@@ -100,32 +103,33 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                 let range = start..<min(start + depth, k)
                 let depths = Depths(
                     range: range, words: word.words(range.count), isFirst: start == 0, isLast: range.upperBound == k)
-                PanelPacking(left, range, word, factor: alpha).packLeft(rows, of: m, into: leftPanel)
+                let leftStrips = LeftStrips(
+                    PanelPacking(left, range, word, factor: alpha), rows, of: m, panel: leftPanel)
                 for firstColumn in stride(from: columns.lowerBound, to: columns.upperBound, by: panelColumns) {
                     let panel = firstColumn..<min(firstColumn + panelColumns, columns.upperBound)
                     PanelPacking(right, range, word).packRight(panel, stripWords: strip, into: rightPanel)
                     multiply(
-                        leftPanel, rightPanel, strip, rows, panel, depths, tile,
+                        leftStrips, rightPanel, strip, rows, panel, depths, tile,
                         waiting.map { $0 + firstColumn - columns.lowerBound }, waitingStride)
                 }
             }
         }
     }
 
-    /// Multiplies a packed A panel by a packed B panel.
+    /// Multiplies strips of A by a packed B panel.
     ///
     /// - Parameters:
     ///   - tile: A buffer for the sums of one register kernel.
     ///   - waiting: The sums that wait for the next panel, from the first row and column on.
     @inline(__always)
     private func multiply(
-        _ leftPanel: UnsafeMutablePointer<UInt32>, _ rightPanel: UnsafeMutablePointer<UInt32>, _ strip: Int,
+        _ leftStrips: LeftStrips<A>, _ rightPanel: UnsafeMutablePointer<UInt32>, _ strip: Int,
         _ rows: Range<Int>, _ columns: Range<Int>, _ depths: Depths, _ tile: UnsafeMutablePointer<Float>,
         _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
-            let leftStrip = leftPanel + (row - rows.lowerBound) / height * PanelStrip.leftWords
+            let (left, distance) = leftStrips.strip(row)
             let count = min(height, rows.upperBound - row)
             for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
                 let rightStrip = rightPanel + (column - columns.lowerBound) / width * strip
@@ -133,15 +137,16 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                 let target = c + row * cStride + column
                 if let direct = target as? UnsafeMutablePointer<Float>, count == height, line == width {
                     let adding = accumulating || !depths.isFirst
-                    kernel(leftStrip, rightStrip, depths.words, direct, cStride, Int32(height), adding ? 1 : 0)
+                    kernel(left, distance, rightStrip, depths.words, direct, cStride, Int32(height), adding ? 1 : 0)
                     if depths.isLast, bias != nil { finish(direct, cStride, target, column, height, width) }
                 } else if let waiting {
                     let sums = waiting + (row - rows.lowerBound) * waitingStride + column - columns.lowerBound
                     kernel(
-                        leftStrip, rightStrip, depths.words, sums, waitingStride, Int32(count), depths.isFirst ? 0 : 1)
+                        left, distance, rightStrip, depths.words, sums, waitingStride, Int32(count),
+                        depths.isFirst ? 0 : 1)
                     if depths.isLast { finish(sums, waitingStride, target, column, count, line, adding: accumulating) }
                 } else {
-                    kernel(leftStrip, rightStrip, depths.words, tile, width, Int32(count), 0)
+                    kernel(left, distance, rightStrip, depths.words, tile, width, Int32(count), 0)
                     finish(
                         tile, width, target, column, count, line, adding: accumulating || !depths.isFirst,
                         isLast: depths.isLast)

@@ -14,6 +14,10 @@ struct ThreadScratch {
         case tile
         /// The scores of a block of queries, and their gradients.
         case scores
+        /// A head's packed keys and values, and a block of its queries and output gradients.
+        case keys, transposedKeys, values, queries, outputGradients
+        /// A head's gradients of keys and values, and the output or gradient of a block of queries.
+        case keyGradients, valueGradients, queryRows
     }
 
     private let buffers: UnsafeMutablePointer<UnsafeMutableRawBufferPointer>

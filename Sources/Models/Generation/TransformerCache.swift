@@ -198,8 +198,7 @@ package final class TransformerCache<Element: Storage> {
         }
     }
 
-    /// Calls `body` for groups of texts, padded to the longest text of the group. If the results of a matrix product
-    /// depend on its number of rows, each group is one text, so that a text's results never change.
+    /// Calls `body` for groups of texts, padded to the longest text of the group.
     private func forEachGroup(
         _ texts: [(slot: Int, memory: Int, tokens: ArraySlice<Int32>)], _ body: (_ count: Int, _ positions: Int) -> Void
     ) {
@@ -208,8 +207,7 @@ package final class TransformerCache<Element: Storage> {
             var (end, positions) = (first, 0)
             while end < texts.count {
                 let longest = max(positions, texts[end].tokens.count)
-                let fits = longest * (end + 1 - first) <= rowLimit
-                guard end == first || (fits && ProductEngine.best.computesRowsAlike) else { break }
+                guard end == first || longest * (end + 1 - first) <= rowLimit else { break }
                 (end, positions) = (end + 1, longest)
             }
             for (b, text) in texts[first..<end].enumerated() {

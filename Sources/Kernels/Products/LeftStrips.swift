@@ -1,0 +1,38 @@
+/// Strips of 12 rows of operand A, over the elements of one panel along K, in the layout that register kernels read.
+///
+/// Strips are read where A is stored if it consists of words in that layout; otherwise they are packed.
+struct LeftStrips<Element: Storage> {
+    private let packing: PanelPacking<Element>
+    private let rows: Range<Int>
+    private let panel: UnsafeMutablePointer<UInt32>
+    private let isInPlace: Bool
+
+    /// Strips of the rows `rows` of `count`, which are packed into `panel` if they must be.
+    init(
+        _ packing: PanelPacking<Element>, _ rows: Range<Int>, of count: Int, panel: UnsafeMutablePointer<UInt32>
+    ) {
+        self.packing = packing
+        self.rows = rows
+        self.panel = panel
+        isInPlace = packing.isInPlace
+        // Kernels read whole strips.
+        let packed = isInPlace ? rows.count / PanelStrip.rows * PanelStrip.rows : 0
+        if packed < rows.count {
+            packing.packLeft(
+                rows.lowerBound + packed..<rows.upperBound, of: count,
+                into: panel + packed / PanelStrip.rows * PanelStrip.leftWords)
+        }
+    }
+
+    /// Returns the strip that starts at row `row`, and the distance of its rows or words.
+    @inline(__always)
+    func strip(_ row: Int) -> (strip: UnsafeRawPointer, distance: Int) {
+        if isInPlace && row + PanelStrip.rows <= rows.upperBound {
+            return (packing.stored(row: row), packing.storedDistance)
+        }
+        return (
+            UnsafeRawPointer(panel + (row - rows.lowerBound) / PanelStrip.rows * PanelStrip.leftWords),
+            packing.packedDistance
+        )
+    }
+}
