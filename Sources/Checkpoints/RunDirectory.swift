@@ -138,15 +138,6 @@ package struct RunDirectory: Equatable, Sendable {
         let count = try file.readSome(into: buffer, at: 0)
         return count == 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
     }
-
-    private func hostName() -> String {
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
-            buffer.initialize(repeating: 0)
-            // One byte less, so that a truncated name is still zero-terminated.
-            guard gethostname(buffer.baseAddress!, buffer.count - 1) == 0 else { return "unknown" }
-            return String(cString: buffer.baseAddress!)
-        }
-    }
 }
 
 /// The lock on a run's directory.

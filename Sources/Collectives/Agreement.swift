@@ -1,5 +1,5 @@
 import Failures
-import Glibc
+import Files
 
 /// A failure that all ranks know. Each exits by itself with the same exit code, and rank 0 prints the message.
 package struct AgreedFailure: Error {
@@ -31,10 +31,7 @@ extension Communicator {
     /// Adds the name of this host to a failure that concerns a resource of the host, if the job has several hosts.
     package func namingHost(_ failure: Failure) -> Failure {
         guard localSize < size else { return failure }
-        var name = [CChar](repeating: 0, count: 256)
-        gethostname(&name, name.count - 1)
-        let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return Failure(failure.exitCode, "host \(host): \(failure.message)")
+        return Failure(failure.exitCode, "host \(hostName()): \(failure.message)")
     }
 
     /// Runs `body` on rank 0 only, for example to read the disk, and returns its result on every rank.

@@ -1,5 +1,5 @@
 // Intel AMX, the matrix unit of recent x86-64 CPUs: eight tiles of 16 rows of 64 bytes. Swift has no intrinsics for it.
-// Each function is one instruction or a fixed group of them; their use is documented in Kernels.
+// The functions that use tiles are compiled for it whatever the program is compiled for.
 #pragma once
 
 #include <stdint.h>
@@ -11,74 +11,22 @@ int ctiles_enable(void);
 // One row of a tile: 64 bytes as 16 words.
 typedef uint32_t ctiles_line __attribute__((ext_vector_type(16)));
 
-// Returns whether the including file is compiled for AMX-BF16: a compile-time constant that depends on its flags.
-static inline int ctiles_built_for(void) {
-#ifdef __AMX_BF16__
-    return 1;
-#else
-    return 0;
-#endif
-}
-
 // Tiles 0 to 3 are the accumulators: the quarters of a 32 × 32 block of Float32, in row-major order. Tiles 4 and 5 hold
-// 32 rows of A, tiles 6 and 7 hold 32 columns of B.
-#ifdef __AMX_BF16__
-#include <immintrin.h>
+// 32 rows of A, tiles 6 and 7 hold 32 columns of B. The functions between ctiles_begin and ctiles_end are called on the
+// same thread, on a CPU for which ctiles_enable has returned 1.
 
-static inline void ctiles_begin(void) {
-    static const struct {
-        uint8_t palette, start_row, reserved[14];
-        uint16_t row_bytes[16];
-        uint8_t rows[16];
-    } whole __attribute__((aligned(64))) = {
-        1, 0, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
-    _tile_loadconfig(&whole);
-}
+// Makes the tiles available to the calling thread, and releases them.
+void ctiles_begin(void);
+void ctiles_end(void);
 
-static inline void ctiles_end(void) { _tile_release(); }
+// Loads or stores the accumulators; the rows of the block are `row_bytes` apart.
+void ctiles_load_sums(const float *sums, long row_bytes);
+void ctiles_store_sums(float *sums, long row_bytes);
 
-static inline void ctiles_load_sums(const float *sums, long row_bytes) {
-    const char *lower = (const char *)sums + 16 * row_bytes;
-    _tile_loadd(0, sums, row_bytes);
-    _tile_loadd(1, sums + 16, row_bytes);
-    _tile_loadd(2, lower, row_bytes);
-    _tile_loadd(3, lower + 64, row_bytes);
-}
-
-static inline void ctiles_store_sums(float *sums, long row_bytes) {
-    char *lower = (char *)sums + 16 * row_bytes;
-    _tile_stored(0, sums, row_bytes);
-    _tile_stored(1, sums + 16, row_bytes);
-    _tile_stored(2, lower, row_bytes);
-    _tile_stored(3, lower + 64, row_bytes);
-}
-
-static inline void ctiles_load_left(const void *two_tiles) {
-    _tile_loadd(4, two_tiles, 64);
-    _tile_loadd(5, (const char *)two_tiles + 1024, 64);
-}
-
-static inline void ctiles_load_right(const void *two_tiles) {
-    _tile_loadd(6, two_tiles, 64);
-    _tile_loadd(7, (const char *)two_tiles + 1024, 64);
-}
-
-// Adds to each accumulator Σ A · B over 16 pairs of bfloat16 values, in Float32.
-static inline void ctiles_multiply(void) {
-    _tile_dpbf16ps(0, 4, 6);
-    _tile_dpbf16ps(1, 4, 7);
-    _tile_dpbf16ps(2, 5, 6);
-    _tile_dpbf16ps(3, 5, 7);
-}
-#else
-static inline void ctiles_begin(void) {}
-static inline void ctiles_end(void) {}
-static inline void ctiles_load_sums(const float *sums, long row_bytes) {}
-static inline void ctiles_store_sums(float *sums, long row_bytes) {}
-static inline void ctiles_load_left(const void *two_tiles) {}
-static inline void ctiles_load_right(const void *two_tiles) {}
-static inline void ctiles_multiply(void) {}
-#endif
+// Adds to the accumulators the products of packed operands over `steps` × 16 pairs of bfloat16. A step of an operand has
+// `terms` ∈ {1, 2, 3} terms of two tiles each, the largest first. Accumulated are the products of terms i and j with
+// i + j < terms, in each step the smallest first.
+void ctiles_accumulate(const void *left, const void *right, long steps, int terms);
 
 // Prefetches a cache line for reading or for writing.
 static inline void ctiles_prefetch(const void *line) { __builtin_prefetch(line, 0, 3); }

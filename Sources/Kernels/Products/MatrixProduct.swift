@@ -20,11 +20,8 @@ package enum ProductEngine: String, Sendable {
     /// row of C depend only on that row of A and on B.
     case vectors
 
-    /// The fastest implementation available to this process.
-    package static let best: ProductEngine = TileProduct.isAvailable ? .tiles : .panels
-
-    /// Whether this process has instructions that multiply bfloat16.
-    package static var multipliesBFloat16: Bool { TileProduct.isAvailable || PanelProduct.multipliesBFloat16 }
+    /// The implementation of this process's arithmetic.
+    package static var best: ProductEngine { ProductArithmetic.current == .tiles ? .tiles : .panels }
 }
 
 /// An operand of a matmul: its storage and orientation.

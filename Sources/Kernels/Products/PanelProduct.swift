@@ -4,8 +4,8 @@ import Tensors
 /// Matmuls by register kernels over packed panels.
 ///
 /// Panels of A and B are converted and packed into strips, a strip of B stays in the L2 cache and one of A in the L1
-/// cache, and a register kernel computes 12 × 32 sums at a time. If an operand is bfloat16 and the CPU multiplies such
-/// numbers, both are packed as bfloat16; otherwise as Float32.
+/// cache, and a register kernel computes 12 × 32 sums at a time. If an operand is bfloat16 and the process's
+/// `ProductArithmetic` multiplies such numbers, both are packed as bfloat16; otherwise as Float32.
 ///
 /// An element of C is the sum over panels of up to `PanelStrip.depth` words along K, and within a panel one multiply-add
 /// after another. This order depends on k only: the number of threads, the width of vectors and the other rows and
@@ -14,7 +14,7 @@ import Tensors
 /// - Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053.
 enum PanelProduct {
     /// Whether the CPU multiplies pairs of bfloat16.
-    static let multipliesBFloat16 = kernel(.bfloat16Pair, .plain) != nil
+    static let multipliesPairs = kernel(.bfloat16Pair, .plain) != nil
 
     /// The minimum number of multiply-adds per thread.
     private static let grain = 1 << 19
@@ -36,7 +36,9 @@ enum PanelProduct {
     }
 
     /// Returns the words of both operands' panels.
-    static func word(asBFloat16: Bool) -> PanelWord { multipliesBFloat16 && asBFloat16 ? .bfloat16Pair : .float32 }
+    static func word(asBFloat16: Bool) -> PanelWord {
+        asBFloat16 && multipliesPairs && ProductArithmetic.current != .reproducible ? .bfloat16Pair : .float32
+    }
 
     /// Returns the register kernel for words and the orientation of A; nil: the CPU has none.
     static func kernel(_ word: PanelWord, _ orientation: Orientation) -> cproducts_kernel? {

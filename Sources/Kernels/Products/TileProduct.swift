@@ -5,7 +5,7 @@ import CTiles
 ///
 /// Float32 elements are split exactly into three bfloat16 terms, and the six largest of the nine products of terms are
 /// accumulated. The omitted products are below 2⁻²³ · |a|·|b|, typically below half a unit in the last place of the
-/// product; measured, the result is as accurate as `dnnl_sgemm`. If an operand is stored in Float16, two terms per
+/// product; measured, the result is as accurate as a Float32 matmul. If an operand is stored in Float16, two terms per
 /// operand and three products suffice: the omitted products are below 2⁻¹⁶ · |a|·|b|, while the rounding error of
 /// Float16 storage is 2⁻¹¹. If an operand is stored in bfloat16, both are multiplied as bfloat16.
 ///
@@ -14,10 +14,8 @@ import CTiles
 /// - Source: Henry, Tang & Heinecke 2019, arXiv:1904.06376, for Float32 from bfloat16 terms; Goto & van de Geijn 2008,
 ///   doi:10.1145/1356052.1356053, for blocking.
 enum TileProduct {
-    /// Whether AMX can be used: the program is compiled for it, `DTRAIN_KERNELS` permits it, and CPU and system support
-    /// it.
-    static let isAvailable =
-        ctiles_built_for() == 1 && [nil, .amx].contains(KernelLimit.current) && ctiles_enable() == 1
+    /// Whether AMX can be used: `DTRAIN_KERNELS` permits it, and CPU and system support it.
+    static let isAvailable = [nil, .amx].contains(KernelLimit.current) && ctiles_enable() == 1
 
     /// The maximum extent of a panel in K, and the maximum size in bytes of a B panel, which stays in the L2 cache.
     private static let (panelDepth, rightBytes) = (512, 1 << 20)
@@ -153,7 +151,7 @@ private struct TileBlock<C: Storage> {
                     }
                 }
                 start(begin, column, direct, sums, target, height, width)
-                TileBlock.accumulate(leftStrip, rightStrip, steps: steps, parts: parts)
+                ctiles_accumulate(leftStrip, rightStrip, steps, Int32(parts))
                 finish(direct, isLast ? nil : sums, target, height, width)
             }
         }
@@ -189,53 +187,6 @@ private struct TileBlock<C: Storage> {
         ctiles_store_sums(edge, 4 * TilePacking.edge)
         for row in 0..<height {
             convert(UnsafePointer(edge + row * TilePacking.edge), into: target + row * cStride, count: width)
-        }
-    }
-
-    /// Accumulates the products of terms over all steps, smallest first.
-    @inline(__always)
-    private static func accumulate(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, steps: Int, parts: Int) {
-        let part = 2 * TilePacking.tileBytes
-        var (a, b) = (left, right)
-        if parts == 3 {
-            for _ in 0..<steps {
-                ctiles_load_left(a)
-                ctiles_load_right(b + 2 * part)
-                ctiles_multiply()
-                ctiles_load_right(b + part)
-                ctiles_multiply()
-                ctiles_load_right(b)
-                ctiles_multiply()
-                ctiles_load_left(a + part)
-                ctiles_multiply()
-                ctiles_load_right(b + part)
-                ctiles_multiply()
-                ctiles_load_left(a + 2 * part)
-                ctiles_load_right(b)
-                ctiles_multiply()
-                a += 3 * part
-                b += 3 * part
-            }
-        } else if parts == 1 {
-            for _ in 0..<steps {
-                ctiles_load_left(a)
-                ctiles_load_right(b)
-                ctiles_multiply()
-                a += part
-                b += part
-            }
-        } else {
-            for _ in 0..<steps {
-                ctiles_load_left(a)
-                ctiles_load_right(b + part)
-                ctiles_multiply()
-                ctiles_load_right(b)
-                ctiles_multiply()
-                ctiles_load_left(a + part)
-                ctiles_multiply()
-                a += 2 * part
-                b += 2 * part
-            }
         }
     }
 }

@@ -29,6 +29,7 @@ struct EffectiveConfiguration: Equatable {
     private let optimizer: OptimizerConfiguration
     private let schedule: Schedule
     private let precision: Configuration.Precision
+    private let products: ProductChoice
     private let threads: ThreadCount
     private let averaging: AveragingConfiguration
     private let lossScale: LossScaleConfiguration?
@@ -55,6 +56,7 @@ struct EffectiveConfiguration: Equatable {
         optimizer = configuration.optimizer.beyondUpdates
         schedule = configuration.makeSchedule()
         precision = configuration.precision
+        products = configuration.products
         threads = configuration.threads
         averaging = configuration.averaging.effective(configuration.precision)
         lossScale = configuration.precision == .float16 ? configuration.lossScale : nil

@@ -24,6 +24,7 @@ extension Configuration {
         + section("schedule", \.schedule, ScheduleConfiguration.keys)
         + [
             .choice("precision", \.precision),
+            .choice("products", \.products),
             // Results are bit-identical for any number of threads.
             ConfigurationKey("threads", \.threads, .threadCount).outsideTrajectory,
         ]

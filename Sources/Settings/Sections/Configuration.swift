@@ -4,6 +4,7 @@ import Models
 import Objectives
 import Optimizers
 import Resources
+import Tensors
 
 /// The configuration of a run; its sections correspond to those of the YAML file.
 ///
@@ -14,6 +15,15 @@ package struct Configuration: Equatable, Sendable {
         case float32
         case float16
         case bfloat16
+
+        /// The format in memory.
+        package var format: FloatFormat {
+            switch self {
+            case .float32: .float32
+            case .float16: .float16
+            case .bfloat16: .bfloat16
+            }
+        }
     }
 
     package var run = RunConfiguration()
@@ -27,6 +37,8 @@ package struct Configuration: Equatable, Sendable {
     package var schedule = ScheduleConfiguration()
     /// The type of working weights and activations; master weights are always Float32.
     package var precision = Precision.float32
+    /// The arithmetic of matmuls.
+    package var products = ProductChoice.automatic
     /// The number of compute threads per rank.
     package var threads = ThreadCount.automatic
     package var averaging = AveragingConfiguration()

@@ -152,12 +152,17 @@ package struct Trainer {
         _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?
     ) throws {
         let description = data.description
+        let isReproducible = !ProductArithmetic.current.changesBits(of: configuration.precision.format)
         console.say(
             "\(programVersion): \(ComputeThreads.description(ranks: communicator.size)), "
-                + "\(configuration.precision.rawValue), averaging \(coordinator.averaging.name)")
+                + "\(configuration.precision.rawValue), \(isReproducible ? "reproducible" : "fastest") products, "
+                + "averaging \(coordinator.averaging.name)")
         if let warning = coordinator.averagingWarning { console.say(warning) }
-        if configuration.precision == .bfloat16, !ProductEngine.multipliesBFloat16 {
-            console.say("bfloat16 is not faster than float32 on this CPU, which has no instructions for it")
+        if configuration.precision == .bfloat16, isReproducible {
+            console.say(
+                configuration.products == .reproducible
+                    ? "bfloat16 is not faster than float32 with products: reproducible"
+                    : "bfloat16 is not faster than float32 on this CPU, which has no instructions for it")
         }
         let usable = UsableCores.ofThisProcess()
         let slots = configuration.batch.slots

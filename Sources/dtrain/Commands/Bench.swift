@@ -31,6 +31,7 @@ extension Command {
         }
         try ComputeThreads.start(
             configuration.threads, session.communicator, session.console, sharesCores: arguments.has("interactive"))
+        try configuration.products.settle(configuration.precision.format, session.communicator, session.console)
         let subject = try BenchSubject(configuration, session.communicator)
         let result: Measurement
         switch part {

@@ -48,6 +48,7 @@ extension Command {
         session.console.makeOptional()
         for warning in warnings { session.console.warn(warning) }
         try ComputeThreads.start(configuration.threads, session.communicator, session.console)
+        try configuration.products.settle(configuration.precision.format, session.communicator, session.console)
         let resumption: Resumption =
             switch arguments.value("resume") {
             case nil, "auto": .automatic

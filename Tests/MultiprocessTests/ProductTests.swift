@@ -1,0 +1,47 @@
+import TestSupport
+import Testing
+
+extension MultiprocessTests {
+    /// The arithmetic of matmuls: the key `products` and the limit `DTRAIN_KERNELS`.
+    @Suite struct ProductTests {
+        private static let steps = "training.steps=4"
+
+        private func digest(
+            _ workshop: Workshop, _ sets: [String], _ environment: [String: String] = [:], output: String
+        ) -> String {
+            let words = Workshop.training([ProductTests.steps, "model.dropout=0.1"] + sets, output: output)
+            let outcome = workshop.start(words, ranks: 2, environment: environment).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            return workshop.digest(output, step: 4)
+        }
+
+        /// Reproducible products have the same bits with the instructions of every CPU.
+        @Test(arguments: ["float32", "float16", "bfloat16"])
+        func reproducibleRunsHaveOneDigest(precision: String) throws {
+            let workshop = try Workshop()
+            let sets = ["precision=\(precision)", "products=reproducible"]
+            let whole = digest(workshop, sets, output: "whole")
+            for limit in ["avx2", "avx512"] {
+                #expect(digest(workshop, sets, ["DTRAIN_KERNELS": limit], output: limit) == whole, "\(limit)")
+            }
+        }
+
+        /// If a rank has fewer instructions than the others, all use what it has.
+        @Test func ranksSettleOnOneArithmetic() throws {
+            let workshop = try Workshop()
+            let reproducible = digest(workshop, ["precision=bfloat16", "products=reproducible"], output: "whole")
+            let words = Workshop.training([
+                ProductTests.steps, "model.dropout=0.1", "precision=bfloat16", "products=fastest",
+            ], output: "mixed")
+            let program = [Workshop.binary] + words
+            let outcome = Job(
+                ["mpirun", "-np", "1"] + program + [":", "-np", "1", "env", "DTRAIN_KERNELS=avx2"] + program,
+                in: workshop.directory.path
+            ).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            #expect(outcome.output.contains("bfloat16, reproducible products, "), "\(outcome.output)")
+            #expect(outcome.output.contains("products: nothing is faster than the reproducible products here"))
+            #expect(workshop.digest("mixed", step: 4) == reproducible)
+        }
+    }
+}
