@@ -239,7 +239,7 @@ let package = Package(
         test("Reporting", "Metrics"),
         test("Watching", "Collectives", "Profiling"),
         test("Averaging", "Collectives", "Kernels", "Models", "Tensors"),
-        test("Resources", "Collectives", "Failures"),
+        test("Resources", "Collectives", "Failures", "Tensors"),
         test(
             "Settings", "Averaging", "Collectives", "Datasets", "Failures", "Files", "Models", "Optimizers",
             "Resources",

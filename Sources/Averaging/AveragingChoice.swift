@@ -19,7 +19,7 @@ package struct AveragingChoice<Element: Storage> {
         _ spans: SpanRecorder = SpanRecorder()
     ) throws {
         let isOneNode = communicator.localSize == communicator.size
-        let isRounded = configuration.wire == .float16
+        let isRounded = configuration.wire != .float32
         switch configuration.strategy {
         case .sharedMemory where !isOneNode:
             throw AgreedFailure(

@@ -16,6 +16,7 @@ package struct AveragingConfiguration: Equatable, Sendable {
         case float32
         /// Half the bytes, see `ScaledHalves`. Results differ from `float32`, but not between rank counts.
         case float16
+        case bfloat16
     }
 
     /// The strategy; see `Strategy`.

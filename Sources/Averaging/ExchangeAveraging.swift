@@ -25,7 +25,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     /// This rank's block of each bucket, without padding.
     private let blocks: [Range<Int>]
     private let exchanges: [any ExchangeLane<Element>]
-    let roundsNodes: Bool
+    let roundNode: NodeRounding?
     private let gathers = (0..<4).map { _ in GatherLane() }
     /// The index of the next bucket to send. Buckets are in the order in which they become final.
     private var started = 0
@@ -63,15 +63,23 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         order = StepOrder(sections: layout.sections.count, ranges: buckets.count)
         let largest = buckets.map(\.range.count).max()!
         // A single rank sends nothing; its gradients are rounded as if they were sent.
-        let roundsNodes = configuration.wire == .float16 && Element.self == Float.self
-        self.roundsNodes = roundsNodes
-        exchanges = (0..<min(4, buckets.count)).map { _ in
-            if roundsNodes, size > 1,
-                let lane = HalfLane(blockElements: largest / size, communicator) as? any ExchangeLane<Element>
-            {
-                return lane
+        let wire = Element.self == Float.self ? configuration.wire : .float32
+        roundNode =
+            switch wire {
+            case .float32: nil
+            case .float16: ScaledHalves<Float16>.round
+            case .bfloat16: ScaledHalves<BFloat16>.round
             }
-            return PlainLane<Element>(blockElements: largest / size, communicator)
+        exchanges = (0..<min(4, buckets.count)).map { _ in
+            let elements = largest / size
+            let halves: (any ExchangeLane)? =
+                switch wire {
+                case _ where size == 1: nil
+                case .float32: nil
+                case .float16: HalfLane<Float16>(blockElements: elements, communicator)
+                case .bfloat16: HalfLane<BFloat16>(blockElements: elements, communicator)
+                }
+            return halves as? any ExchangeLane<Element> ?? PlainLane<Element>(blockElements: elements, communicator)
         }
     }
 

@@ -16,8 +16,9 @@ package protocol GradientAveraging<Element>: AnyObject {
 
     /// The value of `averaging.strategy` that selects it.
     var name: String { get }
-    /// Whether every node of the tree over micro-batches, except its root, is rounded to `ScaledHalves`.
-    var roundsNodes: Bool { get }
+    /// Rounds every node of the tree over micro-batches, except its root, to the format in which gradients are sent; nil:
+    /// they are sent as they are.
+    var roundNode: NodeRounding? { get }
     /// Whether each rank computes with its own copy of the weights, so that copies could differ.
     var hasReplicas: Bool { get }
     /// The weights that this rank computes with. Each rank writes only to its own shard, and only after `finish`, when
@@ -71,3 +72,6 @@ func makeChunkSquares(elements: Int) -> UnsafeMutableBufferPointer<Double> {
     squares.initialize(repeating: 0)
     return squares
 }
+
+/// Rounds a chunk of gradients in place.
+package typealias NodeRounding = @Sendable (_ values: UnsafeMutablePointer<Float>, _ count: Int) -> Void

@@ -2,18 +2,18 @@ import Collectives
 import Kernels
 import Tensors
 
-// `averaging.wire: float16`. Every node of the tree over micro-batches except its root is rounded to `ScaledHalves`,
+// `averaging.wire: float16` and `bfloat16`. Every node of the tree over micro-batches except its root is rounded to `ScaledHalves`,
 // chunk by chunk: the gradient of a micro-batch, and every sum of two nodes, which is computed in Float32. Each rank
 // rounds the nodes below its own sum, and that sum if there are other ranks; the owner of a block rounds the nodes
 // above the ranks' sums. Values are therefore rounded at the same nodes for any number of ranks, and sending a rank's
 // sum does not round it again.
 
-/// A channel that sends Float32 gradients as block-scaled Float16, in half as many bytes.
-final class HalfLane: ExchangeLane {
+/// A channel that sends Float32 gradients as `ScaledHalves`, in half as many bytes.
+final class HalfLane<Half: Storage>: ExchangeLane {
     typealias Element = Float
 
     /// The size of an encoded chunk: its scale in the first four bytes of a cache line, then its values.
-    private static let chunkBytes = arenaAlignmentBytes + chunkElements * MemoryLayout<Float16>.stride
+    private static var chunkBytes: Int { arenaAlignmentBytes + chunkElements * MemoryLayout<Half>.stride }
 
     private let communicator: any Communicator
     private let sent: Arena<UInt8>
@@ -37,10 +37,10 @@ final class HalfLane: ExchangeLane {
         parallel(chunks) { chunk in
             let values = UnsafePointer(bucket.baseAddress! + chunk * chunkElements)
             let place = UnsafeMutableRawPointer(sent.base + chunk * HalfLane.chunkBytes)
-            let scale = ScaledHalves.scale(of: values, count: chunkElements)
+            let scale = ScaledHalves<Half>.scale(of: values, count: chunkElements)
             place.storeBytes(of: scale, as: Float.self)
-            ScaledHalves.encode(
-                values, into: (place + arenaAlignmentBytes).assumingMemoryBound(to: Float16.self),
+            ScaledHalves<Half>.encode(
+                values, into: (place + arenaAlignmentBytes).assumingMemoryBound(to: Half.self),
                 count: chunkElements, scale: scale)
         }
         let range = 0..<chunks * HalfLane.chunkBytes
@@ -65,8 +65,8 @@ final class HalfLane: ExchangeLane {
         if ranks.count == 1 {
             let index = ranks.lowerBound * chunksPerBlock + chunk
             let place = UnsafeRawPointer(received.base + index * HalfLane.chunkBytes)
-            return ScaledHalves.decode(
-                (place + arenaAlignmentBytes).assumingMemoryBound(to: Float16.self), into: target,
+            return ScaledHalves<Half>.decode(
+                (place + arenaAlignmentBytes).assumingMemoryBound(to: Half.self), into: target,
                 count: chunkElements, scale: place.load(as: Float.self))
         }
         let middle = ranks.lowerBound + TreeSum.split(ranks.count)
@@ -74,6 +74,6 @@ final class HalfLane: ExchangeLane {
         sum(ranks.lowerBound..<middle, chunk, into: target, isRoot: false)
         sum(middle..<ranks.upperBound, chunk, into: right, isRoot: false)
         add(UnsafePointer(right), accumulatingInto: target, count: chunkElements)
-        if !isRoot { ScaledHalves.round(target, count: chunkElements) }
+        if !isRoot { ScaledHalves<Half>.round(target, count: chunkElements) }
     }
 }

@@ -10,7 +10,7 @@ import Tensors
 /// With one process there is one gradient, and nothing to sum.
 final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
     let name = "shared_memory"
-    let roundsNodes = false
+    let roundNode: NodeRounding? = nil
     let hasReplicas = false
     let weights: Arena<Element>
     let gradients: Arena<Element>

@@ -1,7 +1,10 @@
+import Collectives
 import Files
 import Kernels
 import Models
 import Reporting
+import Resources
+import Tensors
 import Threads
 
 /// Benchmark of the individual matrix products of a model's training step, on the threads of one rank.
@@ -11,11 +14,21 @@ package struct ProductBench {
     /// Creates a benchmark for the model that `subject` describes.
     package init(_ subject: BenchSubject) { self.subject = subject }
 
-    /// Measures each product `repetitions` times.
-    package func run(repetitions: Int) -> Measurement {
+    /// Measures each product `repetitions` times, in the configured precision.
+    package func run(repetitions: Int) throws(MPIError) -> Measurement {
+        switch subject.configuration.precision {
+        case .float32: try run(repetitions, storing: Float.self)
+        case .float16: try run(repetitions, storing: Float16.self)
+        case .bfloat16: try run(repetitions, storing: BFloat16.self)
+        }
+    }
+
+    private func run<Element: Storage>(
+        _ repetitions: Int, storing: Element.Type
+    ) throws(MPIError) -> Measurement {
         let configuration = subject.configuration
         let rows = configuration.batch.sequencesPerSlot * configuration.data.contextLength
-        let limit = floatingPointLimit()
+        let limit = try ProcessorLimit(Element.format, measuringWith: SoloCommunicator()).flopsPerSecond
         var (table, results) = ([["GEMM", "M", "N", "K", "GFLOP/s", "% of peak"]], [JSON]())
         var names: [String] = []
         for layer in configuration.model.products(subject.sizes) {
@@ -29,7 +42,7 @@ package struct ProductBench {
             let products = Product.linear(
                 rows: rows, input: input, output: output, forward: part, backward: part, count: 1)
             for (product, pass) in zip(products, ["forward", "input gradient", "weight gradient"]) {
-                let loop = ProductLoop<Float>([product])
+                let loop = ProductLoop<Element>([product])
                 let rate = product.operations / medianSeconds(repetitions) { loop.multiply(product) }
                 table.append([
                     "\(name), \(pass)", "\(product.m)", "\(product.n)", "\(product.k)", fixed(rate * 1e-9, 1),
@@ -43,11 +56,5 @@ package struct ProductBench {
         }
         return Measurement(
             table: table, json: ["limit_flops_per_second": .number(limit), "products": .array(results)])
-    }
-
-    private func floatingPointLimit() -> Double {
-        let (threads, rounds) = (ThreadPool.shared.count, 1_000_000)
-        let seconds = medianSeconds(5) { parallel(threads) { _ in _ = fusedMultiplyAdds(rounds: rounds) } }
-        return Double(threads * fusedMultiplyAdds(rounds: 1).operations * rounds) / seconds
     }
 }

@@ -37,7 +37,7 @@ package final class StepBench {
         tokensPerStep = configuration.batch.sequences * sizes.contextLength
         let targetShare = configuration.targetShare(sizes)
         flopsPerToken = configuration.model.flopsPerTarget(sizes, targetShare: targetShare) * targetShare
-        limit = try ProcessorLimit(measuringWith: communicator)
+        limit = try ProcessorLimit(configuration.precision.format, measuringWith: communicator)
         estimatedBytes = Int(configuration.stepMemory(sizes, communicator).bytes)
         products = configuration.products(slots: configuration.batch.slots / communicator.size, sizes)
         let products = products

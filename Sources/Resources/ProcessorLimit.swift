@@ -1,6 +1,7 @@
 import Collectives
 import Kernels
 import Profiling
+import Tensors
 import Threads
 
 /// The peak floating-point rate of all threads of all ranks, measured while all of them compute at once.
@@ -8,8 +9,9 @@ package struct ProcessorLimit {
     /// Floating-point operations per second, summed over all ranks.
     package let flopsPerSecond: Double
 
-    /// Measures the rate for about 20 ms. Collective: every rank calls it.
-    package init(measuringWith communicator: any Communicator) throws(MPIError) {
+    /// Measures the rate of multiply-adds of matmuls whose operands are stored in `format`, for about 20 ms. Collective:
+    /// every rank calls it.
+    package init(_ format: FloatFormat, measuringWith communicator: any Communicator) throws(MPIError) {
         try communicator.barrier()
         let (clock, threads) = (ContinuousClock(), ThreadPool.shared.count)
         let start = clock.now
@@ -17,7 +19,7 @@ package struct ProcessorLimit {
             parallel(threads) { thread in
                 var (operations, sink): (Int, Float) = (0, 0)
                 while clock.now - start < .milliseconds(20) {
-                    let result = fusedMultiplyAdds(rounds: 20_000)
+                    let result = ProductLimit.multiply(format)
                     operations += result.operations
                     sink += result.sink
                 }

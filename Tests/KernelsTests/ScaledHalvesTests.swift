@@ -1,11 +1,12 @@
 import Kernels
+import Tensors
 import TestSupport
 import Testing
 
 @Suite struct ScaledHalvesTests {
     private func rounded(_ values: [Float]) -> [Float] {
         var values = values
-        ScaledHalves.round(&values, count: values.count)
+        ScaledHalves<Float16>.round(&values, count: values.count)
         return values
     }
 
@@ -37,10 +38,10 @@ import Testing
         #expect(rounded(once) == once)
         #expect(once.allSatisfy { $0.isFinite } || values.contains { $0 > 0x1.ffdp127 })
         // Encoding and decoding a rounded chunk is exact.
-        let scale = ScaledHalves.scale(of: once, count: once.count)
+        let scale = ScaledHalves<Float16>.scale(of: once, count: once.count)
         var (halves, arrived) = ([Float16](repeating: 0, count: 3), [Float](repeating: 1, count: once.count))
-        ScaledHalves.encode(once, into: &halves, count: once.count, scale: scale)
-        ScaledHalves.decode(halves, into: &arrived, count: once.count, scale: scale)
+        ScaledHalves<Float16>.encode(once, into: &halves, count: once.count, scale: scale)
+        ScaledHalves<Float16>.decode(halves, into: &arrived, count: once.count, scale: scale)
         #expect(arrived == once)
     }
 
@@ -49,5 +50,14 @@ import Testing
         let results = rounded([1, .infinity, 0.5, .nan, -.infinity])
         #expect(results[0] == 1 && results[2] == 0.5)
         #expect(results[1] == .infinity && results[3].isNaN && results[4] == -.infinity)
+    }
+
+    /// bfloat16 needs no scale: it has the exponents of Float32.
+    @Test func bfloat16IsRoundedToNearestEven() {
+        var values: [Float] = [1, 1.00390625, -1.01171875, 1e-30, 3e38, .infinity, .nan]
+        let expected = values.map { BFloat16($0).float32 }
+        ScaledHalves<BFloat16>.round(&values, count: values.count)
+        #expect(values.dropLast() == expected.dropLast() && values.last!.isNaN)
+        #expect(ScaledHalves<BFloat16>.scale(of: values, count: values.count) == 1)
     }
 }

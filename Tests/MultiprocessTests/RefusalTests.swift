@@ -9,7 +9,7 @@ extension MultiprocessTests {
             ("model.layer=3", "unknown key model.layer; the nearest is model.layers"),
             ("model.layers=many", "model.layers"), ("model.heads=3", "a divisor of model.width (32)"),
             ("batch.sequences=12", "a multiple of batch.slots (8)"), ("schedule.peak=-1", "schedule.peak"),
-            ("precision=float8", "float32, float16"), ("averaging.wire=bfloat16", "float32, float16"),
+            ("precision=float8", "float32, float16"), ("averaging.wire=float8", "float32, float16, bfloat16"),
             ("model.dropout=1", "model.dropout"),
         ])
         func rejectsInvalidConfigurations(set: String, message: String) throws {

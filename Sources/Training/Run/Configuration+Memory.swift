@@ -31,7 +31,7 @@ extension Configuration {
         let (count, ranks) = (model.layout.count, communicator.localSize)
         let element = MemoryLayout<Element>.stride
         // Ranks of one host share the weights, unless gradient averaging does not use shared memory.
-        let isShared = averaging.strategy != .allreduce && ranks == communicator.size && averaging.wire != .float16
+        let isShared = averaging.strategy != .allreduce && ranks == communicator.size && averaging.wire == .float32
         var estimate = MemoryEstimate()
         estimate.add("weights", count, bytesEach: element, times: isShared ? 1 : ranks)
         // In addition to the gradient of the step, subtree sums that wait for their sibling.

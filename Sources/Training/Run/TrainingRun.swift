@@ -76,7 +76,7 @@ final class TrainingRun<Element: Storage> {
         reporter = ProgressReporter(
             console, steps: configuration.training.steps, targets: configuration.targetName,
             isSmoothed: configuration.objective.labelSmoothing > 0, flopsPerTarget: flops,
-            limit: try ProcessorLimit(measuringWith: communicator))
+            limit: try ProcessorLimit(configuration.precision.format, measuringWith: communicator))
         watch = MetricWatch(configuration.training, restored: restored?.watched)
         if configuration.training.patience > 0, validation == nil {
             throw AgreedFailure(

@@ -96,9 +96,9 @@ final class Replica<Element: Storage> {
     ///   - range: The elements; starts at a chunk boundary.
     ///   - toRoot: Whether the last sum is the root of the tree over all micro-batches.
     private func fold(from depth: Int, levels: Int, _ range: Range<Int>, toRoot: Bool) {
-        if levels == 0, !averaging.roundsNodes { return }
+        if levels == 0, averaging.roundNode == nil { return }
         forwardPass.workspace.spans.measure(.slotSum) {
-            guard averaging.roundsNodes else {
+            guard let roundNode = averaging.roundNode else {
                 for level in 0..<levels { add(depth - level, range) }
                 return
             }
@@ -106,10 +106,10 @@ final class Replica<Element: Storage> {
             parallel((range.count + chunkElements - 1) / chunkElements) { number in
                 let start = range.lowerBound + number * chunkElements
                 let chunk = start..<min(start + chunkElements, range.upperBound)
-                if levels > 0 || !toRoot { round(depth, chunk) }
+                if levels > 0 || !toRoot { round(depth, chunk, roundNode) }
                 for level in 0..<levels {
                     add(depth - level, chunk)
-                    if level < levels - 1 || !toRoot { round(depth - level - 1, chunk) }
+                    if level < levels - 1 || !toRoot { round(depth - level - 1, chunk, roundNode) }
                 }
             }
         }
@@ -123,10 +123,10 @@ final class Replica<Element: Storage> {
             count: range.count)
     }
 
-    /// Rounds a chunk of arena `depth` to `ScaledHalves`, in which gradients are sent.
-    private func round(_ depth: Int, _ chunk: Range<Int>) {
+    /// Rounds a chunk of arena `depth` to the format in which gradients are sent.
+    private func round(_ depth: Int, _ chunk: Range<Int>, _ roundNode: NodeRounding) {
         // Only Float32 gradients are rounded.
         guard let arena = arenas[depth] as? Arena<Float> else { return }
-        ScaledHalves.round(arena.base + chunk.lowerBound, count: chunk.count)
+        roundNode(arena.base + chunk.lowerBound, chunk.count)
     }
 }

@@ -35,7 +35,7 @@ extension Command {
         let subject = try BenchSubject(configuration, session.communicator)
         let result: Measurement
         switch part {
-        case .gemm: result = ProductBench(subject).run(repetitions: repetitions)
+        case .gemm: result = try ProductBench(subject).run(repetitions: repetitions)
         case .kernels: result = KernelBench(subject).run(repetitions: repetitions)
         case .generation:
             result = try session.communicator.together { () throws(Failure) in
