@@ -126,10 +126,15 @@ package final class Coordinator<Element: Storage> {
         try initializeWeights()
     }
 
-    /// Initializes the weights randomly; each rank initializes its shard.
+    /// Initializes the weights randomly; each rank initializes its shard, on all of its threads.
     private func initializeWeights() throws(MPIError) {
-        let seed = UInt64(configuration.run.seed)
-        master.forEach(in: 0..<layout.count) { layout.initialize($0, into: $1, seed: seed) }
+        let (seed, layout) = (UInt64(configuration.run.seed), layout)
+        master.forEach(in: 0..<layout.count) { part, weights in
+            parallel(part.count, grain: chunkElements, multiple: chunkElements) { range in
+                let elements = part.lowerBound + range.lowerBound..<part.lowerBound + range.upperBound
+                layout.initialize(elements, into: weights + range.lowerBound, seed: seed)
+            }
+        }
         try shareWeights()
     }
 
