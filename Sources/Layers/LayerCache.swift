@@ -194,7 +194,7 @@ extension TransformerStack {
         }
         return Activations(
             output: finalNormalization == nil ? all.last!.output : arena.take(Element.self, rows * width),
-            blocks: all,
+            blocks: all, recomputation: .block,
             finalStatistics: finalNormalization.map { _ in arena.takeStatistics(Element.self, rows: rows) })
     }
 

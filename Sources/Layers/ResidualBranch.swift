@@ -33,7 +33,7 @@ package struct ResidualBranch<Element: Storage> {
     /// The activations that the backward pass uses.
     package struct Activations {
         /// The branch's output, [R, C].
-        package let output: UnsafeMutablePointer<Element>
+        package internal(set) var output: UnsafeMutablePointer<Element>
         /// The sublayer's input, [R, C]; nil if that is the branch's input (post-norm).
         let normalized: UnsafeMutablePointer<Element>?
         /// The input of the normalization after the sublayer, [R, C]; nil for pre-norm.
@@ -63,10 +63,15 @@ package struct ResidualBranch<Element: Storage> {
             ? Normalization("\(name)_output_normalization", width: width, style, in: &layout) : nil
     }
 
+    /// Allocates only the output for `rows` rows.
+    func takeOutput(rows: Int, from arena: ActivationArena) -> UnsafeMutablePointer<Element> {
+        arena.take(Element.self, rows * width)
+    }
+
     /// Allocates activations for `rows` rows.
     package func takeActivations(rows: Int, from arena: ActivationArena) -> Activations {
         Activations(
-            output: arena.take(Element.self, rows * width),
+            output: takeOutput(rows: rows, from: arena),
             normalized: placement == .post ? nil : arena.take(Element.self, rows * width),
             unnormalized: placement == .pre ? nil : arena.take(Element.self, rows * width),
             statistics: arena.takeStatistics(Element.self, rows: rows),

@@ -56,12 +56,12 @@ package struct TransformerBlock<Element: Storage> {
 
     /// The activations that the backward pass uses.
     package struct Activations {
-        let attentionBranch: ResidualBranch<Element>.Activations
+        var attentionBranch: ResidualBranch<Element>.Activations
         var attention: SelfAttention<Element>.Activations
-        let crossBranch: ResidualBranch<Element>.Activations?
+        var crossBranch: ResidualBranch<Element>.Activations?
         var cross: CrossAttention<Element>.Activations?
-        let feedForwardBranch: ResidualBranch<Element>.Activations
-        let feedForward: FeedForward<Element>.Activations
+        var feedForwardBranch: ResidualBranch<Element>.Activations
+        var feedForward: FeedForward<Element>.Activations
 
         /// The block's output, [B, T, C].
         package var output: UnsafeMutablePointer<Element> { feedForwardBranch.output }
@@ -126,6 +126,20 @@ package struct TransformerBlock<Element: Storage> {
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, _ activations: Activations,
         _ pass: Pass<Element>
     ) {
+        forwardAttention(input, memory: memory, activations, pass)
+        pass.context.spans.measure(.feedForward) {
+            feedForwardBranch.forward(activations.middle, activations.feedForwardBranch, pass) { input, output in
+                feedForward.forward(
+                    input, into: output, activations.feedForward, rows: pass.rows, pass.context)
+            }
+        }
+    }
+
+    /// Computes the attention sublayers of `forward`.
+    func forwardAttention(
+        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, _ activations: Activations,
+        _ pass: Pass<Element>
+    ) {
         let spans = pass.context.spans
         spans.measure(.attention) {
             attentionBranch.forward(input, activations.attentionBranch, pass) { input, output in
@@ -139,12 +153,6 @@ package struct TransformerBlock<Element: Storage> {
                 ) { input, output in
                     cross.attention.forward(input, memory, into: output, activations.cross!, pass)
                 }
-            }
-        }
-        spans.measure(.feedForward) {
-            feedForwardBranch.forward(activations.middle, activations.feedForwardBranch, pass) { input, output in
-                feedForward.forward(
-                    input, into: output, activations.feedForward, rows: pass.rows, pass.context)
             }
         }
     }

@@ -16,6 +16,7 @@ package struct TransformerStack<Element: Storage> {
         /// The stack's output, [B, T, C].
         package let output: UnsafeMutablePointer<Element>
         let blocks: [TransformerBlock<Element>.Activations]
+        let recomputation: Recomputation
         let finalStatistics: Normalization<Element>.Statistics?
     }
 
@@ -44,16 +45,23 @@ package struct TransformerStack<Element: Storage> {
     /// Allocates activations for `sequences` × `positions` positions that attend to `memoryPositions` encoder positions
     /// each.
     package func takeActivations(
-        sequences: Int, positions: Int, memoryPositions: Int = 0, from arena: ActivationArena
+        sequences: Int, positions: Int, memoryPositions: Int = 0, _ recomputation: Recomputation = .none,
+        from arena: ActivationArena
     ) -> Activations {
         let rows = sequences * positions
-        let blocks = blocks.map {
-            $0.takeActivations(
+        func takeBlock(_ block: TransformerBlock<Element>) -> TransformerBlock<Element>.Activations {
+            block.takeActivations(
                 sequences: sequences, positions: positions, memoryPositions: memoryPositions, from: arena)
         }
+        let first = takeBlock(self.blocks[0])
+        let others = self.blocks.dropFirst().map { block in
+            recomputation == .none
+                ? takeBlock(block) : block.takeActivations(sharing: first, recomputation, rows: rows, from: arena)
+        }
+        let blocks = [first] + others
         return Activations(
             output: finalNormalization == nil ? blocks.last!.output : arena.take(Element.self, rows * width),
-            blocks: blocks,
+            blocks: blocks, recomputation: recomputation,
             finalStatistics: finalNormalization.map { _ in arena.takeStatistics(Element.self, rows: rows) })
     }
 
@@ -105,9 +113,12 @@ package struct TransformerStack<Element: Storage> {
         try sectionIsFinal(firstSection + blocks.count)
         for index in blocks.indices.reversed() {
             spans.measure(.block, index) {
-                blocks[index].backward(
-                    self.input(of: index, input, activations), memory: memory, streamGradient: streamGradient,
-                    activations.blocks[index], pass)
+                let (input, own) = (self.input(of: index, input, activations), activations.blocks[index])
+                // The shared activations are those of the last block.
+                if index < blocks.count - 1 {
+                    blocks[index].forwardAgain(activations.recomputation, input, memory: memory, own, pass)
+                }
+                blocks[index].backward(input, memory: memory, streamGradient: streamGradient, own, pass)
             }
             try sectionIsFinal(firstSection + index)
         }

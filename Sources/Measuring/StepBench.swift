@@ -3,6 +3,7 @@ import Datasets
 import Failures
 import Files
 import Kernels
+import Layers
 import Profiling
 import Reporting
 import Resources
@@ -38,22 +39,25 @@ package final class StepBench {
         let targetShare = configuration.targetShare(sizes)
         flopsPerToken = configuration.model.flopsPerTarget(sizes, targetShare: targetShare) * targetShare
         limit = try ProcessorLimit(configuration.precision.format, measuringWith: communicator)
-        estimatedBytes = Int(configuration.stepMemory(sizes, communicator).bytes)
+        let recomputation = try configuration.requireTrainingMemory(
+            sizes, positions: sizes.contextLength, communicator)
+        estimatedBytes = Int(configuration.stepMemory(sizes, recomputation: recomputation, communicator).bytes)
         products = configuration.products(slots: configuration.batch.slots / communicator.size, sizes)
         let products = products
         (train, spans, loopTimes) =
             switch configuration.precision {
             case .float32:
-                try StepBench.makeStep(subject, communicator, products, storing: Float.self)
+                try StepBench.makeStep(subject, recomputation, communicator, products, storing: Float.self)
             case .float16:
-                try StepBench.makeStep(subject, communicator, products, storing: Float16.self)
+                try StepBench.makeStep(subject, recomputation, communicator, products, storing: Float16.self)
             case .bfloat16:
-                try StepBench.makeStep(subject, communicator, products, storing: BFloat16.self)
+                try StepBench.makeStep(subject, recomputation, communicator, products, storing: BFloat16.self)
             }
     }
 
     private static func makeStep<Element: Storage>(
-        _ subject: BenchSubject, _ communicator: any Communicator, _ products: [Product], storing: Element.Type
+        _ subject: BenchSubject, _ recomputation: Recomputation, _ communicator: any Communicator,
+        _ products: [Product], storing: Element.Type
     ) throws -> (step: () throws -> Void, spans: SpanRecorder, products: () throws -> Double) {
         let (configuration, sizes) = (subject.configuration, subject.sizes)
         let plan = try communicator.together { () throws(Failure) in
@@ -61,9 +65,7 @@ package final class StepBench {
                 sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
                 worldSize: communicator.size)
         }
-        try configuration.requireTrainingMemory(sizes, positions: sizes.contextLength, communicator)
-        let coordinator = try Coordinator<Element>(
-            configuration, sizes, plan: plan, communicator)
+        let coordinator = try Coordinator<Element>(configuration, sizes, plan: plan, recomputation: recomputation, communicator)
         let batches = try plan.localSlots.map { _ in
             try Batch(capacity: plan.sequencesPerSlot, subject.shape)
         }

@@ -31,12 +31,13 @@ extension Transformer {
 
         init(
             _ model: Transformer, sequences: Int, positions: Int, sourcePositions: Int,
-            from arena: ActivationArena = ActivationArena()
+            _ recomputation: Recomputation, from arena: ActivationArena = ActivationArena()
         ) {
             source = model.encoder.map {
                 (
                     $0.embedding.takeActivations(rows: sequences * sourcePositions, from: arena),
-                    $0.stack.takeActivations(sequences: sequences, positions: sourcePositions, from: arena)
+                    $0.stack.takeActivations(
+                        sequences: sequences, positions: sourcePositions, recomputation, from: arena)
                 )
             }
             input =
@@ -46,7 +47,8 @@ extension Transformer {
                 case .patches(let embedding): .patches(embedding.takeActivations(sequences: sequences, from: arena))
                 }
             stack = model.stack.takeActivations(
-                sequences: sequences, positions: positions, memoryPositions: sourcePositions, from: arena)
+                sequences: sequences, positions: positions, memoryPositions: sourcePositions, recomputation,
+                from: arena)
             pooling = model.pooling?.takeActivations(sequences: sequences, from: arena)
             output = pooling?.output ?? stack.output
             self.arena = arena
@@ -55,17 +57,20 @@ extension Transformer {
 
     /// Allocates the activations for up to `sequences` × `positions`, and for a source of the same size if there is an
     /// encoder.
-    package func makeActivations(sequences: Int, positions: Int) -> Activations {
+    package func makeActivations(
+        sequences: Int, positions: Int, _ recomputation: Recomputation = .none
+    ) -> Activations {
         Activations(
-            self, sequences: sequences, positions: positions, sourcePositions: encoder == nil ? 0 : positions)
+            self, sequences: sequences, positions: positions, sourcePositions: encoder == nil ? 0 : positions,
+            recomputation)
     }
 
     /// The bytes that `makeActivations` would allocate.
-    package func activationBytes(sequences: Int, positions: Int) -> Int {
+    package func activationBytes(sequences: Int, positions: Int, _ recomputation: Recomputation) -> Int {
         let arena = ActivationArena(counting: true)
         _ = Activations(
             self, sequences: sequences, positions: positions, sourcePositions: encoder == nil ? 0 : positions,
-            from: arena)
+            recomputation, from: arena)
         return arena.bytes
     }
 

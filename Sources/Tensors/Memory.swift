@@ -16,7 +16,7 @@ package func numberMemory(bytes: Int, alignment: Int = arenaAlignmentBytes) -> U
     }
     endProcess(
         "not enough memory for another \((bytes + 1_048_575) >> 20) MB. Saved files are unaffected. Raise the limit (ulimit -v, "
-            + "the container's limit), or use fewer ranks per host, more batch.slots, a smaller model or precision: float16."
+            + "the container's limit), or use fewer ranks per host, more batch.slots, a smaller model or precision: bfloat16."
     )
 }
 

@@ -84,10 +84,11 @@ struct ModelDropouts {
 }
 
 extension Transformer {
-    private func makeActivations(_ batch: ModelBatch) -> Activations {
+    private func makeActivations(_ batch: ModelBatch, _ recomputation: Recomputation = .none) -> Activations {
         let sourcePositions = batch.input.sourceTokens.count / batch.input.sequences
         return makeActivations(
-            sequences: batch.input.sequences, positions: max(batch.input.positions, sourcePositions))
+            sequences: batch.input.sequences, positions: max(batch.input.positions, sourcePositions),
+            recomputation)
     }
 
     /// The logits [R, V] of a forward pass.
@@ -114,9 +115,9 @@ extension Transformer {
     func pass(
         _ weights: Arena<Element>, _ batch: ModelBatch, _ loss: Loss, into gradients: Arena<Element>,
         gradientScale: Double = 1, _ dropouts: ModelDropouts? = nil, workspace: Workspace = Workspace(),
-        sectionIsFinal: (Int) -> Void = { _ in }
+        _ recomputation: Recomputation = .none, sectionIsFinal: (Int) -> Void = { _ in }
     ) -> [Float] {
-        let activations = makeActivations(batch)
+        let activations = makeActivations(batch, recomputation)
         let rows = outputRows(sequences: batch.input.sequences, positions: batch.input.positions)
         // In the same workspace buffers as in a training step.
         let losses = workspace.floats(.losses, rows)

@@ -69,6 +69,19 @@ import Testing
         }
     }
 
+    /// What is computed again has the same bits, with dropout as well.
+    @Test(arguments: ModelVariant.all, [Recomputation.attention, .block])
+    func recomputationChangesNoBit(variant: ModelVariant, recomputation: Recomputation) {
+        let (model, batch) = (variant.model(Float.self), variant.batch())
+        let weights: Arena<Float> = model.layout.randomArena(Float.self, seed: 1, deviation: 0.3)
+        let (kept, again) = (Arena<Float>(count: model.layout.count), Arena<Float>(count: model.layout.count))
+        let losses = model.pass(weights, batch, variant.loss, into: kept, variant.dropouts)
+        #expect(model.pass(weights, batch, variant.loss, into: again, variant.dropouts, recomputation) == losses)
+        #expect(array(again.base, again.count) == array(kept.base, kept.count))
+        let bytes = Recomputation.allCases.map { model.activationBytes(sequences: 2, positions: 8, $0) }
+        #expect(variant.configuration.layers < 2 || bytes[2] < bytes[1] && bytes[1] < bytes[0])
+    }
+
     /// Sections become final in order from the head to the embeddings, and their gradients do not change afterwards.
     @Test(arguments: ModelVariant.all)
     func sectionsBecomeFinalFromHeadToEmbeddings(variant: ModelVariant) {

@@ -41,6 +41,15 @@ extension MultiprocessTests {
             }
         }
 
+        @Test func digestDoesNotDependOnRecomputation() throws {
+            let workshop = try Workshop()
+            workshop.train("training.recompute=none")
+            for kind in ["attention", "block"] {
+                workshop.train("training.recompute=\(kind)", ranks: 2, output: kind)
+                #expect(workshop.digest(kind) == workshop.digest(), "\(kind)")
+            }
+        }
+
         @Test func digestIsEqualForFurtherRankCounts() throws {
             let workshop = try Workshop()
             let sets = ["batch.slots=6", "batch.sequences=12"]

@@ -35,7 +35,7 @@ struct MemoryEstimateTests {
     @Test func rejectsHugeModelBeforeAllocation() throws {
         func require(_ sets: String...) throws {
             let configuration = try Configuration.load(file: nil, sets: sets)
-            try configuration.requireTrainingMemory(
+            _ = try configuration.requireTrainingMemory(
                 configuration.madeUpSizes, positions: configuration.data.contextLength, SoloCommunicator())
         }
         try require()

@@ -17,15 +17,18 @@ package final class ForwardPass<Element: Storage> {
     package let workspace: Workspace
 
     /// Allocates memory for up to `sequences` sequences at once.
+    ///
+    /// - Parameter recomputation: What a backward pass computes again; without one, a block needs no memory of its own.
     package init(
         _ model: Transformer<Element>, _ loss: Loss, weights: Arena<Element>, sequences: Int,
-        spans: SpanRecorder = SpanRecorder()
+        _ recomputation: Recomputation = .block, spans: SpanRecorder = SpanRecorder()
     ) {
         workspace = Workspace(spans: spans)
         self.model = model
         self.weights = weights
         prediction = Prediction(loss, classes: model.architecture.output == .tokens ? model.sizes.tokenCount : nil)
-        activations = model.makeActivations(sequences: sequences, positions: model.sizes.contextLength)
+        activations = model.makeActivations(
+            sequences: sequences, positions: model.sizes.contextLength, recomputation)
     }
 
     /// Computes `activations.output` for inference.

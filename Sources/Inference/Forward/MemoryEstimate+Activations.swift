@@ -1,14 +1,19 @@
 import Failures
 import Kernels
+import Layers
 import Models
 import Resources
 
 extension MemoryEstimate {
     /// Adds the activations of `ranks` ranks, each for up to `sequences` × `positions`; nil: the context length.
+    ///
+    /// - Parameter recomputation: What a backward pass computes again.
     package mutating func addActivations<Element: Storage>(
-        _ model: Transformer<Element>, sequences: Int, positions: Int? = nil, ranks: Int
+        _ model: Transformer<Element>, sequences: Int, positions: Int? = nil, _ recomputation: Recomputation = .block,
+        ranks: Int
     ) {
-        let bytes = model.activationBytes(sequences: sequences, positions: positions ?? model.sizes.contextLength)
+        let bytes = model.activationBytes(
+            sequences: sequences, positions: positions ?? model.sizes.contextLength, recomputation)
         add("activations", bytes, bytesEach: 1, times: ranks)
     }
 

@@ -201,6 +201,7 @@ extension TrainingConfiguration {
         .real("min_delta", \.minDelta, in: 0...1e30).outsideTrajectory,
         .real("spike_zscore", \.spikeZScore, in: 0...1e6),
         .choice("spike_action", \.spikeAction),
+        .choice("recompute", \.recompute).outsideTrajectory,
         .integer("verify_every", \.verifyEvery, in: 0...1_000_000_000).outsideTrajectory,
         ConfigurationKey("stall_timeout_seconds", \.stallTimeoutSeconds, .realOr("auto", RealRange(1...1e6)))
             .outsideTrajectory,

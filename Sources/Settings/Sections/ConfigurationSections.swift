@@ -76,8 +76,19 @@ package struct TrainingConfiguration: Equatable, Sendable {
         case stop
     }
 
+    /// The activations that the backward pass computes again instead of keeping them, see `Recomputation`.
+    package enum Recompute: String, CaseIterable, Sendable {
+        /// The least that fits into the memory of every host.
+        case automatic = "auto"
+        case none
+        case attention
+        case block
+    }
+
     /// The number of steps of the whole run.
     package var steps = 1200
+    /// What is recomputed; it changes no result.
+    package var recompute = Recompute.automatic
     /// The interval between evaluations, in steps.
     package var evaluateEvery = 200
     /// The interval between checkpoints, in steps.

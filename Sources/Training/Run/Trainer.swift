@@ -76,12 +76,15 @@ package struct Trainer {
             try data.verify(communicator, console, beat: heartbeats.beat)
         }
         let positions = try communicator.together { () throws(Failure) in try data.longestPositions() }
-        try configuration.requireTrainingMemory(data.sizes, positions: positions, communicator)
+        let recomputation = try configuration.requireTrainingMemory(data.sizes, positions: positions, communicator)
+        if configuration.training.recompute == .automatic, recomputation != .none {
+            console.say("recompute: \(recomputation), because the activations of all blocks would not fit into memory")
+        }
         let layout = configuration.model.layout(data.sizes)
         let identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout)
         try identity.compareRanks(communicator)
         let coordinator = try Coordinator<Element>(
-            configuration, data.sizes, plan: data.plan, communicator)
+            configuration, data.sizes, plan: data.plan, recomputation: recomputation, communicator)
         coordinator.spans.observers = [heartbeats]
         let injection = try communicator.together { () throws(Failure) in try coordinator.injection(of: faults) }
         if let injection { coordinator.spans.observers.append(injection) }

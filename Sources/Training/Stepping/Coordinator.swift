@@ -81,9 +81,11 @@ package final class Coordinator<Element: Storage> {
 
     /// Creates the state of a run at step 0: random weights, everything else zero. Collective: every rank calls it.
     ///
+    /// - Parameter recomputation: What the backward pass computes again.
     /// - Throws: `AgreedFailure` with `usage` if the configuration names parameters that the model does not have.
     package init(
-        _ configuration: Configuration, _ sizes: ModelSizes, plan: BatchPlan, _ communicator: any Communicator
+        _ configuration: Configuration, _ sizes: ModelSizes, plan: BatchPlan, recomputation: Recomputation = .none,
+        _ communicator: any Communicator
     ) throws {
         self.configuration = configuration
         self.communicator = communicator
@@ -113,7 +115,7 @@ package final class Coordinator<Element: Storage> {
         schedule = configuration.makeSchedule()
         replica = Replica(
             model, configuration.loss, averaging: averaging, slots: plan.localSlots.count,
-            sequencesPerSlot: plan.sequencesPerSlot, spans: spans)
+            sequencesPerSlot: plan.sequencesPerSlot, recomputation, spans: spans)
         sums = StepSums(slots: plan.slots, elements: layout.count)
         pieces = UpdatePiece.all(of: shard, layout, rules.indices)
         frozen = FrozenParameters(rules.indices, shard, layout)

@@ -21,10 +21,11 @@ final class Replica<Element: Storage> {
     /// Creates a replica for `slots` micro-batches per step, of `sequencesPerSlot` sequences each.
     init(
         _ model: Transformer<Element>, _ loss: Loss, averaging: any GradientAveraging<Element>, slots: Int,
-        sequencesPerSlot: Int, spans: SpanRecorder = SpanRecorder()
+        sequencesPerSlot: Int, _ recomputation: Recomputation = .none, spans: SpanRecorder = SpanRecorder()
     ) {
         isAlone = averaging.shards.count == 1
-        forwardPass = ForwardPass(model, loss, weights: averaging.weights, sequences: sequencesPerSlot, spans: spans)
+        forwardPass = ForwardPass(
+            model, loss, weights: averaging.weights, sequences: sequencesPerSlot, recomputation, spans: spans)
         self.averaging = averaging
         // Before micro-batch i, as many subtrees wait for their sibling as i has one bits.
         let depth = (0..<slots).map(\.nonzeroBitCount).max()! + 1
