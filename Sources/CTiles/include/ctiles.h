@@ -28,6 +28,22 @@ void ctiles_store_sums(float *sums, long row_bytes);
 // i + j < terms, in each step the smallest first.
 void ctiles_accumulate(const void *left, const void *right, long steps, int terms);
 
+typedef float ctiles_numbers __attribute__((ext_vector_type(16)));
+typedef uint16_t ctiles_halves __attribute__((ext_vector_type(16)));
+
+// Rounds Float32 to the nearest bfloat16, ties to even, by one instruction; denormals become 0. Whether the including
+// file is compiled for a CPU that has it is a compile-time constant; without it, the result is undefined.
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+static inline int ctiles_rounds_to_bfloat16(void) { return 1; }
+static inline ctiles_halves ctiles_round_to_bfloat16(ctiles_numbers x) {
+    return (ctiles_halves)_mm512_cvtneps_pbh((__m512)x);
+}
+#else
+static inline int ctiles_rounds_to_bfloat16(void) { return 0; }
+static inline ctiles_halves ctiles_round_to_bfloat16(ctiles_numbers x) { return (ctiles_halves){0}; }
+#endif
+
 // Prefetches a cache line for reading or for writing.
 static inline void ctiles_prefetch(const void *line) { __builtin_prefetch(line, 0, 3); }
 static inline void ctiles_prefetch_to_write(const void *line) { __builtin_prefetch(line, 1, 3); }

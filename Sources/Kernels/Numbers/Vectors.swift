@@ -1,3 +1,4 @@
+import CTiles
 import Tensors
 
 /// The storage types of weights, activations and gradients.
@@ -79,19 +80,33 @@ extension BFloat16: Storage {
 
     @inline(__always)
     package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<BFloat16>) {
-        let bits = roundedToBFloat16(vector) &>> 16
-        var halves = SIMD16<UInt16>()
-        for lane in 0..<16 { halves[lane] = UInt16(truncatingIfNeeded: bits[lane]) }
-        UnsafeMutableRawPointer(pointer).storeBytes(of: halves, as: SIMD16<UInt16>.self)
+        UnsafeMutableRawPointer(pointer).storeBytes(of: halvesOfBFloat16(vector), as: SIMD16<UInt16>.self)
     }
 }
 
 /// Sixteen words of 32 bits.
 typealias VectorBits = SIMD16<UInt32>
 
-/// Returns the nearest bfloat16 values, ties to even, as Float32 bits; NaN and infinity are kept.
+/// Returns the nearest bfloat16 values, ties to even; NaN and infinity are kept.
+@inline(__always)
+func halvesOfBFloat16(_ x: SIMD16<Float>) -> SIMD16<UInt16> {
+    // The instruction makes denormals 0, as arithmetic does on the threads that compute.
+    if ctiles_rounds_to_bfloat16() == 1 { return ctiles_round_to_bfloat16(x) }
+    let bits = roundedToBFloat16(x) &>> 16
+    var halves = SIMD16<UInt16>()
+    for lane in 0..<16 { halves[lane] = UInt16(truncatingIfNeeded: bits[lane]) }
+    return halves
+}
+
+/// Returns the same, as the upper halves of Float32 bits.
 @inline(__always)
 func roundedToBFloat16(_ x: SIMD16<Float>) -> VectorBits {
+    if ctiles_rounds_to_bfloat16() == 1 {
+        let halves = ctiles_round_to_bfloat16(x)
+        var bits = VectorBits()
+        for lane in 0..<16 { bits[lane] = UInt32(halves[lane]) }
+        return bits &<< 16
+    }
     let bits = x.bits
     var rounded = bits &+ ((bits &>> 16) & 1) &+ 0x7FFF
     // Rounding must not turn a NaN into infinity, so its mantissa keeps the bit that makes it quiet.
