@@ -72,5 +72,4 @@ def versions() -> str:
     torch = line(python_with_torch(), "-c", "import torch; print(torch.__version__)")
     revision = line("git", "-C", str(HERE), "rev-parse", "--short", "HEAD")
     mpi = line("mpirun", "--version").rpartition(" ")[2]
-    onednn = line("dpkg-query", "-W", "-f", "${Version}", "libdnnl-dev").partition("-")[0]
-    return f"PyTorch {torch}, dtrain at {revision}, oneDNN {onednn}, Open MPI {mpi}"
+    return f"PyTorch {torch}, dtrain at {revision}, Open MPI {mpi}"

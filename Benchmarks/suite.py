@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from pairing import Broken, Pair, Result, Side, measure, processor_name, quartiles
+from pairing import Broken, Pair, Result, Side, matrix_instructions, measure, processor_name, quartiles
 from programs import HERE, RESULTS, dtrain, pytorch, versions
 
 WORKLOADS = ["nano", "gpt2-124m"]
@@ -211,7 +211,24 @@ def short_table(chosen: list[Case]) -> list[str]:
                 f"{megabytes(own)} to {megabytes(peer)}",
             ]
             rows.append(f"| {' | '.join(cells)} |")
+        rows += best_row(workload, [case for case in chosen if case.workload == workload])
     return rows
+
+
+def best_row(workload: str, chosen: list[Case]) -> list[str]:
+    """dtrain's fastest configuration beside PyTorch's, each of any precision: what a user would pick."""
+    own, peers = [], []
+    for case in chosen:
+        found = json.loads(case.file.read_text())
+        speeds = [result["tokens_per_second"] for result in found["results"]]
+        own.append((speeds[0], f"{case.place} {case.precision}"))
+        if case.peer_kind != "dtrain":
+            peers.append((speeds[1], f"{case.peer_place} {case.peer_kind} {case.peer_precision}"))
+    if not peers:
+        return []
+    (speed, form), (peer_speed, peer_form) = max(own), max(peers)
+    cells = [workload, "fastest of each", f"{speed:,.0f} tokens/s ({form})", "", "", f"{peer_speed:,.0f} ({peer_form})"]
+    return [f"| {' | '.join([*cells, f'**{speed / peer_speed:.2f}**', ''])} |"]
 
 
 def heading(chosen: list[Case]) -> str:
@@ -243,6 +260,8 @@ def write_tables() -> None:
         (HERE.parent / "README.md", "compare", short_table, cases()),
         (own, "families", full_table, family_cases()),
     ]
-    for path, name, table, possible in tables:
+    # Each kind of machine has places of its own.
+    for path, subject, table, possible in tables:
+        name = f"{subject}, {matrix_instructions()}"
         if measured := [case for case in possible if case.file.exists()]:
             replace_between_markers(path, name, [heading(measured), "", *table(measured)])
