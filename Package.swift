@@ -214,14 +214,14 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Collectives", "Failures", "Files", "Kernels", "Tensors"],
+            name: "TestSupport", dependencies: ["Collectives", "Failures", "Files", "Kernels", "Tensors", "Threads"],
             path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Kernels"], swiftSettings: testing),
         test("Texts", "Files"),
         test("Files", "Failures", "Texts"),
         test("Tensors"),
-        test("Threads"),
+        test("Threads", "Failures"),
         test("Profiling"),
         test("Kernels", "CProcessor", "CProducts", "Tensors", "Threads"),
         test("Collectives", "Failures"),

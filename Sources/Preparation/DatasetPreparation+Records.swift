@@ -12,7 +12,7 @@ extension DatasetPreparation {
     ) throws(Failure) -> DatasetManifest {
         let survey = try RecordSurvey(self, form, paths, proceed)
         let (tokenizer, model) = try chosenTokenizer(hasSpecialTokens: true, note) { survey.sample }
-        let rows = RecordRow(tokenizer: tokenizer, labels: survey.labels)
+        let rows = RecordEncoder(tokenizer: tokenizer, labels: survey.labels)
         if case .documents = form { return try writeDocuments(form, paths, rows, model, skipped, proceed) }
 
         let kind = form.kind
@@ -43,7 +43,7 @@ extension DatasetPreparation {
     }
 
     private func writeDocuments(
-        _ form: RecordForm, _ paths: [String], _ rows: RecordRow, _ model: RecordedFile?,
+        _ form: RecordForm, _ paths: [String], _ rows: RecordEncoder, _ model: RecordedFile?,
         _ skipped: SkippedRecords, _ proceed: Checkpoint
     ) throws(Failure) -> DatasetManifest {
         guard let end = rows.tokenizer.specialTokens.eos else {
@@ -67,32 +67,35 @@ extension DatasetPreparation {
 
     /// Calls `body` with the records of the training files, then of the validation files, each with its split.
     private func forEachRow(
-        _ form: RecordForm, _ paths: [String], _ rows: RecordRow, _ skipped: SkippedRecords, _ proceed: Checkpoint,
-        _ body: (RecordRow, Split) throws(Failure) -> Void
+        _ form: RecordForm, _ paths: [String], _ encoder: RecordEncoder, _ skipped: SkippedRecords,
+        _ proceed: Checkpoint, _ body: (EncodedRecord, Split) throws(Failure) -> Void
     ) throws(Failure) {
-        var row = rows
         let heldOut = HeldOut(fraction: validation.isEmpty ? validationFraction : 0)
         // Labels in the validation files must be of the same kind as those in the training files.
-        let resolved = if case .labelled = form { RecordForm.labelled(rows.labels?.kind) } else { form }
+        let resolved = if case .labelled = form { RecordForm.labelled(encoder.labels?.kind) } else { form }
+        let parser = RecordParser(resolved, empty: empty)
         for (files, isValidation) in [(paths, false), (validation, true)] where !files.isEmpty {
-            var reader = RecordReader(resolved, files, empty: empty)
-            var (index, done) = (0, 0)
-            while try reader.next() {
-                if try row.fill(reader) {
-                    try body(row, isValidation || heldOut.contains(index) ? .validation : .train)
-                } else {
-                    reader.skip()
+            var reader = recordLines(resolved, files)
+            var index = 0
+            try pool.inOrder {
+                () throws(Failure) in try reader.next()
+            } process: { lines throws(Failure) in
+                try EncodedRecords(lines, parser, encoder)
+            } take: { batch throws(Failure) in
+                for record in batch.records {
+                    // Records without tokens count for the choice of those that are held out.
+                    if let record { try body(record, isValidation || heldOut.contains(index) ? .validation : .train) }
+                    index += 1
                 }
-                index += 1
-                // Often enough for a quick stop, rarely enough to be cheap.
-                if index.isMultiple(of: 256) {
-                    try proceed(reader.bytesRead - done)
-                    done = reader.bytesRead
-                }
+                if let first = batch.firstSkipped { skipped.add(batch.skippedCount, "\(first)") }
+                try proceed(batch.bytesRead)
             }
-            try proceed(reader.bytesRead - done)
-            if let first = reader.firstSkipped { skipped.add(reader.skippedCount, first) }
         }
+    }
+
+    /// Reads the lines of files of records.
+    fileprivate func recordLines(_ form: RecordForm, _ paths: [String]) -> RecordLinesReader {
+        RecordLinesReader(form, paths, allowsEmpty: empty == .skip, batchBytes: chunkBytes)
     }
 }
 
@@ -111,96 +114,61 @@ private struct RecordSurvey {
         for path in paths { total += try LineReader(path, allowsEmpty: true).byteCount }
         var sample = TextSample(totalBytes: total, limitBytes: preparation.sampleBytes)
         let isLearned = if case .learned = preparation.tokenizer { true } else { false }
-        let hasLabels = if case .labelled = form { true } else { false }
-        guard isLearned || hasLabels else {
+        var (form, labelKind) = (form, nil as LabelDescription.Kind?)
+        if case .labelled(let kind) = form {
+            labelKind = if let kind { kind } else { try RecordSurvey.firstKind(preparation, paths) }
+            form = .labelled(labelKind)
+        }
+        guard isLearned || labelKind != nil else {
             (self.sample, labels) = (sample, nil)
             return
         }
         let heldOut = HeldOut(fraction: preparation.validation.isEmpty ? preparation.validationFraction : 0)
-        var reader = RecordReader(form, paths, empty: preparation.empty)
+        let parser = RecordParser(form, empty: preparation.empty)
+        var reader = preparation.recordLines(form, paths)
         var names: Set<ExactText> = []
         var index = 0
-        while try reader.next() {
-            if isLearned, !heldOut.contains(index) {
-                for text in reader.texts { text.withUnsafeBytes { sample.append($0) } }
-            }
-            if case .names(let found) = reader.label {
-                names.formUnion(found.map(\.exact))
-                guard names.count <= LabelDescription.classLimit else {
-                    throw Failure(
-                        .badData,
-                        "\(reader.place): has class number \(names.count); allowed: at most "
-                            + "\(LabelDescription.classLimit) classes. If the labels are numbers: --labels number.")
+        try preparation.pool.inOrder {
+            () throws(Failure) in try reader.next()
+        } process: { lines throws(Failure) in
+            try parser.records(of: lines)
+        } take: { records throws(Failure) in
+            for record in records {
+                if isLearned, !heldOut.contains(index) {
+                    for text in record.texts { text.withUnsafeBytes { sample.append($0) } }
                 }
+                if case .names(let found) = record.label {
+                    names.formUnion(found.map(\.exact))
+                    guard names.count <= LabelDescription.classLimit else {
+                        throw Failure(
+                            .badData,
+                            "\(record.place): has class number \(names.count); allowed: at most "
+                                + "\(LabelDescription.classLimit) classes. If the labels are numbers: --labels number.")
+                    }
+                }
+                index += 1
             }
-            index += 1
-            if index.isMultiple(of: 256) { try proceed(0) }
+            try proceed(0)
         }
         self.sample = sample
-        labels =
-            hasLabels ? LabelDescription(kind: reader.labelKind ?? .class, names: LabelDescription.sorted(names)) : nil
-        guard labels?.kind == .number || !hasLabels || !names.isEmpty else {
+        labels = labelKind.map { LabelDescription(kind: $0, names: LabelDescription.sorted(names)) }
+        guard labels == nil || labelKind == .number || !names.isEmpty else {
             throw Failure(.badData, "\(paths.joined(separator: ", ")): no record has a class.")
         }
     }
-}
 
-/// A record in the form in which it is written.
-private struct RecordRow {
-    let tokenizer: any Tokenizer
-    let labels: LabelDescription?
-    private let classes: [ExactText: Int]
-    /// The tokens of each column.
-    private(set) var columns: [[Int32]] = []
-    /// The label; nil without labels.
-    private(set) var label: RecordLabel?
-
-    init(tokenizer: any Tokenizer, labels: LabelDescription?) {
-        self.tokenizer = tokenizer
-        self.labels = labels
-        classes = Dictionary(uniqueKeysWithValues: (labels?.names ?? []).enumerated().map { ($1.exact, $0) })
-    }
-
-    /// Encodes the record that `reader` has just read.
-    ///
-    /// - Returns: Whether its text has tokens; records without tokens are skipped.
-    /// - Throws: `badData` if the label does not occur in the training files, or if the text has no tokens and must not
-    ///   be skipped.
-    mutating func fill(_ reader: borrowing RecordReader) throws(Failure) -> Bool {
-        columns.removeAll(keepingCapacity: true)
-        for text in reader.texts {
-            var tokens: [Int32] = []
-            _ = try text.withUnsafeBufferPointer { bytes throws(Failure) in
-                try tokenizer.encode(UnsafeRawBufferPointer(bytes), isLast: true, appendingTo: &tokens)
+    /// The kind of the first label in the files.
+    private static func firstKind(
+        _ preparation: DatasetPreparation, _ paths: [String]
+    ) throws(Failure) -> LabelDescription.Kind {
+        let form = RecordForm.labelled(nil)
+        let parser = RecordParser(form, empty: preparation.empty)
+        var reader = preparation.recordLines(form, paths)
+        while let lines = try reader.next() {
+            for index in 0..<lines.count {
+                if case .record(let record) = try parser.parse(lines, index) { return record.labelKind ?? .class }
             }
-            guard !tokens.isEmpty else {
-                if reader.skipsEmpty { return false }
-                throw Failure(
-                    .badData,
-                    "\(reader.place): the tokenizer produces no tokens from it. Remove the record, or skip such records "
-                        + "with --empty skip.")
-            }
-            columns.append(tokens)
         }
-        switch reader.label {
-        case .number(let number): label = .number(number)
-        case .names(let names):
-            var indices: [Int] = []
-            for name in names { indices.append(try index(of: name, reader.place)) }
-            label = labels?.kind == .multi ? .classes(indices) : .class(indices[0])
-        case nil: label = nil
-        }
-        return true
-    }
-
-    private func index(of name: String, _ place: String) throws(Failure) -> Int {
-        if let index = classes[name.exact] { return index }
-        let known = labels?.names ?? []
-        let list = known.prefix(12).joined(separator: ", ") + (known.count > 12 ? ", …" : "")
-        let nearest = nearestSpelling(to: name, among: known).map { "; did you mean \($0)?" } ?? "."
-        throw Failure(
-            .badData,
-            "\(place): the label \(name) is not among the \(counted(known.count, "class", "es")) of the training files (\(list))\(nearest)"
-        )
+        return .class
     }
 }

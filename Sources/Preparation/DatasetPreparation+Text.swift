@@ -20,23 +20,32 @@ extension DatasetPreparation {
             throw Failure(.usage, "Documents need a tokenizer with an end-of-text token (eos).")
         }
         let format = TokenShardFormat(vocabularySize: tokenizer.vocabularySize)
+        let lineBreak = try tokenizer.encode("\n")
         func split(_ split: Split) -> TextSplitWriter {
             TextSplitWriter(
                 SplitWriter(directory: output, split: split, format: format, tokensPerShard: tokensPerShard),
-                tokenizer, documentEnd: separatesDocuments ? tokenizer.specialTokens.eos : nil)
+                documentEnd: separatesDocuments ? tokenizer.specialTokens.eos : nil, lineBreak: lineBreak)
         }
         var train = split(.train)
         var heldOut = split(.validation)
-        for (path, isValidation) in paths.map({ ($0, false) }) + validation.map({ ($0, true) }) {
-            var text = try TextStream(path, chunkBytes: chunkBytes)
-            if text.isEmpty {
+        var chunks = TextChunks(
+            paths.map { ($0, false) } + validation.map { ($0, true) }, heldOut: fraction, tokenizer,
+            chunkBytes: chunkBytes)
+        try pool.inOrder {
+            () throws(Failure) in try chunks.next()
+        } process: { chunk throws(Failure) in
+            (chunk, tokens: try chunk.tokens(tokenizer))
+        } take: { (chunk, tokens) throws(Failure) in
+            if chunk.isEmptyFile {
                 // Empty files were already rejected, unless they are to be skipped.
-                skipped.add(1, path)
-                try proceed(text.byteCount)
-                continue
+                skipped.add(1, chunk.path)
+            } else {
+                switch chunk.split {
+                case .train: try train.append(tokens, of: chunk)
+                case .validation: try heldOut.append(tokens, of: chunk)
+                }
             }
-            if !isValidation { try train.append(&text, to: text.start(ofLast: fraction), proceed) }
-            if isValidation || fraction > 0 { try heldOut.append(&text, to: .max, proceed) }
+            try proceed(chunk.bytesRead)
         }
         let splits = DatasetManifest.Splits(train: try train.finish(), validation: try heldOut.finish())
         guard !splits.train.isEmpty else {
@@ -65,7 +74,7 @@ extension DatasetPreparation {
         var sample = TextSample(totalBytes: total, limitBytes: sampleBytes)
         for path in paths {
             var text = try TextStream(path, chunkBytes: chunkBytes)
-            try text.read(to: text.start(ofLast: fraction)) { held, _, isLast throws(Failure) in
+            try text.read(to: text.start(ofLast: fraction)) { held, isLast throws(Failure) in
                 try proceed(0)
                 let taken = isLast ? held.count : DatasetPreparation.wholeLines(held)
                 sample.append(UnsafeRawBufferPointer(rebasing: held[..<taken]))
@@ -88,35 +97,31 @@ extension DatasetPreparation {
 /// Writes the parts of the texts that belong to one split.
 private struct TextSplitWriter: ~Copyable {
     private var writer: SplitWriter
-    private let tokenizer: any Tokenizer
     private let documentEnd: Int32?
+    private let lineBreak: [Int32]
+    /// Whether the current part of a text has no tokens so far.
+    private var isEmpty = true
     /// Whether a line break must be inserted before the next text.
     private var lacksLineBreak = false
 
-    init(_ writer: consuming SplitWriter, _ tokenizer: any Tokenizer, documentEnd: Int32?) {
+    init(_ writer: consuming SplitWriter, documentEnd: Int32?, lineBreak: [Int32]) {
         self.writer = writer
-        self.tokenizer = tokenizer
         self.documentEnd = documentEnd
+        self.lineBreak = lineBreak
     }
 
-    /// Appends the text up to the first character boundary at or after `end`.
-    mutating func append(
-        _ text: inout TextStream, to end: Int, _ proceed: DatasetPreparation.Checkpoint
-    ) throws(Failure) {
-        var isEmpty = true
-        try text.readTokens(to: end, tokenizer) { tokens, bytes throws(Failure) in
-            if isEmpty, !tokens.isEmpty {
-                isEmpty = false
-                if lacksLineBreak { try writer.append(try tokenizer.encode("\n")[...]) }
-            }
-            try writer.append(tokens)
-            try proceed(bytes)
+    /// Appends the tokens of the next chunk.
+    mutating func append(_ tokens: [Int32], of chunk: TextChunk) throws(Failure) {
+        if isEmpty, !tokens.isEmpty {
+            isEmpty = false
+            if lacksLineBreak { try writer.append(lineBreak[...]) }
         }
+        try writer.append(tokens[...])
+        guard chunk.isLast else { return }
+        defer { isEmpty = true }
         if isEmpty { return }
         if let documentEnd { return try writer.append([documentEnd]) }
-        // If the rest of a text is held out, its first part ends within the text. A line break is inserted after the
-        // first part only if the whole text lacks a final line break too, which keeps the tokens of existing datasets.
-        lacksLineBreak = try !text.endsWithLineEnd() && text.lastByte != UInt8(ascii: "\n")
+        lacksLineBreak = chunk.lacksLineBreak
     }
 
     consuming func finish() throws(Failure) -> [DatasetManifest.Shard] { try writer.finish() }

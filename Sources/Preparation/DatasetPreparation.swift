@@ -1,9 +1,13 @@
 import Datasets
 import Failures
 import Files
+import Threads
 import Tokenizers
 
 /// Converts files to the shards and manifest of a dataset. Memory use does not depend on the size of the files.
+///
+/// Texts, records and images are read in order, encoded on all compute threads of the process (`ThreadPool.inOrder`),
+/// and written in order. Neither the dataset nor the failure for bad input depends on the number of threads.
 ///
 /// The end of each text, cut at a character boundary, or a fraction of the records is held out for validation.
 package struct DatasetPreparation: Sendable {
@@ -39,8 +43,10 @@ package struct DatasetPreparation: Sendable {
     package var separatesDocuments = false
     /// The maximum number of tokens of a text shard; a record shard is full when it has at least as many.
     package var tokensPerShard = 100_000_000
-    /// The number of bytes to read at a time.
-    var chunkBytes = 1 << 20
+    /// The number of bytes to read at a time, and to encode at once.
+    var chunkBytes = 1 << 18
+    /// The threads that encode.
+    var pool = ThreadPool.shared
     /// The maximum number of bytes of text on which a tokenizer is trained.
     var sampleBytes = TextSample.limitBytes
 

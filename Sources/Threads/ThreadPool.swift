@@ -49,8 +49,13 @@ package final class ThreadPool: @unchecked Sendable {
     private var parts = 0
     private var workers: [pthread_t] = []
 
+    /// The beginning of its threads' names in process listings.
+    private let name: String
+
     /// A pool of one thread, the caller's.
-    package init() {}
+    ///
+    /// - Parameter name: The beginning of the names of its other threads in process listings; at most 10 characters.
+    package init(named name: String = "dtrain") { self.name = name }
 
     deinit {
         stopWorkers()
@@ -192,7 +197,7 @@ package final class ThreadPool: @unchecked Sendable {
                 return nil
             }, Unmanaged.passUnretained(self).toOpaque())
         guard status == 0 else { return status }
-        cthreads_set_name(thread, "dtrain-\(workers.count + 1)")
+        cthreads_set_name(thread, "\(name)-\(workers.count + 1)")
         workers.append(thread)
         return 0
     }

@@ -20,6 +20,8 @@ package struct ByteTokenizer: Tokenizer {
         return bytes.count
     }
 
+    package func prefixCount(of bytes: UnsafeRawBufferPointer, after previous: UInt8?) -> Int { bytes.count }
+
     package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {
         if let byte = UInt8(exactly: token) {
             bytes.append(byte)

@@ -1,4 +1,5 @@
 import Failures
+import Glibc
 import Synchronization
 
 /// A tokenizer that counts the lines that are not reproduced when their tokens are decoded.
@@ -29,6 +30,10 @@ package struct ComparedTokenizer: Tokenizer {
         return taken
     }
 
+    package func prefixCount(of bytes: UnsafeRawBufferPointer, after previous: UInt8?) throws(Failure) -> Int {
+        try base.prefixCount(of: bytes, after: previous)
+    }
+
     package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {
         base.decode(token, after: &state, appendingTo: &bytes)
     }
@@ -43,16 +48,19 @@ package final class TextChanges: Sendable {
     /// Counts the lines of `text`, and those that differ in `decoded`.
     func compare(_ text: UnsafeRawBufferPointer, _ decoded: [UInt8]) {
         let lineBreak = UInt8(ascii: "\n")
-        let lines = text.split(separator: lineBreak, omittingEmptySubsequences: false)
-        var changed = 0
-        if !text.elementsEqual(decoded) {
+        var (count, changed) = (0, 0)
+        if text.count == decoded.count, memcmp(decoded, text.baseAddress!, text.count) == 0 {
+            count = 1 + text.count { $0 == lineBreak }
+        } else {
+            let lines = text.split(separator: lineBreak, omittingEmptySubsequences: false)
             let others = decoded.split(separator: lineBreak, omittingEmptySubsequences: false)
             // If line breaks are lost, all lines count as changed.
             changed =
                 lines.count == others.count
                 ? zip(lines, others).count { !$0.elementsEqual($1) } : lines.count
+            count = lines.count
         }
-        counts.withLock { [count = lines.count, changed] in
+        counts.withLock { [count, changed] in
             $0.lines += count
             $0.changed += changed
         }

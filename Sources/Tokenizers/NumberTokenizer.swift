@@ -14,10 +14,8 @@ package struct NumberTokenizer: Tokenizer {
     package func encode(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int {
-        let isSpace = { (byte: UInt8) in byte == 0x20 || (0x09...0x0D).contains(byte) }
-        // A number at the end may continue in the next chunk.
-        let end = isLast ? bytes.count : (bytes.lastIndex(where: isSpace).map { $0 + 1 } ?? 0)
-        for word in bytes[..<end].split(whereSeparator: isSpace) {
+        let end = isLast ? bytes.count : prefixCount(of: bytes, after: previous)
+        for word in bytes[..<end].split(whereSeparator: NumberTokenizer.isSpace) {
             let text = String(decoding: word, as: UTF8.self)
             guard let token = Int32(text), token >= 0, Int(token) < vocabularySize else {
                 throw Failure(
@@ -29,6 +27,13 @@ package struct NumberTokenizer: Tokenizer {
         }
         return end
     }
+
+    package func prefixCount(of bytes: UnsafeRawBufferPointer, after previous: UInt8?) -> Int {
+        // A number at the end may continue in the next chunk.
+        bytes.lastIndex(where: NumberTokenizer.isSpace).map { $0 + 1 } ?? 0
+    }
+
+    private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
 
     package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {
         bytes += Array("\(token) ".utf8)

@@ -39,18 +39,67 @@ struct SentencePieceFile {
         try file.checkUserDefined()
     }
 
-    /// Whether a validated file is a unigram model: the field `model_type` (3) of `trainer_spec` (2), whose default is
-    /// unigram.
-    static func isUnigram(_ bytes: [UInt8]) -> Bool {
-        var file = SentencePieceFile(source: "")
-        var type: UInt64 = 1
-        try? file.forEachField(of: bytes[...]) { (file, field) throws(Failure) in
-            guard field.number == 2, let settings = field.bytes else { return }
-            try file.forEachField(of: settings) { (_, field) throws(Failure) in
-                if field.number == 3, let number = field.integer { type = number }
+    /// Whether a validated file is a unigram model.
+    static func isUnigram(_ bytes: [UInt8]) -> Bool { Settings(bytes).modelType == 1 }
+
+    /// Whether a validated file is a BPE model that encodes the words of a text independently.
+    ///
+    /// Such a model applies no rules to a text except that spaces become U+2581, and its pieces have U+2581 at their
+    /// start only, so that no merge crosses the start of a run of spaces. Characters without a piece become bytes, and
+    /// no piece but the line break is user-defined or unused.
+    static func encodesWordsSeparately(_ bytes: [UInt8]) -> Bool {
+        let settings = Settings(bytes)
+        return settings.modelType == 2 && settings.hasPlainWords
+    }
+
+    /// What decides how a validated file encodes words; fields that are missing have the library's defaults.
+    private struct Settings {
+        /// The field `model_type` (3) of `trainer_spec` (2): 1 is unigram, 2 BPE.
+        var modelType: UInt64 = 1
+        private var hasPlainPieces = true
+        private var hasRules = false
+        private var removesSpaces = true
+        private var replacesSpaces = true
+        private var addsSpaceBehind = false
+        private var fallsBackToBytes = false
+
+        var hasPlainWords: Bool {
+            hasPlainPieces && !hasRules && !removesSpaces && replacesSpaces && !addsSpaceBehind && fallsBackToBytes
+        }
+
+        init(_ bytes: [UInt8]) {
+            var file = SentencePieceFile(source: "")
+            try? file.forEachField(of: bytes[...]) { (file, field) throws(Failure) in
+                guard let message = field.bytes else { return }
+                var piece = (text: message[message.endIndex...], type: 1 as UInt64)
+                try file.forEachField(of: message) { (_, inner) throws(Failure) in
+                    switch (field.number, inner.number, inner.integer, inner.bytes) {
+                    case (1, 1, _, let text?): piece.text = text
+                    case (1, 3, let type?, _): piece.type = type
+                    case (2, 3, let type?, _): modelType = type
+                    // treat_whitespace_as_suffix and byte_fallback of trainer_spec
+                    case (2, 24, let value?, _): addsSpaceBehind = value != 0
+                    case (2, 35, let value?, _): fallsBackToBytes = value != 0
+                    // precompiled_charsmap, remove_extra_whitespaces and escape_whitespaces of normalizer_spec
+                    case (3, 2, _, let table?): hasRules = hasRules || !table.isEmpty
+                    case (3, 4, let value?, _): removesSpaces = value != 0
+                    case (3, 5, let value?, _): replacesSpaces = value != 0
+                    default: break
+                    }
+                }
+                if field.number == 1, !Settings.isPlain(piece.text, piece.type) { hasPlainPieces = false }
             }
         }
-        return type == 1
+
+        /// Whether a piece has U+2581 at its start only, and is neither user-defined (4) nor unused (5), except for the
+        /// line break.
+        private static func isPlain(_ text: ArraySlice<UInt8>, _ type: UInt64) -> Bool {
+            if type == 4 || type == 5 { return text.elementsEqual("\n".utf8) }
+            let space = Array("\u{2581}".utf8)
+            var rest = text
+            while rest.starts(with: space) { rest = rest.dropFirst(space.count) }
+            return !rest.indices.contains { rest[$0...].starts(with: space) }
+        }
     }
 
     private init(source: String) {

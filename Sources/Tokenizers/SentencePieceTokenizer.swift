@@ -24,20 +24,21 @@ package final class SentencePieceTokenizer: Tokenizer {
     private let innerModel = Mutex<SentencePieceHandle?>(nil)
     /// The tokens that encode U+2581; nil if SentencePiece encodes it itself.
     private let spaceSymbolBytes: [Int32]?
-    /// The decoded text of each piece.
-    private let pieces: [Piece]
+    /// Encodes short words; nil if the tokens of a word depend on other words.
+    private let merges: BytePairMerges?
+    /// The caches of encoded words that no thread uses at the moment.
+    private let wordCaches = Mutex<[WordCache]>([])
+    /// The decoded texts of all pieces, concatenated, and where each begins; one more for the end.
+    private let texts: [UInt8]
+    private let textStarts: [Int]
+    /// Whether the text of a piece begins with a space, which SentencePiece may have added to the line.
+    private let beginsWithSpace: [Bool]
     let lineBreak: Int32?
     /// Whether SentencePiece adds a space before a line, which decoding removes.
     private let addsSpace: Bool
 
     /// A line of at least twice this many bytes is cut in the second half of that range.
     static let segmentBytes = 1 << 15
-
-    private struct Piece {
-        var text: [UInt8] = []
-        /// Whether the text begins with a space, which SentencePiece may have added to the line.
-        var beginsWithSpace = false
-    }
 
     /// Loads a model. Special tokens without a piece get IDs after those of the pieces.
     ///
@@ -53,7 +54,14 @@ package final class SentencePieceTokenizer: Tokenizer {
         self.vocabularySize = vocabularySize
         description = TokenizerDescription(
             kind: .sentencepiece, modelDigest: Digest.of(model), specialTokens: special)
-        pieces = (0..<count).map { SentencePieceTokenizer.piece($0, of: handle) }
+        var (texts, starts, spaces) = ([] as [UInt8], [0], [] as [Bool])
+        for token in 0..<count {
+            let (text, beginsWithSpace) = SentencePieceTokenizer.piece(token, of: handle)
+            texts += text
+            starts.append(texts.count)
+            spaces.append(beginsWithSpace)
+        }
+        (self.texts, textStarts, beginsWithSpace) = (texts, starts, spaces)
         lineBreak = handle.find("\n") ?? handle.find("<0x0A>")
         let first = try Array("a".utf8).withUnsafeBufferPointer { text throws(Failure) in
             try handle.encode(UnsafeRawBufferPointer(text)).first
@@ -61,6 +69,8 @@ package final class SentencePieceTokenizer: Tokenizer {
         addsSpace = first.map { handle.text(of: $0).starts(with: SentencePieceTokenizer.spaceSymbol) } ?? false
         let bytes = ["<0xE2>", "<0x96>", "<0x81>"].compactMap(handle.find)
         spaceSymbolBytes = handle.isLearnedHere && bytes.count == 3 ? bytes : nil
+        merges =
+            spaceSymbolBytes != nil && SentencePieceFile.encodesWordsSeparately(model) ? BytePairMerges(handle) : nil
     }
 
     /// The model for text that does not begin a line.
@@ -81,36 +91,44 @@ package final class SentencePieceTokenizer: Tokenizer {
     package func encode(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int {
-        let limit = 2 * SentencePieceTokenizer.segmentBytes
+        let cache = merges == nil ? nil : wordCaches.withLock { $0.popLast() } ?? WordCache()
+        defer { if let cache { wordCaches.withLock { $0.append(cache) } } }
         var start = 0
-        /// Appends the tokens of a part of a line that begins at `start`.
-        func append(_ part: UnsafeRawBufferPointer) throws(Failure) {
-            try appendPart(part, after: start > 0 ? bytes[start - 1] : previous, to: &tokens)
-        }
-        while start < bytes.count {
-            let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-            let window = UnsafeRawBufferPointer(rebasing: rest.prefix(limit))
-            if let end = window.firstIndex(of: UInt8(ascii: "\n")) {
-                try append(UnsafeRawBufferPointer(rebasing: window[..<end]))
-                if let lineBreak { tokens.append(lineBreak) }
-                start += end + 1
-            } else if rest.count >= limit {
-                let (end, next) = cut(window)
-                try append(UnsafeRawBufferPointer(rebasing: window[..<end]))
-                start += next
-            } else if isLast {
-                try append(rest)
-                start = bytes.count
-            } else {
-                break
-            }
+        while let part = nextPart(of: bytes, from: start, isLast: isLast) {
+            let text = UnsafeRawBufferPointer(rebasing: bytes[start..<part.end])
+            try append(text, after: start > 0 ? bytes[start - 1] : previous, cache, to: &tokens)
+            if part.endsLine, let lineBreak { tokens.append(lineBreak) }
+            start = part.next
         }
         return start
     }
 
+    package func prefixCount(of bytes: UnsafeRawBufferPointer, after previous: UInt8?) -> Int {
+        // A part ends at every line break.
+        var start = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        while let part = nextPart(of: bytes, from: start, isLast: false) { start = part.next }
+        return start
+    }
+
+    /// The part of a line that starts at `start` and is encoded at once: its end, the start of the next part, and
+    /// whether a line break ends it; nil at the end, or if its end depends on bytes that follow.
+    private func nextPart(
+        of bytes: UnsafeRawBufferPointer, from start: Int, isLast: Bool
+    ) -> (end: Int, next: Int, endsLine: Bool)? {
+        let window = UnsafeRawBufferPointer(
+            rebasing: bytes[start..<min(bytes.count, start + 2 * SentencePieceTokenizer.segmentBytes)])
+        if let end = firstIndex(of: UInt8(ascii: "\n"), in: window, from: 0) {
+            return (start + end, start + end + 1, true)
+        }
+        if window.count == 2 * SentencePieceTokenizer.segmentBytes {
+            let (end, next) = cut(window)
+            return (start + end, start + next, false)
+        }
+        return isLast && !window.isEmpty ? (bytes.count, bytes.count, false) : nil
+    }
+
     /// The position at which to cut a long line: the end of its first segment, and the start of the next.
     private func cut(_ window: UnsafeRawBufferPointer) -> (end: Int, next: Int) {
-        let space = UInt8(ascii: " ")
         for index in SentencePieceTokenizer.segmentBytes..<window.count - 1
         where window[index] == space && window[index - 1] != space && window[index + 1] != space {
             // This space is the one that SentencePiece adds to the next segment, except before U+2581, where it adds
@@ -128,41 +146,67 @@ package final class SentencePieceTokenizer: Tokenizer {
 
     /// Appends the tokens of a part of a line. `previous` is the byte before it; at the start of a line it is nil or a
     /// line break.
-    private func appendPart(
-        _ part: UnsafeRawBufferPointer, after previous: UInt8?, to tokens: inout [Int32]
+    private func append(
+        _ part: UnsafeRawBufferPointer, after previous: UInt8?, _ cache: WordCache?, to tokens: inout [Int32]
     ) throws(Failure) {
-        let space = UInt8(ascii: " ")
         // If the line was cut at a space, that space is the one that SentencePiece adds.
         let beginsLine = previous == nil || previous == UInt8(ascii: "\n")
         let addsSpaceHere = beginsLine || (previous == space && part.first != space)
-        let first = addsSpaceHere ? handle : try innerHandle()
         guard let spaceSymbolBytes else {
-            tokens += try first.encode(part)
+            tokens += try (addsSpaceHere ? handle : innerHandle()).encode(part)
             return
         }
         var start = 0
         while let place = SentencePieceTokenizer.firstSpaceSymbol(in: part, from: start) {
-            tokens += try (start == 0 ? first : innerHandle()).encode(.init(rebasing: part[start..<place]))
+            let text = UnsafeRawBufferPointer(rebasing: part[start..<place])
+            try append(text, addsSpace: addsSpaceHere && start == 0, cache, to: &tokens)
             tokens += spaceSymbolBytes
             start = place + SentencePieceTokenizer.spaceSymbol.count
         }
-        tokens += try (start == 0 ? first : innerHandle()).encode(.init(rebasing: part[start...]))
+        let text = UnsafeRawBufferPointer(rebasing: part[start...])
+        try append(text, addsSpace: addsSpaceHere && start == 0, cache, to: &tokens)
+    }
+
+    /// Appends the tokens of a text without U+2581; by words, if there is a cache of words.
+    private func append(
+        _ text: UnsafeRawBufferPointer, addsSpace isAdded: Bool, _ cache: WordCache?, to tokens: inout [Int32]
+    ) throws(Failure) {
+        guard let cache, let merges else {
+            tokens += try (isAdded ? handle : innerHandle()).encode(text)
+            return
+        }
+        var start = 0
+        while start < text.count {
+            // A word is a run of spaces, which may be empty, and what follows up to the next space.
+            var end = start
+            while end < text.count, text[end] == space { end += 1 }
+            while end < text.count, text[end] != space { end += 1 }
+            let word = UnsafeRawBufferPointer(rebasing: text[start..<end])
+            let isAddedHere = isAdded && start == 0
+            start = end
+            let first = tokens.count
+            let key = isAddedHere && addsSpace ? cache.key(spaceAndWord: word) : cache.key(word: word)
+            if let key, cache.append(key, to: &tokens) { continue }
+            if let key, merges.encode(key.bytes, appendingTo: &tokens) {
+                cache.store(key, tokens[first...])
+            } else {
+                tokens += try (isAddedHere ? handle : innerHandle()).encode(word)
+            }
+        }
     }
 
     private static func firstSpaceSymbol(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {
         var index = start
-        while index + 2 < bytes.count {
-            if bytes[index] == spaceSymbol[0], bytes[index + 1] == spaceSymbol[1], bytes[index + 2] == spaceSymbol[2] {
-                return index
-            }
-            index += 1
+        while let found = firstIndex(of: spaceSymbol[0], in: bytes, from: index), found + 2 < bytes.count {
+            if bytes[found + 1] == spaceSymbol[1], bytes[found + 2] == spaceSymbol[2] { return found }
+            index = found + 1
         }
         return nil
     }
 
     /// The text of each token's piece in the model; for tokens without a piece, a name in angle brackets.
     package var pieceNames: [String] {
-        let count = Int32(pieces.count)
+        let count = Int32(beginsWithSpace.count)
         let special = SpecialTokens.names.compactMap { name, token in
             description.specialTokens[keyPath: token].map { (number: $0, name: "<\(name)>") }
         }
@@ -180,33 +224,41 @@ package final class SentencePieceTokenizer: Tokenizer {
             state.startsLine = false
             return
         }
-        guard Int(token) < pieces.count, !pieces[Int(token)].text.isEmpty else { return }
-        let piece = pieces[Int(token)]
-        bytes += state.startsLine && addsSpace && piece.beginsWithSpace ? piece.text.dropFirst() : piece.text[...]
+        let piece = Int(token)
+        guard piece < beginsWithSpace.count, textStarts[piece] < textStarts[piece + 1] else { return }
+        let isSpaceAdded = state.startsLine && addsSpace && beginsWithSpace[piece]
+        bytes.append(contentsOf: texts[textStarts[piece] + (isSpaceAdded ? 1 : 0)..<textStarts[piece + 1]])
         state.startsLine = token == lineBreak
     }
 
     /// U+2581, which represents a space in pieces.
     private static let spaceSymbol = Array("\u{2581}".utf8)
 
-    private static func piece(_ id: Int32, of handle: SentencePieceHandle) -> Piece {
+    /// The decoded text of a piece, and whether it begins with a space that SentencePiece may have added.
+    private static func piece(
+        _ id: Int32, of handle: SentencePieceHandle
+    ) -> (text: [UInt8], beginsWithSpace: Bool) {
         let text = handle.text(of: id)
         switch csentencepiece_kind_of(handle.model, id) {
         case csentencepiece_control:
-            return Piece()
+            return ([], false)
         case csentencepiece_unknown:
             // SentencePiece's default text for unknown pieces.
-            return Piece(text: Array(" \u{2047} ".utf8))
+            return (Array(" \u{2047} ".utf8), false)
         case csentencepiece_byte:
-            // The name of a byte piece is "<0x0A>", with two hexadecimal digits.
-            let digits = String(decoding: text.dropFirst(3).dropLast(), as: UTF8.self)
-            return Piece(text: UInt8(digits, radix: 16).map { [$0] } ?? text)
+            return (byte(ofPiece: text).map { [$0] } ?? text, false)
         default:
-            return Piece(text: replacingSpaceSymbols(text), beginsWithSpace: text.starts(with: spaceSymbol))
+            return (replacingSpaceSymbols(text), text.starts(with: spaceSymbol))
         }
     }
 
-    private static func replacingSpaceSymbols(_ text: [UInt8]) -> [UInt8] {
+    /// The byte of a byte piece, whose name is "<0x0A>", with two hexadecimal digits.
+    static func byte(ofPiece name: [UInt8]) -> UInt8? {
+        UInt8(String(decoding: name.dropFirst(3).dropLast(), as: UTF8.self), radix: 16)
+    }
+
+    /// The text of a piece, with spaces for U+2581.
+    static func replacingSpaceSymbols(_ text: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []
         var index = 0
         while index < text.count {
@@ -221,3 +273,6 @@ package final class SentencePieceTokenizer: Tokenizer {
         return result
     }
 }
+
+/// The byte that SentencePiece represents by U+2581.
+let space = UInt8(ascii: " ")

@@ -25,6 +25,12 @@ package protocol Tokenizer: Sendable {
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int
 
+    /// The length of the prefix of `bytes` that `encode` takes, with the same arguments and `isLast` false.
+    ///
+    /// Texts are cut with it into chunks that several threads encode. A tokenizer that can tell without encoding
+    /// implements it; otherwise the text is encoded twice.
+    func prefixCount(of bytes: UnsafeRawBufferPointer, after previous: UInt8?) throws(Failure) -> Int
+
     /// Appends the text of `token` to `bytes`: nothing for a special token, U+FFFD for an ID outside the vocabulary.
     ///
     /// The result may contain incomplete UTF-8 characters until further tokens are decoded.
@@ -43,6 +49,11 @@ package struct DecodingState: Sendable {
 }
 
 extension Tokenizer {
+    package func prefixCount(of bytes: UnsafeRawBufferPointer, after previous: UInt8?) throws(Failure) -> Int {
+        var tokens: [Int32] = []
+        return try encode(bytes, isLast: false, after: previous, appendingTo: &tokens)
+    }
+
     /// Appends the tokens of a prefix of a text to `tokens`, as `encode` at the start of a text.
     package func encode(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, appendingTo tokens: inout [Int32]

@@ -337,6 +337,7 @@ extension Records {
             .records(.labelled(nil), [directory.file("l")]), output: directory.file("data"))
         preparation.tokenizer = .learned(.bpe, size: 290)
         preparation.tokensPerShard = 100
+        preparation.chunkBytes = 2000
         var polls = 0
         expectFailure(.stopped, "again") {
             _ = try preparation.run(shouldStop: {

@@ -102,6 +102,51 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
         #expect(tokens == whole)
     }
 
+    /// `prefixCount` returns what `encode` takes, wherever a text is cut.
+    @Test func prefixCountsEqualEncoding() throws {
+        var tokenizers: [any Tokenizer] = [ByteTokenizer(), ComparedTokenizer(ByteTokenizer(), TextChanges())]
+        for model in SentencePieceTests.models { tokenizers.append(try goldenTokenizer(model)) }
+        let long = String(repeating: "🙂", count: 17_000) + String(repeating: " a  \u{2581}", count: 10_000)
+        for tokenizer in tokenizers + [NumberTokenizer(vocabularySize: 100)] {
+            let texts = ["a\nb c\n\n d", long, "x\n" + long + "\ny", ""]
+            for text in tokenizer is NumberTokenizer ? ["12 3\n45", ""] : texts {
+                let bytes = Array(text.utf8)
+                let counts = bytes.count < 100 ? Array(0...bytes.count) : [65_535, 65_536, 65_537, bytes.count]
+                for count in counts {
+                    try bytes[..<count].withUnsafeBytes { prefix in
+                        var tokens: [Int32] = []
+                        let taken = try tokenizer.encode(prefix, isLast: false, appendingTo: &tokens)
+                        #expect(try tokenizer.prefixCount(of: prefix, after: nil) == taken)
+                    }
+                }
+            }
+        }
+    }
+
+    /// The words of a BPE model that dtrain has trained are encoded one by one, as SentencePiece encodes whole lines.
+    @Test func wordsAreEncodedLikeLines() throws {
+        let parts = [
+            "the", "Work", "copies", " ", "  ", "   ", "größe", "漢字", "🙂", "\t", "\u{0}", "\u{3000}", "\u{A0}", ".,",
+            "1234567", String(repeating: "long", count: 14), String(repeating: "longer", count: 30), "a b", "e\u{301}",
+        ]
+        let sample = String(repeating: "the copies of the Work größe 漢字 longer long 12 345 \n", count: 20)
+        var text = TextSample(totalBytes: 0)
+        Array(sample.utf8).withUnsafeBytes { text.append($0) }
+        let learned = try TokenizerAlgorithm.bpe.learn(size: 300, from: text)
+        for tokenizer in [
+            try SentencePieceTokenizer(model: learned.model, source: "learned"), try goldenTokenizer("lossless"),
+        ] {
+            // Twice: words that are new, and words that are in the cache.
+            for seed in (0..<UInt64(2000)).map({ $0 % 1000 }) {
+                let line = integers(1 + Int(seed) % 12, below: parts.count, seed: seed).map { parts[$0] }.joined()
+                let expected = try Array(line.utf8).withUnsafeBytes { try tokenizer.handle.encode($0) }
+                #expect(try tokenizer.encode(line) == expected, "\(line.debugDescription)")
+            }
+        }
+        #expect(SentencePieceFile.encodesWordsSeparately(learned.model))
+        #expect(!SentencePieceFile.encodesWordsSeparately(try goldenTokenizer("foreign").model))
+    }
+
     @Test(arguments: ["lossless", "prefixless"]) func cutAtSpaceChangesNoTokens(model: String) throws {
         let tokenizer = try goldenTokenizer(model)
         let text = String(repeating: "copies of the Work, ", count: 10_000) + "end"

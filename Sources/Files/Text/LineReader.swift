@@ -34,16 +34,25 @@ package final class LineReader {
     /// Reads the next line.
     ///
     /// - Returns: The line without its line end, or nil after the last line.
-    /// - Throws: `badData` for a line that is too long, and the failures of `TextReader.read`.
+    /// - Throws: The failures of `next(appendingTo:)`.
     package func next() throws(Failure) -> [UInt8]? {
+        var line: [UInt8] = []
+        return try next(appendingTo: &line) ? line : nil
+    }
+
+    /// Appends the next line without its line end to `text`.
+    ///
+    /// - Returns: Whether there was a line.
+    /// - Throws: `badData` for a line that is too long, and the failures of `TextReader.read`.
+    package func next(appendingTo text: inout [UInt8]) throws(Failure) -> Bool {
         lineNumber += 1
         var searched = held.lowerBound
         while true {
             let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<held.upperBound])
             if let end = firstIndex(of: UInt8(ascii: "\n"), in: bytes, from: searched) {
-                let line = Array(bytes[held.lowerBound..<end])
+                text.append(contentsOf: bytes[held.lowerBound..<end])
                 held = end + 1..<held.upperBound
-                return line
+                return true
             }
             let known = held.count
             guard try fill() else { break }
@@ -51,11 +60,11 @@ package final class LineReader {
         }
         guard !held.isEmpty else {
             lineNumber -= 1
-            return nil
+            return false
         }
-        let line = Array(buffer[held])
+        text.append(contentsOf: buffer[held])
         held = 0..<0
-        return line
+        return true
     }
 
     /// Returns all lines of a file.

@@ -254,7 +254,7 @@ package struct TextReader: ~Copyable {
 }
 
 /// Returns the index of the first `byte` at or after `index`, or nil; uses `memchr`.
-func firstIndex(of byte: UInt8, in bytes: UnsafeRawBufferPointer, from index: Int) -> Int? {
+package func firstIndex(of byte: UInt8, in bytes: UnsafeRawBufferPointer, from index: Int) -> Int? {
     guard index < bytes.count, let start = bytes.baseAddress else { return nil }
     return memchr(start + index, Int32(byte), bytes.count - index).map { UnsafeRawPointer($0) - start }
 }

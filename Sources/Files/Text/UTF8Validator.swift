@@ -1,7 +1,7 @@
 /// Finds the first invalid byte of UTF-8 text that arrives in chunks of any size.
 ///
 /// - Source: The Unicode Standard 16.0, table 3-7, "Well-Formed UTF-8 Byte Sequences".
-struct UTF8Validator {
+package struct UTF8Validator: Sendable {
     /// Whether a multi-byte character has been read.
     private(set) var hasLongCharacter = false
     /// The offset of the next byte.
@@ -14,12 +14,12 @@ struct UTF8Validator {
     private var allowed: ClosedRange<UInt8> = 0x80...0xBF
 
     /// A validator for bytes whose first one is at offset `position`.
-    init(position: Int = 0) { self.position = position }
+    package init(position: Int = 0) { self.position = position }
 
     /// Validates the next chunk.
     ///
     /// - Returns: The offset of the first malformed sequence, or nil if all bytes so far are well-formed.
-    mutating func firstMalformedOffset(in chunk: UnsafeRawBufferPointer) -> Int? {
+    package mutating func firstMalformedOffset(in chunk: UnsafeRawBufferPointer) -> Int? {
         var index = 0
         while index < chunk.count {
             if missing == 0 {
@@ -40,7 +40,7 @@ struct UTF8Validator {
     }
 
     /// The offset of the last character if it is incomplete, otherwise nil.
-    var unfinishedOffset: Int? { missing > 0 ? start : nil }
+    package var unfinishedOffset: Int? { missing > 0 ? start : nil }
 
     /// Returns the number of ASCII bytes that start at `index`, rounded down to a multiple of eight.
     private func asciiCount(in chunk: UnsafeRawBufferPointer, from index: Int) -> Int {

@@ -3,6 +3,7 @@ import Datasets
 import Failures
 import Files
 import Texts
+import Threads
 
 /// A set of images with classes, as input of a preparation.
 ///
@@ -10,7 +11,7 @@ import Texts
 /// `train-labels-idx1-ubyte`, or two paths of such IDX files.
 ///
 /// - Source: the IDX format of LeCun, Cortes & Burges, "The MNIST database of handwritten digits".
-struct ImageSet: ~Copyable {
+struct ImageSet: Sendable {
     /// The shape of all images; PNG images have 3 channels if any of them has colour.
     let shape: ImageShape
     /// The names of the classes, sorted.
@@ -21,10 +22,10 @@ struct ImageSet: ~Copyable {
     private let folders: ImageFolders?
     private let digits: ImagesOfIDX?
 
-    /// Opens the images.
+    /// Opens the images, on the threads of `pool`.
     ///
     /// - Throws: `badData` if the paths contain no such images, or if an image differs in size from the first.
-    init(_ paths: [String]) throws(Failure) {
+    init(_ paths: [String], _ pool: ThreadPool = .shared) throws(Failure) {
         let pair = ImageSet.pair(paths)
         if let pair {
             let digits = try ImagesOfIDX(images: pair.images, labels: pair.labels)
@@ -37,7 +38,7 @@ struct ImageSet: ~Copyable {
                     "--images: found \(paths.count) paths; allowed: one directory, or an IDX file of images and one of "
                         + "labels.")
             }
-            let folders = try ImageFolders(paths[0])
+            let folders = try ImageFolders(paths[0], pool)
             (self.folders, digits) = (folders, nil)
             (shape, classNames) = (folders.shape, folders.classNames)
         }
@@ -74,12 +75,12 @@ struct ImageSet: ~Copyable {
 }
 
 /// A directory with one folder of PNG files per class.
-private struct ImageFolders {
+private struct ImageFolders: Sendable {
     let shape: ImageShape
     let classNames: [String]
     let images: [(path: String, classIndex: Int)]
 
-    init(_ directory: String) throws(Failure) {
+    init(_ directory: String, _ pool: ThreadPool) throws(Failure) {
         guard try FileSystem.isPresentDirectory(directory) else {
             throw Failure(
                 .badData,
@@ -113,7 +114,7 @@ private struct ImageFolders {
             }
         }
         self.images = images
-        shape = try ImageFolders.commonShape(images.map(\.path))
+        shape = try ImageFolders.commonShape(images.map(\.path), pool)
     }
 
     func read(
@@ -126,10 +127,14 @@ private struct ImageFolders {
     }
 
     /// The shape of all images; with 3 channels if any of them has colour.
-    private static func commonShape(_ paths: [String]) throws(Failure) -> ImageShape {
+    private static func commonShape(_ paths: [String], _ pool: ThreadPool) throws(Failure) -> ImageShape {
         var common: ImageShape?
-        for path in paths {
-            let found = try PNGImage(path).shape
+        var rest = paths[...]
+        try pool.inOrder {
+            () throws(Failure) in rest.popFirst()
+        } process: { path throws(Failure) in
+            (path, shape: try PNGImage(path).shape)
+        } take: { (path, found) throws(Failure) in
             guard found.height == common?.height ?? found.height, found.width == common?.width ?? found.width else {
                 throw ImageSet.wrongShape(path, found, common ?? found)
             }

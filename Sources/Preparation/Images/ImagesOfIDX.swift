@@ -6,7 +6,7 @@ import Files
 ///
 /// A file starts with the bytes 0, 0, 8 (element type: byte) and the number of dimensions, then has each dimension as a
 /// big-endian `UInt32`, then the data.
-final class ImagesOfIDX {
+final class ImagesOfIDX: Sendable {
     let shape: ImageShape
     /// The number of images, at least 1.
     let count: Int

@@ -2,7 +2,7 @@ import Datasets
 import Failures
 
 /// A label to be written.
-enum RecordLabel: Equatable {
+enum RecordLabel: Equatable, Sendable {
     case `class`(Int)
     case classes([Int])
     case number(Float)

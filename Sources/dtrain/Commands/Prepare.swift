@@ -4,6 +4,7 @@ import Files
 import Kernels
 import Preparation
 import Reporting
+import Resources
 import Texts
 import Tokenizers
 import Watching
@@ -34,6 +35,7 @@ extension Command {
             .one(
                 "empty", .choice(of: EmptyRecords.self),
                 "empty records (default: error; JSON objects: skip)"),
+            .threads(help: "encoding threads; only rank 0 prepares (default auto: all its cores)"),
         ],
         endsOnRequest: true,
         example: "dtrain prepare --parallel a.en a.fr --tokenizer bpe:8000 --output data/en-fr"
@@ -48,12 +50,14 @@ extension Command {
 
 private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(Failure) {
     let source = try source(arguments)
+    let threads = try arguments.threads()
     var preparation = DatasetPreparation(source, output: "", tokenizer: try tokenizer(arguments, source))
     preparation.output = try arguments.required("output")
     preparation.validation = try heldOut(arguments)
     preparation.validationFraction = try arguments.real("validation-fraction", in: 0...0.9, default: 0.1)
     preparation.separatesDocuments = arguments.has("separate-documents")
     preparation.empty = try emptyRecords(arguments, source)
+    try ComputeThreads.startAlone(threads)
     let manifest = try preparation.run(
         progress: { done, total in
             console.draw(

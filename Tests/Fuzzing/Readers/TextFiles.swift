@@ -15,11 +15,9 @@ extension FuzzedReader {
             let path = try directory.file("text", holding: bytes)
             var found: [[Int32]] = []
             for chunkBytes in [1, 3, 1 << 16] {
-                var stream = try TextStream(path, chunkBytes: chunkBytes)
+                var chunks = TextChunks([(path, false)], heldOut: 0.5, ByteTokenizer(), chunkBytes: chunkBytes)
                 var tokens: [Int32] = []
-                for end in [bytes.count / 2, .max] {
-                    try stream.readTokens(to: end, ByteTokenizer()) { part, _ in tokens += part }
-                }
+                while let chunk = try chunks.next() { tokens += try chunk.tokens(ByteTokenizer()) }
                 found.append(tokens)
             }
             var expected: [UInt8] = []
@@ -78,17 +76,20 @@ extension FuzzedReader {
     }
 
     private static func readRecords(_ form: RecordForm, _ paths: [String]) throws {
-        var reader = RecordReader(form, paths)
+        let parser = RecordParser(form)
+        var reader = RecordLinesReader(form, paths, allowsEmpty: false, batchBytes: 16)
         var names: Set<ExactText> = []
-        while try reader.next() {
-            for text in reader.texts {
-                try Defect.unless(!text.isEmpty, "a record without text")
-                try Defect.unless(String(validating: text, as: UTF8.self) != nil, "a text that is not UTF-8")
-            }
-            switch reader.label {
-            case .number(let number): try Defect.unless(number.isFinite, "a label that is not finite")
-            case .names(let found): names.formUnion(found.map(\.exact))
-            case nil: break
+        while let lines = try reader.next() {
+            for record in try parser.records(of: lines) {
+                for text in record.texts {
+                    try Defect.unless(!text.isEmpty, "a record without text")
+                    try Defect.unless(String(validating: text, as: UTF8.self) != nil, "a text that is not UTF-8")
+                }
+                switch record.label {
+                case .number(let number): try Defect.unless(number.isFinite, "a label that is not finite")
+                case .names(let found): names.formUnion(found.map(\.exact))
+                case nil: break
+                }
             }
         }
         try Defect.unless(LabelDescription.sorted(names).count == names.count, "classes are lost")
