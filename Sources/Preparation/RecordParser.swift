@@ -128,11 +128,14 @@ struct RecordParser: Sendable {
             preconditionFailure("a parallel file is read without the other one")
         }
         return ParsedRecord(
-            texts: [text], label: label, labelKind: kind, place: place, isSkippedIfEmpty: skipsEmpty(isObject: isObject))
+            texts: [text], label: label, labelKind: kind, place: place,
+            isSkippedIfEmpty: skipsEmpty(isObject: isObject))
     }
 
     /// Returns the text of a JSON object; nil if it has none (null or white space) and is to be skipped.
-    private func text(_ field: String, of record: JSON, _ place: RecordPlace, isObject: Bool) throws(Failure) -> [UInt8]? {
+    private func text(
+        _ field: String, of record: JSON, _ place: RecordPlace, isObject: Bool
+    ) throws(Failure) -> [UInt8]? {
         let value = record[field]
         guard let text = value?.stringValue ?? (value == .null ? "" : nil) else {
             let found = record.objectValue.map { $0.map(\.name).joined(separator: ", ") } ?? "no object"

@@ -77,8 +77,7 @@ import Testing
     private func lines(_ range: Range<Int>) -> String { range.map { line($0) + "\n" }.joined() }
 
     static let tokenizers: [TokenizerChoice] = [
-        .byte, .learned(.bpe, size: 290), .learned(.unigram, size: 275),
-        .model(goldenTokenizerModel("lossless.model")), .model(goldenTokenizerModel("foreign.model")),
+        .byte, .model(goldenTokenizerModel("lossless.model")), .model(goldenTokenizerModel("foreign.model")),
     ]
 
     @Test(arguments: 0..<tokenizers.count) func texts(index: Int) throws {
@@ -108,6 +107,14 @@ import Testing
         try expectSameDataset(preparation(.records(.labelled(nil), [files[3]]), tokenizer, validation: [files[3]]))
         try expectSameDataset(preparation(.records(.labelled(.number), [files[4]]), tokenizer))
         try expectSameDataset(preparation(.records(.labelled(nil), [files[5]]), tokenizer))
+    }
+
+    /// The text to learn from is the same for any number of threads.
+    @Test func learnedTokenizers() throws {
+        let text = try directory.write(lines(0..<100), to: "text")
+        try expectSameDataset(preparation(.text([text]), .learned(.bpe, size: 290)), chunkBytes: 512)
+        let records = try directory.write((0..<80).map { "c\($0 % 3)\t\(line($0))\n" }.joined(), to: "records")
+        try expectSameDataset(preparation(.records(.labelled(nil), [records]), .learned(.bpe, size: 290)))
     }
 
     @Test func images() throws {

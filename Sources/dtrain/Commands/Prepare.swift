@@ -26,7 +26,7 @@ extension Command {
             .one(
                 "tokenizer", ValueKind("KIND", words: ["byte", "bpe:", "unigram:"], .files),
                 "byte, bpe:SIZE, unigram:SIZE, or a SentencePiece FILE.model"),
-            .one("coverage", "X", "fraction of the characters that get tokens; rarer ones become bytes (0.9995)"),
+            .one("coverage", "X", "share of text whose characters get tokens (0.9995)"),
             .one("output", .directory, "directory to write the dataset to"),
             .list("validation", .file, "validation files in the same format"),
             .one(
@@ -35,7 +35,7 @@ extension Command {
             .one(
                 "empty", .choice(of: EmptyRecords.self),
                 "empty records (default: error; JSON objects: skip)"),
-            .threads(help: "encoding threads; only rank 0 prepares (default auto: all its cores)"),
+            .threads(help: "threads that encode (default auto: all cores)"),
         ],
         endsOnRequest: true,
         example: "dtrain prepare --parallel a.en a.fr --tokenizer bpe:8000 --output data/en-fr"
