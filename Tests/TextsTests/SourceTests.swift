@@ -37,7 +37,7 @@ struct SourceTests {
         ("Datasets/Manifest/DatasetManifest+Files.swift", "contains(\"\\\"\\(sealName)\\\"\")", "our own member"),
         ("Preparation/Images/PNGChunks.swift", "names.contains(\"IDAT\")", "an array of names of ASCII"),
         ("Settings/Reading/YAMLProblem.swift", "problem.contains(", "words of libyaml"),
-        ("Checkpoints/RunDirectory.swift", "String(cString: buffer.baseAddress!)", "the name of the host"),
+        ("Files/HostName.swift", "String(cString: buffer.baseAddress!)", "the name of the host"),
         ("Metrics/Tokenization13a.swift", "text.contains(\"&\")", "an array of scalars"),
         ("Collectives/", "String(cString: ", "words of MPI and of its launcher"),
         ("Settings/Reading/YAMLReader.swift", "String(cString: ", "words of libyaml"),

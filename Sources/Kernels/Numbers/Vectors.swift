@@ -90,8 +90,7 @@ typealias VectorBits = SIMD16<UInt32>
 /// Returns the nearest bfloat16 values, ties to even; NaN and infinity are kept.
 @inline(__always)
 func halvesOfBFloat16(_ x: SIMD16<Float>) -> SIMD16<UInt16> {
-    // The instruction makes denormals 0, as arithmetic does on the threads that compute.
-    if ctiles_rounds_to_bfloat16() == 1 { return ctiles_round_to_bfloat16(x) }
+    if ctiles_rounds_to_bfloat16() == 1, ctiles_has_denormal(x) == 0 { return ctiles_round_to_bfloat16(x) }
     let bits = roundedToBFloat16(x) &>> 16
     var halves = SIMD16<UInt16>()
     for lane in 0..<16 { halves[lane] = UInt16(truncatingIfNeeded: bits[lane]) }
@@ -101,7 +100,7 @@ func halvesOfBFloat16(_ x: SIMD16<Float>) -> SIMD16<UInt16> {
 /// Returns the same, as the upper halves of Float32 bits.
 @inline(__always)
 func roundedToBFloat16(_ x: SIMD16<Float>) -> VectorBits {
-    if ctiles_rounds_to_bfloat16() == 1 {
+    if ctiles_rounds_to_bfloat16() == 1, ctiles_has_denormal(x) == 0 {
         let halves = ctiles_round_to_bfloat16(x)
         var bits = VectorBits()
         for lane in 0..<16 { bits[lane] = UInt32(halves[lane]) }
