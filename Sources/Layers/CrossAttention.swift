@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-// B sequences, T positions, S positions of the memory, C hidden size, K KV heads, D head dimension.
+// B sequences, T positions, S positions of the memory, C hidden size, H query heads, K KV heads, D head dimension.
 
 /// The memory of cross-attention: the encoder's output, which the decoder attends to.
 package struct CrossMemory<Element: Storage> {
@@ -45,9 +45,9 @@ package struct CrossAttention<Element: Storage> {
         let logSums: UnsafeMutablePointer<Float>
     }
 
-    /// Declares `name`.query, [C, C], `name`.key_value, [2K · D, C], and `name`.projection, [C, C].
+    /// Declares `name`.query, [H · D, C], `name`.key_value, [2K · D, C], and `name`.projection, [C, H · D].
     package init(
-        _ name: String, _ shape: AttentionShape, bias: Bool, _ initializers: BranchInitializers, site: Int,
+        _ name: String, _ shape: AttentionShape, _ initializers: BranchInitializers, site: Int,
         in layout: inout ParameterLayout
     ) {
         self.shape = shape
@@ -55,14 +55,14 @@ package struct CrossAttention<Element: Storage> {
         attention = Attention(
             headCount: shape.headCount, keyHeadCount: shape.keyHeadCount, headWidth: shape.headWidth)
         query = Linear(
-            "\(name).query", inputWidth: shape.width, outputWidth: shape.width, bias: bias, initializers.inner,
-            in: &layout)
-        keyValue = Linear(
-            "\(name).key_value", inputWidth: shape.width, outputWidth: 2 * shape.keyWidth, bias: bias,
+            "\(name).query", inputWidth: shape.width, outputWidth: shape.queryWidth, bias: shape.bias.inputs,
             initializers.inner, in: &layout)
+        keyValue = Linear(
+            "\(name).key_value", inputWidth: shape.width, outputWidth: 2 * shape.keyWidth,
+            bias: shape.bias.inputs, initializers.inner, in: &layout)
         projection = Linear(
-            "\(name).projection", inputWidth: shape.width, outputWidth: shape.width, bias: bias,
-            initializers.outer, in: &layout)
+            "\(name).projection", inputWidth: shape.queryWidth, outputWidth: shape.width,
+            bias: shape.bias.output, initializers.outer, in: &layout)
     }
 
     /// Allocates activations for `sequences` × `positions` queries that attend to `memoryPositions` positions each.
@@ -71,9 +71,9 @@ package struct CrossAttention<Element: Storage> {
     ) -> Activations {
         let rows = sequences * positions
         return Activations(
-            query: arena.take(Element.self, rows * shape.width),
+            query: arena.take(Element.self, rows * shape.queryWidth),
             keyValue: arena.take(Element.self, sequences * memoryPositions * keyValue.outputWidth),
-            mixed: arena.take(Element.self, rows * shape.width),
+            mixed: arena.take(Element.self, rows * shape.queryWidth),
             logSums: arena.take(Float.self, rows * shape.headCount))
     }
 
@@ -81,7 +81,7 @@ package struct CrossAttention<Element: Storage> {
         _ query: UnsafeMutablePointer<Number>, _ keyValue: UnsafeMutablePointer<Number>
     ) -> AttentionRows<Number> {
         AttentionRows(
-            queries: query, queryWidth: shape.width, keysAndValues: keyValue, keyWidth: shape.keyWidth)
+            queries: query, queryWidth: shape.queryWidth, keysAndValues: keyValue, keyWidth: shape.keyWidth)
     }
 
     /// Computes output = projection(attention(input, memory)) in Float32, before dropout and residual connection.
@@ -116,9 +116,9 @@ package struct CrossAttention<Element: Storage> {
     ) {
         let (rows, memoryRows) = (pass.rows, pass.sequences * memory.positions)
         let inner = pass.context.workspace.floats(
-            .innerGradient, 2 * rows * shape.width + memoryRows * keyValue.outputWidth)
-        let (mixedGradient, queryGradient) = (inner, inner + rows * shape.width)
-        let keyValueGradient = queryGradient + rows * shape.width
+            .innerGradient, 2 * rows * shape.queryWidth + memoryRows * keyValue.outputWidth)
+        let (mixedGradient, queryGradient) = (inner, inner + rows * shape.queryWidth)
+        let keyValueGradient = queryGradient + rows * shape.queryWidth
         projection.backward(
             activations.mixed, outputGradient: outputGradient, inputGradient: mixedGradient, rows: rows, pass.context)
         attention.backward(

@@ -7,10 +7,10 @@ import Tensors
 package enum FeedForwardActivation: Equatable, Sendable {
     /// An elementwise function.
     case elementwise(ActivationForm)
-    /// A gated linear unit: one half of the expansion, after SiLU, multiplies the other half.
+    /// A gated linear unit: one half of the expansion, after the function, multiplies the other half.
     ///
     /// - Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
-    case swiGLU
+    case gated(ActivationForm)
 }
 
 /// The feed-forward sublayer: expansion, activation, projection.
@@ -31,7 +31,7 @@ package struct FeedForward<Element: Storage> {
         _ initializers: BranchInitializers, in layout: inout ParameterLayout
     ) {
         self.activation = activation
-        let isGated = if case .swiGLU = activation { true } else { false }
+        let isGated = if case .gated = activation { true } else { false }
         expansion = Linear(
             "\(name).expansion", inputWidth: width, outputWidth: isGated ? 2 * hiddenWidth : hiddenWidth, bias: bias,
             initializers.inner, in: &layout)
@@ -61,8 +61,9 @@ package struct FeedForward<Element: Storage> {
         case .elementwise(let form):
             activate(
                 activations.expanded, into: activations.activated, count: rows * projection.inputWidth, form: form)
-        case .swiGLU:
-            swiGLU(activations.expanded, into: activations.activated, rows: rows, width: projection.inputWidth)
+        case .gated(let form):
+            gatedActivation(
+                activations.expanded, into: activations.activated, rows: rows, width: projection.inputWidth, form: form)
         }
         projection.forward(activations.activated, into: output, rows: rows, context)
     }
@@ -84,7 +85,7 @@ package struct FeedForward<Element: Storage> {
         case .elementwise:
             activatedGradient = context.workspace.floats(.innerGradient, activatedCount)
             expandedGradient = activatedGradient
-        case .swiGLU:
+        case .gated:
             activatedGradient = context.workspace.floats(.innerGradient, activatedCount + expandedCount)
             expandedGradient = activatedGradient + activatedCount
         }
@@ -94,10 +95,10 @@ package struct FeedForward<Element: Storage> {
         switch activation {
         case .elementwise(let form):
             activationBackward(activations.expanded, activatedGradient, count: activatedCount, form: form)
-        case .swiGLU:
-            swiGLUBackward(
+        case .gated(let form):
+            gatedActivationBackward(
                 activations.expanded, outputGradient: activatedGradient, into: expandedGradient, rows: rows,
-                width: projection.inputWidth)
+                width: projection.inputWidth, form: form)
         }
         expansion.backward(
             input, outputGradient: expandedGradient, inputGradient: inputGradient, rows: rows, context)

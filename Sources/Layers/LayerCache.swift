@@ -106,7 +106,7 @@ extension SelfAttention {
     ) {
         let width = 2 * shape.keyWidth
         (cache.texts + (Int(places.slots[b]) * places.capacity + position) * width)
-            .update(from: queryKeyValue + row * self.queryKeyValue.outputWidth + shape.width, count: width)
+            .update(from: queryKeyValue + row * self.queryKeyValue.outputWidth + shape.queryWidth, count: width)
     }
 
     /// Computes the forward pass for one more position of each sequence, attending to the cache.
@@ -115,8 +115,7 @@ extension SelfAttention {
         _ activations: Activations, _ cache: LayerCache<Element>, _ places: CachePlaces, _ pass: Pass<Element>
     ) {
         let (rows, stride) = (pass.sequences, queryKeyValue.outputWidth)
-        queryKeyValue.forward(input, into: activations.queryKeyValue, rows: rows, pass.context)
-        turn(activations.queryKeyValue, pass, positionIDs: places.positionIDs, back: false)
+        project(input, activations, pass, positionIDs: places.positionIDs)
         for b in 0..<rows {
             keep(activations.queryKeyValue, row: b, in: cache, slot: b, position: Int(places.positionIDs[b]), places)
         }
@@ -140,7 +139,7 @@ extension CrossAttention {
         }
         if let owners = memory.owners {
             attention.forward(
-                queries: activations.query, stride: shape.width,
+                queries: activations.query, stride: shape.queryWidth,
                 CachedRows(
                     UnsafePointer(activations.keyValue), capacity: memory.capacity, owners: owners,
                     lengths: memory.lengths),
@@ -151,8 +150,8 @@ extension CrossAttention {
                 let stretch =
                     activations.keyValue + Int(memory.slots[b]) * memory.capacity * keyValue.outputWidth
                 attention.forward(
-                    heads(activations.query + first * shape.width, stretch),
-                    into: activations.mixed + first * shape.width,
+                    heads(activations.query + first * shape.queryWidth, stretch),
+                    into: activations.mixed + first * shape.queryWidth,
                     logSums: activations.logSums + first * shape.headCount, sequences: 1, queries: pass.positions,
                     keys: Int(memory.lengths[b]), mask: AttentionMask(isCausal: false))
             }

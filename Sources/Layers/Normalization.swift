@@ -7,6 +7,13 @@ package enum NormalizationKind: Sendable {
     case layer
     /// RMS normalization: a root mean square of 1, with a learned scale.
     case rootMeanSquare
+    /// RMS normalization whose scale is stored as its difference from 1.
+    ///
+    /// - Source: Gemma Team 2024, arXiv:2403.08295, and its released code.
+    case offsetRootMeanSquare
+
+    /// The value that is added to the stored scale.
+    var scaleOffset: Float { self == .offsetRootMeanSquare ? 1 : 0 }
 }
 
 /// The normalization used throughout a model.
@@ -46,7 +53,8 @@ package struct Normalization<Element: Storage> {
     package init(_ name: String, width: Int, _ style: NormalizationStyle, in layout: inout ParameterLayout) {
         self.width = width
         self.style = style
-        scale = layout.declare("\(name).scale", [width], .ones, decays: false)
+        scale = layout.declare(
+            "\(name).scale", [width], style.kind == .offsetRootMeanSquare ? .zeros : .ones, decays: false)
         shift =
             style.kind == .layer && style.hasShift
             ? layout.declare("\(name).shift", [width], .zeros, decays: false) : nil
@@ -64,9 +72,9 @@ package struct Normalization<Element: Storage> {
                 input, scale: weights + scale, shift: shift.map { weights + $0 }, epsilon: style.epsilon,
                 into: output, means: statistics.means, reciprocals: statistics.reciprocals, rows: rows,
                 columns: width)
-        case .rootMeanSquare:
+        case .rootMeanSquare, .offsetRootMeanSquare:
             rmsNormalization(
-                input, scale: weights + scale, epsilon: style.epsilon, into: output,
+                input, scale: weights + scale, offset: style.kind.scaleOffset, epsilon: style.epsilon, into: output,
                 reciprocals: statistics.reciprocals, rows: rows, columns: width)
         }
     }
@@ -85,11 +93,11 @@ package struct Normalization<Element: Storage> {
                 input, scale: weights + scale, means: statistics.means, reciprocals: statistics.reciprocals,
                 outputGradient: outputGradient, accumulatingInto: inputGradient, scaleGradient: gradients + scale,
                 shiftGradient: shift.map { gradients + $0 }, sums: sums, rows: rows, columns: width)
-        case .rootMeanSquare:
+        case .rootMeanSquare, .offsetRootMeanSquare:
             rmsNormalizationBackward(
-                input, scale: weights + scale, reciprocals: statistics.reciprocals, outputGradient: outputGradient,
-                accumulatingInto: inputGradient, scaleGradient: gradients + scale, sums: sums, rows: rows,
-                columns: width)
+                input, scale: weights + scale, offset: style.kind.scaleOffset, reciprocals: statistics.reciprocals,
+                outputGradient: outputGradient, accumulatingInto: inputGradient, scaleGradient: gradients + scale,
+                sums: sums, rows: rows, columns: width)
         }
     }
 }

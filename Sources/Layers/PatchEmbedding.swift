@@ -1,15 +1,17 @@
 import Kernels
 import Tensors
 
-// B images, P patches per image, N values per patch, C hidden size; T = 1 + P positions.
+// B images, P patches per image, N values per patch, C hidden size; T = 1 + P positions, or 2 + P with a distillation
+// token.
 
-/// The embedding of an image: a learned class token followed by a linear projection of each patch, with learned
-/// positions.
+/// The embedding of an image: a learned class token, possibly a learned distillation token, and a linear projection of
+/// each patch, with learned positions.
 ///
-/// - Source: Dosovitskiy et al. 2021, arXiv:2010.11929, eq. 1.
+/// - Source: Dosovitskiy et al. 2021, arXiv:2010.11929, eq. 1; Touvron et al. 2021 (DeiT), arXiv:2012.12877, section 4.
 package struct PatchEmbedding<Element: Storage> {
     private let projection: Linear<Element>
-    private let classToken: Int
+    /// The offsets of the tokens before the patches.
+    private let tokens: [Int]
     private let positionTable: Int?
     private let patchCount: Int
     private let width: Int
@@ -23,28 +25,31 @@ package struct PatchEmbedding<Element: Storage> {
         let projected: UnsafeMutablePointer<Element>
     }
 
-    /// Declares patch_embedding [C, N], class_token [C] and, if positions are learned, position_embedding.weight [T,
-    /// C].
+    /// Declares patch_embedding [C, N], class_token [C], if `distills` distillation_token [C] and, if positions are
+    /// learned, position_embedding.weight [T, C].
     package init(
-        patchCount: Int, patchWidth: Int, width: Int, learnsPositions: Bool, _ initialization: WeightInitialization,
-        initializer: Initializer, site: Int, in layout: inout ParameterLayout
+        patchCount: Int, patchWidth: Int, width: Int, distills: Bool = false, learnsPositions: Bool,
+        _ initialization: WeightInitialization, initializer: Initializer, site: Int, in layout: inout ParameterLayout
     ) {
         self.patchCount = patchCount
         self.width = width
         self.site = site
         projection = Linear(
             "patch_embedding", inputWidth: patchWidth, outputWidth: width, bias: true, initialization, in: &layout)
-        classToken = layout.declare("class_token", [width], initializer, decays: false)
+        tokens = (distills ? ["class_token", "distillation_token"] : ["class_token"]).map {
+            layout.declare($0, [width], initializer, decays: false)
+        }
         positionTable =
             learnsPositions
-            ? layout.declare("position_embedding.weight", [1 + patchCount, width], initializer, decays: true) : nil
+            ? layout.declare(
+                "position_embedding.weight", [tokens.count + patchCount, width], initializer, decays: true) : nil
     }
 
     /// Allocates activations for `sequences` images.
     package func takeActivations(sequences: Int, from arena: ActivationArena) -> Activations {
         let rows = sequences * patchCount
         return Activations(
-            output: arena.take(Element.self, (rows + sequences) * width),
+            output: arena.take(Element.self, (rows + sequences * tokens.count) * width),
             patches: arena.take(Element.self, rows * projection.inputWidth),
             projected: arena.take(Element.self, rows * width))
     }
@@ -57,10 +62,11 @@ package struct PatchEmbedding<Element: Storage> {
         convert(patches, into: activations.patches, count: rows * projection.inputWidth)
         projection.forward(activations.patches, into: activations.projected, rows: rows, pass.context)
         for b in 0..<pass.sequences {
-            let output = activations.output + b * (image + width)
-            output.update(from: weights + classToken, count: width)
-            (output + width).update(from: activations.projected + b * image, count: image)
-            if let positionTable { add(weights + positionTable, accumulatingInto: output, count: image + width) }
+            let count = tokens.count * width + image
+            let output = activations.output + b * count
+            for (t, token) in tokens.enumerated() { (output + t * width).update(from: weights + token, count: width) }
+            (output + tokens.count * width).update(from: activations.projected + b * image, count: image)
+            if let positionTable { add(weights + positionTable, accumulatingInto: output, count: count) }
         }
         pass.dropEmbedding(activations.output, width: width, site: site)
     }
@@ -79,15 +85,20 @@ package struct PatchEmbedding<Element: Storage> {
                 outputGradient: outputGradient, into: gradients + positionTable, sum: workspace.floats(.sums, width),
                 sequences: pass.sequences, positions: pass.positions, width: width)
         }
-        // The rows of class tokens and the rows of patches, each gathered contiguously.
-        let classRows = workspace.floats(.innerGradient, pass.rows * width)
-        let patchRows = classRows + pass.sequences * width
+        // The rows of each token and the rows of patches, each gathered contiguously.
+        let tokenRows = workspace.floats(.innerGradient, pass.rows * width)
+        let patchRows = tokenRows + tokens.count * pass.sequences * width
         for b in 0..<pass.sequences {
-            let source = outputGradient + b * (image + width)
-            (classRows + b * width).update(from: source, count: width)
-            (patchRows + b * image).update(from: source + width, count: image)
+            let source = outputGradient + b * (tokens.count * width + image)
+            for t in tokens.indices {
+                (tokenRows + (t * pass.sequences + b) * width).update(from: source + t * width, count: width)
+            }
+            (patchRows + b * image).update(from: source + tokens.count * width, count: image)
         }
-        biasGradient(classRows, into: gradients + classToken, rows: pass.sequences, columns: width)
+        for (t, token) in tokens.enumerated() {
+            biasGradient(
+                tokenRows + t * pass.sequences * width, into: gradients + token, rows: pass.sequences, columns: width)
+        }
         projection.backward(
             activations.patches, outputGradient: patchRows, inputGradient: nil, rows: pass.sequences * patchCount,
             pass.context)

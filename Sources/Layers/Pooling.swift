@@ -13,6 +13,19 @@ package enum PoolingKind: Sendable {
     ///
     /// - Source: Devlin et al. 2019 (BERT), arXiv:1810.04805, and its released code.
     case dense
+    /// DistilBERT's: the first position's hidden state through a linear layer and max(0, x).
+    ///
+    /// - Source: Sanh et al. 2019, arXiv:1910.01108, and its released code.
+    case denseReLU
+
+    /// The activation of the linear layer; nil: no linear layer.
+    var activation: ActivationForm? {
+        switch self {
+        case .first, .mean: nil
+        case .dense: .tanh
+        case .denseReLU: .relu
+        }
+    }
 }
 
 /// Pools the hidden states of each sequence to one row.
@@ -29,14 +42,14 @@ package struct Pooling<Element: Storage> {
         let mapped: UnsafeMutablePointer<Element>
     }
 
-    /// Declares pooler [C, C] if the kind is `dense`.
+    /// Declares pooler [C, C] if the kind has a linear layer.
     package init(
         _ kind: PoolingKind, width: Int, _ initialization: WeightInitialization, in layout: inout ParameterLayout
     ) {
         self.kind = kind
         self.width = width
         dense =
-            kind == .dense
+            kind.activation != nil
             ? Linear("pooler", inputWidth: width, outputWidth: width, bias: true, initialization, in: &layout) : nil
     }
 
@@ -66,10 +79,10 @@ package struct Pooling<Element: Storage> {
                 target.update(from: rows, count: width)
             }
         }
-        if let dense {
+        if let dense, let form = kind.activation {
             let count = pass.sequences * width
             dense.forward(activations.gathered, into: activations.mapped, rows: pass.sequences, pass.context)
-            activate(activations.mapped, into: activations.output, count: count, form: .tanh)
+            activate(activations.mapped, into: activations.output, count: count, form: form)
         }
     }
 
@@ -83,9 +96,9 @@ package struct Pooling<Element: Storage> {
         _ activations: Activations, _ pass: Pass<Element>
     ) {
         var gatheredGradient = outputGradient
-        if let dense {
+        if let dense, let form = kind.activation {
             gatheredGradient = pass.context.workspace.floats(.innerGradient, pass.sequences * width)
-            activationBackward(activations.mapped, outputGradient, count: pass.sequences * width, form: .tanh)
+            activationBackward(activations.mapped, outputGradient, count: pass.sequences * width, form: form)
             dense.backward(
                 activations.gathered, outputGradient: outputGradient, inputGradient: gatheredGradient,
                 rows: pass.sequences, pass.context)

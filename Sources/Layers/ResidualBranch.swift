@@ -80,9 +80,12 @@ package struct ResidualBranch<Element: Storage> {
 
     /// Computes `activations.output` from `input`, both [R, C].
     ///
-    /// - Parameter sublayer: Computes f from its first argument, [R, C], into its second.
+    /// - Parameters:
+    ///   - stream: The rows to which the branch is added, [R, C]; nil: `input`. Only for pre-norm and sandwich norm.
+    ///   - sublayer: Computes f from its first argument, [R, C], into its second.
     package func forward(
-        _ input: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass<Element>,
+        _ input: UnsafePointer<Element>, addingTo stream: UnsafePointer<Element>? = nil, _ activations: Activations,
+        _ pass: Pass<Element>,
         sublayer: (UnsafePointer<Element>, UnsafeMutablePointer<Float>) -> Void
     ) {
         let (rows, count) = (pass.rows, pass.rows * width)
@@ -94,7 +97,7 @@ package struct ResidualBranch<Element: Storage> {
         drop(branch, pass)
         switch placement {
         case .pre:
-            residual(input, branch, into: activations.output, count: count)
+            residual(stream ?? input, branch, into: activations.output, count: count)
         case .post:
             residual(input, branch, into: activations.unnormalized!, count: count)
             normalization.forward(
@@ -105,24 +108,27 @@ package struct ResidualBranch<Element: Storage> {
             outputNormalization!.forward(
                 activations.unnormalized!, into: activations.output, activations.outputStatistics!,
                 rows: rows, pass.context)
-            add(input, accumulatingInto: activations.output, count: count)
+            add(stream ?? input, accumulatingInto: activations.output, count: count)
         }
     }
 
     /// Replaces `streamGradient`, [R, C], the gradient of the branch's output, by the gradient of its input.
     ///
-    /// - Parameter sublayer: Computes f's backward pass: its arguments are f's input and the gradient of f's output,
-    ///   which it replaces by the gradient of f's input.
+    /// - Parameters:
+    ///   - outputGradient: The gradient of the branch's output if `streamGradient` also has other parts, to which the
+    ///     gradient of the branch's input is then added; nil: `streamGradient`. Only for pre-norm and sandwich norm.
+    ///   - sublayer: Computes f's backward pass: its arguments are f's input and the gradient of f's output, which it
+    ///     replaces by the gradient of f's input.
     package func backward(
-        _ input: UnsafePointer<Element>, streamGradient: UnsafeMutablePointer<Float>,
-        _ activations: Activations,
+        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>? = nil,
+        streamGradient: UnsafeMutablePointer<Float>, _ activations: Activations,
         _ pass: Pass<Element>, sublayer: (UnsafePointer<Element>, UnsafeMutablePointer<Float>) -> Void
     ) {
         let (rows, count) = (pass.rows, pass.rows * width)
         let branch = pass.context.workspace.floats(.branchGradient, count)
         switch placement {
         case .pre:
-            convert(UnsafePointer(streamGradient), into: branch, count: count)
+            convert(outputGradient ?? UnsafePointer(streamGradient), into: branch, count: count)
         case .post:
             branch.update(repeating: 0, count: count)
             normalization.backward(
@@ -132,8 +138,8 @@ package struct ResidualBranch<Element: Storage> {
         case .sandwich:
             branch.update(repeating: 0, count: count)
             outputNormalization!.backward(
-                activations.unnormalized!, outputGradient: streamGradient, accumulatingInto: branch,
-                activations.outputStatistics!, rows: rows, pass.context)
+                activations.unnormalized!, outputGradient: outputGradient ?? UnsafePointer(streamGradient),
+                accumulatingInto: branch, activations.outputStatistics!, rows: rows, pass.context)
         }
         drop(branch, pass)
         sublayer(activations.sublayerInput(input), branch)

@@ -1,7 +1,7 @@
 import Kernels
 import Tensors
 
-// B sequences, T positions, C hidden size, K KV heads, D head dimension; rows = B · T.
+// B sequences, T positions, C hidden size, H query heads, K KV heads, D head dimension; rows = B · T.
 
 /// The self-attention sublayer: one projection to queries, keys and values, attention, and the output projection.
 package struct SelfAttention<Element: Storage> {
@@ -10,27 +10,30 @@ package struct SelfAttention<Element: Storage> {
     /// The head layout.
     package let shape: AttentionShape
     let attention: Attention
+    private let normalizations: HeadNormalizations<Element>?
     private let rotary: RotaryTable?
     private let site: Int
 
     /// The activations that the backward pass uses.
     package struct Activations {
         let queryKeyValue: UnsafeMutablePointer<Element>
+        let normalization: HeadNormalizations<Element>.Activations?
         let mixed: UnsafeMutablePointer<Element>
         let logSums: UnsafeMutablePointer<Float>
         /// The KV cache, for inference.
         var cache: LayerCache<Element>?
     }
 
-    /// Declares `name`.query_key_value, [C + 2K · D, C], and `name`.projection, [C, C].
+    /// Declares `name`.query_key_value, [(H + 2K) · D, C], `name`.query_normalization and `name`.key_normalization if
+    /// the shape has a normalization, and `name`.projection, [C, H · D].
     ///
     /// - Parameters:
     ///   - initializers: The initializers of the input projection and of the output projection.
     ///   - rotary: The rotary table for `shape.rotary`, shared by all blocks of a stack; nil: none.
     ///   - site: The number of the dropout site of the attention probabilities.
     package init(
-        _ name: String, _ shape: AttentionShape, bias: Bool, _ initializers: BranchInitializers, rotary: RotaryTable?,
-        site: Int, in layout: inout ParameterLayout
+        _ name: String, _ shape: AttentionShape, _ initializers: BranchInitializers, rotary: RotaryTable?, site: Int,
+        in layout: inout ParameterLayout
     ) {
         self.shape = shape
         self.rotary = rotary
@@ -39,11 +42,13 @@ package struct SelfAttention<Element: Storage> {
             headCount: shape.headCount, keyHeadCount: shape.keyHeadCount, headWidth: shape.headWidth,
             penalizesDistance: shape.penalizesDistance)
         queryKeyValue = Linear(
-            "\(name).query_key_value", inputWidth: shape.width, outputWidth: shape.width + 2 * shape.keyWidth,
-            bias: bias, initializers.inner, in: &layout)
+            "\(name).query_key_value", inputWidth: shape.width,
+            outputWidth: shape.queryWidth + 2 * shape.keyWidth, bias: shape.bias.inputs, initializers.inner, in: &layout
+        )
+        normalizations = HeadNormalizations(name, shape, in: &layout)
         projection = Linear(
-            "\(name).projection", inputWidth: shape.width, outputWidth: shape.width, bias: bias,
-            initializers.outer, in: &layout)
+            "\(name).projection", inputWidth: shape.queryWidth, outputWidth: shape.width,
+            bias: shape.bias.output, initializers.outer, in: &layout)
     }
 
     /// Allocates activations for `sequences` × `positions` positions.
@@ -51,12 +56,13 @@ package struct SelfAttention<Element: Storage> {
         let rows = sequences * positions
         return Activations(
             queryKeyValue: arena.take(Element.self, rows * queryKeyValue.outputWidth),
-            mixed: arena.take(Element.self, rows * shape.width),
+            normalization: normalizations?.takeActivations(rows: rows, from: arena),
+            mixed: arena.take(Element.self, rows * shape.queryWidth),
             logSums: arena.take(Float.self, rows * shape.headCount))
     }
 
     private func heads<Number>(_ rows: UnsafeMutablePointer<Number>) -> AttentionRows<Number> {
-        AttentionRows(sideBySide: rows, queryWidth: shape.width, keyWidth: shape.keyWidth)
+        AttentionRows(sideBySide: rows, queryWidth: shape.queryWidth, keyWidth: shape.keyWidth)
     }
 
     /// Computes output = projection(attention(input)) in Float32, before dropout and residual connection.
@@ -71,8 +77,7 @@ package struct SelfAttention<Element: Storage> {
         if let places = pass.cachePlaces, let cache = activations.cache, places.adds {
             return add(input, into: output, activations, cache, places, pass)
         }
-        queryKeyValue.forward(input, into: activations.queryKeyValue, rows: pass.rows, pass.context)
-        turn(activations.queryKeyValue, pass, back: false)
+        project(input, activations, pass)
         if let places = pass.cachePlaces, let cache = activations.cache {
             keep(activations.queryKeyValue, in: cache, places, pass)
         }
@@ -94,8 +99,8 @@ package struct SelfAttention<Element: Storage> {
         _ activations: Activations, _ pass: Pass<Element>
     ) {
         let rows = pass.rows
-        let inner = pass.context.workspace.floats(.innerGradient, rows * (shape.width + queryKeyValue.outputWidth))
-        let (mixedGradient, queryKeyValueGradient) = (inner, inner + rows * shape.width)
+        let inner = pass.context.workspace.floats(.innerGradient, rows * (shape.queryWidth + queryKeyValue.outputWidth))
+        let (mixedGradient, queryKeyValueGradient) = (inner, inner + rows * shape.queryWidth)
         projection.backward(
             activations.mixed, outputGradient: outputGradient, inputGradient: mixedGradient, rows: rows, pass.context)
         attention.backward(
@@ -104,22 +109,39 @@ package struct SelfAttention<Element: Storage> {
             queries: pass.positions, keys: pass.positions, mask: pass.mask, dropout: pass.context.dropouts.attention,
             site: site)
         turn(queryKeyValueGradient, pass, back: true)
+        if let normalizations {
+            normalizations.backward(queryKeyValueGradient, activations.normalization!, rows: rows, pass.context)
+        }
         queryKeyValue.backward(
             input, outputGradient: queryKeyValueGradient, inputGradient: inputGradient, rows: rows, pass.context)
+    }
+
+    /// Computes the queries, keys and values of `input`, with normalization and rotation.
+    ///
+    /// - Parameter positionIDs: As for `turn`.
+    func project(
+        _ input: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass<Element>,
+        positionIDs: UnsafePointer<Int32>? = nil
+    ) {
+        queryKeyValue.forward(input, into: activations.queryKeyValue, rows: pass.rows, pass.context)
+        if let normalizations {
+            normalizations.forward(
+                activations.queryKeyValue, activations.normalization!, rows: pass.rows, pass.context)
+        }
+        turn(activations.queryKeyValue, pass, positionIDs: positionIDs, back: false)
     }
 
     /// Applies the rotary embedding or its inverse to the queries and keys, which are adjacent in each row.
     ///
     /// - Parameter positionIDs: [B, T]; the position of each row; nil: its index in the sequence.
-    func turn<Number: Storage>(
+    private func turn<Number: Storage>(
         _ rows: UnsafeMutablePointer<Number>, _ pass: Pass<Element>, positionIDs: UnsafePointer<Int32>? = nil,
         back: Bool
     ) {
         guard let rotary else { return }
         rotary.rotate(
             rows, stride: queryKeyValue.outputWidth, firstColumn: 0,
-            headCount: shape.headCount + shape.keyHeadCount, positionIDs: positionIDs, inverse: back,
-            sequences: pass.sequences,
-            positions: pass.positions)
+            headCount: shape.headCount + shape.keyHeadCount, positionIDs: positionIDs, lengths: pass.mask.lengths,
+            inverse: back, sequences: pass.sequences, positions: pass.positions)
     }
 }

@@ -12,26 +12,31 @@ package struct BlockShape: Equatable, Sendable {
     package let activation: FeedForwardActivation
     package let placement: NormalizationPlacement
     package let normalization: NormalizationStyle
-    /// Whether linear layers have biases.
-    package let bias: Bool
+    /// Whether the linear layers of the feed-forward sublayer have biases.
+    package let feedForwardBias: Bool
     package let initializers: BranchInitializers
     /// Whether the block has a cross-attention sublayer.
     package let seesMemory: Bool
+    /// Whether all sublayers read the block's input, rather than each the sum so far; never with post-norm.
+    ///
+    /// - Source: Wang & Komatsuzaki 2021 (GPT-J); Black et al. 2022 (GPT-NeoX), arXiv:2204.06745, section 2.1.
+    package let isParallel: Bool
 
     /// A shape with the given properties.
     package init(
         attention: AttentionShape, hiddenWidth: Int, activation: FeedForwardActivation,
-        placement: NormalizationPlacement, normalization: NormalizationStyle, bias: Bool,
-        initializers: BranchInitializers, seesMemory: Bool
+        placement: NormalizationPlacement, normalization: NormalizationStyle, feedForwardBias: Bool,
+        initializers: BranchInitializers, seesMemory: Bool, isParallel: Bool = false
     ) {
         self.attention = attention
         self.hiddenWidth = hiddenWidth
         self.activation = activation
         self.placement = placement
         self.normalization = normalization
-        self.bias = bias
+        self.feedForwardBias = feedForwardBias
         self.initializers = initializers
         self.seesMemory = seesMemory
+        self.isParallel = isParallel
     }
 
     /// The number of dropout sites of a block: the probabilities and the output of each attention sublayer, and the
@@ -47,6 +52,7 @@ package struct TransformerBlock<Element: Storage> {
     package let feedForward: FeedForward<Element>
     /// The cross-attention sublayer; nil without an encoder.
     package let cross: Cross?
+    private let isParallel: Bool
 
     /// Cross-attention with its residual branch.
     package struct Cross {
@@ -66,7 +72,7 @@ package struct TransformerBlock<Element: Storage> {
         /// The block's output, [B, T, C].
         package var output: UnsafeMutablePointer<Element> { feedForwardBranch.output }
 
-        /// The input of the feed-forward branch.
+        /// The sum of the block's input and of all branches before the feed-forward branch.
         var middle: UnsafePointer<Element> { UnsafePointer((crossBranch ?? attentionBranch).output) }
     }
 
@@ -79,27 +85,27 @@ package struct TransformerBlock<Element: Storage> {
         _ name: String, _ shape: BlockShape, rotary: RotaryTable?, firstSite: Int, in layout: inout ParameterLayout
     ) {
         let width = shape.attention.width
+        isParallel = shape.isParallel
+        precondition(!isParallel || shape.placement != .post, "a parallel block has no post-norm")
         func branch(_ sublayer: String, site: Int, in layout: inout ParameterLayout) -> ResidualBranch<Element> {
             ResidualBranch(
                 "\(name).\(sublayer)", width: width, shape.placement, shape.normalization, site: site, in: &layout)
         }
         attentionBranch = branch("attention", site: firstSite + 1, in: &layout)
         attention = SelfAttention(
-            "\(name).attention", shape.attention, bias: shape.bias, shape.initializers, rotary: rotary, site: firstSite,
-            in: &layout)
+            "\(name).attention", shape.attention, shape.initializers, rotary: rotary, site: firstSite, in: &layout)
         if shape.seesMemory {
             cross = Cross(
                 branch: branch("cross_attention", site: firstSite + 3, in: &layout),
                 attention: CrossAttention(
-                    "\(name).cross_attention", shape.attention, bias: shape.bias, shape.initializers,
-                    site: firstSite + 2, in: &layout))
+                    "\(name).cross_attention", shape.attention, shape.initializers, site: firstSite + 2, in: &layout))
         } else {
             cross = nil
         }
         feedForwardBranch = branch("feed_forward", site: firstSite + shape.sites - 1, in: &layout)
         feedForward = FeedForward(
-            "\(name).feed_forward", width: width, hiddenWidth: shape.hiddenWidth, shape.activation, bias: shape.bias,
-            shape.initializers, in: &layout)
+            "\(name).feed_forward", width: width, hiddenWidth: shape.hiddenWidth, shape.activation,
+            bias: shape.feedForwardBias, shape.initializers, in: &layout)
     }
 
     /// Allocates activations for `sequences` × `positions` positions that attend to `memoryPositions` encoder positions
@@ -128,7 +134,10 @@ package struct TransformerBlock<Element: Storage> {
     ) {
         forwardAttention(input, memory: memory, activations, pass)
         pass.context.spans.measure(.feedForward) {
-            feedForwardBranch.forward(activations.middle, activations.feedForwardBranch, pass) { input, output in
+            feedForwardBranch.forward(
+                isParallel ? input : activations.middle, addingTo: activations.middle, activations.feedForwardBranch,
+                pass
+            ) { input, output in
                 feedForward.forward(
                     input, into: output, activations.feedForward, rows: pass.rows, pass.context)
             }
@@ -148,8 +157,9 @@ package struct TransformerBlock<Element: Storage> {
         }
         if let cross {
             spans.measure(.crossAttention) {
+                let stream = UnsafePointer(activations.attentionBranch.output)
                 cross.branch.forward(
-                    activations.attentionBranch.output, activations.crossBranch!, pass
+                    isParallel ? input : stream, addingTo: stream, activations.crossBranch!, pass
                 ) { input, output in
                     cross.attention.forward(input, memory, into: output, activations.cross!, pass)
                 }
@@ -165,9 +175,12 @@ package struct TransformerBlock<Element: Storage> {
         _ pass: Pass<Element>
     ) {
         let spans = pass.context.spans
+        // Sublayers that read the block's input add to the stream's gradient, and all of them need the output's.
+        let outputGradient = isParallel ? copy(streamGradient, pass) : nil
         spans.measure(.feedForward) {
             feedForwardBranch.backward(
-                activations.middle, streamGradient: streamGradient, activations.feedForwardBranch, pass
+                isParallel ? input : activations.middle, outputGradient: outputGradient,
+                streamGradient: streamGradient, activations.feedForwardBranch, pass
             ) { input, gradient in
                 feedForward.backward(
                     input, outputGradient: gradient, inputGradient: gradient, activations.feedForward,
@@ -177,7 +190,8 @@ package struct TransformerBlock<Element: Storage> {
         if let cross, let memory {
             spans.measure(.crossAttention) {
                 cross.branch.backward(
-                    activations.attentionBranch.output, streamGradient: streamGradient, activations.crossBranch!, pass
+                    isParallel ? input : UnsafePointer(activations.attentionBranch.output),
+                    outputGradient: outputGradient, streamGradient: streamGradient, activations.crossBranch!, pass
                 ) { input, gradient in
                     cross.attention.backward(
                         input, memory, outputGradient: gradient, inputGradient: gradient, activations.cross!, pass)
@@ -186,11 +200,18 @@ package struct TransformerBlock<Element: Storage> {
         }
         spans.measure(.attention) {
             attentionBranch.backward(
-                input, streamGradient: streamGradient, activations.attentionBranch, pass
+                input, outputGradient: outputGradient, streamGradient: streamGradient, activations.attentionBranch, pass
             ) { input, gradient in
                 attention.backward(
                     input, outputGradient: gradient, inputGradient: gradient, activations.attention, pass)
             }
         }
+    }
+
+    private func copy(_ gradient: UnsafeMutablePointer<Float>, _ pass: Pass<Element>) -> UnsafePointer<Float> {
+        let count = pass.rows * attention.shape.width
+        let copy = pass.context.workspace.floats(.blockGradient, count)
+        convert(UnsafePointer(gradient), into: copy, count: count)
+        return UnsafePointer(copy)
     }
 }

@@ -20,6 +20,10 @@ package final class Workspace {
         case targetRows, gathered, gatheredGradient
         /// The activations of the head's transform, and the statistics of its normalization.
         case headTransform, headStatistics
+        /// Queries or keys during their normalization, and their gradients.
+        case heads
+        /// The gradient of a parallel block's output.
+        case blockGradient
         /// Sums over rows, with one element per column.
         case sums
         /// Linked lists of the rows of each token.

@@ -32,7 +32,7 @@ package struct BenchSubject: Sendable {
             numbers[2] > 0
             ? ModelSizes(
                 image: ImageShape(height: numbers[2], width: numbers[3], channels: numbers[4]),
-                patchSize: configuration.model.patchSize, outputs: numbers[1])
+                patchSize: configuration.model.patchSize, tokens: configuration.model.imageTokens, outputs: numbers[1])
             : ModelSizes(
                 vocabularySize: numbers[0], contextLength: configuration.data.contextLength, outputs: numbers[1])
     }
@@ -97,7 +97,8 @@ extension Configuration {
         case .patches:
             let edge = 7 * model.patchSize
             return ModelSizes(
-                image: ImageShape(height: edge, width: edge, channels: 1), patchSize: model.patchSize, outputs: 10)
+                image: ImageShape(height: edge, width: edge, channels: 1), patchSize: model.patchSize,
+                tokens: model.imageTokens, outputs: 10)
         case .tokens:
             return ModelSizes(
                 vocabularySize: model.vocabularySize > 0 ? model.vocabularySize : 256,

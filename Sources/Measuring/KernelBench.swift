@@ -36,7 +36,9 @@ package struct KernelBench {
             tokens[index] = Int32(index % V)
             places[index] = Int32(R - 1 - index)
         }
-        let attention = Attention(headCount: model.heads, headWidth: model.headWidth)
+        // The heads share the columns of the width, also if the model's are wider.
+        let headWidth = max(1, C / model.heads)
+        let attention = Attention(headCount: model.heads, headWidth: headWidth)
         let causal = AttentionMask(isCausal: true)
         func heads(_ numbers: UnsafeMutablePointer<Float>) -> AttentionRows<Float> {
             AttentionRows(sideBySide: numbers, queryWidth: C, keyWidth: C)
@@ -46,7 +48,7 @@ package struct KernelBench {
             step: 1, learningRate: 1e-3, betas: (0.9, 0.95), epsilon: 1e-8, weightDecay: 0.1, gradientScale: 1,
             gradientLimit: .infinity)
         let logitRows = min(R, 4096)
-        let rotary = RotaryTable(positions: T, headWidth: model.headWidth / 2 * 2)
+        let rotary = RotaryTable(positions: T, headWidth: headWidth / 2 * 2)
 
         let kernels: [(name: String, elements: Int, body: () -> Void)] = [
             ("bias gradient", R * F, { biasGradient(x, into: row, rows: R, columns: F) }),
@@ -103,8 +105,11 @@ package struct KernelBench {
             ("relu", R * F, { activate(x, into: y, count: R * F, form: .relu) }),
             ("silu", R * F, { activate(x, into: y, count: R * F, form: .silu) }),
             ("tanh", R * F, { activate(x, into: y, count: R * F, form: .tanh) }),
-            ("swiglu", R / 2 * F, { swiGLU(x, into: y, rows: R / 2, width: F) }),
-            ("swiglu backward", R / 2 * F, { swiGLUBackward(x, outputGradient: y, into: z, rows: R / 2, width: F) }),
+            ("swiglu", R / 2 * F, { gatedActivation(x, into: y, rows: R / 2, width: F, form: .silu) }),
+            (
+                "swiglu backward", R / 2 * F,
+                { gatedActivationBackward(x, outputGradient: y, into: z, rows: R / 2, width: F, form: .silu) }
+            ),
             (
                 "rms normalization", R * C,
                 { rmsNormalization(x, scale: row, into: y, reciprocals: sums, rows: R, columns: C) }

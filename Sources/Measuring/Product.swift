@@ -94,10 +94,10 @@ extension Configuration {
                     backward: isHead ? StepPart(.head, .head) : StepPart(.backward, product.span ?? .backward),
                     count: slots * product.layers
                 ).filter { product.rows != .patches || $0.kind != .inputGradient }
-            case .attention(let isCausal):
+            case .attention(let heads, let headWidth, let isCausal):
                 return Product.attention(
-                    product.span ?? .attention, queries: T, keys: T, headWidth: model.headWidth, isCausal: isCausal,
-                    count: slots * product.layers * B * model.heads)
+                    product.span ?? .attention, queries: T, keys: T, headWidth: headWidth, isCausal: isCausal,
+                    count: slots * product.layers * B * heads)
             }
         }
     }

@@ -15,7 +15,8 @@ extension ModelConfiguration {
                 switch product.operands {
                 case .linear(let input, let output): Double(product.layers * input * output)
                 // Scores and weighted values, for the mean number of keys that a position attends to.
-                case .attention(let isCausal): Double(product.layers * 2 * width) * (isCausal ? T / 2 : T)
+                case .attention(let heads, let headWidth, let isCausal):
+                    Double(product.layers * 2 * heads * headWidth) * (isCausal ? T / 2 : T)
                 }
             switch product.rows {
             case .positions, .patches: position += operations

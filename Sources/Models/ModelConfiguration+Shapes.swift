@@ -20,8 +20,16 @@ extension ModelConfiguration {
     /// The kind and parameters of normalization.
     var normalizationStyle: NormalizationStyle {
         NormalizationStyle(
-            kind: normalization == .layer ? .layer : .rootMeanSquare, epsilon: Float(normalizationEpsilon),
+            kind: normalizationKind, epsilon: Float(normalizationEpsilon),
             hasShift: bias)
+    }
+
+    private var normalizationKind: NormalizationKind {
+        switch normalization {
+        case .layer: .layer
+        case .rms: .rootMeanSquare
+        case .rmsOffset: .offsetRootMeanSquare
+        }
     }
 
     /// The pooling of hidden states.
@@ -30,13 +38,14 @@ extension ModelConfiguration {
         case .first: .first
         case .mean: .mean
         case .dense: .dense
+        case .denseReLU: .denseReLU
         }
     }
 
-    /// The activation function of layers without a gate.
-    var elementwiseActivation: ActivationForm {
+    /// The activation function, without a gate.
+    var activationForm: ActivationForm {
         switch activation {
-        case .gelu: .geluTanh
+        case .gelu, .geglu: .geluTanh
         case .geluExact: .geluExact
         case .relu: .relu
         case .silu, .swiglu: .silu
@@ -46,16 +55,22 @@ extension ModelConfiguration {
     /// The shape of a block of the decoder or encoder.
     func blockShape(_ sizes: ModelSizes, seesMemory: Bool) -> BlockShape {
         let branches = seesMemory ? 3 * targetLayers : 2 * layers
+        let blockSizes = seesMemory ? targetBlockSizes : blockSizes
         let factor = scaleResidual ? 1 / Double(branches).squareRoot() : 1
         return BlockShape(
             attention: AttentionShape(
-                width: width, headCount: heads, keyHeadCount: keyHeads, penalizesDistance: positions == .alibi,
+                width: width, headCount: blockSizes.heads, keyHeadCount: blockSizes.keyHeads,
+                headWidth: blockSizes.headWidth, penalizesDistance: positions == .alibi,
                 rotary: positions == .rotary
-                    ? RotaryAngles(positions: sizes.contextLength, headWidth: headWidth, base: rotaryBase) : nil),
-            hiddenWidth: hiddenWidth, activation: activation == .swiglu ? .swiGLU : .elementwise(elementwiseActivation),
-            placement: normalizationPlacement, normalization: normalizationStyle, bias: bias,
+                    ? rotaryAngles(positions: sizes.contextLength, blockSizes.headWidth) : nil,
+                normalization: queryKeyNormalization ? normalizationStyle : nil, bias: attentionBiases),
+            hiddenWidth: blockSizes.hiddenWidth,
+            activation: hasGate ? .gated(activationForm) : .elementwise(activationForm),
+            placement: normalizationPlacement, normalization: normalizationStyle,
+            feedForwardBias: feedForwardHasBias,
             initializers: BranchInitializers(
-                inner: initialization, outer: WeightInitialization(spread, factor: factor)), seesMemory: seesMemory)
+                inner: initialization, outer: WeightInitialization(spread, factor: factor)), seesMemory: seesMemory,
+            isParallel: parallelBlocks)
     }
 
     /// The shape of the token embedding; the encoder's has the same one.
@@ -71,6 +86,43 @@ extension ModelConfiguration {
             vocabularySize: sizes.vocabularySize, contextLength: sizes.contextLength, width: width,
             positions: embedded, tokenScale: scaleEmbeddings ? Float(Double(width).squareRoot()) : 1,
             normalization: normalizeEmbeddings ? normalizationStyle : nil, initializer: embeddingInitializer)
+    }
+
+    /// The linear layers of attention sublayers that have biases.
+    package var attentionBiases: AttentionBias {
+        switch attentionBias {
+        case .same: AttentionBias(inputs: bias, output: bias)
+        case .none: AttentionBias(inputs: false, output: false)
+        case .queryKeyValue: AttentionBias(inputs: true, output: false)
+        case .all: AttentionBias(inputs: true, output: true)
+        }
+    }
+
+    /// Whether the linear layers of feed-forward sublayers have biases.
+    package var feedForwardHasBias: Bool {
+        switch feedForwardBias {
+        case .same: bias
+        case .none: false
+        case .all: true
+        }
+    }
+
+    /// The angles of rotary positions in heads of dimension `headWidth`.
+    package func rotaryAngles(positions: Int, _ headWidth: Int) -> RotaryAngles {
+        let scaling: RotaryScaling =
+            switch rotaryScaling {
+            case .none: .none
+            case .linear: .linear(factor: rotaryFactor)
+            case .dynamic: .dynamic(factor: rotaryFactor, originalPositions: rotaryOriginalContext)
+            case .llama3:
+                .byFrequency(
+                    .init(
+                        factor: rotaryFactor, lowFrequency: rotaryLowFrequency, highFrequency: rotaryHighFrequency,
+                        originalPositions: rotaryOriginalContext))
+            }
+        return RotaryAngles(
+            positions: positions, headWidth: headWidth, rotatedWidth: Int(Double(headWidth) * rotaryShare),
+            base: rotaryBase, scaling: scaling)
     }
 
     private var spread: WeightInitialization.Spread {

@@ -22,6 +22,8 @@ package struct ModelConfiguration: Equatable, Sendable {
         case layer
         /// RMS normalization: root mean square over the hidden size, with scale.
         case rms
+        /// RMS normalization whose scale is stored as its difference from 1 (Gemma).
+        case rmsOffset = "rms_offset"
     }
 
     /// The position of the normalizations in a block.
@@ -63,6 +65,42 @@ package struct ModelConfiguration: Equatable, Sendable {
         case silu
         /// SiLU of one projection times another projection.
         case swiglu
+        /// GELU (tanh approximation) of one projection times another projection.
+        case geglu
+    }
+
+    /// The change of the rotary frequencies for sequences longer than those of the pretraining.
+    package enum RotaryScalingKind: String, CaseIterable, Sendable {
+        /// None.
+        case none
+        /// All frequencies are divided by `rotaryFactor`.
+        case linear
+        /// The base grows with sequences longer than `rotaryOriginalContext`.
+        case dynamic
+        /// Frequencies below `rotaryHighFrequency` waves per `rotaryOriginalContext` are reduced.
+        case llama3
+    }
+
+    /// The linear layers of attention sublayers that have biases.
+    package enum AttentionBiasKind: String, CaseIterable, Sendable {
+        /// As `bias` says.
+        case same
+        /// None of them.
+        case none
+        /// The projections to queries, keys and values.
+        case queryKeyValue = "query_key_value"
+        /// All of them.
+        case all
+    }
+
+    /// The linear layers of feed-forward sublayers that have biases.
+    package enum FeedForwardBiasKind: String, CaseIterable, Sendable {
+        /// As `bias` says.
+        case same
+        /// None of them.
+        case none
+        /// Both.
+        case all
     }
 
     /// The distribution of initial weights.
@@ -83,6 +121,8 @@ package struct ModelConfiguration: Equatable, Sendable {
         case mean
         /// The first hidden state, through a linear layer and tanh (BERT's pooler).
         case dense
+        /// The first hidden state, through a linear layer and ReLU (DistilBERT).
+        case denseReLU = "dense_relu"
     }
 
     /// The prediction head between hidden states and logits.
@@ -98,21 +138,42 @@ package struct ModelConfiguration: Equatable, Sendable {
     package var layers = 4
     /// The number of decoder blocks of an encoder-decoder; 0: same as `layers`.
     package var decoderLayers = 0
-    /// H, the number of attention heads; must divide `width`.
+    /// H, the number of attention heads; must divide `width` unless `headWidth` is given.
     package var heads = 4
+    /// The number of attention heads of an encoder-decoder's decoder; 0: same as `heads`.
+    package var decoderHeads = 0
     /// The number of KV heads; must divide `heads`; 0: same as `heads`.
     package var kvHeads = 0
+    /// D, the head dimension; 0: `width` / `heads`.
+    package var headDimension = 0
     /// C, the hidden size.
     package var width = 128
     /// The inner size of feed-forward layers; 0: 4 · width.
     package var feedForwardWidth = 0
+    /// The inner size of feed-forward layers of an encoder-decoder's decoder; 0: same as the encoder's.
+    package var decoderFeedForwardWidth = 0
     package var normalization = Normalization.layer
     /// ε, added to the variance or mean square before the square root.
     package var normalizationEpsilon = 1e-5
     package var placement = Placement.pre
+    /// Whether all sublayers of a block read the block's input (GPT-NeoX).
+    package var parallelBlocks = false
     package var positions = Positions.learned
     /// The base of the rotary angles.
     package var rotaryBase = 10000.0
+    /// The part of a head's columns that is rotated.
+    package var rotaryShare = 1.0
+    package var rotaryScaling = RotaryScalingKind.none
+    /// The factor by which the context is longer than that of the pretraining.
+    package var rotaryFactor = 2.0
+    /// The context length of the pretraining, for `dynamic` and `llama3`.
+    package var rotaryOriginalContext = 8192
+    /// The frequencies, in waves per original context, below which `llama3` applies the whole factor, and above which
+    /// it applies none.
+    package var rotaryLowFrequency = 1.0
+    package var rotaryHighFrequency = 4.0
+    /// Whether each query and each key is normalized (Qwen3).
+    package var queryKeyNormalization = false
     package var activation = Activation.gelu
     /// The dropout probability on sublayer outputs, and the default of the other two dropout probabilities.
     package var dropout = 0.0
@@ -130,10 +191,16 @@ package struct ModelConfiguration: Equatable, Sendable {
     package var normalizeEmbeddings = false
     /// Whether linear layers and normalizations have a bias.
     package var bias = true
+    package var attentionBias = AttentionBiasKind.same
+    package var feedForwardBias = FeedForwardBiasKind.same
     package var head = Head.linear
+    /// Whether the output projection of a linear head has a bias.
+    package var headBias = false
     package var pooling = Pooling.first
     /// The side of an image patch, in pixels.
     package var patchSize = 4
+    /// Whether a learned token for distillation follows the class token (DeiT).
+    package var distillationToken = false
     /// V, the rows of the token embedding; 0: the dataset's vocabulary size.
     package var vocabularySize = 0
     package var initializer = InitializerKind.normal
@@ -145,15 +212,54 @@ package struct ModelConfiguration: Equatable, Sendable {
     /// The configuration of the quickstart's model.
     package init() {}
 
-    /// D = C / H, the head dimension.
-    package var headWidth: Int { width / heads }
+    /// D, the head dimension.
+    package var headWidth: Int { blockSizes.headWidth }
 
     /// H_kv, the number of KV heads.
-    package var keyHeads: Int { kvHeads == 0 ? heads : kvHeads }
+    package var keyHeads: Int { blockSizes.keyHeads }
 
     /// F, the inner size of feed-forward layers.
     package var hiddenWidth: Int { feedForwardWidth == 0 ? 4 * width : feedForwardWidth }
 
     /// The number of decoder blocks of an encoder-decoder.
     package var targetLayers: Int { decoderLayers == 0 ? layers : decoderLayers }
+
+    /// The number of attention heads of an encoder-decoder's decoder.
+    package var targetHeads: Int { decoderHeads == 0 ? heads : decoderHeads }
+
+    /// The inner size of feed-forward layers of an encoder-decoder's decoder.
+    package var targetHiddenWidth: Int { decoderFeedForwardWidth == 0 ? hiddenWidth : decoderFeedForwardWidth }
+
+    /// The sizes of blocks, except of an encoder-decoder's decoder.
+    package var blockSizes: BlockSizes { sizes(heads: heads, hiddenWidth: hiddenWidth) }
+
+    /// The sizes of the blocks of an encoder-decoder's decoder.
+    package var targetBlockSizes: BlockSizes { sizes(heads: targetHeads, hiddenWidth: targetHiddenWidth) }
+
+    private func sizes(heads: Int, hiddenWidth: Int) -> BlockSizes {
+        BlockSizes(
+            heads: heads, keyHeads: kvHeads == 0 ? heads : kvHeads,
+            headWidth: headDimension == 0 ? width / heads : headDimension, hiddenWidth: hiddenWidth)
+    }
+
+    /// The number of columns of a head that are rotated.
+    package var rotatedWidth: Int { Int(Double(headWidth) * rotaryShare) }
+
+    /// Whether the feed-forward layers have a gate.
+    package var hasGate: Bool { activation == .swiglu || activation == .geglu }
+
+    /// The number of positions of an image that are no patches.
+    package var imageTokens: Int { distillationToken ? 2 : 1 }
+}
+
+/// The sizes of a stack's blocks.
+package struct BlockSizes: Equatable, Sendable {
+    /// H, the number of query heads.
+    package let heads: Int
+    /// K, the number of KV heads.
+    package let keyHeads: Int
+    /// D, the head dimension.
+    package let headWidth: Int
+    /// F, the inner size of the feed-forward layer.
+    package let hiddenWidth: Int
 }

@@ -7,7 +7,11 @@ package struct ModelProduct: Equatable, Sendable {
         /// Rows of activations, each of `input` values, and a weight [output, input].
         case linear(input: Int, output: Int)
         /// Queries and keys, and attention weights and values, of all heads.
-        case attention(isCausal: Bool)
+        ///
+        /// - Parameters:
+        ///   - heads: H.
+        ///   - headWidth: D.
+        case attention(heads: Int, headWidth: Int, isCausal: Bool)
     }
 
     /// The rows of activations of a sequence.
@@ -38,9 +42,13 @@ package struct ModelProduct: Equatable, Sendable {
             name: name, span: span, operands: .linear(input: input, output: output), rows: rows, layers: layers)
     }
 
-    fileprivate static func attention(_ name: String, _ span: Span, isCausal: Bool, layers: Int) -> ModelProduct {
+    fileprivate static func attention(
+        _ name: String, _ span: Span, _ sizes: BlockSizes, isCausal: Bool, layers: Int
+    ) -> ModelProduct {
         ModelProduct(
-            name: name, span: span, operands: .attention(isCausal: isCausal), rows: .positions, layers: layers)
+            name: name, span: span,
+            operands: .attention(heads: sizes.heads, headWidth: sizes.headWidth, isCausal: isCausal),
+            rows: .positions, layers: layers)
     }
 }
 
@@ -48,25 +56,28 @@ extension ModelConfiguration {
     /// All matrix products of a model of `sizes`, in the order of the forward pass of a decoder, then of an encoder.
     package func products(_ sizes: ModelSizes) -> [ModelProduct] {
         let architecture = family.architecture
-        let (C, F, K) = (width, hiddenWidth, keyHeads * headWidth)
-        func stack(layers: Int, isCausal: Bool) -> [ModelProduct] {
-            [
-                .linear("query_key_value", .attention, C, C + 2 * K, layers: layers),
-                .attention("attention", .attention, isCausal: isCausal, layers: layers),
-                .linear("attention projection", .attention, C, C, layers: layers),
-                .linear("expansion", .feedForward, C, activation == .swiglu ? 2 * F : F, layers: layers),
+        let C = width
+        func stack(_ sizes: BlockSizes, layers: Int, isCausal: Bool) -> [ModelProduct] {
+            let (Q, F, K) = (sizes.heads * sizes.headWidth, sizes.hiddenWidth, sizes.keyHeads * sizes.headWidth)
+            return [
+                .linear("query_key_value", .attention, C, Q + 2 * K, layers: layers),
+                .attention("attention", .attention, sizes, isCausal: isCausal, layers: layers),
+                .linear("attention projection", .attention, Q, C, layers: layers),
+                .linear("expansion", .feedForward, C, hasGate ? 2 * F : F, layers: layers),
                 .linear("projection", .feedForward, F, C, layers: layers),
             ]
         }
+        let main = architecture.hasEncoder ? targetBlockSizes : blockSizes
         var products = stack(
-            layers: architecture.hasEncoder ? targetLayers : layers, isCausal: architecture.visibility == .causal)
+            main, layers: architecture.hasEncoder ? targetLayers : layers, isCausal: architecture.visibility == .causal)
         if architecture.hasEncoder {
-            products += stack(layers: layers, isCausal: false)
+            let (Q, K) = (main.heads * main.headWidth, main.keyHeads * main.headWidth)
+            products += stack(blockSizes, layers: layers, isCausal: false)
             products += [
-                .linear("cross-attention query", .crossAttention, C, C, layers: targetLayers),
+                .linear("cross-attention query", .crossAttention, C, Q, layers: targetLayers),
                 .linear("cross-attention key_value", .crossAttention, C, 2 * K, layers: targetLayers),
-                .attention("cross-attention", .crossAttention, isCausal: false, layers: targetLayers),
-                .linear("cross-attention projection", .crossAttention, C, C, layers: targetLayers),
+                .attention("cross-attention", .crossAttention, main, isCausal: false, layers: targetLayers),
+                .linear("cross-attention projection", .crossAttention, Q, C, layers: targetLayers),
             ]
         }
         if let image = sizes.image {
@@ -77,7 +88,7 @@ extension ModelConfiguration {
             if head == .transform { products.append(.linear("head transform", .head, C, C, .targets)) }
             products.append(.linear("head", .head, C, sizes.vocabularySize, .targets))
         case .sequence:
-            if pooling == .dense { products.append(.linear("pooling", nil, C, C, .sequence)) }
+            if pooling == .dense || pooling == .denseReLU { products.append(.linear("pooling", nil, C, C, .sequence)) }
             products.append(.linear("head", .head, C, sizes.outputs, .sequence))
         }
         return products

@@ -18,6 +18,7 @@ package struct ModelShape: Equatable, Sendable {
         let patchCount: Int
         let patchWidth: Int
         let width: Int
+        let distills: Bool
         let learnsPositions: Bool
         let initialization: WeightInitialization
         let initializer: Initializer
@@ -40,7 +41,7 @@ package struct ModelShape: Equatable, Sendable {
     /// The layers after the last block.
     enum Output: Equatable, Sendable {
         /// A token at each position.
-        case tokens(isTied: Bool, transform: TransformShape?)
+        case tokens(isTied: Bool, bias: Bool, transform: TransformShape?)
         /// One vector of outputs per sequence.
         case sequence(PoolingKind)
     }
@@ -79,7 +80,9 @@ extension ModelConfiguration {
                 sharesTable: shareEmbeddings) : nil
         let output: ModelShape.Output =
             switch architecture.output {
-            case .tokens: .tokens(isTied: tieEmbeddings, transform: transformShape)
+            case .tokens:
+                .tokens(
+                    isTied: tieEmbeddings, bias: headBias || head == .transform, transform: transformShape)
             case .sequence: .sequence(poolingKind)
             }
         return ModelShape(
@@ -95,11 +98,12 @@ extension ModelConfiguration {
         guard let image = sizes.image else { preconditionFailure("the image size is unknown") }
         return ModelShape.PatchShape(
             patchCount: image.patchCount(patchSize), patchWidth: image.patchWidth(patchSize), width: width,
-            learnsPositions: positions == .learned, initialization: initialization, initializer: embeddingInitializer)
+            distills: distillationToken, learnsPositions: positions == .learned, initialization: initialization,
+            initializer: embeddingInitializer)
     }
 
     private var transformShape: ModelShape.TransformShape? {
         head == .transform
-            ? ModelShape.TransformShape(form: elementwiseActivation, normalization: normalizationStyle) : nil
+            ? ModelShape.TransformShape(form: activationForm, normalization: normalizationStyle) : nil
     }
 }

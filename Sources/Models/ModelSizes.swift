@@ -6,7 +6,7 @@ package struct ModelSizes: Equatable, Sendable {
     package var vocabularySize: Int
     /// The tokenizer's number of tokens; vocabulary rows from `tokenCount` on represent no token.
     package var tokenCount: Int
-    /// T, the longest sequence; for images, the number of patches and the class token.
+    /// T, the longest sequence; for images, the number of patches and of the tokens before them.
     package var contextLength: Int
     /// The number of outputs of a classifier per sequence; 0 for models that predict tokens.
     package var outputs: Int
@@ -25,9 +25,11 @@ package struct ModelSizes: Equatable, Sendable {
     }
 
     /// The sizes of an image model; `patchSize` must divide height and width.
-    package init(image: ImageShape, patchSize: Int, outputs: Int) {
+    ///
+    /// - Parameter tokens: The number of positions that are no patches.
+    package init(image: ImageShape, patchSize: Int, tokens: Int = 1, outputs: Int) {
         (vocabularySize, tokenCount) = (0, 0)
-        contextLength = 1 + image.patchCount(patchSize)
+        contextLength = tokens + image.patchCount(patchSize)
         self.outputs = outputs
         self.image = image
     }

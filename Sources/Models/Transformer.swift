@@ -64,7 +64,8 @@ package struct Transformer<Element: Storage> {
             input = .patches(
                 PatchEmbedding(
                     patchCount: patches.patchCount, patchWidth: patches.patchWidth, width: patches.width,
-                    learnsPositions: patches.learnsPositions, patches.initialization, initializer: patches.initializer,
+                    distills: patches.distills, learnsPositions: patches.learnsPositions, patches.initialization,
+                    initializer: patches.initializer,
                     site: firstSite, in: &layout))
             tokenTable = nil
         }
@@ -80,12 +81,12 @@ package struct Transformer<Element: Storage> {
         stack = TransformerStack(
             "", count: shape.stack.layers, shape.stack.block, firstSite: firstSite + 1, in: &layout)
         switch shape.output {
-        case .tokens(let isTied, let transform):
+        case .tokens(let isTied, let bias, let transform):
             pooling = nil
             headIsTied = isTied
             head = PredictionHead(
                 inputWidth: width, outputWidth: shape.outputs, tiedTo: isTied ? tokenTable : nil,
-                bias: transform != nil, transform: transform.map { ($0.form, $0.normalization) },
+                bias: bias, transform: transform.map { ($0.form, $0.normalization) },
                 shape.headInitialization, in: &layout)
         case .sequence(let kind):
             pooling = Pooling(kind, width: width, shape.headInitialization, in: &layout)

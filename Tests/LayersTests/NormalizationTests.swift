@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 @Suite struct NormalizationTests {
-    @Test(arguments: [NormalizationKind.layer, .rootMeanSquare], [true, false])
+    @Test(arguments: [NormalizationKind.layer, .rootMeanSquare, .offsetRootMeanSquare], [true, false])
     func equalsTheReference(kind: NormalizationKind, hasShift: Bool) {
         let (rows, width) = (3, 7)
         var layout = ParameterLayout()
@@ -25,7 +25,10 @@ import Testing
             return kind == .layer
                 ? Reference.layerNormalization(
                     input, scale: scale, shift: parameters["norm.shift"], epsilon: 0.25
-                ).output : Reference.rmsNormalization(input, scale: scale, epsilon: 0.25).output
+                ).output
+                : Reference.rmsNormalization(
+                    input, scale: scale.map { $0 + (kind == .rootMeanSquare ? 0 : 1) }, epsilon: 0.25
+                ).output
         }
     }
 }

@@ -9,13 +9,14 @@ import Testing
 @Suite struct PoolingTests {
     private static let (B, T, C) = (3, 4, 5)
 
-    @Test(arguments: [PoolingKind.first, .mean, .dense], [nil, [4, 1, 3]])
+    @Test(arguments: [PoolingKind.first, .mean, .dense, .denseReLU], [nil, [4, 1, 3]])
     func equalsTheReference(kind: PoolingKind, lengths: [Int]?) {
         let (B, T, C) = (PoolingTests.B, PoolingTests.T, PoolingTests.C)
+        let hasLayer = kind == .dense || kind == .denseReLU
         var layout = ParameterLayout()
         layout.beginSection()
         let layer = Pooling<Float>(kind, width: C, WeightInitialization(.xavier), in: &layout)
-        #expect(layout.parameters.map(\.name) == (kind == .dense ? ["pooler.weight", "pooler.bias"] : []))
+        #expect(layout.parameters.map(\.name) == (hasLayer ? ["pooler.weight", "pooler.bias"] : []))
         checkLayer(layout, inputCount: B * T * C, outputCount: B * C) { run in
             withTestMemory { memory in
                 let activations = layer.takeActivations(sequences: B, from: run.activations)
@@ -34,10 +35,10 @@ import Testing
                     (0..<count).reduce(0) { $0 + input[(b * T + $1) * C + c] } / Double(count)
                 }
             }
-            if kind != .dense { return rows }
+            if !hasLayer { return rows }
             return Reference.linear(
                 rows, weight: parameters["pooler.weight"]!, bias: parameters["pooler.bias"], rows: B, inputWidth: C
-            ).map { Reference.activation($0, .tanh) }
+            ).map { Reference.activation($0, kind == .dense ? .tanh : .relu) }
         }
     }
 }

@@ -13,11 +13,18 @@ import Testing
 
     struct Variant: Sendable {
         var bias = true
-        /// nil: SwiGLU.
-        var form: ActivationForm? = .geluTanh
+        var form = ActivationForm.geluTanh
+        var isGated = false
         var placement = NormalizationPlacement.pre
         var kind = NormalizationKind.layer
         var keyHeads = 4
+        var headWidth = 2
+        /// The number of columns of a head that are rotated.
+        var rotatedWidth = 2
+        var normalizesHeads = false
+        var isParallel = false
+        /// nil: as `bias`.
+        var attentionBias: AttentionBias?
         var positions = ReferenceTransformer.Positions.none
         var isCausal = true
         var rate = 0.0
@@ -25,10 +32,19 @@ import Testing
 
     static let variants = [
         Variant(), Variant(bias: false), Variant(form: .geluExact, placement: .post), Variant(rate: 0.3),
-        Variant(form: nil, kind: .rootMeanSquare, keyHeads: 2, positions: .rotary, isCausal: false),
+        Variant(form: .silu, isGated: true, kind: .rootMeanSquare, keyHeads: 2, positions: .rotary, isCausal: false),
         Variant(form: .relu, placement: .post, keyHeads: 1, positions: .distance, rate: 0.5),
-        Variant(bias: false, form: nil, placement: .sandwich, positions: .distance, isCausal: false, rate: 0.5),
+        Variant(
+            bias: false, form: .silu, isGated: true, placement: .sandwich, positions: .distance, isCausal: false,
+            rate: 0.5),
         Variant(form: .silu, placement: .sandwich, kind: .rootMeanSquare, keyHeads: 2, positions: .rotary),
+        Variant(
+            form: .geluTanh, isGated: true, kind: .offsetRootMeanSquare, keyHeads: 1, headWidth: 6, rotatedWidth: 4,
+            positions: .rotary, rate: 0.2),
+        Variant(keyHeads: 2, headWidth: 3, normalizesHeads: true, isParallel: true, rate: 0.4),
+        Variant(
+            bias: false, placement: .sandwich, kind: .rootMeanSquare, keyHeads: 2, normalizesHeads: true,
+            isParallel: true, attentionBias: AttentionBias(inputs: true, output: false), positions: .rotary),
     ]
 
     private let samples: [UInt64] = [7, 1 << 33]
@@ -37,26 +53,35 @@ import Testing
 
     private func shape(_ variant: Variant, seesMemory: Bool = false) -> BlockShape {
         let (H, C) = (SublayerTests.H, SublayerTests.C)
+        let style = NormalizationStyle(kind: variant.kind, epsilon: 0.01, hasShift: variant.bias)
         return BlockShape(
             attention: AttentionShape(
                 width: C, headCount: H, keyHeadCount: variant.keyHeads,
-                penalizesDistance: variant.positions == .distance,
-                rotary: variant.positions == .rotary
-                    ? RotaryAngles(positions: SublayerTests.T, headWidth: C / H, base: 100) : nil),
-            hiddenWidth: SublayerTests.F, activation: variant.form.map { .elementwise($0) } ?? .swiGLU,
-            placement: variant.placement,
-            normalization: NormalizationStyle(kind: variant.kind, epsilon: 0.01, hasShift: variant.bias),
-            bias: variant.bias,
+                headWidth: variant.headWidth, penalizesDistance: variant.positions == .distance,
+                rotary: variant.positions == .rotary ? angles(variant) : nil,
+                normalization: variant.normalizesHeads ? style : nil,
+                bias: variant.attentionBias ?? AttentionBias(inputs: variant.bias, output: variant.bias)),
+            hiddenWidth: SublayerTests.F,
+            activation: variant.isGated ? .gated(variant.form) : .elementwise(variant.form),
+            placement: variant.placement, normalization: style, feedForwardBias: variant.bias,
             initializers: BranchInitializers(
                 inner: WeightInitialization(.xavier), outer: WeightInitialization(.xavier)),
-            seesMemory: seesMemory)
+            seesMemory: seesMemory, isParallel: variant.isParallel)
+    }
+
+    private func angles(_ variant: Variant) -> RotaryAngles {
+        RotaryAngles(
+            positions: SublayerTests.T, headWidth: variant.headWidth, rotatedWidth: variant.rotatedWidth, base: 100)
     }
 
     private func reference(_ variant: Variant) -> ReferenceTransformer {
         var reference = ReferenceTransformer()
         (reference.width, reference.heads, reference.keyHeads) = (SublayerTests.C, SublayerTests.H, variant.keyHeads)
-        (reference.isRootMeanSquare, reference.epsilon) = (variant.kind == .rootMeanSquare, 0.01)
-        (reference.positions, reference.rotaryBase, reference.activation) = (variant.positions, 100, variant.form)
+        (reference.isRootMeanSquare, reference.epsilon) = (variant.kind != .layer, 0.01)
+        (reference.headDimension, reference.isParallel) = (variant.headWidth, variant.isParallel)
+        reference.scaleOffset = variant.kind == .offsetRootMeanSquare ? 1 : 0
+        (reference.positions, reference.rotaryFrequencies) = (variant.positions, angles(variant).frequencies(length: 1))
+        (reference.activation, reference.isGated) = (variant.form, variant.isGated)
         reference.placement =
             switch variant.placement {
             case .pre: .pre
@@ -101,7 +126,7 @@ import Testing
         var layout = ParameterLayout()
         layout.beginSection()
         let layer = SelfAttention<Float>(
-            "attention", shape.attention, bias: variant.bias, shape.initializers,
+            "attention", shape.attention, shape.initializers,
             rotary: shape.attention.rotary.map { RotaryTable($0) }, site: 9, in: &layout)
         checkLayer(layout, inputCount: count, outputCount: count) { run in
             let activations = layer.takeActivations(sequences: B, positions: T, from: run.activations)
@@ -126,7 +151,7 @@ import Testing
         var layout = ParameterLayout()
         layout.beginSection()
         let layer = CrossAttention<Float>(
-            "cross", shape.attention, bias: variant.bias, shape.initializers, site: 4, in: &layout)
+            "cross", shape.attention, shape.initializers, site: 4, in: &layout)
         checkLayer(layout, inputCount: count + B * S * C, outputCount: count) { run in
             let activations = layer.takeActivations(
                 sequences: B, positions: T, memoryPositions: S, from: run.activations)

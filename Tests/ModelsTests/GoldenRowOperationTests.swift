@@ -40,8 +40,8 @@ import Testing
             let x = memory.numbers(try file.numbers("swiglu/input"), Float.self)
             let dy = memory.numbers(try file.numbers("swiglu/output_gradient"), Float.self)
             let (y, dx) = (memory.output(rows * width, Float.self), memory.output(rows * 2 * width, Float.self))
-            Kernels.swiGLU(x, into: y, rows: rows, width: width)
-            swiGLUBackward(x, outputGradient: dy, into: dx, rows: rows, width: width)
+            gatedActivation(x, into: y, rows: rows, width: width, form: .silu)
+            gatedActivationBackward(x, outputGradient: dy, into: dx, rows: rows, width: width, form: .silu)
             try expect(y, "swiglu/output")
             try expect(dx, "swiglu/input_gradient", absolute: 40 * Float.unitRoundoff)
         }

@@ -27,6 +27,33 @@ extension ModelVariant {
             ($0.configuration.activation, $0.configuration.placement) = (.swiglu, .sandwich)
             $0.configuration.scaleEmbeddings = true
         },
+        ModelVariant(.decoder, "Gemma, biased queries") {
+            ($0.configuration.normalization, $0.configuration.positions) = (.rmsOffset, .rotary)
+            ($0.configuration.activation, $0.configuration.scaleEmbeddings) = (.geglu, true)
+            ($0.configuration.headDimension, $0.configuration.kvHeads, $0.configuration.bias) = (6, 1, false)
+            $0.configuration.attentionBias = .queryKeyValue
+            ($0.configuration.rotaryScaling, $0.configuration.rotaryFactor) = (.llama3, 4)
+            ($0.configuration.rotaryOriginalContext, $0.configuration.rotaryBase) = (8, 100)
+        },
+        ModelVariant(.decoder, "Qwen3, all biases, dropout") {
+            ($0.configuration.normalization, $0.configuration.positions) = (.rms, .rotary)
+            ($0.configuration.queryKeyNormalization, $0.configuration.kvHeads) = (true, 2)
+            ($0.configuration.attentionBias, $0.configuration.bias) = (.all, false)
+            ($0.configuration.rotaryScaling, $0.configuration.rotaryFactor) = (.dynamic, 2)
+            ($0.configuration.rotaryOriginalContext, $0.configuration.headDimension) = (4, 4)
+            $0.configuration.dropout = 0.2
+        },
+        ModelVariant(.decoder, "GPT-NeoX, biased head") {
+            ($0.configuration.positions, $0.configuration.parallelBlocks) = (.rotary, true)
+            ($0.configuration.headDimension, $0.configuration.rotaryShare) = (6, 0.7)
+            ($0.configuration.rotaryScaling, $0.configuration.rotaryFactor) = (.linear, 3)
+            ($0.configuration.headBias, $0.configuration.feedForwardBias) = (true, .none)
+        },
+        ModelVariant(.decoder, "parallel, sandwich, no biases of attention, dropout") {
+            ($0.configuration.placement, $0.configuration.parallelBlocks) = (.sandwich, true)
+            ($0.configuration.attentionBias, $0.configuration.queryKeyNormalization) = (.none, true)
+            $0.configuration.dropout = 0.3
+        },
     ]
 
     private static let encoders = [
@@ -76,6 +103,16 @@ extension ModelVariant {
             ($0.configuration.layers, $0.configuration.normalizeEmbeddings) = (1, true)
             ($0.configuration.embeddingDropout, $0.configuration.head) = (0.2, .transform)
         },
+        ModelVariant(.encoderDecoder, "another decoder, biased head") {
+            ($0.configuration.placement, $0.configuration.headBias) = (.post, true)
+            ($0.configuration.decoderHeads, $0.configuration.kvHeads) = (2, 2)
+            ($0.configuration.decoderFeedForwardWidth, $0.configuration.normalizeEmbeddings) = (10, true)
+        },
+        ModelVariant(.encoderDecoder, "parallel, a head dimension of its own") {
+            ($0.configuration.parallelBlocks, $0.configuration.headDimension) = (true, 3)
+            ($0.configuration.decoderHeads, $0.configuration.kvHeads, $0.configuration.layers) = (6, 2, 1)
+            ($0.configuration.bias, $0.configuration.feedForwardBias) = (false, .all)
+        },
     ]
 
     private static let prefixDecoders = [
@@ -107,7 +144,12 @@ extension ModelVariant {
             ($0.configuration.placement, $0.loss) = (.sandwich, .crossEntropy(smoothing: 0.2))
             $0.lengths = [5, 3]
         },
+        ModelVariant(.classifier, "DistilBERT") {
+            ($0.configuration.pooling, $0.configuration.placement) = (.denseReLU, .post)
+            $0.lengths = [5, 2]
+        },
         ModelVariant(.imageClassifier, "ViT") { _ in },
+        ModelVariant(.imageClassifier, "DeiT") { $0.configuration.distillationToken = true },
         ModelVariant(.imageClassifier, "mean, post, rotary, dropout") {
             ($0.configuration.pooling, $0.configuration.placement) = (.mean, .post)
             ($0.configuration.positions, $0.configuration.dropout) = (.rotary, 0.25)

@@ -35,7 +35,8 @@ struct ModelVariant: Sendable, CustomTestStringConvertible {
 
     var sizes: ModelSizes {
         configuration.family == .imageClassifier
-            ? ModelSizes(image: ModelVariant.image, patchSize: 2, outputs: outputs)
+            ? ModelSizes(
+                image: ModelVariant.image, patchSize: 2, tokens: configuration.imageTokens, outputs: outputs)
             : ModelSizes(
                 vocabularySize: ModelVariant.vocabulary, contextLength: ModelVariant.context, outputs: outputs)
     }
@@ -93,8 +94,9 @@ extension ModelConfiguration {
     func visible(_ name: String) -> (([Double]) -> [Double]) {
         let keyWidth = keyHeads * headWidth
         if name.hasSuffix("cross_attention.key_value.bias") { return { Array($0[keyWidth...]) } }
-        if name.hasSuffix("query_key_value.bias"), positions != .rotary {
-            return { [width] in Array($0[..<width] + $0[(width + keyWidth)...]) }
+        if name.hasSuffix("key_normalization.shift"), positions != .rotary { return { _ in [] } }
+        if name.hasSuffix("query_key_value.bias"), positions != .rotary, !queryKeyNormalization {
+            return { Array($0[..<($0.count - 2 * keyWidth)] + $0[($0.count - keyWidth)...]) }
         }
         return { $0 }
     }
@@ -105,7 +107,12 @@ extension ReferenceTransformer {
     init(_ configuration: ModelConfiguration) {
         self.init()
         (width, heads, keyHeads) = (configuration.width, configuration.heads, configuration.keyHeads)
-        (isRootMeanSquare, epsilon) = (configuration.normalization == .rms, configuration.normalizationEpsilon)
+        if configuration.decoderHeads > 0 { targetHeads = configuration.decoderHeads }
+        (headDimension, isParallel) = (
+            configuration.headDimension > 0 ? configuration.headDimension : nil, configuration.parallelBlocks
+        )
+        (isRootMeanSquare, epsilon) = (configuration.normalization != .layer, configuration.normalizationEpsilon)
+        scaleOffset = configuration.normalization == .rmsOffset ? 1 : 0
         placement =
             switch configuration.placement {
             case .pre: .pre
@@ -122,13 +129,17 @@ extension ReferenceTransformer {
             case .none: .none
             }
         rotaryBase = configuration.rotaryBase
+        if positions == .rotary {
+            rotaryFrequencies = configuration.rotaryAngles(positions: ModelVariant.context, configuration.headWidth)
+                .frequencies(length: ModelVariant.positions)
+        }
+        isGated = configuration.activation == .swiglu || configuration.activation == .geglu
         activation =
             switch configuration.activation {
-            case .gelu: .geluTanh
+            case .gelu, .geglu: .geluTanh
             case .geluExact: .geluExact
             case .relu: .relu
-            case .silu: .silu
-            case .swiglu: nil
+            case .silu, .swiglu: .silu
             }
         tokenScale = configuration.scaleEmbeddings ? Double(configuration.width).squareRoot() : 1
         isCausal =
@@ -143,6 +154,7 @@ extension ReferenceTransformer {
                 case .first: .first
                 case .mean: .mean
                 case .dense: .dense
+                case .denseReLU: .denseReLU
                 }
         default: pooling = nil
         }

@@ -17,11 +17,12 @@ import Testing
         ) { $0.reduce(0) { $0 + Reference.activation($1, form) } }
     }
 
-    @Test func swiGLUGradient() {
+    @Test func gatedActivationGradient() {
         let (input, weight) = (normals(3 * 2 * 5, seed: 1, deviation: 2), normals(3 * 5, seed: 2))
         checkGradients(
-            Reference.swiGLUBackward(input, outputGradient: weight, width: 5), at: input, tolerance: tolerance
-        ) { Reference.dot(Reference.swiGLU($0, width: 5), weight) }
+            Reference.gatedActivationBackward(input, outputGradient: weight, width: 5, .geluTanh), at: input,
+            tolerance: tolerance
+        ) { Reference.dot(Reference.gatedActivation($0, width: 5, .geluTanh), weight) }
     }
 
     /// The backward pass of a rotation is the inverse rotation.

@@ -21,9 +21,11 @@ package final class ImageSamples: Samples {
 
     /// The samples of `records`.
     ///
-    /// - Parameter patchSize: P; must divide H and W.
+    /// - Parameters:
+    ///   - patchSize: P; must divide H and W.
+    ///   - tokens: The number of positions before the patches.
     package init(
-        _ records: Records, _ labels: LabelDescription, _ image: ImageShape, patchSize: Int,
+        _ records: Records, _ labels: LabelDescription, _ image: ImageShape, patchSize: Int, tokens: Int = 1,
         augmentation: Augmentation
     ) {
         self.records = records
@@ -32,7 +34,7 @@ package final class ImageSamples: Samples {
         self.patchSize = patchSize
         self.augmentation = augmentation
         count = records.count
-        var shape = BatchShape(positions: 1 + (image.height / patchSize) * (image.width / patchSize))
+        var shape = BatchShape(positions: tokens + (image.height / patchSize) * (image.width / patchSize))
         shape.patchNumbers = image.byteCount
         shape.hasTargetPerPosition = false
         shape.values = labels.kind == .class ? 0 : labels.outputs

@@ -34,8 +34,8 @@ package func activationBackward<Element: Storage>(
     form.perform(ActivationGradient(input: input, gradient: gradient, count: count))
 }
 
-/// An elementwise loop, compiled separately for each activation function.
-private protocol ActivationPass {
+/// A loop over elements, compiled separately for each activation function.
+protocol ActivationPass {
     func run<Function: ActivationFunction>(_: Function.Type)
 }
 
@@ -71,8 +71,9 @@ private struct ActivationGradient<Element: Storage>: ActivationPass {
 }
 
 extension ActivationForm {
+    /// Runs `pass` with the function of this form.
     @inline(__always)
-    fileprivate func perform(_ pass: some ActivationPass) {
+    func perform(_ pass: some ActivationPass) {
         switch self {
         case .relu: pass.run(ReLU.self)
         case .geluTanh: pass.run(TanhGELU.self)

@@ -2,30 +2,24 @@ import Tensors
 
 // R rows, F feed-forward size.
 
-/// Computes output = silu(gate) · up, the gated linear unit of Llama's feed-forward layer.
+/// Computes output = f(gate) · up, a gated linear unit: SwiGLU if f is SiLU, GEGLU if it is GELU.
 ///
 /// - Parameters:
 ///   - input: [R, 2F]; `gate` in the first half of each row, `up` in the second.
 ///   - output: [R, F].
+///   - form: f.
 /// - Source: Shazeer 2020, arXiv:2002.05202, eq. 6.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 @_specialize(where Element == BFloat16)
-package func swiGLU<Element: Storage>(
-    _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>, rows R: Int, width F: Int
+package func gatedActivation<Element: Storage>(
+    _ input: UnsafePointer<Element>, into output: UnsafeMutablePointer<Element>, rows R: Int, width F: Int,
+    form: ActivationForm
 ) {
-    parallelRows(R, columns: F) { rows in
-        for r in rows {
-            let (gate, y) = (input + r * 2 * F, output + r * F)
-            let up = gate + F
-            forEachVector(F) { f, width in
-                store(SiLU.value(load(gate + f, width)) * load(up + f, width), y + f, width)
-            }
-        }
-    }
+    form.perform(GatedActivation(input: input, output: output, rows: R, width: F))
 }
 
-/// Computes the backward pass of `swiGLU`.
+/// Computes the backward pass of `gatedActivation`.
 ///
 /// - Parameters:
 ///   - input: [R, 2F], the input of the forward pass.
@@ -34,18 +28,55 @@ package func swiGLU<Element: Storage>(
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 @_specialize(where Element == BFloat16)
-package func swiGLUBackward<Element: Storage>(
+package func gatedActivationBackward<Element: Storage>(
     _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
-    into inputGradient: UnsafeMutablePointer<Float>, rows R: Int, width F: Int
+    into inputGradient: UnsafeMutablePointer<Float>, rows R: Int, width F: Int, form: ActivationForm
 ) {
-    parallelRows(R, columns: F) { rows in
-        for r in rows {
-            let (gate, dGate, dy) = (input + r * 2 * F, inputGradient + r * 2 * F, outputGradient + r * F)
-            let (up, dUp) = (gate + F, dGate + F)
-            forEachVector(F) { f, width in
-                let (x, gradient) = (load(gate + f, width), load(dy + f, width))
-                store(gradient * load(up + f, width) * SiLU.derivative(x), dGate + f, width)
-                store(gradient * SiLU.value(x), dUp + f, width)
+    form.perform(
+        GatedActivationGradient(
+            input: input, outputGradient: outputGradient, inputGradient: inputGradient, rows: R, width: F))
+}
+
+private struct GatedActivation<Element: Storage>: ActivationPass {
+    let input: UnsafePointer<Element>
+    let output: UnsafeMutablePointer<Element>
+    let rows: Int
+    let width: Int
+
+    @inline(__always)
+    func run<Function: ActivationFunction>(_: Function.Type) {
+        let F = width
+        parallelRows(rows, columns: F) { rows in
+            for r in rows {
+                let (gate, y) = (input + r * 2 * F, output + r * F)
+                let up = gate + F
+                forEachVector(F) { f, width in
+                    store(Function.value(load(gate + f, width)) * load(up + f, width), y + f, width)
+                }
+            }
+        }
+    }
+}
+
+private struct GatedActivationGradient<Element: Storage>: ActivationPass {
+    let input: UnsafePointer<Element>
+    let outputGradient: UnsafePointer<Float>
+    let inputGradient: UnsafeMutablePointer<Float>
+    let rows: Int
+    let width: Int
+
+    @inline(__always)
+    func run<Function: ActivationFunction>(_: Function.Type) {
+        let F = width
+        parallelRows(rows, columns: F) { rows in
+            for r in rows {
+                let (gate, dGate, dy) = (input + r * 2 * F, inputGradient + r * 2 * F, outputGradient + r * F)
+                let (up, dUp) = (gate + F, dGate + F)
+                forEachVector(F) { f, width in
+                    let (x, gradient) = (load(gate + f, width), load(dy + f, width))
+                    store(gradient * load(up + f, width) * Function.derivative(x), dGate + f, width)
+                    store(gradient * Function.value(x), dUp + f, width)
+                }
             }
         }
     }

@@ -7,6 +7,7 @@ import Tensors
 /// - Parameters:
 ///   - input: [R, C].
 ///   - scale: Gain g, [C].
+///   - offset: Added to g: 1 if the gain is stored as its difference from 1.
 ///   - epsilon: ε, added to the mean square.
 ///   - output: [R, C].
 ///   - reciprocals: [R]; 1/√(mean square + ε) of each row, for the backward pass.
@@ -16,7 +17,7 @@ import Tensors
 @_specialize(where Element == Float16)
 @_specialize(where Element == BFloat16)
 package func rmsNormalization<Element: Storage>(
-    _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, epsilon: Float = 1e-5,
+    _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, offset: Float = 0, epsilon: Float = 1e-5,
     into output: UnsafeMutablePointer<Element>, reciprocals: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
 ) {
     parallelRows(R, columns: C) { rows in
@@ -29,7 +30,7 @@ package func rmsNormalization<Element: Storage>(
             }
             let reciprocal = 1 / (squares.lanesSum / Float(C) + epsilon).squareRoot()
             forEachVector(C) { c, width in
-                store(load(x + c, width) * reciprocal * load(scale + c, width), y + c, width)
+                store(load(x + c, width) * reciprocal * (load(scale + c, width) + offset), y + c, width)
             }
             reciprocals[r] = reciprocal
         }
@@ -48,9 +49,10 @@ package func rmsNormalization<Element: Storage>(
 @_specialize(where Element == Float16)
 @_specialize(where Element == BFloat16)
 package func rmsNormalizationBackward<Element: Storage>(
-    _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, reciprocals: UnsafePointer<Float>,
-    outputGradient: UnsafePointer<Float>, accumulatingInto inputGradient: UnsafeMutablePointer<Float>,
-    scaleGradient: UnsafeMutablePointer<Element>, sums: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
+    _ input: UnsafePointer<Element>, scale: UnsafePointer<Element>, offset: Float = 0,
+    reciprocals: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
+    accumulatingInto inputGradient: UnsafeMutablePointer<Float>, scaleGradient: UnsafeMutablePointer<Element>,
+    sums: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
 ) {
     sums.update(repeating: 0, count: C)
     // Parallelized over rows, then over columns, as in `layerNormalizationBackward`.
@@ -61,12 +63,12 @@ package func rmsNormalizationBackward<Element: Storage>(
                 let reciprocal = reciprocals[r]
                 var product = SIMD16<Float>()
                 forEachVector(C) { c, width in
-                    let scaled = load(dy + c, width) * load(scale + c, width)
+                    let scaled = load(dy + c, width) * (load(scale + c, width) + offset)
                     product = product.addingProduct(scaled, load(x + c, width) * reciprocal)
                 }
                 let productMean = product.lanesSum / Float(C)
                 forEachVector(C) { c, width in
-                    let scaled = load(dy + c, width) * load(scale + c, width)
+                    let scaled = load(dy + c, width) * (load(scale + c, width) + offset)
                     let change = (scaled - load(x + c, width) * reciprocal * productMean) * reciprocal
                     store(load(dx + c, width) + change, dx + c, width)
                 }

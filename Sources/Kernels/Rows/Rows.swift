@@ -69,3 +69,20 @@ package func addRows<Element: Storage>(
         }
     }
 }
+
+/// Copies C columns of R rows from one matrix to another.
+///
+/// - Parameters:
+///   - source: [R, sourceStride], from the first column to copy on.
+///   - target: [R, targetStride], from the first column to overwrite on.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
+package func copyColumns<Element: Storage>(
+    _ source: UnsafePointer<Element>, stride sourceStride: Int, into target: UnsafeMutablePointer<Element>,
+    stride targetStride: Int, rows R: Int, columns C: Int
+) {
+    parallelRows(R, columns: C) { rows in
+        for r in rows { (target + r * targetStride).update(from: source + r * sourceStride, count: C) }
+    }
+}

@@ -15,28 +15,9 @@ struct ConfigurationCheck: Sendable {
 
     /// All checks, in the order in which they are applied.
     static let all: [ConfigurationCheck] =
-        general + kinds
+        blocks + general + kinds
 
     private static let general: [ConfigurationCheck] = [
-        ConfigurationCheck("model.heads", "model.width") { configuration in
-            let (heads, width) = (configuration.model.heads, configuration.model.width)
-            if width % heads == 0 { return nil }
-            let divisors = (1...min(width, 1024)).filter { width % $0 == 0 }
-            let shown = divisors.prefix(7).map(String.init).joined(separator: ", ")
-            return "a divisor of model.width (\(width)): \(shown)\(divisors.count > 7 ? ", …" : "")"
-        },
-        ConfigurationCheck("model.kv_heads", "model.heads") { configuration in
-            let (heads, keyHeads) = (configuration.model.heads, configuration.model.keyHeads)
-            if heads % keyHeads == 0 { return nil }
-            let divisors = (1...heads).filter { heads % $0 == 0 }.map(String.init).joined(separator: ", ")
-            return "a divisor of model.heads (\(heads)): \(divisors), or 0 for the same number"
-        },
-        ConfigurationCheck("model.positions", "model.width", "model.heads") { configuration in
-            let model = configuration.model
-            return model.positions == .rotary && model.headWidth % 2 == 1
-                ? "rotary if model.width / model.heads (\(model.headWidth)) is even: columns are rotated in pairs"
-                : nil
-        },
         ConfigurationCheck("model.positions", "model.family") { configuration in
             let model = configuration.model
             let isSinusoidal = model.positions == .sinusoidal || model.positions == .sinusoidalHalves
@@ -71,7 +52,7 @@ struct ConfigurationCheck: Sendable {
         },
         ConfigurationCheck(
             "batch.sequences", "batch.slots", "data.context_length", "model.width", "model.layers", "model.heads",
-            "model.vocabulary_size"
+            "model.decoder_heads", "model.head_width", "model.decoder_feed_forward_width", "model.vocabulary_size"
         ) { configuration in
             let most = 1 << 40
             if let numbers = numbersPerSlot(configuration), numbers <= most { return nil }
@@ -124,14 +105,17 @@ struct ConfigurationCheck: Sendable {
 private func numbersPerSlot(_ configuration: Configuration) -> Int? {
     let (model, batch, context) = (configuration.model, configuration.batch, configuration.data.contextLength)
     let width = model.width, layers = model.layers + model.decoderLayers
+    let heads = max(model.heads, model.decoderHeads)
+    let widest = max(width, heads * model.headWidth)
+    let hiddenWidth = max(model.hiddenWidth, model.targetHiddenWidth)
     let tokens = [batch.sequences / batch.slots, context]
     return sumOfProducts([
-        [8, layers, width, width],
-        [3, layers, width, model.hiddenWidth],
+        [8, layers, width, widest],
+        [3, layers, width, hiddenWidth],
         [2, model.vocabularySize, width],
-        tokens + [layers, 16, width],
-        tokens + [layers, 3, model.hiddenWidth],
-        tokens + [layers, model.heads, context],
+        tokens + [layers, 16, widest],
+        tokens + [layers, 3, hiddenWidth],
+        tokens + [layers, heads, context],
         tokens + [model.vocabularySize],
     ])
 }

@@ -21,6 +21,8 @@ struct EffectiveConfiguration: Equatable {
     private let model: ModelShape
     /// Not derived from `model`: at width 1 its scale is 1 with and without `scale_embeddings`.
     private let scalesEmbeddings: Bool
+    /// Not derived from `model`: heads may be too narrow for different shares to rotate different columns.
+    private let rotaryShare: Double?
     private let prediction: ObjectiveConfiguration.Kind
     private let loss: Loss
     private let fineTuning: FineTuningConfiguration
@@ -48,6 +50,7 @@ struct EffectiveConfiguration: Equatable {
                 image: isOfImages ? ImageShape(height: 224, width: 224, channels: 3) : nil, vocabularySize: 256,
                 outputs: 2))
         scalesEmbeddings = !isOfImages && configuration.model.scaleEmbeddings
+        rotaryShare = configuration.model.positions == .rotary ? configuration.model.rotaryShare : nil
         prediction = configuration.prediction.kind
         loss = configuration.loss
         fineTuning = configuration.fineTuning.effective

@@ -108,8 +108,9 @@ enum ForeignKeys {
         Row("model.decoder_layers", nil, "num_decoder_layers n_decoder_layers dec_layers"),
         Row(
             "model.heads", nil,
-            "n_head n_heads nhead nheads num_heads num_attention_heads attention_heads encoder_attention_heads "
-                + "decoder_attention_heads"),
+            "n_head n_heads nhead nheads num_heads num_attention_heads attention_heads encoder_attention_heads"),
+        Row("model.decoder_heads", nil, "decoder_attention_heads"),
+        Row("model.head_width", nil, "head_dim d_kv d_head head_size"),
         Row(
             "model.kv_heads", nil,
             "n_kv_head n_kv_heads num_kv_heads num_key_value_heads num_query_groups n_query_groups"),
@@ -120,13 +121,14 @@ enum ForeignKeys {
         Row(
             "model.feed_forward_width", nil,
             "ffn_dim d_ff dff intermediate_size ffn_hidden_size n_inner mlp_dim dim_feedforward ffn_embed_dim "
-                + "encoder_ffn_dim decoder_ffn_dim encoder_ffn_embed_dim decoder_ffn_embed_dim"),
+                + "encoder_ffn_dim encoder_ffn_embed_dim"),
+        Row("model.decoder_feed_forward_width", nil, "decoder_ffn_dim decoder_ffn_embed_dim"),
         Row(
             "model.feed_forward_width", "the width itself, not its ratio to model.width",
             "mlp_ratio ffn_mult ffn_dim_multiplier"),
         Row("model.vocabulary_size", "0: the dataset's", "vocab_size n_vocab vocab padded_vocab_size nvocab"),
         Row(
-            "model.normalization", "layer or rms",
+            "model.normalization", "layer, rms or rms_offset",
             "norm norm_type normalization_type layer_norm layernorm rms_norm rmsnorm use_rms_norm"),
         Row(
             "model.normalization_epsilon", nil,
@@ -141,6 +143,10 @@ enum ForeignKeys {
                 + "pos_encoding "
                 + "position_encoding rope use_rope alibi use_alibi rotary"),
         Row("model.rotary_base", nil, "rope_theta rope_base rotary_theta rope_freq_base"),
+        Row("model.rotary_share", nil, "rotary_pct partial_rotary_factor rotary_percent"),
+        Row("model.rotary_scaling", "none, linear, dynamic or llama3", "rope_scaling rope_type"),
+        Row("model.query_key_normalization", nil, "qk_norm use_qk_norm qk_layernorm"),
+        Row("model.parallel_blocks", nil, "use_parallel_residual parallel_residual parallel_attn"),
         Row("model.activation", nil, "activation_function activation_fn hidden_act act act_fn act_layer nonlinearity"),
         Row(
             "model.dropout", nil,
@@ -156,7 +162,8 @@ enum ForeignKeys {
         Row("model.share_embeddings", nil, "share_all_embeddings share_encoder_decoder_embeddings"),
         Row("model.scale_embeddings", nil, "scale_embedding scale_emb embed_scale"),
         Row("model.normalize_embeddings", nil, "layernorm_embedding normalize_embedding embedding_layernorm"),
-        Row("model.bias", nil, "use_bias add_bias_linear linear_bias qkv_bias attention_bias mlp_bias"),
+        Row("model.bias", nil, "use_bias add_bias_linear linear_bias qkv_bias"),
+        Row("model.feed_forward_bias", "same, none or all", "mlp_bias"),
         Row("model.bias", "the opposite", "disable_bias_linear no_bias"),
         Row("model.pooling", nil, "pool pooler pooling_type pooler_type pooling_mode global_pool"),
         Row("model.patch_size", nil, "patch patch_dim"),

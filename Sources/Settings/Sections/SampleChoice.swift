@@ -48,7 +48,10 @@ extension Configuration {
 
     /// The model sizes for matching data; this function reads all keys that determine them.
     package func sizes(image: ImageShape?, vocabularySize: Int, outputs: Int) -> ModelSizes {
-        if let image { return ModelSizes(image: image, patchSize: model.patchSize, outputs: outputs) }
+        if let image {
+            return ModelSizes(
+                image: image, patchSize: model.patchSize, tokens: model.imageTokens, outputs: outputs)
+        }
         return ModelSizes(
             vocabularySize: model.vocabularySize > 0 ? model.vocabularySize : vocabularySize,
             contextLength: data.contextLength, outputs: outputs, tokenCount: vocabularySize)
@@ -106,12 +109,13 @@ extension Configuration {
             return try LabelledSamples(
                 try dataset.records(split), labels, contextLength: context, first: try token(special.cls, "cls"),
                 truncates: truncates, noise: try noise(changes))
-        case .images(let patchSize, let changes):
+        case .images(let patchSize, let tokens, let changes):
             guard let labels = dataset.labels, let image = dataset.imageShape else {
                 preconditionFailure("the dataset lacks images or labels")
             }
             return ImageSamples(
-                try dataset.records(split), labels, image, patchSize: patchSize, augmentation: changes)
+                try dataset.records(split), labels, image, patchSize: patchSize, tokens: tokens,
+                augmentation: changes)
         }
     }
 }
@@ -123,7 +127,7 @@ enum SampleForm: Equatable {
     case infilling(contextLength: Int, share: Double, meanLength: Double)
     case pairs(contextLength: Int, truncates: Bool, Augmentation)
     case labelled(contextLength: Int, truncates: Bool, Augmentation)
-    case images(patchSize: Int, Augmentation)
+    case images(patchSize: Int, tokens: Int, Augmentation)
 }
 
 extension Configuration {
@@ -131,7 +135,7 @@ extension Configuration {
     var samples: SampleForm {
         switch model.family.architecture.input {
         case .tokens: prediction.samples(self)
-        case .patches: .images(patchSize: model.patchSize, augmentation.ofImages)
+        case .patches: .images(patchSize: model.patchSize, tokens: model.imageTokens, augmentation.ofImages)
         }
     }
 }

@@ -74,9 +74,10 @@ extension ThreadTests {
                 }
 
                 let (wideOutput, wideGradient) = (blank(count / 2), blankFloats(count / 2 * 2))
-                swiGLU(stored(first), into: wideOutput, rows: R / 2, width: C)
-                swiGLUBackward(
-                    stored(first), outputGradient: floats(second), into: wideGradient, rows: R / 2, width: C)
+                gatedActivation(stored(first), into: wideOutput, rows: R / 2, width: C, form: .silu)
+                gatedActivationBackward(
+                    stored(first), outputGradient: floats(second), into: wideGradient, rows: R / 2, width: C,
+                    form: .silu)
                 results += [
                     Result("swiGLU", wideOutput, R / 2 * C), Result("swiGLUBackward", wideGradient, R / 2 * 2 * C),
                 ]

@@ -30,21 +30,23 @@ extension Reference {
         }
     }
 
-    /// Returns silu(gate) · up for input [R, 2F], whose rows have the gate first.
-    package static func swiGLU(_ input: [Double], width: Int) -> [Double] {
+    /// Returns f(gate) · up for input [R, 2F], whose rows have the gate first.
+    package static func gatedActivation(_ input: [Double], width: Int, _ form: ActivationForm) -> [Double] {
         (0..<input.count / 2).map { index in
             let gate = index / width * 2 * width + index % width
-            return activation(input[gate], .silu) * input[gate + width]
+            return activation(input[gate], form) * input[gate + width]
         }
     }
 
-    /// Returns the gradient of the input of `swiGLU`.
-    package static func swiGLUBackward(_ input: [Double], outputGradient: [Double], width: Int) -> [Double] {
+    /// Returns the gradient of the input of `gatedActivation`.
+    package static func gatedActivationBackward(
+        _ input: [Double], outputGradient: [Double], width: Int, _ form: ActivationForm
+    ) -> [Double] {
         var gradient = [Double](repeating: 0, count: input.count)
         for (index, value) in outputGradient.enumerated() {
             let gate = index / width * 2 * width + index % width
-            gradient[gate] = value * activationDerivative(input[gate], .silu) * input[gate + width]
-            gradient[gate + width] = value * activation(input[gate], .silu)
+            gradient[gate] = value * activationDerivative(input[gate], form) * input[gate + width]
+            gradient[gate + width] = value * activation(input[gate], form)
         }
         return gradient
     }

@@ -37,32 +37,35 @@ extension ReferenceTransformer {
     package func block(
         _ parameters: [String: [Double]], _ name: String, _ input: [Double], _ pass: Pass, site: inout Int
     ) -> [Double] {
-        var stream = branch(parameters, "\(name).attention", input, site: &site) { input, site in
+        func read(_ stream: [Double]) -> [Double] { isParallel ? input : stream }
+        var stream = branch(parameters, "\(name).attention", input, to: input, site: &site) { input, site in
             attention(parameters, "\(name).attention", input, pass, site: &site)
         }
         if parameters["\(name).cross_attention.query.weight"] != nil {
-            stream = branch(parameters, "\(name).cross_attention", stream, site: &site) { input, site in
+            stream = branch(
+                parameters, "\(name).cross_attention", read(stream), to: stream, site: &site
+            ) { input, site in
                 crossAttention(parameters, "\(name).cross_attention", input, pass, site: &site)
             }
         }
-        return branch(parameters, "\(name).feed_forward", stream, site: &site) { input, _ in
+        return branch(parameters, "\(name).feed_forward", read(stream), to: stream, site: &site) { input, _ in
             feedForward(parameters, "\(name).feed_forward", input)
         }
     }
 
-    /// Computes a sublayer with its normalization, dropout and residual connection.
+    /// Computes a sublayer with its normalization and dropout, and adds it to `stream`.
     private func branch(
-        _ parameters: [String: [Double]], _ name: String, _ input: [Double], site: inout Int,
+        _ parameters: [String: [Double]], _ name: String, _ input: [Double], to stream: [Double], site: inout Int,
         sublayer: ([Double], inout Int) -> [Double]
     ) -> [Double] {
         func normalized(_ rows: [Double]) -> [Double] { self.normalized(parameters, "\(name)_normalization", rows) }
         let added = sublayer(placement == .post ? input : normalized(input), &site)
         let kept = dropped(added, dropouts.residual, site: &site)
         return switch placement {
-        case .pre: Reference.sum(input, kept)
-        case .post: normalized(Reference.sum(input, kept))
+        case .pre: Reference.sum(stream, kept)
+        case .post: normalized(Reference.sum(stream, kept))
         case .sandwich:
-            Reference.sum(input, self.normalized(parameters, "\(name)_output_normalization", kept))
+            Reference.sum(stream, self.normalized(parameters, "\(name)_output_normalization", kept))
         }
     }
 
@@ -70,48 +73,64 @@ extension ReferenceTransformer {
     package func attention(
         _ parameters: [String: [Double]], _ name: String, _ input: [Double], _ pass: Pass, site: inout Int
     ) -> [Double] {
-        let (headWidth, keyWidth) = (width / heads, width / heads * keyHeads)
-        let stride = width + 2 * keyWidth
+        let heads = heads(name)
+        let headWidth = headDimension ?? width / heads
+        let (queryWidth, keyWidth) = (heads * headWidth, keyHeads * headWidth)
+        let stride = queryWidth + 2 * keyWidth
         var packed = linear(parameters, "\(name).query_key_value", input)
+        for (part, columns) in [("query", 0..<queryWidth), ("key", queryWidth..<queryWidth + keyWidth)]
+        where parameters["\(name).\(part)_normalization.scale"] != nil {
+            let raw = Reference.columns(columns, of: packed, stride: stride)
+            let normalized = normalized(parameters, "\(name).\(part)_normalization", raw)
+            for index in raw.indices {
+                packed[index / columns.count * stride + columns.lowerBound + index % columns.count] = normalized[index]
+            }
+        }
         if positions == .rotary {
             packed = Reference.Rotary(
                 stride: stride, firstColumn: 0, heads: heads + keyHeads, headWidth: headWidth,
-                positions: pass.positions, base: rotaryBase
+                positions: pass.positions, base: rotaryBase, frequencies: rotaryFrequencies
             ).rotated(packed)
         }
         let rows = Reference.AttentionInput(
-            queries: Reference.columns(0..<width, of: packed, stride: stride),
-            keys: Reference.columns(width..<width + keyWidth, of: packed, stride: stride),
-            values: Reference.columns(width + keyWidth..<stride, of: packed, stride: stride))
+            queries: Reference.columns(0..<queryWidth, of: packed, stride: stride),
+            keys: Reference.columns(queryWidth..<queryWidth + keyWidth, of: packed, stride: stride),
+            values: Reference.columns(queryWidth + keyWidth..<stride, of: packed, stride: stride))
         let mixed = mixed(
-            rows, pass, keys: pass.positions, mask: pass.mask,
+            rows, pass, heads: heads, keys: pass.positions, mask: pass.mask,
             slopes: positions == .distance ? Reference.slopes(heads: heads) : [], site: &site)
-        return linear(parameters, "\(name).projection", mixed)
+        return linear(parameters, "\(name).projection", mixed, inputWidth: queryWidth)
     }
+
+    /// Returns the number of query heads of an attention sublayer.
+    private func heads(_ name: String) -> Int { name.hasPrefix("encoder.") ? heads : targetHeads ?? heads }
 
     /// Computes cross-attention to the memory, before dropout and residual connection.
     package func crossAttention(
         _ parameters: [String: [Double]], _ name: String, _ input: [Double], _ pass: Pass, site: inout Int
     ) -> [Double] {
-        let (memory, keyWidth) = (pass.memory!, width / heads * keyHeads)
+        let (memory, heads) = (pass.memory!, heads(name))
+        let headWidth = headDimension ?? width / heads
+        let keyWidth = headWidth * keyHeads
         let packed = linear(parameters, "\(name).key_value", memory.rows)
         let rows = Reference.AttentionInput(
             queries: linear(parameters, "\(name).query", input),
             keys: Reference.columns(0..<keyWidth, of: packed, stride: 2 * keyWidth),
             values: Reference.columns(keyWidth..<2 * keyWidth, of: packed, stride: 2 * keyWidth))
-        let mixed = mixed(rows, pass, keys: memory.positions, mask: memory.mask, slopes: [], site: &site)
-        return linear(parameters, "\(name).projection", mixed)
+        let mixed = mixed(
+            rows, pass, heads: heads, keys: memory.positions, mask: memory.mask, slopes: [], site: &site)
+        return linear(parameters, "\(name).projection", mixed, inputWidth: heads * headWidth)
     }
 
     private func mixed(
-        _ rows: Reference.AttentionInput, _ pass: Pass, keys: Int, mask: Reference.Mask, slopes: [Double],
+        _ rows: Reference.AttentionInput, _ pass: Pass, heads: Int, keys: Int, mask: Reference.Mask, slopes: [Double],
         site: inout Int
     ) -> [Double] {
         let (own, queries, dropout) = (site, pass.positions, dropouts.attention)
         site += 1
         return Reference.Attention(
             sequences: pass.sequences, queries: queries, keys: keys, heads: heads, keyHeads: keyHeads,
-            headWidth: width / heads, mask: mask, slopes: slopes
+            headWidth: headDimension ?? width / heads, mask: mask, slopes: slopes
         ) { sequence, head, query, key in
             dropout?.attentionFactor(
                 sequence: sequence, site: own, head: head, query: query, key: key, queries: queries, keys: keys) ?? 1
@@ -123,15 +142,18 @@ extension ReferenceTransformer {
         let expanded = linear(parameters, "\(name).expansion", input)
         let hidden = parameters["\(name).projection.weight"]!.count / width
         let activated =
-            activation.map { form in expanded.map { Reference.activation($0, form) } }
-            ?? Reference.swiGLU(expanded, width: hidden)
+            isGated
+            ? Reference.gatedActivation(expanded, width: hidden, activation)
+            : expanded.map { Reference.activation($0, activation) }
         return linear(parameters, "\(name).projection", activated, inputWidth: hidden)
     }
 
-    /// Normalizes rows of C values.
+    /// Normalizes rows of as many values as the scale has.
     package func normalized(_ parameters: [String: [Double]], _ name: String, _ input: [Double]) -> [Double] {
         let scale = parameters["\(name).scale"]!
-        if isRootMeanSquare { return Reference.rmsNormalization(input, scale: scale, epsilon: epsilon).output }
+        if isRootMeanSquare {
+            return Reference.rmsNormalization(input, scale: scale.map { $0 + scaleOffset }, epsilon: epsilon).output
+        }
         return Reference.layerNormalization(
             input, scale: scale, shift: parameters["\(name).shift"], epsilon: epsilon
         ).output

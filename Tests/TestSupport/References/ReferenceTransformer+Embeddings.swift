@@ -34,17 +34,18 @@ extension ReferenceTransformer {
         parameters["\(prefix)token_embedding.weight"] ?? parameters["encoder.token_embedding.weight"]!
     }
 
-    /// Computes patch embeddings after a class token for each image, with positions if the model has parameters for
+    /// Computes patch embeddings after the tokens of each image, with positions if the model has parameters for
     /// them.
     func patchEmbedding(_ parameters: [String: [Double]], _ input: Input, site: inout Int) -> [Double] {
-        let patchCount = input.positions - 1
+        let tokens = parameters["class_token"]! + (parameters["distillation_token"] ?? [])
+        let patchCount = input.positions - tokens.count / width
         let patches = linear(
             parameters, "patch_embedding", input.patches,
             inputWidth: input.patches.count / (input.sequences * patchCount))
         let numbers = patchCount * width
         var rows: [Double] = []
         for image in 0..<input.sequences {
-            rows += parameters["class_token"]! + patches[image * numbers..<(image + 1) * numbers]
+            rows += tokens + patches[image * numbers..<(image + 1) * numbers]
         }
         if let table = parameters["position_embedding.weight"] {
             rows = rows.enumerated().map { $1 + table[$0 % table.count] }

@@ -15,19 +15,30 @@ package struct ReferenceTransformer {
     package enum Positions: Sendable { case learned, sinusoidal, sinusoidalHalves, rotary, distance, none }
 
     /// The reduction of hidden states to one row per sequence.
-    package enum Pooling: Sendable { case first, mean, dense }
+    package enum Pooling: Sendable { case first, mean, dense, denseReLU }
 
     package var width = 8
     package var heads = 2
     package var keyHeads = 2
+    /// The number of query heads of the stack that sees an encoder's output; nil: `heads`.
+    package var targetHeads: Int?
+    /// D; nil: C / H.
+    package var headDimension: Int?
+    /// Whether all sublayers of a block read the block's input.
+    package var isParallel = false
     /// Whether normalization is RMS normalization.
     package var isRootMeanSquare = false
+    /// The value added to the scales of RMS normalization.
+    package var scaleOffset = 0.0
     package var epsilon = 1e-5
     package var placement = Placement.pre
     package var positions = Positions.learned
     package var rotaryBase = 10_000.0
-    /// The activation of the feed-forward layer; nil: SwiGLU.
-    package var activation: ActivationForm? = .geluTanh
+    /// The frequencies of the rotated columns; nil: all columns, the powers of the base.
+    package var rotaryFrequencies: [Double]?
+    /// The activation of the feed-forward layer, and whether it is that of a gate.
+    package var activation = ActivationForm.geluTanh
+    package var isGated = false
     /// The factor applied to token embeddings.
     package var tokenScale = 1.0
     /// Whether each position attends only to earlier ones, itself and the prefix.
@@ -113,8 +124,8 @@ package struct ReferenceTransformer {
             let sums = Reference.columnSums(Array(hidden[start..<start + length * width]), columns: width)
             return Reference.scaled(sums, by: 1 / Double(length))
         }
-        if pooling != .dense { return rows }
-        return linear(parameters, "pooler", rows).map { Reference.activation($0, .tanh) }
+        guard pooling == .dense || pooling == .denseReLU else { return rows }
+        return linear(parameters, "pooler", rows).map { Reference.activation($0, pooling == .dense ? .tanh : .relu) }
     }
 
     private func predictions(_ parameters: [String: [Double]], _ hidden: [Double]) -> [Double] {
@@ -122,7 +133,7 @@ package struct ReferenceTransformer {
         if parameters["head_transform.weight"] != nil {
             let mapped = linear(parameters, "head_transform", rows)
             rows = normalized(
-                parameters, "head_normalization", mapped.map { Reference.activation($0, activation ?? .silu) })
+                parameters, "head_normalization", mapped.map { Reference.activation($0, activation) })
         }
         return Reference.linear(
             rows, weight: parameters["head.weight"] ?? tokenTable(parameters, ""), bias: parameters["head.bias"],
