@@ -208,7 +208,7 @@ let package = Package(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
-                "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting", "Resources", "Settings",
+                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting", "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),
@@ -234,8 +234,8 @@ let package = Package(
         test("Models", "Checkpoints", "Failures", "Kernels", "Layers", "Objectives", "Optimizers", "Tensors"),
         test("Checkpoints"),
         test(
-            "Interchange", "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models", "Tensors",
-            "Tokenizers"),
+            "Interchange", "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models", "Objectives",
+            "Optimizers", "Tensors", "Tokenizers"),
         test("Reporting", "Metrics"),
         test("Watching", "Collectives", "Profiling"),
         test("Averaging", "Collectives", "Kernels", "Models", "Tensors"),

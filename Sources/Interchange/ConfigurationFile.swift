@@ -27,6 +27,9 @@ package struct ConfigurationFile {
         return found == .null ? nil : found
     }
 
+    /// Whether there is a member of this name, possibly null.
+    func contains(_ name: String) -> Bool { value[name] != nil }
+
     /// Returns an integer in `range`; `standard` if the member is absent.
     func integer(_ name: String, in range: ClosedRange<Int>, default standard: Int?) throws(Failure) -> Int {
         guard let found = self[name] else { return try known(name, standard) }

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Models
 import Texts
 
 /// One entry of a class's mapping table: how a part of `config.json` corresponds to a dtrain model, and which models
@@ -8,6 +9,8 @@ struct ConfigurationLink: Sendable {
     /// A property of a model.
     typealias Property<Value> = WritableKeyPath<PortableModel, Value> & Sendable
 
+    /// The properties that the link maps or restricts; the usual restriction of these properties does not apply.
+    var properties: [PartialKeyPath<PortableModel> & Sendable] = []
     /// The incompatibility of a model with the class: dtrain's key, the value found, the values allowed; nil if there
     /// is none.
     var objection: @Sendable (PortableModel) -> String? = { _ in nil }
@@ -20,14 +23,16 @@ struct ConfigurationLink: Sendable {
     ///
     /// - Parameter standard: The value if the member is absent; nil: it is required.
     static func count(_ name: String, _ property: Property<Int>, default standard: Int? = nil) -> Self {
-        Self(write: { [JSON.Member(name, .integer($0[keyPath: property]))] }) { (file, model) throws(Failure) in
+        Self(properties: [property], write: { [JSON.Member(name, .integer($0[keyPath: property]))] }) {
+            (file, model) throws(Failure) in
             model[keyPath: property] = try file.integer(name, in: 1...countLimit, default: standard)
         }
     }
 
     /// A count whose default is the property `original`.
     static func count(_ name: String, _ property: Property<Int>, like original: Property<Int>) -> Self {
-        Self(write: { [JSON.Member(name, .integer($0[keyPath: property]))] }) { (file, model) throws(Failure) in
+        Self(properties: [property], write: { [JSON.Member(name, .integer($0[keyPath: property]))] }) {
+            (file, model) throws(Failure) in
             model[keyPath: property] = try file.integer(name, in: 1...countLimit, default: model[keyPath: original])
         }
     }
@@ -43,7 +48,8 @@ struct ConfigurationLink: Sendable {
 
     /// A Boolean.
     static func flag(_ name: String, _ property: Property<Bool>, default standard: Bool) -> Self {
-        Self(write: { [JSON.Member(name, .boolean($0[keyPath: property]))] }) { (file, model) throws(Failure) in
+        Self(properties: [property], write: { [JSON.Member(name, .boolean($0[keyPath: property]))] }) {
+            (file, model) throws(Failure) in
             model[keyPath: property] = try file.flag(name, default: standard)
         }
     }
@@ -55,6 +61,7 @@ struct ConfigurationLink: Sendable {
         default standard: String
     ) -> Self {
         Self(
+            properties: [property],
             objection: { model in
                 let found = model[keyPath: property]
                 if words.contains(where: { $0.value == found }) { return nil }
@@ -77,9 +84,63 @@ struct ConfigurationLink: Sendable {
     static func activation(_ name: String, default standard: String) -> Self {
         choice(
             name, "model.activation", \.configuration.activation,
-            [("gelu", .geluExact), ("gelu_new", .gelu), ("relu", .relu), ("silu", .silu), ("swish", .silu)],
+            [
+                ("gelu", .geluExact), ("gelu_new", .gelu), ("gelu_pytorch_tanh", .gelu), ("relu", .relu),
+                ("silu", .silu), ("swish", .silu),
+            ], default: standard)
+    }
+
+    /// The activation of a feed-forward layer with a gate.
+    ///
+    /// - Parameter words: Further names, after the usual ones.
+    static func gatedActivation(
+        _ name: String, default standard: String, _ words: (word: String, value: ModelConfiguration.Activation)...
+    ) -> Self {
+        choice(
+            name, "model.activation", \.configuration.activation,
+            [("silu", .swiglu), ("swish", .swiglu), ("gelu_pytorch_tanh", .geglu), ("gelu_new", .geglu)] + words,
             default: standard)
     }
+
+    /// Whether all projections of attention have biases, or none.
+    static func attentionBias(_ name: String, default standard: Bool) -> Self {
+        Self(
+            properties: [\.configuration.attentionBias],
+            objection: { model in
+                let biases = model.configuration.attentionBiases
+                return biases.inputs == biases.output
+                    ? nil : "model.attention_bias: found query_key_value; allowed: none, all"
+            }, write: { [JSON.Member(name, .boolean($0.configuration.attentionBiases.output))] }
+        ) { (file, model) throws(Failure) in
+            let isPresent = try file.flag(name, default: standard)
+            model.configuration.attentionBias =
+                isPresent == model.configuration.bias ? .same : isPresent ? .all : .none
+        }
+    }
+
+    /// Attention whose projections to queries, keys and values alone have biases.
+    static let biasedQueriesKeysValues = Self(
+        properties: [\.configuration.attentionBias],
+        objection: { model in
+            let biases = model.configuration.attentionBiases
+            return biases.inputs && !biases.output ? nil : "model.attention_bias: only query_key_value is allowed"
+        }
+    ) { (_, model) throws(Failure) in model.configuration.attentionBias = .queryKeyValue }
+
+    /// Whether the layers of the feed-forward network have biases.
+    static func feedForwardBias(_ name: String, default standard: Bool) -> Self {
+        Self(
+            properties: [\.configuration.feedForwardBias],
+            write: { [JSON.Member(name, .boolean($0.configuration.feedForwardHasBias))] }
+        ) { (file, model) throws(Failure) in
+            let isPresent = try file.flag(name, default: standard)
+            model.configuration.feedForwardBias =
+                isPresent == model.configuration.bias ? .same : isPresent ? .all : .none
+        }
+    }
+
+    /// A property whose value follows from the tensors, so that `config.json` has no member for it.
+    static func free<Value>(_ property: Property<Value>) -> Self { Self(properties: [property]) { _, _ in } }
 
     /// A member that must have this value; it is written, and may be absent when read.
     static func always(_ name: String, _ value: JSON) -> Self {
@@ -99,10 +160,13 @@ struct ConfigurationLink: Sendable {
     static func only<Value: Equatable & Sendable>(
         _ key: String, _ property: Property<Value>, _ value: Value, _ text: @escaping @Sendable (Value) -> String
     ) -> Self {
-        Self(objection: { model in
-            let found = model[keyPath: property]
-            return found == value ? nil : "\(key): found \(text(found)); allowed: \(text(value))"
-        }) { (_, model) throws(Failure) in model[keyPath: property] = value }
+        Self(
+            properties: [property],
+            objection: { model in
+                let found = model[keyPath: property]
+                return found == value ? nil : "\(key): found \(text(found)); allowed: \(text(value))"
+            }
+        ) { (_, model) throws(Failure) in model[keyPath: property] = value }
     }
 
     /// A property with a fixed value, for enumerations.
@@ -117,11 +181,22 @@ struct ConfigurationLink: Sendable {
         only(key, property, value) { String($0) }
     }
 
-    /// Requires as many KV heads as query heads.
-    static let allHeads = Self(objection: { model in
-        let (found, heads) = (model.configuration.keyHeads, model.configuration.heads)
-        return found == heads ? nil : "model.kv_heads: found \(found); allowed: \(heads), the value of model.heads"
-    }) { (_, model) throws(Failure) in model.configuration.kvHeads = 0 }
+    /// A window of attention, which must be at least as long as the context.
+    ///
+    /// - Parameters:
+    ///   - standard: The window if the member is absent; null means none.
+    ///   - condition: The name of a Boolean member without which there is no window.
+    static func wideWindow(_ name: String, default standard: Int, if condition: String? = nil) -> Self {
+        Self(write: { _ in
+            [JSON.Member(name, .null)] + (condition.map { [JSON.Member($0, false)] } ?? [])
+        }) { (file, model) throws(Failure) in
+            if let condition, try !file.flag(condition, default: false) { return }
+            if file[name] == nil, file.contains(name) { return }
+            guard try file.integer(name, in: 1...countLimit, default: standard) >= model.contextLength else {
+                throw file.unexpected(name, "null or at least \(model.contextLength), the context length")
+            }
+        }
+    }
 
     /// The ID of a special token; null if there is none.
     static func token(_ name: String, _ property: Property<Int32?>) -> Self {

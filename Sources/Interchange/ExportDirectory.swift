@@ -45,7 +45,8 @@ package struct ExportDirectory: ~Copyable {
     package consuming func complete() throws(Failure) {
         // Loaders recognize a model directory by this file, so it is moved last.
         let last = "config.json"
-        let names = try FileSystem.list(staging).filter { $0 != last } + [last]
+        let listed = try FileSystem.list(staging)
+        let names = listed.filter { $0 != last } + listed.filter { $0 == last }
         try claimed.willWrite(names + earlier)
         try FileSystem.remove("\(path)/\(ExportDirectory.recordName)")
         for name in names { try FileSystem.move("\(staging)/\(name)", replacing: "\(path)/\(name)") }

@@ -16,23 +16,48 @@ package struct ModelClass: Sendable {
     let prefix: String
     /// Whether the class generates text and therefore has a `generation_config.json`.
     var generates = false
-    /// The mapping of the members of `config.json`.
-    let configuration: [ConfigurationLink]
+    /// The mapping of the members of `config.json`, without the usual restrictions.
+    let members: [ConfigurationLink]
     /// The mapping of a model's tensors.
     let tensors: @Sendable (PortableModel) -> [TensorLink]
     /// Tensors that files of the class may contain and that do not affect the model's results.
     var ignored: [NamePattern] = []
     /// Renamed suffixes of tensor names: older files use `old`.
     var olderNames: [(old: String, new: String)] = []
+    /// The tensor [1, V] that is the bias of the output projection if it is not zero.
+    var finalBias: String?
 
-    /// All supported classes.
-    static let all: [ModelClass] = [gpt2, llama, bertMaskedLM, bertClassifier, marian, vit]
+    /// All supported classes. Of several that can represent a model, `holding` takes the first.
+    static let all: [ModelClass] = [
+        gpt2, llama, mistral, qwen2, qwen3, gemma, gptNeoX, bertMaskedLM, robertaMaskedLM, distilBERTMaskedLM,
+        bertClassifier, robertaClassifier, distilBERTClassifier, marian, bart, vit, deit,
+    ]
+
+    /// The names of all classes.
+    package static var names: [String] { all.map(\.name) }
+
+    /// The mapping of the members of `config.json`, and the restrictions of options that the class does not have.
+    var configuration: [ConfigurationLink] { members + ConfigurationLink.usual(without: members) }
 
     /// Returns the class that can represent `model`.
     ///
+    /// - Parameter name: The name of the class; nil: the first of `all`.
     /// - Throws: `usage` if there is none, with the incompatibilities of the closest class.
-    package static func holding(_ model: PortableModel) throws(Failure) -> ModelClass {
-        let candidates = all.filter { $0.family == model.configuration.family }
+    package static func holding(_ model: PortableModel, named name: String? = nil) throws(Failure) -> ModelClass {
+        var candidates = all.filter { $0.family == model.configuration.family }
+        if let name {
+            guard let named = all.first(where: { $0.name.exact == name.exact }) else {
+                throw Failure(
+                    .usage, "export: --class: found \(name); allowed: \(names.joined(separator: ", ")).")
+            }
+            guard named.family == model.configuration.family else {
+                throw Failure(
+                    .usage,
+                    "export: \(name) cannot represent this model: model.family: found "
+                        + "\(model.configuration.family.rawValue); allowed: \(named.family.rawValue).")
+            }
+            candidates = [named]
+        }
         let judged = candidates.map { candidate in
             (candidate: candidate, objections: candidate.configuration.compactMap { $0.objection(model) })
         }
@@ -75,16 +100,20 @@ package struct ModelClass: Sendable {
     package func model(_ file: ConfigurationFile) throws(Failure) -> PortableModel {
         var model = PortableModel()
         model.configuration.family = family
+        for member in ModelClass.unsupportedMembers where file[member] != nil {
+            throw Failure(.badData, "\(file.path): \(member): is not supported. Allowed: a model without it.")
+        }
         for link in configuration { try link.read(file, &model) }
         return model
     }
 
     /// The contents of `config.json` for `model`.
-    func configurationFile(_ model: PortableModel) -> JSON {
+    func configurationFile(_ model: PortableModel, _ type: ExportType) -> JSON {
         .object(
             [
                 JSON.Member("architectures", [.string(name)]), JSON.Member("model_type", .string(modelType)),
-                JSON.Member("dtype", "float32"),
+                // Older versions of transformers use the second name.
+                JSON.Member("dtype", .string(type.rawValue)), JSON.Member("torch_dtype", .string(type.rawValue)),
             ] + ConfigurationLink.nested(configuration.flatMap { $0.write(model) }))
     }
 
@@ -104,18 +133,23 @@ package struct ModelClass: Sendable {
         return ignored.contains { $0.matches(name) || $0.matches(prefix + name) }
     }
 
+    /// Members of any class that change how its tensors are to be read.
+    private static let unsupportedMembers = ["quantization_config", "compression_config"]
+
     /// No tensor of a supported class has a longer name. Comparing two names takes time proportional to the product of
     /// their lengths.
     static let nameBytesLimit = 256
 }
 
 extension ConfigurationLink {
-    /// Converts members with a dotted name to members of nested objects.
+    /// Converts members with a dotted name to members of nested objects, and keeps the last of several values.
     fileprivate static func nested(_ members: [JSON.Member]) -> [JSON.Member] {
         var result: [JSON.Member] = []
         for member in members {
             let parts = member.name.exactParts(at: ".", maxSplits: 1)
             guard parts.count == 2 else {
+                // A later link overrides an earlier one.
+                result.removeAll { $0.name == member.name }
                 result.append(member)
                 continue
             }

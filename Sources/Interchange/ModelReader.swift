@@ -28,8 +28,10 @@ package struct ModelReader {
         let file = try ConfigurationFile("\(directory)/config.json")
         self.directory = directory
         modelClass = try ModelClass.named(in: file)
-        model = try modelClass.model(file)
         weights = try WeightFiles(directory)
+        var model = try modelClass.model(file)
+        if let bias = modelClass.finalBias { model.configuration.headBias = try weights.isNonzero(bias) }
+        self.model = model
     }
 
     /// Checks that the files contain every tensor of the model with the expected shape, and no unknown tensors.
@@ -45,12 +47,20 @@ package struct ModelReader {
         for (place, name) in try checked(layout) {
             switch place.content {
             case .elements(let range): try weights.read(name, into: target.base + range.lowerBound, count: range.count)
-            case .transposed(let range, let rows, let columns):
+            case .transposed(let range, let rows, let columns, let block):
                 try withNumbers(of: place, name) { numbers in
                     let base = target.base + range.lowerBound
                     for row in 0..<rows {
-                        for column in 0..<columns { base[row * columns + column] = numbers[column * rows + row] }
+                        for column in 0..<columns {
+                            (base + (row * columns + column) * block).update(
+                                from: numbers.baseAddress! + (column * rows + row) * block, count: block)
+                        }
                     }
+                }
+            case .lastElements(let range, let skipped):
+                try withNumbers(of: place, name) { numbers in
+                    (target.base + range.lowerBound).update(
+                        from: numbers.baseAddress! + skipped, count: range.count)
                 }
             case .zeros:
                 let isZero = try withNumbers(of: place, name) { $0.allSatisfy { $0 == 0 } }

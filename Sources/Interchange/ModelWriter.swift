@@ -19,17 +19,33 @@ package struct ModelWriter {
         try FileSystem.makeDirectory(directory)
     }
 
-    /// Writes `model.safetensors` and the JSON files, `config.json` last; each file is replaced atomically.
+    /// The size of tensors in bytes above which they are written to several files.
+    package static let shardBytes = 5_000_000_000
+
+    /// Writes the tensors and the JSON files, `config.json` last; each file is replaced atomically.
     ///
     /// - Parameters:
     ///   - layout: The model's parameters.
     ///   - weights: The weight arena of `layout`; must stay valid until the call returns.
-    /// - Throws: `inputOutput` if writing fails.
-    package func write(_ layout: ParameterLayout, _ weights: Arena<Float>) throws(Failure) {
+    ///   - type: The type of the tensors.
+    ///   - shardBytes: The largest size of a file's tensors, unless a single one is larger.
+    /// - Throws: `usage` if a value exceeds the range of the type, or safetensors files do not have the type;
+    ///   `inputOutput` if writing fails.
+    package func write(
+        _ layout: ParameterLayout, _ weights: Arena<Float>, as type: ExportType = .float32,
+        shardBytes: Int = ModelWriter.shardBytes
+    ) throws(Failure) {
+        guard let tensorType = type.tensorType else {
+            throw Failure(
+                .usage,
+                "export: --type: found \(type.rawValue); allowed: float32, float16, bfloat16 with --format huggingface."
+            )
+        }
         let places = modelClass.places(model, layout).filter(\.isWritten)
-        let sources = places.map { source($0, weights) }.sorted { $0.name.exact < $1.name.exact }
-        try SafetensorsFile.replace("\(directory)/model.safetensors", with: sources)
-        let configuration = modelClass.configurationFile(model)
+        let sources = places.map { source($0, weights).converted(to: tensorType) }
+            .sorted { $0.name.exact < $1.name.exact }
+        try WeightFiles.write(sources, to: directory, shardBytes: shardBytes)
+        let configuration = modelClass.configurationFile(model, type)
         if modelClass.generates {
             let tokens = (configuration.objectValue ?? []).filter {
                 $0.name.hasExactSuffix("_token_id") && $0.value != .null
@@ -61,10 +77,21 @@ package struct ModelWriter {
             return TensorSource(
                 name: place.name, type: .float32, shape: place.shape,
                 bytes: UnsafeRawBufferPointer(weights.bytes(of: range)))
-        case .transposed(let range, let rows, let columns):
+        case .transposed(let range, let rows, let columns, let block):
             let base = weights.base + range.lowerBound
-            return made(place, width: rows) { column, target in
-                for row in 0..<rows { target[row] = base[row * columns + column] }
+            return made(place, width: rows * block) { column, target in
+                for row in 0..<rows {
+                    (target + row * block).update(from: base + (row * columns + column) * block, count: block)
+                }
+            }
+        case .lastElements(let range, let skipped):
+            let (base, width) = (weights.base + range.lowerBound, place.shape.last!)
+            return made(place, width: width) { row, target in
+                if row * width < skipped {
+                    target.update(repeating: 0, count: width)
+                } else {
+                    target.update(from: base + (row * width - skipped), count: width)
+                }
             }
         case .zeros, .firstRowAdded:
             let width = place.shape.last!

@@ -17,6 +17,8 @@ package struct PortableModel: Sendable {
     package var labels: LabelDescription?
     /// The IDs of the special tokens.
     package var special = SpecialTokens.none
+    /// The number of token types of a BERT-like encoder; dtrain's texts have one.
+    var tokenTypes = 2
 
     /// A description with default values.
     init() {
@@ -35,7 +37,10 @@ package struct PortableModel: Sendable {
     /// The sizes that the model's data would have.
     package var sizes: ModelSizes {
         let outputs = labels?.outputs ?? 0
-        if let image { return ModelSizes(image: image, patchSize: configuration.patchSize, outputs: outputs) }
+        if let image {
+            return ModelSizes(
+                image: image, patchSize: configuration.patchSize, tokens: configuration.imageTokens, outputs: outputs)
+        }
         return ModelSizes(vocabularySize: vocabularySize, contextLength: contextLength, outputs: outputs)
     }
 }
@@ -69,5 +74,23 @@ extension PortableModel {
     var targetLayers: Int {
         get { configuration.targetLayers }
         set { configuration.decoderLayers = newValue }
+    }
+
+    /// The number of attention heads of an encoder-decoder's decoder.
+    var targetHeads: Int {
+        get { configuration.targetHeads }
+        set { configuration.decoderHeads = newValue == configuration.heads ? 0 : newValue }
+    }
+
+    /// The inner size of feed-forward layers of an encoder-decoder's decoder.
+    var targetHiddenWidth: Int {
+        get { configuration.targetHiddenWidth }
+        set { configuration.decoderFeedForwardWidth = newValue == hiddenWidth ? 0 : newValue }
+    }
+
+    /// The head dimension, D.
+    var headWidth: Int {
+        get { configuration.headWidth }
+        set { configuration.headDimension = newValue * configuration.heads == configuration.width ? 0 : newValue }
     }
 }

@@ -18,6 +18,11 @@ enum TensorLink: Sendable {
         let theirs: [Part]
         /// Whether the foreign matrix is [inputs, outputs].
         var isTransposed = false
+        /// If the foreign rows are grouped by head, [heads, parts, D], rather than by part, [parts, heads, D]: heads and
+        /// parts.
+        var interleaving: (heads: Int, parts: Int)?
+        /// The number of rows before the first that the parameter has; they are not read, and written as zeros.
+        var skippedRows = 0
         /// The shape of the foreign tensor if it differs; the elements and their order are the same.
         var theirShape: [Int]?
     }
@@ -39,6 +44,26 @@ extension TensorLink {
     /// The weight and bias of a linear layer.
     static func linear(_ ours: String, _ theirs: String, bias: Bool = true) -> [TensorLink] {
         [same("\(ours).weight", "\(theirs).weight")] + (bias ? [same("\(ours).bias", "\(theirs).bias")] : [])
+    }
+
+    /// A linear layer to queries, keys and values, which the foreign rows hold head by head.
+    static func interleaved(_ ours: String, _ theirs: String, heads: Int, bias: Bool) -> [TensorLink] {
+        (bias ? ["weight", "bias"] : ["weight"]).map { kind in
+            .weight(
+                Weight(
+                    ours: "\(ours).\(kind)", theirs: [Part(name: "\(theirs).\(kind)")], interleaving: (heads, 3)))
+        }
+    }
+
+    /// A table without the first rows of the foreign one.
+    static func skipping(_ rows: Int, _ ours: String, _ theirs: String) -> TensorLink {
+        .weight(Weight(ours: ours, theirs: [Part(name: theirs)], skippedRows: rows))
+    }
+
+    /// The bias of the output projection, [1, V], which is zero if the model has none.
+    static func finalBias(_ name: String, _ model: PortableModel) -> TensorLink {
+        model.configuration.headBias
+            ? same("head.bias", name, shape: [1, model.vocabularySize]) : .zeros(name, [1, model.vocabularySize])
     }
 
     /// The weight and bias of a linear layer whose foreign weight is [inputs, outputs].

@@ -12,8 +12,10 @@ struct TensorPlace {
     enum Content {
         /// Elements in the order of the arena.
         case elements(Range<Int>)
-        /// The transpose of the arena's matrix [rows, columns].
-        case transposed(Range<Int>, rows: Int, columns: Int)
+        /// The transpose of the arena's matrix [rows, columns] of blocks of `block` elements.
+        case transposed(Range<Int>, rows: Int, columns: Int, block: Int)
+        /// Elements in the order of the arena, after `skipped` others.
+        case lastElements(Range<Int>, skipped: Int)
         /// Zeros.
         case zeros
         /// A matrix whose first row is added to every row in the arena; written as zeros.
@@ -30,7 +32,7 @@ struct TensorPlace {
     /// Whether a file without the tensor is incomplete.
     var isRequired: Bool {
         switch content {
-        case .elements, .transposed, .firstRowAdded: true
+        case .elements, .transposed, .lastElements, .firstRowAdded: true
         case .zeros, .duplicate, .unread: false
         }
     }
@@ -63,10 +65,24 @@ extension ModelClass {
                 placed.insert(ours.name.exact)
                 if weight.isTransposed {
                     let (rows, columns) = (ours.shape[0], ours.shape[1])
-                    add(weight.theirs[0].name, [columns, rows], .transposed(ours.range, rows: rows, columns: columns))
+                    add(
+                        weight.theirs[0].name, [columns, rows],
+                        .transposed(ours.range, rows: rows, columns: columns, block: 1))
+                    continue
+                }
+                if let (heads, parts) = weight.interleaving {
+                    add(
+                        weight.theirs[0].name, ours.shape,
+                        .transposed(ours.range, rows: parts, columns: heads, block: ours.count / (parts * heads)))
                     continue
                 }
                 let columns = ours.shape.dropFirst().reduce(1, *)
+                if weight.skippedRows > 0 {
+                    add(
+                        weight.theirs[0].name, [weight.skippedRows + ours.shape[0]] + ours.shape.dropFirst(),
+                        .lastElements(ours.range, skipped: weight.skippedRows * columns))
+                    continue
+                }
                 var first = ours.offset
                 for part in weight.theirs {
                     let shape = weight.theirShape ?? [part.rows ?? ours.shape[0]] + ours.shape.dropFirst()

@@ -107,8 +107,32 @@ final class WeightFiles {
         }
     }
 
+    /// Whether a tensor exists and has an element that is not 0.
+    func isNonzero(_ name: String) throws(Failure) -> Bool {
+        guard let place = places[name.exact] else { return false }
+        let shape = files[place.file].tensors[place.tensor].shape
+        try check(name, shape: shape)
+        let count = shape.reduce(1, *)
+        let numbers = UnsafeMutableBufferPointer<Float>.allocate(capacity: count)
+        defer { numbers.deallocate() }
+        guard let base = numbers.baseAddress, count > 0 else { return false }
+        try read(name, into: base, count: count)
+        return numbers.contains { $0 != 0 }
+    }
+
     /// Reads a checked tensor of `count` elements and converts it to Float32.
+    ///
+    /// - Throws: `badData` if an element is infinite or not a number.
     func read(_ name: String, into target: UnsafeMutablePointer<Float>, count: Int) throws(Failure) {
+        try readStored(name, into: target, count: count)
+        guard let index = firstNonFinite(target, count: count) else { return }
+        throw Failure(
+            .badData,
+            "\(path(of: name)): tensor \(name): element \(index) is \(target[index]); only finite numbers are allowed. "
+                + "Use another copy of the model.")
+    }
+
+    private func readStored(_ name: String, into target: UnsafeMutablePointer<Float>, count: Int) throws(Failure) {
         let type = tensor(name).type
         if type == .float32 {
             return try read(name, UnsafeMutableRawBufferPointer(start: target, count: count * type.byteCount))

@@ -14,6 +14,8 @@ import Testing
 struct GoldenModel {
     let directory: String
 
+    init(directory: String) { self.directory = directory }
+
     init(_ name: String) throws {
         let url = try #require(Bundle.module.url(forResource: name, withExtension: nil, subdirectory: "Golden"))
         directory = url.path
@@ -21,7 +23,8 @@ struct GoldenModel {
 
     static let names = [
         "gpt2", "gpt2_untied", "llama", "llama_shards", "bert", "bert_untied", "bert_classes", "marian",
-        "marian_apart", "vit",
+        "marian_apart", "vit", "llama_scaled", "llama_dynamic", "mistral", "qwen2", "qwen3", "gemma", "gpt_neox",
+        "neox_serial", "roberta", "roberta_classes", "distilbert", "distilbert_classes", "marian_bias", "bart", "deit",
     ]
 
     /// Reads a tensor of the example.
@@ -68,6 +71,22 @@ struct LoadedModel {
 
     /// The logits for the golden model's example, at every position or of every sequence.
     func logits(_ golden: GoldenModel) throws -> [Float] {
+        try withInput(golden) { model, input, activations in
+            let context = LayerContext(weights: weights.base, Workspace())
+            let rows = model.outputRows(sequences: input.sequences, positions: input.positions)
+            var logits = [Float](repeating: .nan, count: rows * model.head.outputWidth)
+            model.forward(input, activations, context)
+            let hidden = model.head.transformed(activations.output, rows: rows, context)
+            model.head.output.forward(hidden, into: &logits, rows: rows, context)
+            return logits
+        }
+    }
+
+    /// Calls `body` with the model, and the input of the golden model's example.
+    func withInput<Result>(
+        _ golden: GoldenModel,
+        _ body: (Transformer<Float>, ModelInput, Transformer<Float>.Activations) throws -> Result
+    ) throws -> Result {
         let model = Transformer<Float>(reader.model.configuration, reader.model.sizes)
         let patches = try golden.shape("pixels") == nil ? [] : patches(golden)
         let tokens = patches.isEmpty ? try golden.example("tokens", Int32.self) : []
@@ -75,35 +94,22 @@ struct LoadedModel {
         let lengths = try golden.shape("lengths") == nil ? [] : golden.example("lengths", Int32.self)
         let positions = patches.isEmpty ? tokens.count / 2 : reader.model.contextLength
         let activations = model.makeActivations(sequences: 2, positions: max(positions, sources.count / 2))
-        let context = LayerContext(weights: weights.base, Workspace())
-        let rows = model.outputRows(sequences: 2, positions: positions)
-        var logits = [Float](repeating: .nan, count: rows * model.head.outputWidth)
-        tokens.withUnsafeBufferPointer { tokens in
-            patches.withUnsafeBufferPointer { patches in
-                sources.withUnsafeBufferPointer { sources in
-                    lengths.withUnsafeBufferPointer { lengths in
-                        var input = ModelInput(sequences: 2, positions: positions)
-                        if patches.isEmpty {
-                            input.tokens = TokenInput(tokens: tokens.baseAddress!)
-                        } else {
-                            input.patches = patches.baseAddress
-                        }
-                        if !sources.isEmpty {
-                            input.source = .init(
-                                tokens: sources.baseAddress!, positions: sources.count / 2,
-                                lengths: lengths.baseAddress!)
-                        } else if !lengths.isEmpty {
-                            input.lengths = lengths.baseAddress
-                        }
-                        model.forward(input, activations, context)
-                        let hidden = model.head.transformed(activations.output, rows: rows, context)
-                        model.head.output.forward(hidden, into: &logits, rows: rows, context)
-                    }
-                }
+        return try withTestMemory { memory in
+            var input = ModelInput(sequences: 2, positions: positions)
+            if patches.isEmpty {
+                input.tokens = TokenInput(tokens: memory.integers(tokens.map(Int.init)))
+            } else {
+                input.patches = UnsafePointer(memory.numbers(patches.map(Double.init), Float.self))
             }
+            let lengths = lengths.isEmpty ? nil : memory.integers(lengths.map(Int.init))
+            if sources.isEmpty {
+                input.lengths = lengths.map { UnsafePointer($0) }
+            } else {
+                input.source = .init(
+                    tokens: memory.integers(sources.map(Int.init)), positions: sources.count / 2, lengths: lengths!)
+            }
+            return try withExtendedLifetime((weights, activations)) { try body(model, input, activations) }
         }
-        withExtendedLifetime(activations) {}
-        return logits
     }
 
     /// Converts the example's images, [B, K, H, W], to patches, [B, patches, K, P, P].

@@ -9,14 +9,14 @@ struct RefusalTests {
     @Test(
         arguments: [
             (
-                "gpt2", "model_type", "bart",
-                "config.json: model_type: found \"bart\"; allowed: gpt2, llama, bert, marian, vit"
+                "gpt2", "model_type", "opt",
+                "config.json: model_type: found \"opt\"; allowed: gpt2, llama, mistral, qwen2, qwen3, gemma, gpt_neox, "
             ),
             ("gpt2", "model_type", .null, "config.json: has no model_type"),
             ("gpt2", "architectures", ["GPT2ForSequenceClassification"], "allowed: [\"GPT2LMHeadModel\"]"),
             (
                 "gpt2", "activation_function", "tanh",
-                "activation_function: found \"tanh\"; allowed: gelu, gelu_new, relu"
+                "activation_function: found \"tanh\"; allowed: gelu, gelu_new, gelu_pytorch_tanh, relu"
             ),
             ("gpt2", "n_layer", "two", "n_layer: found \"two\"; allowed: a whole number"),
             ("gpt2", "n_layer", 0, "n_layer: found 0"), ("gpt2", "vocab_size", .null, "config.json: has no vocab_size"),
@@ -31,10 +31,30 @@ struct RefusalTests {
             ("gpt2", "n_layer", 3, "tensor transformer.h.2.ln_1.weight: is missing"),
             ("gpt2", "n_layer", 1, "tensor transformer.h.1.attn.c_attn.bias: is unknown to GPT2LMHeadModel"),
             ("gpt2", "tie_word_embeddings", false, "tensor lm_head.weight: is missing"),
-            ("llama", "attention_bias", true, "attention_bias: found true; allowed: false"),
-            ("llama", "rope_parameters", ["rope_type": "llama3", "rope_theta": 5e5], "rope_type: found \"llama3\""),
-            ("llama", "rope_scaling", ["type": "linear", "factor": 2.0], "rope_scaling.type: found \"linear\""),
-            ("llama", "head_dim", 16, "head_dim: found 16; allowed: hidden_size / num_attention_heads"),
+            ("llama", "attention_bias", true, "tensor model.layers.0.self_attn.q_proj.bias: is missing"),
+            (
+                "llama", "rope_parameters", ["rope_type": "llama3", "factor": 4.0],
+                "has no rope_parameters.low_freq_factor"
+            ),
+            (
+                "llama", "rope_parameters", ["rope_type": "yarn", "factor": 4.0],
+                "rope_parameters.rope_type: found \"yarn\""
+            ),
+            ("llama", "rope_scaling", ["type": "longrope"], "rope_scaling.type: found \"longrope\"; allowed: default"),
+            (
+                "llama", "rope_scaling", ["type": "linear", "factor": 0.5],
+                "rope_scaling.factor: found 0.5; allowed: 1 to"
+            ),
+            ("llama", "partial_rotary_factor", 0.5, "partial_rotary_factor: found 0.5; allowed: 1.0"),
+            ("llama", "head_dim", 16, "tensor model.layers.0.self_attn.q_proj.weight: its shape is [32, 32]"),
+            ("llama", "quantization_config", ["bits": 4], "quantization_config: is not supported"),
+            ("mistral", "sliding_window", 15, "sliding_window: found 15; allowed: null or at least 16"),
+            ("gemma", "use_bidirectional_attention", true, "use_bidirectional_attention: found true; allowed: false"),
+            ("gpt_neox", "attention_bias", false, "tensor gpt_neox.layers.0.attention.dense.bias: is unknown"),
+            ("roberta", "pad_token_id", 13, "max_position_embeddings: found 14; allowed: a whole number from 15"),
+            ("roberta", "hidden_act", "relu", "hidden_act: found \"relu\"; allowed: gelu"),
+            ("distilbert", "sinusoidal_pos_embds", true, "sinusoidal_pos_embds: found true; allowed: false"),
+            ("bart", "tie_word_embeddings", false, "tie_word_embeddings: found false; allowed: true"),
             ("bert", "position_embedding_type", "relative_key", "position_embedding_type: found \"relative_key\""),
             (
                 "bert_classes", "id2label", ["0": "en", "2": "fr"],
@@ -43,7 +63,6 @@ struct RefusalTests {
             ("bert_classes", "problem_type", "ranking", "problem_type: found \"ranking\"; allowed: single_label"),
             ("marian", "normalize_before", true, "normalize_before: found true; allowed: false"),
             ("marian", "decoder_vocab_size", 12, "decoder_vocab_size: found 12; allowed: 37, the value of vocab_size"),
-            ("marian", "decoder_attention_heads", 4, "decoder_attention_heads: found 4; allowed: 3"),
             ("marian", "tie_word_embeddings", false, "true if share_encoder_decoder_embeddings is true"),
             ("vit", "image_size", 10, "image_size: found 10; allowed: one or two multiples of patch_size (4)"),
             ("vit", "num_channels", 2, "num_channels: found 2"),
@@ -84,9 +103,16 @@ struct RefusalTests {
         try expect("lm_head.weight: differs from the embedding") {
             $0.add("lm_head.weight", [37, 24], [Float](repeating: 1, count: 37 * 24))
         }
-        try expect("final_logits_bias: is not zero", "marian") {
+        try expect("final_logits_bias: its shape is [37]", "marian") {
             $0.rename { $0 == "final_logits_bias" ? nil : $0 }
-            $0.add("final_logits_bias", [1, 37], [Float](repeating: 1, count: 37))
+            $0.add("final_logits_bias", [37], [Float](repeating: 1, count: 37))
+        }
+        for value in [Float.nan, -.infinity] {
+            try expect("model.norm.weight: ", "llama") {
+                let numbers = try $0.numbers("model.norm.weight")
+                $0.rename { $0 == "model.norm.weight" ? nil : $0 }
+                $0.add("model.norm.weight", [32], Array(numbers[..<31]) + [value])
+            }
         }
     }
 
@@ -156,6 +182,13 @@ struct RefusalTests {
             Misfit("gpt2", "model.normalization: found rms; allowed: layer") { $0.normalization = .rms },
             Misfit("llama", "model.positions: found alibi; allowed: rotary") { $0.positions = .alibi },
             Misfit("llama", "model.activation: found silu; allowed: swiglu") { $0.activation = .silu },
+            Misfit("gpt2", "model.head_width: found 12; allowed: 0") { $0.headDimension = 12 },
+            Misfit("gpt2", "model.attention_bias: found none; allowed: same") { $0.attentionBias = .none },
+            Misfit("gpt2", "model.parallel_blocks: found true; allowed: false") { $0.parallelBlocks = true },
+            Misfit("bert", "model.query_key_normalization: found true; allowed: false") {
+                $0.queryKeyNormalization = true
+            },
+            Misfit("vit", "model.feed_forward_bias: found none; allowed: same") { $0.feedForwardBias = .none },
             Misfit("bert", "model.head: found linear; allowed: transform") { $0.head = .linear },
             Misfit("bert", "model.normalize_embeddings: found false; allowed: true") { $0.normalizeEmbeddings = false },
             Misfit("bert_classes", "model.pooling: found mean; allowed: dense") { $0.pooling = .mean },

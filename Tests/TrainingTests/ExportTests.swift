@@ -2,6 +2,7 @@ import Tensors
 import Datasets
 import Files
 import Models
+import Tokenizers
 import TestSupport
 import Testing
 
@@ -20,10 +21,12 @@ struct ExportTests {
         let family = configuration.model.family
         let image = family == .imageClassifier ? ImageShape(height: 64, width: 64, channels: 3) : nil
         let predictsTokens = family.architecture.output == .tokens
+        var special = SpecialTokens.none
+        special.pad = 0
         return PortableModel(
             configuration.model, configuration.sizes(image: image, vocabularySize: 256, outputs: 2),
             labels: predictsTokens ? nil : LabelDescription(kind: labels, names: labels == .number ? [] : ["a", "b"]),
-            special: .none)
+            special: special)
     }
 
     private func objections(_ modelClass: ModelClass, _ configuration: Configuration) -> Int {

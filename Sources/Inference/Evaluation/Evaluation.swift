@@ -59,7 +59,7 @@ package struct Evaluation {
                 switch TokenizerMatch(opened.dataset, model: tokenizer, modelVocabularySize: vocabularySize) {
                 case .same: break
                 case .assumed where opened.dataset.digest == identity.datasetDigest: break
-                case .assumed: assumption = TokenizerMatch.assumption(opened.dataset.directory, directory)
+                case .assumed: assumption = TokenizerMatch.assumption(opened.dataset.directory, directory, tokenizer)
                 case .different(let words):
                     throw Failure(
                         .usage,

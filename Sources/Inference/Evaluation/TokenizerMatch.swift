@@ -7,7 +7,7 @@ import Tokenizers
 package enum TokenizerMatch: Equatable {
     /// Both have the same tokenizer.
     case same
-    /// Neither records a tokenizer, and the dataset's token IDs fit into the model's vocabulary: assumed to match.
+    /// The dataset records no tokenizer, and its token IDs fit into the model's vocabulary: assumed to match.
     case assumed
     /// They differ, with a description of the difference.
     case different(String)
@@ -15,7 +15,7 @@ package enum TokenizerMatch: Equatable {
     /// Compares the tokenizer of `dataset` with that of a model of `modelVocabularySize` tokens.
     package init(_ dataset: Dataset, model: TokenizerDescription, modelVocabularySize: Int) {
         let data = dataset.tokenizer
-        if data.kind == .none, model.kind == .none, dataset.vocabularySize <= modelVocabularySize {
+        if data.kind == .none, dataset.vocabularySize <= modelVocabularySize {
             self = .assumed
         } else if data == model {
             self = .same
@@ -72,7 +72,10 @@ package enum TokenizerMatch: Equatable {
     }
 
     /// The notice that token IDs are assumed to match.
-    package static func assumption(_ dataset: String, _ checkpoint: String) -> String {
-        "neither \(dataset) nor \(checkpoint) records a tokenizer: assuming that both use the same token IDs"
+    package static func assumption(_ dataset: String, _ checkpoint: String, _ model: TokenizerDescription) -> String {
+        model.kind == .none
+            ? "neither \(dataset) nor \(checkpoint) records a tokenizer: assuming that both use the same token IDs"
+            : "\(dataset) records no tokenizer: assuming that its token IDs are those of \(checkpoint) "
+                + "(tokenizer \(model.kind.rawValue))"
     }
 }

@@ -1,46 +1,71 @@
-import Files
 import Checkpoints
 import Failures
+import Files
 import Interchange
 import Resources
 import Settings
 import Tensors
+
+/// A format of models of other programs.
+package enum ExportFormat: String, CaseIterable, Sendable {
+    /// `config.json`, safetensors and tokenizer files of the library transformers.
+    case huggingface
+    /// One file for llama.cpp and programs like it.
+    case gguf
+}
 
 /// Exports the model of a checkpoint to the format of another program.
 package struct ModelExport {
     private let checkpoint: Checkpoint
     private let identity: CheckpointIdentity
     private let model: PortableModel
-    /// The class of the model in the other program.
-    private let modelClass: ModelClass
+    private let target: Target
+
+    /// What the model is in the other program.
+    private enum Target {
+        case modelClass(ModelClass)
+        case gguf(GGUFModel)
+    }
 
     /// Opens a checkpoint without reading its tensors.
     ///
-    /// - Throws: `badData` if the checkpoint is invalid; `usage` if no class of the other program can represent its
-    ///   model.
-    package init(checkpoint directory: String) throws(Failure) {
+    /// - Parameters:
+    ///   - format: The format to export to.
+    ///   - className: The class of transformers; nil: the first that can represent the model.
+    /// - Throws: `badData` if the checkpoint is invalid; `usage` if the other program cannot represent its model.
+    package init(
+        checkpoint directory: String, format: ExportFormat = .huggingface, className: String? = nil
+    ) throws(Failure) {
         checkpoint = try Checkpoint.open(directory)
         identity = try CheckpointIdentity(checkpoint)
         model = PortableModel(
             identity.configuration.model, identity.sizes, labels: identity.facts.labels,
             special: identity.facts.tokenizer.specialTokens)
-        modelClass = try ModelClass.holding(model)
+        switch format {
+        case .huggingface: target = .modelClass(try ModelClass.holding(model, named: className))
+        case .gguf:
+            guard className == nil else {
+                throw Failure(.usage, "export: --class: only --format huggingface has classes. Omit it.")
+            }
+            target = .gguf(try GGUFModel(model))
+        }
     }
 
-    /// Verifies the checkpoint and writes its model in Float32 to `directory`.
+    /// Verifies the checkpoint and writes its model to `directory`.
     ///
     /// - Parameters:
     ///   - choice: The weights to export; nil: the moving average if there is one.
+    ///   - type: The type of the weights.
     ///   - progress: As for `Checkpoint.verify`.
     /// - Returns: A summary of the export, as one line.
-    /// - Throws: `usage` if the directory contains other files; `badData` for a damaged checkpoint; `inputOutput` if
-    ///   writing fails.
+    /// - Throws: `usage` if the directory contains other files, or the type does not suit the format or the weights;
+    ///   `badData` for a damaged checkpoint; `inputOutput` if writing fails.
     package func write(
-        to directory: String, _ choice: WeightChoice? = nil, progress: (_ done: Int, _ total: Int) -> Void
+        to directory: String, _ choice: WeightChoice? = nil, as type: ExportType = .float32,
+        progress: (_ done: Int, _ total: Int) -> Void
     ) throws(Failure) -> String {
         let output = try ExportDirectory(claiming: directory)
-        /// The note about the tokenizer.
-        var tokenizer: String?
+        let written: String
         do throws(Failure) {
             try checkpoint.verify(progress: progress)
             let layout = model.makeLayout()
@@ -49,9 +74,7 @@ package struct ModelExport {
                 remedy: "Use a larger host.")
             let weights = Arena<Float>(count: layout.count)
             try loadWeights(checkpoint, layout, into: weights, precision: identity.configuration.precision, choice)
-            let writer = try ModelWriter(modelClass, model, to: output.staging)
-            if identity.facts.kind != .images { tokenizer = try writer.write(identity.makeTokenizer()) }
-            try writer.write(layout, weights)
+            written = try write(layout, weights, as: type, to: output.staging)
         } catch {
             let failure = error.naming(directory, insteadOf: output.staging)
             // The original error matters more than one of the cleanup.
@@ -59,7 +82,25 @@ package struct ModelExport {
             throw failure
         }
         try output.complete()
-        return "\(directory): \(modelClass.name), \(grouped(model.makeLayout().parameterCount)) parameters"
-            + (tokenizer.map { "; \($0)" } ?? "")
+        return "\(directory): \(written)"
+    }
+
+    /// Writes the files and returns a summary of them.
+    private func write(
+        _ layout: ParameterLayout, _ weights: Arena<Float>, as type: ExportType, to directory: String
+    ) throws(Failure) -> String {
+        let parameters = "\(grouped(layout.parameterCount)) parameters in \(type.rawValue)"
+        switch target {
+        case .modelClass(let modelClass):
+            let writer = try ModelWriter(modelClass, model, to: directory)
+            let tokenizer = identity.facts.kind == .images ? nil : try writer.write(identity.makeTokenizer())
+            try writer.write(layout, weights, as: type)
+            return "\(modelClass.name), \(parameters)" + (tokenizer.map { "; \($0)" } ?? "")
+        case .gguf(let gguf):
+            let vocabulary = GGUFVocabulary(try identity.makeTokenizer(), vocabularySize: model.vocabularySize)
+            try gguf.write(layout, weights, as: type, vocabulary, to: directory)
+            return "\(GGUFModel.fileName), \(gguf.name), \(parameters)"
+                + (vocabulary.isComplete ? "" : "; without a tokenizer: the model reads and writes token IDs")
+        }
     }
 }

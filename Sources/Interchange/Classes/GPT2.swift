@@ -6,13 +6,12 @@ extension ModelClass {
     /// - Source: Radford et al. 2019, "Language models are unsupervised multitask learners".
     static let gpt2 = ModelClass(
         name: "GPT2LMHeadModel", modelType: "gpt2", family: .decoder, prefix: "transformer.", generates: true,
-        configuration: [
+        members: [
             .count("vocab_size", \.vocabularySize),
             .count("n_positions", \.contextLength, default: 1024),
             .count("n_embd", \.configuration.width, default: 768),
             .count("n_layer", \.configuration.layers, default: 12),
             .count("n_head", \.configuration.heads, default: 12),
-            .allHeads,
             .count("n_inner", \.hiddenWidth, like: \.fourWidths),
             .activation("activation_function", default: "gelu_new"),
             .number("layer_norm_epsilon", property: \.configuration.normalizationEpsilon, default: 1e-5),
@@ -28,10 +27,6 @@ extension ModelClass {
             .only("model.normalization", \.configuration.normalization, .layer),
             .only("model.placement", \.configuration.placement, .pre),
             .only("model.positions", \.configuration.positions, .learned),
-            .only("model.bias", \.configuration.bias, true),
-            .only("model.head", \.configuration.head, .linear),
-            .only("model.scale_embeddings", \.configuration.scaleEmbeddings, false),
-            .only("model.normalize_embeddings", \.configuration.normalizeEmbeddings, false),
         ],
         tensors: { model in
             let head =

@@ -7,46 +7,57 @@ extension ModelClass {
     /// ViT: an encoder of image patches, with a linear head on the class token.
     ///
     /// - Source: Dosovitskiy et al. 2021, arXiv:2010.11929.
-    static let vit = ModelClass(
-        name: "ViTForImageClassification", modelType: "vit", family: .imageClassifier, prefix: "vit.",
-        configuration: [
-            .image
-        ] + ConfigurationLink.encoder(dropout: 0) + [
-            .always("qkv_bias", true), .labels(.class),
-            .only("model.normalization", \.configuration.normalization, .layer),
-            .only("model.placement", \.configuration.placement, .pre),
-            .only("model.positions", \.configuration.positions, .learned),
-            .only("model.bias", \.configuration.bias, true),
-            .only("model.pooling", \.configuration.pooling, .first),
-        ],
-        tensors: { model in
-            let (width, patch) = (model.configuration.width, model.configuration.patchSize)
-            let embeddings = "vit.embeddings"
-            let blocks = (0..<model.configuration.layers).flatMap { index in
-                let (ours, theirs) = ("blocks.\(index)", "vit.encoder.layer.\(index)")
-                return TensorLink.normalization("\(ours).attention_normalization", "\(theirs).layernorm_before")
-                    + TensorLink.stacked(
-                        "\(ours).attention.query_key_value",
-                        ["query", "key", "value"].map { ("\(theirs).attention.attention.\($0)", width) })
-                    + TensorLink.linear("\(ours).attention.projection", "\(theirs).attention.output.dense")
-                    + TensorLink.normalization("\(ours).feed_forward_normalization", "\(theirs).layernorm_after")
-                    + TensorLink.linear("\(ours).feed_forward.expansion", "\(theirs).intermediate.dense")
-                    + TensorLink.linear("\(ours).feed_forward.projection", "\(theirs).output.dense")
-            }
-            return [
-                // A convolution whose stride is its kernel size: both programs order the pixels of a patch in the same
-                // way.
-                .same(
-                    "patch_embedding.weight", "\(embeddings).patch_embeddings.projection.weight",
-                    shape: [width, model.image?.channels ?? 0, patch, patch]),
-                .same("patch_embedding.bias", "\(embeddings).patch_embeddings.projection.bias"),
-                .same("class_token", "\(embeddings).cls_token", shape: [1, 1, width]),
-                .same(
-                    "position_embedding.weight", "\(embeddings).position_embeddings",
-                    shape: [1, model.contextLength, width]),
-            ] + blocks + TensorLink.normalization("final_normalization", "vit.layernorm")
-                + TensorLink.linear("head", "classifier")
-        })
+    static let vit = imageClassifier("ViTForImageClassification", "vit", distills: false)
+
+    /// DeiT: ViT with a second token, which learned from a teacher. This class does not use its prediction.
+    ///
+    /// - Source: Touvron et al. 2021, arXiv:2012.12877.
+    static let deit = imageClassifier("DeiTForImageClassification", "deit", distills: true)
+
+    private static func imageClassifier(_ name: String, _ modelType: String, distills: Bool) -> ModelClass {
+        ModelClass(
+            name: name, modelType: modelType, family: .imageClassifier, prefix: "\(modelType).",
+            members: [
+                .only("model.distillation_token", \.configuration.distillationToken, distills), .image,
+            ] + ConfigurationLink.encoder(dropout: 0) + [
+                .always("qkv_bias", true), .labels(.class),
+                .only("model.normalization", \.configuration.normalization, .layer),
+                .only("model.placement", \.configuration.placement, .pre),
+                .only("model.positions", \.configuration.positions, .learned),
+                .only("model.pooling", \.configuration.pooling, .first),
+            ], tensors: { imageClassifierTensors(modelType, $0) })
+    }
+
+    private static func imageClassifierTensors(_ prefix: String, _ model: PortableModel) -> [TensorLink] {
+        let (width, patch) = (model.configuration.width, model.configuration.patchSize)
+        let embeddings = "\(prefix).embeddings"
+        let blocks = (0..<model.configuration.layers).flatMap { index in
+            let (ours, theirs) = ("blocks.\(index)", "\(prefix).encoder.layer.\(index)")
+            return TensorLink.normalization("\(ours).attention_normalization", "\(theirs).layernorm_before")
+                + TensorLink.stacked(
+                    "\(ours).attention.query_key_value",
+                    ["query", "key", "value"].map { ("\(theirs).attention.attention.\($0)", width) })
+                + TensorLink.linear("\(ours).attention.projection", "\(theirs).attention.output.dense")
+                + TensorLink.normalization("\(ours).feed_forward_normalization", "\(theirs).layernorm_after")
+                + TensorLink.linear("\(ours).feed_forward.expansion", "\(theirs).intermediate.dense")
+                + TensorLink.linear("\(ours).feed_forward.projection", "\(theirs).output.dense")
+        }
+        let distillation =
+            model.configuration.distillationToken
+            ? [TensorLink.same("distillation_token", "\(embeddings).distillation_token", shape: [1, 1, width])] : []
+        return [
+            // A convolution whose stride is its kernel size: both programs order the pixels of a patch in the same way.
+            .same(
+                "patch_embedding.weight", "\(embeddings).patch_embeddings.projection.weight",
+                shape: [width, model.image?.channels ?? 0, patch, patch]),
+            .same("patch_embedding.bias", "\(embeddings).patch_embeddings.projection.bias"),
+            .same("class_token", "\(embeddings).cls_token", shape: [1, 1, width]),
+            .same(
+                "position_embedding.weight", "\(embeddings).position_embeddings",
+                shape: [1, model.contextLength, width]),
+        ] + distillation + blocks + TensorLink.normalization("final_normalization", "\(prefix).layernorm")
+            + TensorLink.linear("head", "classifier")
+    }
 }
 
 extension ConfigurationLink {
@@ -77,6 +88,6 @@ extension ConfigurationLink {
             guard size.channels != 2 else { throw file.unexpected("num_channels", "1 or 3") }
             model.image = size
             model.configuration.patchSize = patch
-            model.contextLength = 1 + size.patchCount(patch)
+            model.contextLength = model.configuration.imageTokens + size.patchCount(patch)
         })
 }

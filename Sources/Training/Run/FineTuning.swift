@@ -69,7 +69,7 @@ package struct StartingWeights {
         let theirs = identity.facts.tokenizer
         switch TokenizerMatch(dataset, model: theirs, modelVocabularySize: identity.sizes.vocabularySize) {
         case .same: assumption = nil
-        case .assumed: assumption = TokenizerMatch.assumption(dataset.directory, checkpoint.directory)
+        case .assumed: assumption = TokenizerMatch.assumption(dataset.directory, checkpoint.directory, theirs)
         case .different(let words):
             throw Failure(
                 .usage,

@@ -1,14 +1,20 @@
 import Failures
 import Inference
+import Interchange
 
 extension Command {
     static let export = Command(
-        name: "export", summary: "export a checkpoint to the format of Hugging Face transformers",
+        name: "export", summary: "export a checkpoint for Hugging Face transformers or llama.cpp",
         options: [
             .checkpoint,
             .one(
-                "format", .choice(of: InterchangeFormat.self),
-                "huggingface (default): config.json, model.safetensors and tokenizer"),
+                "format", .choice(of: ExportFormat.self),
+                "huggingface (default): config.json, safetensors and tokenizer; gguf: model.gguf"),
+            .one(
+                "type", .choice(of: ExportType.self), "type of the weights (default: float32; q8_0 for gguf only)"),
+            .one(
+                "class", ValueKind("CLASS", words: ModelClass.names),
+                "class of transformers (default: the first that can hold the model)"),
             .one("output", .directory, "directory to write the model to"),
             .weights,
         ],
@@ -18,17 +24,16 @@ extension Command {
             let (checkpoint, output) = (
                 try arguments.checkpointDirectory(session.console), try arguments.required("output")
             )
-            let _: InterchangeFormat? = try arguments.choice("format")
-            return try ModelExport(checkpoint: checkpoint).write(to: output, try arguments.weights()) { done, total in
-                session.console.draw("verifying: \(100 * done / max(total, 1)) %")
-            }
+            let (format, type): (ExportFormat?, ExportType?) = (
+                try arguments.choice("format"), try arguments.choice("type")
+            )
+            return try ModelExport(
+                checkpoint: checkpoint, format: format ?? .huggingface, className: arguments.value("class")
+            ).write(
+                to: output, try arguments.weights(), as: type ?? .float32
+            ) { done, total in session.console.draw("verifying: \(100 * done / max(total, 1)) %") }
         }
         session.console.say(line)
         return .finished
     }
-}
-
-/// A format of models of other programs.
-private enum InterchangeFormat: String, CaseIterable {
-    case huggingface
 }

@@ -6,7 +6,7 @@ extension Command {
     static let `import` = Command(
         name: "import", summary: "import a model of Hugging Face transformers as a checkpoint",
         options: [
-            .one("from", .directory, "model directory: config.json and safetensors (GPT-2, Llama, BERT, Marian, ViT)"),
+            .one("from", .directory, "model directory: config.json and safetensors (classes: see docs/guide.md)"),
             .one("output", .directory, "run directory to create, with one checkpoint at step 0"),
             .one(
                 "tokenizer", ValueKind("KIND", words: ["byte"], .files),

@@ -19,6 +19,8 @@ extension FuzzedReader {
                 ("encoder_attention_heads", 3), ("decoder_attention_heads", 3), ("num_hidden_layers", 2),
                 ("n_layer", 2), ("encoder_layers", 2), ("decoder_layers", 1), ("intermediate_size", 32),
                 ("encoder_ffn_dim", 32), ("decoder_ffn_dim", 32), ("max_position_embeddings", 16), ("image_size", 32),
+                ("dim", 24), ("n_heads", 3), ("n_layers", 2), ("hidden_dim", 32), ("num_key_value_heads", 3),
+                ("head_dim", 8),
             ] { members.append(.init(name, .integer(value))) }
             members.append(.init("id2label", ["0": "no", "1": "yes"]))
             members.append(.init("rope_parameters", ["rope_type": "default", "rope_theta": 1e4]))

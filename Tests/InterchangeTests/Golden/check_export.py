@@ -52,7 +52,7 @@ def main() -> None:
             subprocess.run([dtrain, "import", "--from", folder, "--output", run], check=True, stdout=subprocess.DEVNULL)
             checkpoint = f"{run}/checkpoints/step-00000000"
             subprocess.run(
-                [dtrain, "export", "--checkpoint", checkpoint, "--format", "huggingface", "--output", exported],
+                [dtrain, "export", "--checkpoint", checkpoint, "--class", kind, "--output", exported],
                 check=True, stdout=subprocess.DEVNULL)
             model, info = getattr(transformers, kind).from_pretrained(
                 exported, output_loading_info=True, dtype=torch.float32)
