@@ -12,6 +12,9 @@ extension ConfigurationLink {
         .only("model.query_key_normalization", \.configuration.queryKeyNormalization, false),
         .only("model.rotary_scaling", \.configuration.rotaryScaling, .none),
         .only("model.rotary_share", \.configuration.rotaryShare, 1) { "\($0)" },
+        .only("model.attention_window", \.configuration.attentionWindow, 0) { "\($0)" },
+        .only("model.scale_scores", \.configuration.scaleScores, true),
+        .only("model.scale_head", \.configuration.scaleHead, false),
         .only("model.distillation_token", \.configuration.distillationToken, false),
         usually(\.keyHeads) { model in
             let (found, heads) = (model.configuration.keyHeads, model.configuration.heads)

@@ -123,7 +123,9 @@ struct ConfigurationLink: Sendable {
         properties: [\.configuration.attentionBias],
         objection: { model in
             let biases = model.configuration.attentionBiases
-            return biases.inputs && !biases.output ? nil : "model.attention_bias: only query_key_value is allowed"
+            return biases.inputs && !biases.output
+                ? nil
+                : "model.attention_bias: found \(model.configuration.attentionBias.rawValue); allowed: query_key_value"
         }
     ) { (_, model) throws(Failure) in model.configuration.attentionBias = .queryKeyValue }
 
@@ -181,21 +183,69 @@ struct ConfigurationLink: Sendable {
         only(key, property, value) { String($0) }
     }
 
-    /// A window of attention, which must be at least as long as the context.
+    /// A sliding window of attention, for all blocks.
     ///
-    /// - Parameters:
-    ///   - standard: The window if the member is absent; null means none.
-    ///   - condition: The name of a Boolean member without which there is no window.
-    static func wideWindow(_ name: String, default standard: Int, if condition: String? = nil) -> Self {
-        Self(write: { _ in
-            [JSON.Member(name, .null)] + (condition.map { [JSON.Member($0, false)] } ?? [])
-        }) { (file, model) throws(Failure) in
-            if let condition, try !file.flag(condition, default: false) { return }
-            if file[name] == nil, file.contains(name) { return }
-            guard try file.integer(name, in: 1...countLimit, default: standard) >= model.contextLength else {
-                throw file.unexpected(name, "null or at least \(model.contextLength), the context length")
+    /// - Parameter standard: The window if the member is absent; null means none.
+    static func window(_ name: String, default standard: Int) -> Self {
+        Self(
+            properties: [\.configuration.attentionWindow],
+            objection: { model in
+                let first = model.configuration.unlimitedLayers
+                return model.configuration.attentionWindow == 0 || first == 0
+                    ? nil : "model.unlimited_layers: found \(first); allowed: 0"
+            }, write: { model in [JSON.Member(name, window(model))] }
+        ) { (file, model) throws(Failure) in try readWindow(name, default: standard, file, &model) }
+    }
+
+    /// A sliding window of attention that applies from a certain block on, if a Boolean member says so.
+    static func window(
+        _ name: String, default standard: Int, if condition: String, from first: String, default standardFirst: Int
+    ) -> Self {
+        Self(
+            properties: [\.configuration.attentionWindow],
+            write: { model in
+                let configuration = model.configuration
+                let kinds = (0..<configuration.layers).map { index -> JSON in
+                    configuration.attentionWindow > 0 && index >= configuration.unlimitedLayers
+                        ? "sliding_attention" : "full_attention"
+                }
+                return [
+                    JSON.Member(name, window(model)),
+                    JSON.Member(condition, .boolean(configuration.attentionWindow > 0)),
+                    JSON.Member(first, .integer(configuration.unlimitedLayers)),
+                    JSON.Member("layer_types", .array(kinds)),
+                ]
             }
+        ) { (file, model) throws(Failure) in
+            guard try file.flag(condition, default: false) else { return }
+            try readWindow(name, default: standard, file, &model)
+            let layers = model.configuration.layers
+            var unlimited = try file.integer(first, in: 0...countLimit, default: standardFirst)
+            if let kinds = file["layer_types"]?.arrayValue {
+                unlimited = kinds.firstIndex(of: "sliding_attention") ?? layers
+                guard kinds.count == layers, kinds[..<unlimited].allSatisfy({ $0 == "full_attention" }),
+                    kinds[unlimited...].allSatisfy({ $0 == "sliding_attention" })
+                else {
+                    throw file.unexpected(
+                        "layer_types", "\(layers) times full_attention or sliding_attention, in this order")
+                }
+            }
+            if unlimited >= layers { model.configuration.attentionWindow = 0 }
+            model.configuration.unlimitedLayers = model.configuration.attentionWindow > 0 ? unlimited : 0
         }
+    }
+
+    private static func window(_ model: PortableModel) -> JSON {
+        model.configuration.attentionWindow > 0 ? .integer(model.configuration.attentionWindow) : .null
+    }
+
+    private static func readWindow(
+        _ name: String, default standard: Int, _ file: ConfigurationFile, _ model: inout PortableModel
+    ) throws(Failure) {
+        if file[name] == nil, file.contains(name) { return }
+        let window = try file.integer(name, in: 1...countLimit, default: standard)
+        // A window as long as the context hides nothing.
+        model.configuration.attentionWindow = window < model.contextLength ? window : 0
     }
 
     /// The ID of a special token; null if there is none.

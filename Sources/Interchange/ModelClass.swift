@@ -26,11 +26,14 @@ package struct ModelClass: Sendable {
     var olderNames: [(old: String, new: String)] = []
     /// The tensor [1, V] that is the bias of the output projection if it is not zero.
     var finalBias: String?
+    /// The tensor that is the output projection, unless hidden states are scaled; without it the projection is the token
+    /// embedding.
+    var untiedHead: String?
 
     /// All supported classes. Of several that can represent a model, `holding` takes the first.
     static let all: [ModelClass] = [
         gpt2, llama, mistral, qwen2, qwen3, gemma, gptNeoX, bertMaskedLM, robertaMaskedLM, distilBERTMaskedLM,
-        bertClassifier, robertaClassifier, distilBERTClassifier, marian, bart, vit, deit,
+        bertClassifier, robertaClassifier, distilBERTClassifier, marian, bart, t5, vit, deit,
     ]
 
     /// The names of all classes.

@@ -31,6 +31,9 @@ package struct ModelReader {
         weights = try WeightFiles(directory)
         var model = try modelClass.model(file)
         if let bias = modelClass.finalBias { model.configuration.headBias = try weights.isNonzero(bias) }
+        if let head = modelClass.untiedHead, !model.configuration.scaleHead, weights.has(head) {
+            model.configuration.tieEmbeddings = false
+        }
         self.model = model
     }
 

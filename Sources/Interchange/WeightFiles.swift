@@ -107,6 +107,9 @@ final class WeightFiles {
         }
     }
 
+    /// Whether there is a tensor of this name.
+    func has(_ name: String) -> Bool { places[name.exact] != nil }
+
     /// Whether a tensor exists and has an element that is not 0.
     func isNonzero(_ name: String) throws(Failure) -> Bool {
         guard let place = places[name.exact] else { return false }

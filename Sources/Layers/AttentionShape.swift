@@ -19,13 +19,21 @@ package struct AttentionShape: Equatable, Sendable {
     /// - Source: Henry et al. 2020, arXiv:2010.04245; Dehghani et al. 2023, arXiv:2302.05442, section 2.
     package let normalization: NormalizationStyle?
     package let bias: AttentionBias
+    /// The distance from which on a position attends to no other, in self-attention; 0: any distance.
+    ///
+    /// - Source: Beltagy, Peters & Cohan 2020, arXiv:2004.05150, section 3.1; Jiang et al. 2023 (Mistral),
+    ///   arXiv:2310.06825.
+    package let window: Int
+    /// Whether scores are divided by √D.
+    package let scalesScores: Bool
 
     /// A shape with the given properties.
     ///
     /// - Parameter headWidth: D; nil: C / H.
     package init(
         width: Int, headCount: Int, keyHeadCount: Int, headWidth: Int? = nil, penalizesDistance: Bool = false,
-        rotary: RotaryAngles? = nil, normalization: NormalizationStyle? = nil, bias: AttentionBias
+        rotary: RotaryAngles? = nil, normalization: NormalizationStyle? = nil, bias: AttentionBias, window: Int = 0,
+        scalesScores: Bool = true
     ) {
         self.width = width
         self.headCount = headCount
@@ -35,6 +43,8 @@ package struct AttentionShape: Equatable, Sendable {
         self.rotary = rotary
         self.normalization = normalization
         self.bias = bias
+        self.window = window
+        self.scalesScores = scalesScores
     }
 
     /// H · D, the width of the queries of a position.

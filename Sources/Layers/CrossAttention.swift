@@ -53,7 +53,8 @@ package struct CrossAttention<Element: Storage> {
         self.shape = shape
         self.site = site
         attention = Attention(
-            headCount: shape.headCount, keyHeadCount: shape.keyHeadCount, headWidth: shape.headWidth)
+            headCount: shape.headCount, keyHeadCount: shape.keyHeadCount, headWidth: shape.headWidth,
+            scalesScores: shape.scalesScores)
         query = Linear(
             "\(name).query", inputWidth: shape.width, outputWidth: shape.queryWidth, bias: shape.bias.inputs,
             initializers.inner, in: &layout)

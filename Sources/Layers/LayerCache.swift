@@ -123,7 +123,7 @@ extension SelfAttention {
             queries: activations.queryKeyValue, stride: stride,
             CachedRows(
                 UnsafePointer(cache.texts), capacity: places.capacity, owners: places.owners, lengths: places.lengths),
-            into: activations.mixed, sequences: rows)
+            biases: pass.biases, into: activations.mixed, sequences: rows)
         projection.forward(activations.mixed, into: output, rows: rows, pass.context)
     }
 }
@@ -194,7 +194,8 @@ extension TransformerStack {
         return Activations(
             output: finalNormalization == nil ? all.last!.output : arena.take(Element.self, rows * width),
             blocks: all, recomputation: .block,
-            finalStatistics: finalNormalization.map { _ in arena.takeStatistics(Element.self, rows: rows) })
+            finalStatistics: finalNormalization.map { _ in arena.takeStatistics(Element.self, rows: rows) },
+            biases: takeBiases(from: arena))
     }
 
     /// Computes the keys and values of encoder outputs and stores them in the caches of all blocks.

@@ -12,6 +12,9 @@ package struct Pass<Element: Storage> {
     package let cachePlaces: CachePlaces?
     /// The parameters, dropout and scratch memory.
     package let context: LayerContext<Element>
+    /// The biases of self-attention scores in the current stack, and their gradients; nil: none.
+    var biases: DistanceBiases?
+    var biasGradients: UnsafeMutablePointer<Float>?
 
     /// A pass over `sequences` × `positions` positions.
     package init(

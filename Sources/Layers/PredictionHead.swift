@@ -8,6 +8,8 @@ package struct PredictionHead<Element: Storage> {
     /// The linear layer to logits or values; its weight is the token table if embeddings are tied.
     package let output: Linear<Element>
     private let transform: Transform?
+    /// The factor applied to hidden states; 1: none.
+    private let scale: Float
 
     /// BERT's head transform: a linear layer, an activation and a normalization.
     ///
@@ -29,11 +31,13 @@ package struct PredictionHead<Element: Storage> {
     /// - Parameters:
     ///   - tiedTo: The offset of the token table whose weight the head shares; nil: not tied.
     ///   - transform: The activation and the normalization of the transform; nil: no transform.
+    ///   - scale: A factor applied to the hidden states of a head without a transform.
     package init(
         inputWidth: Int, outputWidth: Int, tiedTo table: Int?, bias: Bool,
-        transform: (form: ActivationForm, normalization: NormalizationStyle)?, _ initialization: WeightInitialization,
-        in layout: inout ParameterLayout
+        transform: (form: ActivationForm, normalization: NormalizationStyle)?, scale: Float = 1,
+        _ initialization: WeightInitialization, in layout: inout ParameterLayout
     ) {
+        self.scale = scale
         self.transform = transform.map {
             Transform(
                 dense: Linear(
@@ -58,7 +62,7 @@ package struct PredictionHead<Element: Storage> {
     package func transformed(
         _ hidden: UnsafePointer<Element>, rows: Int, _ context: LayerContext<Element>
     ) -> UnsafePointer<Element> {
-        guard let transform else { return hidden }
+        guard let transform else { return scale == 1 ? hidden : scaled(hidden, rows: rows, context) }
         let memory = TransformMemory(rows: rows, width: inputWidth, context.workspace)
         transform.dense.forward(hidden, into: memory.dense, rows: rows, context)
         activate(memory.dense, into: memory.activated, count: rows * inputWidth, form: transform.form)
@@ -75,7 +79,10 @@ package struct PredictionHead<Element: Storage> {
         _ hidden: UnsafePointer<Element>, gradient: UnsafeMutablePointer<Float>, rows: Int,
         _ context: LayerContext<Element>
     ) {
-        guard let transform else { return }
+        guard let transform else {
+            if scale != 1 { Kernels.scale(gradient, by: scale, count: rows * inputWidth) }
+            return
+        }
         let memory = TransformMemory(rows: rows, width: inputWidth, context.workspace)
         let inner = context.workspace.floats(.innerGradient, rows * inputWidth)
         inner.update(repeating: 0, count: rows * inputWidth)
@@ -84,6 +91,17 @@ package struct PredictionHead<Element: Storage> {
         activationBackward(memory.dense, inner, count: rows * inputWidth, form: transform.form)
         transform.dense.backward(
             hidden, outputGradient: inner, inputGradient: gradient, rows: rows, context)
+    }
+
+    /// Returns the hidden states times the factor.
+    private func scaled(
+        _ hidden: UnsafePointer<Element>, rows: Int, _ context: LayerContext<Element>
+    ) -> UnsafePointer<Element> {
+        let count = rows * inputWidth
+        let scaled = context.workspace.numbers(.headTransform, count, Element.self)
+        scaled.update(from: hidden, count: count)
+        Kernels.scale(scaled, by: scale, count: count)
+        return UnsafePointer(scaled)
     }
 
     /// The workspace buffers that hold a transform's activations for its backward pass.

@@ -29,10 +29,13 @@ package struct SelfAttention<Element: Storage> {
     ///
     /// - Parameters:
     ///   - initializers: The initializers of the input projection and of the output projection.
+    ///   - hasWindow: Whether the window of the shape applies.
     ///   - rotary: The rotary table for `shape.rotary`, shared by all blocks of a stack; nil: none.
     ///   - site: The number of the dropout site of the attention probabilities.
     package init(
-        _ name: String, _ shape: AttentionShape, _ initializers: BranchInitializers, rotary: RotaryTable?, site: Int,
+        _ name: String, _ shape: AttentionShape, hasWindow: Bool = true, _ initializers: BranchInitializers,
+        rotary: RotaryTable?,
+        site: Int,
         in layout: inout ParameterLayout
     ) {
         self.shape = shape
@@ -40,7 +43,8 @@ package struct SelfAttention<Element: Storage> {
         self.site = site
         attention = Attention(
             headCount: shape.headCount, keyHeadCount: shape.keyHeadCount, headWidth: shape.headWidth,
-            penalizesDistance: shape.penalizesDistance)
+            penalizesDistance: shape.penalizesDistance, window: hasWindow ? shape.window : 0,
+            scalesScores: shape.scalesScores)
         queryKeyValue = Linear(
             "\(name).query_key_value", inputWidth: shape.width,
             outputWidth: shape.queryWidth + 2 * shape.keyWidth, bias: shape.bias.inputs, initializers.inner, in: &layout
@@ -84,7 +88,7 @@ package struct SelfAttention<Element: Storage> {
         attention.forward(
             heads(activations.queryKeyValue), into: activations.mixed, logSums: activations.logSums,
             sequences: pass.sequences, queries: pass.positions, keys: pass.positions, mask: pass.mask,
-            dropout: pass.context.dropouts.attention, site: site)
+            biases: pass.biases, dropout: pass.context.dropouts.attention, site: site)
         projection.forward(activations.mixed, into: output, rows: pass.rows, pass.context)
     }
 
@@ -106,8 +110,8 @@ package struct SelfAttention<Element: Storage> {
         attention.backward(
             heads(activations.queryKeyValue), output: activations.mixed, logSums: activations.logSums,
             outputGradient: mixedGradient, into: heads(queryKeyValueGradient), sequences: pass.sequences,
-            queries: pass.positions, keys: pass.positions, mask: pass.mask, dropout: pass.context.dropouts.attention,
-            site: site)
+            queries: pass.positions, keys: pass.positions, mask: pass.mask, biases: pass.biases,
+            biasGradients: pass.biasGradients, dropout: pass.context.dropouts.attention, site: site)
         turn(queryKeyValueGradient, pass, back: true)
         if let normalizations {
             normalizations.backward(queryKeyValueGradient, activations.normalization!, rows: rows, pass.context)

@@ -79,10 +79,12 @@ package struct TransformerBlock<Element: Storage> {
     /// Declares the block's parameters under `name`.
     ///
     /// - Parameters:
+    ///   - hasWindow: Whether the window of the shape applies to this block.
     ///   - rotary: The rotary table for the shape's angles, shared by all blocks of a stack; nil: none.
     ///   - firstSite: The number of the first of the block's dropout sites.
     package init(
-        _ name: String, _ shape: BlockShape, rotary: RotaryTable?, firstSite: Int, in layout: inout ParameterLayout
+        _ name: String, _ shape: BlockShape, hasWindow: Bool = true, rotary: RotaryTable?, firstSite: Int,
+        in layout: inout ParameterLayout
     ) {
         let width = shape.attention.width
         isParallel = shape.isParallel
@@ -93,7 +95,8 @@ package struct TransformerBlock<Element: Storage> {
         }
         attentionBranch = branch("attention", site: firstSite + 1, in: &layout)
         attention = SelfAttention(
-            "\(name).attention", shape.attention, shape.initializers, rotary: rotary, site: firstSite, in: &layout)
+            "\(name).attention", shape.attention, hasWindow: hasWindow, shape.initializers, rotary: rotary,
+            site: firstSite, in: &layout)
         if shape.seesMemory {
             cross = Cross(
                 branch: branch("cross_attention", site: firstSite + 3, in: &layout),

@@ -10,6 +10,7 @@ package struct TransformerStack<Element: Storage> {
     /// The index of the layout section of block 0; the section of the final normalization follows the last block's.
     package let firstSection: Int
     let width: Int
+    private let relativePositions: RelativePositions<Element>?
 
     /// The activations that the backward pass uses.
     package struct Activations {
@@ -18,24 +19,38 @@ package struct TransformerStack<Element: Storage> {
         let blocks: [TransformerBlock<Element>.Activations]
         let recomputation: Recomputation
         let finalStatistics: Normalization<Element>.Statistics?
+        /// The biases of scores, [H, 2P − 1].
+        let biases: UnsafeMutablePointer<Float>?
     }
 
     /// Declares `count` ≥ 1 blocks of `shape` under `name`blocks.0, …, each in its own section, and
-    /// `name`final_normalization in one more section.
+    /// `name`final_normalization in one more section. Relative positions are in the section of block 0, whose gradients
+    /// are the last to be complete.
     ///
-    /// - Parameter firstSite: The number of the first dropout site.
+    /// - Parameters:
+    ///   - unlimited: The number of first blocks to which the window of the shape does not apply.
+    ///   - relative: The parameters of relative position biases; nil: none.
+    ///   - firstSite: The number of the first dropout site.
     package init(
-        _ name: String, count: Int, _ shape: BlockShape, firstSite: Int, in layout: inout ParameterLayout
+        _ name: String, count: Int, _ shape: BlockShape, unlimited: Int = 0, relative: RelativeShape? = nil,
+        firstSite: Int, in layout: inout ParameterLayout
     ) {
         width = shape.attention.width
         firstSection = layout.sections.count
         let rotary = shape.attention.rotary.map { RotaryTable($0) }
+        var relativePositions: RelativePositions<Element>?
         blocks = (0..<count).map { index in
             layout.beginSection()
+            if index == 0, let relative {
+                relativePositions = RelativePositions(
+                    name, relative, headCount: shape.attention.headCount, in: &layout)
+            }
             return TransformerBlock(
-                "\(name)blocks.\(index)", shape, rotary: rotary, firstSite: firstSite + index * shape.sites, in: &layout
+                "\(name)blocks.\(index)", shape, hasWindow: index >= unlimited, rotary: rotary,
+                firstSite: firstSite + index * shape.sites, in: &layout
             )
         }
+        self.relativePositions = relativePositions
         layout.beginSection()
         finalNormalization =
             shape.placement == .post
@@ -62,7 +77,13 @@ package struct TransformerStack<Element: Storage> {
         return Activations(
             output: finalNormalization == nil ? blocks.last!.output : arena.take(Element.self, rows * width),
             blocks: blocks, recomputation: recomputation,
-            finalStatistics: finalNormalization.map { _ in arena.takeStatistics(Element.self, rows: rows) })
+            finalStatistics: finalNormalization.map { _ in arena.takeStatistics(Element.self, rows: rows) },
+            biases: takeBiases(from: arena))
+    }
+
+    /// Allocates the biases of scores; nil without relative positions.
+    func takeBiases(from arena: ActivationArena) -> UnsafeMutablePointer<Float>? {
+        relativePositions?.takeBiases(from: arena)
     }
 
     /// Computes `activations.output` from `input`, both [B, T, C].
@@ -71,6 +92,7 @@ package struct TransformerStack<Element: Storage> {
         _ pass: Pass<Element>
     ) {
         let spans = pass.context.spans
+        let pass = biased(pass, activations)
         // By index, because iterating over values of a generic type allocates.
         for index in blocks.indices {
             spans.measure(.block, index) {
@@ -100,6 +122,8 @@ package struct TransformerStack<Element: Storage> {
         sectionIsFinal: (Int) throws -> Void
     ) rethrows {
         let (spans, count) = (pass.context.spans, pass.rows * width)
+        var pass = biased(pass, activations)
+        pass.biasGradients = relativePositions?.clearedGradients(sequences: pass.sequences, pass.context)
         if let finalNormalization {
             spans.measure(.finalNormalization) {
                 streamGradient.update(repeating: 0, count: count)
@@ -120,8 +144,19 @@ package struct TransformerStack<Element: Storage> {
                 }
                 blocks[index].backward(input, memory: memory, streamGradient: streamGradient, own, pass)
             }
+            if index == 0, let relativePositions, let gradients = pass.biasGradients {
+                relativePositions.backward(gradients, sequences: pass.sequences, pass.context)
+            }
             try sectionIsFinal(firstSection + index)
         }
+    }
+
+    /// The pass with the biases of scores, computed from the current weights.
+    private func biased(_ pass: Pass<Element>, _ activations: Activations) -> Pass<Element> {
+        guard let relativePositions, let biases = activations.biases else { return pass }
+        var pass = pass
+        pass.biases = relativePositions.forward(into: biases, pass.context)
+        return pass
     }
 
     /// Returns the input of block `index`, or of the final normalization if `index` is the number of blocks.

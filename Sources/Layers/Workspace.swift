@@ -22,6 +22,8 @@ package final class Workspace {
         case headTransform, headStatistics
         /// Queries or keys during their normalization, and their gradients.
         case heads
+        /// The gradients of the biases of scores, for each sequence.
+        case biasGradients
         /// The gradient of a parallel block's output.
         case blockGradient
         /// Sums over rows, with one element per column.

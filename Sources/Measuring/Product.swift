@@ -94,7 +94,7 @@ extension Configuration {
                     backward: isHead ? StepPart(.head, .head) : StepPart(.backward, product.span ?? .backward),
                     count: slots * product.layers
                 ).filter { product.rows != .patches || $0.kind != .inputGradient }
-            case .attention(let heads, let headWidth, let isCausal):
+            case .attention(let heads, let headWidth, let isCausal, _):
                 return Product.attention(
                     product.span ?? .attention, queries: T, keys: T, headWidth: headWidth, isCausal: isCausal,
                     count: slots * product.layers * B * heads)

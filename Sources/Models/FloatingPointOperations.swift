@@ -15,8 +15,9 @@ extension ModelConfiguration {
                 switch product.operands {
                 case .linear(let input, let output): Double(product.layers * input * output)
                 // Scores and weighted values, for the mean number of keys that a position attends to.
-                case .attention(let heads, let headWidth, let isCausal):
-                    Double(product.layers * 2 * heads * headWidth) * (isCausal ? T / 2 : T)
+                case .attention(let heads, let headWidth, let isCausal, let window):
+                    Double(product.layers * 2 * heads * headWidth)
+                        * keys(T, isCausal: isCausal, window: window == 0 ? T : min(Double(window), T))
                 }
             switch product.rows {
             case .positions, .patches: position += operations
@@ -25,5 +26,12 @@ extension ModelConfiguration {
             }
         }
         return 3 * 2 * (position / targetShare + target + sequence / (targetShare * T))
+    }
+
+    /// The mean number of keys that a position of a sequence of `length` attends to.
+    private func keys(_ length: Double, isCausal: Bool, window: Double) -> Double {
+        // On each side, the positions at distances below the window, fewer at the ends of the sequence.
+        let side = window * (1 - window / (2 * length))
+        return isCausal ? side : 2 * side
     }
 }

@@ -63,7 +63,8 @@ extension ModelConfiguration {
                 headWidth: blockSizes.headWidth, penalizesDistance: positions == .alibi,
                 rotary: positions == .rotary
                     ? rotaryAngles(positions: sizes.contextLength, blockSizes.headWidth) : nil,
-                normalization: queryKeyNormalization ? normalizationStyle : nil, bias: attentionBiases),
+                normalization: queryKeyNormalization ? normalizationStyle : nil, bias: attentionBiases,
+                window: attentionWindow, scalesScores: scaleScores),
             hiddenWidth: blockSizes.hiddenWidth,
             activation: hasGate ? .gated(activationForm) : .elementwise(activationForm),
             placement: normalizationPlacement, normalization: normalizationStyle,
@@ -73,6 +74,14 @@ extension ModelConfiguration {
             isParallel: parallelBlocks)
     }
 
+    /// The relative positions of a stack; nil: none.
+    func relativeShape(_ sizes: ModelSizes, isBidirectional: Bool) -> RelativeShape? {
+        guard positions == .relative else { return nil }
+        return RelativeShape(
+            buckets: relativeBuckets, distanceLimit: relativeDistance, isBidirectional: isBidirectional,
+            positions: sizes.contextLength, initializer: embeddingInitializer)
+    }
+
     /// The shape of the token embedding; the encoder's has the same one.
     func embeddingShape(_ sizes: ModelSizes) -> EmbeddingShape {
         let embedded: PositionEmbedding =
@@ -80,7 +89,7 @@ extension ModelConfiguration {
             case .learned: family.architecture.hasPrefixes ? .learnedTwice : .learned
             case .sinusoidal: .sinusoidal(.alternating)
             case .sinusoidalHalves: .sinusoidal(.halves)
-            case .rotary, .alibi, .none: .none
+            case .rotary, .alibi, .relative, .none: .none
             }
         return EmbeddingShape(
             vocabularySize: sizes.vocabularySize, contextLength: sizes.contextLength, width: width,

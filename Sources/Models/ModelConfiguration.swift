@@ -47,6 +47,8 @@ package struct ModelConfiguration: Equatable, Sendable {
         case sinusoidalHalves = "sinusoidal_halves"
         /// RoPE: queries and keys are rotated by angles proportional to the position.
         case rotary
+        /// Learned biases of attention scores by distance, in buckets (T5).
+        case relative
         /// ALiBi: attention scores are reduced in proportion to the distance.
         case alibi
         /// No position encoding.
@@ -174,6 +176,16 @@ package struct ModelConfiguration: Equatable, Sendable {
     package var rotaryHighFrequency = 4.0
     /// Whether each query and each key is normalized (Qwen3).
     package var queryKeyNormalization = false
+    /// The number of buckets of distances of relative positions.
+    package var relativeBuckets = 32
+    /// The distance from which on all are in the last bucket of relative positions.
+    package var relativeDistance = 128
+    /// The distance from which on a position attends to no other; 0: any distance.
+    package var attentionWindow = 0
+    /// The number of first blocks without the window.
+    package var unlimitedLayers = 0
+    /// Whether attention scores are divided by √D.
+    package var scaleScores = true
     package var activation = Activation.gelu
     /// The dropout probability on sublayer outputs, and the default of the other two dropout probabilities.
     package var dropout = 0.0
@@ -196,6 +208,8 @@ package struct ModelConfiguration: Equatable, Sendable {
     package var head = Head.linear
     /// Whether the output projection of a linear head has a bias.
     package var headBias = false
+    /// Whether the hidden states are multiplied by 1/√C before the output projection of a linear head (T5).
+    package var scaleHead = false
     package var pooling = Pooling.first
     /// The side of an image patch, in pixels.
     package var patchSize = 4

@@ -11,7 +11,8 @@ package struct ModelProduct: Equatable, Sendable {
         /// - Parameters:
         ///   - heads: H.
         ///   - headWidth: D.
-        case attention(heads: Int, headWidth: Int, isCausal: Bool)
+        ///   - window: The distance from which on a query attends to no key; 0: any distance.
+        case attention(heads: Int, headWidth: Int, isCausal: Bool, window: Int)
     }
 
     /// The rows of activations of a sequence.
@@ -43,11 +44,11 @@ package struct ModelProduct: Equatable, Sendable {
     }
 
     fileprivate static func attention(
-        _ name: String, _ span: Span, _ sizes: BlockSizes, isCausal: Bool, layers: Int
+        _ name: String, _ span: Span, _ sizes: BlockSizes, isCausal: Bool, window: Int = 0, layers: Int
     ) -> ModelProduct {
         ModelProduct(
             name: name, span: span,
-            operands: .attention(heads: sizes.heads, headWidth: sizes.headWidth, isCausal: isCausal),
+            operands: .attention(heads: sizes.heads, headWidth: sizes.headWidth, isCausal: isCausal, window: window),
             rows: .positions, layers: layers)
     }
 }
@@ -59,13 +60,18 @@ extension ModelConfiguration {
         let C = width
         func stack(_ sizes: BlockSizes, layers: Int, isCausal: Bool) -> [ModelProduct] {
             let (Q, F, K) = (sizes.heads * sizes.headWidth, sizes.hiddenWidth, sizes.keyHeads * sizes.headWidth)
-            return [
+            let unlimited = attentionWindow > 0 ? min(unlimitedLayers, layers) : 0
+            let products: [ModelProduct] = [
                 .linear("query_key_value", .attention, C, Q + 2 * K, layers: layers),
-                .attention("attention", .attention, sizes, isCausal: isCausal, layers: layers),
+                .attention(
+                    "attention", .attention, sizes, isCausal: isCausal, window: attentionWindow,
+                    layers: layers - unlimited),
+                .attention("attention", .attention, sizes, isCausal: isCausal, layers: unlimited),
                 .linear("attention projection", .attention, Q, C, layers: layers),
                 .linear("expansion", .feedForward, C, hasGate ? 2 * F : F, layers: layers),
                 .linear("projection", .feedForward, F, C, layers: layers),
             ]
+            return products.filter { $0.layers > 0 }
         }
         let main = architecture.hasEncoder ? targetBlockSizes : blockSizes
         var products = stack(

@@ -28,6 +28,9 @@ package struct ModelShape: Equatable, Sendable {
     struct StackShape: Equatable, Sendable {
         let layers: Int
         let block: BlockShape
+        /// The number of first blocks without the window.
+        let unlimited: Int
+        let relative: RelativeShape?
     }
 
     /// The encoder of an encoder-decoder.
@@ -41,7 +44,7 @@ package struct ModelShape: Equatable, Sendable {
     /// The layers after the last block.
     enum Output: Equatable, Sendable {
         /// A token at each position.
-        case tokens(isTied: Bool, bias: Bool, transform: TransformShape?)
+        case tokens(isTied: Bool, bias: Bool, transform: TransformShape?, scale: Float)
         /// One vector of outputs per sequence.
         case sequence(PoolingKind)
     }
@@ -76,22 +79,32 @@ extension ModelConfiguration {
             architecture.hasEncoder
             ? ModelShape.EncoderShape(
                 embedding: embeddingShape(sizes),
-                stack: ModelShape.StackShape(layers: layers, block: blockShape(sizes, seesMemory: false)),
+                stack: stackShape(sizes, layers: layers, seesMemory: false, isBidirectional: true),
                 sharesTable: shareEmbeddings) : nil
         let output: ModelShape.Output =
             switch architecture.output {
             case .tokens:
                 .tokens(
-                    isTied: tieEmbeddings, bias: headBias || head == .transform, transform: transformShape)
+                    isTied: tieEmbeddings, bias: headBias || head == .transform, transform: transformShape,
+                    scale: scaleHead && head == .linear ? Float(1 / Double(width).squareRoot()) : 1)
             case .sequence: .sequence(poolingKind)
             }
         return ModelShape(
             input: input, encoder: encoder,
-            stack: ModelShape.StackShape(
-                layers: architecture.hasEncoder ? targetLayers : layers,
-                block: blockShape(sizes, seesMemory: architecture.hasEncoder)),
+            stack: stackShape(
+                sizes, layers: architecture.hasEncoder ? targetLayers : layers, seesMemory: architecture.hasEncoder,
+                isBidirectional: architecture.visibility != .causal),
             output: output, outputs: architecture.output == .tokens ? sizes.vocabularySize : sizes.outputs,
             headInitialization: initialization, dropouts: dropoutRates)
+    }
+
+    private func stackShape(
+        _ sizes: ModelSizes, layers: Int, seesMemory: Bool, isBidirectional: Bool
+    ) -> ModelShape.StackShape {
+        ModelShape.StackShape(
+            layers: layers, block: blockShape(sizes, seesMemory: seesMemory),
+            unlimited: attentionWindow > 0 ? unlimitedLayers : 0,
+            relative: relativeShape(sizes, isBidirectional: isBidirectional))
     }
 
     private func patchShape(_ sizes: ModelSizes) -> ModelShape.PatchShape {

@@ -73,21 +73,23 @@ package struct Transformer<Element: Storage> {
             self.encoder = Encoder(
                 embedding: encoderEmbedding,
                 stack: TransformerStack(
-                    "encoder.", count: encoder.stack.layers, encoder.stack.block, firstSite: 1, in: &layout),
+                    "encoder.", count: encoder.stack.layers, encoder.stack.block, unlimited: encoder.stack.unlimited,
+                    relative: encoder.stack.relative, firstSite: 1, in: &layout),
                 sharesTable: encoder.sharesTable)
         } else {
             encoder = nil
         }
         stack = TransformerStack(
-            "", count: shape.stack.layers, shape.stack.block, firstSite: firstSite + 1, in: &layout)
+            "", count: shape.stack.layers, shape.stack.block, unlimited: shape.stack.unlimited,
+            relative: shape.stack.relative, firstSite: firstSite + 1, in: &layout)
         switch shape.output {
-        case .tokens(let isTied, let bias, let transform):
+        case .tokens(let isTied, let bias, let transform, let scale):
             pooling = nil
             headIsTied = isTied
             head = PredictionHead(
                 inputWidth: width, outputWidth: shape.outputs, tiedTo: isTied ? tokenTable : nil,
                 bias: bias, transform: transform.map { ($0.form, $0.normalization) },
-                shape.headInitialization, in: &layout)
+                scale: scale, shape.headInitialization, in: &layout)
         case .sequence(let kind):
             pooling = Pooling(kind, width: width, shape.headInitialization, in: &layout)
             headIsTied = false

@@ -25,6 +25,7 @@ struct GoldenModel {
         "gpt2", "gpt2_untied", "llama", "llama_shards", "bert", "bert_untied", "bert_classes", "marian",
         "marian_apart", "vit", "llama_scaled", "llama_dynamic", "mistral", "qwen2", "qwen3", "gemma", "gpt_neox",
         "neox_serial", "roberta", "roberta_classes", "distilbert", "distilbert_classes", "marian_bias", "bart", "deit",
+        "mistral_window", "qwen2_window", "t5", "t5_gated",
     ]
 
     /// Reads a tensor of the example.

@@ -48,7 +48,15 @@ struct RefusalTests {
             ("llama", "partial_rotary_factor", 0.5, "partial_rotary_factor: found 0.5; allowed: 1.0"),
             ("llama", "head_dim", 16, "tensor model.layers.0.self_attn.q_proj.weight: its shape is [32, 32]"),
             ("llama", "quantization_config", ["bits": 4], "quantization_config: is not supported"),
-            ("mistral", "sliding_window", 15, "sliding_window: found 15; allowed: null or at least 16"),
+            ("mistral", "sliding_window", 0, "sliding_window: found 0; allowed: a whole number from 1"),
+            (
+                "qwen2_window", "layer_types", ["sliding_attention", "full_attention", "full_attention"],
+                "layer_types: found"
+            ),
+            (
+                "t5", "feed_forward_proj", "gated-relu",
+                "feed_forward_proj: found \"gated-relu\"; allowed: relu, gated-gelu"
+            ),
             ("gemma", "use_bidirectional_attention", true, "use_bidirectional_attention: found true; allowed: false"),
             ("gpt_neox", "attention_bias", false, "tensor gpt_neox.layers.0.attention.dense.bias: is unknown"),
             ("roberta", "pad_token_id", 13, "max_position_embeddings: found 14; allowed: a whole number from 15"),

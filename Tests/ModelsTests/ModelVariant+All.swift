@@ -54,6 +54,17 @@ extension ModelVariant {
             ($0.configuration.attentionBias, $0.configuration.queryKeyNormalization) = (.none, true)
             $0.configuration.dropout = 0.3
         },
+        ModelVariant(.decoder, "window, documents") {
+            ($0.configuration.attentionWindow, $0.configuration.unlimitedLayers) = (2, 1)
+            ($0.configuration.kvHeads, $0.configuration.positions) = (2, .alibi)
+            ($0.lengths, $0.documentStarts) = ([5, 4], [0, 0, 0, 2, 2, 0, 1, 1, 1, 1])
+        },
+        ModelVariant(.decoder, "relative, window, dropout, scaled head") {
+            ($0.configuration.positions, $0.configuration.relativeBuckets) = (.relative, 4)
+            ($0.configuration.relativeDistance, $0.configuration.attentionWindow) = (5, 3)
+            ($0.configuration.dropout, $0.configuration.scaleHead) = (0.2, true)
+            $0.configuration.kvHeads = 2
+        },
     ]
 
     private static let encoders = [
@@ -108,6 +119,13 @@ extension ModelVariant {
             ($0.configuration.decoderHeads, $0.configuration.kvHeads) = (2, 2)
             ($0.configuration.decoderFeedForwardWidth, $0.configuration.normalizeEmbeddings) = (10, true)
         },
+        ModelVariant(.encoderDecoder, "T5") {
+            ($0.configuration.positions, $0.configuration.normalization) = (.relative, .rms)
+            ($0.configuration.relativeBuckets, $0.configuration.relativeDistance) = (4, 3)
+            ($0.configuration.scaleScores, $0.configuration.scaleHead) = (false, true)
+            ($0.configuration.bias, $0.configuration.activation) = (false, .geglu)
+            ($0.configuration.headDimension, $0.lengths) = (3, [5, 3])
+        },
         ModelVariant(.encoderDecoder, "parallel, a head dimension of its own") {
             ($0.configuration.parallelBlocks, $0.configuration.headDimension) = (true, 3)
             ($0.configuration.decoderHeads, $0.configuration.kvHeads, $0.configuration.layers) = (6, 2, 1)
@@ -149,6 +167,10 @@ extension ModelVariant {
             $0.lengths = [5, 2]
         },
         ModelVariant(.imageClassifier, "ViT") { _ in },
+        ModelVariant(.imageClassifier, "relative, window") {
+            ($0.configuration.positions, $0.configuration.attentionWindow) = (.relative, 4)
+            ($0.configuration.relativeBuckets, $0.configuration.relativeDistance) = (8, 5)
+        },
         ModelVariant(.imageClassifier, "DeiT") { $0.configuration.distillationToken = true },
         ModelVariant(.imageClassifier, "mean, post, rotary, dropout") {
             ($0.configuration.pooling, $0.configuration.placement) = (.mean, .post)

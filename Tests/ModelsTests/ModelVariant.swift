@@ -1,4 +1,5 @@
 import Kernels
+import Layers
 import Models
 import Objectives
 import Tensors
@@ -125,10 +126,20 @@ extension ReferenceTransformer {
             case .sinusoidal: .sinusoidal
             case .sinusoidalHalves: .sinusoidalHalves
             case .rotary: .rotary
+            case .relative: .relative
             case .alibi: .distance
             case .none: .none
             }
         rotaryBase = configuration.rotaryBase
+        (window, unlimited) = (configuration.attentionWindow, configuration.unlimitedLayers)
+        scalesScores = configuration.scaleScores
+        headScale = configuration.scaleHead ? 1 / Double(configuration.width).squareRoot() : 1
+        bucket = { [configuration] distance, isBidirectional in
+            RelativeShape(
+                buckets: configuration.relativeBuckets, distanceLimit: configuration.relativeDistance,
+                isBidirectional: isBidirectional, positions: 0, initializer: .zeros
+            ).bucket(distance)
+        }
         if positions == .rotary {
             rotaryFrequencies = configuration.rotaryAngles(positions: ModelVariant.context, configuration.headWidth)
                 .frequencies(length: ModelVariant.positions)

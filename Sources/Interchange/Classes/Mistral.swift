@@ -6,6 +6,6 @@ extension ModelClass {
         "MistralForCausalLM", "mistral", keyHeads: 8,
         [
             .count("max_position_embeddings", \.contextLength, default: 131_072),
-            .wideWindow("sliding_window", default: 4096),
+            .window("sliding_window", default: 4096),
         ])
 }

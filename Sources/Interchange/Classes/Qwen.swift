@@ -6,7 +6,8 @@ extension ModelClass {
         "Qwen2ForCausalLM", "qwen2", keyHeads: 32,
         [
             .count("max_position_embeddings", \.contextLength, default: 32768), .biasedQueriesKeysValues,
-            .wideWindow("sliding_window", default: 4096, if: "use_sliding_window"),
+            .window(
+                "sliding_window", default: 4096, if: "use_sliding_window", from: "max_window_layers", default: 28),
         ])
 
     /// Qwen3: Llama with normalized queries and keys.
@@ -18,6 +19,7 @@ extension ModelClass {
             .count("max_position_embeddings", \.contextLength, default: 32768),
             .attentionBias("attention_bias", default: false),
             .only("model.query_key_normalization", \.configuration.queryKeyNormalization, true),
-            .wideWindow("sliding_window", default: 4096, if: "use_sliding_window"),
+            .window(
+                "sliding_window", default: 4096, if: "use_sliding_window", from: "max_window_layers", default: 28),
         ])
 }

@@ -24,19 +24,27 @@ package struct Attention: Sendable {
     /// The ALiBi slope of each head, subtracted from a score once per position between query and key; empty without
     /// ALiBi.
     private let slopes: [Float]
+    /// The distance from which on a query attends to no key; 0: any distance.
+    let window: Int
     let scale: Float
 
-    /// Attention with `headCount` heads of dimension `headWidth`; scores are divided by √headWidth.
+    /// Attention with `headCount` heads of dimension `headWidth`.
     ///
     /// - Parameters:
     ///   - keyHeadCount: The number of KV heads; nil: `headCount`.
     ///   - penalizesDistance: Whether scores have ALiBi biases.
-    package init(headCount: Int, keyHeadCount: Int? = nil, headWidth: Int, penalizesDistance: Bool = false) {
+    ///   - window: The distance from which on a query attends to no key; 0: any distance.
+    ///   - scalesScores: Whether scores are divided by √headWidth.
+    package init(
+        headCount: Int, keyHeadCount: Int? = nil, headWidth: Int, penalizesDistance: Bool = false, window: Int = 0,
+        scalesScores: Bool = true
+    ) {
         self.headCount = headCount
         self.keyHeadCount = keyHeadCount ?? headCount
         self.headWidth = headWidth
         slopes = penalizesDistance ? Attention.slopes(headCount) : []
-        scale = 1 / Float(headWidth).squareRoot()
+        self.window = window
+        scale = scalesScores ? 1 / Float(headWidth).squareRoot() : 1
         require(headCount % self.keyHeadCount == 0, "the number of KV heads divides the number of query heads")
     }
 
@@ -66,6 +74,7 @@ package struct Attention: Sendable {
     ///   - rows: The queries, keys and values.
     ///   - output: [B, T, H · D].
     ///   - logSums: [B, H, T]; log Σ e^score of each row, for the backward pass.
+    ///   - biases: Learned biases of scores; nil: none.
     ///   - dropout: Dropout on the probabilities at `site`: the probability of (h, query, key) is element (h · T +
     ///     query) · Sʹ + key of its sequence, with Sʹ = S rounded up to a multiple of 32. nil: no dropout.
     @_specialize(where Element == Float)
@@ -74,9 +83,10 @@ package struct Attention: Sendable {
     package func forward<Element: Storage>(
         _ rows: AttentionRows<Element>, into output: UnsafeMutablePointer<Element>,
         logSums: UnsafeMutablePointer<Float>, sequences B: Int, queries T: Int, keys S: Int, mask: AttentionMask,
-        dropout: Dropout? = nil, site: Int = 0
+        biases: DistanceBiases? = nil, dropout: Dropout? = nil, site: Int = 0
     ) {
         let (C, D, group) = (headCount * headWidth, headWidth, headCount / keyHeadCount)
+        let mask = mask.within(window)
         parallel(B * headCount) { part in
             let (b, h) = (part / headCount, part % headCount)
             let head = AttentionHead(rows, sequence: b, head: h, keyHead: h / group, headWidth: D, T, S)
@@ -96,6 +106,7 @@ package struct Attention: Sendable {
                     let row = scores + (query - queries.lowerBound) * head.scoreStride
                     let own = mask.visible(sequence: b, query: query, queries: T, keys: S)
                     penalize(row, head: h, query: query, keys: visible)
+                    biases?.add(to: row, head: h, query: query, keys: visible)
                     sums[query] = softmax(row, from: own.lowerBound - first, to: own.upperBound - first, n)
                     dropped?.apply(row, count: n, first: dropoutIndex(head: h, query: query, T, S) + first)
                 }
@@ -115,21 +126,26 @@ package struct Attention: Sendable {
     ///   - rows, output, logSums: The inputs and outputs of the forward pass.
     ///   - outputGradient: [B, T, H · D].
     ///   - gradients: The gradients of queries, keys and values, overwritten.
+    ///   - biases: The biases of the forward pass.
+    ///   - biasGradients: [B, H, 2P − 1]; the gradients of the biases of each sequence, added to.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     @_specialize(where Element == BFloat16)
     package func backward<Element: Storage>(
         _ rows: AttentionRows<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
         outputGradient: UnsafePointer<Float>, into gradients: AttentionRows<Float>,
-        sequences B: Int, queries T: Int, keys S: Int, mask: AttentionMask, dropout: Dropout? = nil, site: Int = 0
+        sequences B: Int, queries T: Int, keys S: Int, mask: AttentionMask, biases: DistanceBiases? = nil,
+        biasGradients: UnsafeMutablePointer<Float>? = nil, dropout: Dropout? = nil, site: Int = 0
     ) {
         let (C, D, group) = (headCount * headWidth, headWidth, headCount / keyHeadCount)
+        let mask = mask.within(window)
         parallel(B * keyHeadCount) { part in
             let (b, keyHead) = (part / keyHeadCount, part % keyHeadCount)
             let head = AttentionHead(
                 rows, sequence: b, head: keyHead * group, keyHead: keyHead, headWidth: D, T, S)
             let products = BackwardProducts(
-                keys: head.packedKeys(factor: scale), values: head.packedTransposedValues(), keyRows: head.packedKeyRows())
+                keys: head.packedKeys(factor: scale), values: head.packedTransposedValues(),
+                keyRows: head.packedKeyRows())
             // The last strip of rows may end after the last key.
             let count = (S + PanelStrip.rows) * head.rowStride
             let keyGradients = ThreadScratch.ofThread.floats(.keyGradients, count)
@@ -142,7 +158,10 @@ package struct Attention: Sendable {
                     output: output + b * T * C + h * D, outputGradient: outputGradient + b * T * C + h * D,
                     stride: C, logSums: logSums + (b * headCount + h) * T,
                     queries: gradients.queries.at(row: b * T, column: h * D),
-                    queryStride: gradients.queries.stride, keys: keyGradients, values: valueGradients)
+                    queryStride: gradients.queries.stride, keys: keyGradients, values: valueGradients, biases: biases,
+                    biasGradients: biases.flatMap { biases in
+                        biasGradients.map { $0 + (b * headCount + h) * biases.stride }
+                    })
                 backward(head, products, part, sequence: b, head: h, T, S, mask, dropout?.mask(sequence: b, site: site))
             }
             for key in 0..<S {
@@ -179,6 +198,9 @@ package struct Attention: Sendable {
         /// [S, D rounded up to a multiple of 32]; added to.
         let keys: UnsafeMutablePointer<Float>
         let values: UnsafeMutablePointer<Float>
+        let biases: DistanceBiases?
+        /// [2P − 1]; added to.
+        let biasGradients: UnsafeMutablePointer<Float>?
     }
 
     /// Computes the backward pass of query head `h`.
@@ -213,6 +235,7 @@ package struct Attention: Sendable {
                     let place = dropoutIndex(head: h, query: query, T, S) + visible.lowerBound
                     let own = mask.visible(sequence: b, query: query, queries: T, keys: S)
                     penalize(p + first, head: h, query: query, keys: visible)
+                    gradient.biases?.add(to: p + first, head: h, query: query, keys: visible)
                     dropped?.apply(ds + first, count: n, first: place)
                     softmaxGradient(
                         p, ds, logSum: gradient.logSums[query],
@@ -222,6 +245,10 @@ package struct Attention: Sendable {
                         scale: scale, from: own.lowerBound - keys.lowerBound, to: own.upperBound - keys.lowerBound,
                         keys.count)
                     dropped?.apply(p + first, count: n, first: place)
+                    if let biases = gradient.biases, let sums = gradient.biasGradients {
+                        // The gradient of a score includes the factor of the product Q·Kᵀ, which biases do not have.
+                        biases.addGradient(of: ds + first, query: query, keys: visible, factor: 1 / scale, to: sums)
+                    }
                 }
                 products.keyRows.multiply(
                     Factor(base: ds + first, orientation: .plain, stride: stride), rows: queries.count,

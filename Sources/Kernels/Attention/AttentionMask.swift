@@ -5,7 +5,7 @@ import Failures
 /// The keys that each query attends to: always one contiguous range.
 ///
 /// This covers the usual masks of Transformers: causal, bidirectional, a prefix that all positions attend to, padding
-/// at the end, and packed documents. The mask needs no memory of the size of the scores, and keys that are masked for
+/// at the end, packed documents, and a sliding window. The mask needs no memory of the size of the scores, and keys that are masked for
 /// an entire block of queries are skipped.
 package struct AttentionMask {
     /// Whether query t attends to no key after t, except within the prefix.
@@ -16,6 +16,8 @@ package struct AttentionMask {
     package var prefixLengths: UnsafePointer<Int32>?
     /// [B, T]; the first key that each query attends to, at most the query's own position; nil: 0.
     package var documentStarts: UnsafePointer<Int32>?
+    /// The distance from which on a query attends to no key; 0: any distance.
+    var window = 0
 
     /// A mask with the given properties.
     package init(
@@ -31,8 +33,12 @@ package struct AttentionMask {
     /// Returns the keys that a query attends to; never empty.
     @inline(__always)
     func visible(sequence b: Int, query t: Int, queries T: Int, keys S: Int) -> Range<Int> {
-        let first = documentStarts.map { Int($0[b * T + t]) } ?? 0
-        let last = isCausal ? max(t + 1, prefixLengths.map { Int($0[b]) } ?? 0) : S
+        var first = documentStarts.map { Int($0[b * T + t]) } ?? 0
+        var last = isCausal ? max(t + 1, prefixLengths.map { Int($0[b]) } ?? 0) : S
+        if window > 0 {
+            first = max(first, t - window + 1)
+            last = min(last, t + window)
+        }
         return first..<max(first + 1, min(last, lengths.map { Int($0[b]) } ?? S))
     }
 
@@ -42,11 +48,20 @@ package struct AttentionMask {
         // The upper bound never decreases along a sequence, so the last query of the block has the largest.
         let last = visible(sequence: b, query: block.upperBound - 1, queries: T, keys: S).upperBound
         require(last <= S, "a mask ends at key \(last) of \(S)")
-        guard let documentStarts else { return 0..<last }
+        if documentStarts == nil, window == 0 { return 0..<last }
         var first = last - 1
-        for query in block { first = min(first, Int(documentStarts[b * T + query])) }
+        for query in block {
+            first = min(first, visible(sequence: b, query: query, queries: T, keys: S).lowerBound)
+        }
         require(first >= 0, "a document starts at position \(first)")
         // Dropout masks start at multiples of 32.
         return first / 32 * 32..<last
+    }
+
+    /// The same mask for queries that attend to no key at the distance `window` or beyond; 0: any distance.
+    func within(_ window: Int) -> AttentionMask {
+        var mask = self
+        mask.window = window
+        return mask
     }
 }

@@ -34,6 +34,7 @@ extension Attention {
     ///
     /// - Parameters:
     ///   - queries: [B, queryStride]; the heads are at the start of each row.
+    ///   - biases: Learned biases of scores; nil: none.
     ///   - output: [B, H · D].
     /// - Complexity: O(Σ lengths · H · D). The bits of a sequence's output do not depend on the other sequences.
     @_specialize(where Element == Float)
@@ -41,32 +42,34 @@ extension Attention {
     @_specialize(where Element == BFloat16)
     package func forward<Element: Storage>(
         queries: UnsafePointer<Element>, stride queryStride: Int, _ cached: CachedRows<Element>,
-        into output: UnsafeMutablePointer<Element>, sequences B: Int
+        biases: DistanceBiases? = nil, into output: UnsafeMutablePointer<Element>, sequences B: Int
     ) {
         let (C, D, group) = (headCount * headWidth, headWidth, headCount / keyHeadCount)
         let (valueColumn, rowStride) = (keyHeadCount * D, 2 * keyHeadCount * D)
         parallel(B * headCount) { part in
             let (b, h) = (part / headCount, part % headCount)
             let count = Int(cached.lengths[b])
+            let first = window > 0 ? max(0, count - window) : 0
             let owners = cached.owners + b * cached.capacity
             let query = queries + b * queryStride + h * D
             let keys = cached.keysAndValues + h / group * D
             let values = keys + valueColumn
             let scores = ThreadScratch.ofThread.floats(.scores, cached.capacity)
-            for t in 0..<count {
+            for t in first..<count {
                 let key = keys + (Int(owners[t]) * cached.capacity + t) * rowStride
                 var sum = SIMD16<Float>()
                 forEachVector(D) { d, width in sum = sum.addingProduct(load(query + d, width), load(key + d, width)) }
                 scores[t] = sum.lanesSum * scale
             }
-            penalize(scores, head: h, query: count - 1, keys: 0..<count)
-            _ = softmax(scores, from: 0, to: count, count)
+            penalize(scores + first, head: h, query: count - 1, keys: first..<count)
+            biases?.add(to: scores + first, head: h, query: count - 1, keys: first..<count)
+            _ = softmax(scores, from: first, to: count, count)
             let target = output + b * C + h * D
             var d = 0
             // Processes four vectors at a time, so that each row of values is read in long contiguous runs.
             while d + 4 * lanes <= D {
                 var (s0, s1, s2, s3) = (SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>())
-                for t in 0..<count {
+                for t in first..<count {
                     let value = values + (Int(owners[t]) * cached.capacity + t) * rowStride + d
                     let p = SIMD16<Float>(repeating: scores[t])
                     s0 = s0.addingProduct(Element.load(value), p)
@@ -82,7 +85,7 @@ extension Attention {
             }
             forEachVector(in: d..<D) { d, width in
                 var sum = SIMD16<Float>()
-                for t in 0..<count {
+                for t in first..<count {
                     let value = values + (Int(owners[t]) * cached.capacity + t) * rowStride + d
                     sum = sum.addingProduct(load(value, width), SIMD16(repeating: scores[t]))
                 }

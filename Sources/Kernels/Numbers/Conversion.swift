@@ -33,7 +33,7 @@ package func add<Source: Storage, Target: Storage>(
 }
 
 /// Computes values *= factor.
-package func scale(_ values: UnsafeMutablePointer<Float>, by factor: Float, count: Int) {
+package func scale<Element: Storage>(_ values: UnsafeMutablePointer<Element>, by factor: Float, count: Int) {
     parallelElements(count) { range in
         forEachVector(in: range) { offset, width in store(load(values + offset, width) * factor, values + offset, width)
         }

@@ -41,6 +41,22 @@ extension ConfigurationCheck {
             return model.rotaryHighFrequency > model.rotaryLowFrequency
                 ? nil : "more than model.rotary_low_frequency (\(plain(model.rotaryLowFrequency)))"
         },
+        ConfigurationCheck("model.relative_buckets", "model.positions") { configuration in
+            let model = configuration.model
+            return model.positions == .relative && model.relativeBuckets % 4 != 0
+                ? "a multiple of 4: each direction has half of them, and half of these have a single distance" : nil
+        },
+        ConfigurationCheck("model.relative_distance", "model.relative_buckets", "model.positions") { configuration in
+            let model = configuration.model
+            return model.positions == .relative && model.relativeDistance <= model.relativeBuckets / 2
+                ? "more than half of model.relative_buckets (\(model.relativeBuckets / 2))" : nil
+        },
+        ConfigurationCheck("model.unlimited_layers", "model.layers", "model.attention_window") { configuration in
+            let model = configuration.model
+            let layers = model.family.architecture.hasEncoder ? max(model.layers, model.targetLayers) : model.layers
+            return model.attentionWindow == 0 || model.unlimitedLayers < layers
+                ? nil : "fewer than model.layers (\(layers)) if model.attention_window is set"
+        },
         ConfigurationCheck("model.parallel_blocks", "model.placement") { configuration in
             configuration.model.parallelBlocks && configuration.model.placement == .post
                 ? "false if model.placement is post: the sublayers read one normalized input" : nil

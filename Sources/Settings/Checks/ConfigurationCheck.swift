@@ -22,7 +22,7 @@ struct ConfigurationCheck: Sendable {
             let model = configuration.model
             let isSinusoidal = model.positions == .sinusoidal || model.positions == .sinusoidalHalves
             return model.family.architecture.input == .patches && isSinusoidal
-                ? "learned, rotary, alibi or none if model.family is image_classifier" : nil
+                ? "learned, rotary, relative, alibi or none if model.family is image_classifier" : nil
         },
         ConfigurationCheck("objective.kind", "model.family") { configuration in
             let allowed = configuration.model.family.architecture.predictions

@@ -34,6 +34,10 @@ roberta_classes RobertaForSequenceClassification
 distilbert      DistilBertForMaskedLM
 distilbert_classes  DistilBertForSequenceClassification, a number
 marian_bias     MarianMTModel, another decoder, a bias of the logits
+mistral_window  MistralForCausalLM, a sliding window
+qwen2_window    Qwen2ForCausalLM, a sliding window in the last of three blocks
+t5              T5ForConditionalGeneration, tied
+t5_gated        T5ForConditionalGeneration, version 1.1: a gated network and an output projection of its own
 bart            BartForConditionalGeneration, another decoder, a bias of the logits
 deit            DeiTForImageClassification
 """
@@ -81,6 +85,10 @@ DISTILBERT = {
 }
 OTHER_DECODER = MARIAN | {
     "decoder_layers": 1, "decoder_attention_heads": 4, "decoder_ffn_dim": 28, "activation_function": "gelu",
+}
+T5 = {
+    "vocab_size": 41, "d_model": 30, "d_kv": 7, "d_ff": 38, "num_layers": 2, "num_heads": 3,
+    "relative_attention_num_buckets": 8, "relative_attention_max_distance": 9, "decoder_start_token_id": 0,
 }
 SMALL_LLAMA = {
     "vocab_size": 41, "hidden_size": 30, "num_hidden_layers": 2, "num_attention_heads": 3, "num_key_value_heads": 1,
@@ -167,6 +175,19 @@ MODELS = {
             "id2label": {0: "cat", 1: "dog"}, "label2id": {"cat": 0, "dog": 1},
         },
     ),
+    "mistral_window": ("MistralForCausalLM", SMALL_LLAMA | {"sliding_window": 4}),
+    "qwen2_window": (
+        "Qwen2ForCausalLM",
+        SMALL_LLAMA | {
+            "num_hidden_layers": 3, "use_sliding_window": True, "sliding_window": 3, "max_window_layers": 2,
+            "head_dim": 10,
+        },
+    ),
+    "t5": ("T5ForConditionalGeneration", T5),
+    "t5_gated": (
+        "T5ForConditionalGeneration",
+        T5 | {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False, "num_decoder_layers": 1},
+    ),
 }
 
 
@@ -182,6 +203,9 @@ def randomize(model: torch.nn.Module) -> None:
                     parameter += 1
             else:
                 parameter.normal_(0, 0.3 if parameter.dim() > 1 else 0.2)
+        # Version 1.1 of T5 has an output projection of its own, which the class ties unless a file has it.
+        if getattr(model.config, "scale_decoder_outputs", True) is False:
+            model.lm_head.weight = torch.nn.Parameter(torch.randn_like(model.lm_head.weight) * 0.3)
         if hasattr(model, "final_logits_bias") and model.config.decoder_layers == 1:
             model.final_logits_bias.normal_(0, 0.5)
 
@@ -211,8 +235,8 @@ def main() -> None:
         torch.manual_seed(number + 1)
         model_class = getattr(transformers, kind)
         model = model_class(model_class.config_class(**values)).eval()
-        randomize(model)
         model.tie_weights()
+        randomize(model)
         folder = HERE / name
         shutil.rmtree(folder, ignore_errors=True)
         if name == "llama_shards":

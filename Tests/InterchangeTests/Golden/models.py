@@ -139,12 +139,24 @@ def neox(draw: random.Random) -> dict[str, object]:
     }
 
 
+def t5(draw: random.Random) -> dict[str, object]:
+    size = text(draw)
+    return {
+        "vocab_size": size["vocab_size"], "d_model": draw.choice([22, 26, 38]), "d_kv": size["head"] - 1,
+        "d_ff": size["inner"], "num_layers": size["layers"], "num_decoder_layers": draw.choice([1, 2]),
+        "num_heads": size["heads"], "relative_attention_num_buckets": draw.choice([8, 12, 32]),
+        "relative_attention_max_distance": draw.choice([17, 128]), "decoder_start_token_id": 0,
+        "feed_forward_proj": draw.choice(["relu", "gated-gelu"]), "tie_word_embeddings": draw.random() < 0.5,
+    }
+
+
 CLASSES = {
     "GPT2LMHeadModel": gpt2,
     "LlamaForCausalLM": lambda draw: decoder(draw) | scaled(draw) | {
         "attention_bias": draw.random() < 0.5, "mlp_bias": draw.random() < 0.5},
-    "MistralForCausalLM": lambda draw: decoder(draw) | {"sliding_window": draw.choice([None, 64])},
-    "Qwen2ForCausalLM": lambda draw: decoder(draw),
+    "MistralForCausalLM": lambda draw: decoder(draw) | {"sliding_window": draw.choice([None, 4, 7, 64])},
+    "Qwen2ForCausalLM": lambda draw: decoder(draw) | {
+        "use_sliding_window": draw.random() < 0.5, "sliding_window": 5, "max_window_layers": draw.choice([0, 1])},
     "Qwen3ForCausalLM": lambda draw: decoder(draw) | scaled(draw) | {"attention_bias": draw.random() < 0.5},
     "GemmaForCausalLM": lambda draw: decoder(draw) | {"pad_token_id": 0},
     "GPTNeoXForCausalLM": neox,
@@ -157,6 +169,7 @@ CLASSES = {
     "DistilBertForSequenceClassification": lambda draw: distilled(draw) | labels(),
     "MarianMTModel": pair,
     "BartForConditionalGeneration": pair,
+    "T5ForConditionalGeneration": t5,
     "ViTForImageClassification": image,
     "DeiTForImageClassification": image,
 }
@@ -220,11 +233,11 @@ def make(directory: Path) -> None:
             model_class = getattr(transformers, kind)
             model = model_class(model_class.config_class(**members(draw))).eval()
             model.config.num_labels = len(LABELS) if "Classification" in kind else model.config.num_labels
+            model.tie_weights()
             randomize(model)
             if hasattr(model, "final_logits_bias") and number % 2 == 1:
                 with torch.no_grad():
                     model.final_logits_bias.normal_(0, 0.5)
-            model.tie_weights()
             folder = directory / f"{kind}-{number}"
             model.save_pretrained(folder)
             inputs = example(model, draw)

@@ -12,6 +12,8 @@ extension Reference {
         package var prefixLengths: [Int]?
         /// The first key that each query attends to, [B, T]; nil: 0.
         package var documentStarts: [Int]?
+        /// The distance from which on a query attends to no key; 0: any distance.
+        package var window = 0
 
         package init(isCausal: Bool, lengths: [Int]? = nil, prefixLengths: [Int]? = nil, documentStarts: [Int]? = nil) {
             self.isCausal = isCausal
@@ -25,9 +27,10 @@ extension Reference {
             let first = documentStarts?[sequence * queries + query] ?? 0
             let seen = (0..<keys).filter { key in
                 let isPast = key <= query || key < (prefixLengths?[sequence] ?? 0)
+                if window > 0, abs(key - query) >= window { return false }
                 return key >= first && key < (lengths?[sequence] ?? keys) && (isPast || !isCausal)
             }
-            return seen.isEmpty ? [first] : seen
+            return seen.isEmpty ? [max(first, window > 0 ? query - window + 1 : 0)] : seen
         }
     }
 
@@ -55,6 +58,10 @@ extension Reference {
         package var mask: Mask
         /// The ALiBi slope of each head, subtracted per position of distance; empty without ALiBi.
         package var slopes: [Double] = []
+        /// The bias of a score, by head and by the distance from query to key.
+        package var bias: (_ head: Int, _ distance: Int) -> Double = { _, _ in 0 }
+        /// Whether scores are divided by √D.
+        package var scalesScores = true
         /// The dropout factor of each probability, by sequence, head, query and key.
         package var dropoutFactor: (_ sequence: Int, _ head: Int, _ query: Int, _ key: Int) -> Double
 
@@ -101,12 +108,14 @@ extension Reference {
             }
         }
 
+        private var scale: Double { scalesScores ? 1 / Double(headWidth).squareRoot() : 1 }
+
         private func scores(_ input: AttentionInput, _ look: Look) -> [Double] {
             zip(look.keys, look.keyPlaces).map { key, place in
                 var sum = 0.0
                 for d in 0..<headWidth { sum += input.queries[look.place + d] * input.keys[place + d] }
                 let penalty = slopes.isEmpty ? 0 : slopes[look.head] * Double(abs(look.query - key))
-                return sum / Double(headWidth).squareRoot() - penalty
+                return sum * scale - penalty + bias(look.head, key - look.query)
             }
         }
 
@@ -146,7 +155,7 @@ extension Reference {
                 let mean = dot(probabilities, probabilityGradients)
                 for (index, place) in look.keyPlaces.enumerated() {
                     let scoreGradient = probabilities[index] * (probabilityGradients[index] - mean)
-                    let factor = scoreGradient / Double(headWidth).squareRoot()
+                    let factor = scoreGradient * scale
                     for d in 0..<headWidth {
                         gradient.queries[look.place + d] += factor * input.keys[place + d]
                         gradient.keys[place + d] += factor * input.queries[look.place + d]

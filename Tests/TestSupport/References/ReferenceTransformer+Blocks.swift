@@ -96,8 +96,14 @@ extension ReferenceTransformer {
             queries: Reference.columns(0..<queryWidth, of: packed, stride: stride),
             keys: Reference.columns(queryWidth..<queryWidth + keyWidth, of: packed, stride: stride),
             values: Reference.columns(queryWidth + keyWidth..<stride, of: packed, stride: stride))
+        var mask = pass.mask
+        if let block = name.split(separator: ".").compactMap({ Int($0) }).first, block >= unlimited {
+            mask.window = window
+        }
+        let prefix = name.hasPrefix("encoder.") ? "encoder." : ""
         let mixed = mixed(
-            rows, pass, heads: heads, keys: pass.positions, mask: pass.mask,
+            rows, pass, heads: heads, table: parameters["\(prefix)relative_bias.weight"], keys: pass.positions,
+            mask: mask,
             slopes: positions == .distance ? Reference.slopes(heads: heads) : [], site: &site)
         return linear(parameters, "\(name).projection", mixed, inputWidth: queryWidth)
     }
@@ -117,24 +123,36 @@ extension ReferenceTransformer {
             queries: linear(parameters, "\(name).query", input),
             keys: Reference.columns(0..<keyWidth, of: packed, stride: 2 * keyWidth),
             values: Reference.columns(keyWidth..<2 * keyWidth, of: packed, stride: 2 * keyWidth))
+        var mask = pass.mask
+        if let block = name.split(separator: ".").compactMap({ Int($0) }).first, block >= unlimited {
+            mask.window = window
+        }
+        let prefix = name.hasPrefix("encoder.") ? "encoder." : ""
         let mixed = mixed(
-            rows, pass, heads: heads, keys: memory.positions, mask: memory.mask, slopes: [], site: &site)
+            rows, pass, heads: heads, table: parameters["\(prefix)relative_bias.weight"], keys: memory.positions,
+            mask: memory.mask, slopes: [], site: &site)
         return linear(parameters, "\(name).projection", mixed, inputWidth: heads * headWidth)
     }
 
     private func mixed(
-        _ rows: Reference.AttentionInput, _ pass: Pass, heads: Int, keys: Int, mask: Reference.Mask, slopes: [Double],
+        _ rows: Reference.AttentionInput, _ pass: Pass, heads: Int, table: [Double]? = nil, keys: Int,
+        mask: Reference.Mask, slopes: [Double],
         site: inout Int
     ) -> [Double] {
         let (own, queries, dropout) = (site, pass.positions, dropouts.attention)
         site += 1
-        return Reference.Attention(
+        var attention = Reference.Attention(
             sequences: pass.sequences, queries: queries, keys: keys, heads: heads, keyHeads: keyHeads,
             headWidth: headDimension ?? width / heads, mask: mask, slopes: slopes
         ) { sequence, head, query, key in
             dropout?.attentionFactor(
                 sequence: sequence, site: own, head: head, query: query, key: key, queries: queries, keys: keys) ?? 1
-        }.forward(rows).output
+        }
+        attention.scalesScores = scalesScores
+        if let table {
+            attention.bias = { [bucket] head, distance in table[bucket(distance, !mask.isCausal) * heads + head] }
+        }
+        return attention.forward(rows).output
     }
 
     /// Computes the feed-forward layer, before dropout and residual connection.

@@ -13,7 +13,7 @@ extension ReferenceTransformer {
             case .learned: parameters["\(prefix)position_embedding.weight"]!
             case .sinusoidal: sinusoids(count) { $0 / 2 }
             case .sinusoidalHalves: sinusoids(count) { $0 % (width / 2) }
-            case .rotary, .distance, .none: nil
+            case .rotary, .relative, .distance, .none: nil
             }
         var rows = Reference.embedding(
             input.tokens, tokenTable: tokenTable(parameters, prefix), multiplier: tokenScale, positionTable: table,

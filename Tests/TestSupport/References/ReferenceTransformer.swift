@@ -12,7 +12,7 @@ package struct ReferenceTransformer {
     package enum Placement: Sendable { case pre, post, sandwich }
 
     /// The position encoding.
-    package enum Positions: Sendable { case learned, sinusoidal, sinusoidalHalves, rotary, distance, none }
+    package enum Positions: Sendable { case learned, sinusoidal, sinusoidalHalves, rotary, relative, distance, none }
 
     /// The reduction of hidden states to one row per sequence.
     package enum Pooling: Sendable { case first, mean, dense, denseReLU }
@@ -34,6 +34,14 @@ package struct ReferenceTransformer {
     package var placement = Placement.pre
     package var positions = Positions.learned
     package var rotaryBase = 10_000.0
+    /// Returns the bucket of a distance from query to key.
+    package var bucket: @Sendable (_ distance: Int, _ isBidirectional: Bool) -> Int = { _, _ in 0 }
+    /// The window of attention, and the number of first blocks without it; 0: none.
+    package var window = 0
+    package var unlimited = 0
+    package var scalesScores = true
+    /// The factor applied to the hidden states before the output projection.
+    package var headScale = 1.0
     /// The frequencies of the rotated columns; nil: all columns, the powers of the base.
     package var rotaryFrequencies: [Double]?
     /// The activation of the feed-forward layer, and whether it is that of a gate.
@@ -136,7 +144,8 @@ package struct ReferenceTransformer {
                 parameters, "head_normalization", mapped.map { Reference.activation($0, activation) })
         }
         return Reference.linear(
-            rows, weight: parameters["head.weight"] ?? tokenTable(parameters, ""), bias: parameters["head.bias"],
+            Reference.scaled(rows, by: headScale), weight: parameters["head.weight"] ?? tokenTable(parameters, ""),
+            bias: parameters["head.bias"],
             rows: rows.count / width, inputWidth: width)
     }
 }
