@@ -13,7 +13,7 @@ import Testing
 
     /// Prepares a dataset with each number of threads.
     ///
-    /// - Returns: The files of the dataset with their contents, or the message of the failure, and the remarks.
+    /// - Returns: The remarks and the files of the dataset with their digests, or the message of the failure.
     private func outcomes(_ make: () throws -> DatasetPreparation, chunkBytes: Int = 64) throws -> [String] {
         try [1, 2, 3, 8].map { threads in
             var preparation = try make()
@@ -35,7 +35,7 @@ import Testing
             return "\(error.exitCode): \(error.message)"
         }
         for name in try FileSystem.list(preparation.output) {
-            lines.append("\(name): \(try FileSystem.contents(of: "\(preparation.output)/\(name)"))")
+            lines.append("\(name): \(Digest.of(try FileSystem.contents(of: "\(preparation.output)/\(name)")))")
         }
         try FileSystem.remove(preparation.output)
         return lines.joined(separator: "\n")
@@ -64,7 +64,7 @@ import Testing
         var preparation = DatasetPreparation(source, output: "", tokenizer: tokenizer)
         preparation.validation = validation
         preparation.separatesDocuments = separatesDocuments
-        preparation.tokensPerShard = 700
+        preparation.tokensPerShard = 4000
         return preparation
     }
 
