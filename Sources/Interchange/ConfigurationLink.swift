@@ -222,9 +222,10 @@ struct ConfigurationLink: Sendable {
             let layers = model.configuration.layers
             var unlimited = try file.integer(first, in: 0...countLimit, default: standardFirst)
             if let kinds = file["layer_types"]?.arrayValue {
-                unlimited = kinds.firstIndex(of: "sliding_attention") ?? layers
+                let sliding: JSON = "sliding_attention"
+                unlimited = kinds.firstIndex(of: sliding) ?? layers
                 guard kinds.count == layers, kinds[..<unlimited].allSatisfy({ $0 == "full_attention" }),
-                    kinds[unlimited...].allSatisfy({ $0 == "sliding_attention" })
+                    kinds[unlimited...].allSatisfy({ $0 == sliding })
                 else {
                     throw file.unexpected(
                         "layer_types", "\(layers) times full_attention or sliding_attention, in this order")

@@ -25,7 +25,8 @@ struct ExportFormatTests {
     func largeModelsHaveSeveralFiles(name: String) throws {
         let loaded = try write(name, as: .float32, shardBytes: 9000)
         let files = try FileSystem.list(directory.path).filter { $0.hasSuffix(".safetensors") }
-        #expect(files.count > 3 && files.contains("model-00001-of-0000\(files.count).safetensors"))
+        let count = String(repeating: "0", count: 5 - "\(files.count)".count) + "\(files.count)"
+        #expect(files.count > 3 && files.contains("model-00001-of-\(count).safetensors"))
         for file in files {
             let tensors = try TensorFile(directory.file(file)).tensors()
             let bytes = tensors.reduce(0) { $0 + $1.shape.reduce(4, *) }

@@ -243,11 +243,11 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "model: {family: image_classifier, positions: sinusoidal}",
-            "model.positions: found sinusoidal; allowed: learned, rotary, alibi or none if model.family is image_class"
+            "model.positions: found sinusoidal; allowed: learned, rotary, relative, alibi or none if model.family is image_class"
         ),
         (
             "model: {family: image_classifier, positions: sinusoidal_halves}",
-            "model.positions: found sinusoidal_halves; allowed: learned, rotary, alibi or none"
+            "model.positions: found sinusoidal_halves; allowed: learned, rotary, relative, alibi or none"
         ),
         (
             "model: {decoder_layers: 2}",

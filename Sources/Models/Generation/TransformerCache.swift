@@ -95,12 +95,16 @@ package final class TransformerCache<Element: Storage> {
                     from: $0)
             }
         }
-        let row = counted {
-            _ = model.stack.takePassingActivations(rows: 1, from: $0)
-            if case .tokens(let embedding) = model.input { _ = embedding.takeActivations(rows: 1, from: $0) }
-            _ = model.encoder?.embedding.takeActivations(rows: 1, from: $0)
-            _ = model.encoder?.stack.takePassingActivations(rows: 1, from: $0)
+        func activations(rows: Int) -> Int {
+            counted {
+                _ = model.stack.takePassingActivations(rows: rows, from: $0)
+                if case .tokens(let embedding) = model.input { _ = embedding.takeActivations(rows: rows, from: $0) }
+                _ = model.encoder?.embedding.takeActivations(rows: rows, from: $0)
+                _ = model.encoder?.stack.takePassingActivations(rows: rows, from: $0)
+            }
         }
+        // Without what does not grow with the rows, such as the biases of relative positions.
+        let row = activations(rows: 2) - activations(rows: 1)
         let owners = (2 * capacity + memoryCapacity) * MemoryLayout<Int32>.stride
         return (caches(1, 0) + owners, caches(0, 1), row)
     }

@@ -138,7 +138,7 @@ enum ForeignKeys {
             "pre_norm post_norm norm_first normalize_before encoder_normalize_before decoder_normalize_before prenorm "
                 + "postnorm apply_residual_connection_post_layernorm"),
         Row(
-            "model.positions", "learned, sinusoidal, sinusoidal_halves, rotary, alibi or none",
+            "model.positions", "learned, sinusoidal, sinusoidal_halves, rotary, relative, alibi or none",
             "position_embedding_type position_embedding pos_emb pos_embd pos_embedding positional_encoding "
                 + "pos_encoding "
                 + "position_encoding rope use_rope alibi use_alibi rotary"),

@@ -123,21 +123,14 @@ extension ReferenceTransformer {
             queries: linear(parameters, "\(name).query", input),
             keys: Reference.columns(0..<keyWidth, of: packed, stride: 2 * keyWidth),
             values: Reference.columns(keyWidth..<2 * keyWidth, of: packed, stride: 2 * keyWidth))
-        var mask = pass.mask
-        if let block = name.split(separator: ".").compactMap({ Int($0) }).first, block >= unlimited {
-            mask.window = window
-        }
-        let prefix = name.hasPrefix("encoder.") ? "encoder." : ""
         let mixed = mixed(
-            rows, pass, heads: heads, table: parameters["\(prefix)relative_bias.weight"], keys: memory.positions,
-            mask: memory.mask, slopes: [], site: &site)
+            rows, pass, heads: heads, keys: memory.positions, mask: memory.mask, slopes: [], site: &site)
         return linear(parameters, "\(name).projection", mixed, inputWidth: heads * headWidth)
     }
 
     private func mixed(
         _ rows: Reference.AttentionInput, _ pass: Pass, heads: Int, table: [Double]? = nil, keys: Int,
-        mask: Reference.Mask, slopes: [Double],
-        site: inout Int
+        mask: Reference.Mask, slopes: [Double], site: inout Int
     ) -> [Double] {
         let (own, queries, dropout) = (site, pass.positions, dropouts.attention)
         site += 1
