@@ -6,11 +6,12 @@ import PackageDescription
 //
 //   0  COpenMPI CYAML CXXHash            system libraries: a module map and nothing else
 //   1  CMPI CProcess CProcessor CThreads C shims
-//      CTiles CProducts CSentencePiece CPNG
+//      CTiles CProducts CSentencePiece CPNG CUnicode
 //   1  Texts Failures Files Tensors      texts and paths as bytes, errors, the file system, arenas and layouts,
 //      Profiling Threads                 spans of time, compute threads
 //   2  Kernels                           operations on numbers, forward and backward
 //   2  Collectives                       a communicator's operations, and what ranks agree on
+//   2  TokenizerPipelines                tokenizers of other programs, read from their files
 //   2  Tokenizers Metrics                texts to tokens and back; scores of predictions
 //   3  Datasets                          manifest, shards, samples, batches
 //   3  MPI                               the communicator over Open MPI: the only target that imports CMPI
@@ -55,7 +56,8 @@ func test(_ target: String, _ others: String...) -> Target {
     .testTarget(
         name: "\(target)Tests",
         dependencies: ["TestSupport", .byName(name: target)] + others.map { .byName(name: $0) },
-        resources: ["Interchange", "Metrics", "Models", "Optimizers", "Tokenizers"].contains(target)
+        resources: ["Interchange", "Metrics", "Models", "Optimizers", "TokenizerPipelines", "Tokenizers"]
+            .contains(target)
             ? [.copy("Golden")] : [],
         // A vector goes from one module to the other in the registers of the processor that both are built for.
         swiftSettings: target == "Kernels" ? testing + [.unsafeFlags(["-Xcc", processorFlag])] : testing)
@@ -65,7 +67,7 @@ func test(_ target: String, _ others: String...) -> Target {
 let fuzzed: [Target.Dependency] = [
     "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Interchange", "Preparation",
     "Settings",
-    "Tensors", "Texts", "Tokenizers", "dtrain",
+    "Tensors", "Texts", "TokenizerPipelines", "Tokenizers", "dtrain",
 ]
 
 let package = Package(
@@ -89,6 +91,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("sentencepiece"), .linkedLibrary("sentencepiece_train")]),
         .target(
             name: "CPNG", cSettings: [.unsafeFlags(["-Werror", "-Wall"])], linkerSettings: [.linkedLibrary("png")]),
+        .target(name: "CUnicode", cSettings: [.unsafeFlags(["-Werror", "-Wall"])]),
         .target(name: "Texts", swiftSettings: strict),
         .target(name: "Failures", dependencies: ["Texts"], swiftSettings: strict),
         .target(name: "Files", dependencies: ["Failures", "Texts", "CXXHash"], swiftSettings: strict),
@@ -106,7 +109,10 @@ let package = Package(
         .target(
             name: "MPI", dependencies: ["CMPI", "Collectives", "Failures", "Tensors", "Texts"], swiftSettings: strict),
         .target(
-            name: "Tokenizers", dependencies: ["CSentencePiece", "Failures", "Files", "Texts"], swiftSettings: strict),
+            name: "TokenizerPipelines", dependencies: ["CUnicode", "Failures", "Files", "Texts"], swiftSettings: strict),
+        .target(
+            name: "Tokenizers", dependencies: ["CSentencePiece", "Failures", "Files", "Texts", "TokenizerPipelines"],
+            swiftSettings: strict),
         .target(
             name: "Datasets", dependencies: ["Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
             swiftSettings: strict),
@@ -131,7 +137,8 @@ let package = Package(
         .target(
             name: "Interchange",
             dependencies: [
-                "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Models", "Tensors", "Texts", "Tokenizers",
+                "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Models", "Tensors", "Texts",
+                "TokenizerPipelines", "Tokenizers",
             ],
             swiftSettings: strict),
 
@@ -226,6 +233,7 @@ let package = Package(
         test("Kernels", "CProcessor", "CProducts", "Tensors", "Threads"),
         test("Collectives", "Failures"),
         test("MPI", "CMPI", "Collectives"),
+        test("TokenizerPipelines", "Failures", "Files"),
         test("Tokenizers", "Failures", "Files"),
         test("Datasets", "Failures", "Files", "Preparation", "Tokenizers"),
         test("Metrics", "Files"),

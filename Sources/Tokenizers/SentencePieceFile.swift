@@ -1,4 +1,5 @@
 import Failures
+import TokenizerPipelines
 
 /// Validates a SentencePiece model file before the library loads it.
 ///
@@ -6,8 +7,7 @@ import Failures
 /// out of range, or a piece of a million characters, crashes the process. Files that SentencePiece wrote contain
 /// neither.
 ///
-/// - Source: sentencepiece_model.proto; the table is a double array of Darts-clone (Yata 2007), as SentencePiece 0.1.97
-///   traverses it.
+/// - Source: sentencepiece_model.proto.
 struct SentencePieceFile {
     /// The maximum length of a piece in bytes; by default SentencePiece's pieces have at most 16 characters.
     private static let pieceBytesLimit = 1 << 10
@@ -29,7 +29,7 @@ struct SentencePieceFile {
             case (3, let normalizer?), (5, let normalizer?):
                 try file.forEachField(of: normalizer) { (file, field) throws(Failure) in
                     guard field.number == 2, let table = field.bytes, !table.isEmpty else { return }
-                    guard let table = CharacterTable(table), table.isSound else {
+                    guard let table = CharacterMap(table), table.isSound else {
                         throw file.failure("an offset in its table of characters is out of range")
                     }
                 }
@@ -186,80 +186,5 @@ struct SentencePieceFile {
             .badData,
             "\(source): not a SentencePiece model: \(found). Give a .model file that SentencePiece wrote, or train "
                 + "one: --tokenizer bpe:SIZE.")
-    }
-}
-
-/// Character replacement rules: a trie in a double array, and the replacement strings to which it leads.
-private struct CharacterTable {
-    private let units: [UInt32]
-    /// The replacement strings, each zero-terminated.
-    private let texts: ArraySlice<UInt8>
-
-    /// The maximum number of rules that match at one position: the library's buffer size.
-    private static let resultLimit = 32
-    /// Set in units that hold a value instead of a label.
-    private static let valueBit: UInt32 = 1 << 31
-
-    /// Parses a table: the size of the units (4 bytes), the units, the strings; nil if the sizes are inconsistent.
-    init?(_ bytes: ArraySlice<UInt8>) {
-        func word(_ bytes: ArraySlice<UInt8>) -> UInt32 { bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) } }
-        let rest = bytes.dropFirst(4)
-        let size = Int(word(bytes.prefix(4)))
-        guard size >= 4, size.isMultiple(of: 4), size < rest.count else { return nil }
-        var units: [UInt32] = []
-        units.reserveCapacity(size / 4)
-        for start in stride(from: rest.startIndex, to: rest.startIndex + size, by: 4) {
-            units.append(word(rest[start..<start + 4]))
-        }
-        self.units = units
-        texts = rest.dropFirst(size)
-    }
-
-    /// Whether every path through the trie stays in range, ends, and leads to terminated strings.
-    var isSound: Bool {
-        guard texts.last == 0, units[0] & Self.valueBit == 0 else { return false }
-        for (index, unit) in units.enumerated() where unit & Self.valueBit == 0 {
-            let base = base(index)
-            // The children for all 256 possible labels.
-            guard base | 0xFF < units.count else { return false }
-            if hasLeaf(unit), Int(units[base] & ~Self.valueBit) >= texts.count { return false }
-        }
-        return (mostLeaves ?? .max) <= Self.resultLimit
-    }
-
-    /// The largest number of leaves on a path from the root, by depth-first search; nil if there is a cycle.
-    private var mostLeaves: Int? {
-        var isMet = [Bool](repeating: false, count: units.count)
-        var isDone = isMet
-        var most = [Int](repeating: 0, count: units.count)
-        // Paths may merge: rules with equal endings share units.
-        var way = [(index: 0, label: 0)]
-        while let (index, first) = way.popLast() {
-            isMet[index] = true
-            let base = base(index)
-            var label = first
-            while label < 256 {
-                let child = base ^ label
-                if units[child] & (Self.valueBit | 0xFF) == UInt32(label) {
-                    if !isDone[child] {
-                        if isMet[child] { return nil }
-                        way += [(index, label), (child, 0)]
-                        break
-                    }
-                    most[index] = max(most[index], most[child] + (hasLeaf(units[child]) ? 1 : 0))
-                }
-                label += 1
-            }
-            if label == 256 { isDone[index] = true }
-        }
-        return most[0]
-    }
-
-    private func hasLeaf(_ unit: UInt32) -> Bool { unit >> 8 & 1 == 1 }
-
-    /// The base index of a unit's children; the child for a label is at base XOR label.
-    private func base(_ index: Int) -> Int {
-        let unit = units[index]
-        return index ^ Int((unit >> 10) << ((unit & 1 << 9) >> 6))
     }
 }

@@ -31,6 +31,7 @@ struct SourceTests {
         ("Files/SystemFault.swift", "errors: [String: Int32]", "names of errors, written here"),
         ("Files/File.swift", "strerror", "words of the system"),
         ("Files/StandardOutput.swift", "strerror", "words of the system"),
+        ("Files/StandardInput.swift", "strerror", "words of the system"),
         ("Kernels/Products/KernelLimit.swift", "String(cString: text)", "a word of ASCII"),
         ("Datasets/Records/RecordShard.swift", "columns: [String: Column]", "keys are compared with those of the kind"),
         ("Preparation/Writing/RecordSplitWriter.swift", "recorded: [String: RecordShard.Column]", "names of columns"),
