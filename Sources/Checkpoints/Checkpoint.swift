@@ -43,7 +43,7 @@ package struct Checkpoint: Sendable {
     ///
     /// - Throws: `badData` if the file was altered or exceeds the size limit.
     package func tokenizerModel() throws(Failure) -> [UInt8] {
-        for record in manifest.files where record.name == CheckpointManifest.tokenizerFileName {
+        for record in manifest.files where CheckpointManifest.tokenizerFileNames.containsExactly(record.name) {
             let path = directory + "/" + record.name
             let bytes = try FileSystem.contents(of: path, followingLinks: false)
             try record.check(digest: Digest.of(bytes), path: path)

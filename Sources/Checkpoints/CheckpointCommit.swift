@@ -142,7 +142,8 @@ struct CheckpointCommit {
     }
 
     private mutating func writeTokenizer() throws(Failure) {
-        if !tokenizerModel.isEmpty { try record(tokenizerModel, as: CheckpointManifest.tokenizerFileName) }
+        if tokenizerModel.isEmpty { return }
+        try record(tokenizerModel, as: CheckpointManifest.tokenizerFileName(of: tokenizerModel))
     }
 
     private mutating func writeManifest() throws(Failure) {

@@ -28,7 +28,8 @@ package struct CheckpointManifest: Equatable, Sendable {
 extension CheckpointManifest {
     static let fileName = "manifest.json"
     static let stateFileName = "state.json"
-    static let tokenizerFileName = "tokenizer.model"
+    private static let (sentencePieceName, tokenizerJSONName) = ("tokenizer.model", "tokenizer.json")
+    static let tokenizerFileNames = [sentencePieceName, tokenizerJSONName]
     static let tensorFileExtension = ".safetensors"
 
     private static let format = "dtrain checkpoint"
@@ -101,7 +102,8 @@ extension CheckpointManifest {
             throw Failure(
                 .badData,
                 "\(path): names a file \(JSON.string(name).line); only \(Self.stateFileName), "
-                    + "\(Self.tokenizerFileName) and plain names that end in \(Self.tensorFileExtension) are allowed.")
+                    + "\(Self.tokenizerFileNames.joined(separator: ", ")) and plain names that end in "
+                    + "\(Self.tensorFileExtension) are allowed.")
         }
         let names = files.map(\.name)
         guard names.firstRepeated() == nil, names.containsExactly(Self.stateFileName) else {
@@ -116,9 +118,14 @@ extension CheckpointManifest {
         guard !overflows else { throw Failure(.badData, "\(path): the sizes of its files are implausibly large.") }
     }
 
+    /// The name of the file of a tokenizer: a SentencePiece model never begins with a brace.
+    static func tokenizerFileName(of model: [UInt8]) -> String {
+        model.first == UInt8(ascii: "{") ? tokenizerJSONName : sentencePieceName
+    }
+
     /// Whether a checkpoint may contain a file of that name; names cannot lead out of the directory.
     static func isAllowed(_ name: String) -> Bool {
-        if name == stateFileName || name == tokenizerFileName { return true }
+        if name == stateFileName || tokenizerFileNames.containsExactly(name) { return true }
         let isPlain = name.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

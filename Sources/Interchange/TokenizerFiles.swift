@@ -10,6 +10,7 @@ extension ModelWriter {
     /// - Returns: A phrase for the user that describes whether `AutoTokenizer` yields the same token IDs.
     package func write(_ tokenizer: any Tokenizer) throws(Failure) -> String {
         if let tokenizer = tokenizer as? SentencePieceTokenizer { try writeModel(tokenizer) }
+        if let tokenizer = tokenizer as? PipelineTokenizer { return try write(tokenizer) }
         guard let files = TokenizerJSON(tokenizer, for: model) else {
             if model.configuration.family.architecture.hasEncoder, tokenizer.description.kind == .sentencepiece {
                 try write(
@@ -27,6 +28,15 @@ extension ModelWriter {
         try write(files.configuration, to: "tokenizer_config.json")
         return "AutoTokenizer gives the token IDs of dtrain"
             + (files.exceptions.isEmpty ? "" : " (except: \(files.exceptions.joined(separator: "; ")))")
+    }
+
+    /// Writes the `tokenizer.json` byte for byte, with the roles of its special tokens.
+    private func write(_ tokenizer: PipelineTokenizer) throws(Failure) -> String {
+        try FileSystem.replaceContents(of: "\(directory)/\(TokenizerFiles.tokenizer)") {
+            (file: borrowing File) throws(Failure) in try file.write(tokenizer.model)
+        }
+        try write(TokenizerJSON.configuration(of: tokenizer, for: model), to: "tokenizer_config.json")
+        return "its tokenizer.json is the one that it was imported with or learned"
     }
 
     /// Writes the SentencePiece model and the files for `MarianTokenizer`.
@@ -49,9 +59,23 @@ extension ModelWriter {
 
 extension ModelReader {
     /// The path of the directory's tokenizer in a format that dtrain reads; nil if there is none.
-    package var tokenizerPath: String? {
-        let path = "\(directory)/\(TokenizerDescription.modelFileName)"
-        return FileSystem.exists(path) ? path : nil
+    ///
+    /// A SentencePiece model that dtrain trained is applied line by line, which its `tokenizer.json` only imitates; of
+    /// others, `tokenizer.json` has the added tokens as well.
+    package func tokenizerPath() throws(Failure) -> String? {
+        let model = "\(directory)/\(TokenizerDescription.modelFileName)"
+        let file = "\(directory)/\(TokenizerFiles.tokenizer)"
+        if try FileSystem.isPresent(model) {
+            guard try FileSystem.isPresent(file) else { return model }
+            let tokenizer = try TokenizerSource.load(model)
+            return (tokenizer as? SentencePieceTokenizer)?.learnedPieces == nil ? file : model
+        }
+        if try FileSystem.isPresent(file) { return file }
+        if try FileSystem.isPresent("\(directory)/merges.txt") { return "\(directory)/\(TokenizerFiles.vocabulary)" }
+        for name in ["vocab.txt", "spiece.model"] where try FileSystem.isPresent("\(directory)/\(name)") {
+            return "\(directory)/\(name)"
+        }
+        return nil
     }
 
     /// Returns the byte tokenizer that an export has written next to the model; nil if `tokenizer.json` is missing or

@@ -2,6 +2,7 @@ import Texts
 import Datasets
 import Files
 import Models
+import TokenizerPipelines
 import Tokenizers
 
 /// The contents of `tokenizer.json` and `tokenizer_config.json`: a tokenizer in the format of the library `tokenizers`,
@@ -61,7 +62,7 @@ struct TokenizerJSON {
             uniqueKeysWithValues: SpecialTokens.names.compactMap { name, token in
                 special[keyPath: token].map { ($0, TokenizerJSON.wrapped(name)) }
             })
-        let bytes = TokenizerJSON.byteCharacters.enumerated().map { JSON.Member($1, .integer($0)) }
+        let bytes = (0...255).map { JSON.Member(VocabularyFiles.name(ofByte: UInt8($0)), .integer($0)) }
         let added = names.sorted { $0.key < $1.key }
         tokenizer = TokenizerJSON.file(
             added: added.map { ($0.key, $0.value, true) }, normalizer: .null,
@@ -176,7 +177,7 @@ struct TokenizerJSON {
     }
 
     private static func configuration(
-        _ special: SpecialTokens, _ model: PortableModel, _ name: (Int32) -> String
+        _ special: SpecialTokens, _ model: PortableModel, splitsSpecial: Bool = true, _ name: (Int32) -> String
     ) -> JSON {
         let roles = [
             ("pad_token", special.pad), ("unk_token", special.unknown), ("bos_token", special.bos),
@@ -188,10 +189,17 @@ struct TokenizerJSON {
                 JSON.Member("tokenizer_class", "PreTrainedTokenizerFast"),
                 JSON.Member("model_max_length", .integer(model.contextLength)),
                 JSON.Member("clean_up_tokenization_spaces", false),
-                // The text of a special token in the input is ordinary text.
-                JSON.Member("split_special_tokens", true),
+                // The text of a special token in the input is ordinary text for dtrain's own tokenizers.
+                JSON.Member("split_special_tokens", .boolean(splitsSpecial)),
                 JSON.Member("model_input_names", ["input_ids", "attention_mask"]),
             ] + roles)
+    }
+
+    /// The contents of `tokenizer_config.json` beside a `tokenizer.json` that exists.
+    static func configuration(of tokenizer: PipelineTokenizer, for model: PortableModel) -> JSON {
+        configuration(tokenizer.specialTokens, model, splitsSpecial: false) {
+            String(decoding: tokenizer.pipeline.names[Int($0)], as: UTF8.self)
+        }
     }
 
     private static func wrapped(_ name: String) -> String { "<\(name)>" }
@@ -201,15 +209,4 @@ struct TokenizerJSON {
         view.append(contentsOf: scalars)
         return String(view)
     }
-
-    /// The library's character for each byte: the byte's own character if it is visible, otherwise one from U+0100 on.
-    private static let byteCharacters: [String] = {
-        var next: UInt32 = 0x100
-        return (0..<UInt32(256)).map { byte in
-            let isVisible = (0x21...0x7E).contains(byte) || (0xA1...0xAC).contains(byte) || (0xAE...0xFF).contains(byte)
-            if isVisible { return String(Unicode.Scalar(byte)!) }
-            defer { next += 1 }
-            return String(Unicode.Scalar(next)!)
-        }
-    }()
 }

@@ -112,8 +112,8 @@ private struct RecordSurvey {
     ) throws(Failure) {
         var total = 0
         for path in paths { total += try LineReader(path, allowsEmpty: true).byteCount }
-        var sample = TextSample(totalBytes: total, limitBytes: preparation.sampleBytes)
-        let isLearned = if case .learned = preparation.tokenizer { true } else { false }
+        var sample = preparation.tokenizer.sample(totalBytes: total, limitBytes: preparation.sampleBytes)
+        let isLearned = preparation.tokenizer.isLearned
         var (form, labelKind) = (form, nil as LabelDescription.Kind?)
         if case .labelled(let kind) = form {
             labelKind = if let kind { kind } else { try RecordSurvey.firstKind(preparation, paths) }

@@ -71,7 +71,7 @@ extension DatasetPreparation {
     ) throws(Failure) -> TextSample {
         var total = 0
         for path in paths { total += try TextReader(path, allowsEmpty: true).byteCount }
-        var sample = TextSample(totalBytes: total, limitBytes: sampleBytes)
+        var sample = tokenizer.sample(totalBytes: total, limitBytes: sampleBytes)
         for path in paths {
             var text = try TextStream(path, chunkBytes: chunkBytes)
             try text.read(to: text.start(ofLast: fraction)) { held, isLast throws(Failure) in

@@ -15,25 +15,35 @@ extension DatasetPreparation {
         switch tokenizer {
         case .byte:
             return (ByteTokenizer(withSpecialTokens: hasSpecialTokens), nil)
-        case .made(let tokenizer):
-            return (tokenizer, nil)
-        case .model(let path):
-            let model = try FileSystem.contents(of: path, limitBytes: TokenizerDescription.modelBytesLimit)
-            let tokenizer = try SentencePieceTokenizer(model: model, source: path)
-            return (ComparedTokenizer(tokenizer, changes), try write(model))
+        case .made(let tokenizer): return try compared(tokenizer)
+        case .file(let path): return try compared(try TokenizerSource.load(path))
+        case .byteLevel(let size):
+            let sample = try sample()
+            note("learning \(size) bytebpe tokens from \(sample.bytes.count >> 10) KiB of text")
+            let tokenizer = try ByteLevelTraining.learn(size: size, from: sample)
+            return (tokenizer, try write(tokenizer))
         case .learned(let algorithm, let size, let coverage):
             let sample = try sample()
             note("learning \(size) \(algorithm.rawValue) tokens from \(sample.bytes.count >> 10) KiB of text")
             let learned = try algorithm.learn(size: size, from: sample, coverage: coverage)
             if let note = learned.note { remarks.add(note) }
             let tokenizer = try SentencePieceTokenizer(model: learned.model, source: "The learned tokenizer")
-            return (tokenizer, try write(learned.model))
+            return (tokenizer, try write(tokenizer))
         }
     }
 
-    private func write(_ model: [UInt8]) throws(Failure) -> RecordedFile {
-        let writer = try RecordFileWriter("\(output)/\(TokenizerDescription.modelFileName)")
-        try writer.append(model)
+    /// A tokenizer that may change the texts, and its file.
+    private func compared(_ tokenizer: any Tokenizer) throws(Failure) -> (tokenizer: any Tokenizer, file: RecordedFile?)
+    {
+        let file = try write(tokenizer)
+        return (file == nil ? tokenizer : ComparedTokenizer(tokenizer, changes), file)
+    }
+
+    /// Writes the tokenizer's file to the dataset; nil if it has none.
+    private func write(_ tokenizer: any Tokenizer) throws(Failure) -> RecordedFile? {
+        guard let name = tokenizer.description.fileName else { return nil }
+        let writer = try RecordFileWriter("\(output)/\(name)")
+        try writer.append(tokenizer.model)
         return try writer.finish()
     }
 }

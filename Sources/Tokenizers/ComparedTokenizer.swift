@@ -23,9 +23,10 @@ package struct ComparedTokenizer: Tokenizer {
         let first = tokens.count
         let taken = try base.encode(bytes, isLast: isLast, after: previous, appendingTo: &tokens)
         let lineBreak = UInt8(ascii: "\n")
-        // Parts of lines that are too long to encode at once are not compared.
-        if taken > 0, previous == nil || previous == lineBreak, isLast || bytes[taken - 1] == lineBreak {
-            changes.compare(UnsafeRawBufferPointer(rebasing: bytes[..<taken]), base.decode(Array(tokens[first...])))
+        if taken > 0 {
+            changes.compare(
+                UnsafeRawBufferPointer(rebasing: bytes[..<taken]), base.decode(Array(tokens[first...])),
+                beginsLine: previous == nil || previous == lineBreak, endsLine: isLast || bytes[taken - 1] == lineBreak)
         }
         return taken
     }
@@ -34,9 +35,13 @@ package struct ComparedTokenizer: Tokenizer {
         try base.prefixCount(of: bytes, after: previous)
     }
 
+    package var model: [UInt8] { base.model }
+
     package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {
         base.decode(token, after: &state, appendingTo: &bytes)
     }
+
+    package func decode(_ tokens: [Int32]) -> [UInt8] { base.decode(tokens) }
 }
 
 /// Counts the lines that a tokenizer changes.
@@ -46,19 +51,24 @@ package final class TextChanges: Sendable {
     private let counts = Mutex((lines: 0, changed: 0))
 
     /// Counts the lines of `text`, and those that differ in `decoded`.
-    func compare(_ text: UnsafeRawBufferPointer, _ decoded: [UInt8]) {
+    ///
+    /// - Parameters:
+    ///   - beginsLine: Whether the text begins with a whole line; otherwise its first line is not counted.
+    ///   - endsLine: Whether the text ends with a whole line; otherwise its last line is not counted.
+    func compare(_ text: UnsafeRawBufferPointer, _ decoded: [UInt8], beginsLine: Bool, endsLine: Bool) {
+        func whole<Line>(_ lines: [Line]) -> ArraySlice<Line> {
+            lines.dropFirst(beginsLine ? 0 : 1).dropLast(endsLine ? 0 : 1)
+        }
         let lineBreak = UInt8(ascii: "\n")
-        var (count, changed) = (0, 0)
-        if text.count == decoded.count, memcmp(decoded, text.baseAddress!, text.count) == 0 {
-            count = 1 + text.count { $0 == lineBreak }
-        } else {
-            let lines = text.split(separator: lineBreak, omittingEmptySubsequences: false)
+        let all = text.split(separator: lineBreak, omittingEmptySubsequences: false)
+        let count = whole(all).count
+        var changed = 0
+        if text.count != decoded.count || memcmp(decoded, text.baseAddress!, text.count) != 0 {
             let others = decoded.split(separator: lineBreak, omittingEmptySubsequences: false)
             // If line breaks are lost, all lines count as changed.
             changed =
-                lines.count == others.count
-                ? zip(lines, others).count { !$0.elementsEqual($1) } : lines.count
-            count = lines.count
+                all.count == others.count
+                ? zip(whole(all), whole(others)).count { !$0.elementsEqual($1) } : count
         }
         counts.withLock { [count, changed] in
             $0.lines += count

@@ -3,15 +3,17 @@ import Failures
 import Files
 import Synchronization
 
-/// A SentencePiece model, applied to each line separately.
+/// A SentencePiece model.
 ///
-/// Between lines it inserts the model's line break token, the piece "\n" or "<0x0A>"; models with neither lose line
-/// breaks. A line of more than 64 KiB is cut at a space in its second half, where pieces do not cross, or, without a
-/// suitable space, at a character boundary.
+/// A model that `TokenizerAlgorithm` trained is applied to each line separately, with the token of the piece "\n"
+/// between lines. It is lossless: decoding reproduces the encoded text. Because SentencePiece reads U+2581 as a space,
+/// such a model encodes that character as three byte tokens.
 ///
-/// A model that `TokenizerAlgorithm` trained is lossless: decoding reproduces the encoded text. Because SentencePiece
-/// reads U+2581 as a space, such a model encodes that character as three byte tokens. Other models may change texts, as
-/// they do in SentencePiece.
+/// Any other model is applied to the whole text, as SentencePiece does, and may change it.
+///
+/// A line or text of more than 64 KiB is cut at a space in its second half, where pieces do not cross, or, without a
+/// suitable space, at a character boundary. There the scores of a unigram model begin anew, which in SentencePiece lose
+/// precision with the length of the text.
 ///
 /// - Source: Kudo & Richardson 2018, arXiv:1808.06226.
 package final class SentencePieceTokenizer: Tokenizer {
@@ -33,22 +35,30 @@ package final class SentencePieceTokenizer: Tokenizer {
     private let textStarts: [Int]
     /// Whether the text of a piece begins with a space, which SentencePiece may have added to the line.
     private let beginsWithSpace: [Bool]
+    /// The token between lines; nil if the model is applied to the whole text.
     let lineBreak: Int32?
-    /// Whether SentencePiece adds a space before a line, which decoding removes.
+    /// Whether SentencePiece adds a space before a text, which decoding removes.
     private let addsSpace: Bool
+    /// Whether a text can be cut at a space: no piece has one behind a character, and the space that is cut off is
+    /// added again.
+    private let isCuttable: Bool
 
-    /// A line of at least twice this many bytes is cut in the second half of that range.
+    /// A line, or a text, of at least twice this many bytes is cut in the second half of that range.
     static let segmentBytes = 1 << 15
 
-    /// Loads a model. Special tokens without a piece get IDs after those of the pieces.
+    /// Loads a model.
     ///
-    /// - Parameter source: The origin of the model, for error messages.
+    /// - Parameters:
+    ///   - source: The origin of the model, for error messages.
+    ///   - limit: Special tokens without a piece get IDs after those of the pieces, unless that makes more tokens.
     /// - Throws: `badData` if it is not a valid model.
-    package init(model: [UInt8], source: String) throws(Failure) {
+    package init(model: [UInt8], source: String, limit: Int = .max) throws(Failure) {
         let handle = try SentencePieceHandle(model, source)
         let count = csentencepiece_count(handle.model)
         var special = handle.specialTokens()
-        let vocabularySize = Int(special.addMissing(from: count))
+        var completed = special
+        var vocabularySize = Int(completed.addMissing(from: count))
+        if vocabularySize <= limit { special = completed } else { vocabularySize = Int(count) }
         self.model = model
         self.handle = handle
         self.vocabularySize = vocabularySize
@@ -62,11 +72,16 @@ package final class SentencePieceTokenizer: Tokenizer {
             spaces.append(beginsWithSpace)
         }
         (self.texts, textStarts, beginsWithSpace) = (texts, starts, spaces)
-        lineBreak = handle.find("\n") ?? handle.find("<0x0A>")
+        lineBreak = handle.isLearnedHere ? handle.find("\n") : nil
         let first = try Array("a".utf8).withUnsafeBufferPointer { text throws(Failure) in
             try handle.encode(UnsafeRawBufferPointer(text)).first
         }
         addsSpace = first.map { handle.text(of: $0).starts(with: SentencePieceTokenizer.spaceSymbol) } ?? false
+        let crossesSpace = (0..<Int(count)).contains { token in
+            let text = texts[starts[token]..<starts[token + 1]]
+            return zip(text, text.dropFirst()).contains { $0 != space && $1 == space }
+        }
+        isCuttable = handle.isLearnedHere || addsSpace && !crossesSpace
         let bytes = ["<0xE2>", "<0x96>", "<0x81>"].compactMap(handle.find)
         spaceSymbolBytes = handle.isLearnedHere && bytes.count == 3 ? bytes : nil
         merges =
@@ -104,30 +119,30 @@ package final class SentencePieceTokenizer: Tokenizer {
     }
 
     package func prefixCount(of bytes: UnsafeRawBufferPointer, after previous: UInt8?) -> Int {
-        // A part ends at every line break.
-        var start = bytes.lastIndex(of: UInt8(ascii: "\n")).map { $0 + 1 } ?? 0
+        // A part ends at every line break, if there is a token for it.
+        var start = lineBreak.flatMap { _ in bytes.lastIndex(of: UInt8(ascii: "\n")) }.map { $0 + 1 } ?? 0
         while let part = nextPart(of: bytes, from: start, isLast: false) { start = part.next }
         return start
     }
 
-    /// The part of a line that starts at `start` and is encoded at once: its end, the start of the next part, and
+    /// The part of a line or text that starts at `start` and is encoded at once: its end, the start of the next part, and
     /// whether a line break ends it; nil at the end, or if its end depends on bytes that follow.
     private func nextPart(
         of bytes: UnsafeRawBufferPointer, from start: Int, isLast: Bool
     ) -> (end: Int, next: Int, endsLine: Bool)? {
         let window = UnsafeRawBufferPointer(
             rebasing: bytes[start..<min(bytes.count, start + 2 * SentencePieceTokenizer.segmentBytes)])
-        if let end = firstIndex(of: UInt8(ascii: "\n"), in: window, from: 0) {
+        if lineBreak != nil, let end = firstIndex(of: UInt8(ascii: "\n"), in: window, from: 0) {
             return (start + end, start + end + 1, true)
         }
-        if window.count == 2 * SentencePieceTokenizer.segmentBytes {
+        if isCuttable, window.count == 2 * SentencePieceTokenizer.segmentBytes {
             let (end, next) = cut(window)
             return (start + end, start + next, false)
         }
         return isLast && !window.isEmpty ? (bytes.count, bytes.count, false) : nil
     }
 
-    /// The position at which to cut a long line: the end of its first segment, and the start of the next.
+    /// The position at which to cut a long line or text: the end of its first segment, and the start of the next.
     private func cut(_ window: UnsafeRawBufferPointer) -> (end: Int, next: Int) {
         for index in SentencePieceTokenizer.segmentBytes..<window.count - 1
         where window[index] == space && window[index - 1] != space && window[index + 1] != space {
@@ -144,13 +159,12 @@ package final class SentencePieceTokenizer: Tokenizer {
         return (boundary, boundary)
     }
 
-    /// Appends the tokens of a part of a line. `previous` is the byte before it; at the start of a line it is nil or a
-    /// line break.
+    /// Appends the tokens of a part of a line or text. `previous` is the byte before it; nil at the start of the text.
     private func append(
         _ part: UnsafeRawBufferPointer, after previous: UInt8?, _ cache: WordCache?, to tokens: inout [Int32]
     ) throws(Failure) {
         // If the line was cut at a space, that space is the one that SentencePiece adds.
-        let beginsLine = previous == nil || previous == UInt8(ascii: "\n")
+        let beginsLine = previous == nil || lineBreak != nil && previous == UInt8(ascii: "\n")
         let addsSpaceHere = beginsLine || (previous == space && part.first != space)
         guard let spaceSymbolBytes else {
             tokens += try (addsSpaceHere ? handle : innerHandle()).encode(part)
@@ -228,7 +242,7 @@ package final class SentencePieceTokenizer: Tokenizer {
         guard piece < beginsWithSpace.count, textStarts[piece] < textStarts[piece + 1] else { return }
         let isSpaceAdded = state.startsLine && addsSpace && beginsWithSpace[piece]
         bytes.append(contentsOf: texts[textStarts[piece] + (isSpaceAdded ? 1 : 0)..<textStarts[piece + 1]])
-        state.startsLine = token == lineBreak
+        state.startsLine = lineBreak != nil && token == lineBreak
     }
 
     /// U+2581, which represents a space in pieces.

@@ -33,6 +33,15 @@ package struct SpecialTokens: Codable, Equatable, Sendable {
         return next
     }
 
+    /// The special tokens with those of `others` in their place, where it has them.
+    func replaced(by others: SpecialTokens) -> SpecialTokens {
+        var result = self
+        for (_, token) in SpecialTokens.names {
+            result[keyPath: token] = others[keyPath: token] ?? result[keyPath: token]
+        }
+        return result
+    }
+
     /// The IDs of all special tokens.
     package var all: [Int32] { SpecialTokens.names.compactMap { self[keyPath: $0.token] } }
 

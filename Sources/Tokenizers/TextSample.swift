@@ -5,6 +5,8 @@ package struct TextSample {
     /// The end offset of each line.
     private(set) var ends: [Int] = []
     private let stride: Int
+    /// Whether the lines keep their line breaks, and empty lines are kept.
+    private let keepsLineBreaks: Bool
     private var lineCount = 0
 
     /// The maximum size in bytes: SentencePiece trains on this in about a minute with less than 1 GB of memory.
@@ -13,12 +15,14 @@ package struct TextSample {
     private static let lineBytes = 4096
 
     /// An empty sample for a text of about `totalBytes`.
-    package init(totalBytes: Int, limitBytes: Int = TextSample.limitBytes) {
+    package init(totalBytes: Int, limitBytes: Int = TextSample.limitBytes, keepsLineBreaks: Bool = false) {
+        self.keepsLineBreaks = keepsLineBreaks
         stride = max(0, totalBytes - 1) / limitBytes + 1
     }
 
     /// Adds the selected lines of the next part of the text.
     package mutating func append(_ text: UnsafeRawBufferPointer) {
+        if keepsLineBreaks { return appendWholeLines(text) }
         for line in text.split(separator: UInt8(ascii: "\n")) {
             var rest = line
             while !rest.isEmpty {
@@ -30,6 +34,19 @@ package struct TextSample {
                 }
                 lineCount += 1
             }
+        }
+    }
+
+    private mutating func appendWholeLines(_ text: UnsafeRawBufferPointer) {
+        var start = 0
+        while start < text.count {
+            let end = (text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count - 1) + 1
+            if lineCount.isMultiple(of: stride) {
+                bytes.append(contentsOf: text[start..<end])
+                ends.append(bytes.count)
+            }
+            lineCount += 1
+            start = end
         }
     }
 

@@ -12,6 +12,9 @@ package protocol Tokenizer: Sendable {
     /// The number of distinct tokens, including special ones; every token is in 0..<vocabularySize.
     var vocabularySize: Int { get }
 
+    /// The bytes from which `makeTokenizer` recreates the tokenizer; empty if it has none.
+    var model: [UInt8] { get }
+
     /// Appends the tokens of a prefix of `bytes` to `tokens`. Text never becomes a special token other than `unknown`.
     ///
     /// - Parameters:
@@ -37,6 +40,9 @@ package protocol Tokenizer: Sendable {
     ///
     /// - Parameter state: The decoding state carried over from earlier tokens; start with a new one for each text.
     func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8])
+
+    /// Decodes all tokens of a text to UTF-8.
+    func decode(_ tokens: [Int32]) -> [UInt8]
 }
 
 /// The state of decoding that depends on earlier tokens.
@@ -63,19 +69,46 @@ extension Tokenizer {
 
     /// Encodes the whole of `text`.
     package func encode(_ text: String) throws(Failure) -> [Int32] {
+        try encode(Array(text.utf8), withSpecial: false)
+    }
+
+    package var model: [UInt8] { [] }
+
+    package func decode(_ tokens: [Int32]) -> [UInt8] {
+        var state = DecodingState()
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(tokens.count)
+        for token in tokens { decode(token, after: &state, appendingTo: &bytes) }
+        return bytes
+    }
+
+    /// Encodes the whole of a UTF-8 text.
+    ///
+    /// - Parameter withSpecial: Whether a `tokenizer.json` finds special tokens in the text and adds those around it.
+    package func encode(_ text: [UInt8], withSpecial: Bool) throws(Failure) -> [Int32] {
+        if withSpecial, let tokenizer = self as? PipelineTokenizer { return tokenizer.encodeWithSpecial(text) }
         var tokens: [Int32] = []
-        _ = try Array(text.utf8).withUnsafeBufferPointer { bytes throws(Failure) in
+        _ = try text.withUnsafeBufferPointer { bytes throws(Failure) in
             try encode(UnsafeRawBufferPointer(bytes), isLast: true, appendingTo: &tokens)
         }
         return tokens
     }
 
     /// Decodes all tokens of a text to UTF-8.
-    package func decode(_ tokens: [Int32]) -> [UInt8] {
-        var state = DecodingState()
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(tokens.count)
-        for token in tokens { decode(token, after: &state, appendingTo: &bytes) }
+    ///
+    /// - Parameter keepsSpecial: Whether special tokens become their names; otherwise they have no text.
+    package func decode(_ tokens: [Int32], keepsSpecial: Bool) -> [UInt8] {
+        guard keepsSpecial else { return decode(tokens) }
+        if let tokenizer = self as? PipelineTokenizer { return tokenizer.pipeline.decode(tokens, keepsSpecial: true) }
+        let special = specialTokens
+        var (state, bytes): (DecodingState, [UInt8]) = (DecodingState(), [])
+        for token in tokens {
+            if let name = SpecialTokens.names.first(where: { special[keyPath: $0.token] == token })?.name {
+                bytes += "<\(name)>".utf8
+            } else {
+                decode(token, after: &state, appendingTo: &bytes)
+            }
+        }
         return bytes
     }
 

@@ -10,31 +10,50 @@ package enum TokenizerChoice: Sendable {
     /// `coverage` is the fraction of the text whose characters get tokens; other characters are encoded as bytes. nil:
     /// almost all, or as many as fit.
     case learned(TokenizerAlgorithm, size: Int, coverage: Double? = nil)
-    /// A SentencePiece model file.
-    case model(String)
+    /// A byte-level BPE tokenizer of that many tokens, trained on the training text.
+    case byteLevel(size: Int)
+    /// The path of a file that `TokenizerSource` reads.
+    case file(String)
     /// An existing tokenizer.
     case made(any Tokenizer)
 
-    /// Parses an option's value: `byte`, `bpe:SIZE`, `unigram:SIZE` or `FILE.model`.
+    /// Whether the tokenizer is trained on the text.
+    package var isLearned: Bool {
+        switch self {
+        case .learned, .byteLevel: true
+        case .byte, .file, .made: false
+        }
+    }
+
+    /// An empty sample of a text of about `totalBytes`, on which the tokenizer can be trained.
+    package func sample(totalBytes: Int, limitBytes: Int) -> TextSample {
+        let keepsLineBreaks = if case .byteLevel = self { true } else { false }
+        return TextSample(totalBytes: totalBytes, limitBytes: limitBytes, keepsLineBreaks: keepsLineBreaks)
+    }
+
+    /// Parses an option's value: `byte`, `bpe:SIZE`, `unigram:SIZE`, `bytebpe:SIZE` or the path of a tokenizer.
     ///
     /// - Throws: `usage` for anything else.
     package init(parsing text: String) throws(Failure) {
         let parts = text.exactParts(at: ":", maxSplits: 1)
         if text == "byte" {
             self = .byte
-        } else if let algorithm = TokenizerAlgorithm(rawValue: parts[0]) {
+        } else if case let algorithm = TokenizerAlgorithm(rawValue: parts[0]), algorithm != nil || parts[0] == "bytebpe"
+        {
             guard parts.count == 2, let size = Int32(parts[1]), size > 0, size <= 1 << 24 else {
                 throw Failure(
                     .usage,
-                    "--tokenizer: found \(text); \(algorithm.rawValue) needs its number of tokens, from 1 to \(1 << 24), "
-                        + "for example \(algorithm.rawValue):8000.")
+                    "--tokenizer: found \(text); \(parts[0]) needs its number of tokens, from 1 to \(1 << 24), "
+                        + "for example \(parts[0]):8000.")
             }
-            self = .learned(algorithm, size: Int(size))
-        } else if text.hasExactSuffix(".model") {
-            self = .model(text)
+            self = algorithm.map { .learned($0, size: Int(size)) } ?? .byteLevel(size: Int(size))
+        } else if TokenizerSource.isPath(text) {
+            self = .file(text)
         } else {
             throw Failure(
-                .usage, "--tokenizer: found \(text); allowed: byte, bpe:SIZE, unigram:SIZE, or a FILE.model.")
+                .usage,
+                "--tokenizer: found \(text); allowed: byte, bpe:SIZE, unigram:SIZE, bytebpe:SIZE, or "
+                    + "\(TokenizerSource.allowed).")
         }
     }
 }

@@ -10,12 +10,16 @@ package struct TokenizerDescription: Codable, Equatable, Sendable {
         case byte
         /// A SentencePiece model, BPE or unigram.
         case sentencepiece
+        /// A `tokenizer.json` of the library `tokenizers`.
+        case pipeline = "tokenizer_json"
         /// Unknown: the shards have no manifest, and text is represented by token IDs.
         case none
     }
 
-    /// The name of the model file in datasets and checkpoints; SentencePiece can read the file.
+    /// The name of a SentencePiece model in datasets and checkpoints.
     package static let modelFileName = "tokenizer.model"
+    /// The name of a `tokenizer.json` in datasets and checkpoints.
+    package static let pipelineFileName = "tokenizer.json"
     /// The maximum size of a model in bytes; nothing plausible is larger.
     package static let modelBytesLimit = 64 << 20
 
@@ -55,6 +59,21 @@ package struct TokenizerDescription: Codable, Equatable, Sendable {
         if specialTokens != .none { try values.encode(specialTokens, forKey: .specialTokens) }
     }
 
+    /// The limit of a SentencePiece model's tokens: if a special token is missing, none was added.
+    fileprivate var sentencePieceLimit: Int {
+        var completed = specialTokens
+        return completed.addMissing(from: 0) == 0 ? .max : 0
+    }
+
+    /// The name of the tokenizer's file in datasets and checkpoints; nil if it has none.
+    package var fileName: String? {
+        switch kind {
+        case .sentencepiece: TokenizerDescription.modelFileName
+        case .pipeline: TokenizerDescription.pipelineFileName
+        case .byte, .none: nil
+        }
+    }
+
     /// Adds the identity of the tokenizer to `digest`; for bytes without special tokens, only the kind.
     package func update(_ digest: inout Digest) {
         digest.update(kind.rawValue)
@@ -78,7 +97,9 @@ package func makeTokenizer(
     let tokenizer: any Tokenizer =
         switch description.kind {
         case .byte: ByteTokenizer(withSpecialTokens: description.specialTokens != .none)
-        case .sentencepiece: try SentencePieceTokenizer(model: model, source: source)
+        case .sentencepiece:
+            try SentencePieceTokenizer(model: model, source: source, limit: description.sentencePieceLimit)
+        case .pipeline: try PipelineTokenizer(model: model, source: source, special: description.specialTokens)
         case .none:
             NumberTokenizer(vocabularySize: vocabularySize, specialTokens: description.specialTokens)
         }

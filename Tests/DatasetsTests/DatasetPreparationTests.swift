@@ -38,7 +38,7 @@ import Testing
         (["a", "\n", "b"], "a\n\nb"), (["\u{FEFF}\u{FEFF}a"], "\u{FEFF}a"),
     ])
     func separatesTextsByLineBreaks(texts: [String], expected: String) throws {
-        for tokenizer in [TokenizerChoice.byte, .model(goldenTokenizerModel("lossless.model"))] {
+        for tokenizer in [TokenizerChoice.byte, .file(goldenTokenizerModel("lossless.model"))] {
             let paths = try texts.enumerated().map { try directory.write($1, to: "\($0)") }
             for chunkBytes in [1, 2, 1 << 20] {
                 var preparation = DatasetPreparation(.text(paths), output: directory.file("data"), tokenizer: tokenizer)

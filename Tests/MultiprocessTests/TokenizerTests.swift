@@ -50,6 +50,70 @@ extension MultiprocessTests {
             expectRefusal(workshop.dtrain("generate", "--checkpoint", checkpoint), 65, "tokenizer.model")
         }
 
+        /// A `tokenizer.json` goes with the dataset, the checkpoint, its export and the import of that.
+        @Test func tokenizerJSONIsCarriedAlong() throws {
+            let workshop = try Workshop()
+            func bytes(_ path: String) throws -> [UInt8] {
+                try FileSystem.contents(of: workshop.directory.file(path))
+            }
+            expectFinished(
+                workshop.dtrain("prepare", "--text", "text.txt", "--tokenizer", "bytebpe:300", "--output", "pieces"))
+            workshop.train("data.directory=pieces", "training.steps=4", ranks: 2, output: "one")
+            let checkpoint = Workshop.checkpoint(4, output: "one")
+            let file = try bytes("pieces/tokenizer.json")
+            #expect(try bytes("\(checkpoint)/tokenizer.json") == file)
+            let generated = workshop.dtrain(
+                "generate", "--checkpoint", "one", "--prompt", "the größe 𝛼", "--tokens", "20")
+            expectFinished(generated)
+            #expect(generated.output.hasPrefix("the größe 𝛼"))
+
+            expectFinished(workshop.dtrain("export", "--checkpoint", "one", "--output", "model"))
+            #expect(try bytes("model/tokenizer.json") == file)
+            expectFinished(workshop.dtrain("import", "--from", "model", "--output", "two"))
+            for choice in ["two", "model", "pieces", "model/tokenizer.json"] {
+                let data = "data-\(choice.replacing("/", with: "-"))"
+                expectFinished(
+                    workshop.dtrain("prepare", "--text", "text.txt", "--tokenizer", choice, "--output", data))
+                let evaluation = workshop.dtrain("evaluate", "--checkpoint", "two", "--data", data)
+                expectFinished(evaluation)
+            }
+
+            // Lines of a text to lines of token IDs, and back.
+            let lines = "the größe\n\n  𝛼 </s> b\n"
+            try FileSystem.replaceContents(of: workshop.directory.file("lines"), with: lines)
+            let tokens = workshop.dtrain("tokenize", "--checkpoint", "two", "--input", "lines")
+            expectFinished(tokens)
+            #expect(tokens.output == workshop.dtrain("tokenize", "--tokenizer", "model", "--input", "lines").output)
+            try FileSystem.replaceContents(of: workshop.directory.file("tokens"), with: tokens.output)
+            let texts = workshop.dtrain("tokenize", "--checkpoint", "two", "--input", "tokens", "--decode")
+            #expect(texts.output == lines)
+            let special = workshop.dtrain("tokenize", "--tokenizer", "model", "--input", "lines", "--special")
+            expectFinished(special)
+            #expect(special.output != tokens.output && special.output.contains(" 2 "))
+            try FileSystem.replaceContents(of: workshop.directory.file("tokens"), with: special.output)
+            for (flags, text) in [(["--special"], lines), ([], "the größe\n\n  𝛼  b\n")] {
+                let words = ["tokenize", "--tokenizer", "model", "--input", "tokens", "--decode"] + flags
+                #expect(workshop.start(words).finish().output == text)
+            }
+
+            expectRefusal(workshop.dtrain("tokenize", "--input", "lines"), 64, "--tokenizer FILE or --checkpoint DIR")
+            expectRefusal(workshop.dtrain("tokenize", "--tokenizer", "bpe:300"), 64, "allowed: byte, or")
+            expectRefusal(workshop.dtrain("tokenize", "--tokenizer", "byte", "--special"), 64, "--special")
+            expectRefusal(
+                workshop.dtrain("tokenize", "--tokenizer", "model", "--input", "lines", "--decode"), 65,
+                "lines: line 1",
+                "from 0 to 299")
+            try FileSystem.replaceContents(of: workshop.directory.file("cut.json"), with: #"{"model": {"vocab": {"a""#)
+            expectRefusal(workshop.dtrain("tokenize", "--tokenizer", "cut.json"), 65, "cut.json", "malformed JSON")
+            expectRefusal(
+                workshop.dtrain("prepare", "--text", "text.txt", "--tokenizer", "cut.json", "--output", "none"), 65,
+                "cut.json")
+            #expect(!FileSystem.exists(workshop.directory.file("none")))
+            expectRefusal(
+                workshop.dtrain("prepare", "--text", "text.txt", "--tokenizer", "bytebpe:261", "--output", "none"), 64,
+                "at least 262")
+        }
+
         @Test func preparesRecordsAndImages() throws {
             let workshop = try Workshop()
             func write(_ name: String, _ text: String) throws {

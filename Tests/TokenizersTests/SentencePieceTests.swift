@@ -45,6 +45,7 @@ func goldenTokenizer(_ name: String) throws -> SentencePieceTokenizer {
             let tokens = try tokenizer.encode(text)
             #expect(Array(tokenizer.decode(tokens)) == Array(text.utf8))
         }
+        if model == "prefixless" { return }
         // Between the tokens of two lines there is a line break token.
         let lineBreak = try #require(try tokenizer.encode("\n").first)
         let expected = try lines.map { try tokenizer.encode($0) }.joined(separator: [lineBreak])

@@ -33,8 +33,8 @@ extension DatasetManifest {
                 "tokenizer_model does not match tokenizer.model_xxh3_128, or is too large")
         }
         try check.require(
-            (tokenizerModel != nil) == (tokenizer.kind == .sentencepiece),
-            "tokenizer_model must be present for a sentencepiece tokenizer, and only for it")
+            (tokenizerModel != nil) == (tokenizer.fileName != nil),
+            "tokenizer_model must be present for a tokenizer with a file, and only for it")
         let repeated = files.map(\.file).firstRepeated()
         try check.require(repeated == nil, "the file '\(repeated ?? "")' is listed more than once")
     }

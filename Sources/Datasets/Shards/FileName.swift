@@ -17,7 +17,9 @@ package enum FileName {
 
     /// Whether a preparation writes a file of that name; false for the manifest.
     static func isOfPreparation(_ name: String) -> Bool {
-        if name == TokenizerDescription.modelFileName { return true }
+        if [TokenizerDescription.modelFileName, TokenizerDescription.pipelineFileName].containsExactly(name) {
+            return true
+        }
         guard let stem = [tokens, ends, labels, pixels].lazy.compactMap(name.withoutExactSuffix).first else {
             return false
         }

@@ -20,6 +20,16 @@ package final class LineReader {
         buffer = .allocate(byteCount: 1 << 18, alignment: 64)
     }
 
+    /// Reads standard input to its end.
+    ///
+    /// - Parameter standardInputLimit: The maximum number of bytes, which are kept in memory.
+    /// - Throws: `badData` for text that `TextReader` refuses, or for more bytes.
+    package init(standardInputLimit limit: Int) throws(Failure) {
+        let bytes = try StandardInput.contents(limitBytes: limit)
+        reader = try TextReader(bytes: bytes, name: "standard input", allowsEmpty: true)
+        buffer = .allocate(byteCount: 1 << 18, alignment: 64)
+    }
+
     deinit { buffer.deallocate() }
 
     /// The file's path.

@@ -33,9 +33,9 @@ package enum TokenizerMatch: Equatable {
         case .byte:
             let special = tokenizer.specialTokens == .none ? "without" : "with"
             return "the tokenizer byte \(special) special tokens (vocabulary \(vocabularySize))"
-        case .sentencepiece:
+        case .sentencepiece, .pipeline:
             let digest = tokenizer.modelDigest.map { ", model XXH3-128 \($0.prefix(8))…" } ?? ""
-            return "the tokenizer sentencepiece (vocabulary \(vocabularySize)\(digest))"
+            return "the tokenizer \(tokenizer.kind.rawValue) (vocabulary \(vocabularySize)\(digest))"
         }
     }
 
@@ -52,6 +52,7 @@ package enum TokenizerMatch: Equatable {
         case .sentencepiece:
             "Prepare the dataset with --tokenizer "
                 + "\(shellWord("\(checkpoint)/\(TokenizerDescription.modelFileName)"))."
+        case .pipeline: "Prepare the dataset with --tokenizer \(shellWord(checkpoint))."
         case .byte: "Prepare the dataset with --tokenizer byte."
         case .none:
             "Import the model again with the tokenizer that it was trained with: "
@@ -64,11 +65,11 @@ package enum TokenizerMatch: Equatable {
     private static func importOptions(_ modelVocabularySize: Int, _ dataset: Dataset) -> [String] {
         var options: [String] = []
         if ByteTokenizer().vocabularySize <= modelVocabularySize { options.append("--tokenizer byte") }
-        if dataset.tokenizer.kind == .sentencepiece, dataset.vocabularySize <= modelVocabularySize {
-            let file = "\(dataset.directory)/\(TokenizerDescription.modelFileName)"
+        if let name = dataset.tokenizer.fileName, dataset.vocabularySize <= modelVocabularySize {
+            let file = "\(dataset.directory)/\(name)"
             options.append("--tokenizer \(shellPath(file)) (the dataset's)")
         }
-        return options + ["--tokenizer FILE.model (at most \(modelVocabularySize) pieces)"]
+        return options + ["--tokenizer FILE (at most \(modelVocabularySize) tokens)"]
     }
 
     /// The notice that token IDs are assumed to match.

@@ -122,24 +122,33 @@ package struct ModelImport {
             return (facts, [])
         }
         let tokenizer: any Tokenizer
-        let source = choice ?? reader.tokenizerPath
-        if let source, source != "byte" {
+        let exported = choice == nil ? try reader.exportedByteTokenizer() : nil
+        var source = choice
+        if choice == nil, exported == nil { source = try reader.tokenizerPath() }
+        if let source, source != "byte", source != "none" {
             if let name = source.exactParts(at: ":").first, TokenizerAlgorithm(rawValue: name) != nil,
                 !FileSystem.exists(source)
             {
                 throw Failure(
                     .usage,
-                    "import: --tokenizer: found \(source); allowed: byte, or a SentencePiece FILE.model. An imported "
+                    "import: --tokenizer: found \(source); allowed: byte, or \(TokenizerSource.allowed). An imported "
                         + "model needs the tokenizer that it was trained with; none can be learned for it.")
             }
-            let bytes = try FileSystem.contents(of: source, limitBytes: TokenizerDescription.modelBytesLimit)
-            tokenizer = try SentencePieceTokenizer(model: bytes, source: source)
+            do throws(Failure) {
+                tokenizer = try TokenizerSource.load(source, special: model.special, limit: model.vocabularySize)
+            } catch {
+                guard choice == nil, error.exitCode == .badData else { throw error }
+                throw Failure(
+                    .badData,
+                    "\(error.message) To import the model without its tokenizer, so that it reads and writes token IDs: "
+                        + "--tokenizer none.")
+            }
             try reader.check(tokenizer, name: source)
         } else if source == "byte" {
             let whole = ByteTokenizer(withSpecialTokens: true)
             tokenizer = whole.vocabularySize <= model.vocabularySize ? whole : ByteTokenizer()
             try reader.check(tokenizer, name: "--tokenizer byte")
-        } else if let exported = try reader.exportedByteTokenizer() {
+        } else if let exported {
             tokenizer = exported
             try reader.check(tokenizer, name: "tokenizer.json")
         } else {
@@ -149,6 +158,6 @@ package struct ModelImport {
         let architecture = model.configuration.family.architecture
         facts.kind = PredictionKind(architecture.predictions[0]).dataset(architecture)
         facts.labels = model.labels
-        return (facts, (tokenizer as? SentencePieceTokenizer)?.model ?? [])
+        return (facts, tokenizer.model)
     }
 }

@@ -22,7 +22,7 @@ struct Command: Sendable {
 
     /// All commands.
     static let all: [Command] = [
-        train, prepare, evaluate, generate, score, checkpoint, export, .import, bench, completions, manual,
+        train, prepare, evaluate, generate, tokenize, score, checkpoint, export, .import, bench, completions, manual,
     ]
 
     /// The command that `words` start with, and the remaining words. The default is `train`.

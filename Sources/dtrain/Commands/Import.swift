@@ -9,8 +9,8 @@ extension Command {
             .one("from", .directory, "model directory: config.json and safetensors (classes: see docs/guide.md)"),
             .one("output", .directory, "run directory to create, with one checkpoint at step 0"),
             .one(
-                "tokenizer", ValueKind("KIND", words: ["byte"], .files),
-                "byte, or a SentencePiece FILE.model (default: the one in DIR)"),
+                "tokenizer", ValueKind("KIND", words: ["byte", "none"], .files),
+                "byte, none, or a tokenizer's FILE (default: the one in DIR)"),
         ],
         example: "dtrain import --from models/gpt2 --output runs/gpt2"
     ) { arguments, session in

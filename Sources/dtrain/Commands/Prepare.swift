@@ -24,8 +24,8 @@ extension Command {
                 "class, multi (in TSV comma-separated) or number (default: detected)"),
             .list("images", ValueKind("PATH", .files), "one folder of PNGs per class, or MNIST's two files"),
             .one(
-                "tokenizer", ValueKind("KIND", words: ["byte", "bpe:", "unigram:"], .files),
-                "byte, bpe:SIZE, unigram:SIZE, or a SentencePiece FILE.model"),
+                "tokenizer", ValueKind("KIND", words: ["byte", "bpe:", "unigram:", "bytebpe:"], .files),
+                "byte, bpe:SIZE, unigram:SIZE, bytebpe:SIZE, or a tokenizer's FILE"),
             .one("coverage", "X", "share of text whose characters get tokens (0.9995)"),
             .one("output", .directory, "directory to write the dataset to"),
             .list("validation", .file, "validation files in the same format"),
@@ -52,6 +52,9 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
     let source = try source(arguments)
     let threads = try arguments.threads()
     var preparation = DatasetPreparation(source, output: "", tokenizer: try tokenizer(arguments, source))
+    if case .file(let path) = preparation.tokenizer {
+        preparation.tokenizer = .made(try existingTokenizer(path, console))
+    }
     preparation.output = try arguments.required("output")
     preparation.validation = try heldOut(arguments)
     preparation.validationFraction = try arguments.real("validation-fraction", in: 0...0.9, default: 0.1)

@@ -25,7 +25,8 @@ struct FuzzedReader: Sendable {
     /// All parsers.
     static let all: [FuzzedReader] = [
         safetensors, safetensorsHeader, checkpointManifest, checkpointState, metricsLog, tokenShard, recordShard,
-        datasetManifest, configuration, sentencePieceModel, tokenizerTraining, textFile, idxFiles, pngFile, json,
+        datasetManifest, configuration, sentencePieceModel, tokenizerTraining, tokenizerJSON,
+        vocabularyFile, textFile, idxFiles, pngFile, json,
         jsonLines, labelledLines,
         parallelLines, modelConfiguration, modelIndex, commandLine,
     ]
