@@ -12,6 +12,13 @@ struct TextCuts: Sendable {
     /// safe.
     var pieceSpace: UInt32?
 
+    /// The normalizer, which must keep the characters beside a cut.
+    private var normalizer: TextNormalizer?
+    /// What the normalizer makes of a space between letters.
+    private var normalizedSpace: [UInt8] = [0x20]
+    /// What stands for such a space behind the steps so far.
+    private var space: [UInt8] = [0x20]
+
     /// No place is safe.
     init() {}
 
@@ -22,24 +29,30 @@ struct TextCuts: Sendable {
         _ normalizer: TextNormalizer?, _ splitting: Splitting, _ model: SubwordModel,
         added: [(text: [UInt8], token: AddedToken)]
     ) {
-        (beforeSpace, behindLineBreak) = (true, true)
-        if let normalizer { restrict(normalizer) }
+        self.normalizer = normalizer
+        guard let space = normalized(Array("x y".utf8)), normalizer?.joinsWords != true else { return }
+        (self.space, normalizedSpace) = (space, space)
+        (beforeSpace, behindLineBreak) = (true, normalized(Array("x\ny".utf8)) == [0x0A])
         for (text, token) in added { restrict(text, token) }
-        restrict(splitting, normalizer, model)
+        restrict(splitting, model)
+    }
+
+    /// What the normalizer makes of the text between two letters; nil if these do not remain letters.
+    private func normalized(_ text: [UInt8]) -> [UInt8]? {
+        var text = text
+        normalizer?.apply(to: &text, continues: true)
+        return text.withUnsafeBufferPointer { bytes in
+            guard bytes.count > 2 else { return nil }
+            let (text, kinds) = (UTF8Text(bytes), CharacterKinds.all)
+            let (first, last) = (text.scalar(at: 0), text.scalar(before: bytes.count))
+            guard first.count + last.count < bytes.count, kinds[first.value].has(.letter),
+                kinds[last.value].has(.letter)
+            else { return nil }
+            return Array(bytes[first.count..<bytes.count - last.count])
+        }
     }
 
     private mutating func forbid() { (beforeSpace, behindLineBreak) = (false, false) }
-
-    private mutating func restrict(_ normalizer: TextNormalizer) {
-        switch normalizer {
-        case .sequence(let parts): for part in parts { restrict(part) }
-        case .strip: forbid()
-        case .replace(.text(let text), _):
-            if text.count > 1, text.contains(where: { $0 == 0x20 || $0 == 0x0A }) { forbid() }
-        // A single character is replaced wherever it is, and a run of spaces ends at a letter.
-        default: break
-        }
-    }
 
     /// Forbids cuts within an added token and the white space that it takes.
     private mutating func restrict(_ bytes: [UInt8], _ token: AddedToken) {
@@ -54,12 +67,13 @@ struct TextCuts: Sendable {
         if isLetter.first == true, token.takesLeft { forbid() }
     }
 
-    private mutating func restrict(_ splitting: Splitting, _ normalizer: TextNormalizer?, _ model: SubwordModel) {
-        for step in splitting.steps {
+    /// Finds the step that always splits at a cut.
+    private mutating func restrict(_ splitting: Splitting, _ model: SubwordModel) {
+        for (index, step) in splitting.steps.enumerated() {
             switch step {
             case .split(let rules):
-                for rule in rules where !TextCuts.neverMatches(rule, normalizer) {
-                    switch TextCuts.cut(rule) {
+                for rule in rules {
+                    switch cut(rule) {
                     case .always: return
                     case .beforeSpace:
                         behindLineBreak = false
@@ -71,79 +85,38 @@ struct TextCuts: Sendable {
             case .metaspace(let metaspace):
                 // The start of a line would get a symbol before it.
                 behindLineBreak = false
-                if metaspace.splits { return }
+                if space == [0x20] { space = metaspace.symbol }
+                if metaspace.splits { return space == metaspace.symbol ? () : forbid() }
             case .bytes(let addsSpace, let splits):
                 if addsSpace { behindLineBreak = false }
-                if splits { return }
+                if splits, space == [0x20] { return }
+                if splits || index + 1 < splitting.steps.count { return forbid() }
             }
         }
-        restrict(toPiecesOf: model, splitting, normalizer)
-    }
-
-    /// Without a step that splits at spaces, the pieces of byte-pair encoding decide.
-    private mutating func restrict(
-        toPiecesOf model: SubwordModel, _ splitting: Splitting, _ normalizer: TextNormalizer?
-    ) {
-        guard case .bytePairs = model, !splitting.endsWithBytes, let space = TextCuts.space(splitting, normalizer)
-        else {
-            return forbid()
-        }
-        pieceSpace = space
-    }
-
-    /// The character that stands for a space in the pieces; nil if the steps change other characters too.
-    private static func space(_ splitting: Splitting, _ normalizer: TextNormalizer?) -> UInt32? {
-        var space: [UInt8] = [0x20]
-        func follow(_ normalizer: TextNormalizer) -> Bool {
-            switch normalizer {
-            case .sequence(let parts): return parts.allSatisfy(follow)
-            case .prepend: return true
-            case .replace(.text([0x20]), let symbol):
-                space = symbol
-                return true
-            default: return false
-            }
-        }
-        if let normalizer, !follow(normalizer) { return nil }
-        for step in splitting.steps {
-            switch step {
-            case .metaspace(let metaspace): if space == [0x20] { space = metaspace.symbol }
-            case .split(let rules):
-                guard rules.allSatisfy({ neverMatches($0, normalizer) }) else { return nil }
-            case .bytes: return nil
-            }
-        }
+        // Without such a step, the pieces of byte-pair encoding decide.
         let scalars = String(decoding: space, as: UTF8.self).unicodeScalars
-        return scalars.count == 1 ? scalars.first?.value : nil
-    }
-
-    /// Whether a rule searches a space, but the normalizer leaves none.
-    private static func neverMatches(_ rule: SplitRule, _ normalizer: TextNormalizer?) -> Bool {
-        func replacesSpaces(_ normalizer: TextNormalizer) -> Bool {
-            switch normalizer {
-            case .sequence(let parts): parts.last.map(replacesSpaces) ?? false
-            case .replace(.text([0x20]), let symbol): !symbol.contains(0x20)
-            default: false
-            }
-        }
-        guard case .text([0x20]) = rule.pattern, let normalizer else { return false }
-        return replacesSpaces(normalizer)
+        guard case .bytePairs = model, !splitting.endsWithBytes, scalars.count == 1,
+            normalizer?.changesOnlySpaces ?? true
+        else { return forbid() }
+        pieceSpace = scalars.first?.value
     }
 
     private enum RuleCut { case always, beforeSpace, never, unsafe }
 
     /// Where a rule always splits: before a space between letters, and between a line break and a letter.
-    private static func cut(_ rule: SplitRule) -> RuleCut {
+    private func cut(_ rule: SplitRule) -> RuleCut {
         let isolates = rule.behavior == .isolated || rule.behavior == .removed
+        let hasSpace = space == [0x20]
         switch rule.pattern {
-        case .letters, .deepSeek: return isolates ? .always : .unsafe
-        case .wordsAndOthers: return isolates ? .always : .unsafe
+        case .letters, .deepSeek, .wordsAndOthers: return isolates && hasSpace ? .always : .unsafe
         case .character(let kind), .run(let kind, _):
             guard kind.has(.space) else { return .never }
-            return isolates ? .always : rule.behavior == .mergedWithNext ? .beforeSpace : .unsafe
-        case .text(let text):
-            if text == [0x20] { return isolates || rule.behavior == .mergedWithNext ? .beforeSpace : .unsafe }
-            return text.count > 1 && text.contains { $0 == 0x20 || $0 == 0x0A } ? .unsafe : .never
+            if rule.behavior == .mergedWithNext, hasSpace { return .beforeSpace }
+            return isolates && hasSpace ? .always : .unsafe
+        case .text([0x20]):
+            if !hasSpace { return .never }
+            return isolates || rule.behavior == .mergedWithNext ? .beforeSpace : .unsafe
+        case .text(let text): return text.count > 1 && text.contains { $0 == 0x20 || $0 == 0x0A } ? .unsafe : .never
         case .threeDigits, .hanAndKana: return .never
         }
     }
@@ -155,6 +128,11 @@ struct TextCuts: Sendable {
         func isLetter(_ scalar: UInt32) -> Bool {
             TextCuts.scripts.contains { $0.contains(scalar) } && kinds[scalar].has(.letter)
                 && NormalizationForm.allCases.allSatisfy { kinds[scalar].has(.stable(in: $0)) }
+        }
+        /// The character at a place with the letters beside it.
+        func window(_ place: Int) -> [UInt8] {
+            let (before, behind) = (text.scalar(before: place).count, text.scalar(at: place + 1).count)
+            return Array(bytes[place - before..<place + 1 + behind])
         }
         // Whole lines are preferred.
         if behindLineBreak, beforeSpace {
@@ -174,11 +152,12 @@ struct TextCuts: Sendable {
             if byte == 0x0A, behindLineBreak, index > 0 {
                 // Behind several characters of white space, a pattern may keep the last apart from the others.
                 guard isLetter(text.scalar(before: index).value) else { continue }
-                if pieceSpace == nil || neverJoins(0x0A, next.value, model) { return index + 1 }
+                guard pieceSpace == nil || neverJoins(0x0A, next.value, model) else { continue }
+                if normalized(window(index)) == [0x0A] { return index + 1 }
             } else if byte == 0x20, beforeSpace {
                 let last = text.scalar(before: index).value
                 guard isLetter(last), pieceSpace.map({ neverJoins(last, $0, model) }) ?? true else { continue }
-                return index
+                if normalized(window(index)) == normalizedSpace { return index }
             }
         }
         return nil

@@ -41,7 +41,13 @@ package struct ComparedTokenizer: Tokenizer {
         base.decode(token, after: &state, appendingTo: &bytes)
     }
 
-    package func decode(_ tokens: [Int32]) -> [UInt8] { base.decode(tokens) }
+    package func encode(_ text: [UInt8], withSpecial: Bool) throws(Failure) -> [Int32] {
+        try base.encode(text, withSpecial: withSpecial)
+    }
+
+    package func decode(_ tokens: [Int32], keepsSpecial: Bool) -> [UInt8] {
+        base.decode(tokens, keepsSpecial: keepsSpecial)
+    }
 }
 
 /// Counts the lines that a tokenizer changes.

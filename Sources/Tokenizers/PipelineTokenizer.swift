@@ -60,15 +60,20 @@ package struct PipelineTokenizer: Tokenizer {
         state.startsLine = false
     }
 
-    package func decode(_ tokens: [Int32]) -> [UInt8] { pipeline.decode(tokens, keepsSpecial: false) }
-
-    /// Returns the tokens of a whole text with those that belong around it; special tokens are found in it, too.
-    func encodeWithSpecial(_ text: [UInt8]) -> [Int32] {
+    package func encode(_ text: [UInt8], withSpecial: Bool) throws(Failure) -> [Int32] {
         text.withUnsafeBufferPointer { text in
-            pipeline.frame.reduce(into: []) { tokens, token in
-                if let token { tokens.append(token) } else { pipeline.encode(text, findsSpecial: true, into: &tokens) }
+            (withSpecial ? pipeline.frame : [nil]).reduce(into: []) { tokens, token in
+                if let token {
+                    tokens.append(token)
+                } else {
+                    pipeline.encode(text, findsSpecial: withSpecial, into: &tokens)
+                }
             }
         }
+    }
+
+    package func decode(_ tokens: [Int32], keepsSpecial: Bool) -> [UInt8] {
+        pipeline.decode(tokens, keepsSpecial: keepsSpecial)
     }
 
     // MARK: Special tokens

@@ -41,8 +41,15 @@ package protocol Tokenizer: Sendable {
     /// - Parameter state: The decoding state carried over from earlier tokens; start with a new one for each text.
     func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8])
 
+    /// Encodes the whole of a UTF-8 text.
+    ///
+    /// - Parameter withSpecial: Whether a `tokenizer.json` finds special tokens in the text and adds those around it.
+    func encode(_ text: [UInt8], withSpecial: Bool) throws(Failure) -> [Int32]
+
     /// Decodes all tokens of a text to UTF-8.
-    func decode(_ tokens: [Int32]) -> [UInt8]
+    ///
+    /// - Parameter keepsSpecial: Whether special tokens become their names; otherwise they have no text.
+    func decode(_ tokens: [Int32], keepsSpecial: Bool) -> [UInt8]
 }
 
 /// The state of decoding that depends on earlier tokens.
@@ -74,19 +81,7 @@ extension Tokenizer {
 
     package var model: [UInt8] { [] }
 
-    package func decode(_ tokens: [Int32]) -> [UInt8] {
-        var state = DecodingState()
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(tokens.count)
-        for token in tokens { decode(token, after: &state, appendingTo: &bytes) }
-        return bytes
-    }
-
-    /// Encodes the whole of a UTF-8 text.
-    ///
-    /// - Parameter withSpecial: Whether a `tokenizer.json` finds special tokens in the text and adds those around it.
     package func encode(_ text: [UInt8], withSpecial: Bool) throws(Failure) -> [Int32] {
-        if withSpecial, let tokenizer = self as? PipelineTokenizer { return tokenizer.encodeWithSpecial(text) }
         var tokens: [Int32] = []
         _ = try text.withUnsafeBufferPointer { bytes throws(Failure) in
             try encode(UnsafeRawBufferPointer(bytes), isLast: true, appendingTo: &tokens)
@@ -94,16 +89,12 @@ extension Tokenizer {
         return tokens
     }
 
-    /// Decodes all tokens of a text to UTF-8.
-    ///
-    /// - Parameter keepsSpecial: Whether special tokens become their names; otherwise they have no text.
     package func decode(_ tokens: [Int32], keepsSpecial: Bool) -> [UInt8] {
-        guard keepsSpecial else { return decode(tokens) }
-        if let tokenizer = self as? PipelineTokenizer { return tokenizer.pipeline.decode(tokens, keepsSpecial: true) }
         let special = specialTokens
         var (state, bytes): (DecodingState, [UInt8]) = (DecodingState(), [])
+        bytes.reserveCapacity(tokens.count)
         for token in tokens {
-            if let name = SpecialTokens.names.first(where: { special[keyPath: $0.token] == token })?.name {
+            if keepsSpecial, let name = SpecialTokens.names.first(where: { special[keyPath: $0.token] == token })?.name {
                 bytes += "<\(name)>".utf8
             } else {
                 decode(token, after: &state, appendingTo: &bytes)
@@ -111,6 +102,9 @@ extension Tokenizer {
         }
         return bytes
     }
+
+    /// Decodes all tokens of a text to UTF-8; special tokens have no text.
+    package func decode(_ tokens: [Int32]) -> [UInt8] { decode(tokens, keepsSpecial: false) }
 
     /// The number of bytes that each token decodes to in the middle of a line, shape [vocabularySize].
     package func byteCounts() -> [Int32] {

@@ -41,6 +41,25 @@ indirect enum TextNormalizer: Sendable {
         }
     }
 
+    /// Whether a change at a place depends on more than the characters beside it, across white space.
+    var joinsWords: Bool {
+        switch self {
+        case .sequence(let parts): parts.contains(where: \.joinsWords)
+        case .strip: true
+        case .replace(.text(let text), _): text.count > 1 && text.contains { $0 == 0x20 || $0 == 0x0A }
+        default: false
+        }
+    }
+
+    /// Whether only spaces are replaced, and the start of the text is changed.
+    var changesOnlySpaces: Bool {
+        switch self {
+        case .sequence(let parts): parts.allSatisfy(\.changesOnlySpaces)
+        case .prepend, .replace(.text([0x20]), _): true
+        default: false
+        }
+    }
+
     // MARK: Characters
 
     /// Whether every character has a property.
