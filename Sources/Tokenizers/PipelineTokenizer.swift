@@ -49,6 +49,10 @@ package struct PipelineTokenizer: Tokenizer {
         return end
     }
 
+    package func prefixCount(of bytes: UnsafeRawBufferPointer, after previous: UInt8?) -> Int {
+        pipeline.cut(bytes.bindMemory(to: UInt8.self)) ?? 0
+    }
+
     package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {
         guard token >= 0, Int(token) < vocabularySize else {
             bytes += replacementCharacter
