@@ -77,7 +77,7 @@ import Testing
     private func lines(_ range: Range<Int>) -> String { range.map { line($0) + "\n" }.joined() }
 
     static let tokenizers: [TokenizerChoice] = [
-        .byte, .model(goldenTokenizerModel("lossless.model")), .model(goldenTokenizerModel("foreign.model")),
+        .byte, .file(goldenTokenizerModel("lossless.model")), .file(goldenTokenizerModel("foreign.model")),
     ]
 
     @Test(arguments: 0..<tokenizers.count) func texts(index: Int) throws {

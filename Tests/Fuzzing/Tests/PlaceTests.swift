@@ -33,7 +33,7 @@ struct PlaceTests {
             Opener("tokenizer") { path, directory in
                 let text = try directory.file("text", holding: [0x61])
                 _ = try DatasetPreparation(
-                    .text([text]), output: directory.file("data"), tokenizer: .model(path)
+                    .text([text]), output: directory.file("data"), tokenizer: .file(path)
                 ).run()
             },
             Opener("PNG") { path, directory in
