@@ -79,7 +79,7 @@ extension MultiprocessTests {
             expectRefusal(
                 workshop.dtrain("evaluate", "--checkpoint", checkpoint, "--data", "data"), 64,
                 "the dataset has the tokenizer byte", "the model no recorded tokenizer", "Import the model again",
-                "--tokenizer byte, --tokenizer FILE.model (at most 256 pieces)")
+                "--tokenizer byte, --tokenizer FILE (at most 256 tokens)")
         }
 
         /// The tokenizer of bytes has no file of its own: it is recognized by the file that is written for

@@ -178,6 +178,6 @@ import Testing
         }
         var names = BytePairTraining.byteOrder.map { String(UnicodeScalar($0)) }
         for merge in merges { names.append(names[Int(merge.left)] + names[Int(merge.right)]) }
-        #expect(Array(names.suffix(6)) == ["es", "est", "lo", "low", " n", "ew"])
+        #expect(Array(names.suffix(6)) == ["es", "est", "lo", "low", "ew", "new"])
     }
 }

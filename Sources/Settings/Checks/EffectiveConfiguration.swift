@@ -19,8 +19,9 @@ struct EffectiveConfiguration: Equatable {
     private let samples: SampleForm
     private let lengthPool: Int
     private let model: ModelShape
-    /// Not derived from `model`: at width 1 its scale is 1 with and without `scale_embeddings`.
+    /// Not derived from `model`: at width 1 their scales are 1 with and without `scale_embeddings` and `scale_head`.
     private let scalesEmbeddings: Bool
+    private let scalesHead: Bool
     /// Not derived from `model`: heads may be too narrow for different shares to rotate different columns.
     private let rotaryShare: Double?
     private let prediction: ObjectiveConfiguration.Kind
@@ -50,6 +51,9 @@ struct EffectiveConfiguration: Equatable {
                 image: isOfImages ? ImageShape(height: 224, width: 224, channels: 3) : nil, vocabularySize: 256,
                 outputs: 2))
         scalesEmbeddings = !isOfImages && configuration.model.scaleEmbeddings
+        scalesHead =
+            configuration.model.family.architecture.output == .tokens && configuration.model.head == .linear
+            && configuration.model.scaleHead
         rotaryShare = configuration.model.positions == .rotary ? configuration.model.rotaryShare : nil
         prediction = configuration.prediction.kind
         loss = configuration.loss

@@ -40,7 +40,7 @@ package enum VocabularyFiles {
                 "\(vocabularyPath): has no token for the byte \(byte), so it is not the vocabulary of a byte-level tokenizer. "
                     + "Give the tokenizer.json.")
         }
-        guard !known.contains("a</w>".exact) else {
+        guard !known.contains(ExactText("a</w>")) else {
             throw Failure(
                 .badData, "\(vocabularyPath): marks the ends of words, unlike GPT-2's. Give the tokenizer.json.")
         }

@@ -27,7 +27,6 @@ enum Help {
         usage: \(synopsis.map { "\($0.command) \($0.arguments)" }.joined(separator: "\n       "))
         commands:
         \(table(Command.all.map { ($0.name, $0.summary) }))
-
         example:
         \(firstSteps.map(example).joined(separator: "\n"))
 
