@@ -215,7 +215,8 @@ let package = Package(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
-                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting", "Resources", "Settings",
+                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
+                "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),

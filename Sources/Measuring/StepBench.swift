@@ -65,7 +65,8 @@ package final class StepBench {
                 sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
                 worldSize: communicator.size)
         }
-        let coordinator = try Coordinator<Element>(configuration, sizes, plan: plan, recomputation: recomputation, communicator)
+        let coordinator = try Coordinator<Element>(
+            configuration, sizes, plan: plan, recomputation: recomputation, communicator)
         let batches = try plan.localSlots.map { _ in
             try Batch(capacity: plan.sequencesPerSlot, subject.shape)
         }

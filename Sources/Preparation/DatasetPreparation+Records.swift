@@ -78,7 +78,8 @@ extension DatasetPreparation {
             var reader = recordLines(resolved, files)
             var index = 0
             try pool.inOrder {
-                () throws(Failure) in try reader.next()
+                () throws(Failure) in
+                try reader.next()
             } process: { lines throws(Failure) in
                 try EncodedRecords(lines, parser, encoder)
             } take: { batch throws(Failure) in
@@ -129,7 +130,8 @@ private struct RecordSurvey {
         var names: Set<ExactText> = []
         var index = 0
         try preparation.pool.inOrder {
-            () throws(Failure) in try reader.next()
+            () throws(Failure) in
+            try reader.next()
         } process: { lines throws(Failure) in
             try parser.records(of: lines)
         } take: { records throws(Failure) in

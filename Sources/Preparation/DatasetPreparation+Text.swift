@@ -32,7 +32,8 @@ extension DatasetPreparation {
             paths.map { ($0, false) } + validation.map { ($0, true) }, heldOut: fraction, tokenizer,
             chunkBytes: chunkBytes)
         try pool.inOrder {
-            () throws(Failure) in try chunks.next()
+            () throws(Failure) in
+            try chunks.next()
         } process: { chunk throws(Failure) in
             (chunk, tokens: try chunk.tokens(tokenizer))
         } take: { (chunk, tokens) throws(Failure) in

@@ -94,7 +94,8 @@ extension Tokenizer {
         var (state, bytes): (DecodingState, [UInt8]) = (DecodingState(), [])
         bytes.reserveCapacity(tokens.count)
         for token in tokens {
-            if keepsSpecial, let name = SpecialTokens.names.first(where: { special[keyPath: $0.token] == token })?.name {
+            if keepsSpecial, let name = SpecialTokens.names.first(where: { special[keyPath: $0.token] == token })?.name
+            {
                 bytes += "<\(name)>".utf8
             } else {
                 decode(token, after: &state, appendingTo: &bytes)

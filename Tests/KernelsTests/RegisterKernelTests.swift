@@ -24,7 +24,8 @@ import Testing
                 for adding in [false, true] {
                     var sums = before
                     withAligned(right) {
-                        kernel(strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(count), adding ? 1 : 0)
+                        kernel(
+                            strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(count), adding ? 1 : 0)
                     }
                     for index in 0..<count * columns {
                         var sum: Float = 0
@@ -61,7 +62,9 @@ import Testing
             }
             var sums = [Float](repeating: .nan, count: rows * columns)
             let strip = strip(leftWords, depth: depth, isRowMajor)
-            withAligned(rightWords) { kernel(strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(rows), 0) }
+            withAligned(rightWords) {
+                kernel(strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(rows), 0)
+            }
             let expected = Reference.matrixProduct(left, right, m: rows, n: columns, k: 2 * depth)
             expectClose(sums, expected, absolute: 2 * Double(depth) * 0x1p-24 * 16, "level \(level.rawValue)")
         }

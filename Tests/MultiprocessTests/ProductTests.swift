@@ -30,9 +30,10 @@ extension MultiprocessTests {
         @Test func ranksSettleOnOneArithmetic() throws {
             let workshop = try Workshop()
             let reproducible = digest(workshop, ["precision=bfloat16", "products=reproducible"], output: "whole")
-            let words = Workshop.training([
-                ProductTests.steps, "model.dropout=0.1", "precision=bfloat16", "products=fastest",
-            ], output: "mixed")
+            let words = Workshop.training(
+                [
+                    ProductTests.steps, "model.dropout=0.1", "precision=bfloat16", "products=fastest",
+                ], output: "mixed")
             let program = [Workshop.binary] + words
             let outcome = Job(
                 ["mpirun", "-np", "1"] + program + [":", "-np", "1", "env", "DTRAIN_KERNELS=avx2"] + program,

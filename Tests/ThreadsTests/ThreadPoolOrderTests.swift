@@ -79,7 +79,9 @@ import Threads
                 return read <= 500 ? read : nil
             } process: { item throws(Failure) in
                 item
-            } take: { _ throws(Failure) in taken += 1 }
+            } take: { _ throws(Failure) in
+                taken += 1
+            }
         }
         #expect(taken == 500 && most <= 3 * threads + 1)
     }
@@ -90,11 +92,13 @@ import Threads
         var items = [true, false]
         try withThreadPool(2) { pool in
             try pool.inOrder {
-                () throws(Failure) in items.popLast()
+                () throws(Failure) in
+                items.popLast()
             } process: { isFirst throws(Failure) in
                 (isFirst ? first : second).signal()
                 (isFirst ? second : first).wait()
-            } take: { _ throws(Failure) in }
+            } take: { _ throws(Failure) in
+            }
         }
         #expect(items.isEmpty)
     }
@@ -112,7 +116,9 @@ import Threads
                         return read <= 10 ? read : nil
                     } process: { item throws(Failure) in
                         item
-                    } take: { product throws(Failure) in products.append(product) }
+                    } take: { product throws(Failure) in
+                        products.append(product)
+                    }
                     taken.withLock { [products] in $0.append(products) }
                 }, 5)
         }

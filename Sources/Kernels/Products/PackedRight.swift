@@ -25,7 +25,8 @@ struct PackedRight {
         self.k = k
         strips = (n + PanelStrip.columns - 1) / PanelStrip.columns
         panels = ThreadScratch.ofThread.words(
-            use, (k + word.elements * PanelStrip.depth - 1) / (word.elements * PanelStrip.depth) * strips
+            use,
+            (k + word.elements * PanelStrip.depth - 1) / (word.elements * PanelStrip.depth) * strips
                 * PanelStrip.rightWords(PanelStrip.depth))
         for start in stride(from: 0, to: k, by: depth) {
             PanelPacking(source, start..<min(start + depth, k), word, factor: factor)

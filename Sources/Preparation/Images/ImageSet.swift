@@ -131,7 +131,8 @@ private struct ImageFolders: Sendable {
         var common: ImageShape?
         var rest = paths[...]
         try pool.inOrder {
-            () throws(Failure) in rest.popFirst()
+            () throws(Failure) in
+            rest.popFirst()
         } process: { path throws(Failure) in
             (path, shape: try PNGImage(path).shape)
         } take: { (path, found) throws(Failure) in
