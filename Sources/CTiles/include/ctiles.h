@@ -31,24 +31,17 @@ void ctiles_accumulate(const void *left, const void *right, long steps, int term
 typedef float ctiles_numbers __attribute__((ext_vector_type(16)));
 typedef uint16_t ctiles_halves __attribute__((ext_vector_type(16)));
 
-// Rounds Float32 to the nearest bfloat16, ties to even, by one instruction, if there are no denormals, which it makes 0.
-// Whether the including file is compiled for a CPU that has it is a compile-time constant; without it, the result is
-// undefined.
+// Rounds Float32 to the nearest bfloat16, ties to even, by one instruction; denormals become 0. Whether the including
+// file is compiled for a CPU that has it is a compile-time constant; without it, the result is undefined.
 #ifdef __AVX512BF16__
 #include <immintrin.h>
 static inline int ctiles_rounds_to_bfloat16(void) { return 1; }
 static inline ctiles_halves ctiles_round_to_bfloat16(ctiles_numbers x) {
     return (ctiles_halves)_mm512_cvtneps_pbh((__m512)x);
 }
-// Returns whether a number is denormal.
-static inline int ctiles_has_denormal(ctiles_numbers x) {
-    const __m512i doubled = _mm512_slli_epi32((__m512i)x, 1); // without the sign
-    return _mm512_cmplt_epu32_mask(_mm512_sub_epi32(doubled, _mm512_set1_epi32(1)), _mm512_set1_epi32(0x00FFFFFF)) != 0;
-}
 #else
 static inline int ctiles_rounds_to_bfloat16(void) { return 0; }
 static inline ctiles_halves ctiles_round_to_bfloat16(ctiles_numbers x) { return (ctiles_halves){0}; }
-static inline int ctiles_has_denormal(ctiles_numbers x) { return 1; }
 #endif
 
 // Prefetches a cache line for reading or for writing.

@@ -1,6 +1,6 @@
 import Tensors
 
-/// Converts `count` elements to another type, rounding to nearest even.
+/// Converts `count` elements to another type, rounding to nearest even; denormals are kept.
 @_specialize(where Source == Float, Target == Float)
 @_specialize(where Source == Float, Target == Float16)
 @_specialize(where Source == Float, Target == BFloat16)
@@ -10,7 +10,15 @@ package func convert<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, into target: UnsafeMutablePointer<Target>, count: Int
 ) {
     parallelElements(count) { range in
-        forEachVector(in: range) { offset, width in store(load(source + offset, width), target + offset, width) }
+        forEachVector(in: range) { offset, width in
+            let numbers = load(source + offset, width)
+            if width == lanes, let halves = target as? UnsafeMutablePointer<BFloat16> {
+                UnsafeMutableRawPointer(halves + offset)
+                    .storeBytes(of: exactHalvesOfBFloat16(numbers), as: SIMD16<UInt16>.self)
+            } else {
+                store(numbers, target + offset, width)
+            }
+        }
     }
 }
 
