@@ -2,11 +2,11 @@ import Collectives
 import Kernels
 import Tensors
 
-// `averaging.wire: float16` and `bfloat16`. Every node of the tree over micro-batches except its root is rounded to `ScaledHalves`,
-// chunk by chunk: the gradient of a micro-batch, and every sum of two nodes, which is computed in Float32. Each rank
-// rounds the nodes below its own sum, and that sum if there are other ranks; the owner of a block rounds the nodes
-// above the ranks' sums. Values are therefore rounded at the same nodes for any number of ranks, and sending a rank's
-// sum does not round it again.
+// `averaging.wire: float16` and `bfloat16`. Every node of the tree over micro-batches except its root is rounded to
+// `ScaledHalves`, chunk by chunk: the gradient of a micro-batch, and every sum of two nodes, which is computed in
+// Float32. Each rank rounds the nodes below its own sum, and that sum if there are other ranks; the owner of a block
+// rounds the nodes above the ranks' sums. Values are therefore rounded at the same nodes for any number of ranks, and
+// sending a rank's sum does not round it again.
 
 /// A channel that sends Float32 gradients as `ScaledHalves`, in half as many bytes.
 final class HalfLane<Half: Storage>: ExchangeLane {

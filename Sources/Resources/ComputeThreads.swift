@@ -55,9 +55,8 @@ package enum ComputeThreads {
         let other =
             own.isBound
             ? CoreNeighbours.first(of: ranks, rank: rank, threads: threads, RunningProcess.ofThisProgram()) : nil
-        let host = (FileSystem.systemText("/proc/sys/kernel/hostname") ?? "this machine").filter { !$0.isWhitespace }
         let lines = try communicator.gather(
-            other.map { CoreNeighbours.warning(rank: rank, cores: own.cores, host: host, $0) } ?? "")
+            other.map { CoreNeighbours.warning(rank: rank, cores: own.cores, host: hostName(), $0) } ?? "")
         if let line = lines.first(where: { !$0.isEmpty }) { console.warn(line) }
     }
 

@@ -306,8 +306,7 @@ func softmax(_ scores: UnsafeMutablePointer<Float>, from first: Int, to last: In
     let sum = sums.lanesSum
     let reciprocal = 1 / sum
     forEachVector(n) { i, width in store(load(visible + i, width) * reciprocal, visible + i, width) }
-    scores.update(repeating: 0, count: first)
-    (scores + last).update(repeating: 0, count: count - last)
+    clear(scores, outside: first..<last, count)
     return maximum + log(sum)
 }
 
@@ -334,10 +333,15 @@ private func softmaxGradient(
         store(probability, scores + i, width)
         store(probability * (load(gradient + i, width) - outputProduct) * scale, gradient + i, width)
     }
-    for row in [scores, gradient] {
-        row.update(repeating: 0, count: first)
-        (row + last).update(repeating: 0, count: count - last)
-    }
+    clear(scores, outside: first..<last, count)
+    clear(gradient, outside: first..<last, count)
+}
+
+/// Sets the elements of a row outside `range` to 0.
+@inline(__always)
+private func clear(_ row: UnsafeMutablePointer<Float>, outside range: Range<Int>, _ count: Int) {
+    row.update(repeating: 0, count: range.lowerBound)
+    (row + range.upperBound).update(repeating: 0, count: count - range.upperBound)
 }
 
 /// Stores a row of Float32 in another type.

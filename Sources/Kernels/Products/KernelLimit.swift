@@ -3,7 +3,7 @@ import Glibc
 
 /// The limit that `DTRAIN_KERNELS` sets on the instructions used by kernels, for tests and comparisons.
 package enum KernelLimit: String, CaseIterable, Sendable {
-    /// No AVX-512 in dtrain's own matmuls.
+    /// No AVX-512 in matmuls.
     case avx2
     /// No instructions for bfloat16, and no matrix unit.
     case avx512

@@ -51,7 +51,7 @@ struct Factor<Element: Storage> {
 ///   - c: [m, n], rounded once, when the sums are complete.
 ///   - bias: [n], added to each row; not together with `accumulating`.
 ///   - accumulating: Whether to add to `c` instead of overwriting it.
-///   - format: If it is bfloat16 or an operand is, the engines other than `vectors` may round both operands to bfloat16.
+///   - engine: The implementation. If an operand is bfloat16, all except `vectors` may round the other one to bfloat16.
 /// - Complexity: O(m · n · k); allocates nothing after the first calls on a thread.
 @_specialize(where A == Float, B == Float, C == Float)
 @_specialize(where A == Float, B == Float16, C == Float)
@@ -66,8 +66,7 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
     _ a: UnsafePointer<A>, _ aOrientation: Orientation = .plain, stride aStride: Int,
     _ b: UnsafePointer<B>, _ bOrientation: Orientation = .plain, stride bStride: Int,
     bias: UnsafePointer<B>? = nil, into c: UnsafeMutablePointer<C>, stride cStride: Int,
-    m: Int, n: Int, k: Int, alpha: Float = 1, accumulating: Bool = false, as format: FloatFormat = .float32,
-    engine: ProductEngine = .best
+    m: Int, n: Int, k: Int, alpha: Float = 1, accumulating: Bool = false, engine: ProductEngine = .best
 ) {
     if m == 0 || n == 0 { return }
     require(
@@ -85,7 +84,7 @@ package func matrixProduct<A: Storage, B: Storage, C: Storage>(
     }
     let left = Factor(base: a, orientation: aOrientation, stride: aStride)
     let right = Factor(base: b, orientation: bOrientation, stride: bStride)
-    let isBFloat16 = format == .bfloat16 || A.self == BFloat16.self || B.self == BFloat16.self
+    let isBFloat16 = A.self == BFloat16.self || B.self == BFloat16.self
     switch engine {
     case .tiles:
         TileProduct.runInParallel(
