@@ -30,8 +30,15 @@ package struct GenerationBench {
         model.layout.initialize(weights, seed: UInt64(configuration.run.seed))
     }
 
-    /// Generates the second half of the context from prompts of half its length, `repetitions` times, and measures
-    /// matrix products.
+    /// The maximum numbers of tokens of a prompt, and of tokens that are generated from it.
+    package static let (promptTokens, generatedTokens) = (64, 64)
+    /// The time after which a case is not repeated any more, so that a model with 124 M weights takes less than a
+    /// minute.
+    private static let limitSeconds = 3.0
+
+    /// Generates tokens from prompts, up to `repetitions` times, and measures matrix products.
+    ///
+    /// Prompts have half of the context, at most 64 tokens, and as many tokens are generated.
     ///
     /// - Throws: `usage` if the random weights of the configuration produce logits that are not finite.
     package func run(repetitions: Int) throws(Failure) -> Measurement {
@@ -45,13 +52,14 @@ package struct GenerationBench {
 
     private func measure(repetitions: Int) throws(NonFiniteLogits) -> Measurement {
         let half = max(1, model.sizes.contextLength / 2)
+        let (prompt, generated) = (min(half, Self.promptTokens), min(half, Self.generatedTokens))
         var (table, results) = ([["texts × beams", "tokens/s", "prompt tokens/s"]], [JSON]())
-        for (batch, beams) in [(1, 1), (8, 1), (32, 1), (1, 4), (8, 4)] {
-            let cases = inputs(batch, half)
+        for (batch, beams) in [(1, 1), (4, 1), (16, 1), (1, 4), (4, 4)] {
+            let cases = inputs(batch, prompt)
             let reading = try seconds(repetitions, cases, beams: beams, tokens: 1)
-            let all = try seconds(repetitions, cases, beams: beams, tokens: half)
-            let rate = Double(batch * (half - 1)) / max(all - reading, 1e-9)
-            let readingRate = Double(batch * half) / reading
+            let all = try seconds(repetitions, cases, beams: beams, tokens: generated)
+            let rate = Double(batch * (generated - 1)) / max(all - reading, 1e-9)
+            let readingRate = Double(batch * prompt) / reading
             table.append(["\(batch) × \(beams)", fixed(rate, 0), fixed(readingRate, 0)])
             results.append([
                 "texts": .integer(batch), "beams": .integer(beams), "tokens_per_second": .number(rate),
@@ -80,7 +88,7 @@ package struct GenerationBench {
         var settings = DecodingSettings()
         (settings.tokens, settings.beams, settings.batch) = (tokens, beams, inputs.count)
         var failure: NonFiniteLogits?
-        let seconds = medianSeconds(repetitions) {
+        let seconds = medianSeconds(repetitions, limitSeconds: Self.limitSeconds) {
             do throws(NonFiniteLogits) { _ = try Decoding(model, weights: weights, settings).run(inputs) } catch {
                 failure = error
             }

@@ -22,11 +22,16 @@ func median(_ values: [Double]) -> Double {
 }
 
 /// The median time of `body` in seconds over `repetitions` calls, after one call for warm-up.
-func medianSeconds(_ repetitions: Int, _ body: () throws -> Void) rethrows -> Double {
+///
+/// - Parameter limitSeconds: The time after which no further call starts, except the first one that is measured.
+func medianSeconds(
+    _ repetitions: Int, limitSeconds: Double = .infinity, _ body: () throws -> Void
+) rethrows -> Double {
     let clock = ContinuousClock()
+    let first = clock.now
     try body()
     var seconds: [Double] = []
-    for _ in 0..<repetitions {
+    while seconds.isEmpty || seconds.count < repetitions && (clock.now - first).seconds < limitSeconds {
         let start = clock.now
         try body()
         seconds.append((clock.now - start).seconds)
