@@ -32,6 +32,20 @@ struct ScoreTests {
         #expect(try score(hypothesis, reference, "--metric", "chrf++") == "chrF++ 72.03")
     }
 
+    /// The means of the scores of the package rouge-score, without stemming.
+    @Test func scoresMatchRougeScore() throws {
+        let (hypotheses, references) = ("The cat sat on the mat\nruns\n", "The cats sat on a mat\nRunning\n")
+        #expect(
+            try score(hypotheses, references, "--metric", "rouge1")
+                == "ROUGE-1 33.33, precision 33.33, recall 33.33, mean over 2 lines")
+        #expect(try score(hypotheses, references, "--metric", "rouge2").hasPrefix("ROUGE-2 10.00, "))
+        #expect(try score(hypotheses, references, "--metric", "rougeL").hasPrefix("ROUGE-L 33.33, "))
+        let line = try score("a b\n", "b a\n", "--metric", "rougeL", "--json")
+        let json = try JSON(parsing: Array(line.utf8), source: "score")
+        #expect(json["metric"] == "rougeL")
+        #expect(json["score"] == 50)
+    }
+
     @Test func rejectsOldMacLineEnds() {
         expectFailure(.badData, "references: has CR (first at byte 2) ", "tr '\\r' '\\n' < ") {
             _ = try score("a\nb\n", "a\rb\r")
@@ -66,7 +80,7 @@ struct ScoreTests {
         expectFailure(.badData, "hypotheses: line 2: not UTF-8 starting at byte 1 of the line") {
             _ = try score([0x61, 0x0A, 0xC3, 0x0A], [0x61, 0x0A, 0x61, 0x0A])
         }
-        expectFailure(.usage, "--metric: found blue; allowed: bleu, chrf, chrf++.") {
+        expectFailure(.usage, "--metric: found blue; allowed: bleu, chrf, chrf++, rouge1, rouge2, rougeL.") {
             _ = try score("a", "a", "--metric", "blue")
         }
         expectFailure(.usage, "--references is missing") {

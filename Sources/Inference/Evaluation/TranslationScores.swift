@@ -4,12 +4,14 @@ import Failures
 import Metrics
 import Reporting
 
-/// The similarity of a model's translations to the targets of a dataset's validation split.
+/// The similarity of a model's translations or summaries to the targets of a dataset's validation split.
 package struct TranslationScores: Sendable {
     /// BLEU: n-grams of up to 4 words, on detokenized text.
     package let bleu: BLEU
     /// chrF: n-grams of up to 6 characters.
     package let chrF: ChrF
+    /// ROUGE: words, pairs of words and longest common subsequences, without stemming.
+    package let rouge: CorpusROUGE
 
     /// Translates the sources of the validation split, divided among the ranks, and compares the translations with the
     /// targets.
@@ -38,16 +40,18 @@ package struct TranslationScores: Sendable {
         let translations = try Generation(settings, trained, communicator)
             .run(lines: sources, name: "the validation split", shouldStop: { false })
         guard let translations, communicator.rank == 0 else { return nil }
-        var (bleu, chrF) = (BLEUCounts(), ChrFCounts())
+        var (bleu, chrF, rouge) = (BLEUCounts(), ChrFCounts(), CorpusROUGE())
         for (translation, reference) in zip(translations, references) {
             bleu += BLEUCounts(hypothesis: translation, reference: reference)
             chrF += ChrFCounts(hypothesis: translation, reference: reference)
+            rouge.add(hypothesis: translation, reference: reference)
         }
-        return TranslationScores(bleu: BLEU(bleu), chrF: ChrF(chrF))
+        return TranslationScores(bleu: BLEU(bleu), chrF: ChrF(chrF), rouge: rouge)
     }
 
     /// The scores as one line.
     package var text: String {
-        "BLEU \(fixed(bleu.score, 2)) (brevity penalty \(fixed(bleu.brevityPenalty, 3))), chrF \(fixed(chrF.score, 2))"
+        "BLEU \(fixed(bleu.score, 2)) (brevity penalty \(fixed(bleu.brevityPenalty, 3))), chrF \(fixed(chrF.score, 2)), "
+            + "ROUGE-1, -2 and -L \(ROUGE.Kind.allCases.map { fixed(rouge[$0].f1, 2) }.joined(separator: ", "))"
     }
 }

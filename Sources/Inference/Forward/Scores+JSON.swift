@@ -59,18 +59,19 @@ extension Evaluation {
     ///
     /// - Parameter translations: The translation scores, if the model is an encoder-decoder.
     package func json(_ scores: Scores, _ translations: TranslationScores?) -> JSON {
-        let translated: [JSON.Member] =
-            translations.map {
-                [
-                    .init("bleu", .number($0.bleu.score)), .init("brevity_penalty", .number($0.bleu.brevityPenalty)),
-                    .init("chrf", .number($0.chrF.score)),
-                ]
-            } ?? []
+        let translated = translations.map { scores -> [JSON.Member] in
+            let rouge = ROUGE.Kind.allCases.map { JSON.Member($0.rawValue, .number(scores.rouge[$0].f1)) }
+            return [
+                .init("bleu", .number(scores.bleu.score)),
+                .init("brevity_penalty", .number(scores.bleu.brevityPenalty)),
+                .init("chrf", .number(scores.chrF.score)),
+            ] + rouge
+        }
         return .object(
             [
                 .init("checkpoint", .string(checkpoint)), .init("step", .integer(step)),
                 .init("dataset", .string(dataDirectory)), .init("split", "validation"),
                 .init("weights", .string(weightChoice.rawValue)),
-            ] + scores.members(names: classNames) + translated)
+            ] + scores.members(names: classNames) + (translated ?? []))
     }
 }

@@ -5,13 +5,14 @@ import Reporting
 
 extension Command {
     static let score = Command(
-        name: "score", summary: "compute BLEU or chrF of texts against references",
+        name: "score", summary: "compute BLEU, chrF or ROUGE of texts against references",
         options: [
             .one("hypotheses", .file, "model output, one segment per line, detokenized"),
             .one("references", .file, "reference texts, line by line"),
             .one(
-                "metric", .choice(of: TranslationMetric.self, "NAME"),
-                "bleu (default; 13a, 4-grams), chrf or chrf++, as in sacreBLEU"),
+                "metric", .choice(of: TextMetric.self, "NAME"),
+                "bleu (default; 13a, 4-grams), chrf or chrf++, as in sacreBLEU; rouge1, rouge2 or rougeL, as in "
+                    + "rouge-score without stemming"),
             .flag("json", "print one JSON object"),
         ],
         example: "dtrain score --hypotheses translated.fr --references test.fr"
@@ -21,11 +22,12 @@ extension Command {
     }
 }
 
-/// A score of translations against references.
-enum TranslationMetric: String, CaseIterable {
+/// A score of texts against references.
+enum TextMetric: String, CaseIterable {
     case bleu
     case chrF = "chrf"
     case chrFPlusPlus = "chrf++"
+    case rouge1, rouge2, rougeL
 }
 
 /// The score of two files as one line.
@@ -35,7 +37,12 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
     let (hypothesesPath, referencesPath) = (
         try arguments.required("hypotheses"), try arguments.required("references")
     )
-    let metric = try arguments.choice("metric") ?? TranslationMetric.bleu
+    let metric = try arguments.choice("metric") ?? TextMetric.bleu
+    if let kind = ROUGE.Kind(rawValue: metric.rawValue) {
+        var scores = CorpusROUGE()
+        _ = try forEachPair(hypothesesPath, referencesPath) { scores.add(hypothesis: $0, reference: $1) }
+        return arguments.has("json") ? json(scores, kind).printedLine : text(scores, kind)
+    }
     if metric == .bleu {
         var counts = BLEUCounts()
         let lines = try forEachPair(hypothesesPath, referencesPath) {
@@ -96,5 +103,19 @@ private func json(_ result: BLEU, _ counts: BLEUCounts, lines: Int) -> JSON {
         "reference_tokens": .integer(counts.referenceTokens), "matches": .array(counts.matches.map { .integer($0) }),
         "totals": .array(counts.totals.map { .integer($0) }), "lines": .integer(lines),
         "signature": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp",
+    ]
+}
+
+private func text(_ scores: CorpusROUGE, _ kind: ROUGE.Kind) -> String {
+    let means = scores[kind]
+    return "ROUGE-\(kind.rawValue.dropFirst(5)) \(fixed(means.f1, 2)), precision \(fixed(means.precision, 2)), "
+        + "recall \(fixed(means.recall, 2)), mean over \(counted(scores.lines, "line"))"
+}
+
+private func json(_ scores: CorpusROUGE, _ kind: ROUGE.Kind) -> JSON {
+    let means = scores[kind]
+    return [
+        "metric": .string(kind.rawValue), "score": .number(means.f1), "precision": .number(means.precision),
+        "recall": .number(means.recall), "lines": .integer(scores.lines), "signature": "nrefs:1|stem:no|mean:lines",
     ]
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Makes the golden values that dtrain's tests of scores compare with.
 
-Made with sacreBLEU 2.6.0, scikit-learn 1.9.1, SciPy 1.17.1 and Python 3.11:
+Made with sacreBLEU 2.6.0, rouge-score 0.1.2, scikit-learn 1.9.1, SciPy 1.17.1 and Python 3.11:
 
-    pip install sacrebleu scikit-learn scipy
+    pip install sacrebleu rouge-score scikit-learn scipy
     python Tests/MetricsTests/Golden/make_golden.py
 
-Two files are written beside this script. Running it again gives the same bytes.
+Three files are written beside this script. Running it again gives the same bytes.
 
 translation.json      lines with their 13a tokens; corpora with the statistics and scores of BLEU, chrF and chrF++
+rouge.json            lines with their words; pairs of lines with ROUGE-1, ROUGE-2 and ROUGE-L
 classification.json   confusion matrices, multi-label decisions and regressions with their scores
 
 captions.en and captions.fr are twenty sentences written for these tests, one the translation of the other.
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rouge_score import rouge_scorer, tokenizers
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 from scipy.stats import pearsonr
@@ -159,6 +161,25 @@ def translation() -> dict[str, list[Any]]:
     }
 
 
+# --- Summaries ---
+
+LETTERS = ["\u212a\u212b \u0130I\u0131 \u017f\u00df \ufb01x", "x\u0301y 1\u00b22 \u2160 \uff21a A\u0300B", "snake_case don't 3.14"]
+
+
+def rouge() -> dict[str, list[Any]]:
+    """Scores of pairs; the corpora are those of the translations, without the longest."""
+    kinds = ["rouge1", "rouge2", "rougeL"]
+    scorer = rouge_scorer.RougeScorer(kinds, use_stemmer=False)
+    tokenizer = tokenizers.DefaultTokenizer(use_stemmer=False)
+    names = ["heavy", "shuffled words", "nasty against itself, reversed", "all empty", "some empty", "clipped", "case"]
+    pairs = [pair for name in names for pair in zip(*corpora()[name])] + list(zip(LETTERS, LETTERS[::-1]))
+    cases = []
+    for hypothesis, reference in pairs:
+        scores = scorer.score(reference, hypothesis)
+        cases.append({"hypothesis": hypothesis, "reference": reference} | {kind: list(scores[kind]) for kind in kinds})
+    return {"lines": [{"line": line, "words": tokenizer.tokenize(line)} for line in NASTY + LETTERS], "pairs": cases}
+
+
 # --- Classification and regression ---
 
 
@@ -248,4 +269,5 @@ def write(name: str, sections: dict[str, list[Any]]) -> None:
 if __name__ == "__main__":
     warnings.simplefilter("ignore", metrics._classification.UndefinedMetricWarning)
     write("translation.json", translation())
+    write("rouge.json", rouge())
     write("classification.json", classification())
