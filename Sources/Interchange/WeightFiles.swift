@@ -28,12 +28,13 @@ final class WeightFiles {
 
     /// Opens the files of `directory` and checks their headers.
     ///
+    /// - Parameter fileName: The name of the file if there is only one.
     /// - Throws: `badData` if there are none, or a file or the index is invalid.
-    init(_ directory: String) throws(Failure) {
-        let (single, index) = ("\(directory)/\(WeightFiles.fileName)", "\(directory)/\(WeightFiles.indexName)")
+    init(_ directory: String, fileName: String = WeightFiles.fileName) throws(Failure) {
+        let (single, index) = ("\(directory)/\(fileName)", "\(directory)/\(WeightFiles.indexName)")
         let names: [String]
         if try FileSystem.isPresent(single) {
-            (path, names) = (single, [WeightFiles.fileName])
+            (path, names) = (single, [fileName])
         } else if try FileSystem.isPresent(index) {
             (path, names) = (index, try WeightFiles.fileNames(index))
         } else {
@@ -41,7 +42,7 @@ final class WeightFiles {
             let pickled = others.first { name in [".bin", ".pt", ".pth"].contains { name.hasExactSuffix($0) } }
             throw Failure(
                 .badData,
-                "\(directory): holds neither \(WeightFiles.fileName) nor \(WeightFiles.indexName)"
+                "\(directory): holds neither \(fileName) nor \(WeightFiles.indexName)"
                     + (pickled.map {
                         "; \($0) is not read, because such files can contain any program. Convert it where transformers is "
                             + "installed: AutoModel.from_pretrained(DIR).save_pretrained(DIR)."
@@ -88,6 +89,9 @@ final class WeightFiles {
 
     /// The names of all tensors, in no particular order.
     var names: [String] { places.keys.map(\.text) }
+
+    /// The shape of a tensor; nil if there is none of this name.
+    func shape(of name: String) -> [Int]? { places[name.exact].map { files[$0.file].tensors[$0.tensor].shape } }
 
     /// The file that contains a tensor, for error messages.
     func path(of name: String) -> String { places[name.exact].map { files[$0.file].path } ?? path }

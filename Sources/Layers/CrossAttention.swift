@@ -57,13 +57,14 @@ package struct CrossAttention<Element: Storage> {
             scalesScores: shape.scalesScores)
         query = Linear(
             "\(name).query", inputWidth: shape.width, outputWidth: shape.queryWidth, bias: shape.bias.inputs,
-            initializers.inner, in: &layout)
+            initializers.inner, adaptable: .whole, in: &layout)
         keyValue = Linear(
             "\(name).key_value", inputWidth: shape.width, outputWidth: 2 * shape.keyWidth,
-            bias: shape.bias.inputs, initializers.inner, in: &layout)
+            bias: shape.bias.inputs, initializers.inner,
+            adaptable: .parts([("\(name).key", shape.keyWidth), ("\(name).value", shape.keyWidth)]), in: &layout)
         projection = Linear(
             "\(name).projection", inputWidth: shape.queryWidth, outputWidth: shape.width,
-            bias: shape.bias.output, initializers.outer, in: &layout)
+            bias: shape.bias.output, initializers.outer, adaptable: .whole, in: &layout)
     }
 
     /// Allocates activations for `sequences` × `positions` queries that attend to `memoryPositions` positions each.

@@ -143,7 +143,7 @@ package struct Embedding<Element: Storage> {
         pass.dropEmbedding(activations.output, width: width, site: site)
     }
 
-    /// Computes the backward pass of `forward`.
+    /// Computes the backward pass of `forward`: the gradients of the tables, unless these are frozen.
     ///
     /// - Parameters:
     ///   - outputGradient: [B, T, C]; undefined afterwards.
@@ -154,8 +154,8 @@ package struct Embedding<Element: Storage> {
         _ input: TokenInput, outputGradient: UnsafeMutablePointer<Float>, _ activations: Activations,
         _ pass: Pass<Element>, accumulating: Bool
     ) {
-        let (rows, count) = (pass.rows, pass.rows * width)
-        let (workspace, gradients) = (pass.context.workspace, pass.context.gradients)
+        guard let gradients = pass.context.gradients else { return }
+        let (rows, count, workspace) = (pass.rows, pass.rows * width, pass.context.workspace)
         pass.context.dropouts.embedding?.apply(
             outputGradient, sequences: pass.sequences, elements: pass.positions * width, site: site)
         var sumGradient = outputGradient

@@ -34,10 +34,12 @@ package struct FeedForward<Element: Storage> {
         let isGated = if case .gated = activation { true } else { false }
         expansion = Linear(
             "\(name).expansion", inputWidth: width, outputWidth: isGated ? 2 * hiddenWidth : hiddenWidth, bias: bias,
-            initializers.inner, in: &layout)
+            initializers.inner,
+            adaptable: isGated
+                ? .parts([("\(name).gate", hiddenWidth), ("\(name).up", hiddenWidth)]) : .whole, in: &layout)
         projection = Linear(
             "\(name).projection", inputWidth: hiddenWidth, outputWidth: width, bias: bias, initializers.outer,
-            in: &layout)
+            adaptable: .whole, in: &layout)
     }
 
     /// Allocates activations for `rows` rows.

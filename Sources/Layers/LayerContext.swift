@@ -11,17 +11,20 @@ package struct LayerContext<Element: Storage> {
     package let workspace: Workspace
     /// The matmul implementation of linear layers in the forward pass.
     package let engine: ProductEngine
-    private let gradientArena: UnsafeMutablePointer<Element>?
+    /// The arena of the gradients of `weights`; nil: the weights are frozen, or there is no backward pass.
+    package let gradients: UnsafeMutablePointer<Element>?
+    /// The adapters of frozen weights; nil: none.
+    package let adapters: AdapterArenas<Element>?
 
     /// A context with the given properties.
-    ///
-    /// - Parameter gradients: The arena of all gradients; nil: there is no backward pass.
     package init(
-        weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>? = nil, dropouts: Dropouts = .none,
-        engine: ProductEngine = .best, _ workspace: Workspace
+        weights: UnsafePointer<Element>, gradients: UnsafeMutablePointer<Element>? = nil,
+        adapters: AdapterArenas<Element>? = nil, dropouts: Dropouts = .none, engine: ProductEngine = .best,
+        _ workspace: Workspace
     ) {
         self.weights = weights
-        gradientArena = gradients
+        self.gradients = gradients
+        self.adapters = adapters
         self.dropouts = dropouts
         self.engine = engine
         self.workspace = workspace
@@ -30,9 +33,8 @@ package struct LayerContext<Element: Storage> {
     /// Records the time spans of the layers.
     package var spans: SpanRecorder { workspace.spans }
 
-    /// The arena of all gradients.
-    package var gradients: UnsafeMutablePointer<Element> {
-        guard let gradientArena else { preconditionFailure("the context has no gradients") }
-        return gradientArena
+    /// The place of the gradient of `count` weights at `offset`; memory that is not read if these are frozen.
+    func gradient(at offset: Int, count: Int) -> UnsafeMutablePointer<Element> {
+        gradients.map { $0 + offset } ?? workspace.numbers(.unread, count, Element.self)
     }
 }

@@ -79,24 +79,27 @@ package struct Normalization<Element: Storage> {
         }
     }
 
-    /// Computes the backward pass: adds to `inputGradient`, and overwrites the gradients of scale and shift.
+    /// Computes the backward pass: adds to `inputGradient`, and overwrites the gradients of scale and shift unless these
+    /// are frozen.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
         accumulatingInto inputGradient: UnsafeMutablePointer<Float>,
         _ statistics: Statistics, rows: Int, _ context: LayerContext<Element>
     ) {
-        let (weights, gradients) = (context.weights, context.gradients)
+        let weights = context.weights
+        let scaleGradient = context.gradient(at: scale, count: width)
         let sums = context.workspace.floats(.sums, 2 * width)
         switch style.kind {
         case .layer:
             layerNormalizationBackward(
                 input, scale: weights + scale, means: statistics.means, reciprocals: statistics.reciprocals,
-                outputGradient: outputGradient, accumulatingInto: inputGradient, scaleGradient: gradients + scale,
-                shiftGradient: shift.map { gradients + $0 }, sums: sums, rows: rows, columns: width)
+                outputGradient: outputGradient, accumulatingInto: inputGradient, scaleGradient: scaleGradient,
+                shiftGradient: shift.map { context.gradient(at: $0, count: width) }, sums: sums, rows: rows,
+                columns: width)
         case .rootMeanSquare, .offsetRootMeanSquare:
             rmsNormalizationBackward(
                 input, scale: weights + scale, offset: style.kind.scaleOffset, reciprocals: statistics.reciprocals,
-                outputGradient: outputGradient, accumulatingInto: inputGradient, scaleGradient: gradients + scale,
+                outputGradient: outputGradient, accumulatingInto: inputGradient, scaleGradient: scaleGradient,
                 sums: sums, rows: rows, columns: width)
         }
     }

@@ -71,13 +71,14 @@ package struct PatchEmbedding<Element: Storage> {
         pass.dropEmbedding(activations.output, width: width, site: site)
     }
 
-    /// Computes the backward pass; all gradients of the layer are overwritten.
+    /// Computes the backward pass; all gradients of the layer are overwritten, unless they are frozen.
     ///
     /// - Parameter outputGradient: [B, T, C]; undefined afterwards.
     package func backward(
         outputGradient: UnsafeMutablePointer<Float>, _ activations: Activations, _ pass: Pass<Element>
     ) {
-        let (image, workspace, gradients) = (patchCount * width, pass.context.workspace, pass.context.gradients)
+        guard let gradients = pass.context.gradients else { return }
+        let (image, workspace) = (patchCount * width, pass.context.workspace)
         pass.context.dropouts.embedding?.apply(
             outputGradient, sequences: pass.sequences, elements: pass.positions * width, site: site)
         if let positionTable {

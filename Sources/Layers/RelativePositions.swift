@@ -87,8 +87,9 @@ struct RelativePositions<Element: Storage> {
         return gradients
     }
 
-    /// Overwrites the table's gradient with the sums of `gradients`, in the order of the sequences.
+    /// Overwrites the table's gradient with the sums of `gradients`, in the order of the sequences, unless it is frozen.
     func backward(_ gradients: UnsafePointer<Float>, sequences: Int, _ context: LayerContext<Element>) {
+        guard let tableGradients = context.gradients else { return }
         let sums = context.workspace.floats(.sums, shape.buckets * headCount)
         sums.update(repeating: 0, count: shape.buckets * headCount)
         for sequence in 0..<sequences {
@@ -99,6 +100,6 @@ struct RelativePositions<Element: Storage> {
                 }
             }
         }
-        convert(UnsafePointer(sums), into: context.gradients + table, count: shape.buckets * headCount)
+        convert(UnsafePointer(sums), into: tableGradients + table, count: shape.buckets * headCount)
     }
 }

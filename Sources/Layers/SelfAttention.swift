@@ -47,12 +47,14 @@ package struct SelfAttention<Element: Storage> {
             scalesScores: shape.scalesScores)
         queryKeyValue = Linear(
             "\(name).query_key_value", inputWidth: shape.width,
-            outputWidth: shape.queryWidth + 2 * shape.keyWidth, bias: shape.bias.inputs, initializers.inner, in: &layout
-        )
+            outputWidth: shape.queryWidth + 2 * shape.keyWidth, bias: shape.bias.inputs, initializers.inner,
+            adaptable: .parts([
+                ("\(name).query", shape.queryWidth), ("\(name).key", shape.keyWidth), ("\(name).value", shape.keyWidth),
+            ]), in: &layout)
         normalizations = HeadNormalizations(name, shape, in: &layout)
         projection = Linear(
             "\(name).projection", inputWidth: shape.queryWidth, outputWidth: shape.width,
-            bias: shape.bias.output, initializers.outer, in: &layout)
+            bias: shape.bias.output, initializers.outer, adaptable: .whole, in: &layout)
     }
 
     /// Allocates activations for `sequences` × `positions` positions.

@@ -32,6 +32,14 @@ package final class Workspace {
         case links
         /// The loss of each row.
         case losses
+        /// The rows between the matrices of an adapter, and their gradients.
+        case adapterRows
+        /// The inputs of an adapter after dropout, or their gradients.
+        case adapterInputs
+        /// The gradient of a matrix of an adapter before it is rounded.
+        case adapterSums
+        /// Gradients of frozen weights, which nothing reads.
+        case unread
     }
 
     /// Records the time spans of the layers.

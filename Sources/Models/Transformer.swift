@@ -10,7 +10,8 @@ package struct Transformer<Element: Storage> {
     package let sizes: ModelSizes
     package let architecture: Architecture
     /// All parameters. Section 0 holds the embeddings; each block has a section, and the end of each stack has one. The
-    /// head is in the last section.
+    /// head is in the last section. With an adaptation they are frozen, and `layout.trained` has the parameters that are
+    /// trained.
     package let layout: ParameterLayout
     /// The prediction head, applied to `Activations.output`; with tied embeddings it shares the token embedding's
     /// weight.
@@ -35,13 +36,15 @@ package struct Transformer<Element: Storage> {
     }
 
     /// Declares the parameters of the model that `configuration` describes, for data of `sizes`.
-    package init(_ configuration: ModelConfiguration, _ sizes: ModelSizes) {
+    ///
+    /// - Parameter adaptation: The adapters of linear layers of the blocks; nil: none.
+    package init(_ configuration: ModelConfiguration, _ sizes: ModelSizes, _ adaptation: LowRankAdaptation? = nil) {
         let shape = configuration.shape(sizes)
         let width = configuration.width
         self.configuration = configuration
         self.sizes = sizes
         architecture = configuration.family.architecture
-        var layout = ParameterLayout()
+        var layout = ParameterLayout(adaptation)
         layout.beginSection()
 
         // Dropout sites are numbered from the encoder's embedding on.
@@ -108,5 +111,9 @@ package struct Transformer<Element: Storage> {
 
 extension ModelConfiguration {
     /// The parameters of this model for data of `sizes`, without any memory for them.
-    package func layout(_ sizes: ModelSizes) -> ParameterLayout { Transformer<Float>(self, sizes).layout }
+    ///
+    /// - Parameter adaptation: The adapters of linear layers of the blocks; nil: none.
+    package func layout(_ sizes: ModelSizes, _ adaptation: LowRankAdaptation? = nil) -> ParameterLayout {
+        Transformer<Float>(self, sizes, adaptation).layout
+    }
 }

@@ -25,6 +25,9 @@ package struct Parameter: Sendable {
 /// Parameters are declared once, in the order in which the forward pass first uses them. Initialization, weight decay,
 /// checkpoint names and all-reduce buckets are derived from the layout. Each parameter starts at a multiple of 128
 /// bytes in a Float32 arena; padding between parameters stays zero in every arena.
+///
+/// With an adaptation, all parameters are frozen, and the layout also lists the adapters of its linear layers. These are
+/// trained: their parameters have a layout of their own, with the same number of sections.
 package struct ParameterLayout: Sendable {
     /// All parameters, by offset.
     package private(set) var parameters: [Parameter] = []
@@ -33,8 +36,18 @@ package struct ParameterLayout: Sendable {
     /// The element range of each layer, in the order of declaration: the unit whose gradients become final together.
     package private(set) var sections: [Range<Int>] = []
 
+    /// The adaptation of linear layers; nil: none, and all parameters are trained.
+    package let adaptation: LowRankAdaptation?
+    /// The adapters of the linear layers that the adaptation names.
+    package private(set) var adapters: [LowRankAdapter] = []
+    /// The layers that an adaptation may name, and the parts of their outputs.
+    package private(set) var adaptables: [AdaptableOutputs] = []
+    /// The section of each adapter.
+    private var adapterSections: [Int] = []
+    private var adapterCount = 0
+
     /// An empty layout.
-    package init() {}
+    package init(_ adaptation: LowRankAdaptation? = nil) { self.adaptation = adaptation }
 
     /// Starts the next section.
     package mutating func beginSection() { sections.append(count..<count) }
@@ -46,9 +59,53 @@ package struct ParameterLayout: Sendable {
         require(!sections.isEmpty, "a parameter is declared outside all sections")
         let parameter = Parameter(name: name, shape: shape, initializer: initializer, decays: decays, offset: count)
         parameters.append(parameter)
-        count += (parameter.count + 31) / 32 * 32
+        count += paddedCount(parameter.count)
         sections[sections.count - 1] = sections[sections.count - 1].lowerBound..<count
         return parameter.offset
+    }
+
+    /// Declares the adapters of a linear layer of the current section: one of the whole layer if the adaptation names it,
+    /// otherwise one of each part that it names.
+    ///
+    /// - Parameter candidates: The whole layer, followed by the parts of its outputs.
+    package mutating func declareAdapters(_ candidates: [AdaptableOutputs], inputWidth: Int) -> [LowRankAdapter] {
+        adaptables += candidates
+        guard let adaptation else { return [] }
+        let named = candidates.filter { adaptation.isTarget($0.name) }
+        let chosen = named.first == candidates.first ? Array(named.prefix(1)) : named
+        return chosen.map { outputs in
+            let a = adapterCount
+            let b = a + paddedCount(adaptation.rank * inputWidth)
+            adapterCount = b + paddedCount(outputs.outputs.count * adaptation.rank)
+            let adapter = LowRankAdapter(
+                name: outputs.name, index: adapters.count, rank: adaptation.rank, scale: adaptation.scale,
+                inputWidth: inputWidth, outputs: outputs.outputs, weight: outputs.weight, a: a, b: b)
+            adapters.append(adapter)
+            adapterSections.append(sections.count - 1)
+            return adapter
+        }
+    }
+
+    /// The layout of the trained parameters: that of the adapters, or without an adaptation this one.
+    ///
+    /// Adapter `name` has the parameters `name`.lora_a, [r, I], and `name`.lora_b, [outputs, r]. B is initially 0, so that
+    /// the adapted model computes what the frozen one does.
+    package var trained: ParameterLayout {
+        guard adaptation != nil else { return self }
+        var layout = ParameterLayout()
+        for section in sections.indices {
+            layout.beginSection()
+            for (adapter, own) in zip(adapters, adapterSections) where own == section {
+                // The distribution of the authors' code.
+                let bound = 1 / Double(adapter.inputWidth).squareRoot()
+                let a = layout.declare(
+                    "\(adapter.name).lora_a", [adapter.rank, adapter.inputWidth], .uniform(bound: bound), decays: true)
+                let b = layout.declare(
+                    "\(adapter.name).lora_b", [adapter.outputs.count, adapter.rank], .zeros, decays: true)
+                require((a, b) == (adapter.a, adapter.b), "adapters are declared in the order of their layers")
+            }
+        }
+        return layout
     }
 
     /// The number of elements of all parameters, without padding.
@@ -97,3 +154,6 @@ package struct ParameterLayout: Sendable {
         }
     }
 }
+
+/// The number of elements of a parameter with its padding.
+private func paddedCount(_ count: Int) -> Int { (count + 31) / 32 * 32 }

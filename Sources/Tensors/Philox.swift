@@ -41,6 +41,8 @@ package enum RandomPurpose: UInt32, Sendable {
     case batchOrder = 6
     /// Data augmentation.
     case augmentation = 7
+    /// Dropout of the inputs of adapters.
+    case adapterDropout = 9
 }
 
 /// An infinite sequence of random words, identified by seed, purpose, step, sample and layer.

@@ -131,6 +131,78 @@ extension MultiprocessTests {
             #expect(workshop.digest("parts") == workshop.digest("whole"))
         }
 
+        /// Adapters have the same bits for any number of ranks and after an interruption, in every precision; their
+        /// checkpoints hold nothing else. The base is recognized wherever it is.
+        @Test(arguments: ["float32", "float16", "bfloat16"])
+        func adaptersAreTrainedIdentically(precision: String) throws {
+            let workshop = try Workshop()
+            workshop.train("training.steps=5", output: "base")
+            let sets = [
+                "precision=\(precision)", "fine_tuning.from=base", "training.ema_decay=0.9", "training.steps=10",
+                "fine_tuning.lora={rank: 2, dropout: 0.2, targets: [attention.*, feed_forward.projection]}",
+            ]
+            let ranks = precision == "float32" ? [1, 2, 4] : [1, 2]
+            for ranks in ranks {
+                let outcome = workshop.start(Workshop.training(sets, output: "run-\(ranks)"), ranks: ranks).finish()
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                #expect(outcome.output.contains("6 adapters of attention.*, feed_forward.projection: "))
+            }
+            let digests = ranks.map { workshop.digest("run-\($0)", step: 10) }
+            #expect(Set(digests).count == 1, "\(digests)")
+            let tensors = try workshop.tensors(Workshop.checkpoint(10, output: "run-1"), "model.safetensors")
+            #expect(tensors.count == 12 && tensors.keys.allSatisfy { $0.contains(".lora_") })
+            #expect(tensors["blocks.1.attention.query_key_value.lora_b"]?.contains { $0 != 0 } == true)
+
+            try FileSystem.remove(workshop.directory.file(Workshop.checkpoint(10, output: "run-2")))
+            try FileSystem.rename(workshop.directory.file("base"), to: workshop.directory.file("moved"))
+            let moved = sets.map { $0 == "fine_tuning.from=base" ? "fine_tuning.from=moved" : $0 }
+            let resumed = workshop.start(Workshop.training(moved, output: "run-2"), ranks: 1).finish()
+            #expect(resumed.exitCode == 0, "\(resumed.errors)")
+            #expect(resumed.output.contains("resumed from run-2/") && workshop.digest("run-2", step: 10) == digests[0])
+        }
+
+        /// An adapter is evaluated, merged and exported; one of another base or rank is not resumed.
+        @Test func adaptersAreUsedWithTheirBase() throws {
+            let workshop = try Workshop()
+            for seed in [8, 9] { workshop.train("training.steps=3", "run.seed=\(seed)", output: "base-\(seed)") }
+            let sets = ["fine_tuning.from=base-8", "training.steps=6", "fine_tuning.lora={rank: 2}"]
+            let outcome = workshop.start(Workshop.training(sets, output: "adapter"), ranks: 2).finish()
+            #expect(outcome.exitCode == 0, "\(outcome.errors)")
+            func refuse(_ sets: [String], _ words: String...) {
+                let outcome = workshop.start(Workshop.training(sets, output: "adapter")).finish()
+                expectRefusal(outcome, 64, words[0], words.last!)
+            }
+            refuse(["fine_tuning.from=base-9"] + sets.dropFirst(), "has another base", "the base is ")
+            refuse(
+                sets.dropLast() + ["fine_tuning.lora={rank: 3}"], "has another model",
+                "fine_tuning.lora is {rank: 3, ")
+            refuse(
+                sets.dropLast() + ["fine_tuning.lora={targets: attention.keys}"],
+                "no linear layer of the blocks", "matches attention.keys; the nearest: blocks.0.attention.key, ")
+            refuse(sets + ["fine_tuning.skip=head.*"], "fine_tuning.skip: found", "with fine_tuning.lora")
+            refuse(
+                ["fine_tuning.from=adapter"] + sets.dropFirst(), "adapter/checkpoints/step-00000006 is an adapter",
+                "merge")
+
+            let merged = workshop.dtrain("merge", "--checkpoint", "adapter", "--output", "merged")
+            #expect(merged.exitCode == 0, "\(merged.errors)")
+            #expect(merged.output.contains("4 adapters merged"))
+            let evaluations = ["adapter", "merged"].map {
+                workshop.dtrain("evaluate", "--checkpoint", $0, "--data", "data").output
+            }
+            #expect(evaluations[0] == evaluations[1] && evaluations[0].contains("loss"), "\(evaluations)")
+            let exported = workshop.dtrain("export", "--checkpoint", "adapter", "--format", "peft", "--output", "peft")
+            #expect(exported.exitCode == 0, "\(exported.errors)")
+            #expect(Set(workshop.names("peft")).isSuperset(of: ["adapter_config.json", "adapter_model.safetensors"]))
+
+            try FileSystem.rename(workshop.directory.file("base-8"), to: workshop.directory.file("elsewhere"))
+            let lost = workshop.dtrain("evaluate", "--checkpoint", "adapter")
+            expectRefusal(lost, 65, "which cannot be read", "dtrain merge --checkpoint ")
+            let found = workshop.dtrain("merge", "--checkpoint", "adapter", "--base", "elsewhere", "--output", "again")
+            #expect(found.exitCode == 0, "\(found.errors)")
+            #expect(workshop.digest("again", step: 6) == workshop.digest("merged", step: 6))
+        }
+
         /// Model options that the command omits are inherited from the checkpoint; options that it gives are compared
         /// with it.
         @Test func modelOptionsAreInherited() throws {

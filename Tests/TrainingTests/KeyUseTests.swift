@@ -189,6 +189,7 @@ struct KeyUseTests {
         let switches: Set<[String]> = [
             ["training.patience", "training.min_delta"], ["training.spike_zscore", "training.spike_action"],
             ["fine_tuning.from", "fine_tuning.load"], ["fine_tuning.from", "fine_tuning.skip"],
+            ["fine_tuning.from", "fine_tuning.lora"],
             ["schedule.step_size", "schedule.milestones"],
         ]
         let common = [

@@ -73,7 +73,7 @@ struct ReplicaTests {
             try losses.withUnsafeMutableBufferPointer { losses in
                 try replica.accumulate(
                     batches, firstSlot: own.lowerBound, slotLosses: losses.baseAddress!,
-                    dropouts: { Dropouts(rates, seed: 5, step: 3, samples: $0) }, gradientScale: { 0.125 })
+                    dropouts: { (Dropouts(rates, seed: 5, step: 3, samples: $0), nil) }, gradientScale: { 0.125 })
             }
             try averaging.finish()
         }

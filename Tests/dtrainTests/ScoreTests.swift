@@ -43,7 +43,7 @@ struct ScoreTests {
         let line = try score("a b\n", "b a\n", "--metric", "rougeL", "--json")
         let json = try JSON(parsing: Array(line.utf8), source: "score")
         #expect(json["metric"] == "rougeL")
-        #expect(json["score"] == 50)
+        #expect(json["score"]?.doubleValue == 50)
     }
 
     @Test func rejectsOldMacLineEnds() {

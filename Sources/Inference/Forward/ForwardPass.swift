@@ -10,8 +10,10 @@ import Tensors
 /// A model that is ready to compute: its weights, the memory for its activations, and its prediction task.
 package final class ForwardPass<Element: Storage> {
     package let model: Transformer<Element>
-    /// The working weights, in the storage type.
+    /// The working weights, in the storage type; frozen if there are adapters.
     package let weights: Arena<Element>
+    /// The weights of the adapters; nil: none.
+    package let adapters: Arena<Element>?
     package let activations: Transformer<Element>.Activations
     package let prediction: Prediction
     package let workspace: Workspace
@@ -20,20 +22,24 @@ package final class ForwardPass<Element: Storage> {
     ///
     /// - Parameter recomputation: What a backward pass computes again; without one, a block needs no memory of its own.
     package init(
-        _ model: Transformer<Element>, _ loss: Loss, weights: Arena<Element>, sequences: Int,
-        _ recomputation: Recomputation = .block, spans: SpanRecorder = SpanRecorder()
+        _ model: Transformer<Element>, _ loss: Loss, weights: Arena<Element>, adapters: Arena<Element>? = nil,
+        sequences: Int, _ recomputation: Recomputation = .block, spans: SpanRecorder = SpanRecorder()
     ) {
         workspace = Workspace(spans: spans)
         self.model = model
         self.weights = weights
+        self.adapters = adapters
         prediction = Prediction(loss, classes: model.architecture.output == .tokens ? model.sizes.tokenCount : nil)
         activations = model.makeActivations(
             sequences: sequences, positions: model.sizes.contextLength, recomputation)
     }
 
     /// Computes `activations.output` for inference.
-    func forward(_ input: ModelInput) {
-        model.forward(input, activations, LayerContext(weights: weights.base, workspace))
+    func forward(_ input: ModelInput) { model.forward(input, activations, context) }
+
+    /// The parameters and the scratch memory for inference.
+    private var context: LayerContext<Element> {
+        LayerContext(weights: weights.base, adapters: adapters.map { AdapterArenas(weights: $0.base) }, workspace)
     }
 
     /// The sum of a batch's losses, without label smoothing.
@@ -48,7 +54,7 @@ package final class ForwardPass<Element: Storage> {
         let losses = workspace.floats(.losses, rows)
         let count = Prediction(prediction.loss.unsmoothed, classes: prediction.classes).losses(
             hidden: activations.output, head: model.head, targets: batch.targets, into: losses, rows: rows,
-            LayerContext(weights: weights.base, workspace), eachBlock: eachBlock)
+            context, eachBlock: eachBlock)
         return ForwardPass.sum(losses, count)
     }
 

@@ -12,6 +12,8 @@ package enum ExportFormat: String, CaseIterable, Sendable {
     case huggingface
     /// One file for llama.cpp and programs like it.
     case gguf
+    /// `adapter_config.json` and safetensors of an adapter, for the library PEFT.
+    case peft
 }
 
 /// Exports the model of a checkpoint to the format of another program.
@@ -25,6 +27,7 @@ package struct ModelExport {
     private enum Target {
         case modelClass(ModelClass)
         case gguf(GGUFModel)
+        case adapter(AdapterWriter)
     }
 
     /// Opens a checkpoint without reading its tensors.
@@ -43,6 +46,14 @@ package struct ModelExport {
             special: identity.facts.tokenizer.specialTokens)
         switch format {
         case .huggingface: target = .modelClass(try ModelClass.holding(model, named: className))
+        case .peft:
+            guard identity.base != nil else {
+                throw Failure(
+                    .usage,
+                    "export: --format peft: \(directory) is a whole model, not an adapter (fine_tuning.lora). "
+                        + "Allowed: huggingface, gguf.")
+            }
+            target = .adapter(AdapterWriter(try ModelClass.holding(model, named: className), model))
         case .gguf:
             guard className == nil else {
                 throw Failure(.usage, "export: --class: only --format huggingface has classes. Omit it.")
@@ -68,13 +79,11 @@ package struct ModelExport {
         let written: String
         do throws(Failure) {
             try checkpoint.verify(progress: progress)
-            let layout = model.makeLayout()
-            try MemoryEstimate.weights(layout).require(
-                "export: \(checkpoint.directory)", available: MemoryEstimate.availableBytes(),
-                remedy: "Use a larger host.")
-            let weights = Arena<Float>(count: layout.count)
-            try loadWeights(checkpoint, layout, into: weights, precision: identity.configuration.precision, choice)
-            written = try write(layout, weights, as: type, to: output.staging)
+            if case .adapter(let writer) = target {
+                written = try write(writer, choice, as: type, to: output.staging)
+            } else {
+                written = try write(choice, as: type, to: output.staging)
+            }
         } catch {
             let failure = error.naming(directory, insteadOf: output.staging)
             // The original error matters more than one of the cleanup.
@@ -83,6 +92,33 @@ package struct ModelExport {
         }
         try output.complete()
         return "\(directory): \(written)"
+    }
+
+    /// Writes the adapter and returns a summary.
+    private func write(
+        _ writer: AdapterWriter, _ choice: WeightChoice?, as type: ExportType, to directory: String
+    ) throws(Failure) -> String {
+        let (layout, configuration) = (identity.layout, identity.configuration)
+        let weights = Arena<Float>(count: layout.trained.count)
+        try loadTrained(checkpoint, layout.trained, into: weights, precision: configuration.precision, choice)
+        try writer.write(
+            layout, weights, dropout: configuration.fineTuning.adaptation?.dropout ?? 0,
+            base: identity.base?.directory ?? "", as: type, to: directory)
+        return "PEFT, \(counted(layout.adapters.count, "adapter")), \(grouped(layout.trained.parameterCount)) "
+            + "parameters in \(type.rawValue)"
+    }
+
+    /// Writes the whole model and returns a summary.
+    private func write(
+        _ choice: WeightChoice?, as type: ExportType, to directory: String
+    ) throws(Failure) -> String {
+        let layout = model.makeLayout()
+        try MemoryEstimate.weights(layout).require(
+            "export: \(checkpoint.directory)", available: MemoryEstimate.availableBytes(),
+            remedy: "Use a larger host.")
+        let weights = Arena<Float>(count: layout.count)
+        try loadWeights(checkpoint, identity, layout, into: weights, choice)
+        return try write(layout, weights, as: type, to: directory)
     }
 
     /// Writes the files and returns a summary of them.
@@ -101,6 +137,7 @@ package struct ModelExport {
             try gguf.write(layout, weights, as: type, vocabulary, to: directory)
             return "\(GGUFModel.fileName), \(gguf.name), \(parameters)"
                 + (vocabulary.isComplete ? "" : "; without a tokenizer: the model reads and writes token IDs")
+        case .adapter: preconditionFailure("an adapter is written without its base")
         }
     }
 }

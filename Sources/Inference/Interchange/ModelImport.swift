@@ -25,6 +25,12 @@ package struct ModelImport {
     ///   model reads and writes token IDs.
     /// - Throws: `badData` if dtrain cannot represent the model, or if the tokenizer does not match it.
     package init(from directory: String, tokenizer: String?) throws(Failure) {
+        guard try !AdapterReader.holdsAdapter(directory) else {
+            throw Failure(
+                .usage,
+                "import: \(directory) is an adapter of PEFT. Name a checkpoint of the model that it adapts: --base DIR."
+            )
+        }
         reader = try ModelReader(directory)
         let model = reader.model
         (facts, tokenizerModel) = try ModelImport.facts(reader, tokenizer)
@@ -54,56 +60,15 @@ package struct ModelImport {
         try MemoryEstimate.weights(layout).require(
             "import: \(reader.modelClass.name)", available: MemoryEstimate.availableBytes(),
             remedy: "Use a larger host.")
-        let run = RunDirectory(output)
-        let claimed = try ModelImport.claim(run)
-        let checkpoint: Checkpoint
-        do throws(Failure) {
-            checkpoint = try commit(layout, run)
-        } catch {
-            // The original error matters more than one of the cleanup.
-            try? claimed.discard()
-            throw error
-        }
-        try claimed.complete()
-        return "\(checkpoint.directory): \(reader.modelClass.name), \(grouped(layout.parameterCount)) parameters, "
-            + "tokenizer \(facts.tokenizer.kind.rawValue)"
-    }
-
-    private func commit(_ layout: ParameterLayout, _ run: RunDirectory) throws(Failure) -> Checkpoint {
-        let weights = Arena<Float>(count: layout.count)
-        try reader.load(layout, into: weights)
-        try run.create()
-        var configuration = configuration
-        configuration.run.directory = run.path
         let identity = RunIdentity(
             imported: configuration, reader.model.sizes, layout: layout, facts, tokenizerModel: tokenizerModel)
-        try FileSystem.replaceContents(of: run.configuration, with: configuration.resolvedYAML, followingLinks: false)
-        return try Checkpoint.commit(
-            run: run, state: CheckpointState(step: 0, consumedSamples: 0), program: programVersion,
-            identity: identity.json, tokenizerModel: tokenizerModel,
-            files: [(modelFileName, NamedArena(weights, layout).sources)])
-    }
-
-    /// Claims the run directory for an import, and removes the remains of an interrupted one.
-    private static func claim(_ run: RunDirectory) throws(Failure) -> OutputDirectory {
-        let own = [run.checkpoints, run.configuration].map {
-            String(decoding: $0.utf8.dropFirst(run.path.utf8.count + 1), as: UTF8.self)
+        let weights = Arena<Float>(count: layout.count)
+        let checkpoint = try WeightsRun(command: "import", output: output).commit(identity) { () throws(Failure) in
+            try reader.load(layout, into: weights)
+            return NamedArena(weights, layout).sources
         }
-        let used = [run.metrics, run.lockFile]
-        return try OutputDirectory(
-            claiming: run.path,
-            .init(
-                markerName: "import.incomplete", command: "dtrain import",
-                // If a run was trained in the directory since then, its files are not remains of the import.
-                isLeftover: { own.contains($0) && !used.contains(where: FileSystem.exists) },
-                check: { names throws(Failure) in
-                    for path in [run.checkpoints, run.configuration, run.metrics] {
-                        guard try FileSystem.isPresent(path) else { continue }
-                        throw Failure(
-                            .usage, "import: --output: \(run.path) already holds a run. Choose a new directory.")
-                    }
-                    try OutputDirectory.refuse(names, in: run.path, "import")
-                }))
+        return "\(checkpoint.directory): \(reader.modelClass.name), \(grouped(layout.parameterCount)) parameters, "
+            + "tokenizer \(facts.tokenizer.kind.rawValue)"
     }
 
     /// The properties of the model's dataset, as far as the files contain them.

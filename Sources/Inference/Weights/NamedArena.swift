@@ -50,22 +50,40 @@ package struct NamedArena {
     }
 }
 
-/// Reads a checkpoint's model into `weights` in Float32, whatever type it was trained in.
+/// Reads a checkpoint's model into `weights` in Float32, whatever type it was trained in. Adapters are merged into the
+/// weights of their base.
 ///
-/// - Parameter choice: The weights to read; nil: the moving average if there is one.
-/// - Throws: `usage` if the average is requested but missing; `badData` if a file is damaged.
+/// - Parameters:
+///   - layout: The layout of the whole model.
+///   - choice: The weights to read; nil: the moving average if there is one.
+///   - base: The directory of an adapter's base; nil: the one that the checkpoint records.
+/// - Throws: `usage` if the average is requested but missing; `badData` if a file is damaged, or if the base of an adapter
+///   is missing or another one.
 func loadWeights(
+    _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ layout: ParameterLayout, into weights: Arena<Float>,
+    _ choice: WeightChoice?, base: String? = nil
+) throws(Failure) {
+    guard let reference = identity.base else {
+        return try loadTrained(checkpoint, layout, into: weights, precision: identity.configuration.precision, choice)
+    }
+    let adapted = identity.layout
+    let adapters = Arena<Float>(count: adapted.trained.count)
+    try loadTrained(
+        checkpoint, adapted.trained, into: adapters, precision: identity.configuration.precision, choice)
+    let frozen = try reference.open(for: checkpoint.directory, at: base)
+    try frozen.verify()
+    try PreciseWeights(frozen, layout.parameters).read(layout, into: weights)
+    for adapter in adapted.adapters { adapter.merge(adapters.base, into: weights.base) }
+}
+
+/// Reads the trained weights of a checkpoint in Float32: those of the model or, of an adapter, those of the adapters.
+///
+/// - Parameter layout: The layout of the trained weights.
+func loadTrained(
     _ checkpoint: Checkpoint, _ layout: ParameterLayout, into weights: Arena<Float>, precision: Configuration.Precision,
     _ choice: WeightChoice?
 ) throws(Failure) {
-    let hasAverage = checkpoint.tensorFileNames.contains(averagedFileName)
-    if choice == .average, !hasAverage {
-        throw Failure(
-            .usage,
-            "\(checkpoint.directory): holds no averaged weights, because training.ema_decay was 0. "
-                + "Allowed: --weights last")
-    }
-    if hasAverage, choice != .last {
+    if try checkpoint.holdsAverage(for: choice) {
         return try checkpoint.loadTensors(averagedFileName, into: NamedArena(weights, layout).destinations)
     }
     func load<Element: Storage>(storedAs _: Element.Type) throws(Failure) {

@@ -113,17 +113,11 @@ func loadModel(
     _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ choice: WeightChoice?, _ communicator: any Communicator,
     sequences: Int = 0
 ) throws -> (model: Transformer<Float>, weights: Arena<Float>) {
-    // The size that the manifest claims is allocated only if the files have at least two bytes per parameter.
     try communicator.together { () throws(Failure) in
-        let claimed = PortableModel(
-            identity.configuration.model, identity.sizes, labels: identity.facts.labels, special: .none
-        ).makeLayout().parameterCount
-        let held = checkpoint.manifest.files.reduce(0) { $0 + $1.size }
-        guard claimed <= held / 2 else {
-            throw Failure(
-                .badData,
-                "\(checkpoint.directory): its manifest describes a model of \(claimed) parameters, but its files hold "
-                    + "\(held) bytes. It was changed; use another checkpoint.")
+        try checkpoint.requireBytes(for: identity.layout.trained)
+        if let base = identity.base {
+            try base.open(for: checkpoint.directory).requireBytes(
+                for: identity.configuration.model.layout(identity.sizes))
         }
     }
     var sizes = identity.sizes
@@ -144,9 +138,25 @@ func loadModel(
     let weights = Arena<Float>(count: model.layout.count)
     _ = try communicator.onFirstRank { () throws(Failure) in
         try checkpoint.verify()
-        try loadWeights(checkpoint, model.layout, into: weights, precision: identity.configuration.precision, choice)
+        try loadWeights(checkpoint, identity, model.layout, into: weights, choice)
         return ""
     }
     try communicator.broadcast(weights.bytes(of: 0..<weights.count), from: 0)
     return (model, weights)
+}
+
+extension Checkpoint {
+    /// Checks that the files have at least two bytes for each trained parameter that the manifest describes, before memory
+    /// for these is allocated.
+    ///
+    /// - Throws: `badData` if they do not.
+    fileprivate func requireBytes(for layout: ParameterLayout) throws(Failure) {
+        let held = manifest.files.reduce(0) { $0 + $1.size }
+        guard layout.parameterCount <= held / 2 else {
+            throw Failure(
+                .badData,
+                "\(directory): its manifest describes a model of \(layout.parameterCount) parameters, but its files hold "
+                    + "\(held) bytes. It was changed; use another checkpoint.")
+        }
+    }
 }

@@ -1,6 +1,19 @@
 extension ConfigurationCheck {
-    /// Checks of the keys that depend on the kind of optimizer or schedule.
+    /// Checks of the keys that depend on the kind of optimizer, of schedule or of fine-tuning.
     static let kinds: [ConfigurationCheck] = [
+        ConfigurationCheck("fine_tuning.load", "fine_tuning.lora") { configuration in
+            let (tuning, usual) = (configuration.fineTuning, FineTuningConfiguration())
+            return tuning.lora == nil || tuning.load == usual.load
+                ? nil : "[\"*\"] (the default) with fine_tuning.lora: weights that are not loaded would stay random"
+        },
+        ConfigurationCheck("fine_tuning.skip", "fine_tuning.lora") { configuration in
+            configuration.fineTuning.lora == nil || configuration.fineTuning.skip.isEmpty
+                ? nil : "[] (the default) with fine_tuning.lora: weights that are not loaded would stay random"
+        },
+        ConfigurationCheck("fine_tuning.lora") { configuration in
+            guard let lora = configuration.fineTuning.lora, lora.targets.isEmpty else { return nil }
+            return "targets that name at least one layer"
+        },
         ConfigurationCheck("optimizer.groups", "optimizer.kind") { configuration in
             let optimizer = configuration.optimizer
             // A group's weight decay replaces the optimizer's.

@@ -13,12 +13,14 @@ package struct CheckpointIdentity {
     package let sizes: ModelSizes
     /// The properties of the dataset: tokenizer, special tokens, labels, image size.
     package let facts: DatasetFacts
-    /// The digest of the model's parameter layout.
+    /// The digest of the layout of the trained parameters.
     package let layoutDigest: String
     /// The digest of the dataset; empty for an imported model.
     package let datasetDigest: String
     /// The digest of the checkpoint that `--resume` named.
     package let resumedFrom: String?
+    /// The base of an adapter; nil for a whole model.
+    package let base: BaseReference?
     /// Whether the model was imported, so that there is no training run to resume.
     package var isImported: Bool { datasetDigest.isEmpty }
     private let checkpoint: Checkpoint
@@ -46,6 +48,13 @@ package struct CheckpointIdentity {
         self.facts = facts
         (layoutDigest, datasetDigest) = (layout, dataset)
         resumedFrom = identity["resumed_from"]?.stringValue
+        base = identity["base"].flatMap(BaseReference.init)
+        guard (base != nil) == (configuration.fineTuning.adaptation != nil) else {
+            throw Failure(
+                .badData,
+                "\(checkpoint.directory): its manifest must name a base checkpoint if and only if its configuration has "
+                    + "fine_tuning.lora.")
+        }
         self.checkpoint = checkpoint
     }
 

@@ -1,3 +1,4 @@
+import Checkpoints
 import Datasets
 import Files
 import Models
@@ -6,10 +7,10 @@ import Tensors
 /// The identity of a run: ranks compare it before step 0, and checkpoints store it.
 package struct RunIdentity {
     /// The run's configuration.
-    package let configuration: Configuration
+    package private(set) var configuration: Configuration
     /// The model sizes that are determined by the run's data.
     package let sizes: ModelSizes
-    /// The digest of the model's parameter layout.
+    /// The digest of the layout of the trained parameters.
     package let layoutDigest: String
     /// The digest of the dataset; empty for an imported model.
     package let datasetDigest: String
@@ -20,6 +21,8 @@ package struct RunIdentity {
     /// The digest of the checkpoint that `--resume` named. It identifies checkpoints of this run as descendants of that
     /// checkpoint.
     package var resumedFrom: String?
+    /// The base of an adapter; nil for a whole model, and on ranks that do not read it.
+    package var base: BaseReference?
 
     package init(_ configuration: Configuration, _ dataset: Dataset, _ sizes: ModelSizes, layout: ParameterLayout) {
         self.configuration = configuration
@@ -40,6 +43,28 @@ package struct RunIdentity {
         self.tokenizerModel = tokenizerModel
     }
 
+    /// The identity of weights without a training run of their own, for the model of another checkpoint.
+    ///
+    /// - Parameters:
+    ///   - source: The identity of the other checkpoint.
+    ///   - configuration: The configuration to record in place of the checkpoint's.
+    ///   - layout: The layout of the weights.
+    ///   - tokenizerModel: The bytes of the checkpoint's tokenizer.
+    package init(
+        _ source: CheckpointIdentity, _ configuration: Configuration, layout: ParameterLayout, tokenizerModel: [UInt8]
+    ) {
+        (self.configuration, sizes, facts) = (configuration, source.sizes, source.facts)
+        (layoutDigest, datasetDigest) = (layout.digest(), source.datasetDigest)
+        self.tokenizerModel = tokenizerModel
+    }
+
+    /// The same identity with another run directory.
+    package func moved(to run: RunDirectory) -> RunIdentity {
+        var moved = self
+        moved.configuration.run.directory = run.path
+        return moved
+    }
+
     /// The identity as it is stored in a checkpoint's manifest.
     package var json: JSON {
         let members: [JSON.Member] = [
@@ -49,6 +74,9 @@ package struct RunIdentity {
             .init("vocabulary_size", .integer(sizes.vocabularySize)),
             .init("data", facts.json),
         ]
-        return .object(members + (resumedFrom.map { [.init("resumed_from", .string($0))] } ?? []))
+        let others = [
+            resumedFrom.map { JSON.Member("resumed_from", .string($0)) }, base.map { JSON.Member("base", $0.json) },
+        ]
+        return .object(members + others.compactMap(\.self))
     }
 }

@@ -30,38 +30,35 @@ extension ConfigurationFormat {
         }
     }
 
+    /// A mapping with entries of `keys`; entries that are absent keep the value of `usual`.
+    static func mapping(of keys: [ConfigurationKey<Value>], _ usual: Value) -> Self where Value: Sendable {
+        Self(allowed: "a mapping with any of {\(rows(keys))}", examples: [usual]) {
+            (node) throws(ConfigurationMismatch) in
+            guard case .mapping(let entries) = node.content else { throw ConfigurationMismatch(node: node) }
+            return try read(entries, of: keys, usual)
+        } encode: { value in
+            "{" + keys.map { "\($0.name): \($0.text(value))" }.joined(separator: ", ") + "}"
+        }
+    }
+
     /// A list of mappings with entries of `keys`. Entries with the value of `usual` are omitted when written.
     ///
     /// - Parameter required: The key that every mapping must have.
     static func mappings<Element>(
         of keys: [ConfigurationKey<Element>], required: String, _ usual: Element
     ) -> Self where Value == [Element], Element: Sendable {
-        let names = keys.map(\.name)
-        let rows = keys.map { "\($0.name): \($0.allowed)" }.joined(separator: "; ")
-        return Self(
-            allowed: "a list of mappings, each with \(required) and any of the others of {\(rows)}",
+        Self(
+            allowed: "a list of mappings, each with \(required) and any of the others of {\(rows(keys))}",
             examples: [[], [usual]]
         ) { (node) throws(ConfigurationMismatch) in
             guard case .sequence(let elements) = node.content else { throw ConfigurationMismatch(node: node) }
             var values: [Element] = []
             for element in elements {
                 guard case .mapping(let entries) = element.content else { throw ConfigurationMismatch(node: element) }
-                var value = usual
-                for entry in entries {
-                    guard let key = keys.first(where: { $0.name == entry.key }) else {
-                        throw ConfigurationMismatch(
-                            node: YAMLNode(content: .scalar(entry.key, isPlain: true), mark: entry.mark),
-                            nearest: ForeignKeys.groupRows.first {
-                                $0.names.contains(entry.key) && names.contains($0.key)
-                            }?.key
-                                ?? nearestSpelling(to: entry.key, among: names))
-                    }
-                    try key.read(entry.value, &value)
-                }
+                values.append(try read(entries, of: keys, usual))
                 guard entries.contains(where: { $0.key == required }) else {
                     throw ConfigurationMismatch(node: element, lacks: required)
                 }
-                values.append(value)
             }
             return values
         } encode: {
@@ -72,4 +69,29 @@ extension ConfigurationFormat {
             return "[" + texts.joined(separator: ", ") + "]"
         }
     }
+}
+
+/// The keys of a mapping with their allowed values.
+private func rows<Section>(_ keys: [ConfigurationKey<Section>]) -> String {
+    keys.map { "\($0.name): \($0.allowed)" }.joined(separator: "; ")
+}
+
+/// Reads the entries of a mapping into a copy of `usual`.
+private func read<Section>(
+    _ entries: [YAMLNode.Entry], of keys: [ConfigurationKey<Section>], _ usual: Section
+) throws(ConfigurationMismatch) -> Section {
+    let names = keys.map(\.name)
+    var value = usual
+    for entry in entries {
+        guard let key = keys.first(where: { $0.name == entry.key }) else {
+            throw ConfigurationMismatch(
+                node: YAMLNode(content: .scalar(entry.key, isPlain: true), mark: entry.mark),
+                nearest: ForeignKeys.groupRows.first {
+                    $0.names.contains(entry.key) && names.contains($0.key)
+                }?.key
+                    ?? nearestSpelling(to: entry.key, among: names))
+        }
+        try key.read(entry.value, &value)
+    }
+    return value
 }

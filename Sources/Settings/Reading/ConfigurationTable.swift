@@ -3,6 +3,7 @@ import Datasets
 import Models
 import Objectives
 import Optimizers
+import Tensors
 
 // One row per key. The bounds keep the product of any two values that the program multiplies within the range of Int;
 // `ConfigurationCheck` limits longer products.
@@ -137,6 +138,16 @@ extension FineTuningConfiguration {
         ConfigurationKey("from", \.from, .optional(.path)),
         ConfigurationKey("load", \.load, .patterns),
         ConfigurationKey("skip", \.skip, .patterns),
+        ConfigurationKey("lora", \.lora, .optional(.mapping(of: LowRankAdaptation.keys, LowRankAdaptation()))),
+    ]
+}
+
+extension LowRankAdaptation {
+    static let keys: [ConfigurationKey<Self>] = [
+        .integer("rank", \.rank, in: 1...65536),
+        .real("alpha", \.alpha, in: 1e-6...1e6),
+        .real("dropout", \.dropout, in: 0..<1),
+        ConfigurationKey("targets", \.targets, .patterns),
     ]
 }
 

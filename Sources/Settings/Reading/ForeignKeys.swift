@@ -67,6 +67,9 @@ enum ForeignKeys {
             "fine_tuning.from", "a checkpoint; to continue a run, the option --resume",
             "init_from resume_from_checkpoint resume resume_from load_dir load_checkpoint pretrained from_pretrained "
                 + "model_name_or_path finetune_from finetune_from_model restore_file init_checkpoint pretrained_model"),
+        Row(
+            "fine_tuning.lora", "a mapping {rank, alpha, dropout, targets}",
+            "lora_rank lora_r lora_alpha lora_dropout lora_targets target_modules lora_target_modules peft_config"),
     ]
 
     private static let dataRows = [

@@ -31,13 +31,14 @@ extension Configuration {
         storing: Element.Type
     ) -> MemoryEstimate {
         let slots = batch.slots / communicator.size
-        let model = Transformer<Element>(model, sizes)
-        let (count, ranks) = (model.layout.count, communicator.localSize)
+        let model = Transformer<Element>(model, sizes, fineTuning.adaptation)
+        let (count, ranks) = (model.layout.trained.count, communicator.localSize)
         let element = MemoryLayout<Element>.stride
         // Ranks of one host share the weights, unless gradient averaging does not use shared memory.
         let isShared = averaging.strategy != .allreduce && ranks == communicator.size && averaging.wire == .float32
         var estimate = MemoryEstimate()
-        estimate.add("weights", count, bytesEach: element, times: isShared ? 1 : ranks)
+        let weights = model.layout.adaptation == nil ? count : model.layout.count + count
+        estimate.add("weights", weights, bytesEach: element, times: isShared ? 1 : ranks)
         // In addition to the gradient of the step, subtree sums that wait for their sibling.
         let gradients = (0..<max(slots, 1)).map(\.nonzeroBitCount).max()! + 1
         estimate.add("gradients", count, bytesEach: element, times: gradients * ranks)

@@ -1,21 +1,22 @@
+import Averaging
 import Checkpoints
 import Datasets
 import Failures
+import Files
 import Inference
 import Kernels
 import Settings
 import Tensors
 import Texts
 
-/// The checkpoint that a run loads its initial weights from; only rank 0 has one.
+/// The checkpoint that a run loads its initial or frozen weights from; only rank 0 has one.
 package struct StartingWeights {
     /// The parameters to load.
     private let selection: [Parameter]
     private let checkpoint: Checkpoint
     /// One note for each newer checkpoint of the run that was skipped as invalid.
     private let passedOver: [String]
-    /// The file with the weights, and the prefix of their names in it.
-    private let source: (file: String, prefix: String)
+    private let weights: PreciseWeights
     /// A notice that token IDs are assumed to match; nil if nothing is assumed.
     private let assumption: String?
     /// How the model differs from that of the checkpoint, for a message; empty if it does not.
@@ -39,6 +40,12 @@ package struct StartingWeights {
         try found.verify()
         self.checkpoint = checkpoint
         let identity = try CheckpointIdentity(checkpoint)
+        guard identity.base == nil else {
+            throw Failure(
+                .usage,
+                "fine_tuning.from: \(checkpoint.directory) is an adapter. Merge it with its base first: "
+                    + "\(shellCommand("dtrain", "merge", "--checkpoint", checkpoint.directory)) --output RUN")
+        }
         differences = configuration.modelDifferences(from: identity.configuration)
             .map { "\($0.key) is \($0.value), but \($0.other) in the checkpoint" }.joined(separator: "; ")
         let file = try checkpoint.openTensors(modelFileName)
@@ -61,7 +68,7 @@ package struct StartingWeights {
                     + (differences.isEmpty ? "" : "Differences in the configuration: \(differences). ")
                     + "Use the same model, or list in fine_tuning.skip the tensors that keep their initial values.")
         }
-        source = try StartingWeights.source(checkpoint, selection)
+        weights = try PreciseWeights(checkpoint, selection)
         guard selection.contains(where: { $0.name.hasExactSuffix("token_embedding.weight") }) else {
             assumption = nil
             return
@@ -83,22 +90,12 @@ package struct StartingWeights {
 
     /// Reads a parameter as Float32.
     func read(_ parameter: Parameter, into target: UnsafeMutableBufferPointer<Float>) throws(Failure) {
-        let file = try checkpoint.openTensors(source.file)
-        let name = source.prefix + parameter.name
-        func read<Element: Storage>(storedAs _: Element.Type) throws(Failure) {
-            let stored = UnsafeMutableBufferPointer<Element>.allocate(capacity: target.count)
-            defer { stored.deallocate() }
-            try file.read(name, into: UnsafeMutableRawBufferPointer(stored))
-            for index in target.indices { target[index] = stored[index].float32 }
-        }
-        switch file[name]?.type {
-        case .float16: try read(storedAs: Float16.self)
-        case .bfloat16: try read(storedAs: BFloat16.self)
-        default:
-            try file.read(
-                into: TensorDestination(
-                    name: name, type: .float32, shape: parameter.shape, bytes: UnsafeMutableRawBufferPointer(target)))
-        }
+        try weights.read(parameter, into: target)
+    }
+
+    /// The checkpoint as the base of an adapter.
+    var reference: BaseReference {
+        BaseReference(directory: FileSystem.absolute(checkpoint.directory), digest: checkpoint.digest)
     }
 
     /// The loaded parameters as one line, followed by notices on further lines.
@@ -106,25 +103,12 @@ package struct StartingWeights {
         let loaded = Set(selection.map(\.name.exact))
         let drawn = layout.parameters.map(\.name).filter { !loaded.contains($0.exact) }
         let shown = drawn.prefix(4).joined(separator: ", ") + (drawn.count > 4 ? ", …" : "")
-        let kind = source.file == averagedFileName ? "averaged weights" : "weights"
+        let kind = weights.areAveraged ? "averaged weights" : "weights"
         return passedOver.map { $0 + "\n" }.joined()
             + "\(kind) from \(checkpoint.directory): \(selection.count) of \(layout.parameters.count) tensors"
             + (drawn.isEmpty ? "" : "; initial values: \(shown)")
             + (differences.isEmpty ? "" : "\nfine_tuning: the model differs from the checkpoint's: \(differences)")
             + (assumption.map { "\n\($0)" } ?? "")
-    }
-
-    /// The location of the weights: the moving average if there is one, otherwise the master weights, which a run in
-    /// Float16 or bfloat16 stores with the optimizer state.
-    private static func source(
-        _ checkpoint: Checkpoint, _ selection: [Parameter]
-    ) throws(Failure) -> (file: String, prefix: String) {
-        if checkpoint.tensorFileNames.contains(averagedFileName) { return (averagedFileName, "") }
-        for name in checkpoint.tensorFileNames where name != modelFileName {
-            let file = try checkpoint.openTensors(name)
-            if selection.allSatisfy({ file[masterPrefix + $0.name]?.shape == $0.shape }) { return (name, masterPrefix) }
-        }
-        return (modelFileName, "")
     }
 }
 
@@ -139,10 +123,37 @@ extension Coordinator {
     /// - Throws: `AgreedFailure` if the checkpoint cannot be read.
     func start(from weights: StartingWeights?, _ fineTuning: FineTuningConfiguration) throws -> String {
         let selection = try communicator.together { () throws(Failure) in try fineTuning.selection(layout) }
-        let largest = selection.map(\.count).max() ?? 0
-        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: largest)
+        try forEach(selection, of: weights) { parameter, numbers in
+            master.forEach(in: parameter.range) { range, master in
+                master.update(from: numbers.baseAddress! + range.lowerBound - parameter.offset, count: range.count)
+            }
+        }
+        try shareWeights()
+        return weights?.summary(of: layout) ?? ""
+    }
+
+    /// Reads the frozen weights of the model. Collective: every rank calls it.
+    ///
+    /// - Parameter base: The checkpoint on rank 0; nil on other ranks.
+    /// - Returns: A summary on rank 0; empty on other ranks.
+    /// - Throws: `AgreedFailure` if the checkpoint cannot be read.
+    func freeze(_ base: StartingWeights?, _ frozen: FrozenWeights<Element>) throws -> String {
+        let model = replica.forwardPass.model.layout
+        try forEach(model.parameters, of: base) { parameter, numbers in
+            frozen.write(UnsafeBufferPointer(numbers), at: parameter.offset, communicator)
+        }
+        try frozen.publish()
+        return base?.summary(of: model) ?? ""
+    }
+
+    /// Calls `body` with each parameter of a checkpoint in Float32, on every rank. Collective: every rank calls it.
+    private func forEach(
+        _ parameters: [Parameter], of weights: StartingWeights?,
+        _ body: (Parameter, UnsafeMutableBufferPointer<Float>) -> Void
+    ) throws {
+        let buffer = UnsafeMutableBufferPointer<Float>.allocate(capacity: parameters.map(\.count).max() ?? 0)
         defer { buffer.deallocate() }
-        for parameter in selection {
+        for parameter in parameters {
             let numbers = UnsafeMutableBufferPointer(rebasing: buffer[..<parameter.count])
             try communicator.together { () throws(Failure) in try weights?.read(parameter, into: numbers) }
             try communicator.broadcast(UnsafeMutableRawBufferPointer(numbers), from: 0)
@@ -150,11 +161,7 @@ extension Coordinator {
             if magnitude >= largestStartingWeight?.magnitude ?? 0 {
                 largestStartingWeight = (parameter.name, magnitude)
             }
-            master.forEach(in: parameter.range) { range, master in
-                master.update(from: numbers.baseAddress! + range.lowerBound - parameter.offset, count: range.count)
-            }
+            body(parameter, numbers)
         }
-        try shareWeights()
-        return weights?.summary(of: layout) ?? ""
     }
 }

@@ -45,6 +45,15 @@ struct RunDescription {
         configuration.prediction.outputs.map { [counted(sizes.outputs, $0.name, $0.plural)] } ?? []
     }
 
+    /// The adapters of a model with `layout`; nil if it has none.
+    func adapters(_ layout: ParameterLayout) -> String? {
+        guard let lora = layout.adaptation else { return nil }
+        let (trained, all) = (layout.trained.parameterCount, layout.parameterCount)
+        return "LoRA: rank \(lora.rank), alpha \(plain(lora.alpha)), \(counted(layout.adapters.count, "adapter")) of "
+            + "\(lora.targets.joined(separator: ", ")): \(grouped(trained)) parameters are trained "
+            + "(\(fixed(100 * Double(trained) / Double(all), 2)) %), the others are frozen"
+    }
+
     /// The frozen parameters; nil if all are trained.
     func frozen(_ layout: ParameterLayout) throws(Failure) -> String? {
         let rules = try ParameterRules(configuration.optimizer, layout).indices

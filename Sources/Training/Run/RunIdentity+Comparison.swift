@@ -41,11 +41,19 @@ extension RunIdentity {
                 "\(checkpoint.directory) was imported: it has no training run to resume. Start one from its weights: "
                     + "--set \(shellWord("fine_tuning.from=\(checkpoint.directory)")), and another --output.")
         }
+        // The base of an adapter is recognized by its digest, wherever it is.
+        let isSameBase = theirs.base?.digest == base?.digest
         var differences = configuration.trajectoryDifferences(from: theirs.configuration)
+            .filter { base == nil || !isSameBase || $0.key != "fine_tuning.from" }
             .map { "\($0.key) is \($0.value), but \($0.other) in the checkpoint" }
         if theirs.datasetDigest != datasetDigest { differences.append("the dataset differs") }
         if let change = configuration.rateChange(from: theirs.configuration, at: checkpoint.step) {
             differences.append(change)
+        }
+        if let base, let other = theirs.base, !isSameBase {
+            differences.append(
+                "the base is \(base.directory) (digest \(base.digest)), but \(other.directory) (\(other.digest)) in the "
+                    + "checkpoint")
         }
         let wrong: String? =
             if theirs.layoutDigest != layoutDigest {
@@ -56,6 +64,8 @@ extension RunIdentity {
                     + "vocabulary \(sizes.vocabularySize))"
             } else if theirs.facts != facts {
                 "has data of another kind, or other labels"
+            } else if !isSameBase {
+                "has another base"
             } else if theirs.configuration.precision != configuration.precision
                 || theirs.configuration.optimizer.kind != configuration.optimizer.kind
                 || (theirs.configuration.training.emaDecay > 0) != (configuration.training.emaDecay > 0)

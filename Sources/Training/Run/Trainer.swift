@@ -80,8 +80,9 @@ package struct Trainer {
         if configuration.training.recompute == .automatic, recomputation != .none {
             console.say("recompute: \(recomputation), because the activations of all blocks would not fit into memory")
         }
-        let layout = configuration.model.layout(data.sizes)
-        let identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout)
+        let layout = configuration.model.layout(data.sizes, configuration.fineTuning.adaptation)
+        try communicator.together { () throws(Failure) in try configuration.fineTuning.requireTargets(in: layout) }
+        var identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout.trained)
         try identity.compareRanks(communicator)
         let coordinator = try Coordinator<Element>(
             configuration, data.sizes, plan: data.plan, recomputation: recomputation, communicator)
@@ -95,8 +96,13 @@ package struct Trainer {
         let records = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes + (1 << 30)) {
             try communicator.together { () throws(Failure) -> RunRecords? in
                 guard communicator.rank == 0 else { return nil }
+                if let source = configuration.fineTuning.from, configuration.fineTuning.adaptation != nil {
+                    // A resumed run needs the frozen weights, too.
+                    let base = try StartingWeights(source, layout.parameters, configuration, data.dataset)
+                    (startingWeights, identity.base) = (base, base.reference)
+                }
                 return try RunRecords(directory, identity, resumption, console) { () throws(Failure) in
-                    guard let source = configuration.fineTuning.from else { return }
+                    guard let source = configuration.fineTuning.from, startingWeights == nil else { return }
                     startingWeights = try StartingWeights(
                         source, configuration.fineTuning.selection(layout), configuration, data.dataset)
                 }
@@ -133,8 +139,13 @@ package struct Trainer {
         }
         try describe(coordinator, data, records)
         if let exported { console.say("export: the model can be exported as \(exported)") }
-        // A resumed run has its own weights.
-        if restored == nil, configuration.fineTuning.from != nil {
+        if let frozen = coordinator.frozenWeights {
+            console.say(
+                try heartbeats.allowing(bytes: 4 * frozen.arena.count * MemoryLayout<Float>.stride) {
+                    try coordinator.freeze(startingWeights, frozen)
+                })
+        } else if restored == nil, configuration.fineTuning.from != nil {
+            // A resumed run has its own weights.
             console.say(
                 try heartbeats.allowing(bytes: 4 * coordinator.savedBytes) {
                     try coordinator.start(from: startingWeights, configuration.fineTuning)
@@ -176,7 +187,9 @@ package struct Trainer {
                 "one process on \(usable.cores.count) cores: mpirun -np \(ranks) dtrain is faster, with the same result"
             )
         }
-        console.say(description.model(parameters: coordinator.layout.parameterCount))
+        let layout = coordinator.replica.forwardPass.model.layout
+        console.say(description.model(parameters: layout.parameterCount))
+        if let adapters = description.adapters(layout) { console.say(adapters) }
         console.say(
             description.data(data.dataset.directory, count: data.dataset.count, truncated: { data.truncated[$0] ?? 0 }))
         console.say(description.batch)

@@ -34,7 +34,10 @@ package final class Coordinator<Element: Storage> {
     /// The loss scaler; nil in Float32.
     private(set) var scaler: LossScaler?
 
+    /// The layout of the trained parameters: those of the adapters, if there are any, otherwise those of the model.
     let layout: ParameterLayout
+    /// The weights of the model if only adapters are trained; nil otherwise.
+    let frozenWeights: FrozenWeights<Element>?
     /// The weights of the shard, which the optimizer updates.
     let master: MasterWeights<Element>
     /// The optimizer state of the shard, one arena per state name.
@@ -90,8 +93,8 @@ package final class Coordinator<Element: Storage> {
         self.configuration = configuration
         self.communicator = communicator
         self.plan = plan
-        let model = Transformer<Element>(configuration.model, sizes)
-        let layout = model.layout
+        let model = Transformer<Element>(configuration.model, sizes, configuration.fineTuning.adaptation)
+        let layout = model.layout.trained
         self.layout = layout
         let rules: ParameterRules
         do throws(Failure) {
@@ -104,6 +107,9 @@ package final class Coordinator<Element: Storage> {
         ruleSteps = rules.rules.map { _ in OptimizerStep(number: 0, learningRate: 0) }
         let choice = try AveragingChoice<Element>(configuration.averaging, layout: layout, communicator, spans)
         (averaging, averagingWarning) = (choice.averaging, choice.warning)
+        frozenWeights =
+            try model.layout.adaptation == nil
+            ? nil : FrozenWeights(count: model.layout.count, isShared: !averaging.hasReplicas, communicator)
         let shard = averaging.shards[communicator.rank]
         self.shard = shard
         master = MasterWeights(of: averaging.weights, shard)
@@ -114,8 +120,8 @@ package final class Coordinator<Element: Storage> {
         weightAverage = WeightAverage(decay: configuration.training.emaDecay)
         schedule = configuration.makeSchedule()
         replica = Replica(
-            model, configuration.loss, averaging: averaging, slots: plan.localSlots.count,
-            sequencesPerSlot: plan.sequencesPerSlot, recomputation, spans: spans)
+            model, configuration.loss, averaging: averaging, frozen: frozenWeights?.arena,
+            slots: plan.localSlots.count, sequencesPerSlot: plan.sequencesPerSlot, recomputation, spans: spans)
         sums = StepSums(slots: plan.slots, elements: layout.count)
         pieces = UpdatePiece.all(of: shard, layout, rules.indices)
         frozen = FrozenParameters(rules.indices, shard, layout)
@@ -247,7 +253,15 @@ package final class Coordinator<Element: Storage> {
         }
         try replica.accumulate(
             batches, firstSlot: plan.localSlots.lowerBound, slotLosses: sums.slotLosses,
-            dropouts: { Dropouts(configuration.model.dropoutRates, seed: seed, step: step, samples: $0) },
+            dropouts: { samples in
+                (
+                    Dropouts(configuration.model.dropoutRates, seed: seed, step: step, samples: samples),
+                    Dropout(
+                        rate: configuration.fineTuning.adaptation?.dropout ?? 0, seed: seed, step: step,
+                        samples: samples,
+                        for: .adapterDropout)
+                )
+            },
             gradientScale: {
                 let counts = try sums.finishCounts()
                 if counts.lacksBatches { throw LacksBatches() }

@@ -17,19 +17,26 @@ final class Replica<Element: Storage> {
     private let arenas: [Arena<Element>]
     /// Whether this rank's sum is the root of the tree, which is never rounded.
     private let isAlone: Bool
+    /// The layout of the trained parameters.
+    private let layout: ParameterLayout
 
     /// Creates a replica for `slots` micro-batches per step, of `sequencesPerSlot` sequences each.
+    ///
+    /// - Parameter frozen: The frozen weights, if only adapters are trained.
     init(
-        _ model: Transformer<Element>, _ loss: Loss, averaging: any GradientAveraging<Element>, slots: Int,
-        sequencesPerSlot: Int, _ recomputation: Recomputation = .none, spans: SpanRecorder = SpanRecorder()
+        _ model: Transformer<Element>, _ loss: Loss, averaging: any GradientAveraging<Element>,
+        frozen: Arena<Element>? = nil, slots: Int, sequencesPerSlot: Int, _ recomputation: Recomputation = .none,
+        spans: SpanRecorder = SpanRecorder()
     ) {
         isAlone = averaging.shards.count == 1
+        layout = model.layout.trained
         forwardPass = ForwardPass(
-            model, loss, weights: averaging.weights, sequences: sequencesPerSlot, recomputation, spans: spans)
+            model, loss, weights: frozen ?? averaging.weights, adapters: frozen == nil ? nil : averaging.weights,
+            sequences: sequencesPerSlot, recomputation, spans: spans)
         self.averaging = averaging
         // Before micro-batch i, as many subtrees wait for their sibling as i has one bits.
         let depth = (0..<slots).map(\.nonzeroBitCount).max()! + 1
-        arenas = [averaging.gradients] + (1..<depth).map { _ in Arena(count: model.layout.count) }
+        arenas = [averaging.gradients] + (1..<depth).map { _ in Arena(count: averaging.gradients.count) }
     }
 
     /// Computes the gradients of this rank's micro-batches and starts their averaging.
@@ -39,20 +46,20 @@ final class Replica<Element: Storage> {
     ///   - firstSlot: The index of the rank's first micro-batch among all micro-batches of the step.
     ///   - slotLosses: Receives the sum of losses of each of this rank's micro-batches, shape [micro-batches of the
     ///     step].
-    ///   - dropouts: Creates the dropouts from the sample indices of a micro-batch.
+    ///   - dropouts: Creates the dropouts from the sample indices of a micro-batch: those of the model's layers and that
+    ///     of the adapters.
     ///   - gradientScale: Returns the factor of the gradients; called as late as possible.
     func accumulate(
         _ batches: [Batch], firstSlot: Int, slotLosses: UnsafeMutablePointer<Double>,
-        dropouts: (_ samples: UnsafePointer<UInt64>) -> Dropouts, gradientScale: () throws -> Float
+        dropouts: (_ samples: UnsafePointer<UInt64>) -> (layers: Dropouts, adapters: Dropout?),
+        gradientScale: () throws -> Float
     ) throws {
         let slots = batches.count
         let (model, activations, workspace) = (forwardPass.model, forwardPass.activations, forwardPass.workspace)
         for slot in 0..<slots {
             let (batch, depth) = (batches[slot], slot.nonzeroBitCount)
             let (input, isLast) = (batch.input, slot == slots - 1)
-            let context = LayerContext(
-                weights: forwardPass.weights.base, gradients: arenas[depth].base,
-                dropouts: dropouts(batch.sampleIndices), workspace)
+            let context = context(dropouts(batch.sampleIndices), batch, gradients: arenas[depth].base)
             context.spans.measure(.forward) { model.forward(input, activations, context) }
 
             let rows = model.outputRows(sequences: batch.sequenceCount, positions: batch.positions)
@@ -69,11 +76,11 @@ final class Replica<Element: Storage> {
             }
 
             // All chunks from this element on are final and summed.
-            var border = model.layout.count
+            var border = layout.count
             try context.spans.measure(.backward) {
                 try model.backward(input, outputGradient: outputGradient, activations, context) { section in
                     guard isLast else { return }
-                    let first = model.layout.sections[section].lowerBound
+                    let first = layout.sections[section].lowerBound
                     let chunk = (first + chunkElements - 1) / chunkElements * chunkElements
                     if chunk < border {
                         fold(from: depth, levels: depth, chunk..<border, toRoot: isAlone)
@@ -85,9 +92,25 @@ final class Replica<Element: Storage> {
             // Micro-batch i completes as many subtrees as i has trailing one bits. The subtrees of the last micro-batch
             // were summed section by section.
             if !isLast {
-                fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<model.layout.count, toRoot: false)
+                fold(from: depth, levels: (~slot).trailingZeroBitCount, 0..<layout.count, toRoot: false)
             }
         }
+    }
+
+    /// The parameters and the memory of the passes over a micro-batch, whose gradients are those of the trained weights.
+    private func context(
+        _ dropouts: (layers: Dropouts, adapters: Dropout?), _ batch: Batch, gradients: UnsafeMutablePointer<Element>
+    ) -> LayerContext<Element> {
+        let (weights, workspace) = (forwardPass.weights.base, forwardPass.workspace)
+        guard let adapters = forwardPass.adapters else {
+            return LayerContext(weights: weights, gradients: gradients, dropouts: dropouts.layers, workspace)
+        }
+        return LayerContext(
+            weights: weights,
+            adapters: AdapterArenas(
+                weights: adapters.base, gradients: gradients, dropout: dropouts.adapters,
+                sequences: batch.sequenceCount),
+            dropouts: dropouts.layers, workspace)
     }
 
     /// Adds the subtree in arena `depth` to the one in the arena below it, and repeats this with the sum, `levels`

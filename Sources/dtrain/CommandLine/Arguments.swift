@@ -37,7 +37,7 @@ struct Arguments {
             }
             if case .option(let option, _) = part { before = option } else { before = nil }
         }
-        guard positions.count == command.positions.count else { throw usage(wrongPositions(command)) }
+        guard command.accepts(positions: positions.count) else { throw usage(wrongPositions(command)) }
     }
 
     /// Stores the values of one occurrence of an option.
@@ -104,7 +104,8 @@ struct Arguments {
         if let message = misplacedCommand(command) { return message }
         let wanted = command.positions.isEmpty ? "none" : command.positions.map(\.placeholder).joined(separator: " ")
         let found = positions.isEmpty ? "none" : positions.map(shellWord).joined(separator: " ")
-        return "arguments without an option: found \(found); expected: \(wanted)."
+        return
+            "arguments without an option: found \(found); expected: \(wanted)\(command.repeatsLastPosition ? " …" : "")."
     }
 
     /// Whether an option is given.

@@ -9,6 +9,8 @@ struct Command: Sendable {
     let summary: String
     /// The kinds of its positional arguments.
     var positions: [ValueKind] = []
+    /// Whether the last positional argument may be given more than once.
+    var repeatsLastPosition = false
     var options: [Option] = []
     /// Whether the ranks of a job divide the work of the command. Processes that do not know of each other would each
     /// do all of the work and overwrite each other's files.
@@ -22,8 +24,17 @@ struct Command: Sendable {
 
     /// All commands.
     static let all: [Command] = [
-        train, prepare, evaluate, generate, tokenize, score, checkpoint, export, .import, bench, completions, manual,
+        train, prepare, evaluate, generate, tokenize, score, checkpoint, export, .import, merge, bench, completions,
+        manual,
     ]
+
+    /// Whether `count` is a possible number of positional arguments.
+    func accepts(positions count: Int) -> Bool {
+        count == positions.count || repeatsLastPosition && count > positions.count
+    }
+
+    /// Whether the positional argument `index` may be given more than once.
+    func repeats(position index: Int) -> Bool { repeatsLastPosition && index == positions.count - 1 }
 
     /// The command that `words` start with, and the remaining words. The default is `train`.
     ///

@@ -29,7 +29,6 @@ enum Help {
         \(table(Command.all.map { ($0.name, $0.summary) }))
         example:
         \(firstSteps.map(example).joined(separator: "\n"))
-
         \(folded("dtrain help COMMAND prints a command's options. Exit codes: \(codes).", indent: ""))
         """
     }
@@ -52,7 +51,9 @@ enum Help {
     /// The usage line of a command.
     static func usage(_ command: Command) -> String {
         let options = command.options.isEmpty ? [] : ["[OPTIONS]"]
-        return (["dtrain", command.name] + command.positions.map(\.placeholder) + options).joined(separator: " ")
+        let more = command.repeatsLastPosition ? ["…"] : []
+        return (["dtrain", command.name] + command.positions.map(\.placeholder) + more + options)
+            .joined(separator: " ")
     }
 
     private static var codes: String {
@@ -60,7 +61,8 @@ enum Help {
     }
 
     private static func text(for command: Command) -> String {
-        var text = folded(command.summary, indent: "") + "\nusage: \(usage(command))\n"
+        var text = folded(command.summary, indent: "") + "\n"
+        text += folded("usage: \(usage(command))", indent: "       ") + "\n"
         if !command.options.isEmpty {
             text += "options:\n\(table(command.options.map { ($0.usage, $0.help) }))\n"
         }

@@ -1,13 +1,19 @@
 import Checkpoints
 import Failures
 import Files
+import Inference
 import Inspection
+import Reporting
 
 extension Command {
     static let checkpoint = Command(
-        name: "checkpoint", summary: "list a run's checkpoints, verify one, print digest or parameters",
+        name: "checkpoint", summary: "list, verify or average checkpoints, print digest or parameters",
         positions: [.choice(of: CheckpointAction.self), ValueKind("RUN|DIR", .directories)],
-        options: [.flag("json", "list and parameters: print one JSON object")],
+        repeatsLastPosition: true,
+        options: [
+            .flag("json", "list and parameters: print one JSON object"),
+            .one("output", .directory, "average: run directory to create, with one checkpoint"), .weights,
+        ],
         example: "dtrain checkpoint list runs/quickstart"
     ) { arguments, session in
         let path = arguments.positions[1]
@@ -15,6 +21,14 @@ extension Command {
             let action: CheckpointAction = try arguments.choice(at: 0)
             guard !arguments.has("json") || [.list, .parameters].contains(action) else {
                 throw arguments.usage("--json belongs to list and parameters, not to \(action.rawValue).")
+            }
+            if action == .average { return try average(arguments, session.console) }
+            for option in ["output", "weights"] where arguments.has(option) {
+                throw arguments.usage("--\(option) belongs to average, not to \(action.rawValue).")
+            }
+            guard arguments.positions.count == 2 else {
+                throw arguments.usage(
+                    "\(action.rawValue) takes one RUN or DIR; found \(arguments.positions.count - 1).")
             }
             if action == .list {
                 let list = try CheckpointTable(path)
@@ -53,4 +67,13 @@ private enum CheckpointAction: String, CaseIterable {
     case verify
     case digest
     case parameters
+    case average
+}
+
+/// Averages the checkpoints that the positional arguments name, and returns a summary.
+private func average(_ arguments: Arguments, _ console: Console) throws(Failure) -> String {
+    let output = try arguments.required("output")
+    return try CheckpointAverage(Array(arguments.positions.dropFirst())).write(to: output, try arguments.weights()) {
+        console.draw("verifying: \(100 * $0 / max($1, 1)) %")
+    }
 }

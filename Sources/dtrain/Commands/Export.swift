@@ -4,12 +4,13 @@ import Interchange
 
 extension Command {
     static let export = Command(
-        name: "export", summary: "export a checkpoint for Hugging Face transformers or llama.cpp",
+        name: "export", summary: "export a checkpoint for transformers, PEFT or llama.cpp",
         options: [
             .checkpoint,
             .one(
                 "format", .choice(of: ExportFormat.self),
-                "huggingface (default): config.json, safetensors and tokenizer; gguf: model.gguf"),
+                "huggingface (default): config.json, safetensors and tokenizer; gguf: model.gguf; "
+                    + "peft: an adapter alone"),
             .one(
                 "type", .choice(of: ExportType.self), "type of the weights (default: float32; q8_0 for gguf only)"),
             .one(

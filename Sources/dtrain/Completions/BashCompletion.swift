@@ -66,7 +66,9 @@ enum BashCompletion {
 
     private static func positions(_ command: Command) -> [String] {
         command.positions.enumerated().map { index, kind in
-            "    \(shellWord("\(command.name):\(index)")))\(values(kind)) ;;"
+            let isRepeated = command.repeats(position: index)
+            let label = isRepeated ? "\(shellWord("\(command.name):"))*" : shellWord("\(command.name):\(index)")
+            return "    \(label))\(values(kind)) ;;"
         }
     }
 

@@ -52,7 +52,8 @@ enum FishCompletion {
                 end
             end
 
-            # Whether the current word is the positional argument $argv[2], counted from 0, of the command $argv[1].
+            # Whether the current word is the positional argument $argv[2], counted from 0, of the command $argv[1]; with
+            # -ge as $argv[3], that argument or a later one.
             function __dtrain_at
                 __dtrain_is $argv[1]; or return 1
                 set -l position 0
@@ -80,7 +81,7 @@ enum FishCompletion {
                             set position (math $position + 1)
                     end
                 end
-                contains -- "$pending" '' flag optional more; and test $position -eq $argv[2]
+                contains -- "$pending" '' flag optional more; and test $position (test (count $argv) -gt 2; and echo $argv[3]; or echo -- -eq) $argv[2]
             end
 
             function __dtrain_keys
@@ -137,7 +138,9 @@ enum FishCompletion {
         }
         return rows
             + command.positions.enumerated().map { index, kind in
-                row("__dtrain_at \(quoted(command.name)) \(index)", values(kind))
+                let isRepeated = command.repeats(position: index)
+                return row(
+                    "__dtrain_at \(quoted(command.name)) \(index)\(isRepeated ? " -ge" : "")", values(kind))
             }
     }
 

@@ -96,7 +96,10 @@ enum ZshCompletion {
     private static func arguments(_ command: Command) -> String {
         let specifications =
             command.options.map(specification)
-            + command.positions.enumerated().map { index, kind in "\(index + 1):\(values(kind))" }
+            + command.positions.enumerated().map { index, kind in
+                let isRepeated = command.repeats(position: index)
+                return "\(isRepeated ? "*" : "\(index + 1)"):\(values(kind))"
+            }
             + ["(- *)--help[print the options]"]
         return """
                 \(shellWord(command.name)))

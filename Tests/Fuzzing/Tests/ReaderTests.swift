@@ -55,7 +55,8 @@ struct ReaderTests {
     func longRepetitionsAreParsedQuickly(pattern: String) throws {
         let readers = [
             FuzzedReader.json, .jsonLines, .labelledLines, .parallelLines, .configuration, .checkpointState,
-            .checkpointManifest, .datasetManifest, .modelConfiguration, .modelIndex, .metricsLog, .commandLine,
+            .checkpointManifest, .datasetManifest, .modelConfiguration, .modelIndex, .adapterConfiguration, .metricsLog,
+            .commandLine,
             .safetensorsHeader, .sentencePieceModel,
         ]
         let text = Array(String(repeating: pattern, count: (1 << 20) / pattern.utf8.count).utf8)
