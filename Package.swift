@@ -248,7 +248,7 @@ let package = Package(
         test("Reporting", "Metrics"),
         test("Watching", "Collectives", "Profiling"),
         test("Averaging", "Collectives", "Kernels", "Models", "Tensors"),
-        test("Resources", "Collectives", "Failures", "Tensors"),
+        test("Resources", "Collectives", "Failures", "Files", "Tensors"),
         test(
             "Settings", "Averaging", "Collectives", "Datasets", "Failures", "Files", "Models", "Optimizers",
             "Resources",

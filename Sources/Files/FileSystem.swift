@@ -253,6 +253,14 @@ package enum FileSystem {
         return bytes
     }
 
+    /// Returns the device and inode of `path`, which distinguish it from all other files of this machine; nil if it
+    /// cannot be inspected.
+    package static func identity(of path: String) -> String? {
+        var status = stat()
+        guard withSystemPath(path, { stat($0, &status) }) == 0 else { return nil }
+        return "\(status.st_dev):\(status.st_ino)"
+    }
+
     /// Returns the contents of a small file in /proc or /sys, whose reported size is 0, or nil if it cannot be read.
     package static func systemText(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)

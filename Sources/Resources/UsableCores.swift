@@ -9,8 +9,8 @@ package struct UsableCores: Equatable, Sendable {
     /// The physical cores on which the rank may run, each identified by its lowest logical CPU number. The two hardware
     /// threads of a core share its arithmetic units, so they count once.
     package let cores: [Int]
-    /// The CPU limit of the rank's control group, in whole cores; nil: no limit.
-    let quota: Int?
+    /// The CPU limit of the rank's control group; nil: no limit.
+    let quota: ProcessorQuota?
     /// The number of physical cores of the machine.
     let machineCoreCount: Int
     /// Whether the rank is bound: it may use fewer cores than the machine or container provides.
@@ -29,7 +29,7 @@ package struct UsableCores: Equatable, Sendable {
             FileSystem.systemText("/proc/sys/kernel/random/boot_id")
             ?? FileSystem.systemText("/proc/sys/kernel/hostname") ?? "?"
         return UsableCores(
-            machine: machine.filter { !$0.isWhitespace }, cores: cores, quota: controlGroupQuota(),
+            machine: machine.filter { !$0.isWhitespace }, cores: cores, quota: .ofThisProcess(),
             machineCoreCount: max(online.count, cores.count), isBound: cores.count < granted.count,
             process: Int(getpid()))
     }
@@ -70,32 +70,15 @@ package struct UsableCores: Equatable, Sendable {
         return nil
     }
 
-    /// The CPU limit of the control group (version 2 or 1), as it is visible within a container.
-    private static func controlGroupQuota() -> Int? {
-        let group = "/sys/fs/cgroup"
-        if let limit = FileSystem.systemText("\(group)/cpu.max") {
-            return quota(limit.split { $0.isWhitespace }.map(String.init))
-        }
-        let words = ["cfs_quota_us", "cfs_period_us"].map { FileSystem.systemText("\(group)/cpu/cpu.\($0)") ?? "" }
-        return quota(words.map { $0.filter { !$0.isWhitespace } })
-    }
-
-    /// The whole cores of a quota and its period; nil if either is not a positive number, such as "max" or -1.
-    static func quota(_ words: [String]) -> Int? {
-        guard words.count == 2, let quota = Int(words[0]), let period = Int(words[1]), quota > 0, period > 0 else {
-            return nil
-        }
-        return max(1, quota / period)
-    }
-
     /// The value as one line, which `init(line:)` parses.
     var line: String {
-        let numbers = [quota ?? 0, machineCoreCount, isBound ? 1 : 0, process] + cores
-        return "\(machine) \(numbers.map(String.init).joined(separator: " "))"
+        let numbers = [quota?.cores ?? 0, machineCoreCount, isBound ? 1 : 0, process] + cores
+        return "\(machine) \(quota?.group ?? "-") \(numbers.map(String.init).joined(separator: " "))"
     }
 
     init(
-        machine: String, cores: [Int], quota: Int?, machineCoreCount: Int, isBound: Bool = false, process: Int = 0
+        machine: String, cores: [Int], quota: ProcessorQuota?, machineCoreCount: Int, isBound: Bool = false,
+        process: Int = 0
     ) {
         (self.machine, self.cores, self.quota) = (machine, cores, quota)
         (self.machineCoreCount, self.isBound, self.process) = (machineCoreCount, isBound, process)
@@ -104,9 +87,10 @@ package struct UsableCores: Equatable, Sendable {
     /// Parses a value of `line`.
     init(line: String) {
         let words = line.exactParts(at: " ", omittingEmpty: true)
-        let numbers = words.dropFirst().compactMap { Int($0) }
+        let numbers = words.dropFirst(2).compactMap { Int($0) }
+        let group = words.dropFirst().first ?? "-"
         machine = String(words.first ?? "?")
-        quota = numbers.first.flatMap { $0 > 0 ? $0 : nil }
+        quota = numbers.first.flatMap { $0 > 0 ? ProcessorQuota(cores: $0, group: String(group)) : nil }
         machineCoreCount = numbers.dropFirst().first ?? 1
         isBound = numbers.dropFirst(2).first == 1
         process = numbers.dropFirst(3).first ?? 0

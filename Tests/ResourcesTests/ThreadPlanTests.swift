@@ -4,8 +4,12 @@ import Testing
 
 @Suite struct ThreadPlanTests {
     /// A rank that may use `cores` of a machine with `count` cores.
-    private func rank(_ cores: Range<Int>, of count: Int, quota: Int? = nil, on machine: String = "a") -> UsableCores {
-        UsableCores(machine: machine, cores: Array(cores), quota: quota, machineCoreCount: count)
+    private func rank(
+        _ cores: Range<Int>, of count: Int, quota: Int? = nil, group: String = "1:2", on machine: String = "a"
+    ) -> UsableCores {
+        UsableCores(
+            machine: machine, cores: Array(cores), quota: quota.map { ProcessorQuota(cores: $0, group: group) },
+            machineCoreCount: count)
     }
 
     private func automatic(_ ranks: [UsableCores]) -> [Int] {
@@ -28,8 +32,7 @@ import Testing
             (.fixed(2), 8, nil, 8, 4), (.fixed(1024), 8, nil, 8, nil),
         ] as [(ThreadCount, Int, Int?, Int, Int?)])
     func advisesNumberOfRanks(wanted: ThreadCount, cores: Int, quota: Int?, slots: Int, ranks: Int?) {
-        let usable = UsableCores(machine: "m", cores: Array(0..<cores), quota: quota, machineCoreCount: cores)
-        #expect(ThreadPlan.fasterRanks(wanted, usable, slots: slots) == ranks)
+        #expect(ThreadPlan.fasterRanks(wanted, rank(0..<cores, of: cores, quota: quota), slots: slots) == ranks)
     }
 
     @Test func automaticDividesCoresAmongRanks() {
@@ -45,6 +48,24 @@ import Testing
         #expect(automatic(ranks) == [8, 2, 2])
         // A container with a CPU limit.
         #expect(automatic([rank(0..<64, of: 64, quota: 6), rank(0..<64, of: 64, quota: 6)]) == [3, 3])
+        // Two containers of one machine, each with its own limit: one rank in the first, two in the second.
+        let first = rank(0..<64, of: 64, quota: 4, group: "1:7")
+        let second = rank(0..<64, of: 64, quota: 6, group: "1:8")
+        #expect(automatic([first, second, second]) == [4, 3, 3])
+        // Their cores are limited, too.
+        #expect(automatic([rank(0..<6, of: 6, quota: 4), rank(0..<6, of: 6, quota: 4, group: "1:8")]) == [3, 3])
+    }
+
+    /// A container's limit concerns its own ranks only.
+    @Test func warnsWithinTheContainer() {
+        let pods = ["1:7", "1:8", "1:9"].map { rank(0..<8, of: 8, quota: 4, group: $0) }
+        #expect(ThreadPlan(.fixed(4), ranks: Array(pods.prefix(2)), rank: 0).warning == nil)
+        #expect(
+            ThreadPlan(.fixed(5), ranks: Array(pods.prefix(2)), rank: 0).warning?.hasPrefix("threads: 5 on 4 cores: ")
+                == true)
+        #expect(
+            ThreadPlan(.fixed(4), ranks: pods, rank: 0).warning?.hasPrefix("threads: 4 per rank, 3 ranks, on 8 cores: ")
+                == true)
     }
 
     @Test func warnsOfMoreThreadsThanCores() {
@@ -73,16 +94,11 @@ import Testing
         #expect(plan.warning == nil && plan.hasCoreEach && plan.count == 2)
     }
 
-    @Test func parsesCoresAndQuotas() {
+    @Test func parsesCores() {
         #expect(UsableCores.processors("0-3,8\n") == [0, 1, 2, 3, 8])
         #expect(UsableCores.processors("\t5") == [5])
         #expect(UsableCores.processors("") == [])
         #expect(UsableCores.processors("3-1,x,-2,0-99999999999") == [2])
-        #expect(UsableCores.quota(["max", "100000"]) == nil)
-        #expect(UsableCores.quota(["-1", "100000"]) == nil)
-        #expect(UsableCores.quota(["250000", "100000"]) == 2)
-        #expect(UsableCores.quota(["50000", "100000"]) == 1)
-        #expect(UsableCores.quota(["", ""]) == nil)
         let own = UsableCores.ofThisProcess()
         #expect(!own.cores.isEmpty && own.machineCoreCount >= own.cores.count)
         #expect(own.process > 0)
