@@ -237,15 +237,16 @@ package final class Coordinator<Element: Storage> {
     ///
     /// - Parameters:
     ///   - batches: This rank's micro-batches; nil if they could not be read.
-    ///   - stopRequested: Whether this rank was asked to stop.
+    ///   - stopRequested: Whether this rank was asked to stop. Read at the start and again at the end of the gradients,
+    ///     so that the run does not need another step to notice a request.
     /// - Throws: `LacksBatches` if any rank has none; `AgreedFailure` if weights are not finite, or too many
     ///   consecutive steps were skipped; `Failure` with `diverged` if weights or state have changed without an update.
-    package func train(_ batches: [Batch]?, stopRequested: Bool) throws -> Report {
+    package func train(_ batches: [Batch]?, stopRequested: @autoclosure () -> Bool) throws -> Report {
         let seed = UInt64(configuration.run.seed)
         let lossScale = scaler?.scale ?? 1
         sums.clear()
         try sums.startCounts(
-            targets: (batches ?? []).reduce(0) { $0 + $1.targetCount }, stopRequested: stopRequested,
+            targets: (batches ?? []).reduce(0) { $0 + $1.targetCount }, stopRequested: stopRequested(),
             lacksBatches: batches == nil, communicator)
         guard let batches else {
             _ = try sums.finishCounts()
@@ -268,15 +269,17 @@ package final class Coordinator<Element: Storage> {
                 return Float(lossScale / Double(max(1, counts.targets)))
             })
         try spans.measure(.averaging) { try averaging.finish() }
-        try spans.measure(.norm) {
+        let lateRequest = try spans.measure(.norm) {
             frozen.clear(averaging)
-            try sums.combine(squares: averaging.chunkSquares, communicator)
+            return try sums.combine(
+                squares: averaging.chunkSquares, stopRequested: stopRequested(), communicator)
         }
 
         let counts = try sums.finishCounts()
         var report = Report(
             loss: sums.totalLoss / Double(max(1, counts.targets)), learningRate: schedule.learningRate(at: step),
-            lossScale: scaler?.scale, tokens: counts.targets, stopRequested: counts.stopRequested)
+            lossScale: scaler?.scale, tokens: counts.targets,
+            stopRequested: counts.stopRequested || lateRequest)
         try verifyReplicas()
         // Same bits on every rank: either all ranks update or none does.
         let squares = sums.totalSquares

@@ -19,7 +19,8 @@ final class StepSums {
     /// Allocates sums for `slots` micro-batches and a gradient of `elements` elements.
     init(slots: Int, elements: Int) {
         self.slots = slots
-        let count = slots + (elements + chunkElements - 1) / chunkElements
+        // One for requests to stop.
+        let count = slots + (elements + chunkElements - 1) / chunkElements + 1
         own = .allocate(capacity: count)
         combined = .allocate(capacity: count)
         counts = .allocate(capacity: 6)
@@ -59,17 +60,26 @@ final class StepSums {
 
     /// Distributes the losses and squares to all ranks. No rank returns before all have called it.
     ///
-    /// - Parameter squares: The sum of squares of each chunk of the gradient; 0 for chunks of other ranks.
-    func combine(squares: UnsafeMutableBufferPointer<Double>, _ communicator: any Communicator) throws(MPIError) {
-        precondition(squares.count == own.count - slots, "a sum for each chunk")
+    /// - Parameters:
+    ///   - squares: The sum of squares of each chunk of the gradient; 0 for chunks of other ranks.
+    ///   - stopRequested: Whether this rank has been asked to stop by now.
+    /// - Returns: Whether any rank has.
+    func combine(
+        squares: UnsafeMutableBufferPointer<Double>, stopRequested: Bool, _ communicator: any Communicator
+    ) throws(MPIError) -> Bool {
+        precondition(squares.count == chunks, "a sum for each chunk")
         chunkSquares.update(from: squares.baseAddress!, count: squares.count)
+        own[own.count - 1] = stopRequested ? 1 : 0
         try communicator.allreduce(UnsafeBufferPointer(own), into: combined, .sum)
         own.baseAddress!.update(from: combined.baseAddress!, count: own.count)
+        return own[own.count - 1] > 0
     }
+
+    private var chunks: Int { own.count - slots - 1 }
 
     /// The sum of all losses, along the tree over micro-batches.
     var totalLoss: Double { TreeSum.sum(UnsafeBufferPointer(start: slotLosses, count: slots)) }
 
     /// The sum of all squares, along a tree over chunks.
-    var totalSquares: Double { TreeSum.sum(UnsafeBufferPointer(start: chunkSquares, count: own.count - slots)) }
+    var totalSquares: Double { TreeSum.sum(UnsafeBufferPointer(start: chunkSquares, count: chunks)) }
 }
