@@ -29,9 +29,13 @@ enum ShellLine {
             guard let program = rest.firstIndex(of: "dtrain") else { return nil }
             rest = rest[(program + 1)...]
         case "launch/local", "launch/supervise":
-            while let option = rest.first, ["-n", "--mpirun", "--max-restarts", "--pause"].contains(option) {
-                rest = rest.dropFirst(2)
+            let valued = ["-n", "--hostfile", "--mpirun", "--max-restarts", "--pause"]
+            while let option = rest.first, valued.contains(option) || option == "--requeue" {
+                rest = rest.dropFirst(option == "--requeue" ? 1 : 2)
             }
+        case "launch/slurm":
+            guard let end = rest.firstIndex(of: "--") else { return nil }
+            rest = rest[(end + 1)...]
         default: return nil
         }
         // An ellipsis at the end stands for more arguments.
