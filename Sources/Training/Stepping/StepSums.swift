@@ -7,6 +7,9 @@ import Kernels
 /// Each value is computed by one rank and is 0 on all others, so that the sum over ranks is exact in any order. Every
 /// rank then computes the totals in the same way.
 final class StepSums {
+    /// The time in seconds that each rank has computed in the step, and waited since the last, after `combine`; shape [2,
+    /// ranks].
+    let times: UnsafeMutableBufferPointer<Double>
     /// The sum of losses of each micro-batch.
     let slotLosses: UnsafeMutablePointer<Double>
     private let chunkSquares: UnsafeMutablePointer<Double>
@@ -14,12 +17,14 @@ final class StepSums {
     private let combined: UnsafeMutableBufferPointer<Double>
     private let counts: UnsafeMutableBufferPointer<Int64>
     private let slots: Int
+    private let chunks: Int
     private var pending: PendingOperation?
 
-    /// Allocates sums for `slots` micro-batches and a gradient of `elements` elements.
-    init(slots: Int, elements: Int) {
+    /// Allocates sums for `slots` micro-batches, a gradient of `elements` elements and the times of `ranks` ranks.
+    init(slots: Int, elements: Int, ranks: Int) {
         self.slots = slots
-        let count = slots + (elements + chunkElements - 1) / chunkElements
+        chunks = (elements + chunkElements - 1) / chunkElements
+        let count = slots + chunks + 2 * ranks
         own = .allocate(capacity: count)
         combined = .allocate(capacity: count)
         counts = .allocate(capacity: 6)
@@ -28,6 +33,7 @@ final class StepSums {
         counts.initialize(repeating: 0)
         slotLosses = own.baseAddress!
         chunkSquares = own.baseAddress! + slots
+        times = UnsafeMutableBufferPointer(rebasing: own[(slots + chunks)...])
     }
 
     deinit {
@@ -36,7 +42,7 @@ final class StepSums {
         counts.deallocate()
     }
 
-    /// Sets this rank's losses and squares to 0.
+    /// Sets this rank's losses, squares and times to 0.
     func clear() { own.update(repeating: 0) }
 
     /// Starts to sum the numbers of targets, stop requests and missing batches over all ranks, during the forward pass.
@@ -57,11 +63,16 @@ final class StepSums {
         return (Int(counts[3]), counts[4] > 0, counts[5] > 0)
     }
 
-    /// Distributes the losses and squares to all ranks. No rank returns before all have called it.
+    /// Distributes the losses, squares and times to all ranks. No rank returns before all have called it.
     ///
-    /// - Parameter squares: The sum of squares of each chunk of the gradient; 0 for chunks of other ranks.
-    func combine(squares: UnsafeMutableBufferPointer<Double>, _ communicator: any Communicator) throws(MPIError) {
-        precondition(squares.count == own.count - slots, "a sum for each chunk")
+    /// - Parameters:
+    ///   - squares: The sum of squares of each chunk of the gradient; 0 for chunks of other ranks.
+    ///   - computed, waited: The times of this rank in seconds.
+    func combine(
+        squares: UnsafeMutableBufferPointer<Double>, computed: Double, waited: Double, _ communicator: any Communicator
+    ) throws(MPIError) {
+        precondition(squares.count == chunks, "a sum for each chunk")
+        (times[communicator.rank], times[communicator.size + communicator.rank]) = (computed, waited)
         chunkSquares.update(from: squares.baseAddress!, count: squares.count)
         try communicator.allreduce(UnsafeBufferPointer(own), into: combined, .sum)
         own.baseAddress!.update(from: combined.baseAddress!, count: own.count)
@@ -71,5 +82,5 @@ final class StepSums {
     var totalLoss: Double { TreeSum.sum(UnsafeBufferPointer(start: slotLosses, count: slots)) }
 
     /// The sum of all squares, along a tree over chunks.
-    var totalSquares: Double { TreeSum.sum(UnsafeBufferPointer(start: chunkSquares, count: own.count - slots)) }
+    var totalSquares: Double { TreeSum.sum(UnsafeBufferPointer(start: chunkSquares, count: chunks)) }
 }
