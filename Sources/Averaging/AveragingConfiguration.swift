@@ -2,12 +2,14 @@
 package struct AveragingConfiguration: Equatable, Sendable {
     /// The way in which gradients are exchanged.
     package enum Strategy: String, CaseIterable, Sendable {
-        /// Shared memory if all ranks are on one node and gradients are sent unrounded; MPI collectives otherwise.
+        /// The fastest strategy for the distribution of ranks over nodes; see `preferred`.
         case auto
         /// Always MPI collectives.
         case allreduce
         /// Always shared memory; all ranks must be on one node.
         case sharedMemory = "shared_memory"
+        /// Shared memory within a node, and messages between nodes.
+        case hierarchical
     }
 
     /// The data type of Float32 gradients on the network; Float16 gradients are sent as they are.
@@ -27,4 +29,14 @@ package struct AveragingConfiguration: Equatable, Sendable {
     package var bucketBytes = 4 << 20
 
     package init() {}
+}
+
+extension AveragingConfiguration {
+    /// The strategy of a job whose nodes have these ranks, provided that the ranks of a node can share memory.
+    package func preferred(nodes: [Range<Int>]) -> Strategy {
+        guard strategy == .auto else { return strategy }
+        if nodes.count > 1 { return nodes.contains { $0.count > 1 } ? .hierarchical : .allreduce }
+        if wire == .float32 { return .sharedMemory }
+        return nodes[0].count > 1 ? .hierarchical : .allreduce
+    }
 }

@@ -33,12 +33,6 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     private var oldest = 0
     private var order: StepOrder
 
-    /// A range of the arena that is sent at once, and the section whose gradients complete it.
-    struct Bucket {
-        let range: Range<Int>
-        let section: Int
-    }
-
     /// Creates arenas for `layout`, sent in buckets of about `configuration.bucketBytes`.
     init(
         layout: ParameterLayout, _ configuration: AveragingConfiguration, _ communicator: any Communicator,
@@ -47,8 +41,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         self.spans = spans
         self.communicator = communicator
         let size = communicator.size
-        let buckets = ExchangeAveraging.makeBuckets(
-            layout, limit: configuration.bucketBytes / MemoryLayout<Element>.stride, ranks: size)
+        let buckets = ExchangeAveraging.makeBuckets(layout, configuration, ranks: size)
         self.buckets = buckets
         weights = Arena(count: buckets[0].range.upperBound)
         gradients = Arena(count: buckets[0].range.upperBound)
@@ -63,39 +56,26 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         order = StepOrder(sections: layout.sections.count, ranges: buckets.count)
         let largest = buckets.map(\.range.count).max()!
         // A single rank sends nothing; its gradients are rounded as if they were sent.
-        let wire = Element.self == Float.self ? configuration.wire : .float32
-        roundNode =
-            switch wire {
-            case .float32: nil
-            case .float16: ScaledHalves<Float16>.round
-            case .bfloat16: ScaledHalves<BFloat16>.round
-            }
+        let codec = ChunkCodec(configuration.wire, of: Element.self)
+        roundNode = codec?.round
         exchanges = (0..<min(4, buckets.count)).map { _ in
             let elements = largest / size
             let halves: (any ExchangeLane)? =
-                switch wire {
-                case _ where size == 1: nil
-                case .float32: nil
-                case .float16: HalfLane<Float16>(blockElements: elements, communicator)
-                case .bfloat16: HalfLane<BFloat16>(blockElements: elements, communicator)
-                }
+                size == 1 ? nil : codec.map { HalfLane($0, blockElements: elements, communicator) }
             return halves as? any ExchangeLane<Element> ?? PlainLane<Element>(blockElements: elements, communicator)
         }
     }
 
     deinit { chunkSquares.deallocate() }
 
-    /// Divides the arena, padded to a multiple of one chunk per rank, into buckets from its end to its start. A bucket
-    /// has at most `limit` elements, but at least one chunk per rank.
-    static func makeBuckets(_ layout: ParameterLayout, limit: Int, ranks: Int) -> [Bucket] {
+    /// Divides the arena, padded to a multiple of one chunk per rank, into buckets, each of which is such a multiple.
+    static func makeBuckets(
+        _ layout: ParameterLayout, _ configuration: AveragingConfiguration, ranks: Int
+    ) -> [Bucket] {
         let unit = chunkElements * ranks
-        let most = max(limit / unit, 1) * unit
-        let padded = max((layout.count + unit - 1) / unit, 1) * unit
-        return stride(from: padded, to: 0, by: -most).map { end in
-            let range = max(end - most, 0)..<end
-            let section = layout.sections.firstIndex { $0.upperBound > range.lowerBound } ?? 0
-            return Bucket(range: range, section: section)
-        }
+        return Bucket.all(
+            layout, count: max((layout.count + unit - 1) / unit, 1) * unit,
+            largest: configuration.bucketElements(stride: MemoryLayout<Element>.stride, ranks: ranks))
     }
 
     func sectionIsFinal(_ section: Int) throws(MPIError) {
@@ -129,7 +109,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
 
     func publish() throws(MPIError) {
         order.publish()
-        for gather in gathers { try gather.wait() }
+        try spans.measure(.waiting) { () throws(MPIError) in for gather in gathers { try gather.wait() } }
     }
 
     func publishFromFirstRank() throws(MPIError) {
@@ -144,7 +124,11 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     private func sumOldest(waiting: Bool) throws(MPIError) -> Bool {
         let exchange = exchanges[oldest % exchanges.count]
         return try spans.measure(.bucket, oldest) { () throws(MPIError) in
-            guard try exchange.isDone(waiting: waiting) else { return false }
+            let isDone =
+                waiting
+                ? try spans.measure(.waiting) { () throws(MPIError) in try exchange.isDone(waiting: true) }
+                : try exchange.isDone(waiting: false)
+            guard isDone else { return false }
             exchange.average(blocks[oldest], into: gradients, squares: chunkSquares)
             oldest += 1
             return true

@@ -9,12 +9,10 @@ import Tensors
 // sending a rank's sum does not round it again.
 
 /// A channel that sends Float32 gradients as `ScaledHalves`, in half as many bytes.
-final class HalfLane<Half: Storage>: ExchangeLane {
+final class HalfLane: ExchangeLane {
     typealias Element = Float
 
-    /// The size of an encoded chunk: its scale in the first four bytes of a cache line, then its values.
-    private static var chunkBytes: Int { arenaAlignmentBytes + chunkElements * MemoryLayout<Half>.stride }
-
+    private let codec: ChunkCodec
     private let communicator: any Communicator
     private let sent: Arena<UInt8>
     private let received: Arena<UInt8>
@@ -24,9 +22,9 @@ final class HalfLane<Half: Storage>: ExchangeLane {
     private var pending: PendingOperation?
 
     /// Allocates space for one block of up to `capacity` elements, whole chunks, from each rank.
-    init(blockElements capacity: Int, _ communicator: any Communicator) {
-        self.communicator = communicator
-        let bytes = capacity / chunkElements * HalfLane.chunkBytes * communicator.size
+    init(_ codec: ChunkCodec, blockElements capacity: Int, _ communicator: any Communicator) {
+        (self.codec, self.communicator) = (codec, communicator)
+        let bytes = capacity / chunkElements * codec.chunkBytes * communicator.size
         (sent, received) = (Arena(count: bytes), Arena(count: bytes))
         scratch = Arena(count: (Int.bitWidth - communicator.size.leadingZeroBitCount + 1) * chunkElements)
     }
@@ -35,15 +33,11 @@ final class HalfLane<Half: Storage>: ExchangeLane {
         let chunks = bucket.count / chunkElements
         chunksPerBlock = chunks / communicator.size
         parallel(chunks) { chunk in
-            let values = UnsafePointer(bucket.baseAddress! + chunk * chunkElements)
-            let place = UnsafeMutableRawPointer(sent.base + chunk * HalfLane.chunkBytes)
-            let scale = ScaledHalves<Half>.scale(of: values, count: chunkElements)
-            place.storeBytes(of: scale, as: Float.self)
-            ScaledHalves<Half>.encode(
-                values, into: (place + arenaAlignmentBytes).assumingMemoryBound(to: Half.self),
-                count: chunkElements, scale: scale)
+            codec.encode(
+                UnsafePointer(bucket.baseAddress! + chunk * chunkElements), chunkElements,
+                sent.base + chunk * codec.chunkBytes)
         }
-        let range = 0..<chunks * HalfLane.chunkBytes
+        let range = 0..<chunks * codec.chunkBytes
         pending = try communicator.startExchange(
             UnsafeRawBufferPointer(sent.bytes(of: range)), into: received.bytes(of: range))
     }
@@ -64,16 +58,13 @@ final class HalfLane<Half: Storage>: ExchangeLane {
     private func sum(_ ranks: Range<Int>, _ chunk: Int, into target: UnsafeMutablePointer<Float>, isRoot: Bool) {
         if ranks.count == 1 {
             let index = ranks.lowerBound * chunksPerBlock + chunk
-            let place = UnsafeRawPointer(received.base + index * HalfLane.chunkBytes)
-            return ScaledHalves<Half>.decode(
-                (place + arenaAlignmentBytes).assumingMemoryBound(to: Half.self), into: target,
-                count: chunkElements, scale: place.load(as: Float.self))
+            return codec.decode(received.base + index * codec.chunkBytes, chunkElements, target)
         }
         let middle = ranks.lowerBound + TreeSum.split(ranks.count)
         let right = target + chunkElements
         sum(ranks.lowerBound..<middle, chunk, into: target, isRoot: false)
         sum(middle..<ranks.upperBound, chunk, into: right, isRoot: false)
         add(UnsafePointer(right), accumulatingInto: target, count: chunkElements)
-        if !isRoot { ScaledHalves<Half>.round(target, count: chunkElements) }
+        if !isRoot { codec.round(target, chunkElements) }
     }
 }

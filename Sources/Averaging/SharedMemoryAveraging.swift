@@ -71,6 +71,6 @@ final class SharedMemoryAveraging<Element: Storage>: GradientAveraging {
     }
 
     private func synchronize() throws(MPIError) {
-        if replicas.count > 1 { try window.synchronize() }
+        if replicas.count > 1 { try spans.measure(.waiting) { () throws(MPIError) in try window.synchronize() } }
     }
 }

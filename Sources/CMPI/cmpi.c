@@ -2,6 +2,7 @@
 
 #include <mpi.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Open MPI's handles are pointers, so they are cast to the pointer types of this header.
 _Static_assert(sizeof(MPI_Comm) == sizeof(cmpi_communicator), "a communicator is a pointer");
@@ -25,7 +26,10 @@ int cmpi_initialize(int thread_level, int *provided) {
     if (thread_level < 0 || thread_level > cmpi_thread_multiple) return MPI_ERR_ARG;
     // Within a host Open MPI uses its messaging layer over shared memory. If it is named, the layers for fast networks are
     // not probed, which takes 0.2 of the 0.3 s of MPI_Init. A user's own choice is kept.
+    // Between hosts, a thread of Open MPI receives and sends while the layers compute: with two hosts of two ranks each and
+    // a link of 200 Mbit/s, a step of nano took 2.37 s instead of 2.60 s.
     if (on_one_host()) setenv("OMPI_MCA_pml", "ob1", 0);
+    else setenv("OMPI_MCA_btl_tcp_progress_thread", "1", 0);
     int granted, error = MPI_Init_thread(NULL, NULL, levels[thread_level], &granted);
     if (error) return error;
     *provided = cmpi_thread_single;
@@ -61,16 +65,33 @@ cmpi_error_kind cmpi_error_kind_of(int error) {
     }
 }
 
-int cmpi_world(cmpi_communicator *world) {
-    *world = (cmpi_communicator)(void *)MPI_COMM_WORLD;
-    return MPI_SUCCESS;
-}
-
-int cmpi_node(cmpi_communicator *node) {
-    MPI_Comm result;
-    int error = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &result);
+int cmpi_node(int group, cmpi_communicator *node) {
+    MPI_Comm host, result;
+    int error = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &host);
+    if (error) return error;
+    error = MPI_Comm_split(host, group, 0, &result);
+    MPI_Comm_free(&host);
     if (error) return error;
     *node = (cmpi_communicator)(void *)result;
+    return MPI_Comm_set_errhandler(result, MPI_ERRORS_RETURN);
+}
+
+int cmpi_world(cmpi_communicator node, cmpi_communicator *world) {
+    int rank, size, first, error;
+    if ((error = MPI_Comm_rank(MPI_COMM_WORLD, &rank)) || (error = MPI_Comm_size(MPI_COMM_WORLD, &size))) return error;
+    // The number of the node is the lowest rank on it.
+    first = rank;
+    if ((error = MPI_Bcast(&first, 1, MPI_INT, 0, COMMUNICATOR(node)))) return error;
+    int *nodes = malloc((size_t)size * sizeof *nodes);
+    if (!nodes) return MPI_ERR_NO_MEM;
+    error = MPI_Allgather(&first, 1, MPI_INT, nodes, 1, MPI_INT, MPI_COMM_WORLD);
+    int is_ordered = 1;
+    for (int other = 1; other < size; other++) is_ordered &= nodes[other - 1] <= nodes[other];
+    free(nodes);
+    MPI_Comm result = MPI_COMM_WORLD;
+    if (!error && !is_ordered) error = MPI_Comm_split(MPI_COMM_WORLD, 0, first, &result);
+    if (error) return error;
+    *world = (cmpi_communicator)(void *)result;
     return MPI_Comm_set_errhandler(result, MPI_ERRORS_RETURN);
 }
 
@@ -83,6 +104,7 @@ int cmpi_duplicate(cmpi_communicator communicator, cmpi_communicator *duplicate)
 }
 
 int cmpi_free_communicator(cmpi_communicator communicator) {
+    if (COMMUNICATOR(communicator) == MPI_COMM_WORLD) return MPI_SUCCESS;
     MPI_Comm handle = COMMUNICATOR(communicator);
     return MPI_Comm_free(&handle);
 }
@@ -159,6 +181,14 @@ int cmpi_start_allgather(cmpi_communicator communicator, void *receive, int coun
         (MPI_Request *)(void *)request);
 }
 
+int cmpi_start_send(cmpi_communicator communicator, const void *bytes, int count, int other, cmpi_request *request) {
+    return MPI_Isend(bytes, count, MPI_BYTE, other, 0, COMMUNICATOR(communicator), (MPI_Request *)(void *)request);
+}
+
+int cmpi_start_receive(cmpi_communicator communicator, void *bytes, int count, int other, cmpi_request *request) {
+    return MPI_Irecv(bytes, count, MPI_BYTE, other, 0, COMMUNICATOR(communicator), (MPI_Request *)(void *)request);
+}
+
 int cmpi_test(cmpi_request *request, int *done) {
     return MPI_Test((MPI_Request *)(void *)request, done, MPI_STATUS_IGNORE);
 }
@@ -176,6 +206,10 @@ int cmpi_window_allocate(cmpi_communicator node, int64_t bytes, void **base, cmp
     error = MPI_Win_allocate_shared((MPI_Aint)bytes, 1, info, COMMUNICATOR(node), base, &result);
     MPI_Info_free(&info);
     if (error) return error;
+    // A single process gets memory of malloc (Open MPI 4.1.4), which may hold anything.
+    int size;
+    if ((error = MPI_Comm_size(COMMUNICATOR(node), &size))) return error;
+    if (size == 1) memset(*base, 0, (size_t)bytes);
     *window = (cmpi_window)(void *)result;
     if ((error = MPI_Win_set_errhandler(result, MPI_ERRORS_RETURN))) return error;
     return MPI_Win_lock_all(MPI_MODE_NOCHECK, result);

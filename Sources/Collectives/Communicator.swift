@@ -19,6 +19,10 @@ package enum Reduction: UInt32, Sendable {
     case maximum
 }
 
+/// The purpose of a message between two ranks. Messages of one channel arrive in the order in which they are sent; those of
+/// different channels are never mixed up.
+package enum MessageChannel: Int, CaseIterable, Sendable { case gradients, weights }
+
 /// The ranks of a job and their collective operations. Every rank must make the same calls in the same order.
 ///
 /// There are two implementations: `MPICommunicator` under `mpirun`, and `SoloCommunicator` for a single process, whose
@@ -32,6 +36,9 @@ package protocol Communicator: AnyObject {
     var localRank: Int { get }
     /// The number of ranks on this node.
     var localSize: Int { get }
+    /// The ranks of each node, which are consecutive; the nodes cover 0 ..< size in ascending order. The ranks of a node
+    /// can share memory, unless it is not available to them.
+    var nodes: [Range<Int>] { get }
 
     /// Returns after every rank has called it.
     func barrier() throws(MPIError)
@@ -49,6 +56,17 @@ package protocol Communicator: AnyObject {
 
     /// Receives the bytes that rank `other` sends.
     func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(MPIError)
+
+    /// Starts to send `bytes`, at most `maximumCallBytes`, to rank `other`, which must call `startReceive` with the same
+    /// size and channel. The bytes must not change until the operation is complete.
+    func startSend(
+        _ bytes: UnsafeRawBufferPointer, to other: Int, _ channel: MessageChannel
+    ) throws(MPIError) -> PendingOperation
+
+    /// Starts to receive the bytes that rank `other` sends in the same channel.
+    func startReceive(
+        _ bytes: UnsafeMutableRawBufferPointer, from other: Int, _ channel: MessageChannel
+    ) throws(MPIError) -> PendingOperation
 
     /// Reduces elementwise over all ranks; every rank gets the result.
     ///
@@ -96,6 +114,9 @@ package protocol Communicator: AnyObject {
 package let maximumCallBytes = 256 << 20
 
 extension Communicator {
+    /// The index of this rank's node in `nodes`.
+    package var nodeIndex: Int { nodes.firstIndex { $0.contains(rank) }! }
+
     /// Returns the sum of `value` over all ranks.
     package func sum(_ value: Int64) throws(MPIError) -> Int64 { try reduce(value, .sum) }
 

@@ -4,6 +4,7 @@ package final class SoloCommunicator: Communicator {
     package let size = 1
     package let localRank = 0
     package let localSize = 1
+    package let nodes = [0..<1]
     package let windowDirectory: String? = nil
 
     /// A communicator for a process that was not started by `mpirun`.
@@ -29,6 +30,18 @@ package final class SoloCommunicator: Communicator {
 
     package func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(MPIError) {
         throw .refused("MPI_Recv", "there is only one rank, so no sender")
+    }
+
+    package func startSend(
+        _ bytes: UnsafeRawBufferPointer, to other: Int, _ channel: MessageChannel
+    ) throws(MPIError) -> PendingOperation {
+        throw .refused("MPI_Isend", "there is only one rank, so no receiver")
+    }
+
+    package func startReceive(
+        _ bytes: UnsafeMutableRawBufferPointer, from other: Int, _ channel: MessageChannel
+    ) throws(MPIError) -> PendingOperation {
+        throw .refused("MPI_Irecv", "there is only one rank, so no sender")
     }
 
     package func allreduce<Number: Reducible>(

@@ -15,18 +15,20 @@ extension Communicator {
             let directory = try onFirstRank { windowDirectory ?? "" }
             if directory.isEmpty { return nil }
             let word = try onFirstRank { "dtrain-\(UInt64.random(in: 0 ... .max))" }
-            let probe = "\(directory)/\(word)"
+            // Each node has its own: nodes may be on one host, and hosts may share the directory.
+            let probe = "\(directory)/\(word)-\(nodeIndex)"
             defer { if localRank == 0 { try? FileSystem.remove(probe) } }
             try together { () throws(Failure) in
                 guard localRank == 0 else { return }
                 let free = try FileSystem.freeBytes(in: directory)
                 guard bytes <= free else {
-                    throw Failure(
-                        .inputOutput,
-                        "\(directory) has \(free >> 20) MB free; the shared-memory window needs "
-                            + "\((bytes >> 20) + 1) MB. Enlarge the directory's file system "
-                            + "(mount -o remount,size=…; in a container --shm-size), or set the environment variable "
-                            + "OMPI_MCA_osc_sm_backing_directory to another directory.")
+                    throw namingHost(
+                        Failure(
+                            .inputOutput,
+                            "\(directory) has \(free >> 20) MB free; the shared-memory window needs "
+                                + "\((bytes >> 20) + 1) MB. Enlarge the directory's file system "
+                                + "(mount -o remount,size=…; in a container --shm-size), or set the environment "
+                                + "variable OMPI_MCA_osc_sm_backing_directory to another directory."))
                 }
                 try File(probe, .create, followingLinks: false).write(word)
             }

@@ -6,12 +6,16 @@ import Texts
 
 /// The processes that `mpirun` (or Slurm's `srun`) started together.
 ///
+/// Ranks are those of `mpirun`, unless it has not placed the ranks of a host next to each other: then they are numbered
+/// again, host by host, because the averaging sends less if a host's ranks are consecutive.
+///
 /// All calls must be made on the thread that created the communicator.
 package final class MPICommunicator: Communicator {
     package let rank: Int
     package let size: Int
     package let localRank: Int
     package let localSize: Int
+    package let nodes: [Range<Int>]
     private let world: cmpi_communicator
     private let node: cmpi_communicator
     // All-to-all and all-gather operations of several buckets are pending at the same time, and ranks interleave the
@@ -19,22 +23,27 @@ package final class MPICommunicator: Communicator {
     // which its order is fixed.
     private let exchanges: cmpi_communicator
     private let gathers: cmpi_communicator
+    /// The communicator of each `MessageChannel`, on which no collective runs at the same time.
+    private let channels: [cmpi_communicator]
     private var windows: [cmpi_window] = []
 
     /// Initializes MPI; only the calling thread may communicate.
-    package init() throws(MPIError) {
+    ///
+    /// - Throws: `MPIError`; `Failure` with `usage` if `LaunchEnvironment.nodesVariable` is invalid.
+    package init() throws {
+        let group = try LaunchEnvironment.simulatedNode()
         var provided: Int32 = 0
         let required = Int32(cmpi_thread_funneled)
         try MPIError.check(cmpi_initialize(required, &provided), "MPI_Init_thread")
         guard provided >= required else {
-            throw .refused("MPI_Init_thread", "this MPI was built without support for threads")
+            throw MPIError.refused("MPI_Init_thread", "this MPI was built without support for threads")
         }
         var (world, node, exchanges, gathers):
             (
                 cmpi_communicator?, cmpi_communicator?, cmpi_communicator?, cmpi_communicator?
             )
-        try MPIError.check(cmpi_world(&world), "MPI_COMM_WORLD")
-        try MPIError.check(cmpi_node(&node), "MPI_Comm_split_type")
+        try MPIError.check(cmpi_node(Int32(group), &node), "MPI_Comm_split_type")
+        try MPIError.check(cmpi_world(node, &world), "MPI_Comm_split")
         try MPIError.check(cmpi_duplicate(world, &exchanges), "MPI_Comm_dup")
         try MPIError.check(cmpi_duplicate(world, &gathers), "MPI_Comm_dup")
         var (rank, size, localRank, localSize): (Int32, Int32, Int32, Int32) = (0, 0, 0, 0)
@@ -45,12 +54,35 @@ package final class MPICommunicator: Communicator {
         (self.world, self.node, self.exchanges, self.gathers) = (world!, node!, exchanges!, gathers!)
         (self.rank, self.size) = (Int(rank), Int(size))
         (self.localRank, self.localSize) = (Int(localRank), Int(localSize))
+        channels = try MessageChannel.allCases.map { _ in
+            var channel: cmpi_communicator?
+            try MPIError.check(cmpi_duplicate(world, &channel), "MPI_Comm_dup")
+            return channel!
+        }
+        nodes = try MPICommunicator.nodes(world!, rank: Int(rank), size: Int(size), first: Int(rank - localRank))
+    }
+
+    /// The ranks of each node, from the first rank on the node of each rank.
+    private static func nodes(
+        _ world: cmpi_communicator, rank: Int, size: Int, first: Int
+    ) throws(MPIError) -> [Range<Int>] {
+        var firsts = [Int32](repeating: 0, count: size)
+        firsts[rank] = Int32(first)
+        var request: cmpi_request?
+        let code = firsts.withUnsafeMutableBytes {
+            var code = cmpi_start_allgather(world, $0.baseAddress, 4, &request)
+            if code == 0 { code = cmpi_wait(&request) }
+            return code
+        }
+        try MPIError.check(code, "MPI_Iallgather")
+        let starts = firsts.indices.filter { Int(firsts[$0]) == $0 }
+        return zip(starts, starts.dropFirst() + [size]).map { $0..<$1 }
     }
 
     /// Frees all windows and finalizes MPI; no call may follow.
     package func finalize() throws(MPIError) {
         for window in windows { try MPIError.check(cmpi_window_free(window), "MPI_Win_free") }
-        for communicator in [node, exchanges, gathers] {
+        for communicator in [node, exchanges, gathers, world] + channels {
             try MPIError.check(cmpi_free_communicator(communicator), "MPI_Comm_free")
         }
         try MPIError.check(cmpi_finalize(), "MPI_Finalize")
@@ -91,6 +123,30 @@ package final class MPICommunicator: Communicator {
         try checkPeer(other, "MPI_Recv")
         try checkLimit(bytes.count, "MPI_Recv")
         try MPIError.check(cmpi_receive(world, bytes.baseAddress, Int32(bytes.count), Int32(other)), "MPI_Recv")
+    }
+
+    package func startSend(
+        _ bytes: UnsafeRawBufferPointer, to other: Int, _ channel: MessageChannel
+    ) throws(MPIError) -> PendingOperation {
+        try checkPeer(other, "MPI_Isend")
+        try checkLimit(bytes.count, "MPI_Isend")
+        var request: cmpi_request?
+        let code = cmpi_start_send(
+            channels[channel.rawValue], bytes.baseAddress, Int32(bytes.count), Int32(other), &request)
+        try MPIError.check(code, "MPI_Isend")
+        return PendingOperation(MPIRequest(request!))
+    }
+
+    package func startReceive(
+        _ bytes: UnsafeMutableRawBufferPointer, from other: Int, _ channel: MessageChannel
+    ) throws(MPIError) -> PendingOperation {
+        try checkPeer(other, "MPI_Irecv")
+        try checkLimit(bytes.count, "MPI_Irecv")
+        var request: cmpi_request?
+        let code = cmpi_start_receive(
+            channels[channel.rawValue], bytes.baseAddress, Int32(bytes.count), Int32(other), &request)
+        try MPIError.check(code, "MPI_Irecv")
+        return PendingOperation(MPIRequest(request!))
     }
 
     package func allreduce<Number: Reducible>(
@@ -169,7 +225,7 @@ package final class MPICommunicator: Communicator {
     private func shared(_ window: cmpi_window, parts: [UnsafeMutableRawPointer], ownIndex: Int) -> SharedWindow {
         SharedWindow(parts: parts, ownIndex: ownIndex) { [self] () throws(MPIError) in
             try MPIError.check(cmpi_window_synchronize(window), "MPI_Win_sync")
-            try barrier()
+            try MPIError.check(cmpi_barrier(node), "MPI_Barrier")
             try MPIError.check(cmpi_window_synchronize(window), "MPI_Win_sync")
         }
     }

@@ -3,6 +3,7 @@ import Collectives
 import Failures
 import Files
 import Models
+import Profiling
 import Reporting
 import Settings
 import Tensors
@@ -24,7 +25,7 @@ package struct AveragingBench {
     package func run(repetitions: Int) throws -> Measurement {
         let layout = configuration.model.layout(subject.sizes)
         var (seconds, publishSeconds): ([Timing], [Timing]) = ([], [])
-        for strategy in [AveragingConfiguration.Strategy.allreduce, .sharedMemory] {
+        for strategy in [AveragingConfiguration.Strategy.allreduce, .sharedMemory, .hierarchical] {
             guard let averager = try makeAveraging(strategy, layout) else { continue }
             averager.gradients.base.update(repeating: 1, count: layout.count)
             averager.weights.base.update(repeating: 1, count: communicator.rank == 0 ? layout.count : 0)

@@ -1,4 +1,5 @@
 import Files
+import Profiling
 import Reporting
 
 /// The results of a benchmark, as text and as JSON.
@@ -12,13 +13,6 @@ package struct Measurement: Sendable {
 
     /// The tables with aligned columns: the first flush left, the others flush right.
     package var text: String { ([table] + others).map(aligned).joined(separator: "\n\n") }
-}
-
-/// The median of `values`.
-func median(_ values: [Double]) -> Double {
-    let sorted = values.sorted()
-    let middle = sorted.count / 2
-    return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
 /// The median time of `body` in seconds over `repetitions` calls, after one call for warm-up.

@@ -143,7 +143,7 @@ package final class StepBench {
                 ["seconds per step (median of \(max(1, seconds.count - 1)))", fixed(time, 4)],
                 ["GFLOP/s", fixed(flopsPerSecond * 1e-9, 1)],
                 ["MFU", "\(fixed(100 * share, 1)) %"],
-                ["peak resident MB, largest rank", fixed(Double(peak) * 1e-6, 0)],
+                ["peak resident MB, largest rank, its part of shared pages", fixed(Double(peak) * 1e-6, 0)],
                 ["seconds to the first step", fixed(secondsToFirstStep, 2)],
             ] + loopRows,
             others: [partRows],

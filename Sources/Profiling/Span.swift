@@ -25,8 +25,7 @@ package enum Span: UInt8, CaseIterable, Sendable {
     case finalNormalization
     /// Adding the gradients of two subtrees of micro-batches.
     case slotSum
-    /// Gradient synchronization after the backward pass; time not covered by its nested spans (sums and
-    /// buckets) is waiting time.
+    /// Gradient synchronization after the backward pass.
     case averaging
     /// The sum of this rank's shard over all replicas, read from the shared-memory window.
     case windowSum
@@ -38,6 +37,8 @@ package enum Span: UInt8, CaseIterable, Sendable {
     case update
     /// Copying or sending the updated weights to the ranks that compute with them.
     case weights
+    /// Waiting for other ranks or the network.
+    case waiting
     /// Evaluation on the validation data.
     case evaluation
     /// Writing a checkpoint.

@@ -1,13 +1,20 @@
 import Files
 import Glibc
 
-/// Returns the peak resident memory of this process, in bytes.
+/// Returns the peak resident memory of this process, in bytes. A page that several processes share counts in equal parts for
+/// each, so that the sum over ranks is what they need together.
 ///
-/// Uses the kernel's value for the current program (`VmHWM`): `getrusage` also counts the time before `exec`, when the
-/// process was a fork of its possibly larger parent.
+/// The kernel's value for the current program (`VmHWM`) counts shared pages in full; the difference is taken from the pages
+/// that are shared now. `getrusage` also counts the time before `exec`, when the process was a fork of its possibly larger
+/// parent.
 package func peakResidentBytes() -> Int {
-    if let kibibytes = FileSystem.systemText("/proc/self/status").flatMap({ SystemMemory.field("VmHWM:", in: $0) }) {
-        return kibibytes << 10
+    func kibibytes(_ name: String, _ path: String) -> Int? {
+        FileSystem.systemText(path).flatMap { SystemMemory.field(name, in: $0) }
+    }
+    if let peak = kibibytes("VmHWM:", "/proc/self/status") {
+        let pages = "/proc/self/smaps_rollup"
+        let (resident, share) = (kibibytes("Rss:", pages) ?? 0, kibibytes("Pss:", pages) ?? 0)
+        return (peak - max(0, resident - share)) << 10
     }
     var usage = rusage()
     getrusage(RUSAGE_SELF.rawValue, &usage)

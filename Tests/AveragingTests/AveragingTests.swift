@@ -39,7 +39,9 @@ struct AveragingTests {
         let layout = layout(sizes)
         for ranks in [1, 2, 3, 8] {
             for limit in [32, 100_000, 1 << 20] {
-                let buckets = ExchangeAveraging<Float>.makeBuckets(layout, limit: limit, ranks: ranks)
+                var configuration = AveragingConfiguration()
+                configuration.bucketBytes = 4 * limit
+                let buckets = ExchangeAveraging<Float>.makeBuckets(layout, configuration, ranks: ranks)
                 let unit = chunkElements * ranks
                 var border = buckets[0].range.upperBound
                 #expect(border >= layout.count && border < layout.count + unit && border % unit == 0)
@@ -79,6 +81,45 @@ struct AveragingTests {
         #expect(failures.withLock(\.self) == [])
     }
 
+    @Test func autoChoosesByNodes() {
+        var configuration = AveragingConfiguration()
+        #expect(configuration.preferred(nodes: nodes([1])) == .sharedMemory)
+        #expect(configuration.preferred(nodes: nodes([4])) == .sharedMemory)
+        #expect(configuration.preferred(nodes: nodes([1, 1])) == .allreduce)
+        #expect(configuration.preferred(nodes: nodes([1, 2])) == .hierarchical)
+        configuration.wire = .float16
+        #expect(configuration.preferred(nodes: nodes([1])) == .allreduce)
+        #expect(configuration.preferred(nodes: nodes([4])) == .hierarchical)
+        configuration.strategy = .allreduce
+        #expect(configuration.preferred(nodes: nodes([2, 2])) == .allreduce)
+    }
+
+    /// Each block of a rank is added once on every other node, and its weights come back the same way.
+    @Test(arguments: [[1, 1], [2, 2], [3, 1], [1, 3], [4, 4, 4], [3, 3, 2], [5]])
+    func routesPairOwnersWithPartners(sizes: [Int]) {
+        let nodes = nodes(sizes)
+        let routes = (0..<nodes.last!.upperBound).map { NodeRoute(nodes, rank: $0) }
+        for (rank, route) in routes.enumerated() {
+            #expect(route.partners.count == nodes.count - 1)
+            for partner in route.partners {
+                #expect(routes[partner.rank].owners.contains(rank))
+                #expect(partner.subtrees == routes[partner.rank].ownSubtrees)
+            }
+            for owner in route.owners { #expect(routes[owner].partners.contains { $0.rank == rank }) }
+            #expect(route.leaves.flatMap(Array.init) == Array(routes.indices))
+        }
+        if sizes == [3, 1] {
+            #expect(routes[3].partners == [.init(rank: 0, subtrees: [0..<2, 2..<3])])
+            #expect(routes[3].leaves == [0..<2, 2..<3, 3..<4])
+            let schedule = SumSchedule(of: 0..<4, from: routes[3].leaves, spansLevels: true)
+            #expect(schedule.sums == [[1, 2], [0, 1]])
+        }
+        if sizes == [4, 4, 4] {
+            #expect(
+                SumSchedule(of: 0..<12, from: routes[0].leaves, spansLevels: true).sums == [[0, 1, 2, 3, 4], [0, 5]])
+        }
+    }
+
     @Test func piecesOfAShardAreConsecutive() {
         let shard = Shard([10..<20, 20..<20, 40..<70])
         #expect(shard.count == 40)
@@ -90,12 +131,12 @@ struct AveragingTests {
     /// With a single rank, the result is the rank's gradient.
     @Test func singleRankKeepsItsGradient() throws {
         let layout = layout([3, 1, 5])
-        for strategy in [AveragingConfiguration.Strategy.auto, .allreduce, .sharedMemory] {
+        for strategy in [AveragingConfiguration.Strategy.auto, .allreduce, .sharedMemory, .hierarchical] {
             var configuration = AveragingConfiguration()
             configuration.strategy = strategy
             configuration.bucketBytes = 1024
             let averaging = try AveragingChoice<Float>(configuration, layout: layout, SoloCommunicator()).averaging
-            #expect(averaging.name == (strategy == .allreduce ? "allreduce" : "shared_memory"))
+            #expect(averaging.name == (strategy == .auto ? "shared_memory" : strategy.rawValue))
             #expect(averaging.shards.map(\.count) == [layout.count])
             for round in 1...3 {
                 for index in 0..<layout.count { averaging.gradients.base[index] = Float(index * round) }
@@ -119,18 +160,66 @@ struct AveragingTests {
     }
 
     private func exchangeFollowsTheTree<Element: Storage>(_ ranks: Int, _: Element.Type) {
+        followsTheTree((0..<ranks).map { $0..<$0 + 1 }, Element.self) { ExchangeAveraging(layout: $0, $1, $2) }
+    }
+
+    /// The same for any distribution of ranks over nodes, also one whose nodes are not subtrees.
+    @Test(arguments: [[4], [2, 2], [1, 1, 1, 1], [3, 1], [1, 3], [2, 1, 2], [3, 3, 2]], StorageType.allCases)
+    func hierarchyFollowsTheTree(sizes: [Int], storage: StorageType) {
+        let nodes = nodes(sizes)
+        switch storage {
+        case .float32: followsTheTree(nodes, Float.self) { try HierarchicalAveraging(layout: $0, $1, $2) }
+        case .float16: followsTheTree(nodes, Float16.self) { try HierarchicalAveraging(layout: $0, $1, $2) }
+        case .bfloat16: followsTheTree(nodes, BFloat16.self) { try HierarchicalAveraging(layout: $0, $1, $2) }
+        }
+    }
+
+    /// Every node of the tree but its root is rounded to the wire's format, wherever it is computed.
+    @Test(arguments: [[4], [2, 2], [3, 1], [2, 1, 2]], [AveragingConfiguration.Wire.float16, .bfloat16])
+    func hierarchyRoundsNodes(sizes: [Int], wire: AveragingConfiguration.Wire) {
+        followsTheTree(nodes(sizes), Float.self, wire) { try HierarchicalAveraging(layout: $0, $1, $2) }
+    }
+
+    /// Nodes of `sizes` ranks each.
+    private func nodes(_ sizes: [Int]) -> [Range<Int>] {
+        sizes.indices.map { sizes[..<$0].reduce(0, +)..<sizes[...$0].reduce(0, +) }
+    }
+
+    private func followsTheTree<Element: Storage>(
+        _ nodes: [Range<Int>], _: Element.Type, _ wire: AveragingConfiguration.Wire = .float32,
+        _ make:
+            @escaping (ParameterLayout, AveragingConfiguration, any Communicator) throws ->
+            any GradientAveraging<Element>
+    ) {
+        let ranks = nodes.last!.upperBound
         // More buckets than exchange buffers, and a shorter last bucket.
         let layout = layout([500, 1, 500 * ranks, 2001 * ranks])
-        func gradient(_ rank: Int, _ round: Int) -> [Element] {
-            normals(layout.count, seed: UInt64(100 * round + rank)).map { Element($0) }
+        let codec = ChunkCodec(wire, of: Element.self)
+        func rounded(_ values: [Element]) -> [Element] {
+            guard let codec, var floats = values as? [Float] else { return values }
+            for start in stride(from: 0, to: floats.count, by: chunkElements) {
+                floats.withUnsafeMutableBufferPointer {
+                    codec.round($0.baseAddress! + start, min(chunkElements, $0.count - start))
+                }
+            }
+            return floats as! [Element]
         }
-        let expected = (0..<2).map { round in treeSum((0..<ranks).map { gradient($0, round) }) }
+        func gradient(_ rank: Int, _ round: Int) -> [Element] {
+            rounded(normals(layout.count, seed: UInt64(100 * round + rank)).map { Element($0) })
+        }
+        func sum(_ parts: [[Element]], isRoot: Bool = true) -> [Element] {
+            if parts.count == 1 { return parts[0] }
+            let middle = TreeSum.split(parts.count)
+            let halves = [sum(Array(parts[..<middle]), isRoot: false), sum(Array(parts[middle...]), isRoot: false)]
+            return isRoot ? treeSum(halves) : rounded(treeSum(halves))
+        }
+        let expected = (0..<2).map { round in sum((0..<ranks).map { gradient($0, round) }) }
         let failures = Mutex<[String]>([])
-        LoopbackCommunicator.run(size: ranks) { communicator in
+        LoopbackCommunicator.run(nodes: nodes) { communicator in
             do {
                 var configuration = AveragingConfiguration()
-                configuration.bucketBytes = 1024
-                let averaging = ExchangeAveraging<Element>(layout: layout, configuration, communicator)
+                (configuration.bucketBytes, configuration.wire) = (1024, wire)
+                let averaging = try make(layout, configuration, communicator)
                 for round in 0..<2 {
                     let own = gradient(communicator.rank, round)
                     averaging.gradients.base.update(from: own, count: own.count)
@@ -142,6 +231,11 @@ struct AveragingTests {
                         try averaging.rangeIsUpdated(index)
                     }
                     try averaging.publish()
+                    // All squares of the average, each chunk on one rank.
+                    let squares = averaging.shards[communicator.rank].ranges.filter { !$0.isEmpty }.allSatisfy {
+                        averaging.chunkSquares[$0.lowerBound / chunkElements] > 0
+                    }
+                    if !squares { failures.withLock { $0.append("squares of rank \(communicator.rank)") } }
                     if array(averaging.weights.base, layout.count) != expected[round] {
                         failures.withLock { $0.append("rank \(communicator.rank), round \(round)") }
                     }

@@ -152,7 +152,7 @@ def last_step(run):
 
 def metrics(run):
     """The contents of metrics.jsonl without times; floats as they are written."""
-    clocks = ("tokens_per_second", "validation_seconds")
+    clocks = ("tokens_per_second", "waiting_share", "validation_seconds")
     lines = [json.loads(line, parse_float=str) for line in contents(os.path.join(run, "metrics.jsonl")).splitlines()]
     return [{key: value for key, value in line.items() if key not in clocks} for line in lines]
 

@@ -18,6 +18,15 @@ extension MultiprocessTests {
                     #expect(try workshop.losses(output) == losses, "\(output)")
                 }
             }
+            // Ranks on several nodes: the same number on each, three and one, and not next to each other.
+            for nodes in ["0,0,1,1", "0,0,0,1", "0,1,0,1"] {
+                let words = Workshop.training(["precision=\(precision)"], output: nodes)
+                let outcome = workshop.start(words, ranks: 4, environment: ["DTRAIN_NODES": nodes]).finish()
+                #expect(outcome.exitCode == 0, "\(outcome.errors)")
+                #expect(outcome.output.contains("averaging hierarchical"), "\(outcome.output)")
+                #expect(workshop.digest(nodes) == digest, "\(nodes)")
+                #expect(try workshop.losses(nodes) == losses, "\(nodes)")
+            }
         }
 
         /// Communicating gradients in 16 bits gives different results, which are identical for any number of ranks and
@@ -35,6 +44,9 @@ extension MultiprocessTests {
                 workshop.train(wire, strategy, ranks: ranks, output: "run-\(ranks)")
                 #expect(workshop.digest("run-\(ranks)") == digest, "\(ranks)")
             }
+            let words = Workshop.training([wire], output: "nodes")
+            _ = workshop.start(words, ranks: 4, environment: ["DTRAIN_NODES": "0,0,0,1"]).finish()
+            #expect(workshop.digest("nodes") == digest)
             let (rounded, exact) = (try workshop.losses(), try workshop.losses("exact"))
             for (one, other) in zip(rounded, exact) {
                 #expect(abs(Double(bitPattern: one.bits) / Double(bitPattern: other.bits) - 1) < difference)

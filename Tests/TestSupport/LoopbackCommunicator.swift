@@ -8,8 +8,9 @@ import Collectives
 package final class LoopbackCommunicator: Communicator, @unchecked Sendable {
     package let rank: Int
     package let size: Int
-    package let localRank = 0
-    package let localSize = 1
+    package let nodes: [Range<Int>]
+    package var localRank: Int { rank - nodes[nodeIndex].lowerBound }
+    package var localSize: Int { nodes[nodeIndex].count }
     package let windowDirectory: String? = nil
     private let room: Room
 
@@ -17,8 +18,12 @@ package final class LoopbackCommunicator: Communicator, @unchecked Sendable {
     private final class Room {
         let barrier = UnsafeMutablePointer<pthread_barrier_t>.allocate(capacity: 1)
         let buffers: UnsafeMutableBufferPointer<UnsafeRawBufferPointer>
-        /// The messages that have been sent and not received, by sender and receiver.
+        /// The messages that have been sent, by sender, receiver and channel; -1: no channel.
         let messages = Mutex<[[Int]: [[UInt8]]]>([:])
+        /// The number of messages that have been received or are awaited.
+        let receipts = Mutex<[[Int]: Int]>([:])
+        /// The shared memory of windows, which is freed with the room.
+        let windows = Mutex<[UInt]>([])
 
         init(size: Int) {
             pthread_barrier_init(barrier, nil, UInt32(size))
@@ -29,16 +34,23 @@ package final class LoopbackCommunicator: Communicator, @unchecked Sendable {
         deinit {
             pthread_barrier_destroy(barrier)
             barrier.deallocate()
+            for address in windows.withLock(\.self) { UnsafeMutableRawPointer(bitPattern: address)!.deallocate() }
             buffers.deallocate()
         }
     }
 
-    private init(rank: Int, size: Int, _ room: Room) {
-        (self.rank, self.size, self.room) = (rank, size, room)
+    private init(rank: Int, nodes: [Range<Int>], _ room: Room) {
+        (self.rank, size, self.nodes, self.room) = (rank, nodes.last!.upperBound, nodes, room)
     }
 
-    /// Runs `body` on `size` ranks, and returns when all of them have.
+    /// Runs `body` on `size` ranks, each on a node of its own, and returns when all of them have.
     package static func run(size: Int, _ body: @escaping (any Communicator) -> Void) {
+        run(nodes: (0..<size).map { $0..<$0 + 1 }, body)
+    }
+
+    /// Runs `body` on the ranks of `nodes`, and returns when all of them have.
+    package static func run(nodes: [Range<Int>], _ body: @escaping (any Communicator) -> Void) {
+        let size = nodes.last!.upperBound
         final class Start {
             let body: (any Communicator) -> Void
             let communicator: LoopbackCommunicator
@@ -49,7 +61,7 @@ package final class LoopbackCommunicator: Communicator, @unchecked Sendable {
         let room = Room(size: size)
         let threads = (0..<size).map { rank in
             var thread = pthread_t()
-            let start = Start(body, LoopbackCommunicator(rank: rank, size: size, room))
+            let start = Start(body, LoopbackCommunicator(rank: rank, nodes: nodes, room))
             pthread_create(
                 &thread, nil,
                 { argument in
@@ -85,24 +97,56 @@ package final class LoopbackCommunicator: Communicator, @unchecked Sendable {
         }
     }
 
-    package func send(_ bytes: UnsafeRawBufferPointer, to other: Int) {
-        let message = Array(bytes)
-        room.messages.withLock { $0[[rank, other], default: []].append(message) }
-    }
+    package func send(_ bytes: UnsafeRawBufferPointer, to other: Int) { send(bytes, to: other, channel: -1) }
 
     package func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) {
-        while true {
-            let message = room.messages.withLock { messages -> [UInt8]? in
-                guard let first = messages[[other, rank]]?.first else { return nil }
-                messages[[other, rank]]!.removeFirst()
-                return first
+        Receipt(room, [other, rank, -1], bytes).wait()
+    }
+
+    package func startSend(
+        _ bytes: UnsafeRawBufferPointer, to other: Int, _ channel: MessageChannel
+    ) -> PendingOperation {
+        send(bytes, to: other, channel: channel.rawValue)
+        return PendingOperation()
+    }
+
+    package func startReceive(
+        _ bytes: UnsafeMutableRawBufferPointer, from other: Int, _ channel: MessageChannel
+    ) -> PendingOperation {
+        PendingOperation(Receipt(room, [other, rank, channel.rawValue], bytes))
+    }
+
+    private func send(_ bytes: UnsafeRawBufferPointer, to other: Int, channel: Int) {
+        let message = Array(bytes)
+        room.messages.withLock { $0[[rank, other, channel], default: []].append(message) }
+    }
+
+    /// A message that may not have been sent yet.
+    private final class Receipt: CommunicationRequest {
+        private let room: Room
+        private let key: [Int]
+        private let index: Int
+        private let bytes: UnsafeMutableRawBufferPointer
+
+        init(_ room: Room, _ key: [Int], _ bytes: UnsafeMutableRawBufferPointer) {
+            (self.room, self.key, self.bytes) = (room, key, bytes)
+            index = room.receipts.withLock { receipts in
+                receipts[key, default: 0] += 1
+                return receipts[key]! - 1
             }
-            if let message {
-                precondition(message.count == bytes.count, "as many bytes as are sent")
-                return bytes.copyBytes(from: message)
-            }
-            usleep(50)
         }
+
+        func test() -> Bool {
+            let message = room.messages.withLock { messages -> [UInt8]? in
+                messages[key].flatMap { index < $0.count ? $0[index] : nil }
+            }
+            guard let message else { return false }
+            precondition(message.count == bytes.count, "as many bytes as are sent")
+            bytes.copyBytes(from: message)
+            return true
+        }
+
+        func wait() { while !test() { usleep(50) } }
     }
 
     package func allreduce<Number: Reducible>(
@@ -158,9 +202,25 @@ package final class LoopbackCommunicator: Communicator, @unchecked Sendable {
         return PendingOperation()
     }
 
-    package func makeWindow(bytes: Int) -> SharedWindow { preconditionFailure("threads share all memory") }
+    package func makeWindow(bytes: Int) -> SharedWindow {
+        let parts = allocate(bytes)
+        return SharedWindow(parts: Array(parts[nodes[nodeIndex]]), ownIndex: localRank) { [self] in barrier() }
+    }
 
-    package func makeCommonWindow(bytes: Int) -> SharedWindow { preconditionFailure("threads share all memory") }
+    package func makeCommonWindow(bytes: Int) -> SharedWindow {
+        let parts = allocate(bytes)
+        return SharedWindow(parts: [parts[nodes[nodeIndex].lowerBound]], ownIndex: 0) { [self] in barrier() }
+    }
+
+    /// The memory that each rank allocates.
+    private func allocate(_ bytes: Int) -> [UnsafeMutableRawPointer] {
+        let own = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes, 1), alignment: 64)
+        own.initializeMemory(as: UInt8.self, repeating: 0)
+        room.windows.withLock { $0.append(UInt(bitPattern: own.baseAddress!)) }
+        var all: [UnsafeMutableRawPointer] = []
+        meet(UnsafeRawBufferPointer(own)) { all = $0.map { UnsafeMutableRawPointer(mutating: $0.baseAddress!) } }
+        return all
+    }
 
     package func abort(_ code: Int32) { preconditionFailure("no test ends the process") }
 }

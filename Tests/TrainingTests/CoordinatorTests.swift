@@ -423,10 +423,11 @@ struct CoordinatorTests {
         report.loss = 1.5
         report.gradientNorm = 0.25
         report.learningRate = 0.001
+        report.waitedSeconds = 0.125
         let line = report.metrics(step: 3, seconds: 0.5).line
         #expect(
             line == #"{"step":3,"loss":1.5,"learning_rate":0.001,"gradient_norm":0.25,"loss_scale":1.0,"tokens":32,"#
-                + #""tokens_per_second":64.0,"skipped_steps":0}"#, "\(line)")
+                + #""tokens_per_second":64.0,"waiting_share":0.25,"skipped_steps":0}"#, "\(line)")
         (report.skip, report.skippedSteps, report.returns) = (.notFinite, 3, 2)
         #expect(
             report.metrics(step: 3, seconds: 0.5).line.hasSuffix(

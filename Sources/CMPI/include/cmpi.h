@@ -27,9 +27,12 @@ int cmpi_error_class(int error);
 typedef enum { cmpi_error_other, cmpi_error_argument, cmpi_error_truncated, cmpi_error_memory } cmpi_error_kind;
 cmpi_error_kind cmpi_error_kind_of(int error);
 
-// The communicator of all processes of the job, and that of the processes on this node, ordered by rank.
-int cmpi_world(cmpi_communicator *world);
-int cmpi_node(cmpi_communicator *node);
+// The communicator of the processes on this node, ordered by rank. `group` divides them further: only processes with the
+// same number are together.
+int cmpi_node(int group, cmpi_communicator *node);
+// The communicator of all processes of the job, numbered so that those of a node are consecutive, nodes in the order of
+// their lowest rank and processes of a node by rank: MPI_COMM_WORLD if its ranks are in this order already.
+int cmpi_world(cmpi_communicator node, cmpi_communicator *world);
 // Duplicates a communicator, so that collectives on the two communicators cannot be mixed up.
 int cmpi_duplicate(cmpi_communicator communicator, cmpi_communicator *duplicate);
 int cmpi_free_communicator(cmpi_communicator communicator);
@@ -55,11 +58,13 @@ int cmpi_start_alltoall(
     cmpi_communicator communicator, const void *send, void *receive, int count, cmpi_request *request);
 // Gathers `count` bytes from every rank, in rank order, on every rank; this rank's block must already be in `receive`.
 int cmpi_start_allgather(cmpi_communicator communicator, void *receive, int count, cmpi_request *request);
+// Messages of two processes on one communicator arrive in the order in which they are sent.
+int cmpi_start_send(cmpi_communicator communicator, const void *bytes, int count, int other, cmpi_request *request);
+int cmpi_start_receive(cmpi_communicator communicator, void *bytes, int count, int other, cmpi_request *request);
 int cmpi_test(cmpi_request *request, int *done);
 int cmpi_wait(cmpi_request *request);
 
-// Allocates memory shared by the processes of one node: `bytes` bytes for this process, zeroed by the system, at
-// `base`.
+// Allocates memory shared by the processes of one node: `bytes` bytes for this process, all zero, at `base`.
 int cmpi_window_allocate(cmpi_communicator node, int64_t bytes, void **base, cmpi_window *window);
 // The directory of the files that back windows; `size` must be at least 4096. Fails if this MPI does not report it.
 int cmpi_window_directory(char *directory, int size);

@@ -237,5 +237,6 @@ extension TrainingConfiguration {
         .integer("verify_every", \.verifyEvery, in: 0...1_000_000_000).outsideTrajectory,
         ConfigurationKey("stall_timeout_seconds", \.stallTimeoutSeconds, .realOr("auto", RealRange(1...1e6)))
             .outsideTrajectory,
+        .real("straggler_factor", \.stragglerFactor, in: 1...1e6).outsideTrajectory,
     ]
 }

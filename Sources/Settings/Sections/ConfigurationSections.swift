@@ -118,6 +118,8 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package var verifyEvery = 10
     /// The number of seconds without progress after which the job ends; nil: derived from the slowest step.
     package var stallTimeoutSeconds: Double?
+    /// The ratio of a rank's time to compute to that of the others from which on it is named.
+    package var stragglerFactor = 1.5
 
     package init() {}
 }

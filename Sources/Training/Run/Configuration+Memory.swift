@@ -35,7 +35,7 @@ extension Configuration {
         let (count, ranks) = (model.layout.trained.count, communicator.localSize)
         let element = MemoryLayout<Element>.stride
         // Ranks of one host share the weights, unless gradient averaging does not use shared memory.
-        let isShared = averaging.strategy != .allreduce && ranks == communicator.size && averaging.wire == .float32
+        let isShared = averaging.preferred(nodes: communicator.nodes) != .allreduce
         var estimate = MemoryEstimate()
         let weights = model.layout.adaptation == nil ? count : model.layout.count + count
         estimate.add("weights", weights, bytesEach: element, times: isShared ? 1 : ranks)

@@ -65,6 +65,7 @@ extension Coordinator.Report {
             .init("gradient_norm", gradientNorm.map(JSON.number) ?? .null),
             .init("loss_scale", .number(lossScale ?? 1)), .init("tokens", .integer(tokens)),
             .init("tokens_per_second", .number(Double(tokens) / seconds)),
+            .init("waiting_share", .number(min(1, waitedSeconds / seconds))),
             .init("skipped_steps", .integer(skippedSteps)),
         ]
         if let skip { line.append(.init("skipped", .string(skip.rawValue))) }

@@ -1,29 +1,27 @@
 import Checkpoints
 import Collectives
 import Failures
+import Reporting
 import Settings
 import Texts
 
 extension RunIdentity {
-    /// Checks that the program, configuration, dataset and model are the same on every rank. Collective: every rank
-    /// calls it before any other collective operation depends on them.
+    /// Checks that the program, configuration, dataset and model are the same on every rank, and warns if the clocks of
+    /// hosts differ. Collective: every rank calls it before any other collective operation depends on them.
     ///
-    /// - Throws: `AgreedFailure` with `usage`, naming the first rank that differs from rank 0, and the differences.
-    func compareRanks(_ communicator: any Communicator) throws {
-        let facts = ["the program is \(programVersion)", "the dataset is \(datasetDigest)"] + configuration.commonLines
-        // One line per fact, one text per rank.
-        let texts = try communicator.gather((facts + ["the model is \(layoutDigest)"]).joined(separator: "\n"))
-        _ = try communicator.onFirstRank { () throws(Failure) in
-            for (rank, text) in texts.enumerated() where text.exact != texts[0].exact {
-                let (theirs, ours) = (text.exactParts(at: "\n"), texts[0].exactParts(at: "\n"))
-                let differing = zip(theirs, ours).filter { $0.exact != $1.exact }.map { "\($0), rank 0's \($1)" }
-                throw Failure(
-                    .usage,
-                    "rank \(rank) differs from rank 0: \(differing.joined(separator: "; ")). "
-                        + "Give every host the same dtrain, configuration and data, and start again.")
-            }
-            return ""
+    /// - Throws: `AgreedFailure` with `usage`, naming the first rank that differs from rank 0, its host and the
+    ///   differences.
+    func compareRanks(_ communicator: any Communicator, _ console: Console) throws {
+        let lines = ["the program is \(programVersion)", "the dataset is \(datasetDigest)"] + configuration.commonLines
+        try communicator.barrier()
+        let own = HostFacts.own(
+            lines + ["the model is \(layoutDigest)"], hashesProgram: communicator.nodes.count > 1)
+        let ranks = try communicator.gather(own.text).map { HostFacts(text: $0) }
+        let warning = try communicator.onFirstRank { () throws(Failure) in
+            try HostFacts.requireEqual(ranks)
+            return HostFacts.clockWarning(ranks) ?? ""
         }
+        if !warning.isEmpty { console.warn(warning) }
     }
 
     /// Checks that `checkpoint` has the same model and tokenizer, and, unless the user named it, the same configuration

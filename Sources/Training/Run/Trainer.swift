@@ -68,7 +68,11 @@ package struct Trainer {
         }
         defer { watchdog.stop() }
         let data = try communicator.together { () throws(Failure) in
-            try TrainingData(configuration, communicator)
+            do throws(Failure) {
+                return try TrainingData(configuration, communicator)
+            } catch {
+                throw communicator.namingHost(error)
+            }
         }
         let exported = try communicator.together { () throws(Failure) in try data.exportedClass() }
         // The watchdog reads the heartbeats of all ranks of its node.
@@ -83,10 +87,10 @@ package struct Trainer {
         let layout = configuration.model.layout(data.sizes, configuration.fineTuning.adaptation)
         try communicator.together { () throws(Failure) in try configuration.fineTuning.requireTargets(in: layout) }
         var identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout.trained)
-        try identity.compareRanks(communicator)
+        try identity.compareRanks(communicator, console)
         let coordinator = try Coordinator<Element>(
             configuration, data.sizes, plan: data.plan, recomputation: recomputation, communicator)
-        coordinator.spans.observers = [heartbeats]
+        coordinator.spans.observers.append(heartbeats)
         let injection = try communicator.together { () throws(Failure) in try coordinator.injection(of: faults) }
         if let injection { coordinator.spans.observers.append(injection) }
 

@@ -39,6 +39,7 @@ final class TrainingRun<Element: Storage> {
     private var hasGoneBack = false
     /// The step of the last rollback's checkpoint, and the number of consecutive rollbacks to it.
     private var returns = (step: -1, count: 0)
+    private var stragglers: StragglerWatch
     /// The number of updates in the newest checkpoint.
     private var savedUpdates: Int
 
@@ -78,6 +79,9 @@ final class TrainingRun<Element: Storage> {
             isSmoothed: configuration.objective.labelSmoothing > 0, flopsPerTarget: flops,
             limit: try ProcessorLimit(configuration.precision.format, measuringWith: communicator))
         watch = MetricWatch(configuration.training, restored: restored?.watched)
+        // Only rank 0 prints notices.
+        stragglers = StragglerWatch(
+            factor: configuration.training.stragglerFactor, hosts: try communicator.gather(hostName()))
         if configuration.training.patience > 0, validation == nil {
             throw AgreedFailure(
                 Failure(
@@ -278,6 +282,7 @@ final class TrainingRun<Element: Storage> {
         }
         if let spike = report.spike { try answer(spike, report.loss) }
         if hasGoneBack { return report.stopRequested }
+        if let notice = stragglers.note(coordinator.computedSeconds) { console.say(notice) }
         try records?.log(report.metrics(step: coordinator.step, seconds: seconds))
         try records?.takeUpSave()
         reporter.stepDone(coordinator.step, report, seconds: seconds)

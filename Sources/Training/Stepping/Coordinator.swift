@@ -49,6 +49,9 @@ package final class Coordinator<Element: Storage> {
     let averaging: any GradientAveraging<Element>
     /// The recorder of the time spent in each part of a step; it is off until started.
     package let spans = SpanRecorder()
+    private let waitingTime = WaitingTime()
+    /// The waiting time that earlier steps have reported.
+    private var reportedWaiting = 0.0
     /// Why the preferred averaging strategy is unavailable; nil if it is available.
     let averagingWarning: String?
 
@@ -58,6 +61,7 @@ package final class Coordinator<Element: Storage> {
     private let schedule: Schedule
     private let statePointers: [UnsafeMutablePointer<Float>]
     private let sums: StepSums
+    private let clock = ContinuousClock()
     private let shard: Shard
     /// The pieces of each range of the shard: the units of the update, each at most a chunk, of one parameter.
     let pieces: [[UpdatePiece]]
@@ -122,7 +126,8 @@ package final class Coordinator<Element: Storage> {
         replica = Replica(
             model, configuration.loss, averaging: averaging, frozen: frozenWeights?.arena,
             slots: plan.localSlots.count, sequencesPerSlot: plan.sequencesPerSlot, recomputation, spans: spans)
-        sums = StepSums(slots: plan.slots, elements: layout.count)
+        sums = StepSums(slots: plan.slots, elements: layout.count, ranks: communicator.size)
+        spans.observers = [waitingTime]
         pieces = UpdatePiece.all(of: shard, layout, rules.indices)
         frozen = FrozenParameters(rules.indices, shard, layout)
         scaler = configuration.makeLossScaler()
@@ -179,6 +184,11 @@ package final class Coordinator<Element: Storage> {
         }
     }
 
+    /// The time that each rank has computed in the last step, without waiting for others; shape [ranks].
+    var computedSeconds: UnsafeBufferPointer<Double> {
+        UnsafeBufferPointer(rebasing: sums.times[..<communicator.size])
+    }
+
     /// The number of steps that have updated the weights.
     var updates: Int { step - skippedSteps }
 
@@ -225,6 +235,8 @@ package final class Coordinator<Element: Storage> {
         var skippedSteps = 0
         /// The number of rollbacks of the run.
         var returns = 0
+        /// The time that a rank has waited for others and the network since the last step, in seconds; mean over ranks.
+        var waitedSeconds = 0.0
         /// Whether any rank was asked to stop.
         var stopRequested: Bool
     }
@@ -244,6 +256,7 @@ package final class Coordinator<Element: Storage> {
     package func train(_ batches: [Batch]?, stopRequested: @autoclosure () -> Bool) throws -> Report {
         let seed = UInt64(configuration.run.seed)
         let lossScale = scaler?.scale ?? 1
+        let (start, waitingBefore) = (clock.now, waitingTime.seconds)
         sums.clear()
         try sums.startCounts(
             targets: (batches ?? []).reduce(0) { $0 + $1.targetCount }, stopRequested: stopRequested(),
@@ -264,21 +277,26 @@ package final class Coordinator<Element: Storage> {
                 )
             },
             gradientScale: {
-                let counts = try sums.finishCounts()
+                let counts = try spans.measure(.waiting) { () throws(MPIError) in try sums.finishCounts() }
                 if counts.lacksBatches { throw LacksBatches() }
                 return Float(lossScale / Double(max(1, counts.targets)))
             })
+        let computed = (clock.now - start).seconds - (waitingTime.seconds - waitingBefore)
         try spans.measure(.averaging) { try averaging.finish() }
         let lateRequest = try spans.measure(.norm) {
             frozen.clear(averaging)
-            return try sums.combine(
-                squares: averaging.chunkSquares, stopRequested: stopRequested(), communicator)
+            let isLate = try sums.combine(
+                squares: averaging.chunkSquares, computed: computed, waited: waitingTime.seconds - reportedWaiting,
+                stopRequested: stopRequested(), communicator)
+            reportedWaiting = waitingTime.seconds
+            return isLate
         }
 
         let counts = try sums.finishCounts()
         var report = Report(
             loss: sums.totalLoss / Double(max(1, counts.targets)), learningRate: schedule.learningRate(at: step),
             lossScale: scaler?.scale, tokens: counts.targets,
+            waitedSeconds: sums.times[communicator.size...].reduce(0, +) / Double(communicator.size),
             stopRequested: counts.stopRequested || lateRequest)
         try verifyReplicas()
         // Same bits on every rank: either all ranks update or none does.
