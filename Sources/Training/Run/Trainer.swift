@@ -96,8 +96,9 @@ package struct Trainer {
 
         let directory = RunDirectory(configuration.run.directory)
         var startingWeights: StartingWeights?
-        // Searching for the newest valid checkpoint and reading the log may take long.
-        let records = try heartbeats.allowing(bytes: 4 * coordinator.savedBytes + (1 << 30)) {
+        // Searching for the newest valid checkpoint, verifying a base and reading the log may take long.
+        let records = try heartbeats.allowing(bytes: 4 * (coordinator.savedBytes + coordinator.frozenBytes) + (1 << 30))
+        {
             try communicator.together { () throws(Failure) -> RunRecords? in
                 guard communicator.rank == 0 else { return nil }
                 if let source = configuration.fineTuning.from, configuration.fineTuning.adaptation != nil {
@@ -145,7 +146,7 @@ package struct Trainer {
         if let exported { console.say("export: the model can be exported as \(exported)") }
         if let frozen = coordinator.frozenWeights {
             console.say(
-                try heartbeats.allowing(bytes: 4 * frozen.arena.count * MemoryLayout<Float>.stride) {
+                try heartbeats.allowing(bytes: 4 * coordinator.frozenBytes) {
                     try coordinator.freeze(startingWeights, frozen)
                 })
         } else if restored == nil, configuration.fineTuning.from != nil {

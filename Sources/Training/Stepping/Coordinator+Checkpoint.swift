@@ -23,6 +23,9 @@ extension Coordinator {
             * (MemoryLayout<Element>.stride + ownedFiles.flatMap(\.arenas).count * MemoryLayout<Float>.stride)
     }
 
+    /// The size of the frozen weights in Float32, in bytes; 0 if all weights are trained.
+    var frozenBytes: Int { (frozenWeights?.arena.count ?? 0) * MemoryLayout<Float>.stride }
+
     /// Writes the tensors of a checkpoint: working weights and optimizer state. Collective: every rank calls it.
     ///
     /// - Parameter write: Called on rank 0; writes or copies the tensors in the given order, and does not access them
