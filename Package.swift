@@ -29,7 +29,7 @@ import PackageDescription
 //   7  Inference                         forward pass, scores, evaluation, generation, export and import
 //   8  Training                          steps and runs
 //   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
-//   9  Measuring Inspection              benchmarks; tables of checkpoints and parameters
+//   9  Measuring Inspection              benchmarks; reports on datasets and checkpoints
 //  10  dtrain                            the command line
 
 /// The processor that kernels are built for: the host's own, or the one `DTRAIN_PROCESSOR` names
@@ -206,8 +206,8 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Models", "Optimizers", "Reporting",
-                "Settings", "Tensors", "Texts", "Training",
+                "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Kernels", "Models", "Optimizers",
+                "Reporting", "Settings", "Tensors", "Texts", "Tokenizers", "Training",
             ],
             swiftSettings: strict),
 
@@ -215,7 +215,8 @@ let package = Package(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
-                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
+                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation",
+                "Reporting",
                 "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
             ],
@@ -263,9 +264,9 @@ let package = Package(
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
             "Inspection", "Kernels",
-            "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Preparation", "Reporting", "Resources",
-            "Settings",
-            "Tensors", "Tokenizers", "Watching"),
+            "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Preparation", "Reporting",
+            "Resources", "Settings",
+            "Tensors", "Texts", "Tokenizers", "Watching"),
         .testTarget(
             name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "Texts", "dtrain"],
             swiftSettings: testing),
