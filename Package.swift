@@ -30,7 +30,8 @@ import PackageDescription
 //   8  Training                          steps and runs
 //   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
 //   9  Measuring Inspection              benchmarks; reports on datasets and checkpoints
-//  10  dtrain                            the command line
+//  10  Planning                          memory, time and disk of a run, before it starts
+//  11  dtrain                            the command line
 
 /// The processor that kernels are built for: the host's own, or the one `DTRAIN_PROCESSOR` names
 /// (`x86-64-v3`, `skylake-avx512`, …).
@@ -211,11 +212,20 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(
+            name: "Planning",
+            dependencies: [
+                "Averaging", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels", "Layers",
+                "Measuring", "Models", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
+                "Threads", "Training",
+            ],
+            swiftSettings: strict),
+
         .executableTarget(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
-                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation",
+                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Planning", "Preparation",
                 "Reporting",
                 "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
@@ -264,7 +274,7 @@ let package = Package(
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
             "Inspection", "Kernels",
-            "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Preparation", "Reporting",
+            "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Planning", "Preparation", "Reporting",
             "Resources", "Settings",
             "Tensors", "Texts", "Tokenizers", "Watching"),
         .testTarget(

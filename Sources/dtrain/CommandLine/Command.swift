@@ -24,7 +24,7 @@ struct Command: Sendable {
 
     /// All commands.
     static let all: [Command] = [
-        train, prepare, evaluate, generate, tokenize, score, checkpoint, inspect, export, .import, merge, bench,
+        train, prepare, evaluate, generate, tokenize, score, checkpoint, inspect, plan, export, .import, merge, bench,
         completions, manual,
     ]
 
