@@ -29,8 +29,9 @@ import PackageDescription
 //   7  Inference                         forward pass, scores, evaluation, generation, export and import
 //   8  Training                          steps and runs
 //   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
-//   9  Measuring Inspection              benchmarks; tables of checkpoints and parameters
-//  10  dtrain                            the command line
+//   9  Measuring Inspection              benchmarks; reports on datasets and checkpoints
+//  10  Planning                          memory, time and disk of a run, before it starts
+//  11  dtrain                            the command line
 
 /// The processor that kernels are built for: the host's own, or the one `DTRAIN_PROCESSOR` names
 /// (`x86-64-v3`, `skylake-avx512`, …).
@@ -206,8 +207,17 @@ let package = Package(
         .target(
             name: "Inspection",
             dependencies: [
-                "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Models", "Optimizers", "Reporting",
-                "Settings", "Tensors", "Texts", "Training",
+                "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Kernels", "Models", "Optimizers",
+                "Reporting", "Settings", "Tensors", "Texts", "Tokenizers", "Training",
+            ],
+            swiftSettings: strict),
+
+        .target(
+            name: "Planning",
+            dependencies: [
+                "Averaging", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels", "Layers",
+                "Measuring", "Models", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
+                "Threads", "Training",
             ],
             swiftSettings: strict),
 
@@ -215,7 +225,8 @@ let package = Package(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
-                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
+                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Planning", "Preparation",
+                "Reporting",
                 "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
             ],
@@ -263,9 +274,9 @@ let package = Package(
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
             "Inspection", "Kernels",
-            "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Preparation", "Reporting", "Resources",
-            "Settings",
-            "Tensors", "Tokenizers", "Watching"),
+            "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Planning", "Preparation", "Reporting",
+            "Resources", "Settings",
+            "Tensors", "Texts", "Tokenizers", "Watching"),
         .testTarget(
             name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "Texts", "dtrain"],
             swiftSettings: testing),

@@ -63,10 +63,7 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
 
         let codec = ChunkCodec(configuration.wire, of: Element.self)
         self.codec = codec
-        let wholeChunks = (count + chunkElements - 1) / chunkElements * chunkElements
-        let buckets = Bucket.all(
-            layout, count: max(wholeChunks, chunkElements),
-            largest: configuration.bucketElements(stride: MemoryLayout<Element>.stride, ranks: size))
+        let buckets = HierarchicalAveraging.makeBuckets(layout, configuration, ranks: size)
         self.buckets = buckets
         shards = (0..<size).map { rank in
             Shard(buckets.reversed().map { HierarchicalAveraging.block(rank, of: size, $0, count: count) })
@@ -94,8 +91,18 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
         SharedMemoryAveraging<Element>.windowBytes(count: count, ranks: ranks) + 2 * 16384
     }
 
+    /// Divides the arena, padded to whole chunks, into buckets.
+    static func makeBuckets(
+        _ layout: ParameterLayout, _ configuration: AveragingConfiguration, ranks: Int
+    ) -> [Bucket] {
+        let wholeChunks = (layout.count + chunkElements - 1) / chunkElements * chunkElements
+        return Bucket.all(
+            layout, count: max(wholeChunks, chunkElements),
+            largest: configuration.bucketElements(stride: MemoryLayout<Element>.stride, ranks: ranks))
+    }
+
     /// The block of `rank`: one of `size` nearly equal parts of a bucket, within an arena of `count` elements.
-    private static func block(_ rank: Int, of size: Int, _ bucket: Bucket, count: Int) -> Range<Int> {
+    static func block(_ rank: Int, of size: Int, _ bucket: Bucket, count: Int) -> Range<Int> {
         let part = chunkAlignedPart(rank, of: size, arenaCount: bucket.range.count)
         let start = bucket.range.lowerBound
         return (start + part.lowerBound..<start + part.upperBound).clamped(to: 0..<count)

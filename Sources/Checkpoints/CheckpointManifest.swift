@@ -26,7 +26,7 @@ package struct CheckpointManifest: Equatable, Sendable {
 }
 
 extension CheckpointManifest {
-    static let fileName = "manifest.json"
+    package static let fileName = "manifest.json"
     static let stateFileName = "state.json"
     private static let (sentencePieceName, tokenizerJSONName) = ("tokenizer.model", "tokenizer.json")
     static let tokenizerFileNames = [sentencePieceName, tokenizerJSONName]

@@ -76,6 +76,21 @@ package struct SafetensorsFile: ~Copyable {
         try readFinite(try tensor(name, bytes: buffer.count), from: 0, into: buffer)
     }
 
+    /// Calls `body` with all bytes of a tensor of this file in blocks, which are aligned and valid until `body` returns.
+    /// Values that are not finite are passed on.
+    package func forEachBlock(
+        of tensor: Tensor, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
+    ) throws(Failure) {
+        let block = UnsafeMutableRawBufferPointer.allocate(byteCount: TensorSource.blockBytes, alignment: 64)
+        defer { block.deallocate() }
+        for offset in stride(from: tensor.range.lowerBound, to: tensor.range.upperBound, by: block.count) {
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: block[..<min(block.count, tensor.range.upperBound - offset)])
+            try file.read(into: part, at: offset)
+            try body(UnsafeRawBufferPointer(part))
+        }
+    }
+
     /// Returns the tensor of that name; its size must be `bytes`.
     private func tensor(_ name: String, bytes: Int) throws(Failure) -> Tensor {
         guard let tensor = self[name] else { throw Failure(.badData, "\(path): holds no tensor \(name).") }

@@ -8,9 +8,9 @@ import Settings
 
 /// The subject of a benchmark: a configuration, and the model sizes of its dataset, if it exists.
 package struct BenchSubject: Sendable {
-    package let configuration: Configuration
+    package private(set) var configuration: Configuration
     /// The sizes that are determined by the dataset, or default sizes.
-    let sizes: ModelSizes
+    package let sizes: ModelSizes
     /// The dataset's directory; nil if default sizes are used.
     private let dataset: String?
     /// Why the dataset is not used.
@@ -35,6 +35,13 @@ package struct BenchSubject: Sendable {
                 patchSize: configuration.model.patchSize, tokens: configuration.model.imageTokens, outputs: numbers[1])
             : ModelSizes(
                 vocabularySize: numbers[0], contextLength: configuration.data.contextLength, outputs: numbers[1])
+    }
+
+    /// The subject with another configuration of the same data, such as one with fewer layers.
+    package func with(_ configuration: Configuration) -> BenchSubject {
+        var subject = self
+        subject.configuration = configuration
+        return subject
     }
 
     /// The sizes of the dataset as five integers, or the reason why it is not used.
@@ -92,7 +99,7 @@ package struct BenchSubject: Sendable {
 
 extension Configuration {
     /// The sizes that are used without a dataset: a byte vocabulary, ten classes, small images.
-    var madeUpSizes: ModelSizes {
+    package var madeUpSizes: ModelSizes {
         switch model.family.architecture.input {
         case .patches:
             let edge = 7 * model.patchSize

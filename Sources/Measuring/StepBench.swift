@@ -14,7 +14,7 @@ import Training
 /// Benchmark of complete training steps on random data.
 package final class StepBench {
     private let communicator: any Communicator
-    private let train: () throws -> Void
+    private let train: (_ readsData: Bool) throws -> Void
     private let spans: SpanRecorder
     private let products: [Product]
     private var parts = StepParts()
@@ -31,7 +31,11 @@ package final class StepBench {
     private var secondsToFirstStep = 0.0
 
     /// Creates the model that `subject` describes on every rank.
-    package init(_ subject: BenchSubject, _ communicator: any Communicator) throws {
+    ///
+    /// - Parameter data: Training samples for steps on data; this bench then uses them alone.
+    package init(
+        _ subject: BenchSubject, data: (any Samples)? = nil, _ communicator: any Communicator
+    ) throws {
         startedAt = clock.now
         self.communicator = communicator
         let (configuration, sizes) = (subject.configuration, subject.sizes)
@@ -47,18 +51,18 @@ package final class StepBench {
         (train, spans, loopTimes) =
             switch configuration.precision {
             case .float32:
-                try StepBench.makeStep(subject, recomputation, communicator, products, storing: Float.self)
+                try StepBench.makeStep(subject, data, recomputation, communicator, products, storing: Float.self)
             case .float16:
-                try StepBench.makeStep(subject, recomputation, communicator, products, storing: Float16.self)
+                try StepBench.makeStep(subject, data, recomputation, communicator, products, storing: Float16.self)
             case .bfloat16:
-                try StepBench.makeStep(subject, recomputation, communicator, products, storing: BFloat16.self)
+                try StepBench.makeStep(subject, data, recomputation, communicator, products, storing: BFloat16.self)
             }
     }
 
     private static func makeStep<Element: Storage>(
-        _ subject: BenchSubject, _ recomputation: Recomputation, _ communicator: any Communicator,
-        _ products: [Product], storing: Element.Type
-    ) throws -> (step: () throws -> Void, spans: SpanRecorder, products: () throws -> Double) {
+        _ subject: BenchSubject, _ data: (any Samples)?, _ recomputation: Recomputation,
+        _ communicator: any Communicator, _ products: [Product], storing: Element.Type
+    ) throws -> (step: (Bool) throws -> Void, spans: SpanRecorder, products: () throws -> Double) {
         let (configuration, sizes) = (subject.configuration, subject.sizes)
         let plan = try communicator.together { () throws(Failure) in
             try BatchPlan(
@@ -70,10 +74,21 @@ package final class StepBench {
         let batches = try plan.localSlots.map { _ in
             try Batch(capacity: plan.sequencesPerSlot, subject.shape)
         }
+        let reader = try communicator.together { () throws(Failure) in
+            try data.map { samples throws(Failure) in
+                try BatchReader(
+                    samples, plan: plan, seed: UInt64(configuration.run.seed),
+                    poolBatches: configuration.data.lengthPool)
+            }
+        }
         let targetShare = configuration.targetShare(sizes)
         let spans = coordinator.spans
-        let step = {
+        let step = { (readsData: Bool) in
             try spans.measure(.step) {
+                if readsData, let reader {
+                    _ = try coordinator.train(try spans.measure(.data) { try reader.next() }, stopRequested: false)
+                    return
+                }
                 spans.measure(.data) {
                     for (slot, batch) in zip(plan.localSlots, batches) {
                         batch.fillRandomly(
@@ -95,12 +110,14 @@ package final class StepBench {
 
     /// Executes one step on all ranks.
     ///
+    /// - Parameter readsData: Whether the step trains on the next batch of the data; otherwise on random sequences of
+    ///   full length.
     /// - Returns: The time of the slowest rank in seconds, the same on every rank.
     @discardableResult
-    package func step() throws -> Double {
+    package func step(readsData: Bool = false) throws -> Double {
         try communicator.barrier()
         let start = clock.now
-        try train()
+        try train(readsData)
         let nanoseconds = Int64((clock.now - start).seconds * 1e9)
         let slowest = Double(try communicator.maximum(nanoseconds)) * 1e-9
         if seconds.isEmpty {
@@ -121,6 +138,13 @@ package final class StepBench {
         if loopSeconds.isEmpty { peakBytes = peakResidentBytes() }
         loopSeconds.append((seconds.last!, try loopTimes()))
     }
+
+    /// Forgets the parts of all steps so far.
+    package func restartParts() { parts = StepParts() }
+
+    /// The mean times of the steps since `restartParts`, over steps and ranks; each rank had `slots` micro-batches per
+    /// step.
+    package func times(slots: Int) throws -> StepTimes { StepTimes(try parts.means(communicator), slots: slots) }
 
     /// The number of tokens per step, over all ranks.
     package var tokens: Int { tokensPerStep }

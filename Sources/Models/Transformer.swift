@@ -103,6 +103,13 @@ package struct Transformer<Element: Storage> {
         self.layout = layout
     }
 
+    /// The weights that several layers share, in words; empty if there are none.
+    package var ties: [String] {
+        let encoderTable = encoder.map { $0.sharesTable } ?? false
+        return (encoderTable ? ["encoder and decoder share one token embedding"] : [])
+            + (headIsTied ? ["the head's weight is the token embedding (model.tie_embeddings)"] : [])
+    }
+
     /// The number of rows that the head reads: one per position or, with pooling, one per sequence.
     package func outputRows(sequences: Int, positions: Int) -> Int {
         pooling == nil ? sequences * positions : sequences

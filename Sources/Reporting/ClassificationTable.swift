@@ -61,7 +61,7 @@ package enum ClassificationTable {
     }
 
     /// A class name as one line of limited width; bytes that are not UTF-8 are shown as `\xNN`.
-    private static func label(_ name: String) -> String {
+    package static func label(_ name: String) -> String {
         let isControl = { (character: Character) in
             character.isNewline || character.unicodeScalars.contains { $0.properties.generalCategory == .control }
         }

@@ -34,3 +34,6 @@ package func clockTime(_ seconds: Double) -> String {
     func two(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
     return hours > 0 ? "\(hours):\(two(minutes)):\(two(rest))" : "\(minutes):\(two(rest))"
 }
+
+/// Formats a share, 0 to 1, in percent: "12.34 %".
+package func percent(_ share: Double, _ decimals: Int = 2) -> String { "\(fixed(100 * share, decimals)) %" }

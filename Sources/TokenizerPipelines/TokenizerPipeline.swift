@@ -91,6 +91,9 @@ package struct TokenizerPipeline: Sendable {
     /// Whether a token is special, and has no text for people.
     package func isSpecial(_ token: Int32) -> Bool { isSpecial[Int(token)] }
 
+    /// The tokens of single bytes, into which characters without a token are divided.
+    package var byteFallbackTokens: [Int32] { pieces.indices.filter { pieces[$0].isByte }.map(Int32.init) }
+
     /// Returns the text of all tokens, in which bytes that form no character are U+FFFD as `tokenizers` replaces them.
     ///
     /// - Parameters:

@@ -36,6 +36,7 @@ package struct ComparedTokenizer: Tokenizer {
     }
 
     package var model: [UInt8] { base.model }
+    package var byteFallbackTokens: [Int32] { base.byteFallbackTokens }
 
     package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {
         base.decode(token, after: &state, appendingTo: &bytes)

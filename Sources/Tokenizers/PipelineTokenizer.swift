@@ -40,6 +40,8 @@ package struct PipelineTokenizer: Tokenizer {
 
     package var vocabularySize: Int { pipeline.tokenCount }
 
+    package var byteFallbackTokens: [Int32] { pipeline.byteFallbackTokens }
+
     package func encode(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int {

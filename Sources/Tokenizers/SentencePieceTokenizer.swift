@@ -230,6 +230,12 @@ package final class SentencePieceTokenizer: Tokenizer {
         return (0..<count).map { String(decoding: handle.text(of: $0), as: UTF8.self) } + added
     }
 
+    package var byteFallbackTokens: [Int32] {
+        (0..<Int32(beginsWithSpace.count)).filter {
+            csentencepiece_kind_of(handle.model, $0) == csentencepiece_byte
+        }
+    }
+
     // MARK: Decoding
 
     package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {

@@ -15,6 +15,9 @@ package protocol Tokenizer: Sendable {
     /// The bytes from which `makeTokenizer` recreates the tokenizer; empty if it has none.
     var model: [UInt8] { get }
 
+    /// The tokens of single bytes, into which characters without a token are divided (byte fallback).
+    var byteFallbackTokens: [Int32] { get }
+
     /// Appends the tokens of a prefix of `bytes` to `tokens`. Text never becomes a special token other than `unknown`.
     ///
     /// - Parameters:
@@ -55,7 +58,7 @@ package protocol Tokenizer: Sendable {
 /// The state of decoding that depends on earlier tokens.
 package struct DecodingState: Sendable {
     /// Whether nothing has been decoded since the start of the text or the last line break.
-    var startsLine = true
+    package var startsLine = true
 
     /// The state before the first token.
     package init() {}
@@ -80,6 +83,8 @@ extension Tokenizer {
     }
 
     package var model: [UInt8] { [] }
+
+    package var byteFallbackTokens: [Int32] { [] }
 
     package func encode(_ text: [UInt8], withSpecial: Bool) throws(Failure) -> [Int32] {
         var tokens: [Int32] = []

@@ -44,7 +44,7 @@ struct MemoryEstimateTests {
             Issue.record("it does not fit")
         } catch let failure as AgreedFailure {
             #expect(failure.failure.exitCode == .usage)
-            for words in ["training needs at least ", "weights ", "optimizer state ", "model.layers", "is available"] {
+            for words in ["training needs at least ", "weights ", "moments ", "model.layers", "is available"] {
                 #expect(failure.failure.message.contains(words), "\(failure.failure)")
             }
         }
@@ -60,10 +60,11 @@ struct MemoryEstimateTests {
         let plain = try parts()
         let weights = try #require(plain["weights"])
         // Four micro-batches on one rank: two subtree sums are kept while the last gradient is computed.
-        #expect(plain["gradients"] == 3 * weights && plain["optimizer state"] == 2 * weights)
+        #expect(plain["gradients"] == 3 * weights && plain["moments"] == 2 * weights)
         let half = try parts("precision=float16", "training.ema_decay=0.9")
-        #expect(half["weights"] == weights / 2 && half["optimizer state"] == 4 * weights)
-        #expect(try parts("optimizer.kind=sgd", "optimizer.momentum=0")["optimizer state", default: 0] <= weights)
+        #expect(half["weights"] == weights / 2 && half["moments"] == 2 * weights)
+        #expect(half["master weights"] == weights && half["moving average"] == weights)
+        #expect(try parts("optimizer.kind=sgd", "optimizer.momentum=0")["moments", default: 0] <= weights)
         let longer = try parts("data.context_length=256")
         #expect(try #require(longer["activations"]) > (try #require(plain["activations"])))
     }

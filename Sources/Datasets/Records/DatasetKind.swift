@@ -32,6 +32,9 @@ package enum RecordColumn: String, Codable, CaseIterable, Sendable {
     case target
     /// A labelled text.
     case text
+
+    /// The number of special tokens that a sample adds to a column: an end, a begin or a class token.
+    package static let addedTokenCount = 1
 }
 
 /// The kind and names of a dataset's labels.

@@ -26,7 +26,7 @@ package final class LabelledSamples: Samples {
         self.first = first
         self.noise = noise
         count = records.count
-        limit = try SequenceLimit(records, [.text], contextLength: contextLength, extra: 1, truncates: truncates)
+        limit = try SequenceLimit(records, [.text], contextLength: contextLength, truncates: truncates)
         var shape = BatchShape(positions: contextLength)
         shape.hasLengths = true
         shape.hasTargetPerPosition = false

@@ -29,7 +29,7 @@ package final class PairSamples: Samples {
         self.noise = noise
         count = records.count
         limit = try SequenceLimit(
-            records, [.source, .target], contextLength: contextLength, extra: 1, truncates: truncates)
+            records, [.source, .target], contextLength: contextLength, truncates: truncates)
         var shape = BatchShape(positions: contextLength)
         shape.hasLengths = true
         shape.hasSource = true

@@ -11,17 +11,16 @@ struct SequenceLimit {
     /// Checks the length of every record in `columns`.
     ///
     /// - Parameters:
-    ///   - extra: The number of special tokens that each sample adds.
     ///   - truncates: Whether longer records are truncated.
     /// - Throws: `badData` for the first record that is too long if `truncates` is false.
     init(
-        _ records: Records, _ columns: [RecordColumn], contextLength: Int, extra: Int, truncates: Bool
+        _ records: Records, _ columns: [RecordColumn], contextLength: Int, truncates: Bool
     ) throws(Failure) {
-        limit = contextLength - extra
+        limit = contextLength - RecordColumn.addedTokenCount
         self.truncates = truncates
         guard limit > 0 else {
             throw Failure(
-                .usage, "data.context_length is \(contextLength); at least \(extra + 1) is needed.")
+                .usage, "data.context_length is \(contextLength); at least \(RecordColumn.addedTokenCount + 1) is needed.")
         }
         for record in 0..<records.count {
             var isTruncated = false

@@ -18,44 +18,93 @@ extension Configuration {
         _ sizes: ModelSizes, positions: Int? = nil, recomputation: Recomputation = .none,
         _ communicator: any Communicator
     ) -> MemoryEstimate {
-        let positions = positions ?? sizes.contextLength
-        return switch precision {
-        case .float32: stepMemory(sizes, positions, recomputation, communicator, storing: Float.self)
-        case .float16: stepMemory(sizes, positions, recomputation, communicator, storing: Float16.self)
-        case .bfloat16: stepMemory(sizes, positions, recomputation, communicator, storing: BFloat16.self)
-        }
+        stepMemory(
+            sizes, positions: positions ?? sizes.contextLength, recomputation, ranks: communicator.size,
+            perNode: communicator.localSize)
     }
 
-    private func stepMemory<Element: Storage>(
-        _ sizes: ModelSizes, _ positions: Int, _ recomputation: Recomputation, _ communicator: any Communicator,
-        storing: Element.Type
+    /// Estimates the memory that `perNode` ranks of a job of `ranks` ranks need on their host: a lower bound.
+    package func stepMemory(
+        _ sizes: ModelSizes, positions: Int, _ recomputation: Recomputation, ranks: Int, perNode: Int
     ) -> MemoryEstimate {
-        let slots = batch.slots / communicator.size
-        let model = Transformer<Element>(model, sizes, fineTuning.adaptation)
-        let (count, ranks) = (model.layout.trained.count, communicator.localSize)
-        let element = MemoryLayout<Element>.stride
-        // Ranks of one host share the weights, unless gradient averaging does not use shared memory.
-        let isShared = averaging.preferred(nodes: communicator.nodes) != .allreduce
-        var estimate = MemoryEstimate()
-        let weights = model.layout.adaptation == nil ? count : model.layout.count + count
-        estimate.add("weights", weights, bytesEach: element, times: isShared ? 1 : ranks)
-        // In addition to the gradient of the step, subtree sums that wait for their sibling.
-        let gradients = (0..<max(slots, 1)).map(\.nonzeroBitCount).max()! + 1
-        estimate.add("gradients", count, bytesEach: element, times: gradients * ranks)
-        let shard = count / communicator.size * ranks
-        let masters = MasterWeights<Element>.areCopies ? 1 : 0
-        let states = makeOptimizer(optimizer).stateNames.count + masters + (training.emaDecay > 0 ? 1 : 0)
-        estimate.add("optimizer state", shard, bytesEach: MemoryLayout<Float>.stride, times: states)
+        var estimate = arenaMemory(sizes, positions: positions, recomputation, ranks: ranks, perNode: perNode)
         let sequences = batch.sequencesPerSlot
-        estimate.addActivations(model, sequences: sequences, positions: positions, recomputation, ranks: ranks)
         estimate.add(
             "activations' gradients", sequences * positions,
-            bytesEach: (3 * self.model.width + self.model.hiddenWidth) * MemoryLayout<Float>.stride, times: ranks)
+            bytesEach: (3 * model.width + model.hiddenWidth) * MemoryLayout<Float>.stride, times: perNode)
+        let model = Transformer<Float>(model, sizes, fineTuning.adaptation)
         let rows = Double(model.outputRows(sequences: sequences, positions: positions)) * targetShare(sizes)
         estimate.add(
             "logits", Prediction.logitBytes(rows: Int(rows), outputs: model.head.outputWidth), bytesEach: 1,
-            times: ranks)
+            times: perNode)
         return estimate
+    }
+
+    /// The memory of weights, gradients, optimizer state, activations and messages: what is allocated before the first
+    /// step, exactly, of all ranks of a host.
+    ///
+    /// - Parameters:
+    ///   - ranks: The number of ranks of the job.
+    ///   - perNode: The number of ranks on this host.
+    package func arenaMemory(
+        _ sizes: ModelSizes, positions: Int, _ recomputation: Recomputation, ranks: Int, perNode: Int
+    ) -> MemoryEstimate {
+        switch precision {
+        case .float32: arenaMemory(sizes, positions, recomputation, ranks, perNode, storing: Float.self)
+        case .float16: arenaMemory(sizes, positions, recomputation, ranks, perNode, storing: Float16.self)
+        case .bfloat16: arenaMemory(sizes, positions, recomputation, ranks, perNode, storing: BFloat16.self)
+        }
+    }
+
+    /// The size of a checkpoint's tensors in bytes, for the layout of the trained parameters.
+    package func checkpointBytes(_ layout: ParameterLayout) -> Int {
+        let masters = precision == .float32 ? 0 : 1
+        let floats = masters + makeOptimizer(optimizer).stateNames.count + (training.emaDecay > 0 ? 1 : 0)
+        return layout.parameterCount * (precision.format.byteCount + floats * MemoryLayout<Float>.stride)
+    }
+
+    private func arenaMemory<Element: Storage>(
+        _ sizes: ModelSizes, _ positions: Int, _ recomputation: Recomputation, _ ranks: Int, _ perNode: Int,
+        storing: Element.Type
+    ) -> MemoryEstimate {
+        let slots = batch.slots / ranks
+        let model = Transformer<Element>(model, sizes, fineTuning.adaptation)
+        let count = model.layout.trained.count
+        let element = MemoryLayout<Element>.stride
+        // Ranks of one host share the weights, unless gradient averaging does not use shared memory.
+        let nodes = stride(from: 0, to: ranks, by: perNode).map { $0..<min($0 + perNode, ranks) }
+        let isShared = averaging.preferred(nodes: nodes) != .allreduce
+        var estimate = MemoryEstimate()
+        let weights = model.layout.adaptation == nil ? count : model.layout.count + count
+        estimate.add("weights", weights, bytesEach: element, times: isShared ? 1 : perNode)
+        // In addition to the gradient of the step, subtree sums that wait for their sibling.
+        let gradients = (0..<max(slots, 1)).map(\.nonzeroBitCount).max()! + 1
+        estimate.add("gradients", count, bytesEach: element, times: gradients * perNode)
+        let shard = count / ranks * perNode
+        let float = MemoryLayout<Float>.stride
+        if MasterWeights<Element>.areCopies { estimate.add("master weights", shard, bytesEach: float) }
+        estimate.add("moments", shard, bytesEach: float, times: makeOptimizer(optimizer).stateNames.count)
+        if training.emaDecay > 0 { estimate.add("moving average", shard, bytesEach: float) }
+        estimate.addActivations(
+            model, sequences: batch.sequencesPerSlot, positions: positions, recomputation, ranks: perNode)
+        return estimate
+    }
+
+    /// What the backward pass computes again: what the configuration says or, with `auto`, the least that fits into the
+    /// memory of this host.
+    package func chosenRecomputation(
+        _ sizes: ModelSizes, positions: Int, ranks: Int, perNode: Int
+    ) -> Recomputation {
+        switch training.recompute {
+        case .none: return .none
+        case .attention: return .attention
+        case .block: return .block
+        case .automatic:
+            let available = Double(MemoryEstimate.availableBytes(processes: perNode))
+            return Recomputation.allCases.first {
+                stepMemory(sizes, positions: positions, $0, ranks: ranks, perNode: perNode).bytes <= available
+            } ?? .block
+        }
     }
 
     /// Checks that every host of the job has enough memory for training, and determines what the backward pass computes
@@ -68,18 +117,13 @@ extension Configuration {
         _ sizes: ModelSizes, positions: Int, _ communicator: any Communicator
     ) throws -> Recomputation {
         let recomputation: Recomputation
-        switch training.recompute {
-        case .none: recomputation = .none
-        case .attention: recomputation = .attention
-        case .block: recomputation = .block
-        case .automatic:
-            let available = MemoryEstimate.availableBytes(processes: communicator.localSize)
-            let own = Recomputation.allCases.first {
-                stepMemory(sizes, positions: positions, recomputation: $0, communicator).bytes <= Double(available)
-            }
+        if training.recompute == .automatic {
+            let own = chosenRecomputation(
+                sizes, positions: positions, ranks: communicator.size, perNode: communicator.localSize)
             // Ranks of one host may see other amounts of free memory.
-            let common = try communicator.maximum(Int64((own ?? .block).rawValue))
-            recomputation = Recomputation(rawValue: Int(common))!
+            recomputation = Recomputation(rawValue: Int(try communicator.maximum(Int64(own.rawValue))))!
+        } else {
+            recomputation = chosenRecomputation(sizes, positions: positions, ranks: 1, perNode: 1)
         }
         let fewer = communicator.localSize > 1 ? ", or start fewer ranks per host" : ""
         let again = recomputation == .block ? "" : "set training.recompute: block, "

@@ -19,6 +19,25 @@ extension FuzzedReader {
         }
     }
 
+    /// The description of a network.
+    static let network = FuzzedReader(name: "network", refusals: [.usage]) {
+        [
+            "latency: 2e-6\nbandwidth: 100e9\nmessage_overhead: 1e-6\njitter: 0.01\n",
+            "{\"nodes_per_switch\": 16, \"switch_latency\": 1e-6, \"oversubscription\": 2.5}",
+            "moves_in_background: false\n",
+        ].map { Array($0.utf8) }
+    } open: { _ in
+        return { bytes in
+            var network = NetworkDescription()
+            try network.apply(bytes, name: "n.yaml")
+            for nodes in [1, 2, 17, 65536] {
+                try Defect.unless(
+                    network.longestLatency(nodes: nodes).isFinite && network.exchangeBandwidth(nodes: nodes) > 0,
+                    "\(nodes) nodes have no network")
+            }
+        }
+    }
+
     /// Command-line arguments, separated by zero bytes. They are parsed, but no command is run.
     static let commandLine = FuzzedReader(name: "command-line", refusals: [.usage]) {
         // The arguments after the program's name, up to a redirection or a pipe.

@@ -1,0 +1,134 @@
+import Kernels
+import Tensors
+
+/// The messages of one rank in a training step, as an averaging strategy sends them, for forecasts and simulations.
+///
+/// The strategies compute it from the same buckets and blocks that they send.
+package struct StepTraffic: Equatable, Sendable {
+    /// A message to or from another rank.
+    package struct Message: Equatable, Sendable {
+        /// The other rank.
+        package let rank: Int
+        package let bytes: Int
+
+        package init(rank: Int, bytes: Int) { (self.rank, self.bytes) = (rank, bytes) }
+    }
+
+    /// Messages that start together.
+    package struct Exchange: Equatable, Sendable {
+        /// The section whose gradients complete the exchange; it is of no use for weights.
+        package let section: Int
+        package let sends: [Message]
+        package let receives: [Message]
+
+        package init(section: Int, sends: [Message], receives: [Message]) {
+            (self.section, self.sends, self.receives) = (section, sends, receives)
+        }
+    }
+
+    /// The exchanges of gradients in the order in which they start.
+    package let gradients: [Exchange]
+    /// The exchanges of new weights in the order in which they start.
+    package let weights: [Exchange]
+    /// The most exchanges of gradients under way at once.
+    package let lanes: Int
+
+    package init(gradients: [Exchange], weights: [Exchange], lanes: Int) {
+        (self.gradients, self.weights, self.lanes) = (gradients, weights, lanes)
+    }
+
+    /// The traffic without messages to or from ranks of `node`, which never leave it.
+    package func leaving(_ node: Range<Int>) -> StepTraffic {
+        func outside(_ exchange: Exchange) -> Exchange {
+            Exchange(
+                section: exchange.section, sends: exchange.sends.filter { !node.contains($0.rank) },
+                receives: exchange.receives.filter { !node.contains($0.rank) })
+        }
+        return StepTraffic(gradients: gradients.map(outside), weights: weights.map(outside), lanes: lanes)
+    }
+
+    /// The number of bytes sent in a step.
+    package var sentBytes: Int {
+        (gradients + weights).reduce(0) { $0 + $1.sends.reduce(0) { $0 + $1.bytes } }
+    }
+}
+
+extension AveragingConfiguration {
+    /// The messages of `rank` in a step of a model of `layout`, stored as `Element`, with the strategy that a job on `nodes`
+    /// prefers.
+    ///
+    /// - Parameter nodes: The ranks of each node.
+    package func traffic<Element: Storage>(
+        _ layout: ParameterLayout, nodes: [Range<Int>], rank: Int, storing: Element.Type
+    ) -> StepTraffic {
+        switch preferred(nodes: nodes) {
+        case .sharedMemory: StepTraffic(gradients: [], weights: [], lanes: 1)
+        case .hierarchical: HierarchicalAveraging<Element>.traffic(layout, self, nodes: nodes, rank: rank)
+        case .auto, .allreduce:
+            ExchangeAveraging<Element>.traffic(layout, self, ranks: nodes.last?.upperBound ?? 1, rank: rank)
+        }
+    }
+}
+
+extension HierarchicalAveraging {
+    /// The messages of `rank` in a step: for every bucket, the sums over its node to the owners that it is a partner of, and
+    /// the weights of its own block to its partners.
+    static func traffic(
+        _ layout: ParameterLayout, _ configuration: AveragingConfiguration, nodes: [Range<Int>], rank: Int
+    ) -> StepTraffic {
+        let size = nodes.last?.upperBound ?? 1
+        let buckets = makeBuckets(layout, configuration, ranks: size)
+        let route = NodeRoute(nodes, rank: rank)
+        let codec = ChunkCodec(configuration.wire, of: Element.self)
+        let stride = MemoryLayout<Element>.stride
+        func elements(_ owner: Int, _ bucket: Bucket) -> Int {
+            block(owner, of: size, bucket, count: layout.count).count
+        }
+        /// A message of gradients or weights, unless it is empty.
+        func message(_ other: Int, of owner: Int, _ bucket: Bucket, isEncoded: Bool) -> [StepTraffic.Message] {
+            let count = elements(owner, bucket)
+            if count == 0 { return [] }
+            let chunks = (count + chunkElements - 1) / chunkElements
+            let bytes = isEncoded ? codec.map { chunks * $0.chunkBytes } ?? count * stride : count * stride
+            return [StepTraffic.Message(rank: other, bytes: bytes)]
+        }
+        let gradients = buckets.map { bucket in
+            StepTraffic.Exchange(
+                section: bucket.section,
+                sends: route.owners.flatMap { owner in
+                    route.ownSubtrees.flatMap { _ in message(owner, of: owner, bucket, isEncoded: true) }
+                },
+                receives: route.partners.flatMap { partner in
+                    partner.subtrees.flatMap { _ in message(partner.rank, of: rank, bucket, isEncoded: true) }
+                })
+        }
+        let weights = buckets.reversed().map { bucket in
+            StepTraffic.Exchange(
+                section: bucket.section,
+                sends: route.partners.flatMap { message($0.rank, of: rank, bucket, isEncoded: false) },
+                receives: route.owners.flatMap { message($0, of: $0, bucket, isEncoded: false) })
+        }
+        return StepTraffic(gradients: gradients, weights: weights, lanes: min(4, buckets.count))
+    }
+}
+
+extension ExchangeAveraging {
+    /// The messages of `rank` in a step: a block of every bucket to each other rank, and the weights of its own block.
+    static func traffic(
+        _ layout: ParameterLayout, _ configuration: AveragingConfiguration, ranks: Int, rank: Int
+    ) -> StepTraffic {
+        let buckets = makeBuckets(layout, configuration, ranks: ranks)
+        let codec = ChunkCodec(configuration.wire, of: Element.self)
+        let stride = MemoryLayout<Element>.stride
+        let others = (0..<ranks).filter { $0 != rank }
+        func exchange(_ bucket: Bucket, isEncoded: Bool) -> StepTraffic.Exchange {
+            let count = bucket.range.count / ranks
+            let bytes = isEncoded ? codec.map { count / chunkElements * $0.chunkBytes } ?? count * stride : count * stride
+            let messages = others.map { StepTraffic.Message(rank: $0, bytes: bytes) }
+            return StepTraffic.Exchange(section: bucket.section, sends: messages, receives: messages)
+        }
+        return StepTraffic(
+            gradients: buckets.map { exchange($0, isEncoded: true) },
+            weights: buckets.reversed().map { exchange($0, isEncoded: false) }, lanes: min(4, buckets.count))
+    }
+}

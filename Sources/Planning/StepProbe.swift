@@ -1,0 +1,137 @@
+import Collectives
+import Datasets
+import Failures
+import Glibc
+import Layers
+import Measuring
+import Models
+import Profiling
+import Resources
+import Settings
+import Tensors
+import Threads
+
+/// A short measurement of a configuration's training step on this machine.
+///
+/// A small model is measured as it is. Of a larger one, a model of the same width, context and vocabulary with few layers
+/// and micro-batches is measured, and the result applied to all layers: blocks of a stack are equal.
+struct StepProbe {
+    /// The time of a step of the whole model.
+    let times: StepTimes
+    /// The memory of all ranks of this host before the model, in bytes: program, libraries and data.
+    let programBytes: Double
+    /// The memory of all ranks of this host that grows in the first step: scratch space of layers and kernels, batches.
+    let scratchBytes: Double
+    /// What was measured, in words.
+    let description: String
+    /// The share of its cores that the job had while it was measured; less than 1 if other programs ran.
+    let processorShare: Double
+    /// The number of ranks that were measured.
+    let ranks: Int
+
+    /// Whether one process was measured for a job of several ranks.
+    func isOneProcess(of ranks: Int) -> Bool { self.ranks == 1 && ranks > 1 }
+
+    /// The limit of a measurement: the memory of the model in bytes, and the expected floating-point operations.
+    private static let (mostBytes, mostOperations) = (1e9, 5e11)
+
+    /// Measures steps. Collective: every rank calls it.
+    ///
+    /// - Parameters:
+    ///   - samples: The training samples; nil: random sequences of full length.
+    init(
+        _ subject: BenchSubject, _ samples: (any Samples)?, positions: Int, _ recomputation: Recomputation,
+        flopsPerStep: Double, _ communicator: any Communicator
+    ) throws {
+        let (whole, ranks) = (subject.configuration, communicator.size)
+        let perNode = communicator.localSize
+        let slots = max(1, whole.batch.slots / ranks)
+        var reduced = whole
+        let memory = whole.arenaMemory(
+            subject.sizes, positions: positions, recomputation, ranks: ranks, perNode: perNode)
+        let operations = flopsPerStep / Double(ranks)
+        let isSmall = memory.bytes <= StepProbe.mostBytes && operations <= StepProbe.mostOperations
+        if !isSmall {
+            reduced.keepLayers(2)
+            // Two micro-batches show what adding their gradients takes, if that does not take long.
+            let kept = operations / Double(slots) > StepProbe.mostOperations ? 1 : min(2, slots)
+            reduced.batch.sequences = whole.batch.sequencesPerSlot * kept * ranks
+            reduced.batch.slots = kept * ranks
+        }
+        reduced.training.recompute = recomputation.key
+        let measuredSlots = reduced.batch.slots / ranks
+        let before = try StepProbe.sumOverNode(communicator)
+        let bench = try StepBench(subject.with(reduced), data: samples, communicator)
+        // Sequences of full length first: they need the most memory.
+        try bench.step()
+        try bench.step()
+        let after = try StepProbe.sumOverNode(communicator)
+        let steps = isSmall ? max(3, min(20, Int(1e12 / max(1, operations)))) : 2
+        if samples != nil { try bench.step(readsData: true) }
+        bench.restartParts()
+        let (clock, busy) = (ContinuousClock(), StepProbe.processorSeconds())
+        let start = clock.now
+        for _ in 0..<steps { try bench.step(readsData: samples != nil) }
+        let share = (StepProbe.processorSeconds() - busy) / ((clock.now - start).seconds * Double(ThreadPool.shared.count))
+        processorShare = min(1, Double(try communicator.sum(Int64(share * 1e6))) * 1e-6 / Double(ranks))
+        let (wholeModel, model) = (whole.trainedLayout(subject.sizes), reduced.trainedLayout(subject.sizes))
+        times = try bench.times(slots: measuredSlots).scaled(
+            layerRatio: Double(whole.model.allLayers) / Double(reduced.model.allLayers),
+            parameterRatio: Double(wholeModel.count) / Double(model.count), ranks: ranks)
+        let arenas = reduced.arenaMemory(
+            subject.sizes, positions: subject.sizes.contextLength, recomputation, ranks: ranks, perNode: perNode)
+        (programBytes, self.ranks) = (before, ranks)
+        // Scratch space grows with the longest sequence of the data.
+        let length = Double(positions) / Double(subject.sizes.contextLength)
+        scratchBytes = max(0, after - before - arenas.bytes) * length
+        let layers = isSmall ? "the whole model" : "\(counted(reduced.model.allLayers, "layer")) of \(whole.model.allLayers)"
+        description =
+            "measured: \(counted(steps, "step")) of \(layers), \(counted(measuredSlots, "micro-batch", "es")) per rank, "
+            + ComputeThreads.description(ranks: ranks) + (samples == nil ? ", random data" : "")
+    }
+
+    /// The time that the threads of this process have computed.
+    private static func processorSeconds() -> Double {
+        var usage = rusage()
+        getrusage(RUSAGE_SELF.rawValue, &usage)
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
+        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    }
+
+    /// The memory of all ranks of this host.
+    private static func sumOverNode(_ communicator: any Communicator) throws(MPIError) -> Double {
+        let mean = Double(try communicator.sum(Int64(proportionalBytes()))) / Double(communicator.size)
+        return mean * Double(communicator.localSize)
+    }
+}
+
+extension Recomputation {
+    /// The value of `training.recompute`.
+    fileprivate var key: TrainingConfiguration.Recompute {
+        switch self {
+        case .none: .none
+        case .attention: .attention
+        case .block: .block
+        }
+    }
+}
+
+extension ModelConfiguration {
+    /// The number of layers of all stacks.
+    var allLayers: Int { layers + (family.architecture.hasEncoder ? targetLayers : 0) }
+}
+
+extension Configuration {
+    /// The parameters that are trained.
+    fileprivate func trainedLayout(_ sizes: ModelSizes) -> ParameterLayout {
+        model.layout(sizes, fineTuning.adaptation).trained
+    }
+
+    /// Reduces every stack in the same ratio, to about `count` layers.
+    fileprivate mutating func keepLayers(_ count: Int) {
+        let smallest = model.family.architecture.hasEncoder ? min(model.layers, model.targetLayers) : model.layers
+        let ratio = max(1, smallest / count)
+        if model.family.architecture.hasEncoder { model.decoderLayers = max(1, model.targetLayers / ratio) }
+        model.layers = max(1, model.layers / ratio)
+    }
+}
