@@ -17,6 +17,8 @@ import Testing
         var D = 4
         var mask = Reference.Mask(isCausal: true)
         var penalizesDistance = false
+        /// Whether scores have learned biases by distance, and are not divided by √D.
+        var isBiased = false
 
         var keys: Int { S ?? T }
         var keyHeads: Int { K ?? H }
@@ -57,6 +59,39 @@ import Testing
         return shape
     }
 
+    /// Windows that end within blocks of queries (48) and of keys (32), or at their boundaries.
+    static let windows: [Shape] =
+        [1, 2, 16, 31, 32, 33, 47, 48, 49, 50, 64, 95, 96, 97, 129, 130, 131].flatMap { size in
+            [true, false].map { windowed(mask(130, isCausal: $0), size) }
+        }
+        + [48, 49].flatMap { size in
+            [
+                windowed(mask(130, isCausal: true, lengths: [100, 60]), size),
+                windowed(mask(130, isCausal: false, lengths: [130, 3]), size),
+                windowed(mask(130, isCausal: true, documents: [[0, 1, 33, 34, 64, 127], [0, 63, 65, 100]]), size),
+                windowed(mask(130, isCausal: true, prefixLengths: [64, 130]), size),
+                windowed(maskedByDistance[1], size), windowed(Shape(T: 48, H: 6, K: 3), size),
+            ]
+        }
+
+    /// Learned biases, alone and with other masks.
+    static let biased: [Shape] =
+        [1, 3, 31, 32, 33, 47, 48, 49, 97].map { T in biased(Shape(B: 2, T: T, H: 2)) }
+        + (groups + masked + [windowed(mask(130, isCausal: true), 49)] + crossShapes.filter { $0.keys < 200 }).map(
+            biased)
+
+    private static func windowed(_ shape: Shape, _ size: Int) -> Shape {
+        var shape = shape
+        shape.mask.window = size
+        return shape
+    }
+
+    private static func biased(_ shape: Shape) -> Shape {
+        var shape = shape
+        shape.isBiased = true
+        return shape
+    }
+
     /// - Parameter documents: The start positions of the documents of each sequence.
     private static func mask(
         _ T: Int, isCausal: Bool, lengths: [Int]? = nil, prefixLengths: [Int]? = nil, documents: [[Int]]? = nil
@@ -74,6 +109,13 @@ import Testing
         check(Float16.self, shape, deviation: 1, dropoutRate: 0)
         check(BFloat16.self, shape, deviation: 1, dropoutRate: 0)
         check(Float.self, shape, deviation: 1, dropoutRate: 0.3)
+    }
+
+    @Test(arguments: windows + biased)
+    func windowsAndBiasesEqualTheReference(shape: Shape) {
+        check(Float.self, shape, deviation: 1, dropoutRate: 0)
+        check(BFloat16.self, shape, deviation: 1, dropoutRate: 0)
+        if shape.T % 2 == 0 { check(Float.self, shape, deviation: 1, dropoutRate: 0.3) }
     }
 
     /// Scores in the hundreds, so that one probability is 1 and the others are 0.
@@ -96,7 +138,7 @@ import Testing
         let outputGradient = normals(rows * C, seed: 4)
         let samples = (0..<B).map { UInt64(100 + $0) }
         let dropout = Reference.Dropout(rate: dropoutRate, seed: 5, step: 6, samples: samples)
-        let reference = Reference.Attention(
+        var reference = Reference.Attention(
             sequences: B, queries: T, keys: S, heads: H, keyHeads: K, headWidth: D, mask: shape.mask,
             slopes: shape.penalizesDistance ? Reference.slopes(heads: H) : []
         ) { sequence, head, query, key in
@@ -104,10 +146,23 @@ import Testing
             return dropout.attentionFactor(
                 sequence: sequence, site: 7, head: head, query: query, key: key, queries: T, keys: S)
         }
+        // Biases may be for more distances than the sequences have.
+        let positions = max(T, S) + 2
+        let biases = normals(H * (2 * positions - 1), seed: 8, deviation: deviation)
+        func place(_ head: Int, _ distance: Int) -> Int { head * (2 * positions - 1) + positions - 1 + distance }
+        if shape.isBiased {
+            reference.scalesScores = false
+            reference.bias = { biases[place($0, $1)] }
+        }
         let expected = reference.forward(input)
-        let expectedGradient = reference.backward(input, outputGradient: outputGradient)
+        var biasGradients = [Double](repeating: 0, count: B * biases.count)
+        let expectedGradient = reference.backward(input, outputGradient: outputGradient) {
+            sequence, head, distance, gradient in
+            biasGradients[sequence * biases.count + place(head, distance)] += gradient
+        }
         let attention = Attention(
-            headCount: H, keyHeadCount: K, headWidth: D, penalizesDistance: shape.penalizesDistance)
+            headCount: H, keyHeadCount: K, headWidth: D, penalizesDistance: shape.penalizesDistance,
+            window: shape.mask.window, scalesScores: !shape.isBiased)
         withTestMemory { memory in
             let indices = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: B)
             defer { indices.deallocate() }
@@ -115,23 +170,29 @@ import Testing
             let dropout = Dropout(rate: dropoutRate, seed: 5, step: 6, samples: indices.baseAddress!)
             let mask = shape.mask.attentionMask(memory)
             let (y, sums) = (memory.output(rows * C, Element.self), memory.output(B * H * T, Float.self))
+            let learned =
+                shape.isBiased
+                ? DistanceBiases(memory.numbers(biases, Float.self), positions: positions) : nil
+            let learnedGradients = memory.numbers([Double](repeating: 0, count: biasGradients.count), Float.self)
             let x = PackedRows(memory, input, queryWidth: C, keyWidth: keyWidth, Element.self)
             attention.forward(
-                x.rows, into: y, logSums: sums, sequences: B, queries: T, keys: S, mask: mask, dropout: dropout,
-                site: 7)
+                x.rows, into: y, logSums: sums, sequences: B, queries: T, keys: S, mask: mask, biases: learned,
+                dropout: dropout, site: 7)
             let nothing = Reference.AttentionInput(
                 queries: input.queries.map { _ in .nan }, keys: input.keys.map { _ in .nan },
                 values: input.values.map { _ in .nan })
             let gradients = PackedRows(memory, nothing, queryWidth: C, keyWidth: keyWidth, Float.self)
             attention.backward(
                 x.rows, output: y, logSums: sums, outputGradient: memory.numbers(outputGradient, Float.self),
-                into: gradients.rows, sequences: B, queries: T, keys: S, mask: mask, dropout: dropout, site: 7)
+                into: gradients.rows, sequences: B, queries: T, keys: S, mask: mask, biases: learned,
+                biasGradients: shape.isBiased ? learnedGradients : nil, dropout: dropout, site: 7)
 
             // A score is a dot product of D terms, rounded at the magnitude of the largest score. The exponential turns
             // this into a relative error of the probability, and the output is a mean of values of the inputs'
             // magnitude.
             let scoreSize =
-                deviation * deviation * Double(D).squareRoot() * 4 + 8 + (shape.penalizesDistance ? Double(T) : 0)
+                deviation * deviation * Double(D).squareRoot() * 4 * (shape.isBiased ? Double(D).squareRoot() : 1) + 8
+                + (shape.penalizesDistance ? Double(T) : 0)
             let error = (Float.unitRoundoff + Element.productError(with: Float.self)) * (scoreSize + 16)
             let size = deviation / (1 - dropoutRate)
             expectClose(array(sums, B * H * T), expected.logSums, absolute: error, "attention log sums")
@@ -141,6 +202,13 @@ import Testing
             // The outputs that the backward pass reads are rounded to the storage type, which causes an error of the
             // magnitude of ∂score times the scale. The errors of query heads that share a KV head add up.
             let actual = gradients.read()
+            if shape.isBiased {
+                // Each is the sum of at most T gradients of scores.
+                expectClose(
+                    array(learnedGradients, biasGradients.count), biasGradients,
+                    absolute: 16 * Double(T).squareRoot() * (error + Element.unitRoundoff) * size * size,
+                    relative: 16 * error, "gradient of biases")
+            }
             for part in [\Reference.AttentionInput.queries, \.keys, \.values] {
                 expectClose(
                     actual[keyPath: part], expectedGradient[keyPath: part],

@@ -137,7 +137,12 @@ extension Reference {
         }
 
         /// Returns the gradients of queries, keys and values.
-        package func backward(_ input: AttentionInput, outputGradient: [Double]) -> AttentionInput {
+        ///
+        /// - Parameter scoreGradient: Called with the gradient of each score, which is that of its bias.
+        package func backward(
+            _ input: AttentionInput, outputGradient: [Double],
+            scoreGradient body: (_ sequence: Int, _ head: Int, _ distance: Int, Double) -> Void = { _, _, _, _ in }
+        ) -> AttentionInput {
             var gradient = AttentionInput(
                 queries: input.queries.map { _ in 0 }, keys: input.keys.map { _ in 0 },
                 values: input.values.map { _ in 0 })
@@ -156,6 +161,7 @@ extension Reference {
                 for (index, place) in look.keyPlaces.enumerated() {
                     let scoreGradient = probabilities[index] * (probabilityGradients[index] - mean)
                     let factor = scoreGradient * scale
+                    body(look.sequence, look.head, look.keys[index] - look.query, scoreGradient)
                     for d in 0..<headWidth {
                         gradient.queries[look.place + d] += factor * input.keys[place + d]
                         gradient.keys[place + d] += factor * input.queries[look.place + d]
