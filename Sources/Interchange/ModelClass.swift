@@ -7,9 +7,9 @@ import Texts
 /// A model class of the library `transformers`, with its mapping to dtrain's models.
 package struct ModelClass: Sendable {
     /// The class name, as in `architectures` of `config.json`.
-    package let name: String
+    package private(set) var name: String
     /// The value of `model_type`.
-    let modelType: String
+    private(set) var modelType: String
     /// The corresponding dtrain family.
     let family: ModelConfiguration.Family
     /// The prefix of tensor names; files of the model without its head omit it.
@@ -33,8 +33,20 @@ package struct ModelClass: Sendable {
     /// All supported classes. Of several that can represent a model, `holding` takes the first.
     static let all: [ModelClass] = [
         gpt2, llama, mistral, qwen2, qwen3, gemma, gptNeoX, bertMaskedLM, robertaMaskedLM, distilBERTMaskedLM,
-        bertClassifier, robertaClassifier, distilBERTClassifier, marian, bart, t5, vit, deit,
+        robertaMaskedLM.called("XLMRobertaForMaskedLM", "xlm-roberta"),
+        robertaMaskedLM.called("CamembertForMaskedLM", "camembert"),
+        bertClassifier, robertaClassifier, distilBERTClassifier,
+        robertaClassifier.called("XLMRobertaForSequenceClassification", "xlm-roberta"),
+        robertaClassifier.called("CamembertForSequenceClassification", "camembert"),
+        marian, bart, t5, t5.called("MT5ForConditionalGeneration", "mt5"), vit, deit,
     ]
+
+    /// The same class under the name of models that differ only in how they were trained.
+    private func called(_ name: String, _ modelType: String) -> ModelClass {
+        var other = self
+        (other.name, other.modelType) = (name, modelType)
+        return other
+    }
 
     /// The names of all classes.
     package static var names: [String] { all.map(\.name) }
@@ -44,9 +56,13 @@ package struct ModelClass: Sendable {
 
     /// Returns the class that can represent `model`.
     ///
-    /// - Parameter name: The name of the class; nil: the first of `all`.
+    /// - Parameters:
+    ///   - name: The name of the class; nil: `preferred` if it can represent the model, otherwise the first of `all`.
+    ///   - preferred: The class that the model was imported from.
     /// - Throws: `usage` if there is none, with the incompatibilities of the closest class.
-    package static func holding(_ model: PortableModel, named name: String? = nil) throws(Failure) -> ModelClass {
+    package static func holding(
+        _ model: PortableModel, named name: String? = nil, preferring preferred: String? = nil
+    ) throws(Failure) -> ModelClass {
         var candidates = all.filter { $0.family == model.configuration.family }
         if let name {
             guard let named = all.first(where: { $0.name.exact == name.exact }) else {
@@ -72,6 +88,9 @@ package struct ModelClass: Sendable {
                 .usage,
                 "export: model.family: found \(model.configuration.family.rawValue), for which transformers has "
                     + "no class; allowed: \(families.map(\.rawValue).joined(separator: ", ")).")
+        }
+        if let same = judged.first(where: { $0.candidate.name.exact == preferred?.exact && $0.objections.isEmpty }) {
+            return same.candidate
         }
         if best.objections.isEmpty { return best.candidate }
         let others = judged.dropFirst().isEmpty ? "" : ", the nearest class of transformers,"

@@ -12,6 +12,8 @@ package struct ModelReader {
     package let model: PortableModel
     /// The model's class.
     package let modelClass: ModelClass
+    /// The settings of generation that dtrain does not write by itself.
+    package let generation: [JSON.Member]
     let directory: String
     private let weights: WeightFiles
 
@@ -28,6 +30,7 @@ package struct ModelReader {
         let file = try ConfigurationFile("\(directory)/config.json")
         self.directory = directory
         modelClass = try ModelClass.named(in: file)
+        generation = modelClass.generates ? try GenerationFile.members(directory, file) : []
         weights = try WeightFiles(directory)
         var model = try modelClass.model(file)
         if let bias = modelClass.finalBias { model.configuration.headBias = try weights.isNonzero(bias) }

@@ -28,12 +28,13 @@ package struct ModelWriter {
     ///   - layout: The model's parameters.
     ///   - weights: The weight arena of `layout`; must stay valid until the call returns.
     ///   - type: The type of the tensors.
+    ///   - generation: Members of `generation_config.json` that the model was imported with.
     ///   - shardBytes: The largest size of a file's tensors, unless a single one is larger.
     /// - Throws: `usage` if a value exceeds the range of the type, or safetensors files do not have the type;
     ///   `inputOutput` if writing fails.
     package func write(
         _ layout: ParameterLayout, _ weights: Arena<Float>, as type: ExportType = .float32,
-        shardBytes: Int = ModelWriter.shardBytes
+        generation: [JSON.Member] = [], shardBytes: Int = ModelWriter.shardBytes
     ) throws(Failure) {
         guard let tensorType = type.tensorType else {
             throw Failure(
@@ -50,7 +51,7 @@ package struct ModelWriter {
             let tokens = (configuration.objectValue ?? []).filter {
                 $0.name.hasExactSuffix("_token_id") && $0.value != .null
             }
-            try write(.object([JSON.Member("_from_model_config", true)] + tokens), to: "generation_config.json")
+            try write(GenerationFile.merged(tokens, generation), to: GenerationFile.name)
         }
         if let image = model.image {
             let halves = JSON.array([JSON](repeating: 0.5, count: image.channels))

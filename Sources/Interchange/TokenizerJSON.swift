@@ -78,6 +78,13 @@ struct TokenizerJSON {
         exceptions = []
     }
 
+    /// The byte tokenizer as `tokenizer.json` describes it; nil for other tokenizers.
+    static func pipeline(of tokenizer: any Tokenizer, for model: PortableModel) -> PipelineTokenizer? {
+        guard tokenizer.description.kind == .byte, let files = TokenizerJSON(tokenizer, for: model) else { return nil }
+        return try? PipelineTokenizer(
+            model: Array(files.tokenizer.line.utf8), source: "The byte tokenizer", special: tokenizer.specialTokens)
+    }
+
     // MARK: Parts
 
     private static func file(

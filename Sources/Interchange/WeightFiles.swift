@@ -51,6 +51,12 @@ final class WeightFiles {
         var files: [(path: String, tensors: [SafetensorsFile.Tensor])] = []
         var places: [ExactText: (file: Int, tensor: Int)] = [:]
         for name in names {
+            guard try FileSystem.isPresent("\(directory)/\(name)") else {
+                throw Failure(
+                    .badData,
+                    "\(directory)/\(name): is missing, although \(WeightFiles.indexName) names it. Copy all files of the "
+                        + "model.")
+            }
             let opened = try SafetensorsFile("\(directory)/\(name)")
             for (index, tensor) in opened.tensors.enumerated() {
                 if let other = places.updateValue((files.count, index), forKey: tensor.name.exact) {

@@ -1,6 +1,3 @@
-import Failures
-import Synchronization
-
 /// A tokenizer as other programs describe it: the steps of a `tokenizer.json`, from the text to tokens and back.
 ///
 /// Texts and tokens are equal to those of the Python package `tokenizers`, for whose properties of characters see
@@ -44,8 +41,13 @@ package struct TokenizerPipeline: Sendable {
         _ text: UnsafeBufferPointer<UInt8>, continues: Bool = false, findsSpecial: Bool = false,
         into tokens: inout [Int32]
     ) {
-        let cache = caches.take()
-        defer { caches.put(cache) }
+        caches.withCache { cache in encode(text, continues: continues, findsSpecial, cache, into: &tokens) }
+    }
+
+    private func encode(
+        _ text: UnsafeBufferPointer<UInt8>, continues: Bool, _ findsSpecial: Bool, _ cache: WordCache,
+        into tokens: inout [Int32]
+    ) {
         rawSearch.split(text, findsSpecial: findsSpecial) { part, token in
             if let token { return tokens.append(token) }
             let bytes = UnsafeBufferPointer(rebasing: text[part])
@@ -120,22 +122,5 @@ package struct TokenizerPipeline: Sendable {
         }
         finishRun()
         return Array(String(decoding: bytes, as: UTF8.self).utf8)
-    }
-}
-
-/// Caches that are not in use by a thread.
-private final class WordCachePool: Sendable {
-    /// `@unchecked Sendable`: a cache is handed to one thread at a time.
-    private struct Item: @unchecked Sendable {
-        let cache: WordCache
-    }
-
-    private let free = Mutex<[Item]>([])
-
-    func take() -> WordCache { (free.withLock { $0.popLast() } ?? Item(cache: WordCache())).cache }
-
-    func put(_ cache: WordCache) {
-        let item = Item(cache: cache)
-        free.withLock { $0.append(item) }
     }
 }

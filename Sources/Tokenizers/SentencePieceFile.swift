@@ -53,18 +53,23 @@ struct SentencePieceFile {
     }
 
     /// What decides how a validated file encodes words; fields that are missing have the library's defaults.
-    private struct Settings {
+    struct Settings {
         /// The field `model_type` (3) of `trainer_spec` (2): 1 is unigram, 2 BPE.
-        var modelType: UInt64 = 1
+        private(set) var modelType: UInt64 = 1
+        /// The type of each piece.
+        private(set) var types: [UInt64] = []
+        /// The table of rules that replace characters; empty if there are none.
+        private(set) var characterMap: [UInt8] = []
+        private(set) var addsSpace = true
+        private(set) var removesSpaces = true
         private var hasPlainPieces = true
-        private var hasRules = false
-        private var removesSpaces = true
         private var replacesSpaces = true
         private var addsSpaceBehind = false
         private var fallsBackToBytes = false
 
         var hasPlainWords: Bool {
-            hasPlainPieces && !hasRules && !removesSpaces && replacesSpaces && !addsSpaceBehind && fallsBackToBytes
+            hasPlainPieces && characterMap.isEmpty && !removesSpaces && replacesSpaces && !addsSpaceBehind
+                && fallsBackToBytes
         }
 
         init(_ bytes: [UInt8]) {
@@ -80,14 +85,18 @@ struct SentencePieceFile {
                     // treat_whitespace_as_suffix and byte_fallback of trainer_spec
                     case (2, 24, let value?, _): addsSpaceBehind = value != 0
                     case (2, 35, let value?, _): fallsBackToBytes = value != 0
-                    // precompiled_charsmap, remove_extra_whitespaces and escape_whitespaces of normalizer_spec
-                    case (3, 2, _, let table?): hasRules = hasRules || !table.isEmpty
+                    // precompiled_charsmap, add_dummy_prefix, remove_extra_whitespaces and escape_whitespaces of
+                    // normalizer_spec
+                    case (3, 2, _, let table?): characterMap = Array(table)
+                    case (3, 3, let value?, _): addsSpace = value != 0
                     case (3, 4, let value?, _): removesSpaces = value != 0
                     case (3, 5, let value?, _): replacesSpaces = value != 0
                     default: break
                     }
                 }
-                if field.number == 1, !Settings.isPlain(piece.text, piece.type) { hasPlainPieces = false }
+                guard field.number == 1 else { return }
+                types.append(piece.type)
+                if !Settings.isPlain(piece.text, piece.type) { hasPlainPieces = false }
             }
         }
 

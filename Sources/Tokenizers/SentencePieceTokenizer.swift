@@ -2,6 +2,7 @@ import CSentencePiece
 import Failures
 import Files
 import Synchronization
+import TokenizerPipelines
 
 /// A SentencePiece model.
 ///
@@ -27,9 +28,8 @@ package final class SentencePieceTokenizer: Tokenizer {
     /// The tokens that encode U+2581; nil if SentencePiece encodes it itself.
     private let spaceSymbolBytes: [Int32]?
     /// Encodes short words; nil if the tokens of a word depend on other words.
-    private let merges: BytePairMerges?
-    /// The caches of encoded words that no thread uses at the moment.
-    private let wordCaches = Mutex<[WordCache]>([])
+    private let merges: BytePairModel?
+    private let wordCaches = WordCachePool()
     /// The decoded texts of all pieces, concatenated, and where each begins; one more for the end.
     private let texts: [UInt8]
     private let textStarts: [Int]
@@ -85,7 +85,8 @@ package final class SentencePieceTokenizer: Tokenizer {
         let bytes = ["<0xE2>", "<0x96>", "<0x81>"].compactMap(handle.find)
         spaceSymbolBytes = handle.isLearnedHere && bytes.count == 3 ? bytes : nil
         merges =
-            spaceSymbolBytes != nil && SentencePieceFile.encodesWordsSeparately(model) ? BytePairMerges(handle) : nil
+            spaceSymbolBytes != nil && SentencePieceFile.encodesWordsSeparately(model)
+            ? SentencePieceTokenizer.merges(handle) : nil
     }
 
     /// The model for text that does not begin a line.
@@ -106,8 +107,15 @@ package final class SentencePieceTokenizer: Tokenizer {
     package func encode(
         _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, appendingTo tokens: inout [Int32]
     ) throws(Failure) -> Int {
-        let cache = merges == nil ? nil : wordCaches.withLock { $0.popLast() } ?? WordCache()
-        defer { if let cache { wordCaches.withLock { $0.append(cache) } } }
+        try wordCaches.withCache { cache throws(Failure) in
+            try encode(bytes, isLast: isLast, after: previous, cache, appendingTo: &tokens)
+        }
+    }
+
+    private func encode(
+        _ bytes: UnsafeRawBufferPointer, isLast: Bool, after previous: UInt8?, _ cache: WordCache,
+        appendingTo tokens: inout [Int32]
+    ) throws(Failure) -> Int {
         var start = 0
         while let part = nextPart(of: bytes, from: start, isLast: isLast) {
             let text = UnsafeRawBufferPointer(rebasing: bytes[start..<part.end])
@@ -161,7 +169,7 @@ package final class SentencePieceTokenizer: Tokenizer {
 
     /// Appends the tokens of a part of a line or text. `previous` is the byte before it; nil at the start of the text.
     private func append(
-        _ part: UnsafeRawBufferPointer, after previous: UInt8?, _ cache: WordCache?, to tokens: inout [Int32]
+        _ part: UnsafeRawBufferPointer, after previous: UInt8?, _ cache: WordCache, to tokens: inout [Int32]
     ) throws(Failure) {
         // If the line was cut at a space, that space is the one that SentencePiece adds.
         let beginsLine = previous == nil || lineBreak != nil && previous == UInt8(ascii: "\n")
@@ -183,30 +191,46 @@ package final class SentencePieceTokenizer: Tokenizer {
 
     /// Appends the tokens of a text without U+2581; by words, if there is a cache of words.
     private func append(
-        _ text: UnsafeRawBufferPointer, addsSpace isAdded: Bool, _ cache: WordCache?, to tokens: inout [Int32]
+        _ text: UnsafeRawBufferPointer, addsSpace isAdded: Bool, _ cache: WordCache, to tokens: inout [Int32]
     ) throws(Failure) {
-        guard let cache, let merges else {
+        var validator = UTF8Validator()
+        guard let merges, validator.firstMalformedOffset(in: text) == nil, validator.unfinishedOffset == nil else {
             tokens += try (isAdded ? handle : innerHandle()).encode(text)
             return
         }
+        let bytes = text.bindMemory(to: UInt8.self)
         var start = 0
         while start < text.count {
             // A word is a run of spaces, which may be empty, and what follows up to the next space.
             var end = start
             while end < text.count, text[end] == space { end += 1 }
             while end < text.count, text[end] != space { end += 1 }
-            let word = UnsafeRawBufferPointer(rebasing: text[start..<end])
-            let isAddedHere = isAdded && start == 0
-            start = end
-            let first = tokens.count
-            let key = isAddedHere && addsSpace ? cache.key(spaceAndWord: word) : cache.key(word: word)
-            if let key, cache.append(key, to: &tokens) { continue }
-            if let key, merges.encode(key.bytes, appendingTo: &tokens) {
-                cache.store(key, tokens[first...])
+            let word = UnsafeBufferPointer(rebasing: bytes[start..<end])
+            if start == 0, isAdded, addsSpace {
+                ([space] + word).withUnsafeBufferPointer { merges.encode($0, cache, into: &tokens) }
             } else {
-                tokens += try (isAddedHere ? handle : innerHandle()).encode(word)
+                merges.encode(word, cache, into: &tokens)
+            }
+            start = end
+        }
+    }
+
+    /// The merges of a model whose words are encoded separately; nil if it has none in a fixed order, or no tokens for
+    /// all bytes.
+    private static func merges(_ handle: SentencePieceHandle) -> BytePairModel? {
+        var pieces: [(text: [UInt8], number: Int32, score: Float)] = []
+        var byteTokens = [Int32](repeating: -1, count: 256)
+        for token in 0..<csentencepiece_count(handle.model) {
+            let text = handle.text(of: token)
+            switch csentencepiece_kind_of(handle.model, token) {
+            case csentencepiece_byte:
+                if let byte = byte(ofPiece: text) { byteTokens[Int(byte)] = token }
+            case csentencepiece_text where !text.contains(space):
+                pieces.append((replacingSpaceSymbols(text), token, csentencepiece_score(handle.model, token)))
+            default: break
             }
         }
+        return byteTokens.contains(-1) ? nil : BytePairModel(scored: pieces, byteTokens: byteTokens)
     }
 
     private static func firstSpaceSymbol(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {

@@ -68,8 +68,7 @@ struct ExportFormatTests {
         let loaded = try LoadedModel(try GoldenModel(name).directory)
         let model = loaded.reader.model
         let vocabulary = GGUFVocabulary(
-            NumberTokenizer(vocabularySize: model.vocabularySize, specialTokens: model.special),
-            vocabularySize: model.vocabularySize)
+            NumberTokenizer(vocabularySize: model.vocabularySize, specialTokens: model.special), for: model)
         try GGUFModel(model).write(loaded.layout, loaded.weights, as: type, vocabulary, to: directory.path)
         return try FileSystem.contents(of: directory.file("model.gguf"))
     }

@@ -86,6 +86,20 @@ struct RunRecordsTests {
         arena.base.update(repeating: -1, count: arena.count)
     }
 
+    /// The class that the starting weights were imported as is in every checkpoint of the run.
+    @Test func checkpointsRememberTheOrigin() throws {
+        let configuration = try Configuration.load(file: nil, sets: RunRecordsTests.tiny)
+        let identity = RunIdentity(
+            imported: configuration, RunRecordsTests.sizes, layout: layout,
+            DatasetFacts(textWith: ByteTokenizer().description), tokenizerModel: [])
+        let origin = ModelOrigin(
+            className: "MistralForCausalLM", generation: [JSON.Member("forced_bos_token_id", .integer(7))])
+        let records = try RunRecords(run, identity, .none, Console(rank: 1)) { () throws(Failure) in origin }
+        try save(records, 3, isLast: true)
+        let checkpoint = try #require(try Checkpoint.newestValid(run)).checkpoint
+        #expect(try CheckpointIdentity(checkpoint).origin == origin)
+    }
+
     /// Replaces the checkpoints directory by a file, or restores it.
     private func setDiskWorks(_ works: Bool) throws {
         if works {

@@ -34,7 +34,8 @@ package struct ModelExport {
     ///
     /// - Parameters:
     ///   - format: The format to export to.
-    ///   - className: The class of transformers; nil: the first that can represent the model.
+    ///   - className: The class of transformers; nil: that of the model that was imported, or the first that can
+    ///     represent the model.
     /// - Throws: `badData` if the checkpoint is invalid; `usage` if the other program cannot represent its model.
     package init(
         checkpoint directory: String, format: ExportFormat = .huggingface, className: String? = nil
@@ -45,7 +46,9 @@ package struct ModelExport {
             identity.configuration.model, identity.sizes, labels: identity.facts.labels,
             special: identity.facts.tokenizer.specialTokens)
         switch format {
-        case .huggingface: target = .modelClass(try ModelClass.holding(model, named: className))
+        case .huggingface:
+            target = .modelClass(
+                try ModelClass.holding(model, named: className, preferring: identity.origin?.className))
         case .peft:
             guard identity.base != nil else {
                 throw Failure(
@@ -53,7 +56,9 @@ package struct ModelExport {
                     "export: --format peft: \(directory) is a whole model, not an adapter (fine_tuning.lora). "
                         + "Allowed: huggingface, gguf.")
             }
-            target = .adapter(AdapterWriter(try ModelClass.holding(model, named: className), model))
+            target = .adapter(
+                AdapterWriter(
+                    try ModelClass.holding(model, named: className, preferring: identity.origin?.className), model))
         case .gguf:
             guard className == nil else {
                 throw Failure(.usage, "export: --class: only --format huggingface has classes. Omit it.")
@@ -130,13 +135,12 @@ package struct ModelExport {
         case .modelClass(let modelClass):
             let writer = try ModelWriter(modelClass, model, to: directory)
             let tokenizer = identity.facts.kind == .images ? nil : try writer.write(identity.makeTokenizer())
-            try writer.write(layout, weights, as: type)
+            try writer.write(layout, weights, as: type, generation: identity.origin?.generation ?? [])
             return "\(modelClass.name), \(parameters)" + (tokenizer.map { "; \($0)" } ?? "")
         case .gguf(let gguf):
-            let vocabulary = GGUFVocabulary(try identity.makeTokenizer(), vocabularySize: model.vocabularySize)
+            let vocabulary = GGUFVocabulary(try identity.makeTokenizer(), for: model)
             try gguf.write(layout, weights, as: type, vocabulary, to: directory)
-            return "\(GGUFModel.fileName), \(gguf.name), \(parameters)"
-                + (vocabulary.isComplete ? "" : "; without a tokenizer: the model reads and writes token IDs")
+            return "\(GGUFModel.fileName), \(gguf.name), \(parameters); \(vocabulary.remark)"
         case .adapter: preconditionFailure("an adapter is written without its base")
         }
     }

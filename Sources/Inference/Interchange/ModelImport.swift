@@ -61,7 +61,8 @@ package struct ModelImport {
             "import: \(reader.modelClass.name)", available: MemoryEstimate.availableBytes(),
             remedy: "Use a larger host.")
         let identity = RunIdentity(
-            imported: configuration, reader.model.sizes, layout: layout, facts, tokenizerModel: tokenizerModel)
+            imported: configuration, reader.model.sizes, layout: layout, facts, tokenizerModel: tokenizerModel,
+            origin: ModelOrigin(className: reader.modelClass.name, generation: reader.generation))
         let weights = Arena<Float>(count: layout.count)
         let checkpoint = try WeightsRun(command: "import", output: output).commit(identity) { () throws(Failure) in
             try reader.load(layout, into: weights)

@@ -15,6 +15,8 @@ enum GGUFFile {
         case texts([String])
         case reals([Float])
         case integers([Int])
+        case flag(Bool)
+        case bytes([UInt8])
     }
 
     /// Tensor data begins at multiples of this number of bytes.
@@ -94,6 +96,12 @@ private struct GGUFBytes {
         case .integers(let numbers):
             appendArray(5, count: numbers.count)
             for number in numbers { append(Int32(number)) }
+        case .flag(let flag):
+            append(UInt32(7))
+            append(UInt8(flag ? 1 : 0))
+        case .bytes(let values):
+            appendArray(0, count: values.count)
+            bytes += values
         }
     }
 

@@ -21,6 +21,8 @@ package struct CheckpointIdentity {
     package let resumedFrom: String?
     /// The base of an adapter; nil for a whole model.
     package let base: BaseReference?
+    /// The model of another program that the weights come from; nil if they do not, or in older checkpoints.
+    package let origin: ModelOrigin?
     /// Whether the model was imported, so that there is no training run to resume.
     package var isImported: Bool { datasetDigest.isEmpty }
     private let checkpoint: Checkpoint
@@ -48,6 +50,7 @@ package struct CheckpointIdentity {
         self.facts = facts
         (layoutDigest, datasetDigest) = (layout, dataset)
         resumedFrom = identity["resumed_from"]?.stringValue
+        origin = ModelOrigin(identity["imported"])
         base = identity["base"].flatMap(BaseReference.init)
         guard (base != nil) == (configuration.fineTuning.adaptation != nil) else {
             throw Failure(

@@ -23,6 +23,8 @@ package struct RunIdentity {
     package var resumedFrom: String?
     /// The base of an adapter; nil for a whole model, and on ranks that do not read it.
     package var base: BaseReference?
+    /// The model of another program that the run's weights come from; nil if they do not.
+    package var origin: ModelOrigin?
 
     package init(_ configuration: Configuration, _ dataset: Dataset, _ sizes: ModelSizes, layout: ParameterLayout) {
         self.configuration = configuration
@@ -36,11 +38,11 @@ package struct RunIdentity {
     /// The identity of an imported model, whose training data is unknown.
     package init(
         imported configuration: Configuration, _ sizes: ModelSizes, layout: ParameterLayout, _ facts: DatasetFacts,
-        tokenizerModel: [UInt8]
+        tokenizerModel: [UInt8], origin: ModelOrigin? = nil
     ) {
         (self.configuration, self.sizes, self.facts) = (configuration, sizes, facts)
         (layoutDigest, datasetDigest) = (layout.digest(), "")
-        self.tokenizerModel = tokenizerModel
+        (self.tokenizerModel, self.origin) = (tokenizerModel, origin)
     }
 
     /// The identity of weights without a training run of their own, for the model of another checkpoint.
@@ -55,7 +57,7 @@ package struct RunIdentity {
     ) {
         (self.configuration, sizes, facts) = (configuration, source.sizes, source.facts)
         (layoutDigest, datasetDigest) = (layout.digest(), source.datasetDigest)
-        self.tokenizerModel = tokenizerModel
+        (self.tokenizerModel, origin) = (tokenizerModel, source.origin)
     }
 
     /// The same identity with another run directory.
@@ -75,6 +77,7 @@ package struct RunIdentity {
             .init("data", facts.json),
         ]
         let others = [
+            origin.map { JSON.Member("imported", $0.json) },
             resumedFrom.map { JSON.Member("resumed_from", .string($0)) }, base.map { JSON.Member("base", $0.json) },
         ]
         return .object(members + others.compactMap(\.self))

@@ -1,7 +1,7 @@
 /// Byte-pair encoding: a word's characters, or bytes, are joined in the order of the merges.
 ///
 /// - Source: Sennrich, Haddow & Birch 2016, arXiv:1508.07909; on bytes, Radford et al. 2019 (GPT-2).
-struct BytePairModel: Sendable {
+package struct BytePairModel: Sendable {
     /// The pieces; those of byte-level tokenizers as bytes of the text.
     var vocabulary: Vocabulary
     /// The rank of a merge in the upper half and the resulting token in the lower, by the two tokens that are joined.
@@ -28,6 +28,41 @@ struct BytePairModel: Sendable {
     private var neighbours: IntegerTable?
 
     init(vocabulary: Vocabulary, merges: IntegerTable) { (self.vocabulary, self.merges) = (vocabulary, merges) }
+
+    /// A model that merges any two pieces that together are one, the result with the highest score first and the leftmost
+    /// of equals, as SentencePiece does; nil if that cannot be written as merges in a fixed order.
+    ///
+    /// - Parameters:
+    ///   - pieces: The pieces with their numbers and scores, all without spaces behind other characters.
+    ///   - byteTokens: The tokens of the 256 bytes, for characters without a piece.
+    package init?(scored pieces: [(text: [UInt8], number: Int32, score: Float)], byteTokens: [Int32]) {
+        var vocabulary = Vocabulary(capacity: pieces.count)
+        for piece in pieces where !vocabulary.insert(piece.text, piece.number) { return nil }
+        self.init(vocabulary: vocabulary, merges: IntegerTable(capacity: 4 * pieces.count))
+        var (rank, last) = (Int64(0), Float.infinity)
+        for piece in pieces.sorted(by: { $0.score > $1.score }) {
+            let isOne = piece.text.withUnsafeBufferPointer { UTF8Text($0).scalar(at: 0).count == $0.count }
+            if isOne { continue }
+            // Of pieces with equal scores, the leftmost is merged first, which no order says.
+            guard piece.score < last else { return nil }
+            (rank, last) = (rank + 1, piece.score)
+            for cut in piece.text.indices.dropFirst() where piece.text[cut] & 0xC0 != 0x80 {
+                let (left, right) = (Array(piece.text[..<cut]), Array(piece.text[cut...]))
+                // A character that is no piece is merged by SentencePiece nevertheless.
+                guard let first = vocabulary.number(of: left), let second = vocabulary.number(of: right) else {
+                    let parts = [left, right].filter { vocabulary.number(of: $0) == nil }
+                    let isSingle = parts.contains { part in
+                        part.withUnsafeBufferPointer { UTF8Text($0).scalar(at: 0).count == $0.count }
+                    }
+                    if isSingle { return nil }
+                    continue
+                }
+                _ = merges.insert(IntegerTable.key(first, second), rank << 32 | Int64(piece.number))
+            }
+        }
+        self.byteTokens = byteTokens
+        prepare(pieces.map { ($0.text, $0.number) }, joinsBytes: false)
+    }
 
     /// Computes the tables that follow from the pieces.
     ///
@@ -57,6 +92,30 @@ struct BytePairModel: Sendable {
         self.neighbours = isUncut ? nil : neighbours
     }
 
+    /// The merges in their order.
+    var mergeList: [TokenizerPipeline.Merge] {
+        merges.entries.sorted { $0.value < $1.value }.map { key, value in
+            TokenizerPipeline.Merge(
+                left: Int32(truncatingIfNeeded: key >> 32), right: Int32(truncatingIfNeeded: key),
+                result: Int32(truncatingIfNeeded: value))
+        }
+    }
+
+    /// Whether any two pieces are merged that together are one of `pieces`.
+    func mergesEveryPair(of pieces: [[UInt8]]) -> Bool {
+        pieces.allSatisfy { piece in
+            piece.withUnsafeBufferPointer { bytes in
+                bytes.indices.dropFirst().allSatisfy { cut in
+                    guard bytes[cut] & 0xC0 != 0x80,
+                        let left = vocabulary.number(of: UnsafeBufferPointer(rebasing: bytes[..<cut])),
+                        let right = vocabulary.number(of: UnsafeBufferPointer(rebasing: bytes[cut...]))
+                    else { return true }
+                    return merges[IntegerTable.key(left, right)] >= 0
+                }
+            }
+        }
+    }
+
     /// The token of a single character; -1 if it has none.
     @inline(__always) private func unit(_ scalar: UInt32) -> Int32 {
         scalar < 256 ? firstUnits[Int(scalar)] : Int32(truncatingIfNeeded: units[UInt64(scalar)])
@@ -69,7 +128,7 @@ struct BytePairModel: Sendable {
     }
 
     /// Appends the tokens of a word.
-    func encode(_ word: UnsafeBufferPointer<UInt8>, _ cache: WordCache, into tokens: inout [Int32]) {
+    package func encode(_ word: UnsafeBufferPointer<UInt8>, _ cache: WordCache, into tokens: inout [Int32]) {
         if neighbours != nil, word.count > WordCache.wordBytesLimit / 2 {
             // What never joins is encoded separately, and found in the cache more often.
             let text = UTF8Text(word)

@@ -28,6 +28,9 @@ struct IntegerTable: Sendable {
         }
     }
 
+    /// All entries, in no particular order.
+    var entries: [(key: UInt64, value: Int64)] { slots.filter { $0.value >= 0 } }
+
     /// Adds an entry if the key is new; returns whether it was. The value is at least 0.
     mutating func insert(_ key: UInt64, _ value: Int64) -> Bool {
         if (count + 1) * 2 > slots.count { grow() }

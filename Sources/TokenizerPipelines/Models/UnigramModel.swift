@@ -3,11 +3,11 @@
 /// - Source: Kudo 2018, arXiv:1804.10959; the search and its ties as in the Rust library `tokenizers`.
 struct UnigramModel: Sendable {
     private let trie: PieceTrie
-    private let scores: [Double]
+    let scores: [Double]
     private let unknown: Int32
     private let unknownPiece: [UInt8]
     /// The tokens of single bytes, for text without a piece; nil: such text becomes the unknown token.
-    private let byteTokens: [Int32]?
+    let byteTokens: [Int32]?
     private let unknownScore: Double
 
     /// A model of pieces, whose tokens are their places in the list.

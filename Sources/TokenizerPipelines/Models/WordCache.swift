@@ -1,64 +1,69 @@
-/// The tokens of words that were encoded before. A cache is used by one thread at a time.
-final class WordCache {
-    private struct Slot {
-        var hash: UInt64 = 0
-        var start: Int32 = 0
-        var tokenStart: Int32 = 0
-        var tokenCount: Int32 = 0
-        /// 0: free.
-        var byteCount: Int32 = 0
+import Glibc
+import Synchronization
+
+/// The tokens of words that were encoded before: a text consists largely of few words. Memory is fixed.
+///
+/// Each word has one slot, by its hash, and replaces the word that is there. A cache is used by one thread at a time.
+package final class WordCache {
+    /// Longer words are not kept.
+    package static let wordBytesLimit = 63
+    /// Words of more tokens are not kept.
+    private static let tokenLimit = 15
+    private static let slotBits: UInt64 = 15
+
+    /// A slot is two cache lines: the length of the word (0: an empty slot) and its bytes; the number of tokens and the
+    /// tokens.
+    private static let slotBytes = 128
+    private static let tokenOffset = 64
+
+    private let slots: UnsafeMutableRawPointer
+
+    init() {
+        // Memory that is never touched needs no page.
+        slots = calloc(1 << WordCache.slotBits, WordCache.slotBytes)!
     }
 
-    /// Longer words are not kept.
-    static let wordBytesLimit = 64
-    private static let slotCount = 1 << 16
-    private static let bytesLimit = 2 << 20
-
-    private var slots = [Slot](repeating: Slot(), count: WordCache.slotCount)
-    private var bytes: [UInt8] = []
-    private var tokens: [Int32] = []
+    deinit { free(slots) }
 
     /// Appends the tokens of a word, computed by `encode` if they are not known.
-    @inline(__always) func append(
+    @inline(__always) package func append(
         _ word: UnsafeBufferPointer<UInt8>, to result: inout [Int32], _ encode: (inout [Int32]) -> Void
     ) {
         guard word.count <= WordCache.wordBytesLimit, !word.isEmpty else { return encode(&result) }
-        let hash = hashOfBytes(word)
-        let index = Int(truncatingIfNeeded: hash >> 20) & (WordCache.slotCount - 1)
-        let slot = slots[index]
-        if slot.hash == hash, Int(slot.byteCount) == word.count, isStored(word, Int(slot.start)) {
-            let start = Int(slot.tokenStart)
-            if slot.tokenCount == 1 {
-                result.append(tokens[start])
-            } else {
-                result.append(contentsOf: tokens[start..<start + Int(slot.tokenCount)])
-            }
-            return
+        let slot = slots + Int(truncatingIfNeeded: hashOfBytes(word) >> (64 - WordCache.slotBits)) * WordCache.slotBytes
+        let tokens = (slot + WordCache.tokenOffset).assumingMemoryBound(to: Int32.self)
+        if Int(slot.load(as: UInt8.self)) == word.count, memcmp(slot + 1, word.baseAddress!, word.count) == 0 {
+            if tokens[0] == 1 { return result.append(tokens[1]) }
+            return result.append(contentsOf: UnsafeBufferPointer(start: tokens + 1, count: Int(tokens[0])))
         }
         let first = result.count
         encode(&result)
-        if bytes.count + word.count > WordCache.bytesLimit { clear() }
-        slots[index] = Slot(
-            hash: hash, start: Int32(bytes.count), tokenStart: Int32(tokens.count),
-            tokenCount: Int32(result.count - first), byteCount: Int32(word.count))
-        bytes += word
-        tokens += result[first...]
+        let count = result.count - first
+        guard count <= WordCache.tokenLimit else { return }
+        slot.storeBytes(of: UInt8(word.count), as: UInt8.self)
+        memcpy(slot + 1, word.baseAddress!, word.count)
+        tokens[0] = Int32(count)
+        for index in 0..<count { tokens[index + 1] = result[first + index] }
+    }
+}
+
+/// Caches that are not in use by a thread.
+package final class WordCachePool: Sendable {
+    /// `@unchecked Sendable`: a cache is handed to one thread at a time.
+    private struct Item: @unchecked Sendable {
+        let cache: WordCache
     }
 
-    @inline(__always) private func isStored(_ word: UnsafeBufferPointer<UInt8>, _ start: Int) -> Bool {
-        bytes.withUnsafeBufferPointer { bytes in
-            var index = 0
-            while index < word.count {
-                if bytes[start + index] != word[index] { return false }
-                index += 1
-            }
-            return true
-        }
-    }
+    private let free = Mutex<[Item]>([])
 
-    private func clear() {
-        for index in slots.indices { slots[index].byteCount = 0 }
-        bytes.removeAll(keepingCapacity: true)
-        tokens.removeAll(keepingCapacity: true)
+    package init() {}
+
+    /// Calls `body` with a cache of which no other thread knows.
+    package func withCache<Result, Problem: Error>(
+        _ body: (WordCache) throws(Problem) -> Result
+    ) throws(Problem) -> Result {
+        let item = free.withLock { $0.popLast() } ?? Item(cache: WordCache())
+        defer { free.withLock { $0.append(item) } }
+        return try body(item.cache)
     }
 }

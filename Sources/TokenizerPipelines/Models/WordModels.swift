@@ -6,6 +6,8 @@ struct WordPieceModel: Sendable {
     var beginnings: PieceTrie
     /// The pieces that continue one, without their prefix.
     var continuations: PieceTrie
+    /// The prefix of pieces that continue a word.
+    var prefix: [UInt8]
     /// The token of a word that cannot be split into pieces.
     var unknown: Int32
     /// A word of more characters is unknown.

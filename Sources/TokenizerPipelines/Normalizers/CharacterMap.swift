@@ -27,6 +27,13 @@ package struct CharacterMap: Sendable {
         texts = Array(rest.dropFirst(size))
     }
 
+    /// The table as it was parsed.
+    var serialized: [UInt8] {
+        var bytes: [UInt8] = []
+        for word in [UInt32(4 * units.count)] + units { withUnsafeBytes(of: word.littleEndian) { bytes += $0 } }
+        return bytes + texts
+    }
+
     /// Whether every path through the trie stays in range, ends, and leads to terminated strings.
     package var isSound: Bool {
         guard texts.last == 0, units[0] & Self.valueBit == 0 else { return false }

@@ -194,6 +194,10 @@ enum ReplacedPattern: Sendable {
     case repeatedSpaces
     /// The pattern "\s+": any run of white space.
     case whiteSpace
+    /// The pattern "[\n\r\t]": a line break or a tab.
+    case lineBreak
+    /// The pattern "\s{2,}|[\n\r\t]": two or more characters of white space, a line break or a tab.
+    case repeatedWhiteSpaceOrLineBreak
 
     func replace(in text: inout [UInt8], by content: [UInt8]) {
         var result: [UInt8] = []
@@ -226,7 +230,8 @@ enum ReplacedPattern: Sendable {
         case .repeatedSpaces:
             while end < text.bytes.count, text.bytes[end] == 0x20 { end += 1 }
             return end - start > 1 ? end : start
-        case .whiteSpace:
+        case .lineBreak: return ReplacedPattern.isLineBreak(text.bytes[start]) ? start + 1 : start
+        case .whiteSpace, .repeatedWhiteSpaceOrLineBreak:
             // A byte within a character is not the start of one.
             if text.bytes[start] & 0xC0 == 0x80 { return start }
             while end < text.bytes.count {
@@ -234,7 +239,11 @@ enum ReplacedPattern: Sendable {
                 guard kinds[scalar].has(.space) else { break }
                 end += count
             }
-            return end
+            guard case .repeatedWhiteSpaceOrLineBreak = self, end > start else { return end }
+            let isSingle = end == start + text.scalar(at: start).count
+            return isSingle && !ReplacedPattern.isLineBreak(text.bytes[start]) ? start : end
         }
     }
+
+    private static func isLineBreak(_ byte: UInt8) -> Bool { byte == 0x0A || byte == 0x0D || byte == 0x09 }
 }

@@ -203,7 +203,8 @@ struct ModelReading {
         }
         model = .wordPiece(
             WordPieceModel(
-                beginnings: beginnings, continuations: continuations, unknown: unknown, characterLimit: characters))
+                beginnings: beginnings, continuations: continuations, prefix: prefix, unknown: unknown,
+                characterLimit: characters))
     }
 
     private static func scoredPieces(_ node: FileNode) throws(Failure) -> [(text: [UInt8], score: Double)] {

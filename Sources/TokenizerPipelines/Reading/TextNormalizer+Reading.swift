@@ -63,8 +63,11 @@ extension ReplacedPattern {
         switch expression.exact {
         case " {2,}": self = .repeatedSpaces
         case #"\s+"#: self = .whiteSpace
+        case #"[\n\r\t]"#: self = .lineBreak
+        case #"\s{2,}|[\n\r\t]"#: self = .repeatedWhiteSpaceOrLineBreak
         default:
-            throw node.unknownKind(expression, #"a String, or the expressions " {2,}" and "\s+""#)
+            throw node.unknownKind(
+                expression, #"a String, or the expressions " {2,}", "\s+", "[\n\r\t]" and "\s{2,}|[\n\r\t]""#)
         }
     }
 }

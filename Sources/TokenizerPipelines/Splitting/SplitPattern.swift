@@ -1,5 +1,5 @@
 /// What a pre-tokenizer searches in the text.
-enum SplitPattern: Sendable {
+enum SplitPattern: Sendable, Equatable {
     /// One of the regular expressions of byte-level tokenizers.
     case letters(LetterPattern)
     /// The regular expression of DeepSeek, which leaves numbers and invisible characters unmatched.
@@ -80,7 +80,7 @@ enum SplitPattern: Sendable {
 }
 
 /// A search for a pattern, and what becomes of the text that it finds.
-struct SplitRule: Sendable {
+struct SplitRule: Sendable, Equatable {
     /// What becomes of what was found.
     enum Behavior: String, Sendable, CaseIterable {
         case removed = "Removed"

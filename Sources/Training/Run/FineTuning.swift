@@ -19,6 +19,8 @@ package struct StartingWeights {
     private let weights: PreciseWeights
     /// A notice that token IDs are assumed to match; nil if nothing is assumed.
     private let assumption: String?
+    /// The model of another program that the checkpoint's weights come from; nil if they do not.
+    let origin: ModelOrigin?
     /// How the model differs from that of the checkpoint, for a message; empty if it does not.
     private let differences: String
 
@@ -70,9 +72,11 @@ package struct StartingWeights {
         }
         weights = try PreciseWeights(checkpoint, selection)
         guard selection.contains(where: { $0.name.hasExactSuffix("token_embedding.weight") }) else {
-            assumption = nil
+            // Token IDs among the settings of generation belong to the other tokenizer.
+            (assumption, origin) = (nil, identity.origin.map { ModelOrigin(className: $0.className) })
             return
         }
+        origin = identity.origin
         let theirs = identity.facts.tokenizer
         switch TokenizerMatch(dataset, model: theirs, modelVocabularySize: identity.sizes.vocabularySize) {
         case .same: assumption = nil

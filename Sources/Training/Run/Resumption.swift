@@ -33,27 +33,30 @@ struct RunStart {
     let isSameConfiguration: Bool
     /// The digest of the checkpoint that `--resume` named, in this start or in an earlier one.
     let resumedFrom: String?
+    /// The model of another program that the weights come from; nil if they do not.
+    private(set) var origin: ModelOrigin?
     /// Messages to the user about the choice.
     let notes: [String]
 
     /// Decides how a run starts, and moves or removes newer data: afterwards the directory contains nothing of steps
     /// after the step at which the run starts.
     ///
-    /// - Parameter beforeAnew: Called before a run starts from scratch, while the directory is unchanged.
+    /// - Parameter beforeAnew: Called before a run starts from scratch, while the directory is unchanged; returns the
+    ///   origin of its weights.
     /// - Throws: `usage` if the checkpoint belongs to another run; `badData` if it is damaged; `inputOutput` if the
     ///   directory cannot be written; any error of `beforeAnew`.
     init(
         _ run: RunDirectory, _ resumption: Resumption, _ identity: RunIdentity,
-        beforeAnew: () throws(Failure) -> Void
+        beforeAnew: () throws(Failure) -> ModelOrigin?
     ) throws(Failure) {
         switch resumption {
         case .none:
-            try beforeAnew()
+            origin = try beforeAnew()
             (checkpoint, isSameDataset, isSameConfiguration, resumedFrom) = (nil, true, true, nil)
             notes = try RunStart.setAside(run, afterStep: -1)
         case .automatic:
             guard let newest = try Checkpoint.newestValid(run) else {
-                try beforeAnew()
+                origin = try beforeAnew()
                 (checkpoint, isSameDataset, isSameConfiguration, resumedFrom) = (nil, true, true, nil)
                 notes = try RunStart.setAside(run, afterStep: -1)
                 return
@@ -96,6 +99,7 @@ struct RunStart {
             (checkpoint, resumedFrom) = (named, named.digest)
             notes = found.notes + accepted.differences + moved
         }
+        if let checkpoint { origin = try CheckpointIdentity(checkpoint).origin }
         try MetricsLog.truncate(run.metrics, afterStep: checkpoint?.step ?? 0)
     }
 

@@ -41,10 +41,11 @@ final class RunRecords {
 
     /// Locks `run` and decides how it starts. If this fails, the directory is left unchanged.
     ///
-    /// - Parameter beforeAnew: Called before a run starts from scratch; if it throws, the run does not start.
+    /// - Parameter beforeAnew: Called before a run starts from scratch, returns the origin of its weights; if it throws,
+    ///   the run does not start.
     init(
         _ run: RunDirectory, _ identity: RunIdentity, _ resumption: Resumption, _ console: Console,
-        beforeAnew: () throws(Failure) -> Void = {}
+        beforeAnew: () throws(Failure) -> ModelOrigin? = { () throws(Failure) in nil }
     ) throws(Failure) {
         self.run = run
         self.console = console
@@ -66,7 +67,7 @@ final class RunRecords {
         try FileSystem.replaceContents(
             of: run.configuration, with: identity.configuration.resolvedYAML, followingLinks: false)
         var identity = identity
-        identity.resumedFrom = start.resumedFrom
+        (identity.resumedFrom, identity.origin) = (start.resumedFrom, start.origin)
         store = CheckpointStore(run, identity)
         // Checkpoints may have been moved or removed.
         try store.markBest()

@@ -107,9 +107,11 @@ package struct Trainer {
                     (startingWeights, identity.base) = (base, base.reference)
                 }
                 return try RunRecords(directory, identity, resumption, console) { () throws(Failure) in
-                    guard let source = configuration.fineTuning.from, startingWeights == nil else { return }
+                    guard let source = configuration.fineTuning.from else { return nil }
+                    guard startingWeights == nil else { return startingWeights?.origin }
                     startingWeights = try StartingWeights(
                         source, configuration.fineTuning.selection(layout), configuration, data.dataset)
+                    return startingWeights?.origin
                 }
             }
         }

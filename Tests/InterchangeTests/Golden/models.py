@@ -162,14 +162,16 @@ CLASSES = {
     "GPTNeoXForCausalLM": neox,
     "BertForMaskedLM": encoder,
     "BertForSequenceClassification": lambda draw: encoder(draw) | labels(),
-    "RobertaForMaskedLM": lambda draw: encoder(draw) | {"type_vocab_size": draw.choice([1, 2])},
-    "RobertaForSequenceClassification": lambda draw: encoder(draw) | labels() | {
-        "hidden_act": draw.choice(["gelu", "relu"])},
+    **{f"{name}ForMaskedLM": lambda draw: encoder(draw) | {"type_vocab_size": draw.choice([1, 2])}
+       for name in ["Roberta", "XLMRoberta", "Camembert"]},
+    **{f"{name}ForSequenceClassification": lambda draw: encoder(draw) | labels() | {
+        "hidden_act": draw.choice(["gelu", "relu"])} for name in ["Roberta", "XLMRoberta", "Camembert"]},
     "DistilBertForMaskedLM": distilled,
     "DistilBertForSequenceClassification": lambda draw: distilled(draw) | labels(),
     "MarianMTModel": pair,
     "BartForConditionalGeneration": pair,
     "T5ForConditionalGeneration": t5,
+    "MT5ForConditionalGeneration": t5,
     "ViTForImageClassification": image,
     "DeiTForImageClassification": image,
 }
