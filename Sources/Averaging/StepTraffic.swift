@@ -89,8 +89,8 @@ extension HierarchicalAveraging {
             let count = elements(owner, bucket)
             if count == 0 { return [] }
             let chunks = (count + chunkElements - 1) / chunkElements
-            let bytes = isEncoded ? codec.map { chunks * $0.chunkBytes } ?? count * stride : count * stride
-            return [StepTraffic.Message(rank: other, bytes: bytes)]
+            let encoded = isEncoded ? codec.map { chunks * $0.chunkBytes } : nil
+            return [StepTraffic.Message(rank: other, bytes: encoded ?? count * stride)]
         }
         let gradients = buckets.map { bucket in
             StepTraffic.Exchange(
@@ -123,7 +123,8 @@ extension ExchangeAveraging {
         let others = (0..<ranks).filter { $0 != rank }
         func exchange(_ bucket: Bucket, isEncoded: Bool) -> StepTraffic.Exchange {
             let count = bucket.range.count / ranks
-            let bytes = isEncoded ? codec.map { count / chunkElements * $0.chunkBytes } ?? count * stride : count * stride
+            let encoded = isEncoded ? codec.map { count / chunkElements * $0.chunkBytes } : nil
+            let bytes = encoded ?? count * stride
             let messages = others.map { StepTraffic.Message(rank: $0, bytes: bytes) }
             return StepTraffic.Exchange(section: bucket.section, sends: messages, receives: messages)
         }

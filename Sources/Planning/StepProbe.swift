@@ -72,7 +72,8 @@ struct StepProbe {
         let (clock, busy) = (ContinuousClock(), StepProbe.processorSeconds())
         let start = clock.now
         for _ in 0..<steps { try bench.step(readsData: samples != nil) }
-        let share = (StepProbe.processorSeconds() - busy) / ((clock.now - start).seconds * Double(ThreadPool.shared.count))
+        let available = (clock.now - start).seconds * Double(ThreadPool.shared.count)
+        let share = (StepProbe.processorSeconds() - busy) / available
         processorShare = min(1, Double(try communicator.sum(Int64(share * 1e6))) * 1e-6 / Double(ranks))
         let (wholeModel, model) = (whole.trainedLayout(subject.sizes), reduced.trainedLayout(subject.sizes))
         times = try bench.times(slots: measuredSlots).scaled(

@@ -49,16 +49,18 @@ package struct ClusterForecast {
         guard ranks <= batch.slots else {
             throw Failure(
                 .usage,
-                "plan: \(nodes) nodes × \(ranksPerNode) ranks are \(ranks) ranks; batch.slots \(batch.slots) allows at most as "
-                    + "many. Raise batch.slots (and batch.sequences), which changes the results of the run.")
+                "plan: \(nodes) nodes × \(ranksPerNode) ranks are \(ranks) ranks; batch.slots \(batch.slots) allows at most "
+                    + "as many. Raise batch.slots (and batch.sequences), which changes the results of the run.")
         }
         guard nodes == 1 || plan.configuration.averaging.strategy != .sharedMemory else {
             throw Failure(
                 .usage,
-                "plan: averaging.strategy shared_memory works on one node; allowed for \(nodes): auto, allreduce, hierarchical.")
+                "plan: averaging.strategy shared_memory works on one node; allowed for \(nodes) nodes: auto, allreduce, "
+                    + "hierarchical.")
         }
         guard let times = plan.rankTimes(ranksPerNode: ranksPerNode) else {
-            throw Failure(.usage, "plan: a forecast needs a measured step, but it was \(plan.unmeasured ?? "not measured").")
+            let reason = plan.unmeasured ?? "not measured"
+            throw Failure(.usage, "plan: a forecast needs a measured step, but it was \(reason).")
         }
         let slots = (batch.slots + ranks - 1) / ranks
         let program = plan.program(times, slots: slots, nodes: nodes, ranksPerNode: ranksPerNode, rank: 0)
@@ -142,11 +144,14 @@ extension TrainingPlan {
     func traffic(nodes: Int, ranksPerNode: Int, rank: Int) -> StepTraffic {
         let all = (0..<nodes).map { $0 * ranksPerNode..<($0 + 1) * ranksPerNode }
         let node = all[rank / ranksPerNode]
-        return switch configuration.precision {
-        case .float32: configuration.averaging.traffic(layout.trained, nodes: all, rank: rank, storing: Float.self).leaving(node)
-        case .float16: configuration.averaging.traffic(layout.trained, nodes: all, rank: rank, storing: Float16.self).leaving(node)
-        case .bfloat16: configuration.averaging.traffic(layout.trained, nodes: all, rank: rank, storing: BFloat16.self).leaving(node)
-        }
+        let (averaging, trained) = (configuration.averaging, layout.trained)
+        let traffic =
+            switch configuration.precision {
+            case .float32: averaging.traffic(trained, nodes: all, rank: rank, storing: Float.self)
+            case .float16: averaging.traffic(trained, nodes: all, rank: rank, storing: Float16.self)
+            case .bfloat16: averaging.traffic(trained, nodes: all, rank: rank, storing: BFloat16.self)
+            }
+        return traffic.leaving(node)
     }
 
     /// What a rank does in a step.
