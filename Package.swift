@@ -29,6 +29,7 @@ import PackageDescription
 //   6  Settings                          the configuration: reading, checks, what follows from it
 //   7  Inference                         forward pass, scores, evaluation, generation, export and import
 //   8  Training                          steps and runs
+//   8  Reports                           what the files of runs tell: pages, comparisons, views in a terminal
 //   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
 //   9  Measuring Inspection              benchmarks; reports on datasets and checkpoints
 //  10  Planning                          memory, time and disk of a run, before it starts
@@ -226,13 +227,21 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(
+            name: "Reports",
+            dependencies: [
+                "Checkpoints", "Collectives", "EventFiles", "Failures", "Files", "Inference", "Metrics", "Models",
+                "Reporting", "Settings", "Texts",
+            ],
+            swiftSettings: strict),
+
         .executableTarget(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
                 "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Planning", "Preparation",
                 "Reporting",
-                "Resources", "Settings",
+                "Reports", "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),
@@ -284,6 +293,7 @@ let package = Package(
             "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Planning", "Preparation", "Reporting",
             "Resources", "Settings",
             "Tensors", "Texts", "Tokenizers", "Watching"),
+        test("Reports", "Checkpoints", "EventFiles", "Failures", "Files", "Inference", "Metrics"),
         .testTarget(
             name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "Texts", "dtrain"],
             swiftSettings: testing),
