@@ -16,6 +16,7 @@ import PackageDescription
 //   3  Datasets                          manifest, shards, samples, batches
 //   3  MPI                               the communicator over Open MPI: the only target that imports CMPI
 //   3  Layers Optimizers
+//   3  EventFiles                        TensorBoard's files: records, events, histograms
 //   3  Reporting                         console, formatting, progress line
 //   3  Watching                          heartbeats, watchdog, stop requests, injected faults
 //   4  Objectives
@@ -28,6 +29,7 @@ import PackageDescription
 //   6  Settings                          the configuration: reading, checks, what follows from it
 //   7  Inference                         forward pass, scores, evaluation, generation, export and import
 //   8  Training                          steps and runs
+//   8  Reports                           what the files of runs tell: pages, comparisons, views in a terminal
 //   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
 //   9  Measuring Inspection              benchmarks; reports on datasets and checkpoints
 //  10  Planning                          memory, time and disk of a run, before it starts
@@ -57,7 +59,7 @@ func test(_ target: String, _ others: String...) -> Target {
     .testTarget(
         name: "\(target)Tests",
         dependencies: ["TestSupport", .byName(name: target)] + others.map { .byName(name: $0) },
-        resources: ["Interchange", "Metrics", "Models", "Optimizers", "TokenizerPipelines", "Tokenizers"]
+        resources: ["EventFiles", "Interchange", "Metrics", "Models", "Optimizers", "TokenizerPipelines", "Tokenizers"]
             .contains(target)
             ? [.copy("Golden")] : [],
         // A vector goes from one module to the other in the registers of the processor that both are built for.
@@ -66,7 +68,8 @@ func test(_ target: String, _ others: String...) -> Target {
 
 /// The targets with readers of bytes from outside.
 let fuzzed: [Target.Dependency] = [
-    "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Interchange", "Preparation",
+    "TestSupport", "Checkpoints", "Datasets", "EventFiles", "Failures", "Files", "Inference", "Interchange",
+    "Preparation",
     "Settings",
     "Tensors", "Texts", "TokenizerPipelines", "Tokenizers", "dtrain",
 ]
@@ -143,6 +146,7 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .target(name: "EventFiles", dependencies: ["Failures", "Files", "Texts"], swiftSettings: strict),
         .target(
             name: "Reporting", dependencies: ["Collectives", "Failures", "Files", "Metrics", "Texts"],
             swiftSettings: strict),
@@ -190,7 +194,8 @@ let package = Package(
         .target(
             name: "Training",
             dependencies: [
-                "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Interchange",
+                "Averaging", "Checkpoints", "Collectives", "Datasets", "EventFiles", "Failures", "Files", "Inference",
+                "Interchange",
                 "Kernels", "Layers", "Models", "Objectives", "Optimizers", "Profiling", "Reporting", "Resources",
                 "Settings",
                 "Tensors", "Texts", "Tokenizers", "Watching",
@@ -216,8 +221,17 @@ let package = Package(
             name: "Planning",
             dependencies: [
                 "Averaging", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels", "Layers",
-                "Measuring", "Models", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
+                "Measuring", "Models", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors",
+                "Texts",
                 "Threads", "Training",
+            ],
+            swiftSettings: strict),
+
+        .target(
+            name: "Reports",
+            dependencies: [
+                "Checkpoints", "Collectives", "EventFiles", "Failures", "Files", "Inference", "Metrics", "Models",
+                "Reporting", "Settings", "Texts",
             ],
             swiftSettings: strict),
 
@@ -227,7 +241,7 @@ let package = Package(
                 "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
                 "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Planning", "Preparation",
                 "Reporting",
-                "Resources", "Settings",
+                "Reports", "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),
@@ -256,6 +270,7 @@ let package = Package(
         test(
             "Interchange", "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models", "Objectives",
             "Optimizers", "Tensors", "Tokenizers"),
+        test("EventFiles", "Failures", "Files"),
         test("Reporting", "Metrics"),
         test("Watching", "Collectives", "Profiling"),
         test("Averaging", "Collectives", "Kernels", "Models", "Tensors"),
@@ -272,16 +287,19 @@ let package = Package(
             "DTrain", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Files", "Inference", "Layers", "Models",
             "Preparation", "Settings", "Tensors", "Tokenizers"),
         test(
-            "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
+            "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "EventFiles", "Failures", "Files",
+            "Inference",
             "Inspection", "Kernels",
             "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Planning", "Preparation", "Reporting",
             "Resources", "Settings",
             "Tensors", "Texts", "Tokenizers", "Watching"),
+        test("Reports", "Checkpoints", "EventFiles", "Failures", "Files", "Inference", "Metrics"),
         .testTarget(
             name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "Texts", "dtrain"],
             swiftSettings: testing),
         .testTarget(
-            name: "MultiprocessTests", dependencies: ["TestSupport", "Checkpoints", "Files", "Texts", "dtrain"],
+            name: "MultiprocessTests",
+            dependencies: ["TestSupport", "Checkpoints", "EventFiles", "Files", "Texts", "dtrain"],
             swiftSettings: testing),
         .testTarget(
             name: "FuzzingTests", dependencies: fuzzed, path: "Tests/Fuzzing",

@@ -1,29 +1,14 @@
 import Failures
 import Files
 
-/// `metrics.jsonl`: one JSON object per line, in step order.
-///
-/// If a write fails, a partly written line is removed and the line is kept in memory until the next write: the file
-/// contains only complete lines in order, and no line is lost while the process lives.
-///
-/// Only one thread may use it, except that any thread may call `synchronize`.
-package final class MetricsLog {
-    private let file: File
-    /// The length of the complete lines in the file, in bytes.
-    private var length: Int
-    /// Whether an incomplete line may follow them.
-    private var isTorn = false
-    private var waiting: [UInt8] = []
-    /// The number of lines that are not yet in the file.
-    package private(set) var waitingCount = 0
-
-    /// The maximum size of lines kept in memory, in bytes: some hundred thousand lines.
-    package static let waitingLimitBytes = 64 << 20
+/// `metrics.jsonl`: one JSON object per line, in step order. It contains only complete lines, see `AppendOnlyFile`.
+package struct MetricsLog {
+    /// The file; lines that could not be written wait in its memory.
+    package let file: AppendOnlyFile
 
     /// Opens the log for appending, or creates it. A run that resumes calls `truncate` first.
     package init(_ path: String) throws(Failure) {
-        file = try File(path, .append, followingLinks: false)
-        length = try file.size()
+        file = try AppendOnlyFile(path)
     }
 
     /// Appends `object` as a line, after the lines kept in memory. Numbers that are not finite become null.
@@ -31,40 +16,7 @@ package final class MetricsLog {
     /// - Throws: `inputOutput` if the write fails; the line is kept in memory.
     package func append(_ object: JSON) throws(Failure) {
         precondition(object["step"]?.integerValue != nil, "Every line of the log has its step.")
-        waiting += Array((object.line + "\n").utf8)
-        waitingCount += 1
-        try flush()
-    }
-
-    /// Writes the lines kept in memory.
-    ///
-    /// - Throws: `inputOutput` if the write fails; the lines are kept.
-    package func flush() throws(Failure) {
-        if isTorn { try undo() }
-        if waiting.isEmpty { return }
-        isTorn = true
-        do throws(Failure) {
-            try file.write(waiting)
-        } catch {
-            try? undo()
-            throw error
-        }
-        isTorn = false
-        length += waiting.count
-        waiting.removeAll(keepingCapacity: true)
-        waitingCount = 0
-    }
-
-    /// Whether the lines in memory exceed the limit.
-    package var hasTooManyWaiting: Bool { waiting.count > MetricsLog.waitingLimitBytes }
-
-    /// Syncs the file to disk, so that the lines before a checkpoint are at least as durable as the checkpoint.
-    package func synchronize() throws(Failure) { try file.synchronize() }
-
-    /// Removes an incomplete line from the file.
-    private func undo() throws(Failure) {
-        try file.truncate(to: length)
-        isTorn = false
+        try file.append(Array((object.line + "\n").utf8))
     }
 
     /// Removes all lines with a step after `step`, which a resumed run will write again, and incomplete lines, as left
@@ -119,12 +71,15 @@ package final class MetricsLog {
     }
 
     /// Calls `body` with each line without its newline; only a last line without newline is incomplete.
-    private static func forEachLine(
-        of file: borrowing File, _ body: (_ line: [UInt8], _ isComplete: Bool) throws(Failure) -> Void
+    ///
+    /// - Parameter start: The byte at which the first line begins.
+    static func forEachLine(
+        of file: borrowing File, from start: Int = 0,
+        _ body: (_ line: [UInt8], _ isComplete: Bool) throws(Failure) -> Void
     ) throws(Failure) {
         let block = UnsafeMutableRawBufferPointer.allocate(byteCount: blockBytes, alignment: 1)
         defer { block.deallocate() }
-        var offset = 0
+        var offset = start
         var line: [UInt8] = []
         while true {
             let count = try file.readSome(into: block, at: offset)

@@ -13,10 +13,25 @@ package struct RunDirectory: Equatable, Sendable {
         self.path = path
     }
 
+    /// Names an existing directory.
+    ///
+    /// - Throws: `badData` if there is none.
+    package init(existing path: String) throws(Failure) {
+        guard try FileSystem.isPresent(path) else {
+            throw Failure(
+                .badData,
+                "\(path): there is no such directory\(FileSystem.reasonForAbsence(of: path)). Name a run directory, such as "
+                    + "runs/quickstart.")
+        }
+        self.path = path
+    }
+
     /// The resolved configuration.
     package var configuration: String { path + "/config.yaml" }
     /// One JSON object per step and one per evaluation.
     package var metrics: String { path + "/metrics.jsonl" }
+    /// The directory of the event files for TensorBoard.
+    package var tensorboard: String { path + "/tensorboard" }
     /// The directory of the checkpoints.
     package var checkpoints: String { path + "/checkpoints" }
     /// The outcome of the run as a JSON object: `outcome` ("finished", "stopped" or "failed"), `exit_code` and `step`.
@@ -58,7 +73,8 @@ package struct RunDirectory: Equatable, Sendable {
     ///   cannot be read; `usage` for a directory of another kind or a file of the user.
     package func refuseForeign(_ kinds: [(file: String, kind: String)]) throws(Failure) {
         guard FileSystem.isDirectory(path) else { return }
-        for (path, allowed) in try files().map({ ($0, FileSystem.Kind.regularFile) }) + [(checkpoints, .directory)] {
+        let directories = [checkpoints, tensorboard].map { ($0, FileSystem.Kind.directory) }
+        for (path, allowed) in try files().map({ ($0, FileSystem.Kind.regularFile) }) + directories {
             guard let found = try FileSystem.kind(of: path), found != allowed else { continue }
             throw Failure(
                 .inputOutput,
@@ -126,6 +142,17 @@ package struct RunDirectory: Equatable, Sendable {
         try file.truncate(to: 0)
         try file.write("\(RunDirectory.holderStart)\(hostName()), pid \(getpid())")
         return RunLock(file)
+    }
+
+    /// The host and the process of the run that holds the lock or held it last; nil if there is no lock of a run.
+    package func holder() throws(Failure) -> (host: String, process: pid_t)? {
+        guard try FileSystem.isPresent(lockFile),
+            let text = try holder(of: try File(lockFile, .read, followingLinks: false)),
+            let rest = text.withoutExactPrefix(RunDirectory.holderStart),
+            let (host, number) = rest.exactHalves(at: ",").map({ ($0.before, $0.behind) }),
+            let process = number.withoutExactPrefix(" pid ").flatMap({ pid_t($0) })
+        else { return nil }
+        return (host, process)
     }
 
     /// The beginning of the description of a lock's holder.

@@ -256,6 +256,9 @@ package struct FileStamp: Equatable, Sendable {
     private let seconds: Int
     private let nanoseconds: Int
 
+    /// Whether this is the stamp of the same file as `earlier`, which may have grown since.
+    package func continues(_ earlier: FileStamp) -> Bool { inode == earlier.inode && bytes >= earlier.bytes }
+
     init(_ status: stat) {
         (inode, bytes) = (UInt64(status.st_ino), Int(status.st_size))
         (seconds, nanoseconds) = (status.st_mtim.tv_sec, status.st_mtim.tv_nsec)

@@ -45,7 +45,16 @@ package struct BLEU: Equatable, Sendable {
     package let brevityPenalty: Double
 
     /// The score of a corpus; 0 if no n-gram matches.
-    package init(_ counts: BLEUCounts) {
+    package init(_ counts: BLEUCounts) { self.init(counts, orders: BLEUCounts.orders) }
+
+    /// The score of a single segment: only the orders count of which the hypothesis has an n-gram (sacreBLEU's
+    /// `effective_order`).
+    package init(segment counts: BLEUCounts) {
+        self.init(counts, orders: max(1, counts.totals.prefix { $0 > 0 }.count))
+    }
+
+    /// The score from the first `orders` orders.
+    private init(_ counts: BLEUCounts, orders: Int) {
         let (hypothesis, reference) = (Double(counts.hypothesisTokens), Double(counts.referenceTokens))
         brevityPenalty = hypothesis >= reference ? 1 : hypothesis > 0 ? exp(1 - reference / hypothesis) : 0
         var precisions = [Double](repeating: 0, count: BLEUCounts.orders)
@@ -58,6 +67,6 @@ package struct BLEU: Equatable, Sendable {
         }
         self.precisions = precisions
         // If every hypothesis is too short for some order, its precision is 0, log 0 is −∞, and the score is 0.
-        score = brevityPenalty * exp(precisions.reduce(0) { $0 + log($1) } / Double(BLEUCounts.orders))
+        score = brevityPenalty * exp(precisions[..<orders].reduce(0) { $0 + log($1) } / Double(orders))
     }
 }

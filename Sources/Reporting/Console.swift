@@ -48,6 +48,17 @@ package final class Console {
         openLine = true
     }
 
+    /// The number of lines of the terminal.
+    package var rows: Int { Console.size().map { Int($0.ws_row) } ?? 24 }
+
+    /// Fills the terminal with `text`, in place of what it showed.
+    package func fill(_ text: String) {
+        guard speaks else { return }
+        let lines = text.exactParts(at: "\n").map { "\(PathText.shown($0))\u{1B}[K\r\n" }.joined()
+        emit("\u{1B}[H" + lines + "\u{1B}[J")
+        openLine = false
+    }
+
     /// Prints bytes unchanged, such as those of generated text. A failure is stored for `finish`.
     package func write(_ bytes: [UInt8]) {
         guard speaks, !isClosed else { return }
@@ -110,12 +121,17 @@ package final class Console {
 
     /// The width of the terminal in columns.
     private static func width() -> Int {
+        size().map { Int($0.ws_col) } ?? getenv("COLUMNS").flatMap { Int(String(cString: $0)) } ?? 100
+    }
+
+    /// The size of the terminal; nil without one.
+    private static func size() -> winsize? {
         var size = winsize()
         for descriptor in [STDOUT_FILENO, STDERR_FILENO, STDIN_FILENO]
         where ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 {
-            return Int(size.ws_col)
+            return size
         }
-        return getenv("COLUMNS").flatMap { Int(String(cString: $0)) } ?? 100
+        return nil
     }
 
     /// Whether standard output is a terminal.

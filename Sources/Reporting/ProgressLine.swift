@@ -6,6 +6,10 @@ package struct ProgressLine {
     /// The number of steps of the whole run.
     var steps: Int
     var loss: Double
+    /// The last value of the validation metric and the best so far; nil before the first evaluation.
+    var validation: (last: Double, best: Double)?
+    /// The peak memory of rank 0; nil if it is not shown.
+    var residentBytes: Int?
     /// Whether the loss includes label smoothing; the validation loss does not.
     var isSmoothed = false
     var learningRate: Double
@@ -23,12 +27,14 @@ package struct ProgressLine {
     var secondsLeft: Double
 
     package init(
-        step: Int, steps: Int, loss: Double, isSmoothed: Bool = false, learningRate: Double,
+        step: Int, steps: Int, loss: Double, validation: (last: Double, best: Double)? = nil,
+        residentBytes: Int? = nil, isSmoothed: Bool = false, learningRate: Double,
         gradientNorm: Double? = nil,
         skip: String? = nil, lossScale: Double? = nil, targetsPerSecond: Double, targets: String = "tokens",
         shareOfPeak: Double, secondsLeft: Double
     ) {
         (self.step, self.steps, self.loss, self.isSmoothed) = (step, steps, loss, isSmoothed)
+        (self.validation, self.residentBytes) = (validation, residentBytes)
         (self.learningRate, self.gradientNorm, self.skip) = (learningRate, gradientNorm, skip)
         (self.lossScale, self.targetsPerSecond, self.targets) = (lossScale, targetsPerSecond, targets)
         (self.shareOfPeak, self.secondsLeft) = (shareOfPeak, secondsLeft)
@@ -37,34 +43,48 @@ package struct ProgressLine {
     /// The facts that fit into `width` columns. The step is always included; the others follow in the order of their
     /// importance, the remaining time and the loss first.
     ///
-    /// - Parameter showsShare: Whether the fraction of the peak rate may be included.
-    package func text(width: Int, showsShare: Bool = true) -> String {
+    /// - Parameter limit: The importance of the least important fact that may be included.
+    package func text(width: Int, limit: Int = .max) -> String {
         // Shortens "masked tokens" to "tokens" or "tok" if a further fact then fits into the width.
         let noun = targets.exactParts(at: " ").last ?? targets
-        var shown = facts(width, showsShare, targets)
+        var shown = facts(width, limit, targets)
         for unit in noun == "tokens" ? [noun, "tok"] : [noun] {
-            let facts = facts(width, showsShare, unit)
+            let facts = facts(width, limit, unit)
             if facts.count > shown.count { shown = facts }
         }
         return shown.joined(separator: "  ")
     }
 
-    private func facts(_ limit: Int, _ showsShare: Bool, _ unit: String) -> [String] {
+    /// The importance of the memory; only the fraction of the peak rate is less important.
+    private static let memoryImportance = 8
+
+    private func facts(_ columns: Int, _ limit: Int, _ unit: String) -> [String] {
         let facts: [(importance: Int, text: String)] = [
             (0, "step \(step)/\(steps)"),
             (2, "\(isSmoothed ? "smoothed loss" : "loss") \(ProgressLine.short(loss, decimals: 4))"),
+            (
+                7,
+                validation.map {
+                    "val \(ProgressLine.short($0.last, decimals: 4)), best \(ProgressLine.short($0.best, decimals: 4))"
+                } ?? ""
+            ),
             (5, "lr \(scientific(learningRate, digits: 2))"),
             (4, gradientNorm.map { "grad_norm \(ProgressLine.short($0, decimals: 2))" } ?? skip ?? ""),
             (6, lossScale.map(ProgressLine.scale) ?? ""),
             (3, "\(ProgressLine.rate(targetsPerSecond)) \(unit)/s"),
-            (7, showsShare && shareOfPeak.isFinite ? "MFU \(fixed(100 * shareOfPeak, 0)) %" : ""),
+            (
+                ProgressLine.memoryImportance,
+                residentBytes.map { ProgressLine.rate(Double($0)) + "B" } ?? ""
+            ),
+            (9, shareOfPeak.isFinite ? "MFU \(fixed(100 * shareOfPeak, 0)) %" : ""),
             (1, "\(ProgressLine.time(secondsLeft)) left"),
         ]
         var (shown, used): (Set<Int>, Int) = ([], -2)
-        for fact in facts.sorted(by: { $0.importance < $1.importance }) where !fact.text.isEmpty {
+        let sorted = facts.sorted { $0.importance < $1.importance }
+        for fact in sorted where !fact.text.isEmpty && fact.importance <= limit {
             // Every step number counts with the width of the last one, so that all lines of a run show the same facts.
             let width = fact.importance == 0 ? "step \(steps)/\(steps)".utf8.count : fact.text.utf8.count
-            guard used + 2 + width <= limit || fact.importance == 0 else { break }
+            guard used + 2 + width <= columns || fact.importance == 0 else { break }
             shown.insert(fact.importance)
             used += 2 + width
         }
@@ -72,10 +92,10 @@ package struct ProgressLine {
     }
 
     /// The text with a progress bar in front, if at least ten columns are left for it. The bar takes precedence over
-    /// the fraction of the peak rate.
+    /// the fraction of the peak rate and over the memory.
     package func textWithBar(width: Int) -> String {
-        for showsShare in [true, false] {
-            let text = text(width: width, showsShare: showsShare)
+        for limit in [Int.max, ProgressLine.memoryImportance, ProgressLine.memoryImportance - 1] {
+            let text = text(width: width, limit: limit)
             let room = min(20, width - text.utf8.count - 3)
             if room < 10 { continue }
             let done = min(room, Int(Double(room) * Double(step) / Double(max(steps, 1))))

@@ -20,3 +20,18 @@ package func peakResidentBytes() -> Int {
     getrusage(RUSAGE_SELF.rawValue, &usage)
     return usage.ru_maxrss * 1024
 }
+
+/// The peak resident memory of this process, read at most once a second, so that it can be asked for at every step.
+package struct PeakMemoryGauge {
+    private var last: (time: ContinuousClock.Instant, bytes: Int)?
+
+    package init() {}
+
+    /// The peak in bytes, at most a second before `now`.
+    package mutating func peakBytes(at now: ContinuousClock.Instant) -> Int {
+        if let last, now - last.time < .seconds(1) { return last.bytes }
+        let bytes = peakResidentBytes()
+        last = (now, bytes)
+        return bytes
+    }
+}

@@ -17,7 +17,7 @@ struct MetricsLogTests {
         }
         let log = try MetricsLog(path)
         try log.append(["step": 2, "loss": .number(1.0 / 3)])
-        try log.synchronize()
+        try log.file.synchronize()
         #expect(
             try text() == """
                 {"step":1,"loss":0.1,"gradient_norm":null,"loss_scale":null}

@@ -32,6 +32,16 @@ import Testing
         }
     }
 
+    /// Scores of sentences, by sacreBLEU with `effective_order`.
+    @Test(arguments: [
+        ("A dog runs .", "A dog is running.", 27.534765745159184), ("Yes", "Yes", 100), ("no", "yes", 0),
+        ("two dogs", "two dogs run", 60.653065971263366), ("a b c d e f", "a b c x e f", 37.99178428257963),
+    ])
+    func segmentsMatchSacreBLEU(hypothesis: String, reference: String, score: Double) {
+        let bleu = BLEU(segment: BLEUCounts(hypothesis: hypothesis, reference: reference))
+        expectClose(bleu.score, score, absolute: tolerance, relative: tolerance)
+    }
+
     @Test(arguments: [(0, "chrf"), (2, "chrf++")])
     func chrFMatchesSacreBLEU(wordOrders: Int, key: String) throws {
         for corpus in try file.cases("corpora") {

@@ -1,3 +1,5 @@
+import EventFiles
+import Files
 import Glibc
 import Testing
 
@@ -23,6 +25,23 @@ extension MultiprocessTests {
             #expect(losses == whole.losses)
             let evaluated = try workshop.metrics().filter { $0["validation_loss"] != nil }
             #expect(evaluated.compactMap { $0["step"]?.integerValue } == [8, 16, 24, 32, 40, 48, 56, 60])
+            try expectEventsOfMetrics(workshop)
+        }
+
+        /// Expects the event files to have the numbers of `metrics.jsonl`, in the same order.
+        private func expectEventsOfMetrics(_ workshop: Workshop) throws {
+            var events: [String] = []
+            for path in try EventLog.files(in: workshop.directory.file("run/tensorboard")) {
+                var reader = try EventReader(path)
+                while let event = try reader.next() {
+                    guard case .summaries(let summaries) = event.content else { continue }
+                    events += summaries.filter { $0.tag.contains("/") }.map { "\(event.step) \($0)" }
+                }
+            }
+            let lines = try workshop.metrics().flatMap { line in
+                Summary.scalars(of: line).map { "\(line["step"]!.integerValue!) \($0)" }
+            }
+            #expect(events == lines)
         }
 
         /// Starts a run and kills one of its ranks soon after `step`.

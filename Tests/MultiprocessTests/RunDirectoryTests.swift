@@ -119,7 +119,7 @@ extension MultiprocessTests {
             let anew = workshop.start(Workshop.training() + ["--resume", "none"]).finish()
             #expect(anew.output.contains("now in run/previous-1."), "\(anew.output)\(anew.errors)")
             #expect(workshop.digest() == digest)
-            #expect(workshop.names("run/previous-1") == ["checkpoints", "config.yaml", "metrics.jsonl"])
+            #expect(workshop.names("run/previous-1") == ["checkpoints", "config.yaml", "metrics.jsonl", "tensorboard"])
             #expect(step(workshop.names("run/previous-1/checkpoints")).max() == 30)
         }
 

@@ -45,6 +45,17 @@ struct ProgressLineTests {
         #expect(!usual.textWithBar(width: 79).contains("█"))
     }
 
+    /// The validation metric, the best so far and the memory are shown where there is room for them and the bar.
+    @Test func validationAndMemoryAreShown() {
+        var line = usual
+        (line.validation, line.residentBytes) = ((1.09, 1.0833), 555_000_000)
+        #expect(line.text(width: 80) == usual.text(width: 80))
+        #expect(line.text(width: 200).contains("loss 1.0476  val 1.0900, best 1.0833  lr 1.0e-04"))
+        #expect(line.text(width: 200).hasSuffix("21.9k tokens/s  555MB  MFU 40 %  0:00 left"))
+        #expect(line.textWithBar(width: 140).hasPrefix("[███"))
+        #expect(line.textWithBar(width: 140).contains("best 1.0833"))
+    }
+
     /// A unit is shortened only if another fact fits then.
     @Test func longUnitsAreShortened() {
         var line = usual

@@ -18,4 +18,11 @@ package final class TemporaryDirectory: Sendable {
 
     /// Returns the path of `name` in the directory.
     package func file(_ name: String) -> String { path + "/" + name }
+
+    /// Writes a file with those bytes and returns its path.
+    package func file(_ name: String, holding bytes: [UInt8]) throws -> String {
+        let path = file(name)
+        try File(path, .create).write(bytes)
+        return path
+    }
 }

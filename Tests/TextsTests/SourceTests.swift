@@ -47,6 +47,7 @@ struct SourceTests {
         ("Reporting/Console.swift", "String(cString: target.baseAddress!)", "the name of a device"),
         ("Threads/", "String(cString: strerror", "words of the system"),
         ("Resources/ComputeThreads.swift", "String(cString: strerror", "words of the system"),
+        ("Reports/Page/PageServer.swift", "String(cString: strerror", "words of the system"),
         ("Watching/ProcessState.swift", "unicodeScalars.lastIndex(of: \")\")", "a view of scalars"),
         ("Files/FileSystem.swift", "path.lastIndex(of: \"/\")", "a view of scalars"),
         ("Resources/CoreNeighbours.swift", "status.split(separator: ", "a file of /proc"),

@@ -424,15 +424,15 @@ struct CoordinatorTests {
         report.gradientNorm = 0.25
         report.learningRate = 0.001
         report.waitedSeconds = 0.125
-        let line = report.metrics(step: 3, seconds: 0.5).line
+        let line = report.metrics(step: 3, seconds: 0.5, residentBytes: 1024).line
         #expect(
             line == #"{"step":3,"loss":1.5,"learning_rate":0.001,"gradient_norm":0.25,"loss_scale":1.0,"tokens":32,"#
-                + #""tokens_per_second":64.0,"waiting_share":0.25,"skipped_steps":0}"#, "\(line)")
+                + #""tokens_per_second":64.0,"waiting_share":0.25,"skipped_steps":0,"resident_bytes":1024}"#, "\(line)")
         (report.skip, report.skippedSteps, report.returns) = (.notFinite, 3, 2)
         #expect(
-            report.metrics(step: 3, seconds: 0.5).line.hasSuffix(
-                #""skipped_steps":3,"skipped":"not_finite","returns":2}"#))
+            report.metrics(step: 3, seconds: 0.5, residentBytes: 1024).line.hasSuffix(
+                #""skipped_steps":3,"resident_bytes":1024,"skipped":"not_finite","returns":2}"#))
         report.gradientNorm = nil
-        #expect(report.metrics(step: 3, seconds: 0.5)["gradient_norm"] == .null)
+        #expect(report.metrics(step: 3, seconds: 0.5, residentBytes: 1024)["gradient_norm"] == .null)
     }
 }

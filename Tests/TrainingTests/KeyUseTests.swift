@@ -190,7 +190,7 @@ struct KeyUseTests {
             ["training.patience", "training.min_delta"], ["training.spike_zscore", "training.spike_action"],
             ["fine_tuning.from", "fine_tuning.load"], ["fine_tuning.from", "fine_tuning.skip"],
             ["fine_tuning.from", "fine_tuning.lora"],
-            ["schedule.step_size", "schedule.milestones"],
+            ["schedule.step_size", "schedule.milestones"], ["training.tensorboard", "training.histograms_every"],
         ]
         let common = [
             "training.patience=2", "training.spike_zscore=3", "fine_tuning.from=x", "schedule.milestones=[4]",
@@ -237,6 +237,10 @@ struct KeyUseTests {
         ("model: {family: image_classifier, scale_embeddings: true}", "model.scale_embeddings: found true; allowed"),
         ("model: {family: image_classifier, vocabulary_size: 300}", "model.vocabulary_size: found 300; allowed: 0"),
         ("model: {family: image_classifier}\ndata: {context_length: 64}", "c.yaml:2:24: data.context_length: found 64"),
+        (
+            "training: {tensorboard: false, histograms_every: 5}",
+            "training.histograms_every: found 5; allowed: 0 (the default) if training.tensorboard is false"
+        ),
         ("loss_scale: {hysteresis: 3}", "if precision is float32; only float16 uses it"),
         ("schedule: {kind: constant, floor: 1e-5}", "schedule.floor: found 1e-05; allowed: 0.0001 (the default) if"),
         ("averaging: {strategy: shared_memory, wire: float16}", "if averaging.strategy is shared_memory; only auto"),

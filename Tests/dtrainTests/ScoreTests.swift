@@ -65,6 +65,19 @@ struct ScoreTests {
         expectClose(try #require(other["score"]?.doubleValue), 100, relative: 1e-12)
     }
 
+    /// The worst line comes first; control characters do not reach the terminal.
+    @Test func linesAreScored() throws {
+        for (name, text) in [("hypotheses", "a b c d\nx\u{1B}[2J y\n"), ("references", "a b c d\nx y z\n")] {
+            try FileSystem.replaceContents(of: directory.file(name), with: text)
+        }
+        let words = ["--hypotheses", directory.file("hypotheses"), "--references", directory.file("references")]
+        let lines = try lineScores(Arguments(words + ["--lines"], for: .score)).split(separator: "\n")
+        #expect(lines.count == 2 && lines[0].hasPrefix("2\t") && lines[1] == "1\t100.00\ta b c d\ta b c d")
+        #expect(!lines[0].unicodeScalars.contains("\u{1B}"))
+        let json = try lineScores(Arguments(words + ["--lines", "--json", "--metric", "chrf"], for: .score))
+        #expect(json.hasPrefix(#"{"line":2,"metric":"chrf","score":"#) && json.contains(#"x\u001b[2J y"#))
+    }
+
     /// Only LF and CR LF end a line, the last line need not have an end, and an empty line is a segment.
     @Test func splitsLinesAtLineFeedsOnly() throws {
         #expect(try score("a b c d\r\n\n", "a b c d\n\u{2028}").hasPrefix("BLEU 100.00, "))

@@ -8,12 +8,12 @@ import Settings
 
 /// The evaluation of a checkpoint on a dataset's validation split; the same result for any number of ranks.
 package struct Evaluation {
-    private let communicator: any Communicator
+    let communicator: any Communicator
     /// The checkpoint's directory.
     private let directory: String
-    private let forwardPass: ForwardPass<Float>
-    private let batches: EvaluationBatches
-    private let batch: Batch
+    let forwardPass: ForwardPass<Float>
+    let batches: EvaluationBatches
+    let batch: Batch
     /// The number of bytes of text of each token; nil if the data is not text with a tokenizer.
     private let bytes: [Int32]?
     /// A notice of an assumption about the tokens; nil if none is made.
@@ -28,9 +28,10 @@ package struct Evaluation {
     package var dataDirectory: String { dataset.directory }
     /// The names of the classes.
     package let classNames: [String]
-    private let dataset: Dataset
+    let dataset: Dataset
     /// The model if it is an encoder-decoder, whose translations are evaluated as well.
-    private let translator: TrainedModel?
+    let translator: TrainedModel?
+    private let identity: CheckpointIdentity
 
     /// Loads and verifies the checkpoint, and opens the data.
     ///
@@ -115,6 +116,7 @@ package struct Evaluation {
         weightChoice = choice ?? (checkpoint.tensorFileNames.contains(averagedFileName) ? .average : .last)
         classNames = opened.dataset.labels?.names ?? []
         dataset = opened.dataset
+        self.identity = identity
         translator =
             model.architecture.hasEncoder
             ? TrainedModel(directory, identity, try identity.makeTokenizer(), model, weights) : nil
@@ -145,16 +147,11 @@ package struct Evaluation {
         return recorded
     }
 
-    /// The scores of the model's translations on rank 0; nil on other ranks, and for models that are not
-    /// encoder-decoders.
+    /// The model with its tokenizer.
     ///
-    /// - Parameter beams: The number of beams of the beam search.
-    /// - Throws: As `Generation`.
-    package func translationScores(beams: Int) throws -> TranslationScores? {
-        guard let translator else { return nil }
-        var settings = GenerationSettings(checkpoint: translator.directory)
-        settings.decoding.beams = beams
-        return try TranslationScores.measure(dataset, settings, translator, communicator)
+    /// - Throws: `badData` if the tokenizer was altered.
+    func trainedModel() throws(Failure) -> TrainedModel {
+        TrainedModel(directory, identity, try identity.makeTokenizer(), forwardPass.model, forwardPass.weights)
     }
 
     /// Evaluates the model.

@@ -1,6 +1,3 @@
-import Collectives
-import Datasets
-import Failures
 import Metrics
 import Reporting
 
@@ -13,40 +10,15 @@ package struct TranslationScores: Sendable {
     /// ROUGE: words, pairs of words and longest common subsequences, without stemming.
     package let rouge: CorpusROUGE
 
-    /// Translates the sources of the validation split, divided among the ranks, and compares the translations with the
-    /// targets.
-    ///
-    /// - Parameters:
-    ///   - dataset: A parallel dataset with the model's tokenizer and a validation split.
-    ///   - settings: The decoding settings.
-    /// - Returns: nil on all ranks except 0.
-    /// - Throws: As `Generation`.
-    static func measure(
-        _ dataset: Dataset, _ settings: GenerationSettings, _ trained: TrainedModel,
-        _ communicator: any Communicator
-    ) throws -> TranslationScores? {
-        let (sources, references) = try communicator.together { () throws(Failure) in
-            let (records, tokenizer) = (try dataset.records(.validation), trained.tokenizer)
-            var texts: [RecordColumn: [String]] = [:]
-            for column in [RecordColumn.source, .target] {
-                for record in 0..<records.count {
-                    var tokens = [Int32](repeating: 0, count: records.length(record, column))
-                    try records.read(record, column, from: 0, count: tokens.count, into: &tokens)
-                    texts[column, default: []].append(String(decoding: tokenizer.decode(tokens), as: UTF8.self))
-                }
-            }
-            return (texts[.source]!, texts[.target]!)
-        }
-        let translations = try Generation(settings, trained, communicator)
-            .run(lines: sources, name: "the validation split", shouldStop: { false })
-        guard let translations, communicator.rank == 0 else { return nil }
+    /// Compares translations with their references.
+    package init(_ examples: [Example]) {
         var (bleu, chrF, rouge) = (BLEUCounts(), ChrFCounts(), CorpusROUGE())
-        for (translation, reference) in zip(translations, references) {
-            bleu += BLEUCounts(hypothesis: translation, reference: reference)
-            chrF += ChrFCounts(hypothesis: translation, reference: reference)
-            rouge.add(hypothesis: translation, reference: reference)
+        for example in examples {
+            bleu += BLEUCounts(hypothesis: example.prediction.text, reference: example.reference.text)
+            chrF += ChrFCounts(hypothesis: example.prediction.text, reference: example.reference.text)
+            rouge.add(hypothesis: example.prediction.text, reference: example.reference.text)
         }
-        return TranslationScores(bleu: BLEU(bleu), chrF: ChrF(chrF), rouge: rouge)
+        (self.bleu, self.chrF, self.rouge) = (BLEU(bleu), ChrF(chrF), rouge)
     }
 
     /// The scores as one line.

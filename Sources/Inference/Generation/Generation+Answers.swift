@@ -10,6 +10,10 @@ extension Generation {
         var prompt: [UInt8] = []
         /// The text after the prompt, or the whole result.
         var text: [UInt8]
+        /// The generated tokens and their log-probability; nil if the model does not generate token by token.
+        var output: DecodingOutput?
+        /// The prediction of a classifier.
+        var prediction: LabelPrediction?
 
         /// The whole result.
         var bytes: [UInt8] { prompt + text }
@@ -20,6 +24,7 @@ extension Generation {
     /// Determines the result for `prompt`.
     ///
     /// - Parameters:
+    ///   - sample: The number of the sample, from 0; each has different random numbers.
     ///   - read: Called with the prompt as the model read it, if the result begins with the prompt.
     ///   - write: Called with each part of the text as it is determined, in whole characters: token by token for a
     ///     decoder without beam search, otherwise once.
@@ -28,16 +33,16 @@ extension Generation {
     /// - Throws: The error of `refuse` if the prompt has no token or is too long; `usage` if there is not enough memory;
     ///   `badData` if a prediction is not finite, after parts of the text may have been written.
     package func answer(
-        _ prompt: String, read: (String) -> Void = { _ in }, write: (String) -> Void,
+        _ prompt: String, sample: Int = 0, read: (String) -> Void = { _ in }, write: (String) -> Void,
         shouldStop: @escaping () -> Bool, refuse: (_ reason: String) -> Failure
     ) throws(Failure) {
-        let numbers = PromptNumbers.of([prompt])
+        let numbers = PromptNumbers.of([prompt]).map { $0 + sample }
         let inputs = try decodingInputs(of: [prompt]) { refuse($1) }
         try requireMemory(for: inputs, texts: 1)
         guard response == .continuation, settings.decoding.beams == 1 else {
             let answers = try results(of: [prompt], numbers: numbers, isOneLine: false, shouldStop) { refuse($1) }
-            read(WholeCharacters.text(of: answers[0].prompt))
-            write(WholeCharacters.text(of: answers[0].text))
+            read(WholeCharacters.text(of: answers[0][0].prompt))
+            write(WholeCharacters.text(of: answers[0][0].text))
             return
         }
         let input = inputs[0]
@@ -53,6 +58,7 @@ extension Generation {
             var observer = Decoding<Float>.Observer()
             observer.shouldStop = shouldStop
             observer.isComplete = { stops.areReached(by: $1, tokenizer) }
+            observer.isForbidden = isForbidden
             observer.chose = { _, token in
                 tokenizer.decode(token, after: &state, appendingTo: &held)
                 let sure = stops.first(in: held) == nil ? max(0, held.count - max(0, stops.longest - 1)) : 0
@@ -83,7 +89,7 @@ extension Generation {
         try requireMemory(for: try decodingInputs(of: prompts, refuse), texts: prompts.count)
         return try results(
             of: prompts, numbers: PromptNumbers.of(prompts), isOneLine: false, shouldStop, refuse: refuse
-        ).map { WholeCharacters.text(of: $0.text) }
+        ).map { WholeCharacters.text(of: $0[0].text) }
     }
 
     /// The predictions of a classifier for `texts`.
@@ -107,7 +113,7 @@ extension Generation {
 
     // MARK: By response
 
-    /// The result for each text.
+    /// The results for each text: one, or as many of a beam search as `settings.best` asks for.
     ///
     /// - Parameters:
     ///   - numbers: The `PromptNumbers` of the texts, which seed random choices.
@@ -117,18 +123,19 @@ extension Generation {
     func results(
         of texts: [String], numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
         refuse: (Int, String) -> Failure
-    ) throws(Failure) -> [Answer] {
+    ) throws(Failure) -> [[Answer]] {
         switch response {
         case .continuation, .target, .filledBlanks:
             return try decoded(texts, numbers, isOneLine: isOneLine, shouldStop, refuse)
         case .maskedTokens:
             return try FilledGaps(trained, batch: WholeTexts.batch(settings.decoding.batch, of: texts.count))
-                .run(texts, shouldStop, refuse).map { Answer(text: $0) }
+                .run(texts, shouldStop, refuse).map { [Answer(text: $0)] }
         case .labels:
             return try TextClassification(trained, batch: WholeTexts.batch(settings.decoding.batch, of: texts.count))
                 .run(texts, crops: settings.crops, shouldStop, refuse)
                 .map {
-                    Answer(text: Array($0.text(all: settings.tellsAllClasses, separator: isOneLine ? "\t" : "\n").utf8))
+                    let text = $0.text(all: settings.tellsAllClasses, separator: isOneLine ? "\t" : "\n")
+                    return [Answer(text: Array(text.utf8), prediction: $0)]
                 }
         case nil: preconditionFailure("the model does not read text")
         }
@@ -137,33 +144,43 @@ extension Generation {
     private func decoded(
         _ texts: [String], _ numbers: [Int], isOneLine: Bool, _ shouldStop: @escaping () -> Bool,
         _ refuse: (Int, String) -> Failure
-    ) throws(Failure) -> [Answer] {
+    ) throws(Failure) -> [[Answer]] {
         let inputs = try decodingInputs(of: texts, refuse)
         // A decoder would continue after a line break, but the result is a single line.
         let stops = StopTexts(settings.stops + (isOneLine && response == .continuation ? ["\n"] : []))
         var observer = Decoding<Float>.Observer()
         observer.shouldStop = shouldStop
         observer.isComplete = { stops.areReached(by: $1, tokenizer) }
-        let chosen = try decode(inputs, numbers: numbers, observer: observer)
-        return zip(inputs, chosen).map { answer($0, $1, stops) }
+        observer.isForbidden = isForbidden
+        let outputs = try decode(inputs, numbers: numbers, observer: observer)
+        return zip(inputs, outputs).map { input, outputs in
+            outputs.prefix(settings.best).map { answer(input, $0, stops) }
+        }
     }
 
-    /// The tokens that are chosen for each input.
+    /// Whether the last of some tokens completes a forbidden text; nil if there is none.
+    private var isForbidden: ((_ input: Int, _ tokens: [Int32]) -> Bool)? {
+        let forbidden = StopTexts(settings.forbidden)
+        return forbidden.longest == 0 ? nil : { forbidden.areReached(by: $1, tokenizer) }
+    }
+
+    /// The outputs for each input.
     ///
     /// - Throws: `badData` if logits are not finite.
     private func decode(
         _ inputs: [DecodingInput], numbers: [Int], observer: Decoding<Float>.Observer
-    ) throws(Failure) -> [[Int32]] {
+    ) throws(Failure) -> [[DecodingOutput]] {
         do throws(NonFiniteLogits) {
             return try Decoding(trained.model, weights: trained.weights, settings.decoding)
-                .run(inputs, numbers: numbers, observer: observer)
+                .outputs(for: inputs, numbers: numbers, observer: observer)
         } catch {
             throw trained.nonFinite(output: error.token)
         }
     }
 
     /// The result for a decoded input.
-    private func answer(_ input: DecodingInput, _ chosen: [Int32], _ stops: StopTexts) -> Answer {
+    private func answer(_ input: DecodingInput, _ output: DecodingOutput, _ stops: StopTexts) -> Answer {
+        let chosen = output.tokens
         if let gap = input.gap {
             // Stop sequences are searched only in the text that fills the blank; the tokens around the blank determine
             // whether a space precedes it.
@@ -171,7 +188,7 @@ extension Generation {
             while !filling.isEmpty, stops.first(in: tokenizer.decode(filling)) != nil { filling.removeLast() }
             var tokens = input.text
             tokens.replaceSubrange(gap.place...gap.place, with: filling)
-            return Answer(text: GapText(tokenizer, mask: input.text[gap.place]).decode(tokens))
+            return Answer(text: GapText(tokenizer, mask: input.text[gap.place]).decode(tokens), output: output)
         }
         var state = DecodingState()
         var (before, after): ([UInt8], [UInt8]) = ([], [])
@@ -179,6 +196,6 @@ extension Generation {
             for token in input.text { tokenizer.decode(token, after: &state, appendingTo: &before) }
         }
         for token in chosen { tokenizer.decode(token, after: &state, appendingTo: &after) }
-        return Answer(prompt: before, text: stops.cut(after))
+        return Answer(prompt: before, text: stops.cut(after), output: output)
     }
 }

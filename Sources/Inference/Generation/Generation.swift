@@ -20,10 +20,14 @@ package struct GenerationSettings: Sendable {
     package var temperature: Double?
     /// The stop sequences: the output ends before the first of them.
     package var stops: [String] = []
+    /// Texts that no output contains: a token that would complete one of them is replaced by the next choice.
+    package var forbidden: [String] = []
+    /// The number of hypotheses of a beam search that are results, the best first (n-best).
+    package var best = 1
+    /// The form of results.
+    package var form = ResultForm()
     /// Whether all classes are printed, not only the most probable one.
     package var tellsAllClasses = false
-    /// Whether the result of each line is a JSON object with the complete text; see `PromptFile`.
-    package var writesObjects = false
     /// Whether a prompt that is longer than the context is cropped: to its end for a decoder, to its beginning for an
     /// encoder-decoder or a classifier. A text with blanks is never cropped.
     package var crops = false
@@ -62,6 +66,7 @@ package struct Generation {
         settings.decoding.forbiddenTokens = trained.tokensWithoutText.filter { $0 != end }
         let continues = trained.model.architecture.response == .continuation
         settings.decoding.temperature = settings.temperature ?? (continues && settings.decoding.beams == 1 ? 0.8 : 0)
+        settings.decoding.scores = settings.form.hasScores
         self.settings = settings
     }
 
@@ -71,22 +76,23 @@ package struct Generation {
     /// each token as it is chosen, in whole characters.
     ///
     /// - Parameters:
+    ///   - sample: The number of the sample, from 0; each has different random numbers.
     ///   - write: Called with UTF-8 bytes.
     ///   - shouldStop: Called before each token; if true, the text ends there.
-    /// - Throws: `usage` if the prompt is empty or too long, or if there is not enough memory.
+    /// - Throws: `usage` if the prompt is empty or too long, if the options do not fit the model, or if there is not
+    ///   enough memory.
     package func run(
-        prompt: String, output write: ([UInt8]) -> Void, shouldStop: @escaping () -> Bool
+        prompt: String, sample: Int = 0, output write: ([UInt8]) -> Void, shouldStop: @escaping () -> Bool
     ) throws(Failure) {
-        guard !prompt.isEmpty else {
-            throw Failure(.usage, "generate: --prompt is empty. Give at least one character.")
-        }
+        try requireOptions()
+        guard !prompt.isEmpty else { throw PromptFile.emptyPrompt }
         var hasBegun = false
         func output(_ text: String) {
             hasBegun = true
             write(Array(text.utf8))
         }
         do throws(Failure) {
-            try answer(prompt, read: output, write: output, shouldStop: shouldStop) { reason in
+            try answer(prompt, sample: sample, read: output, write: output, shouldStop: shouldStop) { reason in
                 Failure(.usage, "generate: --prompt \(reason)")
             }
         } catch {
@@ -99,8 +105,8 @@ package struct Generation {
 
     // MARK: Many lines
 
-    /// The results for `lines` in the same order, one line each; an empty line has an empty result. The lines are
-    /// divided among the ranks.
+    /// The results for `lines` in the same order, one line each, or as many as `settings.best` asks for; an empty line
+    /// has an empty result. The lines are divided among the ranks.
     ///
     /// - Parameters:
     ///   - range: The indices of the lines to process; nil: all. It does not affect results.
@@ -123,7 +129,7 @@ package struct Generation {
         var stopped = false
         let texts = try communicator.together { () throws(Failure) in
             try results(
-                of: own.map { lines[$0] }, numbers: own.map { numbers[$0] }, isOneLine: !settings.writesObjects,
+                of: own.map { lines[$0] }, numbers: own.map { numbers[$0] }, isOneLine: settings.form.isOneLine,
                 { () -> Bool in
                     stopped = stopped || shouldStop()
                     return stopped
@@ -131,24 +137,38 @@ package struct Generation {
                 refuse: { Failure(.badData, "\(name):\(own[$0] + 1): \($1)") })
         }
         if try communicator.maximum(stopped ? 1 : 0) == 1 { return nil }
-        let gathered = try communicator.gather(
-            texts.map { PromptFile.line(of: $0.bytes, asObject: settings.writesObjects) }.joined(separator: "\n"))
+        // The first character of a line tells whether it begins the results of the next text.
+        let rendered = zip(own, texts).flatMap { place, answers in
+            answers.enumerated().map { ($0 == 0 ? "1" : "0") + settings.form.line(of: $1, to: lines[place]) }
+        }
+        let gathered = try communicator.gather(rendered.joined(separator: "\n"))
         if communicator.rank != 0 { return [] }
-        let empty = settings.writesObjects ? PromptFile.line(of: [], asObject: true) : ""
-        var all = [String](repeating: empty, count: range.count)
-        for (rank, text) in gathered.enumerated() {
-            let lines = text.exactParts(at: "\n")
-            for (place, line) in zip(places(ofRank: rank), lines) { all[place - range.lowerBound] = line }
+        var all = range.map { lines[$0].isEmpty ? settings.form.line(of: Answer(text: []), to: "") : "" }
+        for (rank, text) in gathered.enumerated() where !text.isEmpty {
+            var places = places(ofRank: rank).makeIterator()
+            var place = 0
+            for line in text.exactParts(at: "\n") {
+                let result = String(line.unicodeScalars.dropFirst())
+                if line.unicodeScalars.first == "1" {
+                    place = places.next()! - range.lowerBound
+                    all[place] = result
+                } else {
+                    all[place] += "\n" + result
+                }
+            }
         }
         return all
     }
 
     /// Checks that the model can process each of `lines`, before any of them is processed.
     ///
-    /// - Parameter name: The name of the file, for messages.
-    /// - Throws: `AgreedFailure` with `badData`, naming a line that cannot be a prompt; with `usage` if there is not
-    ///   enough memory.
-    package func check(lines: [String], name: String) throws {
+    /// - Parameters:
+    ///   - name: The name of the file, for messages.
+    ///   - samples: The number of times that each line will be processed.
+    /// - Throws: `AgreedFailure` with `badData`, naming a line that cannot be a prompt; with `usage` if the options do
+    ///   not fit the model, or if there is not enough memory.
+    package func check(lines: [String], samples: Int = 1, name: String) throws {
+        try communicator.together { () throws(Failure) in try requireOptions() }
         let own = stride(from: communicator.rank, to: lines.count, by: communicator.size).filter { !lines[$0].isEmpty }
         let inputs = try communicator.together { () throws(Failure) -> [DecodingInput] in
             try decodingInputs(of: own.map { lines[$0] }) { (place: Int, reason: String) in
@@ -156,8 +176,25 @@ package struct Generation {
             }
         }
         try communicator.requireMemory(for: "generation", remedy: memoryRemedy) {
-            memory(for: inputs, texts: own.count)
+            let copies = min(samples, settings.decoding.batch)
+            return memory(for: inputs.flatMap { Array(repeating: $0, count: copies) }, texts: own.count * copies)
         }
+    }
+
+    /// Throws if options belong to models that generate tokens one after another, and this is another one.
+    private func requireOptions() throws(Failure) {
+        guard response == .maskedTokens || response == .labels else { return }
+        let given: String? =
+            settings.best > 1
+            ? "--nbest"
+            : !settings.forbidden.isEmpty
+                ? "--forbid" : settings.form.precedesWithScore ? "--scores" : nil
+        guard let given else { return }
+        throw Failure(
+            .usage,
+            "generate: \(given): \(trained.directory) is of the family "
+                + "\(trained.identity.configuration.model.family.rawValue), which does not generate token by token. Leave "
+                + "the option out.")
     }
 
     /// The decoder input for each text; empty for encoders and classifiers, whose texts are only checked.

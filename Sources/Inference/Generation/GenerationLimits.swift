@@ -12,6 +12,8 @@ package enum GenerationLimits {
     package static let repetitionPenalty = 0.01...100
     /// The number of beams.
     package static let beams = 1...1000
+    /// The number of samples of each prompt.
+    package static let samples = 1...100_000
     /// The exponent of the length of a hypothesis.
     package static let lengthPenalty = -100.0...100
     /// The number of prompts that are decoded at once.

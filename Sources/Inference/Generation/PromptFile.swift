@@ -1,6 +1,7 @@
-import Texts
+import Collectives
 import Failures
 import Files
+import Texts
 
 /// A file of prompts, one per line.
 ///
@@ -46,13 +47,34 @@ package struct PromptFile: Sendable {
         self.prompts = prompts
     }
 
-    /// The output line for the result `bytes`, without line end.
+    /// The failure for an empty prompt of the command line.
+    static let emptyPrompt = Failure(.usage, "generate: --prompt is empty. Give at least one character.")
+
+    /// The prompt of the command line, which may contain line breaks; its result too, unless it is plain text.
     ///
-    /// Invalid UTF-8 is replaced by U+FFFD, as in the output of `--prompt`.
-    static func line(of bytes: [UInt8], asObject: Bool) -> String {
-        if asObject { return JSON.object([.init("text", .string(WholeCharacters.text(of: bytes)))]).line }
-        let isLineBreak = { (byte: UInt8) in byte == UInt8(ascii: "\n") || byte == UInt8(ascii: "\r") }
-        return WholeCharacters.text(of: bytes.map { isLineBreak($0) ? UInt8(ascii: " ") : $0 })
+    /// - Throws: `usage` if it is empty.
+    package init(of prompt: String) throws(Failure) {
+        guard !prompt.isEmpty else { throw PromptFile.emptyPrompt }
+        (path, prompts, holdsObjects) = ("--prompt", [prompt], false)
+    }
+
+    /// Prompts from standard input, one per line, which rank 0 reads and the other ranks receive. Collective: every rank
+    /// calls it.
+    ///
+    /// - Throws: `AgreedFailure` with `badData` for input that is not UTF-8.
+    package init(readingStandardInputWith communicator: any Communicator) throws {
+        path = "standard input"
+        holdsObjects = false
+        let text = try communicator.onFirstRank { () throws(Failure) in
+            let bytes = try StandardInput.contents(limitBytes: 64 << 20)
+            guard let text = String(validating: bytes, as: UTF8.self) else {
+                throw Failure(.badData, "standard input: is not UTF-8. Convert it first, as iconv does.")
+            }
+            return text
+        }
+        var lines = text.exactParts(at: "\n")
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        prompts = lines.map { $0.withoutExactSuffix("\r") ?? $0 }
     }
 }
 

@@ -16,13 +16,7 @@ package struct CheckpointTable {
     ///
     /// - Throws: `badData` if the path does not exist or is not a run with checkpoints.
     package init(_ path: String) throws(Failure) {
-        guard try FileSystem.isPresent(path) else {
-            throw Failure(
-                .badData,
-                "\(path): there is no such directory\(FileSystem.reasonForAbsence(of: path)). Name a run directory, such as "
-                    + "runs/quickstart.")
-        }
-        run = RunDirectory(path)
+        run = try RunDirectory(existing: path)
         listings = try Checkpoint.list(run)
         guard !listings.isEmpty else {
             throw Failure(

@@ -31,8 +31,8 @@ struct BeamSearch {
 
     /// The open hypotheses, in order of descending score.
     private(set) var open = [Hypothesis(tokens: [], score: 0)]
-    /// The finished hypotheses without end tokens, in order of descending length-normalized score.
-    private(set) var finished: [(tokens: [Int32], score: Float)] = []
+    /// The finished hypotheses, in order of descending length-normalized score.
+    private var finished: [(output: DecodingOutput, score: Float)] = []
     /// Whether the search is over.
     private(set) var isOver = false
     private let width: Int
@@ -81,13 +81,18 @@ struct BeamSearch {
         return parents
     }
 
-    /// The best output: the best finished hypothesis or, if there is none, the best open one.
-    var best: [Int32] { finished.first?.tokens ?? open.first?.tokens ?? [] }
+    /// The outputs in order of descending score: the finished hypotheses or, if there is none, the best open one. At
+    /// least one.
+    var outputs: [DecodingOutput] {
+        if !finished.isEmpty { return finished.map(\.output) }
+        let best = open.first ?? Hypothesis(tokens: [], score: 0)
+        return [DecodingOutput(tokens: best.tokens, logProbability: Double(best.score))]
+    }
 
     private mutating func finish(_ tokens: [Int32], _ score: Float, length: Int) {
         let scored = scored(score, length: length)
         let place = finished.firstIndex { $0.score < scored } ?? finished.count
-        finished.insert((tokens, scored), at: place)
+        finished.insert((DecodingOutput(tokens: tokens, logProbability: Double(score)), scored), at: place)
         if finished.count > width { finished.removeLast() }
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Kernels
 import Tensors
 
@@ -20,6 +21,9 @@ package final class Decoding<Element: Storage> {
         package var isComplete: (_ input: Int, _ tokens: [Int32]) -> Bool = { _, _ in false }
         /// Called for each token that is chosen for an input. Beam search does not call it.
         package var chose: (_ input: Int, _ token: Int32) -> Void = { _, _ in }
+        /// Whether the output of an input must not begin with these tokens: the last of them is then replaced by the next
+        /// choice. nil: all outputs are allowed.
+        package var isForbidden: ((_ input: Int, _ tokens: [Int32]) -> Bool)?
         /// Whether to stop decoding; called before each token.
         package var shouldStop: () -> Bool = { false }
 
@@ -95,12 +99,23 @@ package final class Decoding<Element: Storage> {
     package func run(
         _ inputs: [DecodingInput], numbers: [Int]? = nil, observer: Observer = Observer()
     ) throws(NonFiniteLogits) -> [[Int32]] {
+        try outputs(for: inputs, numbers: numbers, observer: observer).map { $0[0].tokens }
+    }
+
+    /// Generates the outputs for each of `inputs`, as `run`: one or, by a beam search, up to one for each beam, the best
+    /// first.
+    ///
+    /// - Throws: As `run`.
+    package func outputs(
+        for inputs: [DecodingInput], numbers: [Int]? = nil, observer: Observer = Observer()
+    ) throws(NonFiniteLogits) -> [[DecodingOutput]] {
         // Longest inputs first, so that inputs of similar length share a batch.
         let order = inputs.indices.sorted {
             let (a, b) = (inputs[$0], inputs[$1])
             return (-a.source.count, -a.text.count, $0) < (-b.source.count, -b.text.count, $1)
         }
-        var results = [[Int32]](repeating: [], count: inputs.count)
+        let empty = [DecodingOutput(tokens: [], logProbability: 0)]
+        var results = [[DecodingOutput]](repeating: empty, count: inputs.count)
         if inputs.isEmpty || settings.tokens == 0 { return results }
         let sizes = cacheSizes(inputs)
         let cache = TransformerCache(
@@ -157,7 +172,7 @@ package final class Decoding<Element: Storage> {
 
     private func choose(
         _ part: [Int], _ inputs: [DecodingInput], _ numbers: [Int]?, _ cache: TransformerCache<Element>,
-        _ observer: Observer, into results: inout [[Int32]]
+        _ observer: Observer, into results: inout [[DecodingOutput]]
     ) throws(NonFiniteLogits) {
         let (context, outputs) = (model.sizes.contextLength, model.head.outputWidth)
         var texts = part.enumerated().map { slot, index in
@@ -172,15 +187,27 @@ package final class Decoding<Element: Storage> {
             for b in texts.indices where cache.length(b) == cache.capacity { forget(texts[b], b, cache) }
             let logits = cache.add(texts.map(\.next), spans: spans(texts.map { ($0.input, $0.chosen) }, inputs))
             try check(logits, of: texts.map(\.input))
+            let unchanged =
+                settings.scores ? Array(UnsafeBufferPointer(start: logits, count: texts.count * outputs)) : []
             var chosen = [Int32](repeating: 0, count: texts.count)
             let (current, adjustment, sampler) = (texts, adjustment, sampler)
+            func choice(_ b: Int) -> Int32 {
+                let row = UnsafeBufferPointer(start: logits + b * outputs, count: outputs)
+                return sampler.choose(row, at: current[b].all.count, of: current[b].number)
+            }
             chosen.withUnsafeMutableBufferPointer { chosen in
                 let chosen = chosen.baseAddress!
                 parallel(current.count) { b in
-                    let (row, text) = (logits + b * outputs, current[b])
-                    adjustment.apply(row, after: text.all, chosen: text.chosen)
-                    chosen[b] = sampler.choose(
-                        UnsafeBufferPointer(start: row, count: outputs), at: text.all.count, of: text.number)
+                    adjustment.apply(logits + b * outputs, after: current[b].all, chosen: current[b].chosen)
+                    chosen[b] = choice(b)
+                }
+            }
+            for b in texts.indices {
+                let (row, output) = (logits + b * outputs, results[texts[b].input][0].tokens)
+                while forbids(chosen[b], after: output, texts[b].input, row, observer) { chosen[b] = choice(b) }
+                if settings.scores {
+                    results[texts[b].input][0].logProbability += Decoding.logProbability(
+                        of: Int(chosen[b]), unchanged[b * outputs..<(b + 1) * outputs])
                 }
             }
             var staying: [Int] = []
@@ -188,9 +215,10 @@ package final class Decoding<Element: Storage> {
                 texts[b].all.append(chosen[b])
                 texts[b].chosen += 1
                 texts[b].next = chosen[b]
-                results[texts[b].input].append(chosen[b])
+                results[texts[b].input][0].tokens.append(chosen[b])
                 observer.chose(texts[b].input, chosen[b])
-                if texts[b].chosen < texts[b].limit, !observer.isComplete(texts[b].input, results[texts[b].input]) {
+                let output = results[texts[b].input][0].tokens
+                if texts[b].chosen < texts[b].limit, !observer.isComplete(texts[b].input, output) {
                     staying.append(b)
                 }
             }
@@ -199,6 +227,26 @@ package final class Decoding<Element: Storage> {
                 texts = staying.map { texts[$0] }
             }
         }
+    }
+
+    /// Whether the observer forbids `token` after `output`; if so, removes it from the choices, [V]. A token that is
+    /// already impossible is not forbidden: no other is left.
+    private func forbids(
+        _ token: Int32, after output: [Int32], _ input: Int, _ logits: UnsafeMutablePointer<Float>,
+        _ observer: Observer
+    ) -> Bool {
+        guard let isForbidden = observer.isForbidden, token != settings.endToken, logits[Int(token)] > -.infinity,
+            isForbidden(input, output + [token])
+        else { return false }
+        logits[Int(token)] = -.infinity
+        return true
+    }
+
+    /// The natural logarithm of a token's probability, given the logits of all.
+    private static func logProbability(of token: Int, _ logits: ArraySlice<Float>) -> Double {
+        let highest = Double(logits.max() ?? 0)
+        let sum = logits.reduce(0.0) { $0 + exp(Double($1) - highest) }
+        return Double(logits[logits.startIndex + token]) - highest - log(sum)
     }
 
     /// Drops the older half of a text whose cache row is full, and processes the newer half again from position 0.
@@ -226,7 +274,7 @@ package final class Decoding<Element: Storage> {
 
     private func search(
         _ part: [Int], _ inputs: [DecodingInput], _ cache: TransformerCache<Element>, _ observer: Observer,
-        into results: inout [[Int32]]
+        into results: inout [[DecodingOutput]]
     ) throws(NonFiniteLogits) {
         let outputs = model.head.outputWidth
         var searches = part.enumerated().map { place, index in
@@ -248,15 +296,24 @@ package final class Decoding<Element: Storage> {
             logSoftmax(logits, rows: rows.count, columns: outputs)
             var candidates = [[BeamSearch.Continuation]](repeating: [], count: rows.count)
             let (adjustment, count) = (adjustment, searches[0].beams.candidateCount)
+            func continuations(_ b: Int) -> [BeamSearch.Continuation] {
+                likeliest(count, UnsafeBufferPointer(start: logits + b * outputs, count: outputs)).map {
+                    .init(parent: rows[b].beam, token: Int32($0.token), score: hypotheses[b].score + $0.value)
+                }
+            }
             candidates.withUnsafeMutableBufferPointer { candidates in
                 let candidates = candidates.baseAddress!
                 parallel(rows.count) { b in
                     let row = logits + b * outputs
                     adjustment.apply(row, after: histories[b], chosen: hypotheses[b].tokens.count)
-                    candidates[b] = likeliest(count, UnsafeBufferPointer(start: row, count: outputs)).map {
-                        .init(parent: rows[b].beam, token: Int32($0.token), score: hypotheses[b].score + $0.value)
-                    }
+                    candidates[b] = continuations(b)
                 }
+            }
+            for b in rows.indices where observer.isForbidden != nil {
+                let row = logits + b * outputs
+                while candidates[b].contains(where: {
+                    forbids($0.token, after: hypotheses[b].tokens, searches[rows[b].search].input, row, observer)
+                }) { candidates[b] = continuations(b) }
             }
             var (next, first): ([(from: Int, slot: Int)], Int) = ([], 0)
             for s in searches.indices {
@@ -275,6 +332,6 @@ package final class Decoding<Element: Storage> {
             searches.removeAll { $0.beams.isOver }
             cache.select(next)
         }
-        for search in all { results[search.input] = search.beams.best }
+        for search in all { results[search.input] = search.beams.outputs }
     }
 }

@@ -24,11 +24,27 @@ package struct DecodingSettings: Equatable, Sendable {
     /// Tokens that are never generated, for example tokens without text.
     package var forbiddenTokens: [Int32] = []
     package var seed: UInt64 = 1337
+    /// Whether outputs have their log-probability, which a beam search computes in any case.
+    package var scores = false
     /// The number of inputs that are decoded together.
     package var batch = 16
 
     /// Greedy decoding of up to 200 tokens.
     package init() {}
+}
+
+/// An output of decoding.
+package struct DecodingOutput: Equatable, Sendable {
+    /// The generated tokens, without the end token.
+    package var tokens: [Int32]
+    /// The sum of the natural log-probabilities that the model gives these tokens, and the end token if it was
+    /// generated; 0 if it was not asked for. A beam search sums log-probabilities after the repetition penalty.
+    package var logProbability: Double
+
+    package init(tokens: [Int32], logProbability: Double) {
+        self.tokens = tokens
+        self.logProbability = logProbability
+    }
 }
 
 /// An input of decoding.

@@ -116,11 +116,13 @@ extension AveragingConfiguration {
 }
 
 extension TrainingConfiguration {
-    /// Without `spikeZScore` there are no spikes, and without `patience` the minimum improvement has no effect.
+    /// Without `spikeZScore` there are no spikes, without `patience` the minimum improvement has no effect, and without
+    /// event files there are no histograms.
     fileprivate var effective: TrainingConfiguration {
         var (part, usual) = (self, TrainingConfiguration())
         if spikeZScore == 0 { part.spikeAction = usual.spikeAction }
         if patience == 0 { part.minDelta = usual.minDelta }
+        if !tensorboard { part.histogramsEvery = usual.histogramsEvery }
         return part
     }
 }

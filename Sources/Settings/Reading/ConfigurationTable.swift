@@ -235,6 +235,8 @@ extension TrainingConfiguration {
         .choice("spike_action", \.spikeAction),
         .choice("recompute", \.recompute).outsideTrajectory,
         .integer("verify_every", \.verifyEvery, in: 0...1_000_000_000).outsideTrajectory,
+        .boolean("tensorboard", \.tensorboard).outsideTrajectory,
+        .integer("histograms_every", \.histogramsEvery, in: 0...1_000_000_000).outsideTrajectory,
         ConfigurationKey("stall_timeout_seconds", \.stallTimeoutSeconds, .realOr("auto", RealRange(1...1e6)))
             .outsideTrajectory,
         .real("straggler_factor", \.stragglerFactor, in: 1...1e6).outsideTrajectory,

@@ -116,6 +116,10 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package var spikeAction = SpikeAction.skip
     /// The interval between comparisons of all replicas, in steps; 0: off.
     package var verifyEvery = 10
+    /// Whether event files for TensorBoard are written.
+    package var tensorboard = true
+    /// The interval between histograms of weights and gradients in the event files, in steps; 0: none.
+    package var histogramsEvery = 0
     /// The number of seconds without progress after which the job ends; nil: derived from the slowest step.
     package var stallTimeoutSeconds: Double?
     /// The ratio of a rank's time to compute to that of the others from which on it is named.

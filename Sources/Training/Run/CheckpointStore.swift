@@ -1,5 +1,6 @@
 import Checkpoints
 import Failures
+import Files
 import Settings
 
 /// Commits the checkpoints of a run and removes those that are no longer kept.
@@ -21,12 +22,13 @@ struct CheckpointStore {
     /// Commits a checkpoint, then removes checkpoints that are neither among the newest nor among the best. May be
     /// called on any thread, but not concurrently.
     ///
-    /// - Parameter metrics: The log of the run, which is synchronized to disk before the checkpoint is committed.
+    /// - Parameter logs: The logs of the run, which are synchronized to disk before the checkpoint is committed, so that
+    ///   the steps before it are at least as durable as the checkpoint.
     /// - Throws: `inputOutput` if writing fails; earlier checkpoints are unchanged then.
     func commit(
-        _ state: CheckpointState, _ files: [(name: String, tensors: [TensorSource])], after metrics: MetricsLog
+        _ state: CheckpointState, _ files: [(name: String, tensors: [TensorSource])], after logs: [AppendOnlyFile]
     ) throws(Failure) -> CheckpointWriter.Written {
-        try metrics.synchronize()
+        for log in logs { try log.synchronize() }
         let checkpoint = try Checkpoint.commit(
             run: run, state: state, program: programVersion, identity: identity.json,
             tokenizerModel: identity.tokenizerModel, files: files,

@@ -13,6 +13,8 @@ final class ProgressReporter {
     private let clock = ContinuousClock()
     private var lastLine: ContinuousClock.Instant
     private var recent: [(tokens: Int, seconds: Double)] = []
+    /// The last value of the watched metric and the best so far; nil before the first evaluation.
+    var validation: (last: Double, best: Double)?
 
     /// - Parameters:
     ///   - targets: The name of the targets.
@@ -30,14 +32,19 @@ final class ProgressReporter {
     }
 
     /// Shows step `step`, which took `seconds` seconds.
-    func stepDone<Element>(_ step: Int, _ report: Coordinator<Element>.Report, seconds: Double) {
+    ///
+    /// - Parameter residentBytes: The peak memory of rank 0.
+    func stepDone<Element>(
+        _ step: Int, _ report: Coordinator<Element>.Report, seconds: Double, residentBytes: Int
+    ) {
         recent.append((report.tokens, seconds))
         if recent.count > 20 { recent.removeFirst() }
         let total = recent.reduce(0) { $0 + $1.seconds }
         let rate = Double(recent.reduce(0) { $0 + $1.tokens }) / total
         let left = Double(steps - step) * total / Double(recent.count)
         let line = ProgressLine(
-            step: step, steps: steps, loss: report.loss, isSmoothed: isSmoothed, learningRate: report.learningRate,
+            step: step, steps: steps, loss: report.loss, validation: validation, residentBytes: residentBytes,
+            isSmoothed: isSmoothed, learningRate: report.learningRate,
             gradientNorm: report.gradientNorm, skip: report.skip?.words, lossScale: report.lossScale,
             targetsPerSecond: rate, targets: targets, shareOfPeak: rate * flopsPerTarget / limit.flopsPerSecond,
             secondsLeft: left)
@@ -58,7 +65,9 @@ extension Coordinator.Skip {
 extension Coordinator.Report {
     /// The step's line in `metrics.jsonl`. It contains the reason of a skipped step, and always the number of skipped
     /// steps.
-    func metrics(step: Int, seconds: Double) -> JSON {
+    ///
+    /// - Parameter residentBytes: The peak resident memory of rank 0.
+    func metrics(step: Int, seconds: Double, residentBytes: Int) -> JSON {
         var line: [JSON.Member] = [
             .init("step", .integer(step)), .init("loss", .number(loss)),
             .init("learning_rate", .number(learningRate)),
@@ -66,7 +75,7 @@ extension Coordinator.Report {
             .init("loss_scale", .number(lossScale ?? 1)), .init("tokens", .integer(tokens)),
             .init("tokens_per_second", .number(Double(tokens) / seconds)),
             .init("waiting_share", .number(min(1, waitedSeconds / seconds))),
-            .init("skipped_steps", .integer(skippedSteps)),
+            .init("skipped_steps", .integer(skippedSteps)), .init("resident_bytes", .integer(residentBytes)),
         ]
         if let skip { line.append(.init("skipped", .string(skip.rawValue))) }
         if isNewLossLevel { line.append(.init("new_loss_level", true)) }

@@ -1,5 +1,6 @@
 import Texts
 import Checkpoints
+import EventFiles
 import Failures
 import Files
 import Settings
@@ -101,6 +102,7 @@ struct RunStart {
         }
         if let checkpoint { origin = try CheckpointIdentity(checkpoint).origin }
         try MetricsLog.truncate(run.metrics, afterStep: checkpoint?.step ?? 0)
+        try EventLog.truncate(run.tensorboard, afterStep: checkpoint?.step ?? 0)
     }
 
     /// The newest valid checkpoint of the run, if an earlier start of the run was resumed from `named` with the
@@ -140,7 +142,8 @@ struct RunStart {
         return newest
     }
 
-    /// Moves checkpoints later than `step` to a new subdirectory; if `step` is -1, the metrics and configuration too.
+    /// Moves checkpoints later than `step` to a new subdirectory; if `step` is -1, the metrics, event files and
+    /// configuration too.
     ///
     /// - Returns: A message to the user, if anything was moved.
     private static func setAside(_ run: RunDirectory, afterStep step: Int) throws(Failure) -> [String] {
@@ -159,6 +162,9 @@ struct RunStart {
             guard try FileSystem.isPresent(old) else { continue }
             if step < 0 { try FileSystem.rename(old, to: new) } else { try FileSystem.copy(old, to: new) }
         }
+        let events = try step < 0 ? EventLog.files(in: run.tensorboard) : []
+        if !events.isEmpty { try FileSystem.makeDirectory(aside.tensorboard) }
+        for old in events { try FileSystem.rename(old, to: aside.tensorboard + old.dropFirst(run.tensorboard.count)) }
         return ["The previous contents of the directory are now in \(aside.path)."]
     }
 }

@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import EventFiles
 import Failures
 import Files
 import Interchange
@@ -7,7 +8,7 @@ import Kernels
 import Reporting
 import Settings
 
-/// The files of a run, written by rank 0: the locked directory, the metrics log and the checkpoints.
+/// The files of a run, written by rank 0: the locked directory, the metrics log, the event files and the checkpoints.
 ///
 /// A full or failing disk ends a run only if data would be lost. Log lines are buffered in memory; a failed checkpoint
 /// leaves earlier ones unchanged, and the next save tries again. Each of these events is reported. The final save of a
@@ -24,6 +25,8 @@ final class RunRecords {
     private let run: RunDirectory
     private let lock: RunLock
     private var metrics: MetricsLog
+    /// nil if no event files are written.
+    private var events: EventLog?
     private let store: CheckpointStore
     private let resumption: Resumption
     private let console: Console
@@ -41,10 +44,13 @@ final class RunRecords {
 
     /// Locks `run` and decides how it starts. If this fails, the directory is left unchanged.
     ///
-    /// - Parameter beforeAnew: Called before a run starts from scratch, returns the origin of its weights; if it throws,
-    ///   the run does not start.
+    /// - Parameters:
+    ///   - session: What runs where, for the event file; see `Trainer`.
+    ///   - beforeAnew: Called before a run starts from scratch, returns the origin of its weights; if it throws, the run
+    ///     does not start.
     init(
         _ run: RunDirectory, _ identity: RunIdentity, _ resumption: Resumption, _ console: Console,
+        session: JSON = .object([]),
         beforeAnew: () throws(Failure) -> ModelOrigin? = { () throws(Failure) in nil }
     ) throws(Failure) {
         self.run = run
@@ -64,6 +70,15 @@ final class RunRecords {
         }
         try FileSystem.removeFile(run.outcome)
         metrics = try MetricsLog(run.metrics)
+        if identity.configuration.training.tensorboard {
+            let step = start.checkpoint?.step ?? 0
+            let events = try EventLog(run.tensorboard, startingAt: step + 1)
+            let texts = [
+                Summary.code("configuration", identity.configuration.resolvedYAML), .code("session", session.line),
+            ]
+            try events.append(texts, step: step)
+            self.events = events
+        }
         try FileSystem.replaceContents(
             of: run.configuration, with: identity.configuration.resolvedYAML, followingLinks: false)
         var identity = identity
@@ -120,29 +135,60 @@ final class RunRecords {
         return try store.markBest()
     }
 
-    /// Removes lines of later steps from `metrics.jsonl`, after a rollback.
+    /// Removes later steps from `metrics.jsonl` and the event files, after a rollback.
     func forget(afterStep step: Int) throws(Failure) {
-        try metrics.flush()
+        try flushLogs()
         try MetricsLog.truncate(run.metrics, afterStep: step)
         metrics = try MetricsLog(run.metrics)
+        if events == nil { return }
+        try EventLog.truncate(run.tensorboard, afterStep: step)
+        events = try EventLog(run.tensorboard, startingAt: step + 1)
     }
 
-    /// Appends a line to `metrics.jsonl`; buffers it in memory if the disk fails.
+    /// The files of the logs.
+    private var logs: [AppendOnlyFile] { [metrics.file] + (events.map { [$0.file] } ?? []) }
+
+    /// Writes the lines and events that are kept in memory.
+    private func flushLogs() throws(Failure) { for log in logs { try log.flush() } }
+
+    /// Appends a line to `metrics.jsonl`, and its numbers to the event file; buffers them in memory if the disk fails.
     ///
     /// - Throws: `inputOutput` if the buffer is full.
     func log(_ line: JSON) throws(Failure) {
-        let waitedBefore = metrics.waitingCount
-        do throws(Failure) {
+        try enduring { () throws(Failure) in
             try metrics.append(line)
-        } catch {
-            guard error.exitCode == .inputOutput, !metrics.hasTooManyWaiting else { throw error }
+        } and: { () throws(Failure) in
+            guard let step = line["step"]?.integerValue else { return }
+            try events?.append(Summary.scalars(of: line), step: step)
+        }
+    }
+
+    /// Appends histograms of `step` to the event file; buffers them in memory if the disk fails.
+    ///
+    /// - Throws: `inputOutput` if the buffer is full.
+    func log(_ histograms: [Summary], step: Int) throws(Failure) {
+        try enduring { () throws(Failure) in
+            try events?.append(histograms, step: step)
+        } and: {
+        }
+    }
+
+    /// Performs two writes to logs, the second even if the first fails, and reports when writing begins to fail and when
+    /// it succeeds again.
+    private func enduring(
+        _ first: () throws(Failure) -> Void, and second: () throws(Failure) -> Void
+    ) throws(Failure) {
+        let waitedBefore = logs.reduce(0) { $0 + $1.waitingCount }
+        var failure: Failure?
+        do throws(Failure) { try first() } catch { failure = error }
+        do throws(Failure) { try second() } catch { failure = failure ?? error }
+        if let failure {
+            guard failure.exitCode == .inputOutput, !logs.contains(where: \.hasTooManyWaiting) else { throw failure }
             if waitedBefore == 0 {
                 console.warn(
-                    "\(error.message) Training continues: log lines are kept in memory until they can be written.")
+                    "\(failure.message) Training continues: log lines are kept in memory until they can be written.")
             }
-            return
-        }
-        if waitedBefore > 0 {
+        } else if waitedBefore > 0 {
             console.warn("the log can be written again: wrote \(counted(waitedBefore, "line")) kept in memory.")
         }
     }
@@ -165,9 +211,9 @@ final class RunRecords {
     ) throws(Failure) {
         try finishSave()
         do throws(Failure) {
-            try metrics.flush()
+            try flushLogs()
             if !isLast, try saveInBackground(state, files) { return }
-            note(try store.commit(state, files, after: metrics))
+            note(try store.commit(state, files, after: logs))
         } catch {
             guard isLast else { return try passOver(error, step: state.step) }
             guard error.exitCode == .inputOutput else { throw error }
@@ -196,8 +242,8 @@ final class RunRecords {
         }
         stepUnderway = state.step
         // The closure must not capture `self`, whose `deinit` waits for the thread.
-        let work: CheckpointWriter.Work = { [store, metrics] () throws(Failure) in
-            try store.commit(state, copies, after: metrics)
+        let work: CheckpointWriter.Work = { [store, logs] () throws(Failure) in
+            try store.commit(state, copies, after: logs)
         }
         // The tensors were gathered from all ranks and cannot be requested again.
         if !writer.start(work) { note(try work()) }

@@ -1,6 +1,7 @@
 import Checkpoints
 import Collectives
 import Failures
+import Files
 import Glibc
 import Inference
 import Kernels
@@ -106,7 +107,9 @@ package struct Trainer {
                     let base = try StartingWeights(source, layout.parameters, configuration, data.dataset)
                     (startingWeights, identity.base) = (base, base.reference)
                 }
-                return try RunRecords(directory, identity, resumption, console) { () throws(Failure) in
+                return try RunRecords(
+                    directory, identity, resumption, console, session: session
+                ) { () throws(Failure) in
                     guard let source = configuration.fineTuning.from else { return nil }
                     guard startingWeights == nil else { return startingWeights?.origin }
                     startingWeights = try StartingWeights(
@@ -130,6 +133,15 @@ package struct Trainer {
             }
             throw failure
         }
+    }
+
+    /// What runs where: program, host, processor, ranks and threads.
+    private var session: JSON {
+        [
+            "program": .string(programVersion), "host": .string(hostName()),
+            "processor": .string(processorName() ?? "unknown"), "ranks": .integer(communicator.size),
+            "layout": .string(ComputeThreads.description(ranks: communicator.size)),
+        ]
     }
 
     /// Runs the steps, once all components exist.

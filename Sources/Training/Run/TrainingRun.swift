@@ -26,6 +26,7 @@ final class TrainingRun<Element: Storage> {
     private let profile: RunProfile?
     private let resumption: Resumption
     private let clock = ContinuousClock()
+    private var memory = PeakMemoryGauge()
     private let startedAt: ContinuousClock.Instant
     /// The step at which this start of the run began.
     private let firstStep: Int
@@ -283,10 +284,21 @@ final class TrainingRun<Element: Storage> {
         if let spike = report.spike { try answer(spike, report.loss) }
         if hasGoneBack { return report.stopRequested }
         if let notice = stragglers.note(coordinator.computedSeconds) { console.say(notice) }
-        try records?.log(report.metrics(step: coordinator.step, seconds: seconds))
+        let resident = memory.peakBytes(at: clock.now)
+        try records?.log(report.metrics(step: coordinator.step, seconds: seconds, residentBytes: resident))
+        try logHistograms(report)
         try records?.takeUpSave()
-        reporter.stepDone(coordinator.step, report, seconds: seconds)
+        reporter.stepDone(coordinator.step, report, seconds: seconds, residentBytes: resident)
         return report.stopRequested
+    }
+
+    /// Adds histograms of weights and gradients to the event file, if they are due at this step.
+    private func logHistograms(_ report: Coordinator<Element>.Report) throws {
+        let every = configuration.training.histogramsEvery
+        guard configuration.training.tensorboard, every > 0, coordinator.step % every == 0 else { return }
+        let histograms = try coordinator.histograms(
+            hasGradients: report.skip == nil, lossScale: report.lossScale ?? 1)
+        try records?.log(histograms, step: coordinator.step)
     }
 
     /// Responds to a spike of the loss as configured.
@@ -348,6 +360,7 @@ final class TrainingRun<Element: Storage> {
         let step = coordinator.step
         let isBest = watch.note(scores.named.first { $0.metric == watch.metric }?.value ?? .nan, step: step)
         validationLoss = scores.loss
+        reporter.validation = watch.state.value.flatMap { value in watch.state.best.map { (value, $0) } }
         let named = scores.named.map { JSON.Member($0.metric.rawValue, .number($0.value)) }
         let seconds = JSON.Member("validation_seconds", .number((clock.now - start).seconds))
         let waited = watch.state.evaluationsWithoutImprovement

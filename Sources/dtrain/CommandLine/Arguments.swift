@@ -27,7 +27,7 @@ struct Arguments {
                     "--\(option.name) needs a value: \(option.placeholder). \(next) is another option; if it is meant as the "
                         + "value, write \(shellWord("--\(option.name)=\(next)")).")
             case .position(let word):
-                if let before, before.arity == .optional, positions.count == command.positions.count {
+                if let before, before.arity == .optional, positions.count >= command.positions.count {
                     throw usage(
                         "\(shellWord(word)) is not an option. A value of --\(before.name) follows an equals sign: "
                             + "\(shellWord("--\(before.name)=\(word)")).")

@@ -26,11 +26,27 @@ enum Help {
         \(programVersion): \(purpose).
         usage: \(synopsis.map { "\($0.command) \($0.arguments)" }.joined(separator: "\n       "))
         commands:
-        \(table(Command.all.map { ($0.name, $0.summary) }))
+        \(table(commandRows))
         example:
         \(firstSteps.map(example).joined(separator: "\n"))
         \(folded("dtrain help COMMAND prints a command's options. Exit codes: \(codes).", indent: ""))
         """
+    }
+
+    /// Commands whose row in the program's help names further ones.
+    private static let groups: [(names: [String], summary: String)] = [
+        (["report", "compare", "watch"], "write a page about runs; also compare, watch"),
+        (["export", "import", "merge"], "export a checkpoint for other programs; also import, merge"),
+        (["completions", "manual"], "print a completion script for bash, zsh or fish; also manual"),
+    ]
+
+    /// The commands and their summaries, row by row.
+    private static var commandRows: [(String, String)] {
+        Command.all.compactMap { command in
+            let group = groups.first { $0.names.containsExactly(command.name) }
+            guard let group else { return (command.name, command.summary) }
+            return group.names[0].exact == command.name.exact ? (command.name, group.summary) : nil
+        }
     }
 
     /// The purpose of the program.
@@ -64,9 +80,23 @@ enum Help {
         var text = folded(command.summary, indent: "") + "\n"
         text += folded("usage: \(usage(command))", indent: "       ") + "\n"
         if !command.options.isEmpty {
-            text += "options:\n\(table(command.options.map { ($0.usage, $0.help) }))\n"
+            text += "options:\n\(table(rows(of: command.options)))\n"
         }
         return text + "\nexample:\n" + example(command.example)
+    }
+
+    /// The options and their descriptions, row by row.
+    private static func rows(of options: [Option]) -> [(String, String)] {
+        var rows: [(String, String)] = []
+        var rest = options[...]
+        while let option = rest.popFirst() {
+            if let help = option.helpWithNext, let next = rest.popFirst() {
+                rows.append(("\(option.usage), \(next.usage)", help))
+            } else {
+                rows.append((option.usage, option.help))
+            }
+        }
+        return rows
     }
 
     /// The width of a terminal in columns.

@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Inference
+import Reporting
 import Resources
 
 extension Command {
@@ -9,6 +10,8 @@ extension Command {
         options: [
             .checkpoint,
             .one("data", .directory, "dataset (default: the one that the checkpoint was trained on)"),
+            .one("text", .file, "a text instead of the dataset: its perplexity (decoder)"),
+            .one("errors", .file, "write what was wrong, the worst first, as JSON lines"),
             .one("beam", "N", "beam width for translations (default 1: greedy)"),
             .flag("json", "print one JSON object: all metrics, counts, checkpoint and dataset"),
             .weights,
@@ -17,7 +20,10 @@ extension Command {
         example: "mpirun -np 4 dtrain evaluate --checkpoint runs/quickstart/checkpoints/step-00001200"
     ) { arguments, session in
         let (weights, beams, threads) = try session.communicator.together { () throws(Failure) in
-            (
+            for option in ["data", "errors", "beam"] where arguments.has("text") && arguments.has(option) {
+                throw arguments.usage("--text and --\(option) cannot be combined.")
+            }
+            return (
                 try arguments.weights(), try arguments.integer("beam", in: 1...1000, default: 1),
                 try arguments.threads()
             )
@@ -25,17 +31,49 @@ extension Command {
         let directory = try session.communicator.onFirstRank { () throws(Failure) in
             try arguments.checkpointDirectory(session.console)
         }
+        // Opened first, so that an output that cannot be written is reported before the work starts.
+        let errors = try session.communicator.together { () throws(Failure) -> OutputFile? in
+            guard session.communicator.rank == 0, let path = arguments.value("errors") else { return nil }
+            let file = try OutputFile(path, option: "evaluate: --errors", inputs: [directory])
+            try file.refuseFilesOfOurs("evaluate: --errors")
+            return file
+        }
         try ComputeThreads.start(threads, session.communicator, session.console)
+        if let path = arguments.value("text") {
+            let result = try TextEvaluation(
+                checkpoint: directory, text: path, weights: weights, session.communicator
+            ).run()
+            session.console.say(arguments.has("json") ? result.json.printedLine : result.text)
+            return .finished
+        }
         let evaluation = try Evaluation(
             checkpoint: directory, data: arguments.value("data"), weights: weights, session.communicator)
+        if arguments.has("errors") {
+            try session.communicator.together { () throws(Failure) in
+                if evaluation.hasExamples { return }
+                throw arguments.usage("--errors: needs a classifier or a translator; \(directory) predicts tokens.")
+            }
+        }
         if let assumption = evaluation.assumption { session.console.warn(assumption) }
         let scores = try evaluation.run()
         if !arguments.has("json") { session.console.say(scores.report(names: evaluation.classNames)) }
-        let translations = try evaluation.translationScores(beams: beams)
+        let translated = try evaluation.translated(beams: beams)
+        let translations = translated.map(TranslationScores.init)
         if arguments.has("json") {
             session.console.say(evaluation.json(scores, translations).printedLine)
         } else if let translations {
             session.console.say("translations: \(translations.text)")
+        }
+        try session.communicator.together { () throws(Failure) in
+            guard let errors else { return }
+            let examples = if let translated { translated } else { try evaluation.classified() }
+            let wrong = examples.errors
+            try errors.begin()
+            try errors.write(Array(wrong.map { $0.json.line + "\n" }.joined().utf8))
+            try errors.close()
+            if arguments.has("json") { return }
+            session.console.say(
+                "errors: \(grouped(wrong.count)) of \(grouped(examples.count)) records, in \(errors.path)")
         }
         return .finished
     }

@@ -11,19 +11,29 @@ extension Command {
         options: [
             .checkpoint,
             .one("prompt", .text, "prompt (default: a line break); [MASK]: a blank"),
-            .one("input", .file, "one prompt per line; FILE.jsonl: {\"text\": …} per line"),
+            .one("input", .file, "one prompt per line; FILE.jsonl: {\"text\": …}; -: stdin"),
             .one("output", .file, "file for the results; the same command resumes it"),
             .one("tokens", "[M:]N", "maximum number of new tokens (default 200); M: minimum"),
             .one("temperature", "X", "0: greedy (default 0.8 for a decoder, 0 otherwise)"),
-            .one("top-k", "K", "sample from the K most probable tokens (0: all)"),
+            .one("top-k", "K", "sample from the K most probable tokens (0: all)")
+                .withNext("sample from K tokens; from those that sum to P"),
             .one("top-p", "P", "nucleus sampling with this total (default 1: off)"),
             .one("repetition-penalty", "X", "make repeated tokens less probable (default 1: off)"),
             .one("beam", "N", "beam search with N beams (default 1: off)"),
             .one("length-penalty", "A", "with --beam: score ÷ tokens^A (default 1)"),
             .list("stop", .text, "stop sequences: the output ends before the first one"),
-            .flag("crop", "truncate long prompts (decoder: keep the end)"),
+            .list("forbid", .text, "texts that the output must not contain"),
+            .one("samples", "N", "results per prompt, with different random numbers (default 1)")
+                .withNext("results per prompt: samples, or the N best beams"),
+            .one("nbest", "N", "results per prompt: the N best hypotheses of --beam (default 1)"),
+            .flag("json", "one JSON object per result: prompt, text, tokens, log-probability")
+                .withNext("JSON objects with all details; log-probability first"),
+            .flag("scores", "begin each result with its log-probability and a tab"),
+            .flag("crop", "truncate long prompts (decoder: keep the end)")
+                .withNext("truncate long prompts; print every class"),
             .flag("all", "print every class, not only the most probable one"),
-            .one("batch", "N", "prompts per batch (default 16); changes no result"),
+            .one("batch", "N", "prompts per batch (default 16); changes no result")
+                .withNext("prompts per batch (default 16); seed (default 1337)"),
             .one("seed", "N", "seed for sampling (default 1337)"),
             .weights,
             .threads,
@@ -38,11 +48,27 @@ extension Command {
             try arguments.checkpointDirectory(session.console)
         }
         try ComputeThreads.start(threads, session.communicator, session.console)
-        if let input = arguments.value("input") { return try generateLines(of: input, settings, arguments, session) }
+        let prompt = try session.communicator.together { () throws(Failure) in try arguments.text("prompt") ?? "\n" }
+        let samples = try session.communicator.together { () throws(Failure) in try arguments.samples() }
+        if let input = arguments.value("input") {
+            let file =
+                input == "-"
+                ? try PromptFile(readingStandardInputWith: session.communicator)
+                : try session.communicator.together { () throws(Failure) in try PromptFile(reading: input) }
+            return try generateLines(of: file, samples: samples, settings, arguments, session)
+        }
+        if settings.form != ResultForm() || settings.best > 1 {
+            return try generateLines(
+                of: try session.communicator.together { () throws(Failure) in try PromptFile(of: prompt) },
+                samples: samples, settings, arguments, session)
+        }
         let status = try session.communicator.onFirstRank { () throws(Failure) in
-            try Generation.onOneRank(settings).run(
-                prompt: arguments.text("prompt") ?? "\n", output: { session.console.write($0) },
-                shouldStop: { StopRequest.isPending() || session.console.isClosed })
+            let generation = try Generation.onOneRank(settings)
+            let shouldStop = { StopRequest.isPending() || session.console.isClosed }
+            for sample in 0..<samples where !shouldStop() {
+                try generation.run(
+                    prompt: prompt, sample: sample, output: { session.console.write($0) }, shouldStop: shouldStop)
+            }
             return StopRequest.isPending() ? "stopped" : "finished"
         }
         return status == "finished" ? .finished : .stopped
@@ -63,6 +89,15 @@ extension Arguments {
         guard !settings.stops.contains(where: \.isEmpty) else {
             throw usage("--stop: found an empty text; allowed: at least one character.")
         }
+        settings.forbidden = try texts("forbid")
+        guard !settings.forbidden.contains(where: \.isEmpty) else {
+            throw usage("--forbid: found an empty text; allowed: at least one character.")
+        }
+        settings.form.kind = has("json") ? .object : .text
+        settings.form.precedesWithScore = has("scores")
+        if has("json"), has("scores") {
+            throw usage("--json and --scores cannot be combined: objects have the scores.")
+        }
         settings.tellsAllClasses = has("all")
         settings.crops = has("crop")
         var decoding = DecodingSettings()
@@ -75,15 +110,24 @@ extension Arguments {
         decoding.lengthPenalty = try real("length-penalty", in: GenerationLimits.lengthPenalty, default: 1)
         decoding.batch = try integer("batch", in: GenerationLimits.batch, default: 16)
         decoding.seed = UInt64(try integer("seed", in: 0...Int.max, default: 1337))
+        settings.best = try integer("nbest", in: 1...GenerationLimits.beams.upperBound, default: 1)
+        guard settings.best <= decoding.beams else {
+            throw usage(
+                "--nbest: found \(settings.best); allowed: 1 to the number of beams, \(decoding.beams). Set it with "
+                    + "--beam N.")
+        }
         if decoding.beams == 1, has("length-penalty") {
             throw usage("--length-penalty requires --beam N with N of at least 2.")
         }
-        for option in ["temperature", "top-k", "top-p", "seed"] where decoding.beams > 1 && has(option) {
+        for option in ["temperature", "top-k", "top-p", "seed", "samples"] where decoding.beams > 1 && has(option) {
             throw usage("--beam and --\(option) cannot be combined: beam search is deterministic.")
         }
         settings.decoding = decoding
         return settings
     }
+
+    /// The number of samples of each prompt.
+    func samples() throws(Failure) -> Int { try integer("samples", in: GenerationLimits.samples, default: 1) }
 
     /// The minimum and maximum number of tokens to generate.
     private func tokenRange() throws(Failure) -> (fewest: Int, most: Int) {

@@ -4,23 +4,26 @@ import Inference
 import Reporting
 import Watching
 
-/// Generates a result for each line of a file and writes the results in order. If the command is interrupted, the lines
-/// already written to a regular file are kept, and the same command resumes after them.
+/// Generates results for each line of a file and writes them in order. If the command is interrupted, the lines already
+/// written to a regular file are kept, and the same command resumes after them.
+///
+/// - Parameter samples: The number of samples of each line.
 func generateLines(
-    of input: String, _ settings: GenerationSettings, _ arguments: Arguments, _ session: Session
+    of file: PromptFile, samples: Int, _ settings: GenerationSettings, _ arguments: Arguments, _ session: Session
 ) throws -> ExitCode {
     let (communicator, console) = (session.communicator, session.console)
-    let file = try communicator.together { () throws(Failure) in try PromptFile(reading: input) }
-    let lines = file.prompts
+    let input = file.path
+    // A prompt that is repeated has other random numbers.
+    let lines = file.prompts.flatMap { Array(repeating: $0, count: samples) }
     var settings = settings
-    settings.writesObjects = file.holdsObjects
+    if file.holdsObjects, settings.form.kind == .text { settings.form.kind = .textObject }
     // Opened first, so that an output that cannot be written is reported before the work starts.
     let results = try communicator.together { () throws(Failure) in
         communicator.rank == 0
             ? try ResultLines(arguments.value("output"), inputs: [input, settings.checkpoint], console) : nil
     }
     let generation = try Generation(settings, communicator)
-    try generation.check(lines: lines, name: input)
+    try generation.check(lines: file.prompts, samples: samples, name: input)
     let first = try communicator.onFirstRank { () throws(Failure) in
         "\(try results!.begin(try generation.work(on: lines), total: lines.count))"
     }

@@ -13,11 +13,15 @@ extension Command {
                 "metric", .choice(of: TextMetric.self, "NAME"),
                 "bleu (default; 13a, 4-grams), chrf or chrf++, as in sacreBLEU; rouge1, rouge2 or rougeL, as in "
                     + "rouge-score without stemming"),
-            .flag("json", "print one JSON object"),
+            .flag("lines", "the score of each line, the worst first, with its two texts"),
+            .flag("json", "print one JSON object; with --lines, one per line"),
         ],
         example: "dtrain score --hypotheses translated.fr --references test.fr"
     ) { arguments, session in
-        session.console.say(try session.communicator.onFirstRank { () throws(Failure) in try scoreText(arguments) })
+        let text = try session.communicator.onFirstRank { () throws(Failure) in
+            arguments.has("lines") ? try lineScores(arguments) : try scoreText(arguments)
+        }
+        session.console.write(Array((text + "\n").utf8))
         return .finished
     }
 }
@@ -68,7 +72,7 @@ func scoreText(_ arguments: Arguments) throws(Failure) -> String {
 ///
 /// - Returns: The number of lines.
 /// - Throws: `badData` if the files have different numbers of lines.
-private func forEachPair(
+func forEachPair(
     _ hypothesesPath: String, _ referencesPath: String, _ body: (String, String) -> Void
 ) throws(Failure) -> Int {
     let (hypotheses, references) = (try LineReader(hypothesesPath), try LineReader(referencesPath))

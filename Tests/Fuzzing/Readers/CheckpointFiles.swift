@@ -1,9 +1,11 @@
 import Datasets
 import Failures
 import Files
+import TestSupport
 import Tokenizers
 
 @testable import Checkpoints
+@testable import EventFiles
 @testable import Settings
 
 extension FuzzedReader {
@@ -107,6 +109,39 @@ extension FuzzedReader {
             try Defect.unless(kept.count <= bytes.count, "the log has grown")
             try MetricsLog.truncate(path, afterStep: 5)
             try Defect.unless(try FileSystem.contents(of: path) == kept, "what was kept once is dropped now")
+        }
+    }
+}
+
+extension FuzzedReader {
+    /// An event file of a run that resumes after step 5.
+    static let eventFile = FuzzedReader(name: "event-file", refusals: [.badData]) {
+        let histogram = Histogram(
+            minimum: -1, maximum: 2, count: 3, sum: 1, sumOfSquares: 5, limits: [0, 2], counts: [1, 2])
+        let summaries: [[Summary]] =
+            (1...8).map { [Summary("training/loss", .scalar(1 / Float($0)))] }
+            + [[.code("configuration", "a: b")], [Summary("weights/a", .histogram(histogram))]]
+        let directory = TemporaryDirectory()
+        let log = try EventLog(directory.path, startingAt: 1)
+        for (index, values) in summaries.enumerated() { try log.append(values, step: index + 1) }
+        return [try FileSystem.contents(of: EventLog.files(in: directory.path)[0])]
+    } open: { directory in
+        return { bytes in
+            // Mutations seldom have valid checksums.
+            _ = try? Event(parsing: bytes[...])
+            let log = directory.file("log")
+            try FileSystem.remove(log)
+            try FileSystem.makeDirectory(log)
+            let path = try directory.file("log/events.out.tfevents.1.host.dtrain", holding: bytes)
+            try EventLog.truncate(log, afterStep: 5)
+            guard FileSystem.exists(path) else { return }
+            let kept = try FileSystem.contents(of: path)
+            try Defect.unless(bytes.starts(with: kept), "the events were changed")
+            var reader = try EventReader(path)
+            while let event = try reader.next() {
+                try Defect.unless(event.step <= 5 || event.content == .sessionStart, "a later step is kept")
+            }
+            try Defect.unless(reader.position == kept.count, "a record that was torn is kept")
         }
     }
 }

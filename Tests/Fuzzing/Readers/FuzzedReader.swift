@@ -24,7 +24,8 @@ struct FuzzedReader: Sendable {
 
     /// All parsers.
     static let all: [FuzzedReader] = [
-        safetensors, safetensorsHeader, checkpointManifest, checkpointState, metricsLog, tokenShard, recordShard,
+        safetensors, safetensorsHeader, checkpointManifest, checkpointState, metricsLog, eventFile, tokenShard,
+        recordShard,
         datasetManifest, configuration, sentencePieceModel, tokenizerTraining, tokenizerJSON,
         vocabularyFile, textFile, idxFiles, pngFile, json,
         jsonLines, labelledLines,
@@ -92,13 +93,6 @@ final class ReaderRun {
 }
 
 extension TemporaryDirectory {
-    /// Writes a file with those bytes and returns its path.
-    func file(_ name: String, holding bytes: [UInt8]) throws -> String {
-        let path = file(name)
-        try File(path, .create).write(bytes)
-        return path
-    }
-
     /// Returns the bytes that `write` writes to a file.
     func bytes(writing write: (_ path: String) throws -> Void) throws -> [UInt8] {
         let path = file("written")

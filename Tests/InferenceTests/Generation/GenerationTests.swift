@@ -48,7 +48,7 @@ struct GenerationTests {
     @Test(arguments: [1, 3]) func outputDoesNotDependOnOtherPrompts(beams: Int) throws {
         let generation = try generation {
             $0.crops = true
-            $0.writesObjects = true
+            $0.form.kind = .textObject
             $0.decoding.tokens = 60
             $0.decoding.beams = beams
         }
@@ -65,6 +65,45 @@ struct GenerationTests {
             replaced += text.unicodeScalars.count { $0 == "\u{FFFD}" }
         }
         #expect(replaced > 0)
+    }
+
+    /// Each result of a search is a line with its prompt, in order; a repeated prompt has another sample.
+    @Test func resultsHaveTheirForm() throws {
+        func lines(_ prompts: [String], _ change: (inout GenerationSettings) -> Void) throws -> [String] {
+            let generation = try generation {
+                ($0.decoding.tokens, $0.form.kind) = (4, .object)
+                change(&$0)
+            }
+            return try #require(try generation.run(lines: prompts, name: "prompts") { false })
+        }
+        let best = try lines(["ab", "", "c"]) { ($0.decoding.beams, $0.best) = (3, 2) }
+        #expect(best.count == 3 && best[1] == #"{"prompt":"","text":""}"#)
+        let objects = try best[0].split(separator: "\n").map { try JSON(parsing: Array($0.utf8), source: "line") }
+        #expect(objects.count == 2 && objects.allSatisfy { $0["prompt"] == "ab" })
+        let scores = objects.compactMap { $0["log_probability"]?.doubleValue }
+        #expect(scores.count == 2 && scores[0] >= scores[1] && scores[0] < 0)
+        #expect(objects[0]["tokens"]?.arrayValue?.count == 4)
+
+        let samples = try lines(["ab", "ab", "ab"]) { $0.temperature = 1 }
+        #expect(Set(samples).count == 3)
+        let scored = try lines(["ab"]) { ($0.form.kind, $0.form.precedesWithScore, $0.temperature) = (.text, true, 0) }
+        let parts = scored[0].split(separator: "\t", maxSplits: 1)
+        #expect(Double(parts[0]) ?? 1 < 0 && parts.last?.hasPrefix("ab") == true)
+    }
+
+    /// No output contains a forbidden text, also where single tokens would spell it.
+    @Test func forbiddenTextsAreNotGenerated() throws {
+        func output(_ forbidden: [String]) throws -> String {
+            let generation = try generation {
+                ($0.decoding.tokens, $0.temperature, $0.forbidden, $0.crops) = (40, 0, forbidden, true)
+            }
+            return try generation.answers(to: ["ab"], shouldStop: { false }, refuse: { _, _ in preconditionFailure() })[
+                0]
+        }
+        let free = try output([])
+        let pair = String(String.UnicodeScalarView(free.unicodeScalars.filter { $0.isASCII }.prefix(1)))
+        try #require(!pair.isEmpty)
+        #expect(!(try output([pair])).contains(pair))
     }
 
     /// A batch for which no host has enough memory is rejected before memory is allocated; the message names the

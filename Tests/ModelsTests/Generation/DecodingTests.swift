@@ -1,3 +1,4 @@
+import Glibc
 import Models
 import Testing
 
@@ -70,6 +71,51 @@ import Testing
         #expect(told == stopped)
         observer.shouldStop = { true }
         #expect(try decoding { _ in }.run(inputs, observer: observer).allSatisfy { $0.isEmpty })
+    }
+
+    /// The log-probability is that of the model for the chosen tokens and the end token, for sampling with temperature,
+    /// penalties and a minimum length as for beam search.
+    @Test func outputsHaveTheirProbability() throws {
+        let model = variant.model
+        let weights = variant.weights(model)
+        let end = try decoding { $0.tokens = 12 }.run(inputs)[0][3]
+        for change in [
+            { $0.temperature = 0 }, { ($0.temperature, $0.repetitionPenalty, $0.minimumTokens) = (2, 1.3, 4) },
+            { $0.beams = 3 },
+        ] as [(inout DecodingSettings) -> Void] {
+            let all = try decoding {
+                ($0.tokens, $0.endToken, $0.scores) = (6, end, true)
+                change(&$0)
+            }.outputs(for: inputs)
+            for (input, outputs) in zip(inputs, all) {
+                #expect(!outputs.isEmpty)
+                for output in outputs {
+                    var (text, sum) = (input.text, 0.0)
+                    for token in output.tokens + (output.tokens.count < 6 ? [end] : []) {
+                        let row = model.logits(weights, source: [], text: text, gap: nil).last!.map(Double.init)
+                        sum += row[Int(token)] - log(row.reduce(0) { $0 + exp($1) })
+                        text.append(token)
+                    }
+                    #expect(abs(output.logProbability - sum) < 1e-3, "\(output), \(sum)")
+                }
+            }
+        }
+    }
+
+    /// A token that would complete a forbidden output is replaced by the next choice.
+    @Test(arguments: [1, 3]) func forbiddenOutputsAreNeverChosen(beams: Int) throws {
+        let free = try decoding { ($0.tokens, $0.beams) = (8, beams) }.run(inputs)
+        var observer = Decoding<Float>.Observer()
+        let banned = free.map { $0[1] }
+        observer.isForbidden = { input, tokens in tokens.count == 2 && tokens[1] == banned[input] }
+        let found = try decoding { ($0.tokens, $0.beams) = (8, beams) }.run(inputs, observer: observer)
+        for (place, output) in found.enumerated() {
+            #expect(output[1] != banned[place] && output.count == 8)
+            if beams == 1 { #expect(output[0] == free[place][0]) }
+        }
+        // If every output is forbidden, the search still ends.
+        observer.isForbidden = { _, _ in true }
+        #expect(try decoding { ($0.tokens, $0.beams) = (8, beams) }.run(inputs, observer: observer).count == 4)
     }
 
     /// Forbidden tokens are never generated, however probable they are: with greedy decoding, sampling, top-K, top-P,
