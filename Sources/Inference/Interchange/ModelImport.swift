@@ -1,4 +1,5 @@
 import Checkpoints
+import Conversations
 import Datasets
 import Failures
 import Files
@@ -16,6 +17,8 @@ package struct ModelImport {
     private let reader: ModelReader
     private let configuration: Configuration
     private let facts: DatasetFacts
+    /// Why the model's chat template is left out; nil if it is not.
+    private let templateProblem: String?
     private let tokenizerModel: [UInt8]
 
     /// Opens the directory of a model, reading only the headers of its tensors.
@@ -27,7 +30,18 @@ package struct ModelImport {
     package init(from directory: String, tokenizer: String?) throws(Failure) {
         reader = try ModelReader(directory)
         let model = reader.model
-        (facts, tokenizerModel) = try ModelImport.facts(reader, tokenizer)
+        var (facts, tokenizerModel) = try ModelImport.facts(reader, tokenizer)
+        var problem: String?
+        if model.configuration.family.architecture.response == .continuation {
+            do throws(Failure) {
+                facts.chatTemplate = try ChatTemplate.ofTokenizer(directory)?.text
+            } catch {
+                // A model is of use without its template.
+                guard error.exitCode == .badData else { throw error }
+                problem = error.message
+            }
+        }
+        (self.facts, self.tokenizerModel, templateProblem) = (facts, tokenizerModel, problem)
         var configuration = Configuration()
         configuration.model = model.configuration
         configuration.model.vocabularySize = model.vocabularySize
@@ -67,6 +81,7 @@ package struct ModelImport {
         try claimed.complete()
         return "\(checkpoint.directory): \(reader.modelClass.name), \(grouped(layout.parameterCount)) parameters, "
             + "tokenizer \(facts.tokenizer.kind.rawValue)"
+            + (templateProblem.map { "; without its chat template: \($0)" } ?? "")
     }
 
     private func commit(_ layout: ParameterLayout, _ run: RunDirectory) throws(Failure) -> Checkpoint {

@@ -1,0 +1,6 @@
+import Failures
+import Testing
+
+@testable import Conversations
+
+struct ChatTemplateTests {}
