@@ -13,6 +13,7 @@ import PackageDescription
 //   2  Collectives                       a communicator's operations, and what ranks agree on
 //   2  TokenizerPipelines                tokenizers of other programs, read from their files
 //   2  Tokenizers Metrics                texts to tokens and back; scores of predictions
+//   3  Conversations                     chat templates
 //   3  Datasets                          manifest, shards, samples, batches
 //   3  MPI                               the communicator over Open MPI: the only target that imports CMPI
 //   3  Layers Optimizers
@@ -239,7 +240,7 @@ let package = Package(
         test("TokenizerPipelines", "Failures", "Files"),
         test("Tokenizers", "Failures", "Files"),
         test("Conversations", "Failures", "Files", "Tokenizers"),
-        test("Datasets", "Failures", "Files", "Preparation", "Tokenizers"),
+        test("Datasets", "Conversations", "Failures", "Files", "Preparation", "Tokenizers"),
         test("Metrics", "Files"),
         test("Layers", "Kernels", "Tensors"),
         test("Optimizers", "Failures", "Files", "Kernels", "Tensors"),

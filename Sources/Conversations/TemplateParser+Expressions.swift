@@ -141,8 +141,13 @@ extension TemplateParser {
             try self.made(kind, token.offset)
         }
         switch token.kind {
-        case .quoted(let text):
+        case .quoted(var text):
             _ = advance()
+            // Texts side by side are one text.
+            while case .quoted(let more) = current.kind {
+                text += more
+                _ = advance()
+            }
             return try made(.text(text))
         case .integer(let number):
             _ = advance()

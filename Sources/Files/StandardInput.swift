@@ -35,7 +35,9 @@ package enum StandardInput {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = try chunk.withUnsafeMutableBytes { buffer throws(Failure) in try read(into: buffer) }
+            let count = try chunk.withUnsafeMutableBufferPointer { buffer throws(Failure) in
+                try read(into: UnsafeMutableRawBufferPointer(buffer))
+            }
             if count == 0 { return bytes }
             bytes += chunk[..<count]
             guard bytes.count <= limitBytes else {

@@ -32,8 +32,8 @@ package struct StandardInputLines: ~Copyable {
                     "standard input: line \(number + 1) has more than \(StandardInputLines.limit >> 20) MiB.")
             }
             var chunk = [UInt8](repeating: 0, count: 1 << 12)
-            let count = try chunk.withUnsafeMutableBytes { buffer throws(Failure) in
-                try StandardInput.read(into: buffer, shouldStop: shouldStop)
+            let count = try chunk.withUnsafeMutableBufferPointer { buffer throws(Failure) in
+                try StandardInput.read(into: UnsafeMutableRawBufferPointer(buffer), shouldStop: shouldStop)
             }
             isAtEnd = count == 0
             held += chunk[..<count]
