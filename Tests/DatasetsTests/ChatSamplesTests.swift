@@ -40,12 +40,14 @@ import Testing
         let read = try EvaluationBatches(
             samples(dataset, contextLength: 8), sequencesPerBatch: .max, seed: 1
         ).contents()[0]
-        let texts = Array("q>ab".utf8) + [0, 0, 0, 0] + Array("r>c.s>d".utf8) + [0]
-        #expect(read.inputs == texts.map(Int32.init))
-        let (none, targets) = (Int32(-100), Array("ab.c.d.".utf8).map(Int32.init))
-        #expect(
-            read.targets == [none] + targets[..<3] + [none, none, none, none] + [none] + targets[3..<5] + [none, none]
-                + targets[5...] + [none])
+        let inputs = ["q>ab", "r>c.s>d"].flatMap { text -> [Int32] in
+            let bytes = text.utf8.map { Int32($0) }
+            return bytes + [Int32](repeating: 0, count: 8 - bytes.count)
+        }
+        #expect(read.inputs == inputs)
+        // An underscore stands for a position without a target.
+        let targets = ["_ab.____", "_c.__d._"].flatMap { text in text.utf8.map { $0 == 0x5F ? -100 : Int32($0) } }
+        #expect(read.targets == targets)
         #expect(read.lengths == [4, 7] && read.targetCount == 7)
     }
 
