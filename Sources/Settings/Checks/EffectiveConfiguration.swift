@@ -16,6 +16,7 @@ import Resources
 struct EffectiveConfiguration: Equatable {
     private let run: RunConfiguration
     private let dataDirectory: String
+    private let mixture: [MixturePart]
     private let samples: SampleForm
     private let lengthPool: Int
     private let model: ModelShape
@@ -42,7 +43,9 @@ struct EffectiveConfiguration: Equatable {
     /// other.
     init(_ configuration: Configuration) {
         run = configuration.run
-        dataDirectory = configuration.data.directory
+        mixture = configuration.data.mixture
+        // A mixture takes its place.
+        dataDirectory = mixture.isEmpty ? configuration.data.directory : ""
         samples = configuration.samples
         lengthPool = configuration.data.lengthPool
         let isOfImages = configuration.model.family.architecture.input == .patches

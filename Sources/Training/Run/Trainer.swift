@@ -72,7 +72,7 @@ package struct Trainer {
         }
         let exported = try communicator.together { () throws(Failure) in try data.exportedClass() }
         // The watchdog reads the heartbeats of all ranks of its node.
-        try heartbeats.allowing(bytes: data.dataset.verifiedBytes()) {
+        try heartbeats.allowing(bytes: data.verifiedBytes()) {
             try data.verify(communicator, console, beat: heartbeats.beat)
         }
         let positions = try communicator.together { () throws(Failure) in try data.longestPositions() }
@@ -81,7 +81,8 @@ package struct Trainer {
             console.say("recompute: \(recomputation), because the activations of all blocks would not fit into memory")
         }
         let layout = configuration.model.layout(data.sizes)
-        let identity = RunIdentity(configuration, data.dataset, data.sizes, layout: layout)
+        let identity = RunIdentity(
+            configuration, data.dataset, data.sizes, layout: layout, datasetDigest: data.digest)
         try identity.compareRanks(communicator)
         let coordinator = try Coordinator<Element>(
             configuration, data.sizes, plan: data.plan, recomputation: recomputation, communicator)
@@ -178,7 +179,8 @@ package struct Trainer {
         }
         console.say(description.model(parameters: coordinator.layout.parameterCount))
         console.say(
-            description.data(data.dataset.directory, count: data.dataset.count, truncated: { data.truncated[$0] ?? 0 },
+            description.data(
+                data.name, count: data.count, truncated: { data.truncated[$0] ?? 0 },
                 dropped: { data.dropped[$0] ?? 0 }))
         console.say(description.batch)
         if let frozen = try description.frozen(coordinator.layout) { console.say(frozen) }
