@@ -45,10 +45,13 @@ extension MultiprocessTests {
             let parts = ["a", "b", "c"].compactMap { evaluated["validation_loss_data-\($0)"]?.doubleValue }
             let whole = try #require(evaluated["validation_loss"]?.doubleValue)
             #expect(parts.count == 3 && parts.min()! < whole && whole < parts.max()!)
+            let text = workshop.dtrain(
+                "prepare", "--chat", "a.jsonl", "--tokenizer", "bytebpe:300", "--output", "data-other")
+            try #require(text.exitCode == 0, "\(text.errors)")
+            let other = ["data.mixture=[{directory: data-a}, {directory: data-other}]"]
             expectRefusal(
-                workshop.start(
-                    Workshop.training(family.sets + [MixtureTests.mixture, "data.directory=data-a"], output: "x")
-                ).finish(), 64, "data.directory", "allowed: data/quickstart")
+                workshop.start(Workshop.training(family.sets + other, output: "x"), ranks: 2).finish(), 64,
+                "data.mixture: data-other has another tokenizer than data-a")
         }
     }
 }

@@ -44,8 +44,7 @@ struct EffectiveConfiguration: Equatable {
     init(_ configuration: Configuration) {
         run = configuration.run
         mixture = configuration.data.mixture
-        // A mixture takes its place.
-        dataDirectory = mixture.isEmpty ? configuration.data.directory : ""
+        dataDirectory = configuration.data.directory
         samples = configuration.samples
         lengthPool = configuration.data.lengthPool
         let isOfImages = configuration.model.family.architecture.input == .patches
