@@ -28,7 +28,7 @@ struct FuzzedReader: Sendable {
         datasetManifest, configuration, sentencePieceModel, tokenizerTraining, tokenizerJSON,
         vocabularyFile, textFile, idxFiles, pngFile, json,
         jsonLines, labelledLines,
-        parallelLines, chatTemplate, chatLines, modelConfiguration, modelIndex, commandLine,
+        parallelLines, chatTemplate, chatLines, packedText, modelConfiguration, modelIndex, commandLine,
     ]
 
     /// The same parser with another number of mutations.
