@@ -264,7 +264,7 @@ let package = Package(
             "Models",
             "Objectives", "Reporting", "Settings", "Tokenizers"),
         test(
-            "DTrain", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Files", "Inference", "Layers", "Models",
+            "DTrain", "CProcessor", "Checkpoints", "Collectives", "Conversations", "Datasets", "Files", "Inference", "Layers", "Models",
             "Preparation", "Settings", "Tensors", "Tokenizers"),
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",
