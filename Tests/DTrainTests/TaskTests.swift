@@ -30,7 +30,10 @@ struct TaskTests {
         (#"{"prompt": "p", "choices": ["a", "b"]}"#, "line 1: has no \"answer\""),
         (#"{"prompt": "p", "choices": ["a"], "answer": 0}"#, "\"choices\" is [\"a\"]; needed: at least two texts"),
         (#"{"prompt": "p", "choices": ["a", ""], "answer": 0}"#, "at least two texts"),
-        (#"{"prompt": "p", "choices": ["a", "b"], "answer": "c"}"#, "line 1: the answer \"c\" is none of the 2 choices"),
+        (
+            #"{"prompt": "p", "choices": ["a", "b"], "answer": "c"}"#,
+            "line 1: the answer \"c\" is none of the 2 choices"
+        ),
         (#"{"prompt": "p", "choices": ["a", "b"], "answer": 2}"#, "line 1: the answer 2 is none of the 2 choices"),
         (#"{"prompt": "p", "answer": 3}"#, "\"answer\" is 3."), ("\n", "has no question"), ("{", "malformed JSON"),
     ])
@@ -43,7 +46,9 @@ struct TaskTests {
         defer { withExtendedLifetime(sample) {} }
         let questions = (0..<20).map { "Question \($0)? " }
         func scores(_ answer: Int) throws -> TaskScores {
-            let lines = questions.map { #"{"prompt": "\#($0)", "choices": ["yes", "not at all"], "answer": \#(answer)}"# }
+            let lines = questions.map {
+                #"{"prompt": "\#($0)", "choices": ["yes", "not at all"], "answer": \#(answer)}"#
+            }
             return try TaskEvaluation(
                 try file(lines.joined(separator: "\n")), checkpoint: sample.checkpoint, weights: nil, SoloCommunicator()
             ).run()

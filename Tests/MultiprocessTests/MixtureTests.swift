@@ -14,7 +14,8 @@ extension MultiprocessTests {
                 let path = workshop.directory.file("\(name).jsonl")
                 try File(path, .create).write(Array(part.joined(separator: [0x0A])) + [0x0A])
                 let prepared = workshop.dtrain(
-                    "prepare", "--chat", "\(name).jsonl", "--tokenizer", "byte", "--validation-fraction", "0.2", "--output",
+                    "prepare", "--chat", "\(name).jsonl", "--tokenizer", "byte", "--validation-fraction", "0.2",
+                    "--output",
                     "data-\(name)")
                 try #require(prepared.exitCode == 0, "\(prepared.errors)")
             }

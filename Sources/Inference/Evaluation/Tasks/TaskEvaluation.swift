@@ -43,7 +43,8 @@ package struct TaskEvaluation {
                 throw Failure(
                     .usage,
                     "evaluate: --task: \(directory) is a model of family "
-                        + "\(generation.trained.identity.configuration.model.family.rawValue); questions need a decoder.")
+                        + "\(generation.trained.identity.configuration.model.family.rawValue); questions need a decoder."
+                )
             }
             let facts = generation.trained.identity.facts
             if facts.kind == .chat, let text = facts.chatTemplate {

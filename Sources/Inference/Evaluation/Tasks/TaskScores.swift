@@ -18,7 +18,8 @@ package struct TaskScores: Equatable, Sendable {
     /// The named scores, between 0 and 1; those without a question are left out.
     package var named: [(name: String, value: Double)] {
         let choices = Double(choiceCount), free = Double(freeCount)
-        return (choiceCount == 0
+        return
+            (choiceCount == 0
             ? []
             : [
                 ("choice_accuracy", Double(normalizedRightCount) / choices),
