@@ -4,7 +4,7 @@ import PackageDescription
 
 // The floors of the house, lowest first. A target depends on targets of lower floors only.
 //
-//   0  COpenMPI CYAML CXXHash            system libraries: a module map and nothing else
+//   0  COpenMPI CYAML CXXHash CZlib CZstd system libraries: a module map and nothing else
 //   1  CMPI CProcess CProcessor CThreads C shims
 //      CTiles CProducts CSentencePiece CPNG CUnicode
 //   1  Texts Failures Files Tensors      texts and paths as bytes, errors, the file system, arenas and layouts,
@@ -13,6 +13,7 @@ import PackageDescription
 //   2  Collectives                       a communicator's operations, and what ranks agree on
 //   2  TokenizerPipelines                tokenizers of other programs, read from their files
 //   2  Tokenizers Metrics                texts to tokens and back; scores of predictions
+//   3  Conversations                     chat templates
 //   3  Datasets                          manifest, shards, samples, batches
 //   3  MPI                               the communicator over Open MPI: the only target that imports CMPI
 //   3  Layers Optimizers
@@ -68,7 +69,8 @@ func test(_ target: String, _ others: String...) -> Target {
 
 /// The targets with readers of bytes from outside.
 let fuzzed: [Target.Dependency] = [
-    "TestSupport", "Checkpoints", "Datasets", "EventFiles", "Failures", "Files", "Inference", "Interchange",
+    "TestSupport", "Checkpoints", "Conversations", "Datasets", "EventFiles", "Failures", "Files", "Inference",
+    "Interchange",
     "Preparation",
     "Settings",
     "Tensors", "Texts", "TokenizerPipelines", "Tokenizers", "dtrain",
@@ -82,6 +84,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
         .target(name: "CMPI", dependencies: ["COpenMPI"], cSettings: hotC),
@@ -118,11 +122,16 @@ let package = Package(
             name: "Tokenizers", dependencies: ["CSentencePiece", "Failures", "Files", "Texts", "TokenizerPipelines"],
             swiftSettings: strict),
         .target(
+            name: "Conversations", dependencies: ["Failures", "Files", "Texts", "Tokenizers"], swiftSettings: strict),
+        .target(
             name: "Datasets", dependencies: ["Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
             swiftSettings: strict),
         .target(
             name: "Preparation",
-            dependencies: ["CPNG", "Datasets", "Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
+            dependencies: [
+                "CPNG", "CZlib", "CZstd", "Conversations", "Datasets", "Failures", "Files", "Tensors", "Texts",
+                "Threads", "Tokenizers",
+            ],
             swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
@@ -178,8 +187,9 @@ let package = Package(
         .target(
             name: "Inference",
             dependencies: [
-                "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Kernels", "Layers",
-                "Metrics",
+                "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Interchange",
+                "Kernels",
+                "Layers", "Metrics",
                 "Models", "Objectives", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
                 "Tokenizers",
             ],
@@ -238,10 +248,9 @@ let package = Package(
         .executableTarget(
             name: "dtrain",
             dependencies: [
-                "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
-                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Planning", "Preparation",
-                "Reporting",
-                "Reports", "Resources", "Settings",
+                "CProcess", "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Inference",
+                "Inspection", "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Planning",
+                "Preparation", "Reporting", "Reports", "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),
@@ -261,7 +270,8 @@ let package = Package(
         test("MPI", "CMPI", "Collectives"),
         test("TokenizerPipelines", "Failures", "Files"),
         test("Tokenizers", "Failures", "Files"),
-        test("Datasets", "Failures", "Files", "Preparation", "Tokenizers"),
+        test("Conversations", "Failures", "Files", "Tokenizers"),
+        test("Datasets", "CZlib", "CZstd", "Conversations", "Failures", "Files", "Preparation", "Tokenizers"),
         test("Metrics", "Files"),
         test("Layers", "Kernels", "Tensors"),
         test("Optimizers", "Failures", "Files", "Kernels", "Tensors"),
@@ -284,7 +294,8 @@ let package = Package(
             "Models",
             "Objectives", "Reporting", "Settings", "Tokenizers"),
         test(
-            "DTrain", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Files", "Inference", "Layers", "Models",
+            "DTrain", "CProcessor", "Checkpoints", "Collectives", "Conversations", "Datasets", "Files", "Inference",
+            "Layers", "Models",
             "Preparation", "Settings", "Tensors", "Tokenizers"),
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "EventFiles", "Failures", "Files",

@@ -41,6 +41,8 @@ package enum RandomPurpose: UInt32, Sendable {
     case batchOrder = 6
     /// Data augmentation.
     case augmentation = 7
+    /// The order of the parts of a mixture; `step` is the block.
+    case mixing = 8
     /// Dropout of the inputs of adapters.
     case adapterDropout = 9
 }

@@ -20,8 +20,10 @@ struct KeyUseTests {
     }
 
     /// Keys that are used, but have no effect in a tiny run; they have their own tests: `FineTuningTests`,
-    /// `CoordinatorTests`, `SpikeTests`.
-    private static let elsewhere = ["fine_tuning.from", "optimizer.groups", "products", "training.spike_action"]
+    /// `CoordinatorTests`, `MixtureTests`, `SpikeTests`.
+    private static let elsewhere = [
+        "data.mixture", "fine_tuning.from", "optimizer.groups", "products", "training.spike_action",
+    ]
 
     /// Additional values, for keys whose example values may have no effect in a tiny run.
     private static let furtherValues: [String: [String]] = [
@@ -123,13 +125,14 @@ struct KeyUseTests {
         }
     }
 
-    @Test(arguments: FamilyCase.all)
+    @Test(arguments: FamilyCase.all + [.chat])
     func everyKeyOfEveryFamilyIsUsedOrRejected(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)
         defer { withExtendedLifetime(workshop) {} }
         var shorter: [String] = []
         // Some records of these datasets are longer than this context.
         if case .labelled = family.data { shorter = ["data.context_length=16", "data.truncate=true"] }
+        if family.data == .chat { shorter = ["data.context_length=120"] }
         try check(workshop.configuration(KeyUseTests.tiny + shorter), family.name, Configuration.keys)
     }
 

@@ -32,6 +32,10 @@ extension Command {
             .flag("crop", "truncate long prompts (decoder: keep the end)")
                 .withNext("truncate long prompts; print every class"),
             .flag("all", "print every class, not only the most probable one"),
+            .flag("chat", "answer --prompt, or each line of standard input, as a chat"),
+            .one("system", .text, "with --chat: message of the system")
+                .withNext("for --chat; default: the checkpoint's template"),
+            .one("template", .file, "with --chat: name or file of the chat template (default: the checkpoint's)"),
             .one("batch", "N", "prompts per batch (default 16); changes no result")
                 .withNext("prompts per batch (default 16); seed (default 1337)"),
             .one("seed", "N", "seed for sampling (default 1337)"),
@@ -42,12 +46,14 @@ extension Command {
         example: "dtrain generate --checkpoint runs/quickstart --prompt \"This License\""
     ) { arguments, session in
         var (settings, threads) = try session.communicator.together { () throws(Failure) in
-            (try arguments.generationSettings(), try arguments.threads())
+            try arguments.checkChat()
+            return (try arguments.generationSettings(), try arguments.threads())
         }
         settings.checkpoint = try session.communicator.onFirstRank { () throws(Failure) in
             try arguments.checkpointDirectory(session.console)
         }
         try ComputeThreads.start(threads, session.communicator, session.console)
+        if arguments.has("chat") { return try chat(settings, arguments, session) }
         let prompt = try session.communicator.together { () throws(Failure) in try arguments.text("prompt") ?? "\n" }
         let samples = try session.communicator.together { () throws(Failure) in try arguments.samples() }
         if let input = arguments.value("input") {

@@ -29,7 +29,8 @@ struct FuzzedReader: Sendable {
         datasetManifest, configuration, sentencePieceModel, tokenizerTraining, tokenizerJSON,
         vocabularyFile, textFile, idxFiles, pngFile, json,
         jsonLines, labelledLines,
-        parallelLines, modelConfiguration, modelIndex, adapterConfiguration, commandLine, network,
+        parallelLines, chatTemplate, chatLines, packedText, modelConfiguration, modelIndex, adapterConfiguration,
+        commandLine, network,
     ]
 
     /// The same parser with another number of mutations.
