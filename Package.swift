@@ -28,6 +28,7 @@ import PackageDescription
 //   6  Settings                          the configuration: reading, checks, what follows from it
 //   7  Inference                         forward pass, scores, evaluation, generation, export and import
 //   8  Training                          steps and runs
+//   8  Interpretation                    attention maps, embeddings, explanations of predictions
 //   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
 //   9  Measuring Inspection              benchmarks; reports on datasets and checkpoints
 //  10  Planning                          memory, time and disk of a run, before it starts
@@ -66,8 +67,8 @@ func test(_ target: String, _ others: String...) -> Target {
 
 /// The targets with readers of bytes from outside.
 let fuzzed: [Target.Dependency] = [
-    "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Interchange", "Preparation",
-    "Settings",
+    "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Interchange", "Interpretation",
+    "Preparation", "Settings",
     "Tensors", "Texts", "TokenizerPipelines", "Tokenizers", "dtrain",
 ]
 
@@ -181,6 +182,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "Interpretation",
+            dependencies: [
+                "Failures", "Files", "Inference", "Kernels", "Layers", "Models", "Objectives", "Reporting", "Resources",
+                "Settings", "Tensors", "Texts", "Tokenizers",
+            ],
+            swiftSettings: strict),
+        .target(
             name: "DTrain",
             dependencies: [
                 "Checkpoints", "Collectives", "Failures", "Inference", "Kernels", "Models", "Preparation", "Resources",
@@ -216,7 +224,8 @@ let package = Package(
             name: "Planning",
             dependencies: [
                 "Averaging", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels", "Layers",
-                "Measuring", "Models", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
+                "Measuring", "Models", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors",
+                "Texts",
                 "Threads", "Training",
             ],
             swiftSettings: strict),
@@ -225,7 +234,8 @@ let package = Package(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
-                "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Planning", "Preparation",
+                "Interchange", "Interpretation", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Planning",
+                "Preparation",
                 "Reporting",
                 "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
@@ -268,6 +278,9 @@ let package = Package(
             "Inference", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Metrics",
             "Models",
             "Objectives", "Reporting", "Settings", "Tokenizers"),
+        test(
+            "Interpretation", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels",
+            "Layers", "Models", "Settings", "Tensors", "Texts", "Tokenizers"),
         test(
             "DTrain", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Files", "Inference", "Layers", "Models",
             "Preparation", "Settings", "Tensors", "Tokenizers"),
