@@ -31,6 +31,7 @@ import PackageDescription
 //   7  Inference                         forward pass, scores, evaluation, generation, export and import
 //   8  Training                          steps and runs
 //   8  Reports                           what the files of runs tell: pages, comparisons, views in a terminal
+//   8  Interpretation                    attention maps, embeddings, explanations of predictions
 //   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
 //   9  Measuring Inspection              benchmarks; reports on datasets and checkpoints
 //  10  Planning                          memory, time and disk of a run, before it starts
@@ -70,9 +71,7 @@ func test(_ target: String, _ others: String...) -> Target {
 /// The targets with readers of bytes from outside.
 let fuzzed: [Target.Dependency] = [
     "TestSupport", "Checkpoints", "Conversations", "Datasets", "EventFiles", "Failures", "Files", "Inference",
-    "Interchange",
-    "Preparation",
-    "Settings",
+    "Interchange", "Interpretation", "Preparation", "Settings",
     "Tensors", "Texts", "TokenizerPipelines", "Tokenizers", "dtrain",
 ]
 
@@ -195,6 +194,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "Interpretation",
+            dependencies: [
+                "Failures", "Files", "Inference", "Kernels", "Layers", "Models", "Objectives", "Reporting", "Resources",
+                "Settings", "Tensors", "Texts", "Tokenizers",
+            ],
+            swiftSettings: strict),
+        .target(
             name: "DTrain",
             dependencies: [
                 "Checkpoints", "Collectives", "Failures", "Inference", "Kernels", "Models", "Preparation", "Resources",
@@ -249,8 +255,8 @@ let package = Package(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Inference",
-                "Inspection", "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Planning",
-                "Preparation", "Reporting", "Reports", "Resources", "Settings",
+                "Inspection", "Interchange", "Interpretation", "Kernels", "MPI", "Measuring", "Metrics", "Models",
+                "Planning", "Preparation", "Reporting", "Reports", "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),
@@ -293,6 +299,9 @@ let package = Package(
             "Inference", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Metrics",
             "Models",
             "Objectives", "Reporting", "Settings", "Tokenizers"),
+        test(
+            "Interpretation", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels",
+            "Layers", "Models", "Settings", "Tensors", "Texts", "Tokenizers"),
         test(
             "DTrain", "CProcessor", "Checkpoints", "Collectives", "Conversations", "Datasets", "Files", "Inference",
             "Layers", "Models",

@@ -45,6 +45,8 @@ public final class Model: Sendable {
         case classifier
         /// An encoder that predicts the class of an image (ViT).
         case imageClassifier = "image_classifier"
+        /// Word vectors (word2vec): only embeds texts.
+        case wordVectors = "word_vectors"
     }
 
     /// The sets of weights of a checkpoint.
@@ -187,6 +189,7 @@ extension Model.Family {
             case .prefixDecoder: .prefixDecoder
             case .classifier: .classifier
             case .imageClassifier: .imageClassifier
+            case .wordVectors: .wordVectors
             }
     }
 }

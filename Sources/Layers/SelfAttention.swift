@@ -67,7 +67,7 @@ package struct SelfAttention<Element: Storage> {
             logSums: arena.take(Float.self, rows * shape.headCount))
     }
 
-    private func heads<Number>(_ rows: UnsafeMutablePointer<Number>) -> AttentionRows<Number> {
+    func heads<Number>(_ rows: UnsafeMutablePointer<Number>) -> AttentionRows<Number> {
         AttentionRows(sideBySide: rows, queryWidth: shape.queryWidth, keyWidth: shape.keyWidth)
     }
 

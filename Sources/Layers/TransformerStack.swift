@@ -109,6 +109,19 @@ package struct TransformerStack<Element: Storage> {
         }
     }
 
+    /// The output of the stack if only the first `count` blocks are applied, [B, T, C]; follows `forward`, with the
+    /// activations of all blocks. The final normalization overwrites the output of `forward`.
+    package func output(
+        afterBlocks count: Int, _ input: UnsafePointer<Element>, _ activations: Activations, _ pass: Pass<Element>
+    ) -> UnsafePointer<Element> {
+        precondition(activations.recomputation == .none, "all blocks have kept their activations")
+        let states = self.input(of: count, input, activations)
+        guard let finalNormalization else { return states }
+        finalNormalization.forward(
+            states, into: activations.output, activations.finalStatistics!, rows: pass.rows, pass.context)
+        return UnsafePointer(activations.output)
+    }
+
     /// Computes the backward pass of `forward`.
     ///
     /// - Parameters:
@@ -152,7 +165,7 @@ package struct TransformerStack<Element: Storage> {
     }
 
     /// The pass with the biases of scores, computed from the current weights.
-    private func biased(_ pass: Pass<Element>, _ activations: Activations) -> Pass<Element> {
+    func biased(_ pass: Pass<Element>, _ activations: Activations) -> Pass<Element> {
         guard let relativePositions, let biases = activations.biases else { return pass }
         var pass = pass
         pass.biases = relativePositions.forward(into: biases, pass.context)

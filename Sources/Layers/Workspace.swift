@@ -40,6 +40,8 @@ package final class Workspace {
         case adapterSums
         /// Gradients of frozen weights, which nothing reads.
         case unread
+        /// The tokens among which each prediction chooses.
+        case candidates
     }
 
     /// Records the time spans of the layers.

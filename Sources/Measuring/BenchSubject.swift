@@ -92,6 +92,7 @@ package struct BenchSubject: Sendable {
         shape.hasPrefixes = architecture.hasPrefixes
         shape.hasTargetPerPosition = architecture.output == .tokens
         shape.patchNumbers = (sizes.image?.height ?? 0) * (sizes.image?.width ?? 0) * (sizes.image?.channels ?? 0)
+        if configuration.loss == .negativeSampling { shape.noise = configuration.objective.negatives }
         if configuration.loss.targetKind != .classIndex { shape.values = sizes.outputs }
         return shape
     }

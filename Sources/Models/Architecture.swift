@@ -46,6 +46,8 @@ package struct Architecture: Sendable {
     package let output: Output
     /// Whether the model has an encoder, to whose output every decoder block has cross-attention.
     package let hasEncoder: Bool
+    /// Whether the model has blocks; without them, the embeddings alone are the head's input.
+    package let hasBlocks: Bool
     /// The predictions that models of the family can learn; the first is the default.
     package let predictions: [ObjectiveConfiguration.Kind]
     /// The response to a prompt; nil for models that do not read text.
@@ -57,12 +59,14 @@ package struct Architecture: Sendable {
     /// The properties of a family.
     init(
         input: Input = .tokens, visibility: Visibility, output: Output, hasEncoder: Bool = false,
+        hasBlocks: Bool = true,
         predictions: [ObjectiveConfiguration.Kind], response: Response?
     ) {
         self.input = input
         self.visibility = visibility
         self.output = output
         self.hasEncoder = hasEncoder
+        self.hasBlocks = hasBlocks
         self.predictions = predictions
         self.response = response
     }

@@ -42,6 +42,12 @@ extension Architecture {
     /// - Source: Dosovitskiy et al. 2021 (ViT), arXiv:2010.11929.
     static let imageClassifier = Architecture(
         input: .patches, visibility: .all, output: .sequence, predictions: [.classification], response: nil)
+
+    /// Word vectors: a vector of each token as input and another as output, without any block.
+    ///
+    /// - Source: Mikolov et al. 2013 (word2vec), arXiv:1301.3781, section 3, and arXiv:1310.4546.
+    static let wordVectors = Architecture(
+        visibility: .all, output: .tokens, hasBlocks: false, predictions: [.skipGram, .cbow], response: nil)
 }
 
 extension ModelConfiguration.Family {
@@ -54,6 +60,7 @@ extension ModelConfiguration.Family {
         case .prefixDecoder: .prefixDecoder
         case .classifier: .classifier
         case .imageClassifier: .imageClassifier
+        case .wordVectors: .wordVectors
         }
     }
 }

@@ -7,7 +7,8 @@ import Tensors
 extension ModelConfiguration {
     /// The dropout probabilities for training.
     package var dropoutRates: DropoutRates {
-        DropoutRates(
+        guard family.architecture.hasBlocks else { return DropoutRates(embedding: 0, attention: 0, residual: 0) }
+        return DropoutRates(
             embedding: embeddingDropout ?? dropout, attention: attentionDropout ?? dropout, residual: dropout)
     }
 
@@ -84,6 +85,12 @@ extension ModelConfiguration {
 
     /// The shape of the token embedding; the encoder's has the same one.
     func embeddingShape(_ sizes: ModelSizes) -> EmbeddingShape {
+        guard family.architecture.hasBlocks else {
+            return EmbeddingShape(
+                vocabularySize: sizes.vocabularySize, contextLength: sizes.contextLength, width: width,
+                positions: .none,
+                tokenScale: 1, normalization: nil, initializer: embeddingInitializer)
+        }
         let embedded: PositionEmbedding =
             switch positions {
             case .learned: family.architecture.hasPrefixes ? .learnedTwice : .learned

@@ -14,6 +14,8 @@ package struct ModelConfiguration: Equatable, Sendable {
         case classifier
         /// An encoder of image patches with a prediction head for the image (ViT).
         case imageClassifier = "image_classifier"
+        /// Word vectors (word2vec).
+        case wordVectors = "word_vectors"
     }
 
     /// The kind of normalization.

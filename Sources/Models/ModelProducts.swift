@@ -58,6 +58,8 @@ extension ModelConfiguration {
     package func products(_ sizes: ModelSizes) -> [ModelProduct] {
         let architecture = family.architecture
         let C = width
+        // The target and its noise.
+        guard architecture.hasBlocks else { return [.linear("head", .head, C, sizes.outputs, .targets)] }
         func stack(_ sizes: BlockSizes, layers: Int, isCausal: Bool) -> [ModelProduct] {
             let (Q, F, K) = (sizes.heads * sizes.headWidth, sizes.hiddenWidth, sizes.keyHeads * sizes.headWidth)
             let unlimited = attentionWindow > 0 ? min(unlimitedLayers, layers) : 0

@@ -57,7 +57,8 @@ package struct ModelShape: Equatable, Sendable {
 
     let input: Input
     let encoder: EncoderShape?
-    let stack: StackShape
+    /// nil: no blocks.
+    let stack: StackShape?
     let output: Output
     /// The number of outputs of the head.
     let outputs: Int
@@ -83,6 +84,7 @@ extension ModelConfiguration {
                 sharesTable: shareEmbeddings) : nil
         let output: ModelShape.Output =
             switch architecture.output {
+            case .tokens where !architecture.hasBlocks: .tokens(isTied: false, bias: false, transform: nil, scale: 1)
             case .tokens:
                 .tokens(
                     isTied: tieEmbeddings, bias: headBias || head == .transform, transform: transformShape,
@@ -91,9 +93,10 @@ extension ModelConfiguration {
             }
         return ModelShape(
             input: input, encoder: encoder,
-            stack: stackShape(
-                sizes, layers: architecture.hasEncoder ? targetLayers : layers, seesMemory: architecture.hasEncoder,
-                isBidirectional: architecture.visibility != .causal),
+            stack: architecture.hasBlocks
+                ? stackShape(
+                    sizes, layers: architecture.hasEncoder ? targetLayers : layers,
+                    seesMemory: architecture.hasEncoder, isBidirectional: architecture.visibility != .causal) : nil,
             output: output, outputs: architecture.output == .tokens ? sizes.vocabularySize : sizes.outputs,
             headInitialization: initialization, dropouts: dropoutRates)
     }

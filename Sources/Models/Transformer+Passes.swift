@@ -9,12 +9,18 @@ extension Transformer {
         package let output: UnsafeMutablePointer<Element>
         let source: (embedding: Embedding<Element>.Activations, stack: TransformerStack<Element>.Activations)?
         let input: Input
-        let stack: TransformerStack<Element>.Activations
+        let stack: TransformerStack<Element>.Activations?
         let pooling: Pooling<Element>.Activations?
         private let arena: ActivationArena
 
         /// The encoder's output, [B, S, C]; nil without an encoder.
         package var encoderOutput: UnsafeMutablePointer<Element>? { source?.stack.output }
+
+        /// The embeddings of the model's own input, [B, T, C].
+        package var embedded: UnsafeMutablePointer<Element> { input.output }
+
+        /// The embeddings of the source, [B, S, C]; nil without an encoder.
+        package var embeddedSource: UnsafeMutablePointer<Element>? { source?.embedding.output }
 
         enum Input {
             case tokens(Embedding<Element>.Activations)
@@ -46,11 +52,11 @@ extension Transformer {
                     .tokens(embedding.takeActivations(rows: sequences * positions, from: arena))
                 case .patches(let embedding): .patches(embedding.takeActivations(sequences: sequences, from: arena))
                 }
-            stack = model.stack.takeActivations(
+            stack = model.stack?.takeActivations(
                 sequences: sequences, positions: positions, memoryPositions: sourcePositions, recomputation,
                 from: arena)
             pooling = model.pooling?.takeActivations(sequences: sequences, from: arena)
-            output = pooling?.output ?? stack.output
+            output = pooling?.output ?? stack?.output ?? input.output
             self.arena = arena
         }
     }
@@ -76,7 +82,19 @@ extension Transformer {
 
     /// Computes `activations.output`.
     package func forward(_ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>) {
-        let memory = encode(input, activations, context)
+        embed(input, activations, context)
+        transform(input, activations, context)
+    }
+
+    /// Computes the embeddings, the first part of `forward`.
+    package func embed(_ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>) {
+        if let encoder, let source = input.source, let sourceActivations = activations.source {
+            context.spans.measure(.embedding) {
+                encoder.embedding.forward(
+                    TokenInput(tokens: source.tokens), sourceActivations.embedding,
+                    sourcePass(source, sequences: input.sequences, context))
+            }
+        }
         let pass = pass(input, context)
         context.spans.measure(.embedding) {
             switch (self.input, activations.input) {
@@ -87,8 +105,32 @@ extension Transformer {
             default: preconditionFailure("the activations belong to another model")
             }
         }
-        stack.forward(activations.input.output, memory: memory, activations.stack, pass)
-        pooling?.forward(activations.stack.output, activations.pooling!, pass)
+    }
+
+    /// Computes `activations.output` from the embeddings, the second part of `forward`.
+    package func transform(_ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>) {
+        let memory = encode(input, activations, context)
+        let pass = pass(input, context)
+        guard let stack, let stackActivations = activations.stack else { return }
+        stack.forward(activations.input.output, memory: memory, stackActivations, pass)
+        pooling?.forward(stackActivations.output, activations.pooling!, pass)
+    }
+
+    /// The head's input if only the first `count` blocks are applied: their output, normalized and pooled like that of
+    /// all blocks. Follows `forward`, whose output it overwrites.
+    ///
+    /// - Returns: [B · T, C], or [B, C] with pooling.
+    package func output(
+        afterBlocks count: Int, _ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>
+    ) -> UnsafePointer<Element> {
+        let pass = pass(input, context)
+        guard let stack, let stackActivations = activations.stack else {
+            return UnsafePointer(activations.input.output)
+        }
+        let states = stack.output(afterBlocks: count, activations.input.output, stackActivations, pass)
+        guard let pooling, let pooled = activations.pooling else { return states }
+        pooling.forward(states, pooled, pass)
+        return UnsafePointer(pooled.output)
     }
 
     /// The backward pass of `forward`; the objective must already have written the head's gradients.
@@ -97,11 +139,15 @@ extension Transformer {
     ///   - outputGradient: The gradient of `activations.output`; if rows are pooled, its contents are undefined
     ///     afterwards.
     ///   - context: Its gradients are overwritten, except that a tied token embedding's gradient is added to.
+    ///   - eachEmbedding: Called with the gradient of the embeddings of the model's own input, [B, T, C], and of the
+    ///     source, [B, S, C], before they become gradients of parameters.
     ///   - sectionIsFinal: Called with the index of each layout section when its gradients are complete, from the last
     ///     section to section 0.
     package func backward(
         _ input: ModelInput, outputGradient: UnsafeMutablePointer<Float>, _ activations: Activations,
-        _ context: LayerContext<Element>, sectionIsFinal: (Int) throws -> Void
+        _ context: LayerContext<Element>,
+        eachEmbedding: (_ part: EmbeddedPart, _ gradient: UnsafePointer<Float>) -> Void = { _, _ in },
+        sectionIsFinal: (Int) throws -> Void
     ) rethrows {
         let (workspace, pass, width) = (context.workspace, pass(input, context), configuration.width)
         var hiddenGradient = outputGradient
@@ -118,9 +164,14 @@ extension Transformer {
             memoryGradient.update(repeating: 0, count: memoryRows * width)
             memory = self.memory(source, activations, gradient: memoryGradient)
         }
-        try stack.backward(
-            activations.input.output, memory: memory, outputGradient: hiddenGradient, streamGradient: streamGradient,
-            activations.stack, pass, sectionIsFinal: sectionIsFinal)
+        if let stack, let stackActivations = activations.stack {
+            try stack.backward(
+                activations.input.output, memory: memory, outputGradient: hiddenGradient,
+                streamGradient: streamGradient, stackActivations, pass, sectionIsFinal: sectionIsFinal)
+        } else {
+            streamGradient.update(from: hiddenGradient, count: pass.rows * width)
+        }
+        eachEmbedding(.own, streamGradient)
         context.spans.measure(.embedding) {
             switch (self.input, activations.input) {
             case (.tokens(let embedding), .tokens(let activations)):
@@ -136,6 +187,7 @@ extension Transformer {
             try encoder.stack.backward(
                 sourceActivations.embedding.output, outputGradient: memory.gradient!, streamGradient: streamGradient,
                 sourceActivations.stack, pass, sectionIsFinal: sectionIsFinal)
+            eachEmbedding(.source, streamGradient)
             context.spans.measure(.embedding) {
                 encoder.embedding.backward(
                     TokenInput(tokens: source.tokens), outputGradient: streamGradient, sourceActivations.embedding,
@@ -145,20 +197,17 @@ extension Transformer {
         try sectionIsFinal(0)
     }
 
-    /// Runs the encoder and returns its output; nil if there is no encoder.
+    /// Runs the encoder's blocks and returns their output; nil if there is no encoder.
     private func encode(
         _ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>
     ) -> CrossMemory<Element>? {
         guard let encoder, let source = input.source, let sourceActivations = activations.source else { return nil }
         let pass = sourcePass(source, sequences: input.sequences, context)
-        context.spans.measure(.embedding) {
-            encoder.embedding.forward(TokenInput(tokens: source.tokens), sourceActivations.embedding, pass)
-        }
         encoder.stack.forward(sourceActivations.embedding.output, sourceActivations.stack, pass)
         return memory(source, activations, gradient: nil)
     }
 
-    private func memory(
+    func memory(
         _ source: SourceInput, _ activations: Activations, gradient: UnsafeMutablePointer<Float>?
     ) -> CrossMemory<Element> {
         CrossMemory(
@@ -166,7 +215,7 @@ extension Transformer {
             mask: AttentionMask(isCausal: false, lengths: source.lengths), gradient: gradient)
     }
 
-    private func pass(_ input: ModelInput, _ context: LayerContext<Element>) -> Pass<Element> {
+    func pass(_ input: ModelInput, _ context: LayerContext<Element>) -> Pass<Element> {
         Pass(
             sequences: input.sequences, positions: input.positions,
             mask: AttentionMask(
@@ -176,11 +225,19 @@ extension Transformer {
             context)
     }
 
-    private func sourcePass(
+    func sourcePass(
         _ source: SourceInput, sequences: Int, _ context: LayerContext<Element>
     ) -> Pass<Element> {
         Pass(
             sequences: sequences, positions: source.positions,
             mask: AttentionMask(isCausal: false, lengths: source.lengths), context)
     }
+}
+
+/// The inputs of a model that are embedded.
+package enum EmbeddedPart: Sendable {
+    /// The source of an encoder-decoder.
+    case source
+    /// The model's own input.
+    case own
 }

@@ -18,7 +18,7 @@ package struct Transformer<Element: Storage> {
     package let head: PredictionHead<Element>
     let encoder: Encoder?
     let input: InputEmbedding
-    let stack: TransformerStack<Element>
+    let stack: TransformerStack<Element>?
     let pooling: Pooling<Element>?
     let headIsTied: Bool
 
@@ -82,9 +82,11 @@ package struct Transformer<Element: Storage> {
         } else {
             encoder = nil
         }
-        stack = TransformerStack(
-            "", count: shape.stack.layers, shape.stack.block, unlimited: shape.stack.unlimited,
-            relative: shape.stack.relative, firstSite: firstSite + 1, in: &layout)
+        stack = shape.stack.map { stack in
+            TransformerStack(
+                "", count: stack.layers, stack.block, unlimited: stack.unlimited, relative: stack.relative,
+                firstSite: firstSite + 1, in: &layout)
+        }
         switch shape.output {
         case .tokens(let isTied, let bias, let transform, let scale):
             pooling = nil
@@ -109,6 +111,15 @@ package struct Transformer<Element: Storage> {
         return (encoderTable ? ["encoder and decoder share one token embedding"] : [])
             + (headIsTied ? ["the head's weight is the token embedding (model.tie_embeddings)"] : [])
     }
+
+    /// The blocks of a model that has some.
+    var blocks: TransformerStack<Element> {
+        guard let stack else { preconditionFailure("a model without blocks generates nothing") }
+        return stack
+    }
+
+    /// L, the number of blocks, without those of an encoder-decoder's encoder.
+    package var blockCount: Int { stack?.blocks.count ?? 0 }
 
     /// The number of rows that the head reads: one per position or, with pooling, one per sequence.
     package func outputRows(sequences: Int, positions: Int) -> Int {

@@ -12,6 +12,10 @@ package enum Loss: Equatable, Sendable {
     case binaryCrossEntropy
     /// V real values: the sum of squared differences.
     case squaredError
+    /// Negative sampling: the negative log-likelihood, in nats, of telling a token from tokens of noise.
+    ///
+    /// - Source: Mikolov et al. 2013, arXiv:1310.4546, eq. 4.
+    case negativeSampling
 }
 
 extension Loss {
@@ -28,7 +32,7 @@ extension Loss {
     /// The kind of the targets.
     package var targetKind: TargetKind {
         switch self {
-        case .crossEntropy: .classIndex
+        case .crossEntropy, .negativeSampling: .classIndex
         case .binaryCrossEntropy: .labels
         case .squaredError: .numbers
         }

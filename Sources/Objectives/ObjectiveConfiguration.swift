@@ -20,6 +20,10 @@ package struct ObjectiveConfiguration: Equatable, Sendable {
         case multiLabel = "multi_label"
         /// Regression of one value.
         case regression
+        /// Word vectors: the words around a word.
+        case skipGram = "skip_gram"
+        /// Word vectors: a word from the words around it (continuous bag of words).
+        case cbow
     }
 
     package var kind = Kind.auto
@@ -29,6 +33,12 @@ package struct ObjectiveConfiguration: Equatable, Sendable {
     package var maskShare = 0.15
     /// The mean length of masked spans, in tokens.
     package var spanLength = 3.0
+    /// The largest distance of a word around a word, for word vectors.
+    package var window = 5
+    /// The number of noise words from which each predicted word is to be distinguished.
+    package var negatives = 5
+    /// The share of the text above which a word is left out at random; 0: never.
+    package var subsample = 1e-3
 
     /// The default objective.
     package init() {}

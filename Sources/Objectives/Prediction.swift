@@ -28,13 +28,20 @@ package struct Prediction: Sendable {
     /// - Parameters:
     ///   - hidden: [R, C].
     ///   - losses: [R]; only the first elements, as many as the returned count, are written.
-    ///   - eachBlock: Called with the logits of a block of rows and the indices of those rows among all R.
+    ///   - eachBlock: Called with the logits of a block of rows and the indices of those rows among all R, unless the
+    ///     targets are sampled.
     /// - Returns: The number of rows that have a target.
     package func losses<Element: Storage>(
         hidden: UnsafePointer<Element>, head: PredictionHead<Element>, targets: Targets,
         into losses: UnsafeMutablePointer<Float>, rows: Int, _ context: LayerContext<Element>,
         eachBlock: ((_ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>) -> Void)? = nil
     ) -> Int {
+        if case .sampled(let targets, let noise, let count) = targets {
+            let sampled = SampledPrediction(
+                hidden, head, targets: targets, noise: noise, noiseCount: count, rows: rows, context)
+            sampled.losses(into: losses)
+            return sampled.count
+        }
         let some = TargetRows(hidden, targets, head, rows: rows, context.workspace)
         let input = head.transformed(some.hidden, rows: some.count, context)
         forEachBlock(rows: some.count, outputs: head.outputWidth) { start, count in
@@ -59,6 +66,12 @@ package struct Prediction: Sendable {
         losses: UnsafeMutablePointer<Float>, hiddenGradient: UnsafeMutablePointer<Float>, rows: Int,
         _ context: LayerContext<Element>
     ) -> Int {
+        if case .sampled(let targets, let noise, let count) = targets {
+            let sampled = SampledPrediction(
+                hidden, head, targets: targets, noise: noise, noiseCount: count, rows: rows, context)
+            sampled.backward(gradientScale: gradientScale, losses: losses, hiddenGradient: hiddenGradient)
+            return sampled.count
+        }
         let some = TargetRows(hidden, targets, head, rows: rows, context.workspace)
         let gradient =
             some.areAll
@@ -127,6 +140,7 @@ private struct TargetRows<Element: Storage> {
                 count += 1
             }
             self.targets = .classes(classes)
+        case .sampled: preconditionFailure("sampled targets need no logits of all outputs")
         case .values:
             for row in 0..<rows { numbers[row] = Int32(row) }
             count = rows
@@ -148,6 +162,7 @@ private struct TargetRows<Element: Storage> {
         switch targets {
         case .classes(let classes): .classes(classes + start)
         case .values(let values): .values(values + start * outputs)
+        case .sampled: preconditionFailure("sampled targets need no logits of all outputs")
         }
     }
 }

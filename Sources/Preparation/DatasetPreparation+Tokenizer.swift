@@ -22,6 +22,10 @@ extension DatasetPreparation {
             note("learning \(size) bytebpe tokens from \(sample.bytes.count >> 10) KiB of text")
             let tokenizer = try ByteLevelTraining.learn(size: size, from: sample)
             return (tokenizer, try write(tokenizer))
+        case .words(let size):
+            let sample = try sample()
+            note("choosing at most \(size) words from \(sample.bytes.count >> 10) KiB of text")
+            return try compared(try WordTraining.learn(size: size, from: sample))
         case .learned(let algorithm, let size, let coverage):
             let sample = try sample()
             note("learning \(size) \(algorithm.rawValue) tokens from \(sample.bytes.count >> 10) KiB of text")

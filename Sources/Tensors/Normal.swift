@@ -9,7 +9,7 @@ import Glibc
 /// Fills `target` with normal values with mean 0: the values of `stream` from index `first`, a multiple of four.
 ///
 /// - Source: Box & Muller 1958; four words of the stream yield four values.
-func fillNormal(
+package func fillNormal(
     _ target: UnsafeMutableBufferPointer<Float>, from first: Int, _ stream: RandomStream, _ standardDeviation: Float
 ) {
     require(first.isMultiple(of: 4), "random values start at a multiple of four")

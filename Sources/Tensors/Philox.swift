@@ -45,6 +45,10 @@ package enum RandomPurpose: UInt32, Sendable {
     case mixing = 8
     /// Dropout of the inputs of adapters.
     case adapterDropout = 9
+    /// The start of a projection of vectors to few dimensions.
+    case projection = 20
+    /// The words around a word and the noise words, for word vectors.
+    case wordWindows = 21
 }
 
 /// An infinite sequence of random words, identified by seed, purpose, step, sample and layer.

@@ -178,6 +178,11 @@ import Testing
             attention.forward(
                 x.rows, into: y, logSums: sums, sequences: B, queries: T, keys: S, mask: mask, biases: learned,
                 dropout: dropout, site: 7)
+            if dropoutRate == 0, learned == nil {
+                let p = memory.output(B * H * T * S, Float.self)
+                attention.probabilities(x.rows, into: p, sequences: B, queries: T, keys: S, mask: mask)
+                expectProbabilities(array(p, B * H * T * S), of: array(y, rows * C), input.values, shape)
+            }
             let nothing = Reference.AttentionInput(
                 queries: input.queries.map { _ in .nan }, keys: input.keys.map { _ in .nan },
                 values: input.values.map { _ in .nan })
@@ -221,6 +226,28 @@ import Testing
                 }
             }
         }
+    }
+}
+
+/// Expects that the probabilities of each query sum to 1, and that their products with the values are the output.
+private func expectProbabilities<Element: Storage>(
+    _ probabilities: [Float], of output: [Element], _ values: [Double], _ shape: AttentionTests.Shape
+) {
+    let (B, T, S, H, K, D) = (shape.B, shape.T, shape.keys, shape.H, shape.keyHeads, shape.D)
+    let size = values.map(abs).max() ?? 0
+    for row in 0..<B * H * T {
+        let (b, h, t) = (row / (H * T), row / T % H, row % T)
+        let own = probabilities[row * S..<(row + 1) * S].map(Double.init)
+        // S terms that were each divided by their sum.
+        expectClose([own.reduce(0, +)], [1], absolute: 8 * Float.unitRoundoff, "sum of probabilities")
+        let expected = (0..<D).map { d in
+            own.indices.reduce(0) { $0 + own[$1] * values[((b * S + $1) * K + h / (H / K)) * D + d] }
+        }
+        let start = ((b * T + t) * H + h) * D
+        expectClose(
+            Array(output[start..<start + D]), expected,
+            absolute: size * (16 * Float.unitRoundoff + Element.productError(with: Float.self)),
+            relative: Element.unitRoundoff, "probabilities times values")
     }
 }
 

@@ -61,6 +61,7 @@ struct ModelBatch {
             return Reference.binaryCrossEntropy(logits, targets: values!, labels: logits.count / input.sequences)
         case .squaredError:
             return Reference.squaredError(logits, targets: values!, width: logits.count / input.sequences)
+        case .negativeSampling: preconditionFailure("word vectors have their own tests")
         }
     }
 }

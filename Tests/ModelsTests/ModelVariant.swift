@@ -76,6 +76,7 @@ struct ModelVariant: Sendable, CustomTestStringConvertible {
         case (.crossEntropy, .sequence): batch.targets = integers(B, below: outputs, seed: seed + 1)
         case (.binaryCrossEntropy, _): batch.values = integers(B * outputs, below: 2, seed: seed + 1).map(Double.init)
         case (.squaredError, _): batch.values = normals(B * outputs, seed: seed + 1)
+        case (.negativeSampling, _): preconditionFailure("word vectors have their own tests")
         }
         return batch
     }
@@ -156,7 +157,7 @@ extension ReferenceTransformer {
         isCausal =
             switch configuration.family {
             case .decoder, .encoderDecoder, .prefixDecoder: true
-            case .encoder, .classifier, .imageClassifier: false
+            case .encoder, .classifier, .imageClassifier, .wordVectors: false
             }
         switch configuration.family {
         case .classifier, .imageClassifier:

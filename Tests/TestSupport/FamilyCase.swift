@@ -72,6 +72,12 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
                 "augmentation.shift=1", "augmentation.flip=true",
                 "augmentation.crop=0.7",
             ]),
+        FamilyCase(
+            name: "words", data: .documents,
+            sets: [
+                "model.family=word_vectors", "objective.kind=cbow", "objective.window=3", "objective.subsample=0.03",
+                "model.layers=6", "model.heads=6", "model.dropout=0",
+            ]),
     ]
 
     /// A decoder that learns to answer. It is not among `all`: apart from its samples it is the first of them.

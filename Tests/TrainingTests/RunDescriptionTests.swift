@@ -167,6 +167,8 @@ struct RunDescriptionTests {
             (["model.family=classifier"], "texts"), (["model.family=image_classifier"], "images"),
             (["model.family=classifier", "objective.kind=multi_label"], "labels"),
             (["model.family=classifier", "objective.kind=regression"], "texts"),
+            (["model.family=word_vectors"], "word pairs"),
+            (["model.family=word_vectors", "objective.kind=cbow"], "words"),
         ] as [([String], String)] {
             #expect(try Configuration.load(file: nil, sets: sets).targetName == name)
         }

@@ -99,6 +99,7 @@ package final class Batch {
             for field in [fields.tokens, targets, fields.positionIDs, fields.spanPositionIDs, fields.documentStarts] {
                 shorten(field, to: longest)
             }
+            shorten(fields.noise, to: longest, each: shape.noise)
             positions = longest
         }
         if let sourceLengths {
@@ -114,11 +115,12 @@ package final class Batch {
         return min(shape.positions, (longest + step - 1) / step * step)
     }
 
-    private func shorten(_ field: UnsafeMutablePointer<Int32>?, to positions: Int) {
+    private func shorten(_ field: UnsafeMutablePointer<Int32>?, to positions: Int, each: Int = 1) {
         guard let field, positions < shape.positions else { return }
         // Rows only move towards lower addresses.
         for b in 1..<max(1, sequenceCount) {
-            (field + b * positions).update(from: field + b * shape.positions, count: positions)
+            (field + b * positions * each)
+                .update(from: field + b * shape.positions * each, count: positions * each)
         }
     }
 }
@@ -144,6 +146,7 @@ extension Batch {
     package var targets: Targets {
         if let valueTargets = fields.valueTargets { return .values(valueTargets) }
         guard let classTargets = fields.classTargets else { preconditionFailure("the batch has no targets") }
+        if let noise = fields.noise { return .sampled(classTargets, noise: noise, count: shape.noise) }
         return .classes(classTargets)
     }
 }
@@ -179,6 +182,9 @@ extension Batch {
                 positionIDs[index] = position < prefix ? Int32(position) : Int32(words.w % UInt32(prefix))
                 spanPositionIDs[index] = position < prefix ? 0 : Int32(1 + (position - prefix) % 4)
             }
+        }
+        for index in 0..<capacity * T * shape.noise {
+            fields.noise?[index] = Int32(stream.words(UInt64(index)).w % UInt32(vocabularySize))
         }
         for index in 0..<capacity * shape.patchNumbers {
             fields.patches?[index] = Float(stream.uniform(UInt64(index)))

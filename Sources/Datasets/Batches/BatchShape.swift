@@ -14,6 +14,8 @@ package struct BatchShape: Equatable, Sendable {
     package var patchNumbers = 0
     /// Whether each position has a target; otherwise each sequence has one target class or one vector of target values.
     package var hasTargetPerPosition = true
+    /// The number of noise tokens of each target; 0: none.
+    package var noise = 0
     /// The number of target values per sequence.
     package var values = 0
 

@@ -16,6 +16,8 @@ package struct SequenceFields {
     package let spanPositionIDs: UnsafeMutablePointer<Int32>?
     /// [N, T]: for each position, the first position of its document.
     package let documentStarts: UnsafeMutablePointer<Int32>?
+    /// [N, T, noise]: the noise tokens of each target, or `ignoredTarget`.
+    package let noise: UnsafeMutablePointer<Int32>?
     /// [N, elements of an image].
     package let patches: UnsafeMutablePointer<Float>?
 
@@ -35,6 +37,7 @@ package struct SequenceFields {
         positionIDs = field(shape.hasPrefixes, T)
         spanPositionIDs = field(shape.hasPrefixes, T)
         documentStarts = field(shape.hasDocuments, T)
+        noise = field(shape.noise > 0, T * shape.noise)
         patches = field(shape.patchNumbers > 0, shape.patchNumbers)
     }
 
@@ -48,12 +51,13 @@ package struct SequenceFields {
         positionIDs = fields.positionIDs.map { $0 + index * T }
         spanPositionIDs = fields.spanPositionIDs.map { $0 + index * T }
         documentStarts = fields.documentStarts.map { $0 + index * T }
+        noise = fields.noise.map { $0 + index * T * shape.noise }
         patches = fields.patches.map { $0 + index * shape.patchNumbers }
     }
 
     /// Frees the memory that `init(_:count:)` allocated.
     func deallocate() {
-        for field in [tokens, classTargets, sourceTokens, positionIDs, spanPositionIDs, documentStarts] {
+        for field in [tokens, classTargets, sourceTokens, positionIDs, spanPositionIDs, documentStarts, noise] {
             field?.deallocate()
         }
         for field in [valueTargets, patches] { field?.deallocate() }

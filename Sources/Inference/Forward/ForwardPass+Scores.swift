@@ -13,6 +13,8 @@ struct ScoreCounts {
         case classes(count: Int)
         case labels(count: Int)
         case numbers
+        /// Words among words of noise, of which only the losses count.
+        case words
     }
 
     let kind: Kind
@@ -61,6 +63,7 @@ struct ScoreCounts {
                     targets: (0..<outputs).map { batch.fields.valueTargets![Int(row) * outputs + $0] > 0.5 },
                     predictions: (0..<outputs).map { logits[place * outputs + $0] > 0 })
             }
+        case .words: break
         case .numbers:
             for (place, row) in rows.enumerated() {
                 numbers[index] += RegressionSums(
@@ -109,6 +112,7 @@ struct ScoreCounts {
             case .classes: .classes(all.matrix)
             case .labels: .labels(all.labels)
             case .numbers: .numbers(regression)
+            case .words: .words
             }
         return Scores(loss: lossSum / targetSum, targetCount: Int(targetSum), details: details)
     }
@@ -149,6 +153,7 @@ extension ForwardPass {
         let outputs = model.head.outputWidth
         let kind: ScoreCounts.Kind =
             switch (prediction.loss.targetKind, model.architecture.output) {
+            case _ where prediction.loss == .negativeSampling: .words
             case (.classIndex, .tokens): .tokens(bytes: bytes)
             case (.classIndex, .sequence): .classes(count: outputs)
             case (.labels, _): .labels(count: outputs)

@@ -35,11 +35,17 @@ package final class ForwardPass<Element: Storage> {
     }
 
     /// Computes `activations.output` for inference.
-    func forward(_ input: ModelInput) { model.forward(input, activations, context) }
+    package func forward(_ input: ModelInput) { model.forward(input, activations, context) }
 
     /// The parameters and the scratch memory for inference.
     private var context: LayerContext<Element> {
         LayerContext(weights: weights.base, adapters: adapters.map { AdapterArenas(weights: $0.base) }, workspace)
+    }
+
+    /// The attention probabilities of the last forward pass, whose input was `input`: one sequence, without
+    /// recomputation.
+    package func attentionMaps(_ input: ModelInput) -> AttentionMaps {
+        model.attentionMaps(input, activations, context)
     }
 
     /// The sum of a batch's losses, without label smoothing.

@@ -19,11 +19,15 @@ extension MemoryEstimate {
 
     /// Checks that the memory suffices for a batch of `sequences` sequences in a process without other ranks.
     ///
-    /// - Parameter purpose: What the batch is for, such as "embedding".
+    /// - Parameters:
+    ///   - purpose: What the batch is for, such as "embedding".
+    ///   - recomputation: What a backward pass computes again.
     /// - Throws: `usage`.
-    static func requireBatch(_ purpose: String, _ model: Transformer<Float>, sequences: Int) throws(Failure) {
+    package static func requireBatch(
+        _ purpose: String, _ model: Transformer<Float>, sequences: Int, _ recomputation: Recomputation = .block
+    ) throws(Failure) {
         var estimate = MemoryEstimate()
-        estimate.addActivations(model, sequences: sequences, ranks: 1)
+        estimate.addActivations(model, sequences: sequences, recomputation, ranks: 1)
         try estimate.require(
             purpose, available: availableBytes(), remedy: "Lower the batch (\(sequences); it changes no result).")
     }

@@ -29,6 +29,7 @@ extension Scores {
                 .init("mean_squared_error", .number(sums.meanSquaredError)), targets,
                 .init("sequences", .integer(sums.sampleCount)),
             ]
+        case .words: return shared + [targets]
         }
     }
 

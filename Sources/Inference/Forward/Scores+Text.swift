@@ -25,6 +25,7 @@ extension Scores {
         case .classes(let matrix):
             return summary() + "\n" + ClassificationTable.scores(matrix, names: names) + "\n"
                 + ClassificationTable.confusion(matrix, names: names)
+        case .words: return summary()
         case .labels(let counts): return summary() + "\n" + ClassificationTable.scores(counts, names: names)
         case .numbers(let sums):
             return "validation mean squared error \(fixed(sums.meanSquaredError, 6)), correlation "

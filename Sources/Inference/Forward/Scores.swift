@@ -22,6 +22,8 @@ package struct Scores: Sendable {
         case labels(MultiLabelCounts)
         /// One number per sequence.
         case numbers(RegressionSums)
+        /// Words among words of noise, for word vectors.
+        case words
     }
 
     /// The scores of several parts of the data together.
@@ -62,6 +64,7 @@ package struct Scores: Sendable {
             case .classes(let matrix): [(.accuracy, matrix.accuracy), (.f1, matrix.macroAverage.f1)]
             case .labels(let counts): [(.accuracy, counts.subsetAccuracy), (.f1, counts.macroAverage.f1)]
             case .numbers(let sums): [(.correlation, sums.correlation)]
+            case .words: []
             }
         return [(.loss, loss)] + others
     }

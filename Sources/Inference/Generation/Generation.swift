@@ -43,7 +43,7 @@ package struct GenerationSettings: Sendable {
 /// puts the most probable token into each blank, and a classifier predicts its classes.
 package struct Generation {
     var settings: GenerationSettings
-    let trained: TrainedModel
+    package let trained: TrainedModel
     let communicator: any Communicator
     /// The encoder of prompts as messages of a user; nil: prompts are plain texts.
     private(set) var conversations: ConversationEncoder?
@@ -55,8 +55,16 @@ package struct Generation {
     ///
     /// - Throws: As `TrainedModel`.
     package init(_ settings: GenerationSettings, _ communicator: any Communicator) throws {
-        self.init(
-            settings, try TrainedModel(checkpoint: settings.checkpoint, settings.weights, communicator), communicator)
+        let trained = try TrainedModel(checkpoint: settings.checkpoint, settings.weights, communicator)
+        try communicator.together { () throws(Failure) in
+            guard trained.model.architecture.response == nil else { return }
+            throw Failure(
+                .usage,
+                "\(settings.checkpoint) is a model of family \(trained.model.configuration.family.rawValue), which answers no "
+                    + "prompt. Look at its vectors with "
+                    + "\(shellCommand("dtrain", "embeddings", "--checkpoint", settings.checkpoint, "--near", "WORD")).")
+        }
+        self.init(settings, trained, communicator)
     }
 
     /// Creates a generation with a model that is already loaded.

@@ -78,44 +78,18 @@ struct WholeTexts {
             if shouldStop() { return }
             let part = order[start..<min(start + batch, order.count)]
             let positions = part.map { texts[$0].count }.max()!
-            forward(part.map { texts[$0] }, positions: positions, begin: begin)
+            forward(part.map { texts[$0] }, begin: begin)
             for (place, text) in part.enumerated() { try body(text, place, positions) }
         }
     }
 
-    /// Computes a batch of texts, padded to `positions`.
-    private func forward(_ texts: [[Int32]], positions: Int, begin: Int32?) {
-        let model = trained.model
-        let tokens = texts.flatMap { $0 + [Int32](repeating: 0, count: positions - $0.count) }
-        let lengths = texts.map { Int32($0.count) }
-        let begins = [Int32](repeating: begin ?? 0, count: texts.count)
-        let spanPositionIDs = [Int32](repeating: 0, count: tokens.count)
-        tokens.withUnsafeBufferPointer { tokens in
-            lengths.withUnsafeBufferPointer { lengths in
-                if model.architecture.hasEncoder {
-                    var input = ModelInput(sequences: texts.count, positions: 1)
-                    input.source = SourceInput(
-                        tokens: tokens.baseAddress!, positions: positions, lengths: lengths.baseAddress!)
-                    begins.withUnsafeBufferPointer {
-                        input.tokens = TokenInput(tokens: $0.baseAddress!)
-                        forwardPass.forward(input)
-                    }
-                    return
-                }
-                var input = ModelInput(sequences: texts.count, positions: positions)
-                input.lengths = lengths.baseAddress!
-                spanPositionIDs.withUnsafeBufferPointer {
-                    if model.architecture.hasPrefixes {
-                        // The whole text is the prefix: its positions attend to each other.
-                        input.prefixLengths = lengths.baseAddress!
-                        input.tokens = TokenInput(tokens: tokens.baseAddress!, spanPositionIDs: $0.baseAddress!)
-                    } else {
-                        input.tokens = TokenInput(tokens: tokens.baseAddress!)
-                    }
-                    forwardPass.forward(input)
-                }
-            }
-        }
+    /// Computes a batch of texts, padded to the longest; for an encoder-decoder, `begin` begins the target.
+    private func forward(_ texts: [[Int32]], begin: Int32?) {
+        let hasEncoder = trained.model.architecture.hasEncoder
+        let batch = TokenBatch(
+            texts.map { hasEncoder ? PromptTokens(source: $0, tokens: [begin ?? 0]) : PromptTokens(tokens: $0) },
+            trained.model.architecture)
+        withExtendedLifetime(batch) { forwardPass.forward(batch.input) }
     }
 }
 

@@ -44,6 +44,13 @@ package struct TrainedModel {
         self.init(directory, identity, tokenizer, model, weights)
     }
 
+    /// Loads the checkpoint in `directory` on the calling rank only; the other ranks wait.
+    ///
+    /// - Throws: As `init`.
+    package static func onOneRank(_ directory: String, _ choice: WeightChoice?) throws(Failure) -> TrainedModel {
+        try SoloCommunicator.run { try TrainedModel(checkpoint: directory, choice, $0) }
+    }
+
     /// Creates a trained model from a model that is already loaded.
     init(
         _ directory: String, _ identity: CheckpointIdentity, _ tokenizer: any Tokenizer, _ model: Transformer<Float>,
@@ -61,10 +68,10 @@ package struct TrainedModel {
     }
 
     /// The error for a logit that is infinite or NaN, at index `output` of the model's output.
-    func nonFinite(output: Int) -> Failure { nonFinitePrediction(directory, output: output) }
+    package func nonFinite(output: Int) -> Failure { nonFinitePrediction(directory, output: output) }
 
     /// The error for hidden states that are infinite or NaN.
-    func nonFiniteState() -> Failure {
+    package func nonFiniteState() -> Failure {
         Failure(
             .badData,
             "\(directory): a hidden state of the model is infinite or not a number. "

@@ -97,18 +97,13 @@ package struct Attention: Sendable {
             let o = output + b * T * C + h * D
             let sums = logSums + (b * headCount + h) * T
             forEachBlock(of: Attention.blockQueries, in: 0..<T) { queries in
-                let visible = mask.visible(sequence: b, block: queries, queries: T, keys: S)
-                let (first, n) = (visible.lowerBound, visible.count)
-                keys.multiply(
-                    head.queries(queries.lowerBound), rows: queries.count, depths: 0..<D,
-                    columns: visible, into: scores, stride: head.scoreStride)
-                for query in queries {
-                    let row = scores + (query - queries.lowerBound) * head.scoreStride
-                    let own = mask.visible(sequence: b, query: query, queries: T, keys: S)
-                    penalize(row, head: h, query: query, keys: visible)
-                    biases?.add(to: row, head: h, query: query, keys: visible)
-                    sums[query] = softmax(row, from: own.lowerBound - first, to: own.upperBound - first, n)
-                    dropped?.apply(row, count: n, first: dropoutIndex(head: h, query: query, T, S) + first)
+                let visible = probabilities(
+                    head, keys, into: scores, sequence: b, head: h, queries: queries, T, S, mask, biases
+                ) { query, row, visible, logSum in
+                    sums[query] = logSum
+                    dropped?.apply(
+                        row, count: visible.count,
+                        first: dropoutIndex(head: h, query: query, T, S) + visible.lowerBound)
                 }
                 values.multiply(
                     Factor(base: scores, orientation: .plain, stride: head.scoreStride), rows: queries.count,
@@ -118,6 +113,35 @@ package struct Attention: Sendable {
                 }
             }
         }
+    }
+
+    /// Computes the probabilities of a block of queries of one head.
+    ///
+    /// - Parameters:
+    ///   - keys: Kᵀ times the factor of scores.
+    ///   - scores: The rows of probabilities, `head.scoreStride` apart; each begins with the first returned key.
+    ///   - each: Called with each query, its row, the keys of the row, and log Σ e^score.
+    /// - Returns: The keys of the rows.
+    @inline(__always)
+    func probabilities<Element: Storage>(
+        _ head: AttentionHead<Element>, _ keys: PackedRight, into scores: UnsafeMutablePointer<Float>, sequence b: Int,
+        head h: Int, queries: Range<Int>, _ T: Int, _ S: Int, _ mask: AttentionMask, _ biases: DistanceBiases?,
+        each: (_ query: Int, _ row: UnsafeMutablePointer<Float>, _ keys: Range<Int>, _ logSum: Float) -> Void
+    ) -> Range<Int> {
+        let visible = mask.visible(sequence: b, block: queries, queries: T, keys: S)
+        let (first, n) = (visible.lowerBound, visible.count)
+        keys.multiply(
+            head.queries(queries.lowerBound), rows: queries.count, depths: 0..<headWidth, columns: visible,
+            into: scores,
+            stride: head.scoreStride)
+        for query in queries {
+            let row = scores + (query - queries.lowerBound) * head.scoreStride
+            let own = mask.visible(sequence: b, query: query, queries: T, keys: S)
+            penalize(row, head: h, query: query, keys: visible)
+            biases?.add(to: row, head: h, query: query, keys: visible)
+            each(query, row, visible, softmax(row, from: own.lowerBound - first, to: own.upperBound - first, n))
+        }
+        return visible
     }
 
     /// Computes the backward pass of `forward`.
@@ -354,7 +378,7 @@ private func copy<Element: Storage>(
 
 /// Calls `body` for consecutive blocks of `size` elements of `range`, the last of which may be smaller.
 @inline(__always)
-private func forEachBlock(of size: Int, in range: Range<Int>, _ body: (_ block: Range<Int>) -> Void) {
+func forEachBlock(of size: Int, in range: Range<Int>, _ body: (_ block: Range<Int>) -> Void) {
     for start in stride(from: range.lowerBound, to: range.upperBound, by: size) {
         body(start..<min(start + size, range.upperBound))
     }

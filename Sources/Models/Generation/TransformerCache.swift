@@ -90,14 +90,14 @@ package final class TransformerCache<Element: Storage> {
         }
         func caches(_ slots: Int, _ memorySlots: Int) -> Int {
             counted {
-                _ = model.stack.takeCaches(
+                _ = model.blocks.takeCaches(
                     slots: slots, positions: capacity, memorySlots: memorySlots, memoryPositions: memoryCapacity,
                     from: $0)
             }
         }
         func activations(rows: Int) -> Int {
             counted {
-                _ = model.stack.takePassingActivations(rows: rows, from: $0)
+                _ = model.blocks.takePassingActivations(rows: rows, from: $0)
                 if case .tokens(let embedding) = model.input { _ = embedding.takeActivations(rows: rows, from: $0) }
                 _ = model.encoder?.embedding.takeActivations(rows: rows, from: $0)
                 _ = model.encoder?.stack.takePassingActivations(rows: rows, from: $0)
@@ -127,9 +127,9 @@ package final class TransformerCache<Element: Storage> {
         self.memoryCapacity = memoryCapacity
         let rowLimit = TransformerCache.rowLimit(slots: slots, capacity: capacity, memoryCapacity: memoryCapacity)
         self.rowLimit = rowLimit
-        caches = model.stack.takeCaches(
+        caches = model.blocks.takeCaches(
             slots: slots, positions: capacity, memorySlots: memorySlots, memoryPositions: memoryCapacity, from: arena)
-        stack = model.stack.takePassingActivations(rows: rowLimit, caches: caches, from: arena)
+        stack = model.blocks.takePassingActivations(rows: rowLimit, caches: caches, from: arena)
         self.embedding = embedding.takeActivations(rows: rowLimit, from: arena)
         let arena = arena
         encoder = model.encoder.map {
@@ -177,7 +177,7 @@ package final class TransformerCache<Element: Storage> {
                             capacity: memoryCapacity, lengths: readMemoryLengths, slots: readMemorySlots)),
                 context(.best))
             embed(TokenInput(tokens: tokens, spanPositionIDs: spanPositionIDs), pass)
-            model.stack.forward(embedding.output, stack, pass)
+            model.blocks.forward(embedding.output, stack, pass)
         }
     }
 
@@ -194,8 +194,8 @@ package final class TransformerCache<Element: Storage> {
                 context(.best))
             encoder.embedding.forward(TokenInput(tokens: tokens), activations.embedding, pass)
             encoder.stack.forward(activations.embedding.output, activations.stack, pass)
-            let scratch = workspace.numbers(.gathered, count * positions * model.stack.memoryWidth, Element.self)
-            model.stack.keepMemories(
+            let scratch = workspace.numbers(.gathered, count * positions * model.blocks.memoryWidth, Element.self)
+            model.blocks.keepMemories(
                 activations.stack.output, sequences: count, positions: positions, lengths: readLengths, in: caches,
                 slots: readSlots, capacity: memoryCapacity, scratch: scratch, pass.context)
             for b in 0..<count { memorySizes[Int(readSlots[b])] = readLengths[b] }
@@ -301,7 +301,7 @@ package final class TransformerCache<Element: Storage> {
                 adding: positionIDs, slots: writtenSlots, lengths: lengths, owners: owners, capacity: capacity,
                 memory: memory), context(.vectors))
         embed(TokenInput(tokens: tokens, positionIDs: tokenPositionIDs, spanPositionIDs: spanPositionIDs), pass)
-        model.stack.forward(embedding.output, stack, pass)
+        model.blocks.forward(embedding.output, stack, pass)
         let head = model.head
         let logits = workspace.floats(.logits, count * head.outputWidth)
         let hidden = head.transformed(stack.output, rows: count, pass.context)

@@ -45,6 +45,12 @@ struct ConfigurationCheck: Sendable {
             return "\(allowed.map(\.rawValue).joined(separator: ", ")) if the objective is "
                 + configuration.prediction.kind.rawValue
         },
+        ConfigurationCheck("data.context_length", "objective.window", "model.family") { configuration in
+            let (context, window) = (configuration.data.contextLength, configuration.objective.window)
+            return configuration.model.family.architecture.hasBlocks || context >= 2 * window
+                ? nil
+                : "at least 2 · objective.window (\(2 * window)): the words around one word must fit into a sample"
+        },
         ConfigurationCheck("augmentation.token_masking", "augmentation.token_dropping") { configuration in
             let (dropping, masking) = (
                 configuration.augmentation.tokenDropping, configuration.augmentation.tokenMasking

@@ -52,11 +52,13 @@ struct EffectiveConfiguration: Equatable {
             configuration.sizes(
                 image: isOfImages ? ImageShape(height: 224, width: 224, channels: 3) : nil, vocabularySize: 256,
                 outputs: 2))
-        scalesEmbeddings = !isOfImages && configuration.model.scaleEmbeddings
+        let hasBlocks = configuration.model.family.architecture.hasBlocks
+        scalesEmbeddings = !isOfImages && hasBlocks && configuration.model.scaleEmbeddings
         scalesHead =
-            configuration.model.family.architecture.output == .tokens && configuration.model.head == .linear
+            hasBlocks && configuration.model.family.architecture.output == .tokens
+            && configuration.model.head == .linear
             && configuration.model.scaleHead
-        rotaryShare = configuration.model.positions == .rotary ? configuration.model.rotaryShare : nil
+        rotaryShare = hasBlocks && configuration.model.positions == .rotary ? configuration.model.rotaryShare : nil
         prediction = configuration.prediction.kind
         loss = configuration.loss
         fineTuning = configuration.fineTuning.effective

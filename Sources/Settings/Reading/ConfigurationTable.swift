@@ -128,6 +128,9 @@ extension ObjectiveConfiguration {
         .real("label_smoothing", \.labelSmoothing, in: 0..<1),
         .real("mask_share", \.maskShare, in: 0.001..<1),
         .real("span_length", \.spanLength, in: 1...1000),
+        .integer("window", \.window, in: 1...1000),
+        .integer("negatives", \.negatives, in: 1...1000),
+        .real("subsample", \.subsample, in: 0...1),
     ]
 }
 

@@ -66,7 +66,25 @@ package struct PredictionKind: Sendable {
         PredictionKind(
             .regression, .labelled, labels: .number, loss: { _ in .squaredError }, metrics: [.loss, .correlation],
             samples: labelled, outputs: ("number", "s"), example: ("predict with it", "A sentence.")),
+        PredictionKind(
+            .skipGram, .text, loss: { _ in .negativeSampling }, metrics: [.loss], targets: "word pairs",
+            // Windows have (window + 1) / 2 words on each side on average.
+            targetsPerPosition: { Double($0.window + 1) / Double(2 * $0.window) },
+            samples: { words($0, predictsCentre: false) }, example: ("look at its words", "the")),
+        PredictionKind(
+            .cbow, .text, loss: { _ in .negativeSampling }, metrics: [.loss], targets: "words",
+            targetsPerPosition: { 1 / Double(2 * $0.window) },
+            samples: { words($0, predictsCentre: true) }, example: ("look at its words", "the")),
     ]
+
+    private static func words(_ configuration: Configuration, predictsCentre: Bool) -> SampleForm {
+        let objective = configuration.objective
+        return .words(
+            contextLength: configuration.data.contextLength,
+            WordWindows(
+                window: objective.window, negatives: objective.negatives, subsample: objective.subsample,
+                predictsCentre: predictsCentre))
+    }
 
     private static let labelled: @Sendable (Configuration) -> SampleForm = {
         .labelled(contextLength: $0.data.contextLength, truncates: $0.data.truncate, $0.augmentation.ofTokens)

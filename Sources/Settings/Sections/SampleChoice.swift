@@ -57,8 +57,9 @@ extension Configuration {
             contextLength: data.contextLength, outputs: outputs, tokenCount: vocabularySize)
     }
 
-    /// The number of outputs of the model per sequence; 0 if it predicts tokens.
+    /// The number of outputs of the model per sequence or, for word vectors, per target; 0 if it predicts tokens.
     private func outputs(_ facts: DatasetFacts, _ name: String) throws(Failure) -> Int {
+        if loss == .negativeSampling { return 1 + objective.negatives }
         guard model.family.architecture.output == .sequence, let labels = facts.labels else { return 0 }
         guard labels.kind == prediction.labels else {
             throw Failure(
@@ -111,6 +112,11 @@ extension Configuration {
             return try LabelledSamples(
                 try dataset.records(split), labels, contextLength: context, first: try token(special.cls, "cls"),
                 truncates: truncates, noise: try noise(changes))
+        case .words(let context, let windows):
+            return try WordSamples(
+                dataset.stream(split), contextLength: context, windows,
+                try WordFrequencies(
+                    dataset.stream(.train), excluding: special.all, subsample: windows.subsample))
         case .images(let patchSize, let tokens, let changes):
             guard let labels = dataset.labels, let image = dataset.imageShape else {
                 preconditionFailure("the dataset lacks images or labels")
@@ -131,6 +137,7 @@ enum SampleForm: Equatable {
     case pairs(contextLength: Int, truncates: Bool, Augmentation)
     case labelled(contextLength: Int, truncates: Bool, Augmentation)
     case images(patchSize: Int, tokens: Int, Augmentation)
+    case words(contextLength: Int, WordWindows)
 }
 
 extension Configuration {

@@ -81,6 +81,20 @@ package enum VocabularyFiles {
             ])
     }
 
+    /// A tokenizer of whole words in lower case and of punctuation marks.
+    ///
+    /// - Parameters:
+    ///   - special: The numbers and names of special tokens, which `vocabulary` has, too.
+    ///   - unknown: The name of the token for all other words.
+    package static func words(
+        vocabulary: [JSON.Member], special: [(number: Int, text: String)], unknown: String
+    ) -> JSON {
+        file(
+            special: special, normalizer: ["type": "Lowercase"], splitting: ["type": "BertPreTokenizer"], frame: .null,
+            decoder: .null,
+            model: ["type": "WordLevel", "vocab": .object(vocabulary), "unk_token": .string(unknown)])
+    }
+
     private static func file(
         special: [(number: Int, text: String)], normalizer: JSON, splitting: JSON, frame: JSON, decoder: JSON,
         model: JSON

@@ -24,7 +24,8 @@ struct RunDescription {
         let heads =
             counted(model.heads, "head")
             + (model.keyHeads == model.heads ? "" : ", \(counted(model.keyHeads, "KV head"))")
-        let parts = [layers, heads, "width \(model.width)"] + input + output
+        let parts =
+            (model.family.architecture.hasBlocks ? [layers, heads] : []) + ["width \(model.width)"] + input + output
         return "model: \(model.family.rawValue), \(grouped(parameters)) parameters (\(parts.joined(separator: ", ")))"
     }
 
@@ -121,6 +122,11 @@ struct RunDescription {
         let example = configuration.prediction.example
         if configuration.prediction.kind == .chat {
             return "\(example.action): \(shellCommand("dtrain", "generate", "--checkpoint", directory, "--chat"))"
+        }
+        guard configuration.model.family.architecture.response != nil else {
+            let command = shellCommand(
+                "dtrain", "embeddings", "--checkpoint", directory, "--near", example.prompt)
+            return "\(example.action): \(command)"
         }
         // Without a tokenizer, prompts are token IDs.
         let prompt = facts.tokenizer.kind == .none ? "1 2 3" : example.prompt

@@ -24,8 +24,8 @@ struct Command: Sendable {
 
     /// All commands.
     static let all: [Command] = [
-        train, prepare, evaluate, generate, tokenize, score, checkpoint, inspect, plan, report, compare, watch, export,
-        .import, merge, bench, completions, manual,
+        train, prepare, evaluate, generate, tokenize, score, checkpoint, inspect, plan, report, compare, watch, attention,
+        embeddings, explain, export, .import, merge, bench, completions, manual,
     ]
 
     /// Whether `count` is a possible number of positional arguments.

@@ -28,8 +28,8 @@ extension Command {
                 "class, multi (in TSV comma-separated) or number (default: detected)"),
             .list("images", ValueKind("PATH", .files), "one folder of PNGs per class, or MNIST's two files"),
             .one(
-                "tokenizer", ValueKind("KIND", words: ["byte", "bpe:", "unigram:", "bytebpe:"], .files),
-                "byte, bpe:SIZE, unigram:SIZE, bytebpe:SIZE, or a tokenizer's FILE"),
+                "tokenizer", ValueKind("KIND", words: ["byte", "bpe:", "unigram:", "bytebpe:", "word:"], .files),
+                "byte, bpe:SIZE, unigram:SIZE, bytebpe:SIZE, word:SIZE, or a tokenizer's FILE"),
             .one("coverage", "X", "share of text whose characters get tokens (0.9995)"),
             .one("output", .directory, "directory to write the dataset to"),
             .list("validation", .file, "validation files in the same format"),

@@ -76,7 +76,7 @@ private func chosenTokenizer(_ arguments: Arguments, _ console: Console) throws(
     switch choice {
     case .byte: return ByteTokenizer()
     case .file(let path): return try existingTokenizer(path, console)
-    case .learned, .byteLevel, .made:
+    case .learned, .byteLevel, .words, .made:
         throw arguments.usage(
             "--tokenizer: found \(text), which is learned from a text by dtrain prepare; allowed: byte, or "
                 + "\(TokenizerSource.allowed).")

@@ -30,7 +30,7 @@ struct FuzzedReader: Sendable {
         vocabularyFile, textFile, idxFiles, pngFile, json,
         jsonLines, labelledLines,
         parallelLines, chatTemplate, chatLines, packedText, modelConfiguration, modelIndex, adapterConfiguration,
-        commandLine, network,
+        commandLine, network, analogyFile,
     ]
 
     /// The same parser with another number of mutations.

@@ -3,6 +3,7 @@ import Tokenizers
 import Texts
 
 @testable import Datasets
+@testable import Interpretation
 @testable import Preparation
 
 extension FuzzedReader {
@@ -93,5 +94,18 @@ extension FuzzedReader {
             }
         }
         try Defect.unless(LabelDescription.sorted(names).count == names.count, "classes are lost")
+    }
+
+    /// Analogy questions: every question has four words, and there is at least one.
+    static let analogyFile = FuzzedReader(name: "analogies", refusals: [.badData]) {
+        [": capitals\nAthens Greece Oslo Norway\n\n: x y\na\tb c d\r\n", "one two three four", ":\n: \na b c d\n"]
+            .map { Array($0.utf8) }
+    } open: { directory in
+        return { bytes in
+            let questions = try AnalogyFile(reading: try directory.file("questions", holding: bytes)).sections
+                .flatMap(\.questions)
+            try Defect.unless(
+                !questions.isEmpty && questions.allSatisfy { $0.words.count == 4 }, "a question without four words")
+        }
     }
 }

@@ -64,7 +64,7 @@ import Texts
         ("dtrain evaluate --weights=l", "last;"), ("dtrain evaluate --json --weights a", "average;"),
         ("dtrain train --resume ", "auto|none;plusdirs"), ("dtrain --resume runs/", ";dirnames"),
         ("dtrain --config ", ";default"), ("dtrain --config=", ";default"), ("dtrain --output ", ";dirnames"),
-        ("dtrain prepare --tokenizer ", "byte|bpe:|unigram:|bytebpe:;default"),
+        ("dtrain prepare --tokenizer ", "byte|bpe:|unigram:|bytebpe:|word:;default"),
         ("dtrain prepare --tokenizer bp", "bpe:;defaultnospace"),
         ("dtrain prepare --text a b ", ";default"), ("dtrain prepare --text a --tok", "--tokenizer;"),
         ("dtrain prepare --text=a b ", ";default"),
