@@ -44,12 +44,12 @@ package struct TokenizerPipeline: Sendable {
         into tokens: inout [Int32],
         ended: (_ part: Range<Int>, _ isName: Bool, _ tokenCount: Int) -> Void = { _, _, _ in }
     ) {
-        caches.withCache { cache in encode(text, continues: continues, findsSpecial, cache, into: &tokens) }
+        caches.withCache { cache in encode(text, continues: continues, findsSpecial, cache, into: &tokens, ended: ended) }
     }
 
     private func encode(
         _ text: UnsafeBufferPointer<UInt8>, continues: Bool, _ findsSpecial: Bool, _ cache: WordCache,
-        into tokens: inout [Int32]
+        into tokens: inout [Int32], ended: (_ part: Range<Int>, _ isName: Bool, _ tokenCount: Int) -> Void
     ) {
         rawSearch.split(text, findsSpecial: findsSpecial) { part, token in
             defer { ended(part, token != nil, tokens.count) }
@@ -78,13 +78,6 @@ package struct TokenizerPipeline: Sendable {
                 in: UnsafeBufferPointer(rebasing: text[part]), beginsText: beginsText && part.lowerBound == 0
             ) { model.encode($0, cache, into: &tokens) }
         }
-    }
-
-    /// Calls `body` with the words into which a text is split before the model looks for tokens in them.
-    package func forEachWord(in text: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
-        var normalized = Array(text)
-        normalizer?.apply(to: &normalized, continues: false)
-        normalized.withUnsafeBufferPointer { splitting.forEachWord(in: $0, beginsText: true, body) }
     }
 
     /// The last place at which the text may be cut, so that both parts have the tokens of the whole; nil if there is

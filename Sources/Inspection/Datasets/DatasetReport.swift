@@ -85,6 +85,7 @@ extension Dataset {
         switch kind {
         case .text: return []
         case .parallel: return ["model.family=encoder_decoder"]
+        case .chat: return ["objective.kind=chat"]
         case .labelled:
             let prediction = labels.map { PredictionKind(of: $0.kind).kind.rawValue } ?? "auto"
             return ["model.family=classifier", "objective.kind=\(prediction)"]
