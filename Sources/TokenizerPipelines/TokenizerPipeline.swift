@@ -80,6 +80,13 @@ package struct TokenizerPipeline: Sendable {
         }
     }
 
+    /// Calls `body` with the words into which a text is split before the model looks for tokens in them.
+    package func forEachWord(in text: UnsafeBufferPointer<UInt8>, _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
+        var normalized = Array(text)
+        normalizer?.apply(to: &normalized, continues: false)
+        normalized.withUnsafeBufferPointer { splitting.forEachWord(in: $0, beginsText: true, body) }
+    }
+
     /// The last place at which the text may be cut, so that both parts have the tokens of the whole; nil if there is
     /// none.
     package func cut(_ text: UnsafeBufferPointer<UInt8>) -> Int? { cuts.last(in: text, model) }

@@ -44,11 +44,12 @@ package struct Scores: Sendable {
             case .classes(let more): add(more, to: &matrix) { $0 += $1 }
             case .labels(let more): add(more, to: &labels) { $0 += $1 }
             case .numbers(let more): add(more, to: &sums) { $0 += $1 }
+            case .words: break
             }
         }
         details =
             counts.map { .tokens(TokenScores(lossSum: lossSum, $0)) } ?? matrix.map { .classes($0) }
-            ?? labels.map { .labels($0) } ?? .numbers(sums!)
+            ?? labels.map { .labels($0) } ?? sums.map { .numbers($0) } ?? .words
     }
 
     /// The scores of one evaluation.
