@@ -85,7 +85,8 @@ package final class SentencePieceTokenizer: Tokenizer {
         let bytes = ["<0xE2>", "<0x96>", "<0x81>"].compactMap(handle.find)
         spaceSymbolBytes = handle.isLearnedHere && bytes.count == 3 ? bytes : nil
         merges =
-            spaceSymbolBytes != nil && SentencePieceFile.encodesWordsSeparately(model) ? BytePairMerges(handle) : nil
+            spaceSymbolBytes != nil && SentencePieceFile.encodesWordsSeparately(model)
+            ? PieceTable(handle).map(BytePairMerges.init) : nil
     }
 
     /// The model for text that does not begin a line.
