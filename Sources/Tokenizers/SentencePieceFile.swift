@@ -43,14 +43,16 @@ struct SentencePieceFile {
     static func isUnigram(_ bytes: [UInt8]) -> Bool { Settings(bytes).modelType == 1 }
 
     /// Whether a validated file is a BPE model that encodes the words of a text independently.
+    static func encodesWordsSeparately(_ bytes: [UInt8]) -> Bool {
+        Settings(bytes).modelType == 2 && hasSeparateWords(bytes)
+    }
+
+    /// Whether no piece of a validated file crosses the start of a run of spaces, and every text has tokens.
     ///
     /// Such a model applies no rules to a text except that spaces become U+2581, and its pieces have U+2581 at their
     /// start only, so that no merge crosses the start of a run of spaces. Characters without a piece become bytes, and
     /// no piece but the line break is user-defined or unused.
-    static func encodesWordsSeparately(_ bytes: [UInt8]) -> Bool {
-        let settings = Settings(bytes)
-        return settings.modelType == 2 && settings.hasPlainWords
-    }
+    static func hasSeparateWords(_ bytes: [UInt8]) -> Bool { Settings(bytes).hasPlainWords }
 
     /// What decides how a validated file encodes words; fields that are missing have the library's defaults.
     struct Settings {

@@ -4,6 +4,10 @@ package struct Augmentation: Equatable, Sendable {
     package var tokenDropping = 0.0
     /// The probability of replacing a token of a source or labelled text by the mask token.
     package var tokenMasking = 0.0
+    /// BPE-dropout: the probability with which a merge of the tokenizer is left out, in each text of a record; 0: none is.
+    package var bpeDropout = 0.0
+    /// Random segmentations of a unigram tokenizer: the power of their probabilities; 0: the most probable one.
+    package var unigramPower = 0.0
     /// The maximum random shift of an image in each direction, in pixels; the border is filled with black.
     package var shift = 0
     /// Whether images are mirrored horizontally, each with probability ½.
@@ -20,6 +24,7 @@ package struct Augmentation: Equatable, Sendable {
     package var ofTokens: Augmentation {
         var part = Augmentation()
         (part.tokenDropping, part.tokenMasking) = (tokenDropping, tokenMasking)
+        (part.bpeDropout, part.unigramPower) = (bpeDropout, unigramPower)
         return part
     }
 

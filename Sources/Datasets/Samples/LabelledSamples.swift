@@ -12,6 +12,7 @@ package final class LabelledSamples: Samples {
     private let labels: LabelDescription
     private let first: Int32
     private let noise: TokenNoise
+    private let subwords: SubwordNoise
 
     /// The samples of `records`.
     ///
@@ -19,12 +20,13 @@ package final class LabelledSamples: Samples {
     /// - Throws: `badData` if a text is longer than the context and `truncates` is false.
     package init(
         _ records: Records, _ labels: LabelDescription, contextLength: Int, first: Int32, truncates: Bool,
-        noise: TokenNoise
+        noise: TokenNoise, subwords: SubwordNoise = SubwordNoise(nil)
     ) throws(Failure) {
         self.records = records
         self.labels = labels
         self.first = first
         self.noise = noise
+        self.subwords = subwords
         count = records.count
         limit = try SequenceLimit(records, [.text], contextLength: contextLength, truncates: truncates)
         var shape = BatchShape(positions: contextLength)
@@ -36,11 +38,12 @@ package final class LabelledSamples: Samples {
 
     package func length(of sample: Int) -> Int { limit.length(records, sample, .text) }
 
-    /// - Complexity: O(T + labels); allocates nothing.
+    /// - Complexity: O(T + labels); allocates nothing, except for other segmentations.
     package func load(_ sample: Int, _ draw: SampleDraw, into row: inout SampleRow) throws(Failure) {
         let tokens = row.fields.tokens!
-        let length = limit.length(records, sample, .text)
+        var length = limit.length(records, sample, .text)
         try records.read(sample, .text, from: 0, count: length, into: tokens + 1)
+        length = subwords.apply(tokens + 1, count: length, limit: row.positions - 1, column: 0, draw)
         tokens[0] = first
         row.length = 1 + noise.apply(tokens + 1, count: length, draw)
         (tokens + row.length).update(repeating: 0, count: row.positions - row.length)

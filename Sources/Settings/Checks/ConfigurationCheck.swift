@@ -58,6 +58,11 @@ struct ConfigurationCheck: Sendable {
             return dropping + masking < 1
                 ? nil : "less than \(plain(1 - dropping)): 1 − augmentation.token_dropping (\(plain(dropping)))"
         },
+        ConfigurationCheck("augmentation.unigram_power", "augmentation.bpe_dropout") { configuration in
+            let changes = configuration.augmentation
+            return changes.bpeDropout > 0 && changes.unigramPower > 0
+                ? "0 (the default) with augmentation.bpe_dropout: a tokenizer is of one kind" : nil
+        },
         ConfigurationCheck("batch.sequences", "batch.slots") { configuration in
             let (sequences, slots) = (configuration.batch.sequences, configuration.batch.slots)
             if sequences % slots == 0 { return nil }

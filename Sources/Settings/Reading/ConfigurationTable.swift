@@ -138,6 +138,8 @@ extension Augmentation {
     static let keys: [ConfigurationKey<Self>] = [
         .real("token_dropping", \.tokenDropping, in: 0..<1),
         .real("token_masking", \.tokenMasking, in: 0..<1),
+        .real("bpe_dropout", \.bpeDropout, in: 0..<1),
+        .real("unigram_power", \.unigramPower, in: 0...100),
         .integer("shift", \.shift, in: 0...1024),
         .boolean("flip", \.flip),
         .real("crop", \.crop, in: 0.1...1),

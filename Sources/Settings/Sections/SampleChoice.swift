@@ -2,6 +2,8 @@ import Tensors
 import Datasets
 import Failures
 import Models
+import Reporting
+import Tokenizers
 
 extension Configuration {
     /// The model sizes that are determined by the dataset.
@@ -87,6 +89,9 @@ extension Configuration {
         func noise(_ changes: Augmentation) throws(Failure) -> TokenNoise {
             TokenNoise(changes, mask: changes.tokenMasking > 0 ? try token(special.mask, "mask") : special.mask)
         }
+        func subwords(_ changes: Augmentation) throws(Failure) -> SubwordNoise {
+            SubwordNoise(try subwordSampler(changes, dataset))
+        }
         switch samples {
         case .causal(let context, let separatesDocuments):
             return try CausalSamples(
@@ -106,12 +111,13 @@ extension Configuration {
         case .pairs(let context, let truncates, let changes):
             return try PairSamples(
                 try dataset.records(split), contextLength: context, begin: try token(special.bos, "bos"),
-                end: try token(special.eos, "eos"), truncates: truncates, noise: try noise(changes))
+                end: try token(special.eos, "eos"), truncates: truncates, noise: try noise(changes),
+                subwords: try subwords(changes))
         case .labelled(let context, let truncates, let changes):
             guard let labels = dataset.labels else { preconditionFailure("the dataset has no labels") }
             return try LabelledSamples(
                 try dataset.records(split), labels, contextLength: context, first: try token(special.cls, "cls"),
-                truncates: truncates, noise: try noise(changes))
+                truncates: truncates, noise: try noise(changes), subwords: try subwords(changes))
         case .words(let context, let windows):
             return try WordSamples(
                 dataset.stream(split), contextLength: context, windows,
@@ -125,6 +131,28 @@ extension Configuration {
                 try dataset.records(split), labels, image, patchSize: patchSize, tokens: tokens,
                 augmentation: changes)
         }
+    }
+}
+
+extension Configuration {
+    /// The sampler of segmentations for the texts of `dataset`; nil if none is configured.
+    ///
+    /// - Throws: `usage` if the method is for another tokenizer.
+    private func subwordSampler(_ changes: Augmentation, _ dataset: Dataset) throws(Failure) -> SubwordSampler? {
+        let methods: [(key: String, method: SubwordSampler.Method, tokenizer: String)] = [
+            ("bpe_dropout", .dropout(changes.bpeDropout), "bpe:SIZE"),
+            ("unigram_power", .unigram(changes.unigramPower), "unigram:SIZE"),
+        ]
+        let values = [changes.bpeDropout, changes.unigramPower]
+        guard let index = values.firstIndex(where: { $0 > 0 }) else { return nil }
+        let (key, method, name) = methods[index]
+        let tokenizer = try dataset.makeTokenizer() as? SentencePieceTokenizer
+        if let sampler = tokenizer.flatMap({ SubwordSampler($0, method) }) { return sampler }
+        throw Failure(
+            .usage,
+            "augmentation.\(key): found \(plain(values[index])); \(dataset.directory) has the tokenizer "
+                + "\(dataset.tokenizer.kind.rawValue), which is no model of dtrain prepare --tokenizer \(name). "
+                + "Allowed for it: 0.0.")
     }
 }
 
