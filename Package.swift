@@ -13,6 +13,7 @@ import PackageDescription
 //   2  Collectives                       a communicator's operations, and what ranks agree on
 //   2  TokenizerPipelines                tokenizers of other programs, read from their files
 //   2  Tokenizers Metrics                texts to tokens and back; scores of predictions
+//   3  Conversations                     chat templates
 //   3  Datasets                          manifest, shards, samples, batches
 //   3  MPI                               the communicator over Open MPI: the only target that imports CMPI
 //   3  Layers Optimizers
@@ -65,7 +66,7 @@ func test(_ target: String, _ others: String...) -> Target {
 
 /// The targets with readers of bytes from outside.
 let fuzzed: [Target.Dependency] = [
-    "TestSupport", "Checkpoints", "Datasets", "Failures", "Files", "Inference", "Interchange", "Preparation",
+    "TestSupport", "Checkpoints", "Conversations", "Datasets", "Failures", "Files", "Inference", "Interchange", "Preparation",
     "Settings",
     "Tensors", "Texts", "TokenizerPipelines", "Tokenizers", "dtrain",
 ]
@@ -114,11 +115,13 @@ let package = Package(
             name: "Tokenizers", dependencies: ["CSentencePiece", "Failures", "Files", "Texts", "TokenizerPipelines"],
             swiftSettings: strict),
         .target(
+            name: "Conversations", dependencies: ["Failures", "Files", "Texts", "Tokenizers"], swiftSettings: strict),
+        .target(
             name: "Datasets", dependencies: ["Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
             swiftSettings: strict),
         .target(
             name: "Preparation",
-            dependencies: ["CPNG", "Datasets", "Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
+            dependencies: ["CPNG", "Conversations", "Datasets", "Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
             swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
@@ -173,8 +176,8 @@ let package = Package(
         .target(
             name: "Inference",
             dependencies: [
-                "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Kernels", "Layers",
-                "Metrics",
+                "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Interchange", "Kernels",
+                "Layers", "Metrics",
                 "Models", "Objectives", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
                 "Tokenizers",
             ],
@@ -214,7 +217,7 @@ let package = Package(
         .executableTarget(
             name: "dtrain",
             dependencies: [
-                "CProcess", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Inspection",
+                "CProcess", "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Inference", "Inspection",
                 "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
                 "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
@@ -236,7 +239,8 @@ let package = Package(
         test("MPI", "CMPI", "Collectives"),
         test("TokenizerPipelines", "Failures", "Files"),
         test("Tokenizers", "Failures", "Files"),
-        test("Datasets", "Failures", "Files", "Preparation", "Tokenizers"),
+        test("Conversations", "Failures", "Files", "Tokenizers"),
+        test("Datasets", "Conversations", "Failures", "Files", "Preparation", "Tokenizers"),
         test("Metrics", "Files"),
         test("Layers", "Kernels", "Tensors"),
         test("Optimizers", "Failures", "Files", "Kernels", "Tensors"),

@@ -3,6 +3,30 @@ import Glibc
 
 /// The process's standard input.
 package enum StandardInput {
+    /// Whether a person types it.
+    package static var isTerminal: Bool { isatty(STDIN_FILENO) == 1 }
+
+    /// Reads some bytes, waiting for the first.
+    ///
+    /// - Parameter shouldStop: Called about once a second while nothing arrives, and after a signal; if true, the input ends.
+    /// - Returns: The number of bytes; 0 at the end.
+    /// - Throws: `inputOutput` if reading fails.
+    package static func read(
+        into buffer: UnsafeMutableRawBufferPointer, shouldStop: () -> Bool = { false }
+    ) throws(Failure) -> Int {
+        while !shouldStop() {
+            var wish = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+            let ready = poll(&wish, 1, 1000)
+            if ready == 0 || ready < 0 && errno == EINTR { continue }
+            let count = Glibc.read(STDIN_FILENO, buffer.baseAddress, buffer.count)
+            if count >= 0 { return count }
+            guard errno == EINTR || errno == EAGAIN else {
+                throw Failure(.inputOutput, "standard input: could not read: \(String(cString: strerror(errno))).")
+            }
+        }
+        return 0
+    }
+
     /// Reads to the end.
     ///
     /// - Parameter limitBytes: The maximum number of bytes, which are kept in memory.
@@ -11,16 +35,10 @@ package enum StandardInput {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = chunk.withUnsafeMutableBytes { Glibc.read(STDIN_FILENO, $0.baseAddress, $0.count) }
-            if count == 0 { return bytes }
-            if count < 0 {
-                guard errno == EINTR || errno == EAGAIN else {
-                    throw Failure(.inputOutput, "standard input: could not read: \(String(cString: strerror(errno))).")
-                }
-                var wish = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
-                poll(&wish, 1, 1000)
-                continue
+            let count = try chunk.withUnsafeMutableBufferPointer { buffer throws(Failure) in
+                try read(into: UnsafeMutableRawBufferPointer(buffer))
             }
+            if count == 0 { return bytes }
             bytes += chunk[..<count]
             guard bytes.count <= limitBytes else {
                 throw Failure(

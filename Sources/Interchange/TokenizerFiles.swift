@@ -7,10 +7,11 @@ extension ModelWriter {
     /// Writes the tokenizer in all formats that it supports: for `AutoTokenizer`, as a SentencePiece model, and for
     /// `MarianTokenizer`.
     ///
+    /// - Parameter chatTemplate: The template of conversations, which becomes part of `tokenizer_config.json`.
     /// - Returns: A phrase for the user that describes whether `AutoTokenizer` yields the same token IDs.
-    package func write(_ tokenizer: any Tokenizer) throws(Failure) -> String {
+    package func write(_ tokenizer: any Tokenizer, chatTemplate: String? = nil) throws(Failure) -> String {
         if let tokenizer = tokenizer as? SentencePieceTokenizer { try writeModel(tokenizer) }
-        if let tokenizer = tokenizer as? PipelineTokenizer { return try write(tokenizer) }
+        if let tokenizer = tokenizer as? PipelineTokenizer { return try write(tokenizer, chatTemplate) }
         guard let files = TokenizerJSON(tokenizer, for: model) else {
             if model.configuration.family.architecture.hasEncoder, tokenizer.description.kind == .sentencepiece {
                 try write(
@@ -25,17 +26,18 @@ extension ModelWriter {
                     + "of a text separately"
         }
         try write(files.tokenizer, to: TokenizerFiles.tokenizer)
-        try write(files.configuration, to: "tokenizer_config.json")
+        try write(TokenizerJSON.adding(chatTemplate, to: files.configuration), to: "tokenizer_config.json")
         return "AutoTokenizer gives the token IDs of dtrain"
             + (files.exceptions.isEmpty ? "" : " (except: \(files.exceptions.joined(separator: "; ")))")
     }
 
     /// Writes the `tokenizer.json` byte for byte, with the roles of its special tokens.
-    private func write(_ tokenizer: PipelineTokenizer) throws(Failure) -> String {
+    private func write(_ tokenizer: PipelineTokenizer, _ chatTemplate: String?) throws(Failure) -> String {
         try FileSystem.replaceContents(of: "\(directory)/\(TokenizerFiles.tokenizer)") {
             (file: borrowing File) throws(Failure) in try file.write(tokenizer.model)
         }
-        try write(TokenizerJSON.configuration(of: tokenizer, for: model), to: "tokenizer_config.json")
+        let configuration = TokenizerJSON.configuration(of: tokenizer, for: model)
+        try write(TokenizerJSON.adding(chatTemplate, to: configuration), to: "tokenizer_config.json")
         return "its tokenizer.json is the one that it was imported with or learned"
     }
 

@@ -202,6 +202,14 @@ struct TokenizerJSON {
         }
     }
 
+    /// A `tokenizer_config.json` with a chat template, in whose texts the names of special tokens stand for these.
+    static func adding(_ chatTemplate: String?, to configuration: JSON) -> JSON {
+        guard let chatTemplate, let members = configuration.objectValue else { return configuration }
+        let others = members.filter { $0.name.exact != "split_special_tokens".exact }
+        return .object(
+            others + [.init("split_special_tokens", false), .init("chat_template", .string(chatTemplate))])
+    }
+
     private static func wrapped(_ name: String) -> String { "<\(name)>" }
 
     private static func text(_ scalars: ArraySlice<Unicode.Scalar>) -> String {

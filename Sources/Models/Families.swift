@@ -9,7 +9,7 @@ extension Architecture {
     /// - Source: Radford et al. 2019, "Language models are unsupervised multitask learners"; Touvron et al. 2023,
     ///   arXiv:2302.13971.
     static let decoder = Architecture(
-        visibility: .causal, output: .tokens, predictions: [.causal], response: .continuation)
+        visibility: .causal, output: .tokens, predictions: [.causal, .chat], response: .continuation)
 
     /// An encoder-only model with bidirectional attention that predicts masked tokens.
     ///

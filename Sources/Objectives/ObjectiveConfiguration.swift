@@ -6,6 +6,8 @@ package struct ObjectiveConfiguration: Equatable, Sendable {
         case auto
         /// Next-token prediction.
         case causal
+        /// Next-token prediction of what the assistant writes in conversations.
+        case chat
         /// Masked language modelling.
         case masked
         /// Blank infilling: masked spans are generated.

@@ -1,3 +1,4 @@
+import Conversations
 import Datasets
 import Failures
 import Files
@@ -12,7 +13,8 @@ extension DatasetPreparation {
     ) throws(Failure) -> DatasetManifest {
         let survey = try RecordSurvey(self, form, paths, proceed)
         let (tokenizer, model) = try chosenTokenizer(hasSpecialTokens: true, note) { survey.sample }
-        let rows = RecordEncoder(tokenizer: tokenizer, labels: survey.labels)
+        let conversations = try form == .chat ? conversationEncoder(tokenizer) : nil
+        let rows = RecordEncoder(tokenizer: tokenizer, labels: survey.labels, conversations: conversations)
         if case .documents = form { return try writeDocuments(form, paths, rows, model, skipped, proceed) }
 
         let kind = form.kind
@@ -22,7 +24,12 @@ extension DatasetPreparation {
             directory: output, split: .train, layout: layout, format: format, tokensPerShard: tokensPerShard)
         var heldOut = RecordSplitWriter(
             directory: output, split: .validation, layout: layout, format: format, tokensPerShard: tokensPerShard)
+        var (tokenCount, answerCount) = (0, 0)
         try forEachRow(form, paths, rows, skipped, proceed) { row, split throws(Failure) in
+            if form == .chat {
+                tokenCount += row.columns[1].count
+                answerCount += row.columns[1].count { $0 == 1 }
+            }
             switch split {
             case .train: try train.append(columns: row.columns, label: row.label)
             case .validation: try heldOut.append(columns: row.columns, label: row.label)
@@ -30,11 +37,26 @@ extension DatasetPreparation {
         }
         let records = DatasetManifest.Splits(train: try train.finish(), validation: try heldOut.finish())
         guard !records.train.isEmpty else { throw noTrainingRecord(paths) }
+        if form == .chat {
+            let share = (1000 * Double(answerCount) / Double(tokenCount)).rounded() / 10
+            remarks.add(
+                "\(grouped(answerCount)) of \(counted(tokenCount, "token")) (\(share) %) are of answers, and targets")
+        }
         return DatasetManifest(
             kind: kind, tokenizer: tokenizer.description, tokenizerModel: model,
-            vocabularySize: tokenizer.vocabularySize, labels: survey.labels, splits: .none, records: records,
-            sources: []
+            vocabularySize: tokenizer.vocabularySize, labels: survey.labels, chatTemplate: conversations?.template.text,
+            splits: .none, records: records, sources: []
         )
+    }
+
+    /// The encoder of conversations with the chosen template, or with that of ChatML.
+    private func conversationEncoder(_ tokenizer: any Tokenizer) throws(Failure) -> ConversationEncoder {
+        if chatTemplate == nil { remarks.add("the tokenizer has no chat template: chatml is used (--template)") }
+        let encoder = ConversationEncoder(chatTemplate ?? ChatTemplate(.chatml), tokenizer)
+        if try encoder.endOfAnswer() == nil {
+            remarks.add("the chat template writes nothing behind an answer: a model cannot learn where one ends")
+        }
+        return encoder
     }
 
     /// The error for files without a training record.

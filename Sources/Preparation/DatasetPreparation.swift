@@ -1,3 +1,4 @@
+import Conversations
 import Datasets
 import Failures
 import Files
@@ -39,6 +40,8 @@ package struct DatasetPreparation: Sendable {
     package var validationFraction = 0.1
     /// The treatment of empty records and texts; nil: empty JSON objects are skipped, others are errors.
     package var empty: EmptyRecords?
+    /// The template of conversations; nil: that of ChatML.
+    package var chatTemplate: ChatTemplate?
     /// Whether each text is a document that ends with the tokenizer's end-of-text token.
     package var separatesDocuments = false
     /// The maximum number of tokens of a text shard; a record shard is full when it has at least as many.

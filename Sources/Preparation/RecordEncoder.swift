@@ -1,3 +1,4 @@
+import Conversations
 import Datasets
 import Failures
 import Texts
@@ -49,10 +50,13 @@ struct EncodedRecord: Sendable {
 struct RecordEncoder: Sendable {
     let tokenizer: any Tokenizer
     let labels: LabelDescription?
+    /// The encoder of conversations; nil for other records.
+    private let conversations: ConversationEncoder?
     private let classes: [ExactText: Int]
 
-    init(tokenizer: any Tokenizer, labels: LabelDescription?) {
+    init(tokenizer: any Tokenizer, labels: LabelDescription?, conversations: ConversationEncoder? = nil) {
         self.tokenizer = tokenizer
+        self.conversations = conversations
         self.labels = labels
         classes = Dictionary(uniqueKeysWithValues: (labels?.names ?? []).enumerated().map { ($1.exact, $0) })
     }
@@ -63,6 +67,10 @@ struct RecordEncoder: Sendable {
     /// - Throws: `badData` if the label does not occur in the training files, or if the text has no tokens and must not
     ///   be skipped.
     func encode(_ record: ParsedRecord) throws(Failure) -> EncodedRecord? {
+        if let messages = record.messages, let conversations {
+            let (tokens, isAnswer) = try conversations.encode(messages, place: "\(record.place)")
+            return EncodedRecord(columns: [tokens, isAnswer.map { $0 ? 1 : 0 }], label: nil)
+        }
         var columns: [[Int32]] = []
         for text in record.texts {
             var tokens: [Int32] = []

@@ -9,6 +9,8 @@ package enum RecordForm: Equatable, Sendable {
     /// One record per line: a label, a tab and a text, or a JSON object with `text` and `label`. If the kind is nil, it
     /// is that of the first record.
     case labelled(LabelDescription.Kind?)
+    /// One conversation per line, in JSON: see `ChatMessage.messages`.
+    case chat
 
     /// The kind of the dataset that such records become.
     var kind: DatasetKind {
@@ -16,6 +18,7 @@ package enum RecordForm: Equatable, Sendable {
         case .documents: .text
         case .parallel: .parallel
         case .labelled: .labelled
+        case .chat: .chat
         }
     }
 }

@@ -1,3 +1,4 @@
+import Conversations
 import Datasets
 import Failures
 import Files
@@ -12,8 +13,10 @@ enum FoundLabel: Equatable, Sendable {
 
 /// A record as it appears in a file.
 struct ParsedRecord: Sendable {
-    /// The texts, one per column.
+    /// The texts, one per column; of a conversation those of its messages.
     let texts: [[UInt8]]
+    /// The messages of a conversation; nil for other records.
+    var messages: [ChatMessage]?
     /// The label; nil without labels.
     var label: FoundLabel?
     /// The kind of the label.
@@ -108,6 +111,7 @@ struct RecordParser: Sendable {
             let record = try JSON(parsing: Array(line), source: "\(place)")
             guard let found = try self.text(field, of: record, place, isObject: isObject) else { return nil }
             text = found
+        case .chat: return try conversation(line, place)
         case .labelled where isObject:
             let record = try JSON(parsing: Array(line), source: "\(place)")
             guard let found = try self.text("text", of: record, place, isObject: isObject) else { return nil }
@@ -130,6 +134,21 @@ struct RecordParser: Sendable {
         return ParsedRecord(
             texts: [text], label: label, labelKind: kind, place: place,
             isSkippedIfEmpty: skipsEmpty(isObject: isObject))
+    }
+
+    /// Parses a conversation; returns nil if it has no answer and is to be skipped.
+    private func conversation(_ line: ArraySlice<UInt8>, _ place: RecordPlace) throws(Failure) -> ParsedRecord? {
+        let object = try JSON(parsing: Array(line), source: "\(place)")
+        let messages = try ChatMessage.messages(of: object, place: "\(place)")
+        guard messages.contains(where: { $0.role == .assistant && !$0.content.isEmpty }) else {
+            if empty == .skip { return nil }
+            throw Failure(
+                .badData,
+                "\(place): the conversation has no answer. A text of the role assistant, or a completion, is required; "
+                    + "remove the line, or skip such records with --empty skip.")
+        }
+        return ParsedRecord(
+            texts: messages.map(\.content), messages: messages, place: place, isSkippedIfEmpty: false)
     }
 
     /// Returns the text of a JSON object; nil if it has none (null or white space) and is to be skipped.

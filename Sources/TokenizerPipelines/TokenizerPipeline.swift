@@ -40,13 +40,16 @@ package struct TokenizerPipeline: Sendable {
     ///   - text: UTF-8.
     ///   - continues: Whether the text is the rest of one that was cut at a place of `cutBefore`.
     ///   - findsSpecial: Whether special tokens are found in the text; otherwise their names are ordinary text.
+    ///   - ended: Called after each part of the text: its range, whether it is the name of an added token, and the number
+    ///     of tokens so far.
     package func encode(
         _ text: UnsafeBufferPointer<UInt8>, continues: Bool = false, findsSpecial: Bool = false,
-        into tokens: inout [Int32]
+        into tokens: inout [Int32], ended: (_ part: Range<Int>, _ isName: Bool, _ tokenCount: Int) -> Void = { _, _, _ in }
     ) {
         let cache = caches.take()
         defer { caches.put(cache) }
         rawSearch.split(text, findsSpecial: findsSpecial) { part, token in
+            defer { ended(part, token != nil, tokens.count) }
             if let token { return tokens.append(token) }
             let bytes = UnsafeBufferPointer(rebasing: text[part])
             let beginsText = part.lowerBound == 0 && !continues

@@ -45,6 +45,10 @@ package struct ComparedTokenizer: Tokenizer {
         try base.encode(text, withSpecial: withSpecial)
     }
 
+    package func markedParts(_ text: [UInt8]) throws(Failure) -> [MarkedPart] { try base.markedParts(text) }
+
+    package func name(ofSpecial token: Int32) -> [UInt8] { base.name(ofSpecial: token) }
+
     package func decode(_ tokens: [Int32], keepsSpecial: Bool) -> [UInt8] {
         base.decode(tokens, keepsSpecial: keepsSpecial)
     }

@@ -76,6 +76,20 @@ package struct PipelineTokenizer: Tokenizer {
         }
     }
 
+    package func markedParts(_ text: [UInt8]) -> [MarkedPart] {
+        text.withUnsafeBufferPointer { text in
+            var (tokens, parts): ([Int32], [(range: Range<Int>, isName: Bool, end: Int)]) = ([], [])
+            pipeline.encode(text, findsSpecial: true, into: &tokens) { parts.append(($0, $1, $2)) }
+            var start = 0
+            return parts.map { part in
+                defer { start = part.end }
+                return MarkedPart(range: part.range, tokens: Array(tokens[start..<part.end]), isName: part.isName)
+            }
+        }
+    }
+
+    package func name(ofSpecial token: Int32) -> [UInt8] { pipeline.names[Int(token)] }
+
     package func decode(_ tokens: [Int32], keepsSpecial: Bool) -> [UInt8] {
         pipeline.decode(tokens, keepsSpecial: keepsSpecial)
     }

@@ -230,6 +230,10 @@ package final class SentencePieceTokenizer: Tokenizer {
         return (0..<count).map { String(decoding: handle.text(of: $0), as: UTF8.self) } + added
     }
 
+    package func name(ofSpecial token: Int32) -> [UInt8] {
+        Int(token) < beginsWithSpace.count ? handle.text(of: token) : specialTokens.name(of: token)
+    }
+
     // MARK: Decoding
 
     package func decode(_ token: Int32, after state: inout DecodingState, appendingTo bytes: inout [UInt8]) {

@@ -45,6 +45,12 @@ package struct SpecialTokens: Codable, Equatable, Sendable {
     /// The IDs of all special tokens.
     package var all: [Int32] { SpecialTokens.names.compactMap { self[keyPath: $0.token] } }
 
+    /// The name of a token in a manifest, in angle brackets.
+    func name(of token: Int32) -> [UInt8] {
+        let name = SpecialTokens.names.first { self[keyPath: $0.token] == token }?.name
+        return Array("<\(name ?? String(token))>".utf8)
+    }
+
     /// The name of each token in a manifest.
     package static var names: [(name: String, token: WritableKeyPath<SpecialTokens, Int32?>)] {
         [

@@ -46,6 +46,13 @@ package protocol Tokenizer: Sendable {
     /// - Parameter withSpecial: Whether a `tokenizer.json` finds special tokens in the text and adds those around it.
     func encode(_ text: [UInt8], withSpecial: Bool) throws(Failure) -> [Int32]
 
+    /// The parts of a text in which the names of special tokens stand for these, in order; see `encodeMarked`.
+    func markedParts(_ text: [UInt8]) throws(Failure) -> [MarkedPart]
+
+    /// The text that stands for a special token in a marked text: its name in the tokenizer's file, otherwise its name
+    /// in a manifest in angle brackets.
+    func name(ofSpecial token: Int32) -> [UInt8]
+
     /// Decodes all tokens of a text to UTF-8.
     ///
     /// - Parameter keepsSpecial: Whether special tokens become their names; otherwise they have no text.

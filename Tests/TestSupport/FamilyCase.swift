@@ -18,6 +18,8 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
         case parallel
         /// Texts with labels of the given kind.
         case labelled(String)
+        /// Conversations in JSON Lines.
+        case chat
         /// IDX files of images and of their classes.
         case images
     }
@@ -72,6 +74,11 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
             ]),
     ]
 
+    /// A decoder that learns to answer. It is not among `all`: apart from its samples it is the first of them.
+    package static let chat = FamilyCase(
+        name: "chat", data: .chat,
+        sets: ["model.family=decoder", "objective.kind=chat", "data.context_length=160", "data.truncate=true"])
+
     /// The configuration keys that all cases share.
     package static let commonSets = [
         "run.seed=\(7 + seedOffset)", "data.context_length=32", "model.layers=2", "model.heads=2", "model.width=32",
@@ -97,6 +104,11 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
                 return "\(FamilyCase.label(line, kind))\t\(line)"
             }
             return [("labelled.tsv", FamilyCase.bytes(lines))]
+        case .chat:
+            let lines = (0..<60).map { _ in
+                #"{"prompt": "\#(words.line(of: 1...6))", "completion": "\#(words.line(of: 1...9))"}"#
+            }
+            return [("chat.jsonl", FamilyCase.bytes(lines))]
         case .images:
             // One third of each image is bright.
             let classes = (0..<150).map { _ in words.next(3) }
@@ -119,6 +131,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
         case .documents: ["--jsonl", "text.jsonl", "--tokenizer", "byte"]
         case .parallel: ["--parallel", "source.txt", "target.txt", "--tokenizer", "byte"]
         case .labelled(let kind): ["--labelled", "labelled.tsv", "--labels", kind, "--tokenizer", "byte"]
+        case .chat: ["--chat", "chat.jsonl", "--tokenizer", "byte"]
         case .images: ["--images", "images", "labels"]
         }
     }

@@ -27,6 +27,7 @@ struct FamilyWorkshop: Sendable {
             case .documents: .records(.documents(field: "text"), paths)
             case .parallel: .records(.parallel, paths)
             case .labelled(let kind): .records(.labelled(LabelDescription.Kind(rawValue: kind)), paths)
+            case .chat: .records(.chat, paths)
             case .images: .images(paths)
             }
         var preparation = DatasetPreparation(source, output: directory.file("data"))

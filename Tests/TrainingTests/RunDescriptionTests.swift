@@ -79,9 +79,12 @@ struct RunDescriptionTests {
     }
 
     @Test func dataLineNamesTheRecords() throws {
-        func line(_ kind: DatasetKind, truncated: [Split: Int] = [:]) throws -> String {
+        func line(
+            _ kind: DatasetKind, truncated: [Split: Int] = [:], dropped: [Split: Int] = [:]
+        ) throws -> String {
             try description([], facts(kind), text).data(
-                "data/x", count: { $0 == .train ? 29_000 : 1014 }, truncated: { truncated[$0] ?? 0 })
+                "data/x", count: { $0 == .train ? 29_000 : 1014 }, truncated: { truncated[$0] ?? 0 },
+                dropped: { dropped[$0] ?? 0 })
         }
         #expect(try line(.text) == "data: data/x, 29 000 training and 1 014 validation tokens")
         #expect(try line(.labelled) == "data: data/x, 29 000 training and 1 014 validation texts")
@@ -90,6 +93,10 @@ struct RunDescriptionTests {
             try line(.parallel, truncated: [.train: 1200])
                 == "data: data/x, 29 000 training and 1 014 validation pairs; "
                 + "1 200 and 0 of them are longer than the context and are truncated")
+        #expect(
+            try line(.chat, dropped: [.validation: 3])
+                == "data: data/x, 29 000 training and 1 014 validation conversations; "
+                + "0 and 3 of them have no answer within the context and are left out")
     }
 
     @Test func batchLineNamesTheRecords() throws {

@@ -15,7 +15,7 @@ struct SampleChoiceTests {
         try #require(FamilyCase.all.first { $0.name == name })
     }
 
-    @Test(arguments: FamilyCase.all)
+    @Test(arguments: FamilyCase.all + [.chat])
     func choosesSamplesOfFamily(family: FamilyCase) throws {
         let workshop = try FamilyWorkshop(family)
         defer { withExtendedLifetime(workshop) {} }
@@ -23,6 +23,7 @@ struct SampleChoiceTests {
         let samples = data.training
         switch family.name {
         case "decoder": #expect(samples is CausalSamples && samples.shape.hasDocuments)
+        case "chat": #expect(samples is ChatSamples)
         case "encoder": #expect(samples is MaskedSamples)
         case "prefix decoder": #expect(samples is InfillingSamples)
         case "encoder-decoder": #expect(samples is PairSamples)
@@ -48,6 +49,7 @@ struct SampleChoiceTests {
                 case .documents: "text"
                 case .parallel: "parallel"
                 case .labelled: "labelled"
+                case .chat: "chat"
                 case .images: "images"
                 }
             if found == kind { continue }

@@ -45,6 +45,11 @@ extension DatasetManifest {
         try check.require(
             (labels != nil) == kind.hasLabels && (image != nil) == (kind == .images),
             "kind is \(name), which does not match its labels or image")
+        try check.require(
+            (chatTemplate != nil) == (kind == .chat)
+                && chatTemplate?.utf8.count ?? 0 <= DatasetManifest.chatTemplateBytesLimit,
+            "chat_template must be present for kind chat, and only for it, with at most "
+                + "\(DatasetManifest.chatTemplateBytesLimit) bytes")
         if let labels {
             let count = labels.names.count
             let isPossible = labels.kind == .number ? count == 0 : (1...LabelDescription.classLimit).contains(count)

@@ -21,6 +21,9 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
     /// checksum.
     package static let readableVersions = 1...currentVersion
 
+    /// The maximum size of a chat template in bytes.
+    package static let chatTemplateBytesLimit = 1 << 17
+
     /// The version of the manifest format.
     package var version = DatasetManifest.currentVersion
     /// The kind of the records.
@@ -35,6 +38,8 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
     package var labels: LabelDescription?
     /// The size of the images; nil for text.
     package var image: ImageShape?
+    /// The chat template of conversations; nil for other kinds.
+    package var chatTemplate: String?
     /// The shards of plain text; empty for records.
     package var splits: Splits<Shard>
     /// The shards of records; nil for plain text.
@@ -44,11 +49,12 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
 
     package init(
         kind: DatasetKind, tokenizer: TokenizerDescription, tokenizerModel: RecordedFile? = nil, vocabularySize: Int,
-        labels: LabelDescription? = nil, image: ImageShape? = nil, splits: Splits<Shard>,
+        labels: LabelDescription? = nil, image: ImageShape? = nil, chatTemplate: String? = nil, splits: Splits<Shard>,
         records: Splits<RecordShard>? = nil, sources: [Source]
     ) {
         (self.kind, self.tokenizer, self.tokenizerModel) = (kind, tokenizer, tokenizerModel)
         (self.vocabularySize, self.labels, self.image) = (vocabularySize, labels, image)
+        self.chatTemplate = chatTemplate
         (self.splits, self.records, self.sources) = (splits, records, sources)
     }
 
@@ -118,6 +124,7 @@ package struct DatasetManifest: Codable, Equatable, Sendable {
         case tokenizerModel = "tokenizer_model"
         case vocabularySize = "vocabulary_size"
         case labels, image, splits, records, sources
+        case chatTemplate = "chat_template"
     }
 }
 
@@ -132,6 +139,7 @@ extension DatasetManifest {
         vocabularySize = try values.decode(Int.self, forKey: .vocabularySize)
         labels = try values.decodeIfPresent(LabelDescription.self, forKey: .labels)
         image = try values.decodeIfPresent(ImageShape.self, forKey: .image)
+        chatTemplate = try values.decodeIfPresent(String.self, forKey: .chatTemplate)
         splits = try values.decode(Splits<Shard>.self, forKey: .splits)
         records = try values.decodeIfPresent(Splits<RecordShard>.self, forKey: .records)
         sources = try values.decode([Source].self, forKey: .sources)

@@ -60,6 +60,7 @@ extension Dataset {
         vocabularySize = manifest.vocabularySize
         labels = manifest.labels
         imageShape = manifest.image
+        chatTemplate = manifest.chatTemplate
         digest = manifest.contentDigest()
         // Rejects a tokenizer that does not fit the vocabulary now, not only when text is generated.
         _ = try makeTokenizer()
@@ -90,7 +91,7 @@ extension Dataset {
         kind = .text
         tokenizer = TokenizerDescription(kind: .none)
         tokenizerModel = []
-        (labels, imageShape) = (nil, nil)
+        (labels, imageShape, chatTemplate) = (nil, nil, nil)
         self.vocabularySize = vocabularySize ?? (first?.format == .uint32 ? 128_256 : 50_304)
         digest.update(self.vocabularySize)
         self.digest = digest.hexadecimal()
@@ -117,6 +118,7 @@ extension DatasetManifest {
         }
         // Not for the kind text, so that digests of existing text datasets remain the same.
         if kind != .text { digest.update(kind.rawValue) }
+        if let chatTemplate { digest.update(chatTemplate) }
         if let labels {
             digest.update(labels.kind.rawValue)
             for name in labels.names { digest.update(name) }

@@ -18,6 +18,8 @@ package struct Dataset: Sendable {
     package let labels: LabelDescription?
     /// The size of the images; nil without images.
     package let imageShape: ImageShape?
+    /// The chat template of conversations; nil for other kinds.
+    package let chatTemplate: String?
     /// The identity of the dataset, compared between ranks and with checkpoints: an XXH3-128 over the tokenizer and,
     /// for every shard, the counts and hashes in the manifest; without a manifest, over names, sizes and token counts.
     package let digest: String

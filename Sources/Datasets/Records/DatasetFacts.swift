@@ -12,6 +12,8 @@ package struct DatasetFacts: Equatable, Sendable {
     package var labels: LabelDescription?
     /// The size of the images; nil without images.
     package var imageShape: ImageShape?
+    /// The chat template of the conversations, or of the tokenizer; nil if there is none.
+    package var chatTemplate: String?
 
     /// The description as JSON.
     package var json: JSON {
@@ -36,6 +38,7 @@ package struct DatasetFacts: Equatable, Sendable {
                         "channels": .integer(image.channels),
                     ]))
         }
+        if let chatTemplate { members.append(JSON.Member("chat_template", .string(chatTemplate))) }
         return .object(members)
     }
 
@@ -61,6 +64,12 @@ package struct DatasetFacts: Equatable, Sendable {
             guard shape.isPossible else { return nil }
             imageShape = shape
         }
+        if let template = json["chat_template"] {
+            guard let text = template.stringValue, text.utf8.count <= DatasetManifest.chatTemplateBytesLimit else {
+                return nil
+            }
+            chatTemplate = text
+        }
         guard (self.labels != nil) == kind.hasLabels, (imageShape != nil) == (kind == .images) else { return nil }
     }
 
@@ -77,6 +86,7 @@ extension Dataset {
         facts.kind = kind
         facts.labels = labels
         facts.imageShape = imageShape
+        facts.chatTemplate = chatTemplate
         return facts
     }
 }

@@ -8,6 +8,8 @@ package enum DatasetKind: String, Codable, CaseIterable, Sendable {
     case parallel
     /// Records of tokens and a label.
     case labelled
+    /// Records of conversations: tokens, and for each whether the assistant writes it.
+    case chat
     /// Records of height × width × channels bytes and a class.
     case images
 
@@ -17,6 +19,7 @@ package enum DatasetKind: String, Codable, CaseIterable, Sendable {
         case .text, .images: []
         case .parallel: [.source, .target]
         case .labelled: [.text]
+        case .chat: [.text, .answer]
         }
     }
 
@@ -30,8 +33,10 @@ package enum RecordColumn: String, Codable, CaseIterable, Sendable {
     case source
     /// The target of a translation.
     case target
-    /// A labelled text.
+    /// A labelled text, or a conversation.
     case text
+    /// For each token of a conversation 1 if the assistant writes it, otherwise 0.
+    case answer
 }
 
 /// The kind and names of a dataset's labels.

@@ -9,6 +9,8 @@ package protocol Samples: AnyObject {
     var shape: BatchShape { get }
     /// The number of records that are truncated to the context.
     var truncatedCount: Int { get }
+    /// The number of records that are left out because none of their targets is within the context.
+    var droppedCount: Int { get }
     /// The sort key of a sample for length bucketing; increases with its length.
     func length(of sample: Int) throws(Failure) -> Int
     /// Reads a sample.
@@ -23,6 +25,9 @@ package protocol Samples: AnyObject {
 extension Samples {
     /// Zero: these samples are never truncated.
     package var truncatedCount: Int { 0 }
+
+    /// Zero: these samples are never dropped.
+    package var droppedCount: Int { 0 }
 }
 
 /// The random numbers for one reading of a sample; they depend only on the seed and the index, without any mutable

@@ -19,6 +19,8 @@ package struct TrainingData {
     package let validation: (any Samples)?
     /// The number of truncated records per split.
     package let truncated: [Split: Int]
+    /// The number of records per split that are left out because none of their targets is within the context.
+    package let dropped: [Split: Int]
     /// The configuration of the run.
     package let configuration: Configuration
 
@@ -49,6 +51,7 @@ package struct TrainingData {
             throw error
         }
         truncated = [.train: training.truncatedCount, .validation: validation?.truncatedCount ?? 0]
+        dropped = [.train: training.droppedCount, .validation: validation?.droppedCount ?? 0]
     }
 
     /// The length of the longest training sequence in tokens; for pairs, the longest source or target, whichever is

@@ -40,7 +40,19 @@ extension Generation {
             write(WholeCharacters.text(of: answers[0].text))
             return
         }
-        let input = inputs[0]
+        try stream(inputs[0], numbers: numbers, read: read, write: write, shouldStop: shouldStop)
+    }
+
+    /// Continues `input`, and writes each part of the text as soon as it is determined.
+    ///
+    /// - Parameters:
+    ///   - numbers: The `PromptNumbers` of the input.
+    ///   - read: Called with the text of the input.
+    ///   - write: Called with parts of the text after it, in whole characters.
+    func stream(
+        _ input: DecodingInput, numbers: [Int], read: (String) -> Void, write: (String) -> Void,
+        shouldStop: @escaping () -> Bool
+    ) throws(Failure) {
         let stops = StopTexts(settings.stops)
         var characters = WholeCharacters()
         var state = DecodingState()
@@ -100,7 +112,7 @@ extension Generation {
             .run(texts, crops: settings.crops, shouldStop, refuse)
     }
 
-    private func requireMemory(for inputs: [DecodingInput], texts: Int) throws(Failure) {
+    func requireMemory(for inputs: [DecodingInput], texts: Int) throws(Failure) {
         try memory(for: inputs, texts: texts).require(
             "generation", available: MemoryEstimate.availableBytes(), remedy: memoryRemedy)
     }

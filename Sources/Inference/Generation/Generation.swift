@@ -37,7 +37,7 @@ package struct GenerationSettings: Sendable {
 /// A decoder continues the prompt, an encoder-decoder translates it, a prefix decoder fills its first blank, an encoder
 /// puts the most probable token into each blank, and a classifier predicts its classes.
 package struct Generation {
-    let settings: GenerationSettings
+    var settings: GenerationSettings
     let trained: TrainedModel
     let communicator: any Communicator
     var tokenizer: any Tokenizer { trained.tokenizer }

@@ -129,7 +129,8 @@ package struct ModelExport {
         switch target {
         case .modelClass(let modelClass):
             let writer = try ModelWriter(modelClass, model, to: directory)
-            let tokenizer = identity.facts.kind == .images ? nil : try writer.write(identity.makeTokenizer())
+            let tokenizer = identity.facts.kind == .images ? nil : try writer.write(
+                    identity.makeTokenizer(), chatTemplate: identity.facts.chatTemplate)
             try writer.write(layout, weights, as: type)
             return "\(modelClass.name), \(parameters)" + (tokenizer.map { "; \($0)" } ?? "")
         case .gguf(let gguf):

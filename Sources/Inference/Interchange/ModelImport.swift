@@ -1,4 +1,5 @@
 import Checkpoints
+import Conversations
 import Datasets
 import Failures
 import Files
@@ -16,6 +17,8 @@ package struct ModelImport {
     private let reader: ModelReader
     private let configuration: Configuration
     private let facts: DatasetFacts
+    /// Why the model's chat template is left out; nil if it is not.
+    private let templateProblem: String?
     private let tokenizerModel: [UInt8]
 
     /// Opens the directory of a model, reading only the headers of its tensors.
@@ -33,7 +36,18 @@ package struct ModelImport {
         }
         reader = try ModelReader(directory)
         let model = reader.model
-        (facts, tokenizerModel) = try ModelImport.facts(reader, tokenizer)
+        var (facts, tokenizerModel) = try ModelImport.facts(reader, tokenizer)
+        var problem: String?
+        if model.configuration.family.architecture.response == .continuation {
+            do throws(Failure) {
+                facts.chatTemplate = try ChatTemplate.ofTokenizer(directory)?.text
+            } catch {
+                // A model is of use without its template.
+                guard error.exitCode == .badData else { throw error }
+                problem = error.message
+            }
+        }
+        (self.facts, self.tokenizerModel, templateProblem) = (facts, tokenizerModel, problem)
         var configuration = Configuration()
         configuration.model = model.configuration
         configuration.model.vocabularySize = model.vocabularySize
@@ -69,6 +83,7 @@ package struct ModelImport {
         }
         return "\(checkpoint.directory): \(reader.modelClass.name), \(grouped(layout.parameterCount)) parameters, "
             + "tokenizer \(facts.tokenizer.kind.rawValue)"
+            + (templateProblem.map { "; without its chat template: \($0)" } ?? "")
     }
 
     /// The properties of the model's dataset, as far as the files contain them.

@@ -33,6 +33,10 @@ package struct PredictionKind: Sendable {
                 .causal(contextLength: $0.data.contextLength, separatesDocuments: $0.data.separateDocuments)
             }, example: ("generate from it", "The ")),
         PredictionKind(
+            .chat, .chat, metrics: [.loss, .accuracy], targets: "answer tokens",
+            samples: { .chat(contextLength: $0.data.contextLength, truncates: $0.data.truncate) },
+            example: ("talk to it", "Hello")),
+        PredictionKind(
             .masked, .text, metrics: [.loss, .accuracy], targets: "masked tokens",
             targetsPerPosition: { $0.maskShare },
             samples: { .masked(contextLength: $0.data.contextLength, share: $0.objective.maskShare) },
@@ -131,6 +135,7 @@ extension DatasetKind {
         case .text: "documents"
         case .parallel: "pairs"
         case .labelled: "texts"
+        case .chat: "conversations"
         case .images: "images"
         }
     }
@@ -141,6 +146,7 @@ extension DatasetKind {
         case .text: "dtrain prepare --text FILE or --jsonl FILE."
         case .parallel: "dtrain prepare --parallel SOURCE TARGET."
         case .labelled: "dtrain prepare --labelled FILE."
+        case .chat: "dtrain prepare --chat FILE."
         case .images: "dtrain prepare --images PATH."
         }
     }

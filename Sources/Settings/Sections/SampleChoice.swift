@@ -91,6 +91,8 @@ extension Configuration {
             return try CausalSamples(
                 dataset.stream(split), contextLength: context,
                 documentEnd: separatesDocuments ? try token(special.eos, "eos") : nil)
+        case .chat(let context, let truncates):
+            return try ChatSamples(try dataset.records(split), contextLength: context, truncates: truncates)
         case .masked(let context, let share):
             return try MaskedSamples(
                 dataset.stream(split), contextLength: context, maskToken: try token(special.mask, "mask"), share: share)
@@ -123,6 +125,7 @@ extension Configuration {
 /// The form of samples: all values that `makeSamples` reads of a configuration.
 enum SampleForm: Equatable {
     case causal(contextLength: Int, separatesDocuments: Bool)
+    case chat(contextLength: Int, truncates: Bool)
     case masked(contextLength: Int, share: Double)
     case infilling(contextLength: Int, share: Double, meanLength: Double)
     case pairs(contextLength: Int, truncates: Bool, Augmentation)

@@ -78,8 +78,9 @@ struct RunDescription {
     /// - Parameters:
     ///   - count: The number of tokens in a split of a text dataset; for other datasets, the number of records.
     ///   - truncated: The number of records of a split that are truncated to the context length.
+    ///   - dropped: The number of records of a split that are left out.
     func data(
-        _ directory: String, count: (Split) -> Int, truncated: (Split) -> Int
+        _ directory: String, count: (Split) -> Int, truncated: (Split) -> Int, dropped: (Split) -> Int
     ) -> String {
         var line =
             "data: \(directory), \(grouped(count(.train))) training and \(grouped(count(.validation))) validation "
@@ -88,6 +89,11 @@ struct RunDescription {
             line +=
                 "; \(grouped(truncated(.train))) and \(grouped(truncated(.validation))) of them are longer than the "
                 + "context and are truncated"
+        }
+        if dropped(.train) + dropped(.validation) > 0 {
+            line +=
+                "; \(grouped(dropped(.train))) and \(grouped(dropped(.validation))) of them have no answer within the "
+                + "context and are left out"
         }
         return line
     }
@@ -103,7 +109,7 @@ struct RunDescription {
             data.lengthPool > 1 ? ", of similar length within \(counted(data.lengthPool, "batch", "es"))" : ""
         if facts.kind == .text { return "\(line), \(tokens) tokens" }
         let columns = facts.kind.columns.count
-        return columns == 0 ? line : "\(line), at most \(tokens) tokens\(columns > 1 ? " per side" : "")\(pool)"
+        return columns == 0 ? line : "\(line), at most \(tokens) tokens\(facts.kind == .parallel ? " per side" : "")\(pool)"
     }
 
     /// A command that uses the checkpoint `directory`.
@@ -112,6 +118,9 @@ struct RunDescription {
             return "evaluate it: \(shellCommand("dtrain", "evaluate", "--checkpoint", directory))"
         }
         let example = configuration.prediction.example
+        if configuration.prediction.kind == .chat {
+            return "\(example.action): \(shellCommand("dtrain", "generate", "--checkpoint", directory, "--chat"))"
+        }
         // Without a tokenizer, prompts are token IDs.
         let prompt = facts.tokenizer.kind == .none ? "1 2 3" : example.prompt
         let command = shellCommand("dtrain", "generate", "--checkpoint", directory, "--prompt", prompt)

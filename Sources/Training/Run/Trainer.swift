@@ -191,7 +191,8 @@ package struct Trainer {
         console.say(description.model(parameters: layout.parameterCount))
         if let adapters = description.adapters(layout) { console.say(adapters) }
         console.say(
-            description.data(data.dataset.directory, count: data.dataset.count, truncated: { data.truncated[$0] ?? 0 }))
+            description.data(data.dataset.directory, count: data.dataset.count, truncated: { data.truncated[$0] ?? 0 },
+                dropped: { data.dropped[$0] ?? 0 }))
         console.say(description.batch)
         if let frozen = try description.frozen(coordinator.layout) { console.say(frozen) }
         if let smoothing = description.smoothing { console.say(smoothing) }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Conversations
 import Failures
 import Files
 import Reporting
@@ -10,8 +11,20 @@ import Tokenizers
 ///
 /// - Throws: As `TokenizerSource.load` and `Checkpoint.find`.
 func existingTokenizer(_ path: String, _ console: Console) throws(Failure) -> any Tokenizer {
-    let isCheckpoint = ["state.json", "checkpoints"].contains { FileSystem.exists("\(path)/\($0)") }
-    return isCheckpoint ? try checkpointTokenizer(path, console) : try TokenizerSource.load(path)
+    isCheckpoint(path) ? try checkpointTokenizer(path, console) : try TokenizerSource.load(path)
+}
+
+/// Reads the chat template that belongs to such a tokenizer; nil if there is none.
+///
+/// - Throws: As `ChatTemplate.ofTokenizer` and `Checkpoint.find`.
+func existingChatTemplate(_ path: String) throws(Failure) -> ChatTemplate? {
+    guard isCheckpoint(path) else { return try ChatTemplate.ofTokenizer(path) }
+    let facts = try CheckpointIdentity(try Checkpoint.find(path).checkpoint).facts
+    return try facts.chatTemplate.map { text throws(Failure) in try ChatTemplate(parsing: text, name: path) }
+}
+
+private func isCheckpoint(_ path: String) -> Bool {
+    ["state.json", "checkpoints"].contains { FileSystem.exists("\(path)/\($0)") }
 }
 
 /// Reads the tokenizer of a checkpoint, or of a run's newest checkpoint.

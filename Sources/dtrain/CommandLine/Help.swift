@@ -64,9 +64,23 @@ enum Help {
         var text = folded(command.summary, indent: "") + "\n"
         text += folded("usage: \(usage(command))", indent: "       ") + "\n"
         if !command.options.isEmpty {
-            text += "options:\n\(table(command.options.map { ($0.usage, $0.help) }))\n"
+            text += "options:\n\(table(rows(of: command.options)))\n"
         }
         return text + "\nexample:\n" + example(command.example)
+    }
+
+    /// The options and their descriptions, row by row.
+    private static func rows(of options: [Option]) -> [(String, String)] {
+        var rows: [(String, String)] = []
+        var rest = options[...]
+        while let option = rest.popFirst() {
+            if let help = option.helpWithNext, let next = rest.popFirst() {
+                rows.append(("\(option.usage), \(next.usage)", help))
+            } else {
+                rows.append((option.usage, option.help))
+            }
+        }
+        return rows
     }
 
     /// The width of a terminal in columns.

@@ -8,6 +8,8 @@ struct Option: Sendable {
     let value: ValueKind?
     /// A short description for help.
     let help: String
+    /// A description of this option and the next one, which help shows in one row; nil: each has its own.
+    var helpWithNext: String?
 
     /// The number of values of an option, and whether it may be given more than once.
     enum Arity: Sendable {
@@ -41,6 +43,13 @@ struct Option: Sendable {
     /// An option with one or more values.
     static func list(_ name: String, _ value: ValueKind, _ help: String) -> Option {
         Option(name: name, arity: .list, value: value, help: help)
+    }
+
+    /// The option in one row of help with the next one.
+    func withNext(_ help: String) -> Option {
+        var option = self
+        option.helpWithNext = help
+        return option
     }
 
     /// The name of its value in help; empty for a flag.

@@ -21,8 +21,13 @@ extension Command {
             .one("beam", "N", "beam search with N beams (default 1: off)"),
             .one("length-penalty", "A", "with --beam: score ÷ tokens^A (default 1)"),
             .list("stop", .text, "stop sequences: the output ends before the first one"),
-            .flag("crop", "truncate long prompts (decoder: keep the end)"),
+            .flag("crop", "truncate long prompts (decoder: keep the end)")
+                .withNext("truncate long prompts; print every class"),
             .flag("all", "print every class, not only the most probable one"),
+            .flag("chat", "answer --prompt, or each line of standard input, as a chat"),
+            .one("system", .text, "with --chat: message of the system")
+                .withNext("for --chat; default: the checkpoint's template"),
+            .one("template", .file, "with --chat: name or file of the chat template (default: the checkpoint's)"),
             .one("batch", "N", "prompts per batch (default 16); changes no result"),
             .one("seed", "N", "seed for sampling (default 1337)"),
             .weights,
@@ -32,12 +37,14 @@ extension Command {
         example: "dtrain generate --checkpoint runs/quickstart --prompt \"This License\""
     ) { arguments, session in
         var (settings, threads) = try session.communicator.together { () throws(Failure) in
-            (try arguments.generationSettings(), try arguments.threads())
+            try arguments.checkChat()
+            return (try arguments.generationSettings(), try arguments.threads())
         }
         settings.checkpoint = try session.communicator.onFirstRank { () throws(Failure) in
             try arguments.checkpointDirectory(session.console)
         }
         try ComputeThreads.start(threads, session.communicator, session.console)
+        if arguments.has("chat") { return try chat(settings, arguments, session) }
         if let input = arguments.value("input") { return try generateLines(of: input, settings, arguments, session) }
         let status = try session.communicator.onFirstRank { () throws(Failure) in
             try Generation.onOneRank(settings).run(

@@ -1,3 +1,4 @@
+import Conversations
 import Datasets
 import Failures
 import Files
@@ -19,6 +20,9 @@ extension Command {
             .one("field", "NAME", "member of --jsonl that has the text (default text)"),
             .list("parallel", ValueKind("SOURCE TARGET", .files), "line n of TARGET translates line n of SOURCE"),
             .list("labelled", .file, "LABEL, tab and TEXT, or one JSON object, per line"),
+            .list("chat", .file, "conversations, JSON: {\"messages\": …}, or prompt and completion")
+                .withNext("conversations (JSON); their chat template"),
+            .one("template", .file, "with --chat: name or file of the chat template (default: the tokenizer's)"),
             .one(
                 "labels", .choice(of: LabelDescription.Kind.self, "KIND"),
                 "class, multi (in TSV comma-separated) or number (default: detected)"),
@@ -52,6 +56,7 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
     let source = try source(arguments)
     let threads = try arguments.threads()
     var preparation = DatasetPreparation(source, output: "", tokenizer: try tokenizer(arguments, source))
+    if case .records(.chat, _) = source { preparation.chatTemplate = try chatTemplate(arguments, preparation.tokenizer) }
     if case .file(let path) = preparation.tokenizer {
         preparation.tokenizer = .made(try existingTokenizer(path, console))
     }
@@ -77,9 +82,16 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
             + shellWord("runs/\(name)"))
 }
 
-/// The source of the records: exactly one of five options, with the options that belong to it.
+/// The chat template that `--template` names, or that of the tokenizer or checkpoint; nil if it has none.
+private func chatTemplate(_ arguments: Arguments, _ tokenizer: TokenizerChoice) throws(Failure) -> ChatTemplate? {
+    if let name = arguments.value("template") { return try ChatTemplate.named(name) }
+    guard case .file(let path) = tokenizer else { return nil }
+    return try existingChatTemplate(path)
+}
+
+/// The source of the records: exactly one of six options, with the options that belong to it.
 private func source(_ arguments: Arguments) throws(Failure) -> DatasetPreparation.Source {
-    let names = ["text", "jsonl", "parallel", "labelled", "images"]
+    let names = ["text", "jsonl", "parallel", "labelled", "chat", "images"]
     let given = names.filter(arguments.has)
     guard given.count == 1, let name = given.first else {
         let list = names.map { "--\($0)" }.joined(separator: ", ")
@@ -88,7 +100,9 @@ private func source(_ arguments: Arguments) throws(Failure) -> DatasetPreparatio
                 ? "found no source; exactly one of \(list) is required."
                 : "found \(given.map { "--\($0)" }.joined(separator: " and ")); exactly one of \(list) is required.")
     }
-    for (option, owner) in [("field", "jsonl"), ("labels", "labelled"), ("separate-documents", "text")]
+    for (option, owner) in [
+        ("field", "jsonl"), ("labels", "labelled"), ("template", "chat"), ("separate-documents", "text"),
+    ]
     where arguments.has(option) && name != owner {
         throw arguments.usage("--\(option) belongs to --\(owner), not to --\(name).")
     }
@@ -97,6 +111,7 @@ private func source(_ arguments: Arguments) throws(Failure) -> DatasetPreparatio
     case "text": return .text(files)
     case "jsonl": return .records(.documents(field: try arguments.text("field") ?? "text"), files)
     case "parallel": return .records(.parallel, files)
+    case "chat": return .records(.chat, files)
     case "labelled":
         return .records(.labelled(try arguments.choice("labels")), files)
     default: return .images(files)

@@ -28,7 +28,7 @@ struct FuzzedReader: Sendable {
         datasetManifest, configuration, sentencePieceModel, tokenizerTraining, tokenizerJSON,
         vocabularyFile, textFile, idxFiles, pngFile, json,
         jsonLines, labelledLines,
-        parallelLines, modelConfiguration, modelIndex, adapterConfiguration, commandLine,
+        parallelLines, chatTemplate, chatLines, modelConfiguration, modelIndex, adapterConfiguration, commandLine,
     ]
 
     /// The same parser with another number of mutations.
