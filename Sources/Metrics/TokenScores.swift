@@ -34,9 +34,12 @@ package struct TokenScores: Equatable, Sendable {
     package let bitsPerByte: Double?
     /// The fraction of targets that were predicted correctly.
     package let accuracy: Double
+    /// The counts from which they are computed.
+    package let counts: TokenCounts
 
     /// Computes the scores from the sum of the losses over all targets, in nats.
     package init(lossSum: Double, _ counts: TokenCounts) {
+        self.counts = counts
         nats = lossSum / Double(counts.targets)
         perplexity = exp(nats)
         bitsPerByte = counts.bytes > 0 ? lossSum / M_LN2 / Double(counts.bytes) : nil

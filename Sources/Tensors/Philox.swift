@@ -43,6 +43,8 @@ package enum RandomPurpose: UInt32, Sendable {
     case augmentation = 7
     /// Dropout of the inputs of adapters.
     case adapterDropout = 9
+    /// The order of the parts of a mixture; `step` is the block.
+    case mixing = 10
 }
 
 /// An infinite sequence of random words, identified by seed, purpose, step, sample and layer.

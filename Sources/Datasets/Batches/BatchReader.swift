@@ -21,7 +21,7 @@ package final class BatchReader {
         guard consumedSamples < 1 << 62 else {
             throw Failure(.badData, "\(consumedSamples) consumed samples; allowed: fewer than 2^62.")
         }
-        let sampler = Sampler(sampleCount: samples.count, seed: seed)
+        let sampler = Sampler(samples, seed: seed)
         var buckets =
             poolBatches > 1
             ? LengthBuckets(samples, sampler, sequences: plan.sequences, poolBatches: poolBatches) : nil

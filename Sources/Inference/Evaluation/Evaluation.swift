@@ -48,7 +48,10 @@ package struct Evaluation {
             let checkpoint = try Checkpoint.open(directory)
             let identity = try CheckpointIdentity(checkpoint)
             var configuration = identity.configuration
-            configuration.data.directory = try Evaluation.dataDirectory(data, identity, directory)
+            if data != nil { configuration.data.mixture = [] }
+            if configuration.data.mixture.isEmpty {
+                configuration.data.directory = try Evaluation.dataDirectory(data, identity, directory)
+            }
             configuration.batch.slots = communicator.size
             configuration.batch.sequences = communicator.size * identity.configuration.batch.sequencesPerSlot
             let vocabularySize = identity.sizes.vocabularySize
@@ -58,7 +61,7 @@ package struct Evaluation {
                 let tokenizer = identity.facts.tokenizer
                 switch TokenizerMatch(opened.dataset, model: tokenizer, modelVocabularySize: vocabularySize) {
                 case .same: break
-                case .assumed where opened.dataset.digest == identity.datasetDigest: break
+                case .assumed where opened.digest == identity.datasetDigest: break
                 case .assumed: assumption = TokenizerMatch.assumption(opened.dataset.directory, directory, tokenizer)
                 case .different(let words):
                     throw Failure(
@@ -90,7 +93,7 @@ package struct Evaluation {
         }
         self.assumption = assumption
         try opened.verify(communicator, splits: [.validation])
-        let digests = try communicator.gather(opened.dataset.digest)
+        let digests = try communicator.gather(opened.digest)
         _ = try communicator.onFirstRank { () throws(Failure) in
             if let rank = digests.firstIndex(where: { $0 != digests[0] }) {
                 throw Failure(

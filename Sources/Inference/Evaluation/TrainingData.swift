@@ -1,22 +1,30 @@
 import Collectives
 import Datasets
 import Failures
+import Files
 import Models
 import Reporting
 import Settings
+import Texts
 
-/// The dataset of a run, its samples, and the division of a step's batch.
+/// The dataset of a run or the datasets of its mixture, their samples, and the division of a step's batch.
 package struct TrainingData {
-    /// The dataset.
+    /// The dataset; of a mixture, the first one. All have the same tokenizer, labels and so on.
     package let dataset: Dataset
+    /// The datasets of a mixture; without one, only `dataset`.
+    package let parts: [Dataset]
+    /// The identity of the data: that of the dataset, or of the datasets of a mixture with their quotas.
+    package let digest: String
     /// The division of a step's batch among ranks.
     package let plan: BatchPlan
     /// The model sizes that are determined by the dataset.
     package let sizes: ModelSizes
     /// The training samples. Once the prefetching thread has started, only that thread may use them.
     package let training: any Samples
-    /// The validation samples; nil if the dataset has no validation split.
+    /// The validation samples; nil if there is no validation split.
     package let validation: (any Samples)?
+    /// The validation samples of each dataset of a mixture that has some, with its name; empty without a mixture.
+    package let partValidation: [(name: String, samples: any Samples)]
     /// The number of truncated records per split.
     package let truncated: [Split: Int]
     /// The number of records per split that are left out because none of their targets is within the context.
@@ -24,11 +32,12 @@ package struct TrainingData {
     /// The configuration of the run.
     package let configuration: Configuration
 
-    /// Opens the dataset of `configuration` and checks that it matches. Its content is unchecked until `verify`.
+    /// Opens the data of `configuration` and checks that they match. Their content is unchecked until `verify`.
     ///
     /// - Parameter bareVocabularySize: The vocabulary size of token shards without a manifest; nil: from the
     ///   configuration.
-    /// - Throws: `usage` or `badData` if the dataset does not match the configuration; `badData` if it is damaged.
+    /// - Throws: `usage` or `badData` if a dataset does not match the configuration or the others; `badData` if it is
+    ///   damaged.
     package init(
         _ configuration: Configuration, _ communicator: any Communicator, bareVocabularySize: Int? = nil
     ) throws(Failure) {
@@ -37,22 +46,96 @@ package struct TrainingData {
             sequences: configuration.batch.sequences, slots: configuration.batch.slots, rank: communicator.rank,
             worldSize: communicator.size)
         let asked = configuration.model.vocabularySize
-        dataset = try Dataset.open(
-            configuration.data.directory, vocabularySize: bareVocabularySize ?? (asked > 0 ? asked : nil))
+        let mixed = configuration.data.mixture
+        let directories = mixed.isEmpty ? [configuration.data.directory] : mixed.map(\.directory)
+        let parts = try directories.map { directory throws(Failure) in
+            try Dataset.open(directory, vocabularySize: bareVocabularySize ?? (asked > 0 ? asked : nil))
+        }
+        let dataset = parts[0]
         sizes = try configuration.sizes(
             of: dataset.facts, vocabularySize: dataset.vocabularySize, name: dataset.directory)
-        do throws(Failure) {
-            // A training split that is too short is rejected before anything is allocated.
-            training = try configuration.makeSamples(dataset, .train)
-            validation = dataset.count(.validation) == 0 ? nil : try configuration.makeSamples(dataset, .validation)
-        } catch {
-            // If the dataset is damaged, that is the error to report.
-            if error.exitCode == .badData { try dataset.verifyShards() }
-            throw error
+        for part in parts.dropFirst() { try TrainingData.require(part, toFit: dataset) }
+        let training = try TrainingData.samples(configuration, parts, .train)
+        let validation = try TrainingData.samples(configuration, parts, .validation)
+        (self.dataset, self.parts) = (dataset, parts)
+        if let mixture = Mixture(weights: mixed.map(\.weight)) {
+            let names = TrainingData.names(parts)
+            self.training = MixedSamples(training.compactMap(\.self), mixture)
+            let present = validation.compactMap(\.self)
+            self.validation = present.isEmpty ? nil : MixedSamples(present, nil)
+            partValidation = zip(names, validation).compactMap { name, samples in samples.map { (name, $0) } }
+            var digest = Digest()
+            for (part, quota) in zip(parts, mixture.quotas) {
+                digest.update(part.digest)
+                digest.update(quota)
+            }
+            self.digest = digest.hexadecimal()
+        } else {
+            guard let samples = training[0] else { preconditionFailure("a training split is required") }
+            (self.training, self.validation, partValidation) = (samples, validation[0], [])
+            digest = dataset.digest
         }
-        truncated = [.train: training.truncatedCount, .validation: validation?.truncatedCount ?? 0]
-        dropped = [.train: training.droppedCount, .validation: validation?.droppedCount ?? 0]
+        truncated = [.train: self.training.truncatedCount, .validation: self.validation?.truncatedCount ?? 0]
+        dropped = [.train: self.training.droppedCount, .validation: self.validation?.droppedCount ?? 0]
     }
+
+    /// The samples of a split of each dataset; nil for one without a validation split.
+    private static func samples(
+        _ configuration: Configuration, _ parts: [Dataset], _ split: Split
+    ) throws(Failure) -> [(any Samples)?] {
+        try parts.map { part throws(Failure) in
+            if split == .validation, part.count(split) == 0 { return nil }
+            do throws(Failure) {
+                // A training split that is too short is rejected before anything is allocated.
+                return try configuration.makeSamples(part, split)
+            } catch {
+                // If the dataset is damaged, that is the error to report.
+                if error.exitCode == .badData { try part.verifyShards() }
+                throw error
+            }
+        }
+    }
+
+    /// Checks that `part` can be mixed with `first`.
+    private static func require(_ part: Dataset, toFit first: Dataset) throws(Failure) {
+        let difference: String? =
+            if part.kind != first.kind {
+                "is of kind \(part.kind.rawValue), but the first one of kind \(first.kind.rawValue)"
+            } else if part.tokenizer != first.tokenizer || part.vocabularySize != first.vocabularySize {
+                "has another tokenizer"
+            } else if part.labels != first.labels {
+                "has other labels"
+            } else if part.imageShape != first.imageShape {
+                "has images of another size"
+            } else if part.chatTemplate?.exact != first.chatTemplate?.exact {
+                "has another chat template"
+            } else {
+                nil
+            }
+        guard let difference else { return }
+        throw Failure(
+            .usage,
+            "data.mixture: \(part.directory) \(difference) than \(first.directory). Prepare the datasets of a mixture in the "
+                + "same way, with the tokenizer of one of them"
+                + (first.tokenizer.fileName.map { ": --tokenizer \(shellPath("\(first.directory)/\($0)"))." } ?? "."))
+    }
+
+    /// The last component of each directory, with a number where it is not unique.
+    private static func names(_ parts: [Dataset]) -> [String] {
+        let names = parts.map { $0.directory.exactParts(at: "/", omittingEmpty: true).last ?? $0.directory }
+        return names.enumerated().map { index, name in
+            names.count { $0.exact == name.exact } > 1 ? "\(name)-\(index + 1)" : name
+        }
+    }
+
+    /// The name of the data, for people.
+    package var name: String { parts.map(\.directory).joined(separator: ", ") }
+
+    /// The number of tokens in a split of text datasets; for other datasets, the number of records.
+    package func count(_ split: Split) -> Int { parts.reduce(0) { $0 + $1.count(split) } }
+
+    /// The total size of the files that `verify` reads, in bytes.
+    package func verifiedBytes() -> Int { parts.reduce(0) { $0 + $1.verifiedBytes() } }
 
     /// The length of the longest training sequence in tokens; for pairs, the longest source or target, whichever is
     /// shorter.
@@ -86,10 +169,12 @@ package struct TrainingData {
     ) throws {
         try communicator.together { () throws(Failure) in
             do throws(Failure) {
-                try dataset.verifyShards(splits, part: communicator.localRank, of: communicator.localSize) {
-                    done, total in
-                    beat()
-                    if total > 1 << 30 { console?.draw("verifying the dataset: \(100 * done / total) %") }
+                for part in parts {
+                    try part.verifyShards(splits, part: communicator.localRank, of: communicator.localSize) {
+                        done, total in
+                        beat()
+                        if total > 1 << 30 { console?.draw("verifying \(part.directory): \(100 * done / total) %") }
+                    }
                 }
             } catch {
                 throw communicator.namingHost(error)

@@ -8,7 +8,7 @@ package struct Scores: Sendable {
     /// regression.
     package let loss: Double
     /// The number of targets: tokens, sequences, or labels of sequences.
-    package var targetCount = 0
+    package let targetCount: Int
     /// The metrics of the kind of prediction.
     package let details: Details
 
@@ -22,6 +22,36 @@ package struct Scores: Sendable {
         case labels(MultiLabelCounts)
         /// One number per sequence.
         case numbers(RegressionSums)
+    }
+
+    /// The scores of several parts of the data together.
+    ///
+    /// - Parameter parts: At least one, of the same kind.
+    package init(of parts: [Scores]) {
+        precondition(!parts.isEmpty, "scores of nothing")
+        targetCount = parts.reduce(0) { $0 + $1.targetCount }
+        let lossSum = parts.reduce(0) { $0 + $1.loss * Double($1.targetCount) }
+        loss = lossSum / Double(targetCount)
+        var counts: TokenCounts?, matrix: ConfusionMatrix?, labels: MultiLabelCounts?, sums: RegressionSums?
+        func add<Counts>(_ more: Counts, to whole: inout Counts?, _ combine: (inout Counts, Counts) -> Void) {
+            if whole == nil { whole = more } else { combine(&whole!, more) }
+        }
+        for part in parts {
+            switch part.details {
+            case .tokens(let scores): add(scores.counts, to: &counts) { $0 += $1 }
+            case .classes(let more): add(more, to: &matrix) { $0 += $1 }
+            case .labels(let more): add(more, to: &labels) { $0 += $1 }
+            case .numbers(let more): add(more, to: &sums) { $0 += $1 }
+            }
+        }
+        details =
+            counts.map { .tokens(TokenScores(lossSum: lossSum, $0)) } ?? matrix.map { .classes($0) }
+            ?? labels.map { .labels($0) } ?? .numbers(sums!)
+    }
+
+    /// The scores of one evaluation.
+    init(loss: Double, targetCount: Int, details: Details) {
+        (self.loss, self.targetCount, self.details) = (loss, targetCount, details)
     }
 
     /// The named metrics; the loss is the first.

@@ -1,3 +1,5 @@
+import Datasets
+
 /// A constraint that relates values of several keys, or that the range of a single key cannot express.
 struct ConfigurationCheck: Sendable {
     /// The key that is reported if the check fails.
@@ -29,6 +31,12 @@ struct ConfigurationCheck: Sendable {
             if configuration.objective.kind == .auto || allowed.contains(configuration.objective.kind) { return nil }
             return "auto or \(allowed.map(\.rawValue).joined(separator: ", ")) if model.family is "
                 + configuration.model.family.rawValue
+        },
+        ConfigurationCheck("data.mixture") { configuration in
+            let parts = configuration.data.mixture
+            if parts.isEmpty || Mixture(weights: parts.map(\.weight)) != nil { return nil }
+            return "at most \(Mixture.blockLength) datasets, each with a share of at least 1/\(Mixture.blockLength) of all "
+                + "weights"
         },
         ConfigurationCheck("training.metric", "objective.kind", "model.family") { configuration in
             let allowed = configuration.prediction.metrics

@@ -16,6 +16,7 @@ import Resources
 struct EffectiveConfiguration: Equatable {
     private let run: RunConfiguration
     private let dataDirectory: String
+    private let mixture: [MixturePart]
     private let samples: SampleForm
     private let lengthPool: Int
     private let model: ModelShape
@@ -42,6 +43,7 @@ struct EffectiveConfiguration: Equatable {
     /// other.
     init(_ configuration: Configuration) {
         run = configuration.run
+        mixture = configuration.data.mixture
         dataDirectory = configuration.data.directory
         samples = configuration.samples
         lengthPool = configuration.data.lengthPool

@@ -24,11 +24,17 @@ package struct RunIdentity {
     /// The base of an adapter; nil for a whole model, and on ranks that do not read it.
     package var base: BaseReference?
 
-    package init(_ configuration: Configuration, _ dataset: Dataset, _ sizes: ModelSizes, layout: ParameterLayout) {
+    /// The identity of a run on `dataset`, or on a mixture with it.
+    ///
+    /// - Parameter datasetDigest: The digest of a mixture; nil: that of the dataset.
+    package init(
+        _ configuration: Configuration, _ dataset: Dataset, _ sizes: ModelSizes, layout: ParameterLayout,
+        datasetDigest: String? = nil
+    ) {
         self.configuration = configuration
         self.sizes = sizes
         layoutDigest = layout.digest()
-        datasetDigest = dataset.digest
+        self.datasetDigest = datasetDigest ?? dataset.digest
         facts = dataset.facts
         tokenizerModel = dataset.tokenizerModel
     }

@@ -53,10 +53,18 @@ extension DataConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
         // Datasets are compared by their digests, not by their paths.
         .path("directory", \.directory).outsideTrajectory,
+        ConfigurationKey("mixture", \.mixture, .mappings(of: MixturePart.keys, required: "directory", MixturePart()))
+            .outsideTrajectory,
         .integer("context_length", \.contextLength, in: 1...131_072),
         .boolean("truncate", \.truncate),
         .boolean("separate_documents", \.separateDocuments),
         .integer("length_pool", \.lengthPool, in: 1...4096),
+    ]
+}
+
+extension MixturePart {
+    static let keys: [ConfigurationKey<Self>] = [
+        .path("directory", \.directory), .real("weight", \.weight, in: 1e-6...1e6),
     ]
 }
 

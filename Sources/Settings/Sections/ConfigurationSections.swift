@@ -22,6 +22,8 @@ package struct RunConfiguration: Equatable, Sendable {
 package struct DataConfiguration: Equatable, Sendable {
     /// The dataset's directory.
     package var directory = "data/quickstart"
+    /// The datasets of a mixture, which take the place of `directory`; empty: no mixture.
+    package var mixture: [MixturePart] = []
     /// The sequence length in tokens, T.
     package var contextLength = 128
     /// Whether longer sequences are truncated; otherwise they are an error.
@@ -30,6 +32,16 @@ package struct DataConfiguration: Equatable, Sendable {
     package var separateDocuments = false
     /// Length bucketing: the number of batches whose sequences are sorted by length together; 1: no sorting.
     package var lengthPool = 1
+
+    package init() {}
+}
+
+/// An entry of `data.mixture`.
+package struct MixturePart: Equatable, Sendable {
+    /// The dataset's directory.
+    package var directory = ""
+    /// The share of the samples of training that are of this dataset, relative to the weights of the others.
+    package var weight = 1.0
 
     package init() {}
 }

@@ -21,7 +21,8 @@ final class TrainingRun<Element: Storage> {
     private let communicator: any Communicator
     private let console: Console
     private let reader: BatchReader
-    private let validation: (batches: EvaluationBatches, memory: Batch)?
+    /// The validation data: one split, or those of the parts of a mixture with their names; empty if there are none.
+    private let validation: [(name: String?, batches: EvaluationBatches, memory: Batch)]
     private let reporter: ProgressReporter
     private let profile: RunProfile?
     private let resumption: Resumption
@@ -66,10 +67,13 @@ final class TrainingRun<Element: Storage> {
                 poolBatches: configuration.data.lengthPool, consumedSamples: UInt64(coordinator.consumedSamples))
         }
         validation = try communicator.together { () throws(Failure) in
-            guard let samples = data.validation else { return nil }
-            let batches = EvaluationBatches(
-                samples, sequencesPerBatch: data.plan.sequencesPerSlot, seed: UInt64(configuration.run.seed))
-            return (batches, try batches.makeBatch())
+            let whole = data.validation.map { [(name: String?.none, samples: $0)] } ?? []
+            let parts = data.partValidation.map { (name: String?.some($0.name), samples: $0.samples) }
+            return try (parts.isEmpty ? whole : parts).map { name, samples throws(Failure) in
+                let batches = EvaluationBatches(
+                    samples, sequencesPerBatch: data.plan.sequencesPerSlot, seed: UInt64(configuration.run.seed))
+                return (name, batches, try batches.makeBatch())
+            }
         }
         let flops = configuration.model.flopsPerTarget(
             data.sizes, targetShare: configuration.targetShare(data.sizes))
@@ -78,7 +82,7 @@ final class TrainingRun<Element: Storage> {
             isSmoothed: configuration.objective.labelSmoothing > 0, flopsPerTarget: flops,
             limit: try ProcessorLimit(configuration.precision.format, measuringWith: communicator))
         watch = MetricWatch(configuration.training, restored: restored?.watched)
-        if configuration.training.patience > 0, validation == nil {
+        if configuration.training.patience > 0, validation.isEmpty {
             throw AgreedFailure(
                 Failure(
                     .usage,
@@ -93,7 +97,7 @@ final class TrainingRun<Element: Storage> {
     /// Executes the remaining steps.
     func finish() throws -> Trainer.Outcome {
         let training = configuration.training
-        if validation == nil { console.say("the dataset has no validation split: nothing is evaluated") }
+        if validation.isEmpty { console.say("the dataset has no validation split: nothing is evaluated") }
         if coordinator.step >= training.steps, !evaluationIsPending {
             console.say(
                 "the run is complete: \(counted(coordinator.step, "step")) of \(grouped(training.steps)) done."
@@ -134,7 +138,8 @@ final class TrainingRun<Element: Storage> {
         words += ["--set", "training.steps=\(2 * configuration.training.steps)"]
         // Paths in the configuration are relative to the directory in which the run was started.
         let data = FileSystem.absolute(configuration.data.directory)
-        if data.exact != configuration.data.directory.exact { words.append("data.directory=\(data)") }
+        let isMixture = !configuration.data.mixture.isEmpty
+        if !isMixture, data.exact != configuration.data.directory.exact { words.append("data.directory=\(data)") }
         if let checkpoint = records.start.checkpoint {
             words += ["--resume", FileSystem.absolute(checkpoint.directory)]
         }
@@ -183,7 +188,7 @@ final class TrainingRun<Element: Storage> {
             let evaluated = try evaluateOrEnd()
             isBest = evaluated ?? false
             // A request to stop interrupts an evaluation.
-            if evaluated == nil, validation != nil { (stopRequested, evaluationIsPending) = (true, true) }
+            if evaluated == nil, !validation.isEmpty { (stopRequested, evaluationIsPending) = (true, true) }
         }
         if watch.hasRunOut {
             console.say("stopped early at step \(coordinator.step): \(watch.reason)")
@@ -332,25 +337,34 @@ final class TrainingRun<Element: Storage> {
     /// - Returns: Whether the watched metric is the best so far; nil if there is no validation split, or if a request
     ///   to stop interrupted the evaluation.
     private func evaluate() throws -> Bool? {
-        guard let validation else { return nil }
+        if validation.isEmpty { return nil }
         let start = clock.now
-        let scores = try coordinator.withAveragedWeights {
-            try coordinator.replica.forwardPass.scores(
-                of: validation.batches, validation.memory, communicator, unless: StopRequest.isPending)
+        let found = try coordinator.withAveragedWeights {
+            try validation.map { part in
+                try coordinator.replica.forwardPass.scores(
+                    of: part.batches, part.memory, communicator, unless: StopRequest.isPending)
+            }
         }
-        guard let scores else { return nil }
+        let all = found.compactMap(\.self)
+        guard all.count == found.count else { return nil }
+        let scores = all.count == 1 ? all[0] : Scores(of: all)
+        let parts = zip(validation, all).compactMap { part, scores in part.name.map { (name: $0, loss: scores.loss) } }
         // Configurations whose metric is not available for their task are rejected earlier.
         let step = coordinator.step
         let isBest = watch.note(scores.named.first { $0.metric == watch.metric }?.value ?? .nan, step: step)
         validationLoss = scores.loss
         let named = scores.named.map { JSON.Member($0.metric.rawValue, .number($0.value)) }
         let seconds = JSON.Member("validation_seconds", .number((clock.now - start).seconds))
+        let losses = parts.map { JSON.Member("\(ValidationMetric.loss.rawValue)_\($0.name)", .number($0.loss)) }
         let waited = watch.state.evaluationsWithoutImprovement
         let patience =
             configuration.training.patience > 0
             ? [JSON.Member("evaluations_without_improvement", .integer(waited))] : []
-        try records?.log(.object([JSON.Member("step", .integer(step))] + named + [seconds] + patience))
+        try records?.log(.object([JSON.Member("step", .integer(step))] + named + losses + [seconds] + patience))
         console.say("step \(step): \(scores.summary(isUnsmoothed: isSmoothed))\(isBest ? ", the best so far" : "")")
+        if !parts.isEmpty {
+            console.say("  loss of \(parts.map { "\($0.name) \(fixed($0.loss, 4))" }.joined(separator: ", "))")
+        }
         return isBest
     }
 

@@ -16,7 +16,7 @@ enum Quickstart {
     /// wait.
     static func prepareData(for configuration: Configuration, _ session: Session) throws {
         _ = try session.communicator.onFirstRank { () throws(Failure) in
-            guard configuration.data.directory == dataDirectory else { return "" }
+            guard configuration.data.directory == dataDirectory, configuration.data.mixture.isEmpty else { return "" }
             if try FileSystem.isPresent("\(dataDirectory)/\(DatasetManifest.fileName)") { return "" }
             let names = FileSystem.isDirectory(texts) ? try FileSystem.list(texts) : []
             // The name of the newest version of a licence is often a link.
