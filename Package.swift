@@ -4,7 +4,7 @@ import PackageDescription
 
 // The floors of the house, lowest first. A target depends on targets of lower floors only.
 //
-//   0  COpenMPI CYAML CXXHash            system libraries: a module map and nothing else
+//   0  COpenMPI CYAML CXXHash CZlib CZstd system libraries: a module map and nothing else
 //   1  CMPI CProcess CProcessor CThreads C shims
 //      CTiles CProducts CSentencePiece CPNG CUnicode
 //   1  Texts Failures Files Tensors      texts and paths as bytes, errors, the file system, arenas and layouts,
@@ -79,6 +79,8 @@ let package = Package(
     targets: [
         .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev", "openmpi-bin"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
 
         .target(name: "CMPI", dependencies: ["COpenMPI"], cSettings: hotC),
@@ -121,7 +123,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Preparation",
-            dependencies: ["CPNG", "Conversations", "Datasets", "Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
+            dependencies: ["CPNG", "CZlib", "CZstd", "Conversations", "Datasets", "Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
             swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
@@ -240,7 +242,7 @@ let package = Package(
         test("TokenizerPipelines", "Failures", "Files"),
         test("Tokenizers", "Failures", "Files"),
         test("Conversations", "Failures", "Files", "Tokenizers"),
-        test("Datasets", "Conversations", "Failures", "Files", "Preparation", "Tokenizers"),
+        test("Datasets", "CZlib", "CZstd", "Conversations", "Failures", "Files", "Preparation", "Tokenizers"),
         test("Metrics", "Files"),
         test("Layers", "Kernels", "Tensors"),
         test("Optimizers", "Failures", "Files", "Kernels", "Tensors"),

@@ -2,6 +2,7 @@ import Conversations
 import Datasets
 import Failures
 import Files
+import Texts
 import Threads
 import Tokenizers
 
@@ -24,6 +25,15 @@ package struct DatasetPreparation: Sendable {
         var paths: [String] {
             switch self {
             case .text(let paths), .records(_, let paths), .images(let paths): paths
+            }
+        }
+
+        /// The same input in other files.
+        func replacing(_ path: (String) -> String) -> Source {
+            switch self {
+            case .text(let paths): .text(paths.map(path))
+            case .records(let form, let paths): .records(form, paths.map(path))
+            case .images: self
             }
         }
     }
@@ -98,14 +108,24 @@ package struct DatasetPreparation: Sendable {
         let skipped = SkippedRecords()
         let directory = try PreparationDirectory.claim(output)
         var manifest: DatasetManifest
-        do throws(Failure) {
-            manifest = try writeDataset(note, skipped) { bytes throws(Failure) in
-                if shouldStop() {
-                    throw Failure(
-                        .stopped, "\(output): asked to stop; nothing is prepared. Start the same command again.")
-                }
-                if bytes > 0 { meter.advance(by: bytes, progress) }
+        func proceed(_ bytes: Int) throws(Failure) {
+            if shouldStop() {
+                throw Failure(
+                    .stopped, "\(output): asked to stop; nothing is prepared. Start the same command again.")
             }
+            if bytes > 0 { meter.advance(by: bytes, progress) }
+        }
+        do throws(Failure) {
+            let unpacked = try unpackedInputs(note, proceed)
+            do throws(Failure) {
+                var plain = self
+                plain.source = source.replacing(unpacked.path)
+                if !isOfImages { plain.validation = validation.map(unpacked.path) }
+                manifest = try plain.writeDataset(note, skipped, proceed)
+            } catch {
+                throw unpacked.naming(error)
+            }
+            try unpacked.remove()
             manifest.sources = inputs
             try manifest.write(to: output)
         } catch {
@@ -116,6 +136,16 @@ package struct DatasetPreparation: Sendable {
         try directory.complete()
         for text in remarks.all + [changes.remark, skipped.remark].compactMap(\.self) { remark(text) }
         return manifest
+    }
+
+    private var isOfImages: Bool { if case .images = source { true } else { false } }
+
+    private func unpackedInputs(_ note: (String) -> Void, _ proceed: Checkpoint) throws(Failure) -> UnpackedInputs {
+        let inputs = isOfImages ? [] : source.paths + validation
+        if let first = inputs.first(where: UnpackedInputs.isPacked) {
+            note(first.exact == UnpackedInputs.standardInput.exact ? "reading standard input" : "unpacking \(first)")
+        }
+        return try UnpackedInputs(inputs, in: output, proceed)
     }
 
     /// Called regularly with the number of bytes processed since the last call; throws to stop the preparation.
@@ -163,7 +193,11 @@ package struct DatasetPreparation: Sendable {
 
     /// The size of an input in bytes; 0 for a directory of images.
     private func byteCount(of path: String) throws(Failure) -> Int {
-        guard case .images = source else { return try TextReader(path, allowsEmpty: empty == .skip).byteCount }
+        guard isOfImages else {
+            if path.exact == UnpackedInputs.standardInput.exact { return 0 }
+            return UnpackedInputs.isPacked(path)
+                ? try File(path, .read).size() : try TextReader(path, allowsEmpty: empty == .skip).byteCount
+        }
         if FileSystem.isDirectory(path) { return 0 }
         let byteCount = try File(path, .read).size()
         guard byteCount > 0 else { throw Failure(.badData, "\(path): is empty; images or their labels are needed.") }

@@ -15,9 +15,16 @@ package enum FileName {
         return "\(split.rawValue)-\(String(repeating: "0", count: max(0, 5 - digits.count)))\(digits)"
     }
 
+    private static let unpackedSuffix = ".unpacked"
+
+    /// The name of a plain copy of a compressed input, which exists only during a preparation.
+    package static func unpacked(_ index: Int) -> String { "input-\(index)\(unpackedSuffix)" }
+
     /// Whether a preparation writes a file of that name; false for the manifest.
     static func isOfPreparation(_ name: String) -> Bool {
-        if [TokenizerDescription.modelFileName, TokenizerDescription.pipelineFileName].containsExactly(name) {
+        if [TokenizerDescription.modelFileName, TokenizerDescription.pipelineFileName].containsExactly(name)
+            || name.hasExactSuffix(unpackedSuffix)
+        {
             return true
         }
         guard let stem = [tokens, ends, labels, pixels].lazy.compactMap(name.withoutExactSuffix).first else {

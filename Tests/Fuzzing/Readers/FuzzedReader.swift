@@ -28,7 +28,8 @@ struct FuzzedReader: Sendable {
         datasetManifest, configuration, sentencePieceModel, tokenizerTraining, tokenizerJSON,
         vocabularyFile, textFile, idxFiles, pngFile, json,
         jsonLines, labelledLines,
-        parallelLines, chatTemplate, chatLines, modelConfiguration, modelIndex, adapterConfiguration, commandLine,
+        parallelLines, chatTemplate, chatLines, packedText, modelConfiguration, modelIndex, adapterConfiguration,
+        commandLine,
     ]
 
     /// The same parser with another number of mutations.
