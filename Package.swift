@@ -66,7 +66,8 @@ func test(_ target: String, _ others: String...) -> Target {
 
 /// The targets with readers of bytes from outside.
 let fuzzed: [Target.Dependency] = [
-    "TestSupport", "Checkpoints", "Conversations", "Datasets", "Failures", "Files", "Inference", "Interchange", "Preparation",
+    "TestSupport", "Checkpoints", "Conversations", "Datasets", "Failures", "Files", "Inference", "Interchange",
+    "Preparation",
     "Settings",
     "Tensors", "Texts", "TokenizerPipelines", "Tokenizers", "dtrain",
 ]
@@ -123,7 +124,10 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Preparation",
-            dependencies: ["CPNG", "CZlib", "CZstd", "Conversations", "Datasets", "Failures", "Files", "Tensors", "Texts", "Threads", "Tokenizers"],
+            dependencies: [
+                "CPNG", "CZlib", "CZstd", "Conversations", "Datasets", "Failures", "Files", "Tensors", "Texts",
+                "Threads", "Tokenizers",
+            ],
             swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
@@ -178,7 +182,8 @@ let package = Package(
         .target(
             name: "Inference",
             dependencies: [
-                "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Interchange", "Kernels",
+                "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Interchange",
+                "Kernels",
                 "Layers", "Metrics",
                 "Models", "Objectives", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
                 "Tokenizers",
@@ -219,7 +224,8 @@ let package = Package(
         .executableTarget(
             name: "dtrain",
             dependencies: [
-                "CProcess", "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Inference", "Inspection",
+                "CProcess", "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Inference",
+                "Inspection",
                 "Interchange", "Kernels", "MPI", "Measuring", "Metrics", "Models", "Preparation", "Reporting",
                 "Resources", "Settings",
                 "Texts", "Threads", "Tokenizers", "Training", "Watching",
@@ -264,7 +270,8 @@ let package = Package(
             "Models",
             "Objectives", "Reporting", "Settings", "Tokenizers"),
         test(
-            "DTrain", "CProcessor", "Checkpoints", "Collectives", "Datasets", "Files", "Inference", "Layers", "Models",
+            "DTrain", "CProcessor", "Checkpoints", "Collectives", "Conversations", "Datasets", "Files", "Inference",
+            "Layers", "Models",
             "Preparation", "Settings", "Tensors", "Tokenizers"),
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference",

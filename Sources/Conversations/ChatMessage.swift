@@ -54,10 +54,13 @@ package struct ChatMessage: Equatable, Sendable {
                 .badData, "\(place): is not an object; needed: {\"role\": …, \"content\": …}.")
         }
         let roles = Role.allCases.map(\.rawValue)
-        guard let name = element["role"]?.stringValue, let role = Role.allCases.first(where: { $0.rawValue.exact == name.exact })
+        guard let name = element["role"]?.stringValue,
+            let role = Role.allCases.first(where: { $0.rawValue.exact == name.exact })
         else {
             let found = element["role"].map(\.line) ?? "none"
-            let near = nearestSpelling(to: element["role"]?.stringValue ?? "", among: roles).map { "; did you mean \($0)?" }
+            let near = nearestSpelling(to: element["role"]?.stringValue ?? "", among: roles).map {
+                "; did you mean \($0)?"
+            }
             throw Failure(
                 .badData,
                 "\(place): the role is \(found.prefix(60)); allowed: \(roles.joined(separator: ", "))\(near ?? ".")")

@@ -58,7 +58,8 @@ extension ChatTemplate {
     /// The template in a `tokenizer_config.json`: a text, or in a list the one with the name default.
     private static func template(of configuration: JSON, _ name: String) throws(Failure) -> ChatTemplate? {
         let found = configuration["chat_template"]
-        let chosen = found?.arrayValue?.first { $0["name"]?.stringValue?.exact == "default".exact }?["template"] ?? found
+        let chosen =
+            found?.arrayValue?.first { $0["name"]?.stringValue?.exact == "default".exact }?["template"] ?? found
         guard let chosen, chosen != .null else { return nil }
         guard let text = chosen.stringValue else {
             throw Failure(.badData, "\(name): chat_template is neither a text nor a list with one of the name default.")

@@ -167,7 +167,8 @@ struct TemplateLexer {
         let first = source[start]
         func token(_ kind: TemplateToken.Kind) -> TemplateToken { TemplateToken(kind: kind, offset: start) }
         if TemplateLexer.isLetter(first) {
-            position = source.indices[start...].first { !TemplateLexer.isLetter(source[$0]) && !isDigit($0) } ?? source.count
+            position =
+                source.indices[start...].first { !TemplateLexer.isLetter(source[$0]) && !isDigit($0) } ?? source.count
             return token(.name(String(decoding: source[start..<position], as: UTF8.self)))
         }
         if isDigit(start) {
@@ -187,7 +188,9 @@ struct TemplateLexer {
             return token(.symbol(symbol))
         }
         let scalar = String(decoding: source[start...].prefix(4), as: UTF8.self).unicodeScalars.prefix(1)
-        throw TemplateFault(offset: start, message: "the character \(String(String.UnicodeScalarView(scalar))) is not supported in a tag")
+        throw TemplateFault(
+            offset: start,
+            message: "the character \(String(String.UnicodeScalarView(scalar))) is not supported in a tag")
     }
 
     /// Operators and brackets, those of two characters first.

@@ -41,7 +41,8 @@ extension TemplateParser {
         guard let (comparison, offset) = takesComparison() else { return left }
         let right = try sum()
         if let (_, second) = takesComparison() {
-            throw TemplateFault(offset: second, message: "a chain of comparisons is not supported; write and between them")
+            throw TemplateFault(
+                offset: second, message: "a chain of comparisons is not supported; write and between them")
         }
         return try made(.binary(comparison, left, right), offset)
     }
@@ -158,7 +159,9 @@ extension TemplateParser {
         case .symbol("("):
             _ = advance()
             let value = try expression()
-            if isAt(",") { throw TemplateFault(offset: current.offset, message: "a tuple is not supported; write a list") }
+            if isAt(",") {
+                throw TemplateFault(offset: current.offset, message: "a tuple is not supported; write a list")
+            }
             try expect(")")
             return value
         case .symbol("["):
@@ -235,7 +238,9 @@ extension TemplateParser {
         if isSlice {
             return .slice(value, from: parts[0], to: parts[1], by: parts.count > 2 ? parts[2] : nil)
         }
-        guard let index = parts[0] else { throw TemplateFault(offset: current.offset, message: "expected an index, found ]") }
+        guard let index = parts[0] else {
+            throw TemplateFault(offset: current.offset, message: "expected an index, found ]")
+        }
         return .element(value, index)
     }
 

@@ -14,7 +14,8 @@ extension TemplateRendering {
         }
         switch filter {
         case .default:
-            let isReplaced = given.count > 1 && given[1].isTrue ? !value.isTrue : !TemplateRendering.holds(.defined, value)
+            let isReplaced =
+                given.count > 1 && given[1].isTrue ? !value.isTrue : !TemplateRendering.holds(.defined, value)
             return isReplaced ? given.first ?? .text("") : value
         case .trim, .upper, .lower, .string:
             guard let text = value.written else { throw unsupported() }
@@ -50,7 +51,7 @@ extension TemplateRendering {
             throw TemplateFault(offset: offset, message: String(decoding: message, as: UTF8.self), isRaised: true)
         case "namespace" where given.isEmpty:
             let namespace = TemplateNamespace([])
-            for argument in arguments.named { 
+            for argument in arguments.named {
                 namespace.set(Array(argument.name.utf8), try part(try value(of: argument.value), offset))
             }
             return .namespace(namespace)
@@ -67,7 +68,8 @@ extension TemplateRendering {
     ) throws(TemplateFault) -> TemplateValue {
         let given = try values(of: arguments.values)
         func unsupported() -> TemplateFault {
-            TemplateFault(offset: offset, message: "the method \(name) of \(value.kind) is not supported with these arguments")
+            TemplateFault(
+                offset: offset, message: "the method \(name) of \(value.kind) is not supported with these arguments")
         }
         guard arguments.named.isEmpty else { throw unsupported() }
         if name == "get", case .text(let key)? = given.first, case .map = value {
@@ -147,9 +149,12 @@ extension TemplateRendering {
     ) throws(TemplateFault) -> TemplateValue {
         var indent: Int?
         var values = given
-        for argument in arguments.named where argument.name == "indent" { values.append(try self.value(of: argument.value)) }
+        for argument in arguments.named where argument.name == "indent" {
+            values.append(try self.value(of: argument.value))
+        }
         if let number = values.first?.number { indent = number }
-        guard given.count + arguments.named.count == values.count, values.count <= 1, (0...16).contains(indent ?? 0) else {
+        guard given.count + arguments.named.count == values.count, values.count <= 1, (0...16).contains(indent ?? 0)
+        else {
             throw TemplateFault(offset: offset, message: "these arguments of tojson are not supported; allowed: indent")
         }
         try spend(64 * value.size(limit: TemplateRendering.workLimit), offset)

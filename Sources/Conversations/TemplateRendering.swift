@@ -118,7 +118,8 @@ struct TemplateRendering {
         guard !value.isDeeper(than: TemplateRendering.depthLimit) else {
             throw TemplateFault(
                 offset: offset,
-                message: "lists in more than \(TemplateRendering.depthLimit) levels, and a namespace in a value, are not "
+                message:
+                    "lists in more than \(TemplateRendering.depthLimit) levels, and a namespace in a value, are not "
                     + "supported")
         }
         return value
@@ -166,7 +167,8 @@ struct TemplateRendering {
             return try combine(symbol, try value(of: left), try value(of: right), offset)
         case .conditional(let value, let condition, let otherwise):
             if try self.value(of: condition).isTrue { return try self.value(of: value) }
-            return try otherwise.map { expression throws(TemplateFault) in try self.value(of: expression) } ?? .undefined
+            return try otherwise.map { expression throws(TemplateFault) in try self.value(of: expression) }
+                ?? .undefined
         case .filter(let filter, let base, let arguments):
             let value = try value(of: base)
             return try apply(filter, value, arguments, offset)

@@ -44,7 +44,8 @@ package struct TokenizerPipeline: Sendable {
     ///     of tokens so far.
     package func encode(
         _ text: UnsafeBufferPointer<UInt8>, continues: Bool = false, findsSpecial: Bool = false,
-        into tokens: inout [Int32], ended: (_ part: Range<Int>, _ isName: Bool, _ tokenCount: Int) -> Void = { _, _, _ in }
+        into tokens: inout [Int32],
+        ended: (_ part: Range<Int>, _ isName: Bool, _ tokenCount: Int) -> Void = { _, _, _ in }
     ) {
         let cache = caches.take()
         defer { caches.put(cache) }

@@ -20,7 +20,8 @@ extension Tokenizer {
             guard start < end else { return }
             parts.append(
                 MarkedPart(
-                    range: start..<end, tokens: try encode(Array(text[start..<end]), withSpecial: false), isName: false))
+                    range: start..<end, tokens: try encode(Array(text[start..<end]), withSpecial: false), isName: false)
+            )
         }
         while index < text.count {
             let found = special.filter { text[index...].starts(with: $0.name) }.max { $0.name.count < $1.name.count }

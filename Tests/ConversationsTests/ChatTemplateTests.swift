@@ -83,7 +83,9 @@ private func messages(_ json: JSON?) throws -> [ChatMessage] {
         }
     }
 
-    @Test(arguments: ChatTemplate.BuiltIn.allCases) func builtInTemplatesAreTheGoldenOnes(_ template: ChatTemplate.BuiltIn) throws {
+    @Test(arguments: ChatTemplate.BuiltIn.allCases) func builtInTemplatesAreTheGoldenOnes(
+        _ template: ChatTemplate.BuiltIn
+    ) throws {
         #expect(try ChatTemplate(template) == self.template(template.rawValue))
     }
 
@@ -128,7 +130,8 @@ private func messages(_ json: JSON?) throws -> [ChatMessage] {
         ("{{ 'a' + 1 }}", "a text + a number is not supported"), ("{{ 1 // 0 }}", "has no result"),
         ("{{ \(String(repeating: "(", count: 60))1\(String(repeating: ")", count: 60)) }}", "deeper than 40 levels"),
         ("{{ 1\(String(repeating: " + 1", count: 300)) }}", "more than 200 levels"),
-        ("{% endif %}", "there is no statement endif here"), ("{% set a %}b{% endset %}", "set without = is not supported"),
+        ("{% endif %}", "there is no statement endif here"),
+        ("{% set a %}b{% endset %}", "set without = is not supported"),
         ("{{ raise_exception('no ' + messages[0].role) }}", "chat template t refuses the conversation: no user"),
         (
             String(repeating: "{% for m in 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'.split('a') %}", count: 5)
@@ -153,9 +156,13 @@ private func messages(_ json: JSON?) throws -> [ChatMessage] {
 
     @Test(arguments: [
         (#"{"a": 1}"#, "chat.jsonl: found a. Allowed: {\"messages\""), ("[]", "found no object."),
-        (#"{"prompt": "a"}"#, "has no \"completion\""), (#"{"prompt": 1, "completion": "a"}"#, "\"prompt\" is not a text"),
+        (#"{"prompt": "a"}"#, "has no \"completion\""),
+        (#"{"prompt": 1, "completion": "a"}"#, "\"prompt\" is not a text"),
         (#"{"messages": 1}"#, "\"messages\" is not a list"), (#"{"messages": [1]}"#, "message 1: is not an object"),
-        (#"{"messages": [{"role": "assistent", "content": "a"}]}"#, "the role is \"assistent\"; allowed: system, user, assistant; did you mean assistant?"),
+        (
+            #"{"messages": [{"role": "assistent", "content": "a"}]}"#,
+            "the role is \"assistent\"; allowed: system, user, assistant; did you mean assistant?"
+        ),
         (#"{"messages": [{"content": "a"}]}"#, "message 1: the role is none"),
         (#"{"messages": [{"role": "user", "content": [1]}]}"#, "\"content\" is [1]; needed: a text"),
     ])
@@ -186,7 +193,8 @@ private func messages(_ json: JSON?) throws -> [ChatMessage] {
         #expect(try ChatTemplate.named(directory.file("tokenizer_config.json")).text == "d")
         try FileSystem.replaceContents(of: directory.file("chat_template.jinja"), with: "j\r\nk")
         #expect(try ChatTemplate.ofTokenizer(directory.file("tokenizer.json"))?.text == "j\nk")
-        expectFailure(.usage, "--template: found chatlm; allowed: chatml, llama2, llama3, mistral, zephyr, or the path") {
+        expectFailure(.usage, "--template: found chatlm; allowed: chatml, llama2, llama3, mistral, zephyr, or the path")
+        {
             _ = try ChatTemplate.named("chatlm")
         }
     }

@@ -13,7 +13,8 @@ import Testing
     private func gzip(_ bytes: [UInt8]) -> [UInt8] {
         var (stream, input) = (z_stream(), bytes)
         var output = [UInt8](repeating: 0, count: bytes.count + 64)
-        deflateInit2_(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+        deflateInit2_(
+            &stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
         defer { deflateEnd(&stream) }
         return input.withUnsafeMutableBufferPointer { input in
             output.withUnsafeMutableBufferPointer { output in
@@ -51,7 +52,8 @@ import Testing
         for (name, packed) in [("text.txt.gz", gzip(first) + gzip(second)), ("text.zst", zstd(first) + zstd(second))] {
             let dataset = try prepare(name, packed, output: name)
             #expect(dataset.digest == plain.digest)
-            #expect(try DatasetManifest(readingFrom: dataset.directory).sources == [.init(file: name, bytes: packed.count)])
+            #expect(
+                try DatasetManifest(readingFrom: dataset.directory).sources == [.init(file: name, bytes: packed.count)])
             #expect(try FileSystem.list(dataset.directory).sorted() == FileSystem.list(plain.directory).sorted())
         }
     }
@@ -59,7 +61,8 @@ import Testing
     @Test func recordsKeepTheirLineNumbers() throws {
         let path = directory.file("a.jsonl.gz")
         try File(path, .create).write(gzip(Array("{\"text\": \"a\"}\n{\"txt\": 1}\n".utf8)))
-        let preparation = DatasetPreparation(.records(.documents(field: "text"), [path]), output: directory.file("data"))
+        let preparation = DatasetPreparation(
+            .records(.documents(field: "text"), [path]), output: directory.file("data"))
         expectFailure(.badData, "\(path): line 2: a JSON object with a string \"text\" is required") {
             _ = try preparation.run()
         }

@@ -14,7 +14,8 @@ extension MultiprocessTests {
                 let path = workshop.directory.file("\(name).jsonl")
                 try File(path, .create).write(Array(part.joined(separator: [0x0A])) + [0x0A])
                 let prepared = workshop.dtrain(
-                    "prepare", "--chat", "\(name).jsonl", "--tokenizer", "byte", "--validation-fraction", "0.2", "--output",
+                    "prepare", "--chat", "\(name).jsonl", "--tokenizer", "byte", "--validation-fraction", "0.2",
+                    "--output",
                     "data-\(name)")
                 try #require(prepared.exitCode == 0, "\(prepared.errors)")
             }
@@ -34,13 +35,15 @@ extension MultiprocessTests {
             workshop.train(family, sets, output: "whole")
             let (digest, losses) = (workshop.digest("whole", step: 24), try workshop.losses("whole"))
             workshop.train(family, sets, ranks: 4, output: "four")
-            #expect(workshop.digest("four", step: 24) == digest && (try workshop.losses("four")) == losses)
+            #expect(workshop.digest("four", step: 24) == digest)
+            #expect(try workshop.losses("four") == losses)
             let job = workshop.start(Workshop.training(family.sets + sets + ["training.steps=24"]), ranks: 2)
             try #require(workshop.wait(forStep: 6))
             kill(try #require(job.process(ofRank: 1)), SIGKILL)
             #expect(job.finish().exitCode == 137)
             workshop.train(family, sets, ranks: 2)
-            #expect(workshop.digest(step: 24) == digest && (try workshop.losses()) == losses)
+            #expect(workshop.digest(step: 24) == digest)
+            #expect(try workshop.losses() == losses)
             let evaluated = try #require(try workshop.metrics().last { $0["validation_loss"] != nil })
             let parts = ["a", "b", "c"].compactMap { evaluated["validation_loss_data-\($0)"]?.doubleValue }
             let whole = try #require(evaluated["validation_loss"]?.doubleValue)

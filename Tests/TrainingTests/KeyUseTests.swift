@@ -21,7 +21,9 @@ struct KeyUseTests {
 
     /// Keys that are used, but have no effect in a tiny run; they have their own tests: `FineTuningTests`,
     /// `CoordinatorTests`, `MixtureTests`, `SpikeTests`.
-    private static let elsewhere = ["data.mixture", "fine_tuning.from", "optimizer.groups", "products", "training.spike_action"]
+    private static let elsewhere = [
+        "data.mixture", "fine_tuning.from", "optimizer.groups", "products", "training.spike_action",
+    ]
 
     /// Additional values, for keys whose example values may have no effect in a tiny run.
     private static let furtherValues: [String: [String]] = [

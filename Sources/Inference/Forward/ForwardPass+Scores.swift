@@ -83,12 +83,12 @@ struct ScoreCounts {
     /// The scores over all ranks; their bits do not depend on the number of ranks.
     func scores(_ communicator: any Communicator) throws -> Scores {
         var all = self
-        let whole = try total(tokens.values + matrix.values + labels.values, communicator)
+        let whole = try communicator.total(tokens.values + matrix.values + labels.values)
         all.tokens.values = Array(whole[..<tokens.values.count])
         all.matrix.values = Array(whole[tokens.values.count...].prefix(matrix.values.count))
         all.labels.values = Array(whole[(tokens.values.count + matrix.values.count)...])
         // Each value is nonzero on one rank only, so the sum over ranks is exact.
-        let real = try total(losses + targets + numbers.flatMap(\.values), communicator)
+        let real = try communicator.total(losses + targets + numbers.flatMap(\.values))
         let batches = losses.count
         let (lossSum, targetSum) = real.withUnsafeBufferPointer { real in
             (
@@ -112,11 +112,14 @@ struct ScoreCounts {
             }
         return Scores(loss: lossSum / targetSum, targetCount: Int(targetSum), details: details)
     }
+}
 
-    private func total<Number: Reducible>(_ own: [Number], _ communicator: any Communicator) throws -> [Number] {
+extension Communicator {
+    /// The sum over ranks of each element of `own`.
+    func total<Number: Reducible>(_ own: [Number]) throws -> [Number] {
         var all = own
         try own.withUnsafeBufferPointer { own in
-            try all.withUnsafeMutableBufferPointer { try communicator.allreduce(own, into: $0, .sum) }
+            try all.withUnsafeMutableBufferPointer { try allreduce(own, into: $0, .sum) }
         }
         return all
     }

@@ -38,14 +38,8 @@ package struct ChatSession {
                 "generate: --chat: \(trained.directory) has no chat template. Name the one that it was trained with: "
                     + "--template \(ChatTemplate.BuiltIn.allCases.map(\.rawValue).joined(separator: "|")) or a FILE.")
         }
+        try generation.converse(with: template)
         encoder = ConversationEncoder(template, trained.tokenizer)
-        switch try encoder.endOfAnswer() {
-        case .token(let token):
-            generation.settings.decoding.endToken = token
-            generation.settings.decoding.forbiddenTokens.removeAll { $0 == token }
-        case .text(let text): generation.settings.stops.append(String(decoding: text, as: UTF8.self))
-        case nil: break
-        }
         self.generation = generation
         if let system { messages = [ChatMessage(.system, Array(system.utf8))] }
     }

@@ -1,6 +1,7 @@
 import Texts
 import Checkpoints
 import Collectives
+import Conversations
 import Failures
 import Files
 import Models
@@ -40,6 +41,8 @@ package struct Generation {
     var settings: GenerationSettings
     let trained: TrainedModel
     let communicator: any Communicator
+    /// The encoder of prompts as messages of a user; nil: prompts are plain texts.
+    private(set) var conversations: ConversationEncoder?
     var tokenizer: any Tokenizer { trained.tokenizer }
     var contextLength: Int { trained.model.sizes.contextLength }
     var response: Architecture.Response? { trained.model.architecture.response }
@@ -63,6 +66,21 @@ package struct Generation {
         let continues = trained.model.architecture.response == .continuation
         settings.decoding.temperature = settings.temperature ?? (continues && settings.decoding.beams == 1 ? 0.8 : 0)
         self.settings = settings
+    }
+
+    /// Makes each prompt a message of a user, and ends results where the template ends an answer.
+    ///
+    /// - Throws: As `ChatTemplate.endOfAnswer`.
+    mutating func converse(with template: ChatTemplate) throws(Failure) {
+        let encoder = ConversationEncoder(template, tokenizer)
+        conversations = encoder
+        switch try encoder.endOfAnswer() {
+        case .token(let token):
+            settings.decoding.endToken = token
+            settings.decoding.forbiddenTokens.removeAll { $0 == token }
+        case .text(let text): settings.stops.append(String(decoding: text, as: UTF8.self))
+        case nil: break
+        }
     }
 
     // MARK: One prompt
@@ -242,7 +260,12 @@ package struct Generation {
             try check(tokens.count, beside: 1, canCrop: false)
             return DecodingInput(text: tokens, gap: gaps[0], begin: try trained.token(special.bos, "bos"))
         default:
-            let tokens = try tokenizer.encode(text)
+            let tokens: [Int32]
+            if let conversations {
+                tokens = try conversations.prompt([ChatMessage(.user, Array(text.utf8))], place: "The prompt")
+            } else {
+                tokens = try tokenizer.encode(text)
+            }
             guard !tokens.isEmpty else { throw refuse("has no token. Give at least one character.") }
             if settings.crops { return DecodingInput(text: tokens.suffix(contextLength)) }
             try check(tokens.count, beside: 0, canCrop: true)

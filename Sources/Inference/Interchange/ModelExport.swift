@@ -129,7 +129,10 @@ package struct ModelExport {
         switch target {
         case .modelClass(let modelClass):
             let writer = try ModelWriter(modelClass, model, to: directory)
-            let tokenizer = identity.facts.kind == .images ? nil : try writer.write(
+            let tokenizer =
+                identity.facts.kind == .images
+                ? nil
+                : try writer.write(
                     identity.makeTokenizer(), chatTemplate: identity.facts.chatTemplate)
             try writer.write(layout, weights, as: type)
             return "\(modelClass.name), \(parameters)" + (tokenizer.map { "; \($0)" } ?? "")

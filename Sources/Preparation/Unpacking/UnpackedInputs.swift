@@ -35,7 +35,9 @@ struct UnpackedInputs {
         for (index, input) in inputs.enumerated() where UnpackedInputs.isPacked(input) {
             let isStandardInput = input.exact == UnpackedInputs.standardInput.exact
             guard paths[input.exact] == nil else {
-                if isStandardInput { throw Failure(.usage, "Standard input (-) can be read only once; found it twice.") }
+                if isStandardInput {
+                    throw Failure(.usage, "Standard input (-) can be read only once; found it twice.")
+                }
                 continue
             }
             let path = "\(directory)/\(FileName.unpacked(index))"

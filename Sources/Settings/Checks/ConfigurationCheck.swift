@@ -35,7 +35,8 @@ struct ConfigurationCheck: Sendable {
         ConfigurationCheck("data.mixture") { configuration in
             let parts = configuration.data.mixture
             if parts.isEmpty || Mixture(weights: parts.map(\.weight)) != nil { return nil }
-            return "at most \(Mixture.blockLength) datasets, each with a share of at least 1/\(Mixture.blockLength) of all "
+            return
+                "at most \(Mixture.blockLength) datasets, each with a share of at least 1/\(Mixture.blockLength) of all "
                 + "weights"
         },
         ConfigurationCheck("training.metric", "objective.kind", "model.family") { configuration in

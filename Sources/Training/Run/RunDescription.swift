@@ -109,7 +109,8 @@ struct RunDescription {
             data.lengthPool > 1 ? ", of similar length within \(counted(data.lengthPool, "batch", "es"))" : ""
         if facts.kind == .text { return "\(line), \(tokens) tokens" }
         let columns = facts.kind.columns.count
-        return columns == 0 ? line : "\(line), at most \(tokens) tokens\(facts.kind == .parallel ? " per side" : "")\(pool)"
+        return columns == 0
+            ? line : "\(line), at most \(tokens) tokens\(facts.kind == .parallel ? " per side" : "")\(pool)"
     }
 
     /// A command that uses the checkpoint `directory`.

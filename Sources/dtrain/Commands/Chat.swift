@@ -12,11 +12,13 @@ func chat(_ settings: GenerationSettings, _ arguments: Arguments, _ session: Ses
         var conversation = try ChatSession(settings, template: template, system: try arguments.text("system"))
         let shouldStop = { StopRequest.isPending() || console.isClosed }
         func answer(_ text: String) throws(Failure) {
-            let forgotten = try conversation.answer(to: text, write: { console.write(Array($0.utf8)) }, shouldStop: shouldStop)
+            let forgotten = try conversation.answer(
+                to: text, write: { console.write(Array($0.utf8)) }, shouldStop: shouldStop)
             console.write(Array("\n".utf8))
             if forgotten > 0 {
                 console.warn(
-                    "the context is full: the oldest \(counted(forgotten, "message")) of the conversation are forgotten")
+                    "the context is full: the oldest \(counted(forgotten, "message")) of the conversation are forgotten"
+                )
             }
         }
         if let prompt = try arguments.text("prompt") {

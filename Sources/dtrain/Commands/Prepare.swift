@@ -56,7 +56,9 @@ private func prepareDataset(_ arguments: Arguments, _ console: Console) throws(F
     let source = try source(arguments)
     let threads = try arguments.threads()
     var preparation = DatasetPreparation(source, output: "", tokenizer: try tokenizer(arguments, source))
-    if case .records(.chat, _) = source { preparation.chatTemplate = try chatTemplate(arguments, preparation.tokenizer) }
+    if case .records(.chat, _) = source {
+        preparation.chatTemplate = try chatTemplate(arguments, preparation.tokenizer)
+    }
     if case .file(let path) = preparation.tokenizer {
         preparation.tokenizer = .made(try existingTokenizer(path, console))
     }
