@@ -57,36 +57,6 @@ package struct Scores: Sendable {
         (self.loss, self.targetCount, self.details) = (loss, targetCount, details)
     }
 
-    /// The scores of several parts of the data together.
-    ///
-    /// - Parameter parts: At least one, of the same kind.
-    package init(of parts: [Scores]) {
-        precondition(!parts.isEmpty, "scores of nothing")
-        targetCount = parts.reduce(0) { $0 + $1.targetCount }
-        let lossSum = parts.reduce(0) { $0 + $1.loss * Double($1.targetCount) }
-        loss = lossSum / Double(targetCount)
-        var counts: TokenCounts?, matrix: ConfusionMatrix?, labels: MultiLabelCounts?, sums: RegressionSums?
-        func add<Counts>(_ more: Counts, to whole: inout Counts?, _ combine: (inout Counts, Counts) -> Void) {
-            if whole == nil { whole = more } else { combine(&whole!, more) }
-        }
-        for part in parts {
-            switch part.details {
-            case .tokens(let scores): add(scores.counts, to: &counts) { $0 += $1 }
-            case .classes(let more): add(more, to: &matrix) { $0 += $1 }
-            case .labels(let more): add(more, to: &labels) { $0 += $1 }
-            case .numbers(let more): add(more, to: &sums) { $0 += $1 }
-            }
-        }
-        details =
-            counts.map { .tokens(TokenScores(lossSum: lossSum, $0)) } ?? matrix.map { .classes($0) }
-            ?? labels.map { .labels($0) } ?? .numbers(sums!)
-    }
-
-    /// The scores of one evaluation.
-    init(loss: Double, targetCount: Int, details: Details) {
-        (self.loss, self.targetCount, self.details) = (loss, targetCount, details)
-    }
-
     /// The named metrics; the loss is the first.
     package var named: [(metric: ValidationMetric, value: Double)] {
         let others: [(metric: ValidationMetric, value: Double)] =
