@@ -85,7 +85,8 @@ struct StepProbe {
         // Scratch space grows with the longest sequence of the data.
         let length = Double(positions) / Double(subject.sizes.contextLength)
         scratchBytes = max(0, after - before - arenas.bytes) * length
-        let layers = isSmall ? "the whole model" : "\(counted(reduced.model.allLayers, "layer")) of \(whole.model.allLayers)"
+        let layers =
+            isSmall ? "the whole model" : "\(counted(reduced.model.allLayers, "layer")) of \(whole.model.allLayers)"
         description =
             "measured: \(counted(steps, "step")) of \(layers), \(counted(measuredSlots, "micro-batch", "es")) per rank, "
             + ComputeThreads.description(ranks: ranks) + (samples == nil ? ", random data" : "")

@@ -71,7 +71,8 @@ extension TrainingPlan {
         }
         if probe.isOneProcess(of: ranks) {
             lines.append(
-                "  One process on all cores was measured; mpirun -np \(ranks) dtrain plan measures the ranks themselves.")
+                "  One process on all cores was measured; mpirun -np \(ranks) dtrain plan measures the ranks themselves."
+            )
         }
         return lines.joined(separator: "\n")
     }

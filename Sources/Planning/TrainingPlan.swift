@@ -92,10 +92,12 @@ package struct TrainingPlan {
         let needed = memory.bytes
         remedies = TrainingPlan.remedies(configuration, recomputation).compactMap {
             change, other -> (change: String, bytes: Double)? in
-            guard (try? BatchPlan(
-                sequences: other.batch.sequences, slots: other.batch.slots, rank: 0, worldSize: ranks)) != nil
+            guard
+                (try? BatchPlan(
+                    sequences: other.batch.sequences, slots: other.batch.slots, rank: 0, worldSize: ranks)) != nil
             else { return nil }
-            let saved = least.bytes
+            let saved =
+                least.bytes
                 - other.stepMemory(
                     sizes, positions: positions,
                     other.chosenRecomputation(sizes, positions: positions, ranks: ranks, perNode: ranks), ranks: ranks,
@@ -181,7 +183,8 @@ package struct TrainingPlan {
     var evaluationSeconds: Double? {
         guard let probe, let samples, configuration.training.evaluateEvery > 0 else { return probe == nil ? nil : 0 }
         let evaluations = configuration.training.steps / configuration.training.evaluateEvery
-        let batches = (samples.validation + configuration.batch.sequencesPerSlot - 1) / configuration.batch.sequencesPerSlot
+        let batches =
+            (samples.validation + configuration.batch.sequencesPerSlot - 1) / configuration.batch.sequencesPerSlot
         let parallel = probe.isOneProcess(of: ranks) ? 1 : ranks
         return Double(evaluations * batches) / Double(parallel) * probe.times.forward
     }

@@ -44,7 +44,8 @@ package struct TokenizerPipeline: Sendable {
         into tokens: inout [Int32],
         ended: (_ part: Range<Int>, _ isName: Bool, _ tokenCount: Int) -> Void = { _, _, _ in }
     ) {
-        caches.withCache { cache in encode(text, continues: continues, findsSpecial, cache, into: &tokens, ended: ended) }
+        caches.withCache { cache in encode(text, continues: continues, findsSpecial, cache, into: &tokens, ended: ended)
+        }
     }
 
     private func encode(

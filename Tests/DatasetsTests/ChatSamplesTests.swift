@@ -47,7 +47,9 @@ import Testing
         }
         #expect(read.inputs == inputs)
         // An underscore stands for a position without a target.
-        let targets = ["_ab.____", "_c.__d._"].flatMap { text -> [Int32] in text.utf8.map { $0 == 0x5F ? ignoredTarget : Int32($0) } }
+        let targets = ["_ab.____", "_c.__d._"].flatMap { text -> [Int32] in
+            text.utf8.map { $0 == 0x5F ? ignoredTarget : Int32($0) }
+        }
         #expect(read.targets == targets)
         #expect(read.lengths == [4, 7] && read.targetCount == 7)
     }

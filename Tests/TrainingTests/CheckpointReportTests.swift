@@ -27,7 +27,8 @@ struct CheckpointReportTests {
         let broken = try #require(tensors.first { $0["non_finite"]?.integerValue == 1 })
         #expect(broken["name"]?.stringValue == "token_embedding.weight")
         #expect(broken["root_mean_square"]?.doubleValue == 0.5)
-        for words in ["1 not finite", "1 weights are infinite", "the head's weight is the token embedding", "5.00e-01"] {
+        for words in ["1 not finite", "1 weights are infinite", "the head's weight is the token embedding", "5.00e-01"]
+        {
             #expect(report.text.contains(words), "\(report.text)")
         }
     }

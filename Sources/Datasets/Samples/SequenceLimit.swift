@@ -20,7 +20,8 @@ struct SequenceLimit {
         self.truncates = truncates
         guard limit > 0 else {
             throw Failure(
-                .usage, "data.context_length is \(contextLength); at least \(RecordColumn.addedTokenCount + 1) is needed.")
+                .usage,
+                "data.context_length is \(contextLength); at least \(RecordColumn.addedTokenCount + 1) is needed.")
         }
         for record in 0..<records.count {
             var isTruncated = false

@@ -61,7 +61,8 @@ extension DatasetReport {
         splits.compactMap { split, statistics -> String? in
             guard statistics.records > 0, dataset.kind != .images else { return nil }
             let share = percent(Double(statistics.longerRecords) / Double(statistics.records))
-            let longer = "context \(contextLength) (\(split.rawValue)): \(grouped(statistics.longerRecords)) "
+            let longer =
+                "context \(contextLength) (\(split.rawValue)): \(grouped(statistics.longerRecords)) "
                 + "\(dataset.kind.recordName) (\(share)) are longer"
             if dataset.kind == .text {
                 return longer + " and are divided among samples"

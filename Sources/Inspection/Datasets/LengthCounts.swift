@@ -47,7 +47,9 @@ struct LengthCounts {
         for start in stride(from: shortest, through: end, by: width) {
             rows.append((start...start + width - 1, 0))
         }
-        if let last = rows.last, longest > last.range.upperBound { rows.append((last.range.upperBound + 1...longest, 0)) }
+        if let last = rows.last, longest > last.range.upperBound {
+            rows.append((last.range.upperBound + 1...longest, 0))
+        }
         for (bucket, number) in buckets.enumerated() where number > 0 {
             let length = min(max(LengthCounts.range(bucket).upperBound, shortest), longest)
             rows[min((length - shortest) / width, rows.count - 1)].count += number
@@ -60,7 +62,8 @@ struct LengthCounts {
         let rows = histogram(limit: 12)
         let most = rows.map(\.count).max() ?? 0
         let names = rows.map { row in
-            row.range.count == 1 ? grouped(row.range.lowerBound)
+            row.range.count == 1
+                ? grouped(row.range.lowerBound)
                 : "\(grouped(row.range.lowerBound)) to \(grouped(row.range.upperBound))"
         }
         let width = names.map(\.count).max() ?? 0

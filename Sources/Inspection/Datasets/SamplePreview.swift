@@ -85,7 +85,9 @@ private struct BatchRow {
     }
 
     func json(number: Int, lines: [(name: String, text: String)]) -> JSON {
-        func list(_ numbers: [Int32]) -> JSON { .array(numbers.map { $0 == ignoredTarget ? .null : .integer(Int($0)) }) }
+        func list(_ numbers: [Int32]) -> JSON {
+            .array(numbers.map { $0 == ignoredTarget ? .null : .integer(Int($0)) })
+        }
         var members = [JSON.Member("sample", .integer(number))]
         if !tokens.isEmpty { members.append(JSON.Member("tokens", list(tokens))) }
         if !source.isEmpty { members.append(JSON.Member("source", list(source))) }
@@ -111,7 +113,8 @@ private struct RowText {
             size = "\(image.height) × \(image.width) pixels"
             lines.append(("image", ImagePicture(row.patches, image, patchSize: configuration.model.patchSize).text))
         } else {
-            size = "\(counted(row.tokens.count, "token"))"
+            size =
+                "\(counted(row.tokens.count, "token"))"
                 + (row.hasTargetPerPosition ? ", \(counted(targets, "target"))" : "")
         }
         if !row.source.isEmpty { lines.append(("source", text(row.source))) }
@@ -177,7 +180,8 @@ private struct RowText {
         case .class: return ClassificationTable.label(labels.names[Int(row.targets[0])])
         case .multi:
             let names = labels.names.indices.filter { row.values[$0] > 0 }
-            return names.isEmpty ? "none" : names.map { ClassificationTable.label(labels.names[$0]) }.joined(separator: ", ")
+            return names.isEmpty
+                ? "none" : names.map { ClassificationTable.label(labels.names[$0]) }.joined(separator: ", ")
         case .number: return "\(row.values[0])"
         }
     }

@@ -77,9 +77,11 @@ package struct ClusterForecast {
         ]
         let share = 1 - 1 / Double(nodes)
         let sums = nodes > 1 ? 2 * share * Double(plan.reducedBytes) * Double(ranksPerNode) : 0
-        nodeBytes = sums + (0..<ranksPerNode).reduce(0.0) {
-            $0 + Double(plan.traffic(nodes: nodes, ranksPerNode: ranksPerNode, rank: $1).sentBytes)
-        }
+        nodeBytes =
+            sums
+            + (0..<ranksPerNode).reduce(0.0) {
+                $0 + Double(plan.traffic(nodes: nodes, ranksPerNode: ranksPerNode, rank: $1).sentBytes)
+            }
         messages = (program.traffic.gradients + program.traffic.weights).reduce(0) { $0 + $1.sends.count }
         positions = batch.sequences * plan.sizes.contextLength
     }
@@ -137,7 +139,8 @@ extension TrainingPlan {
 
     /// The bytes that all ranks sum in a step: losses of micro-batches, and a sum of squares for each chunk.
     var reducedBytes: Int {
-        (configuration.batch.slots + (layout.trained.count + chunkElements - 1) / chunkElements) * MemoryLayout<Double>.stride
+        (configuration.batch.slots + (layout.trained.count + chunkElements - 1) / chunkElements)
+            * MemoryLayout<Double>.stride
     }
 
     /// The messages between nodes of a rank.

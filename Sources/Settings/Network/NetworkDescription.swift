@@ -104,7 +104,8 @@ package struct NetworkDescription: Equatable, Sendable {
         } catch {
             throw Failure(
                 .usage,
-                "\(source.place(of: error.node.mark)): \(key.name): found \(error.node.description); allowed: \(key.allowed)")
+                "\(source.place(of: error.node.mark)): \(key.name): found \(error.node.description); allowed: \(key.allowed)"
+            )
         }
     }
 

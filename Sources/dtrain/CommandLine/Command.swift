@@ -24,7 +24,8 @@ struct Command: Sendable {
 
     /// All commands.
     static let all: [Command] = [
-        train, prepare, evaluate, generate, tokenize, score, checkpoint, inspect, plan, report, compare, watch, attention,
+        train, prepare, evaluate, generate, tokenize, score, checkpoint, inspect, plan, report, compare, watch,
+        attention,
         embeddings, explain, export, .import, merge, bench, completions, manual,
     ]
 
