@@ -151,8 +151,8 @@ def last_step(run):
 
 
 def metrics(run):
-    """The contents of metrics.jsonl without times; floats as they are written."""
-    clocks = ("tokens_per_second", "waiting_share", "validation_seconds")
+    """The contents of metrics.jsonl without times and memory; floats as they are written."""
+    clocks = ("tokens_per_second", "waiting_share", "validation_seconds", "resident_bytes")
     lines = [json.loads(line, parse_float=str) for line in contents(os.path.join(run, "metrics.jsonl")).splitlines()]
     return [{key: value for key, value in line.items() if key not in clocks} for line in lines]
 

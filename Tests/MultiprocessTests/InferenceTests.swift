@@ -58,7 +58,7 @@ extension MultiprocessTests {
             expectRefusal(look("attention", "--prompt", "a", "--output", "map.png"), 64, "--output: found map.png")
             expectRefusal(look("attention", "--output", "map.html"), 64, "--prompt is missing")
             expectRefusal(
-                look("attention", "--prompt", "a", "--output", "none/map.html"), 74, "none/map.html")
+                look("attention", "--prompt", "a", "--output", "none/map.html"), 64, "none/map.html")
 
             let explained = look("explain", "--prompt", "the", "--json", "--steps", "8")
             let object = try JSON(parsing: Array(explained.output.utf8), source: "explain")

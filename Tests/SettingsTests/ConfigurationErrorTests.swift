@@ -259,15 +259,15 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "model: {family: encoder}\nobjective: {kind: causal}",
-            "c.yaml:2:19: objective.kind: found causal; allowed: auto or masked if model.family is encoder"
+            "c.yaml:2:19: objective.kind: found causal; allowed: auto, masked if model.family is encoder"
         ),
         (
             "model: {family: classifier}\nobjective: {kind: masked}",
-            "objective.kind: found masked; allowed: auto or classification, multi_label, regression if model.family is"
+            "objective.kind: found masked; allowed: auto, classification, multi_label, regression if model.family is"
         ),
         (
             "objective: {kind: sequence_to_sequence}",
-            "objective.kind: found sequence_to_sequence; allowed: auto or causal if model.family is decoder"
+            "objective.kind: found sequence_to_sequence; allowed: auto, causal, chat if model.family is decoder"
         ),
         (
             "model: {family: classifier}\nobjective: {kind: regression, label_smoothing: 0.1}",

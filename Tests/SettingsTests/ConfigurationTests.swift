@@ -172,7 +172,7 @@ private func repository(_ path: String) -> String {
         let outside = Configuration.keys.filter { !$0.affectsTrajectory }.map(\.path)
         #expect(
             outside == [
-                "run.directory", "run.export", "data.directory", "threads", "averaging.strategy",
+                "run.directory", "run.export", "data.directory", "data.mixture", "threads", "averaging.strategy",
                 "averaging.bucket_bytes",
                 "training.evaluate_every", "training.checkpoint_every", "training.background_checkpoints",
                 "training.private_checkpoints", "training.keep_last", "training.keep_best",
@@ -192,8 +192,9 @@ private func repository(_ path: String) -> String {
                 "training.stall_timeout_seconds=7", "training.straggler_factor=7",
             ])
         #expect(moved.trajectoryDifferences(from: Configuration()).isEmpty)
-        // The watched metric has only one possible value, and without event files there are no histograms.
-        let unmoved = ["training.metric", "training.tensorboard"]
+        // The watched metric has only one possible value, without event files there are no histograms, and a mixture
+        // replaces the directory.
+        let unmoved = ["data.mixture", "training.metric", "training.tensorboard"]
         #expect(moved.differences(from: Configuration()).map(\.key) == outside.filter { !unmoved.contains($0) })
 
         let half = try Configuration.load(file: nil, sets: ["precision=float16"])

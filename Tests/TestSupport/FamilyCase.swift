@@ -76,7 +76,7 @@ package struct FamilyCase: Sendable, CustomStringConvertible {
             name: "words", data: .documents,
             sets: [
                 "model.family=word_vectors", "objective.kind=cbow", "objective.window=3", "objective.subsample=0.03",
-                "model.layers=6", "model.heads=6", "model.dropout=0",
+                "model.layers=4", "model.heads=4", "model.dropout=0",
             ]),
     ]
 

@@ -167,6 +167,7 @@ package final class LoopbackCommunicator: Communicator, @unchecked Sendable {
         case (let a as Int64, let b as Int64, .sum): a + b as! Number
         case (let a as Double, let b as Double, .sum): a + b as! Number
         case (let a as Int64, let b as Int64, .maximum): max(a, b) as! Number
+        case (let a as Double, let b as Double, .maximum): max(a, b) as! Number
         default: preconditionFailure("not among the reductions that are tested")
         }
     }

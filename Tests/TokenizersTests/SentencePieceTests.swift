@@ -445,7 +445,7 @@ private func containsMessageOfTheLibrary(_ message: String) -> Bool {
     @Test(arguments: [
         ("bpe", "its number of tokens"), ("bpe:", "its number"), ("bpe:x", "its number"), ("unigram:0", "its number"),
         ("bpe:-1", "its number"), ("bpe:99999999999", "its number"), ("bytes", "allowed: byte, bpe:SIZE"),
-        ("word:100", "allowed: byte"), ("file.bin", "allowed: byte"),
+        ("words:100", "allowed: byte"), ("file.bin", "allowed: byte"),
     ])
     func rejectsUnknownTokenizerChoice(text: String, found: String) {
         expectFailure(.usage, "--tokenizer: found \(text)", found) { _ = try TokenizerChoice(parsing: text) }

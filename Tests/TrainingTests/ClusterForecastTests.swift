@@ -88,7 +88,7 @@ struct ClusterForecastTests {
         let gradientBytes = wire == "float32" ? 4.0 : 2
         let ideal = Double(layout.count) * (gradientBytes + 4) * 2 / 3
         let ratio = Double(sent) / ideal
-        #expect(abs(ratio / (strategy == "auto" ? 1 : 2) - 1) < 0.05, "\(ratio)")
+        #expect(abs(ratio / (strategy == "auto" ? 1 : 2) - 1) < 0.06, "\(ratio)")
     }
 
     @Test func networksAreChecked() throws {

@@ -27,10 +27,12 @@ struct SampleChoiceTests {
         case "encoder": #expect(samples is MaskedSamples)
         case "prefix decoder": #expect(samples is InfillingSamples)
         case "encoder-decoder": #expect(samples is PairSamples)
+        case "words": #expect(samples is WordSamples)
         case "images": #expect(samples is ImageSamples && samples.shape.positions == data.sizes.contextLength)
         default: #expect(samples is LabelledSamples)
         }
-        #expect(data.sizes.outputs == ["classes": 4, "labels": 3, "numbers": 1, "images": 3][family.name] ?? 0)
+        #expect(
+            data.sizes.outputs == ["classes": 4, "labels": 3, "numbers": 1, "images": 3, "words": 6][family.name] ?? 0)
         #expect(data.sizes.vocabularySize == (family.data == .images ? 0 : 262))
         #expect(samples.shape.values == ["labels": 3, "numbers": 1][family.name] ?? 0)
     }

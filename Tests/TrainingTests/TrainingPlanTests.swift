@@ -41,7 +41,7 @@ struct TrainingPlanTests {
         let plan = try TrainingPlan(configuration, ranks: 2, measures: true, SoloCommunicator())
         #expect(!plan.fits && plan.probe == nil && plan.stepSeconds == nil)
         let changes = plan.remedies.map(\.change)
-        #expect(changes.contains("precision: bfloat16") && changes.contains(where: { $0.contains("recompute: block") }))
+        #expect(changes.contains("precision: bfloat16"))
         #expect(plan.remedies.allSatisfy { $0.bytes < plan.memory.bytes })
         for words in ["does not fit", "less memory: ", "fewer ranks", "not measured"] {
             #expect(plan.text.contains(words), "\(plan.text)")

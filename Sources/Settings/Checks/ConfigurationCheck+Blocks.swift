@@ -70,6 +70,7 @@ extension ConfigurationCheck {
         ConfigurationCheck(key, "model.width", "model.head_width") { configuration in
             let (heads, width) = (configuration.model[keyPath: heads], configuration.model.width)
             if configuration.model.headDimension > 0 || width % heads == 0 { return nil }
+            if !configuration.model.family.architecture.hasBlocks { return nil }
             let divisors = (1...min(width, 1024)).filter { width % $0 == 0 }
             let shown = divisors.prefix(7).map(String.init).joined(separator: ", ")
             return "a divisor of model.width (\(width)): \(shown)\(divisors.count > 7 ? ", …" : "")"

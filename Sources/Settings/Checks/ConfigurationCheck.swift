@@ -29,7 +29,7 @@ struct ConfigurationCheck: Sendable {
         ConfigurationCheck("objective.kind", "model.family") { configuration in
             let allowed = configuration.model.family.architecture.predictions
             if configuration.objective.kind == .auto || allowed.contains(configuration.objective.kind) { return nil }
-            return "auto or \(allowed.map(\.rawValue).joined(separator: ", ")) if model.family is "
+            return "auto, \(allowed.map(\.rawValue).joined(separator: ", ")) if model.family is "
                 + configuration.model.family.rawValue
         },
         ConfigurationCheck("data.mixture") { configuration in

@@ -4,7 +4,7 @@ import Reporting
 
 extension Option {
     /// The option of commands that use a trained model.
-    static let checkpoint = Option.one("checkpoint", .directory, "checkpoint, run (its newest checkpoint) or RUN/best")
+    static let checkpoint = Option.one("checkpoint", .directory, "checkpoint, RUN (its newest) or RUN/best")
 }
 
 extension Arguments {

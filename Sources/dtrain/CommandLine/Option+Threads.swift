@@ -3,7 +3,7 @@ import Resources
 
 extension Option {
     /// The option of commands that compute without a configuration.
-    static let threads = threads(help: "compute threads per rank (default auto: cores ÷ ranks)")
+    static let threads = threads(help: "threads per rank (default auto: cores ÷ ranks)")
 
     /// The option with another description.
     static func threads(help: String) -> Option { .one("threads", ValueKind("auto|N", words: ["auto"]), help) }

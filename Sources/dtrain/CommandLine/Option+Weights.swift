@@ -4,7 +4,7 @@ import Inference
 extension Option {
     /// The option of commands that use a trained model.
     static let weights = Option.one(
-        "weights", .choice(of: WeightChoice.self), "weights to use (default: the EMA if there is one)")
+        "weights", .choice(of: WeightChoice.self), "weights (default: the EMA if there is one)")
 }
 
 extension Arguments {

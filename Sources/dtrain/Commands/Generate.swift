@@ -10,34 +10,36 @@ extension Command {
         name: "generate", summary: "continue, translate, fill in or classify prompts with a model",
         options: [
             .checkpoint,
-            .one("prompt", .text, "prompt (default: a line break); [MASK]: a blank"),
-            .one("input", .file, "one prompt per line; FILE.jsonl: {\"text\": …}; -: stdin"),
-            .one("output", .file, "file for the results; the same command resumes it"),
-            .one("tokens", "[M:]N", "maximum number of new tokens (default 200); M: minimum"),
-            .one("temperature", "X", "0: greedy (default 0.8 for a decoder, 0 otherwise)"),
+            .one("prompt", .text, "prompt (default: line break); [MASK]: a blank"),
+            .one("input", .file, "a prompt per line; .jsonl: \"text\"; -: stdin"),
+            .one("output", .file, "results; the same command resumes them"),
+            .one("tokens", "[M:]N", "new tokens: maximum (default 200); M: minimum"),
+            .one("temperature", "X", "0: greedy (default: decoder 0.8, others 0)"),
             .one("top-k", "K", "sample from the K most probable tokens (0: all)")
                 .withNext("sample from K tokens; from those that sum to P"),
             .one("top-p", "P", "nucleus sampling with this total (default 1: off)"),
-            .one("repetition-penalty", "X", "make repeated tokens less probable (default 1: off)"),
-            .one("beam", "N", "beam search with N beams (default 1: off)"),
+            .one("repetition-penalty", "X", "above 1: less repetition (default 1)"),
+            .one("beam", "N", "beam search with N beams (default 1: off)")
+                .withNext("beams (default 1: off); score ÷ tokens^A (1)"),
             .one("length-penalty", "A", "with --beam: score ÷ tokens^A (default 1)"),
-            .list("stop", .text, "stop sequences: the output ends before the first one"),
+            .list("stop", .text, "stop sequences: the output ends before the first one")
+                .withNext("texts that end the output; forbidden texts"),
             .list("forbid", .text, "texts that the output must not contain"),
             .one("samples", "N", "results per prompt, with different random numbers (default 1)")
-                .withNext("results per prompt: samples, or the N best beams"),
+                .withNext("results per prompt: samples, or best beams"),
             .one("nbest", "N", "results per prompt: the N best hypotheses of --beam (default 1)"),
             .flag("json", "one JSON object per result: prompt, text, tokens, log-probability")
-                .withNext("JSON objects with all details; log-probability first"),
+                .withNext("JSON with all details; log-probability first"),
             .flag("scores", "begin each result with its log-probability and a tab"),
             .flag("crop", "truncate long prompts (decoder: keep the end)")
                 .withNext("truncate long prompts; print every class"),
             .flag("all", "print every class, not only the most probable one"),
-            .flag("chat", "answer --prompt, or each line of standard input, as a chat"),
+            .flag("chat", "answer the prompt, or each line, in a chat"),
             .one("system", .text, "with --chat: message of the system")
                 .withNext("for --chat; default: the checkpoint's template"),
             .one("template", .file, "with --chat: name or file of the chat template (default: the checkpoint's)"),
             .one("batch", "N", "prompts per batch (default 16); changes no result")
-                .withNext("prompts per batch (default 16); seed (default 1337)"),
+                .withNext("prompts per batch (16); seed (default 1337)"),
             .one("seed", "N", "seed for sampling (default 1337)"),
             .weights,
             .threads,

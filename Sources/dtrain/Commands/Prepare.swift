@@ -14,31 +14,32 @@ extension Command {
     static let prepare = Command(
         name: "prepare", summary: "prepare a dataset from texts, records or images",
         options: [
-            .list("text", .file, "UTF-8 texts, joined with a line break between them"),
+            .list("text", .file, "UTF-8 texts, joined by line breaks"),
             .flag("separate-documents", "each --text is a document, with an end token"),
-            .list("jsonl", .file, "documents: a JSON object per line, text in --field"),
+            .list("jsonl", .file, "documents: a JSON object per line, text in --field")
+                .withNext("a JSON object per line; member with its text"),
             .one("field", "NAME", "member of --jsonl that has the text (default text)"),
             .list("parallel", ValueKind("SOURCE TARGET", .files), "line n of TARGET translates line n of SOURCE"),
-            .list("labelled", .file, "LABEL, tab and TEXT, or one JSON object, per line"),
+            .list("labelled", .file, "LABEL, tab, TEXT, or JSON objects, per line"),
             .list("chat", .file, "conversations, JSON: {\"messages\": …}, or prompt and completion")
                 .withNext("conversations (JSON); their chat template"),
             .one("template", .file, "with --chat: name or file of the chat template (default: the tokenizer's)"),
             .one(
                 "labels", .choice(of: LabelDescription.Kind.self, "KIND"),
-                "class, multi (in TSV comma-separated) or number (default: detected)"),
-            .list("images", ValueKind("PATH", .files), "one folder of PNGs per class, or MNIST's two files"),
+                "class, multi or number (default: detected)"),
+            .list("images", ValueKind("PATH", .files), "a folder of PNGs per class, or MNIST's files"),
             .one(
                 "tokenizer", ValueKind("KIND", words: ["byte", "bpe:", "unigram:", "bytebpe:", "word:"], .files),
                 "byte, bpe:SIZE, unigram:SIZE, bytebpe:SIZE, word:SIZE, or a tokenizer's FILE"),
-            .one("coverage", "X", "share of text whose characters get tokens (0.9995)"),
+            .one("coverage", "X", "share of characters with tokens (0.9995)"),
             .one("output", .directory, "directory to write the dataset to"),
             .list("validation", .file, "validation files in the same format"),
             .one(
                 "validation-fraction", "X",
-                "fraction to hold out: end of each text or every n-th record (default 0.1)"),
+                "held out: end of each text, every n-th record (default 0.1)"),
             .one(
                 "empty", .choice(of: EmptyRecords.self),
-                "empty records (default: error; JSON objects: skip)"),
+                "empty records (default: error; JSON: skip)"),
             .threads(help: "threads that encode (default auto: all cores)"),
         ],
         endsOnRequest: true,

@@ -8,9 +8,11 @@ extension FuzzedReader {
     static let chatTemplate = FuzzedReader(name: "chat-template", refusals: [.badData]) {
         ChatTemplate.BuiltIn.allCases.map { Array($0.text.utf8) }
             + [
-                "{% set n = namespace(a=1, b=[]) %}{% for m in messages[::-1] %}{% set n.b = n.b + [m.content|trim] %}"
-                    + "{% endfor %}{{ n.b|tojson }}{{ n.a if n.a is not none else 'x' }}",
-                "{%- for m in messages -%} {{ m['role'].upper() ~ ': ' + m.content.split('a')[0] }} {#- c -#}\n"
+                "{% set n = namespace(a=1, b=[]) %}{% for m in messages %}{% set n.b = n.b + [m.content|trim] %}"
+                    + "{% if m.role == 'assistant' %}{% generation %}{{ m.content }}{% endgeneration %}{% else %}"
+                    + "{{ m.content.split(' ')[::-1]|tojson }}{% endif %}{% endfor %}"
+                    + "{{ n.b|length }}{{ n.a if n.a is not none else 'x' }}",
+                "{%- for m in messages -%} {{ m['role'].upper() ~ ': ' + m.content.split('?')[0] }} {#- c -#}\n"
                     + "  {% if not loop.last and (loop.index0 % 2 == 0 or 'x' in m.content) %}{{ eos_token }}\n{% endif %}"
                     + "{% endfor %}",
             ].map { Array($0.utf8) }
