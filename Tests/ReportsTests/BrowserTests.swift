@@ -7,7 +7,7 @@ import Testing
 
 @testable import Reports
 
-@Suite(.enabled(if: Browser.isInstalled, "needs Debian's chromium and chromium-driver"))
+@Suite(.enabled(if: Browser.isInstalled, "needs DTRAIN_BROWSER=yes and Debian's chromium and chromium-driver"))
 struct BrowserTests {
     /// The page of a run and of hostile texts opens without an error, draws its curves, tells numbers under the pointer,
     /// zooms, and is not wider than the window.
