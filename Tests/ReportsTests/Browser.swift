@@ -11,7 +11,8 @@ final class Browser {
     private let files = TemporaryDirectory()
 
     /// Whether Chromium and its driver are installed.
-    static let isInstalled = getenv("DTRAIN_BROWSER") != nil
+    static let isInstalled =
+        getenv("DTRAIN_BROWSER") != nil
         && system("command -v chromium >/dev/null && command -v chromedriver >/dev/null") == 0
 
     /// Starts a browser whose window is `width` pixels wide; a phone has fingers instead of a mouse, and a dark theme.
