@@ -10,12 +10,15 @@ struct SubwordSamplerTests {
     ]
 
     private func learned(_ algorithm: TokenizerAlgorithm) throws -> SentencePieceTokenizer {
-        let sample = String(repeating: "the copies of the Work größe 漢字 longer long 12 345 \n", count: 20)
+        let parts = ["the", "re", "en", "copies", "of", "long", "er", "work", "size", "st"]
+        let words = (0..<200).map { index -> String in
+            let numbers = [index % 10, index / 10 % 10, index / 7 % 10]
+            return numbers.map { parts[$0] }.joined()
+        }
+        let sample = "größe 漢字 12 345 Work\n" + words.joined(separator: " the ") + "\n"
         var text = TextSample(totalBytes: 0)
         Array(sample.utf8).withUnsafeBytes { text.append($0) }
-        // The text has no more unigram pieces.
-        let size = algorithm == .bpe ? 300 : 291
-        return try SentencePieceTokenizer(model: try algorithm.learn(size: size, from: text).model, source: "learned")
+        return try SentencePieceTokenizer(model: try algorithm.learn(size: 330, from: text).model, source: "learned")
     }
 
     /// Numbers uniform over [0, 1) that no other platform changes.
@@ -60,7 +63,7 @@ struct SubwordSamplerTests {
         let tokenizer = try learned(.unigram)
         let sampler = try #require(SubwordSampler(tokenizer, .unigram(power)))
         let table = try #require(PieceTable(tokenizer.handle))
-        let word = Array(" the".utf8)
+        let word = Array(" work".utf8)
         /// All segmentations of the bytes from `start` on, with the sums of their scores.
         func segmentations(_ start: Int) -> [(tokens: [Int32], score: Double)] {
             if start == word.count { return [([], 0)] }
@@ -70,11 +73,11 @@ struct SubwordSamplerTests {
             }
         }
         let all = segmentations(0)
-        try #require(all.count > 2)
+        try #require(all.count > 1)
         let best = all.map(\.score).max()!
         let weights = all.map { powerOfE(power * ($0.score - best)) }
         let total = weights.reduce(0, +)
-        let tokens = try tokenizer.encode("the")
+        let tokens = try tokenizer.encode("work")
         let draws = 4000
         var counts: [[Int32]: Int] = [:]
         for seed in 0..<UInt64(draws) { counts[draw(sampler, tokens, seed: seed), default: 0] += 1 }
