@@ -289,7 +289,8 @@ final class TrainingRun<Element: Storage> {
         if let spike = report.spike { try answer(spike, report.loss) }
         if hasGoneBack { return report.stopRequested }
         if let notice = stragglers.note(coordinator.computedSeconds) { console.say(notice) }
-        let resident = memory.peakBytes(at: clock.now)
+        // Only rank 0 reports it.
+        let resident = communicator.rank == 0 ? memory.peakBytes(at: clock.now) : 0
         try records?.log(report.metrics(step: coordinator.step, seconds: seconds, residentBytes: resident))
         try logHistograms(report)
         try records?.takeUpSave()
