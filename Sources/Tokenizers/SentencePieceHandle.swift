@@ -43,6 +43,25 @@ final class SentencePieceHandle: @unchecked Sendable {
         return Array(UnsafeRawBufferPointer(start: start, count: count))
     }
 
+    /// The pieces without spaces behind other characters, with their numbers and scores and with spaces for U+2581, and the
+    /// tokens of the 256 bytes; nil if not every byte has a token.
+    func wordPieces() -> (pieces: [(text: [UInt8], number: Int32, score: Float)], byteTokens: [Int32])? {
+        var pieces: [(text: [UInt8], number: Int32, score: Float)] = []
+        var byteTokens = [Int32](repeating: -1, count: 256)
+        for token in 0..<csentencepiece_count(model) {
+            let text = text(of: token)
+            switch csentencepiece_kind_of(model, token) {
+            case csentencepiece_byte:
+                if let byte = SentencePieceTokenizer.byte(ofPiece: text) { byteTokens[Int(byte)] = token }
+            case csentencepiece_text where !text.contains(space):
+                pieces.append(
+                    (SentencePieceTokenizer.replacingSpaceSymbols(text), token, csentencepiece_score(model, token)))
+            default: break
+            }
+        }
+        return byteTokens.contains(-1) ? nil : (pieces, byteTokens)
+    }
+
     /// Whether `TokenizerAlgorithm` trained the model, judged by its characteristic first pieces.
     var isLearnedHere: Bool {
         let pieces = ["<pad>", "<unk>", "<s>", "</s>", "<cls>", "<sep>", "<mask>", "\n", "<0x00>"]

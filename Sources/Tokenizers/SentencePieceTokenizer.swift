@@ -218,19 +218,7 @@ package final class SentencePieceTokenizer: Tokenizer {
     /// The merges of a model whose words are encoded separately; nil if it has none in a fixed order, or no tokens for
     /// all bytes.
     private static func merges(_ handle: SentencePieceHandle) -> BytePairModel? {
-        var pieces: [(text: [UInt8], number: Int32, score: Float)] = []
-        var byteTokens = [Int32](repeating: -1, count: 256)
-        for token in 0..<csentencepiece_count(handle.model) {
-            let text = handle.text(of: token)
-            switch csentencepiece_kind_of(handle.model, token) {
-            case csentencepiece_byte:
-                if let byte = byte(ofPiece: text) { byteTokens[Int(byte)] = token }
-            case csentencepiece_text where !text.contains(space):
-                pieces.append((replacingSpaceSymbols(text), token, csentencepiece_score(handle.model, token)))
-            default: break
-            }
-        }
-        return byteTokens.contains(-1) ? nil : BytePairModel(scored: pieces, byteTokens: byteTokens)
+        handle.wordPieces().flatMap { BytePairModel(scored: $0.pieces, byteTokens: $0.byteTokens) }
     }
 
     private static func firstSpaceSymbol(in bytes: UnsafeRawBufferPointer, from start: Int) -> Int? {

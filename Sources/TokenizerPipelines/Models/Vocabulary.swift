@@ -1,5 +1,5 @@
 /// Pieces of text, each with a number: keys are compared byte for byte.
-struct Vocabulary: Sendable {
+package struct Vocabulary: Sendable {
     /// The bytes of all pieces, and where each ends.
     private var bytes: [UInt8] = []
     private var ends: [Int] = []
@@ -9,7 +9,7 @@ struct Vocabulary: Sendable {
     private var slots: [Int32]
 
     /// A vocabulary with room for that many pieces.
-    init(capacity: Int) {
+    package init(capacity: Int) {
         var size = 16
         while size < capacity * 2 { size *= 2 }
         slots = Array(repeating: -1, count: size)
@@ -19,7 +19,7 @@ struct Vocabulary: Sendable {
     var count: Int { ends.count }
 
     /// Adds a piece; returns false if it is there already.
-    mutating func insert(_ piece: [UInt8], _ number: Int32) -> Bool {
+    package mutating func insert(_ piece: [UInt8], _ number: Int32) -> Bool {
         if (count + 1) * 2 > slots.count { grow() }
         let slot = piece.withUnsafeBufferPointer { self.slot($0) }
         guard slots[slot] < 0 else { return false }
@@ -31,7 +31,7 @@ struct Vocabulary: Sendable {
     }
 
     /// The number of a piece; nil if it is not there.
-    func number(of piece: UnsafeBufferPointer<UInt8>) -> Int32? {
+    package func number(of piece: UnsafeBufferPointer<UInt8>) -> Int32? {
         let index = slots[slot(piece)]
         return index < 0 ? nil : numbers[Int(index)]
     }
