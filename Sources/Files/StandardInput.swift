@@ -8,11 +8,22 @@ package enum StandardInput {
 
     /// Reads some bytes, waiting for the first.
     ///
-    /// - Parameter shouldStop: Called about once a second while nothing arrives, and after a signal; if true, the input ends.
-    /// - Returns: The number of bytes; 0 at the end.
+    /// - Parameters:
+    ///   - limit: The maximum number of bytes.
+    ///   - shouldStop: Called about once a second while nothing arrives, and after a signal; if true, the input ends.
+    /// - Returns: The bytes; none at the end.
     /// - Throws: `inputOutput` if reading fails.
-    package static func read(
-        into buffer: UnsafeMutableRawBufferPointer, shouldStop: () -> Bool = { false }
+    package static func read(atMost limit: Int, shouldStop: () -> Bool = { false }) throws(Failure) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: limit)
+        let count = try bytes.withUnsafeMutableBufferPointer { buffer throws(Failure) in
+            try read(into: UnsafeMutableRawBufferPointer(buffer), shouldStop: shouldStop)
+        }
+        bytes.removeLast(limit - count)
+        return bytes
+    }
+
+    private static func read(
+        into buffer: UnsafeMutableRawBufferPointer, shouldStop: () -> Bool
     ) throws(Failure) -> Int {
         while !shouldStop() {
             var wish = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
@@ -33,13 +44,10 @@ package enum StandardInput {
     /// - Throws: `badData` for more bytes; `inputOutput` if reading fails.
     package static func contents(limitBytes: Int) throws(Failure) -> [UInt8] {
         var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 1 << 16)
         while true {
-            let count = try chunk.withUnsafeMutableBufferPointer { buffer throws(Failure) in
-                try read(into: UnsafeMutableRawBufferPointer(buffer))
-            }
-            if count == 0 { return bytes }
-            bytes += chunk[..<count]
+            let more = try read(atMost: 1 << 16)
+            if more.isEmpty { return bytes }
+            bytes += more
             guard bytes.count <= limitBytes else {
                 throw Failure(
                     .badData,

@@ -31,12 +31,9 @@ package struct StandardInputLines: ~Copyable {
                     .badData,
                     "standard input: line \(number + 1) has more than \(StandardInputLines.limit >> 20) MiB.")
             }
-            var chunk = [UInt8](repeating: 0, count: 1 << 12)
-            let count = try chunk.withUnsafeMutableBufferPointer { buffer throws(Failure) in
-                try StandardInput.read(into: UnsafeMutableRawBufferPointer(buffer), shouldStop: shouldStop)
-            }
-            isAtEnd = count == 0
-            held += chunk[..<count]
+            let more = try StandardInput.read(atMost: 1 << 12, shouldStop: shouldStop)
+            isAtEnd = more.isEmpty
+            held += more
         }
     }
 

@@ -1,3 +1,17 @@
+extension Unicode.Scalar {
+    /// The reference that stands for a character with a meaning in HTML, SVG or XML; nil for all others.
+    package var markupReference: String? {
+        switch self {
+        case "&": "&amp;"
+        case "<": "&lt;"
+        case ">": "&gt;"
+        case "\"": "&quot;"
+        case "'": "&#39;"
+        default: nil
+        }
+    }
+}
+
 extension String {
     /// The text for an element or a quoted attribute of HTML, SVG or XML: markup cannot begin or end in it.
     ///
@@ -6,12 +20,11 @@ extension String {
     package var escapedForHTML: String {
         var escaped = ""
         for scalar in unicodeScalars {
+            if let reference = scalar.markupReference {
+                escaped += reference
+                continue
+            }
             switch scalar {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            case "'": escaped += "&#39;"
             case "\n", "\t": escaped.unicodeScalars.append(scalar)
             case _ where scalar.properties.generalCategory == .control || scalar.properties.isNoncharacterCodePoint:
                 escaped += "\u{FFFD}"

@@ -15,15 +15,8 @@ enum ProcessState: Equatable {
 
     /// Reads the state of a process of this host.
     init(of process: pid_t) {
-        // The format is "pid (name) S …"; the name may contain any character.
-        guard let text = FileSystem.systemText("/proc/\(process)/stat"),
-            let state = text.unicodeScalars[(text.unicodeScalars.lastIndex(of: ")") ?? text.startIndex)...].dropFirst(2)
-                .first
-        else {
-            self = .ended
-            return
-        }
-        switch state {
+        switch ProcessStatistics(process)?.fields.first {
+        case nil: self = .ended
         case "T", "t": self = .stopped
         case "Z", "X": self = .ended
         case "D": self = .waitingForDisk

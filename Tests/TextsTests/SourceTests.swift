@@ -51,7 +51,6 @@ struct SourceTests {
         ("Threads/", "String(cString: strerror", "words of the system"),
         ("Resources/ComputeThreads.swift", "String(cString: strerror", "words of the system"),
         ("Reports/Page/PageServer.swift", "String(cString: strerror", "words of the system"),
-        ("Watching/ProcessState.swift", "unicodeScalars.lastIndex(of: \")\")", "a view of scalars"),
         ("Files/FileSystem.swift", "path.lastIndex(of: \"/\")", "a view of scalars"),
         ("Resources/CoreNeighbours.swift", "status.split(separator: ", "a file of /proc"),
         ("Resources/UsableCores.swift", "cgroup", "a file of /proc"),

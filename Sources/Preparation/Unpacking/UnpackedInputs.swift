@@ -74,14 +74,11 @@ struct UnpackedInputs {
     private static func copyStandardInput(
         to output: borrowing File, _ proceed: DatasetPreparation.Checkpoint
     ) throws(Failure) {
-        var chunk = [UInt8](repeating: 0, count: chunkBytes)
         while true {
             try proceed(0)
-            let count = try chunk.withUnsafeMutableBufferPointer { buffer throws(Failure) in
-                try StandardInput.read(into: UnsafeMutableRawBufferPointer(buffer))
-            }
-            if count == 0 { return }
-            try output.write(Array(chunk[..<count]))
+            let more = try StandardInput.read(atMost: chunkBytes)
+            if more.isEmpty { return }
+            try output.write(more)
         }
     }
 

@@ -23,7 +23,6 @@ package struct HTML: Sendable {
     }
 
     /// An element. `br`, `input` and `meta` have no contents.
-    ///
     package static func element(
         _ name: StaticString, _ attributes: Attributes = [:], _ contents: [HTML] = []
     ) -> HTML {
@@ -67,12 +66,11 @@ package struct HTML: Sendable {
     private static func escaped(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {
+            if let reference = scalar.markupReference {
+                result += reference.unicodeScalars
+                continue
+            }
             switch scalar {
-            case "<": result += "&lt;".unicodeScalars
-            case ">": result += "&gt;".unicodeScalars
-            case "&": result += "&amp;".unicodeScalars
-            case "\"": result += "&quot;".unicodeScalars
-            case "'": result += "&#39;".unicodeScalars
             case "\n", "\t": result.append(scalar)
             case "\0"..<" ": result.append(Unicode.Scalar(0x2400 + scalar.value)!)
             case "\u{7F}": result.append("\u{2421}")
