@@ -9,7 +9,7 @@ import Texts
 /// Each file contains only complete records in the order of their steps, see `AppendOnlyFile`. A new file begins with
 /// the step at which its session starts, so that a viewer that is open already forgets later steps.
 package struct EventLog {
-    /// The file of this session; events that could not be written wait in its memory.
+    /// The file of this process; events that could not be written wait in its memory.
     package let file: AppendOnlyFile
 
     /// Names begin with "events.out.tfevents.", by which viewers find event files, and the time in seconds.

@@ -128,24 +128,27 @@ package final class MPICommunicator: Communicator {
     package func startSend(
         _ bytes: UnsafeRawBufferPointer, to other: Int, _ channel: MessageChannel
     ) throws(MPIError) -> PendingOperation {
-        try checkPeer(other, "MPI_Isend")
-        try checkLimit(bytes.count, "MPI_Isend")
-        var request: cmpi_request?
-        let code = cmpi_start_send(
-            channels[channel.rawValue], bytes.baseAddress, Int32(bytes.count), Int32(other), &request)
-        try MPIError.check(code, "MPI_Isend")
-        return PendingOperation(MPIRequest(request!))
+        try start("MPI_Isend", other, bytes.count) {
+            cmpi_start_send(channels[channel.rawValue], bytes.baseAddress, Int32(bytes.count), Int32(other), &$0)
+        }
     }
 
     package func startReceive(
         _ bytes: UnsafeMutableRawBufferPointer, from other: Int, _ channel: MessageChannel
     ) throws(MPIError) -> PendingOperation {
-        try checkPeer(other, "MPI_Irecv")
-        try checkLimit(bytes.count, "MPI_Irecv")
+        try start("MPI_Irecv", other, bytes.count) {
+            cmpi_start_receive(channels[channel.rawValue], bytes.baseAddress, Int32(bytes.count), Int32(other), &$0)
+        }
+    }
+
+    /// Checks the arguments of a message and starts it.
+    private func start(
+        _ name: String, _ other: Int, _ bytes: Int, _ call: (inout cmpi_request?) -> Int32
+    ) throws(MPIError) -> PendingOperation {
+        try checkPeer(other, name)
+        try checkLimit(bytes, name)
         var request: cmpi_request?
-        let code = cmpi_start_receive(
-            channels[channel.rawValue], bytes.baseAddress, Int32(bytes.count), Int32(other), &request)
-        try MPIError.check(code, "MPI_Irecv")
+        try MPIError.check(call(&request), name)
         return PendingOperation(MPIRequest(request!))
     }
 

@@ -116,15 +116,10 @@ extension Configuration {
     package func requireTrainingMemory(
         _ sizes: ModelSizes, positions: Int, _ communicator: any Communicator
     ) throws -> Recomputation {
-        let recomputation: Recomputation
-        if training.recompute == .automatic {
-            let own = chosenRecomputation(
-                sizes, positions: positions, ranks: communicator.size, perNode: communicator.localSize)
-            // Ranks of one host may see other amounts of free memory.
-            recomputation = Recomputation(rawValue: Int(try communicator.maximum(Int64(own.rawValue))))!
-        } else {
-            recomputation = chosenRecomputation(sizes, positions: positions, ranks: 1, perNode: 1)
-        }
+        // Ranks of one host may see other amounts of free memory.
+        let own = chosenRecomputation(
+            sizes, positions: positions, ranks: communicator.size, perNode: communicator.localSize)
+        let recomputation = Recomputation(rawValue: Int(try communicator.maximum(Int64(own.rawValue))))!
         let fewer = communicator.localSize > 1 ? ", or start fewer ranks per host" : ""
         let again = recomputation == .block ? "" : "set training.recompute: block, "
         try communicator.requireMemory(

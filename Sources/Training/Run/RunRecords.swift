@@ -167,16 +167,13 @@ final class RunRecords {
     ///
     /// - Throws: `inputOutput` if the buffer is full.
     func log(_ histograms: [Summary], step: Int) throws(Failure) {
-        try enduring { () throws(Failure) in
-            try events?.append(histograms, step: step)
-        } and: {
-        }
+        try enduring { () throws(Failure) in try events?.append(histograms, step: step) }
     }
 
-    /// Performs two writes to logs, the second even if the first fails, and reports when writing begins to fail and when
+    /// Performs one or two writes to logs, the second even if the first fails, and reports when writing begins to fail and when
     /// it succeeds again.
     private func enduring(
-        _ first: () throws(Failure) -> Void, and second: () throws(Failure) -> Void
+        _ first: () throws(Failure) -> Void, and second: () throws(Failure) -> Void = { () throws(Failure) in }
     ) throws(Failure) {
         let waitedBefore = logs.reduce(0) { $0 + $1.waitingCount }
         var failure: Failure?
