@@ -139,7 +139,7 @@ let package = Package(
 
         .target(name: "Objectives", dependencies: ["Kernels", "Layers"], swiftSettings: strict),
         .target(
-            name: "Models", dependencies: ["Kernels", "Layers", "Objectives", "Profiling", "Tensors"],
+            name: "Models", dependencies: ["Kernels", "Layers", "Objectives", "Profiling", "Tensors", "Threads"],
             swiftSettings: strict),
 
         .target(
@@ -166,7 +166,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Averaging",
-            dependencies: ["Collectives", "Failures", "Files", "Kernels", "Profiling", "Tensors"],
+            dependencies: ["Collectives", "Failures", "Files", "Kernels", "Profiling", "Tensors", "Threads"],
             swiftSettings: strict),
         .target(
             name: "Resources",
@@ -197,7 +197,7 @@ let package = Package(
             name: "Interpretation",
             dependencies: [
                 "Failures", "Files", "Inference", "Kernels", "Layers", "Models", "Objectives", "Reporting", "Resources",
-                "Settings", "Tensors", "Texts", "Tokenizers",
+                "Settings", "Tensors", "Texts", "Threads", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(

@@ -3,6 +3,7 @@ import Glibc
 import Kernels
 import Profiling
 import Tensors
+import Threads
 
 /// Gradient averaging over several nodes with several ranks each: shared memory within a node, messages between nodes.
 ///

@@ -1,4 +1,5 @@
 import Tensors
+import Threads
 
 // B sequences, T queries and S keys per sequence, H query heads.
 

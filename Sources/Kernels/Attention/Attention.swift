@@ -1,6 +1,7 @@
 import Failures
 import Glibc
 import Tensors
+import Threads
 
 // B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.
 

@@ -1,4 +1,5 @@
 import Tensors
+import Threads
 
 // B sequences, S cache rows of P positions, H query heads, K KV heads, D head dimension.
 

@@ -1,4 +1,5 @@
 import Tensors
+import Threads
 
 // P predictions, N candidate tokens of each, V outputs, C hidden size.
 

@@ -1,5 +1,6 @@
 import CProducts
 import Tensors
+import Threads
 
 /// Matmuls by register kernels over packed panels.
 ///

@@ -1,5 +1,6 @@
 import Failures
 import Tensors
+import Threads
 
 /// Matmuls by vector instructions, for few rows: each element of C is a dot product of a row of A and a row of
 /// transposed B.

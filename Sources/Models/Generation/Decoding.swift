@@ -1,6 +1,7 @@
 import Glibc
 import Kernels
 import Tensors
+import Threads
 
 /// The error for logits that are infinite or NaN, from which no token can be chosen.
 package struct NonFiniteLogits: Error {

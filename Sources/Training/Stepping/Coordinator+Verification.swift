@@ -4,6 +4,7 @@ import Failures
 import Files
 import Kernels
 import Tensors
+import Threads
 
 // Detection of silent data corruption: weights and state that have changed without an update.
 

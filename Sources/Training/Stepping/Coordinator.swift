@@ -11,6 +11,7 @@ import Profiling
 import Reporting
 import Settings
 import Tensors
+import Threads
 
 /// The training state of a rank, and the training step that updates it, deterministically and in the same way on all
 /// ranks.

@@ -7,6 +7,7 @@ import Models
 import Objectives
 import Profiling
 import Tensors
+import Threads
 
 /// A rank's model replica: computes the gradients of the rank's micro-batches and sums them along their tree.
 final class Replica<Element: Storage> {
