@@ -1,6 +1,6 @@
 import Collectives
 import Glibc
-import Kernels
+import Numbers
 import Profiling
 import Tensors
 import Threads

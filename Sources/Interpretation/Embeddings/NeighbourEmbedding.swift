@@ -1,5 +1,4 @@
 import Glibc
-import Kernels
 import Tensors
 import Threads
 

@@ -1,5 +1,7 @@
 import Failures
 import Glibc
+import Numbers
+import Products
 import Tensors
 import Threads
 

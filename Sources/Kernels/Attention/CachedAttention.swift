@@ -1,3 +1,5 @@
+import Numbers
+import Products
 import Tensors
 import Threads
 

@@ -2,7 +2,6 @@ import Texts
 import Collectives
 import Failures
 import Files
-import Kernels
 import Tensors
 import Threads
 

@@ -6,6 +6,7 @@ import Failures
 import Kernels
 import Layers
 import Models
+import Numbers
 import Optimizers
 import Profiling
 import Reporting

@@ -1,4 +1,5 @@
 import Failures
+import Numbers
 import Tensors
 import Threads
 
