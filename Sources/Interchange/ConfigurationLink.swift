@@ -29,6 +29,11 @@ struct ConfigurationLink: Sendable {
         }
     }
 
+    /// A count under another name, which other programs read, such as llama.cpp's converter; it is not read here.
+    static func repeated(_ name: String, _ property: Property<Int>) -> Self {
+        Self(write: { [JSON.Member(name, .integer($0[keyPath: property]))] }) { _, _ in }
+    }
+
     /// A count whose default is the property `original`.
     static func count(_ name: String, _ property: Property<Int>, like original: Property<Int>) -> Self {
         Self(properties: [property], write: { [JSON.Member(name, .integer($0[keyPath: property]))] }) {

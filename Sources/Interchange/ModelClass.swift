@@ -32,7 +32,8 @@ package struct ModelClass: Sendable {
 
     /// All supported classes. Of several that can represent a model, `holding` takes the first.
     static let all: [ModelClass] = [
-        gpt2, llama, mistral, qwen2, qwen3, gemma, gptNeoX, bertMaskedLM, robertaMaskedLM, distilBERTMaskedLM,
+        gpt2, llama, mistral, qwen2, qwen3, gemma, gptNeoX, starcoder2, bertMaskedLM, robertaMaskedLM,
+        distilBERTMaskedLM,
         robertaMaskedLM.called("XLMRobertaForMaskedLM", "xlm-roberta"),
         robertaMaskedLM.called("CamembertForMaskedLM", "camembert"),
         bertClassifier, robertaClassifier, distilBERTClassifier,

@@ -14,6 +14,8 @@ package struct ModelReader {
     package let modelClass: ModelClass
     /// The settings of generation that dtrain does not write by itself.
     package let generation: [JSON.Member]
+    /// The path of their file, for messages.
+    package let generationPath: String
     let directory: String
     private let weights: WeightFiles
 
@@ -31,6 +33,7 @@ package struct ModelReader {
         self.directory = directory
         modelClass = try ModelClass.named(in: file)
         generation = modelClass.generates ? try GenerationFile.members(directory, file) : []
+        generationPath = try GenerationFile.path(directory)
         weights = try WeightFiles(directory)
         var model = try modelClass.model(file)
         if let bias = modelClass.finalBias { model.configuration.headBias = try weights.isNonzero(bias) }

@@ -41,7 +41,7 @@ extension TokenizerPipeline {
     }
 
     /// Whether words are made of bytes, which visible characters represent in the names of tokens.
-    package var splitsBytes: Bool { splitting.endsWithBytes }
+    package var splitsBytes: Bool { splitting.steps.contains { if case .bytes = $0 { true } else { false } } }
 
     /// Whether every text without a piece becomes tokens of single bytes.
     package var fallsBackToBytes: Bool {

@@ -40,8 +40,8 @@ extension Tokenizer {
 
     /// Encodes a marked text, without special tokens around it, and tells which tokens have bytes in one of `ranges`.
     ///
-    /// If the tokens of a part of the text do not decode to it, so that it is unknown where each begins, the part is cut
-    /// at the ends of the ranges and the pieces are encoded separately.
+    /// If the tokens of a part of the text do not decode to it, so that it is unknown where each begins, the tokens of
+    /// shorter parts tell which are before and behind the ends of the ranges.
     ///
     /// - Parameter ranges: Ranges of bytes in ascending order, which do not overlap.
     package func encodeMarked(
@@ -52,26 +52,74 @@ extension Tokenizer {
             tokens.append(token)
             isInside.append(ranges.contains { place.lowerBound < $0.upperBound && place.upperBound > $0.lowerBound })
         }
+        var nameStart: Int?
         for part in try markedParts(text) {
             if part.isName {
                 append(part.tokens[0], part.range)
+                nameStart = part.range.lowerBound
             } else if let ends = ends(of: part.tokens, in: text[part.range]) {
                 for (index, token) in part.tokens.enumerated() {
                     append(token, (index == 0 ? part.range.lowerBound : ends[index - 1])..<ends[index])
                 }
             } else {
-                let cuts = ranges.flatMap { [$0.lowerBound, $0.upperBound] }.filter {
-                    part.range.lowerBound < $0 && $0 < part.range.upperBound
-                }
-                var start = part.range.lowerBound
-                for end in cuts + [part.range.upperBound] where start < end {
-                    for token in try encode(Array(text[start..<end]), withSpecial: false) { append(token, start..<end) }
-                    start = end
+                let first = tokens.count
+                tokens += part.tokens
+                isInside += Array(repeating: false, count: part.tokens.count)
+                for range in ranges where range.overlaps(part.range) {
+                    let start = try tokenRange(at: range.lowerBound, of: part, after: nameStart, in: text).lowerBound
+                    let end = try tokenRange(at: range.upperBound, of: part, after: nameStart, in: text).upperBound
+                    for index in start..<max(start, end) { isInside[first + index] = true }
                 }
             }
         }
         return (tokens, isInside)
     }
+
+    /// The tokens of a part that may have bytes on both sides of a place in the text; the tokens before them are before
+    /// the place, those behind them are behind it.
+    ///
+    /// The text up to the place has the tokens of the whole text except for the last ones, and so has the text behind
+    /// it except for the first ones.
+    ///
+    /// - Parameter nameStart: Where the name before the part begins; nil if the part is the start of the text.
+    private func tokenRange(
+        at place: Int, of part: MarkedPart, after nameStart: Int?, in text: [UInt8]
+    ) throws(Failure) -> Range<Int> {
+        let count = part.tokens.count
+        if place <= part.range.lowerBound { return 0..<0 }
+        if place >= part.range.upperBound { return count..<count }
+        /// The number of tokens that a start of the text has in common with the part.
+        func commonStart(_ end: Int) throws(Failure) -> Int {
+            let start = try markedParts(Array(text[(nameStart ?? 0)..<end])).dropFirst(nameStart == nil ? 0 : 1)
+            return zip(start.flatMap(\.tokens), part.tokens).prefix { $0 == $1 }.count
+        }
+        /// The number of the part's tokens that do not belong to the rest of it from a place on.
+        func restStart(_ start: Int) throws(Failure) -> Int {
+            var rest: [Int32] = []
+            _ = try Array(text[start..<part.range.upperBound]).withUnsafeBufferPointer { bytes throws(Failure) in
+                try encode(
+                    UnsafeRawBufferPointer(bytes), isLast: true, after: text[start - 1], appendingTo: &rest)
+            }
+            return count - zip(rest.reversed(), part.tokens.reversed()).prefix { $0 == $1 }.count
+        }
+        var (before, behind) = (try commonStart(place), try restStart(place))
+        // Near the place, the shorter text may have other tokens; a little away from it, the same ones.
+        var (start, end) = (place, place)
+        for _ in 0..<Self.distanceLimit where before + 1 < behind {
+            start = max(part.range.lowerBound, start - 1)
+            end = min(part.range.upperBound, end + 1)
+            if isCharacterStart(text[start]) { before = max(before, try commonStart(start)) }
+            if end == part.range.upperBound || isCharacterStart(text[end]) {
+                behind = min(behind, try restStart(end))
+            }
+        }
+        return min(before, behind)..<max(before, behind)
+    }
+
+    /// The number of bytes around a place in which other places are tried.
+    private static var distanceLimit: Int { 32 }
+
+    private func isCharacterStart(_ byte: UInt8) -> Bool { byte & 0xC0 != 0x80 }
 
     /// Where the bytes of each token end in a text; nil if the tokens do not decode to the text.
     private func ends(of tokens: [Int32], in text: ArraySlice<UInt8>) -> [Int]? {

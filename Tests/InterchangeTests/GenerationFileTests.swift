@@ -46,6 +46,23 @@ import Texts
         #expect(file.objectValue?.map(\.name).firstRepeated() == nil)
     }
 
+    /// An end token of generation that differs from the model's, and several in config.json.
+    @Test(arguments: [
+        ("[2, 5]", "", "[2,5]"), ("2", #"{"eos_token_id": 5}"#, "5"),
+    ])
+    func endTokensAreKept(configuration: String, generation: String, written: String) throws {
+        try copy("bart")
+        let path = directory.file("config.json")
+        let members = try #require(JSON(parsing: try FileSystem.contents(of: path), source: path).objectValue)
+        let end = try JSON(parsing: Array(configuration.utf8), source: "a")
+        let changed = members.map { $0.name == "eos_token_id" ? JSON.Member($0.name, end) : $0 }
+        try FileSystem.replaceContents(of: path, with: JSON.object(changed).page)
+        if !generation.isEmpty {
+            try FileSystem.replaceContents(of: directory.file("generation_config.json"), with: generation)
+        }
+        #expect(try self.written(try LoadedModel(directory.path))["eos_token_id"]?.line == written)
+    }
+
     /// Older models have them in config.json.
     @Test func settingsInTheConfigurationAreKept() throws {
         try copy("bart")

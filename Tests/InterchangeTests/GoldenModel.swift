@@ -23,6 +23,7 @@ struct GoldenModel {
     static let names = [
         "gpt2", "gpt2_untied", "llama", "llama_shards", "bert", "bert_untied", "bert_classes", "marian",
         "marian_apart", "vit", "llama_scaled", "llama_dynamic", "mistral", "qwen2", "qwen3", "gemma", "gpt_neox",
+        "starcoder2",
         "neox_serial", "roberta", "roberta_classes", "distilbert", "distilbert_classes", "marian_bias", "bart", "deit",
         "mistral_window", "qwen2_window", "t5", "t5_gated",
     ]

@@ -10,7 +10,7 @@ struct RefusalTests {
         arguments: [
             (
                 "gpt2", "model_type", "opt",
-                "config.json: model_type: found \"opt\"; allowed: gpt2, llama, mistral, qwen2, qwen3, gemma, gpt_neox, "
+                "config.json: model_type: found \"opt\"; allowed: gpt2, llama, mistral, qwen2, qwen3, gemma, gpt_neox, starcoder2, "
             ),
             ("gpt2", "model_type", .null, "config.json: has no model_type"),
             ("gpt2", "architectures", ["GPT2ForSequenceClassification"], "allowed: [\"GPT2LMHeadModel\"]"),

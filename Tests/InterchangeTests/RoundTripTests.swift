@@ -63,7 +63,8 @@ struct RoundTripTests {
     @Test(arguments: [
         ("mistral", "LlamaForCausalLM"), ("qwen2", "Qwen2ForCausalLM"), ("qwen3", "Qwen3ForCausalLM"),
         ("gemma", "GemmaForCausalLM"), ("gpt_neox", "GPTNeoXForCausalLM"), ("llama_scaled", "LlamaForCausalLM"),
-        ("roberta", "BertForMaskedLM"), ("distilbert_classes", "DistilBertForSequenceClassification"),
+        ("starcoder2", "Starcoder2ForCausalLM"), ("roberta", "BertForMaskedLM"),
+        ("distilbert_classes", "DistilBertForSequenceClassification"),
         ("bart", "BartForConditionalGeneration"), ("marian_bias", "MarianMTModel"),
         ("deit", "DeiTForImageClassification"),
     ])

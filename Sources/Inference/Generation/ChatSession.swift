@@ -44,6 +44,9 @@ package struct ChatSession {
         if let system { messages = [ChatMessage(.system, Array(system.utf8))] }
     }
 
+    /// As `Generation.importedSettings`.
+    package var importedSettings: String? { generation.importedSettings }
+
     /// Answers a message of the user; both become part of the conversation.
     ///
     /// If the conversation leaves no room for an answer, its oldest turns are forgotten.

@@ -15,7 +15,7 @@ package struct GenerationSettings: Sendable {
     package var checkpoint: String
     /// The weights to use; nil: the moving average if there is one.
     package var weights: WeightChoice?
-    /// The decoding settings; their end token is replaced by the tokenizer's.
+    /// The decoding settings; their end tokens are replaced by the tokenizer's, or by those of an imported model.
     package var decoding = DecodingSettings()
     /// The sampling temperature; nil: 0.8 for a decoder, 0 (greedy) otherwise.
     package var temperature: Double?
@@ -33,6 +33,10 @@ package struct GenerationSettings: Sendable {
     /// encoder-decoder or a classifier. A text with blanks is never cropped.
     package var crops = false
 
+    /// The options that the user chose: the others are those that an imported model came with (`ImportedSettings`).
+    /// nil: such settings are not used.
+    package var chosen: Set<GenerationOption>?
+
     /// Creates the default settings.
     package init(checkpoint: String) { self.checkpoint = checkpoint }
 }
@@ -47,13 +51,15 @@ package struct Generation {
     let communicator: any Communicator
     /// The encoder of prompts as messages of a user; nil: prompts are plain texts.
     private(set) var conversations: ConversationEncoder?
+    /// What the imported model's own settings changed, as one line for the user; nil: nothing.
+    package private(set) var importedSettings: String?
     var tokenizer: any Tokenizer { trained.tokenizer }
     var contextLength: Int { trained.model.sizes.contextLength }
     var response: Architecture.Response? { trained.model.architecture.response }
 
     /// Loads and verifies the checkpoint.
     ///
-    /// - Throws: As `TrainedModel`.
+    /// - Throws: As `TrainedModel`; `badData` if settings of generation that the model was imported with are not valid.
     package init(_ settings: GenerationSettings, _ communicator: any Communicator) throws {
         let trained = try TrainedModel(checkpoint: settings.checkpoint, settings.weights, communicator)
         try communicator.together { () throws(Failure) in
@@ -64,7 +70,27 @@ package struct Generation {
                     + "prompt. Look at its vectors with "
                     + "\(shellCommand("dtrain", "embeddings", "--checkpoint", settings.checkpoint, "--near", "WORD")).")
         }
+        var (settings, ends, line): (GenerationSettings, [Int32], String?) = (settings, [], nil)
+        let response = trained.model.architecture.response
+        if let chosen = settings.chosen, let origin = trained.identity.origin,
+            response == .continuation || response == .target
+        {
+            let imported = try communicator.together { () throws(Failure) in
+                try ImportedSettings(
+                    origin.generation, vocabularySize: trained.model.sizes.vocabularySize,
+                    source: "\(settings.checkpoint): the imported settings of generation")
+            }
+            line = imported.apply(to: &settings, except: chosen, of: trained.model.architecture)
+                .map {
+                    "\(settings.checkpoint): settings that the model was imported with: \($0). Options override them."
+                }
+            ends = imported.endTokens
+        }
+        // Options that the user gave as they would be anyway are the same work.
+        settings.chosen = nil
         self.init(settings, trained, communicator)
+        importedSettings = line
+        if !ends.isEmpty { end(at: ends) }
     }
 
     /// Creates a generation with a model that is already loaded.
@@ -73,12 +99,18 @@ package struct Generation {
         self.communicator = communicator
         var settings = settings
         let end = trained.tokenizer.specialTokens.eos
-        settings.decoding.endToken = end
-        settings.decoding.forbiddenTokens = trained.tokensWithoutText.filter { $0 != end }
+        settings.decoding.endTokens = end.map { [$0] } ?? []
+        settings.decoding.forbiddenTokens += trained.tokensWithoutText.filter { $0 != end }
         let continues = trained.model.architecture.response == .continuation
         settings.decoding.temperature = settings.temperature ?? (continues && settings.decoding.beams == 1 ? 0.8 : 0)
         settings.decoding.scores = settings.form.hasScores
         self.settings = settings
+    }
+
+    /// Ends results at these tokens only.
+    private mutating func end(at tokens: [Int32]) {
+        settings.decoding.endTokens = tokens
+        settings.decoding.forbiddenTokens.removeAll { tokens.contains($0) }
     }
 
     /// Makes each prompt a message of a user, and ends results where the template ends an answer.
@@ -88,9 +120,7 @@ package struct Generation {
         let encoder = ConversationEncoder(template, tokenizer)
         conversations = encoder
         switch try encoder.endOfAnswer() {
-        case .token(let token):
-            settings.decoding.endToken = token
-            settings.decoding.forbiddenTokens.removeAll { $0 == token }
+        case .token(let token): if !settings.decoding.endTokens.contains(token) { end(at: [token]) }
         case .text(let text): settings.stops.append(String(decoding: text, as: UTF8.self))
         case nil: break
         }

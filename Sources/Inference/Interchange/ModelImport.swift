@@ -36,6 +36,9 @@ package struct ModelImport {
         }
         reader = try ModelReader(directory)
         let model = reader.model
+        // Generation refuses the same values.
+        _ = try ImportedSettings(
+            reader.generation, vocabularySize: model.vocabularySize, source: reader.generationPath)
         var (facts, tokenizerModel) = try ModelImport.facts(reader, tokenizer)
         var problem: String?
         if model.configuration.family.architecture.response == .continuation {

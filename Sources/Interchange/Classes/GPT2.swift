@@ -8,7 +8,7 @@ extension ModelClass {
         name: "GPT2LMHeadModel", modelType: "gpt2", family: .decoder, prefix: "transformer.", generates: true,
         members: [
             .count("vocab_size", \.vocabularySize),
-            .count("n_positions", \.contextLength, default: 1024),
+            .count("n_positions", \.contextLength, default: 1024), .repeated("n_ctx", \.contextLength),
             .count("n_embd", \.configuration.width, default: 768),
             .count("n_layer", \.configuration.layers, default: 12),
             .count("n_head", \.configuration.heads, default: 12),

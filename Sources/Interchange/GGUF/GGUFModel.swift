@@ -110,7 +110,8 @@ package struct GGUFModel {
     private func metadata(_ type: ExportType) -> [(key: String, value: GGUFFile.Value)] {
         let (configuration, name) = (model.configuration, architecture.rawValue)
         var metadata: [(key: String, value: GGUFFile.Value)] = [
-            ("general.architecture", .text(name)), ("general.name", .text("dtrain \(name)")),
+            ("general.architecture", .text(name)), ("general.type", .text("model")),
+            ("general.name", .text("dtrain \(name)")),
             ("general.file_type", .integer(type.fileType)), ("general.quantization_version", .integer(2)),
             ("\(name).vocab_size", .integer(model.vocabularySize)),
             ("\(name).context_length", .integer(model.contextLength)),

@@ -2,7 +2,8 @@ import Glibc
 
 /// The beam search for one input, with a beam of K hypotheses.
 ///
-/// Each step considers the 2·K most probable continuations of all open hypotheses. Of the first K, those that end are
+/// Each step considers the 2·K most probable continuations of all open hypotheses ((1 + E)·K if there are E ≥ 2 end
+/// tokens). Of the first K, those that end are
 /// finished; of all, the first K that do not end become the open hypotheses. The search is over when K hypotheses are
 /// finished and the most probable open one, scored at its present length, is no better than the worst of them. Ties are
 /// broken by the order of hypotheses, then of tokens.
@@ -37,19 +38,19 @@ struct BeamSearch {
     private(set) var isOver = false
     private let width: Int
     private let lengthPenalty: Double
-    private let endToken: Int32?
+    private let endTokens: [Int32]
     private let limit: Int
 
     /// Starts a search with `settings.beams` hypotheses for outputs of at most `limit` tokens.
     init(_ settings: DecodingSettings, limit: Int) {
         width = settings.beams
         lengthPenalty = settings.lengthPenalty
-        endToken = settings.endToken
+        endTokens = settings.endTokens
         self.limit = limit
     }
 
-    /// The number of candidates that each open hypothesis must provide.
-    var candidateCount: Int { 2 * width }
+    /// The number of candidates that each open hypothesis must provide, so that K of them do not end.
+    var candidateCount: Int { max(2, 1 + endTokens.count) * width }
 
     /// Extends the hypotheses by one token.
     ///
@@ -65,7 +66,7 @@ struct BeamSearch {
         var (next, parents): ([Hypothesis], [Int]) = ([], [])
         for (rank, candidate) in best.enumerated() where candidate.score > -.infinity {
             let tokens = open[candidate.parent].tokens + [candidate.token]
-            let ends = candidate.token == endToken
+            let ends = endTokens.contains(candidate.token)
             if ends || tokens.count >= limit || isComplete(tokens) {
                 if rank < width {
                     finish(ends ? Array(tokens.dropLast()) : tokens, candidate.score, length: tokens.count)

@@ -213,7 +213,7 @@ package final class Decoding<Element: Storage> {
                 }
             }
             var staying: [Int] = []
-            for b in texts.indices where chosen[b] != settings.endToken {
+            for b in texts.indices where !settings.endTokens.contains(chosen[b]) {
                 texts[b].all.append(chosen[b])
                 texts[b].chosen += 1
                 texts[b].next = chosen[b]
@@ -237,7 +237,8 @@ package final class Decoding<Element: Storage> {
         _ token: Int32, after output: [Int32], _ input: Int, _ logits: UnsafeMutablePointer<Float>,
         _ observer: Observer
     ) -> Bool {
-        guard let isForbidden = observer.isForbidden, token != settings.endToken, logits[Int(token)] > -.infinity,
+        guard let isForbidden = observer.isForbidden, !settings.endTokens.contains(token),
+            logits[Int(token)] > -.infinity,
             isForbidden(input, output + [token])
         else { return false }
         logits[Int(token)] = -.infinity

@@ -2,7 +2,7 @@
 package struct DecodingSettings: Equatable, Sendable {
     /// The maximum number of tokens to generate.
     package var tokens = 200
-    /// The minimum number of tokens before the end token is allowed.
+    /// The minimum number of tokens before an end token is allowed.
     package var minimumTokens = 0
     /// The sampling options of `TokenSampler`; temperature 0 chooses the most probable token.
     package var temperature = 0.0
@@ -19,8 +19,8 @@ package struct DecodingSettings: Equatable, Sendable {
     /// The length penalty α: the score of a hypothesis of n tokens is its log-probability divided by n^α, as in
     /// `transformers`; larger values favour longer outputs.
     package var lengthPenalty = 1.0
-    /// The token that ends an output and is not part of it; nil: none.
-    package var endToken: Int32?
+    /// The tokens that end an output and are not part of it.
+    package var endTokens: [Int32] = []
     /// Tokens that are never generated, for example tokens without text.
     package var forbiddenTokens: [Int32] = []
     package var seed: UInt64 = 1337

@@ -5,13 +5,13 @@
 struct LogitAdjustment: Sendable {
     private let repetitionPenalty: Float
     private let minimumTokens: Int
-    private let endToken: Int32?
+    private let endTokens: [Int32]
     private let forbiddenTokens: [Int32]
 
     init(_ settings: DecodingSettings) {
         repetitionPenalty = Float(settings.repetitionPenalty)
         minimumTokens = settings.minimumTokens
-        endToken = settings.endToken
+        endTokens = settings.endTokens
         forbiddenTokens = settings.forbiddenTokens
     }
 
@@ -27,7 +27,9 @@ struct LogitAdjustment: Sendable {
                 logits[Int(token)] = value < 0 ? value * repetitionPenalty : value / repetitionPenalty
             }
         }
-        if let endToken, chosen < minimumTokens { logits[Int(endToken)] = -.infinity }
+        if chosen < minimumTokens {
+            for token in endTokens { logits[Int(token)] = -.infinity }
+        }
         for token in forbiddenTokens { logits[Int(token)] = -.infinity }
     }
 }

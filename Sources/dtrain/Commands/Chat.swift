@@ -10,6 +10,7 @@ func chat(_ settings: GenerationSettings, _ arguments: Arguments, _ session: Ses
     _ = try session.communicator.onFirstRank { () throws(Failure) in
         let template = try arguments.value("template").map { name throws(Failure) in try ChatTemplate.named(name) }
         var conversation = try ChatSession(settings, template: template, system: try arguments.text("system"))
+        if let line = conversation.importedSettings { console.warn(line) }
         let shouldStop = { StopRequest.isPending() || console.isClosed }
         func answer(_ text: String) throws(Failure) {
             let forgotten = try conversation.answer(

@@ -72,6 +72,7 @@ extension Command {
         }
         let status = try session.communicator.onFirstRank { () throws(Failure) in
             let generation = try Generation.onOneRank(settings)
+            if let line = generation.importedSettings { session.console.warn(line) }
             let shouldStop = { StopRequest.isPending() || session.console.isClosed }
             for sample in 0..<samples where !shouldStop() {
                 try generation.run(
@@ -131,6 +132,9 @@ extension Arguments {
             throw usage("--beam and --\(option) cannot be combined: beam search is deterministic.")
         }
         settings.decoding = decoding
+        settings.chosen = Set(GenerationOption.allCases.filter { has($0.rawValue) })
+        // A chat has no beams.
+        if has("chat") { settings.chosen?.insert(.beams) }
         return settings
     }
 

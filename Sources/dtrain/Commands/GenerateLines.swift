@@ -23,6 +23,7 @@ func generateLines(
             ? try ResultLines(arguments.value("output"), inputs: [input, settings.checkpoint], console) : nil
     }
     let generation = try Generation(settings, communicator)
+    if let line = generation.importedSettings { console.warn(line) }
     try generation.check(lines: file.prompts, samples: samples, name: input)
     let first = try communicator.onFirstRank { () throws(Failure) in
         "\(try results!.begin(try generation.work(on: lines), total: lines.count))"

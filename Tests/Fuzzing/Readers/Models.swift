@@ -22,6 +22,10 @@ extension FuzzedReader {
                 ("dim", 24), ("n_heads", 3), ("n_layers", 2), ("hidden_dim", 32), ("num_key_value_heads", 3),
                 ("head_dim", 8),
             ] { members.append(.init(name, .integer(value))) }
+            members += [
+                .init("do_sample", true), .init("temperature", 0.5), .init("num_beams", 2), .init("max_length", 20),
+                .init("bad_words_ids", [[1], [2, 3]]),
+            ]
             members.append(.init("id2label", ["0": "no", "1": "yes"]))
             members.append(.init("rope_parameters", ["rope_type": "default", "rope_theta": 1e4]))
             return Array(JSON.object(members).page.utf8)

@@ -41,6 +41,11 @@ extension FuzzedReader {
                     try Defect.unless(tokens.allSatisfy { 0..<vocabulary ~= $0 }, "a token outside the vocabulary")
                     _ = tokenizer.decode(tokens, keepsSpecial: true)
                 }
+                let start = text.prefix(text.count / 3).utf8.count
+                let marked = try tokenizer.encodeMarked(Array(text.utf8), ranges: [0..<start, start..<text.utf8.count])
+                try Defect.unless(marked.tokens.count == marked.isInside.count, "marks of other tokens")
+                try Defect.unless(
+                    try marked.tokens == tokenizer.encodeMarked(Array(text.utf8), ranges: []).tokens, "other tokens")
                 // The tokens do not depend on how a text is cut.
                 let whole = try tokenizer.encode(text)
                 var parts: [Int32] = []

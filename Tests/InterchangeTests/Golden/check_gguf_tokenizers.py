@@ -6,7 +6,8 @@
 For each tokenizer beside ../../TokenizerPipelinesTests/Golden: a small GPT-2 or Llama with random weights and this
 tokenizer is made by transformers, imported and exported by DTRAIN (default: the release build). The metadata is read with
 the package gguf. With llama-cpp-python, the token IDs of texts and greedy continuations are compared too; with
---converter, the directory of llama.cpp's sources, all metadata are compared with those of convert_hf_to_gguf.py.
+--converter, the directory of llama.cpp's sources, its convert_hf_to_gguf.py converts what DTRAIN exports for transformers,
+and all metadata and tensors are compared.
 Needs torch, transformers, tokenizers and gguf; made with gguf 0.19.0 and llama-cpp-python 0.3.36.
 """
 
@@ -23,6 +24,7 @@ import tempfile
 from pathlib import Path
 
 import gguf
+import numpy
 import torch
 import transformers
 
@@ -108,14 +110,14 @@ def check_metadata(name: str, found: dict, tokenizer: transformers.PreTrainedTok
         assert all(abs(a - b) < 1e-5 for a, b in zip(found["tokenizer.ggml.scores"], scores)), name
 
 
-def compare_with_converter(converter: Path, model: Path, found: dict, name: str, kind: str) -> None:
-    """Prints the metadata that differ from those of llama.cpp's converter."""
+def compare_with_converter(converter: Path, model: Path, path: Path, found: dict, name: str, kind: str) -> None:
+    """Prints the metadata that differ from those of llama.cpp's converter, and compares all tensors bit for bit."""
     output = model / "theirs.gguf"
     program = (converter / "convert_hf_to_gguf.py").resolve()
     # The converter recognizes pre-tokenizers of published vocabularies only, by a digest.
     patched = (
         "import sys, runpy; sys.path[:0] = [sys.argv[1], sys.argv[1] + '/gguf-py']; from conversion.base import TextModel; "
-        "TextModel.get_vocab_base_pre = lambda self, tokenizer: sys.argv[2]; sys.argv = sys.argv[3:]; "
+        "kind = sys.argv[2]; TextModel.get_vocab_base_pre = lambda self, tokenizer: kind; sys.argv = sys.argv[3:]; "
         "runpy.run_path(sys.argv[0], run_name='__main__')"
     )
     done = subprocess.run(
@@ -131,6 +133,13 @@ def compare_with_converter(converter: Path, model: Path, found: dict, name: str,
         ours, other = found.get(key), theirs.get(key)
         if ours != other and not (isinstance(ours, float) and abs(ours - other) < 1e-6 * abs(other)):
             print(f"  {key}: {str(ours)[:60]} here, {str(other)[:60]} by the converter")
+    tensors = [{tensor.name: tensor for tensor in gguf.GGUFReader(file).tensors} for file in (path, output)]
+    assert set(tensors[0]) == set(tensors[1]), f"{name}: tensors {set(tensors[0]) ^ set(tensors[1])}"
+    for key, ours in tensors[0].items():
+        other = tensors[1][key]
+        assert ours.shape.tolist() == other.shape.tolist() and ours.tensor_type == other.tensor_type, f"{name}: {key}"
+        assert numpy.array_equal(ours.data, other.data), f"{name}: {key} has other values"
+    print(f"  {len(tensors[0])} tensors are those of the converter")
 
 
 def compare_with_program(path: Path, checkpoint: Path, dtrain: str, model: transformers.PreTrainedModel,
@@ -182,7 +191,9 @@ def main() -> None:
             remark = summary.strip().split("; ", 1)[1]
             print(f"{name:14} {remark}")
             if options.converter:
-                compare_with_converter(options.converter, model, found, name, splitting)
+                exported = Path(scratch) / "exported"
+                run(options.dtrain, "export", "--checkpoint", f"{scratch}/run", "--format", "huggingface", "--output", exported)
+                compare_with_converter(options.converter, exported, path, found, name, splitting)
             if llama_cpp and found["tokenizer.ggml.model"] != "none":
                 loaded = transformers.AutoModelForCausalLM.from_pretrained(model)
                 print("  llama.cpp: " + compare_with_program(path, Path(scratch) / "run", options.dtrain, loaded, tokenizer, name))

@@ -40,6 +40,7 @@ t5              T5ForConditionalGeneration, tied
 t5_gated        T5ForConditionalGeneration, version 1.1: a gated network and an output projection of its own
 bart            BartForConditionalGeneration, another decoder, a bias of the logits
 deit            DeiTForImageClassification
+starcoder2      Starcoder2ForCausalLM, one head of keys for three of queries, a sliding window
 """
 
 from __future__ import annotations
@@ -149,6 +150,10 @@ MODELS = {
     "qwen3": ("Qwen3ForCausalLM", SMALL_LLAMA | rope("linear", factor=2.0)),
     "gemma": ("GemmaForCausalLM", SMALL_LLAMA | {"pad_token_id": 0}),
     "gpt_neox": ("GPTNeoXForCausalLM", NEOX),
+    "starcoder2": (
+        "Starcoder2ForCausalLM",
+        {name: value for name, value in SMALL_LLAMA.items() if name != "head_dim"} | {"sliding_window": 4},
+    ),
     "neox_serial": (
         "GPTNeoXForCausalLM",
         NEOX | {"use_parallel_residual": False, "attention_bias": False, "tie_word_embeddings": True},

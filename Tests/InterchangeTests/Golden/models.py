@@ -160,6 +160,9 @@ CLASSES = {
     "Qwen3ForCausalLM": lambda draw: decoder(draw) | scaled(draw) | {"attention_bias": draw.random() < 0.5},
     "GemmaForCausalLM": lambda draw: decoder(draw) | {"pad_token_id": 0},
     "GPTNeoXForCausalLM": neox,
+    "Starcoder2ForCausalLM": lambda draw: {
+        name: value for name, value in decoder(draw, own_head=False).items() if name not in ("head_dim", "rms_norm_eps")
+    } | {"sliding_window": draw.choice([None, 4, 7, 64]), "hidden_act": draw.choice(["gelu", "gelu_pytorch_tanh"])},
     "BertForMaskedLM": encoder,
     "BertForSequenceClassification": lambda draw: encoder(draw) | labels(),
     **{f"{name}ForMaskedLM": lambda draw: encoder(draw) | {"type_vocab_size": draw.choice([1, 2])}

@@ -10,7 +10,7 @@ import Testing
     private func settings(beams: Int, tokens: Int, lengthPenalty: Double = 1, batch: Int = 4) -> DecodingSettings {
         var settings = DecodingSettings()
         (settings.beams, settings.tokens, settings.lengthPenalty) = (beams, tokens, lengthPenalty)
-        (settings.endToken, settings.batch) = (BeamSearchTests.end, batch)
+        (settings.endTokens, settings.batch) = ([BeamSearchTests.end], batch)
         return settings
     }
 

@@ -54,9 +54,13 @@ import Testing
         let free = try decoding { $0.tokens = 12 }.run(inputs)
         let end = free[0][3]
         let place = free[0].firstIndex(of: end)!
-        let ended = try decoding { ($0.tokens, $0.endToken) = (12, end) }.run(inputs)
+        let ended = try decoding { ($0.tokens, $0.endTokens) = (12, [end]) }.run(inputs)
         for (all, text) in zip(free, ended) { #expect(text == Array(all.prefix { $0 != end })) }
-        let later = try decoding { ($0.tokens, $0.endToken, $0.minimumTokens) = (12, end, 6) }.run(inputs)
+        // The first of several end tokens ends an output.
+        let other = try #require(free[0].prefix(3).first { $0 != end })
+        let earlier = try decoding { ($0.tokens, $0.endTokens) = (12, [end, other]) }.run(inputs)
+        for (all, text) in zip(free, earlier) { #expect(text == Array(all.prefix { $0 != end && $0 != other })) }
+        let later = try decoding { ($0.tokens, $0.endTokens, $0.minimumTokens) = (12, [end], 6) }.run(inputs)
         #expect(later[0].count >= 6)
         #expect(!later[0].prefix(6).contains(end))
         #expect(Array(later[0].prefix(place)) == Array(free[0].prefix(place)))
@@ -84,7 +88,7 @@ import Testing
             { $0.beams = 3 },
         ] as [(inout DecodingSettings) -> Void] {
             let all = try decoding {
-                ($0.tokens, $0.endToken, $0.scores) = (6, end, true)
+                ($0.tokens, $0.endTokens, $0.scores) = (6, [end], true)
                 change(&$0)
             }.outputs(for: inputs)
             for (input, outputs) in zip(inputs, all) {

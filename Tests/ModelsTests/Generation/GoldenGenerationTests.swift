@@ -42,7 +42,7 @@ import Testing
             var settings = DecodingSettings()
             (settings.beams, settings.lengthPenalty) = (Int(numbers[0]), numbers[1])
             (settings.repetitionPenalty, settings.tokens) = (numbers[2], Int(numbers[3]))
-            (settings.minimumTokens, settings.endToken) = (Int(numbers[4]), 1)
+            (settings.minimumTokens, settings.endTokens) = (Int(numbers[4]), [1])
             let count = golden.names(below: "case.\(number).input.").count
             #expect(count == 5)
             let inputs = try (0..<count).map { try golden.integers("case.\(number).input.\($0)").map(Int32.init) }

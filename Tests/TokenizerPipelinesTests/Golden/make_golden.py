@@ -259,5 +259,6 @@ def main():
         json.dump({"texts": TEXTS, "tokenizers": found}, file, ensure_ascii=True, separators=(",", ":"))
 
 
-os.chdir(os.path.dirname(os.path.abspath(__file__)))
-main()
+if __name__ == "__main__":
+    os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    main()
