@@ -30,7 +30,9 @@ import PackageDescription
 //   5  Checkpoints
 //   6  Interchange                       models of other programs (above Checkpoints: its files are safetensors)
 //   6  Settings                          the configuration: reading, checks, what follows from it
-//   7  Inference                         forward pass, scores, evaluation, generation, export and import
+//   7  GGUF                              models and tokenizers in one file, for llama.cpp
+//   7  Inference                         forward pass, scores, evaluation, generation
+//   8  Exchange                          checkpoints from and to models of other programs, merged, averaged
 //   8  Training                          steps and runs
 //   8  Reports                           what the files of runs tell: pages, comparisons, views in a terminal
 //   8  Interpretation                    attention maps, embeddings, explanations of predictions
@@ -72,7 +74,8 @@ func test(_ target: String, _ others: String...) -> Target {
 
 /// The targets with readers of bytes from outside.
 let fuzzed: [Target.Dependency] = [
-    "TestSupport", "Checkpoints", "Conversations", "Datasets", "EventFiles", "Failures", "Files", "Inference",
+    "TestSupport", "Checkpoints", "Conversations", "Datasets", "EventFiles", "Exchange", "Failures", "Files",
+    "Inference",
     "Interchange", "Interpretation", "Preparation", "Settings",
     "Tensors", "Texts", "TokenizerPipelines", "Tokenizers", "dtrain",
 ]
@@ -164,6 +167,13 @@ let package = Package(
                 "TokenizerPipelines", "Tokenizers",
             ],
             swiftSettings: strict),
+        .target(
+            name: "GGUF",
+            dependencies: [
+                "Failures", "Files", "Interchange", "Models", "Numbers", "Tensors", "Texts", "TokenizerPipelines",
+                "Tokenizers",
+            ],
+            swiftSettings: strict),
 
         .target(name: "EventFiles", dependencies: ["Failures", "Files", "Texts"], swiftSettings: strict),
         .target(
@@ -203,6 +213,13 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "Exchange",
+            dependencies: [
+                "Checkpoints", "Conversations", "Datasets", "Failures", "Files", "GGUF", "Inference", "Interchange",
+                "Models", "Resources", "Settings", "Tensors", "Texts", "Tokenizers",
+            ],
+            swiftSettings: strict),
+        .target(
             name: "Interpretation",
             dependencies: [
                 "Failures", "Files", "Inference", "Layers", "Models", "Objectives", "Reporting", "Resources",
@@ -221,7 +238,7 @@ let package = Package(
             dependencies: [
                 "Averaging", "Checkpoints", "Collectives", "Datasets", "EventFiles", "Failures", "Files", "Inference",
                 "Interchange", "Kernels", "Layers", "Models", "Numbers", "Objectives", "Optimizers", "Products",
-                "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts", "Tokenizers", "Watching",
+                "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts", "Threads", "Watching",
             ],
             swiftSettings: strict),
         .target(
@@ -260,10 +277,10 @@ let package = Package(
         .executableTarget(
             name: "dtrain",
             dependencies: [
-                "CProcess", "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Inference",
-                "Inspection", "Interchange", "Interpretation", "MPI", "Measuring", "Metrics", "Models", "Planning",
-                "Preparation", "Products", "Reporting", "Reports", "Resources", "Settings", "Texts", "Threads",
-                "Tokenizers", "Training", "Watching",
+                "CProcess", "Checkpoints", "Collectives", "Conversations", "Datasets", "Exchange", "Failures", "Files",
+                "Inference", "Inspection", "Interchange", "Interpretation", "MPI", "Measuring", "Metrics", "Models",
+                "Planning", "Preparation", "Products", "Reporting", "Reports", "Resources", "Settings", "Texts",
+                "Threads", "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),
 
@@ -294,7 +311,8 @@ let package = Package(
             "Models", "Checkpoints", "Failures", "Kernels", "Layers", "Numbers", "Objectives", "Optimizers", "Tensors"),
         test("Checkpoints"),
         test(
-            "Interchange", "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models", "Objectives",
+            "Interchange", "Checkpoints", "Datasets", "Failures", "Files", "GGUF", "Kernels", "Layers", "Models",
+            "Objectives",
             "Optimizers", "Products", "Tensors", "Tokenizers"),
         test("EventFiles", "Failures", "Files"),
         test("Reporting", "Metrics"),
@@ -306,7 +324,8 @@ let package = Package(
             "Resources",
             "Tensors", "Texts"),
         test(
-            "Inference", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Metrics",
+            "Inference", "Checkpoints", "Collectives", "Datasets", "Exchange", "Failures", "Files", "Interchange",
+            "Metrics",
             "Models", "Numbers", "Objectives", "Reporting", "Settings", "Tokenizers"),
         test(
             "Interpretation", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Layers",

@@ -10,7 +10,7 @@ import Tokenizers
 ///
 /// dtrain encodes each line separately, with a space before it. The library has no such option, so the line break is an
 /// added token: the library splits the text there first, and prepends a space to each part.
-struct TokenizerJSON {
+package struct TokenizerJSON {
     /// The contents of `tokenizer.json`.
     let tokenizer: JSON
     /// The contents of `tokenizer_config.json`.
@@ -79,7 +79,7 @@ struct TokenizerJSON {
     }
 
     /// The byte tokenizer as `tokenizer.json` describes it; nil for other tokenizers.
-    static func pipeline(of tokenizer: any Tokenizer, for model: PortableModel) -> PipelineTokenizer? {
+    package static func pipeline(of tokenizer: any Tokenizer, for model: PortableModel) -> PipelineTokenizer? {
         guard tokenizer.description.kind == .byte, let files = TokenizerJSON(tokenizer, for: model) else { return nil }
         return try? PipelineTokenizer(
             model: Array(files.tokenizer.line.utf8), source: "The byte tokenizer", special: tokenizer.specialTokens)

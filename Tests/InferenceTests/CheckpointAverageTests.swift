@@ -1,5 +1,6 @@
 import Checkpoints
 import Datasets
+import Exchange
 import Models
 import Numbers
 import Settings

@@ -5,6 +5,7 @@ import TestSupport
 import Testing
 import Tokenizers
 
+@testable import GGUF
 @testable import Interchange
 
 /// Types of exported weights, several files, and GGUF.

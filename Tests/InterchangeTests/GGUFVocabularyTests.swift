@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 import Tokenizers
 
+@testable import GGUF
 @testable import Interchange
 
 /// Tokenizers in the terms of llama.cpp. `Golden/check_gguf_tokenizers.py` compares the token IDs of both programs.

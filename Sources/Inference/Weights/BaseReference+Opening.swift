@@ -11,7 +11,7 @@ extension BaseReference {
     /// - Parameter place: The directory of the base; nil: the recorded one.
     /// - Throws: `usage` if `place` is another checkpoint; `badData` if the recorded directory has no checkpoint or another
     ///   one.
-    func open(for adapter: String, at place: String? = nil) throws(Failure) -> Checkpoint {
+    package func open(for adapter: String, at place: String? = nil) throws(Failure) -> Checkpoint {
         let remedy =
             "Merge the adapter with its base where that is now: "
             + "dtrain merge --checkpoint \(shellPath(adapter)) --base DIR --output RUN"

@@ -59,7 +59,7 @@ package struct NamedArena {
 ///   - base: The directory of an adapter's base; nil: the one that the checkpoint records.
 /// - Throws: `usage` if the average is requested but missing; `badData` if a file is damaged, or if the base of an adapter
 ///   is missing or another one.
-func loadWeights(
+package func loadWeights(
     _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ layout: ParameterLayout, into weights: Arena<Float>,
     _ choice: WeightChoice?, base: String? = nil
 ) throws(Failure) {
@@ -79,7 +79,7 @@ func loadWeights(
 /// Reads the trained weights of a checkpoint in Float32: those of the model or, of an adapter, those of the adapters.
 ///
 /// - Parameter layout: The layout of the trained weights.
-func loadTrained(
+package func loadTrained(
     _ checkpoint: Checkpoint, _ layout: ParameterLayout, into weights: Arena<Float>, precision: Configuration.Precision,
     _ choice: WeightChoice?
 ) throws(Failure) {

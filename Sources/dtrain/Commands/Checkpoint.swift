@@ -1,4 +1,5 @@
 import Checkpoints
+import Exchange
 import Failures
 import Files
 import Inference

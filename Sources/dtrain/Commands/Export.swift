@@ -1,3 +1,4 @@
+import Exchange
 import Failures
 import Inference
 import Interchange

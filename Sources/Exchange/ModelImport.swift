@@ -3,6 +3,7 @@ import Conversations
 import Datasets
 import Failures
 import Files
+import Inference
 import Interchange
 import Resources
 import Settings

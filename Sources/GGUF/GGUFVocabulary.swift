@@ -1,3 +1,4 @@
+import Interchange
 import Texts
 import TokenizerPipelines
 import Tokenizers

@@ -1,6 +1,8 @@
 import Checkpoints
 import Failures
 import Files
+import GGUF
+import Inference
 import Interchange
 import Resources
 import Settings

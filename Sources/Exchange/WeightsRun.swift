@@ -1,6 +1,7 @@
 import Checkpoints
 import Failures
 import Files
+import Inference
 import Settings
 import Texts
 

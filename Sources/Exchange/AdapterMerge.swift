@@ -1,5 +1,6 @@
 import Checkpoints
 import Failures
+import Inference
 import Resources
 import Settings
 import Tensors

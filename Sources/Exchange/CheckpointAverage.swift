@@ -1,5 +1,6 @@
 import Checkpoints
 import Failures
+import Inference
 import Models
 import Resources
 import Settings

@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Interchange
 import Models
 import Tensors
 import Texts
