@@ -34,9 +34,9 @@ import PackageDescription
 //   7  Inference                         forward pass, scores, evaluation, generation
 //   8  Exchange                          checkpoints from and to models of other programs, merged, averaged
 //   8  Training                          steps and runs
-//   8  Reports                           what the files of runs tell: pages, comparisons, views in a terminal
 //   8  Interpretation                    attention maps, embeddings, explanations of predictions
 //   8  DTrain                            the library's public surface: what was trained, in other programs; without MPI
+//   9  Reports                           what the files of runs tell: pages, comparisons, views in a terminal
 //   9  Measuring Inspection              benchmarks; reports on datasets and checkpoints
 //  10  Planning                          memory, time and disk of a run, before it starts
 //  11  dtrain                            the command line
@@ -269,8 +269,9 @@ let package = Package(
         .target(
             name: "Reports",
             dependencies: [
-                "Checkpoints", "Collectives", "EventFiles", "Failures", "Files", "Inference", "Metrics", "Models",
-                "Reporting", "Settings", "Texts",
+                "Checkpoints", "Collectives", "EventFiles", "Failures", "Files", "Inference", "Interpretation",
+                "Metrics",
+                "Models", "Reporting", "Settings", "Texts",
             ],
             swiftSettings: strict),
 
@@ -339,7 +340,9 @@ let package = Package(
             "Inference", "Inspection", "Kernels", "Layers", "Measuring", "Metrics", "Models", "Numbers", "Optimizers",
             "Planning", "Preparation", "Reporting", "Resources", "Settings", "Tensors", "Texts", "Tokenizers",
             "Watching"),
-        test("Reports", "Checkpoints", "EventFiles", "Failures", "Files", "Inference", "Metrics"),
+        test(
+            "Reports", "Checkpoints", "EventFiles", "Failures", "Files", "Inference", "Interpretation", "Layers",
+            "Metrics"),
         .testTarget(
             name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "Texts", "dtrain"],
             swiftSettings: testing),

@@ -183,12 +183,13 @@ package struct Embedding<Element: Storage> {
                     outputGradient: sumGradient, into: gradients + positionTable, sum: sum,
                     sequences: pass.sequences, positions: pass.positions, width: width)
                 // Clears the rows of positions beyond this batch, which an earlier, longer batch may have written.
-                (gradients + positionTable + pass.positions * width)
-                    .update(repeating: 0, count: (contextLength - pass.positions) * width)
+                clear(
+                    gradients + positionTable + pass.positions * width,
+                    count: (contextLength - pass.positions) * width)
             }
         }
         if let spanTable, let spanPositionIDs = input.spanPositionIDs { tableBackward(spanPositionIDs, spanTable) }
-        if !accumulating { (gradients + tokenTable).update(repeating: 0, count: vocabularySize * width) }
+        if !accumulating { clear(gradients + tokenTable, count: vocabularySize * width) }
         tokenEmbeddingBackward(
             input.tokens, outputGradient: sumGradient, accumulatingInto: gradients + tokenTable,
             links: workspace.integers(.links, vocabularySize + rows), sum: sum, rows: rows,

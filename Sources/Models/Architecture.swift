@@ -39,6 +39,9 @@ package struct Architecture: Sendable {
         case maskedTokens
         /// Predicts a class, labels or a value for the prompt.
         case labels
+
+        /// Whether the response is text that is generated token by token.
+        package var isGenerated: Bool { [.continuation, .target, .filledBlanks].contains(self) }
     }
 
     package let input: Input

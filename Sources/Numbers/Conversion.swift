@@ -50,3 +50,9 @@ package func scale<Element: Storage>(_ values: UnsafeMutablePointer<Element>, by
         }
     }
 }
+
+/// Sets `count` elements to 0, which every storage type represents by bytes that are 0.
+package func clear<Element: Storage>(_ values: UnsafeMutablePointer<Element>, count: Int) {
+    UnsafeMutableRawPointer(values).initializeMemory(
+        as: UInt8.self, repeating: 0, count: count * MemoryLayout<Element>.stride)
+}

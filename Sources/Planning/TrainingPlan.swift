@@ -62,7 +62,7 @@ package struct TrainingPlan {
         }
         let sizes = data?.sizes ?? subject.sizes
         let positions = try communicator.together { () throws(Failure) in
-            try data?.longestPositions() ?? sizes.contextLength
+            try data?.longestPositions(ofRun: configuration) ?? sizes.contextLength
         }
         self.configuration = configuration
         (self.sizes, self.ranks, self.subject) = (sizes, ranks, subject.note)

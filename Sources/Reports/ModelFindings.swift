@@ -22,6 +22,8 @@ package struct ModelFindings: Sendable {
     package var continuations: [Example] = []
     /// The scores of the translations in `examples`.
     package var translations: TranslationScores?
+    /// The look into the model.
+    package var insights = ModelInsights()
 
     /// Findings about a checkpoint that is not evaluated yet.
     init(checkpoint: String, step: Int, digest: String) {
@@ -30,7 +32,7 @@ package struct ModelFindings: Sendable {
 
     /// Evaluates the best checkpoint of `run`, or the newest one.
     ///
-    /// - Parameter seconds: The time after which no further record is computed.
+    /// - Parameter seconds: The time after which nothing further is computed; the last third of it is for `insights`.
     /// - Throws: `badData` if the run has no checkpoint; the failures of `Evaluation`, such as missing data.
     package init(of run: RunHistory, seconds: Double) throws(Failure) {
         let best = try? Checkpoint.find(run.directory.best)
@@ -44,10 +46,11 @@ package struct ModelFindings: Sendable {
             var findings = self
             let evaluation = try Evaluation(checkpoint: directory, data: nil, weights: nil, communicator)
             let clock = ContinuousClock()
-            let end = clock.now + .seconds(seconds)
+            let start = clock.now
+            let end = start + .seconds(seconds * 2 / 3)
             if let first = try evaluation.translated(beams: 1, limit: 8) {
-                let perRecord = max(1e-4, (clock.now - (end - .seconds(seconds))).seconds / 8)
-                let limit = Int(min(200, seconds / perRecord))
+                let perRecord = max(1e-4, (clock.now - start).seconds / 8)
+                let limit = Int(min(200, (end - clock.now).seconds / perRecord))
                 findings.examples = try limit > 8 ? evaluation.translated(beams: 1, limit: limit) ?? first : first
                 findings.translations = TranslationScores(findings.examples)
             } else if evaluation.hasExamples {
@@ -56,6 +59,7 @@ package struct ModelFindings: Sendable {
             } else {
                 findings.continuations = try evaluation.continued(count: 4, tokens: 48) { clock.now >= end }
             }
+            findings.insights = ModelInsights(evaluation, until: start + .seconds(seconds))
             return findings
         }
         self = found

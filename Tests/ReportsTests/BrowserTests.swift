@@ -24,6 +24,7 @@ struct BrowserTests {
                 prediction: .text(name),
                 quality: 0.125, probability: 0.875)
         ]
+        findings.insights = .hostile
         let page = ReportPage(ReportContents([try fixture.history()], findings: findings)).html()
         let path = try fixture.directory.file("page.html", holding: Array(page.utf8))
         let browser = try Browser(width: width, isPhone: isPhone)
@@ -32,7 +33,7 @@ struct BrowserTests {
         #expect(browser.value("return document.title").stringValue?.contains("broken") == false)
         #expect(browser.value("return document.querySelectorAll('#charts figure').length").integerValue == 5)
         #expect(browser.value("return document.querySelectorAll('path.curve').length").integerValue ?? 0 >= 6)
-        #expect(browser.value("return document.scripts.length").integerValue == 2)
+        #expect(browser.value("return document.scripts.length").integerValue == 4)
         let wide = browser.value("return document.documentElement.scrollWidth - window.innerWidth").integerValue
         #expect(wide ?? 99 <= 0)
 
@@ -58,9 +59,42 @@ struct BrowserTests {
             (left + across / 2, top + 100), (left + across / 2 + 40, top + 100), (left + across - 20, top + 100))
         let isZoomed = browser.value("return range !== null && range[0] > 100 && !charts[3].reset.hidden")
         #expect(isZoomed.booleanValue == true)
+        try checkModel(browser)
         #expect(browser.console() == [])
         if let directory = getenv("DTRAIN_PICTURES").map({ String(cString: $0) }) {
             try browser.takePicture("\(directory)/report-\(width).png")
         }
+    }
+
+    /// The maps of attention and the cloud of vectors are drawn, change with their menus, and tell what is under the
+    /// pointer.
+    private func checkModel(_ browser: Browser) throws {
+        #expect(browser.value("return document.querySelectorAll('svg.map').length").integerValue == 2)
+        // The mean over layers and heads has three cells that are not 0; the first head of the first layer is one of them.
+        let choose = """
+            const selects = maps[1].selects.querySelectorAll('select');
+            const count = () => maps[1].figure.querySelectorAll('svg.map rect:not(.frame)').length;
+            const before = count();
+            for (const select of selects) { select.value = 1; select.onchange(); }
+            return [before, count(), Math.round(maps[1].values()[2] * 100), maps[1].part.title.includes('Cross') ? 1 : 0];
+            """
+        #expect(browser.value(choose).arrayValue?.compactMap(\.integerValue) == [3, 3, 25, 1])
+        let dots = "return document.querySelectorAll('circle.dot').length"
+        #expect(browser.value(dots).integerValue == 60)
+        let turn = """
+            const select = cloud.figure.querySelector('select'), before = cloud.dots.map(dot => dot.x).join();
+            select.value = 1; select.onchange();
+            cloud.figure.scrollIntoView({block: 'center'});
+            return select.options.length === 3 && cloud.view.shown === 3 && cloud.dots.map(dot => dot.x).join() !== before;
+            """
+        #expect(browser.value(turn).booleanValue == true)
+        let dot =
+            browser.value(
+                "const r = cloud.svg.getBoundingClientRect(); return [r.left + cloud.dots[5].x, r.top + cloud.dots[5].y].map(Math.round)"
+            ).arrayValue?.compactMap(\.integerValue) ?? []
+        try #require(dot.count == 2)
+        browser.point((dot[0], dot[1]))
+        #expect(browser.value("return cloud.tip.hidden").booleanValue == false)
+        #expect(browser.value("return document.title").stringValue?.contains("broken") == false)
     }
 }

@@ -2,12 +2,16 @@ import Glibc
 
 /// A client of servers on this host, which close each connection after their answer.
 enum LoopbackClient {
-    /// Sends a request and returns the whole answer; nil if nothing listens.
+    /// Sends a request and returns the answer; nil if nothing listens. After `seconds` without a byte, the answer ends.
     static func request(
-        _ method: String, _ path: String, port: Int, host: String? = nil, body: String = ""
+        _ method: String, _ path: String, port: Int, host: String? = nil, body: String = "", seconds: Int = 30
     ) -> String? {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
+        var limit = timeval(tv_sec: seconds, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+            setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+        }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(port).bigEndian)
@@ -21,7 +25,7 @@ enum LoopbackClient {
         let request =
             "\(method) \(path) HTTP/1.1\r\nHost: \(host ?? "localhost:\(port)")\r\nContent-Type: application/json\r\n"
             + "Connection: close\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
-        _ = Array(request.utf8).withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, 0) }
+        _ = Array(request.utf8).withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         var (answer, block): ([UInt8], [UInt8]) = ([], Array(repeating: 0, count: 1 << 16))
         while true {
             let count = recv(descriptor, &block, block.count, 0)

@@ -70,4 +70,31 @@ struct ReportPageTests {
         }
         #expect(!page.contains("<i>"))
     }
+
+    /// Tokens of a model can be anything, and become text in every section about it.
+    @Test func tokensAreNeverMarkup() throws {
+        let fixture = try RunFixture(steps: 10)
+        var findings = ModelFindings(checkpoint: "c", step: 7, digest: "d")
+        findings.insights = .hostile
+        let page = ReportPage(ReportContents([try fixture.history()], findings: findings)).html(nonce: "abc")
+        #expect(page.components(separatedBy: "<script").count == 5, "two of data, two of code")
+        #expect(!page.contains("<b>&amp;amp;") && !page.contains("\u{1B}") && !page.contains("<script>document"))
+        for part in [
+            "Attention", "Embeddings", "Why it predicts that", "Left out", "class=\"against\" style=\"--share: 0.50\"",
+            "probability 0.625", "attribution 1.000; left out: 0.250", "logit lens",
+        ] {
+            #expect(page.contains(part), "\(part)")
+        }
+        #expect(page.utf8.count < 200_000, "\(page.utf8.count)")
+    }
+
+    /// A probability is a letter: 0 is A, 1 is _.
+    @Test func mapsAreLetters() throws {
+        let data = ModelInsights.hostile.json
+        let part = try #require(data["attention"]?.arrayValue?.last?["parts"]?.arrayValue?.last)
+        let layers = part["layers"]?.arrayValue?.map { $0.arrayValue?.map { $0.stringValue } }
+        #expect(layers == [["_AQv", "_AvQ"], ["_AvQ", "_AQv"]])
+        let points = data["projections"]?.arrayValue?.first?["points"]?.arrayValue?.compactMap(\.integerValue) ?? []
+        #expect(points.count == 180 && points.map(abs).max() == 1000)
+    }
 }

@@ -4,6 +4,7 @@ import Datasets
 import Failures
 import Files
 import Metrics
+import Models
 import Settings
 
 /// The evaluation of a checkpoint on a dataset's validation split; the same result for any number of ranks.
@@ -150,10 +151,29 @@ package struct Evaluation {
         return recorded
     }
 
+    /// The name of the model's family.
+    package var family: String { identity.configuration.model.family.rawValue }
+
+    /// Whether the model reads tokens, not images.
+    package var readsTokens: Bool { forwardPass.model.architecture.input == .tokens }
+
+    /// What the model makes of a prompt; nil if it reads none.
+    package var response: Architecture.Response? { forwardPass.model.architecture.response }
+
+    /// Prompts from different places of the validation split, at most half a context long; empty for a model that reads
+    /// no prompt.
+    ///
+    /// - Throws: As `Dataset.prompts`.
+    package func prompts(count: Int, tokens: Int) throws(Failure) -> [ValidationPrompt] {
+        guard let response else { return [] }
+        return try dataset.prompts(
+            for: response, count: count, tokens: min(tokens, forwardPass.model.sizes.contextLength / 2))
+    }
+
     /// The model with its tokenizer.
     ///
     /// - Throws: `badData` if the tokenizer was altered.
-    func trainedModel() throws(Failure) -> TrainedModel {
+    package func trainedModel() throws(Failure) -> TrainedModel {
         TrainedModel(directory, identity, try identity.makeTokenizer(), forwardPass.model, forwardPass.weights)
     }
 

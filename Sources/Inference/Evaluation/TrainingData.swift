@@ -141,12 +141,30 @@ package struct TrainingData {
     /// shorter.
     ///
     /// - Complexity: O(records), reading only their lengths; O(1) for text.
-    package func longestPositions() throws(Failure) -> Int {
+    package func longestPositions() throws(Failure) -> Int { try longest(of: training, 0..<training.count) }
+
+    /// The length of the longest sequence that a run of `configuration` reads, as `longestPositions`: in the training of
+    /// its steps, with length bucketing those of the last pool, and in evaluations.
+    ///
+    /// - Complexity: O(samples of the run and of the splits).
+    package func longestPositions(ofRun configuration: Configuration) throws(Failure) -> Int {
+        let (batch, training) = (configuration.batch.sequences * configuration.data.lengthPool, self.training)
+        let steps = configuration.training.steps
+        let places = (configuration.batch.sequences * steps + batch - 1) / batch * batch
+        guard places < training.count, !dataset.kind.columns.isEmpty else { return try longestPositions() }
+        let sampler = Sampler(training, seed: UInt64(configuration.run.seed))
+        let trained = try longest(
+            of: training, (0..<places).lazy.map { sampler.sample(atGlobalIndex: UInt64($0)).sample })
+        guard let validation, configuration.training.evaluateEvery <= steps else { return trained }
+        return max(trained, try longest(of: validation, 0..<validation.count))
+    }
+
+    private func longest(of split: any Samples, _ samples: some Sequence<Int>) throws(Failure) -> Int {
         let columns = dataset.kind.columns
         if columns.isEmpty { return sizes.contextLength }
         var (longest, longestSource) = (1, columns.contains(.source) ? 1 : sizes.contextLength)
-        for sample in 0..<training.count {
-            var length = try training.length(of: sample)
+        for sample in samples {
+            var length = try split.length(of: sample)
             if columns.contains(.source) {
                 longestSource = max(longestSource, length % (sizes.contextLength + 1))
                 length /= sizes.contextLength + 1

@@ -20,10 +20,13 @@ package final class ForwardPass<Element: Storage> {
 
     /// Allocates memory for up to `sequences` sequences at once.
     ///
-    /// - Parameter recomputation: What a backward pass computes again; without one, a block needs no memory of its own.
+    /// - Parameters:
+    ///   - positions: The most positions of a sequence; nil: the context length.
+    ///   - recomputation: What a backward pass computes again; without one, a block needs no memory of its own.
     package init(
         _ model: Transformer<Element>, _ loss: Loss, weights: Arena<Element>, adapters: Arena<Element>? = nil,
-        sequences: Int, _ recomputation: Recomputation = .block, spans: SpanRecorder = SpanRecorder()
+        sequences: Int, positions: Int? = nil, _ recomputation: Recomputation = .block,
+        spans: SpanRecorder = SpanRecorder()
     ) {
         workspace = Workspace(spans: spans)
         self.model = model
@@ -31,7 +34,7 @@ package final class ForwardPass<Element: Storage> {
         self.adapters = adapters
         prediction = Prediction(loss, classes: model.architecture.output == .tokens ? model.sizes.tokenCount : nil)
         activations = model.makeActivations(
-            sequences: sequences, positions: model.sizes.contextLength, recomputation)
+            sequences: sequences, positions: positions ?? model.sizes.contextLength, recomputation)
     }
 
     /// Computes `activations.output` for inference.

@@ -21,13 +21,15 @@ extension MemoryEstimate {
     ///
     /// - Parameters:
     ///   - purpose: What the batch is for, such as "embedding".
+    ///   - positions: The most positions of a sequence; nil: the context length.
     ///   - recomputation: What a backward pass computes again.
     /// - Throws: `usage`.
     package static func requireBatch(
-        _ purpose: String, _ model: Transformer<Float>, sequences: Int, _ recomputation: Recomputation = .block
+        _ purpose: String, _ model: Transformer<Float>, sequences: Int, positions: Int? = nil,
+        _ recomputation: Recomputation = .block
     ) throws(Failure) {
         var estimate = MemoryEstimate()
-        estimate.addActivations(model, sequences: sequences, recomputation, ranks: 1)
+        estimate.addActivations(model, sequences: sequences, positions: positions, recomputation, ranks: 1)
         try estimate.require(
             purpose, available: availableBytes(), remedy: "Lower the batch (\(sequences); it changes no result).")
     }

@@ -61,10 +61,7 @@ package struct TrainedModel {
         self.tokenizer = tokenizer
         self.model = model
         self.weights = weights
-        let rows = model.sizes.vocabularySize
-        tokensWithoutText =
-            tokenizer.tokensWithoutText().filter { $0 < rows }
-            + (min(tokenizer.vocabularySize, rows)..<rows).map(Int32.init)
+        tokensWithoutText = tokenizer.outputsWithoutText(rows: model.sizes.vocabularySize)
     }
 
     /// The error for a logit that is infinite or NaN, at index `output` of the model's output.
@@ -94,6 +91,14 @@ package struct TrainedModel {
         if let token { return token }
         throw Failure(
             .badData, "\(directory): its tokenizer has no token \(name), which its model family requires.")
+    }
+}
+
+extension Tokenizer {
+    /// The outputs of a model with `rows` outputs that are no text, in ascending order: tokens without text, and padding
+    /// beyond the vocabulary.
+    package func outputsWithoutText(rows: Int) -> [Int32] {
+        tokensWithoutText().filter { $0 < rows } + (min(vocabularySize, rows)..<rows).map(Int32.init)
     }
 }
 

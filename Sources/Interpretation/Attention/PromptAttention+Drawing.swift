@@ -58,10 +58,10 @@ extension PromptAttention {
     }
 
     /// The maps as sections of a page: for each part the mean over layers and heads, the rollout, and every head.
-    package var sections: String { parts.map(\.section).joined() }
+    private var sections: String { parts.map(\.section).joined() }
 
     /// The style of the drawings in `sections`.
-    package static let drawingStyle = """
+    private static let drawingStyle = """
         svg{font:12px ui-monospace,monospace;fill:#1f5fbf}svg text{fill:#222}svg .heading{font-weight:bold}\
         svg .page{fill:#fff}svg .ground{fill:#8881}svg .frame{fill:none;stroke:#8886}\
         @media(prefers-color-scheme:dark){svg{fill:#7db4ff}svg text{fill:#ddd}svg .page{fill:#16181c}}
@@ -77,7 +77,7 @@ extension PromptAttention {
 
 extension PromptAttention.Part {
     /// What the part's maps show.
-    var heading: String {
+    package var heading: String {
         switch kind {
         case .encoder: "Self-attention of the encoder"
         case .own: "Self-attention"

@@ -39,7 +39,9 @@ package struct PromptAttention: Sendable {
     package let parts: [Part]
     /// The source word of each target token; nil without cross-attention, or without a target.
     package let alignment: Alignment?
+}
 
+extension PromptAttention {
     /// Computes the attention of the model of `generation` for `prompt`.
     ///
     /// - Parameter target: The text after the prompt, or the translation; nil: the translation that the model generates,
@@ -55,9 +57,11 @@ package struct PromptAttention: Sendable {
             target = try generation.answers(to: [prompt], shouldStop: { false }) { refuse($1) }[0]
         }
         let read = try generation.promptTokens(prompt, target: target, refuse: refuse)
-        try MemoryEstimate.requireBatch("attention", trained.model, sequences: 1, .none)
+        let positions = max(read.source.count, read.tokens.count)
+        try MemoryEstimate.requireBatch("attention", trained.model, sequences: 1, positions: positions, .none)
         let forwardPass = ForwardPass(
-            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: 1, .none)
+            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: 1,
+            positions: positions, .none)
         let batch = TokenBatch([read], trained.model.architecture)
         let maps = withExtendedLifetime(batch) {
             forwardPass.forward(batch.input)
@@ -75,9 +79,9 @@ package struct PromptAttention: Sendable {
         let kind: Kind = trained.model.architecture.hasPrefixes ? .prefix : .own
         parts.append(Part(kind: kind, queries: tokens, keys: tokens, layers: maps.own))
         if !maps.cross.isEmpty { parts.append(Part(kind: .cross, queries: tokens, keys: source, layers: maps.cross)) }
-        (checkpoint, self.prompt, self.target, self.parts) = (trained.directory, prompt, target, parts)
-        alignment =
-            maps.cross.isEmpty || tokens.count < 2 || source.count < 2
-            ? nil : Alignment(maps.cross, targets: Array(tokens.dropFirst()), sources: Array(source.dropLast()))
+        self.init(
+            checkpoint: trained.directory, prompt: prompt, target: target, parts: parts,
+            alignment: maps.cross.isEmpty || tokens.count < 2 || source.count < 2
+                ? nil : Alignment(maps.cross, targets: Array(tokens.dropFirst()), sources: Array(source.dropLast())))
     }
 }

@@ -4,8 +4,10 @@ import Texts
 
 /// The formats of files of vectors.
 package enum VectorFormat: String, CaseIterable, Sendable {
-    /// Tab-separated numbers, a vector a line, and the names in a second file: what TensorBoard's projector reads.
+    /// Tab-separated numbers, a vector a line, and the names in a second file: what TensorBoard's projector loads.
     case tsv
+    /// A directory with both files of `tsv` and the configuration by which TensorBoard finds them.
+    case projector
     /// The text format of word2vec: a line "V C", then a name and its numbers on each line.
     case word2vec
 }
@@ -30,7 +32,7 @@ extension TokenVectors {
             seen[names[token].exact] = count + 1
             let name = count == 0 ? names[token] : "\(names[token])#\(token)"
             switch format {
-            case .tsv:
+            case .tsv, .projector:
                 lines += "\(numbers)\n".utf8
                 try writeNames(Array("\(name)\n".utf8))
             case .word2vec: lines += "\(name) \(numbers)\n".utf8
@@ -41,6 +43,21 @@ extension TokenVectors {
             }
         }
         try write(lines)
+    }
+
+    /// The files of the format `projector`: of vectors, and of the configuration.
+    package static let (projectorFileName, projectorConfigurationName) = ("embeddings.tsv", "projector_config.pbtxt")
+
+    /// The configuration of TensorBoard's projector: a `ProjectorConfig` as text, with paths relative to its directory.
+    package var projectorConfiguration: String {
+        """
+        embeddings {
+          tensor_name: "\(parameter)"
+          tensor_path: "\(TokenVectors.projectorFileName)"
+          metadata_path: "\(TokenVectors.namesPath(beside: TokenVectors.projectorFileName))"
+        }
+
+        """
     }
 
     /// The name of the file of names beside the file `path` of format `tsv`.

@@ -45,6 +45,8 @@ package struct Explainer {
     private let names: TokenNames
     private let pass: InspectionPass
     private let steps: Int
+    /// The most positions of a prompt.
+    private let limit: Int
     private var trained: TrainedModel { generation.trained }
 
     /// The most sequences that are computed at once.
@@ -52,20 +54,23 @@ package struct Explainer {
 
     /// Prepares explanations by the model of `generation`.
     ///
-    /// - Parameter steps: The maximum number of points of each integral.
+    /// - Parameters:
+    ///   - steps: The maximum number of points of each integral.
+    ///   - positions: The most tokens of a prompt with its target; nil: the context length.
     /// - Throws: `usage` if there is not enough memory.
-    package init(_ generation: Generation, steps: Int) throws(Failure) {
+    package init(_ generation: Generation, steps: Int, positions: Int? = nil) throws(Failure) {
         self.generation = generation
         self.steps = steps
         let trained = generation.trained
         let sequences = Explainer.batch
+        limit = min(positions ?? .max, trained.model.sizes.contextLength)
         var estimate = MemoryEstimate()
-        estimate.addActivations(trained.model, sequences: sequences, .none, ranks: 1)
+        estimate.addActivations(trained.model, sequences: sequences, positions: limit, .none, ranks: 1)
         try estimate.require(
             "an explanation", available: MemoryEstimate.availableBytes(), remedy: "Use a larger host.")
         names = TokenNames(trained.tokenizer)
         let pools = trained.model.architecture.output == .sequence
-        pass = InspectionPass(trained, sequences: sequences) { read in
+        pass = InspectionPass(trained, sequences: sequences, positions: limit) { read in
             pools ? 0 : read.masked.first ?? read.tokens.count - 1
         }
     }
@@ -75,17 +80,21 @@ package struct Explainer {
     /// - Parameters:
     ///   - target: The text after the prompt, or the beginning of its translation, whose next token is explained.
     ///   - output: The class, label or token to explain; nil: the most probable one.
+    ///   - shouldStop: Called before a part of the line is divided; if true, the integral stays as it is.
     ///   - refuse: Returns the error for the prompt, given the reason.
     /// - Throws: The error of `refuse` if the prompt cannot be read or has no blank; `usage` if `output` is unknown;
     ///   `badData` if a prediction is not finite.
     package func explain(
-        _ prompt: String, target: String?, output wanted: String?, refuse: (_ reason: String) -> Failure
+        _ prompt: String, target: String?, output wanted: String?, unless shouldStop: () -> Bool = { false },
+        refuse: (_ reason: String) -> Failure
     ) throws(Failure) -> Explanation {
         guard !prompt.isEmpty else { throw refuse("is empty. Give at least one character.") }
         let read = try generation.promptTokens(prompt, target: target, refuse: refuse)
         if trained.model.architecture.response == .maskedTokens, read.masked.isEmpty {
             throw refuse("has no [MASK] whose token could be explained. Write it where a token is to be predicted.")
         }
+        let count = max(read.source.count, read.tokens.count)
+        guard count <= limit else { throw refuse("has \(count) tokens; the limit is \(limit). Shorten it.") }
         let lens = pass.logitsByLayer(of: read)
         if let index = lens[lens.count - 1].firstIndex(where: { !$0.isFinite }) {
             throw trained.nonFinite(output: index)
@@ -97,7 +106,7 @@ package struct Explainer {
         for place in free.source { baseline.source[place] = blank }
         for place in free.own { baseline.tokens[place] = blank }
         let gradients = IntegratedGradients(
-            pass, read, baseline: baseline, explained, steps: steps)
+            pass, read, baseline: baseline, explained, steps: steps, unless: shouldStop)
         let omissions = omissions(read, free, explained, value: gradients.value)
         func influence(_ token: Int32, _ place: Int, isSource: Bool) -> Explanation.Influence {
             Explanation.Influence(

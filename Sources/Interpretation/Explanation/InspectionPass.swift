@@ -18,13 +18,18 @@ struct InspectionPass {
 
     /// Allocates the activations of all blocks for `sequences` sequences.
     ///
-    /// - Parameter position: The position of a sequence whose output counts; 0 for a model that pools.
-    init(_ trained: TrainedModel, sequences: Int, position: @escaping @Sendable (PromptTokens) -> Int) {
+    /// - Parameters:
+    ///   - positions: The most positions of a sequence.
+    ///   - position: The position of a sequence whose output counts; 0 for a model that pools.
+    init(
+        _ trained: TrainedModel, sequences: Int, positions: Int, position: @escaping @Sendable (PromptTokens) -> Int
+    ) {
         model = trained.model
         self.sequences = sequences
         self.position = position
         forwardPass = ForwardPass(
-            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: sequences, .none)
+            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: sequences,
+            positions: positions, .none)
     }
 
     /// The context of both directions: weights are treated as frozen, so that no gradients of them are computed.

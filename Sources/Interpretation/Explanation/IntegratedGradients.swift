@@ -50,9 +50,10 @@ struct IntegratedGradients {
     ///   - pass: A pass without recomputation, for more than `partPoints` sequences at once.
     ///   - baseline: As long as `read`; tokens that are equal have the attribution 0.
     ///   - steps: The maximum number of points at which gradients are computed.
+    ///   - shouldStop: Called before a part is divided; if true, none is divided further.
     init(
         _ pass: InspectionPass, _ read: PromptTokens, baseline: PromptTokens,
-        _ explained: ExplainedOutput, steps: Int
+        _ explained: ExplainedOutput, steps: Int, unless shouldStop: () -> Bool
     ) {
         let width = pass.model.configuration.width
         // The embeddings of the input and of the baseline: [2, S, C] and [2, T, C].
@@ -103,7 +104,7 @@ struct IntegratedGradients {
         var parts = [integrated(0...1, from: baselineValue, to: value)]
         let allowed = IntegratedGradients.tolerance * max(1, abs(value - baselineValue))
         var left = steps - IntegratedGradients.partPoints
-        while left >= 2 * IntegratedGradients.partPoints, parts.reduce(0, { $0 + $1.error }) > allowed {
+        while left >= 2 * IntegratedGradients.partPoints, parts.reduce(0, { $0 + $1.error }) > allowed, !shouldStop() {
             let worst = parts.remove(at: parts.indices.max { parts[$0].error < parts[$1].error }!)
             let middle = (worst.range.lowerBound + worst.range.upperBound) / 2
             let first = integrated(worst.range.lowerBound...middle, from: worst.values.start, to: nil)

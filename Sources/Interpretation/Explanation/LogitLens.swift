@@ -18,20 +18,23 @@ package struct LogitLens: Sendable {
 
     /// The layers, from 0 blocks to all.
     package let layers: [Layer]
+}
 
+extension LogitLens {
     /// The lens of a prediction.
     ///
     /// - Parameters:
     ///   - logits: The logits after 0, 1, … blocks.
     ///   - name: The name of an output.
     init(_ logits: [[Float]], _ explained: ExplainedOutput, name: (Int) -> String) {
-        layers = logits.enumerated().map { blocks, row in
-            let best = row.prefix(explained.classes).indices.max { (row[$0], $1) < (row[$1], $0) } ?? 0
-            func probability(_ output: Int) -> Double { explained.probability(row, of: output) }
-            return Layer(
-                blocks: blocks, prediction: explained.kind == .numbers ? nil : name(best), value: probability(best),
-                explained: probability(explained.output))
-        }
+        self.init(
+            layers: logits.enumerated().map { blocks, row in
+                let best = row.prefix(explained.classes).indices.max { (row[$0], $1) < (row[$1], $0) } ?? 0
+                func probability(_ output: Int) -> Double { explained.probability(row, of: output) }
+                return Layer(
+                    blocks: blocks, prediction: explained.kind == .numbers ? nil : name(best),
+                    value: probability(best), explained: probability(explained.output))
+            })
     }
 }
 

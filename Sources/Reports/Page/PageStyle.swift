@@ -35,6 +35,12 @@ enum PageStyle {
         .examples { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 380px), 1fr)); }
         .example { background: var(--panel); border: 1px solid var(--line); border-radius: 6px; padding: 8px 12px; }
         .example dt { color: var(--faint); font-size: 13px; } .example dd { margin: 0 0 6px; white-space: pre-wrap; }
+        .maps { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
+        select { font: inherit; font-size: 13px; max-width: 100%; } svg.map { width: auto; max-width: none; }
+        .map rect { fill: var(--mark); } .map .frame { fill: none; stroke: var(--line); } .dot { fill: var(--mark); }
+        .tokens { line-height: 1.9; } .tokens span { padding: 1px 3px; margin-right: 3px; border-radius: 3px;
+          background: color-mix(in srgb, var(--tone) calc(var(--share) * 65%), transparent); }
+        .for { --tone: #0072b2; } .against { --tone: #d55e00; }
         .good { color: var(--good); } .bad { color: var(--bad); }
         pre { overflow-x: auto; background: var(--panel); padding: 8px; border-radius: 6px; max-height: 420px; }
         .bar { display: flex; height: 22px; border-radius: 4px; overflow: hidden; max-width: 900px; }

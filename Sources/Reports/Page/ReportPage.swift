@@ -35,7 +35,8 @@ package struct ReportPage {
     /// The sections in the order of the page; one that has nothing to tell returns nil. A new section is one more line.
     package static let sections: [@Sendable (ReportContents) -> ReportSection?] = [
         ReportSection.results, ReportSection.differences, ReportSection.timeline, ReportSection.time,
-        ReportSection.classes, ReportSection.examples, ReportSection.training,
+        ReportSection.classes, ReportSection.examples, ReportSection.explanations, ReportSection.attention,
+        ReportSection.embeddings, ReportSection.omissions, ReportSection.training,
     ]
 
     package init(_ contents: ReportContents, refreshSeconds: Int = 0) {
@@ -77,9 +78,15 @@ package struct ReportPage {
                 .element("div", ["class": "charts", "id": "charts"]),
             ] + sections.flatMap { [HTML.element("h2", ["id": $0.id], [.text($0.title)])] + $0.body } + [
                 .data("data", data), .code("script", ["nonce": nonce], PageScript.code),
-            ])
+            ] + model(nonce))
         return "<!doctype html>\n"
             + HTML.element("html", ["lang": "en"], [head, body]).source + "\n"
+    }
+
+    /// The look into the model that a script draws; nothing if there is none.
+    private func model(_ nonce: String) -> [HTML] {
+        guard let insights = contents.findings?.insights else { return [] }
+        return [.data("model", insights.json), .code("script", ["nonce": nonce], PageScript.modelCode)]
     }
 
     /// The data that the script draws.

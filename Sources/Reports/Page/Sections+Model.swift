@@ -80,7 +80,8 @@ extension ReportSection {
             ])
     }
 
-    private static func source(_ findings: ModelFindings) -> String {
+    /// The data and the checkpoint that findings are about.
+    static func source(_ findings: ModelFindings) -> String {
         "Validation split, checkpoint of step \(findings.step)"
     }
 

@@ -71,7 +71,13 @@ struct EffectiveConfiguration: Equatable {
         threads = configuration.threads
         averaging = configuration.averaging.effective(configuration.precision)
         lossScale = configuration.precision == .float16 ? configuration.lossScale : nil
-        training = configuration.training.effective
+        var training = configuration.training.effective
+        let generates = configuration.model.family.architecture.response?.isGenerated ?? false
+        // Adapters are merged into the weights only when a run has ended.
+        if !generates || configuration.fineTuning.adaptation != nil {
+            training.samples = TrainingConfiguration().samples
+        }
+        self.training = training
     }
 }
 
@@ -121,12 +127,12 @@ extension AveragingConfiguration {
 
 extension TrainingConfiguration {
     /// Without `spikeZScore` there are no spikes, without `patience` the minimum improvement has no effect, and without
-    /// event files there are no histograms.
+    /// event files there are neither histograms nor samples.
     fileprivate var effective: TrainingConfiguration {
         var (part, usual) = (self, TrainingConfiguration())
         if spikeZScore == 0 { part.spikeAction = usual.spikeAction }
         if patience == 0 { part.minDelta = usual.minDelta }
-        if !tensorboard { part.histogramsEvery = usual.histogramsEvery }
+        if !tensorboard { (part.histogramsEvery, part.samples) = (usual.histogramsEvery, usual.samples) }
         return part
     }
 }

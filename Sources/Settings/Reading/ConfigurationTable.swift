@@ -250,6 +250,7 @@ extension TrainingConfiguration {
         .integer("verify_every", \.verifyEvery, in: 0...1_000_000_000).outsideTrajectory,
         .boolean("tensorboard", \.tensorboard).outsideTrajectory,
         .integer("histograms_every", \.histogramsEvery, in: 0...1_000_000_000).outsideTrajectory,
+        .integer("samples", \.samples, in: 0...16).outsideTrajectory,
         ConfigurationKey("stall_timeout_seconds", \.stallTimeoutSeconds, .realOr("auto", RealRange(1...1e6)))
             .outsideTrajectory,
         .real("straggler_factor", \.stragglerFactor, in: 1...1e6).outsideTrajectory,

@@ -132,6 +132,9 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package var tensorboard = true
     /// The interval between histograms of weights and gradients in the event files, in steps; 0: none.
     package var histogramsEvery = 0
+    /// The number of validation prompts whose continuations, translations or fillings are written to the event files at
+    /// each evaluation.
+    package var samples = 0
     /// The number of seconds without progress after which the job ends; nil: derived from the slowest step.
     package var stallTimeoutSeconds: Double?
     /// The ratio of a rank's time to compute to that of the others from which on it is named.

@@ -162,11 +162,11 @@ final class RunRecords {
         }
     }
 
-    /// Appends histograms of `step` to the event file; buffers them in memory if the disk fails.
+    /// Appends histograms or texts of `step` to the event file; buffers them in memory if the disk fails.
     ///
     /// - Throws: `inputOutput` if the buffer is full.
-    func log(_ histograms: [Summary], step: Int) throws(Failure) {
-        try enduring { () throws(Failure) in try events?.append(histograms, step: step) }
+    func log(_ summaries: [Summary], step: Int) throws(Failure) {
+        try enduring { () throws(Failure) in try events?.append(summaries, step: step) }
     }
 
     /// Performs one or two writes to logs, the second even if the first fails, and reports when writing begins to fail and when

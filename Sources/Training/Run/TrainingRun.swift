@@ -42,6 +42,8 @@ final class TrainingRun<Element: Storage> {
     /// The step of the last rollback's checkpoint, and the number of consecutive rollbacks to it.
     private var returns = (step: -1, count: 0)
     private var stragglers: StragglerWatch
+    /// nil if no texts are generated during training, and on ranks other than 0.
+    private let samples: SampleTexts?
     /// The number of updates in the newest checkpoint.
     private var savedUpdates: Int
 
@@ -76,6 +78,10 @@ final class TrainingRun<Element: Storage> {
                     samples, sequencesPerBatch: data.plan.sequencesPerSlot, seed: UInt64(configuration.run.seed))
                 return (name, batches, try batches.makeBatch())
             }
+        }
+        let count = communicator.rank == 0 && data.validation != nil ? configuration.training.samples : 0
+        samples = try communicator.together { () throws(Failure) in
+            try SampleTexts(count, data.dataset, configuration.model.family.architecture, data.sizes)
         }
         let flops = configuration.model.flopsPerTarget(
             data.sizes, targetShare: configuration.targetShare(data.sizes))
@@ -358,10 +364,13 @@ final class TrainingRun<Element: Storage> {
         if validation.isEmpty { return nil }
         let start = clock.now
         let found = try coordinator.withAveragedWeights {
-            try validation.map { part in
+            let found = try validation.map { part in
                 try coordinator.replica.forwardPass.scores(
                     of: part.batches, part.memory, communicator, unless: StopRequest.isPending)
             }
+            // An interrupted evaluation is repeated at the same step.
+            if found.allSatisfy({ $0 != nil }) { try logSamples() }
+            return found
         }
         let all = found.compactMap(\.self)
         guard all.count == found.count else { return nil }
@@ -385,6 +394,15 @@ final class TrainingRun<Element: Storage> {
             console.say("  loss of \(parts.map { "\($0.name) \(fixed($0.loss, 4))" }.joined(separator: ", "))")
         }
         return isBest
+    }
+
+    /// Adds texts that the model generates to the event file.
+    private func logSamples() throws {
+        guard configuration.training.samples > 0 else { return }
+        try communicator.together { () throws(Failure) in
+            guard let samples else { return }
+            try records?.log(samples.summaries(coordinator.replica.forwardPass), step: coordinator.step)
+        }
     }
 
     /// Writes a checkpoint, or starts to in the background.

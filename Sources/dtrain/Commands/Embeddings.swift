@@ -14,11 +14,11 @@ extension Command {
             .one("near", "WORD", "print the nearest neighbours of a word"),
             .list("analogy", "A B C", "print the words D for which A is to B as C is to D"),
             .one("analogies", .file, "solve the questions of a file: four words a line, \": NAME\" begins a section"),
-            .one("format", .choice(of: VectorFormat.self), "write all vectors: TensorBoard's projector, or word2vec"),
+            .one("format", .choice(of: VectorFormat.self), "write all vectors; projector: DIR for TensorBoard"),
             .one("project", .choice(of: ProjectionMethod.self), "write the vectors in few dimensions"),
             .one("dimensions", "2|3", "with --project: number of dimensions (default 2)"),
             .one("input", .file, "write the vector of the text on each line: the mean over its tokens"),
-            .one("output", .file, "file for vectors and projections; FILE.json: JSON"),
+            .one("output", .file, "FILE.tsv, FILE.json, or DIR for the projector"),
             .one("count", "N", "number of neighbours (default 10), or of projected tokens (default 1000)"),
             .one("seed", "N", "seed of the projection (default 1337)"),
             .flag("json", "print JSON"),
@@ -120,10 +120,13 @@ private enum EmbeddingTask {
             let file = try AnalogyFile(reading: path)
             return AnalogyScore.report(try TokenVectors(trained).scores(file), asJSON: isJSON)
         case .export(let format, let path):
+            let isDirectory = format == .projector
+            if isDirectory { _ = try FileSystem.makeDirectory(path) }
+            let path = isDirectory ? "\(path)/\(TokenVectors.projectorFileName)" : path
             let file = try openOutput(path, trained, inputs: [])
             let vectors = try TokenVectors(trained)
             let namesPath = TokenVectors.namesPath(beside: path)
-            let names = format == .tsv ? try openOutput(namesPath, trained, inputs: []) : nil
+            let names = format == .word2vec ? nil : try openOutput(namesPath, trained, inputs: [])
             try file.begin()
             try names?.begin()
             try vectors.write(
@@ -131,6 +134,13 @@ private enum EmbeddingTask {
                 names: { lines throws(Failure) in try names?.write(lines) })
             try file.close()
             try names?.close()
+            if isDirectory {
+                let configurationPath = "\(FileSystem.parent(of: path))/\(TokenVectors.projectorConfigurationName)"
+                let configuration = try openOutput(configurationPath, trained, inputs: [])
+                try configuration.begin()
+                try configuration.write(Array(vectors.projectorConfiguration.utf8))
+                try configuration.close()
+            }
             return "\(vectors.count) vectors of \(vectors.width) numbers (\(vectors.parameter)) written to \(path)"
                 + (names == nil ? "" : ", their names to \(namesPath)")
         case .project(let method, let dimensions, let count, let seed, let path):
