@@ -42,7 +42,7 @@ struct SampleTexts {
         settings.temperature = 0
         settings.batch = count
         let end = tokenizer.specialTokens.eos
-        settings.endToken = end
+        settings.endTokens = end.map { [$0] } ?? []
         settings.forbiddenTokens = tokenizer.outputsWithoutText(rows: sizes.vocabularySize).filter { $0 != end }
         self.settings = settings
     }
