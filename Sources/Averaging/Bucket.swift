@@ -5,15 +5,23 @@ struct Bucket: Equatable {
     let range: Range<Int>
     let section: Int
 
-    /// Divides the first `count` elements of an arena, whole chunks, into buckets of at most `largest` elements, also whole
-    /// chunks. Buckets are in the order in which they become final: from the end of the arena to its start.
+    /// Divides the first `count` elements of an arena into buckets of at most `largest` elements, all multiples of `unit`.
+    /// Buckets are in the order in which they become final: from the end of the arena to its start.
+    ///
+    /// The first two sections (embeddings, and the first attention) become final at the end of the backward pass, and the
+    /// next forward pass needs them first. A bucket ends where they do, so that nothing else is sent so late, or awaited so
+    /// early.
     ///
     /// - Parameter count: At least the number of elements of `layout`; the elements after those belong to no section.
-    static func all(_ layout: ParameterLayout, count: Int, largest: Int) -> [Bucket] {
-        stride(from: count, to: 0, by: -largest).map { end in
-            let range = max(end - largest, 0)..<end
-            let section = layout.sections.firstIndex { $0.upperBound > range.lowerBound } ?? 0
-            return Bucket(range: range, section: section)
+    static func all(_ layout: ParameterLayout, count: Int, unit: Int, largest: Int) -> [Bucket] {
+        let ends = layout.sections.prefix(2).last?.upperBound ?? 0
+        let border = min((ends + unit - 1) / unit * unit, count)
+        return [border..<count, 0..<border].flatMap { part in
+            stride(from: part.upperBound, to: part.lowerBound, by: -largest).map { end in
+                let range = max(end - largest, part.lowerBound)..<end
+                let section = layout.sections.firstIndex { $0.upperBound > range.lowerBound } ?? 0
+                return Bucket(range: range, section: section)
+            }
         }
     }
 }

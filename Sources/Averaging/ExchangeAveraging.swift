@@ -26,7 +26,12 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     private let blocks: [Range<Int>]
     private let exchanges: [any ExchangeLane<Element>]
     let roundNode: NodeRounding?
-    private let gathers = (0..<4).map { _ in GatherLane() }
+    /// The last element of each section.
+    private let sectionEnds: [Int]
+    /// The new weights under way, by range of the shard.
+    private let gathers: [GatherLane]
+    /// The number of ranges that this rank has updated, and of those whose weights have arrived from all ranks.
+    private var (updated, arrived) = (0, 0)
     /// The index of the next bucket to send. Buckets are in the order in which they become final.
     private var started = 0
     /// The index of the oldest bucket that is not yet summed.
@@ -53,12 +58,14 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         shards = (0..<size).map { rank in Shard(buckets.reversed().map { block(rank, $0) }) }
         blocks = buckets.map { block(communicator.rank, $0) }
         chunkSquares = makeChunkSquares(elements: layout.count)
+        sectionEnds = layout.sections.map(\.upperBound)
+        gathers = buckets.map { _ in GatherLane() }
         order = StepOrder(sections: layout.sections.count, ranges: buckets.count)
         let largest = buckets.map(\.range.count).max()!
         // A single rank sends nothing; its gradients are rounded as if they were sent.
         let codec = ChunkCodec(configuration.wire, of: Element.self)
         roundNode = codec?.round
-        exchanges = (0..<min(4, buckets.count)).map { _ in
+        exchanges = (0..<ExchangeAveraging.laneCount(buckets)).map { _ in
             let elements = largest / size
             let halves: (any ExchangeLane)? =
                 size == 1 ? nil : codec.map { HalfLane($0, blockElements: elements, communicator) }
@@ -68,13 +75,16 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
 
     deinit { chunkSquares.deallocate() }
 
+    /// The most buckets of gradients that are under way at once.
+    static func laneCount(_ buckets: [Bucket]) -> Int { min(4, buckets.count) }
+
     /// Divides the arena, padded to a multiple of one chunk per rank, into buckets, each of which is such a multiple.
     static func makeBuckets(
         _ layout: ParameterLayout, _ configuration: AveragingConfiguration, ranks: Int
     ) -> [Bucket] {
         let unit = chunkElements * ranks
         return Bucket.all(
-            layout, count: max((layout.count + unit - 1) / unit, 1) * unit,
+            layout, count: max((layout.count + unit - 1) / unit, 1) * unit, unit: unit,
             largest: configuration.bucketElements(stride: MemoryLayout<Element>.stride, ranks: ranks))
     }
 
@@ -84,6 +94,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
             // The channel must have completed its previous bucket.
             while started - oldest >= exchanges.count { try sumOldest(waiting: true) }
             let range = buckets[started].range
+            if started == 0 { spans.transferBegan(.averaging) }
             try spans.measure(.bucket, started) { () throws(MPIError) in
                 try exchanges[started % exchanges.count].start(
                     UnsafeMutableBufferPointer(start: gradients.base + range.lowerBound, count: range.count))
@@ -96,20 +107,45 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     func finish() throws(MPIError) {
         order.finish()
         while oldest < started { try sumOldest(waiting: true) }
+        spans.transferEnded(.averaging)
         (started, oldest) = (0, 0)
     }
 
+    let publishesBySection = true
+
     func rangeIsUpdated(_ index: Int) throws(MPIError) {
         order.rangeIsUpdated(index)
+        if index == 0 { spans.transferBegan(.weights) }
         // Ranges of the shard are in ascending order, buckets in descending order.
-        try gathers[index % gathers.count].start(
-            weights.bytes(of: buckets[buckets.count - 1 - index].range), communicator)
-        for gather in gathers { try gather.test() }
+        try gathers[index].start(weights.bytes(of: buckets[buckets.count - 1 - index].range), communicator)
+        updated = index + 1
+        try takeWeights(of: 0)
+    }
+
+    func requireWeights(of section: Int) throws(MPIError) {
+        order.requireWeights()
+        try takeWeights(of: buckets.count { $0.range.lowerBound < sectionEnds[section] })
     }
 
     func publish() throws(MPIError) {
         order.publish()
-        try spans.measure(.waiting) { () throws(MPIError) in for gather in gathers { try gather.wait() } }
+        try takeWeights(of: buckets.count)
+        (updated, arrived) = (0, 0)
+    }
+
+    /// Notes the ranges whose weights have arrived, and waits for the first `needed`.
+    private func takeWeights(of needed: Int) throws(MPIError) {
+        let before = arrived
+        while arrived < updated, try gathers[arrived].test() { arrived += 1 }
+        if arrived < needed {
+            try spans.measure(.waiting) { () throws(MPIError) in
+                while arrived < needed {
+                    try gathers[arrived].wait()
+                    arrived += 1
+                }
+            }
+        }
+        if arrived == buckets.count, before < arrived { spans.transferEnded(.weights) }
     }
 
     func publishFromFirstRank() throws(MPIError) {

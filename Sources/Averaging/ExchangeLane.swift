@@ -46,18 +46,17 @@ final class PlainLane<Element: Storage>: ExchangeLane {
     }
 }
 
-/// A channel that all-gathers one bucket of weights at a time, in place.
+/// The all-gather of one bucket of weights, in place.
 final class GatherLane {
     private var pending: PendingOperation?
 
-    /// Starts the all-gather of the equal parts of `bucket`; waits first for the channel's previous bucket.
+    /// Starts the all-gather of the equal parts of `bucket`, after the previous one has ended.
     func start(_ bucket: UnsafeMutableRawBufferPointer, _ communicator: any Communicator) throws(MPIError) {
-        try wait()
         pending = try communicator.startAllgather(bucket)
     }
 
-    /// Gives MPI the opportunity to make progress.
-    func test() throws(MPIError) { _ = try pending?.test() }
+    /// Gives MPI the opportunity to make progress, and returns whether all parts have arrived.
+    func test() throws(MPIError) -> Bool { try pending?.test() ?? true }
 
     /// Waits until all parts have arrived.
     func wait() throws(MPIError) { try pending?.wait() }

@@ -39,10 +39,22 @@ package protocol GradientAveraging<Element>: AnyObject {
     func finish() throws(MPIError)
     /// Declares the weights of range `index` of this rank's shard updated; they may be sent.
     func rangeIsUpdated(_ index: Int) throws(MPIError)
+    /// Whether the weights arrive while a forward pass reads them, which calls `requireWeights` for each section before it
+    /// does, and before its backward pass `publish`.
+    var publishesBySection: Bool { get }
+    /// Waits until the weights of `section` and of all sections before it hold the updates of all ranks. Called after the
+    /// last `rangeIsUpdated`, before `publish`.
+    func requireWeights(of section: Int) throws(MPIError)
     /// Waits until `weights` holds the updates of all ranks.
     func publish() throws(MPIError)
     /// Copies rank 0's weights to every rank.
     func publishFromFirstRank() throws(MPIError)
+}
+
+extension GradientAveraging {
+    package var publishesBySection: Bool { false }
+
+    package func requireWeights(of section: Int) { preconditionFailure("\(name) does not publish by section") }
 }
 
 /// Sums a range of elements over all ranks' gradients, and the squares of the sums, chunk by chunk.

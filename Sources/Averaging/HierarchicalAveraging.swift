@@ -41,7 +41,18 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
     private var base = 0
     /// The next bucket to become final on this rank, to be received, to be added over the node, and to be averaged.
     private var (final, received, added, averaged) = (0, 0, 0, 0)
-    private let weightTransfers = Transfers()
+    /// The new weights that this rank sends, and those that it receives for each range of a shard.
+    private let weightSends = Transfers()
+    private let weightReceives: [Transfers]
+    /// The number of ranges whose new weights have arrived at each rank of this node or were computed by it, counted over
+    /// all updates.
+    private let arrivedRanges: NodeCounters
+    /// The number of ranges of earlier updates.
+    private var publishedRanges = 0
+    /// The number of ranges that this rank has updated, and of those that have arrived.
+    private var (updated, arrived) = (0, 0)
+    /// The last element of each section.
+    private let sectionEnds: [Int]
     private var order: StepOrder
 
     /// Allocates shared arenas for `layout`. Collective: every rank calls it; the ranks of each node must be able to share
@@ -60,6 +71,8 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
         weights = Arena(common.base, count: count, owner: common)
         replicas = window.parts.map { $0.assumingMemoryBound(to: Element.self) }
         finalBuckets = try NodeCounters(communicator)
+        arrivedRanges = try NodeCounters(communicator)
+        sectionEnds = layout.sections.map(\.upperBound)
         chunkSquares = makeChunkSquares(elements: count)
 
         let codec = ChunkCodec(configuration.wire, of: Element.self)
@@ -70,6 +83,7 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
             Shard(buckets.reversed().map { HierarchicalAveraging.block(rank, of: size, $0, count: count) })
         }
         order = StepOrder(sections: layout.sections.count, ranges: buckets.count)
+        weightReceives = buckets.map { _ in Transfers() }
 
         let route = NodeRoute(communicator.nodes, rank: communicator.rank)
         self.route = route
@@ -77,8 +91,9 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
             SumSchedule(of: subtree, from: subtree.map { $0..<$0 + 1 }, spansLevels: codec == nil)
         }
         blockSum = SumSchedule(of: 0..<size, from: route.leaves, spansLevels: codec == nil)
-        let blockChunks = (buckets[0].range.count / chunkElements + size - 1) / size
-        lanes = (0..<min(4, buckets.count)).map { _ in
+        let largest = buckets.map(\.range.count).max()!
+        let blockChunks = (largest / chunkElements + size - 1) / size
+        lanes = (0..<HierarchicalAveraging.laneCount(buckets)).map { _ in
             NodeLane(
                 received: route.leaves.count - communicator.localSize, blockElements: blockChunks * chunkElements,
                 sentChunks: blockChunks * route.owners.count * route.ownSubtrees.count, codec, communicator)
@@ -89,8 +104,11 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
 
     /// The size of the windows of all ranks of a node together, in bytes, with one page more for each part.
     static func windowBytes(count: Int, ranks: Int) -> Int {
-        SharedMemoryAveraging<Element>.windowBytes(count: count, ranks: ranks) + 2 * 16384
+        SharedMemoryAveraging<Element>.windowBytes(count: count, ranks: ranks) + 3 * 16384
     }
+
+    /// The most buckets of gradients that are under way at once.
+    static func laneCount(_ buckets: [Bucket]) -> Int { min(4, buckets.count) }
 
     /// Divides the arena, padded to whole chunks, into buckets.
     static func makeBuckets(
@@ -98,7 +116,7 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
     ) -> [Bucket] {
         let wholeChunks = (layout.count + chunkElements - 1) / chunkElements * chunkElements
         return Bucket.all(
-            layout, count: max(wholeChunks, chunkElements),
+            layout, count: max(wholeChunks, chunkElements), unit: chunkElements,
             largest: configuration.bucketElements(stride: MemoryLayout<Element>.stride, ranks: ranks))
     }
 
@@ -118,20 +136,17 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
         order.sectionIsFinal(section)
         let before = final
         while final < buckets.count, buckets[final].section >= section { final += 1 }
-        if final > before { finalBuckets.set(base + final) }
+        if final > before {
+            if before == 0 { spans.transferBegan(.averaging) }
+            finalBuckets.set(base + final)
+        }
         _ = try advance()
     }
 
     func finish() throws(MPIError) {
         order.finish()
-        try spans.measure(.waiting) { () throws(MPIError) in
-            var idleRounds = 0
-            while averaged < buckets.count || !isSent {
-                idleRounds = try advance() ? 0 : idleRounds + 1
-                // A rank of this node may need the core to get on.
-                if idleRounds > 200 { usleep(50) } else if idleRounds > 0 { sched_yield() }
-            }
-        }
+        try wait(until: { averaged == buckets.count && isSent }, advancing: advance)
+        spans.transferEnded(.averaging)
         base += buckets.count
         (final, received, added, averaged) = (0, 0, 0, 0)
     }
@@ -241,18 +256,24 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
 
     // MARK: Weights
 
+    let publishesBySection = true
+
     func rangeIsUpdated(_ index: Int) throws(MPIError) {
         order.rangeIsUpdated(index)
-        if index == 0 { try receiveWeights() }
+        if index == 0 {
+            spans.transferBegan(.weights)
+            try receiveWeights()
+        }
         let block = shards[communicator.rank].ranges[index]
         if !block.isEmpty {
             for partner in route.partners {
-                weightTransfers.add(
+                weightSends.add(
                     try communicator.startSend(
                         UnsafeRawBufferPointer(weights.bytes(of: block)), to: partner.rank, .weights))
             }
         }
-        _ = try weightTransfers.test()
+        updated = index + 1
+        _ = try takeWeights()
     }
 
     /// Starts to receive the new weights of all blocks for which this rank is a partner; no rank of this node reads weights
@@ -262,16 +283,52 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
             for owner in route.owners {
                 let block = shards[owner].ranges[index]
                 if block.isEmpty { continue }
-                weightTransfers.add(try communicator.startReceive(weights.bytes(of: block), from: owner, .weights))
+                weightReceives[index].add(
+                    try communicator.startReceive(weights.bytes(of: block), from: owner, .weights))
             }
         }
     }
 
+    /// Notes the ranges that have arrived.
+    ///
+    /// - Returns: Whether there were any.
+    private func takeWeights() throws(MPIError) -> Bool {
+        let before = arrived
+        _ = try weightSends.test()
+        while arrived < updated, try weightReceives[arrived].test() { arrived += 1 }
+        if arrived == before { return false }
+        arrivedRanges.set(publishedRanges + arrived)
+        if arrived == buckets.count { spans.transferEnded(.weights) }
+        return true
+    }
+
+    func requireWeights(of section: Int) throws(MPIError) {
+        order.requireWeights()
+        // Ranges are in the order of the arena.
+        let count = publishedRanges + buckets.count { $0.range.lowerBound < sectionEnds[section] }
+        _ = try takeWeights()
+        if arrivedRanges.smallest >= count { return }
+        try wait(until: { arrivedRanges.smallest >= count }, advancing: takeWeights)
+    }
+
     func publish() throws(MPIError) {
         order.publish()
+        let count = publishedRanges + buckets.count
+        try wait(until: { arrivedRanges.smallest >= count && weightSends.isEmpty }, advancing: takeWeights)
+        (publishedRanges, updated, arrived) = (count, 0, 0)
+    }
+
+    /// Waits until `isDone` returns true, while calling `advance`, which returns whether it has done anything.
+    private func wait(
+        until isDone: () -> Bool, advancing advance: () throws(MPIError) -> Bool
+    ) throws(MPIError) {
         try spans.measure(.waiting) { () throws(MPIError) in
-            try weightTransfers.wait()
-            try window.synchronize()
+            var idleRounds = 0
+            while !isDone() {
+                idleRounds = try advance() ? 0 : idleRounds + 1
+                // A rank of this node may need the core to get on.
+                if idleRounds > 200 { usleep(50) } else if idleRounds > 0 { sched_yield() }
+            }
         }
     }
 

@@ -58,6 +58,12 @@ struct StepOrder {
         state = .updating(next: index + 1)
     }
 
+    func requireWeights() {
+        require(
+            state == .updating(next: ranges),
+            "requireWeights after \(state): expected after rangeIsUpdated(\(ranges - 1)), before publish")
+    }
+
     mutating func publish() {
         require(
             state == .updating(next: ranges),

@@ -39,7 +39,7 @@ extension TransformerBlock {
         switch recomputation {
         case .none: break
         case .attention: forwardAttention(input, memory: memory, activations, pass)
-        case .block: forward(input, memory: memory, activations, pass)
+        case .block: forward(input, memory: memory, activations, pass, feedForwardIsNeeded: {})
         }
     }
 }

@@ -77,7 +77,8 @@ package struct TransformerBlock<Element: Storage> {
         var middle: UnsafePointer<Element> { UnsafePointer((crossBranch ?? attentionBranch).output) }
     }
 
-    /// Declares the block's parameters under `name`.
+    /// Declares the block's parameters under `name`: those of the attention sublayers in the current section, those of the
+    /// feed-forward sublayer in one more.
     ///
     /// - Parameters:
     ///   - hasWindow: Whether the window of the shape applies to this block.
@@ -106,6 +107,7 @@ package struct TransformerBlock<Element: Storage> {
         } else {
             cross = nil
         }
+        layout.beginSection()
         feedForwardBranch = branch("feed_forward", site: firstSite + shape.sites - 1, in: &layout)
         feedForward = FeedForward(
             "\(name).feed_forward", width: width, hiddenWidth: shape.hiddenWidth, shape.activation,
@@ -130,13 +132,15 @@ package struct TransformerBlock<Element: Storage> {
 
     /// Computes `activations.output` from `input`, both [B, T, C].
     ///
-    /// - Parameter memory: The encoder's output, for cross-attention; nil without it, or if its keys and values are
-    ///   cached.
+    /// - Parameters:
+    ///   - memory: The encoder's output, for cross-attention; nil without it, or if its keys and values are cached.
+    ///   - feedForwardIsNeeded: Called before the weights of the feed-forward sublayer are read.
     package func forward(
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, _ activations: Activations,
-        _ pass: Pass<Element>
-    ) {
+        _ pass: Pass<Element>, feedForwardIsNeeded: () throws -> Void
+    ) rethrows {
         forwardAttention(input, memory: memory, activations, pass)
+        try feedForwardIsNeeded()
         pass.context.spans.measure(.feedForward) {
             feedForwardBranch.forward(
                 isParallel ? input : activations.middle, addingTo: activations.middle, activations.feedForwardBranch,
@@ -173,11 +177,12 @@ package struct TransformerBlock<Element: Storage> {
 
     /// Replaces `streamGradient`, [B, T, C], the gradient of the block's output, by that of its input, and adds to the
     /// memory's gradient.
+    ///
+    /// - Parameter feedForwardIsFinal: Called when the gradients of the feed-forward sublayer are complete.
     package func backward(
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>?, streamGradient: UnsafeMutablePointer<Float>,
-        _ activations: Activations,
-        _ pass: Pass<Element>
-    ) {
+        _ activations: Activations, _ pass: Pass<Element>, feedForwardIsFinal: () throws -> Void
+    ) rethrows {
         let spans = pass.context.spans
         // Sublayers that read the block's input add to the stream's gradient, and all of them need the output's.
         let outputGradient = isParallel ? copy(streamGradient, pass) : nil
@@ -191,6 +196,7 @@ package struct TransformerBlock<Element: Storage> {
                     rows: pass.rows, pass.context)
             }
         }
+        try feedForwardIsFinal()
         if let cross, let memory {
             spans.measure(.crossAttention) {
                 cross.branch.backward(

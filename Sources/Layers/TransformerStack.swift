@@ -8,7 +8,8 @@ import Tensors
 package struct TransformerStack<Element: Storage> {
     package let blocks: [TransformerBlock<Element>]
     package let finalNormalization: Normalization<Element>?
-    /// The index of the layout section of block 0; the section of the final normalization follows the last block's.
+    /// The index of the layout section of the attention of block 0. That of its feed-forward sublayer follows, then the
+    /// sections of the other blocks, and that of the final normalization.
     package let firstSection: Int
     let width: Int
     private let relativePositions: RelativePositions<Element>?
@@ -24,9 +25,9 @@ package struct TransformerStack<Element: Storage> {
         let biases: UnsafeMutablePointer<Float>?
     }
 
-    /// Declares `count` ≥ 1 blocks of `shape` under `name`blocks.0, …, each in its own section, and
-    /// `name`final_normalization in one more section. Relative positions are in the section of block 0, whose gradients
-    /// are the last to be complete.
+    /// Declares `count` ≥ 1 blocks of `shape` under `name`blocks.0, …, each in two sections, and
+    /// `name`final_normalization in one more section. Relative positions are in the first section of block 0, whose
+    /// gradients are the last to be complete.
     ///
     /// - Parameters:
     ///   - unlimited: The number of first blocks to which the window of the shape does not apply.
@@ -87,20 +88,35 @@ package struct TransformerStack<Element: Storage> {
         relativePositions?.takeBiases(from: arena)
     }
 
-    /// Computes `activations.output` from `input`, both [B, T, C].
+    /// Computes `activations.output` from `input`, both [B, T, C], with weights that have all arrived.
     package func forward(
         _ input: UnsafePointer<Element>, memory: CrossMemory<Element>? = nil, _ activations: Activations,
         _ pass: Pass<Element>
     ) {
+        forward(input, memory: memory, activations, pass, sectionIsNeeded: { _ in })
+    }
+
+    /// Computes `activations.output` from `input`, both [B, T, C].
+    ///
+    /// - Parameter sectionIsNeeded: Called with the index of each layout section before its weights are read, from the
+    ///   first section of block 0 to that of the final normalization.
+    package func forward(
+        _ input: UnsafePointer<Element>, memory: CrossMemory<Element>? = nil, _ activations: Activations,
+        _ pass: Pass<Element>, sectionIsNeeded: (Int) throws -> Void
+    ) rethrows {
         let spans = pass.context.spans
+        try sectionIsNeeded(firstSection)
         let pass = biased(pass, activations)
         // By index, because iterating over values of a generic type allocates.
         for index in blocks.indices {
-            spans.measure(.block, index) {
-                blocks[index].forward(
-                    self.input(of: index, input, activations), memory: memory, activations.blocks[index], pass)
-            }
+            try sectionIsNeeded(firstSection + 2 * index)
+            spans.begin(.block, index)
+            defer { spans.end() }
+            try blocks[index].forward(
+                self.input(of: index, input, activations), memory: memory, activations.blocks[index], pass
+            ) { try sectionIsNeeded(firstSection + 2 * index + 1) }
         }
+        try sectionIsNeeded(firstSection + 2 * blocks.count)
         if let finalNormalization {
             spans.measure(.finalNormalization) {
                 finalNormalization.forward(
@@ -148,20 +164,24 @@ package struct TransformerStack<Element: Storage> {
         } else {
             convert(outputGradient, into: streamGradient, count: count)
         }
-        try sectionIsFinal(firstSection + blocks.count)
+        try sectionIsFinal(firstSection + 2 * blocks.count)
         for index in blocks.indices.reversed() {
-            spans.measure(.block, index) {
+            do {
+                spans.begin(.block, index)
+                defer { spans.end() }
                 let (input, own) = (self.input(of: index, input, activations), activations.blocks[index])
                 // The shared activations are those of the last block.
                 if index < blocks.count - 1 {
                     blocks[index].forwardAgain(activations.recomputation, input, memory: memory, own, pass)
                 }
-                blocks[index].backward(input, memory: memory, streamGradient: streamGradient, own, pass)
+                try blocks[index].backward(
+                    input, memory: memory, streamGradient: streamGradient, own, pass
+                ) { try sectionIsFinal(firstSection + 2 * index + 1) }
             }
             if index == 0, let relativePositions, let gradients = pass.biasGradients {
                 relativePositions.backward(gradients, sequences: pass.sequences, pass.context)
             }
-            try sectionIsFinal(firstSection + index)
+            try sectionIsFinal(firstSection + 2 * index)
         }
     }
 

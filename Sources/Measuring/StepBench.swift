@@ -14,10 +14,14 @@ import Training
 /// Benchmark of complete training steps on random data.
 package final class StepBench {
     private let communicator: any Communicator
-    private let train: (_ readsData: Bool) throws -> Void
+    /// Executes a step; if it completes, it ends when all new weights have arrived.
+    private let train: (_ readsData: Bool, _ completes: Bool) throws -> Void
+    /// Waits for the weights of the last step.
+    private let complete: () throws -> Void
     private let spans: SpanRecorder
     private let products: [Product]
     private var parts = StepParts()
+    private var communication = CommunicationTimes()
     private let loopTimes: () throws -> Double
     private var loopSeconds: [(step: Double, loop: Double)] = []
     private var peakBytes = 0
@@ -48,7 +52,7 @@ package final class StepBench {
         estimatedBytes = Int(configuration.stepMemory(sizes, recomputation: recomputation, communicator).bytes)
         products = configuration.products(slots: configuration.batch.slots / communicator.size, sizes)
         let products = products
-        (train, spans, loopTimes) =
+        (train, complete, spans, loopTimes) =
             switch configuration.precision {
             case .float32:
                 try StepBench.makeStep(subject, data, recomputation, communicator, products, storing: Float.self)
@@ -62,7 +66,10 @@ package final class StepBench {
     private static func makeStep<Element: Storage>(
         _ subject: BenchSubject, _ data: (any Samples)?, _ recomputation: Recomputation,
         _ communicator: any Communicator, _ products: [Product], storing: Element.Type
-    ) throws -> (step: (Bool) throws -> Void, spans: SpanRecorder, products: () throws -> Double) {
+    ) throws -> (
+        step: (Bool, Bool) throws -> Void, complete: () throws -> Void, spans: SpanRecorder,
+        products: () throws -> Double
+    ) {
         let (configuration, sizes) = (subject.configuration, subject.sizes)
         let plan = try communicator.together { () throws(Failure) in
             try BatchPlan(
@@ -83,20 +90,21 @@ package final class StepBench {
         }
         let targetShare = configuration.targetShare(sizes)
         let spans = coordinator.spans
-        let step = { (readsData: Bool) in
+        let step = { (readsData: Bool, completes: Bool) in
             try spans.measure(.step) {
                 if readsData, let reader {
                     _ = try coordinator.train(try spans.measure(.data) { try reader.next() }, stopRequested: false)
-                    return
-                }
-                spans.measure(.data) {
-                    for (slot, batch) in zip(plan.localSlots, batches) {
-                        batch.fillRandomly(
-                            vocabularySize: sizes.vocabularySize, outputs: sizes.outputs, targetShare: targetShare,
-                            seed: UInt64(coordinator.step * plan.slots + slot))
+                } else {
+                    spans.measure(.data) {
+                        for (slot, batch) in zip(plan.localSlots, batches) {
+                            batch.fillRandomly(
+                                vocabularySize: sizes.vocabularySize, outputs: sizes.outputs,
+                                targetShare: targetShare, seed: UInt64(coordinator.step * plan.slots + slot))
+                        }
                     }
+                    _ = try coordinator.train(batches, stopRequested: false)
                 }
-                _ = try coordinator.train(batches, stopRequested: false)
+                if completes { try coordinator.completeWeights() }
             }
         }
         var loop: ProductLoop<Element>?
@@ -105,10 +113,10 @@ package final class StepBench {
             loop = products
             return try products.seconds(communicator)
         }
-        return (step, spans, repeatProducts)
+        return (step, { try coordinator.completeWeights() }, spans, repeatProducts)
     }
 
-    /// Executes one step on all ranks.
+    /// Executes one step on all ranks, until the weights of all ranks have arrived.
     ///
     /// - Parameter readsData: Whether the step trains on the next batch of the data; otherwise on random sequences of
     ///   full length.
@@ -117,7 +125,7 @@ package final class StepBench {
     package func step(readsData: Bool = false) throws -> Double {
         try communicator.barrier()
         let start = clock.now
-        try train(readsData)
+        try train(readsData, true)
         let nanoseconds = Int64((clock.now - start).seconds * 1e9)
         let slowest = Double(try communicator.maximum(nanoseconds)) * 1e-9
         if seconds.isEmpty {
@@ -125,11 +133,37 @@ package final class StepBench {
             secondsToFirstStep = (clock.now - startedAt).seconds
             spans.start(capacity: 1 << 16)
         } else {
-            parts.add(spans.recorded)
-            spans.removeAll()
+            noteSpans()
         }
         seconds.append(slowest)
         return slowest
+    }
+
+    /// Executes steps on all ranks one after another, as a run does: new weights arrive during the next step. Follows
+    /// `step`.
+    package func steps(_ count: Int) throws {
+        restartParts()
+        try train(false, false)
+        spans.removeAll()
+        var start = clock.now
+        var own: [Int64] = []
+        for _ in 0..<count {
+            try train(false, false)
+            let end = clock.now
+            own.append(Int64((end - start).seconds * 1e9))
+            start = end
+            noteSpans()
+        }
+        try complete()
+        spans.removeAll()
+        for nanoseconds in own { seconds.append(Double(try communicator.maximum(nanoseconds)) * 1e-9) }
+    }
+
+    /// Adds the spans of the last step to the results.
+    private func noteSpans() {
+        parts.add(spans.recorded)
+        communication.add(spans.transfers)
+        spans.removeAll()
     }
 
     /// Repeats only the matrix products of the last step's linear layers, and measures them.
@@ -140,7 +174,7 @@ package final class StepBench {
     }
 
     /// Forgets the parts of all steps so far.
-    package func restartParts() { parts = StepParts() }
+    package func restartParts() { (parts, communication) = (StepParts(), CommunicationTimes()) }
 
     /// The mean times of the steps since `restartParts`, over steps and ranks; each rank had `slots` micro-batches per
     /// step.
@@ -156,7 +190,9 @@ package final class StepBench {
         let tokensPerSecond = Double(tokensPerStep) / time
         let flopsPerSecond = tokensPerSecond * flopsPerToken
         let share = flopsPerSecond / limit.flopsPerSecond
-        let (partRows, partsJSON) = try shares()
+        let means = try parts.means(communicator)
+        let (partRows, partsJSON) = shares(means)
+        let (communicationRows, communicationJSON) = try communication.means(means, communicator)
         let (loopRows, loopJSON) = loopShares()
         return Measurement(
             table: [
@@ -170,7 +206,7 @@ package final class StepBench {
                 ["peak resident MB, largest rank, its part of shared pages", fixed(Double(peak) * 1e-6, 0)],
                 ["seconds to the first step", fixed(secondsToFirstStep, 2)],
             ] + loopRows,
-            others: [partRows],
+            others: [partRows] + (communicationRows.count > 1 ? [communicationRows] : []),
             json: [
                 "ranks": .integer(communicator.size),
                 "threads": .integer(ThreadPool.shared.count),
@@ -182,13 +218,13 @@ package final class StepBench {
                 "estimated_bytes": .integer(estimatedBytes),
                 "first_step_seconds": .number(secondsToFirstStep),
                 "parts": partsJSON,
+                "communication": communicationJSON,
                 "product_loop": loopJSON,
             ])
     }
 
     /// The time of the parts of a step, averaged over ranks, and the floating-point operations of each on one rank.
-    private func shares() throws -> (rows: [[String]], json: JSON) {
-        let means = try parts.means(communicator)
+    private func shares(_ means: [(part: StepPart, seconds: Double)]) -> (rows: [[String]], json: JSON) {
         let step = means.reduce(0) { $0 + $1.seconds }
         var operations: [StepPart: Double] = [:]
         for product in products { operations[product.part, default: 0] += product.operationsPerStep }

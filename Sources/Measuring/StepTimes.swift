@@ -81,11 +81,20 @@ package struct StepTimes: Equatable, Sendable {
     }
 
     /// The times of one of `ranks` ranks that divide the cores of the measured process.
-    package func dividedAmong(_ ranks: Int) -> StepTimes {
+    ///
+    /// - Parameters:
+    ///   - threads: The number of threads of the measured process.
+    ///   - serialShare: The share of a micro-batch's work that threads do not divide.
+    package func dividedAmong(_ ranks: Int, threads: Int = 1, serialShare: Double = 0) -> StepTimes {
         var times = self
-        times.layers *= Double(ranks)
-        times.ends *= Double(ranks)
-        times.forward *= Double(ranks)
+        /// The time of a micro-batch on `count` threads, relative to that on one.
+        func share(_ count: Double) -> Double { serialShare + (1 - serialShare) / count }
+        let perRank = Double(threads) / Double(ranks)
+        // Less than a core for a rank: it waits for its turn.
+        let factor = share(max(1, perRank)) / share(Double(threads)) / min(1, perRank)
+        times.layers *= factor
+        times.ends *= factor
+        times.forward *= factor
         times.slotSum *= Double(ranks)
         return times
     }

@@ -80,10 +80,22 @@ extension Transformer {
         return arena.bytes
     }
 
-    /// Computes `activations.output`.
+    /// Computes `activations.output`, with weights that have all arrived.
     package func forward(_ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>) {
+        forward(input, activations, context, sectionIsNeeded: { _ in })
+    }
+
+    /// Computes `activations.output`.
+    ///
+    /// - Parameter sectionIsNeeded: Called with the index of each layout section before its weights are read, from
+    ///   section 0 to the last section, which the head shares.
+    package func forward(
+        _ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>,
+        sectionIsNeeded: (Int) throws -> Void
+    ) rethrows {
+        try sectionIsNeeded(0)
         embed(input, activations, context)
-        transform(input, activations, context)
+        try transform(input, activations, context, sectionIsNeeded: sectionIsNeeded)
     }
 
     /// Computes the embeddings, the first part of `forward`.
@@ -109,10 +121,18 @@ extension Transformer {
 
     /// Computes `activations.output` from the embeddings, the second part of `forward`.
     package func transform(_ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>) {
-        let memory = encode(input, activations, context)
+        transform(input, activations, context, sectionIsNeeded: { _ in })
+    }
+
+    private func transform(
+        _ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>,
+        sectionIsNeeded: (Int) throws -> Void
+    ) rethrows {
+        let memory = try encode(input, activations, context, sectionIsNeeded)
         let pass = pass(input, context)
         guard let stack, let stackActivations = activations.stack else { return }
-        stack.forward(activations.input.output, memory: memory, stackActivations, pass)
+        try stack.forward(
+            activations.input.output, memory: memory, stackActivations, pass, sectionIsNeeded: sectionIsNeeded)
         pooling?.forward(stackActivations.output, activations.pooling!, pass)
     }
 
@@ -199,11 +219,13 @@ extension Transformer {
 
     /// Runs the encoder's blocks and returns their output; nil if there is no encoder.
     private func encode(
-        _ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>
-    ) -> CrossMemory<Element>? {
+        _ input: ModelInput, _ activations: Activations, _ context: LayerContext<Element>,
+        _ sectionIsNeeded: (Int) throws -> Void
+    ) rethrows -> CrossMemory<Element>? {
         guard let encoder, let source = input.source, let sourceActivations = activations.source else { return nil }
         let pass = sourcePass(source, sequences: input.sequences, context)
-        encoder.stack.forward(sourceActivations.embedding.output, sourceActivations.stack, pass)
+        try encoder.stack.forward(
+            sourceActivations.embedding.output, sourceActivations.stack, pass, sectionIsNeeded: sectionIsNeeded)
         return memory(source, activations, gradient: nil)
     }
 

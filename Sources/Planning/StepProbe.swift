@@ -26,8 +26,11 @@ struct StepProbe {
     let description: String
     /// The share of its cores that the job had while it was measured; less than 1 if other programs ran.
     let processorShare: Double
-    /// The number of ranks that were measured.
+    /// The number of ranks that were measured, and the compute threads of each.
     let ranks: Int
+    let threads: Int
+    /// The share of a micro-batch's work that threads do not divide (Amdahl 1967); nil if it was not measured.
+    let serialShare: Double?
 
     /// Whether one process was measured for a job of several ranks.
     func isOneProcess(of ranks: Int) -> Bool { self.ranks == 1 && ranks > 1 }
@@ -35,13 +38,23 @@ struct StepProbe {
     /// The limit of a measurement: the memory of the model in bytes, and the expected floating-point operations.
     private static let (mostBytes, mostOperations) = (1e9, 5e11)
 
+    /// The memory of the smallest part of a model that is measured, on one rank, in bytes.
+    static func leastBytes(
+        _ configuration: Configuration, _ sizes: ModelSizes, _ positions: Int, _ recomputation: Recomputation
+    ) -> Double {
+        var reduced = configuration
+        reduced.keepLayers(2)
+        return reduced.stepMemory(sizes, positions: positions, recomputation, ranks: 1, perNode: 1).bytes
+    }
+
     /// Measures steps. Collective: every rank calls it.
     ///
     /// - Parameters:
     ///   - samples: The training samples; nil: random sequences of full length.
+    ///   - comparesThreads: Whether to measure one thread too, if this process is alone and has several.
     init(
         _ subject: BenchSubject, _ samples: (any Samples)?, positions: Int, _ recomputation: Recomputation,
-        flopsPerStep: Double, _ communicator: any Communicator
+        flopsPerStep: Double, comparesThreads: Bool, _ communicator: any Communicator
     ) throws {
         let (whole, ranks) = (subject.configuration, communicator.size)
         let perNode = communicator.localSize
@@ -75,8 +88,22 @@ struct StepProbe {
         let available = (clock.now - start).seconds * Double(ThreadPool.shared.count)
         let share = (StepProbe.processorSeconds() - busy) / available
         processorShare = min(1, Double(try communicator.sum(Int64(share * 1e6))) * 1e-6 / Double(ranks))
+        let measured = try bench.times(slots: measuredSlots)
+        threads = ThreadPool.shared.count
+        if comparesThreads, ranks == 1, threads > 1 {
+            let single = try StepProbe.withOneThread {
+                bench.restartParts()
+                for _ in 0..<2 { try bench.step(readsData: samples != nil) }
+                return try bench.times(slots: measuredSlots)
+            }
+            let count = Double(threads)
+            let ratio = (measured.layers + measured.ends) / (single.layers + single.ends)
+            serialShare = max(0, min(1, (ratio - 1 / count) / (1 - 1 / count)))
+        } else {
+            serialShare = nil
+        }
         let (wholeModel, model) = (whole.trainedLayout(subject.sizes), reduced.trainedLayout(subject.sizes))
-        times = try bench.times(slots: measuredSlots).scaled(
+        times = measured.scaled(
             layerRatio: Double(whole.model.allLayers) / Double(reduced.model.allLayers),
             parameterRatio: Double(wholeModel.count) / Double(model.count), ranks: ranks)
         let arenas = reduced.arenaMemory(
@@ -90,6 +117,14 @@ struct StepProbe {
         description =
             "measured: \(counted(steps, "step")) of \(layers), \(counted(measuredSlots, "micro-batch", "es")) per rank, "
             + ComputeThreads.description(ranks: ranks) + (samples == nil ? ", random data" : "")
+    }
+
+    /// Calls `body` while one thread computes.
+    private static func withOneThread<Result>(_ body: () throws -> Result) throws -> Result {
+        let count = ThreadPool.shared.count
+        _ = ThreadPool.shared.resize(to: 1)
+        defer { _ = ThreadPool.shared.resize(to: count) }
+        return try body()
     }
 
     /// The time that the threads of this process have computed.

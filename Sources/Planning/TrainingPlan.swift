@@ -42,9 +42,12 @@ package struct TrainingPlan {
     /// - Parameters:
     ///   - ranks: The number of ranks; that of this job, or any number in a process without other ranks.
     ///   - measures: Whether to measure steps.
+    ///   - comparesThreads: Whether the measurement is for the nodes of a cluster: a lone process also measures how much of
+    ///     a step threads divide, and a part of the model is measured even if the whole does not fit into memory.
     /// - Throws: `AgreedFailure` with `usage` or `badData` if the configuration cannot be trained.
     package init(
-        _ configuration: Configuration, ranks: Int, measures: Bool, _ communicator: any Communicator
+        _ configuration: Configuration, ranks: Int, measures: Bool, comparesThreads: Bool = false,
+        _ communicator: any Communicator
     ) throws {
         guard ranks == communicator.size || communicator.size == 1 else {
             throw AgreedFailure(
@@ -75,10 +78,14 @@ package struct TrainingPlan {
         let own = configuration.chosenRecomputation(sizes, positions: positions, ranks: ranks, perNode: ranks)
         recomputation = Recomputation(rawValue: Int(try communicator.maximum(Int64(own.rawValue))))!
         let least = configuration.stepMemory(sizes, positions: positions, recomputation, ranks: ranks, perNode: ranks)
-        let fits = try communicator.maximum(least.bytes > Double(availableBytes) ? 1 : 0) == 0
+        // The nodes of a cluster divide the optimizer's state, and of a large model a part is measured.
+        let needed =
+            comparesThreads ? StepProbe.leastBytes(configuration, sizes, positions, recomputation) : least.bytes
+        let fits = try communicator.maximum(needed > Double(availableBytes) ? 1 : 0) == 0
         if measures && fits {
             probe = try StepProbe(
-                subject, data?.training, positions: positions, recomputation, flopsPerStep: flopsPerStep, communicator)
+                subject, data?.training, positions: positions, recomputation, flopsPerStep: flopsPerStep,
+                comparesThreads: comparesThreads, communicator)
             unmeasured = nil
         } else {
             probe = nil
@@ -89,7 +96,7 @@ package struct TrainingPlan {
         memory = TrainingPlan.memory(
             arenas, least, probe, configuration, layout, ranks: ranks, measuredRanks: communicator.size,
             hasData: data != nil)
-        let needed = memory.bytes
+        let total = memory.bytes
         remedies = TrainingPlan.remedies(configuration, recomputation).compactMap {
             change, other -> (change: String, bytes: Double)? in
             guard
@@ -103,7 +110,7 @@ package struct TrainingPlan {
                     other.chosenRecomputation(sizes, positions: positions, ranks: ranks, perNode: ranks), ranks: ranks,
                     perNode: ranks
                 ).bytes
-            return saved > 0.02 * needed ? (change, needed - saved) : nil
+            return saved > 0.02 * total ? (change, total - saved) : nil
         }.sorted { $0.bytes < $1.bytes }
     }
 

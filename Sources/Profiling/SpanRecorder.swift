@@ -44,6 +44,9 @@ package final class SpanRecorder {
     private let open: UnsafeMutablePointer<Int?>
     private var depth = 0
     private var origin = 0
+    private var finishedTransfers: [Event] = []
+    /// The beginning of each transfer that is under way, by its kind.
+    private var transferStarts = [Int?](repeating: nil, count: Span.allCases.count)
 
     /// A recorder that does not record yet.
     package init() {
@@ -66,6 +69,7 @@ package final class SpanRecorder {
         events.deallocate()
         events = .allocate(capacity: capacity)
         (count, leftOutCount, isRecording) = (0, 0, true)
+        finishedTransfers.removeAll()
         origin = SpanRecorder.clockNanoseconds()
     }
 
@@ -75,10 +79,32 @@ package final class SpanRecorder {
         isRecording = false
     }
 
-    /// Removes all spans; none may be open.
+    /// Removes all spans and the transfers that have ended; no span may be open.
     package func removeAll() {
         precondition(depth == 0, "no span may be open")
         count = 0
+        finishedTransfers.removeAll(keepingCapacity: true)
+    }
+
+    /// The transfers that have ended since `start` or the last `removeAll`: the times during which messages were under
+    /// way, whether the rank waited for them or computed. They overlap spans, and have the depth 0.
+    package var transfers: [Event] { finishedTransfers }
+
+    /// Notes that messages are under way from now on.
+    ///
+    /// - Parameter kind: `averaging` for gradients, `weights` for new weights.
+    package func transferBegan(_ kind: Span) {
+        if isRecording { transferStarts[Int(kind.rawValue)] = SpanRecorder.clockNanoseconds() - origin }
+    }
+
+    /// Notes that all messages of `kind` have arrived.
+    package func transferEnded(_ kind: Span) {
+        guard isRecording, let start = transferStarts[Int(kind.rawValue)] else { return }
+        transferStarts[Int(kind.rawValue)] = nil
+        finishedTransfers.append(
+            Event(
+                startNanoseconds: start, nanoseconds: SpanRecorder.clockNanoseconds() - origin - start,
+                index: Int32(Event.noIndex), depth: 0, span: kind))
     }
 
     /// Records `body` as a span inside the current one, even if it throws.

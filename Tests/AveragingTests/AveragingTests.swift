@@ -56,8 +56,10 @@ struct AveragingTests {
                 }
                 #expect(border == 0)
                 for (bucket, next) in zip(buckets, buckets.dropFirst()) { #expect(bucket.section >= next.section) }
-                // All buckets but the last are as large as the limit allows.
-                #expect(buckets.dropLast().allSatisfy { $0.range.count == max(limit / unit, 1) * unit })
+                // All buckets are as large as the limit allows, but the last and the one that the first two sections end.
+                let smaller = buckets.filter { $0.range.count != max(limit / unit, 1) * unit }
+                let end = (layout.sections.prefix(2).last!.upperBound + unit - 1) / unit * unit
+                #expect(smaller.allSatisfy { $0.range.lowerBound == 0 || $0.range.lowerBound == end })
             }
         }
     }
@@ -229,6 +231,17 @@ struct AveragingTests {
                         (averaging.weights.base + range.lowerBound).update(
                             from: averaging.gradients.base + range.lowerBound, count: range.count)
                         try averaging.rangeIsUpdated(index)
+                    }
+                    if averaging.publishesBySection {
+                        // The weights of a section may be read as soon as they have arrived.
+                        for (index, section) in layout.sections.enumerated() {
+                            try averaging.requireWeights(of: index)
+                            if array(averaging.weights.base, section.upperBound)
+                                != Array(expected[round][..<section.upperBound])
+                            {
+                                failures.withLock { $0.append("rank \(communicator.rank), section \(index)") }
+                            }
+                        }
                     }
                     try averaging.publish()
                     // All squares of the average, each chunk on one rank.

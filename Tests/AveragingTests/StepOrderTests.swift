@@ -14,6 +14,7 @@ import Testing
             if !updates { continue }
             order.rangeIsUpdated(0)
             order.rangeIsUpdated(1)
+            order.requireWeights()
             order.publish()
         }
         // Weights may be replaced between steps.
@@ -66,6 +67,11 @@ import Testing
             var order = StepOrder(sections: 1, ranges: 1)
             order.rangeIsUpdated(0)
             order.sectionIsFinal(0)
+        }
+        await #expect(processExitsWith: .exitCode(70)) {
+            var order = StepOrder(sections: 1, ranges: 2)
+            order.rangeIsUpdated(0)
+            order.requireWeights()
         }
     }
 }

@@ -211,11 +211,12 @@ import Testing
                     ? CrossMemory(
                         rows: UnsafePointer(run.input + count), positions: S, mask: mask,
                         gradient: run.inputGradient + count) : nil
-                block.forward(run.input, memory: memory, activations, pass)
+                block.forward(run.input, memory: memory, activations, pass, feedForwardIsNeeded: {})
                 run.output.update(from: activations.output, count: count)
                 run.inputGradient.update(from: run.outputGradient, count: count)
                 block.backward(
-                    run.input, memory: memory, streamGradient: run.inputGradient, activations, pass)
+                    run.input, memory: memory, streamGradient: run.inputGradient, activations, pass,
+                    feedForwardIsFinal: {})
             }
         } reference: { parameters, input in
             var site = 6

@@ -20,7 +20,8 @@ import Testing
             ($0.layers, $0.heads, $0.width) = (12, 12, 768)
         }
         #expect(gpt.parameterCount == 124_439_808)
-        #expect(gpt.sections.count == 14)
+        // Embeddings, two sections per block, and the final normalization.
+        #expect(gpt.sections.count == 26)
         // 109,514,298 without the token type embeddings, 2 · 768.
         let bert = layout(.encoder, ModelSizes(vocabularySize: 30522, contextLength: 512)) {
             ($0.layers, $0.heads, $0.width) = (12, 12, 768)

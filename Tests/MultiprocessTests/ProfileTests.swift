@@ -11,11 +11,13 @@ extension MultiprocessTests {
             let (start, end): (Double, Double)
         }
 
-        /// The spans of a rank's trace, in order of their start.
-        private func spans(_ workshop: Workshop, rank: Int, output: String) throws -> [Span] {
+        /// The spans of a track of a rank's trace, in order of their start; track 1 is that of messages.
+        private func spans(_ workshop: Workshop, rank: Int, track: Int = 0, output: String) throws -> [Span] {
             let path = workshop.directory.file("\(output)/trace-rank-\(rank).json")
             let trace = try JSON(parsing: FileSystem.contents(of: path), source: path)
-            return try #require(trace.arrayValue).filter { $0["ph"]?.stringValue == "X" }.map { event in
+            return try #require(trace.arrayValue).filter {
+                $0["ph"]?.stringValue == "X" && $0["tid"]?.integerValue == track
+            }.map { event in
                 let start = try #require(event["ts"]?.doubleValue)
                 #expect(event["pid"]?.integerValue == rank)
                 return Span(
@@ -71,6 +73,8 @@ extension MultiprocessTests {
                 #expect(found.contains("step 3/update"))
                 let averaging = strategy == "allreduce" ? "/bucket 0" : "averaging/sum over window"
                 #expect(found.contains { $0.hasPrefix("step 3/") && $0.hasSuffix(averaging) })
+                let messages = try spans(workshop, rank: rank, track: 1, output: "profiled").map(\.name)
+                #expect(Set(messages) == (strategy == "allreduce" ? ["averaging", "weights"] : []))
                 #expect(found.contains("step 5/checkpoint"))
                 #expect(found.contains { $0.hasPrefix("step 8/evaluation/block 1/attention") })
             }

@@ -60,6 +60,24 @@ struct SpanRecorderTests {
         #expect(recorder.recorded.count == 3)
     }
 
+    /// A transfer may last beyond the step in which it began.
+    @Test func recordsTransfers() {
+        let recorder = SpanRecorder()
+        recorder.transferBegan(.averaging)
+        recorder.start(capacity: 10)
+        recorder.transferEnded(.averaging)
+        recorder.transferBegan(.weights)
+        record(recorder)
+        recorder.removeAll()
+        #expect(recorder.transfers.isEmpty)
+        recorder.transferEnded(.weights)
+        recorder.transferEnded(.weights)
+        #expect(recorder.transfers.map(\.span) == [.weights])
+        #expect(recorder.transfers[0].nanoseconds > 0 && recorder.recorded.isEmpty)
+        recorder.removeAll()
+        #expect(recorder.transfers.isEmpty)
+    }
+
     @Test func namesAreDistinct() {
         #expect(Set(Span.allCases.map(\.name)).count == Span.allCases.count)
     }

@@ -34,12 +34,14 @@ struct TraceFileTests {
         let trace = try TraceFile(directory.file("trace.json"), rank: 3)
         let events = [event(1_234_567, 1_000_089, index: 11), event(5, 40)]
         try events.withUnsafeBufferPointer { try trace.append($0) }
+        try [event(7, 1)].withUnsafeBufferPointer { try trace.append($0, to: .network) }
         try trace.write()
         let found = try spans(trace.path)
-        #expect(found.map { $0["name"]?.stringValue } == ["block 11", "block"])
-        #expect(found.map { $0["ts"]?.doubleValue } == [1234.567, 0.005])
-        #expect(found.map { $0["dur"]?.doubleValue } == [1000.089, 0.04])
-        #expect(found.allSatisfy { $0["pid"]?.integerValue == 3 && $0["tid"]?.integerValue == 0 })
+        #expect(found.map { $0["name"]?.stringValue } == ["block 11", "block", "block"])
+        #expect(found.map { $0["ts"]?.doubleValue } == [1234.567, 0.005, 0.007])
+        #expect(found.map { $0["dur"]?.doubleValue } == [1000.089, 0.04, 0.001])
+        #expect(found.map { $0["tid"]?.integerValue } == [0, 0, 1])
+        #expect(found.allSatisfy { $0["pid"]?.integerValue == 3 })
     }
 
     @Test func reportsUnwritablePath() {

@@ -14,7 +14,7 @@ import Testing
 struct ClusterForecastTests {
     private func exchange(_ bytes: Int, section: Int = 0) -> StepTraffic.Exchange {
         let messages = [StepTraffic.Message(rank: 1, bytes: bytes)]
-        return StepTraffic.Exchange(section: section, sends: messages, receives: messages)
+        return StepTraffic.Exchange(section: section, sends: messages, receives: messages, nodeBytes: bytes)
     }
 
     private func times(forward: Double, backward: Double) -> StepTimes {
@@ -35,31 +35,38 @@ struct ClusterForecastTests {
         // The four sections end 0, 1, 2 and 2 seconds after the start of the backward pass.
         let traffic = StepTraffic(
             gradients: [exchange(100, section: 2), exchange(100, section: 1), exchange(50, section: 0)],
-            weights: [exchange(250)], lanes: 4)
+            weights: [exchange(100, section: 0), exchange(100, section: 1), exchange(50, section: 2)], lanes: 4,
+            waitsForLanes: true)
         let program = StepProgram(
             times(forward: 1, backward: 2), slots: 1, sections: 4, shardShare: 1, reducedBytes: 0, traffic)
         #expect(program.computeSeconds == 3)
-        // 100 bytes per second: the exchanges arrive at 3, 4 and 4.5 seconds, the weights 2.5 seconds later.
+        // 100 bytes per second: the gradients arrive 2, 3 and 3.5 seconds after the start of the backward pass; the weights
+        // of the sections 1, 2 and 2.5 seconds later, of which the first block computes 0.5.
         let clock = NetworkClock(program, network(800), nodes: 2, ranksPerNode: 1)
-        #expect(clock.gradientWait == 1.5 && clock.weightWait == 2.5 && clock.now == 7)
-        // Without movement in the background, everything waits for the end of the backward pass.
+        #expect(clock.gradientWait == 1.5 && clock.weightWait == 2 && clock.now == 6.5)
+        // Without movement in the background, nothing is hidden.
         let late = NetworkClock(program, network(800, background: false), nodes: 2, ranksPerNode: 1)
-        #expect(late.gradientWait == 2.5 && late.now == 8)
-        // Two ranks divide the link of their node.
-        #expect(NetworkClock(program, network(1600), nodes: 2, ranksPerNode: 2).now == 7)
+        #expect(late.gradientWait == 2.5 && late.weightWait == 2.5 && late.now == 8)
+        // Processing of the bytes takes half of the time in which they move.
+        var costly = network(800)
+        costly.byteOverhead = 0.0025
+        let slow = NetworkClock(program, costly, nodes: 2, ranksPerNode: 1)
+        #expect(slow.now == 7.25 && slow.messageTime > 0 && slow.now < late.now)
     }
 
-    /// A limited number of exchanges is under way at once.
-    @Test func exchangesWaitForALane() {
+    /// A limited number of exchanges is under way at once: the backward pass waits, or the next exchange starts later.
+    @Test(arguments: [true, false])
+    func exchangesWaitForALane(waits: Bool) {
         let traffic = StepTraffic(
-            gradients: (0..<3).map { exchange(100, section: 2 - $0) }, weights: [], lanes: 1)
+            gradients: (0..<3).map { exchange(150, section: 3 - $0) }, weights: [], lanes: 1, waitsForLanes: waits)
         let program = StepProgram(
-            times(forward: 1, backward: 2), slots: 1, sections: 4, shardShare: 1, reducedBytes: 0, traffic)
-        let starts = program.actions.indices.filter {
-            if case .start = program.actions[$0] { true } else { false }
-        }
-        let waits = program.actions.indices.filter { if case .wait = program.actions[$0] { true } else { false } }
-        #expect(zip(waits, starts.dropFirst()).allSatisfy { $0 < $1 })
+            times(forward: 1, backward: 3), slots: 1, sections: 5, shardShare: 1, reducedBytes: 0, traffic)
+        let clock = NetworkClock(program, network(800), nodes: 2, ranksPerNode: 1)
+        let calls = clock.operations.filter { if case .compute = $0 { false } else { $0 != .reduce(0) } }
+        #expect(calls == [.start(0), .wait(0), .start(1), .wait(1), .start(2), .wait(2)])
+        // The exchanges need 1.5 seconds each; the first starts after 1 second. If nothing waits, the second starts at the
+        // end of the next section that follows its arrival.
+        #expect(abs(clock.now - (waits ? 6.5 : 7)) < 1e-9)
     }
 
     /// Every rank receives what others send to it, and the bytes are those of an optimal exchange.
@@ -81,6 +88,15 @@ struct ClusterForecastTests {
                         #expect(found.contains(message.bytes), "\(kind) \(index): \(rank) to \(message.rank)")
                     }
                 }
+            }
+        }
+        // No node sends or receives more in an exchange than is said.
+        for index in traffic[0].weights.indices {
+            for node in nodes {
+                let own = node.map { traffic[$0].leaving(node).weights[index] }
+                let sent = own.reduce(0) { $0 + $1.sends.reduce(0) { $0 + $1.bytes } }
+                let received = own.reduce(0) { $0 + $1.receives.reduce(0) { $0 + $1.bytes } }
+                #expect(max(sent, received) <= traffic[0].weights[index].nodeBytes)
             }
         }
         // Each element leaves a node once for each other node that needs it, or once for each rank.
@@ -124,6 +140,10 @@ struct ClusterForecastTests {
         network.bandwidth = 1e6
         let far = try ClusterForecast(plan, network, nodes: 2, ranksPerNode: 2)
         #expect(far.seconds > near.seconds && far.efficiency < near.efficiency && far.limit != "computing")
+        network.nodeSpeed = 4
+        let fast = try ClusterForecast(plan, network, nodes: 2, ranksPerNode: 2)
+        #expect(fast.seconds < far.seconds && abs(fast.computeSeconds * 4 / far.computeSeconds - 1) < 1e-9)
+        network.nodeSpeed = 1
         #expect(far.nodeBytes == near.nodeBytes && far.json["efficiency"]?.doubleValue == far.efficiency)
         expectFailure(.usage, "batch.slots") {
             _ = try ClusterForecast(plan, network, nodes: 8, ranksPerNode: 2)

@@ -21,7 +21,7 @@ package struct ClusterForecast {
     }
 
     let nodes: Int
-    let ranksPerNode: Int
+    package let ranksPerNode: Int
     /// The number of micro-batches of the rank with the most.
     let slots: Int
     /// The time of a step in seconds.
@@ -36,6 +36,27 @@ package struct ClusterForecast {
     /// The messages that a rank sends per step.
     let messages: Int
     let positions: Int
+    /// The seconds of a step with other numbers of ranks per node, and the threads of each rank.
+    private(set) var alternatives: [(ranks: Int, threads: Int, seconds: Double)] = []
+
+    /// The forecast with the number of ranks per node that makes a step shortest, of those that divide the measured threads.
+    ///
+    /// - Throws: `usage` if none is possible.
+    package static func best(
+        _ plan: TrainingPlan, _ network: NetworkDescription, nodes: Int
+    ) throws(Failure) -> ClusterForecast {
+        let threads = plan.probe?.threads ?? 1
+        let candidates = (1...threads).filter { threads.isMultiple(of: $0) }
+        var best = try ClusterForecast(plan, network, nodes: nodes, ranksPerNode: 1)
+        var all: [(ranks: Int, threads: Int, seconds: Double)] = []
+        for ranks in candidates where nodes * ranks <= plan.configuration.batch.slots {
+            let forecast = try ClusterForecast(plan, network, nodes: nodes, ranksPerNode: ranks)
+            all.append((ranks, threads / ranks, forecast.seconds))
+            if forecast.seconds < best.seconds { best = forecast }
+        }
+        best.alternatives = all
+        return best
+    }
 
     /// Forecasts a step of `plan` on `nodes` nodes like this host.
     ///
@@ -57,7 +78,7 @@ package struct ClusterForecast {
                 "plan: averaging.strategy shared_memory works on one node; allowed for \(nodes) nodes: auto, allreduce, "
                     + "hierarchical.")
         }
-        guard let times = plan.rankTimes(ranksPerNode: ranksPerNode) else {
+        guard let times = plan.rankTimes(network, ranksPerNode: ranksPerNode) else {
             let reason = plan.unmeasured ?? "not measured"
             throw Failure(.usage, "plan: a forecast needs a measured step, but it was \(reason).")
         }
@@ -105,6 +126,11 @@ package struct ClusterForecast {
             let parts = forecast.limits.map { "\($0.limit.rawValue) \(fixed($0.seconds, 3)) s" }
             lines.append("computing \(fixed(forecast.computeSeconds, 3)) s, " + parts.joined(separator: ", "))
         }
+        for forecast in forecasts where forecast.alternatives.count > 1 {
+            let others = forecast.alternatives.map { "\($0.ranks) × \($0.threads): \(fixed($0.seconds, 3)) s" }
+            let nodes = counted(forecast.nodes, "node")
+            lines.append("ranks × threads per node, \(nodes): \(others.joined(separator: ", "))")
+        }
         return lines.joined(separator: "\n")
     }
 
@@ -118,17 +144,27 @@ package struct ClusterForecast {
             .init("positions_per_second", .number(Double(positions) / seconds)), .init("limit", .string(limit)),
             .init("seconds", .object(parts)), .init("node_bytes", .number(nodeBytes)),
             .init("messages_per_rank", .integer(messages)),
+            .init(
+                "alternatives",
+                .array(
+                    alternatives.map {
+                        [
+                            "ranks_per_node": .integer($0.ranks), "threads": .integer($0.threads),
+                            "seconds_per_step": .number($0.seconds),
+                        ]
+                    })),
         ])
     }
 }
 
 extension TrainingPlan {
-    /// The time of the parts of a step of one of `ranksPerNode` ranks that have this host together and for themselves; nil
-    /// if nothing was measured.
-    func rankTimes(ranksPerNode: Int) -> StepTimes? {
+    /// The time of the parts of a step of one of `ranksPerNode` ranks that have a node together and for themselves; nil if
+    /// nothing was measured.
+    func rankTimes(_ network: NetworkDescription, ranksPerNode: Int) -> StepTimes? {
         guard let probe else { return nil }
-        let times = probe.times.multiplied(by: probe.processorShare)
-        return probe.isOneProcess(of: ranksPerNode) ? times.dividedAmong(ranksPerNode) : times
+        let times = probe.times.multiplied(by: probe.processorShare / network.nodeSpeed)
+        guard probe.isOneProcess(of: ranksPerNode) else { return times }
+        return times.dividedAmong(ranksPerNode, threads: probe.threads, serialShare: probe.serialShare ?? 0)
     }
 
     /// The number of ranks that the measurement stands for.

@@ -36,7 +36,7 @@ package struct ReplayTrace {
     ///
     /// - Throws: `usage` if the directory has other files or the plan has no measurement; `inputOutput` if writing fails.
     package func write(to directory: String) throws(Failure) {
-        guard let times = plan.rankTimes(ranksPerNode: ranksPerNode) else {
+        guard let times = plan.rankTimes(network, ranksPerNode: ranksPerNode) else {
             throw Failure(.usage, "plan: a trace needs a measured step.")
         }
         let kind = OutputDirectory.Kind(
@@ -55,7 +55,9 @@ package struct ReplayTrace {
             let own = (rank + 1) * slots / ranks - rank * slots / ranks
             let program = plan.program(
                 times, slots: max(1, own), nodes: nodes, ranksPerNode: ranksPerNode, rank: rank)
-            try FileSystem.replaceContents(of: "\(directory)/\(names[rank])", with: text(program, rank: rank))
+            let clock = NetworkClock(program, network, nodes: nodes, ranksPerNode: ranksPerNode)
+            try FileSystem.replaceContents(
+                of: "\(directory)/\(names[rank])", with: text(clock.operations, program.traffic, rank: rank))
         }
         let list = names.map { $0 + "\n" }.joined()
         try FileSystem.replaceContents(of: "\(directory)/ranks.txt", with: list)
@@ -68,9 +70,8 @@ package struct ReplayTrace {
     private static let names = ["ranks.txt", "hosts.txt", "platform.xml"]
 
     /// The actions of a rank, one per line.
-    private func text(_ program: StepProgram, rank: Int) -> String {
+    private func text(_ operations: [NetworkClock.Operation], _ traffic: StepTraffic, rank: Int) -> String {
         var lines = ["\(rank) init"]
-        let traffic = program.traffic
         // Tags tell exchanges apart; those of weights follow those of gradients.
         let weightTag = traffic.gradients.count
         func start(_ exchange: StepTraffic.Exchange, tag: Int) {
@@ -84,17 +85,14 @@ package struct ReplayTrace {
             for message in exchange.sends { lines.append("\(rank) wait \(rank) \(message.rank) \(tag)") }
         }
         for _ in 0..<steps {
-            for action in program.actions {
-                switch action {
-                case .compute(let seconds):
-                    if seconds > 0 { lines.append("\(rank) compute \(ReplayTrace.operations(seconds))") }
+            for operation in operations {
+                switch operation {
+                case .compute(let seconds): lines.append("\(rank) compute \(ReplayTrace.operations(seconds))")
                 case .start(let index): start(traffic.gradients[index], tag: index)
                 case .wait(let index): wait(traffic.gradients[index], tag: index)
                 case .reduce(let bytes): lines.append("\(rank) allreduce \(bytes) 0")
                 case .startWeights(let index): start(traffic.weights[index], tag: weightTag + index)
-                case .waitForWeights:
-                    for (index, exchange) in traffic.weights.enumerated() { wait(exchange, tag: weightTag + index) }
-                    lines.append("\(rank) barrier")
+                case .waitForWeights(let index): wait(traffic.weights[index], tag: weightTag + index)
                 }
             }
         }

@@ -1,28 +1,32 @@
 import Averaging
 import Measuring
 
-/// What one rank does in a training step, in order: computing, and calls that start messages or wait for them.
+/// What one rank does in a training step, in order: computing, and calls of the averaging strategy.
 ///
-/// Forecasts and the traces for a simulator have it in common.
+/// Steps repeat, so the program may begin anywhere. It begins when the first micro-batch's forward pass has read its last
+/// weights, and ends with that of the next step, which waits for the new weights section by section: nothing is under way
+/// at either end.
 struct StepProgram {
     /// An action of the rank.
     enum Action: Equatable {
         /// Computes for a time in seconds.
         case compute(Double)
-        /// Starts the exchange of gradients with this index.
-        case start(Int)
-        /// Waits for the exchange of gradients with this index.
-        case wait(Int)
+        /// Declares the gradients of a section final.
+        case sectionIsFinal(Int)
+        /// Waits for all gradients.
+        case finish
         /// Sums this number of bytes over all ranks.
         case reduce(Int)
         /// Starts the exchange of weights with this index.
         case startWeights(Int)
-        /// Waits for all exchanges of weights.
-        case waitForWeights
+        /// Waits for the weights of a section and of those before it.
+        case requireWeights(Int)
     }
 
     let actions: [Action]
     let traffic: StepTraffic
+    /// The time of adding the gradients of one exchange, in seconds.
+    let averagingSeconds: Double
 
     /// The step of a rank.
     ///
@@ -36,47 +40,33 @@ struct StepProgram {
         _ times: StepTimes, slots: Int, sections: Int, shardShare: Double, reducedBytes: Int, _ traffic: StepTraffic
     ) {
         self.traffic = traffic
-        let slot = times.layers + times.ends
-        let backward = slot - times.forward
-        let layersBackward = times.layers > 0 ? backward * times.layers / slot : 0
+        let (slot, sections) = (times.layers + times.ends, max(1, sections))
+        let layerShare = slot > 0 ? times.layers / slot : 0
+        let (forward, backward) = (times.forward, slot - times.forward)
+        /// Computes the layers of a pass of `seconds` in section `index`.
+        func section(_ index: Int, of seconds: Double) -> Action {
+            let isLayer = index > 0 && index < sections - 1
+            return .compute(isLayer ? seconds * layerShare / Double(sections - 2) : 0)
+        }
+        averagingSeconds = traffic.gradients.isEmpty ? 0 : times.averaging / Double(traffic.gradients.count)
+        // The other parts of the first micro-batch, all of the next ones, and the head of the last one.
         var actions: [Action] = [
-            .compute(Double(slots - 1) * (slot + times.slotSum) + times.forward + times.rest)
+            .compute(Double(slots - 1) * (slot + times.slotSum) + times.rest + backward * (1 - layerShare))
         ]
-        var (started, awaited) = (0, 0)
-        // The sum over a node's gradients is part of the measured averaging; it is done bucket by bucket.
-        let averaging = times.averaging / Double(max(1, traffic.gradients.count))
-        for section in (0..<max(1, sections)).reversed() {
-            // The first section that becomes final is that of the head, the last one that of the embeddings.
-            let isEnd = section == sections - 1
-            let seconds =
-                isEnd ? backward - layersBackward : section == 0 ? 0 : layersBackward / Double(max(1, sections - 2))
-            actions.append(.compute(seconds))
-            while started < traffic.gradients.count, traffic.gradients[started].section >= section,
-                started - awaited < traffic.lanes
-            {
-                actions.append(.start(started))
-                started += 1
-            }
+        for index in (0..<sections).reversed() {
+            actions += [section(index, of: backward), .sectionIsFinal(index)]
         }
-        while awaited < traffic.gradients.count {
-            actions += [.wait(awaited), .compute(averaging)]
-            awaited += 1
-            if started < traffic.gradients.count {
-                actions.append(.start(started))
-                started += 1
-            }
-        }
-        if traffic.gradients.isEmpty { actions.append(.compute(times.averaging)) }
-        actions.append(.reduce(reducedBytes))
+        actions += [.finish, .compute(traffic.gradients.isEmpty ? times.averaging : 0), .reduce(reducedBytes)]
         let update = times.update * shardShare / Double(max(1, traffic.weights.count))
         for index in traffic.weights.indices { actions += [.compute(update), .startWeights(index)] }
-        if traffic.weights.isEmpty { actions.append(.compute(times.update * shardShare)) }
-        self.actions = actions + [.waitForWeights]
+        if traffic.weights.isEmpty { actions.append(.compute(update)) }
+        for index in 0..<sections { actions += [.requireWeights(index), section(index, of: forward)] }
+        self.actions = actions + [.compute(forward * (1 - layerShare))]
     }
 
     /// The time of computing alone, in seconds.
     var computeSeconds: Double {
-        actions.reduce(0) { sum, action in
+        actions.reduce(averagingSeconds * Double(traffic.gradients.count)) { sum, action in
             if case .compute(let seconds) = action { sum + seconds } else { sum }
         }
     }

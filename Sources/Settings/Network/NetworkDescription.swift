@@ -12,6 +12,8 @@ package struct NetworkDescription: Equatable, Sendable {
     package var bandwidth = 100e9
     /// The time in which a rank can do nothing else for each message that it sends or receives, in seconds.
     package var messageOverhead = 1e-6
+    /// The computing time of a rank for each byte that it sends or receives, in seconds: the processor's work for TCP.
+    package var byteOverhead = 0.0
     /// The number of nodes on one switch; 0: all nodes.
     package var nodesPerSwitch = 0
     /// The time that a message needs in addition to reach another switch, in seconds.
@@ -23,6 +25,8 @@ package struct NetworkDescription: Equatable, Sendable {
     package var movesInBackground = true
     /// The standard deviation of a rank's computing time in a step, relative to its mean.
     package var jitter = 0.0
+    /// How much faster a node computes than this host.
+    package var nodeSpeed = 1.0
 
     package init() {}
 
@@ -30,11 +34,13 @@ package struct NetworkDescription: Equatable, Sendable {
         .real("latency", \.latency, in: 0...1),
         .real("bandwidth", \.bandwidth, in: 1e3...1e15),
         .real("message_overhead", \.messageOverhead, in: 0...1),
+        .real("byte_overhead", \.byteOverhead, in: 0...1e-3),
         .integer("nodes_per_switch", \.nodesPerSwitch, in: 0...65536),
         .real("switch_latency", \.switchLatency, in: 0...1),
         .real("oversubscription", \.oversubscription, in: 1...1000),
         .boolean("moves_in_background", \.movesInBackground),
         .real("jitter", \.jitter, in: 0...1),
+        .real("node_speed", \.nodeSpeed, in: 1e-3...1e6),
     ]
 
     /// Reads the description that `--network` names: a file, or pairs such as `latency=2e-6,bandwidth=100e9`.
@@ -49,8 +55,8 @@ package struct NetworkDescription: Equatable, Sendable {
                 guard let (name, value) = pair.exactHalves(at: "=") else {
                     throw Failure(
                         .usage,
-                        "--network \(printable(text)): found \(printable(pair)); allowed: a file, or KEY=VALUE pairs separated "
-                            + "by commas; keys: \(Self.names)")
+                        "--network \(printable(text)): found \(pair.isEmpty ? "an empty pair" : printable(pair)); allowed: "
+                            + "a file, or KEY=VALUE pairs separated by commas; keys: \(Self.names)")
                 }
                 guard !seen.containsExactly(name) else {
                     throw Failure(.usage, "--network \(printable(text)): \(printable(name)) is given more than once.")

@@ -42,6 +42,9 @@ final class RunProfile {
         if !recorder.isRecording { return }
         do throws(Failure) {
             try file.append(recorder.recorded)
+            try recorder.transfers.withUnsafeBufferPointer { events throws(Failure) in
+                try file.append(events, to: .network)
+            }
         } catch {
             return giveUp(error)
         }

@@ -10,6 +10,7 @@ extension Coordinator {
     /// - Parameter body: Must end with a collective operation, such as a sum over ranks, that completes only after all
     ///   ranks have read their last weight.
     func withAveragedWeights<Value>(_ body: () throws -> Value) throws -> Value {
+        try completeWeights()
         guard let averages else { return try body() }
         swapMasters(with: averages)
         let outcome: Result<Value, any Error>

@@ -32,6 +32,7 @@ extension Coordinator {
     /// - Throws: `AgreedFailure` if `write` fails; with `internalError` if weights or state are not finite; with
     ///   `diverged` if weights or state have changed without an update.
     func save(_ write: (_ files: [(name: String, tensors: [TensorSource])]) throws(Failure) -> Void) throws {
+        try completeWeights()
         try verifyAll()
         try refuseNonFinite()
         try transfer(.toFirstRank) { transfer throws(Failure) in
@@ -55,6 +56,7 @@ extension Coordinator {
         _ checkpoint: Checkpoint?, consumedSamples: Int? = nil, isSameDataset: Bool = true,
         isSameConfiguration: Bool = true
     ) throws -> CheckpointState? {
+        try completeWeights()
         let text = try communicator.onFirstRank { () throws(Failure) in
             guard var state = checkpoint?.state else { return "" }
             // Losses and metrics on other data are not comparable.

@@ -16,7 +16,9 @@ extension Coordinator {
         let (averaging, layout, forwardPass) = (averaging, layout, replica.forwardPass)
         return FaultInjection(
             own,
-            flip: { name, bit in
+            flip: { [unowned self] name, bit in
+                // Weights that arrive later would overwrite the bit.
+                try? completeWeights()
                 let parameter = layout.parameters.first { name == nil || $0.name == name }!
                 let bytes = averaging.weights.bytes(of: parameter.range)
                 bytes[bit / 8 % MemoryLayout<Element>.stride] ^= 1 << (bit % 8)

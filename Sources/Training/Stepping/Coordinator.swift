@@ -51,6 +51,8 @@ package final class Coordinator<Element: Storage> {
     let averaging: any GradientAveraging<Element>
     /// The recorder of the time spent in each part of a step; it is off until started.
     package let spans = SpanRecorder()
+    /// Whether the weights of other ranks may still be arriving.
+    private var weightsAreUnderWay = false
     private let waitingTime = WaitingTime()
     /// The waiting time that earlier steps have reported.
     private var reportedWaiting = 0.0
@@ -264,6 +266,7 @@ package final class Coordinator<Element: Storage> {
             targets: (batches ?? []).reduce(0) { $0 + $1.targetCount }, stopRequested: stopRequested(),
             lacksBatches: batches == nil, communicator)
         guard let batches else {
+            try completeWeights()
             _ = try sums.finishCounts()
             throw LacksBatches()
         }
@@ -277,6 +280,11 @@ package final class Coordinator<Element: Storage> {
                         samples: samples,
                         for: .adapterDropout)
                 )
+            },
+            awaitWeights: { section in
+                guard weightsAreUnderWay else { return }
+                guard let section else { return try completeWeights() }
+                try spans.measure(.weights) { try averaging.requireWeights(of: section) }
             },
             gradientScale: {
                 let counts = try spans.measure(.waiting) { () throws(MPIError) in try sums.finishCounts() }
@@ -366,7 +374,17 @@ package final class Coordinator<Element: Storage> {
             try refuseChanges()
             try spans.measure(.weights) { try averaging.rangeIsUpdated(index) }
         }
-        try spans.measure(.weights) { try averaging.publish() }
+        weightsAreUnderWay = true
+        // Otherwise they are awaited by the next forward pass.
+        if !averaging.publishesBySection { try completeWeights() }
+    }
+
+    /// Waits until the weights hold the last update of all ranks. Every rank calls it before it reads or writes weights
+    /// outside of a step.
+    package func completeWeights() throws(MPIError) {
+        guard weightsAreUnderWay else { return }
+        weightsAreUnderWay = false
+        try spans.measure(.weights) { () throws(MPIError) in try averaging.publish() }
     }
 
     /// The name of the first parameter whose averaged gradient is not finite. Collective: every rank calls it.

@@ -50,11 +50,13 @@ final class Replica<Element: Storage> {
     ///     step].
     ///   - dropouts: Creates the dropouts from the sample indices of a micro-batch: those of the model's layers and that
     ///     of the adapters.
+    ///   - awaitWeights: Waits until the weights of a layout section have arrived from all ranks; nil: those of all
+    ///     sections.
     ///   - gradientScale: Returns the factor of the gradients; called as late as possible.
     func accumulate(
         _ batches: [Batch], firstSlot: Int, slotLosses: UnsafeMutablePointer<Double>,
         dropouts: (_ samples: UnsafePointer<UInt64>) -> (layers: Dropouts, adapters: Dropout?),
-        gradientScale: () throws -> Float
+        awaitWeights: (_ section: Int?) throws -> Void = { _ in }, gradientScale: () throws -> Float
     ) throws {
         let slots = batches.count
         let (model, activations, workspace) = (forwardPass.model, forwardPass.activations, forwardPass.workspace)
@@ -62,7 +64,10 @@ final class Replica<Element: Storage> {
             let (batch, depth) = (batches[slot], slot.nonzeroBitCount)
             let (input, isLast) = (batch.input, slot == slots - 1)
             let context = context(dropouts(batch.sampleIndices), batch, gradients: arenas[depth].base)
-            context.spans.measure(.forward) { model.forward(input, activations, context) }
+            try context.spans.measure(.forward) {
+                try model.forward(input, activations, context) { section in try awaitWeights(section) }
+            }
+            try awaitWeights(nil)
 
             let rows = model.outputRows(sequences: batch.sequenceCount, positions: batch.positions)
             let losses = workspace.floats(.losses, rows)

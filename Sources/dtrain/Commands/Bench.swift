@@ -46,10 +46,16 @@ extension Command {
         case .step:
             let bench = try StepBench(subject, session.communicator)
             if arguments.has("interactive") { return try serve(bench, subject, session) }
-            for index in 0...repetitions {
-                try bench.step()
-                // Interleaved with the steps, because the clock frequency varies; the first step is not counted.
-                if index > 0, index <= 3 { try bench.repeatProducts() }
+            try bench.step()
+            if session.communicator.nodes.count > 1 {
+                try bench.steps(repetitions)
+                try bench.repeatProducts()
+            } else {
+                for index in 1...repetitions {
+                    try bench.step()
+                    // Interleaved with the steps, because the clock frequency varies.
+                    if index <= 3 { try bench.repeatProducts() }
+                }
             }
             result = try bench.result()
         }

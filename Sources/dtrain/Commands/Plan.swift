@@ -14,7 +14,7 @@ extension Command {
             .one("ranks", "N", "number of ranks on this host (default: those that mpirun starts)"),
             .flag("no-measure", "do not measure steps: no times, and only a lower bound of the memory"),
             .one("nodes", "N,…", "forecast a step on this many nodes like this host"),
-            .one("ranks-per-node", "R", "ranks on each node (default: as many as here)"),
+            .one("ranks-per-node", "R", "ranks on each node (default: those of mpirun; without it, the best)"),
             .one("network", ValueKind("FILE|KEY=VALUE,…", .files), "network, such as latency=2e-6,bandwidth=100e9"),
             .one("trace", .directory, "write traces of the forecast for SimGrid's smpirun"),
             .flag("json", "print one JSON object"),
@@ -35,7 +35,8 @@ extension Command {
         // In a process alone, the ranks of a node are those of this host.
         let here = communicator.size > 1 ? ranks : cluster?.ranksPerNode ?? ranks
         let plan = try TrainingPlan(
-            configuration, ranks: here, measures: !arguments.has("no-measure"), communicator)
+            configuration, ranks: here, measures: !arguments.has("no-measure"), comparesThreads: cluster != nil,
+            communicator)
         guard let cluster else {
             session.console.say(arguments.has("json") ? plan.json.printedLine : plan.text)
             return .finished
@@ -51,7 +52,7 @@ extension Command {
 /// The cluster of a forecast.
 private struct Cluster {
     let nodes: [Int]
-    /// nil: as many as on this host.
+    /// nil: those of `mpirun`; without it, the best number.
     let ranksPerNode: Int?
     let network: NetworkDescription
     let trace: String?
@@ -88,13 +89,16 @@ private struct Cluster {
 
     /// Forecasts the steps and writes the trace; returns what is printed.
     func forecast(_ plan: TrainingPlan, asJSON: Bool) throws(Failure) -> String {
-        let perNode = ranksPerNode ?? plan.rankCount
         var forecasts: [ClusterForecast] = []
         for count in nodes {
-            forecasts.append(try ClusterForecast(plan, network, nodes: count, ranksPerNode: perNode))
+            if let perNode = ranksPerNode ?? (plan.rankCount > 1 ? plan.rankCount : nil) {
+                forecasts.append(try ClusterForecast(plan, network, nodes: count, ranksPerNode: perNode))
+            } else {
+                forecasts.append(try ClusterForecast.best(plan, network, nodes: count))
+            }
         }
         if let trace {
-            try ReplayTrace(plan, network, nodes: nodes[0], ranksPerNode: perNode).write(to: trace)
+            try ReplayTrace(plan, network, nodes: nodes[0], ranksPerNode: forecasts[0].ranksPerNode).write(to: trace)
         }
         guard asJSON else { return ClusterForecast.text(forecasts) }
         return JSON.object([
