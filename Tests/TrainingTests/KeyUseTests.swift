@@ -194,7 +194,7 @@ struct KeyUseTests {
             ["fine_tuning.from", "fine_tuning.load"], ["fine_tuning.from", "fine_tuning.skip"],
             ["fine_tuning.from", "fine_tuning.lora"],
             ["schedule.step_size", "schedule.milestones"], ["training.tensorboard", "training.histograms_every"],
-            ["training.tensorboard", "training.samples"],
+            ["training.tensorboard", "training.samples"], ["fine_tuning.lora", "training.samples"],
         ]
         let common = [
             "training.patience=2", "training.spike_zscore=3", "fine_tuning.from=x", "schedule.milestones=[4]",
