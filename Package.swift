@@ -203,8 +203,8 @@ let package = Package(
         .target(
             name: "DTrain",
             dependencies: [
-                "Checkpoints", "Collectives", "Failures", "Inference", "Kernels", "Models", "Preparation", "Resources",
-                "Settings", "Threads", "Tokenizers",
+                "Checkpoints", "Collectives", "Datasets", "Failures", "Inference", "Kernels", "Models", "Preparation",
+                "Resources", "Settings", "Threads", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(
@@ -304,7 +304,7 @@ let package = Package(
             "Layers", "Models", "Settings", "Tensors", "Texts", "Tokenizers"),
         test(
             "DTrain", "CProcessor", "Checkpoints", "Collectives", "Conversations", "Datasets", "Files", "Inference",
-            "Layers", "Models",
+            "Layers", "Metrics", "Models",
             "Preparation", "Settings", "Tensors", "Tokenizers"),
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "EventFiles", "Failures", "Files",

@@ -219,7 +219,7 @@ package struct Generation {
         throw Failure(
             .usage,
             "generate: \(given): \(trained.directory) is of the family "
-                + "\(trained.identity.configuration.model.family.rawValue), which does not generate token by token. Leave "
+                + "\(trained.configuration.model.family.rawValue), which does not generate token by token. Leave "
                 + "the option out.")
     }
 
@@ -290,7 +290,7 @@ package struct Generation {
         case .target:
             let end = try trained.token(special.eos, "eos")
             var tokens = try tokenizer.encode(text)
-            if settings.crops || trained.identity.configuration.data.truncate {
+            if settings.crops || trained.configuration.data.truncate {
                 tokens = Array(tokens.prefix(contextLength - 1))
             }
             try check(tokens.count, beside: 1, canCrop: true)

@@ -57,7 +57,7 @@ package struct PromptAttention: Sendable {
         let read = try generation.promptTokens(prompt, target: target, refuse: refuse)
         try MemoryEstimate.requireBatch("attention", trained.model, sequences: 1, .none)
         let forwardPass = ForwardPass(
-            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: 1, .none)
+            trained.model, trained.configuration.loss, weights: trained.weights, sequences: 1, .none)
         let batch = TokenBatch([read], trained.model.architecture)
         let maps = withExtendedLifetime(batch) {
             forwardPass.forward(batch.input)

@@ -25,7 +25,7 @@ struct InspectionPass {
         self.sequences = sequences
         self.position = position
         forwardPass = ForwardPass(
-            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: sequences, .none)
+            trained.model, trained.configuration.loss, weights: trained.weights, sequences: sequences, .none)
     }
 
     /// The context of both directions: weights are treated as frozen, so that no gradients of them are computed.
