@@ -303,7 +303,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ),
         (
             "model: {family: encoder}\ntraining: {tasks: [q.jsonl]}",
-            "c.yaml:2:20: training.tasks: found [\"q.jsonl\"]; allowed: [] (the default) if model.family is encoder"
+            "c.yaml:2:19: training.tasks: found [\"q.jsonl\"]; allowed: [] (the default) if model.family is encoder"
         ),
         (
             "training: {metric: validation_exact_match}",
