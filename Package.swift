@@ -229,7 +229,8 @@ let package = Package(
         .target(
             name: "DTrain",
             dependencies: [
-                "Checkpoints", "Collectives", "Failures", "Inference", "Models", "Preparation", "Resources", "Settings",
+                "Checkpoints", "Collectives", "Datasets", "Failures", "Inference", "Models", "Preparation", "Resources",
+                "Settings",
                 "Threads", "Tokenizers",
             ],
             swiftSettings: strict),
@@ -333,7 +334,7 @@ let package = Package(
             "Models", "Settings", "Tensors", "Texts", "Tokenizers"),
         test(
             "DTrain", "CProcessor", "Checkpoints", "Collectives", "Conversations", "Datasets", "Files", "Inference",
-            "Layers", "Models",
+            "Layers", "Metrics", "Models",
             "Preparation", "Settings", "Tensors", "Tokenizers"),
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "EventFiles", "Failures", "Files",

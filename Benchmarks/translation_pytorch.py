@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The translation of configs/translation.yaml trained in PyTorch: the same tokens, model, batches, schedule and steps.
+r"""The translation of configs/translation.yaml trained in PyTorch: the same tokens, model, batches, schedule and steps.
 
     Benchmarks/data DIRECTORY
     python Benchmarks/translation_pytorch.py
+    python Benchmarks/translation_pytorch.py --config configs/summarization.yaml --test data/debian-synopses/test \
+        --sides body synopsis --output synopses        # then: dtrain score --metric rougeL …
 
 It reads the configuration and the dataset that `dtrain prepare` made of it, trains with DDP over gloo, translates
 test_2016_flickr.en greedily and with a beam, and prints one JSON object: seconds, target tokens per second, losses, and
@@ -425,7 +427,7 @@ def run_rank(rank: int, options: argparse.Namespace, rendezvous: str) -> None:
 
     tokenizer = sentencepiece.SentencePieceProcessor(model_file=str(directory / manifest["tokenizer_model"]["file"]))
     source_lines, reference_lines = (
-        Path(f"{options.test}.{language}").read_text("utf-8").splitlines() for language in ("en", "fr")
+        Path(f"{options.test}.{side}").read_text("utf-8").splitlines() for side in options.sides
     )
     sources = [tokens[:limit] for tokens in tokenizer.encode(source_lines)]
     model.eval()
@@ -440,7 +442,7 @@ def run_rank(rank: int, options: argparse.Namespace, rendezvous: str) -> None:
             report[f"{key}_seconds"] = round(time.perf_counter() - started, 1)
             if options.output and rank == 0:
                 options.output.mkdir(parents=True, exist_ok=True)
-                (options.output / f"{key}.fr").write_text("\n".join(hypotheses) + "\n", "utf-8")
+                (options.output / f"{key}.{options.sides[1]}").write_text("\n".join(hypotheses) + "\n", "utf-8")
     if rank == 0:
         print(json.dumps(report), flush=True)
     if options.ranks > 1:
@@ -452,7 +454,8 @@ def parse_arguments() -> argparse.Namespace:
     repository = Path(__file__).resolve().parent.parent
     parser.add_argument("--config", type=Path, default=repository / "configs" / "translation.yaml")
     parser.add_argument("--data", type=Path, help="the prepared dataset (default: the configuration's)")
-    parser.add_argument("--test", type=Path, default=Path("data/multi30k/test_2016_flickr"), help="without .en and .fr")
+    parser.add_argument("--test", type=Path, default=Path("data/multi30k/test_2016_flickr"), help="without the endings")
+    parser.add_argument("--sides", nargs=2, default=["en", "fr"], metavar="ENDING", help="of sources and references")
     parser.add_argument("--ranks", type=int, default=2, help="processes; 1 trains without DDP (default: 2)")
     parser.add_argument("--threads", type=int, default=1, help="threads per rank (default: 1)")
     parser.add_argument("--steps", type=int, default=0, help="instead of the configuration's")

@@ -1,5 +1,6 @@
 import Checkpoints
 import Collectives
+import Datasets
 import Failures
 import Inference
 import Models
@@ -100,19 +101,19 @@ public final class Model: Sendable {
     }
 
     private init(_ opened: Opened) {
-        let (identity, sizes): (CheckpointIdentity, ModelSizes) =
+        let (configuration, facts, sizes): (Configuration, DatasetFacts, ModelSizes) =
             switch opened.content {
-            case .texts(let trained): (trained.identity, trained.model.sizes)
-            case .images(let trained): (trained.identity, trained.model.sizes)
+            case .texts(let trained): (trained.configuration, trained.facts, trained.model.sizes)
+            case .images(let trained): (trained.identity.configuration, trained.identity.facts, trained.model.sizes)
             }
         directory = opened.found.checkpoint.directory
         step = opened.found.checkpoint.step
         notes = opened.found.notes
-        family = Family(identity.configuration.model.family)
-        labels = identity.facts.labels?.names ?? []
+        family = Family(configuration.model.family)
+        labels = facts.labels?.names ?? []
         contextLength = sizes.contextLength
         vocabularySize = sizes.tokenCount
-        width = identity.configuration.model.width
+        width = configuration.model.width
         (content, weights) = (opened.content, opened.weights)
     }
 

@@ -45,6 +45,14 @@ package enum PathText {
         return path.withMemoryRebound(to: UInt8.self, capacity: count) { text(of: .init(start: $0, count: count)) }
     }
 
+    /// Returns the last component of each path, followed by the path's number, from 1, where it is not unique.
+    package static func distinctNames(of paths: [String]) -> [String] {
+        let names = paths.map { $0.exactParts(at: "/", omittingEmpty: true).last ?? $0 }
+        return names.enumerated().map { index, name in
+            names.count { $0.exact == name.exact } > 1 ? "\(name)-\(index + 1)" : name
+        }
+    }
+
     /// Returns whether `text` contains escaped bytes.
     package static func isEscaped(_ text: some StringProtocol) -> Bool {
         text.utf8.contains(0xF4) && text.unicodeScalars.contains { byte(of: $0) != nil }

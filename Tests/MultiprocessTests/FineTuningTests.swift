@@ -165,7 +165,13 @@ extension MultiprocessTests {
         @Test func adaptersAreUsedWithTheirBase() throws {
             let workshop = try Workshop()
             for seed in [8, 9] { workshop.train("training.steps=3", "run.seed=\(seed)", output: "base-\(seed)") }
-            let sets = ["fine_tuning.from=base-8", "training.steps=6", "fine_tuning.lora={rank: 2}"]
+            try FileSystem.replaceContents(
+                of: workshop.directory.file("q.jsonl"),
+                with: (0..<9).map { #"{"prompt": "\#($0) ", "choices": ["alpha", "of"], "answer": 0}"# }
+                    .joined(separator: "\n"))
+            let sets = [
+                "fine_tuning.from=base-8", "training.tasks=q.jsonl", "training.steps=6", "fine_tuning.lora={rank: 2}",
+            ]
             let outcome = workshop.start(Workshop.training(sets, output: "adapter"), ranks: 2).finish()
             #expect(outcome.exitCode == 0, "\(outcome.errors)")
             func refuse(_ sets: [String], _ words: String...) {
@@ -184,6 +190,11 @@ extension MultiprocessTests {
                 ["fine_tuning.from=adapter"] + sets.dropFirst(), "adapter/checkpoints/step-00000006 is an adapter",
                 "merge")
 
+            // Evaluations answer questions with the merged weights.
+            let answered = workshop.dtrain("evaluate", "--checkpoint", "adapter", "--task", "q.jsonl", "--json").output
+            let scores = try JSON(parsing: Array(answered.utf8), source: "output")
+            let evaluated = try workshop.metrics("adapter").last { $0["validation_loss"] != nil }
+            #expect(evaluated?["validation_choice_accuracy"] == scores["choice_accuracy"], "\(scores)")
             let merged = workshop.dtrain("merge", "--checkpoint", "adapter", "--output", "merged")
             #expect(merged.exitCode == 0, "\(merged.errors)")
             #expect(merged.output.contains("4 adapters merged"))

@@ -29,8 +29,16 @@ extension MultiprocessTests {
         @Test func digestDoesNotDependOnRanksAndKills() throws {
             let workshop = try workshop()
             let family = FamilyCase.chat
+            for (name, text) in [
+                ("q", (0..<10).map { #"{"prompt": "\#($0)", "choices": ["yes", "not at all"], "answer": 0}"# }),
+                ("r", [#"{"prompt": "two", "answer": ["deux", "e"]}"#]), ("s", [#"{"prompt": "two", "answer": 2}"#]),
+            ] {
+                let path = workshop.directory.file("\(name).jsonl")
+                try FileSystem.replaceContents(of: path, with: text.joined(separator: "\n"))
+            }
             let sets = [
                 MixtureTests.mixture, "training.steps=24", "training.evaluate_every=12", "training.checkpoint_every=4",
+                "training.tasks=[q.jsonl, r.jsonl]", "training.metric=validation_choice_accuracy",
             ]
             workshop.train(family, sets, output: "whole")
             let (digest, losses) = (workshop.digest("whole", step: 24), try workshop.losses("whole"))
@@ -48,6 +56,25 @@ extension MultiprocessTests {
             let parts = ["a", "b", "c"].compactMap { evaluated["validation_loss_data-\($0)"]?.doubleValue }
             let whole = try #require(evaluated["validation_loss"]?.doubleValue)
             #expect(parts.count == 3 && parts.min()! < whole && whole < parts.max()!)
+            // The questions have the scores that the last checkpoint has.
+            let four = try #require(try workshop.metrics("four").last { $0["validation_loss"] != nil })
+            for (task, metric) in [("q", "choice_accuracy"), ("r", "token_f1")] {
+                let answered = workshop.dtrain(
+                    "evaluate", "--checkpoint", Workshop.checkpoint(24), "--task", "\(task).jsonl", "--json", ranks: 2)
+                let scores = try JSON(parsing: Array(answered.output.utf8), source: "output")
+                for name in ["", "_\(task)"] {
+                    #expect(evaluated["validation_\(metric)\(name)"] == scores[metric], "\(evaluated) \(scores)")
+                    #expect(four["validation_\(metric)\(name)"] == scores[metric])
+                }
+            }
+            expectRefusal(
+                workshop.start(Workshop.training(family.sets + sets + ["training.tasks=s.jsonl"], output: "x"))
+                    .finish(),
+                65, "s.jsonl: line 1: \"answer\" is 2.")
+            expectRefusal(
+                workshop.start(Workshop.training(family.sets + sets + ["training.tasks=r.jsonl"], output: "x"))
+                    .finish(),
+                64, "training.metric: found validation_choice_accuracy; allowed for the questions of training.tasks: ")
             let text = workshop.dtrain(
                 "prepare", "--chat", "a.jsonl", "--tokenizer", "bytebpe:300", "--output", "data-other")
             try #require(text.exitCode == 0, "\(text.errors)")

@@ -302,6 +302,14 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
             "augmentation.flip: found true; allowed: false (the default) if model.family is encoder; only image_classifier"
         ),
         (
+            "model: {family: encoder}\ntraining: {tasks: [q.jsonl]}",
+            "c.yaml:2:19: training.tasks: found [\"q.jsonl\"]; allowed: [] (the default) if model.family is encoder"
+        ),
+        (
+            "training: {metric: validation_exact_match}",
+            "validation_accuracy if the objective is causal; a metric of questions needs training.tasks"
+        ),
+        (
             "augmentation: {crop: 0.5}",
             "augmentation.crop: found 0.5; allowed: 1.0 (the default) if model.family is decoder; only image_classifier"
         ),

@@ -176,7 +176,7 @@ private func repository(_ path: String) -> String {
                 "averaging.bucket_bytes",
                 "training.evaluate_every", "training.checkpoint_every", "training.background_checkpoints",
                 "training.private_checkpoints", "training.keep_last", "training.keep_best",
-                "training.metric", "training.patience", "training.min_delta", "training.recompute",
+                "training.tasks", "training.metric", "training.patience", "training.min_delta", "training.recompute",
                 "training.verify_every", "training.tensorboard", "training.histograms_every", "training.samples",
                 "training.stall_timeout_seconds", "training.straggler_factor",
             ])
@@ -187,7 +187,7 @@ private func repository(_ path: String) -> String {
                 "averaging.strategy=allreduce", "averaging.bucket_bytes=1024",
                 "training.evaluate_every=7", "training.checkpoint_every=7", "training.background_checkpoints=false",
                 "training.private_checkpoints=true", "training.keep_last=7",
-                "training.keep_best=7", "training.patience=7", "training.min_delta=7",
+                "training.keep_best=7", "training.tasks=q.jsonl", "training.patience=7", "training.min_delta=7",
                 "training.recompute=block", "training.verify_every=7", "training.histograms_every=7",
                 "training.samples=7",
                 "training.stall_timeout_seconds=7", "training.straggler_factor=7",

@@ -52,6 +52,10 @@ struct PathTextTests {
         #expect(PathText.shown("\u{E9}") == "\u{E9}")
     }
 
+    @Test func namesAreDistinct() {
+        #expect(PathText.distinctNames(of: ["a/b", "c", "d/b/", "/"]) == ["b-1", "c", "b-3", "/"])
+    }
+
     /// Characters that a terminal interprets, or that make a text look like another one.
     @Test(arguments: [
         ("a\u{202E}b", #"a\u{202E}b"#), ("a\u{200B}b", #"a\u{200B}b"#), ("\u{1B}[2J", #"\u{1B}[2J"#),

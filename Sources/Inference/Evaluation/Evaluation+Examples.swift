@@ -14,7 +14,7 @@ extension Evaluation {
     package func classified(unless shouldStop: () -> Bool = { false }) throws(Failure) -> [Example] {
         let kind = forwardPass.prediction.loss.targetKind
         let outputs = forwardPass.model.head.outputWidth
-        let records = try dataset.records(.validation)
+        let records = try ValidationRecords(data)
         var examples: [Example] = []
         for index in 0..<batches.count where !shouldStop() {
             try batches.load(index, into: batch)
@@ -49,10 +49,11 @@ extension Evaluation {
                 }
             }
         }
-        if dataset.kind == .labelled, let tokenizer = try? dataset.makeTokenizer() {
-            for index in examples.indices {
-                examples[index].input = try records.text(examples[index].record, .text, tokenizer)
-            }
+        let tokenizer = dataset.kind == .labelled ? try? dataset.makeTokenizer() : nil
+        for index in examples.indices {
+            let record = examples[index].record
+            if let tokenizer { examples[index].input = try records.text(record, .text, tokenizer) }
+            (examples[index].part, examples[index].record) = records.place(of: record)
         }
         return examples
     }
@@ -62,33 +63,36 @@ extension Evaluation {
     ///
     /// - Parameters:
     ///   - beams: The number of beams of the beam search.
-    ///   - limit: The number of records that are translated, from the first; nil: all.
+    ///   - limit: The number of records that are translated, as many of each dataset of a mixture, from the first; nil:
+    ///     all.
     /// - Throws: As `Generation`.
     package func translated(beams: Int, limit: Int? = nil) throws -> [Example]? {
         guard let translator else { return nil }
         var settings = GenerationSettings(checkpoint: translator.directory)
         settings.decoding.beams = beams
-        let pairs = try communicator.together { () throws(Failure) in
-            let records = try dataset.records(.validation)
+        let (records, indices, pairs) = try communicator.together { () throws(Failure) in
+            let records = try ValidationRecords(data)
+            let indices = records.indices(limit: limit)
             var pairs: [(source: String, target: String)] = []
-            for record in 0..<min(records.count, limit ?? .max) {
+            for record in indices {
                 pairs.append(
                     (
                         try records.text(record, .source, translator.tokenizer),
                         try records.text(record, .target, translator.tokenizer)
                     ))
             }
-            return pairs
+            return (records, indices, pairs)
         }
         let translations = try Generation(settings, translator, communicator)
             .run(lines: pairs.map(\.source), name: "the validation split", shouldStop: { false })
         guard let translations, communicator.rank == 0 else { return nil }
-        return zip(pairs, translations).enumerated().map { record, pair in
-            let (target, translation) = (pair.0.target, pair.1)
-            let counts = ChrFCounts(hypothesis: translation, reference: target)
+        return indices.indices.map { index in
+            let (pair, translation) = (pairs[index], translations[index])
+            let (part, record) = records.place(of: indices[index])
+            let counts = ChrFCounts(hypothesis: translation, reference: pair.target)
             return Example(
-                record: record, input: pair.0.source, reference: .text(target), prediction: .text(translation),
-                quality: ChrF(counts).score)
+                part: part, record: record, input: pair.source, reference: .text(pair.target),
+                prediction: .text(translation), quality: ChrF(counts).score)
         }
     }
 

@@ -25,11 +25,13 @@ package struct Evaluation {
     package let step: Int
     /// The weights that are evaluated.
     package let weightChoice: WeightChoice
-    /// The dataset's directory.
-    package var dataDirectory: String { dataset.directory }
+    /// The dataset's directory, or those of the datasets of a mixture.
+    package var dataDirectory: String { data.name }
     /// The names of the classes.
     package let classNames: [String]
-    let dataset: Dataset
+    let data: TrainingData
+    /// The dataset; of a mixture, the first one.
+    var dataset: Dataset { data.dataset }
     /// The model if it is an encoder-decoder, whose translations are evaluated as well.
     let translator: TrainedModel?
     private let identity: CheckpointIdentity
@@ -37,11 +39,12 @@ package struct Evaluation {
     /// Loads and verifies the checkpoint, and opens the data.
     ///
     /// - Parameters:
-    ///   - data: The dataset's directory; nil: the one that the checkpoint was trained on.
+    ///   - named: The dataset's directory; nil: the one that the checkpoint was trained on.
     ///   - weights: The weights to evaluate; nil: the moving average if there is one.
     /// - Throws: `AgreedFailure` if the checkpoint or the dataset is damaged, or if they do not match.
     package init(
-        checkpoint directory: String, data: String?, weights choice: WeightChoice?, _ communicator: any Communicator
+        checkpoint directory: String, data named: String?, weights choice: WeightChoice?,
+        _ communicator: any Communicator
     ) throws {
         self.communicator = communicator
         self.directory = directory
@@ -50,9 +53,9 @@ package struct Evaluation {
             let checkpoint = try Checkpoint.open(directory)
             let identity = try CheckpointIdentity(checkpoint)
             var configuration = identity.configuration
-            if data != nil { configuration.data.mixture = [] }
+            if named != nil { configuration.data.mixture = [] }
             if configuration.data.mixture.isEmpty {
-                configuration.data.directory = try Evaluation.dataDirectory(data, identity, directory)
+                configuration.data.directory = try Evaluation.dataDirectory(named, identity, directory)
             }
             configuration.batch.slots = communicator.size
             configuration.batch.sequences = communicator.size * identity.configuration.batch.sequencesPerSlot
@@ -119,11 +122,12 @@ package struct Evaluation {
         step = checkpoint.step
         weightChoice = choice ?? (checkpoint.tensorFileNames.contains(averagedFileName) ? .average : .last)
         classNames = opened.dataset.labels?.names ?? []
-        dataset = opened.dataset
+        data = opened
         self.identity = identity
         translator =
             model.architecture.hasEncoder
-            ? TrainedModel(directory, identity, try identity.makeTokenizer(), model, weights) : nil
+            ? TrainedModel(
+                directory, identity.configuration, identity.facts, try identity.makeTokenizer(), model, weights) : nil
         // Without a tokenizer the number of bytes per token is unknown.
         let isText = opened.dataset.kind == .text && opened.dataset.tokenizer.kind != .none
         bytes = try isText ? opened.dataset.makeTokenizer().byteCounts() : nil
@@ -174,7 +178,9 @@ package struct Evaluation {
     ///
     /// - Throws: `badData` if the tokenizer was altered.
     package func trainedModel() throws(Failure) -> TrainedModel {
-        TrainedModel(directory, identity, try identity.makeTokenizer(), forwardPass.model, forwardPass.weights)
+        TrainedModel(
+            directory, identity.configuration, identity.facts, try identity.makeTokenizer(), forwardPass.model,
+            forwardPass.weights)
     }
 
     /// Evaluates the model.
@@ -186,7 +192,7 @@ package struct Evaluation {
             throw AgreedFailure(
                 Failure(
                     .badData,
-                    "\(directory): its loss on \(dataset.directory) is not finite: some predictions are infinite or not a "
+                    "\(directory): its loss on \(dataDirectory) is not finite: some predictions are infinite or not a "
                         + "number. Its weights are too large to compute with: the training run diverged, or the model was "
                         + "damaged before it was imported. Use an earlier checkpoint or another copy."))
         }

@@ -2,7 +2,9 @@ import Files
 
 /// A record of the validation split, and what a model made of it.
 package struct Example: Equatable, Sendable {
-    /// The index of the record in the split.
+    /// The name of the dataset in a mixture; nil without one.
+    package var part: String?
+    /// The index of the record in the split of its dataset.
     package var record: Int
     /// The text that the model read; nil for an image.
     package var input: String?
@@ -29,7 +31,8 @@ package struct Example: Equatable, Sendable {
 
     /// The example as a JSON object.
     package var json: JSON {
-        var members: [JSON.Member] = [.init("record", .integer(record))]
+        var members = part.map { [JSON.Member("dataset", .string($0))] } ?? []
+        members.append(.init("record", .integer(record)))
         if let input { members.append(.init("input", .string(input))) }
         members += [.init("reference", reference.json), .init("prediction", prediction.json)]
         if let probability {

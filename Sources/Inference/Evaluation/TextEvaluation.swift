@@ -30,7 +30,7 @@ package struct TextEvaluation {
                 throw Failure(
                     .usage,
                     "evaluate: --text: \(checkpoint) is of the family "
-                        + "\(trained.identity.configuration.model.family.rawValue); only a decoder predicts a text from "
+                        + "\(trained.configuration.model.family.rawValue); only a decoder predicts a text from "
                         + "its beginning. Leave --text out to evaluate it on its dataset.")
             }
             let lines = try LineReader.lines(of: path)
@@ -47,14 +47,14 @@ package struct TextEvaluation {
     ///
     /// - Throws: `AgreedFailure` with `usage` if there is not enough memory.
     package func run() throws -> (text: String, json: JSON) {
-        let sequences = trained.identity.configuration.batch.sequencesPerSlot
+        let sequences = trained.configuration.batch.sequencesPerSlot
         try communicator.requireMemory(for: "evaluation", remedy: "Use fewer ranks per host.") {
             var estimate = MemoryEstimate()
             estimate.addActivations(trained.model, sequences: sequences, ranks: communicator.localSize)
             return estimate
         }
         let pass = ForwardPass(
-            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: sequences)
+            trained.model, trained.configuration.loss, weights: trained.weights, sequences: sequences)
         let batches = EvaluationBatches(
             TextSamples(tokens, contextLength: trained.model.sizes.contextLength), sequencesPerBatch: sequences, seed: 0
         )

@@ -100,7 +100,7 @@ package struct TrainingData {
     private static func require(_ part: Dataset, toFit first: Dataset) throws(Failure) {
         let difference: String? =
             if part.kind != first.kind {
-                "is of kind \(part.kind.rawValue), but the first one of kind \(first.kind.rawValue)"
+                "is of another kind, \(part.kind.rawValue),"
             } else if part.tokenizer != first.tokenizer || part.vocabularySize != first.vocabularySize {
                 "has another tokenizer"
             } else if part.labels != first.labels {
@@ -120,12 +120,11 @@ package struct TrainingData {
                 + (first.tokenizer.fileName.map { ": --tokenizer \(shellPath("\(first.directory)/\($0)"))." } ?? "."))
     }
 
-    /// The last component of each directory, with a number where it is not unique.
+    /// The names of the datasets of a mixture; empty without one.
+    var partNames: [String] { configuration.data.mixture.isEmpty ? [] : TrainingData.names(parts) }
+
     private static func names(_ parts: [Dataset]) -> [String] {
-        let names = parts.map { $0.directory.exactParts(at: "/", omittingEmpty: true).last ?? $0.directory }
-        return names.enumerated().map { index, name in
-            names.count { $0.exact == name.exact } > 1 ? "\(name)-\(index + 1)" : name
-        }
+        PathText.distinctNames(of: parts.map(\.directory))
     }
 
     /// The name of the data, for people.

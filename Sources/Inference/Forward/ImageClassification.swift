@@ -62,7 +62,9 @@ package struct ImageClassification {
             input.patches = UnsafePointer(patches.base)
             forwardPass.forward(input)
             for row in 0..<part.count {
-                predictions.append(LabelPrediction(try forwardPass.logits(ofRow: row, directory), identity))
+                predictions.append(
+                    LabelPrediction(
+                        try forwardPass.logits(ofRow: row, directory), identity.configuration, identity.facts))
             }
         }
         return predictions

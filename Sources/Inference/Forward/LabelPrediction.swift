@@ -1,3 +1,4 @@
+import Datasets
 import Glibc
 import Objectives
 import Reporting
@@ -12,9 +13,9 @@ package enum LabelPrediction: Sendable {
     /// A number (regression).
     case number(Double)
 
-    /// The prediction that `logits` express, for the labels of a checkpoint.
-    init(_ logits: UnsafeBufferPointer<Float>, _ identity: CheckpointIdentity) {
-        self.init(logits, names: identity.facts.labels?.names ?? [], identity.configuration.loss.targetKind)
+    /// The prediction that `logits` express, for the labels of the dataset with `facts`.
+    init(_ logits: UnsafeBufferPointer<Float>, _ configuration: Configuration, _ facts: DatasetFacts) {
+        self.init(logits, names: facts.labels?.names ?? [], configuration.loss.targetKind)
     }
 
     /// The prediction that `logits` express.

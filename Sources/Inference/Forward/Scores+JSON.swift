@@ -58,21 +58,17 @@ extension Scores {
 extension Evaluation {
     /// The results of the evaluation as one JSON object.
     ///
-    /// - Parameter translations: The translation scores, if the model is an encoder-decoder.
-    package func json(_ scores: Scores, _ translations: TranslationScores?) -> JSON {
-        let translated = translations.map { scores -> [JSON.Member] in
-            let rouge = ROUGE.Kind.allCases.map { JSON.Member($0.rawValue, .number(scores.rouge[$0].f1)) }
-            return [
-                .init("bleu", .number(scores.bleu.score)),
-                .init("brevity_penalty", .number(scores.bleu.brevityPenalty)),
-                .init("chrf", .number(scores.chrF.score)),
-            ] + rouge
+    /// - Parameter translated: The records with their translations, if the model is an encoder-decoder.
+    package func json(_ scores: Scores, _ translated: [Example]?) -> JSON {
+        let whole = translated.map { TranslationScores($0).members } ?? []
+        let parts = TranslationScores.ofParts(translated ?? []).map { name, scores in
+            JSON.object([.init("dataset", .string(name))] + scores.members)
         }
         return .object(
             [
                 .init("checkpoint", .string(checkpoint)), .init("step", .integer(step)),
                 .init("dataset", .string(dataDirectory)), .init("split", "validation"),
                 .init("weights", .string(weightChoice.rawValue)),
-            ] + scores.members(names: classNames) + (translated ?? []))
+            ] + scores.members(names: classNames) + whole + (parts.isEmpty ? [] : [.init("parts", .array(parts))]))
     }
 }

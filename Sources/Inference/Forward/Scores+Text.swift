@@ -1,17 +1,10 @@
 import Metrics
 import Reporting
+import Settings
 
 extension Scores {
     /// The metrics that are watched during training, as one line.
-    ///
-    /// - Parameter isUnsmoothed: Whether to state that the loss has no label smoothing, unlike the training loss.
-    package func summary(isUnsmoothed: Bool = false) -> String {
-        "validation "
-            + named.map { metric, value in
-                let remark = metric == .loss && isUnsmoothed ? " (unsmoothed)" : ""
-                return "\(metric.words.dropFirst(11))\(remark) \(fixed(value, 4))"
-            }.joined(separator: ", ")
-    }
+    package func summary() -> String { Inference.summary(of: named) }
 
     /// All scores as text, with tables for classes.
     ///
@@ -32,4 +25,15 @@ extension Scores {
                 + fixed(sums.correlation, 4)
         }
     }
+}
+
+/// Metrics of an evaluation as one line.
+///
+/// - Parameter isUnsmoothed: Whether to state that the loss has no label smoothing, unlike the training loss.
+package func summary(of metrics: [(metric: ValidationMetric, value: Double)], isUnsmoothed: Bool = false) -> String {
+    "validation "
+        + metrics.map { metric, value in
+            let remark = metric == .loss && isUnsmoothed ? " (unsmoothed)" : ""
+            return "\(metric.words.dropFirst(11))\(remark) \(fixed(value, 4))"
+        }.joined(separator: ", ")
 }

@@ -27,9 +27,9 @@ package struct ChatSession {
             throw Failure(
                 .usage,
                 "generate: --chat: \(trained.directory) is a model of family "
-                    + "\(trained.identity.configuration.model.family.rawValue); only a decoder answers.")
+                    + "\(trained.configuration.model.family.rawValue); only a decoder answers.")
         }
-        let recorded = try trained.identity.facts.chatTemplate.map { text throws(Failure) in
+        let recorded = try trained.facts.chatTemplate.map { text throws(Failure) in
             try ChatTemplate(parsing: text, name: trained.directory)
         }
         guard let template = template ?? recorded else {
@@ -47,7 +47,7 @@ package struct ChatSession {
     /// As `Generation.importedSettings`.
     package var importedSettings: String? { generation.importedSettings }
 
-    /// Answers a message of the user; both become part of the conversation.
+    /// Answers a message of the user; both become part of the conversation, unless there is a failure.
     ///
     /// If the conversation leaves no room for an answer, its oldest turns are forgotten.
     ///
@@ -60,7 +60,7 @@ package struct ChatSession {
     package mutating func answer(
         to text: String, write: (String) -> Void, shouldStop: @escaping () -> Bool
     ) throws(Failure) -> Int {
-        messages.append(ChatMessage(.user, Array(text.utf8)))
+        var messages = messages + [ChatMessage(.user, Array(text.utf8))]
         let limit = generation.contextLength
         var forgotten = 0
         var tokens = try encoder.prompt(messages, place: "The conversation")
@@ -90,7 +90,7 @@ package struct ChatSession {
                 answer += part
                 write(part)
             }, shouldStop: shouldStop)
-        messages.append(ChatMessage(.assistant, Array(answer.utf8)))
+        self.messages = messages + [ChatMessage(.assistant, Array(answer.utf8))]
         turns += 1
         return forgotten
     }

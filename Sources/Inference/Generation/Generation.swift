@@ -72,7 +72,7 @@ package struct Generation {
         }
         var (settings, ends, line): (GenerationSettings, [Int32], String?) = (settings, [], nil)
         let response = trained.model.architecture.response
-        if let chosen = settings.chosen, let origin = trained.identity.origin,
+        if let chosen = settings.chosen, let origin = trained.origin,
             response == .continuation || response == .target
         {
             let imported = try communicator.together { () throws(Failure) in
@@ -249,7 +249,7 @@ package struct Generation {
         throw Failure(
             .usage,
             "generate: \(given): \(trained.directory) is of the family "
-                + "\(trained.identity.configuration.model.family.rawValue), which does not generate token by token. Leave "
+                + "\(trained.configuration.model.family.rawValue), which does not generate token by token. Leave "
                 + "the option out.")
     }
 
@@ -320,7 +320,7 @@ package struct Generation {
         case .target:
             let end = try trained.token(special.eos, "eos")
             var tokens = try tokenizer.encode(text)
-            if settings.crops || trained.identity.configuration.data.truncate {
+            if settings.crops || trained.configuration.data.truncate {
                 tokens = Array(tokens.prefix(contextLength - 1))
             }
             try check(tokens.count, beside: 1, canCrop: true)

@@ -66,15 +66,12 @@ package struct PromptFile: Sendable {
         path = "standard input"
         holdsObjects = false
         let text = try communicator.onFirstRank { () throws(Failure) in
-            let bytes = try StandardInput.contents(limitBytes: 64 << 20)
-            guard let text = String(validating: bytes, as: UTF8.self) else {
-                throw Failure(.badData, "standard input: is not UTF-8. Convert it first, as iconv does.")
-            }
-            return text
+            var lines = ""
+            let reader = try LineReader(standardInputLimit: 64 << 20)
+            while let line = try reader.next() { lines += String(decoding: line, as: UTF8.self) + "\n" }
+            return lines
         }
-        var lines = text.exactParts(at: "\n")
-        if lines.last?.isEmpty == true { lines.removeLast() }
-        prompts = lines.map { $0.withoutExactSuffix("\r") ?? $0 }
+        prompts = Array(text.exactParts(at: "\n").dropLast())
     }
 }
 

@@ -21,7 +21,7 @@ struct TextClassification {
         let inputs = try TextClassification.inputs(trained, texts, crops: crops, refuse)
         var predictions = [LabelPrediction](repeating: .number(0), count: texts.count)
         try passes.forEachRow(inputs, rows: { _ in [0] }, shouldStop: shouldStop) { text, _, logits in
-            predictions[text] = LabelPrediction(logits, trained.identity)
+            predictions[text] = LabelPrediction(logits, trained.configuration, trained.facts)
         }
         return predictions
     }
@@ -39,7 +39,7 @@ struct TextClassification {
         var inputs: [[Int32]] = []
         for (place, text) in texts.enumerated() {
             var tokens = try trained.tokenizer.encode(text)
-            if crops || trained.identity.configuration.data.truncate { tokens = Array(tokens.prefix(context - 1)) }
+            if crops || trained.configuration.data.truncate { tokens = Array(tokens.prefix(context - 1)) }
             guard tokens.count < context else {
                 throw refuse(place, trained.tooLong(tokens.count, limit: context - 1, canCrop: true))
             }

@@ -18,7 +18,7 @@ struct WholeTexts {
         self.trained = trained
         self.batch = batch
         forwardPass = ForwardPass(
-            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: self.batch)
+            trained.model, trained.configuration.loss, weights: trained.weights, sequences: self.batch)
     }
 
     /// Calls `body` with the logits of the requested rows, text by text.

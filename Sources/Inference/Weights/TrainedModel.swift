@@ -1,5 +1,6 @@
 import Checkpoints
 import Collectives
+import Datasets
 import Failures
 import Interchange
 import Models
@@ -10,9 +11,14 @@ import Tokenizers
 
 /// A model from a checkpoint, with its weights and tokenizer.
 package struct TrainedModel {
-    /// The checkpoint's directory.
+    /// The checkpoint's directory; that of the run for a model in training.
     package let directory: String
-    package let identity: CheckpointIdentity
+    /// The configuration of the run that trained the model.
+    package let configuration: Configuration
+    /// The properties of the dataset that the model was trained on.
+    package let facts: DatasetFacts
+    /// What the model was imported from; nil if it was not imported.
+    let origin: ModelOrigin?
     package let model: Transformer<Float>
     /// The weights in Float32.
     package let weights: Arena<Float>
@@ -41,7 +47,7 @@ package struct TrainedModel {
             return (checkpoint, identity, try identity.makeTokenizer())
         }
         let (model, weights) = try loadModel(checkpoint, identity, choice, communicator)
-        self.init(directory, identity, tokenizer, model, weights)
+        self.init(directory, identity.configuration, identity.facts, tokenizer, model, weights, origin: identity.origin)
     }
 
     /// Loads the checkpoint in `directory` on the calling rank only; the other ranks wait.
@@ -52,12 +58,12 @@ package struct TrainedModel {
     }
 
     /// Creates a trained model from a model that is already loaded.
-    init(
-        _ directory: String, _ identity: CheckpointIdentity, _ tokenizer: any Tokenizer, _ model: Transformer<Float>,
-        _ weights: Arena<Float>
+    package init(
+        _ directory: String, _ configuration: Configuration, _ facts: DatasetFacts, _ tokenizer: any Tokenizer,
+        _ model: Transformer<Float>, _ weights: Arena<Float>, origin: ModelOrigin? = nil
     ) {
-        self.directory = directory
-        self.identity = identity
+        (self.directory, self.configuration, self.facts) = (directory, configuration, facts)
+        self.origin = origin
         self.tokenizer = tokenizer
         self.model = model
         self.weights = weights

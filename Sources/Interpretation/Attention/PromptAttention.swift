@@ -60,7 +60,7 @@ extension PromptAttention {
         let positions = max(read.source.count, read.tokens.count)
         try MemoryEstimate.requireBatch("attention", trained.model, sequences: 1, positions: positions, .none)
         let forwardPass = ForwardPass(
-            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: 1,
+            trained.model, trained.configuration.loss, weights: trained.weights, sequences: 1,
             positions: positions, .none)
         let batch = TokenBatch([read], trained.model.architecture)
         let maps = withExtendedLifetime(batch) {

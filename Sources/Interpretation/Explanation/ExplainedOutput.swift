@@ -1,4 +1,5 @@
 import Glibc
+import Kernels
 import Layers
 import Models
 import Objectives
@@ -15,25 +16,19 @@ struct ExplainedOutput {
     /// The value for `logits`: the log-probability of a class or token, the logit of a label, or the number.
     func value(_ logits: UnsafePointer<Float>) -> Double {
         guard kind == .classIndex else { return Double(logits[output]) }
-        return Double(logits[output]) - logSum(logits)
+        return logProbability(of: output, logits, count: classes)
     }
 
     /// Replaces `logits`, [`count`], by the gradient of the value.
     func gradient(_ logits: UnsafeMutablePointer<Float>, count: Int) {
         switch kind {
         case .classIndex:
-            let sum = logSum(logits)
+            let sum = logSumOfExponentials(logits, count: classes)
             for index in 0..<count {
                 logits[index] = index < classes ? Float(-exp(Double(logits[index]) - sum)) : 0
             }
         case .labels, .numbers: logits.update(repeating: 0, count: count)
         }
         logits[output] += 1
-    }
-
-    /// log Σ e^logit over the classes.
-    private func logSum(_ logits: UnsafePointer<Float>) -> Double {
-        let highest = (0..<classes).reduce(-Double.infinity) { max($0, Double(logits[$1])) }
-        return highest + log((0..<classes).reduce(0) { $0 + exp(Double(logits[$1]) - highest) })
     }
 }

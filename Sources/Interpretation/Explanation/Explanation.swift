@@ -125,12 +125,12 @@ package struct Explainer {
 
     // MARK: Outputs
 
-    private var kind: Loss.TargetKind { trained.identity.configuration.loss.targetKind }
+    private var kind: Loss.TargetKind { trained.configuration.loss.targetKind }
 
     /// The name of a class, label or token.
     private func name(of output: Int) -> String {
         guard trained.model.architecture.output == .sequence else { return names[Int32(output)] }
-        let labels = trained.identity.facts.labels?.names ?? []
+        let labels = trained.facts.labels?.names ?? []
         return output < labels.count ? labels[output] : "\(output)"
     }
 

@@ -28,7 +28,7 @@ struct InspectionPass {
         self.sequences = sequences
         self.position = position
         forwardPass = ForwardPass(
-            trained.model, trained.identity.configuration.loss, weights: trained.weights, sequences: sequences,
+            trained.model, trained.configuration.loss, weights: trained.weights, sequences: sequences,
             positions: positions, .none)
     }
 

@@ -1,4 +1,3 @@
-import Glibc
 import Kernels
 import Numbers
 import Tensors
@@ -208,8 +207,9 @@ package final class Decoding<Element: Storage> {
                 let (row, output) = (logits + b * outputs, results[texts[b].input][0].tokens)
                 while forbids(chosen[b], after: output, texts[b].input, row, observer) { chosen[b] = choice(b) }
                 if settings.scores {
-                    results[texts[b].input][0].logProbability += Decoding.logProbability(
-                        of: Int(chosen[b]), unchanged[b * outputs..<(b + 1) * outputs])
+                    results[texts[b].input][0].logProbability += unchanged.withUnsafeBufferPointer {
+                        logProbability(of: Int(chosen[b]), $0.baseAddress! + b * outputs, count: outputs)
+                    }
                 }
             }
             var staying: [Int] = []
@@ -243,13 +243,6 @@ package final class Decoding<Element: Storage> {
         else { return false }
         logits[Int(token)] = -.infinity
         return true
-    }
-
-    /// The natural logarithm of a token's probability, given the logits of all.
-    private static func logProbability(of token: Int, _ logits: ArraySlice<Float>) -> Double {
-        let highest = Double(logits.max() ?? 0)
-        let sum = logits.reduce(0.0) { $0 + exp(Double($1) - highest) }
-        return Double(logits[logits.startIndex + token]) - highest - log(sum)
     }
 
     /// Drops the older half of a text whose cache row is full, and processes the newer half again from position 0.

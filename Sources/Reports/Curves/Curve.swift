@@ -1,5 +1,6 @@
 import Checkpoints
 import Reporting
+import Settings
 
 /// A curve of a run: the values of one field.
 package struct Curve: Sendable {
@@ -57,10 +58,9 @@ package struct Chart: Sendable {
                 title: "Gradient norm", lines: curves("gradient_norm", "gradient norm"), marks: [], isLogarithmic: true),
             Chart(title: "Tokens per second", lines: curves("tokens_per_second", "tokens per second"), marks: []),
         ]
-        let others = ["validation_accuracy", "validation_f1", "validation_correlation"]
-        charts += others.map { field in
-            let name = String(field.dropFirst("validation_".count))
-            return Chart(title: "Validation \(name)", lines: [], marks: curves(field, name))
+        charts += ValidationMetric.allCases.filter { $0 != .loss }.map { metric in
+            let name = String(metric.words.dropFirst("validation ".count))
+            return Chart(title: "Validation \(name)", lines: [], marks: curves(metric.rawValue, name))
         }
         let scales = runs.flatMap { $0.metrics["loss_scale"]?.values ?? [] }
         if Set(scales).count > 1 {

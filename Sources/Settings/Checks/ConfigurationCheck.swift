@@ -39,11 +39,19 @@ struct ConfigurationCheck: Sendable {
                 "at most \(Mixture.blockLength) datasets, each with a share of at least 1/\(Mixture.blockLength) of all "
                 + "weights"
         },
-        ConfigurationCheck("training.metric", "objective.kind", "model.family") { configuration in
-            let allowed = configuration.prediction.metrics
+        ConfigurationCheck("training.tasks", "model.family") { configuration in
+            let family = configuration.model.family
+            return configuration.training.tasks.isEmpty || family.architecture.response == .continuation
+                ? nil : "[] (the default) if model.family is \(family.rawValue): questions need a decoder"
+        },
+        ConfigurationCheck("training.metric", "training.tasks", "objective.kind", "model.family") { configuration in
+            let ofTasks = configuration.training.tasks.isEmpty ? [] : ValidationMetric.ofTasks
+            let allowed = configuration.prediction.metrics + ofTasks
             if allowed.contains(configuration.training.metric) { return nil }
             return "\(allowed.map(\.rawValue).joined(separator: ", ")) if the objective is "
                 + configuration.prediction.kind.rawValue
+                + (ValidationMetric.ofTasks.contains(configuration.training.metric)
+                    ? "; a metric of questions needs training.tasks" : "")
         },
         ConfigurationCheck("data.context_length", "objective.window", "model.family") { configuration in
             let (context, window) = (configuration.data.contextLength, configuration.objective.window)

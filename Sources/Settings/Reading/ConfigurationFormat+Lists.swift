@@ -3,17 +3,25 @@ import Failures
 extension ConfigurationFormat<[String]> {
     /// A list of patterns of parameter names, or a single pattern.
     static var patterns: Self {
-        Self(
-            allowed: "a pattern of names, such as \"blocks.0.*\", or a list of patterns", examples: [[], ["*"], ["a"]]
-        ) { (node) throws(ConfigurationMismatch) in
-            guard case .sequence(let elements) = node.content else {
-                return [try ConfigurationFormat<String>.text.decode(node)]
-            }
-            var patterns: [String] = []
-            for element in elements { patterns.append(try ConfigurationFormat<String>.text.decode(element)) }
-            return patterns
+        list(
+            of: .text, allowed: "a pattern of names, such as \"blocks.0.*\", or a list of patterns",
+            examples: [[], ["*"], ["a"]])
+    }
+
+    /// A list of paths, or a single path.
+    static var paths: Self {
+        list(of: .path, allowed: "the path of a file, or a list of paths", examples: [[], ["a"], ["a", "b"]])
+    }
+
+    /// A list of texts of `format`, or a single one.
+    private static func list(of format: ConfigurationFormat<String>, allowed: String, examples: [[String]]) -> Self {
+        Self(allowed: allowed, examples: examples) { (node) throws(ConfigurationMismatch) in
+            guard case .sequence(let elements) = node.content else { return [try format.decode(node)] }
+            var texts: [String] = []
+            for element in elements { texts.append(try format.decode(element)) }
+            return texts
         } encode: {
-            "[" + $0.map(ConfigurationFormat<String>.text.encode).joined(separator: ", ") + "]"
+            "[" + $0.map(format.encode).joined(separator: ", ") + "]"
         }
     }
 }

@@ -241,6 +241,7 @@ extension TrainingConfiguration {
         .integer("keep_last", \.keepLast, in: 1...1_000_000).outsideTrajectory,
         .integer("keep_best", \.keepBest, in: 0...1_000_000).outsideTrajectory,
         .real("ema_decay", \.emaDecay, in: 0..<1),
+        ConfigurationKey("tasks", \.tasks, .paths).outsideTrajectory,
         .choice("metric", \.metric).outsideTrajectory,
         .integer("patience", \.patience, in: 0...1_000_000).outsideTrajectory,
         .real("min_delta", \.minDelta, in: 0...1e30).outsideTrajectory,

@@ -116,6 +116,8 @@ package struct TrainingConfiguration: Equatable, Sendable {
     package var keepBest = 1
     /// The decay of the exponential moving average of the weights (EMA); 0: no average.
     package var emaDecay = 0.0
+    /// Files of questions that every evaluation answers, see `TaskFile`.
+    package var tasks: [String] = []
     /// The metric that selects the best checkpoints and triggers early stopping.
     package var metric = ValidationMetric.loss
     /// Early stopping: the number of evaluations without improvement after which the run ends; 0: off.

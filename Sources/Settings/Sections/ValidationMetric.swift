@@ -8,6 +8,15 @@ package enum ValidationMetric: String, CaseIterable, Sendable {
     case f1 = "validation_f1"
     /// The Pearson correlation of predicted and true values.
     case correlation = "validation_correlation"
+    /// The fraction of questions whose right choice has the highest log-probability per byte.
+    case choiceAccuracy = "validation_choice_accuracy"
+    /// The fraction of questions that are answered with an expected text.
+    case exactMatch = "validation_exact_match"
+    /// The F1 of the words of answers, averaged over questions.
+    case tokenF1 = "validation_token_f1"
+
+    /// The metrics of files of questions (`training.tasks`).
+    package static let ofTasks: [ValidationMetric] = [.choiceAccuracy, .exactMatch, .tokenF1]
 
     /// Whether a higher value is better.
     package var isBetterHigher: Bool { self != .loss }

@@ -96,6 +96,7 @@ package struct Trainer {
         coordinator.spans.observers.append(heartbeats)
         let injection = try communicator.together { () throws(Failure) in try coordinator.injection(of: faults) }
         if let injection { coordinator.spans.observers.append(injection) }
+        let tasks = try TaskValidation(configuration, data, coordinator.replica.forwardPass, communicator)
 
         let directory = RunDirectory(configuration.run.directory)
         var startingWeights: StartingWeights?
@@ -122,7 +123,7 @@ package struct Trainer {
         }
         do {
             let outcome = try run(
-                coordinator, data, records, startingWeights, heartbeats, exported: exported, startedAt: start)
+                coordinator, data, records, startingWeights, heartbeats, tasks, exported: exported, startedAt: start)
             try communicator.together { () throws(Failure) in
                 try records?.end(outcome, allIsPrinted: console.flush(), step: coordinator.step)
             }
@@ -149,8 +150,8 @@ package struct Trainer {
     /// Runs the steps, once all components exist.
     private func run<Element>(
         _ coordinator: Coordinator<Element>, _ data: TrainingData, _ records: RunRecords?,
-        _ startingWeights: StartingWeights?, _ heartbeats: Heartbeats, exported: String?,
-        startedAt start: ContinuousClock.Instant
+        _ startingWeights: StartingWeights?, _ heartbeats: Heartbeats, _ tasks: TaskValidation<Element>?,
+        exported: String?, startedAt start: ContinuousClock.Instant
     ) throws -> Outcome {
         let directory = RunDirectory(configuration.run.directory)
         let restored = try heartbeats.allowing(bytes: 2 * coordinator.savedBytes) {
@@ -178,7 +179,7 @@ package struct Trainer {
             ? nil : try RunProfile(steps: profiledSteps, directory, coordinator.spans, communicator, console)
         let run = try TrainingRun(
             configuration, data, coordinator, records, heartbeats, communicator, console, startedAt: start,
-            resumption: resumption, restored: restored, profile: profile)
+            resumption: resumption, restored: restored, tasks: tasks, profile: profile)
         return try run.finish()
     }
 

@@ -21,8 +21,7 @@ final class TrainingRun<Element: Storage> {
     private let communicator: any Communicator
     private let console: Console
     private let reader: BatchReader
-    /// The validation data: one split, or those of the parts of a mixture with their names; empty if there are none.
-    private let validation: [(name: String?, batches: EvaluationBatches, memory: Batch)]
+    private let validation: Validation<Element>
     private let reporter: ProgressReporter
     private let profile: RunProfile?
     private let resumption: Resumption
@@ -50,7 +49,8 @@ final class TrainingRun<Element: Storage> {
     init(
         _ configuration: Configuration, _ data: TrainingData, _ coordinator: Coordinator<Element>,
         _ records: RunRecords?, _ heartbeats: Heartbeats, _ communicator: any Communicator, _ console: Console,
-        startedAt: ContinuousClock.Instant, resumption: Resumption, restored: CheckpointState?, profile: RunProfile?
+        startedAt: ContinuousClock.Instant, resumption: Resumption, restored: CheckpointState?,
+        tasks: TaskValidation<Element>?, profile: RunProfile?
     ) throws {
         self.resumption = resumption
         evaluationIsPending = restored?.evaluationIsPending ?? false
@@ -70,15 +70,7 @@ final class TrainingRun<Element: Storage> {
                 data.training, plan: data.plan, seed: UInt64(configuration.run.seed),
                 poolBatches: configuration.data.lengthPool, consumedSamples: UInt64(coordinator.consumedSamples))
         }
-        validation = try communicator.together { () throws(Failure) in
-            let whole = data.validation.map { [(name: String?.none, samples: $0)] } ?? []
-            let parts = data.partValidation.map { (name: String?.some($0.name), samples: $0.samples) }
-            return try (parts.isEmpty ? whole : parts).map { name, samples throws(Failure) in
-                let batches = EvaluationBatches(
-                    samples, sequencesPerBatch: data.plan.sequencesPerSlot, seed: UInt64(configuration.run.seed))
-                return (name, batches, try batches.makeBatch())
-            }
-        }
+        validation = try Validation(configuration, data, tasks, communicator)
         let count = communicator.rank == 0 && data.validation != nil ? configuration.training.samples : 0
         samples = try communicator.together { () throws(Failure) in
             try SampleTexts(count, data.dataset, configuration.model.family.architecture, data.sizes)
@@ -93,13 +85,6 @@ final class TrainingRun<Element: Storage> {
         // Only rank 0 prints notices.
         stragglers = StragglerWatch(
             factor: configuration.training.stragglerFactor, hosts: try communicator.gather(hostName()))
-        if configuration.training.patience > 0, validation.isEmpty {
-            throw AgreedFailure(
-                Failure(
-                    .usage,
-                    "training.patience: found \(configuration.training.patience); allowed: 0 for a dataset without a "
-                        + "validation split, which cannot be evaluated"))
-        }
     }
 
     /// Whether step losses include label smoothing; validation losses do not.
@@ -364,35 +349,29 @@ final class TrainingRun<Element: Storage> {
         if validation.isEmpty { return nil }
         let start = clock.now
         let found = try coordinator.withAveragedWeights {
-            let found = try validation.map { part in
-                try coordinator.replica.forwardPass.scores(
-                    of: part.batches, part.memory, communicator, unless: StopRequest.isPending)
+            try validation.run(coordinator.replica.forwardPass) { [heartbeats] in
+                heartbeats.beat()
+                return StopRequest.isPending()
             }
             // An interrupted evaluation is repeated at the same step.
-            if found.allSatisfy({ $0 != nil }) { try logSamples() }
+            if found != nil { try logSamples() }
             return found
         }
-        let all = found.compactMap(\.self)
-        guard all.count == found.count else { return nil }
-        let scores = all.count == 1 ? all[0] : Scores(of: all)
-        let parts = zip(validation, all).compactMap { part, scores in part.name.map { (name: $0, loss: scores.loss) } }
+        guard let found else { return nil }
         // Configurations whose metric is not available for their task are rejected earlier.
         let step = coordinator.step
-        let isBest = watch.note(scores.named.first { $0.metric == watch.metric }?.value ?? .nan, step: step)
-        validationLoss = scores.loss
+        let isBest = watch.note(found.named.first { $0.metric == watch.metric }?.value ?? .nan, step: step)
+        validationLoss = found.scores?.loss
         reporter.validation = watch.state.value.flatMap { value in watch.state.best.map { (value, $0) } }
-        let named = scores.named.map { JSON.Member($0.metric.rawValue, .number($0.value)) }
         let seconds = JSON.Member("validation_seconds", .number((clock.now - start).seconds))
-        let losses = parts.map { JSON.Member("\(ValidationMetric.loss.rawValue)_\($0.name)", .number($0.loss)) }
         let waited = watch.state.evaluationsWithoutImprovement
         let patience =
             configuration.training.patience > 0
             ? [JSON.Member("evaluations_without_improvement", .integer(waited))] : []
-        try records?.log(.object([JSON.Member("step", .integer(step))] + named + losses + [seconds] + patience))
-        console.say("step \(step): \(scores.summary(isUnsmoothed: isSmoothed))\(isBest ? ", the best so far" : "")")
-        if !parts.isEmpty {
-            console.say("  loss of \(parts.map { "\($0.name) \(fixed($0.loss, 4))" }.joined(separator: ", "))")
-        }
+        try records?.log(.object([JSON.Member("step", .integer(step))] + found.members + [seconds] + patience))
+        let lines = found.lines(isUnsmoothed: isSmoothed)
+        console.say("step \(step): \(lines.whole)\(isBest ? ", the best so far" : "")")
+        for line in lines.parts { console.say(line) }
         return isBest
     }
 

@@ -30,7 +30,13 @@ func chat(_ settings: GenerationSettings, _ arguments: Arguments, _ session: Ses
         while true {
             if StandardInput.isTerminal { console.write(Array("> ".utf8)) }
             guard let line = try lines.next(shouldStop: shouldStop), !shouldStop() else { break }
-            if !line.isEmpty { try answer(line) }
+            do throws(Failure) {
+                if !line.isEmpty { try answer(line) }
+            } catch {
+                // A message that is too long does not end a conversation in a terminal.
+                guard StandardInput.isTerminal, error.exitCode == .usage else { throw error }
+                console.warn(error.message)
+            }
         }
         if StandardInput.isTerminal { console.write(Array("\n".utf8)) }
         return ""

@@ -64,11 +64,13 @@ extension Command {
         let scores = try evaluation.run()
         if !arguments.has("json") { session.console.say(scores.report(names: evaluation.classNames)) }
         let translated = try evaluation.translated(beams: beams)
-        let translations = translated.map(TranslationScores.init)
         if arguments.has("json") {
-            session.console.say(evaluation.json(scores, translations).printedLine)
-        } else if let translations {
-            session.console.say("translations: \(translations.text)")
+            session.console.say(evaluation.json(scores, translated).printedLine)
+        } else if let translated {
+            session.console.say("translations: \(TranslationScores(translated).text)")
+            for (name, scores) in TranslationScores.ofParts(translated) {
+                session.console.say("  \(name): \(scores.text)")
+            }
         }
         try session.communicator.together { () throws(Failure) in
             guard let errors else { return }

@@ -3,7 +3,7 @@ import Conversations
 import Datasets
 import Failures
 import Files
-import Glibc
+import Kernels
 import Metrics
 import Models
 import Settings
@@ -21,85 +21,124 @@ package struct TaskEvaluation {
     private let trained: TrainedModel
     private let generation: Generation
     private let communicator: any Communicator
+    /// Every choice of every question after its prompt; nil if no question has choices.
+    private let choices: ChoiceSamples?
     /// The number of sequences that are computed at once.
     private static let batchSequences = 8
 
-    /// Loads the checkpoint.
+    /// Loads the checkpoint in `directory` and prepares the questions.
     ///
-    /// - Parameter tokens: The maximum number of tokens of a free answer.
-    /// - Throws: As `TrainedModel`; `usage` for a model that is no decoder.
+    /// - Throws: As `TrainedModel` and `init(_:_:_:)`.
     package init(
-        _ task: TaskFile, checkpoint directory: String, weights: WeightChoice?, tokens: Int = 64,
-        _ communicator: any Communicator
+        _ task: TaskFile, checkpoint directory: String, weights: WeightChoice?, _ communicator: any Communicator
     ) throws {
-        var settings = GenerationSettings(checkpoint: directory)
-        settings.weights = weights
+        try self.init(task, try TrainedModel(checkpoint: directory, weights, communicator), communicator)
+    }
+
+    /// Prepares the questions for a model. Collective: every rank calls it.
+    ///
+    /// - Throws: `AgreedFailure` with `usage` for a model that is no decoder, if ranks have read different files, or if
+    ///   there is not enough memory; with `badData` for a question that the model cannot read.
+    package init(_ task: TaskFile, _ trained: TrainedModel, _ communicator: any Communicator) throws {
+        var settings = GenerationSettings(checkpoint: trained.directory)
         settings.temperature = 0
-        settings.decoding.tokens = tokens
+        settings.decoding.tokens = 64
         settings.crops = true
-        var generation = try Generation(settings, communicator)
+        var generation = Generation(settings, trained, communicator)
         try communicator.together { () throws(Failure) in
             guard generation.response == .continuation else {
                 throw Failure(
                     .usage,
-                    "evaluate: --task: \(directory) is a model of family "
-                        + "\(generation.trained.identity.configuration.model.family.rawValue); questions need a decoder."
-                )
+                    "evaluate: --task: \(trained.directory) is a model of family "
+                        + "\(trained.configuration.model.family.rawValue); questions need a decoder.")
             }
-            let facts = generation.trained.identity.facts
-            if facts.kind == .chat, let text = facts.chatTemplate {
-                try generation.converse(with: try ChatTemplate(parsing: text, name: directory))
+            if trained.facts.kind == .chat, let text = trained.facts.chatTemplate {
+                try generation.converse(with: try ChatTemplate(parsing: text, name: trained.directory))
             } else {
                 generation.settings.stops.append("\n")
             }
         }
+        let digests = try communicator.gather(task.digest)
+        _ = try communicator.onFirstRank { () throws(Failure) in
+            if let rank = digests.firstIndex(where: { $0 != digests[0] }) {
+                throw Failure(
+                    .usage,
+                    "\(task.path): the file of rank \(rank) differs from that of rank 0. Give every host the same file."
+                )
+            }
+            return ""
+        }
         self.task = task
         self.generation = generation
-        trained = generation.trained
+        self.trained = trained
         self.communicator = communicator
+        let contextLength = trained.model.sizes.contextLength
+        let (sequences, inputs) = try communicator.together { () throws(Failure) in
+            var sequences: [ChoiceSamples.Sequence] = []
+            for item in task.items {
+                for choice in item.choices {
+                    sequences.append(try TaskEvaluation.sequence(item, choice, of: task, generation))
+                }
+            }
+            let free = task.freeItems
+            return (
+                sequences,
+                try generation.decodingInputs(of: free.map(\.prompt)) { TaskEvaluation.refusal(of: free[$0], task, $1) }
+            )
+        }
+        choices = sequences.isEmpty ? nil : ChoiceSamples(sequences, contextLength: contextLength)
+        try communicator.requireMemory(for: "the questions", remedy: "Start fewer ranks per host.") {
+            var estimate = generation.memory(for: inputs, texts: inputs.count)
+            if !sequences.isEmpty {
+                estimate.addActivations(
+                    trained.model, sequences: TaskEvaluation.batchSequences, ranks: communicator.localSize)
+            }
+            return estimate
+        }
     }
 
-    /// Answers all questions, which are divided among the ranks.
+    /// Answers all questions, which are divided among the ranks. Collective: every rank calls it.
     ///
-    /// - Returns: The scores, the same on all ranks and for any number of them.
-    /// - Throws: `AgreedFailure` with `badData` for a question that is too long, or if predictions are not finite.
-    package func run() throws -> TaskScores {
+    /// - Throws: As `run(unless:)`.
+    package func run() throws -> TaskScores { try run(unless: { false })! }
+
+    /// Answers all questions, unless stopped. Collective: every rank calls it.
+    ///
+    /// - Parameter shouldStop: Called before each batch of choices and before each token.
+    /// - Returns: The scores, the same on all ranks and for any number of them; nil on all ranks if any was stopped.
+    /// - Throws: `AgreedFailure` with `badData` if predictions are not finite.
+    package func run(unless shouldStop: @escaping () -> Bool) throws -> TaskScores? {
+        var wasStopped = false
+        func stops() -> Bool {
+            wasStopped = wasStopped || shouldStop()
+            return wasStopped
+        }
         var scores = TaskScores()
-        try addChoices(to: &scores)
-        try addFreeAnswers(to: &scores)
-        return scores
+        try addChoices(to: &scores, unless: stops)
+        try addFreeAnswers(to: &scores, unless: stops)
+        return try communicator.maximum(wasStopped ? 1 : 0) == 1 ? nil : scores
     }
 
     // MARK: Choices
 
-    private func addChoices(to scores: inout TaskScores) throws {
-        let items = task.items.filter { !$0.choices.isEmpty }
-        guard !items.isEmpty else { return }
-        let contextLength = trained.model.sizes.contextLength
-        let sequences = try communicator.together { () throws(Failure) in
-            var sequences: [ChoiceSamples.Sequence] = []
-            for item in items {
-                for choice in item.choices { sequences.append(try sequence(item, choice, contextLength)) }
-            }
-            return sequences
-        }
-        let samples = ChoiceSamples(sequences, contextLength: contextLength)
-        let batches = EvaluationBatches(samples, sequencesPerBatch: TaskEvaluation.batchSequences, seed: 0)
+    private func addChoices(to scores: inout TaskScores, unless shouldStop: () -> Bool) throws {
+        guard let choices else { return }
+        let batches = EvaluationBatches(choices, sequencesPerBatch: TaskEvaluation.batchSequences, seed: 0)
         let forwardPass = ForwardPass(
-            trained.model, trained.identity.configuration.loss, weights: trained.weights,
+            trained.model, trained.configuration.loss, weights: trained.weights,
             sequences: TaskEvaluation.batchSequences)
+        let outputs = trained.model.head.outputWidth
         let own = try communicator.together { () throws(Failure) in
             let batch = try batches.makeBatch()
-            var logProbabilities = [Double](repeating: 0, count: sequences.count)
-            for index in stride(from: communicator.rank, to: batches.count, by: communicator.size) {
+            var logProbabilities = [Double](repeating: 0, count: choices.count)
+            for index in stride(from: communicator.rank, to: batches.count, by: communicator.size) where !shouldStop() {
                 try batches.load(index, into: batch)
                 let first = batches.samples(of: index).lowerBound
                 _ = forwardPass.loss(of: batch) { logits, rows in
                     for (place, row) in rows.enumerated() {
-                        let target = Int(batch.fields.classTargets![Int(row)])
-                        logProbabilities[first + Int(row) / batch.positions] += TaskEvaluation.logProbability(
-                            of: target, logits + place * trained.model.head.outputWidth,
-                            count: forwardPass.prediction.classes ?? trained.model.head.outputWidth)
+                        logProbabilities[first + Int(row) / batch.positions] += logProbability(
+                            of: Int(batch.fields.classTargets![Int(row)]), logits + place * outputs,
+                            count: forwardPass.prediction.classes ?? outputs)
                     }
                 }
             }
@@ -111,7 +150,7 @@ package struct TaskEvaluation {
             if all.contains(where: { !$0.isFinite }) { throw trained.nonFiniteState() }
         }
         var place = 0
-        for item in items {
+        for item in task.items where !item.choices.isEmpty {
             let found = Array(all[place..<place + item.choices.count])
             place += item.choices.count
             let normalized = zip(found, item.choices).map { $0 / Double($1.utf8.count) }
@@ -122,8 +161,8 @@ package struct TaskEvaluation {
     }
 
     /// The tokens of a prompt with a choice; a long prompt loses its beginning.
-    private func sequence(
-        _ item: TaskFile.Item, _ choice: String, _ contextLength: Int
+    private static func sequence(
+        _ item: TaskFile.Item, _ choice: String, of task: TaskFile, _ generation: Generation
     ) throws(Failure) -> ChoiceSamples.Sequence {
         let place = "\(task.path): line \(item.line)"
         let found: (tokens: [Int32], isInside: [Bool])
@@ -132,28 +171,20 @@ package struct TaskEvaluation {
             let encoded = try conversations.encode([.init(.user, prompt), .init(.assistant, answer)], place: place)
             found = (encoded.tokens, encoded.isAnswer)
         } else {
-            found = try trained.tokenizer.encodeMarked(
+            found = try generation.tokenizer.encodeMarked(
                 prompt + answer, ranges: [prompt.count..<prompt.count + answer.count])
         }
-        let kept = min(found.tokens.count, contextLength + 1)
+        let limit = generation.contextLength + 1
+        let kept = min(found.tokens.count, limit)
         let sequence = ChoiceSamples.Sequence(
             tokens: Array(found.tokens.suffix(kept)), isChoice: Array(found.isInside.suffix(kept)))
         guard kept > 1, !sequence.isChoice[0], sequence.isChoice.contains(true) else {
             throw Failure(
                 .badData,
-                "\(place): a choice needs a prompt of at least one token before it, and both at most \(contextLength + 1) "
-                    + "tokens; found \(found.tokens.count), of which \(found.isInside.count { $0 }) are of the choice.")
+                "\(place): a choice needs a prompt of at least one token before it, and both at most \(limit) tokens; found "
+                    + "\(found.tokens.count), of which \(found.isInside.count { $0 }) are of the choice.")
         }
         return sequence
-    }
-
-    /// The natural logarithm of the softmax of `count` logits at `target`.
-    private static func logProbability(of target: Int, _ logits: UnsafePointer<Float>, count: Int) -> Double {
-        var highest = -Float.infinity
-        for index in 0..<count { highest = max(highest, logits[index]) }
-        var sum = 0.0
-        for index in 0..<count { sum += exp(Double(logits[index] - highest)) }
-        return Double(logits[target] - highest) - log(sum)
     }
 
     /// The index of the highest value; of equal ones the first.
@@ -163,14 +194,18 @@ package struct TaskEvaluation {
 
     // MARK: Free answers
 
-    private func addFreeAnswers(to scores: inout TaskScores) throws {
-        let items = task.items.filter { $0.choices.isEmpty }
+    private static func refusal(of item: TaskFile.Item, _ task: TaskFile, _ reason: String) -> Failure {
+        Failure(.badData, "\(task.path): line \(item.line): the prompt \(reason)")
+    }
+
+    private func addFreeAnswers(to scores: inout TaskScores, unless shouldStop: @escaping () -> Bool) throws {
+        let items = task.freeItems
         guard !items.isEmpty else { return }
         let own = stride(from: communicator.rank, to: items.count, by: communicator.size).map { items[$0] }
         let answers = try communicator.together { () throws(Failure) in
             if own.isEmpty { return [String]() }
-            return try generation.answers(to: own.map(\.prompt), shouldStop: { false }) {
-                Failure(.badData, "\(task.path): line \(own[$0].line): the prompt \($1)")
+            return try generation.answers(to: own.map(\.prompt), shouldStop: shouldStop) {
+                TaskEvaluation.refusal(of: own[$0], task, $1)
             }
         }
         var values = [Double](repeating: 0, count: 2 * items.count)

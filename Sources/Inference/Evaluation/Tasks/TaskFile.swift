@@ -1,5 +1,6 @@
 import Failures
 import Files
+import Settings
 import Texts
 
 /// A file of questions, a JSON object per line: `{"prompt": …, "choices": [ … ], "answer": …}` with the answer as a choice
@@ -18,8 +19,18 @@ package struct TaskFile: Sendable {
     }
 
     /// The file's path, for messages.
-    let path: String
+    package let path: String
     let items: [Item]
+    /// The digest of the file's lines.
+    let digest: String
+
+    /// The questions without choices.
+    var freeItems: [Item] { items.filter(\.choices.isEmpty) }
+
+    /// The metrics that the questions have.
+    package var metrics: [ValidationMetric] {
+        (freeItems.count < items.count ? [.choiceAccuracy] : []) + (freeItems.isEmpty ? [] : [.exactMatch, .tokenF1])
+    }
 
     /// Reads a file.
     ///
@@ -27,14 +38,18 @@ package struct TaskFile: Sendable {
     package init(reading path: String) throws(Failure) {
         self.path = path
         var items: [Item] = []
+        var digest = Digest()
         let reader = try LineReader(path)
         while let line = try reader.next() {
+            line.withUnsafeBytes { digest.update($0) }
+            digest.update(reader.lineNumber)
             if line.allSatisfy({ $0 <= 0x20 }) { continue }
             items.append(
                 try TaskFile.item(try JSON(parsing: line, source: reader.place), reader.lineNumber, reader.place))
         }
         guard !items.isEmpty else { throw Failure(.badData, "\(path): has no question.") }
         self.items = items
+        self.digest = digest.hexadecimal()
     }
 
     private static func item(_ object: JSON, _ line: Int, _ place: String) throws(Failure) -> Item {

@@ -1,5 +1,6 @@
 import Files
 import Reporting
+import Settings
 
 /// The scores of a model on a file of questions.
 package struct TaskScores: Equatable, Sendable {
@@ -26,6 +27,24 @@ package struct TaskScores: Equatable, Sendable {
                 ("choice_accuracy_unnormalized", Double(rightCount) / choices),
             ])
             + (freeCount == 0 ? [] : [("exact_match", Double(exactCount) / free), ("token_f1", f1Sum / free)])
+    }
+
+    /// The scores on no question.
+    package init() {}
+
+    /// The scores that training watches.
+    package var metrics: [(metric: ValidationMetric, value: Double)] {
+        named.compactMap { name, value in ValidationMetric(rawValue: "validation_\(name)").map { ($0, value) } }
+    }
+
+    /// Adds the scores on other questions.
+    package static func += (scores: inout TaskScores, others: TaskScores) {
+        scores.choiceCount += others.choiceCount
+        scores.rightCount += others.rightCount
+        scores.normalizedRightCount += others.normalizedRightCount
+        scores.freeCount += others.freeCount
+        scores.exactCount += others.exactCount
+        scores.f1Sum += others.f1Sum
     }
 
     /// The scores as one line.
