@@ -17,7 +17,7 @@ final class Browser {
         && system("command -v chromium >/dev/null && command -v chromedriver >/dev/null") == 0
 
     /// The seconds in which the driver starts, and in which it answers a request.
-    private static let limitSeconds = 60
+    private static let limitSeconds = 150
 
     /// Starts a browser whose window is `width` pixels wide; a phone has fingers instead of a mouse, and a dark theme.
     init(width: Int, isPhone: Bool) throws {
@@ -32,7 +32,7 @@ final class Browser {
         let options = [JSON.Member("args", .array(arguments + dark))]
         let capabilities: JSON = [
             "browserName": "chrome", "goog:loggingPrefs": ["browser": "ALL"],
-            "timeouts": ["pageLoad": 30_000, "script": 10_000],
+            "timeouts": ["pageLoad": 120_000, "script": 60_000],
             "goog:chromeOptions": .object(options + (isPhone ? [.init("mobileEmulation", phone)] : [])),
         ]
         let answer = send("POST", "/session", ["capabilities": ["alwaysMatch": capabilities]])

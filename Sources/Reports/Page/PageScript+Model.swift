@@ -83,7 +83,9 @@ extension PageScript {
               this.tip.append(": " + values[row * columns.length + column].toFixed(2));
               place(this.tip, event, this.figure);
             };
-            svg.onpointerleave = () => { this.tip.hidden = true; };
+            svg.onpointerdown = svg.onpointermove;
+            // A finger that leaves has told where to look.
+            svg.onpointerleave = event => { if (event.pointerType !== "touch") this.tip.hidden = true; };
           }
         }
 
@@ -107,10 +109,13 @@ extension PageScript {
             this.svg = element("svg", { height: 460, role: "img", "aria-label": "token vectors" }, this.figure);
             this.tip = element("div", { class: "tip", hidden: "" }, this.figure);
             [this.yaw, this.pitch, this.view] = [0.6, 0.4, this.views[0]];
-            this.svg.onpointerdown = event => { this.last = event; };
+            this.svg.onpointerdown = event => { this.last = null; this.point(event); this.last = event; };
             this.svg.onpointerup = () => { this.last = null; };
             this.svg.onpointermove = event => this.point(event);
-            this.svg.onpointerleave = () => { this.last = null; this.tip.hidden = true; };
+            this.svg.onpointerleave = event => {
+              this.last = null;
+              if (event.pointerType !== "touch") this.tip.hidden = true;
+            };
             new ResizeObserver(() => this.draw()).observe(this.figure);
           }
 
@@ -148,9 +153,10 @@ extension PageScript {
           }
 
           point(event) {
-            if (this.last && event.buttons && this.view.shown === 3) {
-              this.yaw += (event.clientX - this.last.clientX) / 120;
-              this.pitch += (event.clientY - this.last.clientY) / 120;
+            const [dx, dy] = this.last ? [event.clientX - this.last.clientX, event.clientY - this.last.clientY] : [0, 0];
+            if (Math.hypot(dx, dy) > 3 && event.buttons && this.view.shown === 3) {
+              this.yaw += dx / 120;
+              this.pitch += dy / 120;
               this.last = event;
               this.tip.hidden = true;
               return this.draw();

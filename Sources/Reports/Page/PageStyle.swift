@@ -38,7 +38,7 @@ enum PageStyle {
         .maps { display: grid; gap: 16px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); }
         select { font: inherit; font-size: 13px; max-width: 100%; } svg.map { width: auto; max-width: none; }
         .map rect { fill: var(--mark); } .map .frame { fill: none; stroke: var(--line); } .dot { fill: var(--mark); }
-        .tokens { line-height: 1.9; } .tokens span { padding: 1px 3px; margin-right: 3px; border-radius: 3px;
+        .tokens { line-height: 1.9; } .tokens span { white-space: nowrap; padding: 1px 3px; margin-right: 3px; border-radius: 3px;
           background: color-mix(in srgb, var(--tone) calc(var(--share) * 65%), transparent); }
         .for { --tone: #0072b2; } .against { --tone: #d55e00; }
         .good { color: var(--good); } .bad { color: var(--bad); }
