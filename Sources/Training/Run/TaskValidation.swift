@@ -4,6 +4,7 @@ import Failures
 import Inference
 import Kernels
 import Models
+import Numbers
 import Resources
 import Settings
 import Tensors

@@ -349,7 +349,7 @@ final class TrainingRun<Element: Storage> {
         if validation.isEmpty { return nil }
         let start = clock.now
         let found = try coordinator.withAveragedWeights {
-            try validation.run(coordinator.replica.forwardPass) { [heartbeats] in
+            let found = try validation.run(coordinator.replica.forwardPass) { [heartbeats] in
                 heartbeats.beat()
                 return StopRequest.isPending()
             }
