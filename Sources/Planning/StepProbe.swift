@@ -86,7 +86,7 @@ struct StepProbe {
         let start = clock.now
         for _ in 0..<steps { try bench.step(readsData: samples != nil) }
         let available = (clock.now - start).seconds * Double(ThreadPool.shared.count)
-        let share = (StepProbe.processorSeconds() - busy) / available
+        let share = (StepProbe.processorSeconds() - busy) / available / StepProbe.largestShare(perNode)
         processorShare = min(1, Double(try communicator.sum(Int64(share * 1e6))) * 1e-6 / Double(ranks))
         let measured = try bench.times(slots: measuredSlots)
         threads = ThreadPool.shared.count
@@ -133,6 +133,14 @@ struct StepProbe {
         getrusage(RUSAGE_SELF.rawValue, &usage)
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    }
+
+    /// The share of a core that each thread of this rank has if no other programs run: less than 1 if the `ranks` of this
+    /// host have more threads than cores.
+    private static func largestShare(_ ranks: Int) -> Double {
+        let usable = UsableCores.ofThisProcess()
+        let threads = ThreadPool.shared.count * (usable.isBound ? 1 : ranks)
+        return min(1, Double(usable.cores.count) / Double(threads))
     }
 
     /// The memory of all ranks of this host.

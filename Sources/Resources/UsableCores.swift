@@ -14,7 +14,7 @@ package struct UsableCores: Equatable, Sendable {
     /// The number of physical cores of the machine.
     let machineCoreCount: Int
     /// Whether the rank is bound: it may use fewer cores than the machine or container provides.
-    var isBound = false
+    package fileprivate(set) var isBound = false
     /// The process ID of the rank on its machine.
     var process = 0
 
