@@ -3,6 +3,7 @@ import Datasets
 import Failures
 import Files
 import Layers
+import Models
 import Numbers
 import Profiling
 import Reporting
@@ -48,7 +49,7 @@ package final class StepBench {
         flopsPerToken = configuration.model.flopsPerTarget(sizes, targetShare: targetShare) * targetShare
         limit = try ProcessorLimit(configuration.precision.format, measuringWith: communicator)
         let recomputation = try configuration.requireTrainingMemory(
-            sizes, positions: sizes.contextLength, communicator)
+            sizes, SequenceLengths(sizes.contextLength), communicator)
         estimatedBytes = Int(configuration.stepMemory(sizes, recomputation: recomputation, communicator).bytes)
         products = configuration.products(slots: configuration.batch.slots / communicator.size, sizes)
         let products = products

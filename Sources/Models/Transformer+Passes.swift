@@ -72,11 +72,11 @@ extension Transformer {
     }
 
     /// The bytes that `makeActivations` would allocate.
-    package func activationBytes(sequences: Int, positions: Int, _ recomputation: Recomputation) -> Int {
+    package func activationBytes(sequences: Int, _ lengths: SequenceLengths, _ recomputation: Recomputation) -> Int {
         let arena = ActivationArena(counting: true)
         _ = Activations(
-            self, sequences: sequences, positions: positions, sourcePositions: encoder == nil ? 0 : positions,
-            recomputation, from: arena)
+            self, sequences: sequences, positions: lengths.positions,
+            sourcePositions: encoder == nil ? 0 : lengths.sourcePositions, recomputation, from: arena)
         return arena.bytes
     }
 

@@ -40,11 +40,11 @@ struct StepProbe {
 
     /// The memory of the smallest part of a model that is measured, on one rank, in bytes.
     static func leastBytes(
-        _ configuration: Configuration, _ sizes: ModelSizes, _ positions: Int, _ recomputation: Recomputation
+        _ configuration: Configuration, _ sizes: ModelSizes, _ lengths: SequenceLengths, _ recomputation: Recomputation
     ) -> Double {
         var reduced = configuration
         reduced.keepLayers(2)
-        return reduced.stepMemory(sizes, positions: positions, recomputation, ranks: 1, perNode: 1).bytes
+        return reduced.stepMemory(sizes, lengths, recomputation, ranks: 1, perNode: 1).bytes
     }
 
     /// Measures steps. Collective: every rank calls it.
@@ -53,7 +53,7 @@ struct StepProbe {
     ///   - samples: The training samples; nil: random sequences of full length.
     ///   - comparesThreads: Whether to measure one thread too, if this process is alone and has several.
     init(
-        _ subject: BenchSubject, _ samples: (any Samples)?, positions: Int, _ recomputation: Recomputation,
+        _ subject: BenchSubject, _ samples: (any Samples)?, _ lengths: SequenceLengths, _ recomputation: Recomputation,
         flopsPerStep: Double, comparesThreads: Bool, _ communicator: any Communicator
     ) throws {
         let (whole, ranks) = (subject.configuration, communicator.size)
@@ -61,7 +61,7 @@ struct StepProbe {
         let slots = max(1, whole.batch.slots / ranks)
         var reduced = whole
         let memory = whole.arenaMemory(
-            subject.sizes, positions: positions, recomputation, ranks: ranks, perNode: perNode)
+            subject.sizes, lengths, recomputation, ranks: ranks, perNode: perNode)
         let operations = flopsPerStep / Double(ranks)
         let isSmall = memory.bytes <= StepProbe.mostBytes && operations <= StepProbe.mostOperations
         if !isSmall {
@@ -107,10 +107,11 @@ struct StepProbe {
             layerRatio: Double(whole.model.allLayers) / Double(reduced.model.allLayers),
             parameterRatio: Double(wholeModel.count) / Double(model.count), ranks: ranks)
         let arenas = reduced.arenaMemory(
-            subject.sizes, positions: subject.sizes.contextLength, recomputation, ranks: ranks, perNode: perNode)
+            subject.sizes, SequenceLengths(subject.sizes.contextLength), recomputation, ranks: ranks, perNode: perNode)
         (programBytes, self.ranks) = (before, ranks)
-        // Scratch space grows with the longest sequence of the data.
-        let length = Double(positions) / Double(subject.sizes.contextLength)
+        // Scratch space grows with the longest sequence of the data, in an encoder-decoder that of the targets with their
+        // logits.
+        let length = Double(lengths.positions) / Double(subject.sizes.contextLength)
         scratchBytes = max(0, after - before - arenas.bytes) * length
         let layers =
             isSmall ? "the whole model" : "\(counted(reduced.model.allLayers, "layer")) of \(whole.model.allLayers)"

@@ -64,8 +64,8 @@ package struct TrainingPlan {
             return try TrainingData(configuration, communicator)
         }
         let sizes = data?.sizes ?? subject.sizes
-        let positions = try communicator.together { () throws(Failure) in
-            try data?.longestPositions(ofRun: configuration) ?? sizes.contextLength
+        let lengths = try communicator.together { () throws(Failure) in
+            try data?.longestSequences(ofRun: configuration) ?? SequenceLengths(sizes.contextLength)
         }
         self.configuration = configuration
         (self.sizes, self.ranks, self.subject) = (sizes, ranks, subject.note)
@@ -75,16 +75,16 @@ package struct TrainingPlan {
         flopsPerStep = configuration.model.flopsPerTarget(sizes, targetShare: share) * share * tokens
         samples = data.map { ($0.training.count, $0.validation?.count ?? 0) }
         availableBytes = MemoryEstimate.availableBytes(processes: ranks)
-        let own = configuration.chosenRecomputation(sizes, positions: positions, ranks: ranks, perNode: ranks)
+        let own = configuration.chosenRecomputation(sizes, lengths, ranks: ranks, perNode: ranks)
         recomputation = Recomputation(rawValue: Int(try communicator.maximum(Int64(own.rawValue))))!
-        let least = configuration.stepMemory(sizes, positions: positions, recomputation, ranks: ranks, perNode: ranks)
+        let least = configuration.stepMemory(sizes, lengths, recomputation, ranks: ranks, perNode: ranks)
         // The nodes of a cluster divide the optimizer's state, and of a large model a part is measured.
         let needed =
-            comparesThreads ? StepProbe.leastBytes(configuration, sizes, positions, recomputation) : least.bytes
+            comparesThreads ? StepProbe.leastBytes(configuration, sizes, lengths, recomputation) : least.bytes
         let fits = try communicator.maximum(needed > Double(availableBytes) ? 1 : 0) == 0
         if measures && fits {
             probe = try StepProbe(
-                subject, data?.training, positions: positions, recomputation, flopsPerStep: flopsPerStep,
+                subject, data?.training, lengths, recomputation, flopsPerStep: flopsPerStep,
                 comparesThreads: comparesThreads, communicator)
             unmeasured = nil
         } else {
@@ -92,7 +92,7 @@ package struct TrainingPlan {
             unmeasured = fits ? "not measured (--no-measure)" : "not measured: the model does not fit into memory"
         }
         let arenas = configuration.arenaMemory(
-            sizes, positions: positions, recomputation, ranks: ranks, perNode: ranks)
+            sizes, lengths, recomputation, ranks: ranks, perNode: ranks)
         memory = TrainingPlan.memory(
             arenas, least, probe, configuration, layout, ranks: ranks, measuredRanks: communicator.size,
             hasData: data != nil)
@@ -106,8 +106,8 @@ package struct TrainingPlan {
             let saved =
                 least.bytes
                 - other.stepMemory(
-                    sizes, positions: positions,
-                    other.chosenRecomputation(sizes, positions: positions, ranks: ranks, perNode: ranks), ranks: ranks,
+                    sizes, lengths,
+                    other.chosenRecomputation(sizes, lengths, ranks: ranks, perNode: ranks), ranks: ranks,
                     perNode: ranks
                 ).bytes
             return saved > 0.02 * total ? (change, total - saved) : nil

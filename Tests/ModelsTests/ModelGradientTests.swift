@@ -78,7 +78,7 @@ import Testing
         let losses = model.pass(weights, batch, variant.loss, into: kept, variant.dropouts)
         #expect(model.pass(weights, batch, variant.loss, into: again, variant.dropouts, recomputation) == losses)
         #expect(array(again.base, again.count) == array(kept.base, kept.count))
-        let bytes = Recomputation.allCases.map { model.activationBytes(sequences: 2, positions: 8, $0) }
+        let bytes = Recomputation.allCases.map { model.activationBytes(sequences: 2, SequenceLengths(8), $0) }
         #expect(variant.configuration.layers < 2 || bytes[2] < bytes[1] && bytes[1] < bytes[0])
     }
 

@@ -1,5 +1,6 @@
 import Collectives
 import Failures
+import Models
 import TestSupport
 import Testing
 
@@ -36,7 +37,7 @@ struct MemoryEstimateTests {
         func require(_ sets: String...) throws {
             let configuration = try Configuration.load(file: nil, sets: sets)
             _ = try configuration.requireTrainingMemory(
-                configuration.madeUpSizes, positions: configuration.data.contextLength, SoloCommunicator())
+                configuration.madeUpSizes, SequenceLengths(configuration.data.contextLength), SoloCommunicator())
         }
         try require()
         do {

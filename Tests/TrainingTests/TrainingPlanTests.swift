@@ -56,7 +56,7 @@ struct TrainingPlanTests {
         let configuration = try Configuration.load(file: nil, sets: ["precision=bfloat16", "training.ema_decay=0.9"])
         let sizes = configuration.madeUpSizes
         let layout = configuration.model.layout(sizes)
-        let memory = configuration.arenaMemory(sizes, positions: 128, .none, ranks: 2, perNode: 2)
+        let memory = configuration.arenaMemory(sizes, SequenceLengths(128), .none, ranks: 2, perNode: 2)
         let parts = Dictionary(uniqueKeysWithValues: memory.parts.map { ($0.name, Int($0.bytes)) })
         let count = layout.count
         // Two micro-batches per rank: one subtree waits for the other.

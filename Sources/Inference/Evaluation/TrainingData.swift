@@ -136,32 +136,34 @@ package struct TrainingData {
     /// The total size of the files that `verify` reads, in bytes.
     package func verifiedBytes() -> Int { parts.reduce(0) { $0 + $1.verifiedBytes() } }
 
-    /// The length of the longest training sequence in tokens; for pairs, the longest source or target, whichever is
-    /// shorter.
+    /// The lengths of the longest training sequences.
     ///
     /// - Complexity: O(records), reading only their lengths; O(1) for text.
-    package func longestPositions() throws(Failure) -> Int { try longest(of: training, 0..<training.count) }
+    package func longestSequences() throws(Failure) -> SequenceLengths { try longest(of: training, 0..<training.count) }
 
-    /// The length of the longest sequence that a run of `configuration` reads, as `longestPositions`: in the training of
-    /// its steps, with length bucketing those of the last pool, and in evaluations.
+    /// The lengths of the longest sequences that a run of `configuration` reads: in the training of its steps, with length
+    /// bucketing those of the last pool, and in evaluations.
     ///
     /// - Complexity: O(samples of the run and of the splits).
-    package func longestPositions(ofRun configuration: Configuration) throws(Failure) -> Int {
+    package func longestSequences(ofRun configuration: Configuration) throws(Failure) -> SequenceLengths {
         let (batch, training) = (configuration.batch.sequences * configuration.data.lengthPool, self.training)
         let steps = configuration.training.steps
         let places = (configuration.batch.sequences * steps + batch - 1) / batch * batch
-        guard places < training.count, !dataset.kind.columns.isEmpty else { return try longestPositions() }
+        guard places < training.count, !dataset.kind.columns.isEmpty else { return try longestSequences() }
         let sampler = Sampler(training, seed: UInt64(configuration.run.seed))
         let trained = try longest(
             of: training, (0..<places).lazy.map { sampler.sample(atGlobalIndex: UInt64($0)).sample })
         guard let validation, configuration.training.evaluateEvery <= steps else { return trained }
-        return max(trained, try longest(of: validation, 0..<validation.count))
+        let evaluated = try longest(of: validation, 0..<validation.count)
+        return SequenceLengths(
+            max(trained.positions, evaluated.positions), source: max(trained.sourcePositions, evaluated.sourcePositions)
+        )
     }
 
-    private func longest(of split: any Samples, _ samples: some Sequence<Int>) throws(Failure) -> Int {
+    private func longest(of split: any Samples, _ samples: some Sequence<Int>) throws(Failure) -> SequenceLengths {
         let columns = dataset.kind.columns
-        if columns.isEmpty { return sizes.contextLength }
-        var (longest, longestSource) = (1, columns.contains(.source) ? 1 : sizes.contextLength)
+        if columns.isEmpty { return SequenceLengths(sizes.contextLength) }
+        var (longest, longestSource) = (1, 1)
         for sample in samples {
             var length = try split.length(of: sample)
             if columns.contains(.source) {
@@ -170,7 +172,9 @@ package struct TrainingData {
             }
             longest = max(longest, length)
         }
-        return min(longest, longestSource, sizes.contextLength)
+        let positions = min(longest, sizes.contextLength)
+        return SequenceLengths(
+            positions, source: columns.contains(.source) ? min(longestSource, sizes.contextLength) : nil)
     }
 
     /// Verifies the hash of every shard and the range of every token. Collective: every rank calls it before it reads

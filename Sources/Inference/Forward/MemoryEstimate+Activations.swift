@@ -5,15 +5,15 @@ import Numbers
 import Resources
 
 extension MemoryEstimate {
-    /// Adds the activations of `ranks` ranks, each for up to `sequences` × `positions`; nil: the context length.
+    /// Adds the activations of `ranks` ranks, each for up to `sequences` of `lengths`; nil: the context length.
     ///
     /// - Parameter recomputation: What a backward pass computes again.
     package mutating func addActivations<Element: Storage>(
-        _ model: Transformer<Element>, sequences: Int, positions: Int? = nil, _ recomputation: Recomputation = .block,
-        ranks: Int
+        _ model: Transformer<Element>, sequences: Int, _ lengths: SequenceLengths? = nil,
+        _ recomputation: Recomputation = .block, ranks: Int
     ) {
         let bytes = model.activationBytes(
-            sequences: sequences, positions: positions ?? model.sizes.contextLength, recomputation)
+            sequences: sequences, lengths ?? SequenceLengths(model.sizes.contextLength), recomputation)
         add("activations", bytes, bytesEach: 1, times: ranks)
     }
 
@@ -29,7 +29,8 @@ extension MemoryEstimate {
         _ recomputation: Recomputation = .block
     ) throws(Failure) {
         var estimate = MemoryEstimate()
-        estimate.addActivations(model, sequences: sequences, positions: positions, recomputation, ranks: 1)
+        estimate.addActivations(
+            model, sequences: sequences, positions.map { SequenceLengths($0) }, recomputation, ranks: 1)
         try estimate.require(
             purpose, available: availableBytes(), remedy: "Lower the batch (\(sequences); it changes no result).")
     }

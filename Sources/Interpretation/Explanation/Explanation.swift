@@ -65,7 +65,7 @@ package struct Explainer {
         let sequences = Explainer.batch
         limit = min(positions ?? .max, trained.model.sizes.contextLength)
         var estimate = MemoryEstimate()
-        estimate.addActivations(trained.model, sequences: sequences, positions: limit, .none, ranks: 1)
+        estimate.addActivations(trained.model, sequences: sequences, SequenceLengths(limit), .none, ranks: 1)
         try estimate.require(
             "an explanation", available: MemoryEstimate.availableBytes(), remedy: "Use a larger host.")
         names = TokenNames(trained.tokenizer)

@@ -12,28 +12,29 @@ extension Configuration {
     /// Estimates the memory that all ranks of a host need to train a model of `sizes`.
     ///
     /// - Parameters:
-    ///   - positions: The length of the longest sequence; nil: the context length.
+    ///   - lengths: The longest sequences; nil: the context length.
     ///   - recomputation: What the backward pass computes again.
     package func stepMemory(
-        _ sizes: ModelSizes, positions: Int? = nil, recomputation: Recomputation = .none,
+        _ sizes: ModelSizes, lengths: SequenceLengths? = nil, recomputation: Recomputation = .none,
         _ communicator: any Communicator
     ) -> MemoryEstimate {
         stepMemory(
-            sizes, positions: positions ?? sizes.contextLength, recomputation, ranks: communicator.size,
+            sizes, lengths ?? SequenceLengths(sizes.contextLength), recomputation, ranks: communicator.size,
             perNode: communicator.localSize)
     }
 
     /// Estimates the memory that `perNode` ranks of a job of `ranks` ranks need on their host: a lower bound.
     package func stepMemory(
-        _ sizes: ModelSizes, positions: Int, _ recomputation: Recomputation, ranks: Int, perNode: Int
+        _ sizes: ModelSizes, _ lengths: SequenceLengths, _ recomputation: Recomputation, ranks: Int, perNode: Int
     ) -> MemoryEstimate {
-        var estimate = arenaMemory(sizes, positions: positions, recomputation, ranks: ranks, perNode: perNode)
+        var estimate = arenaMemory(sizes, lengths, recomputation, ranks: ranks, perNode: perNode)
         let sequences = batch.sequencesPerSlot
         estimate.add(
-            "activations' gradients", sequences * positions,
+            "activations' gradients",
+            sequences * (self.model.family.architecture.hasEncoder ? lengths.longest : lengths.positions),
             bytesEach: (3 * model.width + model.hiddenWidth) * MemoryLayout<Float>.stride, times: perNode)
         let model = Transformer<Float>(model, sizes, fineTuning.adaptation)
-        let rows = Double(model.outputRows(sequences: sequences, positions: positions)) * targetShare(sizes)
+        let rows = Double(model.outputRows(sequences: sequences, positions: lengths.positions)) * targetShare(sizes)
         estimate.add(
             "logits", Prediction.logitBytes(rows: Int(rows), outputs: model.head.outputWidth), bytesEach: 1,
             times: perNode)
@@ -47,12 +48,12 @@ extension Configuration {
     ///   - ranks: The number of ranks of the job.
     ///   - perNode: The number of ranks on this host.
     package func arenaMemory(
-        _ sizes: ModelSizes, positions: Int, _ recomputation: Recomputation, ranks: Int, perNode: Int
+        _ sizes: ModelSizes, _ lengths: SequenceLengths, _ recomputation: Recomputation, ranks: Int, perNode: Int
     ) -> MemoryEstimate {
         switch precision {
-        case .float32: arenaMemory(sizes, positions, recomputation, ranks, perNode, storing: Float.self)
-        case .float16: arenaMemory(sizes, positions, recomputation, ranks, perNode, storing: Float16.self)
-        case .bfloat16: arenaMemory(sizes, positions, recomputation, ranks, perNode, storing: BFloat16.self)
+        case .float32: arenaMemory(sizes, lengths, recomputation, ranks, perNode, storing: Float.self)
+        case .float16: arenaMemory(sizes, lengths, recomputation, ranks, perNode, storing: Float16.self)
+        case .bfloat16: arenaMemory(sizes, lengths, recomputation, ranks, perNode, storing: BFloat16.self)
         }
     }
 
@@ -64,7 +65,7 @@ extension Configuration {
     }
 
     private func arenaMemory<Element: Storage>(
-        _ sizes: ModelSizes, _ positions: Int, _ recomputation: Recomputation, _ ranks: Int, _ perNode: Int,
+        _ sizes: ModelSizes, _ lengths: SequenceLengths, _ recomputation: Recomputation, _ ranks: Int, _ perNode: Int,
         storing: Element.Type
     ) -> MemoryEstimate {
         let slots = batch.slots / ranks
@@ -86,14 +87,14 @@ extension Configuration {
         estimate.add("moments", shard, bytesEach: float, times: makeOptimizer(optimizer).stateNames.count)
         if training.emaDecay > 0 { estimate.add("moving average", shard, bytesEach: float) }
         estimate.addActivations(
-            model, sequences: batch.sequencesPerSlot, positions: positions, recomputation, ranks: perNode)
+            model, sequences: batch.sequencesPerSlot, lengths, recomputation, ranks: perNode)
         return estimate
     }
 
     /// What the backward pass computes again: what the configuration says or, with `auto`, the least that fits into the
     /// memory of this host.
     package func chosenRecomputation(
-        _ sizes: ModelSizes, positions: Int, ranks: Int, perNode: Int
+        _ sizes: ModelSizes, _ lengths: SequenceLengths, ranks: Int, perNode: Int
     ) -> Recomputation {
         switch training.recompute {
         case .none: return .none
@@ -102,7 +103,7 @@ extension Configuration {
         case .automatic:
             let available = Double(MemoryEstimate.availableBytes(processes: perNode))
             return Recomputation.allCases.first {
-                stepMemory(sizes, positions: positions, $0, ranks: ranks, perNode: perNode).bytes <= available
+                stepMemory(sizes, lengths, $0, ranks: ranks, perNode: perNode).bytes <= available
             } ?? .block
         }
     }
@@ -111,14 +112,14 @@ extension Configuration {
     /// again: what the configuration says or, with `auto`, the least that fits on every host. Collective: every rank
     /// calls it.
     ///
-    /// - Parameter positions: The length of the longest sequence.
+    /// - Parameter lengths: The longest sequences.
     /// - Throws: `AgreedFailure` with `usage`.
     package func requireTrainingMemory(
-        _ sizes: ModelSizes, positions: Int, _ communicator: any Communicator
+        _ sizes: ModelSizes, _ lengths: SequenceLengths, _ communicator: any Communicator
     ) throws -> Recomputation {
         // Ranks of one host may see other amounts of free memory.
         let own = chosenRecomputation(
-            sizes, positions: positions, ranks: communicator.size, perNode: communicator.localSize)
+            sizes, lengths, ranks: communicator.size, perNode: communicator.localSize)
         let recomputation = Recomputation(rawValue: Int(try communicator.maximum(Int64(own.rawValue))))!
         let fewer = communicator.localSize > 1 ? ", or start fewer ranks per host" : ""
         let again = recomputation == .block ? "" : "set training.recompute: block, "
@@ -128,7 +129,7 @@ extension Configuration {
                 "Lower batch.sequences or raise batch.slots (activations), \(again)lower data.context_length, "
                 + "model.layers or model.width, set precision: bfloat16 or float16\(fewer)."
         ) {
-            stepMemory(sizes, positions: positions, recomputation: recomputation, communicator)
+            stepMemory(sizes, lengths: lengths, recomputation: recomputation, communicator)
         }
         return recomputation
     }

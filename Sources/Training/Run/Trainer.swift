@@ -81,8 +81,8 @@ package struct Trainer {
         try heartbeats.allowing(bytes: data.verifiedBytes()) {
             try data.verify(communicator, console, beat: heartbeats.beat)
         }
-        let positions = try communicator.together { () throws(Failure) in try data.longestPositions() }
-        let recomputation = try configuration.requireTrainingMemory(data.sizes, positions: positions, communicator)
+        let lengths = try communicator.together { () throws(Failure) in try data.longestSequences().lowerBound }
+        let recomputation = try configuration.requireTrainingMemory(data.sizes, lengths, communicator)
         if configuration.training.recompute == .automatic, recomputation != .none {
             console.say("recompute: \(recomputation), because the activations of all blocks would not fit into memory")
         }
