@@ -9,7 +9,9 @@ import PackageDescription
 //      CTiles CProducts CSentencePiece CPNG CUnicode
 //   1  Texts Failures Files Tensors      texts and paths as bytes, errors, the file system, arenas and layouts,
 //      Profiling Threads                 spans of time, compute threads
-//   2  Kernels                           operations on numbers, forward and backward
+//   2  Numbers                           storage types as vectors, conversion, sums in a fixed order
+//   2  Products                          matrix products
+//   2  Kernels                           operations of layers, losses and optimizers, forward and backward
 //   2  Collectives                       a communicator's operations, and what ranks agree on
 //   2  TokenizerPipelines                tokenizers of other programs, read from their files
 //   2  Tokenizers Metrics                texts to tokens and back; scores of predictions
@@ -65,7 +67,7 @@ func test(_ target: String, _ others: String...) -> Target {
             .contains(target)
             ? [.copy("Golden")] : [],
         // A vector goes from one module to the other in the registers of the processor that both are built for.
-        swiftSettings: target == "Kernels" ? testing + [.unsafeFlags(["-Xcc", processorFlag])] : testing)
+        swiftSettings: target == "Numbers" ? testing + [.unsafeFlags(["-Xcc", processorFlag])] : testing)
 }
 
 /// The targets with readers of bytes from outside.
@@ -108,10 +110,13 @@ let package = Package(
         .target(name: "Threads", dependencies: ["CProcessor", "CThreads", "Failures"], swiftSettings: strict),
         .target(name: "Profiling", dependencies: ["Failures", "Files"], swiftSettings: strict),
 
+        .target(name: "Numbers", dependencies: ["CProcessor", "CTiles", "Tensors", "Threads"], swiftSettings: hot),
         .target(
-            name: "Kernels",
-            dependencies: ["CProcessor", "CProducts", "CTiles", "Failures", "Tensors", "Threads"],
+            name: "Products", dependencies: ["CProducts", "CTiles", "Failures", "Numbers", "Tensors", "Threads"],
             swiftSettings: hot),
+        .target(
+            name: "Kernels", dependencies: ["Failures", "Numbers", "Products", "Tensors", "Threads"], swiftSettings: hot
+        ),
         .target(name: "Collectives", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
         .target(
             name: "MPI", dependencies: ["CMPI", "Collectives", "Failures", "Tensors", "Texts"], swiftSettings: strict),
@@ -134,12 +139,18 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Metrics", swiftSettings: strict),
 
-        .target(name: "Layers", dependencies: ["Kernels", "Profiling", "Tensors"], swiftSettings: strict),
-        .target(name: "Optimizers", dependencies: ["Failures", "Kernels", "Tensors"], swiftSettings: strict),
-
-        .target(name: "Objectives", dependencies: ["Kernels", "Layers"], swiftSettings: strict),
         .target(
-            name: "Models", dependencies: ["Kernels", "Layers", "Objectives", "Profiling", "Tensors"],
+            name: "Layers", dependencies: ["Kernels", "Numbers", "Products", "Profiling", "Tensors"],
+            swiftSettings: strict),
+        .target(
+            name: "Optimizers", dependencies: ["Failures", "Kernels", "Numbers", "Tensors"], swiftSettings: strict),
+
+        .target(name: "Objectives", dependencies: ["Kernels", "Layers", "Numbers"], swiftSettings: strict),
+        .target(
+            name: "Models",
+            dependencies: [
+                "Kernels", "Layers", "Numbers", "Objectives", "Products", "Profiling", "Tensors", "Threads",
+            ],
             swiftSettings: strict),
 
         .target(
@@ -149,7 +160,7 @@ let package = Package(
         .target(
             name: "Interchange",
             dependencies: [
-                "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Models", "Tensors", "Texts",
+                "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Models", "Numbers", "Tensors", "Texts",
                 "TokenizerPipelines", "Tokenizers",
             ],
             swiftSettings: strict),
@@ -166,13 +177,13 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Averaging",
-            dependencies: ["Collectives", "Failures", "Files", "Kernels", "Profiling", "Tensors"],
+            dependencies: ["Collectives", "Failures", "Files", "Numbers", "Profiling", "Tensors", "Threads"],
             swiftSettings: strict),
         .target(
             name: "Resources",
             dependencies: [
-                "CProcessor", "Collectives", "Datasets", "Failures", "Files", "Kernels", "Profiling", "Reporting",
-                "Tensors", "Texts", "Threads",
+                "CProcessor", "Collectives", "Datasets", "Failures", "Files", "Numbers", "Products", "Profiling",
+                "Reporting", "Tensors", "Texts", "Threads",
             ],
             swiftSettings: strict),
         .target(
@@ -187,42 +198,38 @@ let package = Package(
             name: "Inference",
             dependencies: [
                 "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Interchange",
-                "Kernels",
-                "Layers", "Metrics",
-                "Models", "Objectives", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
-                "Tokenizers",
+                "Kernels", "Layers", "Metrics", "Models", "Numbers", "Objectives", "Profiling", "Reporting",
+                "Resources", "Settings", "Tensors", "Texts", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(
             name: "Interpretation",
             dependencies: [
-                "Failures", "Files", "Inference", "Kernels", "Layers", "Models", "Objectives", "Reporting", "Resources",
-                "Settings", "Tensors", "Texts", "Tokenizers",
+                "Failures", "Files", "Inference", "Layers", "Models", "Objectives", "Reporting", "Resources",
+                "Settings", "Tensors", "Texts", "Threads", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(
             name: "DTrain",
             dependencies: [
-                "Checkpoints", "Collectives", "Failures", "Inference", "Kernels", "Models", "Preparation", "Resources",
-                "Settings", "Threads", "Tokenizers",
+                "Checkpoints", "Collectives", "Failures", "Inference", "Models", "Preparation", "Resources", "Settings",
+                "Threads", "Tokenizers",
             ],
             swiftSettings: strict),
         .target(
             name: "Training",
             dependencies: [
                 "Averaging", "Checkpoints", "Collectives", "Datasets", "EventFiles", "Failures", "Files", "Inference",
-                "Interchange",
-                "Kernels", "Layers", "Models", "Objectives", "Optimizers", "Profiling", "Reporting", "Resources",
-                "Settings",
-                "Tensors", "Texts", "Tokenizers", "Watching",
+                "Interchange", "Kernels", "Layers", "Models", "Numbers", "Objectives", "Optimizers", "Products",
+                "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts", "Tokenizers", "Watching",
             ],
             swiftSettings: strict),
         .target(
             name: "Measuring",
             dependencies: [
                 "Averaging", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels", "Layers", "Models",
-                "Objectives", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Threads",
-                "Training",
+                "Numbers", "Objectives", "Optimizers", "Products", "Profiling", "Reporting", "Resources", "Settings",
+                "Tensors", "Threads", "Training",
             ],
             swiftSettings: strict),
         .target(
@@ -236,9 +243,8 @@ let package = Package(
         .target(
             name: "Planning",
             dependencies: [
-                "Averaging", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels", "Layers",
-                "Measuring", "Models", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors",
-                "Texts",
+                "Averaging", "Collectives", "Datasets", "Failures", "Files", "Inference", "Layers", "Measuring",
+                "Models", "Optimizers", "Profiling", "Reporting", "Resources", "Settings", "Tensors", "Texts",
                 "Threads", "Training",
             ],
             swiftSettings: strict),
@@ -255,14 +261,15 @@ let package = Package(
             name: "dtrain",
             dependencies: [
                 "CProcess", "Checkpoints", "Collectives", "Conversations", "Datasets", "Failures", "Files", "Inference",
-                "Inspection", "Interchange", "Interpretation", "Kernels", "MPI", "Measuring", "Metrics", "Models",
-                "Planning", "Preparation", "Reporting", "Reports", "Resources", "Settings",
-                "Texts", "Threads", "Tokenizers", "Training", "Watching",
+                "Inspection", "Interchange", "Interpretation", "MPI", "Measuring", "Metrics", "Models", "Planning",
+                "Preparation", "Products", "Reporting", "Reports", "Resources", "Settings", "Texts", "Threads",
+                "Tokenizers", "Training", "Watching",
             ],
             swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Collectives", "Failures", "Files", "Kernels", "Tensors", "Threads"],
+            name: "TestSupport",
+            dependencies: ["Collectives", "Failures", "Files", "Kernels", "Numbers", "Tensors", "Threads"],
             path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "TestSupportTests", dependencies: ["TestSupport", "Kernels"], swiftSettings: testing),
@@ -271,7 +278,9 @@ let package = Package(
         test("Tensors"),
         test("Threads", "Failures"),
         test("Profiling"),
-        test("Kernels", "CProcessor", "CProducts", "Tensors", "Threads"),
+        test("Numbers", "CProcessor", "Tensors", "Threads"),
+        test("Products", "CProducts", "Numbers", "Tensors", "Threads"),
+        test("Kernels", "CProcessor", "CProducts", "Numbers", "Products", "Tensors", "Threads"),
         test("Collectives", "Failures"),
         test("MPI", "CMPI", "Collectives"),
         test("TokenizerPipelines", "Failures", "Files"),
@@ -279,17 +288,18 @@ let package = Package(
         test("Conversations", "Failures", "Files", "Tokenizers"),
         test("Datasets", "CZlib", "CZstd", "Conversations", "Failures", "Files", "Preparation", "Tokenizers"),
         test("Metrics", "Files"),
-        test("Layers", "Kernels", "Tensors"),
-        test("Optimizers", "Failures", "Files", "Kernels", "Tensors"),
-        test("Models", "Checkpoints", "Failures", "Kernels", "Layers", "Objectives", "Optimizers", "Tensors"),
+        test("Layers", "Kernels", "Numbers", "Products", "Tensors"),
+        test("Optimizers", "Failures", "Files", "Numbers", "Tensors"),
+        test(
+            "Models", "Checkpoints", "Failures", "Kernels", "Layers", "Numbers", "Objectives", "Optimizers", "Tensors"),
         test("Checkpoints"),
         test(
             "Interchange", "Checkpoints", "Datasets", "Failures", "Files", "Kernels", "Layers", "Models", "Objectives",
-            "Optimizers", "Tensors", "Tokenizers"),
+            "Optimizers", "Products", "Tensors", "Tokenizers"),
         test("EventFiles", "Failures", "Files"),
         test("Reporting", "Metrics"),
         test("Watching", "Collectives", "Profiling"),
-        test("Averaging", "Collectives", "Kernels", "Models", "Tensors"),
+        test("Averaging", "Collectives", "Models", "Numbers", "Tensors"),
         test("Resources", "Collectives", "Failures", "Files", "Tensors"),
         test(
             "Settings", "Averaging", "Collectives", "Datasets", "Failures", "Files", "Models", "Optimizers",
@@ -297,22 +307,19 @@ let package = Package(
             "Tensors", "Texts"),
         test(
             "Inference", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Interchange", "Metrics",
-            "Models",
-            "Objectives", "Reporting", "Settings", "Tokenizers"),
+            "Models", "Numbers", "Objectives", "Reporting", "Settings", "Tokenizers"),
         test(
-            "Interpretation", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Kernels",
-            "Layers", "Models", "Settings", "Tensors", "Texts", "Tokenizers"),
+            "Interpretation", "Checkpoints", "Collectives", "Datasets", "Failures", "Files", "Inference", "Layers",
+            "Models", "Settings", "Tensors", "Texts", "Tokenizers"),
         test(
             "DTrain", "CProcessor", "Checkpoints", "Collectives", "Conversations", "Datasets", "Files", "Inference",
             "Layers", "Models",
             "Preparation", "Settings", "Tensors", "Tokenizers"),
         test(
             "Training", "Averaging", "Checkpoints", "Collectives", "Datasets", "EventFiles", "Failures", "Files",
-            "Inference",
-            "Inspection", "Kernels",
-            "Layers", "Measuring", "Metrics", "Models", "Optimizers", "Planning", "Preparation", "Reporting",
-            "Resources", "Settings",
-            "Tensors", "Texts", "Tokenizers", "Watching"),
+            "Inference", "Inspection", "Kernels", "Layers", "Measuring", "Metrics", "Models", "Numbers", "Optimizers",
+            "Planning", "Preparation", "Reporting", "Resources", "Settings", "Tensors", "Texts", "Tokenizers",
+            "Watching"),
         test("Reports", "Checkpoints", "EventFiles", "Failures", "Files", "Inference", "Metrics"),
         .testTarget(
             name: "dtrainTests", dependencies: ["TestSupport", "Failures", "Files", "Texts", "dtrain"],
@@ -335,7 +342,7 @@ if Context.environment["DTRAIN_FUZZING"] != nil, let program = package.targets.f
     package.targets += [
         .target(name: "dtrain", dependencies: program.dependencies, exclude: ["Main.swift"], swiftSettings: strict),
         .target(
-            name: "TestSupport", dependencies: ["Files"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Files", "Kernels", "Numbers"], path: "Tests/TestSupport",
             sources: ["PNG.swift", "TemporaryDirectory.swift"], swiftSettings: strict),
         .executableTarget(
             name: "Fuzzing", dependencies: fuzzed, path: "Tests/Fuzzing",

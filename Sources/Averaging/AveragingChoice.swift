@@ -1,6 +1,6 @@
 import Collectives
 import Failures
-import Kernels
+import Numbers
 import Profiling
 import Tensors
 

@@ -1,4 +1,3 @@
-import Kernels
 import Tensors
 
 /// A range of the arena that is sent at once, and the section whose gradients complete it.

@@ -1,4 +1,4 @@
-import Kernels
+import Numbers
 import Tensors
 
 /// The encoding of chunks of Float32 gradients for the network: `ScaledHalves`, in half as many bytes.

@@ -1,5 +1,5 @@
 import Collectives
-import Kernels
+import Numbers
 import Tensors
 
 /// A channel that reduce-scatters one bucket of gradients at a time.

@@ -1,5 +1,5 @@
 import Collectives
-import Kernels
+import Numbers
 import Tensors
 
 /// The memory of weights that a run computes with but does not train: one copy for all ranks of a node if these can share

@@ -1,6 +1,7 @@
 import Collectives
-import Kernels
+import Numbers
 import Tensors
+import Threads
 
 /// The synchronization of a data-parallel step: reduces the gradients of all ranks, and distributes the updated
 /// weights.

@@ -1,6 +1,7 @@
 import Collectives
-import Kernels
+import Numbers
 import Tensors
+import Threads
 
 // `averaging.wire: float16` and `bfloat16`. Every node of the tree over micro-batches except its root is rounded to
 // `ScaledHalves`, chunk by chunk: the gradient of a micro-batch, and every sum of two nodes, which is computed in

@@ -1,8 +1,9 @@
 import Collectives
 import Glibc
-import Kernels
+import Numbers
 import Profiling
 import Tensors
+import Threads
 
 /// Gradient averaging over several nodes with several ranks each: shared memory within a node, messages between nodes.
 ///

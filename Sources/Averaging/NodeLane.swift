@@ -1,6 +1,7 @@
 import Collectives
-import Kernels
+import Numbers
 import Tensors
+import Threads
 
 /// The buffers and messages of one bucket at a time, between this rank and its partners and owners on other nodes.
 final class NodeLane<Element: Storage> {

@@ -1,5 +1,5 @@
 import Collectives
-import Kernels
+import Numbers
 import Profiling
 import Tensors
 

@@ -1,4 +1,4 @@
-import Kernels
+import Numbers
 import Tensors
 
 /// The messages of one rank in a training step, as an averaging strategy sends them, for forecasts and simulations.

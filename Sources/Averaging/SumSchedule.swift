@@ -1,4 +1,4 @@
-import Kernels
+import Numbers
 import Tensors
 
 /// The order in which a rank adds given nodes of the tree over ranks, so that their sum has the bits of `TreeSum` over all

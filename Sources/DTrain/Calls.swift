@@ -1,7 +1,6 @@
 import Collectives
 import Failures
 import Inference
-import Kernels
 import Threads
 
 /// Runs `body` and converts its failure to the public error.

@@ -2,7 +2,6 @@ import Checkpoints
 import Collectives
 import Failures
 import Inference
-import Kernels
 import Models
 import Resources
 import Settings

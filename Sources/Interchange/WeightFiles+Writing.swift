@@ -2,6 +2,7 @@ import Checkpoints
 import Failures
 import Files
 import Kernels
+import Numbers
 import Tensors
 
 extension WeightFiles {

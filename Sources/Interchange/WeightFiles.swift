@@ -1,7 +1,7 @@
 import Checkpoints
 import Failures
 import Files
-import Kernels
+import Numbers
 import Tensors
 import Texts
 

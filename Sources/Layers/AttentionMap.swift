@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 import Tensors
 
 // T queries, S keys, H heads.

@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 import Tensors
 
 // B sequences, T positions, V vocabulary size, C hidden size; rows = B · T.

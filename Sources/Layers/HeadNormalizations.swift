@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 import Tensors
 
 // N rows (positions), H query heads, K KV heads, D head dimension.

@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 
 // B sequences, T positions, S cache rows of P positions, M encoder positions per cache row, K KV heads, D head
 // dimension.

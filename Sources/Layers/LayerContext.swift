@@ -1,4 +1,5 @@
-import Kernels
+import Numbers
+import Products
 import Profiling
 
 /// The data that all layers of a pass use: the parameters and their gradients, dropout, and scratch memory.

@@ -1,4 +1,6 @@
 import Kernels
+import Numbers
+import Products
 import Tensors
 
 // R rows, I input width, O output width.

@@ -1,4 +1,6 @@
 import Kernels
+import Numbers
+import Products
 import Tensors
 
 // N rows, I input width, O outputs of the layer, P outputs of the adapter, r rank.

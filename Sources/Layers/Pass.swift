@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 
 /// One pass over a batch, shared by all layers.
 package struct Pass<Element: Storage> {

@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 import Tensors
 
 // B images, P patches per image, N values per patch, C hidden size; T = 1 + P positions, or 2 + P with a distillation

@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 import Tensors
 
 // R rows, C hidden size, V outputs.
@@ -80,7 +81,7 @@ package struct PredictionHead<Element: Storage> {
         _ context: LayerContext<Element>
     ) {
         guard let transform else {
-            if scale != 1 { Kernels.scale(gradient, by: scale, count: rows * inputWidth) }
+            if scale != 1 { Numbers.scale(gradient, by: scale, count: rows * inputWidth) }
             return
         }
         let memory = TransformMemory(rows: rows, width: inputWidth, context.workspace)
@@ -100,7 +101,7 @@ package struct PredictionHead<Element: Storage> {
         let count = rows * inputWidth
         let scaled = context.workspace.numbers(.headTransform, count, Element.self)
         scaled.update(from: hidden, count: count)
-        Kernels.scale(scaled, by: scale, count: count)
+        Numbers.scale(scaled, by: scale, count: count)
         return UnsafePointer(scaled)
     }
 

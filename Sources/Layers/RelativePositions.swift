@@ -1,5 +1,6 @@
 import Glibc
 import Kernels
+import Numbers
 import Tensors
 
 // B sequences, H query heads, P positions, N buckets.

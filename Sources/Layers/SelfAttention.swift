@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 import Tensors
 
 // B sequences, T positions, C hidden size, H query heads, K KV heads, D head dimension; rows = B · T.

@@ -1,7 +1,7 @@
 import Failures
 import Files
-import Kernels
 import Models
+import Products
 import Reporting
 import Settings
 import Tensors

@@ -1,6 +1,7 @@
 import Failures
 import Files
 import Kernels
+import Numbers
 import Reporting
 import Tensors
 

@@ -1,5 +1,6 @@
 import Kernels
 import Models
+import Products
 import Profiling
 import Settings
 

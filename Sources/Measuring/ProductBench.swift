@@ -1,7 +1,7 @@
 import Collectives
 import Files
-import Kernels
 import Models
+import Numbers
 import Reporting
 import Resources
 import Tensors

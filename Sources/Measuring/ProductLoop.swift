@@ -1,5 +1,6 @@
 import Collectives
-import Kernels
+import Numbers
+import Products
 import Tensors
 
 /// A loop over only the matrix products of a step's linear layers.

@@ -2,8 +2,8 @@ import Collectives
 import Datasets
 import Failures
 import Files
-import Kernels
 import Layers
+import Numbers
 import Profiling
 import Reporting
 import Resources

@@ -1,5 +1,4 @@
 import Collectives
-import Kernels
 import Profiling
 
 /// A part of a step: a kind of span within a phase.

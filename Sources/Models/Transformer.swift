@@ -1,5 +1,5 @@
-import Kernels
 import Layers
+import Numbers
 import Tensors
 
 // B sequences, T positions, S source positions, C hidden size; rows = B · T.

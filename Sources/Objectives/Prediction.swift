@@ -1,5 +1,6 @@
-import Tensors
 import Kernels
+import Numbers
+import Tensors
 import Layers
 
 // R rows, C hidden size, V outputs.

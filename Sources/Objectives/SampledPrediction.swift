@@ -1,5 +1,6 @@
 import Kernels
 import Layers
+import Numbers
 import Tensors
 
 // R rows, C hidden size, V outputs, P predictions, N candidates of each: the target and the noise.

@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 
 /// Adagrad: divides the gradient by the root of the sum of past squared gradients.
 ///

@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 
 /// Adam, with decoupled weight decay (`adamw`) or without weight decay (`adam`).
 ///

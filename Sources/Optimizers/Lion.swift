@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 
 /// Lion: steps of constant size along the sign of a momentum, with decoupled weight decay.
 ///

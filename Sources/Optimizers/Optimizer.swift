@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 
 /// The inputs of an update that change from step to step, the same for every optimizer.
 package struct OptimizerStep: Sendable {

@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 
 /// RMSProp: divides the gradient by the root of the moving average of its squares.
 ///

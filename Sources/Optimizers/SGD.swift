@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 
 /// Stochastic gradient descent: plain (`sgd`), with momentum, or with Nesterov momentum; without dampening.
 ///

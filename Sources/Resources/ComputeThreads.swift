@@ -2,7 +2,6 @@ import Collectives
 import Failures
 import Files
 import Glibc
-import Kernels
 import Reporting
 import Texts
 import Threads

@@ -1,7 +1,6 @@
 import Collectives
 import Failures
 import Files
-import Kernels
 import Reporting
 import Tensors
 

@@ -1,6 +1,7 @@
 import CProcessor
 import Failures
-import Kernels
+import Numbers
+import Products
 
 /// The check that the CPU supports the instructions for which the kernels were compiled, and that the requested limit on
 /// instructions is known.

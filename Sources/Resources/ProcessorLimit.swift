@@ -1,5 +1,5 @@
 import Collectives
-import Kernels
+import Products
 import Profiling
 import Tensors
 import Threads

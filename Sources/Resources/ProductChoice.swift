@@ -1,6 +1,6 @@
 import Collectives
 import Files
-import Kernels
+import Products
 import Reporting
 import Tensors
 

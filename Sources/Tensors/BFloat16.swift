@@ -1,9 +1,10 @@
 /// A bfloat16: the upper half of a Float32, with 8 bits of exponent and 7 of mantissa.
 ///
 /// - Source: Kalamkar et al. 2019, arXiv:1905.12322.
+@usableFromInline
 package struct BFloat16: BitwiseCopyable, Equatable, Sendable, ExpressibleByIntegerLiteral {
     /// Sign, exponent and mantissa.
-    package var bitPattern: UInt16
+    @usableFromInline package var bitPattern: UInt16
 
     /// The number with these bits.
     @inlinable package init(bitPattern: UInt16) { self.bitPattern = bitPattern }

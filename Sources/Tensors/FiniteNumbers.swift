@@ -1,4 +1,5 @@
 /// A floating-point format in memory, little-endian.
+@usableFromInline
 package enum FloatFormat: Sendable {
     case float64, float32, float16, bfloat16
 

@@ -2,7 +2,6 @@ import CProcess
 import Collectives
 import Failures
 import Glibc
-import Kernels
 import MPI
 import Reporting
 import Resources

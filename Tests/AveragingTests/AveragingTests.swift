@@ -1,6 +1,6 @@
 import Collectives
 import Glibc
-import Kernels
+import Numbers
 import Synchronization
 import Tensors
 import TestSupport

@@ -94,7 +94,8 @@ private final class MadeSamples: Samples {
         let batch = try batch(samples, [0, 1])
         #expect((batch.positions, batch.sourcePositions) == (8, 16))
         let contents = BatchContents(batch)
-        #expect(contents.sources == (1...16).map { 400 + $0 } + (11...26).map { 400 + $0 })
+        let sources = Array(1...16) + Array(11...26)
+        #expect(contents.sources == sources.map { Int32(400 + $0) })
         #expect(contents.sourceLengths == [10, 2])
     }
 

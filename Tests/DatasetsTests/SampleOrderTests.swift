@@ -71,14 +71,15 @@ import Testing
     @Test(arguments: Kind.allCases)
     func evaluationDoesNotDependOnBatchSize(kind: Kind) throws {
         let samples = try samples(kind)
-        let alone = try EvaluationBatches(samples, sequencesPerBatch: 1, seed: 3).contents()
-        #expect(alone.flatMap(\.sampleIndices) == (0..<UInt64(samples.count)).map { $0 })
+        let alone: [BatchContents] = try EvaluationBatches(samples, sequencesPerBatch: 1, seed: 3).contents()
+        #expect(alone.flatMap(\.sampleIndices) == Array(0..<UInt64(samples.count)))
         #expect(alone.allSatisfy { $0.targetCount > 0 })
         for size in [2, 3, .max] {
-            let batches = try EvaluationBatches(samples, sequencesPerBatch: size, seed: 3).contents()
-            #expect(batches.map(\.targetCount).reduce(0, +) == alone.map(\.targetCount).reduce(0, +))
+            let batches: [BatchContents] = try EvaluationBatches(samples, sequencesPerBatch: size, seed: 3).contents()
+            let targets = { (contents: [BatchContents]) -> Int in contents.reduce(0) { $0 + $1.targetCount } }
+            #expect(targets(batches) == targets(alone))
             #expect(batches.flatMap(\.lengths) == alone.flatMap(\.lengths))
-            let marks = { (contents: [BatchContents]) in
+            let marks = { (contents: [BatchContents]) -> [Int32] in
                 contents.flatMap(\.targets).filter { $0 != ignoredTarget }
             }
             #expect(marks(batches) == marks(alone))

@@ -1,7 +1,7 @@
 import Checkpoints
 import Datasets
-import Kernels
 import Models
+import Numbers
 import Settings
 import Tensors
 import TestSupport

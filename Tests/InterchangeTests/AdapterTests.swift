@@ -6,6 +6,7 @@ import Kernels
 import Layers
 import Models
 import Objectives
+import Products
 import Tensors
 import TestSupport
 import Testing

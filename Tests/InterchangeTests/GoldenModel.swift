@@ -3,7 +3,6 @@ import Failures
 import Files
 import Foundation
 import Interchange
-import Kernels
 import Layers
 import Models
 import Tensors

@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 import Tensors
 import TestSupport
 import Testing

@@ -1,3 +1,4 @@
+import Products
 import TestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import Glibc
 import Kernels
+import Numbers
 import Tensors
 import TestSupport
 import Testing

@@ -1,5 +1,6 @@
-import Kernels
 import Layers
+import Numbers
+import Products
 import Tensors
 import TestSupport
 import Testing

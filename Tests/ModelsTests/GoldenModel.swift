@@ -1,5 +1,6 @@
 import Kernels
 import Models
+import Numbers
 import Objectives
 import Tensors
 import TestSupport

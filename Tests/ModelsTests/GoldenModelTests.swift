@@ -1,5 +1,5 @@
-import Kernels
 import Models
+import Numbers
 import Tensors
 import TestSupport
 import Testing

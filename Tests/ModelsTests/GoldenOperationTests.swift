@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 import Optimizers
 import TestSupport
 import Testing

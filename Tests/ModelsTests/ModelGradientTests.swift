@@ -1,6 +1,6 @@
-import Kernels
 import Layers
 import Models
+import Numbers
 import Tensors
 import TestSupport
 import Testing

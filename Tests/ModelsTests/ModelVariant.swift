@@ -1,6 +1,7 @@
 import Kernels
 import Layers
 import Models
+import Numbers
 import Objectives
 import Tensors
 import TestSupport

@@ -1,7 +1,7 @@
 import Glibc
-import Kernels
 import Layers
 import Models
+import Numbers
 import Objectives
 import Tensors
 import TestSupport

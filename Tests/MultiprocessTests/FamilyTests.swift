@@ -31,7 +31,7 @@ extension MultiprocessTests {
     @Suite struct FamilyTests {
         private static let short = ["training.steps=6", "training.evaluate_every=3"]
 
-        /// Every number of ranks and both averaging strategies give the same digest and the same evaluation.
+        /// The digest and the evaluation do not depend on the number of ranks or the averaging strategy.
         @Test(arguments: FamilyCase.all, ["float32", "float16"])
         func digestAndEvaluationDoNotDependOnRanks(family: FamilyCase, precision: String) throws {
             let workshop = try Workshop(family)
@@ -39,16 +39,13 @@ extension MultiprocessTests {
             workshop.train(family, sets)
             let (digest, losses) = (workshop.digest(step: 6), try workshop.losses())
             #expect(Set(losses.map(\.bits)).count == 6)
-            // Each strategy is tested with both precisions, and with two and four ranks.
-            let strategies = precision == "float32" ? ["shared_memory", "allreduce"] : ["allreduce", "shared_memory"]
-            for (ranks, strategy) in zip([2, 4], strategies) {
-                let output = "\(strategy)-\(ranks)"
-                workshop.train(family, sets + ["averaging.strategy=\(strategy)"], ranks: ranks, output: output)
-                #expect(workshop.digest(output, step: 6) == digest, "\(output)")
-                #expect(try workshop.losses(output) == losses, "\(output)")
-            }
+            // Each strategy is tested with one precision and number of ranks; `RankTests` has all with a decoder.
+            let (ranks, strategy) = precision == "float32" ? (2, "allreduce") : (4, "shared_memory")
+            workshop.train(family, sets + ["averaging.strategy=\(strategy)"], ranks: ranks, output: strategy)
+            #expect(workshop.digest(strategy, step: 6) == digest)
+            #expect(try workshop.losses(strategy) == losses)
 
-            let evaluations = [nil, 2, 3].map { ranks in
+            let evaluations = [nil, precision == "float32" ? 3 : 2].map { ranks in
                 workshop.dtrain("evaluate", "--checkpoint", Workshop.checkpoint(6), ranks: ranks)
             }
             for evaluation in evaluations {
@@ -84,7 +81,7 @@ extension MultiprocessTests {
             try #require(workshop.wait(forStep: 10))
             kill(try #require(job.process(ofRank: 1)), SIGKILL)
             #expect(job.finish().exitCode == 137)
-            let resumed = workshop.train(family, longer, ranks: 4)
+            let resumed = workshop.train(family, longer, ranks: 1)
             #expect(resumed.output.contains("resumed from run/checkpoints/step-000000"), "\(resumed.output)")
             #expect(workshop.digest(step: 60) == workshop.digest("whole", step: 60))
             #expect(try workshop.losses() == workshop.losses("whole"))

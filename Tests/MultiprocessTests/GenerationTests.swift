@@ -76,7 +76,7 @@ extension MultiprocessTests {
 
         /// Completed lines remain after any interruption, and the same command resumes after them with identical
         /// output.
-        @Test(arguments: [SIGKILL, SIGTERM, SIGUSR1], [nil, 2])
+        @Test(arguments: [(SIGKILL, nil), (SIGTERM, nil), (SIGKILL, 2), (SIGUSR1, 2)] as [(Int32, Int?)])
         func interruptedCommandResumes(signal: Int32, ranks: Int?) throws {
             let workshop = try workshop([], [])
             let lines = (0..<400).map { "line \($0)" }

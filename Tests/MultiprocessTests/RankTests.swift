@@ -9,17 +9,20 @@ extension MultiprocessTests {
             workshop.train("precision=\(precision)")
             let (digest, losses) = (workshop.digest(), try workshop.losses())
             #expect(losses.map(\.step) == Array(1...24))
-            for ranks in [1, 2, 4, 8] {
-                for strategy in ["shared_memory", "allreduce"] {
-                    let output = "\(strategy)-\(ranks)"
-                    workshop.train(
-                        "precision=\(precision)", "averaging.strategy=\(strategy)", ranks: ranks, output: output)
-                    #expect(workshop.digest(output) == digest, "\(output)")
-                    #expect(try workshop.losses(output) == losses, "\(output)")
-                }
+            // The precisions take turns with the combinations that differ least from others.
+            let strategies =
+                precision == "float32"
+                ? [(1, "shared_memory"), (2, "shared_memory"), (4, "allreduce"), (8, "shared_memory")]
+                : [(2, "allreduce"), (4, "shared_memory"), (8, precision == "float16" ? "allreduce" : "shared_memory")]
+            for (ranks, strategy) in strategies {
+                let output = "\(strategy)-\(ranks)"
+                workshop.train(
+                    "precision=\(precision)", "averaging.strategy=\(strategy)", ranks: ranks, output: output)
+                #expect(workshop.digest(output) == digest, "\(output)")
+                #expect(try workshop.losses(output) == losses, "\(output)")
             }
             // Ranks on several nodes: the same number on each, three and one, and not next to each other.
-            for nodes in ["0,0,1,1", "0,0,0,1", "0,1,0,1"] {
+            for nodes in precision == "float16" ? ["0,0,1,1", "0,0,0,1", "0,1,0,1"] : ["0,0,0,1"] {
                 let words = Workshop.training(["precision=\(precision)"], output: nodes)
                 let outcome = workshop.start(words, ranks: 4, environment: ["DTRAIN_NODES": nodes]).finish()
                 #expect(outcome.exitCode == 0, "\(outcome.errors)")

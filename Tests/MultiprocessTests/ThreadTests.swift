@@ -23,13 +23,14 @@ extension MultiprocessTests {
         @Test(arguments: ["float32", "float16", "bfloat16"])
         func digestDoesNotDependOnThreads(precision: String) throws {
             let workshop = try Workshop()
-            let precision = "precision=\(precision)"
-            let outcome = train(workshop, [precision, "threads=1"])
+            let setting = "precision=\(precision)"
+            let outcome = train(workshop, [setting, "threads=1"])
             #expect(outcome.output.contains("1 rank × 1 thread, "))
             let (digest, losses) = (workshop.digest(step: 6), try workshop.losses())
-            for (ranks, threads) in [(1, 2), (1, 3), (1, 5), (2, 1), (2, 2), (2, 3)] {
+            let combinations = [(1, 3), (2, 2)] + (precision == "float32" ? [(1, 2), (1, 5), (2, 1), (2, 3)] : [])
+            for (ranks, threads) in combinations {
                 let output = "\(ranks)-\(threads)"
-                let outcome = train(workshop, [precision, "threads=\(threads)"], ranks: ranks, output: output)
+                let outcome = train(workshop, [setting, "threads=\(threads)"], ranks: ranks, output: output)
                 #expect(outcome.output.contains("\(ranks == 1 ? "1 rank" : "2 ranks") × \(threads) thread"))
                 #expect(workshop.digest(output, step: 6) == digest, "\(output)")
                 #expect(try workshop.losses(output) == losses, "\(output)")

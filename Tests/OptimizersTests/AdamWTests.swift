@@ -1,4 +1,4 @@
-import Kernels
+import Numbers
 import Optimizers
 import TestSupport
 import Testing

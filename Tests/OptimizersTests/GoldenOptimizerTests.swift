@@ -1,5 +1,5 @@
 import Files
-import Kernels
+import Numbers
 import Optimizers
 import TestSupport
 import Testing

@@ -1,4 +1,4 @@
-import Kernels
+import Numbers
 import Testing
 
 /// Expects every actual value within `absolute` + `relative` · |expected| of the expected one.

@@ -1,4 +1,4 @@
-import Kernels
+import Numbers
 import Testing
 
 /// Memory for kernels under test. Every allocation starts one element after a 64-byte boundary, so that it is not

@@ -1,5 +1,5 @@
 import Glibc
-import Kernels
+import Numbers
 import Tensors
 
 /// Sizes around multiples of the vector size 16 and of the block sizes 32 and 64.

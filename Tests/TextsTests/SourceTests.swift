@@ -32,7 +32,7 @@ struct SourceTests {
         ("Files/File.swift", "strerror", "words of the system"),
         ("Files/StandardOutput.swift", "strerror", "words of the system"),
         ("Files/StandardInput.swift", "strerror", "words of the system"),
-        ("Kernels/Products/KernelLimit.swift", "String(cString: text)", "a word of ASCII"),
+        ("Products/KernelLimit.swift", "String(cString: text)", "a word of ASCII"),
         ("Datasets/Records/RecordShard.swift", "columns: [String: Column]", "keys are compared with those of the kind"),
         ("Preparation/Writing/RecordSplitWriter.swift", "recorded: [String: RecordShard.Column]", "names of columns"),
         ("Datasets/Manifest/DatasetManifest+Files.swift", "contains(\"\\\"\\(sealName)\\\"\")", "our own member"),

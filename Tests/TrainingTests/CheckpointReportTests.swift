@@ -2,8 +2,8 @@ import Checkpoints
 import Collectives
 import Datasets
 import Files
-import Kernels
 import Models
+import Numbers
 import Tensors
 import TestSupport
 import Testing

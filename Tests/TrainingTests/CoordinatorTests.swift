@@ -5,6 +5,7 @@ import Failures
 import Files
 import Kernels
 import Models
+import Numbers
 import Synchronization
 import Tensors
 import TestSupport

@@ -1,7 +1,7 @@
 import Collectives
 import Datasets
-import Kernels
 import Models
+import Numbers
 import Synchronization
 import Tensors
 import TestSupport

@@ -1,7 +1,6 @@
 import Collectives
 import Datasets
 import Files
-import Kernels
 import TestSupport
 
 @testable import Training

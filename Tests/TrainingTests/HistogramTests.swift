@@ -1,8 +1,8 @@
 import Collectives
 import Datasets
 import EventFiles
-import Kernels
 import Models
+import Numbers
 import Synchronization
 import Tensors
 import TestSupport

@@ -1,7 +1,7 @@
 import Collectives
 import Datasets
 import Files
-import Kernels
+import Numbers
 import Optimizers
 import Tensors
 import TestSupport

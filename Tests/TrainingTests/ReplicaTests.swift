@@ -3,6 +3,7 @@ import Datasets
 import Kernels
 import Layers
 import Models
+import Numbers
 import Tensors
 import TestSupport
 import Testing

@@ -2,7 +2,6 @@ import Checkpoints
 import Datasets
 import Failures
 import Files
-import Kernels
 import Models
 import Tensors
 import TestSupport

@@ -3,6 +3,7 @@ import Datasets
 import Failures
 import Kernels
 import Metrics
+import Numbers
 
 /// The counts and sums of an evaluation.
 struct ScoreCounts {

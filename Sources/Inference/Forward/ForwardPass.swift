@@ -1,8 +1,8 @@
 import Datasets
 import Failures
-import Kernels
 import Layers
 import Models
+import Numbers
 import Objectives
 import Profiling
 import Tensors

@@ -2,7 +2,6 @@ import Checkpoints
 import Collectives
 import Datasets
 import Failures
-import Kernels
 import Layers
 import Models
 import Resources

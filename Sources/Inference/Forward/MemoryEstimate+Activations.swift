@@ -1,7 +1,7 @@
 import Failures
-import Kernels
 import Layers
 import Models
+import Numbers
 import Resources
 
 extension MemoryEstimate {

@@ -1,6 +1,5 @@
 import Checkpoints
 import Failures
-import Kernels
 import Models
 import Resources
 import Settings

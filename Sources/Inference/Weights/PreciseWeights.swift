@@ -1,6 +1,6 @@
 import Checkpoints
 import Failures
-import Kernels
+import Numbers
 import Tensors
 
 /// The weights of a checkpoint in Float32, from the file that stores them with the highest precision: the moving average

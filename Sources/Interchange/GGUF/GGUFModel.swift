@@ -1,6 +1,5 @@
 import Failures
 import Files
-import Kernels
 import Models
 import Tensors
 import Texts

@@ -1,5 +1,5 @@
 import Failures
-import Kernels
+import Numbers
 import Tensors
 
 /// The element type of a tensor in a GGUF file.

@@ -1,6 +1,6 @@
 import Glibc
-import Kernels
 import Tensors
+import Threads
 
 // N points, C dimensions, K dimensions of the map.
 

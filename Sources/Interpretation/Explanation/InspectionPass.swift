@@ -1,6 +1,5 @@
 import Failures
 import Inference
-import Kernels
 import Layers
 import Models
 import Objectives

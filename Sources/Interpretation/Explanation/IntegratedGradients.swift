@@ -1,5 +1,4 @@
 import Inference
-import Kernels
 import Layers
 import Models
 

@@ -1,4 +1,7 @@
+import Numbers
+import Products
 import Tensors
+import Threads
 
 // B sequences, T queries and S keys per sequence, H query heads.
 

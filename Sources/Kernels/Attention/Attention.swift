@@ -1,6 +1,9 @@
 import Failures
 import Glibc
+import Numbers
+import Products
 import Tensors
+import Threads
 
 // B sequences, T queries and S keys per sequence, H query heads, K KV heads, D head dimension.
 

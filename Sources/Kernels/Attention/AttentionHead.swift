@@ -1,3 +1,5 @@
+import Numbers
+import Products
 import Tensors
 
 // T queries and S keys per sequence, D head dimension.

@@ -1,4 +1,7 @@
+import Numbers
+import Products
 import Tensors
+import Threads
 
 // B sequences, S cache rows of P positions, H query heads, K KV heads, D head dimension.
 

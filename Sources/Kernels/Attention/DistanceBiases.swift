@@ -1,4 +1,5 @@
 import Failures
+import Numbers
 import Tensors
 
 // T queries and S keys per sequence, H query heads, P positions.

@@ -1,4 +1,5 @@
 import Glibc
+import Numbers
 
 // R rows, C columns.
 

@@ -1,4 +1,6 @@
+import Numbers
 import Tensors
+import Threads
 
 // P predictions, N candidate tokens of each, V outputs, C hidden size.
 

@@ -1,4 +1,5 @@
 import Glibc
+import Numbers
 import Tensors
 
 // R rows, V vocabulary size, K classes.

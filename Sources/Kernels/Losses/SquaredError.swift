@@ -1,3 +1,5 @@
+import Numbers
+
 // R rows, K outputs.
 
 /// Computes the squared error of each row: Σ over outputs of (output − target)².

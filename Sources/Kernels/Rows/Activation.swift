@@ -1,3 +1,4 @@
+import Numbers
 import Tensors
 
 /// The elementwise activation functions of layers.

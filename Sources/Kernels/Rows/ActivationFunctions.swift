@@ -1,3 +1,5 @@
+import Numbers
+
 /// An activation function and its derivative, computed on vectors of sixteen elements.
 protocol ActivationFunction {
     /// Returns f(x).

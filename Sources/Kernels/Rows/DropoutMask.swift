@@ -1,4 +1,5 @@
 import Failures
+import Numbers
 import Tensors
 
 /// Dropout as a function: whether element e of a stream is kept depends only on the stream and e, so nothing is stored

@@ -1,4 +1,5 @@
 import Failures
+import Numbers
 import Tensors
 
 // B sequences, T positions, C hidden size, V vocabulary size, P rows of the position table.

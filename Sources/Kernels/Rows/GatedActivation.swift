@@ -1,3 +1,4 @@
+import Numbers
 import Tensors
 
 // R rows, F feed-forward size.

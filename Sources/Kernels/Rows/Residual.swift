@@ -1,3 +1,4 @@
+import Numbers
 import Tensors
 
 /// Computes output = input + branch, the residual connection around a sublayer.

@@ -1,5 +1,6 @@
 import Failures
 import Glibc
+import Numbers
 import Tensors
 
 // B sequences, T positions, H heads, D head dimension, R rotated columns of a head.

@@ -1,4 +1,5 @@
 import Failures
+import Numbers
 import Tensors
 
 // N selected rows, R rows of the full matrix, C columns.

@@ -1,4 +1,5 @@
 import Glibc
+import Numbers
 import Tensors
 
 /// The column order of sines and cosines.

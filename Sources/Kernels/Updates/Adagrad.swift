@@ -1,3 +1,4 @@
+import Numbers
 import Tensors
 
 /// Performs an Adagrad update of `count` weights in one pass: s += g², w −= learning rate · g / (√s + ε).

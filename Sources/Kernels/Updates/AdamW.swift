@@ -1,3 +1,4 @@
+import Numbers
 import Tensors
 
 /// The coefficients of one AdamW update.

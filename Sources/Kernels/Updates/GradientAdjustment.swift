@@ -1,3 +1,5 @@
+import Numbers
+
 /// The preprocessing of gradients in an optimizer's update: scaling, clipping by value, and L1 and L2 penalties.
 package struct GradientAdjustment: Sendable {
     /// The factor applied first; it combines clipping by norm and loss unscaling.

@@ -1,3 +1,4 @@
+import Numbers
 import Tensors
 
 /// Performs a Lion update of `count` weights in one pass: w = w·(1 − learning rate · decay) − learning rate · sign(β₁·m

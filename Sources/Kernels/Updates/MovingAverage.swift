@@ -1,3 +1,5 @@
+import Numbers
+
 /// Computes average += rate · (values − average).
 ///
 /// - Complexity: O(count); allocates nothing.

@@ -1,3 +1,4 @@
+import Numbers
 import Tensors
 
 /// Performs an RMSProp update of `count` weights in one pass: v = α·v + (1 − α)·g², w −= learning rate · g / (√v + ε).

@@ -1,3 +1,4 @@
+import Numbers
 import Tensors
 
 /// The use of momentum in a step of gradient descent.

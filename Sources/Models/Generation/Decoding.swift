@@ -1,6 +1,8 @@
 import Glibc
 import Kernels
+import Numbers
 import Tensors
+import Threads
 
 /// The error for logits that are infinite or NaN, from which no token can be chosen.
 package struct NonFiniteLogits: Error {

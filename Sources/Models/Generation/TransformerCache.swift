@@ -1,5 +1,7 @@
 import Kernels
 import Layers
+import Numbers
+import Products
 import Tensors
 
 // B sequences, T positions, S cache rows (slots) of P positions each, M positions of an encoder's output, V vocabulary.

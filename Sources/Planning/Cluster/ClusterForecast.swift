@@ -2,7 +2,6 @@ import Averaging
 import Failures
 import Files
 import Glibc
-import Kernels
 import Measuring
 import Models
 import Reporting

@@ -1,7 +1,7 @@
 import Collectives
-import Kernels
 import Layers
 import Models
+import Numbers
 import Objectives
 import Optimizers
 import Resources

@@ -4,7 +4,6 @@ import Datasets
 import Failures
 import Files
 import Inference
-import Kernels
 import Settings
 import Tensors
 import Texts

@@ -4,7 +4,6 @@ import EventFiles
 import Failures
 import Files
 import Interchange
-import Kernels
 import Reporting
 import Settings
 

@@ -4,8 +4,9 @@ import Failures
 import Files
 import Glibc
 import Inference
-import Kernels
 import Models
+import Numbers
+import Products
 import Reporting
 import Resources
 import Settings

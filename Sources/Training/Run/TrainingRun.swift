@@ -4,7 +4,7 @@ import Datasets
 import Failures
 import Files
 import Inference
-import Kernels
+import Numbers
 import Reporting
 import Resources
 import Settings

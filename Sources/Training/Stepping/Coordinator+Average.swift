@@ -1,6 +1,7 @@
 import Collectives
 import Kernels
 import Tensors
+import Threads
 
 extension Coordinator {
     /// Calls `body` with the moving average of the weights in place of the trained weights, if there is one, and

@@ -1,7 +1,6 @@
 import Checkpoints
 import Failures
 import Inference
-import Kernels
 
 extension Coordinator {
     /// The state to store in a checkpoint.

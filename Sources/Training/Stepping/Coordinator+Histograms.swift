@@ -1,7 +1,7 @@
 import Averaging
 import Collectives
 import EventFiles
-import Kernels
+import Numbers
 import Tensors
 
 extension Coordinator {

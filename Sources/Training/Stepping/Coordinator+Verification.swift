@@ -2,8 +2,8 @@ import Texts
 import Collectives
 import Failures
 import Files
-import Kernels
 import Tensors
+import Threads
 
 // Detection of silent data corruption: weights and state that have changed without an update.
 

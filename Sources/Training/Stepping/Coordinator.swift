@@ -6,11 +6,13 @@ import Failures
 import Kernels
 import Layers
 import Models
+import Numbers
 import Optimizers
 import Profiling
 import Reporting
 import Settings
 import Tensors
+import Threads
 
 /// The training state of a rank, and the training step that updates it, deterministically and in the same way on all
 /// ranks.

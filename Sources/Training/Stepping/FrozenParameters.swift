@@ -1,5 +1,5 @@
 import Averaging
-import Kernels
+import Numbers
 import Tensors
 
 /// Sets the gradients of frozen parameters to zero, so that they count neither in the norm nor as overflow.

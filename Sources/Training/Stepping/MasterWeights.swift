@@ -1,6 +1,6 @@
 import Averaging
 import Inference
-import Kernels
+import Numbers
 import Tensors
 
 /// The Float32 weights of this rank's shard, which the optimizer updates.

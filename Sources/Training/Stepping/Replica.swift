@@ -4,9 +4,11 @@ import Inference
 import Kernels
 import Layers
 import Models
+import Numbers
 import Objectives
 import Profiling
 import Tensors
+import Threads
 
 /// A rank's model replica: computes the gradients of the rank's micro-batches and sums them along their tree.
 final class Replica<Element: Storage> {
@@ -142,7 +144,7 @@ final class Replica<Element: Storage> {
     /// Adds a range of arena `depth` to the arena below it.
     private func add(_ depth: Int, _ range: Range<Int>) {
         let (upper, lower) = (arenas[depth], arenas[depth - 1])
-        Kernels.add(
+        Numbers.add(
             UnsafePointer(upper.base + range.lowerBound), accumulatingInto: lower.base + range.lowerBound,
             count: range.count)
     }

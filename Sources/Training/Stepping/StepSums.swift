@@ -1,6 +1,6 @@
 import Averaging
 import Collectives
-import Kernels
+import Numbers
 
 /// The few values of a step that all ranks must know with identical bits: counts, losses and squares.
 ///

@@ -2,7 +2,6 @@ import Conversations
 import Datasets
 import Failures
 import Files
-import Kernels
 import Preparation
 import Reporting
 import Resources

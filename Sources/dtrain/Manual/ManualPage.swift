@@ -1,6 +1,6 @@
 import Checkpoints
 import Failures
-import Kernels
+import Products
 import Settings
 import Watching
 

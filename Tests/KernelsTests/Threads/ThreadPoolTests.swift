@@ -1,5 +1,6 @@
 import Glibc
 @testable import Kernels
+import Numbers
 import Synchronization
 import Testing
 import Threads

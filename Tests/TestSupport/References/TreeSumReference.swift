@@ -1,4 +1,4 @@
-import Kernels
+import Numbers
 
 /// The tree sum of several arrays.
 @_specialize(where Element == Float)

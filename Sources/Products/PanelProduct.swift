@@ -1,5 +1,7 @@
 import CProducts
+import Numbers
 import Tensors
+import Threads
 
 /// Matmuls by register kernels over packed panels.
 ///
@@ -12,7 +14,7 @@ import Tensors
 /// columns do not change any bit.
 ///
 /// - Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053.
-enum PanelProduct {
+package enum PanelProduct {
     /// Whether the CPU multiplies pairs of bfloat16.
     static let multipliesPairs = kernel(.bfloat16Pair, .plain) != nil
 
@@ -36,7 +38,7 @@ enum PanelProduct {
     }
 
     /// Returns the words of both operands' panels.
-    static func word(asBFloat16: Bool) -> PanelWord {
+    package static func word(asBFloat16: Bool) -> PanelWord {
         asBFloat16 && multipliesPairs && ProductArithmetic.current != .reproducible ? .bfloat16Pair : .float32
     }
 

@@ -1,8 +1,9 @@
 import CProducts
+import Numbers
 import Tensors
 
 /// A word of a packed panel: a Float32, or two bfloat16 that are adjacent along K.
-enum PanelWord {
+package enum PanelWord {
     case float32
     case bfloat16Pair
 
@@ -226,9 +227,9 @@ private func pairs(_ lower: UnsafePointer<BFloat16>, _ upper: UnsafePointer<BFlo
 }
 
 /// The extents of the strips of a panel.
-enum PanelStrip {
+package enum PanelStrip {
     /// The number of rows in a strip of A, and of columns in a strip of B.
-    static let (rows, columns) = (cproducts_rows, cproducts_columns)
+    package static let (rows, columns) = (cproducts_rows, cproducts_columns)
     /// The maximum number of words along K in a panel.
     static let depth = cproducts_depth
     /// The distance of rows in a packed row-major strip of A, in words: rows at a multiple of 4 KiB would share few

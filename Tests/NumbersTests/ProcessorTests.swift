@@ -1,6 +1,6 @@
 import CProcessor
 import Glibc
-import Kernels
+import Numbers
 import Testing
 import Threads
 

@@ -1,7 +1,7 @@
 import Glibc
 import Testing
 
-@testable import Kernels
+@testable import Numbers
 
 @Suite struct ExponentialTests {
     /// Tests 2²⁰ values between the bounds of normal and of finite results.

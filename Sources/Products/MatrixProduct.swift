@@ -1,4 +1,5 @@
 import Failures
+import Numbers
 import Tensors
 
 /// Whether a matrix operand is transposed.
@@ -25,11 +26,17 @@ package enum ProductEngine: String, Sendable {
 }
 
 /// An operand of a matmul: its storage and orientation.
-struct Factor<Element: Storage> {
-    let base: UnsafePointer<Element>
-    let orientation: Orientation
+package struct Factor<Element: Storage> {
+    package let base: UnsafePointer<Element>
+    package let orientation: Orientation
     /// The number of elements from one stored row to the next.
-    let stride: Int
+    package let stride: Int
+
+    /// The operand at `base`, whose stored rows are `stride` elements apart.
+    @inlinable @inline(__always)
+    package init(base: UnsafePointer<Element>, orientation: Orientation, stride: Int) {
+        (self.base, self.orientation, self.stride) = (base, orientation, stride)
+    }
 
     /// Returns operand A without the rows before `row` of C.
     func from(row: Int) -> Factor {

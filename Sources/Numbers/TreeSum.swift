@@ -6,7 +6,7 @@ import Tensors
 /// leaves can therefore sum its own subtree, and adding the subtree sums yields the bits of the full tree.
 package enum TreeSum {
     /// Returns the number of leaves in the left subtree of a tree over `count` ≥ 2 leaves.
-    @inline(__always)
+    @inlinable @inline(__always)
     package static func split(_ count: Int) -> Int { 1 << (Int.bitWidth - 1 - (count - 1).leadingZeroBitCount) }
 
     /// Returns the tree sum of `values`.

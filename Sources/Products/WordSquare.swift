@@ -1,4 +1,5 @@
 import CTiles
+import Numbers
 
 /// Transposes a square of 16 × 16 words of 32 bits.
 ///

@@ -1,4 +1,6 @@
 import CTiles
+import Numbers
+import Threads
 
 /// Matmuls on the CPU's matrix unit (AMX), which multiplies bfloat16 and accumulates in Float32, sixteen times as fast
 /// as vector instructions.

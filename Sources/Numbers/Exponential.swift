@@ -1,8 +1,8 @@
 /// Returns eˣ in every lane, within 2 units in the last place; 0 below −87, +∞ above 88.37, NaN for NaN.
 ///
 /// - Source: the range reduction and polynomial of Cephes' expf (Moshier): x = n·ln 2 + r, |r| ≤ ½ ln 2.
-@_transparent
-func exponential(_ x: SIMD16<Float>) -> SIMD16<Float> {
+@inlinable @_transparent
+package func exponential(_ x: SIMD16<Float>) -> SIMD16<Float> {
     // Adding and subtracting 1.5·2²³ rounds to the nearest integer, which is then in the low bits of the mantissa.
     let magic = SIMD16<Float>(repeating: 12_582_912)
     let shifted = magic.addingProduct(x, SIMD16(repeating: 1.442_695_04))

@@ -1,4 +1,5 @@
-import Kernels
+import Numbers
+import Products
 import Tensors
 import TestSupport
 import Testing

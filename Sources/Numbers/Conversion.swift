@@ -41,6 +41,9 @@ package func add<Source: Storage, Target: Storage>(
 }
 
 /// Computes values *= factor.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
 package func scale<Element: Storage>(_ values: UnsafeMutablePointer<Element>, by factor: Float, count: Int) {
     parallelElements(count) { range in
         forEachVector(in: range) { offset, width in store(load(values + offset, width) * factor, values + offset, width)

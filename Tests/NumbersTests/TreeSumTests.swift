@@ -1,4 +1,4 @@
-import Kernels
+import Numbers
 import Tensors
 import TestSupport
 import Testing

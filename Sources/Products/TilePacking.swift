@@ -1,4 +1,5 @@
 import CTiles
+import Numbers
 import Tensors
 
 /// Splits elements into bfloat16 terms and packs them in the layout of AMX tiles.

@@ -1,3 +1,5 @@
+import Numbers
+
 /// Strips of 12 rows of operand A, over the elements of one panel along K, in the layout that register kernels read.
 ///
 /// Strips are read where A is stored if it consists of words in that layout; otherwise they are packed.

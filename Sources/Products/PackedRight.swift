@@ -1,11 +1,12 @@
 import CProducts
+import Numbers
 import Tensors
 
 /// Operand B, [k, n], of several small matmuls, packed once for all of them.
 ///
 /// Its panels start at multiples of `PanelStrip.depth` words, so that the sum of an element is the same for every range
 /// of elements along K that it is computed from, if the other ones are 0.
-struct PackedRight {
+package struct PackedRight {
     private let panels: UnsafeMutablePointer<UInt32>
     private let word: PanelWord
     /// The number of strips of 32 columns.
@@ -18,7 +19,10 @@ struct PackedRight {
     /// Packs `source` times `factor`; the columns from n to the next multiple of 32 become 0.
     ///
     /// - Parameter use: The buffer of this thread that holds the panels until its next use.
-    init<Element: Storage>(
+    @_specialize(where Element == Float)
+    @_specialize(where Element == Float16)
+    @_specialize(where Element == BFloat16)
+    package init<Element: Storage>(
         _ source: Factor<Element>, k: Int, n: Int, factor: Float = 1, _ word: PanelWord, _ use: ThreadScratch.Use
     ) {
         self.word = word
@@ -49,7 +53,10 @@ struct PackedRight {
     ///   - columns: A range of columns that starts at a multiple of 32.
     ///   - c: [m, columns], with room for m rounded up to a multiple of 12, whose rows from m on are undefined afterwards
     ///     or, when accumulating, unchanged; and for the number of columns rounded up to a multiple of 32.
-    func multiply<A: Storage>(
+    @_specialize(where A == Float)
+    @_specialize(where A == Float16)
+    @_specialize(where A == BFloat16)
+    package func multiply<A: Storage>(
         _ a: Factor<A>, rows m: Int, depths: Range<Int>, columns: Range<Int>,
         into c: UnsafeMutablePointer<Float>, stride cStride: Int, accumulating: Bool = false
     ) {

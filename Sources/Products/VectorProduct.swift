@@ -1,5 +1,7 @@
 import Failures
+import Numbers
 import Tensors
+import Threads
 
 /// Matmuls by vector instructions, for few rows: each element of C is a dot product of a row of A and a row of
 /// transposed B.

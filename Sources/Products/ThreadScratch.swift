@@ -5,9 +5,9 @@ import Tensors
 /// The per-thread scratch buffers of kernels, one for each use.
 ///
 /// A buffer grows to the largest size requested and lives as long as the thread.
-struct ThreadScratch {
+package struct ThreadScratch {
     /// The use of a buffer.
-    enum Use: Int, CaseIterable {
+    package enum Use: Int, CaseIterable {
         /// A matmul's packed A and B panels, partial sums, bias, and a block that is loaded from or stored to C.
         case left, right, sums, bias, edge
         /// The sums of one register kernel.
@@ -28,7 +28,7 @@ struct ThreadScratch {
     }
 
     /// Returns at least `bytes` bytes for `use`, aligned to 4096 bytes; growing a buffer discards its contents.
-    func memory(_ use: Use, bytes: Int) -> UnsafeMutableRawPointer {
+    package func memory(_ use: Use, bytes: Int) -> UnsafeMutableRawPointer {
         if let base = buffers[use.rawValue].baseAddress, buffers[use.rawValue].count >= bytes { return base }
         buffers[use.rawValue].deallocate()
         buffers[use.rawValue] = .init(start: numberMemory(bytes: bytes, alignment: 4096), count: bytes)
@@ -36,17 +36,17 @@ struct ThreadScratch {
     }
 
     /// Returns space for at least `count` elements for `use`.
-    func floats(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Float> {
+    package func floats(_ use: Use, _ count: Int) -> UnsafeMutablePointer<Float> {
         memory(use, bytes: count * MemoryLayout<Float>.stride).assumingMemoryBound(to: Float.self)
     }
 
     /// Returns space for at least `count` words of 32 bits for `use`.
-    func words(_ use: Use, _ count: Int) -> UnsafeMutablePointer<UInt32> {
+    package func words(_ use: Use, _ count: Int) -> UnsafeMutablePointer<UInt32> {
         memory(use, bytes: count * MemoryLayout<UInt32>.stride).assumingMemoryBound(to: UInt32.self)
     }
 
     /// The calling thread's buffers.
-    static var ofThread: ThreadScratch {
+    package static var ofThread: ThreadScratch {
         if let memory = pthread_getspecific(key) {
             return ThreadScratch(buffers: memory.assumingMemoryBound(to: UnsafeMutableRawBufferPointer.self))
         }
