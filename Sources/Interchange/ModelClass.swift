@@ -39,7 +39,7 @@ package struct ModelClass: Sendable {
         bertClassifier, robertaClassifier, distilBERTClassifier,
         robertaClassifier.called("XLMRobertaForSequenceClassification", "xlm-roberta"),
         robertaClassifier.called("CamembertForSequenceClassification", "camembert"),
-        marian, bart, t5, t5.called("MT5ForConditionalGeneration", "mt5"), vit, deit,
+        marian, bart, t5, mt5, vit, deit,
     ]
 
     /// The same class under the name of models that differ only in how they were trained.

@@ -85,6 +85,19 @@ func goldenPipeline(_ name: String) throws -> TokenizerPipeline {
         }
     }
 
+    /// An added token that is searched in the normalized text decodes to its normalized name, as in the library.
+    @Test func normalizedTokensDecodeToNormalizedNames() throws {
+        let file = #"""
+            {"added_tokens": [{"id": 1, "content": "Ab C", "normalized": true}, {"id": 2, "content": "Xy", "normalized": false}],
+             "normalizer": {"type": "Lowercase"}, "decoder": {"type": "Fuse"},
+             "model": {"type": "WordLevel", "unk_token": "u", "vocab": {"u": 0}}}
+            """#
+        let pipeline = try TokenizerFile(parsing: Array(file.utf8), source: "file").pipeline()
+        let tokens = encode(pipeline, Array("aB CXy".utf8))
+        #expect(tokens == [1, 2])
+        #expect(pipeline.decode(tokens, keepsSpecial: false) == Array("ab cXy".utf8))
+    }
+
     @Test func longWordsAreMergedLikeShortOnes() throws {
         let pipeline = try goldenPipeline("gpt2")
         guard case .bytePairs(let model) = pipeline.model else { throw Failure(.badData, "no byte pairs") }

@@ -8,50 +8,59 @@ extension ModelClass {
     /// gated feed-forward network and an output projection of its own.
     ///
     /// - Source: Raffel et al. 2020, arXiv:1910.10683; Shazeer 2020, arXiv:2002.05202.
-    static let t5 = ModelClass(
-        name: "T5ForConditionalGeneration", modelType: "t5", family: .encoderDecoder, prefix: "", generates: true,
-        members: [
-            .only("model.bias", \.configuration.bias, false),
-            .count("vocab_size", \.vocabularySize), .count("n_positions", \.contextLength, default: 512),
-            .count("d_model", \.configuration.width, default: 512),
-            .count("num_layers", \.configuration.layers, default: 6),
-            .count("num_decoder_layers", \.targetLayers, like: \.configuration.layers),
-            .count("num_heads", \.configuration.heads, default: 8),
-            .count("d_kv", \.headWidth, default: 64), .count("d_ff", \.hiddenWidth, default: 2048),
-            .count("relative_attention_num_buckets", \.configuration.relativeBuckets, default: 32),
-            .count("relative_attention_max_distance", \.configuration.relativeDistance, default: 128),
-            .number("layer_norm_epsilon", property: \.configuration.normalizationEpsilon, default: 1e-6),
-            .number("dropout_rate", property: \.configuration.dropout, default: 0.1),
-            .choice(
-                "feed_forward_proj", "model.activation", \.configuration.activation,
-                [
-                    ("relu", .relu), ("gated-gelu", .geglu), ("gated-gelu_new", .geglu), ("gelu_new", .gelu),
-                    ("gelu", .geluExact), ("gated-silu", .swiglu), ("silu", .silu),
-                ], default: "relu"),
-            .scaledHead, .free(\.configuration.tieEmbeddings),
-            .token("pad_token_id", \.special.pad), .token("eos_token_id", \.special.eos),
-            .token("decoder_start_token_id", \.special.bos), .always("is_encoder_decoder", true),
-            .only("model.share_embeddings", \.configuration.shareEmbeddings, true),
-            .only("model.normalization", \.configuration.normalization, .rms),
-            .only("model.placement", \.configuration.placement, .pre),
-            .only("model.positions", \.configuration.positions, .relative),
-            .only("model.scale_scores", \.configuration.scaleScores, false),
-        ],
-        tensors: { model in
-            let configuration = model.configuration
-            let embedding = TensorLink.same("encoder.token_embedding.weight", "shared.weight")
-            let copies =
-                (["encoder", "decoder"].map { "\($0).embed_tokens.weight" }
-                + (configuration.tieEmbeddings ? ["lm_head.weight"] : []))
-                .map { TensorLink.duplicate($0, of: "shared.weight") }
-            let head: [TensorLink] = configuration.tieEmbeddings ? [] : [.same("head.weight", "lm_head.weight")]
-            return [embedding] + copies + head
-                + t5Stack("encoder.", "encoder", layers: configuration.layers, seesMemory: false, configuration)
-                + t5Stack("", "decoder", layers: configuration.targetLayers, seesMemory: true, configuration)
-        },
-        // A bias of cross-attention, which the first versions saved and never used.
-        ignored: [NamePattern("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight")],
-        untiedHead: "lm_head.weight")
+    static let t5 = t5("T5ForConditionalGeneration", "t5", head: .scaledHead)
+
+    /// mT5: T5 1.1, which never scales the hidden states before the output projection.
+    ///
+    /// - Source: Xue et al. 2021, arXiv:2010.11934.
+    static let mt5 = t5("MT5ForConditionalGeneration", "mt5", head: .plainHead)
+
+    private static func t5(_ name: String, _ modelType: String, head: ConfigurationLink) -> ModelClass {
+        ModelClass(
+            name: name, modelType: modelType, family: .encoderDecoder, prefix: "", generates: true,
+            members: [
+                .only("model.bias", \.configuration.bias, false),
+                .count("vocab_size", \.vocabularySize), .count("n_positions", \.contextLength, default: 512),
+                .count("d_model", \.configuration.width, default: 512),
+                .count("num_layers", \.configuration.layers, default: 6),
+                .count("num_decoder_layers", \.targetLayers, like: \.configuration.layers),
+                .count("num_heads", \.configuration.heads, default: 8),
+                .count("d_kv", \.headWidth, default: 64), .count("d_ff", \.hiddenWidth, default: 2048),
+                .count("relative_attention_num_buckets", \.configuration.relativeBuckets, default: 32),
+                .count("relative_attention_max_distance", \.configuration.relativeDistance, default: 128),
+                .number("layer_norm_epsilon", property: \.configuration.normalizationEpsilon, default: 1e-6),
+                .number("dropout_rate", property: \.configuration.dropout, default: 0.1),
+                .choice(
+                    "feed_forward_proj", "model.activation", \.configuration.activation,
+                    [
+                        ("relu", .relu), ("gated-gelu", .geglu), ("gated-gelu_new", .geglu), ("gelu_new", .gelu),
+                        ("gelu", .geluExact), ("gated-silu", .swiglu), ("silu", .silu),
+                    ], default: "relu"),
+                head, .free(\.configuration.tieEmbeddings),
+                .token("pad_token_id", \.special.pad), .token("eos_token_id", \.special.eos),
+                .token("decoder_start_token_id", \.special.bos), .always("is_encoder_decoder", true),
+                .only("model.share_embeddings", \.configuration.shareEmbeddings, true),
+                .only("model.normalization", \.configuration.normalization, .rms),
+                .only("model.placement", \.configuration.placement, .pre),
+                .only("model.positions", \.configuration.positions, .relative),
+                .only("model.scale_scores", \.configuration.scaleScores, false),
+            ],
+            tensors: { model in
+                let configuration = model.configuration
+                let embedding = TensorLink.same("encoder.token_embedding.weight", "shared.weight")
+                let copies =
+                    (["encoder", "decoder"].map { "\($0).embed_tokens.weight" }
+                    + (configuration.tieEmbeddings ? ["lm_head.weight"] : []))
+                    .map { TensorLink.duplicate($0, of: "shared.weight") }
+                let head: [TensorLink] = configuration.tieEmbeddings ? [] : [.same("head.weight", "lm_head.weight")]
+                return [embedding] + copies + head
+                    + t5Stack("encoder.", "encoder", layers: configuration.layers, seesMemory: false, configuration)
+                    + t5Stack("", "decoder", layers: configuration.targetLayers, seesMemory: true, configuration)
+            },
+            // A bias of cross-attention, which the first versions saved and never used.
+            ignored: [NamePattern("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight")],
+            untiedHead: "lm_head.weight")
+    }
 
     private static func t5Stack(
         _ ours: String, _ theirs: String, layers: Int, seesMemory: Bool, _ configuration: ModelConfiguration
@@ -96,6 +105,13 @@ extension ModelClass {
 }
 
 extension ConfigurationLink {
+    /// Hidden states that are not scaled before the output projection.
+    fileprivate static let plainHead = Self(
+        properties: [\.configuration.scaleHead],
+        objection: { $0.configuration.scaleHead ? "model.scale_head: found true; allowed: false" : nil },
+        write: { [JSON.Member("tie_word_embeddings", .boolean($0.configuration.tieEmbeddings))] }
+    ) { (_, model) throws(Failure) in model.configuration.scaleHead = false }
+
     /// Whether the hidden states are scaled before the output projection. Files from before `scale_decoder_outputs` say so
     /// by tying the projection to the token embedding.
     fileprivate static let scaledHead = Self(

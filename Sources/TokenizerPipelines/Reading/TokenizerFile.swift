@@ -50,8 +50,6 @@ package struct TokenizerFile {
         pipeline.names = try names(reader, pipeline.addedTokens)
         pipeline.tokenCount = pipeline.names.count
         pipeline.frame = try Frame(file.member("post_processor"), tokenCount: pipeline.tokenCount).tokens
-        let decoder = try PipelineDecoder(file.member("decoder"))
-        pipeline.pieces = pipeline.names.map(decoder.piece)
         pipeline.isSpecial = Array(repeating: false, count: pipeline.tokenCount)
         for token in pipeline.addedTokens where token.isSpecial { pipeline.isSpecial[Int(token.number)] = true }
         pipeline.rawSearch = AddedTokenSearch(
@@ -62,6 +60,11 @@ package struct TokenizerFile {
             return (text: text, token: token)
         }
         pipeline.normalizedSearch = AddedTokenSearch(normalized)
+        // A token that is searched in the normalized text decodes to that text.
+        var texts = pipeline.names
+        for (text, token) in normalized { texts[Int(token.number)] = text }
+        let decoder = try PipelineDecoder(file.member("decoder"))
+        pipeline.pieces = texts.map(decoder.piece)
         pipeline.cuts = TextCuts(
             normalizer, splitting, reader.model, added: pipeline.addedTokens.map { ($0.content, $0) } + normalized)
         return pipeline
