@@ -21,7 +21,7 @@ extension MultiprocessTests {
     /// Short versions of the campaigns in `Tests/Faults`, with a few fault points each; the long versions test all.
     @Suite(.enabled(if: Campaign.areThere, "needs python3 and a C compiler")) struct CampaignTests {
         @Test(arguments: [
-            ("saves", ["--every", "97", "--ranks", "1"]),
+            ("saves", ["--every", "149", "--ranks", "1"]),
             ("saves", ["--every", "293", "--ranks", "2", "--kinds", "background"]),
             ("flips", ["--flips", "1"]),
             ("disks", ["--only", "one rank", "stop", "RLIMIT", "torn"]),

@@ -91,7 +91,7 @@ extension MultiprocessTests {
         @Test(arguments: FamilyCase.all)
         func memoryDoesNotGrow(family: FamilyCase) throws {
             let workshop = try Workshop(family)
-            let peaks = [20, 200].map { steps in
+            let peaks = [20, 120].map { steps in
                 workshop.train(
                     family, ["training.steps=\(steps)", "training.checkpoint_every=200"], output: "run-\(steps)"
                 ).peakResidentBytes
