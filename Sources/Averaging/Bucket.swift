@@ -5,12 +5,12 @@ struct Bucket: Equatable {
     let range: Range<Int>
     let section: Int
 
-    /// Divides the first `count` elements of an arena into buckets of at most `largest` elements, all multiples of `unit`.
-    /// Buckets are in the order in which they become final: from the end of the arena to its start.
+    /// Divides the first `count` elements of an arena into buckets of at most `largest` elements, all multiples of
+    /// `unit`. Buckets are in the order in which they become final: from the end of the arena to its start.
     ///
-    /// The first two sections (embeddings, and the first attention) become final at the end of the backward pass, and the
-    /// next forward pass needs them first. A bucket ends where they do, so that nothing else is sent so late, or awaited so
-    /// early.
+    /// The first two sections (embeddings, and the first attention) become final at the end of the backward pass, and
+    /// the next forward pass needs them first. A bucket ends where they do, so that nothing else is sent so late, or
+    /// awaited so early.
     ///
     /// - Parameter count: At least the number of elements of `layout`; the elements after those belong to no section.
     static func all(_ layout: ParameterLayout, count: Int, unit: Int, largest: Int) -> [Bucket] {

@@ -2,8 +2,8 @@ import Collectives
 import Numbers
 import Tensors
 
-/// The memory of weights that a run computes with but does not train: one copy for all ranks of a node if these can share
-/// memory, otherwise one for each rank.
+/// The memory of weights that a run computes with but does not train: one copy for all ranks of a node if these can
+/// share memory, otherwise one for each rank.
 package struct FrozenWeights<Element: Storage> {
     /// The weights, initially undefined.
     package let arena: Arena<Element>
@@ -25,8 +25,8 @@ package struct FrozenWeights<Element: Storage> {
         }
     }
 
-    /// Overwrites the weights from `start` on with `values`, which are the same on every rank. A later `publish` makes them
-    /// visible to all.
+    /// Overwrites the weights from `start` on with `values`, which are the same on every rank. A later `publish` makes
+    /// them visible to all.
     package func write(_ values: UnsafeBufferPointer<Float>, at start: Int, _ communicator: any Communicator) {
         if window != nil, communicator.rank != 0 { return }
         convert(values.baseAddress!, into: arena.base + start, count: values.count)

@@ -17,8 +17,8 @@ package protocol GradientAveraging<Element>: AnyObject {
 
     /// The value of `averaging.strategy` that selects it.
     var name: String { get }
-    /// Rounds every node of the tree over micro-batches, except its root, to the format in which gradients are sent; nil:
-    /// they are sent as they are.
+    /// Rounds every node of the tree over micro-batches, except its root, to the format in which gradients are sent;
+    /// nil: they are sent as they are.
     var roundNode: NodeRounding? { get }
     /// Whether each rank computes with its own copy of the weights, so that copies could differ.
     var hasReplicas: Bool { get }
@@ -39,11 +39,11 @@ package protocol GradientAveraging<Element>: AnyObject {
     func finish() throws(MPIError)
     /// Declares the weights of range `index` of this rank's shard updated; they may be sent.
     func rangeIsUpdated(_ index: Int) throws(MPIError)
-    /// Whether the weights arrive while a forward pass reads them, which calls `requireWeights` for each section before it
-    /// does, and before its backward pass `publish`.
+    /// Whether the weights arrive while a forward pass reads them, which calls `requireWeights` for each section before
+    /// it does, and before its backward pass `publish`.
     var publishesBySection: Bool { get }
-    /// Waits until the weights of `section` and of all sections before it hold the updates of all ranks. Called after the
-    /// last `rangeIsUpdated`, before `publish`.
+    /// Waits until the weights of `section` and of all sections before it hold the updates of all ranks. Called after
+    /// the last `rangeIsUpdated`, before `publish`.
     func requireWeights(of section: Int) throws(MPIError)
     /// Waits until `weights` holds the updates of all ranks.
     func publish() throws(MPIError)

@@ -7,14 +7,14 @@ import Threads
 
 /// Gradient averaging over several nodes with several ranks each: shared memory within a node, messages between nodes.
 ///
-/// As in `SharedMemoryAveraging`, the gradients of a node's ranks are in shared memory, and they compute with one copy of
-/// the weights. As in `ExchangeAveraging`, the arena is divided into buckets, each with a block for every rank, and a
-/// bucket is sent as soon as its gradients are final on all ranks of the node. `NodeRoute` says who adds and sends which
-/// block: each travels once per node, however many ranks the node has. A sum over a node is written over the gradient of
-/// its first rank and sent from there, so only received sums need memory of their own.
+/// As in `SharedMemoryAveraging`, the gradients of a node's ranks are in shared memory, and they compute with one copy
+/// of the weights. As in `ExchangeAveraging`, the arena is divided into buckets, each with a block for every rank, and
+/// a bucket is sent as soon as its gradients are final on all ranks of the node. `NodeRoute` says who adds and sends
+/// which block: each travels once per node, however many ranks the node has. A sum over a node is written over the
+/// gradient of its first rank and sent from there, so only received sums need memory of their own.
 ///
-/// The sums of nodes are nodes of the tree over ranks, and the owner of a block continues this tree (`SumSchedule`). The
-/// distribution of ranks over nodes therefore changes no bit of the result.
+/// The sums of nodes are nodes of the tree over ranks, and the owner of a block continues this tree (`SumSchedule`).
+/// The distribution of ranks over nodes therefore changes no bit of the result.
 final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
     let name = "hierarchical"
     let hasReplicas: Bool
@@ -44,8 +44,8 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
     /// The new weights that this rank sends, and those that it receives for each range of a shard.
     private let weightSends = Transfers()
     private let weightReceives: [Transfers]
-    /// The number of ranges whose new weights have arrived at each rank of this node or were computed by it, counted over
-    /// all updates.
+    /// The number of ranges whose new weights have arrived at each rank of this node or were computed by it, counted
+    /// over all updates.
     private let arrivedRanges: NodeCounters
     /// The number of ranges of earlier updates.
     private var publishedRanges = 0
@@ -55,8 +55,8 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
     private let sectionEnds: [Int]
     private var order: StepOrder
 
-    /// Allocates shared arenas for `layout`. Collective: every rank calls it; the ranks of each node must be able to share
-    /// memory.
+    /// Allocates shared arenas for `layout`. Collective: every rank calls it; the ranks of each node must be able to
+    /// share memory.
     init(
         layout: ParameterLayout, _ configuration: AveragingConfiguration, _ communicator: any Communicator,
         _ spans: SpanRecorder = SpanRecorder()
@@ -276,8 +276,8 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
         _ = try takeWeights()
     }
 
-    /// Starts to receive the new weights of all blocks for which this rank is a partner; no rank of this node reads weights
-    /// any more.
+    /// Starts to receive the new weights of all blocks for which this rank is a partner; no rank of this node reads
+    /// weights any more.
     private func receiveWeights() throws(MPIError) {
         for index in buckets.indices {
             for owner in route.owners {

@@ -19,8 +19,8 @@ final class NodeLane<Element: Storage> {
     /// The messages from partners.
     let receives = Transfers()
 
-    /// Allocates space for `received` sums of a block of at most `capacity` elements, whole chunks, and with a codec for
-    /// `sentChunks` chunks to be sent.
+    /// Allocates space for `received` sums of a block of at most `capacity` elements, whole chunks, and with a codec
+    /// for `sentChunks` chunks to be sent.
     init(
         received count: Int, blockElements capacity: Int, sentChunks: Int, _ codec: ChunkCodec?,
         _ communicator: any Communicator

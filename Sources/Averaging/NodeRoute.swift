@@ -1,9 +1,9 @@
 /// The messages of one rank with ranks of other nodes.
 ///
 /// A block of gradients belongs to one rank, its owner. On every other node one rank, the owner's *partner*, adds the
-/// block over its node and sends the owner the sum; later the owner sends it the new weights. So each block travels once
-/// per node in each direction. If the ranks of a node are not a subtree of the tree over ranks, such as the first three of
-/// four, it sends the sum of each of the largest subtrees that it holds.
+/// block over its node and sends the owner the sum; later the owner sends it the new weights. So each block travels
+/// once per node in each direction. If the ranks of a node are not a subtree of the tree over ranks, such as the first
+/// three of four, it sends the sum of each of the largest subtrees that it holds.
 struct NodeRoute: Equatable {
     /// A rank of another node that adds this rank's blocks over its node, and the subtrees whose sums it sends.
     struct Partner: Equatable {
@@ -17,8 +17,8 @@ struct NodeRoute: Equatable {
     let owners: [Int]
     /// The largest subtrees within this rank's node.
     let ownSubtrees: [Range<Int>]
-    /// The nodes of the tree that this rank adds to the sum of its blocks, in rank order: the ranks of its own node, and the
-    /// subtrees of the others.
+    /// The nodes of the tree that this rank adds to the sum of its blocks, in rank order: the ranks of its own node,
+    /// and the subtrees of the others.
     let leaves: [Range<Int>]
 
     init(_ nodes: [Range<Int>], rank: Int) {

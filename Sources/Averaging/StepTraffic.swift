@@ -16,8 +16,8 @@ package struct StepTraffic: Equatable, Sendable {
 
     /// Messages that start together.
     package struct Exchange: Equatable, Sendable {
-        /// The first section that the exchange has elements of: the gradients of this section complete it, and its forward
-        /// pass is the first to need the weights.
+        /// The first section that the exchange has elements of: the gradients of this section complete it, and its
+        /// forward pass is the first to need the weights.
         package let section: Int
         package let sends: [Message]
         package let receives: [Message]
@@ -63,8 +63,8 @@ package struct StepTraffic: Equatable, Sendable {
 }
 
 extension AveragingConfiguration {
-    /// The messages of `rank` in a step of a model of `layout`, stored as `Element`, with the strategy that a job on `nodes`
-    /// prefers.
+    /// The messages of `rank` in a step of a model of `layout`, stored as `Element`, with the strategy that a job on
+    /// `nodes` prefers.
     ///
     /// - Parameter nodes: The ranks of each node.
     package func traffic<Element: Storage>(
@@ -79,8 +79,8 @@ extension AveragingConfiguration {
 }
 
 extension HierarchicalAveraging {
-    /// The messages of `rank` in a step: for every bucket, the sums over its node to the owners that it is a partner of, and
-    /// the weights of its own block to its partners.
+    /// The messages of `rank` in a step: for every bucket, the sums over its node to the owners that it is a partner
+    /// of, and the weights of its own block to its partners.
     static func traffic(
         _ layout: ParameterLayout, _ configuration: AveragingConfiguration, nodes: [Range<Int>], rank: Int
     ) -> StepTraffic {

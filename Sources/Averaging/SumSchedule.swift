@@ -1,11 +1,11 @@
 import Numbers
 import Tensors
 
-/// The order in which a rank adds given nodes of the tree over ranks, so that their sum has the bits of `TreeSum` over all
-/// of these ranks.
+/// The order in which a rank adds given nodes of the tree over ranks, so that their sum has the bits of `TreeSum` over
+/// all of these ranks.
 struct SumSchedule: Equatable {
-    /// Each list is added along `TreeSum`, into its first part; the last yields the root. The numbers are indices of the
-    /// given nodes.
+    /// Each list is added along `TreeSum`, into its first part; the last yields the root. The numbers are indices of
+    /// the given nodes.
     let sums: [[Int]]
 
     /// The sum of `ranks`, a node of the tree, from `leaves`: nodes of the tree that cover it, in rank order.
@@ -60,8 +60,8 @@ struct SumSchedule: Equatable {
     }
 }
 
-/// Returns the largest nodes of the tree over `count` ranks that lie within one of `nodes`, which cover the ranks; in rank
-/// order.
+/// Returns the largest nodes of the tree over `count` ranks that lie within one of `nodes`, which cover the ranks; in
+/// rank order.
 func subtrees(_ count: Int, within nodes: [Range<Int>]) -> [Range<Int>] {
     func divide(_ ranks: Range<Int>) -> [Range<Int>] {
         if nodes.contains(where: { $0.clamped(to: ranks) == ranks }) { return [ranks] }

@@ -76,8 +76,8 @@ package struct SafetensorsFile: ~Copyable {
         try readFinite(try tensor(name, bytes: buffer.count), from: 0, into: buffer)
     }
 
-    /// Calls `body` with all bytes of a tensor of this file in blocks, which are aligned and valid until `body` returns.
-    /// Values that are not finite are passed on.
+    /// Calls `body` with all bytes of a tensor of this file in blocks, which are aligned and valid until `body`
+    /// returns. Values that are not finite are passed on.
     package func forEachBlock(
         of tensor: Tensor, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Void
     ) throws(Failure) {

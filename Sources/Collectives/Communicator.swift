@@ -19,8 +19,8 @@ package enum Reduction: UInt32, Sendable {
     case maximum
 }
 
-/// The purpose of a message between two ranks. Messages of one channel arrive in the order in which they are sent; those of
-/// different channels are never mixed up.
+/// The purpose of a message between two ranks. Messages of one channel arrive in the order in which they are sent;
+/// those of different channels are never mixed up.
 package enum MessageChannel: Int, CaseIterable, Sendable { case gradients, weights }
 
 /// The ranks of a job and their collective operations. Every rank must make the same calls in the same order.
@@ -36,8 +36,8 @@ package protocol Communicator: AnyObject {
     var localRank: Int { get }
     /// The number of ranks on this node.
     var localSize: Int { get }
-    /// The ranks of each node, which are consecutive; the nodes cover 0 ..< size in ascending order. The ranks of a node
-    /// can share memory, unless it is not available to them.
+    /// The ranks of each node, which are consecutive; the nodes cover 0 ..< size in ascending order. The ranks of a
+    /// node can share memory, unless it is not available to them.
     var nodes: [Range<Int>] { get }
 
     /// Returns after every rank has called it.
@@ -57,8 +57,8 @@ package protocol Communicator: AnyObject {
     /// Receives the bytes that rank `other` sends.
     func receive(_ bytes: UnsafeMutableRawBufferPointer, from other: Int) throws(MPIError)
 
-    /// Starts to send `bytes`, at most `maximumCallBytes`, to rank `other`, which must call `startReceive` with the same
-    /// size and channel. The bytes must not change until the operation is complete.
+    /// Starts to send `bytes`, at most `maximumCallBytes`, to rank `other`, which must call `startReceive` with the
+    /// same size and channel. The bytes must not change until the operation is complete.
     func startSend(
         _ bytes: UnsafeRawBufferPointer, to other: Int, _ channel: MessageChannel
     ) throws(MPIError) -> PendingOperation
@@ -98,8 +98,8 @@ package protocol Communicator: AnyObject {
     /// MPI does not report it.
     var windowDirectory: String? { get }
 
-    /// Allocates memory shared by the ranks of this node, `bytes` per rank, each part aligned to `arenaAlignmentBytes`. It
-    /// is freed when MPI is finalized.
+    /// Allocates memory shared by the ranks of this node, `bytes` per rank, each part aligned to `arenaAlignmentBytes`.
+    /// It is freed when MPI is finalized.
     func makeWindow(bytes: Int) throws(MPIError) -> SharedWindow
 
     /// Allocates one block of `bytes` that all ranks of this node share, aligned in the same way.

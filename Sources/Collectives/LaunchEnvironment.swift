@@ -17,8 +17,8 @@ package enum LaunchEnvironment {
         return nil
     }
 
-    /// The environment variable that divides the ranks of a host into several nodes, for tests: the node of each rank of
-    /// `mpirun`, such as "0,0,0,1". Ranks of different nodes do not share memory.
+    /// The environment variable that divides the ranks of a host into several nodes, for tests: the node of each rank
+    /// of `mpirun`, such as "0,0,0,1". Ranks of different nodes do not share memory.
     package static let nodesVariable = "DTRAIN_NODES"
 
     /// The node that `nodesVariable` gives this process; 0 if the variable is not set.

@@ -22,7 +22,8 @@ package final class SharedWindow {
 
     /// Memory that the communicator owns and frees.
     ///
-    /// - Parameter fence: Makes the earlier stores of every rank of the node visible to every other; collective over the node.
+    /// - Parameter fence: Makes the earlier stores of every rank of the node visible to every other; collective over
+    ///   the node.
     package init(
         parts: [UnsafeMutableRawPointer], ownIndex: Int, fence: @escaping () throws(MPIError) -> Void
     ) {

@@ -129,7 +129,8 @@ package struct ChatTemplate: Sendable, Equatable {
         try render(messages, names, asksForAnswer: true, place).text
     }
 
-    /// The text that ends an answer, without white space around it; empty if the template writes nothing behind an answer.
+    /// The text that ends an answer, without white space around it; empty if the template writes nothing behind an
+    /// answer.
     ///
     /// - Throws: As `conversation`.
     package func endOfAnswer(names: [String: [UInt8]]) throws(Failure) -> [UInt8] {

@@ -60,8 +60,8 @@ extension Model {
     ///     cropped texts.
     ///   - batch: The maximum number of texts that are computed at once; it changes no result.
     /// - Returns: A prediction for each text.
-    /// - Throws: `usage` for a text that is not allowed, for a model of another family, or if there is not enough memory;
-    ///   `badData` if the model computes numbers that are not finite.
+    /// - Throws: `usage` for a text that is not allowed, for a model of another family, or if there is not enough
+    ///   memory; `badData` if the model computes numbers that are not finite.
     public func classify(
         _ texts: [String], crop: Bool = false, batch: Int = 16
     ) throws(DTrainError) -> [Prediction] {

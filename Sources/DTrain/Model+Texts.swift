@@ -14,8 +14,8 @@ extension Model {
     ///     whole characters, or once for a beam search. The parts together are the result.
     /// - Returns: The text that follows the prompt. Bytes of a byte-level model that are not UTF-8 are replaced by
     ///   U+FFFD.
-    /// - Throws: `usage` for a prompt or an option that is not allowed, for a model of another family, or if there is not
-    ///   enough memory; `badData` if the model computes numbers that are not finite.
+    /// - Throws: `usage` for a prompt or an option that is not allowed, for a model of another family, or if there is
+    ///   not enough memory; `badData` if the model computes numbers that are not finite.
     public func generate(
         _ prompt: String, _ options: GenerationOptions = GenerationOptions(), onText: (String) -> Void = { _ in }
     ) throws(DTrainError) -> String {

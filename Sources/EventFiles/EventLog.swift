@@ -3,8 +3,8 @@ import Files
 import Glibc
 import Texts
 
-/// The events of a run: a directory with a file for each start of the run, which TensorBoard reads in the order of their
-/// names.
+/// The events of a run: a directory with a file for each start of the run, which TensorBoard reads in the order of
+/// their names.
 ///
 /// Each file contains only complete records in the order of their steps, see `AppendOnlyFile`. A new file begins with
 /// the step at which its session starts, so that a viewer that is open already forgets later steps.

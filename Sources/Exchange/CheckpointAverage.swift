@@ -52,8 +52,8 @@ package struct CheckpointAverage {
 
     /// Verifies the checkpoints and writes the mean to the run directory `output`, in Float32.
     ///
-    /// Each mean is the sum in Float64, divided by the number of checkpoints and rounded once. The terms are added in the
-    /// order of the digests, so the result does not depend on the order in which the checkpoints are named.
+    /// Each mean is the sum in Float64, divided by the number of checkpoints and rounded once. The terms are added in
+    /// the order of the digests, so the result does not depend on the order in which the checkpoints are named.
     ///
     /// - Parameters:
     ///   - choice: The weights to average; nil: the moving average of the checkpoints that have one.

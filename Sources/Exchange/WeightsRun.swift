@@ -5,8 +5,8 @@ import Inference
 import Settings
 import Texts
 
-/// A run directory that a command other than `train` creates, with one checkpoint of weights alone: it can be evaluated,
-/// used for generation, exported and fine-tuned, but not resumed.
+/// A run directory that a command other than `train` creates, with one checkpoint of weights alone: it can be
+/// evaluated, used for generation, exported and fine-tuned, but not resumed.
 struct WeightsRun {
     /// The name of the command, such as "import".
     let command: String
@@ -17,7 +17,8 @@ struct WeightsRun {
     ///
     /// - Parameters:
     ///   - identity: The identity of the checkpoint; its configuration records the directory.
-    ///   - weights: Returns the weights, in the type that the configuration names; called once the directory is claimed.
+    ///   - weights: Returns the weights, in the type that the configuration names; called once the directory is
+    ///     claimed.
     /// - Throws: `usage` if the directory contains a run; `inputOutput` if writing fails; any error of `weights`.
     func commit(
         step: Int = 0, _ identity: RunIdentity, _ weights: () throws(Failure) -> [TensorSource]

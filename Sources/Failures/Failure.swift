@@ -11,7 +11,8 @@ package struct Failure: Error, CustomStringConvertible, Equatable, Sendable {
 
     /// A failure that ends the program with `exitCode` after printing `message`.
     ///
-    /// Messages contain names from files, so they are escaped by `PathText.shown` and truncated after `limit` characters.
+    /// Messages contain names from files, so they are escaped by `PathText.shown` and truncated after `limit`
+    /// characters.
     package init(_ exitCode: ExitCode, _ message: String) {
         self.exitCode = exitCode
         self.message = Failure.printable(message)

@@ -129,8 +129,8 @@ package struct File: ~Copyable {
         return done
     }
 
-    /// Returns the contents of a file whose reported size is 0. The system does not know the size of files of /proc and of
-    /// some file systems of programs.
+    /// Returns the contents of a file whose reported size is 0. The system does not know the size of files of /proc and
+    /// of some file systems of programs.
     ///
     /// - Throws: `badData` for more than `limitBytes` bytes.
     func unsizedContents(limitBytes: Int) throws(Failure) -> [UInt8] {

@@ -13,8 +13,8 @@ package struct GGUFVocabulary {
     /// Texts that get other token IDs there than in dtrain; empty if there are none.
     package private(set) var exceptions: [String] = []
 
-    /// Describes a tokenizer for a model of `vocabularySize` tokens. If llama.cpp has none of its kind, only the special
-    /// tokens are recorded.
+    /// Describes a tokenizer for a model of `vocabularySize` tokens. If llama.cpp has none of its kind, only the
+    /// special tokens are recorded.
     package init(_ tokenizer: any Tokenizer, for model: PortableModel) {
         let description: GGUFTokens
         switch tokenizer {

@@ -26,8 +26,8 @@ package struct ModelClass: Sendable {
     var olderNames: [(old: String, new: String)] = []
     /// The tensor [1, V] that is the bias of the output projection if it is not zero.
     var finalBias: String?
-    /// The tensor that is the output projection, unless hidden states are scaled; without it the projection is the token
-    /// embedding.
+    /// The tensor that is the output projection, unless hidden states are scaled; without it the projection is the
+    /// token embedding.
     var untiedHead: String?
 
     /// All supported classes. Of several that can represent a model, `holding` takes the first.

@@ -18,8 +18,8 @@ enum TensorLink: Sendable {
         let theirs: [Part]
         /// Whether the foreign matrix is [inputs, outputs].
         var isTransposed = false
-        /// If the foreign rows are grouped by head, [heads, parts, D], rather than by part, [parts, heads, D]: heads and
-        /// parts.
+        /// If the foreign rows are grouped by head, [heads, parts, D], rather than by part, [parts, heads, D]: heads
+        /// and parts.
         var interleaving: (heads: Int, parts: Int)?
         /// The number of rows before the first that the parameter has; they are not read, and written as zeros.
         var skippedRows = 0

@@ -8,8 +8,9 @@ package struct TokenNames: Sendable {
 
     /// The names of all tokens of `tokenizer`.
     ///
-    /// A space becomes `▁`, as in SentencePiece, except before the words of a tokenizer that only has whole words; a special token is written as `<eos>`; bytes that are not UTF-8 become
-    /// `<0xE2>`, and characters that are not shown `\u{A}`.
+    /// A space becomes `▁`, as in SentencePiece, except before the words of a tokenizer that only has whole words; a
+    /// special token is written as `<eos>`; bytes that are not UTF-8 become `<0xE2>`, and characters that are not shown
+    /// `\u{A}`.
     package init(_ tokenizer: any Tokenizer) {
         let special = tokenizer.specialTokens
         // Tokens after a letter, so that none is at the start of a text.

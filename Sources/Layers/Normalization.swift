@@ -80,8 +80,8 @@ package struct Normalization<Element: Storage> {
         }
     }
 
-    /// Computes the backward pass: adds to `inputGradient`, and overwrites the gradients of scale and shift unless these
-    /// are frozen.
+    /// Computes the backward pass: adds to `inputGradient`, and overwrites the gradients of scale and shift unless
+    /// these are frozen.
     package func backward(
         _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
         accumulatingInto inputGradient: UnsafeMutablePointer<Float>,

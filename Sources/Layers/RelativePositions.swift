@@ -28,8 +28,8 @@ package struct RelativeShape: Equatable, Sendable {
         self.initializer = initializer
     }
 
-    /// Returns the bucket of the distance `key` − `query`: small distances have a bucket each, larger ones share buckets
-    /// whose widths grow exponentially.
+    /// Returns the bucket of the distance `key` − `query`: small distances have a bucket each, larger ones share
+    /// buckets whose widths grow exponentially.
     package func bucket(_ distance: Int) -> Int {
         let own = isBidirectional ? buckets / 2 : buckets
         let offset = isBidirectional && distance > 0 ? own : 0
@@ -88,7 +88,8 @@ struct RelativePositions<Element: Storage> {
         return gradients
     }
 
-    /// Overwrites the table's gradient with the sums of `gradients`, in the order of the sequences, unless it is frozen.
+    /// Overwrites the table's gradient with the sums of `gradients`, in the order of the sequences, unless it is
+    /// frozen.
     func backward(_ gradients: UnsafePointer<Float>, sequences: Int, _ context: LayerContext<Element>) {
         guard let tableGradients = context.gradients else { return }
         let sums = context.workspace.floats(.sums, shape.buckets * headCount)

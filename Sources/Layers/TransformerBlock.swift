@@ -77,8 +77,8 @@ package struct TransformerBlock<Element: Storage> {
         var middle: UnsafePointer<Element> { UnsafePointer((crossBranch ?? attentionBranch).output) }
     }
 
-    /// Declares the block's parameters under `name`: those of the attention sublayers in the current section, those of the
-    /// feed-forward sublayer in one more.
+    /// Declares the block's parameters under `name`: those of the attention sublayers in the current section, those of
+    /// the feed-forward sublayer in one more.
     ///
     /// - Parameters:
     ///   - hasWindow: Whether the window of the shape applies to this block.

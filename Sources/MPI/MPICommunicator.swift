@@ -233,8 +233,8 @@ package final class MPICommunicator: Communicator {
         }
     }
 
-    /// Allocates a shared window with an aligned part of `bytes` for this rank, or without a part for it; collective over
-    /// the node.
+    /// Allocates a shared window with an aligned part of `bytes` for this rank, or without a part for it; collective
+    /// over the node.
     ///
     /// Open MPI places a part after its own data, at any multiple of 8 bytes (4.1.4), so more memory is allocated.
     private func allocate(_ bytes: Int?) throws(MPIError) -> cmpi_window {
@@ -247,8 +247,8 @@ package final class MPICommunicator: Communicator {
         return window!
     }
 
-    /// The aligned address, in this process, of the part that belongs to local rank `index`. All processes map the window
-    /// at a multiple of the page size, so they align it alike.
+    /// The aligned address, in this process, of the part that belongs to local rank `index`. All processes map the
+    /// window at a multiple of the page size, so they align it alike.
     private func part(_ index: Int, of window: cmpi_window) throws(MPIError) -> UnsafeMutableRawPointer {
         var base: UnsafeMutableRawPointer?
         try MPIError.check(cmpi_window_base(window, Int32(index), &base), "MPI_Win_shared_query")

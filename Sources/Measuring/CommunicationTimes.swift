@@ -30,8 +30,8 @@ struct CommunicationTimes {
         }
     }
 
-    /// The means over steps and ranks as a table and as JSON; both without rows if nothing is sent. Collective: every rank
-    /// calls it.
+    /// The means over steps and ranks as a table and as JSON; both without rows if nothing is sent. Collective: every
+    /// rank calls it.
     ///
     /// - Parameter parts: The parts of the same steps.
     func means(

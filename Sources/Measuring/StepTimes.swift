@@ -1,8 +1,8 @@
 import Collectives
 import Profiling
 
-/// The time of a training step on this machine, divided into what depends on different sizes: measured on a model of the
-/// configured width with all or some of its layers, and applied to all of them.
+/// The time of a training step on this machine, divided into what depends on different sizes: measured on a model of
+/// the configured width with all or some of its layers, and applied to all of them.
 package struct StepTimes: Equatable, Sendable {
     /// Sublayers of all blocks, forward and backward, of one micro-batch.
     package var layers = 0.0
@@ -65,8 +65,8 @@ package struct StepTimes: Equatable, Sendable {
         times.forward += layerForward * (layerRatio - 1)
         times.averaging *= parameterRatio
         times.update *= parameterRatio
-        // Not measured with one micro-batch per rank: an addition reads two numbers and writes one, where the update of a
-        // shard reads four and writes three.
+        // Not measured with one micro-batch per rank: an addition reads two numbers and writes one, where the update of
+        // a shard reads four and writes three.
         times.slotSum = measuredSlots > 1 ? slotSum * parameterRatio : times.update * Double(ranks) * 3 / 7
         return times
     }

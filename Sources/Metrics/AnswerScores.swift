@@ -1,7 +1,7 @@
 /// The similarity of an answer to the expected ones: exact match and F1 of words.
 ///
-/// Texts are compared in lower case, without ASCII punctuation, without the English articles a, an and the, and with one
-/// space between words.
+/// Texts are compared in lower case, without ASCII punctuation, without the English articles a, an and the, and with
+/// one space between words.
 ///
 /// - Source: Rajpurkar et al. 2016 (SQuAD), arXiv:1606.05250, section 6.1.
 package struct AnswerScores: Equatable, Sendable {

@@ -1,6 +1,7 @@
 /// The similarity of a text to a reference, as the Python package rouge-score computes it without stemming.
 ///
-/// Words are runs of the letters a to z and the digits 0 to 9 in the lowercase text; all other characters separate them.
+/// Words are runs of the letters a to z and the digits 0 to 9 in the lowercase text; all other characters separate
+/// them.
 ///
 /// - Source: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries", sections 2 and 3.
 package struct ROUGE: Equatable, Sendable {

@@ -8,8 +8,8 @@ package struct ModelSizes: Equatable, Sendable {
     package var tokenCount: Int
     /// T, the longest sequence; for images, the number of patches and of the tokens before them.
     package var contextLength: Int
-    /// The number of outputs of a classifier per sequence; for word vectors, that of the outputs that are computed for a
-    /// target; 0 for other models that predict tokens.
+    /// The number of outputs of a classifier per sequence; for word vectors, that of the outputs that are computed for
+    /// a target; 0 for other models that predict tokens.
     package var outputs: Int
     /// The size of the images; nil for text.
     package var image: ImageShape?

@@ -14,7 +14,7 @@ package struct SequenceLengths: Equatable, Sendable {
     /// The longer one.
     package var longest: Int { max(positions, sourcePositions) }
 
-    /// Both as long as the shorter one: a batch that has the longest source and the longest target may not exist, but one
-    /// does that needs at least this much memory.
+    /// Both as long as the shorter one: a batch that has the longest source and the longest target may not exist, but
+    /// one does that needs at least this much memory.
     package var lowerBound: SequenceLengths { SequenceLengths(min(positions, sourcePositions)) }
 }

@@ -10,8 +10,8 @@ package struct Transformer<Element: Storage> {
     package let sizes: ModelSizes
     package let architecture: Architecture
     /// All parameters. Section 0 holds the embeddings; each block has a section, and the end of each stack has one. The
-    /// head is in the last section. With an adaptation they are frozen, and `layout.trained` has the parameters that are
-    /// trained.
+    /// head is in the last section. With an adaptation they are frozen, and `layout.trained` has the parameters that
+    /// are trained.
     package let layout: ParameterLayout
     /// The prediction head, applied to `Activations.output`; with tied embeddings it shares the token embedding's
     /// weight.

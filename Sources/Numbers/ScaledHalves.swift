@@ -3,10 +3,10 @@ import Tensors
 /// Float32 values in the formats of `averaging.wire`: a chunk of Float16 or bfloat16 with one power of two by which all
 /// its values are multiplied.
 ///
-/// For bfloat16, which has the exponents of Float32, it is 1. For Float16, it scales the largest finite magnitude of the chunk, rounded to Float16's eleven bits, into 2¹⁴ ..<
-/// 2¹⁵: nothing overflows, and values down to 2⁻²⁸ of the largest keep all eleven bits. Rounding is to nearest even and
-/// idempotent, so values may be rounded in place and sent later, and all ranks that compute the same node of the tree
-/// sum get the same bits.
+/// For bfloat16, which has the exponents of Float32, it is 1. For Float16, it scales the largest finite magnitude of
+/// the chunk, rounded to Float16's eleven bits, into 2¹⁴ ..< 2¹⁵: nothing overflows, and values down to 2⁻²⁸ of the
+/// largest keep all eleven bits. Rounding is to nearest even and idempotent, so values may be rounded in place and sent
+/// later, and all ranks that compute the same node of the tree sum get the same bits.
 package enum ScaledHalves<Half: Storage> {
     /// Returns the power of two for `count` values.
     ///

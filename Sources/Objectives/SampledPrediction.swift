@@ -7,8 +7,8 @@ import Tensors
 
 /// Predictions of few of V outputs: each tells its target from tokens of noise, by a logistic loss for each of them.
 ///
-/// A row with a target makes a prediction from its hidden state or, with the `joinedTarget` rows before it, from the mean
-/// of theirs. Only the weights of the candidates are read; the gradient of the others is 0.
+/// A row with a target makes a prediction from its hidden state or, with the `joinedTarget` rows before it, from the
+/// mean of theirs. Only the weights of the candidates are read; the gradient of the others is 0.
 struct SampledPrediction<Element: Storage> {
     /// P.
     let count: Int

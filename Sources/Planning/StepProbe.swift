@@ -13,8 +13,8 @@ import Threads
 
 /// A short measurement of a configuration's training step on this machine.
 ///
-/// A small model is measured as it is. Of a larger one, a model of the same width, context and vocabulary with few layers
-/// and micro-batches is measured, and the result applied to all layers: blocks of a stack are equal.
+/// A small model is measured as it is. Of a larger one, a model of the same width, context and vocabulary with few
+/// layers and micro-batches is measured, and the result applied to all layers: blocks of a stack are equal.
 struct StepProbe {
     /// The time of a step of the whole model.
     let times: StepTimes
@@ -109,8 +109,8 @@ struct StepProbe {
         let arenas = reduced.arenaMemory(
             subject.sizes, SequenceLengths(subject.sizes.contextLength), recomputation, ranks: ranks, perNode: perNode)
         (programBytes, self.ranks) = (before, ranks)
-        // Scratch space grows with the longest sequence of the data, in an encoder-decoder that of the targets with their
-        // logits.
+        // Scratch space grows with the longest sequence of the data, in an encoder-decoder that of the targets with
+        // their logits.
         let length = Double(lengths.positions) / Double(subject.sizes.contextLength)
         scratchBytes = max(0, after - before - arenas.bytes) * length
         let layers =
@@ -136,8 +136,8 @@ struct StepProbe {
         return seconds(usage.ru_utime) + seconds(usage.ru_stime)
     }
 
-    /// The share of a core that each thread of this rank has if no other programs run: less than 1 if the `ranks` of this
-    /// host have more threads than cores.
+    /// The share of a core that each thread of this rank has if no other programs run: less than 1 if the `ranks` of
+    /// this host have more threads than cores.
     private static func largestShare(_ ranks: Int) -> Double {
         let usable = UsableCores.ofThisProcess()
         let threads = ThreadPool.shared.count * (usable.isBound ? 1 : ranks)

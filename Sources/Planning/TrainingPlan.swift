@@ -42,8 +42,9 @@ package struct TrainingPlan {
     /// - Parameters:
     ///   - ranks: The number of ranks; that of this job, or any number in a process without other ranks.
     ///   - measures: Whether to measure steps.
-    ///   - comparesThreads: Whether the measurement is for the nodes of a cluster: a lone process also measures how much of
-    ///     a step threads divide, and a part of the model is measured even if the whole does not fit into memory.
+    ///   - comparesThreads: Whether the measurement is for the nodes of a cluster: a lone process also measures how
+    ///     much of a step threads divide, and a part of the model is measured even if the whole does not fit into
+    ///     memory.
     /// - Throws: `AgreedFailure` with `usage` or `badData` if the configuration cannot be trained.
     package init(
         _ configuration: Configuration, ranks: Int, measures: Bool, comparesThreads: Bool = false,
@@ -114,8 +115,8 @@ package struct TrainingPlan {
         }.sorted { $0.bytes < $1.bytes }
     }
 
-    /// All parts of the memory: what is allocated before the first step, exactly; the program and what grows in a step, as
-    /// measured or at least; and the copies of checkpoints.
+    /// All parts of the memory: what is allocated before the first step, exactly; the program and what grows in a step,
+    /// as measured or at least; and the copies of checkpoints.
     private static func memory(
         _ arenas: MemoryEstimate, _ least: MemoryEstimate, _ probe: StepProbe?, _ configuration: Configuration,
         _ layout: ParameterLayout, ranks: Int, measuredRanks: Int, hasData: Bool

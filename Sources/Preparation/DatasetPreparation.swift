@@ -88,8 +88,8 @@ package struct DatasetPreparation: Sendable {
     /// - Parameters:
     ///   - progress: Called about ten times per second, and at the end.
     ///   - note: Called before a long operation without progress reports.
-    ///   - remark: Called at the end with remarks for the user, for example about text that the tokenizer changes, or about
-    ///     records that were skipped.
+    ///   - remark: Called at the end with remarks for the user, for example about text that the tokenizer changes, or
+    ///     about records that were skipped.
     ///   - shouldStop: Whether to stop; called before every chunk.
     /// - Returns: The manifest.
     /// - Throws: `usage` if the output contains a dataset or is being prepared, or the tokenizer cannot be trained;

@@ -51,8 +51,8 @@ package struct PackedRight {
     ///   - a: The first row of A, [m, depths], which starts at element `depths.lowerBound` along K.
     ///   - depths: Its start is a multiple of 32.
     ///   - columns: A range of columns that starts at a multiple of 32.
-    ///   - c: [m, columns], with room for m rounded up to a multiple of 12, whose rows from m on are undefined afterwards
-    ///     or, when accumulating, unchanged; and for the number of columns rounded up to a multiple of 32.
+    ///   - c: [m, columns], with room for m rounded up to a multiple of 12, whose rows from m on are undefined
+    ///     afterwards or, when accumulating, unchanged; and for the number of columns rounded up to a multiple of 32.
     @_specialize(where A == Float)
     @_specialize(where A == Float16)
     @_specialize(where A == BFloat16)

@@ -9,9 +9,9 @@ import Threads
 /// cache, and a register kernel computes 12 × 32 sums at a time. If an operand is bfloat16 and the process's
 /// `ProductArithmetic` multiplies such numbers, both are packed as bfloat16; otherwise as Float32.
 ///
-/// An element of C is the sum over panels of up to `PanelStrip.depth` words along K, and within a panel one multiply-add
-/// after another. This order depends on k only: the number of threads, the width of vectors and the other rows and
-/// columns do not change any bit.
+/// An element of C is the sum over panels of up to `PanelStrip.depth` words along K, and within a panel one
+/// multiply-add after another. This order depends on k only: the number of threads, the width of vectors and the other
+/// rows and columns do not change any bit.
 ///
 /// - Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053.
 package enum PanelProduct {

@@ -3,8 +3,8 @@ import Failures
 import Inference
 import Interpretation
 
-/// A look into a model: what it attends to in some texts of its validation data, where the vectors of its tokens lie, and
-/// why it predicts what it does. Computed in a bounded time.
+/// A look into a model: what it attends to in some texts of its validation data, where the vectors of its tokens lie,
+/// and why it predicts what it does. Computed in a bounded time.
 package struct ModelInsights: Sendable {
     package var attention: [PromptAttention] = []
     package var projections: [Projection] = []

@@ -3,8 +3,8 @@ import Failures
 import Numbers
 import Products
 
-/// The check that the CPU supports the instructions for which the kernels were compiled, and that the requested limit on
-/// instructions is known.
+/// The check that the CPU supports the instructions for which the kernels were compiled, and that the requested limit
+/// on instructions is known.
 package enum ProcessorCheck {
     /// Runs the check, before anything is computed.
     ///

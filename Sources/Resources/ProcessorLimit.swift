@@ -9,8 +9,8 @@ package struct ProcessorLimit {
     /// Floating-point operations per second, summed over all ranks.
     package let flopsPerSecond: Double
 
-    /// Measures the rate of multiply-adds of matmuls whose operands are stored in `format`, for about 20 ms. Collective:
-    /// every rank calls it.
+    /// Measures the rate of multiply-adds of matmuls whose operands are stored in `format`, for about 20 ms.
+    /// Collective: every rank calls it.
     package init(_ format: FloatFormat, measuringWith communicator: any Communicator) throws(MPIError) {
         try communicator.barrier()
         let (clock, threads) = (ContinuousClock(), ThreadPool.shared.count)

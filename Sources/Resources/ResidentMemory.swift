@@ -1,8 +1,8 @@
 import Files
 import Glibc
 
-/// Returns the peak resident memory of this process, in bytes. A page that several processes share counts in equal parts for
-/// each, so that the sum over ranks is what they need together.
+/// Returns the peak resident memory of this process, in bytes. A page that several processes share counts in equal
+/// parts for each, so that the sum over ranks is what they need together.
 ///
 /// The kernel's value counts shared pages in full; the difference is taken from the pages that are shared now.
 ///
@@ -25,8 +25,8 @@ package func proportionalBytes() -> Int {
     return (kibibytes ?? 0) << 10
 }
 
-/// The peak resident memory of this process, cheap enough to be asked for at every step: the peak is read at most once a
-/// second, and the other processes' part of shared pages so seldom that it takes at most a thousandth of the time.
+/// The peak resident memory of this process, cheap enough to be asked for at every step: the peak is read at most once
+/// a second, and the other processes' part of shared pages so seldom that it takes at most a thousandth of the time.
 package struct PeakMemoryGauge {
     private var last: (time: ContinuousClock.Instant, bytes: Int)?
     private var others: (expiry: ContinuousClock.Instant, bytes: Int)?
@@ -66,8 +66,8 @@ private func bytesOfOthers() -> Int {
     return max(0, resident - share) << 10
 }
 
-/// The peak of `getrusage`, which also counts the time before `exec`, when the process was a fork of its possibly larger
-/// parent.
+/// The peak of `getrusage`, which also counts the time before `exec`, when the process was a fork of its possibly
+/// larger parent.
 private func peakBytesOfUsage() -> Int {
     var usage = rusage()
     getrusage(RUSAGE_SELF.rawValue, &usage)

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// An arena whose contents are computed when they are first used, on any thread, such as a table that a model needs only
-/// in its passes.
+/// An arena whose contents are computed when they are first used, on any thread, such as a table that a model needs
+/// only in its passes.
 package final class LazyArena<Element>: Sendable {
     private let arena = AtomicLazyReference<Arena<Element>>()
     private let make: @Sendable () -> Arena<Element>

@@ -17,8 +17,8 @@ package struct LowRankAdaptation: Equatable, Sendable {
     /// s = α / r, the factor of B·A.
     package var scale: Float { Float(alpha / Double(rank)) }
 
-    /// Whether the layer `name`, such as "blocks.0.attention.query", is to be adapted: a target matches the whole name or
-    /// its last components.
+    /// Whether the layer `name`, such as "blocks.0.attention.query", is to be adapted: a target matches the whole name
+    /// or its last components.
     package func isTarget(_ name: String) -> Bool {
         targets.contains { NamePattern($0).matches(name) || NamePattern("*.\($0)").matches(name) }
     }

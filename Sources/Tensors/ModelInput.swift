@@ -69,8 +69,8 @@ package struct SourceInput {
 package enum Targets {
     /// [R]; a class or token for each row, or `ignoredTarget`.
     case classes(UnsafePointer<Int32>)
-    /// [R]; a token for each row, `ignoredTarget` or `joinedTarget`, and [R, `count`]; the tokens from which it is to be
-    /// distinguished, or `ignoredTarget`.
+    /// [R]; a token for each row, `ignoredTarget` or `joinedTarget`, and [R, `count`]; the tokens from which it is to
+    /// be distinguished, or `ignoredTarget`.
     case sampled(UnsafePointer<Int32>, noise: UnsafePointer<Int32>, count: Int)
     /// [R, V]; V values for each row: labels of 0 or 1, or real numbers.
     case values(UnsafePointer<Float>)

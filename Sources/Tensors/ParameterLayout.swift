@@ -26,8 +26,8 @@ package struct Parameter: Sendable {
 /// checkpoint names and all-reduce buckets are derived from the layout. Each parameter starts at a multiple of 128
 /// bytes in a Float32 arena; padding between parameters stays zero in every arena.
 ///
-/// With an adaptation, all parameters are frozen, and the layout also lists the adapters of its linear layers. These are
-/// trained: their parameters have a layout of their own, with the same number of sections.
+/// With an adaptation, all parameters are frozen, and the layout also lists the adapters of its linear layers. These
+/// are trained: their parameters have a layout of their own, with the same number of sections.
 package struct ParameterLayout: Sendable {
     /// All parameters, by offset.
     package private(set) var parameters: [Parameter] = []
@@ -64,8 +64,8 @@ package struct ParameterLayout: Sendable {
         return parameter.offset
     }
 
-    /// Declares the adapters of a linear layer of the current section: one of the whole layer if the adaptation names it,
-    /// otherwise one of each part that it names.
+    /// Declares the adapters of a linear layer of the current section: one of the whole layer if the adaptation names
+    /// it, otherwise one of each part that it names.
     ///
     /// - Parameter candidates: The whole layer, followed by the parts of its outputs.
     package mutating func declareAdapters(_ candidates: [AdaptableOutputs], inputWidth: Int) -> [LowRankAdapter] {
@@ -88,8 +88,8 @@ package struct ParameterLayout: Sendable {
 
     /// The layout of the trained parameters: that of the adapters, or without an adaptation this one.
     ///
-    /// Adapter `name` has the parameters `name`.lora_a, [r, I], and `name`.lora_b, [outputs, r]. B is initially 0, so that
-    /// the adapted model computes what the frozen one does.
+    /// Adapter `name` has the parameters `name`.lora_a, [r, I], and `name`.lora_b, [outputs, r]. B is initially 0, so
+    /// that the adapted model computes what the frozen one does.
     package var trained: ParameterLayout {
         guard adaptation != nil else { return self }
         var layout = ParameterLayout()

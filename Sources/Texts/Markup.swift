@@ -15,8 +15,8 @@ extension Unicode.Scalar {
 extension String {
     /// The text for an element or a quoted attribute of HTML, SVG or XML: markup cannot begin or end in it.
     ///
-    /// Characters that XML does not allow become U+FFFD, and characters that change how other text is shown, such as the
-    /// marks that reverse its direction, are written as their number, `U+202E`.
+    /// Characters that XML does not allow become U+FFFD, and characters that change how other text is shown, such as
+    /// the marks that reverse its direction, are written as their number, `U+202E`.
     package var escapedForHTML: String {
         var escaped = ""
         for scalar in unicodeScalars {

@@ -68,8 +68,8 @@ package enum PathText {
         return bytes
     }
 
-    /// Returns `text` for display, with each escaped byte as `\xNN`, and each character that a terminal would interpret or
-    /// not show, other than line breaks, as `\u{N}`.
+    /// Returns `text` for display, with each escaped byte as `\xNN`, and each character that a terminal would interpret
+    /// or not show, other than line breaks, as `\u{N}`.
     package static func shown(_ text: String) -> String {
         if text.utf8.allSatisfy({ 0x20..<0x7F ~= $0 || $0 == 0x0A }) { return text }
         var shown = ""

@@ -31,8 +31,8 @@ package func parallel(_ count: Int, grain: Int, multiple: Int = 1, _ body: (_ ra
     parallel((count + size - 1) / size) { part in body(part * size..<min((part + 1) * size, count)) }
 }
 
-/// Calls `body` for blocks that together are a matrix, which is split along its longer side into at most `parts` and one
-/// per thread.
+/// Calls `body` for blocks that together are a matrix, which is split along its longer side into at most `parts` and
+/// one per thread.
 ///
 /// - Parameters:
 ///   - rowMultiple, columnMultiple: The rows or columns of every block except the last are a multiple of this.

@@ -60,8 +60,8 @@ extension TokenizerPipeline {
         if case .bytePairs(let model) = model { model.ignoresMerges } else { false }
     }
 
-    /// Whether the merges are those that a score of each token would give: every two tokens that form a token are merged,
-    /// and the merges that form one token follow each other.
+    /// Whether the merges are those that a score of each token would give: every two tokens that form a token are
+    /// merged, and the merges that form one token follow each other.
     package var mergesFollowScores: Bool {
         guard case .bytePairs(let model) = model else { return false }
         let merges = model.mergeList

@@ -37,8 +37,8 @@ package struct TokenizerPipeline: Sendable {
     ///   - text: UTF-8.
     ///   - continues: Whether the text is the rest of one that was cut at a place of `cutBefore`.
     ///   - findsSpecial: Whether special tokens are found in the text; otherwise their names are ordinary text.
-    ///   - ended: Called after each part of the text: its range, whether it is the name of an added token, and the number
-    ///     of tokens so far.
+    ///   - ended: Called after each part of the text: its range, whether it is the name of an added token, and the
+    ///     number of tokens so far.
     package func encode(
         _ text: UnsafeBufferPointer<UInt8>, continues: Bool = false, findsSpecial: Bool = false,
         into tokens: inout [Int32],

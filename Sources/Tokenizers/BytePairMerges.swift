@@ -1,7 +1,7 @@
 import Files
 
-/// BPE-dropout of short words with the pieces of a SentencePiece model: of all adjacent symbols that together are a piece
-/// and are not dropped, the pair with the highest score is merged, the leftmost of equals, until there is none.
+/// BPE-dropout of short words with the pieces of a SentencePiece model: of all adjacent symbols that together are a
+/// piece and are not dropped, the pair with the highest score is merged, the leftmost of equals, until there is none.
 ///
 /// - Source: Provilkov, Emelianenko & Voita 2020, arXiv:1910.13267, algorithm 1; ties and unknown characters as in
 ///   SentencePiece 0.1.97.

@@ -43,8 +43,8 @@ final class SentencePieceHandle: @unchecked Sendable {
         return Array(UnsafeRawBufferPointer(start: start, count: count))
     }
 
-    /// The pieces without spaces behind other characters, with their numbers and scores and with spaces for U+2581, and the
-    /// tokens of the 256 bytes; nil if not every byte has a token.
+    /// The pieces without spaces behind other characters, with their numbers and scores and with spaces for U+2581, and
+    /// the tokens of the 256 bytes; nil if not every byte has a token.
     func wordPieces() -> (pieces: [(text: [UInt8], number: Int32, score: Float)], byteTokens: [Int32])? {
         var pieces: [(text: [UInt8], number: Int32, score: Float)] = []
         var byteTokens = [Int32](repeating: -1, count: 256)

@@ -133,8 +133,8 @@ package final class SentencePieceTokenizer: Tokenizer {
         return start
     }
 
-    /// The part of a line or text that starts at `start` and is encoded at once: its end, the start of the next part, and
-    /// whether a line break ends it; nil at the end, or if its end depends on bytes that follow.
+    /// The part of a line or text that starts at `start` and is encoded at once: its end, the start of the next part,
+    /// and whether a line break ends it; nil at the end, or if its end depends on bytes that follow.
     private func nextPart(
         of bytes: UnsafeRawBufferPointer, from start: Int, isLast: Bool
     ) -> (end: Int, next: Int, endsLine: Bool)? {

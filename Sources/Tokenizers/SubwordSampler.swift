@@ -6,9 +6,9 @@ import TokenizerPipelines
 /// Random segmentations of encoded texts into the pieces of a model that encodes words independently (subword
 /// regularization).
 ///
-/// A text is given by its tokens: the sampler decodes its words and divides each again. Tokens that are no part of a word,
-/// words of more than `WordCache.wordBytesLimit` bytes and words that are no UTF-8 are kept. The result is a function of the
-/// tokens and of the random numbers.
+/// A text is given by its tokens: the sampler decodes its words and divides each again. Tokens that are no part of a
+/// word, words of more than `WordCache.wordBytesLimit` bytes and words that are no UTF-8 are kept. The result is a
+/// function of the tokens and of the random numbers.
 package struct SubwordSampler: Sendable {
     /// The method, with its parameter.
     package enum Method: Equatable, Sendable {
@@ -32,8 +32,8 @@ package struct SubwordSampler: Sendable {
     /// The weight of a character without a piece, which SentencePiece gives a score of 10 below the lowest.
     private let unknownWeight: Double
 
-    /// A sampler for the pieces of `tokenizer`; nil if the method is for another kind of model, or if its words depend on
-    /// each other.
+    /// A sampler for the pieces of `tokenizer`; nil if the method is for another kind of model, or if its words depend
+    /// on each other.
     package init?(_ tokenizer: SentencePieceTokenizer, _ method: Method) {
         let isUnigram = SentencePieceFile.isUnigram(tokenizer.model)
         guard SentencePieceFile.hasSeparateWords(tokenizer.model), let table = PieceTable(tokenizer.handle) else {

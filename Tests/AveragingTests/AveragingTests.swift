@@ -56,7 +56,8 @@ struct AveragingTests {
                 }
                 #expect(border == 0)
                 for (bucket, next) in zip(buckets, buckets.dropFirst()) { #expect(bucket.section >= next.section) }
-                // All buckets are as large as the limit allows, but the last and the one that the first two sections end.
+                // All buckets are as large as the limit allows, but the last and the one that the first two sections
+                // end.
                 let smaller = buckets.filter { $0.range.count != max(limit / unit, 1) * unit }
                 let end = (layout.sections.prefix(2).last!.upperBound + unit - 1) / unit * unit
                 #expect(smaller.allSatisfy { $0.range.lowerBound == 0 || $0.range.lowerBound == end })

@@ -160,7 +160,8 @@ struct AdapterTests {
         withExtendedLifetime((adapters, merged)) {}
     }
 
-    /// Members of adapter_config.json that mean something else are rejected, and so are tensors for another model or rank.
+    /// Members of adapter_config.json that mean something else are rejected, and so are tensors for another model or
+    /// rank.
     @Test func unsuitableAdaptersAreRejected() throws {
         let (source, directory) = (try GoldenModel("adapters").directory + "/llama", TemporaryDirectory())
         let base = try LoadedModel(GoldenModel("llama").directory)

@@ -28,8 +28,8 @@ import Testing
         withTestMemory { memory in
             let (x, y) = (memory.numbers(input, Element.self), memory.output(R * F, Element.self))
             gatedActivation(x, into: y, rows: R, width: F, form: form)
-            // The gate has the error of its function, 4 units of Float32 at 1, and is multiplied by values below 20. Rounding
-            // to a Float16 denormal has an absolute error of half of 2⁻²⁴.
+            // The gate has the error of its function, 4 units of Float32 at 1, and is multiplied by values below 20.
+            // Rounding to a Float16 denormal has an absolute error of half of 2⁻²⁴.
             let absolute = 20 * 4 * Float.unitRoundoff
             expectClose(
                 array(y, R * F), Reference.gatedActivation(input, width: F, form),

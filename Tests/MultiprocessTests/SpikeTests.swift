@@ -32,8 +32,8 @@ extension MultiprocessTests {
             #expect(try workshop.losses() == whole.losses())
         }
 
-        /// A run that rolls back logs no step twice, and finishes. Checkpoints are frequent and the threshold is higher,
-        /// so that with every seed spikes occur, but hardly ever four in a row after the same checkpoint.
+        /// A run that rolls back logs no step twice, and finishes. Checkpoints are frequent and the threshold is
+        /// higher, so that with every seed spikes occur, but hardly ever four in a row after the same checkpoint.
         @Test func rollbackSkipsTheSamples() throws {
             let rarer = ["training.spike_zscore=1.8", "training.checkpoint_every=2"]
             func sets(_ action: String) -> [String] { self.sets(action) + rarer }

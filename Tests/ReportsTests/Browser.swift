@@ -3,8 +3,8 @@ import Glibc
 import TestSupport
 import Testing
 
-/// A headless Chromium that obeys its driver, by the WebDriver protocol (W3C). Every wait has a limit, so that a browser
-/// that does not answer fails a test instead of holding it up.
+/// A headless Chromium that obeys its driver, by the WebDriver protocol (W3C). Every wait has a limit, so that a
+/// browser that does not answer fails a test instead of holding it up.
 final class Browser {
     private let process: pid_t
     private var port = 0
@@ -120,8 +120,8 @@ final class Browser {
         send("POST", "/session/\(session)/execute/sync", ["script": .string(script), "args": .array([])])
     }
 
-    /// Moves the pointer through places of the window; presses the button at the first and releases it at the last place if
-    /// there are several.
+    /// Moves the pointer through places of the window; presses the button at the first and releases it at the last
+    /// place if there are several.
     func point(_ places: (x: Int, y: Int)...) {
         func move(_ place: (x: Int, y: Int)) -> JSON {
             ["type": "pointerMove", "duration": 20, "x": .integer(place.x), "y": .integer(place.y)]

@@ -9,8 +9,8 @@ import Testing
 
 @Suite(.enabled(if: Browser.isInstalled, "needs DTRAIN_BROWSER=yes and Debian's chromium and chromium-driver"))
 struct BrowserTests {
-    /// The page of a run and of hostile texts opens without an error, draws its curves, tells numbers under the pointer,
-    /// zooms, and is not wider than the window.
+    /// The page of a run and of hostile texts opens without an error, draws its curves, tells numbers under the
+    /// pointer, zooms, and is not wider than the window.
     @Test(arguments: [(400, true), (1600, false)]) func pageWorks(width: Int, isPhone: Bool) throws {
         let fixture = try RunFixture("a<b>\"'</script>".filter { $0 != "/" }, steps: 300)
         var findings = ModelFindings(checkpoint: "c", step: 7, digest: "d")
@@ -70,7 +70,8 @@ struct BrowserTests {
     /// pointer.
     private func checkModel(_ browser: Browser, isPhone: Bool) throws {
         #expect(browser.value("return document.querySelectorAll('svg.map').length").integerValue == 2)
-        // The mean over layers and heads has three cells that are not 0; the first head of the first layer is one of them.
+        // The mean over layers and heads has three cells that are not 0; the first head of the first layer is one of
+        // them.
         let choose = """
             const selects = maps[1].selects.querySelectorAll('select');
             const count = () => maps[1].figure.querySelectorAll('svg.map rect:not(.frame)').length;

@@ -23,8 +23,8 @@ import Testing
         return root
     }
 
-    /// Within a container the group is the root, although the path may be that of the host. The groups of two containers
-    /// are different, and those of two processes of one container are the same.
+    /// Within a container the group is the root, although the path may be that of the host. The groups of two
+    /// containers are different, and those of two processes of one container are the same.
     @Test func distinguishesContainers() throws {
         let pods = try [tree(["cpu.max": "400000 100000\n"]), tree(["cpu.max": "400000 100000\n"])]
         let quotas = pods.map { ProcessorQuota.smallest(membership: "0::/kubepods/pod7\n", version2: [$0.path]) }

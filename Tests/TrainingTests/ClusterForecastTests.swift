@@ -40,8 +40,8 @@ struct ClusterForecastTests {
         let program = StepProgram(
             times(forward: 1, backward: 2), slots: 1, sections: 4, shardShare: 1, reducedBytes: 0, traffic)
         #expect(program.computeSeconds == 3)
-        // 100 bytes per second: the gradients arrive 2, 3 and 3.5 seconds after the start of the backward pass; the weights
-        // of the sections 1, 2 and 2.5 seconds later, of which the first block computes 0.5.
+        // 100 bytes per second: the gradients arrive 2, 3 and 3.5 seconds after the start of the backward pass; the
+        // weights of the sections 1, 2 and 2.5 seconds later, of which the first block computes 0.5.
         let clock = NetworkClock(program, network(800), nodes: 2, ranksPerNode: 1)
         #expect(clock.gradientWait == 1.5 && clock.weightWait == 2 && clock.now == 6.5)
         // Without movement in the background, nothing is hidden.
@@ -64,8 +64,8 @@ struct ClusterForecastTests {
         let clock = NetworkClock(program, network(800), nodes: 2, ranksPerNode: 1)
         let calls = clock.operations.filter { if case .compute = $0 { false } else { $0 != .reduce(0) } }
         #expect(calls == [.start(0), .wait(0), .start(1), .wait(1), .start(2), .wait(2)])
-        // The exchanges need 1.5 seconds each; the first starts after 1 second. If nothing waits, the second starts at the
-        // end of the next section that follows its arrival.
+        // The exchanges need 1.5 seconds each; the first starts after 1 second. If nothing waits, the second starts at
+        // the end of the next section that follows its arrival.
         #expect(abs(clock.now - (waits ? 6.5 : 7)) < 1e-9)
     }
 

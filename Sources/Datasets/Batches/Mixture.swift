@@ -3,9 +3,9 @@ import Tensors
 /// The order in which the samples of several datasets are trained on.
 ///
 /// Positions are grouped into blocks of 1000. Every block has the same number of places for each part, its quota, and a
-/// keyed permutation orders them. A place determines its position among all places of its part: those of earlier blocks,
-/// and those before it in its own. So each part is read epoch by epoch, in its own order, and any rank finds any sample
-/// in O(parts).
+/// keyed permutation orders them. A place determines its position among all places of its part: those of earlier
+/// blocks, and those before it in its own. So each part is read epoch by epoch, in its own order, and any rank finds
+/// any sample in O(parts).
 package struct Mixture: Equatable, Sendable {
     /// The number of places of each part in a block.
     package let quotas: [Int]

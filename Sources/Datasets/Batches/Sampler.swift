@@ -1,7 +1,7 @@
 /// The order of training: the sample at each position of an endless sequence of epochs.
 ///
-/// Each epoch is a permutation of all samples. The position is the only state to save. In a mixture each part has its own
-/// epochs.
+/// Each epoch is a permutation of all samples. The position is the only state to save. In a mixture each part has its
+/// own epochs.
 package struct Sampler: Sendable {
     /// The number of samples of each part, whose samples follow one another; without a mixture there is one.
     private let partCounts: [Int]

@@ -4,7 +4,8 @@ package struct Augmentation: Equatable, Sendable {
     package var tokenDropping = 0.0
     /// The probability of replacing a token of a source or labelled text by the mask token.
     package var tokenMasking = 0.0
-    /// BPE-dropout: the probability with which a merge of the tokenizer is left out, in each text of a record; 0: none is.
+    /// BPE-dropout: the probability with which a merge of the tokenizer is left out, in each text of a record; 0: none
+    /// is.
     package var bpeDropout = 0.0
     /// Random segmentations of a unigram tokenizer: the power of their probabilities; 0: the most probable one.
     package var unigramPower = 0.0

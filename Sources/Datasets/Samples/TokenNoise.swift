@@ -1,6 +1,7 @@
 /// Deletes and masks random tokens of training samples.
 ///
-/// - Source: Iyyer et al. 2015 (word dropout), "Deep unordered composition rivals syntactic methods for text classification".
+/// - Source: Iyyer et al. 2015 (word dropout), "Deep unordered composition rivals syntactic methods for text
+///   classification".
 package struct TokenNoise: Sendable {
     private let dropping: Double
     private let masking: Double

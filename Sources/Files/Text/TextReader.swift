@@ -204,7 +204,8 @@ package struct TextReader: ~Copyable {
 
     // MARK: Line ends
 
-    /// Returns the offset of the first CR of a file without LF, or nil for any other file. Reads a file up to its first LF.
+    /// Returns the offset of the first CR of a file without LF, or nil for any other file. Reads a file up to its first
+    /// LF.
     private static func firstCarriageReturn(
         in source: borrowing TextSource, _ size: Int, head: [UInt8], _ path: String
     ) throws(Failure) -> Int? {

@@ -96,8 +96,8 @@ extension Evaluation {
         }
     }
 
-    /// Beginnings of validation texts with their continuations, the true one and that of a decoder, which is greedy; none
-    /// for other models. Computed on this rank alone.
+    /// Beginnings of validation texts with their continuations, the true one and that of a decoder, which is greedy;
+    /// none for other models. Computed on this rank alone.
     ///
     /// - Parameters:
     ///   - count: The number of beginnings, from different parts of the split.

@@ -19,8 +19,8 @@ package struct TextEvaluation {
     /// Loads the checkpoint and encodes the text.
     ///
     /// - Parameter path: A text file of at most 64 MiB, with at least two tokens.
-    /// - Throws: `AgreedFailure` with `usage` if the model is not a decoder; `badData` for a text that cannot be read or
-    ///   is too short; as `TrainedModel`.
+    /// - Throws: `AgreedFailure` with `usage` if the model is not a decoder; `badData` for a text that cannot be read
+    ///   or is too short; as `TrainedModel`.
     package init(
         checkpoint: String, text path: String, weights: WeightChoice?, _ communicator: any Communicator
     ) throws {

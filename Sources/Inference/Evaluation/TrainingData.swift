@@ -141,8 +141,8 @@ package struct TrainingData {
     /// - Complexity: O(records), reading only their lengths; O(1) for text.
     package func longestSequences() throws(Failure) -> SequenceLengths { try longest(of: training, 0..<training.count) }
 
-    /// The lengths of the longest sequences that a run of `configuration` reads: in the training of its steps, with length
-    /// bucketing those of the last pool, and in evaluations.
+    /// The lengths of the longest sequences that a run of `configuration` reads: in the training of its steps, with
+    /// length bucketing those of the last pool, and in evaluations.
     ///
     /// - Complexity: O(samples of the run and of the splits).
     package func longestSequences(ofRun configuration: Configuration) throws(Failure) -> SequenceLengths {

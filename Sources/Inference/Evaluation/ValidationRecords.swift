@@ -2,8 +2,8 @@ import Datasets
 import Failures
 import Tokenizers
 
-/// The records of a dataset's validation split, or those of the datasets of a mixture one after another: in the order of
-/// the samples of `TrainingData.validation`.
+/// The records of a dataset's validation split, or those of the datasets of a mixture one after another: in the order
+/// of the samples of `TrainingData.validation`.
 struct ValidationRecords {
     /// The splits, with the name of their dataset in a mixture and the index of their first record.
     private let parts: [(name: String?, first: Int, records: Records)]

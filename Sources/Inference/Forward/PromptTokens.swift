@@ -30,8 +30,8 @@ package struct PromptTokens: Equatable, Sendable {
 }
 
 extension Generation {
-    /// The tokens that the model reads for `prompt`, followed by those of `target`: the continuation, the translation or
-    /// the filling of the first blank.
+    /// The tokens that the model reads for `prompt`, followed by those of `target`: the continuation, the translation
+    /// or the filling of the first blank.
     ///
     /// - Parameters:
     ///   - target: nil: only the token that begins a target, if the model has one.

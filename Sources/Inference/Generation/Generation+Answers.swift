@@ -30,8 +30,8 @@ extension Generation {
     ///     decoder without beam search, otherwise once.
     ///   - shouldStop: Called before each token; if true, the text ends there.
     ///   - refuse: Returns the error for the prompt, given the reason.
-    /// - Throws: The error of `refuse` if the prompt has no token or is too long; `usage` if there is not enough memory;
-    ///   `badData` if a prediction is not finite, after parts of the text may have been written.
+    /// - Throws: The error of `refuse` if the prompt has no token or is too long; `usage` if there is not enough
+    ///   memory; `badData` if a prediction is not finite, after parts of the text may have been written.
     package func answer(
         _ prompt: String, sample: Int = 0, read: (String) -> Void = { _ in }, write: (String) -> Void,
         shouldStop: @escaping () -> Bool, refuse: (_ reason: String) -> Failure

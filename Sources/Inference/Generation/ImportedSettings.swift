@@ -20,8 +20,8 @@ package enum GenerationOption: String, CaseIterable, Sendable {
 /// How an imported model generates in transformers: the members of its `generation_config.json`.
 ///
 /// They are the defaults of `generate` for the model. As in transformers, the most probable token is chosen unless
-/// `do_sample` is true, and `top_k` is 50 if tokens are sampled and the file does not say otherwise. Members that dtrain
-/// does not know have no effect and are named; a known one with a value that is not allowed is refused.
+/// `do_sample` is true, and `top_k` is 50 if tokens are sampled and the file does not say otherwise. Members that
+/// dtrain does not know have no effect and are named; a known one with a value that is not allowed is refused.
 package struct ImportedSettings: Equatable, Sendable {
     /// The tokens that end an output; empty: that of the tokenizer.
     package private(set) var endTokens: [Int32] = []
@@ -125,7 +125,8 @@ package struct ImportedSettings: Equatable, Sendable {
         return text.isEmpty ? nil : text
     }
 
-    /// Whether a member changes no text: it has the value that is the default of transformers, or concerns other things.
+    /// Whether a member changes no text: it has the value that is the default of transformers, or concerns other
+    /// things.
     private static func isWithoutEffect(_ member: JSON.Member) -> Bool {
         switch member.name.exact {
         case "use_cache", "cache_implementation", "output_attentions", "output_hidden_states", "output_scores",

@@ -58,8 +58,8 @@ package struct PromptFile: Sendable {
         (path, prompts, holdsObjects) = ("--prompt", [prompt], false)
     }
 
-    /// Prompts from standard input, one per line, which rank 0 reads and the other ranks receive. Collective: every rank
-    /// calls it.
+    /// Prompts from standard input, one per line, which rank 0 reads and the other ranks receive. Collective: every
+    /// rank calls it.
     ///
     /// - Throws: `AgreedFailure` with `badData` for input that is not UTF-8.
     package init(readingStandardInputWith communicator: any Communicator) throws {

@@ -9,8 +9,8 @@ extension BaseReference {
     /// Opens the base of the adapter in `adapter`, without reading its tensors.
     ///
     /// - Parameter place: The directory of the base; nil: the recorded one.
-    /// - Throws: `usage` if `place` is another checkpoint; `badData` if the recorded directory has no checkpoint or another
-    ///   one.
+    /// - Throws: `usage` if `place` is another checkpoint; `badData` if the recorded directory has no checkpoint or
+    ///   another one.
     package func open(for adapter: String, at place: String? = nil) throws(Failure) -> Checkpoint {
         let remedy =
             "Merge the adapter with its base where that is now: "

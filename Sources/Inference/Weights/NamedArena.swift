@@ -18,7 +18,8 @@ package enum WeightChoice: String, CaseIterable, Sendable {
     case last
 }
 
-/// The name prefix of Float32 master weights, which are stored with the optimizer state of a run in Float16 or bfloat16.
+/// The name prefix of Float32 master weights, which are stored with the optimizer state of a run in Float16 or
+/// bfloat16.
 package let masterPrefix = "master/"
 
 /// An arena whose parameters are stored in a file under their names.
@@ -57,8 +58,8 @@ package struct NamedArena {
 ///   - layout: The layout of the whole model.
 ///   - choice: The weights to read; nil: the moving average if there is one.
 ///   - base: The directory of an adapter's base; nil: the one that the checkpoint records.
-/// - Throws: `usage` if the average is requested but missing; `badData` if a file is damaged, or if the base of an adapter
-///   is missing or another one.
+/// - Throws: `usage` if the average is requested but missing; `badData` if a file is damaged, or if the base of an
+///   adapter is missing or another one.
 package func loadWeights(
     _ checkpoint: Checkpoint, _ identity: CheckpointIdentity, _ layout: ParameterLayout, into weights: Arena<Float>,
     _ choice: WeightChoice?, base: String? = nil

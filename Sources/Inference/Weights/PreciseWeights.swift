@@ -3,8 +3,9 @@ import Failures
 import Numbers
 import Tensors
 
-/// The weights of a checkpoint in Float32, from the file that stores them with the highest precision: the moving average
-/// if there is one, otherwise the master weights, which a run in Float16 or bfloat16 stores with the optimizer state.
+/// The weights of a checkpoint in Float32, from the file that stores them with the highest precision: the moving
+/// average if there is one, otherwise the master weights, which a run in Float16 or bfloat16 stores with the optimizer
+/// state.
 package struct PreciseWeights {
     private let checkpoint: Checkpoint
     /// The file, and the prefix of the names in it.

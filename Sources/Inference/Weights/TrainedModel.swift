@@ -101,8 +101,8 @@ package struct TrainedModel {
 }
 
 extension Tokenizer {
-    /// The outputs of a model with `rows` outputs that are no text, in ascending order: tokens without text, and padding
-    /// beyond the vocabulary.
+    /// The outputs of a model with `rows` outputs that are no text, in ascending order: tokens without text, and
+    /// padding beyond the vocabulary.
     package func outputsWithoutText(rows: Int) -> [Int32] {
         tokensWithoutText().filter { $0 < rows } + (min(vocabularySize, rows)..<rows).map(Int32.init)
     }
@@ -164,8 +164,8 @@ func loadModel(
 }
 
 extension Checkpoint {
-    /// Checks that the files have at least two bytes for each trained parameter that the manifest describes, before memory
-    /// for these is allocated.
+    /// Checks that the files have at least two bytes for each trained parameter that the manifest describes, before
+    /// memory for these is allocated.
     ///
     /// - Throws: `badData` if they do not.
     fileprivate func requireBytes(for layout: ParameterLayout) throws(Failure) {

@@ -77,7 +77,8 @@ package struct ParameterTable {
 }
 
 extension Configuration {
-    /// The sizes of the model: those of its dataset or, if there is none yet, those that the configuration itself defines.
+    /// The sizes of the model: those of its dataset or, if there is none yet, those that the configuration itself
+    /// defines.
     ///
     /// - Throws: `usage` if the dataset does not fit or, without one, if the shape of a parameter depends on it.
     fileprivate func sizesToShow() throws(Failure) -> ModelSizes {

@@ -8,8 +8,8 @@ import Settings
 import Tensors
 import Tokenizers
 
-/// The contents of a dataset: sizes, lengths, repetitions and labels, and the first samples as a configuration trains on
-/// them.
+/// The contents of a dataset: sizes, lengths, repetitions and labels, and the first samples as a configuration trains
+/// on them.
 package struct DatasetReport {
     let dataset: Dataset
     let configuration: Configuration

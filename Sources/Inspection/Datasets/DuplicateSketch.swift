@@ -7,7 +7,8 @@ import Files
 /// those whose hash ends in `level` zero bits are kept, and `level` rises whenever the table is full: the rest is a
 /// random sample of the different contents, whose shares estimate those of all.
 ///
-/// - Source: Gibbons 2001, "Distinct sampling for highly-accurate answers to distinct values queries and event reports".
+/// - Source: Gibbons 2001, "Distinct sampling for highly-accurate answers to distinct values queries and event
+///   reports".
 struct DuplicateSketch {
     private let capacity: Int
     private(set) var level = 0

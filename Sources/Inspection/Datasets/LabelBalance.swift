@@ -47,7 +47,8 @@ struct LabelBalance {
     private var mean: Double { sum / Double(max(1, records)) }
     private var deviation: Double { max(0, squares / Double(max(1, records)) - mean * mean).squareRoot() }
 
-    /// The share of records that always predicting the most frequent class gets right; nil unless records have one class.
+    /// The share of records that always predicting the most frequent class gets right; nil unless records have one
+    /// class.
     var baseline: Double? {
         labels.kind == .class && records > 0 ? Double(counts.max() ?? 0) / Double(records) : nil
     }
@@ -67,7 +68,8 @@ struct LabelBalance {
         ]
     }
 
-    /// The classes of both splits as a table of at most 20 rows, the most frequent first, or the distribution of numbers.
+    /// The classes of both splits as a table of at most 20 rows, the most frequent first, or the distribution of
+    /// numbers.
     static func text(_ labels: LabelDescription, _ splits: [(Split, LabelBalance)]) -> String {
         if labels.kind == .number {
             return splits.map { split, balance in

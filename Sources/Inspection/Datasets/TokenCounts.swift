@@ -24,7 +24,8 @@ struct TokenCounts {
     var used: Int { counts.count { $0 > 0 } }
     /// The share of tokens that stand for unknown text; nil if the tokenizer knows all text.
     var unknownShare: Double? { unknown.map { share(counts[Int($0)]) } }
-    /// The share of tokens that are single bytes of characters without a token; nil if the tokenizer has no such tokens.
+    /// The share of tokens that are single bytes of characters without a token; nil if the tokenizer has no such
+    /// tokens.
     var byteShare: Double? {
         bytes.isEmpty ? nil : share(bytes.reduce(0) { $0 + counts[Int($1)] })
     }

@@ -112,8 +112,8 @@ extension ConfigurationLink {
         write: { [JSON.Member("tie_word_embeddings", .boolean($0.configuration.tieEmbeddings))] }
     ) { (_, model) throws(Failure) in model.configuration.scaleHead = false }
 
-    /// Whether the hidden states are scaled before the output projection. Files from before `scale_decoder_outputs` say so
-    /// by tying the projection to the token embedding.
+    /// Whether the hidden states are scaled before the output projection. Files from before `scale_decoder_outputs` say
+    /// so by tying the projection to the token embedding.
     fileprivate static let scaledHead = Self(
         properties: [\.configuration.scaleHead],
         objection: { model in

@@ -23,8 +23,8 @@ package struct AdapterReader {
     /// - Parameters:
     ///   - model: The model that the adapter adapts.
     ///   - layout: The layout of the model.
-    /// - Throws: `badData` if the adapter is for layers that the model does not have, or uses methods that dtrain does not
-    ///   know.
+    /// - Throws: `badData` if the adapter is for layers that the model does not have, or uses methods that dtrain does
+    ///   not know.
     package init(_ directory: String, for model: PortableModel, _ layout: ParameterLayout) throws(Failure) {
         let file = try ConfigurationFile("\(directory)/\(AdapterFiles.configurationName)")
         try AdapterReader.requireKnownMethod(file)

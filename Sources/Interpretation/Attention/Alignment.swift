@@ -22,8 +22,8 @@ package struct Alignment: Equatable, Sendable {
     /// The link of each target token.
     package let links: [Link]
 
-    /// Derives the alignment from the cross-attention of all layers, whose first query is the begin token and whose last
-    /// key is the source's end token. A query predicts the token that is the next query.
+    /// Derives the alignment from the cross-attention of all layers, whose first query is the begin token and whose
+    /// last key is the source's end token. A query predicts the token that is the next query.
     package init(_ layers: [AttentionMap], targets: [String], sources: [String]) {
         self.targets = targets
         self.sources = sources

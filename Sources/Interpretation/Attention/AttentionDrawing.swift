@@ -4,8 +4,8 @@ import Texts
 
 /// Draws matrices of probabilities as SVG. All text from outside is escaped, and a drawing has no script.
 ///
-/// A cell's opacity is its probability. A small drawing joins the cells of a row with equal opacity in steps of 1/16, so
-/// that a map of a hundred tokens has some ten kilobytes; a large one has a rectangle for each cell, which tells its
+/// A cell's opacity is its probability. A small drawing joins the cells of a row with equal opacity in steps of 1/16,
+/// so that a map of a hundred tokens has some ten kilobytes; a large one has a rectangle for each cell, which tells its
 /// tokens and its probability.
 struct AttentionDrawing {
     /// [T, S].

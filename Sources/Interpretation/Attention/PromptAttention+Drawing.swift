@@ -3,8 +3,8 @@ import Reporting
 import Texts
 
 extension PromptAttention {
-    /// The maps of all layers and heads as one SVG picture: a row per layer, a column per head, and a labelled map of the
-    /// mean over both before them.
+    /// The maps of all layers and heads as one SVG picture: a row per layer, a column per head, and a labelled map of
+    /// the mean over both before them.
     package var svg: String {
         let cell = 120
         var (y, width) = (0, 0)

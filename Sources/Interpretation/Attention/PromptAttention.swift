@@ -44,8 +44,8 @@ package struct PromptAttention: Sendable {
 extension PromptAttention {
     /// Computes the attention of the model of `generation` for `prompt`.
     ///
-    /// - Parameter target: The text after the prompt, or the translation; nil: the translation that the model generates,
-    ///   for an encoder-decoder, and otherwise none.
+    /// - Parameter target: The text after the prompt, or the translation; nil: the translation that the model
+    ///   generates, for an encoder-decoder, and otherwise none.
     /// - Throws: `usage` if the prompt or the target does not fit into the context, or if there is not enough memory;
     ///   `badData` if an activation is not finite.
     package init(_ generation: Generation, prompt: String, target: String?) throws(Failure) {

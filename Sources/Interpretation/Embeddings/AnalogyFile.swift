@@ -22,8 +22,8 @@ package struct AnalogyFile: Sendable {
 
     /// Reads a file.
     ///
-    /// - Throws: `badData` as `LineReader`, and for a line that is neither four words nor the beginning of a section, or
-    ///   if there is no question.
+    /// - Throws: `badData` as `LineReader`, and for a line that is neither four words nor the beginning of a section,
+    ///   or if there is no question.
     package init(reading path: String) throws(Failure) {
         self.path = path
         let reader = try LineReader(path)

@@ -4,8 +4,8 @@ import Tensors
 
 /// The principal components of points: the K orthogonal directions in which they vary most.
 ///
-/// Computed by orthogonal iteration on the centred points, from a start that is a function of the seed. The sign of each
-/// component is that of its largest coordinate.
+/// Computed by orthogonal iteration on the centred points, from a start that is a function of the seed. The sign of
+/// each component is that of its largest coordinate.
 ///
 /// - Source: Pearson 1901; Golub & Van Loan, "Matrix computations", section 8.2 (orthogonal iteration).
 package struct PrincipalComponents: Sendable {

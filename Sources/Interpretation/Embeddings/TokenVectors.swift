@@ -64,8 +64,8 @@ package struct TokenVectors {
 
     /// The token of `word`.
     ///
-    /// A tokenizer may have a word both with the space before it and without; the former is a whole word of a text, so it
-    /// comes first. The name of a token, such as `▁house`, is also accepted.
+    /// A tokenizer may have a word both with the space before it and without; the former is a whole word of a text, so
+    /// it comes first. The name of a token, such as `▁house`, is also accepted.
     ///
     /// - Throws: `usage` if the vocabulary does not have the word as one token, with the tokens that it consists of.
     package func token(of word: String) throws(Failure) -> Int32 {

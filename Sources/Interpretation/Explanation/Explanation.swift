@@ -6,8 +6,8 @@ import Resources
 import Texts
 import Tokenizers
 
-/// Why a model predicts what it does for a prompt: how much each input token contributes, and what each layer would have
-/// predicted.
+/// Why a model predicts what it does for a prompt: how much each input token contributes, and what each layer would
+/// have predicted.
 ///
 /// The quantity that is explained is the log-probability of a class or a token, the logit of a label, or the predicted
 /// number.

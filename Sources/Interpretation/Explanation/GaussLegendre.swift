@@ -1,7 +1,7 @@
 import Glibc
 
-/// The points and weights of Gauss–Legendre quadrature on the interval from 0 to 1: the integral of a smooth function is
-/// nearly the weighted sum of its values.
+/// The points and weights of Gauss–Legendre quadrature on the interval from 0 to 1: the integral of a smooth function
+/// is nearly the weighted sum of its values.
 ///
 /// - Parameter count: The number of points, at least 1; polynomials of degree 2 · `count` − 1 are integrated exactly.
 /// - Source: Press et al. 2007, "Numerical recipes", section 4.6.1: Newton's method on the Legendre polynomials.

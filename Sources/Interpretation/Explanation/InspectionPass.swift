@@ -76,8 +76,8 @@ struct InspectionPass {
         }
     }
 
-    /// Computes `explained` for `copies` copies of a sequence with the given embeddings, and its gradient with respect to
-    /// them.
+    /// Computes `explained` for `copies` copies of a sequence with the given embeddings, and its gradient with respect
+    /// to them.
     ///
     /// - Parameters:
     ///   - own: [B, T, C].

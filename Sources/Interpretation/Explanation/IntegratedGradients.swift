@@ -6,9 +6,9 @@ import Models
 
 /// The attribution of a model's output to the embeddings of its input tokens.
 ///
-/// An attribution is the path integral of the gradient along the straight line from the embeddings of a baseline to those
-/// of the input, times their difference, summed over the hidden size. All attributions together are the difference
-/// between the output for the input and for the baseline (completeness).
+/// An attribution is the path integral of the gradient along the straight line from the embeddings of a baseline to
+/// those of the input, times their difference, summed over the hidden size. All attributions together are the
+/// difference between the output for the input and for the baseline (completeness).
 ///
 /// - Source: Sundararajan, Taly & Yan 2017, arXiv:1703.01365, sections 3 and 5.
 struct IntegratedGradients {

@@ -10,9 +10,9 @@ import Threads
 /// Multi-head attention on heads stored as column ranges of row-major matrices.
 ///
 /// Keys and values are packed once for all queries of a head. Queries are processed in blocks whose scores stay in
-/// cache, and keys that are masked for an entire block are skipped. The backward pass recomputes the probabilities from the log-sum-exp of each row, so the memory kept between
-/// the passes is proportional to T, not T². With grouped-query attention, H / K consecutive query heads share one KV
-/// head.
+/// cache, and keys that are masked for an entire block are skipped. The backward pass recomputes the probabilities from
+/// the log-sum-exp of each row, so the memory kept between the passes is proportional to T, not T². With grouped-query
+/// attention, H / K consecutive query heads share one KV head.
 ///
 /// - Source: Vaswani et al. 2017, arXiv:1706.03762, eq. 1; recomputation: Dao et al. 2022, arXiv:2205.14135;
 ///   grouped-query attention: Ainslie et al. 2023, arXiv:2305.13245; ALiBi: Press, Smith & Lewis 2022,
@@ -349,8 +349,8 @@ private func penalizeDistances(_ scores: UnsafeMutablePointer<Float>, slope: Flo
 /// The vector 0, 1, … 15.
 private let ascending = SIMD16<Float>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)
 
-/// Computes probability = e^(score − logSum) and gradient = probability · (gradient − outputProduct) · scale, the backward
-/// pass of softmax, in place for the keys `first` ..< `last`; both are 0 for the other ones of `count`.
+/// Computes probability = e^(score − logSum) and gradient = probability · (gradient − outputProduct) · scale, the
+/// backward pass of softmax, in place for the keys `first` ..< `last`; both are 0 for the other ones of `count`.
 private func softmaxGradient(
     _ scores: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, logSum: Float,
     outputProduct: Float, scale: Float, from first: Int, to last: Int, _ count: Int

@@ -5,8 +5,8 @@ import Failures
 /// The keys that each query attends to: always one contiguous range.
 ///
 /// This covers the usual masks of Transformers: causal, bidirectional, a prefix that all positions attend to, padding
-/// at the end, packed documents, and a sliding window. The mask needs no memory of the size of the scores, and keys that are masked for
-/// an entire block of queries are skipped.
+/// at the end, packed documents, and a sliding window. The mask needs no memory of the size of the scores, and keys
+/// that are masked for an entire block of queries are skipped.
 package struct AttentionMask {
     /// Whether query t attends to no key after t, except within the prefix.
     package var isCausal: Bool

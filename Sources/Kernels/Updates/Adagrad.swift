@@ -8,7 +8,8 @@ import Tensors
 ///   - squares: The accumulated squared gradients s, updated.
 ///   - gradients: The gradients, before `adjustment` is applied.
 /// - Complexity: O(count); allocates nothing.
-/// - Source: Duchi, Hazan & Singer 2011, "Adaptive subgradient methods for online learning and stochastic optimization".
+/// - Source: Duchi, Hazan & Singer 2011, "Adaptive subgradient methods for online learning and stochastic
+///   optimization".
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 @_specialize(where Element == BFloat16)

@@ -22,8 +22,8 @@ package final class Decoding<Element: Storage> {
         package var isComplete: (_ input: Int, _ tokens: [Int32]) -> Bool = { _, _ in false }
         /// Called for each token that is chosen for an input. Beam search does not call it.
         package var chose: (_ input: Int, _ token: Int32) -> Void = { _, _ in }
-        /// Whether the output of an input must not begin with these tokens: the last of them is then replaced by the next
-        /// choice. nil: all outputs are allowed.
+        /// Whether the output of an input must not begin with these tokens: the last of them is then replaced by the
+        /// next choice. nil: all outputs are allowed.
         package var isForbidden: ((_ input: Int, _ tokens: [Int32]) -> Bool)?
         /// Whether to stop decoding; called before each token.
         package var shouldStop: () -> Bool = { false }
@@ -66,8 +66,8 @@ package final class Decoding<Element: Storage> {
             memoryCapacity: inputs.map(\.source.count).max() ?? 0)
     }
 
-    /// Returns the memory that `run` allocates for `inputs` in addition to the weights: for each purpose, the bytes of one
-    /// item and the number of items.
+    /// Returns the memory that `run` allocates for `inputs` in addition to the weights: for each purpose, the bytes of
+    /// one item and the number of items.
     package func memory(for inputs: [DecodingInput]) -> [(name: String, bytes: Int, count: Int)] {
         if inputs.isEmpty { return [] }
         let sizes = cacheSizes(inputs)
@@ -103,8 +103,8 @@ package final class Decoding<Element: Storage> {
         try outputs(for: inputs, numbers: numbers, observer: observer).map { $0[0].tokens }
     }
 
-    /// Generates the outputs for each of `inputs`, as `run`: one or, by a beam search, up to one for each beam, the best
-    /// first.
+    /// Generates the outputs for each of `inputs`, as `run`: one or, by a beam search, up to one for each beam, the
+    /// best first.
     ///
     /// - Throws: As `run`.
     package func outputs(

@@ -8,8 +8,8 @@ import Reporting
 import Settings
 import Tensors
 
-/// The time of a training step on the nodes of a cluster, predicted from the step that was measured on this host and the
-/// messages that the averaging strategy sends.
+/// The time of a training step on the nodes of a cluster, predicted from the step that was measured on this host and
+/// the messages that the averaging strategy sends.
 package struct ClusterForecast {
     /// What makes a step slower than on one node.
     enum Limit: String, CaseIterable {
@@ -39,7 +39,8 @@ package struct ClusterForecast {
     /// The seconds of a step with other numbers of ranks per node, and the threads of each rank.
     private(set) var alternatives: [(ranks: Int, threads: Int, seconds: Double)] = []
 
-    /// The forecast with the number of ranks per node that makes a step shortest, of those that divide the measured threads.
+    /// The forecast with the number of ranks per node that makes a step shortest, of those that divide the measured
+    /// threads.
     ///
     /// - Throws: `usage` if none is possible.
     package static func best(
@@ -158,8 +159,8 @@ package struct ClusterForecast {
 }
 
 extension TrainingPlan {
-    /// The time of the parts of a step of one of `ranksPerNode` ranks that have a node together and for themselves; nil if
-    /// nothing was measured.
+    /// The time of the parts of a step of one of `ranksPerNode` ranks that have a node together and for themselves; nil
+    /// if nothing was measured.
     func rankTimes(_ network: NetworkDescription, ranksPerNode: Int) -> StepTimes? {
         guard let probe else { return nil }
         let times = probe.times.multiplied(by: probe.processorShare / network.nodeSpeed)

@@ -34,7 +34,8 @@ package struct ReplayTrace {
 
     /// Writes the files into a new or empty directory.
     ///
-    /// - Throws: `usage` if the directory has other files or the plan has no measurement; `inputOutput` if writing fails.
+    /// - Throws: `usage` if the directory has other files or the plan has no measurement; `inputOutput` if writing
+    ///   fails.
     package func write(to directory: String) throws(Failure) {
         guard let times = plan.rankTimes(network, ranksPerNode: ranksPerNode) else {
             throw Failure(.usage, "plan: a trace needs a measured step.")

@@ -3,9 +3,9 @@ import Measuring
 
 /// What one rank does in a training step, in order: computing, and calls of the averaging strategy.
 ///
-/// Steps repeat, so the program may begin anywhere. It begins when the first micro-batch's forward pass has read its last
-/// weights, and ends with that of the next step, which waits for the new weights section by section: nothing is under way
-/// at either end.
+/// Steps repeat, so the program may begin anywhere. It begins when the first micro-batch's forward pass has read its
+/// last weights, and ends with that of the next step, which waits for the new weights section by section: nothing is
+/// under way at either end.
 struct StepProgram {
     /// An action of the rank.
     enum Action: Equatable {

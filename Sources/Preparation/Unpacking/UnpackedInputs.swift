@@ -14,7 +14,8 @@ struct UnpackedInputs {
     static let standardInput = "-"
     /// The decompressed size up to which a file is not taken for a decompression bomb, in bytes.
     private static let plausibleBytes = 64 << 20
-    /// The largest ratio of the decompressed to the compressed size of larger files. Texts have about 4, logs up to 100.
+    /// The largest ratio of the decompressed to the compressed size of larger files. Texts have about 4, logs up to
+    /// 100.
     private static let ratioLimit = 250
     private static let chunkBytes = 1 << 18
 
@@ -29,8 +30,8 @@ struct UnpackedInputs {
     ///   - inputs: All inputs.
     ///   - directory: The output directory.
     ///   - proceed: Called regularly; throws to stop.
-    /// - Throws: `usage` if standard input is named twice; `badData` for a damaged file, or one that becomes implausibly
-    ///   large; `inputOutput` if reading or writing fails.
+    /// - Throws: `usage` if standard input is named twice; `badData` for a damaged file, or one that becomes
+    ///   implausibly large; `inputOutput` if reading or writing fails.
     init(_ inputs: [String], in directory: String, _ proceed: DatasetPreparation.Checkpoint) throws(Failure) {
         for (index, input) in inputs.enumerated() where UnpackedInputs.isPacked(input) {
             let isStandardInput = input.exact == UnpackedInputs.standardInput.exact

@@ -46,7 +46,8 @@ package final class PageServer {
 
     /// Answers requests until `shouldStop`.
     ///
-    /// - Parameter answer: Returns the type and the contents for a path; nil if there is nothing. Called for each request.
+    /// - Parameter answer: Returns the type and the contents for a path; nil if there is nothing. Called for each
+    ///   request.
     package func run(
         unless shouldStop: () -> Bool, answer: (_ path: String) throws(Failure) -> (type: String, body: String)?
     ) throws(Failure) {

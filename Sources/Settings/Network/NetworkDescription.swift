@@ -20,8 +20,8 @@ package struct NetworkDescription: Equatable, Sendable {
     package var switchLatency = 1e-6
     /// How much narrower the links between switches are than the links of their nodes together; 1: a full fat tree.
     package var oversubscription = 1.0
-    /// Whether messages move while ranks compute, as with network cards that access memory by themselves; otherwise only
-    /// inside MPI.
+    /// Whether messages move while ranks compute, as with network cards that access memory by themselves; otherwise
+    /// only inside MPI.
     package var movesInBackground = true
     /// The standard deviation of a rank's computing time in a step, relative to its mean.
     package var jitter = 0.0

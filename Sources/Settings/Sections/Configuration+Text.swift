@@ -49,8 +49,8 @@ extension Configuration {
         return key.plain(self)
     }
 
-    /// The keys with the name or path `name`, or else the key that corresponds to this name of another trainer; dashes match
-    /// underscores. `note` states how the values of such a key differ.
+    /// The keys with the name or path `name`, or else the key that corresponds to this name of another trainer; dashes
+    /// match underscores. `note` states how the values of such a key differ.
     package static func keys(meantBy name: String) -> [(path: String, note: String?)] {
         let own = String(name.map { $0 == "-" ? "_" : $0 })
         let found = keys.filter { $0.path == own || $0.name == own }.map { (path: $0.path, note: nil as String?) }

@@ -19,7 +19,8 @@ extension FineTuningConfiguration {
     /// The adapters to train; nil: all weights are trained, as they always are without loaded ones.
     package var adaptation: LowRankAdaptation? { from == nil ? nil : lora }
 
-    /// Checks that every target of the adaptation has an adapter in `layout`, the layout of the model with the adaptation.
+    /// Checks that every target of the adaptation has an adapter in `layout`, the layout of the model with the
+    /// adaptation.
     ///
     /// - Throws: `usage`, with the nearest names.
     package func requireTargets(in layout: ParameterLayout) throws(Failure) {

@@ -29,8 +29,8 @@ package struct BytePairModel: Sendable {
 
     init(vocabulary: Vocabulary, merges: IntegerTable) { (self.vocabulary, self.merges) = (vocabulary, merges) }
 
-    /// A model that merges any two pieces that together are one, the result with the highest score first and the leftmost
-    /// of equals, as SentencePiece does; nil if that cannot be written as merges in a fixed order.
+    /// A model that merges any two pieces that together are one, the result with the highest score first and the
+    /// leftmost of equals, as SentencePiece does; nil if that cannot be written as merges in a fixed order.
     ///
     /// - Parameters:
     ///   - pieces: The pieces with their numbers and scores, all without spaces behind other characters.

@@ -22,8 +22,8 @@ struct CheckpointStore {
     /// Commits a checkpoint, then removes checkpoints that are neither among the newest nor among the best. May be
     /// called on any thread, but not concurrently.
     ///
-    /// - Parameter logs: The logs of the run, which are synchronized to disk before the checkpoint is committed, so that
-    ///   the steps before it are at least as durable as the checkpoint.
+    /// - Parameter logs: The logs of the run, which are synchronized to disk before the checkpoint is committed, so
+    ///   that the steps before it are at least as durable as the checkpoint.
     /// - Throws: `inputOutput` if writing fails; earlier checkpoints are unchanged then.
     func commit(
         _ state: CheckpointState, _ files: [(name: String, tensors: [TensorSource])], after logs: [AppendOnlyFile]

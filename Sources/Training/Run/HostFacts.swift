@@ -31,8 +31,8 @@ struct HostFacts: Equatable {
 
     /// The facts of this rank. All ranks call it after a barrier, so that their clocks can be compared.
     ///
-    /// - Parameter hashesProgram: Whether `lines` includes the digest of the program's file, which the ranks of one host
-    ///   share.
+    /// - Parameter hashesProgram: Whether `lines` includes the digest of the program's file, which the ranks of one
+    ///   host share.
     static func own(_ lines: [String], hashesProgram: Bool) -> HostFacts {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)

@@ -45,8 +45,8 @@ final class RunRecords {
     ///
     /// - Parameters:
     ///   - session: What runs where, for the event file; see `Trainer`.
-    ///   - beforeAnew: Called before a run starts from scratch, returns the origin of its weights; if it throws, the run
-    ///     does not start.
+    ///   - beforeAnew: Called before a run starts from scratch, returns the origin of its weights; if it throws, the
+    ///     run does not start.
     init(
         _ run: RunDirectory, _ identity: RunIdentity, _ resumption: Resumption, _ console: Console,
         session: JSON = .object([]),
@@ -169,8 +169,8 @@ final class RunRecords {
         try enduring { () throws(Failure) in try events?.append(summaries, step: step) }
     }
 
-    /// Performs one or two writes to logs, the second even if the first fails, and reports when writing begins to fail and when
-    /// it succeeds again.
+    /// Performs one or two writes to logs, the second even if the first fails, and reports when writing begins to fail
+    /// and when it succeeds again.
     private func enduring(
         _ first: () throws(Failure) -> Void, and second: () throws(Failure) -> Void = { () throws(Failure) in }
     ) throws(Failure) {

@@ -9,7 +9,8 @@ import Tokenizers
 
 /// What a model makes of a few prompts of its validation split while it is trained, as text for the event file.
 ///
-/// Rank 0 generates greedily from the working weights, while the other ranks wait. Nothing that training reads is changed.
+/// Rank 0 generates greedily from the working weights, while the other ranks wait. Nothing that training reads is
+/// changed.
 struct SampleTexts {
     private let prompts: [ValidationPrompt]
     private let inputs: [DecodingInput]

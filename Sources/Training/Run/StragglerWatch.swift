@@ -24,8 +24,8 @@ struct StragglerWatch {
     /// Adds a step.
     ///
     /// - Parameter seconds: The time that each rank has computed, without waiting.
-    /// - Returns: A notice about the slowest rank, after a window in which it was slower than the others by the factor; each
-    ///   rank is named once.
+    /// - Returns: A notice about the slowest rank, after a window in which it was slower than the others by the factor;
+    ///   each rank is named once.
     mutating func note(_ seconds: UnsafeBufferPointer<Double>) -> String? {
         guard sums.count > 1 else { return nil }
         for rank in sums.indices { sums[rank] += seconds[rank] }

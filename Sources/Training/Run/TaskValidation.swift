@@ -26,8 +26,8 @@ final class TaskValidation<Element: Storage> {
     /// Reads the files and prepares their questions. Collective: every rank calls it.
     ///
     /// - Returns: nil if the configuration names no files.
-    /// - Throws: `AgreedFailure` with `badData`, naming file and line, for a file that is no list of questions or has one
-    ///   that the model cannot read; with `usage` if no question has the metric that the run watches.
+    /// - Throws: `AgreedFailure` with `badData`, naming file and line, for a file that is no list of questions or has
+    ///   one that the model cannot read; with `usage` if no question has the metric that the run watches.
     init?(
         _ configuration: Configuration, _ data: TrainingData, _ forwardPass: ForwardPass<Element>,
         _ communicator: any Communicator
@@ -76,9 +76,9 @@ final class TaskValidation<Element: Storage> {
 
     /// Answers all questions with the current weights. Collective: every rank calls it.
     ///
-    /// - Returns: The metrics on the questions of all files together and, if there are several, of each file: the same on
-    ///   all ranks and for any number of them. They are NaN if predictions are not finite. nil on all ranks if any was
-    ///   stopped.
+    /// - Returns: The metrics on the questions of all files together and, if there are several, of each file: the same
+    ///   on all ranks and for any number of them. They are NaN if predictions are not finite. nil on all ranks if any
+    ///   was stopped.
     func run(unless shouldStop: @escaping () -> Bool) throws -> (
         all: Metrics, parts: [(name: String, metrics: Metrics)]
     )? {

@@ -5,8 +5,8 @@ import Numbers
 import Tensors
 
 extension Coordinator {
-    /// The distributions of each parameter's weights and, if the last step updated the weights, of its averaged gradient
-    /// before clipping. Changes nothing. Collective: every rank calls it, and every rank gets the result.
+    /// The distributions of each parameter's weights and, if the last step updated the weights, of its averaged
+    /// gradient before clipping. Changes nothing. Collective: every rank calls it, and every rank gets the result.
     ///
     /// Each rank counts the values of its shard. Must be called after `train` and before the next step, which
     /// overwrites the gradient.

@@ -48,8 +48,8 @@ final class Replica<Element: Storage> {
     ///   - firstSlot: The index of the rank's first micro-batch among all micro-batches of the step.
     ///   - slotLosses: Receives the sum of losses of each of this rank's micro-batches, shape [micro-batches of the
     ///     step].
-    ///   - dropouts: Creates the dropouts from the sample indices of a micro-batch: those of the model's layers and that
-    ///     of the adapters.
+    ///   - dropouts: Creates the dropouts from the sample indices of a micro-batch: those of the model's layers and
+    ///     that of the adapters.
     ///   - awaitWeights: Waits until the weights of a layout section have arrived from all ranks; nil: those of all
     ///     sections.
     ///   - gradientScale: Returns the factor of the gradients; called as late as possible.
@@ -104,7 +104,8 @@ final class Replica<Element: Storage> {
         }
     }
 
-    /// The parameters and the memory of the passes over a micro-batch, whose gradients are those of the trained weights.
+    /// The parameters and the memory of the passes over a micro-batch, whose gradients are those of the trained
+    /// weights.
     private func context(
         _ dropouts: (layers: Dropouts, adapters: Dropout?), _ batch: Batch, gradients: UnsafeMutablePointer<Element>
     ) -> LayerContext<Element> {

@@ -7,8 +7,8 @@ import Numbers
 /// Each value is computed by one rank and is 0 on all others, so that the sum over ranks is exact in any order. Every
 /// rank then computes the totals in the same way.
 final class StepSums {
-    /// The time in seconds that each rank has computed in the step, and waited since the last, after `combine`; shape [2,
-    /// ranks].
+    /// The time in seconds that each rank has computed in the step, and waited since the last, after `combine`; shape
+    /// [2, ranks].
     let times: UnsafeMutableBufferPointer<Double>
     /// The sum of losses of each micro-batch.
     let slotLosses: UnsafeMutablePointer<Double>

@@ -13,7 +13,8 @@ struct FuzzedReader: Sendable {
     let refusals: [ExitCode]
     /// Valid files, as the program writes them.
     let seeds: @Sendable () throws -> [[UInt8]]
-    /// Prepares the parsing of a sequence of inputs; files are written to the directory, which exists until the parser is freed.
+    /// Prepares the parsing of a sequence of inputs; files are written to the directory, which exists until the parser
+    /// is freed.
     let open: @Sendable (TemporaryDirectory) throws -> Body
 
     /// The number of mutations of the seeds that `launch/test` parses.

@@ -13,9 +13,9 @@ import Tokenizers
 /// Measures a decoder on a file of questions.
 ///
 /// A choice is scored by the log-probability of its tokens after the prompt; one of several choices is chosen by the
-/// log-probability per byte (as `acc_norm` of lm-evaluation-harness). A free answer is generated greedily, up to the end
-/// of its line. A model that was trained on conversations gets the prompt as a message of the user in its chat template,
-/// and its choices and answers end as the template ends an answer.
+/// log-probability per byte (as `acc_norm` of lm-evaluation-harness). A free answer is generated greedily, up to the
+/// end of its line. A model that was trained on conversations gets the prompt as a message of the user in its chat
+/// template, and its choices and answers end as the template ends an answer.
 package struct TaskEvaluation {
     private let task: TaskFile
     private let trained: TrainedModel

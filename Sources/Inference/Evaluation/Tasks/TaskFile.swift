@@ -3,8 +3,8 @@ import Files
 import Settings
 import Texts
 
-/// A file of questions, a JSON object per line: `{"prompt": …, "choices": [ … ], "answer": …}` with the answer as a choice
-/// or its index from 0, or `{"prompt": …, "answer": …}` with a text or a list of texts.
+/// A file of questions, a JSON object per line: `{"prompt": …, "choices": [ … ], "answer": …}` with the answer as a
+/// choice or its index from 0, or `{"prompt": …, "answer": …}` with a text or a list of texts.
 package struct TaskFile: Sendable {
     /// A question.
     struct Item: Equatable, Sendable {
