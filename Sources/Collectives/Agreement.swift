@@ -41,6 +41,18 @@ extension Communicator {
         let answer = try together { () throws(Failure) in rank == 0 ? try body() : "" }
         return try broadcast(answer)
     }
+
+    /// Checks that all ranks have read the same, given its digest. Collective: every rank calls it.
+    ///
+    /// - Parameter difference: The failure if `rank` is the first one whose digest differs from that of rank 0.
+    /// - Throws: `AgreedFailure` with that failure.
+    package func requireSame(_ digest: String, _ difference: (_ rank: Int) -> Failure) throws {
+        let digests = try gather(digest)
+        _ = try onFirstRank { () throws(Failure) in
+            if let rank = digests.firstIndex(where: { $0 != digests[0] }) { throw difference(rank) }
+            return ""
+        }
+    }
 }
 
 extension SoloCommunicator {

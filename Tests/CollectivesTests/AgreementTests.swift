@@ -15,6 +15,23 @@ struct AgreementTests {
         #expect(results.withLock(\.self) == [0: "0 größe 0", 1: "10 größe 0", 2: "20 größe 0"])
     }
 
+    /// A rank that has read other data is named on every rank.
+    @Test func namesTheRankThatDiffers() {
+        let failures = Mutex<[String]>([])
+        LoopbackCommunicator.run(size: 3) { communicator in
+            do {
+                try communicator.requireSame("a") { Failure(.usage, "rank \($0) differs") }
+                try communicator.requireSame(communicator.rank == 2 ? "b" : "a") {
+                    Failure(.usage, "rank \($0) differs")
+                }
+            } catch {
+                let message = (error as? AgreedFailure)?.failure.message ?? "\(error)"
+                failures.withLock { $0.append(message) }
+            }
+        }
+        #expect(failures.withLock(\.self) == ["rank 2 differs", "rank 2 differs", "rank 2 differs"])
+    }
+
     /// Every rank throws the failure of the lowest failing rank.
     @Test(arguments: [([0], ""), ([2], "rank 2: "), ([1, 2], "rank 1: "), ([0, 3], "")])
     func everyRankThrowsTheSameFailure(failing: [Int], prefix: String) {

@@ -98,15 +98,11 @@ package struct Evaluation {
         }
         self.assumption = assumption
         try opened.verify(communicator, splits: [.validation])
-        let digests = try communicator.gather(opened.digest)
-        _ = try communicator.onFirstRank { () throws(Failure) in
-            if let rank = digests.firstIndex(where: { $0 != digests[0] }) {
-                throw Failure(
-                    .usage,
-                    "\(opened.dataset.directory): the dataset of rank \(rank) differs from that of rank 0. Give every host the same "
-                        + "data.")
-            }
-            return ""
+        try communicator.requireSame(opened.digest) { rank in
+            Failure(
+                .usage,
+                "\(opened.dataset.directory): the dataset of rank \(rank) differs from that of rank 0. Give every host the "
+                    + "same data.")
         }
         let (model, weights) = try loadModel(
             checkpoint, identity, choice, communicator,

@@ -58,15 +58,10 @@ package struct TaskEvaluation {
                 generation.settings.stops.append("\n")
             }
         }
-        let digests = try communicator.gather(task.digest)
-        _ = try communicator.onFirstRank { () throws(Failure) in
-            if let rank = digests.firstIndex(where: { $0 != digests[0] }) {
-                throw Failure(
-                    .usage,
-                    "\(task.path): the file of rank \(rank) differs from that of rank 0. Give every host the same file."
-                )
-            }
-            return ""
+        try communicator.requireSame(task.digest) { rank in
+            Failure(
+                .usage,
+                "\(task.path): the file of rank \(rank) differs from that of rank 0. Give every host the same file.")
         }
         self.task = task
         self.generation = generation
