@@ -13,24 +13,18 @@ package struct ValidationPrompt: Equatable, Sendable {
 
     /// The prompt as the input of a decoding.
     ///
-    /// - Parameter response: What the model generates: a continuation, a target or the filling of a blank.
+    /// - Parameters:
+    ///   - response: What the model generates: a continuation, a target or the filling of a blank.
+    ///   - place: Where the tokenizer is from, for messages.
     /// - Throws: `badData` if the tokenizer lacks a special token.
     package func decodingInput(
-        for response: Architecture.Response, _ tokenizer: any Tokenizer
+        for response: Architecture.Response, _ tokenizer: any Tokenizer, of place: String
     ) throws(Failure) -> DecodingInput {
-        let special = tokenizer.specialTokens
-        func token(_ token: Int32?, _ name: String) throws(Failure) -> Int32 {
-            if let token { return token }
-            throw Failure(.badData, "the tokenizer has no token \(name), which generating needs.")
+        switch response {
+        case .target: try DecodingInput(translating: try tokenizer.encode(prompt), tokenizer, of: place)
+        case .filledBlanks: try DecodingInput(filling: prompt, tokenizer, of: place)
+        default: DecodingInput(text: try tokenizer.encode(prompt))
         }
-        if response == .continuation { return DecodingInput(text: try tokenizer.encode(prompt)) }
-        let begin = try token(special.bos, "bos")
-        if response == .target {
-            return DecodingInput(source: try tokenizer.encode(prompt) + [try token(special.eos, "eos")], text: [begin])
-        }
-        let mask = try token(special.mask, "mask")
-        let (tokens, gaps) = try GapText(tokenizer, mask: mask).encode(prompt)
-        return DecodingInput(text: tokens, gap: gaps.first ?? tokens.count - 1, begin: begin)
     }
 }
 

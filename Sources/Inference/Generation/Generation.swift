@@ -98,9 +98,7 @@ package struct Generation {
         self.trained = trained
         self.communicator = communicator
         var settings = settings
-        let end = trained.tokenizer.specialTokens.eos
-        settings.decoding.endTokens = end.map { [$0] } ?? []
-        settings.decoding.forbiddenTokens += trained.tokensWithoutText.filter { $0 != end }
+        settings.decoding.end(like: trained.tokenizer, forbidding: trained.tokensWithoutText)
         let continues = trained.model.architecture.response == .continuation
         settings.decoding.temperature = settings.temperature ?? (continues && settings.decoding.beams == 1 ? 0.8 : 0)
         settings.decoding.scores = settings.form.hasScores
@@ -311,29 +309,22 @@ package struct Generation {
     ///
     /// - Parameter refuse: Returns the error, given the reason.
     private func decodingInput(_ text: String, _ refuse: (String) -> Failure) throws(Failure) -> DecodingInput {
-        let special = tokenizer.specialTokens
         func check(_ count: Int, beside others: Int, canCrop: Bool) throws(Failure) {
             guard count + others > contextLength else { return }
             throw refuse(trained.tooLong(count, limit: contextLength - others, canCrop: canCrop))
         }
         switch response {
         case .target:
-            let end = try trained.token(special.eos, "eos")
             var tokens = try tokenizer.encode(text)
             if settings.crops || trained.configuration.data.truncate {
                 tokens = Array(tokens.prefix(contextLength - 1))
             }
             try check(tokens.count, beside: 1, canCrop: true)
-            return DecodingInput(source: tokens + [end], text: [try trained.token(special.bos, "bos")])
+            return try DecodingInput(translating: tokens, tokenizer, of: trained.directory)
         case .filledBlanks:
-            let mask = try trained.token(special.mask, "mask")
-            var (tokens, gaps) = try GapText(tokenizer, mask: mask).encode(text)
-            if gaps.isEmpty {
-                gaps = [tokens.count]
-                tokens.append(mask)
-            }
-            try check(tokens.count, beside: 1, canCrop: false)
-            return DecodingInput(text: tokens, gap: gaps[0], begin: try trained.token(special.bos, "bos"))
+            let input = try DecodingInput(filling: text, tokenizer, of: trained.directory)
+            try check(input.text.count, beside: 1, canCrop: false)
+            return input
         default:
             let tokens: [Int32]
             if let conversations {

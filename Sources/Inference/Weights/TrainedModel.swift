@@ -94,9 +94,7 @@ package struct TrainedModel {
     ///
     /// - Throws: `badData` if `token` is nil.
     func token(_ token: Int32?, _ name: String) throws(Failure) -> Int32 {
-        if let token { return token }
-        throw Failure(
-            .badData, "\(directory): its tokenizer has no token \(name), which its model family requires.")
+        try requiredToken(token, name, of: directory)
     }
 }
 

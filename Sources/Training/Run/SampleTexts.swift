@@ -31,7 +31,7 @@ struct SampleTexts {
         let limit = min(SampleTexts.promptTokens, sizes.contextLength / 2)
         var (prompts, inputs): ([ValidationPrompt], [DecodingInput]) = ([], [])
         for prompt in try dataset.prompts(for: response, count: count, tokens: limit) {
-            let input = try prompt.decodingInput(for: response, tokenizer)
+            let input = try prompt.decodingInput(for: response, tokenizer, of: dataset.directory)
             // A text that is encoded again may have more tokens than it had.
             guard !input.text.isEmpty, max(input.text.count, input.source.count) < sizes.contextLength else { continue }
             prompts.append(prompt)
@@ -42,9 +42,7 @@ struct SampleTexts {
         settings.tokens = min(SampleTexts.generatedTokens, sizes.contextLength - limit)
         settings.temperature = 0
         settings.batch = count
-        let end = tokenizer.specialTokens.eos
-        settings.endTokens = end.map { [$0] } ?? []
-        settings.forbiddenTokens = tokenizer.outputsWithoutText(rows: sizes.vocabularySize).filter { $0 != end }
+        settings.end(like: tokenizer, forbidding: tokenizer.outputsWithoutText(rows: sizes.vocabularySize))
         self.settings = settings
     }
 
