@@ -4,7 +4,7 @@ import Settings
 
 extension Scores {
     /// The metrics that are watched during training, as one line.
-    package func summary() -> String { Inference.summary(of: named) }
+    package func summary() -> String { "validation \(metricsText(named))" }
 
     /// All scores as text, with tables for classes.
     ///
@@ -27,13 +27,13 @@ extension Scores {
     }
 }
 
-/// Metrics of an evaluation as one line.
+/// The names and values of metrics, separated by commas.
 ///
 /// - Parameter isUnsmoothed: Whether to state that the loss has no label smoothing, unlike the training loss.
-package func summary(of metrics: [(metric: ValidationMetric, value: Double)], isUnsmoothed: Bool = false) -> String {
-    "validation "
-        + metrics.map { metric, value in
-            let remark = metric == .loss && isUnsmoothed ? " (unsmoothed)" : ""
-            return "\(metric.words.dropFirst(11))\(remark) \(fixed(value, 4))"
-        }.joined(separator: ", ")
+package func metricsText(
+    _ metrics: [(metric: ValidationMetric, value: Double)], isUnsmoothed: Bool = false
+) -> String {
+    metrics.map { metric, value in
+        "\(metric.score)\(metric == .loss && isUnsmoothed ? " (unsmoothed)" : "") \(fixed(value, 4))"
+    }.joined(separator: ", ")
 }

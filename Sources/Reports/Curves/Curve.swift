@@ -59,8 +59,7 @@ package struct Chart: Sendable {
             Chart(title: "Tokens per second", lines: curves("tokens_per_second", "tokens per second"), marks: []),
         ]
         charts += ValidationMetric.allCases.filter { $0 != .loss }.map { metric in
-            let name = String(metric.words.dropFirst("validation ".count))
-            return Chart(title: "Validation \(name)", lines: [], marks: curves(metric.rawValue, name))
+            Chart(title: "Validation \(metric.score)", lines: [], marks: curves(metric.rawValue, metric.score))
         }
         let scales = runs.flatMap { $0.metrics["loss_scale"]?.values ?? [] }
         if Set(scales).count > 1 {

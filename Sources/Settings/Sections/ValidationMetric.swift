@@ -22,5 +22,8 @@ package enum ValidationMetric: String, CaseIterable, Sendable {
     package var isBetterHigher: Bool { self != .loss }
 
     /// The name as it is written in messages.
-    package var words: String { String(rawValue.map { $0 == "_" ? " " : $0 }) }
+    package var words: String { "validation \(score)" }
+
+    /// The name without the word "validation", where that goes without saying.
+    package var score: String { String(rawValue.dropFirst("validation_".count).map { $0 == "_" ? " " : $0 }) }
 }

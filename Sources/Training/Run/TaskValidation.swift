@@ -13,7 +13,7 @@ import Texts
 /// The files of questions that every evaluation of a run answers (`training.tasks`), with the model in Float32.
 ///
 /// Adapters are merged into a copy of the weights, as `dtrain evaluate --task` does with a checkpoint.
-final class TaskValidation<Element: Storage> {
+struct TaskValidation<Element: Storage> {
     private let forwardPass: ForwardPass<Element>
     /// The layout of the model, with its adapters.
     private let layout: ParameterLayout

@@ -9,7 +9,7 @@ import Settings
 
 /// The evaluation during training: of the validation split, or those of the datasets of a mixture, and of files of
 /// questions.
-final class Validation<Element: Storage> {
+struct Validation<Element: Storage> {
     /// The splits, with their names if they are those of a mixture.
     private let splits: [(name: String?, batches: EvaluationBatches, memory: Batch)]
     private let tasks: TaskValidation<Element>?
@@ -92,10 +92,11 @@ final class Validation<Element: Storage> {
         ///
         /// - Parameter isUnsmoothed: Whether to state that the loss has no label smoothing, unlike the training loss.
         func lines(isUnsmoothed: Bool) -> (whole: String, parts: [String]) {
-            let parts = taskParts.map { "  \($0.name): \(summary(of: $0.metrics).dropFirst(11))" }
+            let parts = taskParts.map { "  \($0.name): \(metricsText($0.metrics))" }
             let losses = losses.map { "\($0.name) \(fixed($0.loss, 4))" }.joined(separator: ", ")
             return (
-                summary(of: named, isUnsmoothed: isUnsmoothed), (losses.isEmpty ? [] : ["  loss of \(losses)"]) + parts
+                "validation \(metricsText(named, isUnsmoothed: isUnsmoothed))",
+                (losses.isEmpty ? [] : ["  loss of \(losses)"]) + parts
             )
         }
     }
