@@ -45,20 +45,6 @@ final class Job {
             posix_spawn_file_actions_addopen(&actions, descriptor, files.file(name), O_WRONLY | O_CREAT, 0o644)
         }
 
-        // Threads that run tests block signals, which a child would inherit.
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var noSignals = sigset_t()
-        sigemptyset(&noSignals)
-        posix_spawnattr_setsigmask(&attributes, &noSignals)
-        // A shell lets background jobs ignore SIGINT; if the tests run as one, a child would inherit that.
-        var interrupt = sigset_t()
-        sigemptyset(&interrupt)
-        sigaddset(&interrupt, SIGINT)
-        posix_spawnattr_setsigdefault(&attributes, &interrupt)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-
         var variables = Job.defaults.merging(Job.inherited) { $1 }.merging(environment) { $1 }
         variables[String(mark.prefix { $0 != "=" })] = String(mark.drop { $0 != "=" }.dropFirst())
         // Glibc's module has no file action to change the directory, so a shell does it and then executes the command.
@@ -71,7 +57,7 @@ final class Job {
         let settings = variables.map { strdup("\($0)=\($1)") } + [nil]
         defer { for text in arguments + settings { free(text) } }
         var child: pid_t = 0
-        let error = posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments, settings)
+        let error = withChildAttributes { posix_spawn(&child, "/bin/sh", &actions, &$0, arguments, settings) }
         precondition(error == 0, "/bin/sh could not be started: \(String(cString: strerror(error)))")
         pid = child
     }

@@ -55,19 +55,14 @@ final class Browser {
         posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log, O_WRONLY | O_CREAT, 0o644)
         posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // Threads that run tests block signals, among them SIGTERM, which the driver would inherit.
-        var noSignals = sigset_t()
-        sigemptyset(&noSignals)
-        posix_spawnattr_setsigmask(&attributes, &noSignals)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
         let words = ["chromedriver", "--port=0"].map { (word: String) in strdup(word) }
         defer { for word in words { free(word) } }
         var child: pid_t = 0
-        try #require(posix_spawnp(&child, "chromedriver", &actions, &attributes, words + [nil], environ) == 0)
+        let status = withChildAttributes(flags: Int(POSIX_SPAWN_SETPGROUP)) { attributes in
+            posix_spawnattr_setpgroup(&attributes, 0)
+            return posix_spawnp(&child, "chromedriver", &actions, &attributes, words + [nil], environ)
+        }
+        try #require(status == 0)
         return child
     }
 
