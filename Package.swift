@@ -61,13 +61,16 @@ let hot: [SwiftSetting] =
 let testing: [SwiftSetting] = strict + [.unsafeFlags(["-Onone"])]
 let hotC: [CSetting] = [.unsafeFlags([processorFlag, "-Werror", "-Wall"])]
 
+/// The targets whose tests have a directory `Golden`.
+let withGoldenFiles = [
+    "Conversations", "EventFiles", "Interchange", "Metrics", "Models", "Optimizers", "TokenizerPipelines", "Tokenizers",
+]
+
 func test(_ target: String, _ others: String...) -> Target {
     .testTarget(
         name: "\(target)Tests",
         dependencies: ["TestSupport", .byName(name: target)] + others.map { .byName(name: $0) },
-        resources: ["EventFiles", "Interchange", "Metrics", "Models", "Optimizers", "TokenizerPipelines", "Tokenizers"]
-            .contains(target)
-            ? [.copy("Golden")] : [],
+        resources: withGoldenFiles.contains(target) ? [.copy("Golden")] : [],
         // A vector goes from one module to the other in the registers of the processor that both are built for.
         swiftSettings: target == "Numbers" ? testing + [.unsafeFlags(["-Xcc", processorFlag])] : testing)
 }

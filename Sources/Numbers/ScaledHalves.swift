@@ -38,12 +38,7 @@ package enum ScaledHalves<Half: Storage> {
     package static func encode(
         _ values: UnsafePointer<Float>, into target: UnsafeMutablePointer<Half>, count: Int, scale: Float
     ) {
-        var i = 0
-        while i < count {
-            let width = min(lanes, count - i)
-            store(load(values + i, width) * scale, target + i, width)
-            i += lanes
-        }
+        multiply(values, by: scale, into: target, count: count)
     }
 
     /// Computes target[i] = values[i] / scale.
@@ -52,13 +47,7 @@ package enum ScaledHalves<Half: Storage> {
     package static func decode(
         _ values: UnsafePointer<Half>, into target: UnsafeMutablePointer<Float>, count: Int, scale: Float
     ) {
-        let inverse = 1 / scale
-        var i = 0
-        while i < count {
-            let width = min(lanes, count - i)
-            store(load(values + i, width) * inverse, target + i, width)
-            i += lanes
-        }
+        multiply(values, by: 1 / scale, into: target, count: count)
     }
 
     /// Rounds a chunk of `count` values to the values that `encode` followed by `decode` would yield.
@@ -73,5 +62,13 @@ package enum ScaledHalves<Half: Storage> {
             store(TreeSum.rounded(load(values + i, width) * scale, Half.self) * inverse, values + i, width)
             i += lanes
         }
+    }
+
+    /// Computes target[i] = values[i] · factor.
+    @inline(__always)
+    private static func multiply<Source: Storage, Target: Storage>(
+        _ values: UnsafePointer<Source>, by factor: Float, into target: UnsafeMutablePointer<Target>, count: Int
+    ) {
+        forEachVector(count) { i, width in store(load(values + i, width) * factor, target + i, width) }
     }
 }

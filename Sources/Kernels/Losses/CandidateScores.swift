@@ -146,6 +146,7 @@ package func groupMeansBackward(
 }
 
 // Rows are short, so a rest of less than 16 elements takes a good part of the time: it is computed by fours in Float32.
+// In `load` and `store` themselves, which every kernel inlines, that would cost 5 to 7 % of a step of a decoder.
 
 /// Returns Σ a·b, with the bits of `dot`.
 @inline(__always)
