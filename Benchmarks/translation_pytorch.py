@@ -73,7 +73,11 @@ def read_configuration(path: Path) -> dict:
         "optimizer": {"clip_norm": 1.0, "weight_decay": 0.1, "betas": [0.9, 0.95], "epsilon": 1e-8},
         "schedule": {"kind": "cosine", "floor": 1e-4},
     }
+    precision = found.pop("precision", "float32")
+    if precision not in ("float32", "bfloat16"):
+        raise SystemExit(f"{path}: precision: found {precision}; only float32 and bfloat16 are known")
     configuration = {name: defaults.get(name, {}) | found.get(name, {}) for name in defaults | found}
+    configuration["precision"] = precision
     # What peer_models.EncoderDecoder and this program know of all that dtrain does.
     known = {
         "model": {
@@ -266,7 +270,8 @@ def train(
         count = sum(len(training.targets[index]) + 1 for index in batch)
         seen += count
         source, tokens, targets, mask = pair_batch(training, batch[rank::ranks], special)
-        loss = parallel(source, tokens, targets, mask, reduction="sum") * (ranks / count)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=configuration["precision"] == "bfloat16"):
+            loss = parallel(source, tokens, targets, mask, reduction="sum") * (ranks / count)
         loss.backward()
         if optimizer_section["clip_norm"] > 0:
             torch.nn.utils.clip_grad_norm_(parameters, optimizer_section["clip_norm"])

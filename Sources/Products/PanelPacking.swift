@@ -33,8 +33,8 @@ struct PanelPacking<Element: Storage> {
     var isInPlace: Bool {
         guard isPacked else { return false }
         if source.orientation == .plain { return source.stride % word.elements == 0 }
-        // Word after word lies two pages or more apart: measured, packing is then faster.
-        return word == .float32 && source.stride < 2048
+        // If each word is on a page of its own, packing is faster: measured.
+        return word == .float32 && source.stride < 1024
     }
 
     /// The distance of rows or words in A as stored, in words.
