@@ -68,7 +68,9 @@ struct AveragingTests {
     /// Without a configured size, buckets are the larger, the larger the model and the more nodes exchange them.
     @Test func bucketsGrowWithModelAndNodes() {
         var configuration = AveragingConfiguration()
-        let sizes = [1, 7, 63, 255, 511].map { AveragingConfiguration.bucketBytes(arenaBytes: 2_600_000_000, peers: $0) }
+        let sizes = [1, 7, 63, 255, 511].map {
+            AveragingConfiguration.bucketBytes(arenaBytes: 2_600_000_000, peers: $0)
+        }
         #expect(sizes == sizes.sorted() && Set(sizes).count == sizes.count)
         #expect(AveragingConfiguration.bucketBytes(arenaBytes: 43_000_000, peers: 1) == 4 << 20)
         #expect(AveragingConfiguration.bucketBytes(arenaBytes: 43_000_000, peers: 0) == 4 << 20)
