@@ -25,8 +25,9 @@ package struct AveragingConfiguration: Equatable, Sendable {
     package var strategy = Strategy.auto
     /// The data type of gradients on the network.
     package var wire = Wire.float32
-    /// The largest size of one gradient bucket, in bytes.
-    package var bucketBytes = 4 << 20
+    /// The largest size of one gradient bucket, in bytes; nil: chosen by the size of model and job, see
+    /// `bucketElements`.
+    package var bucketBytes: Int?
 
     package init() {}
 }

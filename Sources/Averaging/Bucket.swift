@@ -29,8 +29,33 @@ struct Bucket: Equatable {
 extension AveragingConfiguration {
     /// The size of a bucket that each of `ranks` ranks owns a block of, in elements of `stride` bytes: as close to
     /// `bucketBytes` as whole chunks allow, but at least a chunk for each rank.
-    func bucketElements(stride: Int, ranks: Int) -> Int {
+    ///
+    /// - Parameters:
+    ///   - count: The number of elements of the arena.
+    ///   - peers: The number of ranks with which a rank exchanges messages.
+    func bucketElements(of count: Int, stride: Int, ranks: Int, peers: Int) -> Int {
         let unit = chunkElements * ranks
-        return max(bucketBytes / stride / unit, 1) * unit
+        let bytes = bucketBytes ?? AveragingConfiguration.bucketBytes(arenaBytes: count * stride, peers: peers)
+        return max(bytes / stride / unit, 1) * unit
     }
+
+    /// The size of buckets if none is configured, in bytes.
+    ///
+    /// A rank sends and receives a message of gradients and one of weights for each bucket and peer, so n buckets take
+    /// 4 · n · peers · o, where o is the time of starting a message. Large buckets leave the network idle until the
+    /// first is complete, and again until the first block can compute: 2 · arenaBytes / n / bandwidth. The sum is least
+    /// for buckets of √(2 · arenaBytes · peers · o · bandwidth) bytes. The product o · bandwidth is assumed, because
+    /// all ranks must choose the same size before they know the network. A wrong one costs little: twice the best size
+    /// costs a quarter more of this sum.
+    static func bucketBytes(arenaBytes: Int, peers: Int) -> Int {
+        let best = (2 * Double(arenaBytes) * Double(peers) * bytesPerMessageTime).squareRoot()
+        return Int(min(max(best, Double(smallestBucketBytes)), Double(largestBucketBytes)))
+    }
+
+    /// The bytes that a link carries in the time of starting a message: 0.7 µs at 100 Gbit/s, 6.6 µs at 10 Gbit/s.
+    private static let bytesPerMessageTime = 8192.0
+    /// Smaller buckets would hide nothing more: a block of the backward pass takes longer than their messages.
+    private static let smallestBucketBytes = 4 << 20
+    /// The largest size that may be configured.
+    package static let largestBucketBytes = 256 << 20
 }

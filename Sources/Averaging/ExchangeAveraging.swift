@@ -38,7 +38,7 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
     private var oldest = 0
     private var order: StepOrder
 
-    /// Creates arenas for `layout`, sent in buckets of about `configuration.bucketBytes`.
+    /// Creates arenas for `layout`, sent in buckets.
     init(
         layout: ParameterLayout, _ configuration: AveragingConfiguration, _ communicator: any Communicator,
         _ spans: SpanRecorder = SpanRecorder()
@@ -85,7 +85,8 @@ final class ExchangeAveraging<Element: Storage>: GradientAveraging {
         let unit = chunkElements * ranks
         return Bucket.all(
             layout, count: max((layout.count + unit - 1) / unit, 1) * unit, unit: unit,
-            largest: configuration.bucketElements(stride: MemoryLayout<Element>.stride, ranks: ranks))
+            largest: configuration.bucketElements(
+                of: layout.count, stride: MemoryLayout<Element>.stride, ranks: ranks, peers: ranks - 1))
     }
 
     func sectionIsFinal(_ section: Int) throws(MPIError) {

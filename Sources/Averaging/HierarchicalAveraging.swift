@@ -77,7 +77,7 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
 
         let codec = ChunkCodec(configuration.wire, of: Element.self)
         self.codec = codec
-        let buckets = HierarchicalAveraging.makeBuckets(layout, configuration, ranks: size)
+        let buckets = HierarchicalAveraging.makeBuckets(layout, configuration, nodes: communicator.nodes)
         self.buckets = buckets
         shards = (0..<size).map { rank in
             Shard(buckets.reversed().map { HierarchicalAveraging.block(rank, of: size, $0, count: count) })
@@ -112,12 +112,14 @@ final class HierarchicalAveraging<Element: Storage>: GradientAveraging {
 
     /// Divides the arena, padded to whole chunks, into buckets.
     static func makeBuckets(
-        _ layout: ParameterLayout, _ configuration: AveragingConfiguration, ranks: Int
+        _ layout: ParameterLayout, _ configuration: AveragingConfiguration, nodes: [Range<Int>]
     ) -> [Bucket] {
         let wholeChunks = (layout.count + chunkElements - 1) / chunkElements * chunkElements
         return Bucket.all(
             layout, count: max(wholeChunks, chunkElements), unit: chunkElements,
-            largest: configuration.bucketElements(stride: MemoryLayout<Element>.stride, ranks: ranks))
+            largest: configuration.bucketElements(
+                of: layout.count, stride: MemoryLayout<Element>.stride, ranks: nodes.last!.upperBound,
+                peers: nodes.count - 1))
     }
 
     /// The block of `rank`: one of `size` nearly equal parts of a bucket, within an arena of `count` elements.

@@ -85,7 +85,7 @@ extension HierarchicalAveraging {
         _ layout: ParameterLayout, _ configuration: AveragingConfiguration, nodes: [Range<Int>], rank: Int
     ) -> StepTraffic {
         let size = nodes.last?.upperBound ?? 1
-        let buckets = makeBuckets(layout, configuration, ranks: size)
+        let buckets = makeBuckets(layout, configuration, nodes: nodes)
         let route = NodeRoute(nodes, rank: rank)
         let codec = ChunkCodec(configuration.wire, of: Element.self)
         let stride = MemoryLayout<Element>.stride

@@ -1,7 +1,6 @@
 import Collectives
 import Datasets
 import Failures
-import Glibc
 import Layers
 import Measuring
 import Models
@@ -81,23 +80,18 @@ struct StepProbe {
         let after = try StepProbe.sumOverNode(communicator)
         let steps = isSmall ? max(3, min(20, Int(1e12 / max(1, operations)))) : 2
         if samples != nil { try bench.step(readsData: true) }
-        bench.restartParts()
-        let (clock, busy) = (ContinuousClock(), StepProbe.processorSeconds())
-        let start = clock.now
-        for _ in 0..<steps { try bench.step(readsData: samples != nil) }
-        let available = (clock.now - start).seconds * Double(ThreadPool.shared.count)
-        let share = (StepProbe.processorSeconds() - busy) / available / StepProbe.largestShare(perNode)
+        let (measured, share) = try StepProbe.measure(
+            bench, steps: steps, readsData: samples != nil, slots: measuredSlots, perNode: perNode)
         processorShare = min(1, Double(try communicator.sum(Int64(share * 1e6))) * 1e-6 / Double(ranks))
-        let measured = try bench.times(slots: measuredSlots)
         threads = ThreadPool.shared.count
         if comparesThreads, ranks == 1, threads > 1 {
-            let single = try StepProbe.withOneThread {
-                bench.restartParts()
-                for _ in 0..<2 { try bench.step(readsData: samples != nil) }
-                return try bench.times(slots: measuredSlots)
+            let (single, singleShare) = try StepProbe.withOneThread {
+                try StepProbe.measure(
+                    bench, steps: 2, readsData: samples != nil, slots: measuredSlots, perNode: perNode)
             }
             let count = Double(threads)
-            let ratio = (measured.layers + measured.ends) / (single.layers + single.ends)
+            let singleSeconds = (single.layers + single.ends) * min(1, singleShare)
+            let ratio = (measured.layers + measured.ends) * processorShare / singleSeconds
             serialShare = max(0, min(1, (ratio - 1 / count) / (1 - 1 / count)))
         } else {
             serialShare = nil
@@ -128,12 +122,18 @@ struct StepProbe {
         return try body()
     }
 
-    /// The time that the threads of this process have computed.
-    private static func processorSeconds() -> Double {
-        var usage = rusage()
-        getrusage(RUSAGE_SELF.rawValue, &usage)
-        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) * 1e-6 }
-        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
+    /// The times of some steps, and the share of its cores that the job had.
+    private static func measure(
+        _ bench: StepBench, steps: Int, readsData: Bool, slots: Int, perNode: Int
+    ) throws -> (times: StepTimes, share: Double) {
+        bench.restartParts()
+        let (clock, before) = (ContinuousClock(), ProcessorUse())
+        let start = clock.now
+        for _ in 0..<steps { try bench.step(readsData: readsData) }
+        let share = ProcessorUse().share(
+            since: before, elapsed: (clock.now - start).seconds, threads: ThreadPool.shared.count,
+            largest: largestShare(perNode))
+        return (try bench.times(slots: slots), share)
     }
 
     /// The share of a core that each thread of this rank has if no other programs run: less than 1 if the `ranks` of

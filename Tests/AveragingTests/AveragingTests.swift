@@ -65,6 +65,23 @@ struct AveragingTests {
         }
     }
 
+    /// Without a configured size, buckets are the larger, the larger the model and the more nodes exchange them.
+    @Test func bucketsGrowWithModelAndNodes() {
+        var configuration = AveragingConfiguration()
+        let sizes = [1, 7, 63, 255, 511].map {
+            AveragingConfiguration.bucketBytes(arenaBytes: 2_600_000_000, peers: $0)
+        }
+        #expect(sizes == sizes.sorted() && Set(sizes).count == sizes.count)
+        #expect(AveragingConfiguration.bucketBytes(arenaBytes: 43_000_000, peers: 1) == 4 << 20)
+        #expect(AveragingConfiguration.bucketBytes(arenaBytes: 43_000_000, peers: 0) == 4 << 20)
+        #expect(AveragingConfiguration.bucketBytes(arenaBytes: 1 << 50, peers: 65536) == 256 << 20)
+        // √(2 · 2.6 GB · 255 · 8192) = 104 MB are 12 chunks for each rank.
+        let elements = configuration.bucketElements(of: 1_300_000_000, stride: 2, ranks: 256, peers: 255)
+        #expect(elements == 12 * 256 * chunkElements)
+        configuration.bucketBytes = 16 << 20
+        #expect(configuration.bucketElements(of: 1_300_000_000, stride: 2, ranks: 256, peers: 255) == 8 << 20)
+    }
+
     /// With every strategy, each element belongs to the shard of one rank, in whole chunks.
     @Test(arguments: [1, 2, 3, 8])
     func shardsCoverTheArena(ranks: Int) {

@@ -71,8 +71,10 @@ class Job:
     def ranks(self):
         """The pid of each rank."""
         prefix, found = "OMPI_COMM_WORLD_RANK=", {}
+        # Linux keeps 15 bytes of a program's name.
+        program = os.path.basename(binary())[:15]
         for pid, variables, name in self.processes():
-            if name == "dtrain":
+            if name == program:
                 for variable in variables:
                     if variable.startswith(prefix):
                         found[int(variable[len(prefix):])] = pid

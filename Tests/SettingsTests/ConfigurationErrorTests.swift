@@ -120,7 +120,7 @@ private func message(_ body: () throws(Failure) -> Configuration) -> String {
         ("training: {keep_last: 0}", "training.keep_last: found 0; allowed: a whole number from 1"),
         ("training: {evaluate_every: 0}", "training.evaluate_every: found 0; allowed: a whole number from 1"),
         ("run: {seed: -1}", "run.seed: found -1; allowed: a whole number from 0 to 9223372036854775807"),
-        ("averaging: {bucket_bytes: 1}", "averaging.bucket_bytes: found 1; allowed: a whole number from 1024"),
+        ("averaging: {bucket_bytes: 1}", "averaging.bucket_bytes: found 1; allowed: auto, or a whole number from 1024"),
         ("loss_scale: {hysteresis: 0}", "loss_scale.hysteresis: found 0; allowed: a whole number from 1"),
     ])
     func rejectsUnknownKeysAndInvalidValues(text: String, expected: String) {

@@ -131,6 +131,23 @@ struct ClusterForecastTests {
         expectFailure(.usage, "allowed: a mapping of latency") { _ = try NetworkDescription(parsing: file) }
     }
 
+    /// Neither idle threads nor more threads than cores count as other programs.
+    @Test func sharesOfTheCores() {
+        func use(_ seconds: Double, _ delay: Double?) -> ProcessorUse {
+            ProcessorUse(seconds: seconds, delaySeconds: delay)
+        }
+        func share(_ later: ProcessorUse, threads: Int, largest: Double = 1) -> Double {
+            later.share(
+                since: use(3, later.delaySeconds == nil ? nil : 1), elapsed: 10, threads: threads, largest: largest)
+        }
+        #expect(share(use(19, 1), threads: 2) == 1)
+        #expect(share(use(19, nil), threads: 2) == 0.8)
+        // Both threads lost half of their time to other programs; each waited for one delay of the other.
+        #expect(share(use(13, 6), threads: 2) == 0.5)
+        #expect(share(use(8, 6), threads: 1, largest: 0.5) == 1)
+        #expect(ProcessorUse.delay("191857 3000000000 2\n") == 3 && ProcessorUse.delay("") == 0)
+    }
+
     /// One measured plan yields forecasts, and traces in which every message that is sent is received.
     @Test func forecastsAndTraces() throws {
         let workshop = try FamilyWorkshop(FamilyCase.all[0])

@@ -29,12 +29,24 @@ extension ConfigurationFormat<[String]> {
 extension ConfigurationFormat {
     /// A value of `format`, or null for nil.
     static func optional<Wrapped>(_ format: ConfigurationFormat<Wrapped>) -> Self where Value == Wrapped? {
-        Self(allowed: "null, or " + format.allowed, examples: [nil] + format.examples) {
+        optional(format, nilWords: ["null", "~"])
+    }
+
+    /// A value of `format`, or `auto` for nil.
+    static func automatic<Wrapped>(or format: ConfigurationFormat<Wrapped>) -> Self where Value == Wrapped? {
+        optional(format, nilWords: ["auto"])
+    }
+
+    /// A value of `format`, or one of some words for nil, the first of which is written.
+    private static func optional<Wrapped>(
+        _ format: ConfigurationFormat<Wrapped>, nilWords: [String]
+    ) -> Self where Value == Wrapped? {
+        Self(allowed: "\(nilWords[0]), or " + format.allowed, examples: [nil] + format.examples) {
             (node) throws(ConfigurationMismatch) in
-            if case .scalar(let text, isPlain: true) = node.content, ["null", "~"].contains(text) { return nil }
+            if case .scalar(let text, isPlain: true) = node.content, nilWords.contains(text) { return nil }
             return try format.decode(node)
         } encode: {
-            $0.map(format.encode) ?? "null"
+            $0.map(format.encode) ?? nilWords[0]
         }
     }
 

@@ -217,7 +217,10 @@ extension AveragingConfiguration {
     static let keys: [ConfigurationKey<Self>] = [
         .choice("strategy", \.strategy).outsideTrajectory,
         .choice("wire", \.wire),
-        .integer("bucket_bytes", \.bucketBytes, in: 1024...268_435_456).outsideTrajectory,
+        ConfigurationKey(
+            "bucket_bytes", \.bucketBytes,
+            .automatic(or: .integer(in: 1024...AveragingConfiguration.largestBucketBytes))
+        ).outsideTrajectory,
     ]
 }
 
