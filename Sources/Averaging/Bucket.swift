@@ -54,7 +54,7 @@ extension AveragingConfiguration {
 
     /// The bytes that a link carries in the time of starting a message: 0.7 µs at 100 Gbit/s, 6.6 µs at 10 Gbit/s.
     private static let bytesPerMessageTime = 8192.0
-    /// Smaller buckets would hide nothing more: a block of the backward pass takes longer than their messages.
+    /// Smaller buckets hide little more of a small model's messages.
     private static let smallestBucketBytes = 4 << 20
     /// The largest size that may be configured.
     package static let largestBucketBytes = 256 << 20
