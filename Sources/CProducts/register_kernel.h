@@ -11,7 +11,7 @@
 
 TARGET static inline __attribute__((always_inline)) void BODY(
     const uint32_t *left, long distance, const VECTOR *right, long depth, float *sums, long stride, int row_count,
-    int adding) {
+    int adding, const float *shift) {
     enum { line = cproducts_columns * sizeof(float) / sizeof(VECTOR) };
     VECTOR block[BLOCK][VECTORS];
 #pragma clang loop unroll(full)
@@ -45,12 +45,18 @@ TARGET static inline __attribute__((always_inline)) void BODY(
                 __builtin_memcpy(&before, target, sizeof before);
                 result = before + result;
             }
+            if (shift) {
+                VECTOR shifts;
+                __builtin_memcpy(&shifts, (char *)shift + v * sizeof(VECTOR), sizeof shifts);
+                result += shifts;
+            }
             __builtin_memcpy(target, &result, sizeof result);
         }
 }
 
 TARGET static void NAME(
-    const void *left, long distance, const void *right, long depth, float *sums, long stride, int rows, int adding) {
+    const void *left, long distance, const void *right, long depth, float *sums, long stride, int rows, int adding,
+    const float *shift) {
     const uint32_t *words = left;
     enum { vector_columns = sizeof(VECTOR) / sizeof(float) };
     for (int column = 0; column < cproducts_columns; column += VECTORS * vector_columns) {
@@ -58,12 +64,13 @@ TARGET static void NAME(
         for (int row = 0; row < rows; row += BLOCK) {
             const uint32_t *first = words + row * ROW;
             float *target = sums + row * stride + column;
+            const float *shifts = shift ? shift + column : shift;
             if (BLOCK <= 8 || rows - row > 8)
-                BODY(first, distance, strip, depth, target, stride, BLOCK, adding);
+                BODY(first, distance, strip, depth, target, stride, BLOCK, adding, shifts);
             else if (rows - row > 4)
-                BODY(first, distance, strip, depth, target, stride, 8, adding);
+                BODY(first, distance, strip, depth, target, stride, 8, adding, shifts);
             else
-                BODY(first, distance, strip, depth, target, stride, 4, adding);
+                BODY(first, distance, strip, depth, target, stride, 4, adding, shifts);
         }
     }
 }

@@ -82,28 +82,31 @@ package struct FeedForward<Element: Storage> {
         _ activations: Activations, rows: Int, _ context: LayerContext<Element>
     ) {
         let (activatedCount, expandedCount) = (rows * projection.inputWidth, rows * expansion.outputWidth)
-        let activatedGradient: UnsafeMutablePointer<Float>
-        let expandedGradient: UnsafeMutablePointer<Float>
-        switch activation {
-        case .elementwise:
-            activatedGradient = context.workspace.floats(.innerGradient, activatedCount)
-            expandedGradient = activatedGradient
-        case .gated:
-            activatedGradient = context.workspace.floats(.innerGradient, activatedCount + expandedCount)
-            expandedGradient = activatedGradient + activatedCount
-        }
+        let isInPlace = activatedCount == expandedCount
+        let activatedGradient = context.workspace.floats(
+            .innerGradient, activatedCount + (context.roundsGradients || isInPlace ? 0 : expandedCount))
         projection.backward(
             activations.activated, outputGradient: outputGradient, inputGradient: activatedGradient, rows: rows, context
         )
-        switch activation {
-        case .elementwise(let form):
-            activationBackward(activations.expanded, activatedGradient, count: activatedCount, form: form)
-        case .gated(let form):
-            gatedActivationBackward(
-                activations.expanded, outputGradient: activatedGradient, into: expandedGradient, rows: rows,
-                width: projection.inputWidth, form: form)
+        func expand<Gradient: Storage>(_ expandedGradient: UnsafeMutablePointer<Gradient>) {
+            switch activation {
+            case .elementwise(let form):
+                activationBackward(
+                    activations.expanded, outputGradient: activatedGradient, into: expandedGradient,
+                    count: expandedCount, form: form)
+            case .gated(let form):
+                gatedActivationBackward(
+                    activations.expanded, outputGradient: activatedGradient, into: expandedGradient, rows: rows,
+                    width: projection.inputWidth, form: form)
+            }
+            expansion.backward(
+                input, outputGradient: UnsafePointer(expandedGradient), inputGradient: inputGradient, rows: rows,
+                context)
         }
-        expansion.backward(
-            input, outputGradient: expandedGradient, inputGradient: inputGradient, rows: rows, context)
+        if context.roundsGradients {
+            expand(context.workspace.numbers(.roundedGradient, expandedCount, BFloat16.self))
+        } else {
+            expand(isInPlace ? activatedGradient : activatedGradient + activatedCount)
+        }
     }
 }

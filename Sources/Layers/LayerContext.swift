@@ -31,6 +31,9 @@ package struct LayerContext<Element: Storage> {
         self.workspace = workspace
     }
 
+    /// Whether matmuls round the gradients of linear layers' outputs to bfloat16, so that these may be stored so.
+    var roundsGradients: Bool { gradients != nil && ProductArithmetic.current.rounds(besides: Element.format) }
+
     /// Records the time spans of the layers.
     package var spans: SpanRecorder { workspace.spans }
 

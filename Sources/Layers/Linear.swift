@@ -107,32 +107,46 @@ package struct Linear<Element: Storage> {
     ///
     /// - Parameters:
     ///   - input: [R, I], the input of the forward pass.
-    ///   - outputGradient: [R, O].
+    ///   - outputGradient: [R, O], in Float32 or, if the context rounds gradients, bfloat16.
     ///   - inputGradient: [R, I], overwritten; nil: not computed.
     ///   - accumulating: Whether to add to the gradients of W and b instead of overwriting them.
     ///   - accumulatingInput: Whether to add to the input's gradient instead of overwriting it.
-    package func backward(
-        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
+    package func backward<Gradient: Storage>(
+        _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Gradient>,
         inputGradient: UnsafeMutablePointer<Float>?, rows: Int,
         accumulating: Bool = false, accumulatingInput: Bool = false, _ context: LayerContext<Element>
     ) {
-        if let inputGradient {
+        func multiply<Number: Storage>(_ outputGradient: UnsafePointer<Number>) {
+            if let inputGradient {
+                matrixProduct(
+                    outputGradient, stride: outputWidth, context.weights + weight, stride: inputWidth,
+                    into: inputGradient, stride: inputWidth, m: rows, n: inputWidth, k: outputWidth,
+                    accumulating: accumulatingInput)
+            }
+            guard let gradients = context.gradients else { return }
             matrixProduct(
-                outputGradient, stride: outputWidth, context.weights + weight, stride: inputWidth, into: inputGradient,
-                stride: inputWidth, m: rows, n: inputWidth, k: outputWidth, accumulating: accumulatingInput)
+                outputGradient, .transposed, stride: outputWidth, input, stride: inputWidth, into: gradients + weight,
+                stride: inputWidth, m: outputWidth, n: inputWidth, k: rows, accumulating: accumulating)
         }
-        if let arenas = context.adapters {
+        if context.roundsGradients, inputGradient != nil, Gradient.self != BFloat16.self {
+            // Both matmuls would round the gradient.
+            let rounded = context.workspace.numbers(.roundedGradient, rows * outputWidth, BFloat16.self)
+            convert(outputGradient, into: rounded, count: rows * outputWidth)
+            multiply(rounded)
+        } else {
+            multiply(outputGradient)
+        }
+        if let arenas = context.adapters, !adapters.isEmpty {
+            guard let outputGradient = outputGradient as? UnsafePointer<Float> else {
+                preconditionFailure("the gradients of an adapted layer's outputs are Float32")
+            }
             for adapter in adapters {
                 adapter.backward(
                     input, outputGradient: outputGradient, outputWidth: outputWidth, accumulatingInto: inputGradient,
                     rows: rows, arenas, context)
             }
         }
-        guard let gradients = context.gradients else { return }
-        matrixProduct(
-            outputGradient, .transposed, stride: outputWidth, input, stride: inputWidth, into: gradients + weight,
-            stride: inputWidth, m: outputWidth, n: inputWidth, k: rows, accumulating: accumulating)
-        if let bias {
+        if let bias, let gradients = context.gradients {
             biasGradient(
                 outputGradient, into: gradients + bias, rows: rows, columns: outputWidth, accumulating: accumulating)
         }

@@ -99,7 +99,9 @@ package struct Pooling<Element: Storage> {
         var gatheredGradient = outputGradient
         if let dense, let form = kind.activation {
             gatheredGradient = pass.context.workspace.floats(.innerGradient, pass.sequences * width)
-            activationBackward(activations.mapped, outputGradient, count: pass.sequences * width, form: form)
+            activationBackward(
+                activations.mapped, outputGradient: outputGradient, into: outputGradient, count: pass.sequences * width,
+                form: form)
             dense.backward(
                 activations.gathered, outputGradient: outputGradient, inputGradient: gatheredGradient,
                 rows: pass.sequences, pass.context)

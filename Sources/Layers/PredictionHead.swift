@@ -89,7 +89,8 @@ package struct PredictionHead<Element: Storage> {
         inner.update(repeating: 0, count: rows * inputWidth)
         transform.normalization.backward(
             memory.activated, outputGradient: gradient, accumulatingInto: inner, memory.statistics, rows: rows, context)
-        activationBackward(memory.dense, inner, count: rows * inputWidth, form: transform.form)
+        activationBackward(
+            memory.dense, outputGradient: inner, into: inner, count: rows * inputWidth, form: transform.form)
         transform.dense.backward(
             hidden, outputGradient: inner, inputGradient: gradient, rows: rows, context)
     }

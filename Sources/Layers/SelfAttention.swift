@@ -106,21 +106,36 @@ package struct SelfAttention<Element: Storage> {
         _ activations: Activations, _ pass: Pass<Element>
     ) {
         let rows = pass.rows
-        let inner = pass.context.workspace.floats(.innerGradient, rows * (shape.queryWidth + queryKeyValue.outputWidth))
-        let (mixedGradient, queryKeyValueGradient) = (inner, inner + rows * shape.queryWidth)
+        let count = rows * queryKeyValue.outputWidth
+        // Rotation and normalizations compute in Float32.
+        let isRounded = pass.context.roundsGradients && rotary == nil && normalizations == nil
+        let mixedGradient = pass.context.workspace.floats(
+            .innerGradient, rows * shape.queryWidth + (isRounded ? 0 : count))
         projection.backward(
             activations.mixed, outputGradient: outputGradient, inputGradient: mixedGradient, rows: rows, pass.context)
-        attention.backward(
-            heads(activations.queryKeyValue), output: activations.mixed, logSums: activations.logSums,
-            outputGradient: mixedGradient, into: heads(queryKeyValueGradient), sequences: pass.sequences,
-            queries: pass.positions, keys: pass.positions, mask: pass.mask, biases: pass.biases,
-            biasGradients: pass.biasGradients, dropout: pass.context.dropouts.attention, site: site)
-        turn(queryKeyValueGradient, pass, back: true)
-        if let normalizations {
-            normalizations.backward(queryKeyValueGradient, activations.normalization!, rows: rows, pass.context)
+        func attend<Gradient: Storage>(into gradient: UnsafeMutablePointer<Gradient>) {
+            attention.backward(
+                heads(activations.queryKeyValue), output: activations.mixed, logSums: activations.logSums,
+                outputGradient: mixedGradient, into: heads(gradient), sequences: pass.sequences,
+                queries: pass.positions, keys: pass.positions, mask: pass.mask, biases: pass.biases,
+                biasGradients: pass.biasGradients, dropout: pass.context.dropouts.attention, site: site)
         }
-        queryKeyValue.backward(
-            input, outputGradient: queryKeyValueGradient, inputGradient: inputGradient, rows: rows, pass.context)
+        func project<Gradient: Storage>(_ gradient: UnsafeMutablePointer<Gradient>) {
+            queryKeyValue.backward(
+                input, outputGradient: UnsafePointer(gradient), inputGradient: inputGradient, rows: rows, pass.context)
+        }
+        if isRounded {
+            let gradient = pass.context.workspace.numbers(.roundedGradient, count, BFloat16.self)
+            attend(into: gradient)
+            return project(gradient)
+        }
+        let gradient = mixedGradient + rows * shape.queryWidth
+        attend(into: gradient)
+        turn(gradient, pass, back: true)
+        if let normalizations {
+            normalizations.backward(gradient, activations.normalization!, rows: rows, pass.context)
+        }
+        project(gradient)
     }
 
     /// Computes the queries, keys and values of `input`, with normalization and rotation.

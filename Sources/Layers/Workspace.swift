@@ -12,6 +12,8 @@ package final class Workspace {
         case branch
         /// The gradients of the residual stream, of a sublayer's output, and of activations inside a sublayer.
         case streamGradient, branchGradient, innerGradient
+        /// The gradient of a linear layer's output, rounded to bfloat16.
+        case roundedGradient
         /// The gradients of the encoder's output, and of the pooled rows.
         case memoryGradient, pooledGradient
         /// A block of rows of logits.

@@ -54,7 +54,10 @@ package struct KernelBench {
         let kernels: [(name: String, elements: Int, body: () -> Void)] = [
             ("bias gradient", R * F, { biasGradient(x, into: row, rows: R, columns: F) }),
             ("gelu", R * F, { activate(x, into: y, count: R * F, form: .geluTanh) }),
-            ("gelu backward", R * F, { activationBackward(x, y, count: R * F, form: .geluTanh) }),
+            (
+                "gelu backward", R * F,
+                { activationBackward(x, outputGradient: y, into: y, count: R * F, form: .geluTanh) }
+            ),
             ("gelu exact", R * F, { activate(x, into: y, count: R * F, form: .geluExact) }),
             (
                 "layer normalization", R * C,

@@ -16,7 +16,7 @@ package struct Prediction: Sendable {
     package let classes: Int?
 
     /// The maximum size of a block of logits, in bytes.
-    private static let blockBytes = 64 << 20
+    private static let blockBytes = 128 << 20
 
     /// A prediction with `loss` over the first `classes` outputs.
     package init(_ loss: Loss, classes: Int? = nil) {

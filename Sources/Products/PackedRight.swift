@@ -76,7 +76,7 @@ package struct PackedRight {
                 for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
                     kernel(
                         strip, distance, first + column / width * stripWords(start), word.words(part.count),
-                        c + row * cStride + column - columns.lowerBound, cStride, Int32(count), adding ? 1 : 0)
+                        c + row * cStride + column - columns.lowerBound, cStride, Int32(count), adding ? 1 : 0, nil)
                 }
                 adding = true
             }

@@ -100,6 +100,13 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         let rightPanel = scratch.words(.right, panelColumns / width * strip)
         let waiting = waits ? scratch.floats(.sums, strips * height * waitingStride) : nil
         let tile = scratch.floats(.tile, height * width)
+        let shifts = bias.map { bias in
+            let shifts = scratch.floats(.bias, columns.count)
+            forEachVector(columns.count) { offset, width in
+                store(load(bias + columns.lowerBound + offset, width), shifts + offset, width)
+            }
+            return UnsafePointer(shifts)
+        }
 
         for firstRow in stride(from: rows.lowerBound, to: rows.upperBound, by: strips * height) {
             let rows = firstRow..<min(firstRow + strips * height, rows.upperBound)
@@ -114,7 +121,8 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                     PanelPacking(right, range, word).packRight(panel, stripWords: strip, into: rightPanel)
                     multiply(
                         leftStrips, rightPanel, strip, rows, panel, depths, tile,
-                        waiting.map { $0 + firstColumn - columns.lowerBound }, waitingStride)
+                        waiting.map { $0 + firstColumn - columns.lowerBound }, waitingStride,
+                        depths.isLast ? shifts.map { $0 + firstColumn - columns.lowerBound } : nil)
                 }
             }
         }
@@ -125,11 +133,12 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
     /// - Parameters:
     ///   - tile: A buffer for the sums of one register kernel.
     ///   - waiting: The sums that wait for the next panel, from the first row and column on.
+    ///   - shifts: The bias from the first column on, if these are the last sums.
     @inline(__always)
     private func multiply(
         _ leftStrips: LeftStrips<A>, _ rightPanel: UnsafeMutablePointer<UInt32>, _ strip: Int,
         _ rows: Range<Int>, _ columns: Range<Int>, _ depths: Depths, _ tile: UnsafeMutablePointer<Float>,
-        _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int
+        _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int, _ shifts: UnsafePointer<Float>?
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
@@ -139,35 +148,35 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                 let rightStrip = rightPanel + (column - columns.lowerBound) / width * strip
                 let line = min(width, columns.upperBound - column)
                 let target = c + row * cStride + column
+                let shift = shifts.map { $0 + column - columns.lowerBound }
                 if let direct = target as? UnsafeMutablePointer<Float>, count == height, line == width {
                     let adding = accumulating || !depths.isFirst
-                    kernel(left, distance, rightStrip, depths.words, direct, cStride, Int32(height), adding ? 1 : 0)
-                    if depths.isLast, bias != nil { finish(direct, cStride, target, column, height, width) }
+                    kernel(
+                        left, distance, rightStrip, depths.words, direct, cStride, Int32(height), adding ? 1 : 0,
+                        shift)
                 } else if let waiting {
                     let sums = waiting + (row - rows.lowerBound) * waitingStride + column - columns.lowerBound
                     kernel(
                         left, distance, rightStrip, depths.words, sums, waitingStride, Int32(count),
-                        depths.isFirst ? 0 : 1)
-                    if depths.isLast { finish(sums, waitingStride, target, column, count, line, adding: accumulating) }
+                        depths.isFirst ? 0 : 1, nil)
+                    if depths.isLast { finish(sums, waitingStride, target, shift, count, line, adding: accumulating) }
                 } else {
-                    kernel(left, distance, rightStrip, depths.words, tile, width, Int32(count), 0)
+                    kernel(left, distance, rightStrip, depths.words, tile, width, Int32(count), 0, nil)
                     finish(
-                        tile, width, target, column, count, line, adding: accumulating || !depths.isFirst,
-                        isLast: depths.isLast)
+                        tile, width, target, shift, count, line, adding: accumulating || !depths.isFirst)
                 }
             }
         }
     }
 
-    /// Stores sums to C, rounded, with the bias after the last panel.
+    /// Stores sums plus `shift` to C, rounded.
     @inline(__always)
     private func finish(
-        _ sums: UnsafeMutablePointer<Float>, _ sumsStride: Int, _ target: UnsafeMutablePointer<C>, _ column: Int,
-        _ rows: Int, _ columns: Int, adding: Bool = false, isLast: Bool = true
+        _ sums: UnsafeMutablePointer<Float>, _ sumsStride: Int, _ target: UnsafeMutablePointer<C>,
+        _ shift: UnsafePointer<Float>?, _ rows: Int, _ columns: Int, adding: Bool
     ) {
-        for offset in stride(from: 0, to: columns, by: lanes) {
-            let width = min(lanes, columns - offset)
-            let shift = isLast ? bias.map { load($0 + column + offset, width) } : nil
+        forEachVector(columns) { offset, width in
+            let shift = shift.map { load($0 + offset, width) }
             for row in 0..<rows {
                 var value = load(sums + row * sumsStride + offset, width)
                 let place = target + row * cStride + offset

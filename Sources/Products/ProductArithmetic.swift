@@ -26,4 +26,7 @@ package enum ProductArithmetic: Int, CaseIterable, Sendable {
     package func changesBits(of format: FloatFormat) -> Bool {
         self == .tiles || self == .bfloat16Pairs && format == .bfloat16
     }
+
+    /// Whether matmuls round a Float32 operand to bfloat16 if the other one is stored in `format`.
+    package func rounds(besides format: FloatFormat) -> Bool { self != .reproducible && format == .bfloat16 }
 }

@@ -18,7 +18,7 @@ package enum ProductLimit {
         let sums = ThreadScratch.ofThread.floats(.tile, rows * columns)
         left.update(repeating: 0, count: depth)
         right.update(repeating: 0, count: PanelStrip.rightWords(depth))
-        for _ in 0..<rounds { kernel(left, 0, right, depth, sums, columns, Int32(rows), 0) }
+        for _ in 0..<rounds { kernel(left, 0, right, depth, sums, columns, Int32(rows), 0, nil) }
         return (2 * rows * columns * depth * word.elements * rounds, sums[0])
     }
 

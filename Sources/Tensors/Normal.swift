@@ -14,32 +14,15 @@ package func fillNormal(
 ) {
     require(first.isMultiple(of: 4), "random values start at a multiple of four")
     let normals = NormalPairs()
-    withUnsafeTemporaryAllocation(of: UInt32.self, capacity: 16) { words in
-        withUnsafeTemporaryAllocation(of: Float.self, capacity: 16) { numbers in
-            var start = 0
-            // The sixteen values of four counters are eight pairs.
-            while start + 16 <= target.count {
-                for counter in 0..<4 {
-                    let four = stream.words(UInt64((first + start) / 4 + counter))
-                    words[2 * counter] = four.x
-                    words[2 * counter + 1] = four.z
-                    words[8 + 2 * counter] = four.y
-                    words[9 + 2 * counter] = four.w
-                }
-                normals.fill(numbers.baseAddress!, words.baseAddress!)
-                for index in 0..<16 { target[start + index] = standardDeviation * numbers[index] }
-                start += 16
-            }
-            while start < target.count {
-                let four = stream.words(UInt64((first + start) / 4))
-                for pair in 0..<2 {
-                    let (x, y) = normalPair(four[2 * pair], four[2 * pair + 1])
-                    let index = start + 2 * pair
-                    if index < target.count { target[index] = standardDeviation * x }
-                    if index + 1 < target.count { target[index + 1] = standardDeviation * y }
-                }
-                start += 4
-            }
+    withUnsafeTemporaryAllocation(of: Float.self, capacity: 32) { numbers in
+        let values = numbers.baseAddress!
+        // The 32 values of eight counters are sixteen pairs.
+        for start in stride(from: 0, to: target.count, by: 32) {
+            let words = PhiloxWords(stream, firstCounter: UInt64((first + start) / 4))
+            normals.fill(values, words.x, words.y)
+            normals.fill(values + 2, words.z, words.w)
+            let count = min(32, target.count - start)
+            for index in 0..<count { target[start + index] = standardDeviation * values[index] }
         }
     }
 }
@@ -67,12 +50,9 @@ struct NormalPairs {
     let quarterHigh = 0x1.921fb544p0
     let quarterLow = 0x1.0b4611a626331p-34
 
-    /// Sets target[2i] and target[2i + 1] to the pair of words[i] and words[8 + i], for i in 0 ..< 8.
+    /// Sets target[4i] and target[4i + 1] to the pair of the words first[i] and second[i], for i in 0 ..< 8.
     @inline(__always)
-    func fill(_ target: UnsafeMutablePointer<Float>, _ words: UnsafePointer<UInt32>) {
-        let raw = UnsafeRawPointer(words)
-        let first = raw.loadUnaligned(as: SIMD8<UInt32>.self)
-        let second = raw.loadUnaligned(fromByteOffset: 32, as: SIMD8<UInt32>.self)
+    func fill(_ target: UnsafeMutablePointer<Float>, _ first: SIMD8<UInt64>, _ second: SIMD8<UInt64>) {
         let (radius, angle) = (radius(first), 2 * Double.pi * doubles(second) * 0x1p-32)
         // The number of quarter turns in the angle, and the remainder.
         let quarters = (angle * (2 / Double.pi) + magic) - magic
@@ -92,21 +72,22 @@ struct NormalPairs {
         let (lowX, highX) = (floats(x * below), floats(x * above))
         let (lowY, highY) = (floats(y * below), floats(y * above))
         for pair in 0..<8 {
-            target[2 * pair] = lowX[pair]
-            target[2 * pair + 1] = lowY[pair]
+            target[4 * pair] = lowX[pair]
+            target[4 * pair + 1] = lowY[pair]
         }
         let isUnsure = (lowX .!= highX) .| (lowY .!= highY)
         var hard = SIMD8<Float>(repeating: 0).replacing(with: 1, where: isUnsure)
         hard += floats(SIMD8<Double>(repeating: 0).replacing(with: 1, where: isHard))
         if hard.sum() == 0 { return }
         for pair in 0..<8 where hard[pair] > 0 {
-            (target[2 * pair], target[2 * pair + 1]) = normalPair(words[pair], words[8 + pair])
+            (target[4 * pair], target[4 * pair + 1]) = normalPair(
+                UInt32(truncatingIfNeeded: first[pair]), UInt32(truncatingIfNeeded: second[pair]))
         }
     }
 
     /// Returns √(−2 ln((word + 1) / 2³²)).
     @inline(__always)
-    private func radius(_ words: SIMD8<UInt32>) -> SIMD8<Double> {
+    private func radius(_ words: SIMD8<UInt64>) -> SIMD8<Double> {
         let bits = unsafeBitCast((doubles(words) + 1) * 0x1p-32, to: SIMD8<UInt64>.self)
         // The exponent for which the fraction is between √½ and √2.
         let offset = (bits &- root) &+ SIMD8(repeating: 1 << 62)
@@ -164,11 +145,11 @@ struct NormalPairs {
     }
 }
 
+/// Returns the lower 32 bits of each lane as a number: they become the mantissa of a number from 2⁵² on.
 @inline(__always)
-private func doubles(_ words: SIMD8<UInt32>) -> SIMD8<Double> {
-    var result = SIMD8<Double>()
-    for lane in 0..<8 { result[lane] = Double(words[lane]) }
-    return result
+private func doubles(_ words: SIMD8<UInt64>) -> SIMD8<Double> {
+    let bits = (words & PhiloxWords.low) | SIMD8(repeating: 0x1p52.bitPattern)
+    return unsafeBitCast(bits, to: SIMD8<Double>.self) - 0x1p52
 }
 
 @inline(__always)

@@ -1,6 +1,7 @@
 /// Philox4x32-10, a counter-based random number generator: a pure function of counter and key, without state to save.
 ///
 /// - Source: Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3".
+@usableFromInline
 package enum Philox {
     /// Applies the ten rounds to one counter.
     ///
@@ -18,11 +19,11 @@ package enum Philox {
         return c
     }
 
-    /// The constants of the round, shared with the vector version in `Kernels`.
-    package static let multiplier0: UInt32 = 0xD251_1F53
-    package static let multiplier1: UInt32 = 0xCD9E_8D57
-    package static let weyl0: UInt32 = 0x9E37_79B9
-    package static let weyl1: UInt32 = 0xBB67_AE85
+    /// The constants of the round, shared with `PhiloxWords`.
+    @inlinable package static var multiplier0: UInt32 { 0xD251_1F53 }
+    @inlinable package static var multiplier1: UInt32 { 0xCD9E_8D57 }
+    @inlinable package static var weyl0: UInt32 { 0x9E37_79B9 }
+    @inlinable package static var weyl1: UInt32 { 0xBB67_AE85 }
 }
 
 /// The use of random numbers; different purposes have independent streams.
@@ -52,11 +53,12 @@ package enum RandomPurpose: UInt32, Sendable {
 }
 
 /// An infinite sequence of random words, identified by seed, purpose, step, sample and layer.
+@usableFromInline
 package struct RandomStream: Sendable {
     /// The Philox key of the stream.
-    package let key: SIMD2<UInt32>
+    @usableFromInline package let key: SIMD2<UInt32>
     /// The upper half of every counter: the sample.
-    package let sample: UInt64
+    @usableFromInline package let sample: UInt64
 
     /// The stream of (seed, purpose, step, sample, layer), indexed by counter.
     package init(seed: UInt64, purpose: RandomPurpose, step: UInt64 = 0, sample: UInt64 = 0, layer: UInt32 = 0) {

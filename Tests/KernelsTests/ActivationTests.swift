@@ -54,7 +54,13 @@ import Threads
 
             let gradient = normals(count, seed: 2)
             let dy = memory.numbers(gradient, Float.self)
-            activationBackward(x, dy, count: count, form: form)
+            let rounded = memory.output(count, BFloat16.self)
+            activationBackward(x, outputGradient: dy, into: rounded, count: count, form: form)
+            activationBackward(x, outputGradient: dy, into: dy, count: count, form: form)
+            // One instruction rounds to bfloat16, and flushes denormals.
+            expectClose(
+                array(rounded, count), array(dy, count).map(Double.init), absolute: 0x1p-126,
+                relative: BFloat16.unitRoundoff, "rounded activationBackward \(form)")
             // 1 − gate loses precision for a gate near 1; the error is multiplied by x · 2u′, at most 35 there, and by
             // the incoming gradient, below 5.
             expectClose(

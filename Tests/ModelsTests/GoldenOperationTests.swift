@@ -20,7 +20,7 @@ import Testing
             let gradient = memory.numbers(try file.numbers("\(name)/output_gradient"), Float.self)
             let output = memory.output(input.count, Float.self)
             activate(x, into: output, count: input.count, form: form)
-            activationBackward(x, gradient, count: input.count, form: form)
+            activationBackward(x, outputGradient: gradient, into: gradient, count: input.count, form: form)
             expectClose(
                 array(output, input.count), try file.numbers("\(name)/output"), absolute: tolerance,
                 relative: tolerance, "golden \(name)")

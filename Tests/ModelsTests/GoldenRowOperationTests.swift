@@ -28,7 +28,7 @@ import Testing
             let gradient = memory.numbers(try file.numbers("\(name)/output_gradient"), Float.self)
             let output = memory.output(input.count, Float.self)
             activate(x, into: output, count: input.count, form: form)
-            activationBackward(x, gradient, count: input.count, form: form)
+            activationBackward(x, outputGradient: gradient, into: gradient, count: input.count, form: form)
             try expect(output, "\(name)/output")
             try expect(gradient, "\(name)/input_gradient", absolute: 40 * Float.unitRoundoff)
         }

@@ -15,24 +15,28 @@ import Testing
     func sumsHaveTheSameBits(isRowMajor: Bool, depth: Int) {
         let (rows, columns) = (cproducts_rows, cproducts_columns)
         let (left, right) = (floats(rows * depth, seed: 1), floats(depth * columns, seed: 2))
-        let before = floats(rows * columns, seed: 3)
+        let (before, shift) = (floats(rows * columns, seed: 3), floats(columns, seed: 4))
         let strip = strip(left, depth: depth, isRowMajor)
         for level in RegisterKernelTests.levels {
             let kernel = cproducts_choose(
                 level, cproducts_float32, isRowMajor ? cproducts_row_major : cproducts_word_major)!
             for count in 1...rows {
-                for adding in [false, true] {
+                for (adding, shifting) in [(false, false), (true, false), (false, true), (true, true)] {
                     var sums = before
-                    withAligned(right) {
-                        kernel(
-                            strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(count), adding ? 1 : 0)
+                    withAligned(right) { right in
+                        shift.withUnsafeBufferPointer {
+                            kernel(
+                                strip, isRowMajor ? depth : rows, right, depth, &sums, columns, Int32(count),
+                                adding ? 1 : 0, shifting ? $0.baseAddress : nil)
+                        }
                     }
                     for index in 0..<count * columns {
                         var sum: Float = 0
                         for w in 0..<depth {
                             sum = fmaf(left[index / columns * depth + w], right[w * columns + index % columns], sum)
                         }
-                        let expected = adding ? before[index] + sum : sum
+                        var expected = adding ? before[index] + sum : sum
+                        if shifting { expected += shift[index % columns] }
                         guard sums[index].bitPattern != expected.bitPattern else { continue }
                         Issue.record("level \(level.rawValue), \(count) rows, element \(index): \(sums[index])")
                         return
@@ -63,7 +67,7 @@ import Testing
             var sums = [Float](repeating: .nan, count: rows * columns)
             let strip = strip(leftWords, depth: depth, isRowMajor)
             withAligned(rightWords) {
-                kernel(strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(rows), 0)
+                kernel(strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(rows), 0, nil)
             }
             let expected = Reference.matrixProduct(left, right, m: rows, n: columns, k: 2 * depth)
             expectClose(sums, expected, absolute: 2 * Double(depth) * 0x1p-24 * 16, "level \(level.rawValue)")

@@ -32,16 +32,18 @@ import Testing
                 seconds.append(UInt32(truncatingIfNeeded: eighth << 29 + offset))
             }
         }
-        var (words, numbers) = ([UInt32](repeating: 0, count: 16), [Float](repeating: 0, count: 16))
+        var numbers = [Float](repeating: 0, count: 32)
         for first in firsts {
             for start in stride(from: 0, to: seconds.count, by: 8) {
-                for lane in 0..<8 { (words[lane], words[8 + lane]) = (first, seconds[start + lane]) }
-                NormalPairs().fill(&numbers, words)
+                // The upper halves of the lanes are ignored.
+                var words = SIMD8<UInt64>(repeating: 7 << 32)
+                for lane in 0..<8 { words[lane] |= UInt64(seconds[start + lane]) }
+                NormalPairs().fill(&numbers, SIMD8(repeating: UInt64(first)), words)
                 for lane in 0..<8 {
-                    let (x, y) = normalPair(words[lane], words[8 + lane])
+                    let (x, y) = normalPair(first, seconds[start + lane])
                     let expected = [x.bitPattern, y.bitPattern]
-                    let found = numbers[2 * lane..<2 * lane + 2].map(\.bitPattern)
-                    #expect(found == expected, "\(first), \(words[8 + lane])")
+                    let found = numbers[4 * lane..<4 * lane + 2].map(\.bitPattern)
+                    #expect(found == expected, "\(first), \(seconds[start + lane])")
                 }
             }
         }

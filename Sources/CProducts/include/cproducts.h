@@ -38,8 +38,10 @@ typedef enum {
 // right: word w of column c is at w * cproducts_columns + c.
 // sums: [12, 32] with `stride` floats from row to row; rows from `rows` on are undefined afterwards.
 // adding: whether to add to `sums` instead of overwriting them.
+// shift: [32], added to each row of the result; null: nothing is added.
 typedef void (*cproducts_kernel)(
-    const void *left, long distance, const void *right, long depth, float *sums, long stride, int rows, int adding);
+    const void *left, long distance, const void *right, long depth, float *sums, long stride, int rows, int adding,
+    const float *shift);
 
 // Returns the kernel for a level that is supported, or a null pointer if the level has no instruction for such words.
 cproducts_kernel cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout);

@@ -155,12 +155,13 @@ package struct Attention: Sendable {
     ///   - gradients: The gradients of queries, keys and values, overwritten.
     ///   - biases: The biases of the forward pass.
     ///   - biasGradients: [B, H, 2P − 1]; the gradients of the biases of each sequence, added to.
-    @_specialize(where Element == Float)
-    @_specialize(where Element == Float16)
-    @_specialize(where Element == BFloat16)
-    package func backward<Element: Storage>(
+    @_specialize(where Element == Float, Gradient == Float)
+    @_specialize(where Element == Float16, Gradient == Float)
+    @_specialize(where Element == BFloat16, Gradient == Float)
+    @_specialize(where Element == BFloat16, Gradient == BFloat16)
+    package func backward<Element: Storage, Gradient: Storage>(
         _ rows: AttentionRows<Element>, output: UnsafePointer<Element>, logSums: UnsafePointer<Float>,
-        outputGradient: UnsafePointer<Float>, into gradients: AttentionRows<Float>,
+        outputGradient: UnsafePointer<Float>, into gradients: AttentionRows<Gradient>,
         sequences B: Int, queries T: Int, keys S: Int, mask: AttentionMask, biases: DistanceBiases? = nil,
         biasGradients: UnsafeMutablePointer<Float>? = nil, dropout: Dropout? = nil, site: Int = 0
     ) {
@@ -193,10 +194,9 @@ package struct Attention: Sendable {
             }
             for key in 0..<S {
                 let (row, column) = (b * S + key, keyHead * D)
-                gradients.keys.at(row: row, column: column)
-                    .update(from: keyGradients + key * head.rowStride, count: D)
-                gradients.values.at(row: row, column: column)
-                    .update(from: valueGradients + key * head.rowStride, count: D)
+                let offset = key * head.rowStride
+                copy(keyGradients + offset, into: gradients.keys.at(row: row, column: column), count: D)
+                copy(valueGradients + offset, into: gradients.values.at(row: row, column: column), count: D)
             }
         }
     }
@@ -212,7 +212,7 @@ package struct Attention: Sendable {
     }
 
     /// What a query head's backward pass reads and writes.
-    private struct HeadGradient<Element> {
+    private struct HeadGradient<Element, Gradient> {
         /// The head's columns of the output and its gradient, [T, D], `stride` elements from row to row.
         let output: UnsafePointer<Element>
         let outputGradient: UnsafePointer<Float>
@@ -220,7 +220,7 @@ package struct Attention: Sendable {
         /// [T].
         let logSums: UnsafePointer<Float>
         /// [T, D], `queryStride` elements from row to row; overwritten.
-        let queries: UnsafeMutablePointer<Float>
+        let queries: UnsafeMutablePointer<Gradient>
         let queryStride: Int
         /// [S, D rounded up to a multiple of 32]; added to.
         let keys: UnsafeMutablePointer<Float>
@@ -232,8 +232,8 @@ package struct Attention: Sendable {
 
     /// Computes the backward pass of query head `h`.
     @inline(__always)
-    private func backward<Element: Storage>(
-        _ head: AttentionHead<Element>, _ products: BackwardProducts, _ gradient: HeadGradient<Element>,
+    private func backward<Element: Storage, Gradient: Storage>(
+        _ head: AttentionHead<Element>, _ products: BackwardProducts, _ gradient: HeadGradient<Element, Gradient>,
         sequence b: Int, head h: Int, _ T: Int, _ S: Int, _ mask: AttentionMask, _ dropped: DropoutMask?
     ) {
         let (D, stride) = (headWidth, head.scoreStride)
@@ -281,8 +281,9 @@ package struct Attention: Sendable {
                     Factor(base: ds + first, orientation: .plain, stride: stride), rows: queries.count,
                     depths: visible, columns: 0..<D, into: dQueries, stride: head.rowStride)
                 for query in queries {
-                    (gradient.queries + query * gradient.queryStride)
-                        .update(from: dQueries + (query - queries.lowerBound) * head.rowStride, count: D)
+                    copy(
+                        dQueries + (query - queries.lowerBound) * head.rowStride,
+                        into: gradient.queries + query * gradient.queryStride, count: D)
                 }
             }
             let outputGradient = head.packed(

@@ -25,14 +25,17 @@ package func activate<Element: Storage>(
     form.perform(Activation(input: input, output: output, count: count))
 }
 
-/// Computes gradient *= f′(input) elementwise.
-@_specialize(where Element == Float)
-@_specialize(where Element == Float16)
-@_specialize(where Element == BFloat16)
-package func activationBackward<Element: Storage>(
-    _ input: UnsafePointer<Element>, _ gradient: UnsafeMutablePointer<Float>, count: Int, form: ActivationForm
+/// Computes inputGradient = outputGradient · f′(input) elementwise; the two gradients may be the same buffer.
+@_specialize(where Element == Float, Gradient == Float)
+@_specialize(where Element == Float16, Gradient == Float)
+@_specialize(where Element == BFloat16, Gradient == Float)
+@_specialize(where Element == BFloat16, Gradient == BFloat16)
+package func activationBackward<Element: Storage, Gradient: Storage>(
+    _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
+    into inputGradient: UnsafeMutablePointer<Gradient>, count: Int, form: ActivationForm
 ) {
-    form.perform(ActivationGradient(input: input, gradient: gradient, count: count))
+    form.perform(
+        ActivationGradient(input: input, outputGradient: outputGradient, inputGradient: inputGradient, count: count))
 }
 
 /// A loop over elements, compiled separately for each activation function.
@@ -55,9 +58,10 @@ private struct Activation<Element: Storage>: ActivationPass {
     }
 }
 
-private struct ActivationGradient<Element: Storage>: ActivationPass {
+private struct ActivationGradient<Element: Storage, Gradient: Storage>: ActivationPass {
     let input: UnsafePointer<Element>
-    let gradient: UnsafeMutablePointer<Float>
+    let outputGradient: UnsafePointer<Float>
+    let inputGradient: UnsafeMutablePointer<Gradient>
     let count: Int
 
     @inline(__always)
@@ -65,7 +69,7 @@ private struct ActivationGradient<Element: Storage>: ActivationPass {
         parallelElements(count) { range in
             forEachVector(in: range) { i, width in
                 let derivative = Function.derivative(load(input + i, width))
-                store(load(gradient + i, width) * derivative, gradient + i, width)
+                store(load(outputGradient + i, width) * derivative, inputGradient + i, width)
             }
         }
     }

@@ -9,12 +9,13 @@ import Tensors
 /// sums.
 ///
 /// - Parameter accumulating: Whether to add to `gradient` instead of overwriting it.
-@_specialize(where Element == Float)
-@_specialize(where Element == Float16)
-@_specialize(where Element == BFloat16)
-package func biasGradient<Element: Storage>(
-    _ outputGradient: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Element>, rows R: Int, columns C: Int,
-    accumulating: Bool = false
+@_specialize(where Gradient == Float, Element == Float)
+@_specialize(where Gradient == Float, Element == Float16)
+@_specialize(where Gradient == Float, Element == BFloat16)
+@_specialize(where Gradient == BFloat16, Element == BFloat16)
+package func biasGradient<Gradient: Storage, Element: Storage>(
+    _ outputGradient: UnsafePointer<Gradient>, into gradient: UnsafeMutablePointer<Element>,
+    rows R: Int, columns C: Int, accumulating: Bool = false
 ) {
     // Eight vectors at a time: each row is read in contiguous runs, and all sums stay in registers.
     let step = 8 * lanes
@@ -36,8 +37,8 @@ package func biasGradient<Element: Storage>(
 
 /// Sums 8 · 16 columns.
 @inline(__always)
-private func columnSums<Element: Storage>(
-    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int,
+private func columnSums<Gradient: Storage, Element: Storage>(
+    _ source: UnsafePointer<Gradient>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int,
     accumulating: Bool
 ) {
     func before(_ index: Int) -> SIMD16<Float> { accumulating ? load(target + index * lanes, lanes) : SIMD16() }
@@ -48,14 +49,14 @@ private func columnSums<Element: Storage>(
         var (pe, pf, pg, ph) = (pa, pa, pa, pa)
         for r in start..<min(start + 64, R) {
             let x = source + r * stride
-            pa += Float.load(x)
-            pb += Float.load(x + lanes)
-            pc += Float.load(x + 2 * lanes)
-            pd += Float.load(x + 3 * lanes)
-            pe += Float.load(x + 4 * lanes)
-            pf += Float.load(x + 5 * lanes)
-            pg += Float.load(x + 6 * lanes)
-            ph += Float.load(x + 7 * lanes)
+            pa += Gradient.load(x)
+            pb += Gradient.load(x + lanes)
+            pc += Gradient.load(x + 2 * lanes)
+            pd += Gradient.load(x + 3 * lanes)
+            pe += Gradient.load(x + 4 * lanes)
+            pf += Gradient.load(x + 5 * lanes)
+            pg += Gradient.load(x + 6 * lanes)
+            ph += Gradient.load(x + 7 * lanes)
         }
         (a, b, c, d) = (a + pa, b + pb, c + pc, d + pd)
         (e, f, g, h) = (e + pe, f + pf, g + pg, h + ph)
@@ -72,8 +73,8 @@ private func columnSums<Element: Storage>(
 
 /// Sums `width` ≤ 16 columns.
 @inline(__always)
-private func columnSums<Element: Storage>(
-    _ source: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int, width: Int,
+private func columnSums<Gradient: Storage, Element: Storage>(
+    _ source: UnsafePointer<Gradient>, into target: UnsafeMutablePointer<Element>, rows R: Int, stride: Int, width: Int,
     accumulating: Bool
 ) {
     var total = accumulating ? load(target, width) : SIMD16<Float>()

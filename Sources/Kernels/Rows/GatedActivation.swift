@@ -26,12 +26,13 @@ package func gatedActivation<Element: Storage>(
 ///   - input: [R, 2F], the input of the forward pass.
 ///   - outputGradient: [R, F].
 ///   - inputGradient: [R, 2F], overwritten.
-@_specialize(where Element == Float)
-@_specialize(where Element == Float16)
-@_specialize(where Element == BFloat16)
-package func gatedActivationBackward<Element: Storage>(
+@_specialize(where Element == Float, Gradient == Float)
+@_specialize(where Element == Float16, Gradient == Float)
+@_specialize(where Element == BFloat16, Gradient == Float)
+@_specialize(where Element == BFloat16, Gradient == BFloat16)
+package func gatedActivationBackward<Element: Storage, Gradient: Storage>(
     _ input: UnsafePointer<Element>, outputGradient: UnsafePointer<Float>,
-    into inputGradient: UnsafeMutablePointer<Float>, rows R: Int, width F: Int, form: ActivationForm
+    into inputGradient: UnsafeMutablePointer<Gradient>, rows R: Int, width F: Int, form: ActivationForm
 ) {
     form.perform(
         GatedActivationGradient(
@@ -59,10 +60,10 @@ private struct GatedActivation<Element: Storage>: ActivationPass {
     }
 }
 
-private struct GatedActivationGradient<Element: Storage>: ActivationPass {
+private struct GatedActivationGradient<Element: Storage, Gradient: Storage>: ActivationPass {
     let input: UnsafePointer<Element>
     let outputGradient: UnsafePointer<Float>
-    let inputGradient: UnsafeMutablePointer<Float>
+    let inputGradient: UnsafeMutablePointer<Gradient>
     let rows: Int
     let width: Int
 

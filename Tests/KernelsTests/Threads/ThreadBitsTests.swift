@@ -69,7 +69,8 @@ extension ThreadTests {
                 for form in ActivationForm.allCases {
                     let (y, gradient) = (blank(count), floats(second))
                     activate(stored(first), into: y, count: count, form: form)
-                    activationBackward(stored(first), gradient, count: count, form: form)
+                    activationBackward(
+                        stored(first), outputGradient: gradient, into: gradient, count: count, form: form)
                     results.append(Result("activate \(form)", y, count))
                     results.append(Result("activationBackward \(form)", gradient, count))
                 }
