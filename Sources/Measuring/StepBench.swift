@@ -142,8 +142,11 @@ package final class StepBench {
         return slowest
     }
 
-    /// Computes the loss of a batch as an evaluation does, on this rank alone.
-    package func evaluate(_ batch: Batch) { evaluateBatch(batch) }
+    /// Computes the loss of a batch as an evaluation does, on this rank alone. Its time is no part of a step.
+    package func evaluate(_ batch: Batch) {
+        evaluateBatch(batch)
+        spans.removeAll()
+    }
 
     /// Executes steps on all ranks one after another, as a run does: new weights arrive during the next step. Follows
     /// `step`.

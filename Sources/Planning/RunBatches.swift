@@ -59,7 +59,7 @@ struct RunBatches {
             for (split, batches) in splits.enumerated() {
                 let batch = try batches.makeBatch()
                 let count = examined(batches.count, sequences: plan.sequences)
-                for index in stride(from: communicator.rank % batches.count, to: count, by: communicator.size) {
+                for index in stride(from: communicator.rank % count, to: count, by: communicator.size) {
                     try batches.load(index, into: batch)
                     _ = evaluation.note(batch, at: places.count)
                     places.append((split, index))
