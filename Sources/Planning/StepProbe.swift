@@ -40,9 +40,6 @@ struct StepProbe {
     /// The limit of a measurement: the memory of the model in bytes, and the expected floating-point operations.
     private static let (mostBytes, mostOperations) = (1e9, 5e11)
 
-    /// The number of steps from the start of the run that precede the largest ones.
-    private static let firstSteps = 3
-
     /// The memory of the smallest part of a model that is measured, on one rank, in bytes.
     static func leastBytes(
         _ configuration: Configuration, _ sizes: ModelSizes, _ lengths: SequenceLengths, _ recomputation: Recomputation
@@ -82,12 +79,11 @@ struct StepProbe {
         let measuredSlots = reduced.batch.slots / ranks
         let steps = isSmall ? max(5, min(20, Int(1e12 / max(1, operations)))) : 2
         let typicalSteps = batches?.typicalSteps(steps) ?? []
-        // After the first steps, in which scratch space grows as in the run and leaves gaps between allocations.
-        let largest = batches.map { Array(0..<StepProbe.firstSteps) + $0.largestSteps } ?? [0, 0]
+        let largest = batches?.largestSteps ?? [0, 0]
         let before = try StepProbe.sumOverNode(communicator)
         let bench = try StepBench(
             subject.with(reduced), data: data.map { ($0.whole.training, largest + typicalSteps) }, communicator)
-        // The largest batches before those that are timed: they need the most memory.
+        // The largest batches first: they need the most memory.
         for _ in largest { try bench.step() }
         try batches?.forEachLargestEvaluation(communicator) { bench.evaluate($0) }
         let after = try StepProbe.sumOverNode(communicator)
