@@ -121,8 +121,8 @@ let package = Package(
             name: "Products", dependencies: ["CProducts", "CTiles", "Failures", "Numbers", "Tensors", "Threads"],
             swiftSettings: hot),
         .target(
-            name: "Kernels", dependencies: ["Failures", "Numbers", "Products", "Tensors", "Threads"], swiftSettings: hot
-        ),
+            name: "Kernels", dependencies: ["CTiles", "Failures", "Numbers", "Products", "Tensors", "Threads"],
+            swiftSettings: hot),
         .target(name: "Collectives", dependencies: ["Failures", "Files", "Tensors"], swiftSettings: strict),
         .target(
             name: "MPI", dependencies: ["CMPI", "Collectives", "Failures", "Tensors", "Texts"], swiftSettings: strict),

@@ -16,9 +16,11 @@ import Training
 package final class StepBench {
     private let communicator: any Communicator
     /// Executes a step; if it completes, it ends when all new weights have arrived.
-    private let train: (_ readsData: Bool, _ completes: Bool) throws -> Void
+    private let train: (_ completes: Bool) throws -> Void
     /// Waits for the weights of the last step.
     private let complete: () throws -> Void
+    /// Computes the loss of a batch of an evaluation.
+    private let evaluateBatch: (Batch) -> Void
     private let spans: SpanRecorder
     private let products: [Product]
     private var parts = StepParts()
@@ -37,9 +39,10 @@ package final class StepBench {
 
     /// Creates the model that `subject` describes on every rank.
     ///
-    /// - Parameter data: Training samples for steps on data; this bench then uses them alone.
+    /// - Parameter data: Training samples, and the steps of the run that are executed in turn; this bench then uses the
+    ///   samples alone. nil: random sequences of full length.
     package init(
-        _ subject: BenchSubject, data: (any Samples)? = nil, _ communicator: any Communicator
+        _ subject: BenchSubject, data: (samples: any Samples, steps: [Int])? = nil, _ communicator: any Communicator
     ) throws {
         startedAt = clock.now
         self.communicator = communicator
@@ -53,7 +56,7 @@ package final class StepBench {
         estimatedBytes = Int(configuration.stepMemory(sizes, recomputation: recomputation, communicator).bytes)
         products = configuration.products(slots: configuration.batch.slots / communicator.size, sizes)
         let products = products
-        (train, complete, spans, loopTimes) =
+        (train, complete, evaluateBatch, spans, loopTimes) =
             switch configuration.precision {
             case .float32:
                 try StepBench.makeStep(subject, data, recomputation, communicator, products, storing: Float.self)
@@ -65,10 +68,10 @@ package final class StepBench {
     }
 
     private static func makeStep<Element: Storage>(
-        _ subject: BenchSubject, _ data: (any Samples)?, _ recomputation: Recomputation,
+        _ subject: BenchSubject, _ data: (samples: any Samples, steps: [Int])?, _ recomputation: Recomputation,
         _ communicator: any Communicator, _ products: [Product], storing: Element.Type
     ) throws -> (
-        step: (Bool, Bool) throws -> Void, complete: () throws -> Void, spans: SpanRecorder,
+        step: (Bool) throws -> Void, complete: () throws -> Void, evaluate: (Batch) -> Void, spans: SpanRecorder,
         products: () throws -> Double
     ) {
         let (configuration, sizes) = (subject.configuration, subject.sizes)
@@ -79,21 +82,21 @@ package final class StepBench {
         }
         let coordinator = try Coordinator<Element>(
             configuration, sizes, plan: plan, recomputation: recomputation, communicator)
-        let batches = try plan.localSlots.map { _ in
-            try Batch(capacity: plan.sequencesPerSlot, subject.shape)
-        }
+        let batches =
+            try data != nil
+            ? [] : plan.localSlots.map { _ in try Batch(capacity: plan.sequencesPerSlot, subject.shape) }
         let reader = try communicator.together { () throws(Failure) in
-            try data.map { samples throws(Failure) in
+            try data.map { data throws(Failure) in
                 try BatchReader(
-                    samples, plan: plan, seed: UInt64(configuration.run.seed),
-                    poolBatches: configuration.data.lengthPool)
+                    data.samples, plan: plan, seed: UInt64(configuration.run.seed),
+                    poolBatches: configuration.data.lengthPool, steps: data.steps)
             }
         }
         let targetShare = configuration.targetShare(sizes)
         let spans = coordinator.spans
-        let step = { (readsData: Bool, completes: Bool) in
+        let step = { (completes: Bool) in
             try spans.measure(.step) {
-                if readsData, let reader {
+                if let reader {
                     _ = try coordinator.train(try spans.measure(.data) { try reader.next() }, stopRequested: false)
                 } else {
                     spans.measure(.data) {
@@ -114,19 +117,18 @@ package final class StepBench {
             loop = products
             return try products.seconds(communicator)
         }
-        return (step, { try coordinator.completeWeights() }, spans, repeatProducts)
+        let evaluate = { (batch: Batch) in _ = coordinator.evaluationLoss(of: batch) }
+        return (step, { try coordinator.completeWeights() }, evaluate, spans, repeatProducts)
     }
 
     /// Executes one step on all ranks, until the weights of all ranks have arrived.
     ///
-    /// - Parameter readsData: Whether the step trains on the next batch of the data; otherwise on random sequences of
-    ///   full length.
     /// - Returns: The time of the slowest rank in seconds, the same on every rank.
     @discardableResult
-    package func step(readsData: Bool = false) throws -> Double {
+    package func step() throws -> Double {
         try communicator.barrier()
         let start = clock.now
-        try train(readsData, true)
+        try train(true)
         let nanoseconds = Int64((clock.now - start).seconds * 1e9)
         let slowest = Double(try communicator.maximum(nanoseconds)) * 1e-9
         if seconds.isEmpty {
@@ -140,16 +142,22 @@ package final class StepBench {
         return slowest
     }
 
+    /// Computes the loss of a batch as an evaluation does, on this rank alone. Its time is no part of a step.
+    package func evaluate(_ batch: Batch) {
+        evaluateBatch(batch)
+        spans.removeAll()
+    }
+
     /// Executes steps on all ranks one after another, as a run does: new weights arrive during the next step. Follows
     /// `step`.
     package func steps(_ count: Int) throws {
         restartParts()
-        try train(false, false)
+        try train(false)
         spans.removeAll()
         var start = clock.now
         var own: [Int64] = []
         for _ in 0..<count {
-            try train(false, false)
+            try train(false)
             let end = clock.now
             own.append(Int64((end - start).seconds * 1e9))
             start = end

@@ -58,11 +58,15 @@ package struct StepTimes: Equatable, Sendable {
     /// - Parameters:
     ///   - layerRatio: The number of layers divided by that of the measured model.
     ///   - parameterRatio: The number of parameters divided by that of the measured model.
-    package func scaled(layerRatio: Double, parameterRatio: Double, ranks: Int) -> StepTimes {
+    ///   - workRatio: The size of micro-batches divided by that of the measured ones.
+    package func scaled(
+        layerRatio: Double, parameterRatio: Double, workRatio: Double = 1, ranks: Int
+    ) -> StepTimes {
         var times = self
         let layerForward = layers > 0 ? forward * layers / (layers + ends) : 0
         times.layers *= layerRatio
         times.forward += layerForward * (layerRatio - 1)
+        for part in [\StepTimes.layers, \.ends, \.forward] { times[keyPath: part] *= workRatio }
         times.averaging *= parameterRatio
         times.update *= parameterRatio
         // Not measured with one micro-batch per rank: an addition reads two numbers and writes one, where the update of

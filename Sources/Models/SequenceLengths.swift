@@ -17,4 +17,9 @@ package struct SequenceLengths: Equatable, Sendable {
     /// Both as long as the shorter one: a batch that has the longest source and the longest target may not exist, but
     /// one does that needs at least this much memory.
     package var lowerBound: SequenceLengths { SequenceLengths(min(positions, sourcePositions)) }
+
+    /// The longer of these lengths and `other`, each for itself.
+    package func including(_ other: SequenceLengths) -> SequenceLengths {
+        SequenceLengths(max(positions, other.positions), source: max(sourcePositions, other.sourcePositions))
+    }
 }

@@ -188,7 +188,7 @@ extension Transformer {
             try stack.backward(
                 activations.input.output, memory: memory, outputGradient: hiddenGradient,
                 streamGradient: streamGradient, stackActivations, pass, sectionIsFinal: sectionIsFinal)
-        } else {
+        } else if streamGradient != hiddenGradient {
             streamGradient.update(from: hiddenGradient, count: pass.rows * width)
         }
         eachEmbedding(.own, streamGradient)
@@ -215,6 +215,11 @@ extension Transformer {
             }
         }
         try sectionIsFinal(0)
+    }
+
+    /// The scratch memory for the gradient of `activations.output`. A model without blocks needs no copy of it.
+    package var outputGradientUse: Workspace.Use {
+        architecture.output == .tokens ? (stack == nil ? .streamGradient : .branchGradient) : .pooledGradient
     }
 
     /// Runs the encoder's blocks and returns their output; nil if there is no encoder.

@@ -15,20 +15,16 @@ struct SampledPrediction<Element: Storage> {
     private let rows: Int
     private let head: PredictionHead<Element>
     private let context: LayerContext<Element>
-    private let ends: UnsafeMutablePointer<Int32>
-    private let sizes: UnsafeMutablePointer<Int32>
-    private let candidates: UnsafeMutablePointer<Int32>
-    private let each: Int
-    /// [P, C].
-    private let means: UnsafeMutablePointer<Float>
-    /// [P, N]; replaced by their gradients.
+    private let groups: RowGroups
+    private let candidates: Candidates
+    /// [P, N]; scores, then their gradients.
     private let scores: UnsafeMutablePointer<Float>
     /// [P, N]; 1 for the target, 0 for noise.
     private let labels: UnsafeMutablePointer<Float>
 
     private var weights: UnsafePointer<Element> { context.weights + head.output.weight }
 
-    /// Computes the scores of the rows of `hidden`, [R, C], that have a target.
+    /// The predictions of the rows of `hidden`, [R, C], that have a target.
     ///
     /// - Parameters:
     ///   - targets: [R].
@@ -37,10 +33,10 @@ struct SampledPrediction<Element: Storage> {
         _ hidden: UnsafePointer<Element>, _ head: PredictionHead<Element>, targets: UnsafePointer<Int32>,
         noise: UnsafePointer<Int32>, noiseCount: Int, rows: Int, _ context: LayerContext<Element>
     ) {
-        let workspace = context.workspace
-        (self.head, self.rows, self.context, each) = (head, rows, context, noiseCount + 1)
-        ends = workspace.integers(.targetRows, 2 * rows)
-        sizes = ends + rows
+        let (workspace, each, width) = (context.workspace, noiseCount + 1, head.inputWidth)
+        (self.head, self.rows, self.context) = (head, rows, context)
+        let ends = workspace.integers(.targetRows, 3 * rows)
+        let (sizes, numbers) = (ends + rows, ends + 2 * rows)
         var (count, joined) = (0, 0)
         for row in 0..<rows {
             switch targets[row] {
@@ -52,28 +48,29 @@ struct SampledPrediction<Element: Storage> {
             }
         }
         self.count = count
-        candidates = workspace.integers(.candidates, count * each)
-        means = workspace.floats(.gathered, count * head.inputWidth)
+        groups = RowGroups(ends: ends, sizes: sizes, count: count)
+        let outputs = workspace.integers(.candidates, count * each)
         scores = workspace.floats(.logits, 2 * count * each)
         labels = scores + count * each
         for prediction in 0..<count {
             let (row, first) = (Int(ends[prediction]), prediction * each)
-            (candidates[first], labels[first]) = (targets[row], 1)
+            (outputs[first], labels[first]) = (targets[row], 1)
             for place in 0..<noiseCount {
                 let token = noise[row * noiseCount + place]
-                candidates[first + 1 + place] = token
+                outputs[first + 1 + place] = token
                 labels[first + 1 + place] = token == ignoredTarget ? Float(ignoredTarget) : 0
             }
         }
-        groupMeans(hidden, ends: ends, sizes: sizes, into: means, groups: count, width: head.inputWidth)
-        candidateScores(
-            means, weights: context.weights + head.output.weight, candidates: candidates, into: scores,
-            predictions: count, candidatesEach: each, outputs: head.outputWidth, width: head.inputWidth)
+        let means = workspace.floats(.gathered, count * width)
+        groupMeans(hidden, groups, into: means, numbers: numbers, width: width)
+        candidates = Candidates(
+            hidden: means, rows: numbers, outputs: outputs, count: count, each: each, outputCount: head.outputWidth,
+            width: width)
     }
 
     /// Computes the loss of each prediction, [P].
     func losses(into losses: UnsafeMutablePointer<Float>) {
-        binaryCrossEntropy(scores, targets: labels, into: losses, rows: count, labels: each)
+        candidateLosses(candidates, weights: weights, labels: labels, scores: scores, into: losses)
     }
 
     /// Computes the losses, and the gradients of `gradientScale` · Σ losses.
@@ -82,21 +79,23 @@ struct SampledPrediction<Element: Storage> {
     func backward(
         gradientScale: Float, losses: UnsafeMutablePointer<Float>, hiddenGradient: UnsafeMutablePointer<Float>
     ) {
-        let (width, outputs, workspace) = (head.inputWidth, head.outputWidth, context.workspace)
-        binaryCrossEntropyWithGradient(
-            scores, targets: labels, gradientScale: gradientScale, losses: losses, rows: count, labels: each)
-        if let gradients = context.gradients {
-            candidateWeightGradient(
-                scores, hidden: means, candidates: candidates, into: gradients + head.output.weight,
-                links: workspace.integers(.links, outputs + count * each),
-                sums: workspace.floats(.sums, candidateGradientParts * width), predictions: count,
-                candidatesEach: each, outputs: outputs, width: width)
+        let (width, workspace) = (head.inputWidth, context.workspace)
+        // The gradient of a mean of one row is that of the row.
+        let areRows = groups.areSingle
+        let gradient = areRows ? hiddenGradient : workspace.floats(.gatheredGradient, count * width)
+        candidateLossesWithGradient(
+            candidates, weights: weights, labels: labels, gradientScale: gradientScale, coefficients: scores,
+            losses: losses, into: gradient, gradientRows: areRows ? groups.ends : nil)
+        if areRows {
+            clearRows(outside: groups, hiddenGradient, rows: rows, width: width)
+        } else {
+            groupMeansBackward(gradient, groups, into: hiddenGradient, rows: rows, width: width)
         }
-        let meanGradient = workspace.floats(.gatheredGradient, count * width)
-        candidateHiddenGradient(
-            scores, weights: weights, candidates: candidates, into: meanGradient, predictions: count,
-            candidatesEach: each, outputs: outputs, width: width)
-        groupMeansBackward(
-            meanGradient, ends: ends, sizes: sizes, into: hiddenGradient, groups: count, rows: rows, width: width)
+        guard let gradients = context.gradients else { return }
+        candidateWeightGradient(
+            candidates, coefficients: scores, into: gradients + head.output.weight,
+            places: workspace.integers(
+                .links, candidatePlaceCount(places: count * candidates.each, outputs: head.outputWidth)),
+            sums: workspace.floats(.sums, candidateGradientParts * width))
     }
 }

@@ -1,5 +1,6 @@
 import Files
 import Glibc
+import Texts
 
 /// How long the threads of this process have computed, and how long they were ready to compute without a core.
 ///
@@ -27,7 +28,7 @@ struct ProcessorUse {
 
     /// The second number of a thread's `schedstat`: the time that it waited for a core, in seconds.
     static func delay(_ text: String) -> Double {
-        let numbers = text.split(separator: " ")
+        let numbers = text.exactParts(at: " ")
         return numbers.count > 1 ? (Double(numbers[1]) ?? 0) * 1e-9 : 0
     }
 

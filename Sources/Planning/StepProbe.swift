@@ -1,6 +1,7 @@
 import Collectives
 import Datasets
 import Failures
+import Inference
 import Layers
 import Measuring
 import Models
@@ -19,7 +20,8 @@ struct StepProbe {
     let times: StepTimes
     /// The memory of all ranks of this host before the model, in bytes: program, libraries and data.
     let programBytes: Double
-    /// The memory of all ranks of this host that grows in the first step: scratch space of layers and kernels, batches.
+    /// The memory of all ranks of this host that the largest batches need besides the model and its activations: scratch
+    /// space of layers and kernels, batches.
     let scratchBytes: Double
     /// What was measured, in words.
     let description: String
@@ -49,18 +51,19 @@ struct StepProbe {
     /// Measures steps. Collective: every rank calls it.
     ///
     /// - Parameters:
-    ///   - samples: The training samples; nil: random sequences of full length.
+    ///   - data: The data of the run with its batches; nil: random sequences of full length.
     ///   - comparesThreads: Whether to measure one thread too, if this process is alone and has several.
     init(
-        _ subject: BenchSubject, _ samples: (any Samples)?, _ lengths: SequenceLengths, _ recomputation: Recomputation,
+        _ subject: BenchSubject, _ data: (whole: TrainingData, batches: RunBatches)?, _ recomputation: Recomputation,
         flopsPerStep: Double, comparesThreads: Bool, _ communicator: any Communicator
     ) throws {
         let (whole, ranks) = (subject.configuration, communicator.size)
         let perNode = communicator.localSize
         let slots = max(1, whole.batch.slots / ranks)
-        var reduced = whole
+        var (reduced, batches) = (whole, data?.batches)
         let memory = whole.arenaMemory(
-            subject.sizes, lengths, recomputation, ranks: ranks, perNode: perNode)
+            subject.sizes, data?.batches.lengths ?? SequenceLengths(subject.sizes.contextLength), recomputation,
+            ranks: ranks, perNode: perNode)
         let operations = flopsPerStep / Double(ranks)
         let isSmall = memory.bytes <= StepProbe.mostBytes && operations <= StepProbe.mostOperations
         if !isSmall {
@@ -69,25 +72,28 @@ struct StepProbe {
             let kept = operations / Double(slots) > StepProbe.mostOperations ? 1 : min(2, slots)
             reduced.batch.sequences = whole.batch.sequencesPerSlot * kept * ranks
             reduced.batch.slots = kept * ranks
+            batches = try data.map { try RunBatches($0.whole, reduced, communicator) }
         }
         reduced.training.recompute = recomputation.key
         let measuredSlots = reduced.batch.slots / ranks
+        let steps = isSmall ? max(5, min(20, Int(1e12 / max(1, operations)))) : 2
+        let typicalSteps = batches?.typicalSteps(steps) ?? []
+        let largest = batches?.largestSteps ?? [0, 0]
         let before = try StepProbe.sumOverNode(communicator)
-        let bench = try StepBench(subject.with(reduced), data: samples, communicator)
-        // Sequences of full length first: they need the most memory.
-        try bench.step()
-        try bench.step()
+        let bench = try StepBench(
+            subject.with(reduced), data: data.map { ($0.whole.training, largest + typicalSteps) }, communicator)
+        // The largest batches first: they need the most memory.
+        for _ in largest { try bench.step() }
+        try batches?.forEachLargestEvaluation(communicator) { bench.evaluate($0) }
         let after = try StepProbe.sumOverNode(communicator)
-        let steps = isSmall ? max(3, min(20, Int(1e12 / max(1, operations)))) : 2
-        if samples != nil { try bench.step(readsData: true) }
-        let (measured, share) = try StepProbe.measure(
-            bench, steps: steps, readsData: samples != nil, slots: measuredSlots, perNode: perNode)
+        let (measured, share) = try StepProbe.measure(bench, steps: steps, slots: measuredSlots, perNode: perNode)
         processorShare = min(1, Double(try communicator.sum(Int64(share * 1e6))) * 1e-6 / Double(ranks))
         threads = ThreadPool.shared.count
         if comparesThreads, ranks == 1, threads > 1 {
+            // The same steps again.
+            for _ in largest { try bench.step() }
             let (single, singleShare) = try StepProbe.withOneThread {
-                try StepProbe.measure(
-                    bench, steps: 2, readsData: samples != nil, slots: measuredSlots, perNode: perNode)
+                try StepProbe.measure(bench, steps: steps, slots: measuredSlots, perNode: perNode)
             }
             let count = Double(threads)
             let singleSeconds = (single.layers + single.ends) * min(1, singleShare)
@@ -99,19 +105,18 @@ struct StepProbe {
         let (wholeModel, model) = (whole.trainedLayout(subject.sizes), reduced.trainedLayout(subject.sizes))
         times = measured.scaled(
             layerRatio: Double(whole.model.allLayers) / Double(reduced.model.allLayers),
-            parameterRatio: Double(wholeModel.count) / Double(model.count), ranks: ranks)
+            parameterRatio: Double(wholeModel.count) / Double(model.count),
+            workRatio: batches?.relativeWork(of: typicalSteps) ?? 1, ranks: ranks)
         let arenas = reduced.arenaMemory(
-            subject.sizes, SequenceLengths(subject.sizes.contextLength), recomputation, ranks: ranks, perNode: perNode)
+            subject.sizes, batches?.lengths ?? SequenceLengths(subject.sizes.contextLength), recomputation,
+            ranks: ranks, perNode: perNode)
         (programBytes, self.ranks) = (before, ranks)
-        // Scratch space grows with the longest sequence of the data, in an encoder-decoder that of the targets with
-        // their logits.
-        let length = Double(lengths.positions) / Double(subject.sizes.contextLength)
-        scratchBytes = max(0, after - before - arenas.bytes) * length
+        scratchBytes = max(0, after - before - arenas.bytes)
         let layers =
             isSmall ? "the whole model" : "\(counted(reduced.model.allLayers, "layer")) of \(whole.model.allLayers)"
         description =
             "measured: \(counted(steps, "step")) of \(layers), \(counted(measuredSlots, "micro-batch", "es")) per rank, "
-            + ComputeThreads.description(ranks: ranks) + (samples == nil ? ", random data" : "")
+            + ComputeThreads.description(ranks: ranks) + (data == nil ? ", random data" : "")
     }
 
     /// Calls `body` while one thread computes.
@@ -124,12 +129,12 @@ struct StepProbe {
 
     /// The times of some steps, and the share of its cores that the job had.
     private static func measure(
-        _ bench: StepBench, steps: Int, readsData: Bool, slots: Int, perNode: Int
+        _ bench: StepBench, steps: Int, slots: Int, perNode: Int
     ) throws -> (times: StepTimes, share: Double) {
         bench.restartParts()
         let (clock, before) = (ContinuousClock(), ProcessorUse())
         let start = clock.now
-        for _ in 0..<steps { try bench.step(readsData: readsData) }
+        for _ in 0..<steps { try bench.step() }
         let share = ProcessorUse().share(
             since: before, elapsed: (clock.now - start).seconds, threads: ThreadPool.shared.count,
             largest: largestShare(perNode))

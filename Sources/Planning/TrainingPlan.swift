@@ -65,9 +65,8 @@ package struct TrainingPlan {
             return try TrainingData(configuration, communicator)
         }
         let sizes = data?.sizes ?? subject.sizes
-        let lengths = try communicator.together { () throws(Failure) in
-            try data?.longestSequences(ofRun: configuration) ?? SequenceLengths(sizes.contextLength)
-        }
+        let batches = try data.map { try RunBatches($0, configuration, communicator) }
+        let lengths = batches?.lengths ?? SequenceLengths(sizes.contextLength)
         self.configuration = configuration
         (self.sizes, self.ranks, self.subject) = (sizes, ranks, subject.note)
         layout = configuration.model.layout(sizes, configuration.fineTuning.adaptation)
@@ -85,8 +84,8 @@ package struct TrainingPlan {
         let fits = try communicator.maximum(needed > Double(availableBytes) ? 1 : 0) == 0
         if measures && fits {
             probe = try StepProbe(
-                subject, data?.training, lengths, recomputation, flopsPerStep: flopsPerStep,
-                comparesThreads: comparesThreads, communicator)
+                subject, data.flatMap { whole in batches.map { (whole, $0) } }, recomputation,
+                flopsPerStep: flopsPerStep, comparesThreads: comparesThreads, communicator)
             unmeasured = nil
         } else {
             probe = nil

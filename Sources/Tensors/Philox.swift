@@ -80,9 +80,13 @@ package struct RandomStream: Sendable {
     }
 
     /// Returns a value uniform over [0, 1), with 53 random bits.
-    package func uniform(_ counter: UInt64) -> Double {
-        let words = words(counter)
-        let bits = UInt64(words.x) << 32 | UInt64(words.y)
+    package func uniform(_ counter: UInt64) -> Double { words(counter).uniform }
+}
+
+extension SIMD4<UInt32> {
+    /// The value uniform over [0, 1) that the first two words of a counter give, with 53 random bits.
+    package var uniform: Double {
+        let bits = UInt64(x) << 32 | UInt64(y)
         return Double(bits >> 11) * 0x1p-53
     }
 }

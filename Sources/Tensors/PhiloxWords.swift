@@ -45,3 +45,19 @@ package struct PhiloxWords {
         k1 = (k1 &+ UInt64(Philox.weyl1)) & 0xFFFF_FFFF
     }
 }
+
+extension RandomStream {
+    /// Writes the words of counters `first` ..< `first` + `count`, as `words` returns them.
+    ///
+    /// - Parameter words: [`count` rounded up to a multiple of 8].
+    package func fill(_ words: UnsafeMutablePointer<SIMD4<UInt32>>, first: UInt64, count: Int) {
+        for start in stride(from: 0, to: count, by: 8) {
+            let eight = PhiloxWords(self, firstCounter: first + UInt64(start))
+            // Words 0 and 1 of a counter make the lower half of its four words, 2 and 3 the upper one.
+            let lower = (eight.x & PhiloxWords.low) | (eight.y &<< 32)
+            let upper = (eight.z & PhiloxWords.low) | (eight.w &<< 32)
+            let halves = UnsafeMutableRawPointer(words + start).assumingMemoryBound(to: UInt64.self)
+            for lane in 0..<8 { (halves[2 * lane], halves[2 * lane + 1]) = (lower[lane], upper[lane]) }
+        }
+    }
+}

@@ -106,6 +106,13 @@ import Testing
         }
     }
 
+    @Test func readsChosenStepsAgainAndAgain() throws {
+        let plan = try BatchPlan(sequences: 12, slots: 2, rank: 1, worldSize: 2)
+        let all = try steps(6, slots: 2, rank: 1, of: 2)
+        let reader = try BatchReader(samples(), plan: plan, seed: 7, steps: [5, 0, 3])
+        for step in [5, 0, 3, 5, 0] { #expect(BatchContents(try reader.next()) == all[step]) }
+    }
+
     @Test func batchIsUnchangedUntilNext() throws {
         let plan = try BatchPlan(sequences: 4, slots: 1, rank: 0, worldSize: 1)
         let reader = try BatchReader(samples(), plan: plan, seed: 7)

@@ -87,10 +87,12 @@ struct WordSamplesTests {
         let words = try WordFrequencies(stream, excluding: [], subsample: 0.25)
         let random = RandomStream(seed: 1, purpose: .wordWindows)
         let count = 40_000
-        var found = [Int32: Int]()
-        for index in 0..<count {
-            found[words.noise(random.words(UInt64(index)).x, random.words(UInt64(index)).y), default: 0] += 1
+        var noise = [Int32](repeating: 0, count: count)
+        Array(0..<count).withUnsafeBufferPointer { places in
+            let counters = places.map { random.words(UInt64($0)) }
+            words.drawNoise(places, besides: [Int32](repeating: -2, count: count), into: &noise, each: 1, counters)
         }
+        let found = Dictionary(noise.map { ($0, 1) }, uniquingKeysWith: +)
         // 16 ** 0.75 : 1 = 8 : 1, and the deviation of a share is 0.0016.
         #expect(found.keys.sorted() == [97, 98])
         #expect(abs(Double(found[97]!) / Double(count) - 8.0 / 9) < 0.01)

@@ -58,4 +58,14 @@ import Testing
         }
         #expect(counts.reduce(0.0) { $0 + Double(($1 - 1000) * ($1 - 1000)) / 1000 } < 44)
     }
+
+    @Test func vectorsEqualSingleCounters() {
+        let stream = RandomStream(seed: 5, purpose: .wordWindows, sample: 0x1_2345_6789)
+        for (first, count) in [(0, 1), (3, 24), (0xFFFF_FFFC, 10)] as [(UInt64, Int)] {
+            let words = UnsafeMutablePointer<SIMD4<UInt32>>.allocate(capacity: (count + 7) / 8 * 8)
+            defer { words.deallocate() }
+            stream.fill(words, first: first, count: count)
+            for place in 0..<count { #expect(words[place] == stream.words(first + UInt64(place))) }
+        }
+    }
 }

@@ -1,7 +1,8 @@
 import Collectives
+import Datasets
 import Failures
 import Files
-
+import Inference
 import Models
 import TestSupport
 import Testing
@@ -28,6 +29,30 @@ struct TrainingPlanTests {
         #expect(plan.json["parameters"]?.integerValue == plan.layout.parameterCount)
         #expect(plan.epochs == 160.0 / Double(try #require(plan.samples).training))
         #expect(plan.text.contains("fits"))
+    }
+
+    /// The batches of a run with length bucketing: their longest sequences, where they are, and typical steps.
+    @Test func findsTheLargestBatchesOfARun() throws {
+        let workshop = try FamilyWorkshop(FamilyCase.all[2])
+        let configuration = try workshop.configuration(["training.steps=9"])
+        let communicator = SoloCommunicator()
+        let data = try TrainingData(configuration, communicator)
+        let batches = try RunBatches(data, configuration, communicator)
+        let reader = try BatchReader(
+            data.training, plan: data.plan, seed: UInt64(configuration.run.seed),
+            poolBatches: configuration.data.lengthPool)
+        let steps = try (0..<9).map { _ in try reader.next().map { ($0.positions, $0.sourcePositions) } }
+        let longest = steps.map { ($0.map(\.0).max()!, $0.map(\.1).max()!) }
+        let (target, source) = (longest.map(\.0).max()!, longest.map(\.1).max()!)
+        #expect(longest[batches.largestSteps[0]].0 == target && longest[batches.largestSteps[1]].1 == source)
+        var evaluated = SequenceLengths(1)
+        try batches.forEachLargestEvaluation(communicator) {
+            evaluated = evaluated.including(SequenceLengths($0.positions, source: $0.sourcePositions))
+        }
+        #expect(batches.lengths == evaluated.including(SequenceLengths(target, source: source)))
+        #expect(batches.typicalSteps(12) == Array(0..<12) && batches.typicalSteps(3).count == 3)
+        #expect(batches.typicalSteps(3).allSatisfy { (0..<9).contains($0) })
+        #expect(abs(batches.relativeWork(of: Array(0..<9)) - 1) < 1e-12)
     }
 
     /// Without a measurement, a model that exceeds any memory is described, with what would help.
@@ -72,6 +97,8 @@ struct TrainingPlanTests {
         let scaled = times.scaled(layerRatio: 3, parameterRatio: 2, ranks: 2)
         #expect(scaled.layers == 6 && scaled.ends == 1 && scaled.update == 1)
         #expect(abs(scaled.forward - (1 + 2 * 2.0 / 3)) < 1e-12)
+        let larger = times.scaled(layerRatio: 1, parameterRatio: 1, workRatio: 2, ranks: 2)
+        #expect(larger.layers == 4 && larger.ends == 2 && larger.forward == 2 && larger.update == 0.5)
         #expect(abs(scaled.seconds(slots: 2) - (2 * 7 + 2 * 3.0 / 7 + 1 + 0.25)) < 1e-12)
     }
 }

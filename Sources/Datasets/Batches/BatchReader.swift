@@ -14,9 +14,11 @@ package final class BatchReader {
     ///   - samples: The training samples; from now on only the background thread may use them.
     ///   - poolBatches: The number of batches whose samples are sorted by length together (length bucketing); 1: no
     ///     sorting.
+    ///   - steps: The steps whose batches are read, again and again in this order; nil: all from `consumedSamples` on.
     /// - Throws: `badData` if `consumedSamples` is 2⁶² or more.
     package init(
-        _ samples: any Samples, plan: BatchPlan, seed: UInt64, poolBatches: Int = 1, consumedSamples: UInt64 = 0
+        _ samples: any Samples, plan: BatchPlan, seed: UInt64, poolBatches: Int = 1, consumedSamples: UInt64 = 0,
+        steps visited: [Int]? = nil
     ) throws(Failure) {
         guard consumedSamples < 1 << 62 else {
             throw Failure(.badData, "\(consumedSamples) consumed samples; allowed: fewer than 2^62.")
@@ -32,10 +34,12 @@ package final class BatchReader {
             for _ in plan.localSlots { step.append(try Batch(capacity: plan.sequencesPerSlot, samples.shape)) }
             steps.append(step)
         }
-        var start = consumedSamples
+        var (start, count) = (consumedSamples, 0)
         self.plan = plan
         self.sampler = sampler
         prefetcher = try Prefetcher(steps) { step throws(Failure) in
+            if let visited { start = UInt64(visited[count % visited.count] * plan.sequences) }
+            count += 1
             for (slot, batch) in zip(plan.localSlots, step) {
                 batch.removeAll()
                 for place in plan.globalIndices(ofSlot: slot, from: start) {

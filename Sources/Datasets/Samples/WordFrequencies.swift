@@ -8,8 +8,7 @@ package final class WordFrequencies: Sendable {
     private let keeping: [Double]
     /// Walker's alias table of the noise distribution: an entry is its own word with this probability, as a fraction of
     /// 2³², and otherwise its alias.
-    private let thresholds: [UInt32]
-    private let aliases: [Int32]
+    private let aliases: [(threshold: UInt32, word: Int32)]
 
     /// The power of a word's frequency to which its probability as noise is proportional.
     private static let noisePower = 0.75
@@ -48,7 +47,7 @@ package final class WordFrequencies: Sendable {
             if count == 0 { return 0 }
             return subsample == 0 ? 1 : min(1, (subsample / (Double(count) / total)).squareRoot())
         }
-        (thresholds, aliases) = WordFrequencies.aliasTable(counts.map { pow(Double($0), WordFrequencies.noisePower) })
+        aliases = WordFrequencies.aliasTable(counts.map { pow(Double($0), WordFrequencies.noisePower) })
     }
 
     /// Whether a token is kept, for a random number `share` in [0, 1).
@@ -56,16 +55,44 @@ package final class WordFrequencies: Sendable {
     /// - Source: Mikolov et al. 2013, arXiv:1310.4546, eq. 5.
     func keeps(_ token: Int32, _ share: Double) -> Bool { share < keeping[Int(token)] }
 
-    /// The noise word for two random words of 32 bits.
-    func noise(_ place: UInt32, _ share: UInt32) -> Int32 {
-        let entry = Int((UInt64(place) * UInt64(thresholds.count)) >> 32)
-        return share < thresholds[entry] ? Int32(entry) : aliases[entry]
+    /// Draws the noise words of each of some targets; a word that is the target itself is ignored, as in the released
+    /// code.
+    ///
+    /// - Parameters:
+    ///   - places: The positions of the targets.
+    ///   - targets: [T].
+    ///   - noise: [T, `each`]; those of `places` are overwritten.
+    ///   - random: The random words of each target, one counter for every two noise words.
+    func drawNoise(
+        _ places: UnsafeBufferPointer<Int>, besides targets: UnsafePointer<Int32>,
+        into noise: UnsafeMutablePointer<Int32>, each: Int, _ random: UnsafePointer<SIMD4<UInt32>>
+    ) {
+        aliases.withUnsafeBufferPointer { aliases in
+            /// The noise word for two random words of 32 bits.
+            func word(_ place: UInt32, _ share: UInt32) -> Int32 {
+                let entry = Int((UInt64(place) * UInt64(aliases.count)) >> 32)
+                let (threshold, alias) = aliases[entry]
+                // Without a branch, which would be mispredicted half of the time.
+                let takesAlias = Int32(truncatingIfNeeded: (Int64(share) - Int64(threshold)) >> 63) ^ -1
+                return Int32(truncatingIfNeeded: entry) ^ ((Int32(truncatingIfNeeded: entry) ^ alias) & takesAlias)
+            }
+            var random = random
+            for place in places {
+                let (target, row) = (targets[place], noise + place * each)
+                for number in 0..<each {
+                    let four = random[number / 2]
+                    let word = number % 2 == 0 ? word(four.x, four.y) : word(four.z, four.w)
+                    row[number] = word == target ? ignoredTarget : word
+                }
+                random += (each + 1) / 2
+            }
+        }
     }
 
     /// The alias table of `weights`, of which at least one is positive.
     ///
     /// - Source: Walker 1977; Vose 1991, "A linear algorithm for generating random numbers with a given distribution".
-    private static func aliasTable(_ weights: [Double]) -> (thresholds: [UInt32], aliases: [Int32]) {
+    private static func aliasTable(_ weights: [Double]) -> [(threshold: UInt32, word: Int32)] {
         let mean = weights.reduce(0, +) / Double(weights.count)
         var scaled = weights.map { $0 / mean }
         var aliases = weights.indices.map { Int32($0) }
@@ -84,6 +111,6 @@ package final class WordFrequencies: Sendable {
         // What rounding leaves over has a share of nearly 1. A word that does not occur must never be drawn.
         let likeliest = weights.indices.max { weights[$0] < weights[$1] } ?? 0
         for rest in small where weights[rest] == 0 { (shares[rest], aliases[rest]) = (0, Int32(likeliest)) }
-        return (shares.map { UInt32(min(0x1p32 - 1, $0 * 0x1p32)) }, aliases)
+        return zip(shares, aliases).map { (UInt32(min(0x1p32 - 1, $0 * 0x1p32)), $1) }
     }
 }

@@ -12,6 +12,9 @@ package struct WordWindows: Equatable, Sendable {
     /// Whether a word is predicted from the words around it (CBOW), rather than each of them from the word (skip-gram).
     package let predictsCentre: Bool
 
+    /// The number of random counters for the noise of a target: one for every two words.
+    var countersOfNoise: Int { (negatives + 1) / 2 }
+
     /// Samples with the given parameters.
     package init(window: Int, negatives: Int, subsample: Double, predictsCentre: Bool) {
         self.window = window
@@ -39,6 +42,10 @@ package final class WordSamples: Samples {
     /// The number of tokens of a sample.
     private let span: Int
     private let words: UnsafeMutablePointer<Int32>
+    /// The random words of a sample: two counters for each token, then those of the noise.
+    private let random: UnsafeMutablePointer<SIMD4<UInt32>>
+    /// The positions that have a target.
+    private let predicting: UnsafeMutablePointer<Int>
 
     /// The samples of `stream`.
     ///
@@ -61,9 +68,16 @@ package final class WordSamples: Samples {
         self.shape = shape
         count = (stream.tokenCount - 1) / span + 1
         words = .allocate(capacity: span)
+        let counters = max(2 * span, contextLength * windows.countersOfNoise)
+        random = .allocate(capacity: (counters + 7) / 8 * 8)
+        predicting = .allocate(capacity: contextLength)
     }
 
-    deinit { words.deallocate() }
+    deinit {
+        words.deallocate()
+        random.deallocate()
+        predicting.deallocate()
+    }
 
     package func length(of sample: Int) -> Int { shape.positions }
 
@@ -72,17 +86,17 @@ package final class WordSamples: Samples {
         precondition(sample >= 0 && sample < count, "sample outside the split")
         let read = min(span, stream.tokenCount - sample * span)
         try stream.read(at: sample * span, count: read, into: words)
-        let random = draw.stream(.wordWindows)
-        // Counters: one for each token, then those of the noise.
+        let stream = draw.stream(.wordWindows)
+        // Counters: two for each token, then those of the noise.
+        stream.fill(random, first: 0, count: 2 * read)
         var kept = 0
-        for index in 0..<read where vocabulary.keeps(words[index], random.uniform(UInt64(2 * index))) {
+        for index in 0..<read where vocabulary.keeps(words[index], random[2 * index].uniform) {
             words[kept] = words[index]
             kept += 1
         }
-        var counter = UInt64(2 * read)
-        var position = 0
+        var (position, targets) = (0, 0)
         for centre in 0..<kept {
-            let reach = 1 + Int(random.words(UInt64(2 * centre + 1)).x % UInt32(windows.window))
+            let reach = 1 + Int(random[2 * centre + 1].x % UInt32(windows.window))
             let around = max(0, centre - reach)..<min(kept, centre + reach + 1)
             for other in around where other != centre {
                 let isLast = other == around.upperBound - 1 || (other == centre - 1 && around.upperBound == centre + 1)
@@ -91,26 +105,16 @@ package final class WordSamples: Samples {
                     ? (words[other], isLast ? words[centre] : joinedTarget) : (words[centre], words[other])
                 row.fields.tokens![position] = token
                 row.fields.classTargets![position] = target
-                if target != joinedTarget {
-                    row.targetCount += 1
-                    drawNoise(besides: target, into: row.fields.noise! + position * windows.negatives, random, &counter)
-                }
+                predicting[targets] = position
+                if target != joinedTarget { targets += 1 }
                 position += 1
             }
         }
+        row.targetCount += targets
+        stream.fill(random, first: UInt64(2 * read), count: targets * windows.countersOfNoise)
+        vocabulary.drawNoise(
+            UnsafeBufferPointer(start: predicting, count: targets), besides: row.fields.classTargets!,
+            into: row.fields.noise!, each: windows.negatives, random)
         row.pad(from: position)
-    }
-
-    /// Draws the noise words of a target; a word that is the target itself is ignored, as in the released code.
-    private func drawNoise(
-        besides target: Int32, into noise: UnsafeMutablePointer<Int32>, _ random: RandomStream, _ counter: inout UInt64
-    ) {
-        for place in stride(from: 0, to: windows.negatives, by: 2) {
-            let four = random.words(counter)
-            counter += 1
-            noise[place] = vocabulary.noise(four.x, four.y)
-            if place + 1 < windows.negatives { noise[place + 1] = vocabulary.noise(four.z, four.w) }
-        }
-        for place in 0..<windows.negatives where noise[place] == target { noise[place] = ignoredTarget }
     }
 }

@@ -139,33 +139,12 @@ package struct TrainingData {
     /// The lengths of the longest training sequences.
     ///
     /// - Complexity: O(records), reading only their lengths; O(1) for text.
-    package func longestSequences() throws(Failure) -> SequenceLengths { try longest(of: training, 0..<training.count) }
-
-    /// The lengths of the longest sequences that a run of `configuration` reads: in the training of its steps, with
-    /// length bucketing those of the last pool, and in evaluations.
-    ///
-    /// - Complexity: O(samples of the run and of the splits).
-    package func longestSequences(ofRun configuration: Configuration) throws(Failure) -> SequenceLengths {
-        let (batch, training) = (configuration.batch.sequences * configuration.data.lengthPool, self.training)
-        let steps = configuration.training.steps
-        let places = (configuration.batch.sequences * steps + batch - 1) / batch * batch
-        guard places < training.count, !dataset.kind.columns.isEmpty else { return try longestSequences() }
-        let sampler = Sampler(training, seed: UInt64(configuration.run.seed))
-        let trained = try longest(
-            of: training, (0..<places).lazy.map { sampler.sample(atGlobalIndex: UInt64($0)).sample })
-        guard let validation, configuration.training.evaluateEvery <= steps else { return trained }
-        let evaluated = try longest(of: validation, 0..<validation.count)
-        return SequenceLengths(
-            max(trained.positions, evaluated.positions), source: max(trained.sourcePositions, evaluated.sourcePositions)
-        )
-    }
-
-    private func longest(of split: any Samples, _ samples: some Sequence<Int>) throws(Failure) -> SequenceLengths {
+    package func longestSequences() throws(Failure) -> SequenceLengths {
         let columns = dataset.kind.columns
         if columns.isEmpty { return SequenceLengths(sizes.contextLength) }
         var (longest, longestSource) = (1, 1)
-        for sample in samples {
-            var length = try split.length(of: sample)
+        for sample in 0..<training.count {
+            var length = try training.length(of: sample)
             if columns.contains(.source) {
                 longestSource = max(longestSource, length % (sizes.contextLength + 1))
                 length /= sizes.contextLength + 1
@@ -175,6 +154,12 @@ package struct TrainingData {
         let positions = min(longest, sizes.contextLength)
         return SequenceLengths(
             positions, source: columns.contains(.source) ? min(longestSource, sizes.contextLength) : nil)
+    }
+
+    /// The validation splits that an evaluation scores: of a mixture, those of its datasets, with their names.
+    package var evaluatedSplits: [(name: String?, samples: any Samples)] {
+        if !partValidation.isEmpty { return partValidation.map { ($0.name, $0.samples) } }
+        return validation.map { [(nil, $0)] } ?? []
     }
 
     /// Verifies the hash of every shard and the range of every token. Collective: every rank calls it before it reads

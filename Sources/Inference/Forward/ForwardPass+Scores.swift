@@ -121,7 +121,7 @@ struct ScoreCounts {
 
 extension Communicator {
     /// The sum over ranks of each element of `own`.
-    func total<Number: Reducible>(_ own: [Number]) throws -> [Number] {
+    package func total<Number: Reducible>(_ own: [Number]) throws -> [Number] {
         var all = own
         try own.withUnsafeBufferPointer { own in
             try all.withUnsafeMutableBufferPointer { try allreduce(own, into: $0, .sum) }

@@ -54,7 +54,7 @@ package final class ForwardPass<Element: Storage> {
     /// The sum of a batch's losses, without label smoothing.
     ///
     /// - Parameter eachBlock: Called with the logits of some rows that have a target, and the indices of these rows.
-    func loss(
+    package func loss(
         of batch: Batch,
         eachBlock: ((_ logits: UnsafePointer<Float>, _ rows: UnsafeBufferPointer<Int32>) -> Void)? = nil
     ) -> Double {

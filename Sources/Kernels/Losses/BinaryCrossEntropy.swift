@@ -44,6 +44,20 @@ package func binaryCrossEntropyWithGradient(
     }
 }
 
+/// Computes the loss of each of `count` labels, and replaces the logits by the gradients of `gradientScale` times the
+/// losses.
+@inline(__always)
+func binaryCrossEntropyWithGradient(
+    _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, gradientScale: Float,
+    into losses: UnsafeMutablePointer<Float>, count: Int
+) {
+    forEachVector(count) { k, width in
+        let terms = binaryTerms(logits + k, targets + k, width)
+        store(terms.losses, losses + k, width)
+        store(terms.gradients * gradientScale, logits + k, width)
+    }
+}
+
 /// Returns the losses of `width` labels and their derivatives, both 0 for ignored targets and in unused lanes.
 @_transparent
 private func binaryTerms(

@@ -1,96 +1,172 @@
+import CTiles
 import Numbers
 import Tensors
 import Threads
 
-// P predictions, N candidate tokens of each, V outputs, C hidden size.
+// P predictions, N candidate tokens of each, V outputs, M hidden states, C hidden size.
 
-/// Computes scores[p, n] = hidden[p] · weights[candidates[p, n]]: the logits of few of many outputs.
+/// Predictions among few of many outputs: the hidden state and the candidates of each.
+package struct Candidates {
+    /// [M, C].
+    package let hidden: UnsafePointer<Float>
+    /// [P]: the hidden state of each prediction.
+    package let rows: UnsafePointer<Int32>
+    /// [P, N], each in 0 ..< V or `ignoredTarget`.
+    package let outputs: UnsafePointer<Int32>
+    /// P.
+    package let count: Int
+    /// N.
+    package let each: Int
+    /// V.
+    package let outputCount: Int
+    /// C.
+    package let width: Int
+
+    package init(
+        hidden: UnsafePointer<Float>, rows: UnsafePointer<Int32>, outputs: UnsafePointer<Int32>, count: Int, each: Int,
+        outputCount: Int, width: Int
+    ) {
+        (self.hidden, self.rows, self.outputs) = (hidden, rows, outputs)
+        (self.count, self.each, self.outputCount, self.width) = (count, each, outputCount, width)
+    }
+
+    /// Computes the scores of prediction `p`: hidden · weights[candidate] of each candidate, 0 if it is ignored.
+    @inline(__always)
+    fileprivate func scores<Element: Storage>(
+        of p: Int, weights: UnsafePointer<Element>, into scores: UnsafeMutablePointer<Float>
+    ) {
+        let state = hidden + Int(rows[p]) * width
+        for place in p * each..<(p + 1) * each {
+            let output = outputs[place]
+            scores[place] =
+                output == ignoredTarget
+                ? 0 : product(state, weights + index(output, below: outputCount) * width, count: width)
+        }
+    }
+
+    /// Asks for the weights of the candidates of prediction `p`, which lie anywhere in the table.
+    @inline(__always)
+    fileprivate func fetch<Element: Storage>(_ p: Int, weights: UnsafePointer<Element>) {
+        guard p < count else { return }
+        for place in p * each..<(p + 1) * each where outputs[place] != ignoredTarget {
+            fetchRow(weights + Int(outputs[place]) * width, count: width)
+        }
+    }
+}
+
+/// Computes the loss of each prediction: the binary cross-entropy of the scores of its candidates.
 ///
 /// - Parameters:
-///   - hidden: [P, C].
 ///   - weights: [V, C].
-///   - candidates: [P, N], each in 0 ..< V or `ignoredTarget`, whose score is 0.
-///   - scores: [P, N].
+///   - labels: [P, N]: 1 for the target, 0 for others, and `ignoredTarget` for ignored candidates.
+///   - scores: [P, N], overwritten.
+///   - losses: [P].
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 @_specialize(where Element == BFloat16)
-package func candidateScores<Element: Storage>(
-    _ hidden: UnsafePointer<Float>, weights: UnsafePointer<Element>, candidates: UnsafePointer<Int32>,
-    into scores: UnsafeMutablePointer<Float>, predictions P: Int, candidatesEach N: Int, outputs V: Int, width C: Int
+package func candidateLosses<Element: Storage>(
+    _ candidates: Candidates, weights: UnsafePointer<Element>, labels: UnsafePointer<Float>,
+    scores: UnsafeMutablePointer<Float>, into losses: UnsafeMutablePointer<Float>
 ) {
-    parallelRows(P, columns: N * C) { range in
-        for p in range {
-            for place in p * N..<(p + 1) * N {
-                let candidate = candidates[place]
-                scores[place] =
-                    candidate == ignoredTarget
-                    ? 0 : product(hidden + p * C, weights + index(candidate, below: V) * C, count: C)
+    parallelRows(candidates.count, columns: candidates.each * candidates.width) { range in
+        for p in range { candidates.scores(of: p, weights: weights, into: scores) }
+    }
+    binaryCrossEntropy(
+        scores, targets: labels, into: losses, rows: candidates.count, labels: candidates.each)
+}
+
+/// Computes the losses of `candidateLosses`, the gradients of the scores of `gradientScale` · Σ losses, and from them
+/// those of the hidden states. A prediction reads the weights of its candidates once for all of it.
+///
+/// - Parameters:
+///   - weights, labels, losses: As for `candidateLosses`.
+///   - coefficients: [P, N], overwritten with the gradients of the scores.
+///   - gradient: Overwritten with the gradient of the hidden state of each prediction, Σ over n of
+///     coefficients[p, n] · weights[candidates[p, n]].
+///   - gradientRows: [P]: the row of `gradient` of each prediction; nil: p.
+@_specialize(where Element == Float)
+@_specialize(where Element == Float16)
+@_specialize(where Element == BFloat16)
+package func candidateLossesWithGradient<Element: Storage>(
+    _ candidates: Candidates, weights: UnsafePointer<Element>, labels: UnsafePointer<Float>, gradientScale: Float,
+    coefficients: UnsafeMutablePointer<Float>, losses: UnsafeMutablePointer<Float>,
+    into gradient: UnsafeMutablePointer<Float>, gradientRows: UnsafePointer<Int32>? = nil
+) {
+    let (N, C) = (candidates.each, candidates.width)
+    parallelRows(candidates.count, columns: 2 * N * C) { range in
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: candidateBlock * N) { terms in
+            let terms = terms.baseAddress!
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: candidateBlock) {
+                let block = start..<min(start + candidateBlock, range.upperBound)
+                for p in block {
+                    candidates.fetch(p + 2, weights: weights)
+                    candidates.scores(of: p, weights: weights, into: coefficients)
+                }
+                // Most candidates are few: vectors hold those of several predictions.
+                binaryCrossEntropyWithGradient(
+                    coefficients + start * N, targets: labels + start * N, gradientScale: gradientScale, into: terms,
+                    count: block.count * N)
+                for p in block {
+                    losses[p] = vectorSum(terms + (p - start) * N, count: N)
+                    let row = gradient + (gradientRows.map { Int($0[p]) } ?? p) * C
+                    row.update(repeating: 0, count: C)
+                    for place in p * N..<(p + 1) * N where candidates.outputs[place] != ignoredTarget {
+                        addProduct(
+                            weights + Int(candidates.outputs[place]) * C, factor: coefficients[place],
+                            accumulatingInto: row, count: C)
+                    }
+                }
             }
         }
     }
 }
 
-/// Computes the gradient of `hidden`: gradient[p] = Σ over n of coefficients[p, n] · weights[candidates[p, n]].
-///
-/// - Parameters:
-///   - coefficients: [P, N], the gradient of the scores.
-///   - gradient: [P, C], overwritten.
-@_specialize(where Element == Float)
-@_specialize(where Element == Float16)
-@_specialize(where Element == BFloat16)
-package func candidateHiddenGradient<Element: Storage>(
-    _ coefficients: UnsafePointer<Float>, weights: UnsafePointer<Element>, candidates: UnsafePointer<Int32>,
-    into gradient: UnsafeMutablePointer<Float>, predictions P: Int, candidatesEach N: Int, outputs V: Int, width C: Int
-) {
-    parallelRows(P, columns: N * C) { range in
-        for p in range {
-            let row = gradient + p * C
-            row.update(repeating: 0, count: C)
-            for place in p * N..<(p + 1) * N where candidates[place] != ignoredTarget {
-                addProduct(
-                    weights + index(candidates[place], below: V) * C, factor: coefficients[place],
-                    accumulatingInto: row, count: C)
-            }
-        }
-    }
-}
+/// The number of predictions whose candidates' weights are in the cache at once.
+private let candidateBlock = 8
 
 /// Computes the gradient of the weights: gradient[v] = Σ over the places of v among the candidates of
 /// coefficients[p, n] · hidden[p], in order and in Float32, and 0 for other outputs.
 ///
 /// - Parameters:
+///   - coefficients: [P, N], the gradients of the scores.
 ///   - gradient: [V, C], overwritten.
-///   - links: Scratch, [V + P · N]: linked lists with the first place of each output and each place's successor.
+///   - places: Scratch, [`candidatePlaceCount`].
 ///   - sums: Scratch, [`candidateGradientParts`, C].
 /// - Complexity: O(V · C + P · N · C); allocates nothing.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 @_specialize(where Element == BFloat16)
 package func candidateWeightGradient<Element: Storage>(
-    _ coefficients: UnsafePointer<Float>, hidden: UnsafePointer<Float>, candidates: UnsafePointer<Int32>,
-    into gradient: UnsafeMutablePointer<Element>, links: UnsafeMutablePointer<Int32>,
-    sums: UnsafeMutablePointer<Float>, predictions P: Int, candidatesEach N: Int, outputs V: Int, width C: Int
+    _ candidates: Candidates, coefficients: UnsafePointer<Float>, into gradient: UnsafeMutablePointer<Element>,
+    places: UnsafeMutablePointer<Int32>, sums: UnsafeMutablePointer<Float>
 ) {
-    let (first, next) = (links, links + V)
-    first.update(repeating: -1, count: V)
-    for place in (0..<P * N).reversed() where candidates[place] != ignoredTarget {
-        let output = index(candidates[place], below: V)
-        next[place] = first[output]
-        first[output] = Int32(place)
-    }
-    // Frequent outputs, which have neighbouring numbers in many vocabularies, are spread over the parts.
-    parallel(candidateGradientParts) { part in
+    let (V, C, parts) = (candidates.outputCount, candidates.width, candidateGradientParts)
+    let sorted = SortedPlaces(candidates, coefficients, in: places)
+    // Parts with as many places each: some outputs are much more frequent than others.
+    parallel(parts) { part in
         let sum = sums + part * C
-        for output in stride(from: part, to: V, by: candidateGradientParts) {
-            var place = Int(first[output])
-            if place < 0 {
+        for output in sorted.outputs(ofPart: part, of: parts, V) {
+            let range = sorted.range(of: output)
+            if range.isEmpty {
                 (gradient + output * C).update(repeating: 0, count: C)
                 continue
             }
             sum.update(repeating: 0, count: C)
-            while place >= 0 {
-                addProduct(hidden + place / N * C, factor: coefficients[place], accumulatingInto: sum, count: C)
-                place = Int(next[place])
+            var place = range.lowerBound
+            while place < range.upperBound {
+                fetchRow(candidates.hidden + Int(sorted.entry(place + 8).row) * C, count: C)
+                fetchRow(candidates.hidden + Int(sorted.entry(place + 9).row) * C, count: C)
+                let (row, coefficient) = sorted.entry(place)
+                let state = candidates.hidden + Int(row) * C
+                if place + 1 < range.upperBound {
+                    let (nextRow, nextCoefficient) = sorted.entry(place + 1)
+                    addProducts(
+                        state, factor: coefficient, candidates.hidden + Int(nextRow) * C, factor: nextCoefficient,
+                        accumulatingInto: sum, count: C)
+                } else {
+                    addProduct(state, factor: coefficient, accumulatingInto: sum, count: C)
+                }
+                place += 2
             }
             convert(UnsafePointer(sum), into: gradient + output * C, count: C)
         }
@@ -100,53 +176,85 @@ package func candidateWeightGradient<Element: Storage>(
 /// The number of parts into which `candidateWeightGradient` divides the outputs.
 package let candidateGradientParts = 64
 
-/// Computes mean[g] = the mean of the rows of group g.
-///
-/// - Parameters:
-///   - rows: [R, C].
-///   - ends, sizes: [G]; the last row of each group, and its number of consecutive rows, at least 1.
-///   - means: [G, C].
-@_specialize(where Element == Float)
-@_specialize(where Element == Float16)
-@_specialize(where Element == BFloat16)
-package func groupMeans<Element: Storage>(
-    _ rows: UnsafePointer<Element>, ends: UnsafePointer<Int32>, sizes: UnsafePointer<Int32>,
-    into means: UnsafeMutablePointer<Float>, groups G: Int, width C: Int
-) {
-    parallelRows(G, columns: C) { range in
-        for g in range {
-            let (mean, size) = (means + g * C, Int(sizes[g]))
-            mean.update(repeating: 0, count: C)
-            for row in Int(ends[g]) - size + 1...Int(ends[g]) {
-                addProduct(rows + row * C, factor: 1 / Float(size), accumulatingInto: mean, count: C)
+/// The number of integers that `candidateWeightGradient` needs for P · N `places` among V `outputs`.
+package func candidatePlaceCount(places: Int, outputs: Int) -> Int { outputs + 1 + 2 * places }
+
+/// The places of the candidates that are not ignored, sorted by output, and by their order for each.
+private struct SortedPlaces {
+    /// [V + 1]: the end of the places of the output before each; the first is 0.
+    private let ends: UnsafeMutablePointer<Int32>
+    /// [places, 2]: the row of the hidden state, and the bits of the coefficient.
+    private let entries: UnsafeMutablePointer<Int32>
+    private let count: Int
+
+    init(_ candidates: Candidates, _ coefficients: UnsafePointer<Float>, in memory: UnsafeMutablePointer<Int32>) {
+        let (V, N) = (candidates.outputCount, candidates.each)
+        (ends, entries) = (memory, memory + V + 1)
+        ends.update(repeating: 0, count: V + 1)
+        // The number of places of output v is counted in element v + 1.
+        for place in 0..<candidates.count * N where candidates.outputs[place] != ignoredTarget {
+            ends[index(candidates.outputs[place], below: V) + 1] += 1
+        }
+        var start: Int32 = 0
+        for output in 0..<V {
+            let size = ends[output + 1]
+            ends[output + 1] = start
+            start += size
+        }
+        count = Int(start)
+        for p in 0..<candidates.count {
+            for place in p * N..<(p + 1) * N where candidates.outputs[place] != ignoredTarget {
+                let next = Int(ends[Int(candidates.outputs[place]) + 1])
+                ends[Int(candidates.outputs[place]) + 1] += 1
+                entries[2 * next] = candidates.rows[p]
+                entries[2 * next + 1] = Int32(bitPattern: coefficients[place].bitPattern)
             }
         }
     }
-}
 
-/// Computes the backward pass of `groupMeans`; rows outside all groups become 0.
-///
-/// - Parameters:
-///   - meanGradient: [G, C].
-///   - rowGradient: [R, C], overwritten.
-package func groupMeansBackward(
-    _ meanGradient: UnsafePointer<Float>, ends: UnsafePointer<Int32>, sizes: UnsafePointer<Int32>,
-    into rowGradient: UnsafeMutablePointer<Float>, groups G: Int, rows R: Int, width C: Int
-) {
-    rowGradient.update(repeating: 0, count: R * C)
-    parallelRows(G, columns: C) { range in
-        for g in range {
-            let size = Int(sizes[g])
-            for row in Int(ends[g]) - size + 1...Int(ends[g]) {
-                addProduct(
-                    meanGradient + g * C, factor: 1 / Float(size), accumulatingInto: rowGradient + row * C, count: C)
+    /// The places of an output.
+    @inline(__always)
+    func range(of output: Int) -> Range<Int> { Int(ends[output])..<Int(ends[output + 1]) }
+
+    /// The hidden state and the coefficient of a place; beyond the last place, those of the last.
+    @inline(__always)
+    func entry(_ place: Int) -> (row: Int32, coefficient: Float) {
+        let place = min(place, count - 1)
+        return (entries[2 * place], Float(bitPattern: UInt32(bitPattern: entries[2 * place + 1])))
+    }
+
+    /// The outputs of one of `parts` parts, all of which together have V outputs.
+    func outputs(ofPart part: Int, of parts: Int, _ V: Int) -> Range<Int> {
+        /// The first output whose places start at or after a share of all places, and of all outputs.
+        func border(_ part: Int) -> Int {
+            if part == parts { return V }
+            // An output without places costs as much as a place: it is set to 0.
+            let share = (count + V) * part / parts
+            var (low, high) = (0, V)
+            while low < high {
+                let middle = (low + high) / 2
+                if Int(ends[middle]) + middle < share { low = middle + 1 } else { high = middle }
             }
+            return low
         }
+        return border(part)..<border(part + 1)
     }
 }
 
 // Rows are short, so a rest of less than 16 elements takes a good part of the time: it is computed by fours in Float32.
 // In `load` and `store` themselves, which every kernel inlines, that would cost 5 to 7 % of a step of a decoder.
+
+/// Asks for the cache lines of a row.
+@inline(__always)
+private func fetchRow<Element>(_ row: UnsafePointer<Element>, count: Int) {
+    let line = UnsafeRawPointer(row)
+    var offset = 0
+    while offset < count * MemoryLayout<Element>.stride {
+        ctiles_prefetch(line + offset)
+        offset += arenaAlignmentBytes
+    }
+    ctiles_prefetch(line + count * MemoryLayout<Element>.stride - 1)
+}
 
 /// Returns Σ a·b, with the bits of `dot`.
 @inline(__always)
@@ -182,7 +290,7 @@ private func loadFour<Element: Storage>(_ pointer: UnsafePointer<Element>) -> SI
 
 /// Computes sum += factor · row.
 @inline(__always)
-private func addProduct<Element: Storage>(
+func addProduct<Element: Storage>(
     _ row: UnsafePointer<Element>, factor: Float, accumulatingInto sum: UnsafeMutablePointer<Float>, count: Int
 ) {
     let whole = count & ~(lanes - 1)
@@ -199,4 +307,32 @@ private func addProduct<Element: Storage>(
         sum[done] = sum[done].addingProduct(row[done].float32, factor)
         done += 1
     }
+}
+
+/// Computes sum += factor · row for two rows, one after the other; the sums stay in registers in between.
+@inline(__always)
+private func addProducts(
+    _ first: UnsafePointer<Float>, factor firstFactor: Float, _ second: UnsafePointer<Float>,
+    factor secondFactor: Float, accumulatingInto sum: UnsafeMutablePointer<Float>, count: Int
+) {
+    let (a, b) = (SIMD16(repeating: firstFactor), SIMD16(repeating: secondFactor))
+    let whole = count & ~(lanes - 1)
+    forEachVector(whole) { i, width in
+        let added = load(sum + i, width).addingProduct(load(first + i, width), a)
+        store(added.addingProduct(load(second + i, width), b), sum + i, width)
+    }
+    if whole < count {
+        addProduct(first + whole, factor: firstFactor, accumulatingInto: sum + whole, count: count - whole)
+        addProduct(second + whole, factor: secondFactor, accumulatingInto: sum + whole, count: count - whole)
+    }
+}
+
+/// Returns the sum of `count` elements with the bits of a loss of a row in `binaryCrossEntropy`.
+@inline(__always)
+private func vectorSum(_ terms: UnsafePointer<Float>, count: Int) -> Float {
+    var sum = SIMD16<Float>()
+    forEachVector(count) { i, width in
+        sum += width == lanes ? load(terms + i, lanes) : loadRest(terms + i, width)
+    }
+    return sum.lanesSum
 }

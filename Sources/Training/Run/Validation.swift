@@ -27,9 +27,7 @@ struct Validation<Element: Storage> {
     ) throws {
         (self.tasks, self.communicator) = (tasks, communicator)
         splits = try communicator.together { () throws(Failure) in
-            let whole = data.validation.map { [(name: String?.none, samples: $0)] } ?? []
-            let parts = data.partValidation.map { (name: String?.some($0.name), samples: $0.samples) }
-            return try (parts.isEmpty ? whole : parts).map { name, samples throws(Failure) in
+            try data.evaluatedSplits.map { name, samples throws(Failure) in
                 let batches = EvaluationBatches(
                     samples, sequencesPerBatch: data.plan.sequencesPerSlot, seed: UInt64(configuration.run.seed))
                 return (name, batches, try batches.makeBatch())

@@ -24,8 +24,7 @@ extension Coordinator {
                 bytes[bit / 8 % MemoryLayout<Element>.stride] ^= 1 << (bit % 8)
             },
             spoil: {
-                let isOfTokens = forwardPass.model.architecture.output == .tokens
-                forwardPass.workspace.floats(isOfTokens ? .branchGradient : .pooledGradient, 1)[0] = .nan
+                forwardPass.workspace.floats(forwardPass.model.outputGradientUse, 1)[0] = .nan
             })
     }
 }

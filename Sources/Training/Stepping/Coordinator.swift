@@ -387,6 +387,9 @@ package final class Coordinator<Element: Storage> {
         try spans.measure(.weights) { () throws(MPIError) in try averaging.publish() }
     }
 
+    /// The sum of the losses of a batch of an evaluation, computed by this rank alone.
+    package func evaluationLoss(of batch: Batch) -> Double { replica.forwardPass.loss(of: batch) }
+
     /// The name of the first parameter whose averaged gradient is not finite. Collective: every rank calls it.
     private func firstOverflow() throws(MPIError) -> String {
         let first = try firstParameter { parameter in

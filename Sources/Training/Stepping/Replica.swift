@@ -71,8 +71,7 @@ final class Replica<Element: Storage> {
 
             let rows = model.outputRows(sequences: batch.sequenceCount, positions: batch.positions)
             let losses = workspace.floats(.losses, rows)
-            let outputGradient = workspace.floats(
-                model.architecture.output == .tokens ? .branchGradient : .pooledGradient, rows * model.head.inputWidth)
+            let outputGradient = workspace.floats(model.outputGradientUse, rows * model.head.inputWidth)
             // If the step is abandoned, this throws before any rank has started to average.
             let scale = try gradientScale()
             context.spans.measure(.head) {
