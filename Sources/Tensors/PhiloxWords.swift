@@ -1,7 +1,6 @@
 /// The words of eight consecutive counters of a stream, computed at once: the same ones as `RandomStream.words`.
 ///
-/// Each 32-bit word is in a 64-bit lane, so that one instruction yields the full product. The upper half of the lanes of
-/// `x` and `z` is undefined.
+/// Each 32-bit word is in a 64-bit lane, so that one instruction yields the full product.
 @frozen @usableFromInline
 package struct PhiloxWords {
     /// The first to fourth words of the counters.
