@@ -9,14 +9,15 @@ import Settings
 struct RunBatches {
     /// The longest sequences of a micro-batch in training and evaluation with their padding, over all ranks.
     let lengths: SequenceLengths
-    /// The steps in which this rank has its longest sequences, its longest sources, its most targets and the most work;
-    /// as many on every rank.
+    /// The steps in which this rank has its longest sequences, its longest sources, its most targets and the most work:
+    /// the same number of steps on every rank.
     let largestSteps: [Int]
-    /// The largest batches of evaluations on this rank, in the same respects, with their split; as many on every rank.
+    /// The largest batches of evaluations on this rank, in the same respects, with their split.
     private let largestEvaluations: [(split: Int, batch: Int)]
     /// The work of each step of the whole job, in no particular unit.
     private let work: [Double]
-    private let data: TrainingData
+    /// The data that the run reads.
+    let data: TrainingData
     private let splits: [EvaluationBatches]
 
     /// The number of positions that are read at most: some hundred thousand sentences.

@@ -51,28 +51,31 @@ struct StepProbe {
     /// Measures steps. Collective: every rank calls it.
     ///
     /// - Parameters:
-    ///   - data: The data of the run with its batches; nil: random sequences of full length.
+    ///   - batches: The batches of the run; nil: random sequences of full length.
     ///   - comparesThreads: Whether to measure one thread too, if this process is alone and has several.
     init(
-        _ subject: BenchSubject, _ data: (whole: TrainingData, batches: RunBatches)?, _ recomputation: Recomputation,
+        _ subject: BenchSubject, _ batches: RunBatches?, _ recomputation: Recomputation,
         flopsPerStep: Double, comparesThreads: Bool, _ communicator: any Communicator
     ) throws {
         let (whole, ranks) = (subject.configuration, communicator.size)
         let perNode = communicator.localSize
         let slots = max(1, whole.batch.slots / ranks)
-        var (reduced, batches) = (whole, data?.batches)
-        let memory = whole.arenaMemory(
-            subject.sizes, data?.batches.lengths ?? SequenceLengths(subject.sizes.contextLength), recomputation,
-            ranks: ranks, perNode: perNode)
+        /// The memory of a model's arenas on `batches`.
+        func arenas(_ configuration: Configuration, _ batches: RunBatches?) -> Double {
+            let lengths = batches?.lengths ?? SequenceLengths(subject.sizes.contextLength)
+            return configuration.arenaMemory(subject.sizes, lengths, recomputation, ranks: ranks, perNode: perNode)
+                .bytes
+        }
+        var (reduced, batches) = (whole, batches)
         let operations = flopsPerStep / Double(ranks)
-        let isSmall = memory.bytes <= StepProbe.mostBytes && operations <= StepProbe.mostOperations
+        let isSmall = arenas(whole, batches) <= StepProbe.mostBytes && operations <= StepProbe.mostOperations
         if !isSmall {
             reduced.keepLayers(2)
             // Two micro-batches show what adding their gradients takes, if that does not take long.
             let kept = operations / Double(slots) > StepProbe.mostOperations ? 1 : min(2, slots)
             reduced.batch.sequences = whole.batch.sequencesPerSlot * kept * ranks
             reduced.batch.slots = kept * ranks
-            batches = try data.map { try RunBatches($0.whole, reduced, communicator) }
+            batches = try batches.map { try RunBatches($0.data, reduced, communicator) }
         }
         reduced.training.recompute = recomputation.key
         let measuredSlots = reduced.batch.slots / ranks
@@ -81,7 +84,7 @@ struct StepProbe {
         let largest = batches?.largestSteps ?? [0, 0]
         let before = try StepProbe.sumOverNode(communicator)
         let bench = try StepBench(
-            subject.with(reduced), data: data.map { ($0.whole.training, largest + typicalSteps) }, communicator)
+            subject.with(reduced), data: batches.map { ($0.data.training, largest + typicalSteps) }, communicator)
         // The largest batches first: they need the most memory.
         for _ in largest { try bench.step() }
         try batches?.forEachLargestEvaluation(communicator) { bench.evaluate($0) }
@@ -107,16 +110,13 @@ struct StepProbe {
             layerRatio: Double(whole.model.allLayers) / Double(reduced.model.allLayers),
             parameterRatio: Double(wholeModel.count) / Double(model.count),
             workRatio: batches?.relativeWork(of: typicalSteps) ?? 1, ranks: ranks)
-        let arenas = reduced.arenaMemory(
-            subject.sizes, batches?.lengths ?? SequenceLengths(subject.sizes.contextLength), recomputation,
-            ranks: ranks, perNode: perNode)
         (programBytes, self.ranks) = (before, ranks)
-        scratchBytes = max(0, after - before - arenas.bytes)
+        scratchBytes = max(0, after - before - arenas(reduced, batches))
         let layers =
             isSmall ? "the whole model" : "\(counted(reduced.model.allLayers, "layer")) of \(whole.model.allLayers)"
         description =
             "measured: \(counted(steps, "step")) of \(layers), \(counted(measuredSlots, "micro-batch", "es")) per rank, "
-            + ComputeThreads.description(ranks: ranks) + (data == nil ? ", random data" : "")
+            + ComputeThreads.description(ranks: ranks) + (batches == nil ? ", random data" : "")
     }
 
     /// Calls `body` while one thread computes.

@@ -84,8 +84,8 @@ package struct TrainingPlan {
         let fits = try communicator.maximum(needed > Double(availableBytes) ? 1 : 0) == 0
         if measures && fits {
             probe = try StepProbe(
-                subject, data.flatMap { whole in batches.map { (whole, $0) } }, recomputation,
-                flopsPerStep: flopsPerStep, comparesThreads: comparesThreads, communicator)
+                subject, batches, recomputation, flopsPerStep: flopsPerStep, comparesThreads: comparesThreads,
+                communicator)
             unmeasured = nil
         } else {
             probe = nil

@@ -87,10 +87,11 @@ struct WordSamplesTests {
         let words = try WordFrequencies(stream, excluding: [], subsample: 0.25)
         let random = RandomStream(seed: 1, purpose: .wordWindows)
         let count = 40_000
+        let windows = WordWindows(window: 1, negatives: 1, subsample: 0, predictsCentre: false)
         var noise = [Int32](repeating: 0, count: count)
         Array(0..<count).withUnsafeBufferPointer { places in
             let counters = places.map { random.words(UInt64($0)) }
-            words.drawNoise(places, besides: [Int32](repeating: -2, count: count), into: &noise, each: 1, counters)
+            words.drawNoise(places, besides: [Int32](repeating: -2, count: count), into: &noise, windows, counters)
         }
         let found = Dictionary(noise.map { ($0, 1) }, uniquingKeysWith: +)
         // 16 ** 0.75 : 1 = 8 : 1, and the deviation of a share is 0.0016.

@@ -61,11 +61,11 @@ package final class WordFrequencies: Sendable {
     /// - Parameters:
     ///   - places: The positions of the targets.
     ///   - targets: [T].
-    ///   - noise: [T, `each`]; those of `places` are overwritten.
-    ///   - random: The random words of each target, one counter for every two noise words.
+    ///   - noise: [T, `windows.negatives`]; those of `places` are overwritten.
+    ///   - random: The random words of each target, of `windows.countersOfNoise` counters.
     func drawNoise(
         _ places: UnsafeBufferPointer<Int>, besides targets: UnsafePointer<Int32>,
-        into noise: UnsafeMutablePointer<Int32>, each: Int, _ random: UnsafePointer<SIMD4<UInt32>>
+        into noise: UnsafeMutablePointer<Int32>, _ windows: WordWindows, _ random: UnsafePointer<SIMD4<UInt32>>
     ) {
         aliases.withUnsafeBufferPointer { aliases in
             /// The noise word for two random words of 32 bits.
@@ -78,13 +78,13 @@ package final class WordFrequencies: Sendable {
             }
             var random = random
             for place in places {
-                let (target, row) = (targets[place], noise + place * each)
-                for number in 0..<each {
+                let (target, row) = (targets[place], noise + place * windows.negatives)
+                for number in 0..<windows.negatives {
                     let four = random[number / 2]
                     let word = number % 2 == 0 ? word(four.x, four.y) : word(four.z, four.w)
                     row[number] = word == target ? ignoredTarget : word
                 }
-                random += (each + 1) / 2
+                random += windows.countersOfNoise
             }
         }
     }

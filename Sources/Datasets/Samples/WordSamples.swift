@@ -114,7 +114,7 @@ package final class WordSamples: Samples {
         stream.fill(random, first: UInt64(2 * read), count: targets * windows.countersOfNoise)
         vocabulary.drawNoise(
             UnsafeBufferPointer(start: predicting, count: targets), besides: row.fields.classTargets!,
-            into: row.fields.noise!, each: windows.negatives, random)
+            into: row.fields.noise!, windows, random)
         row.pad(from: position)
     }
 }

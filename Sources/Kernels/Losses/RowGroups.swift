@@ -13,6 +13,7 @@ package struct RowGroups {
     /// G.
     package let count: Int
 
+    /// Groups with the given properties.
     package init(ends: UnsafePointer<Int32>, sizes: UnsafePointer<Int32>, count: Int) {
         (self.ends, self.sizes, self.count) = (ends, sizes, count)
     }
