@@ -14,6 +14,8 @@ typedef float vector16 __attribute__((vector_size(64)));
         __builtin_memcpy(&number, &(word), 4);     \
         number - (VECTOR){0};                      \
     })
+// The words that are prefetched ahead when matrix B is packed.
+enum { words_ahead = 32 };
 #define FUSED(VECTOR, s, l, r) __builtin_elementwise_fma(BROADCAST(VECTOR, l), r, s)
 
 // --- The instructions that this file is compiled for: 32 registers of 128 bits on Arm, 16 on x86-64. ---
@@ -23,6 +25,9 @@ typedef float vector16 __attribute__((vector_size(64)));
 #define BLOCK 6
 #define VECTORS 4
 #define MULTIPLY(s, l, r) FUSED(vector4, s, l, r)
+#define ELEMENTS 1
+#define UNPACKED(l, s, p) __builtin_memcpy(l, s, sizeof l)
+#define STORE_ROUNDED(l, t) (void)(t)
 #define LEVEL portable
 #include "register_kernels.h"
 #undef VECTOR
@@ -39,6 +44,9 @@ typedef float vector16 __attribute__((vector_size(64)));
 #define BLOCK 6
 #define VECTORS 2
 #define MULTIPLY(s, l, r) FUSED(vector8, s, l, r)
+#define ELEMENTS 1
+#define UNPACKED(l, s, p) __builtin_memcpy(l, s, sizeof l)
+#define STORE_ROUNDED(l, t) (void)(t)
 #define LEVEL avx2
 #include "register_kernels.h"
 #undef VECTOR
@@ -52,13 +60,31 @@ typedef float vector16 __attribute__((vector_size(64)));
 #define BLOCK 12
 #define VECTORS 2
 #define MULTIPLY(s, l, r) FUSED(vector16, s, l, r)
+#define ELEMENTS 1
+#define UNPACKED(l, s, p) __builtin_memcpy(l, s, sizeof l)
+#define STORE_ROUNDED(l, t) (void)(t)
 #define LEVEL avx512
 #include "register_kernels.h"
 
 // --- AVX-512 with products of bfloat16. ---
 
-#define TARGET __attribute__((target("avx512f,avx512bf16")))
+// The words of the pairs of two rows of 32 bfloat16.
+__attribute__((target("avx512f,avx512bw"))) static inline __attribute__((always_inline)) void unpack_pairs(
+    vector16 words[2], const char *source, long pitch) {
+    // Lane 2c is from the first row, lane 2c + 1 from the second.
+    const __m512i count = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i lower = _mm512_or_si512(count, _mm512_slli_epi32(_mm512_add_epi32(count, _mm512_set1_epi32(32)), 16));
+    const __m512i upper = _mm512_add_epi16(lower, _mm512_set1_epi16(16));
+    const __m512i first = _mm512_loadu_si512(source), second = _mm512_loadu_si512(source + pitch);
+    words[0] = (vector16)_mm512_permutex2var_epi16(first, lower, second);
+    words[1] = (vector16)_mm512_permutex2var_epi16(first, upper, second);
+}
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
 #define MULTIPLY(s, l, r) ((vector16)_mm512_dpbf16_ps((__m512)(s), (__m512bh)_mm512_set1_epi32((int)(l)), (__m512bh)(r)))
+#define ELEMENTS 2
+#define UNPACKED(l, s, p) unpack_pairs(l, s, p)
+#define STORE_ROUNDED(l, t) _mm512_storeu_si512(t, (__m512i)_mm512_cvtne2ps_pbh((__m512)(l)[1], (__m512)(l)[0]))
 #define LEVEL pairs
 #include "register_kernels.h"
 #undef VECTOR
@@ -78,17 +104,17 @@ cproducts_level cproducts_supported(void) {
 cproducts_level cproducts_supported(void) { return cproducts_portable; }
 #endif
 
-cproducts_kernel cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout) {
-    const int row_major = layout == cproducts_row_major;
-    if (word == cproducts_bfloat16_pair) {
+// The kernels of a level.
+#define KERNELS(level) \
+    {{level##_row_major, level##_row_major_packing}, {level##_word_major, level##_word_major_packing}}
+
+cproducts_kernels cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout) {
 #ifdef __x86_64__
-        if (level >= cproducts_avx512_bf16) return row_major ? pairs_row_major : pairs_word_major;
+    static const cproducts_kernels pairs[] = KERNELS(pairs), avx512[] = KERNELS(avx512), avx2[] = KERNELS(avx2);
+    if (word == cproducts_bfloat16_pair && level >= cproducts_avx512_bf16) return pairs[layout];
+    if (word == cproducts_float32 && level >= cproducts_avx512) return avx512[layout];
+    if (word == cproducts_float32 && level >= cproducts_avx2) return avx2[layout];
 #endif
-        return NULL;
-    }
-#ifdef __x86_64__
-    if (level >= cproducts_avx512) return row_major ? avx512_row_major : avx512_word_major;
-    if (level >= cproducts_avx2) return row_major ? avx2_row_major : avx2_word_major;
-#endif
-    return row_major ? portable_row_major : portable_word_major;
+    static const cproducts_kernels portable[] = KERNELS(portable);
+    return word == cproducts_float32 ? portable[layout] : (cproducts_kernels){NULL, NULL};
 }

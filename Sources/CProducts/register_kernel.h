@@ -1,32 +1,53 @@
-// One register kernel. The including file defines
+// One register kernel, in two variants. The including file defines
 //   NAME             the function's name
 //   TARGET           its attributes
 //   VECTOR           a vector of Float32
 //   BLOCK, VECTORS   the rows and vectors of the sums that registers hold at a time
 //   ROW, WORD        the distances of rows and words in the left strip, of which one is `distance`
 //   MULTIPLY(s, l, r)  the sums s plus the product of the word l and the vector r of words
+//   ELEMENTS         the elements in a word
+//   STORE_ROUNDED(l, t)  stores the VECTORS vectors l at t, rounded to the type of the elements
+//   UNPACKED(l, s, p)  sets the VECTORS vectors l to the words whose elements are at s, in rows that are p bytes apart
 
-// The sums of `row_count` ≤ BLOCK rows and VECTORS vectors.
+// The sums of `row_count` ≤ BLOCK rows and VECTORS vectors; `packing`: whether `right` is written, from `source`.
 #define BODY JOIN(NAME, _block)
 
 TARGET static inline __attribute__((always_inline)) void BODY(
-    const uint32_t *left, long distance, const VECTOR *right, long depth, float *sums, long stride, int row_count,
-    int adding, const float *shift) {
+    const uint32_t *left, long distance, VECTOR *right, const char *source, long pitch, int packing, long depth,
+    int row_count, const cproducts_target *target, long first_row, long first_column) {
     enum { line = cproducts_columns * sizeof(float) / sizeof(VECTOR) };
+    const long stride = target->stride, rounded_stride = target->rounded_stride;
+    const int adding = target->adding;
+    float *sums = target->sums + first_row * stride + first_column;
+    const float *shift = target->shift ? target->shift + first_column : NULL;
+    uint16_t *rounded = target->rounded ? target->rounded + first_row * rounded_stride + first_column : NULL;
     VECTOR block[BLOCK][VECTORS];
 #pragma clang loop unroll(full)
     for (int r = 0; r < row_count; r++)
 #pragma clang loop unroll(full)
         for (int v = 0; v < VECTORS; v++) block[r][v] = (VECTOR){0};
-    // Each row of sums is on its own page; prefetched now, it is available when the block is complete.
+    // Each row of C is on its own page; prefetched now, it is available when the block is complete.
+    for (int r = 0; rounded && r < row_count; r++) __builtin_prefetch(rounded + r * rounded_stride, 1, 3);
+    for (int r = 0; !rounded && r < row_count; r++)
 #pragma clang loop unroll(full)
-    for (int r = 0; r < row_count; r++)
-#pragma clang loop unroll(full)
-        for (int v = 0; v < VECTORS; v++) __builtin_prefetch((char *)(sums + r * stride) + v * sizeof(VECTOR), 1, 3);
+        for (int v = 0; v < VECTORS; v++) __builtin_prefetch((VECTOR *)(sums + r * stride) + v, 1, 3);
     for (long w = 0; w < depth; w++) {
         VECTOR line_of_right[VECTORS];
+        if (packing) {
+            // Each stored row is on its own page; prefetched now, it is available some words later.
 #pragma clang loop unroll(full)
-        for (int v = 0; v < VECTORS; v++) line_of_right[v] = right[v];
+            for (int e = 0; e < ELEMENTS; e++)
+#pragma clang loop unroll(full)
+                for (unsigned b = 0; b < VECTORS * sizeof(VECTOR) / ELEMENTS; b += 64)
+                    __builtin_prefetch(source + (ELEMENTS * words_ahead + e) * pitch + b, 0, 3);
+            UNPACKED(line_of_right, source, pitch);
+#pragma clang loop unroll(full)
+            for (int v = 0; v < VECTORS; v++) right[v] = line_of_right[v];
+            source += ELEMENTS * pitch;
+        } else {
+#pragma clang loop unroll(full)
+            for (int v = 0; v < VECTORS; v++) line_of_right[v] = right[v];
+        }
 #pragma clang loop unroll(full)
         for (int r = 0; r < row_count; r++)
 #pragma clang loop unroll(full)
@@ -36,43 +57,67 @@ TARGET static inline __attribute__((always_inline)) void BODY(
         right += line;
     }
 #pragma clang loop unroll(full)
-    for (int r = 0; r < row_count; r++)
+    for (int r = 0; r < row_count; r++) {
 #pragma clang loop unroll(full)
         for (int v = 0; v < VECTORS; v++) {
-            VECTOR result = block[r][v], before;
-            char *target = (char *)(sums + r * stride) + v * sizeof(VECTOR);
+            VECTOR addend;
+            char *place = (char *)(sums + r * stride) + v * sizeof(VECTOR);
             if (adding) {
-                __builtin_memcpy(&before, target, sizeof before);
-                result = before + result;
+                __builtin_memcpy(&addend, place, sizeof addend);
+                block[r][v] = addend + block[r][v];
             }
             if (shift) {
-                VECTOR shifts;
-                __builtin_memcpy(&shifts, (char *)shift + v * sizeof(VECTOR), sizeof shifts);
-                result += shifts;
+                __builtin_memcpy(&addend, (char *)shift + v * sizeof(VECTOR), sizeof addend);
+                block[r][v] += addend;
             }
-            __builtin_memcpy(target, &result, sizeof result);
+            if (!rounded) __builtin_memcpy(place, &block[r][v], sizeof block[r][v]);
         }
+        if (rounded) STORE_ROUNDED(block[r], rounded + r * rounded_stride);
+    }
 }
 
-TARGET static void NAME(
-    const void *left, long distance, const void *right, long depth, float *sums, long stride, int rows, int adding,
-    const float *shift) {
-    const uint32_t *words = left;
+// The sums of `rows` rows and all columns; the first block of rows packs the strip if `packing`.
+#define STRIP JOIN(NAME, _strip)
+
+TARGET static inline __attribute__((always_inline)) void STRIP(
+    const uint32_t *left, long distance, float *right, const char *source, long pitch, int packing, long depth,
+    int rows, const cproducts_target *target) {
     enum { vector_columns = sizeof(VECTOR) / sizeof(float) };
     for (int column = 0; column < cproducts_columns; column += VECTORS * vector_columns) {
-        const VECTOR *strip = (const VECTOR *)((const float *)right + column);
+        VECTOR *strip = (VECTOR *)(right + column);
+        const char *columns = source + column * (sizeof(float) / ELEMENTS);
         for (int row = 0; row < rows; row += BLOCK) {
-            const uint32_t *first = words + row * ROW;
-            float *target = sums + row * stride + column;
-            const float *shifts = shift ? shift + column : shift;
-            if (BLOCK <= 8 || rows - row > 8)
-                BODY(first, distance, strip, depth, target, stride, BLOCK, adding, shifts);
-            else if (rows - row > 4)
-                BODY(first, distance, strip, depth, target, stride, 8, adding, shifts);
-            else
-                BODY(first, distance, strip, depth, target, stride, 4, adding, shifts);
+            const uint32_t *first = left + row * ROW;
+#define BLOCK_OF(count, packing) \
+    BODY(first, distance, strip, columns, pitch, packing, depth, count, target, row, column)
+#define ROWS_OF_BLOCK(packing) \
+    if (BLOCK <= 8 || rows - row > 8) \
+        BLOCK_OF(BLOCK, packing); \
+    else if (rows - row > 4) \
+        BLOCK_OF(8, packing); \
+    else \
+        BLOCK_OF(4, packing)
+            if (packing && row == 0) {
+                ROWS_OF_BLOCK(1);
+            } else {
+                ROWS_OF_BLOCK(0);
+            }
         }
     }
 }
 
+TARGET static void NAME(
+    const void *left, long distance, const void *right, long depth, int rows, const cproducts_target *target) {
+    STRIP(left, distance, (float *)right, NULL, 0, 0, depth, rows, target);
+}
+
+TARGET static void JOIN(NAME, _packing)(
+    const void *left, long distance, const void *source, long pitch, void *right, long depth, int rows,
+    const cproducts_target *target) {
+    STRIP(left, distance, right, source, pitch, 1, depth, rows, target);
+}
+
+#undef ROWS_OF_BLOCK
+#undef BLOCK_OF
+#undef STRIP
 #undef BODY

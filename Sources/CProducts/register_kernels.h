@@ -1,5 +1,6 @@
 // The register kernels of one level for both layouts of the left strip. The including file defines LEVEL, the beginning
-// of their names, and what register_kernel.h needs except NAME, ROW and WORD. LEVEL, TARGET and MULTIPLY end here.
+// of their names, and what register_kernel.h needs except NAME, ROW and WORD. They end here, except what
+// describes vectors.
 #define JOIN(x, y) JOIN_(x, y)
 #define JOIN_(x, y) x##y
 
@@ -22,5 +23,8 @@
 #undef LEVEL
 #undef TARGET
 #undef MULTIPLY
+#undef ELEMENTS
+#undef STORE_ROUNDED
+#undef UNPACKED
 #undef JOIN
 #undef JOIN_

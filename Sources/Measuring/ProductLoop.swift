@@ -11,7 +11,7 @@ final class ProductLoop<Element: Storage> {
     private let products: [Product]
     /// Activations and weights, in their storage type.
     private let (left, right, result): (Arena<Element>, Arena<Element>, Arena<Element>)
-    /// Gradients.
+    /// Gradients, unless they are rounded.
     private let (floatLeft, floatResult): (Arena<Float>, Arena<Float>)
 
     /// Allocates operands for those of `products` that belong to linear layers.
@@ -43,8 +43,12 @@ final class ProductLoop<Element: Storage> {
     func multiply(_ product: Product) {
         switch product.kind {
         case .forward: multiply(product, left, right, result)
-        case .inputGradient: multiply(product, floatLeft, right, floatResult)
-        case .weightGradient: multiply(product, floatLeft, right, floatResult)
+        case .inputGradient, .weightGradient:
+            if ProductArithmetic.current.rounds(besides: Element.format) {
+                multiply(product, left, right, floatResult)
+            } else {
+                multiply(product, floatLeft, right, floatResult)
+            }
         case .attention: break
         }
     }

@@ -61,7 +61,7 @@ package struct PackedRight {
         into c: UnsafeMutablePointer<Float>, stride cStride: Int, accumulating: Bool = false
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
-        let kernel = PanelProduct.kernel(word, a.orientation)!
+        let multiply = PanelProduct.kernels(word, a.orientation).multiply!
         let left = ThreadScratch.ofThread.words(.left, PanelStrip.leftWords)
         for row in stride(from: 0, to: m, by: height) {
             let count = min(height, m - row)
@@ -74,9 +74,12 @@ package struct PackedRight {
                 ).strip(row)
                 let first = panel(start) + word.words(part.lowerBound - start) * width
                 for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
-                    kernel(
+                    var target = cproducts_target(
+                        sums: c + row * cStride + column - columns.lowerBound, stride: cStride, adding: adding ? 1 : 0,
+                        shift: nil, rounded: nil, rounded_stride: 0)
+                    multiply(
                         strip, distance, first + column / width * stripWords(start), word.words(part.count),
-                        c + row * cStride + column - columns.lowerBound, cStride, Int32(count), adding ? 1 : 0, nil)
+                        Int32(count), &target)
                 }
                 adding = true
             }

@@ -1,4 +1,5 @@
 import CProducts
+import CTiles
 import Numbers
 import Tensors
 
@@ -48,6 +49,17 @@ struct PanelPacking<Element: Storage> {
         let first = source.from(row: row)
         return UnsafeRawPointer(first.base + depths.lowerBound * (source.orientation == .plain ? 1 : source.stride))
     }
+
+    /// Whether the kernels that multiply B can pack it.
+    var isPackedByKernels: Bool { isPacked && source.orientation == .plain }
+
+    /// Returns column `column` of plain B as stored.
+    func stored(column: Int) -> UnsafeRawPointer {
+        UnsafeRawPointer(source.base + depths.lowerBound * source.stride + column)
+    }
+
+    /// The distance of stored rows in bytes.
+    var storedBytes: Int { source.stride * MemoryLayout<Element>.stride }
 
     /// A packing of `source`, each element multiplied by `factor`.
     init(_ source: Factor<Element>, _ depths: Range<Int>, _ word: PanelWord, factor: Float = 1) {
@@ -112,6 +124,7 @@ struct PanelPacking<Element: Storage> {
         for w in stride(from: 0, to: words, by: lanes) {
             let part = lines + w * word.elements
             if isPacked, count == lanes, w + lanes <= words {
+                for line in 0..<lanes { ctiles_prefetch(part + line * source.stride + 2 * lanes * word.elements) }
                 transposeSquare(
                     part, lineBytes: source.stride * MemoryLayout<Element>.stride,
                     into: target + w * PanelStrip.columns,

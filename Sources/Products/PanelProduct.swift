@@ -16,7 +16,7 @@ import Threads
 /// - Source: Goto & van de Geijn 2008, doi:10.1145/1356052.1356053.
 package enum PanelProduct {
     /// Whether the CPU multiplies pairs of bfloat16.
-    static let multipliesPairs = kernel(.bfloat16Pair, .plain) != nil
+    static let multipliesPairs = kernels(.bfloat16Pair, .plain).multiply != nil
 
     /// The minimum number of multiply-adds per thread.
     private static let grain = 1 << 19
@@ -29,7 +29,7 @@ package enum PanelProduct {
         let word = word(asBFloat16: asBFloat16)
         let product = PanelBlocks(
             left: left, right: right, bias: bias, c: c, cStride: cStride, m: m, k: k, alpha: alpha,
-            accumulating: accumulating, word: word, kernel: kernel(word, left.orientation)!)
+            accumulating: accumulating, word: word, kernels: kernels(word, left.orientation))
         parallelBlocks(
             rows: m, multiple: PanelStrip.rows, columns: n, multiple: PanelStrip.columns, parts: m * n * k / grain
         ) { rows, columns in
@@ -42,8 +42,8 @@ package enum PanelProduct {
         asBFloat16 && multipliesPairs && ProductArithmetic.current != .reproducible ? .bfloat16Pair : .float32
     }
 
-    /// Returns the register kernel for words and the orientation of A; nil: the CPU has none.
-    static func kernel(_ word: PanelWord, _ orientation: Orientation) -> cproducts_kernel? {
+    /// Returns the register kernels for words and the orientation of A; nil: the CPU has none.
+    static func kernels(_ word: PanelWord, _ orientation: Orientation) -> cproducts_kernels {
         cproducts_choose(
             level, word == .float32 ? cproducts_float32 : cproducts_bfloat16_pair,
             orientation == .plain ? cproducts_row_major : cproducts_word_major)
@@ -68,7 +68,7 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
     let alpha: Float
     let accumulating: Bool
     let word: PanelWord
-    let kernel: cproducts_kernel
+    let kernels: cproducts_kernels
 
     /// The maximum number of words of a B panel, which stays in the L2 cache.
     private static var rightWords: Int { 1 << 17 }
@@ -76,6 +76,9 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
     private static var leftWords: Int { 1 << 21 }
     /// The maximum number of Float32 sums that wait for the next panel if C itself has another type.
     private static var waitingSums: Int { 1 << 20 }
+
+    /// Whether register kernels store whole blocks of C.
+    private var isRoundedByKernels: Bool { word == .bfloat16Pair && C.self == BFloat16.self && !accumulating }
 
     /// The position of a panel along K.
     private struct Depths {
@@ -118,9 +121,10 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                     PanelPacking(left, range, word, factor: alpha), rows, of: m, panel: leftPanel)
                 for firstColumn in stride(from: columns.lowerBound, to: columns.upperBound, by: panelColumns) {
                     let panel = firstColumn..<min(firstColumn + panelColumns, columns.upperBound)
-                    PanelPacking(right, range, word).packRight(panel, stripWords: strip, into: rightPanel)
+                    let rightStrips = RightStrips(
+                        PanelPacking(right, range, word), panel, stripWords: strip, panel: rightPanel)
                     multiply(
-                        leftStrips, rightPanel, strip, rows, panel, depths, tile,
+                        leftStrips, rightStrips, rows, panel, depths, tile,
                         waiting.map { $0 + firstColumn - columns.lowerBound }, waitingStride,
                         depths.isLast ? shifts.map { $0 + firstColumn - columns.lowerBound } : nil)
                 }
@@ -136,34 +140,49 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
     ///   - shifts: The bias from the first column on, if these are the last sums.
     @inline(__always)
     private func multiply(
-        _ leftStrips: LeftStrips<A>, _ rightPanel: UnsafeMutablePointer<UInt32>, _ strip: Int,
+        _ leftStrips: LeftStrips<A>, _ rightStrips: RightStrips<B>,
         _ rows: Range<Int>, _ columns: Range<Int>, _ depths: Depths, _ tile: UnsafeMutablePointer<Float>,
         _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int, _ shifts: UnsafePointer<Float>?
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
-            let (left, distance) = leftStrips.strip(row)
+            let left = leftStrips.strip(row)
             let count = min(height, rows.upperBound - row)
             for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
-                let rightStrip = rightPanel + (column - columns.lowerBound) / width * strip
                 let line = min(width, columns.upperBound - column)
                 let target = c + row * cStride + column
                 let shift = shifts.map { $0 + column - columns.lowerBound }
-                if let direct = target as? UnsafeMutablePointer<Float>, count == height, line == width {
-                    let adding = accumulating || !depths.isFirst
-                    kernel(
-                        left, distance, rightStrip, depths.words, direct, cStride, Int32(height), adding ? 1 : 0,
-                        shift)
-                } else if let waiting {
-                    let sums = waiting + (row - rows.lowerBound) * waitingStride + column - columns.lowerBound
-                    kernel(
-                        left, distance, rightStrip, depths.words, sums, waitingStride, Int32(count),
-                        depths.isFirst ? 0 : 1, nil)
-                    if depths.isLast { finish(sums, waitingStride, target, shift, count, line, adding: accumulating) }
-                } else {
-                    kernel(left, distance, rightStrip, depths.words, tile, width, Int32(count), 0, nil)
+                func compute(_ sums: cproducts_target) {
+                    rightStrips.multiply(
+                        kernels, left, column: column, isFirst: row == rows.lowerBound, words: depths.words,
+                        rows: count, into: sums)
+                }
+                let isWhole = count == height && line == width
+                if isWhole, let direct = target as? UnsafeMutablePointer<Float> {
+                    compute(
+                        cproducts_target(
+                            sums: direct, stride: cStride, adding: accumulating || !depths.isFirst ? 1 : 0,
+                            shift: shift, rounded: nil, rounded_stride: 0))
+                    continue
+                }
+                var sums = cproducts_target(
+                    sums: tile, stride: width, adding: 0, shift: nil, rounded: nil, rounded_stride: cStride)
+                if let waiting {
+                    sums.sums = waiting + (row - rows.lowerBound) * waitingStride + column - columns.lowerBound
+                    (sums.stride, sums.adding) = (waitingStride, depths.isFirst ? 0 : 1)
+                }
+                let isComplete = waiting == nil || depths.isLast
+                if isComplete, isWhole, isRoundedByKernels {
+                    sums.rounded = UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt16.self)
+                    sums.shift = shift
+                    compute(sums)
+                    continue
+                }
+                compute(sums)
+                if isComplete {
                     finish(
-                        tile, width, target, shift, count, line, adding: accumulating || !depths.isFirst)
+                        sums.sums, sums.stride, target, shift, count, line,
+                        adding: accumulating || waiting == nil && !depths.isFirst)
                 }
             }
         }

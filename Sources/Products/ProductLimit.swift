@@ -1,3 +1,4 @@
+import CProducts
 import CTiles
 import Tensors
 
@@ -10,7 +11,7 @@ package enum ProductLimit {
     package static func multiply(_ format: FloatFormat) -> (operations: Int, sink: Float) {
         if ProductEngine.best == .tiles { return multiplyTiles(format) }
         let word = PanelProduct.word(asBFloat16: format == .bfloat16)
-        let kernel = PanelProduct.kernel(word, .plain)!
+        let multiply = PanelProduct.kernels(word, .plain).multiply!
         let (rows, columns, depth, rounds) = (PanelStrip.rows, PanelStrip.columns, 256, 32)
         // One row of words serves as all rows.
         let left = ThreadScratch.ofThread.words(.left, PanelStrip.leftWords)
@@ -18,7 +19,9 @@ package enum ProductLimit {
         let sums = ThreadScratch.ofThread.floats(.tile, rows * columns)
         left.update(repeating: 0, count: depth)
         right.update(repeating: 0, count: PanelStrip.rightWords(depth))
-        for _ in 0..<rounds { kernel(left, 0, right, depth, sums, columns, Int32(rows), 0, nil) }
+        var target = cproducts_target(
+            sums: sums, stride: columns, adding: 0, shift: nil, rounded: nil, rounded_stride: 0)
+        for _ in 0..<rounds { multiply(left, 0, right, depth, Int32(rows), &target) }
         return (2 * rows * columns * depth * word.elements * rounds, sums[0])
     }
 

@@ -17,18 +17,19 @@ import Testing
         let (left, right) = (floats(rows * depth, seed: 1), floats(depth * columns, seed: 2))
         let (before, shift) = (floats(rows * columns, seed: 3), floats(columns, seed: 4))
         let strip = strip(left, depth: depth, isRowMajor)
+        let choices = [false, true].flatMap { packing in
+            [(false, false), (true, false), (false, true), (true, true)].map { ($0.0, $0.1, packing) }
+        }
         for level in RegisterKernelTests.levels {
-            let kernel = cproducts_choose(
-                level, cproducts_float32, isRowMajor ? cproducts_row_major : cproducts_word_major)!
+            let kernels = cproducts_choose(
+                level, cproducts_float32, isRowMajor ? cproducts_row_major : cproducts_word_major)
             for count in 1...rows {
-                for (adding, shifting) in [(false, false), (true, false), (false, true), (true, true)] {
+                for (adding, shifting, packing) in choices {
                     var sums = before
-                    withAligned(right) { right in
-                        shift.withUnsafeBufferPointer {
-                            kernel(
-                                strip, isRowMajor ? depth : rows, right, depth, &sums, columns, Int32(count),
-                                adding ? 1 : 0, shifting ? $0.baseAddress : nil)
-                        }
+                    shift.withUnsafeBufferPointer {
+                        multiply(
+                            kernels, strip, isRowMajor ? depth : rows, right, rowElements: columns, packing, depth,
+                            count, &sums, adding, shifting ? $0.baseAddress : nil)
                     }
                     for index in 0..<count * columns {
                         var sum: Float = 0
@@ -46,31 +47,96 @@ import Testing
         }
     }
 
-    /// Pairs of bfloat16: the error is that of Float32 sums.
+    /// Pairs of bfloat16: the error is that of Float32 sums, and columns that the kernel packs give the same sums.
     @Test(arguments: [true, false])
     func pairsAreMultiplied(isRowMajor: Bool) {
-        let (rows, columns, depth) = (cproducts_rows, cproducts_columns, 96)
-        for level in RegisterKernelTests.levels {
-            guard
-                let kernel = cproducts_choose(
-                    level, cproducts_bfloat16_pair, isRowMajor ? cproducts_row_major : cproducts_word_major)
-            else { continue }
-            let (left, right) = (normals(rows * 2 * depth, seed: 1), normals(2 * depth * columns, seed: 2))
-            func word(_ lower: Double, _ upper: Double) -> Float {
-                Float(bitPattern: UInt32(BFloat16(lower).bitPattern) | UInt32(BFloat16(upper).bitPattern) << 16)
-            }
-            let leftWords = (0..<rows * depth).map { word(left[2 * $0], left[2 * $0 + 1]) }
-            let rightWords = (0..<depth * columns).map { index in
-                let (w, c) = (index / columns, index % columns)
-                return word(right[2 * w * columns + c], right[(2 * w + 1) * columns + c])
-            }
+        let operands = PairOperands(depth: 96)
+        let (rows, columns, depth) = (cproducts_rows, cproducts_columns, operands.depth)
+        let expected = Reference.matrixProduct(operands.left, operands.right, m: rows, n: columns, k: 2 * depth)
+        // A row of the matrix is longer than a strip.
+        let rowElements = columns + 7
+        var stored = [BFloat16](repeating: BFloat16(Float.nan), count: 2 * depth * rowElements)
+        for (index, number) in operands.right.enumerated() {
+            stored[index / columns * rowElements + index % columns] = BFloat16(Float(number))
+        }
+        forEachPairKernel(isRowMajor) { kernels in
+            let strip = strip(operands.leftWords, depth: depth, isRowMajor)
+            let distance = isRowMajor ? depth : rows
             var sums = [Float](repeating: .nan, count: rows * columns)
-            let strip = strip(leftWords, depth: depth, isRowMajor)
-            withAligned(rightWords) {
-                kernel(strip, isRowMajor ? depth : rows, $0, depth, &sums, columns, Int32(rows), 0, nil)
+            multiply(
+                kernels, strip, distance, operands.rightWords, rowElements: columns, false, depth, rows, &sums, false,
+                nil)
+            expectClose(sums, expected, absolute: 2 * Double(depth) * 0x1p-24 * 16)
+            var packed = [Float](repeating: .nan, count: rows * columns)
+            multiply(
+                kernels, strip, distance, stored, rowElements: rowElements, true, depth, rows, &packed, false, nil)
+            #expect(packed == sums)
+        }
+    }
+
+    /// A rounded result contains earlier sums, which stay as they are, and the shift.
+    @Test(arguments: [true, false])
+    func resultsAreRounded(isRowMajor: Bool) {
+        let operands = PairOperands(depth: 4)
+        let (rows, columns, depth) = (cproducts_rows, cproducts_columns, operands.depth)
+        let (before, shift) = (floats(rows * columns, seed: 3), floats(columns, seed: 4))
+        let stride = columns + 7
+        forEachPairKernel(isRowMajor) { kernels in
+            let strip = strip(operands.leftWords, depth: depth, isRowMajor)
+            var (sums, untouched) = (before, before)
+            var rounded = [UInt16](repeating: 0, count: rows * stride)
+            func multiply(into sums: inout [Float], rounded: UnsafeMutablePointer<UInt16>?) {
+                shift.withUnsafeBufferPointer {
+                    self.multiply(
+                        kernels, strip, isRowMajor ? depth : rows, operands.rightWords, rowElements: columns, false,
+                        depth, rows, &sums, true, $0.baseAddress, rounded: rounded, roundedStride: stride)
+                }
             }
-            let expected = Reference.matrixProduct(left, right, m: rows, n: columns, k: 2 * depth)
-            expectClose(sums, expected, absolute: 2 * Double(depth) * 0x1p-24 * 16, "level \(level.rawValue)")
+            multiply(into: &sums, rounded: nil)
+            rounded.withUnsafeMutableBufferPointer { multiply(into: &untouched, rounded: $0.baseAddress) }
+            #expect(untouched == before)
+            for (index, number) in rounded.enumerated() {
+                let (row, column) = (index / stride, index % stride)
+                #expect(number == (column < columns ? BFloat16(sums[row * columns + column]).bitPattern : 0))
+            }
+        }
+    }
+
+    /// A strip of A and one of B that consist of pairs of bfloat16.
+    private struct PairOperands {
+        let depth: Int
+        let (left, right): ([Double], [Double])
+
+        init(depth: Int) {
+            self.depth = depth
+            left = normals(cproducts_rows * 2 * depth, seed: 1)
+            right = normals(2 * depth * cproducts_columns, seed: 2)
+        }
+
+        /// The words of the rows of A.
+        var leftWords: [Float] {
+            (0..<cproducts_rows * depth).map { PairOperands.word(left[2 * $0], left[2 * $0 + 1]) }
+        }
+
+        /// The words of B.
+        var rightWords: [Float] {
+            let columns = cproducts_columns
+            return (0..<depth * columns).map { index in
+                let (w, c) = (index / columns, index % columns)
+                return PairOperands.word(right[2 * w * columns + c], right[(2 * w + 1) * columns + c])
+            }
+        }
+
+        private static func word(_ lower: Double, _ upper: Double) -> Float {
+            Float(bitPattern: UInt32(BFloat16(lower).bitPattern) | UInt32(BFloat16(upper).bitPattern) << 16)
+        }
+    }
+
+    private func forEachPairKernel(_ isRowMajor: Bool, _ body: (cproducts_kernels) -> Void) {
+        for level in RegisterKernelTests.levels {
+            let kernels = cproducts_choose(
+                level, cproducts_bfloat16_pair, isRowMajor ? cproducts_row_major : cproducts_word_major)
+            if kernels.multiply != nil { body(kernels) }
         }
     }
 
@@ -88,11 +154,30 @@ import Testing
         return strip
     }
 
-    /// Calls `body` with a copy of `values` that is aligned to vectors.
-    private func withAligned(_ values: [Float], _ body: (UnsafeRawPointer) -> Void) {
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 * values.count, alignment: 64)
-        defer { copy.deallocate() }
-        values.withUnsafeBytes { copy.copyMemory(from: $0) }
-        body(UnsafeRawPointer(copy.baseAddress!))
+    /// Multiplies by a kernel, which packs `right` itself if `packing`; a row of `right` has `rowElements` elements.
+    private func multiply<Element>(
+        _ kernels: cproducts_kernels, _ strip: [Float], _ distance: Int, _ right: [Element], rowElements: Int,
+        _ packing: Bool, _ depth: Int, _ rows: Int, _ sums: inout [Float], _ adding: Bool,
+        _ shift: UnsafePointer<Float>?, rounded: UnsafeMutablePointer<UInt16>? = nil, roundedStride: Int = 0
+    ) {
+        sums.withUnsafeMutableBufferPointer { sums in
+            var target = cproducts_target(
+                sums: sums.baseAddress, stride: cproducts_columns, adding: adding ? 1 : 0, shift: shift,
+                rounded: rounded, rounded_stride: roundedStride)
+            // Panels are aligned to vectors.
+            let panel = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: 4 * depth * cproducts_columns, alignment: 64)
+            defer { panel.deallocate() }
+            if packing {
+                right.withUnsafeBytes {
+                    kernels.pack_and_multiply(
+                        strip, distance, $0.baseAddress, rowElements * MemoryLayout<Element>.stride, panel.baseAddress,
+                        depth, Int32(rows), &target)
+                }
+            } else {
+                right.withUnsafeBytes { panel.copyMemory(from: $0) }
+                kernels.multiply(strip, distance, panel.baseAddress, depth, Int32(rows), &target)
+            }
+        }
     }
 }

@@ -2,6 +2,8 @@
 // Swift cannot compile a function for other instructions than those of its module; C can.
 #pragma once
 
+#include <stdint.h>
+
 // The extent of a block of sums, in rows and columns.
 enum { cproducts_rows = 12, cproducts_columns = 32 };
 // The maximum number of words (see below) in the depth of a panel.
@@ -30,18 +32,39 @@ typedef enum {
     cproducts_word_major, // word w of row r is at w * distance + r
 } cproducts_layout;
 
+// Where a block of sums goes.
+typedef struct {
+    float *sums; // [12, 32] with `stride` floats from row to row
+    long stride;
+    int adding; // whether the sums are added to `sums` instead of overwriting them
+    const float *shift; // [32], added to each row of the result; null: nothing is added
+    uint16_t *rounded; // for pairs of bfloat16, the result goes here instead of to `sums`, rounded to bfloat16; or null
+    long rounded_stride;
+} cproducts_target;
+
 // Computes a block of sums, sums[r][c] (+)= Σ left[r][w] · right[w][c], over `depth` words in ascending order: one
 // fused multiply-add after another in Float32, whose bits depend neither on the level nor on the number of rows. (Pairs
 // of bfloat16 are multiplied and added by one instruction, whose rounding is the CPU's.)
 //
 // left: `rows` rows; the ones up to the next multiple of 12 must be readable.
 // right: word w of column c is at w * cproducts_columns + c.
-// sums: [12, 32] with `stride` floats from row to row; rows from `rows` on are undefined afterwards.
-// adding: whether to add to `sums` instead of overwriting them.
-// shift: [32], added to each row of the result; null: nothing is added.
+// target: rows from `rows` on are undefined afterwards.
 typedef void (*cproducts_kernel)(
-    const void *left, long distance, const void *right, long depth, float *sums, long stride, int rows, int adding,
-    const float *shift);
+    const void *left, long distance, const void *right, long depth, int rows, const cproducts_target *target);
 
-// Returns the kernel for a level that is supported, or a null pointer if the level has no instruction for such words.
-cproducts_kernel cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout);
+// Computes the same from columns that are not packed yet, and packs them into `right`.
+//
+// source: `depth` words of 32 columns as matrix B is stored in row-major order, with `pitch` bytes from row to row. A
+// pair of bfloat16 is in two rows.
+typedef void (*cproducts_packing_kernel)(
+    const void *left, long distance, const void *source, long pitch, void *right, long depth, int rows,
+    const cproducts_target *target);
+
+// Both variants of a kernel; null pointers: none.
+typedef struct {
+    cproducts_kernel multiply;
+    cproducts_packing_kernel pack_and_multiply;
+} cproducts_kernels;
+
+// Returns the kernels for a level that is supported, or none if the level has no instruction for such words.
+cproducts_kernels cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout);

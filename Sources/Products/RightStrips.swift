@@ -1,0 +1,57 @@
+import CProducts
+import Numbers
+
+/// Strips of 32 columns of operand B, over the elements of one panel along K.
+///
+/// Strips that are stored as words, row by row, are packed by the register kernel that reads them first, while it
+/// multiplies; the other ones are packed in advance.
+struct RightStrips<Element: Storage> {
+    private let packing: PanelPacking<Element>
+    private let columns: Range<Int>
+    private let stripWords: Int
+    private let panel: UnsafeMutablePointer<UInt32>
+    /// The first column that is packed in advance.
+    private let firstPacked: Int
+
+    /// Strips of the columns `columns`, which are packed into `panel`, a strip every `stripWords` words.
+    init(
+        _ packing: PanelPacking<Element>, _ columns: Range<Int>, stripWords: Int, panel: UnsafeMutablePointer<UInt32>
+    ) {
+        (self.packing, self.columns, self.stripWords, self.panel) = (packing, columns, stripWords, panel)
+        firstPacked =
+            packing.isPackedByKernels ? columns.upperBound - columns.count % PanelStrip.columns : columns.lowerBound
+        if firstPacked < columns.upperBound {
+            packing.packRight(
+                firstPacked..<columns.upperBound, stripWords: stripWords, into: strip(firstPacked))
+        }
+    }
+
+    /// Multiplies a strip of A by the strip that starts at column `column`.
+    ///
+    /// - Parameters:
+    ///   - isFirst: Whether this is the first use of the strip.
+    ///   - left: The strip of A, and the distance of its rows or words.
+    ///   - words: The number of words along K.
+    ///   - rows: The number of rows.
+    ///   - target: Where the sums go.
+    @inline(__always)
+    func multiply(
+        _ kernels: cproducts_kernels, _ left: (strip: UnsafeRawPointer, distance: Int), column: Int, isFirst: Bool,
+        words: Int, rows: Int, into target: cproducts_target
+    ) {
+        let strip = strip(column)
+        withUnsafePointer(to: target) { target in
+            if isFirst && column < firstPacked {
+                kernels.pack_and_multiply(
+                    left.strip, left.distance, packing.stored(column: column), packing.storedBytes, strip, words,
+                    Int32(rows), target)
+            } else {
+                kernels.multiply(left.strip, left.distance, strip, words, Int32(rows), target)
+            }
+        }
+    }
+
+    private func strip(_ column: Int) -> UnsafeMutablePointer<UInt32> {
+        panel + (column - columns.lowerBound) / PanelStrip.columns * stripWords
+    }
+}
