@@ -111,7 +111,7 @@ let package = Package(
         .target(name: "Failures", dependencies: ["Texts"], swiftSettings: strict),
         .target(name: "Files", dependencies: ["Failures", "Texts", "CXXHash"], swiftSettings: strict),
         .target(
-            name: "Tensors", dependencies: ["Failures", "Files", "Texts"],
+            name: "Tensors", dependencies: ["CTiles", "Failures", "Files", "Texts"],
             swiftSettings: strict + [.unsafeFlags(["-Xcc", processorFlag])]),
         .target(name: "Threads", dependencies: ["CProcessor", "CThreads", "Failures"], swiftSettings: strict),
         .target(name: "Profiling", dependencies: ["Failures", "Files"], swiftSettings: strict),

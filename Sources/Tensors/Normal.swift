@@ -1,3 +1,4 @@
+import CTiles
 import Failures
 import Glibc
 
@@ -95,53 +96,53 @@ struct NormalPairs {
         let fraction = unsafeBitCast(bits &- ((exponent &- 1024) &<< 52), to: SIMD8<Double>.self) - 1
         let magicBits = SIMD8<UInt64>(repeating: magic.bitPattern)
         let power = unsafeBitCast(magicBits &+ exponent, to: SIMD8<Double>.self) - (magic + 1024)
-        let s = fraction / (fraction + 2)
+        let s = ctiles_quotient(fraction, fraction + 2)
         let logarithm = power * logarithmHigh + (power * logarithmLow + 2 * s * areaTangent(s * s))
-        return (-2 * logarithm).squareRoot()
+        return ctiles_square_root(-2 * logarithm)
     }
 
     /// Returns artanh(s) / s for s² = `square`.
     @inline(__always)
     private func areaTangent(_ square: SIMD8<Double>) -> SIMD8<Double> {
         var sum = SIMD8<Double>(repeating: 1.0 / 21)
-        sum = SIMD8(repeating: 1.0 / 19).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 17).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 15).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 13).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 11).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 9).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 7).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 5).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 3).addingProduct(sum, square)
-        return SIMD8(repeating: 1).addingProduct(sum, square)
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 19))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 17))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 15))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 13))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 11))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 9))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 7))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 5))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 3))
+        return ctiles_fused(sum, square, SIMD8(repeating: 1))
     }
 
     /// Returns cos r for r² = `square`, |r| ≤ π/4.
     @inline(__always)
     private func cosine(_ square: SIMD8<Double>) -> SIMD8<Double> {
         var sum = SIMD8<Double>(repeating: 1 / 20_922_789_888_000)
-        sum = SIMD8(repeating: -1 / 87_178_291_200).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1 / 479_001_600).addingProduct(sum, square)
-        sum = SIMD8(repeating: -1 / 3_628_800).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 40320).addingProduct(sum, square)
-        sum = SIMD8(repeating: -1.0 / 720).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 24).addingProduct(sum, square)
-        sum = SIMD8(repeating: -0.5).addingProduct(sum, square)
-        return SIMD8(repeating: 1).addingProduct(sum, square)
+        sum = ctiles_fused(sum, square, SIMD8(repeating: -1 / 87_178_291_200))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1 / 479_001_600))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: -1 / 3_628_800))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 40320))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: -1.0 / 720))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 24))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: -0.5))
+        return ctiles_fused(sum, square, SIMD8(repeating: 1))
     }
 
     /// Returns sin r / r for r² = `square`, |r| ≤ π/4.
     @inline(__always)
     private func sine(_ square: SIMD8<Double>) -> SIMD8<Double> {
         var sum = SIMD8<Double>(repeating: 1 / 355_687_428_096_000)
-        sum = SIMD8(repeating: -1 / 1_307_674_368_000).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1 / 6_227_020_800).addingProduct(sum, square)
-        sum = SIMD8(repeating: -1 / 39_916_800).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 362_880).addingProduct(sum, square)
-        sum = SIMD8(repeating: -1.0 / 5040).addingProduct(sum, square)
-        sum = SIMD8(repeating: 1.0 / 120).addingProduct(sum, square)
-        sum = SIMD8(repeating: -1.0 / 6).addingProduct(sum, square)
-        return SIMD8(repeating: 1).addingProduct(sum, square)
+        sum = ctiles_fused(sum, square, SIMD8(repeating: -1 / 1_307_674_368_000))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1 / 6_227_020_800))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: -1 / 39_916_800))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 362_880))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: -1.0 / 5040))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: 1.0 / 120))
+        sum = ctiles_fused(sum, square, SIMD8(repeating: -1.0 / 6))
+        return ctiles_fused(sum, square, SIMD8(repeating: 1))
     }
 }
 

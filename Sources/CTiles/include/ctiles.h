@@ -44,6 +44,14 @@ static inline int ctiles_rounds_to_bfloat16(void) { return 0; }
 static inline ctiles_halves ctiles_round_to_bfloat16(ctiles_numbers x) { return (ctiles_halves){0}; }
 #endif
 
+// Eight Float64 at once: √x, x / y and x · y + z. Swift's own operations are computed lane by lane.
+typedef double ctiles_doubles __attribute__((ext_vector_type(8)));
+static inline ctiles_doubles ctiles_square_root(ctiles_doubles x) { return __builtin_elementwise_sqrt(x); }
+static inline ctiles_doubles ctiles_quotient(ctiles_doubles x, ctiles_doubles y) { return x / y; }
+static inline ctiles_doubles ctiles_fused(ctiles_doubles x, ctiles_doubles y, ctiles_doubles z) {
+    return __builtin_elementwise_fma(x, y, z);
+}
+
 // Prefetches a cache line for reading or for writing.
 static inline void ctiles_prefetch(const void *line) { __builtin_prefetch(line, 0, 3); }
 static inline void ctiles_prefetch_to_write(const void *line) { __builtin_prefetch(line, 1, 3); }
