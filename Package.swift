@@ -311,7 +311,7 @@ let package = Package(
         test("Datasets", "CZlib", "CZstd", "Conversations", "Failures", "Files", "Preparation", "Tokenizers"),
         test("Metrics", "Files"),
         test("Layers", "Kernels", "Numbers", "Products", "Tensors"),
-        test("Optimizers", "Failures", "Files", "Numbers", "Tensors"),
+        test("Optimizers", "Failures", "Files", "Kernels", "Numbers", "Tensors"),
         test(
             "Models", "Checkpoints", "Failures", "Kernels", "Layers", "Numbers", "Objectives", "Optimizers", "Tensors"),
         test("Checkpoints"),

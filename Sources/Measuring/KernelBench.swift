@@ -167,7 +167,15 @@ package struct KernelBench {
             ("scale", widest, { scale(x, by: 1, count: widest) }),
             (
                 "adamw", widest,
-                { adamW(x, firstMoments: first, secondMoments: second, gradients: y, count: widest, step) }
+                {
+                    parallelElements(widest) { range in
+                        let start = range.lowerBound
+                        adamW(
+                            UpdateMemory(
+                                weights: x + start, states: [first, second], stateStart: start, gradients: y + start,
+                                count: range.count), step)
+                    }
+                }
             ),
             ("float32 to float16", widest, { convert(UnsafePointer(x), into: half.base, count: widest) }),
             ("float16 to float32", widest, { convert(UnsafePointer(half.base), into: x, count: widest) }),

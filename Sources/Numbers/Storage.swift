@@ -12,12 +12,16 @@ package protocol Storage: BitwiseCopyable, Equatable, Sendable, ExpressibleByInt
     static func load(_ pointer: UnsafePointer<Self>) -> SIMD16<Float>
     /// Stores sixteen elements at `pointer`, rounding to nearest even.
     static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Self>)
+    /// Returns the bits of sixteen elements at `pointer`, each in a word.
+    static func words(_ pointer: UnsafePointer<Self>) -> VectorBits
     /// The nearest element, ties to even.
     init(_ value: Float)
     /// The nearest element, ties to even.
     init(_ value: Double)
     /// The same number as a Float32.
     var float32: Float { get }
+    /// The bits in a word.
+    var word: UInt32 { get }
 }
 
 extension Double {
@@ -41,6 +45,11 @@ extension Float: Storage {
     package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Float>) {
         UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: SIMD16<Float>.self)
     }
+
+    @inlinable @inline(__always)
+    package static func words(_ pointer: UnsafePointer<Float>) -> VectorBits { load(pointer).bits }
+
+    @inlinable package var word: UInt32 { bitPattern }
 }
 
 extension Float16: Storage {
@@ -63,6 +72,11 @@ extension Float16: Storage {
         for lane in 0..<16 { halves[lane] = Float16(vector[lane]) }
         UnsafeMutableRawPointer(pointer).storeBytes(of: halves, as: SIMD16<Float16>.self)
     }
+
+    @inlinable @inline(__always)
+    package static func words(_ pointer: UnsafePointer<Float16>) -> VectorBits { wordsOfHalves(pointer) }
+
+    @inlinable package var word: UInt32 { UInt32(bitPattern) }
 }
 
 extension BFloat16: Storage {
@@ -71,15 +85,26 @@ extension BFloat16: Storage {
 
     @inlinable @inline(__always)
     package static func load(_ pointer: UnsafePointer<BFloat16>) -> SIMD16<Float> {
-        let halves = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD16<UInt16>.self)
-        var bits = VectorBits()
-        // Lane by lane like Float16.
-        for lane in 0..<16 { bits[lane] = UInt32(halves[lane]) }
-        return unsafeBitCast(bits &<< 16, to: SIMD16<Float>.self)
+        unsafeBitCast(words(pointer) &<< 16, to: SIMD16<Float>.self)
     }
 
     @inlinable @inline(__always)
     package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<BFloat16>) {
         UnsafeMutableRawPointer(pointer).storeBytes(of: halvesOfBFloat16(vector), as: SIMD16<UInt16>.self)
     }
+
+    @inlinable @inline(__always)
+    package static func words(_ pointer: UnsafePointer<BFloat16>) -> VectorBits { wordsOfHalves(pointer) }
+
+    @inlinable package var word: UInt32 { UInt32(bitPattern) }
+}
+
+/// Returns sixteen halves of words, each in a word.
+@inlinable @inline(__always)
+func wordsOfHalves(_ pointer: UnsafeRawPointer) -> VectorBits {
+    let halves = pointer.loadUnaligned(as: SIMD16<UInt16>.self)
+    var words = VectorBits()
+    // Lane by lane, which compiles to one instruction; see above.
+    for lane in 0..<16 { words[lane] = UInt32(halves[lane]) }
+    return words
 }

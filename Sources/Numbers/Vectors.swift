@@ -37,6 +37,15 @@ package func load<Element: Storage>(
     load(UnsafePointer(pointer), width, filler: filler)
 }
 
+/// Returns the bits of `width` elements at `pointer`, each in a word; the remaining words are 0.
+@inlinable @inline(__always)
+package func words<Element: Storage>(_ pointer: UnsafePointer<Element>, _ width: Int) -> VectorBits {
+    if width == lanes { return Element.words(pointer) }
+    var words = VectorBits()
+    for lane in 0..<width { words[lane] = pointer[lane].word }
+    return words
+}
+
 /// Stores the first `width` lanes at `pointer`.
 @inlinable @inline(__always)
 package func store<Element: Storage>(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Element>, _ width: Int) {

@@ -13,12 +13,9 @@ package struct Adagrad: Optimizer {
     package init(_ configuration: OptimizerConfiguration) { self.configuration = configuration }
 
     package func update<Element: Storage>(
-        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
-    ) {
+        _ memory: UpdateMemory<Element>, _ step: OptimizerStep
+    ) -> UpdateChecksums {
         adagrad(
-            weights, squares: states[0] + stateStart, gradients: gradients, count: count,
-            learningRate: step.learningRate, epsilon: configuration.epsilon,
-            step.adjustment(configuration))
+            memory, learningRate: step.learningRate, epsilon: configuration.epsilon, step.adjustment(configuration))
     }
 }

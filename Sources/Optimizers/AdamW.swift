@@ -18,17 +18,14 @@ package struct AdamW: Optimizer {
     }
 
     package func update<Element: Storage>(
-        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
-    ) {
+        _ memory: UpdateMemory<Element>, _ step: OptimizerStep
+    ) -> UpdateChecksums {
         adamW(
-            weights, firstMoments: states[0] + stateStart, secondMoments: states[1] + stateStart,
-            gradients: gradients, count: count,
+            memory,
             AdamWStep(
                 step: step.number, learningRate: step.learningRate,
                 betas: (configuration.betas[0], configuration.betas[1]), epsilon: configuration.epsilon,
-                weightDecay: weightDecay, gradientScale: step.gradientScale,
-                gradientLimit: step.gradientLimit, l1: configuration.l1,
-                l2: configuration.l2))
+                weightDecay: weightDecay, gradientScale: step.gradientScale, gradientLimit: step.gradientLimit,
+                l1: configuration.l1, l2: configuration.l2))
     }
 }

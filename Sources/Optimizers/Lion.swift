@@ -13,12 +13,10 @@ package struct Lion: Optimizer {
     package init(_ configuration: OptimizerConfiguration) { self.configuration = configuration }
 
     package func update<Element: Storage>(
-        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
-    ) {
+        _ memory: UpdateMemory<Element>, _ step: OptimizerStep
+    ) -> UpdateChecksums {
         lion(
-            weights, momenta: states[0] + stateStart, gradients: gradients, count: count,
-            learningRate: step.learningRate, betas: (configuration.betas[0], configuration.betas[1]),
+            memory, learningRate: step.learningRate, betas: (configuration.betas[0], configuration.betas[1]),
             weightDecay: configuration.weightDecay, step.adjustment(configuration))
     }
 }

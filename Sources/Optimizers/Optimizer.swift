@@ -37,16 +37,11 @@ package protocol Optimizer: Sendable {
     /// `states`.
     var stateNames: [String] { get }
 
-    /// Updates `count` Float32 master weights and their optimizer states in one pass.
+    /// Updates weights and their states in one pass; the states of `memory` are in the order of `stateNames`.
     ///
-    /// - Parameters:
-    ///   - weights: The weights to update.
-    ///   - states: The arena of each state, in the order of `stateNames`.
-    ///   - stateStart: The offset of the states of these weights in their arenas.
-    ///   - gradients: The gradients of these weights, neither clipped nor unscaled yet.
-    func update<Element: Storage>(
-        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep)
+    /// - Returns: The checksums of what was overwritten.
+    @discardableResult
+    func update<Element: Storage>(_ memory: UpdateMemory<Element>, _ step: OptimizerStep) -> UpdateChecksums
 }
 
 /// Returns the optimizer for a configuration.

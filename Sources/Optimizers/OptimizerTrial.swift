@@ -1,3 +1,5 @@
+import Kernels
+
 /// A few updates of a few weights, used to find out which keys of a configuration affect an optimizer.
 package enum OptimizerTrial {
     /// Returns the bits of weights and states after three updates; they are equal for equivalent configurations.
@@ -15,7 +17,7 @@ package enum OptimizerTrial {
             let states = optimizer.stateNames.indices.map { base + (1 + $0) * count }
             for (index, gradient) in gradients.enumerated() {
                 optimizer.update(
-                    base, states: states, stateStart: 0, gradients: gradient, count: count,
+                    UpdateMemory(weights: base, states: states, gradients: gradient, count: count),
                     OptimizerStep(number: index + 1, learningRate: 0.01))
             }
         }

@@ -13,12 +13,10 @@ package struct RMSProp: Optimizer {
     package init(_ configuration: OptimizerConfiguration) { self.configuration = configuration }
 
     package func update<Element: Storage>(
-        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
-    ) {
+        _ memory: UpdateMemory<Element>, _ step: OptimizerStep
+    ) -> UpdateChecksums {
         rmsProp(
-            weights, squares: states[0] + stateStart, gradients: gradients, count: count,
-            learningRate: step.learningRate, alpha: configuration.alpha, epsilon: configuration.epsilon,
+            memory, learningRate: step.learningRate, alpha: configuration.alpha, epsilon: configuration.epsilon,
             step.adjustment(configuration))
     }
 }

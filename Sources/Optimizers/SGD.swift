@@ -24,12 +24,10 @@ package struct SGD: Optimizer {
     }
 
     package func update<Element: Storage>(
-        _ weights: UnsafeMutablePointer<Float>, states: [UnsafeMutablePointer<Float>], stateStart: Int,
-        gradients: UnsafePointer<Element>, count: Int, _ step: OptimizerStep
-    ) {
+        _ memory: UpdateMemory<Element>, _ step: OptimizerStep
+    ) -> UpdateChecksums {
         sgd(
-            weights, momenta: states.first.map { $0 + stateStart }, gradients: gradients, count: count,
-            learningRate: step.learningRate, momentum: configuration.momentum, form: form,
+            memory, learningRate: step.learningRate, momentum: configuration.momentum, form: form,
             step.adjustment(configuration))
     }
 }

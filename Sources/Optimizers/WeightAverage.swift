@@ -1,4 +1,5 @@
 import Kernels
+import Numbers
 
 /// The exponential moving average (EMA) of the weights over updates.
 ///
@@ -18,11 +19,18 @@ package struct WeightAverage: Sendable {
     package func rate(at number: Int) -> Float { Float((1 - decay) / (1 - power(decay, number))) }
 
     /// Updates the average with the weights after update `number`.
+    ///
+    /// - Returns: The checksums of the average.
+    @discardableResult
     package func update(
         _ average: UnsafeMutablePointer<Float>, with weights: UnsafePointer<Float>, count: Int, number: Int
-    ) {
+    ) -> OverwritingChecksums {
         // The first average equals the weights bit for bit.
-        if number == 1 { return average.update(from: weights, count: count) }
-        movingAverage(weights, into: average, rate: rate(at: number), count: count)
+        if number > 1 { return movingAverage(weights, into: average, rate: rate(at: number), count: count) }
+        var checksums = OverwritingChecksums()
+        checksums.before = MemoryChecksum(average, count: count)
+        average.update(from: weights, count: count)
+        checksums.after = MemoryChecksum(weights, count: count)
+        return checksums
     }
 }

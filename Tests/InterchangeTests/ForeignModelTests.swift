@@ -88,8 +88,10 @@ import Testing
             for (parameter, rule) in zip(layout.parameters, rules.indices) {
                 guard let rule else { continue }
                 rules.rules[rule].optimizer.update(
-                    loaded.weights.base + parameter.offset, states: states.map(\.base), stateStart: parameter.offset,
-                    gradients: UnsafePointer(gradients.base + parameter.offset), count: parameter.count,
+                    UpdateMemory(
+                        weights: loaded.weights.base + parameter.offset, states: states.map(\.base),
+                        stateStart: parameter.offset, gradients: UnsafePointer(gradients.base + parameter.offset),
+                        count: parameter.count),
                     OptimizerStep(number: step, learningRate: 1e-2, gradientScale: 1))
             }
         }

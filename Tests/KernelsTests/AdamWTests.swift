@@ -26,8 +26,9 @@ import Testing
                 let gradients = normals(count, seed: UInt64(10 + step))
                 let limit = Float(settings.limit)
                 adamW(
-                    weights, firstMoments: first, secondMoments: second,
-                    gradients: memory.numbers(gradients, Element.self), count: count,
+                    UpdateMemory(
+                        weights: weights, states: [first, second],
+                        gradients: UnsafePointer(memory.numbers(gradients, Element.self)), count: count),
                     AdamWStep(
                         step: step, learningRate: 0.01, betas: (0.9, 0.95), epsilon: 1e-8,
                         weightDecay: settings.decay, gradientScale: Float(settings.scale), gradientLimit: limit))
@@ -52,8 +53,9 @@ import Testing
             let weights = memory.numbers([1, 1], Float.self)
             let (first, second) = (memory.numbers([0, 0], Float.self), memory.numbers([0, 0], Float.self))
             adamW(
-                weights, firstMoments: first, secondMoments: second, gradients: memory.numbers([0, .nan], Float.self),
-                count: 2,
+                UpdateMemory(
+                    weights: weights, states: [first, second],
+                    gradients: UnsafePointer(memory.numbers([0, .nan], Float.self)), count: 2),
                 AdamWStep(
                     step: 1, learningRate: 0.5, betas: (0.9, 0.95), epsilon: 1e-8, weightDecay: 0.5, gradientScale: 1,
                     gradientLimit: 1))

@@ -50,24 +50,15 @@ import Testing
         _ rule: String, _ weights: UnsafeMutablePointer<Float>, _ state: UnsafeMutablePointer<Float>,
         _ gradients: UnsafePointer<Element>, _ count: Int, _ adjustment: GradientAdjustment
     ) {
+        let memory = UpdateMemory(
+            weights: weights, states: rule == "sgd" ? [] : [state], gradients: gradients, count: count)
         switch rule {
-        case "rmsprop":
-            rmsProp(
-                weights, squares: state, gradients: gradients, count: count, learningRate: 0.01, alpha: 0.9,
-                epsilon: 1e-3, adjustment)
-        case "adagrad":
-            adagrad(
-                weights, squares: state, gradients: gradients, count: count, learningRate: 0.01, epsilon: 1e-3,
-                adjustment)
-        case "lion":
-            lion(
-                weights, momenta: state, gradients: gradients, count: count, learningRate: 0.01, betas: (0.8, 0.9),
-                weightDecay: 0.5, adjustment)
+        case "rmsprop": rmsProp(memory, learningRate: 0.01, alpha: 0.9, epsilon: 1e-3, adjustment)
+        case "adagrad": adagrad(memory, learningRate: 0.01, epsilon: 1e-3, adjustment)
+        case "lion": lion(memory, learningRate: 0.01, betas: (0.8, 0.9), weightDecay: 0.5, adjustment)
         default:
             let form: MomentumForm = rule == "sgd" ? .none : rule == "momentum" ? .heavyBall : .nesterov
-            sgd(
-                weights, momenta: form == .none ? nil : state, gradients: gradients, count: count, learningRate: 0.01,
-                momentum: 0.8, form: form, adjustment)
+            sgd(memory, learningRate: 0.01, momentum: 0.8, form: form, adjustment)
         }
     }
 }

@@ -113,9 +113,11 @@ import Testing
             let states = (0..<2).map { _ in memory.numbers([Double](repeating: 0, count: 7), Float.self) }
             for step in 1...2 {
                 makeOptimizer(configuration).update(
-                    weights, states: states, stateStart: 0,
-                    gradients: UnsafePointer(memory.numbers(Array(gradients[(step - 1) * 7..<step * 7]), Float.self)),
-                    count: 7, OptimizerStep(number: step, learningRate: 1e-2))
+                    UpdateMemory(
+                        weights: weights, states: states,
+                        gradients: UnsafePointer(
+                            memory.numbers(Array(gradients[(step - 1) * 7..<step * 7]), Float.self)), count: 7),
+                    OptimizerStep(number: step, learningRate: 1e-2))
                 for (actual, name) in zip([weights] + states, ["weights", "first_moment", "second_moment"]) {
                     expectClose(
                         array(actual, 7), try file.numbers("adamw/\(name)_after_\(step)"),
@@ -144,8 +146,9 @@ import Testing
                 memory.numbers(zeros, Float.self), (0..<2).map { _ in memory.numbers(zeros, Float.self) }
             )
             makeOptimizer(configuration).update(
-                weights, states: states, stateStart: 0,
-                gradients: UnsafePointer(memory.numbers(gradient, Float.self)), count: gradient.count,
+                UpdateMemory(
+                    weights: weights, states: states, gradients: UnsafePointer(memory.numbers(gradient, Float.self)),
+                    count: gradient.count),
                 OptimizerStep(number: 1, learningRate: 1e-2, gradientLimit: 0.5))
             expectClose(array(states[0], gradient.count), try file.numbers("clip/long_by_value"))
         }

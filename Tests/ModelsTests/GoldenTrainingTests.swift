@@ -1,3 +1,4 @@
+import Kernels
 import Models
 import Numbers
 import Optimizers
@@ -81,8 +82,10 @@ import Testing
             let factor = Clipping.factor(norm: norm, limit: 1) / lossScale
             for (parameter, rule) in zip(layout.parameters, rules.indices) {
                 rules.rules[rule!].optimizer.update(
-                    masters.base + parameter.offset, states: states.map(\.base), stateStart: parameter.offset,
-                    gradients: UnsafePointer(gradients.base + parameter.offset), count: parameter.count,
+                    UpdateMemory(
+                        weights: masters.base + parameter.offset, states: states.map(\.base),
+                        stateStart: parameter.offset, gradients: UnsafePointer(gradients.base + parameter.offset),
+                        count: parameter.count),
                     OptimizerStep(number: step, learningRate: 1e-2, gradientScale: Float(factor)))
             }
         }

@@ -1,3 +1,4 @@
+import Kernels
 import Numbers
 import Optimizers
 import TestSupport
@@ -33,8 +34,9 @@ import Testing
                 let gradients = memory.numbers(normals(AdamWTests.count, seed: UInt64(1 + step)), Element.self)
                 for range in ranges {
                     optimizer.update(
-                        weights + range.lowerBound, states: states, stateStart: range.lowerBound,
-                        gradients: UnsafePointer(gradients + range.lowerBound), count: range.count,
+                        UpdateMemory(
+                            weights: weights + range.lowerBound, states: states, stateStart: range.lowerBound,
+                            gradients: UnsafePointer(gradients + range.lowerBound), count: range.count),
                         OptimizerStep(number: step, learningRate: 0.1, gradientScale: scale, gradientLimit: limit))
                 }
             }

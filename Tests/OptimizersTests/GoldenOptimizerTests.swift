@@ -1,4 +1,5 @@
 import Files
+import Kernels
 import Numbers
 import Optimizers
 import TestSupport
@@ -29,8 +30,9 @@ import Testing
             var found: [[Float]] = []
             for (index, gradient) in gradients.enumerated() {
                 optimizer.update(
-                    weights, states: states, stateStart: 0,
-                    gradients: UnsafePointer(memory.numbers(gradient, Float.self)), count: start.count,
+                    UpdateMemory(
+                        weights: weights, states: states,
+                        gradients: UnsafePointer(memory.numbers(gradient, Float.self)), count: start.count),
                     OptimizerStep(number: index + 1, learningRate: rate))
                 found.append(array(weights, start.count))
             }
@@ -103,8 +105,9 @@ import Testing
                 let gradients = memory.numbers(normals(count, seed: UInt64(1 + step)), Element.self)
                 for range in ranges {
                     optimizer.update(
-                        weights + range.lowerBound, states: states, stateStart: range.lowerBound,
-                        gradients: UnsafePointer(gradients + range.lowerBound), count: range.count,
+                        UpdateMemory(
+                            weights: weights + range.lowerBound, states: states, stateStart: range.lowerBound,
+                            gradients: UnsafePointer(gradients + range.lowerBound), count: range.count),
                         OptimizerStep(number: step, learningRate: 0.1, gradientScale: scale, gradientLimit: limit))
                 }
             }

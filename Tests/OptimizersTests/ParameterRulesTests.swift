@@ -1,6 +1,8 @@
 import Failures
+import Kernels
 import Optimizers
 import Tensors
+import TestSupport
 import Testing
 
 @Suite struct ParameterRulesTests {
@@ -27,12 +29,14 @@ import Testing
         return rules.indices.map { index in
             guard let index else { return nil }
             let rule = rules.rules[index]
-            var (weight, gradient): (Float, Float) = (1, 0)
-            var states = [Float](repeating: 0, count: rule.optimizer.stateNames.count)
-            states.withUnsafeMutableBufferPointer { states in
+            let weight = withTestMemory { memory in
+                let weight = memory.numbers([1], Float.self)
                 rule.optimizer.update(
-                    &weight, states: states.indices.map { states.baseAddress! + $0 }, stateStart: 0,
-                    gradients: &gradient, count: 1, OptimizerStep(number: 1, learningRate: 1))
+                    UpdateMemory(
+                        weights: weight, states: rule.optimizer.stateNames.map { _ in memory.numbers([0], Float.self) },
+                        gradients: UnsafePointer(memory.numbers([0], Float.self)), count: 1),
+                    OptimizerStep(number: 1, learningRate: 1))
+                return weight[0]
             }
             return (weight, rule.learningRateScale)
         }

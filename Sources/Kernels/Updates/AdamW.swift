@@ -41,34 +41,26 @@ package func power(_ base: Double, _ exponent: Int) -> Double {
     return result
 }
 
-/// Performs an AdamW update of `count` weights in one pass.
+/// Performs an AdamW update in one pass; the states are m and v.
 ///
-/// - Parameters:
-///   - weights: Master weights.
-///   - firstMoments, secondMoments: m and v, updated.
-///   - gradients: The gradients, before `step.adjustment` is applied.
-/// - Complexity: O(count); allocates nothing.
+/// - Returns: The checksums of what was overwritten.
 /// - Source: Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2, with the weight decay scaled by the learning
 ///   rate.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 @_specialize(where Element == BFloat16)
-package func adamW<Element: Storage>(
-    _ weights: UnsafeMutablePointer<Float>, firstMoments: UnsafeMutablePointer<Float>,
-    secondMoments: UnsafeMutablePointer<Float>, gradients: UnsafePointer<Element>, count: Int, _ step: AdamWStep
-) {
-    parallelElements(count) { range in
-        forEachVector(in: range) { i, width in
-            let w = load(weights + i, width)
-            let g = adjusted(load(gradients + i, width), w, step.adjustment)
-            let m = (load(firstMoments + i, width) * step.betas.0).addingProduct(g, SIMD16(repeating: 1 - step.betas.0))
-            let v = (load(secondMoments + i, width) * step.betas.1).addingProduct(
-                g * g, SIMD16(repeating: 1 - step.betas.1))
-            let denominator = SIMD16<Float>(repeating: step.epsilon)
-                .addingProduct(v.squareRoot(), SIMD16(repeating: step.secondMomentScale))
-            store(m, firstMoments + i, width)
-            store(v, secondMoments + i, width)
-            store(w * step.retention - m / denominator * step.stepSize, weights + i, width)
-        }
+@discardableResult
+package func adamW<Element: Storage>(_ memory: UpdateMemory<Element>, _ step: AdamWStep) -> UpdateChecksums {
+    memory.update(step)
+}
+
+extension AdamWStep: UpdateRule {
+    @_transparent
+    func update(_ w: inout SIMD16<Float>, _ m: inout SIMD16<Float>, _ v: inout SIMD16<Float>, _ g: SIMD16<Float>) {
+        m = (m * betas.0).addingProduct(g, SIMD16(repeating: 1 - betas.0))
+        v = (v * betas.1).addingProduct(g * g, SIMD16(repeating: 1 - betas.1))
+        let denominator = SIMD16<Float>(repeating: epsilon)
+            .addingProduct(v.squareRoot(), SIMD16(repeating: secondMomentScale))
+        w = w * retention - m / denominator * stepSize
     }
 }

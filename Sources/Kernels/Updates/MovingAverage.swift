@@ -2,16 +2,20 @@ import Numbers
 
 /// Computes average += rate · (values − average).
 ///
+/// - Returns: The checksums of the average.
 /// - Complexity: O(count); allocates nothing.
+@discardableResult
 package func movingAverage(
     _ values: UnsafePointer<Float>, into average: UnsafeMutablePointer<Float>, rate: Float, count: Int
-) {
-    parallelElements(count) { range in
-        forEachVector(in: range) { i, width in
-            let a = load(average + i, width)
-            store(a.addingProduct(load(values + i, width) - a, SIMD16(repeating: rate)), average + i, width)
-        }
+) -> OverwritingChecksums {
+    var checksums = OverwritingChecksums()
+    forEachVector(count) { i, width in
+        let a = load(average + i, width)
+        checksums.before.add(a.bits)
+        store(a.addingProduct(load(values + i, width) - a, SIMD16(repeating: rate)), average + i, width)
+        checksums.after.add(words(UnsafePointer(average + i), width))
     }
+    return checksums
 }
 
 /// Swaps the contents of two buffers of `count` elements.

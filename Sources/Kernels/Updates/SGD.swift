@@ -11,52 +11,60 @@ package enum MomentumForm: Sendable {
     case nesterov
 }
 
-/// Performs an SGD update of `count` weights in one pass: b = μ·b + g, then w −= learning rate times g, b or g + μ·b.
+/// Performs an SGD update in one pass: b = μ·b + g, then w −= learning rate times g, b or g + μ·b.
 ///
 /// - Parameters:
-///   - weights: Master weights.
-///   - momenta: The momentum b, updated; not used if `form` is `none`.
-///   - gradients: The gradients, before `adjustment` is applied.
+///   - memory: The state is the momentum b, if there is one.
 ///   - momentum: μ.
-/// - Complexity: O(count); allocates nothing.
+/// - Returns: The checksums of what was overwritten.
 /// - Source: Polyak 1964; Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning",
 ///   with the learning rate outside the momentum, as in PyTorch.
 @_specialize(where Element == Float)
 @_specialize(where Element == Float16)
 @_specialize(where Element == BFloat16)
+@discardableResult
 package func sgd<Element: Storage>(
-    _ weights: UnsafeMutablePointer<Float>, momenta: UnsafeMutablePointer<Float>?, gradients: UnsafePointer<Element>,
-    count: Int, learningRate: Double, momentum: Double, form: MomentumForm, _ adjustment: GradientAdjustment
-) {
+    _ memory: UpdateMemory<Element>, learningRate: Double, momentum: Double, form: MomentumForm,
+    _ adjustment: GradientAdjustment
+) -> UpdateChecksums {
     let (rate, mu) = (Float(learningRate), Float(momentum))
-    switch (form, momenta) {
-    case (.heavyBall, let momenta?):
-        parallelElements(count) { range in
-            forEachVector(in: range) { i, width in
-                let w = load(weights + i, width)
-                let g = adjusted(load(gradients + i, width), w, adjustment)
-                let b = g.addingProduct(load(momenta + i, width), SIMD16(repeating: mu))
-                store(b, momenta + i, width)
-                store(w - b * rate, weights + i, width)
-            }
-        }
-    case (.nesterov, let momenta?):
-        parallelElements(count) { range in
-            forEachVector(in: range) { i, width in
-                let w = load(weights + i, width)
-                let g = adjusted(load(gradients + i, width), w, adjustment)
-                let b = g.addingProduct(load(momenta + i, width), SIMD16(repeating: mu))
-                store(b, momenta + i, width)
-                store(w - g.addingProduct(b, SIMD16(repeating: mu)) * rate, weights + i, width)
-            }
-        }
-    default:
-        parallelElements(count) { range in
-            forEachVector(in: range) { i, width in
-                let w = load(weights + i, width)
-                let g = adjusted(load(gradients + i, width), w, adjustment)
-                store(w - g * rate, weights + i, width)
-            }
-        }
+    return switch form {
+    case .none: memory.update(PlainDescent(rate: rate, adjustment: adjustment))
+    case .heavyBall: memory.update(HeavyBall(rate: rate, mu: mu, adjustment: adjustment))
+    case .nesterov: memory.update(Nesterov(rate: rate, mu: mu, adjustment: adjustment))
+    }
+}
+
+private struct PlainDescent: UpdateRule {
+    let rate: Float
+    let adjustment: GradientAdjustment
+
+    @_transparent
+    func update(_ w: inout SIMD16<Float>, _: inout SIMD16<Float>, _: inout SIMD16<Float>, _ g: SIMD16<Float>) {
+        w -= g * rate
+    }
+}
+
+private struct HeavyBall: UpdateRule {
+    let rate: Float
+    let mu: Float
+    let adjustment: GradientAdjustment
+
+    @_transparent
+    func update(_ w: inout SIMD16<Float>, _ b: inout SIMD16<Float>, _: inout SIMD16<Float>, _ g: SIMD16<Float>) {
+        b = g.addingProduct(b, SIMD16(repeating: mu))
+        w -= b * rate
+    }
+}
+
+private struct Nesterov: UpdateRule {
+    let rate: Float
+    let mu: Float
+    let adjustment: GradientAdjustment
+
+    @_transparent
+    func update(_ w: inout SIMD16<Float>, _ b: inout SIMD16<Float>, _: inout SIMD16<Float>, _ g: SIMD16<Float>) {
+        b = g.addingProduct(b, SIMD16(repeating: mu))
+        w -= g.addingProduct(b, SIMD16(repeating: mu)) * rate
     }
 }

@@ -354,22 +354,7 @@ package final class Coordinator<Element: Storage> {
         for index in pieces.indices {
             let pieces = pieces[index]
             spans.measure(.update) {
-                parallel(pieces.count) { part in
-                    let piece = pieces[part]
-                    stateGuard?.compare(piece)
-                    guard let rule = piece.rule else { return }
-                    rules[rule].optimizer.update(
-                        master.at(piece), states: statePointers, stateStart: piece.stateStart,
-                        gradients: UnsafePointer(averaging.gradients.base + piece.start), count: piece.count,
-                        ruleSteps[rule])
-                    if let averages {
-                        weightAverage.update(
-                            averages.base + piece.stateStart, with: UnsafePointer(master.at(piece)),
-                            count: piece.count, number: number)
-                    }
-                    master.refreshWorkingWeights(piece)
-                    stateGuard?.note(piece)
-                }
+                parallel(pieces.count) { part in update(pieces[part], number: number) }
             }
             try refuseChanges()
             try spans.measure(.weights) { try averaging.rangeIsUpdated(index) }
@@ -377,6 +362,36 @@ package final class Coordinator<Element: Storage> {
         weightsAreUnderWay = true
         // Otherwise they are awaited by the next forward pass.
         if !averaging.publishesBySection { try completeWeights() }
+    }
+
+    /// Updates the weights of a piece and all that follows them, and compares what they were with the last update.
+    private func update(_ piece: UpdatePiece, number: Int) {
+        guard let rule = piece.rule else {
+            stateGuard?.compare(piece)
+            return
+        }
+        let weights = master.at(piece)
+        let changes = rules[rule].optimizer.update(
+            UpdateMemory(
+                weights: weights, working: master.working(piece), states: statePointers, stateStart: piece.stateStart,
+                gradients: UnsafePointer(averaging.gradients.base + piece.start), count: piece.count),
+            ruleSteps[rule])
+        let change = averages.map {
+            weightAverage.update(
+                $0.base + piece.stateStart, with: UnsafePointer(weights), count: piece.count, number: number)
+        }
+        guard let stateGuard else { return }
+        // In the order of `ownedArenas`.
+        var arena = 0
+        func replace(_ change: OverwritingChecksums) {
+            stateGuard.replace(piece, arena: arena, change)
+            arena += 1
+        }
+        replace(changes.weights)
+        if MasterWeights<Element>.areCopies { replace(changes.working) }
+        if statePointers.count > 0 { replace(changes.states.0) }
+        if statePointers.count > 1 { replace(changes.states.1) }
+        change.map(replace)
     }
 
     /// Waits until the weights hold the last update of all ranks. Every rank calls it before it reads or writes weights

@@ -28,6 +28,11 @@ struct MasterWeights<Element: Storage> {
         arena.base + (MasterWeights.areCopies ? piece.stateStart : piece.start)
     }
 
+    /// The working weights of a piece, or nil if they are the master weights.
+    func working(_ piece: UpdatePiece) -> UnsafeMutablePointer<Element>? {
+        MasterWeights.areCopies ? working.base + piece.start : nil
+    }
+
     /// Sets the working weights of a piece to its master weights.
     func refreshWorkingWeights(_ piece: UpdatePiece) {
         guard MasterWeights.areCopies else { return }

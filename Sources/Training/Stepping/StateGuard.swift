@@ -1,12 +1,13 @@
-import Files
+import Kernels
+import Numbers
 import Synchronization
 import Tensors
 
 /// Detects silent data corruption of the weights and optimizer state that a rank owns.
 ///
 /// Faulty memory or CPUs occasionally flip a bit, and training would continue with wrong values. For each piece of each
-/// arena, a checksum of the values written last is recorded. It is verified just before the piece is overwritten, when
-/// the piece is in the cache anyway.
+/// arena, a checksum of the values written last is recorded. It is verified when the piece is overwritten, by the pass
+/// that reads it anyway.
 package final class StateGuard {
     /// An arena whose pieces are guarded.
     package struct GuardedArena {
@@ -21,14 +22,27 @@ package final class StateGuard {
         /// The kinds of offset of a piece: in an arena of all parameters, or in one of the shard.
         enum Place { case whole, shard }
 
+        /// The offset of a piece in this arena.
+        private func start(of piece: UpdatePiece) -> Int {
+            switch place {
+            case .whole: piece.start
+            case .shard: piece.stateStart
+            }
+        }
+
         /// The bytes of a piece in this arena.
         func bytes(of piece: UpdatePiece) -> UnsafeRawBufferPointer {
-            let start =
-                switch place {
-                case .whole: piece.start
-                case .shard: piece.stateStart
-                }
-            return UnsafeRawBufferPointer(start: base + start * format.byteCount, count: piece.count * format.byteCount)
+            UnsafeRawBufferPointer(
+                start: base + start(of: piece) * format.byteCount, count: piece.count * format.byteCount)
+        }
+
+        /// The checksum of a piece in this arena.
+        func checksum(of piece: UpdatePiece) -> UInt64 {
+            func checksum<Element: Storage>(_: Element.Type) -> UInt64 {
+                MemoryChecksum(base.assumingMemoryBound(to: Element.self) + start(of: piece), count: piece.count).value
+            }
+            // It depends on the size of the elements only; arenas hold 4 or 2 bytes for each.
+            return format.byteCount == 4 ? checksum(Float.self) : checksum(Float16.self)
         }
     }
 
@@ -48,12 +62,20 @@ package final class StateGuard {
 
     /// Records the current content of a piece. May be called concurrently for different pieces.
     package func note(_ piece: UpdatePiece) {
-        for index in arenas.indices { checksums[place(piece, index)] = checksum(arenas[index].bytes(of: piece)) }
+        for index in arenas.indices { checksums[place(piece, index)] = arenas[index].checksum(of: piece) }
     }
 
     /// Compares a piece with its recorded checksum, and stores the result in `change`.
     func compare(_ piece: UpdatePiece) {
         if let arena = changedArena(piece) { broken.store(place(piece, arena) + 1, ordering: .relaxed) }
+    }
+
+    /// Compares what arena `index` held of a piece with the recorded checksum, stores the result in `change`, and records
+    /// what it holds now.
+    func replace(_ piece: UpdatePiece, arena index: Int, _ checksums: OverwritingChecksums) {
+        let place = place(piece, index)
+        if self.checksums[place] != checksums.before.value { broken.store(place + 1, ordering: .relaxed) }
+        self.checksums[place] = checksums.after.value
     }
 
     /// Whether a piece matches its recorded checksum.
@@ -66,7 +88,7 @@ package final class StateGuard {
     }
 
     private func changedArena(_ piece: UpdatePiece) -> Int? {
-        arenas.indices.first { checksums[place(piece, $0)] != checksum(arenas[$0].bytes(of: piece)) }
+        arenas.indices.first { checksums[place(piece, $0)] != arenas[$0].checksum(of: piece) }
     }
 
     private func place(_ piece: UpdatePiece, _ arena: Int) -> Int { piece.number * arenas.count + arena }

@@ -218,22 +218,6 @@ extension ThreadTests {
                     Result("scale", multiplied, count),
                 ]
 
-                let (weights, m, v) = (floats(first), floats(second), floats(ThreadBitsTests.positive))
-                adamW(
-                    weights, firstMoments: m, secondMoments: v, gradients: stored(third), count: count,
-                    AdamWStep(
-                        step: 3, learningRate: 1e-2, betas: (0.9, 0.95), epsilon: 1e-8, weightDecay: 0.1,
-                        gradientScale: 0.5, gradientLimit: 1))
-                results += [Result("adamW", weights, count), Result("m", m, count), Result("v", v, count)]
-
-                for rule in ["sgd", "momentum", "nesterov", "rmsprop", "adagrad", "lion"] {
-                    let (weights, state) = (floats(first), floats(ThreadBitsTests.positive))
-                    DescentTests.update(
-                        rule, weights, state, UnsafePointer(stored(third)), count,
-                        GradientAdjustment(scale: 0.5, limit: 1, l1: 0.1, l2: 0.1))
-                    results += [Result(rule, weights, count), Result("\(rule)'s state", state, count)]
-                }
-
                 for parts in [2, 4, 5] {
                     let target = blank(count)
                     let pointers = [first, second, third, second, first][..<parts].map { UnsafePointer(stored($0)) }
