@@ -1,5 +1,6 @@
 import Failures
 import Glibc
+import CTiles
 import Numbers
 import Products
 import Tensors
@@ -247,6 +248,13 @@ package struct Attention: Sendable {
                 let (first, n) = (visible.lowerBound - keys.lowerBound, visible.count)
                 let p = probabilities + (queries.lowerBound - block.lowerBound) * stride
                 let ds = dScores + (queries.lowerBound - block.lowerBound) * stride
+                // Each row is on a page of its own; it is available after the products.
+                for query in queries {
+                    for column in Swift.stride(from: 0, to: D, by: lanes) {
+                        ctiles_prefetch(gradient.output + query * gradient.stride + column)
+                        ctiles_prefetch_to_write(gradient.queries + query * gradient.queryStride + column)
+                    }
+                }
                 products.keys.multiply(
                     head.queries(queries.lowerBound), rows: queries.count, depths: 0..<D,
                     columns: visible, into: p + first, stride: stride)
