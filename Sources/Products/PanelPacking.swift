@@ -44,6 +44,9 @@ struct PanelPacking<Element: Storage> {
     /// The distance of rows or words in a packed strip of A.
     var packedDistance: Int { source.orientation == .plain ? PanelStrip.rowWords : PanelStrip.rows }
 
+    /// The number of bytes of a row of A, if its strips are row-major.
+    var rowBytes: Int? { source.orientation == .plain ? words * MemoryLayout<UInt32>.stride : nil }
+
     /// Returns row `row` of A as stored.
     func stored(row: Int) -> UnsafeRawPointer {
         let first = source.from(row: row)

@@ -145,10 +145,12 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int, _ shifts: UnsafePointer<Float>?
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
+        let strips = (columns.count + width - 1) / width
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
             let left = leftStrips.strip(row)
             let count = min(height, rows.upperBound - row)
             for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
+                leftStrips.prefetch(row + height, part: (column - columns.lowerBound) / width, of: strips)
                 let line = min(width, columns.upperBound - column)
                 let target = c + row * cStride + column
                 let shift = shifts.map { $0 + column - columns.lowerBound }
