@@ -39,7 +39,7 @@ enum { words_ahead = 32 };
 
 // --- AVX2: 16 registers of 256 bits. ---
 
-#define TARGET __attribute__((target("avx2,fma")))
+#define TARGET __attribute__((target("avx2,fma,f16c")))
 #define VECTOR vector8
 #define BLOCK 6
 #define VECTORS 2
@@ -47,6 +47,9 @@ enum { words_ahead = 32 };
 #define ELEMENTS 1
 #define UNPACKED(l, s, p) __builtin_memcpy(l, s, sizeof l)
 #define STORE_ROUNDED(l, t) (void)(t)
+#define WIDENED(l, s) \
+    ((l)[0] = (vector8)_mm256_cvtph_ps(_mm_loadu_si128((const void *)(s))), \
+     (l)[1] = (vector8)_mm256_cvtph_ps(_mm_loadu_si128((const void *)((s) + 16))))
 #define LEVEL avx2
 #include "register_kernels.h"
 #undef VECTOR
@@ -63,6 +66,9 @@ enum { words_ahead = 32 };
 #define ELEMENTS 1
 #define UNPACKED(l, s, p) __builtin_memcpy(l, s, sizeof l)
 #define STORE_ROUNDED(l, t) (void)(t)
+#define WIDENED(l, s) \
+    ((l)[0] = (vector16)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)(s))), \
+     (l)[1] = (vector16)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)((s) + 32))))
 #define LEVEL avx512
 #include "register_kernels.h"
 
@@ -104,17 +110,21 @@ cproducts_level cproducts_supported(void) {
 cproducts_level cproducts_supported(void) { return cproducts_portable; }
 #endif
 
-// The kernels of a level.
+// The kernels of a level, without and with the one that packs Float16.
 #define KERNELS(level) \
-    {{level##_row_major, level##_row_major_packing}, {level##_word_major, level##_word_major_packing}}
+    {{level##_row_major, level##_row_major_packing, NULL}, {level##_word_major, level##_word_major_packing, NULL}}
+#define WIDENING_KERNELS(level) \
+    {{level##_row_major, level##_row_major_packing, level##_row_major_widening}, \
+     {level##_word_major, level##_word_major_packing, level##_word_major_widening}}
 
 cproducts_kernels cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout) {
 #ifdef __x86_64__
-    static const cproducts_kernels pairs[] = KERNELS(pairs), avx512[] = KERNELS(avx512), avx2[] = KERNELS(avx2);
+    static const cproducts_kernels pairs[] = KERNELS(pairs), avx512[] = WIDENING_KERNELS(avx512),
+                                   avx2[] = WIDENING_KERNELS(avx2);
     if (word == cproducts_bfloat16_pair && level >= cproducts_avx512_bf16) return pairs[layout];
     if (word == cproducts_float32 && level >= cproducts_avx512) return avx512[layout];
     if (word == cproducts_float32 && level >= cproducts_avx2) return avx2[layout];
 #endif
     static const cproducts_kernels portable[] = KERNELS(portable);
-    return word == cproducts_float32 ? portable[layout] : (cproducts_kernels){NULL, NULL};
+    return word == cproducts_float32 ? portable[layout] : (cproducts_kernels){NULL, NULL, NULL};
 }

@@ -1,4 +1,4 @@
-// One register kernel, in two variants. The including file defines
+// One register kernel, and its variants that pack the right strip. The including file defines
 //   NAME             the function's name
 //   TARGET           its attributes
 //   VECTOR           a vector of Float32
@@ -8,12 +8,19 @@
 //   ELEMENTS         the elements in a word
 //   STORE_ROUNDED(l, t)  stores the VECTORS vectors l at t, rounded to the type of the elements
 //   UNPACKED(l, s, p)  sets the VECTORS vectors l to the words whose elements are at s, in rows that are p bytes apart
+//   WIDENED(l, s)    if the level has an instruction for it: sets the VECTORS vectors l to the Float16 at s
 
-// The sums of `row_count` ≤ BLOCK rows and VECTORS vectors; `packing`: whether `right` is written, from `source`.
+#ifndef SOURCES
+#define SOURCES
+// What `right` is packed from: from nothing, because it is packed already, from words, or from Float16.
+enum source_type { nothing, words, halves };
+#endif
+
+// The sums of `row_count` ≤ BLOCK rows and VECTORS vectors. `right` is written if `type` is not nothing.
 #define BODY JOIN(NAME, _block)
 
 TARGET static inline __attribute__((always_inline)) void BODY(
-    const uint32_t *left, long distance, VECTOR *right, const char *source, long pitch, int packing, long depth,
+    const uint32_t *left, long distance, VECTOR *right, const char *source, long pitch, enum source_type type, long depth,
     int row_count, const cproducts_target *target, long first_row, long first_column) {
     enum { line = cproducts_columns * sizeof(float) / sizeof(VECTOR) };
     const long stride = target->stride, rounded_stride = target->rounded_stride;
@@ -33,14 +40,19 @@ TARGET static inline __attribute__((always_inline)) void BODY(
         for (int v = 0; v < VECTORS; v++) __builtin_prefetch((VECTOR *)(sums + r * stride) + v, 1, 3);
     for (long w = 0; w < depth; w++) {
         VECTOR line_of_right[VECTORS];
-        if (packing) {
+        if (type != nothing) {
             // Each stored row is on its own page; prefetched now, it is available some words later.
 #pragma clang loop unroll(full)
             for (int e = 0; e < ELEMENTS; e++)
 #pragma clang loop unroll(full)
-                for (unsigned b = 0; b < VECTORS * sizeof(VECTOR) / ELEMENTS; b += 64)
+                for (unsigned b = 0; b < VECTORS * sizeof(VECTOR) / (type == halves ? 2 : ELEMENTS); b += 64)
                     __builtin_prefetch(source + (ELEMENTS * words_ahead + e) * pitch + b, 0, 3);
-            UNPACKED(line_of_right, source, pitch);
+#ifdef WIDENED
+            if (type == halves)
+                WIDENED(line_of_right, source);
+            else
+#endif
+                UNPACKED(line_of_right, source, pitch);
 #pragma clang loop unroll(full)
             for (int v = 0; v < VECTORS; v++) right[v] = line_of_right[v];
             source += ELEMENTS * pitch;
@@ -76,31 +88,31 @@ TARGET static inline __attribute__((always_inline)) void BODY(
     }
 }
 
-// The sums of `rows` rows and all columns; the first block of rows packs the strip if `packing`.
+// The sums of `rows` rows and all columns; the first block of rows packs the strip.
 #define STRIP JOIN(NAME, _strip)
 
 TARGET static inline __attribute__((always_inline)) void STRIP(
-    const uint32_t *left, long distance, float *right, const char *source, long pitch, int packing, long depth,
+    const uint32_t *left, long distance, float *right, const char *source, long pitch, enum source_type type, long depth,
     int rows, const cproducts_target *target) {
     enum { vector_columns = sizeof(VECTOR) / sizeof(float) };
     for (int column = 0; column < cproducts_columns; column += VECTORS * vector_columns) {
         VECTOR *strip = (VECTOR *)(right + column);
-        const char *columns = source + column * (sizeof(float) / ELEMENTS);
+        const char *columns = source + column * (type == halves ? 2 : sizeof(float) / ELEMENTS);
         for (int row = 0; row < rows; row += BLOCK) {
             const uint32_t *first = left + row * ROW;
-#define BLOCK_OF(count, packing) \
-    BODY(first, distance, strip, columns, pitch, packing, depth, count, target, row, column)
-#define ROWS_OF_BLOCK(packing) \
+#define BLOCK_OF(count, type) \
+    BODY(first, distance, strip, columns, pitch, type, depth, count, target, row, column)
+#define ROWS_OF_BLOCK(type) \
     if (BLOCK <= 8 || rows - row > 8) \
-        BLOCK_OF(BLOCK, packing); \
+        BLOCK_OF(BLOCK, type); \
     else if (rows - row > 4) \
-        BLOCK_OF(8, packing); \
+        BLOCK_OF(8, type); \
     else \
-        BLOCK_OF(4, packing)
-            if (packing && row == 0) {
-                ROWS_OF_BLOCK(1);
+        BLOCK_OF(4, type)
+            if (row == 0) {
+                ROWS_OF_BLOCK(type);
             } else {
-                ROWS_OF_BLOCK(0);
+                ROWS_OF_BLOCK(nothing);
             }
         }
     }
@@ -108,14 +120,22 @@ TARGET static inline __attribute__((always_inline)) void STRIP(
 
 TARGET static void NAME(
     const void *left, long distance, const void *right, long depth, int rows, const cproducts_target *target) {
-    STRIP(left, distance, (float *)right, NULL, 0, 0, depth, rows, target);
+    STRIP(left, distance, (float *)right, NULL, 0, nothing, depth, rows, target);
 }
 
 TARGET static void JOIN(NAME, _packing)(
     const void *left, long distance, const void *source, long pitch, void *right, long depth, int rows,
     const cproducts_target *target) {
-    STRIP(left, distance, right, source, pitch, 1, depth, rows, target);
+    STRIP(left, distance, right, source, pitch, words, depth, rows, target);
 }
+
+#ifdef WIDENED
+TARGET static void JOIN(NAME, _widening)(
+    const void *left, long distance, const void *source, long pitch, void *right, long depth, int rows,
+    const cproducts_target *target) {
+    STRIP(left, distance, right, source, pitch, halves, depth, rows, target);
+}
+#endif
 
 #undef ROWS_OF_BLOCK
 #undef BLOCK_OF

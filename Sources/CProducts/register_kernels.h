@@ -26,5 +26,6 @@
 #undef ELEMENTS
 #undef STORE_ROUNDED
 #undef UNPACKED
+#undef WIDENED
 #undef JOIN
 #undef JOIN_

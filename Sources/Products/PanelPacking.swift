@@ -53,8 +53,12 @@ struct PanelPacking<Element: Storage> {
         return UnsafeRawPointer(first.base + depths.lowerBound * (source.orientation == .plain ? 1 : source.stride))
     }
 
-    /// Whether the kernels that multiply B can pack it.
-    var isPackedByKernels: Bool { isPacked && source.orientation == .plain }
+    /// Returns the kernel that packs B and multiplies, or nil if there is none.
+    func packingKernel(_ kernels: cproducts_kernels) -> cproducts_packing_kernel? {
+        guard source.orientation == .plain, factor == 1 else { return nil }
+        if isPacked { return kernels.pack_and_multiply }
+        return word == .float32 && Element.self == Float16.self ? kernels.widen_and_multiply : nil
+    }
 
     /// Returns column `column` of plain B as stored.
     func stored(column: Int) -> UnsafeRawPointer {

@@ -122,7 +122,7 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                 for firstColumn in stride(from: columns.lowerBound, to: columns.upperBound, by: panelColumns) {
                     let panel = firstColumn..<min(firstColumn + panelColumns, columns.upperBound)
                     let rightStrips = RightStrips(
-                        PanelPacking(right, range, word), panel, stripWords: strip, panel: rightPanel)
+                        PanelPacking(right, range, word), panel, stripWords: strip, panel: rightPanel, kernels)
                     multiply(
                         leftStrips, rightStrips, rows, panel, depths, tile,
                         waiting.map { $0 + firstColumn - columns.lowerBound }, waitingStride,
@@ -156,7 +156,7 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                 let shift = shifts.map { $0 + column - columns.lowerBound }
                 func compute(_ sums: cproducts_target) {
                     rightStrips.multiply(
-                        kernels, left, column: column, isFirst: row == rows.lowerBound, words: depths.words,
+                        left, column: column, isFirst: row == rows.lowerBound, words: depths.words,
                         rows: count, into: sums)
                 }
                 let isWhole = count == height && line == width

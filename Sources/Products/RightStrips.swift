@@ -3,23 +3,28 @@ import Numbers
 
 /// Strips of 32 columns of operand B, over the elements of one panel along K.
 ///
-/// Strips that are stored as words, row by row, are packed by the register kernel that reads them first, while it
+/// Strips of plain B, which are stored row by row, are packed by the register kernel that reads them first, while it
 /// multiplies; the other ones are packed in advance.
 struct RightStrips<Element: Storage> {
     private let packing: PanelPacking<Element>
     private let columns: Range<Int>
     private let stripWords: Int
     private let panel: UnsafeMutablePointer<UInt32>
+    private let kernel: cproducts_kernel
+    private let packingKernel: cproducts_packing_kernel?
     /// The first column that is packed in advance.
     private let firstPacked: Int
 
     /// Strips of the columns `columns`, which are packed into `panel`, a strip every `stripWords` words.
     init(
-        _ packing: PanelPacking<Element>, _ columns: Range<Int>, stripWords: Int, panel: UnsafeMutablePointer<UInt32>
+        _ packing: PanelPacking<Element>, _ columns: Range<Int>, stripWords: Int, panel: UnsafeMutablePointer<UInt32>,
+        _ kernels: cproducts_kernels
     ) {
+        kernel = kernels.multiply
+        packingKernel = packing.packingKernel(kernels)
         (self.packing, self.columns, self.stripWords, self.panel) = (packing, columns, stripWords, panel)
         firstPacked =
-            packing.isPackedByKernels ? columns.upperBound - columns.count % PanelStrip.columns : columns.lowerBound
+            packingKernel == nil ? columns.lowerBound : columns.upperBound - columns.count % PanelStrip.columns
         if firstPacked < columns.upperBound {
             packing.packRight(
                 firstPacked..<columns.upperBound, stripWords: stripWords, into: strip(firstPacked))
@@ -36,17 +41,17 @@ struct RightStrips<Element: Storage> {
     ///   - target: Where the sums go.
     @inline(__always)
     func multiply(
-        _ kernels: cproducts_kernels, _ left: (strip: UnsafeRawPointer, distance: Int), column: Int, isFirst: Bool,
+        _ left: (strip: UnsafeRawPointer, distance: Int), column: Int, isFirst: Bool,
         words: Int, rows: Int, into target: cproducts_target
     ) {
         let strip = strip(column)
         withUnsafePointer(to: target) { target in
-            if isFirst && column < firstPacked {
-                kernels.pack_and_multiply(
+            if isFirst && column < firstPacked, let packingKernel {
+                packingKernel(
                     left.strip, left.distance, packing.stored(column: column), packing.storedBytes, strip, words,
                     Int32(rows), target)
             } else {
-                kernels.multiply(left.strip, left.distance, strip, words, Int32(rows), target)
+                kernel(left.strip, left.distance, strip, words, Int32(rows), target)
             }
         }
     }

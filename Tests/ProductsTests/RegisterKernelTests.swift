@@ -47,6 +47,30 @@ import Testing
         }
     }
 
+    /// Float16 that the kernel converts and packs give the sums of the same Float32.
+    @Test(arguments: [true, false])
+    func halvesAreWidened(isRowMajor: Bool) {
+        let (rows, columns, depth, rowElements) = (cproducts_rows, cproducts_columns, 40, cproducts_columns + 7)
+        let strip = strip(floats(rows * depth, seed: 1), depth: depth, isRowMajor)
+        let halves = floats(depth * rowElements, seed: 2).map { Float16($0) }
+        let right = (0..<depth * columns).map { Float(halves[$0 / columns * rowElements + $0 % columns]) }
+        for level in RegisterKernelTests.levels {
+            var kernels = cproducts_choose(
+                level, cproducts_float32, isRowMajor ? cproducts_row_major : cproducts_word_major)
+            guard let widening = kernels.widen_and_multiply else { continue }
+            var expected = [Float](repeating: .nan, count: rows * columns)
+            var sums = expected
+            multiply(
+                kernels, strip, isRowMajor ? depth : rows, right, rowElements: columns, false, depth, rows, &expected,
+                false, nil)
+            kernels.pack_and_multiply = widening
+            multiply(
+                kernels, strip, isRowMajor ? depth : rows, halves, rowElements: rowElements, true, depth, rows, &sums,
+                false, nil)
+            #expect(sums == expected, "level \(level.rawValue)")
+        }
+    }
+
     /// Pairs of bfloat16: the error is that of Float32 sums, and columns that the kernel packs give the same sums.
     @Test(arguments: [true, false])
     func pairsAreMultiplied(isRowMajor: Bool) {

@@ -60,10 +60,11 @@ typedef void (*cproducts_packing_kernel)(
     const void *left, long distance, const void *source, long pitch, void *right, long depth, int rows,
     const cproducts_target *target);
 
-// Both variants of a kernel; null pointers: none.
+// The variants of a kernel; null pointers: none.
 typedef struct {
     cproducts_kernel multiply;
-    cproducts_packing_kernel pack_and_multiply;
+    cproducts_packing_kernel pack_and_multiply; // from elements of which words consist
+    cproducts_packing_kernel widen_and_multiply; // from Float16 to Float32
 } cproducts_kernels;
 
 // Returns the kernels for a level that is supported, or none if the level has no instruction for such words.
