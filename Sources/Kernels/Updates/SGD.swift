@@ -30,8 +30,9 @@ package func sgd<Element: Storage>(
     let (rate, mu) = (Float(learningRate), Float(momentum))
     return switch form {
     case .none: memory.update(PlainDescent(rate: rate, adjustment: adjustment))
-    case .heavyBall: memory.update(HeavyBall(rate: rate, mu: mu, adjustment: adjustment))
-    case .nesterov: memory.update(Nesterov(rate: rate, mu: mu, adjustment: adjustment))
+    case .heavyBall, .nesterov:
+        memory.update(
+            MomentumDescent(rate: rate, mu: mu, looksAhead: form == .nesterov, adjustment: adjustment))
     }
 }
 
@@ -45,26 +46,16 @@ private struct PlainDescent: UpdateRule {
     }
 }
 
-private struct HeavyBall: UpdateRule {
+private struct MomentumDescent: UpdateRule {
     let rate: Float
     let mu: Float
+    /// Whether a step is along g + μ·b instead of b.
+    let looksAhead: Bool
     let adjustment: GradientAdjustment
 
     @_transparent
     func update(_ w: inout SIMD16<Float>, _ b: inout SIMD16<Float>, _: inout SIMD16<Float>, _ g: SIMD16<Float>) {
         b = g.addingProduct(b, SIMD16(repeating: mu))
-        w -= b * rate
-    }
-}
-
-private struct Nesterov: UpdateRule {
-    let rate: Float
-    let mu: Float
-    let adjustment: GradientAdjustment
-
-    @_transparent
-    func update(_ w: inout SIMD16<Float>, _ b: inout SIMD16<Float>, _: inout SIMD16<Float>, _ g: SIMD16<Float>) {
-        b = g.addingProduct(b, SIMD16(repeating: mu))
-        w -= g.addingProduct(b, SIMD16(repeating: mu)) * rate
+        w -= (looksAhead ? g.addingProduct(b, SIMD16(repeating: mu)) : b) * rate
     }
 }
