@@ -239,7 +239,8 @@ def heading(chosen: list[Case]) -> str:
         return "; ".join(sorted({entry[key] for entry in found}))
 
     pairs = [len(entry["pairs"]) for entry in found]
-    return f"{all_of('date')}: {all_of('processor')}; {all_of('versions')}; {min(pairs)} to {max(pairs)} pairs per case."
+    count = f"{min(pairs)}" if min(pairs) == max(pairs) else f"{min(pairs)} to {max(pairs)}"
+    return f"{all_of('date')}: {all_of('processor')}; {all_of('versions')}; {count} pairs per case."
 
 
 def replace_between_markers(path: Path, name: str, lines: list[str]) -> None:

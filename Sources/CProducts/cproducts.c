@@ -14,9 +14,12 @@ typedef float vector16 __attribute__((vector_size(64)));
         __builtin_memcpy(&number, &(word), 4);     \
         number - (VECTOR){0};                      \
     })
-// The words that are prefetched ahead when matrix B is packed.
-enum { words_ahead = 32 };
 #define FUSED(VECTOR, s, l, r) __builtin_elementwise_fma(BROADCAST(VECTOR, l), r, s)
+
+// What a strip of B is packed from: from nothing, because it is packed already, from words, or from Float16.
+enum source_type { nothing, words, halves };
+// The number of words ahead of which B is prefetched while it is packed.
+enum { words_ahead = 32 };
 
 // --- The instructions that this file is compiled for: 32 registers of 128 bits on Arm, 16 on x86-64. ---
 
@@ -25,9 +28,6 @@ enum { words_ahead = 32 };
 #define BLOCK 6
 #define VECTORS 4
 #define MULTIPLY(s, l, r) FUSED(vector4, s, l, r)
-#define ELEMENTS 1
-#define UNPACKED(l, s, p) __builtin_memcpy(l, s, sizeof l)
-#define STORE_ROUNDED(l, t) (void)(t)
 #define LEVEL portable
 #include "register_kernels.h"
 #undef VECTOR
@@ -44,9 +44,6 @@ enum { words_ahead = 32 };
 #define BLOCK 6
 #define VECTORS 2
 #define MULTIPLY(s, l, r) FUSED(vector8, s, l, r)
-#define ELEMENTS 1
-#define UNPACKED(l, s, p) __builtin_memcpy(l, s, sizeof l)
-#define STORE_ROUNDED(l, t) (void)(t)
 #define WIDENED(l, s) \
     ((l)[0] = (vector8)_mm256_cvtph_ps(_mm_loadu_si128((const void *)(s))), \
      (l)[1] = (vector8)_mm256_cvtph_ps(_mm_loadu_si128((const void *)((s) + 16))))
@@ -63,9 +60,6 @@ enum { words_ahead = 32 };
 #define BLOCK 12
 #define VECTORS 2
 #define MULTIPLY(s, l, r) FUSED(vector16, s, l, r)
-#define ELEMENTS 1
-#define UNPACKED(l, s, p) __builtin_memcpy(l, s, sizeof l)
-#define STORE_ROUNDED(l, t) (void)(t)
 #define WIDENED(l, s) \
     ((l)[0] = (vector16)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)(s))), \
      (l)[1] = (vector16)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)((s) + 32))))

@@ -10,12 +10,6 @@
 //   UNPACKED(l, s, p)  sets the VECTORS vectors l to the words whose elements are at s, in rows that are p bytes apart
 //   WIDENED(l, s)    if the level has an instruction for it: sets the VECTORS vectors l to the Float16 at s
 
-#ifndef SOURCES
-#define SOURCES
-// What `right` is packed from: from nothing, because it is packed already, from words, or from Float16.
-enum source_type { nothing, words, halves };
-#endif
-
 // The sums of `row_count` ≤ BLOCK rows and VECTORS vectors. `right` is written if `type` is not nothing.
 #define BODY JOIN(NAME, _block)
 

@@ -11,7 +11,7 @@ final class ProductLoop<Element: Storage> {
     private let products: [Product]
     /// Activations and weights, in their storage type.
     private let (left, right, result): (Arena<Element>, Arena<Element>, Arena<Element>)
-    /// Gradients, unless they are rounded.
+    /// Gradients: of outputs, unless they are rounded, and the results.
     private let (floatLeft, floatResult): (Arena<Float>, Arena<Float>)
 
     /// Allocates operands for those of `products` that belong to linear layers.

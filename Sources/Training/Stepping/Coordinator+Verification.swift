@@ -2,6 +2,7 @@ import Texts
 import Collectives
 import Failures
 import Files
+import Kernels
 import Tensors
 import Threads
 
@@ -21,6 +22,24 @@ extension Coordinator {
                     name: name, base: UnsafeRawPointer(arena.base), format: .float32, place: .shard))
         }
         return arenas
+    }
+
+    /// Compares what an update has overwritten with the recorded checksums, and records what is there now.
+    ///
+    /// - Parameter average: The change of the moving average, if there is one.
+    func guardUpdate(of piece: UpdatePiece, _ changes: UpdateChecksums, _ average: OverwritingChecksums?) {
+        guard let stateGuard else { return }
+        // In the order of `ownedArenas`.
+        var arena = 0
+        func replace(_ change: OverwritingChecksums) {
+            stateGuard.replace(piece, arena: arena, change)
+            arena += 1
+        }
+        replace(changes.weights)
+        if MasterWeights<Element>.areCopies { replace(changes.working) }
+        if states.count > 0 { replace(changes.states.0) }
+        if states.count > 1 { replace(changes.states.1) }
+        average.map(replace)
     }
 
     /// Throws if weights or state to be saved are infinite or NaN: no run could resume from them, and they would

@@ -376,22 +376,11 @@ package final class Coordinator<Element: Storage> {
                 weights: weights, working: master.working(piece), states: statePointers, stateStart: piece.stateStart,
                 gradients: UnsafePointer(averaging.gradients.base + piece.start), count: piece.count),
             ruleSteps[rule])
-        let change = averages.map {
+        let averageChange = averages.map {
             weightAverage.update(
                 $0.base + piece.stateStart, with: UnsafePointer(weights), count: piece.count, number: number)
         }
-        guard let stateGuard else { return }
-        // In the order of `ownedArenas`.
-        var arena = 0
-        func replace(_ change: OverwritingChecksums) {
-            stateGuard.replace(piece, arena: arena, change)
-            arena += 1
-        }
-        replace(changes.weights)
-        if MasterWeights<Element>.areCopies { replace(changes.working) }
-        if statePointers.count > 0 { replace(changes.states.0) }
-        if statePointers.count > 1 { replace(changes.states.1) }
-        change.map(replace)
+        guardUpdate(of: piece, changes, averageChange)
     }
 
     /// Waits until the weights hold the last update of all ranks. Every rank calls it before it reads or writes weights

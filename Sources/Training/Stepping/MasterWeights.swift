@@ -35,8 +35,8 @@ struct MasterWeights<Element: Storage> {
 
     /// Sets the working weights of a piece to its master weights.
     func refreshWorkingWeights(_ piece: UpdatePiece) {
-        guard MasterWeights.areCopies else { return }
-        convert(UnsafePointer(at(piece)), into: working.base + piece.start, count: piece.count)
+        guard let working = working(piece) else { return }
+        convert(UnsafePointer(at(piece)), into: working, count: piece.count)
     }
 
     /// Calls `body` with the master weights of each range within `range` that this rank owns.
