@@ -10,11 +10,10 @@ package func convert<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, into target: UnsafeMutablePointer<Target>, count: Int
 ) {
     parallelElements(count) { range in
-        forEachVector(in: range) { offset, width in
+        for (offset, width) in vectors(in: range) {
             let numbers = load(source + offset, width)
-            if width == lanes, let halves = target as? UnsafeMutablePointer<BFloat16> {
-                UnsafeMutableRawPointer(halves + offset)
-                    .storeBytes(of: exactHalvesOfBFloat16(numbers), as: SIMD16<UInt16>.self)
+            if let target = target as? UnsafeMutablePointer<BFloat16> {
+                storeHalves(exactHalvesOfBFloat16(numbers), target + offset, width)
             } else {
                 store(numbers, target + offset, width)
             }
@@ -34,7 +33,7 @@ package func add<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, accumulatingInto target: UnsafeMutablePointer<Target>, count: Int
 ) {
     parallelElements(count) { range in
-        forEachVector(in: range) { offset, width in
+        for (offset, width) in vectors(in: range) {
             store(load(target + offset, width) + load(source + offset, width), target + offset, width)
         }
     }
@@ -46,7 +45,7 @@ package func add<Source: Storage, Target: Storage>(
 @_specialize(where Element == BFloat16)
 package func scale<Element: Storage>(_ values: UnsafeMutablePointer<Element>, by factor: Float, count: Int) {
     parallelElements(count) { range in
-        forEachVector(in: range) { offset, width in store(load(values + offset, width) * factor, values + offset, width)
+        for (offset, width) in vectors(in: range) { store(load(values + offset, width) * factor, values + offset, width)
         }
     }
 }

@@ -23,15 +23,12 @@ package struct MemoryChecksum: BitwiseCopyable, Sendable {
         positions &+= sums
     }
 
-    /// The checksum of `count` elements, in the order in which `forEachVector` visits them.
+    /// The checksum of `count` elements, in the order of `vectors`.
     @_specialize(where Element == Float)
     @_specialize(where Element == Float16)
     @_specialize(where Element == BFloat16)
     package init<Element: Storage>(_ elements: UnsafePointer<Element>, count: Int) {
-        // Not `forEachVector`, whose closure would keep the sums in memory.
-        let whole = count & ~(lanes - 1)
-        for i in stride(from: 0, to: whole, by: lanes) { add(words(elements + i, lanes)) }
-        if whole < count { add(words(elements + whole, count - whole)) }
+        for (i, width) in vectors(count) { add(words(elements + i, width)) }
     }
 
     /// All lanes as one number.

@@ -69,6 +69,6 @@ package enum ScaledHalves<Half: Storage> {
     private static func multiply<Source: Storage, Target: Storage>(
         _ values: UnsafePointer<Source>, by factor: Float, into target: UnsafeMutablePointer<Target>, count: Int
     ) {
-        forEachVector(count) { i, width in store(load(values + i, width) * factor, target + i, width) }
+        for (i, width) in vectors(count) { store(load(values + i, width) * factor, target + i, width) }
     }
 }

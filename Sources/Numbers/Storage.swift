@@ -1,3 +1,4 @@
+import CTiles
 import Tensors
 
 /// The storage types of weights, activations and gradients.
@@ -8,12 +9,12 @@ import Tensors
 package protocol Storage: BitwiseCopyable, Equatable, Sendable, ExpressibleByIntegerLiteral {
     /// The format of an element in memory.
     static var format: FloatFormat { get }
-    /// Loads sixteen elements at `pointer`.
-    static func load(_ pointer: UnsafePointer<Self>) -> SIMD16<Float>
-    /// Stores sixteen elements at `pointer`, rounding to nearest even.
-    static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Self>)
-    /// Returns the bits of sixteen elements at `pointer`, each in a word.
-    static func words(_ pointer: UnsafePointer<Self>) -> VectorBits
+    /// Loads `width` ≤ 16 elements at `pointer`; the remaining lanes hold 0.
+    static func load(_ pointer: UnsafePointer<Self>, _ width: Int) -> SIMD16<Float>
+    /// Stores the first `width` ≤ 16 lanes at `pointer`, rounding to nearest even.
+    static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Self>, _ width: Int)
+    /// Returns the bits of `width` ≤ 16 elements at `pointer`, each in a word; the remaining words are 0.
+    static func words(_ pointer: UnsafePointer<Self>, _ width: Int) -> VectorBits
     /// The nearest element, ties to even.
     init(_ value: Float)
     /// The nearest element, ties to even.
@@ -37,17 +38,20 @@ extension Float: Storage {
     @inlinable @inline(__always) package init<Element: Storage>(_ element: Element) { self = element.float32 }
 
     @inlinable @inline(__always)
-    package static func load(_ pointer: UnsafePointer<Float>) -> SIMD16<Float> {
-        UnsafeRawPointer(pointer).loadUnaligned(as: SIMD16<Float>.self)
+    package static func load(_ pointer: UnsafePointer<Float>, _ width: Int) -> SIMD16<Float> {
+        unsafeBitCast(words(pointer, width), to: SIMD16<Float>.self)
     }
 
     @inlinable @inline(__always)
-    package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Float>) {
-        UnsafeMutableRawPointer(pointer).storeBytes(of: vector, as: SIMD16<Float>.self)
+    package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Float>, _ width: Int) {
+        vector.bits.store(pointer, width)
     }
 
     @inlinable @inline(__always)
-    package static func words(_ pointer: UnsafePointer<Float>) -> VectorBits { load(pointer).bits }
+    package static func words(_ pointer: UnsafePointer<Float>, _ width: Int) -> VectorBits {
+        if width == lanes { return UnsafeRawPointer(pointer).loadUnaligned(as: VectorBits.self) }
+        return ctiles_load_words(pointer, width)
+    }
 
     @inlinable package var word: UInt32 { bitPattern }
 }
@@ -57,8 +61,8 @@ extension Float16: Storage {
     @inlinable @inline(__always) package var float32: Float { Float(self) }
 
     @inlinable @inline(__always)
-    package static func load(_ pointer: UnsafePointer<Float16>) -> SIMD16<Float> {
-        let halves = UnsafeRawPointer(pointer).loadUnaligned(as: SIMD16<Float16>.self)
+    package static func load(_ pointer: UnsafePointer<Float16>, _ width: Int) -> SIMD16<Float> {
+        let halves = unsafeBitCast(halves(pointer, width), to: SIMD16<Float16>.self)
         var vector = SIMD16<Float>()
         // Lane by lane, because `SIMD16<Float>(halves)` compiles to a loop of calls and this to one conversion
         // instruction.
@@ -67,14 +71,16 @@ extension Float16: Storage {
     }
 
     @inlinable @inline(__always)
-    package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Float16>) {
+    package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Float16>, _ width: Int) {
         var halves = SIMD16<Float16>()
         for lane in 0..<16 { halves[lane] = Float16(vector[lane]) }
-        UnsafeMutableRawPointer(pointer).storeBytes(of: halves, as: SIMD16<Float16>.self)
+        storeHalves(unsafeBitCast(halves, to: SIMD16<UInt16>.self), pointer, width)
     }
 
     @inlinable @inline(__always)
-    package static func words(_ pointer: UnsafePointer<Float16>) -> VectorBits { wordsOfHalves(pointer) }
+    package static func words(_ pointer: UnsafePointer<Float16>, _ width: Int) -> VectorBits {
+        wordsOfHalves(pointer, width)
+    }
 
     @inlinable package var word: UInt32 { UInt32(bitPattern) }
 }
@@ -84,27 +90,43 @@ extension BFloat16: Storage {
     @inlinable package init(_ value: Double) { self.init(Float(value)) }
 
     @inlinable @inline(__always)
-    package static func load(_ pointer: UnsafePointer<BFloat16>) -> SIMD16<Float> {
-        unsafeBitCast(words(pointer) &<< 16, to: SIMD16<Float>.self)
+    package static func load(_ pointer: UnsafePointer<BFloat16>, _ width: Int) -> SIMD16<Float> {
+        unsafeBitCast(words(pointer, width) &<< 16, to: SIMD16<Float>.self)
     }
 
     @inlinable @inline(__always)
-    package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<BFloat16>) {
-        UnsafeMutableRawPointer(pointer).storeBytes(of: halvesOfBFloat16(vector), as: SIMD16<UInt16>.self)
+    package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<BFloat16>, _ width: Int) {
+        storeHalves(halvesOfBFloat16(vector), pointer, width)
     }
 
     @inlinable @inline(__always)
-    package static func words(_ pointer: UnsafePointer<BFloat16>) -> VectorBits { wordsOfHalves(pointer) }
+    package static func words(_ pointer: UnsafePointer<BFloat16>, _ width: Int) -> VectorBits {
+        wordsOfHalves(pointer, width)
+    }
 
     @inlinable package var word: UInt32 { UInt32(bitPattern) }
 }
 
-/// Returns sixteen halves of words, each in a word.
+/// Returns `width` ≤ 16 halves of words; the remaining ones are 0.
 @inlinable @inline(__always)
-func wordsOfHalves(_ pointer: UnsafeRawPointer) -> VectorBits {
-    let halves = pointer.loadUnaligned(as: SIMD16<UInt16>.self)
+func halves(_ pointer: UnsafeRawPointer, _ width: Int) -> SIMD16<UInt16> {
+    if width == lanes { return pointer.loadUnaligned(as: SIMD16<UInt16>.self) }
+    return ctiles_load_halves(pointer, width)
+}
+
+/// Returns `width` ≤ 16 halves of words, each in a word; the remaining words are 0.
+@inlinable @inline(__always)
+func wordsOfHalves(_ pointer: UnsafeRawPointer, _ width: Int) -> VectorBits {
+    let halves = halves(pointer, width)
     var words = VectorBits()
     // Lane by lane, which compiles to one instruction; see above.
     for lane in 0..<16 { words[lane] = UInt32(halves[lane]) }
     return words
+}
+
+/// Stores the first `width` ≤ 16 halves of words.
+@inlinable @inline(__always)
+func storeHalves(_ halves: SIMD16<UInt16>, _ pointer: UnsafeMutableRawPointer, _ width: Int) {
+    if width == lanes { return pointer.storeBytes(of: halves, as: SIMD16<UInt16>.self) }
+    ctiles_store_halves(halves, pointer, width)
 }

@@ -8,7 +8,7 @@ import Tensors
 @_specialize(where Element == BFloat16)
 package func sumOfSquares<Element: Storage>(_ values: UnsafePointer<Element>, count: Int) -> Double {
     var squares = Squares()
-    forEachVector(count) { i, width in squares.add(load(values + i, width)) }
+    for (i, width) in vectors(count) { squares.add(load(values + i, width)) }
     return squares.total
 }
 

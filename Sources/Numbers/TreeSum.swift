@@ -39,35 +39,25 @@ package enum TreeSum {
             return sumOfSquares(target, count: count)
         case 2:
             let (a, b) = (parts[0], parts[1])
-            // Loops without closures, which would keep the sum of squares in memory instead of registers.
-            var i = 0
-            while i < count {
-                let width = min(lanes, count - i)
+            for (i, width) in vectors(count) {
                 let sum = rounded(load(a + i, width) + load(b + i, width), Element.self)
                 squares.add(sum)
                 store(sum, target + i, width)
-                i += lanes
             }
         case 4:
             let (a, b, c, d) = (parts[0], parts[1], parts[2], parts[3])
-            var i = 0
-            while i < count {
-                let width = min(lanes, count - i)
+            for (i, width) in vectors(count) {
                 let left = rounded(load(a + i, width) + load(b + i, width), Element.self)
                 let right = rounded(load(c + i, width) + load(d + i, width), Element.self)
                 let sum = rounded(left + right, Element.self)
                 squares.add(sum)
                 store(sum, target + i, width)
-                i += lanes
             }
         default:
-            var i = 0
-            while i < count {
-                let width = min(lanes, count - i)
+            for (i, width) in vectors(count) {
                 let sum = node(parts, 0, parts.count, i, width)
                 squares.add(sum)
                 store(sum, target + i, width)
-                i += lanes
             }
         }
         return squares.total
@@ -87,8 +77,8 @@ package enum TreeSum {
     static func rounded<Element: Storage>(_ x: SIMD16<Float>, _: Element.Type) -> SIMD16<Float> {
         if Element.self == Float.self { return x }
         return withUnsafeTemporaryAllocation(of: Element.self, capacity: lanes) { buffer in
-            Element.store(x, buffer.baseAddress!)
-            return Element.load(buffer.baseAddress!)
+            store(x, buffer.baseAddress!, lanes)
+            return load(buffer.baseAddress!, lanes)
         }
     }
 }

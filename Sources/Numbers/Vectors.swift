@@ -1,35 +1,46 @@
+import CTiles
+
 /// The number of lanes of every kernel's vectors.
 @inlinable @inline(__always) package var lanes: Int { 16 }
 
-/// Calls `body(offset, 16)` for each whole vector of `count` elements, then once for the remainder.
-@inlinable @inline(__always)
-package func forEachVector(_ count: Int, _ body: (_ offset: Int, _ width: Int) -> Void) {
-    let whole = count & ~(lanes - 1)
-    var offset = 0
-    while offset < whole {
-        body(offset, lanes)
-        offset += lanes
+/// The vectors of a row: offset and width of each, which is 16 except for a remainder at the end.
+///
+/// Loops over them are plain loops, whose sums stay in registers; those of a closure are kept in memory.
+@usableFromInline
+package struct RowVectors: Sequence, IteratorProtocol {
+    @usableFromInline var offset: Int
+    @usableFromInline let end: Int
+
+    @inlinable @inline(__always)
+    init(offset: Int, end: Int) { (self.offset, self.end) = (offset, end) }
+
+    @inlinable @inline(__always)
+    package mutating func next() -> (offset: Int, width: Int)? {
+        guard offset < end else { return nil }
+        defer { offset &+= lanes }
+        return (offset, Swift.min(lanes, end &- offset))
     }
-    if offset < count { body(offset, count - offset) }
 }
 
-/// Calls `body` in the same way for the elements of `range`, with offsets in that range.
+/// Returns the vectors of `count` elements.
 @inlinable @inline(__always)
-package func forEachVector(in range: Range<Int>, _ body: (_ offset: Int, _ width: Int) -> Void) {
-    forEachVector(range.count) { offset, width in body(range.lowerBound + offset, width) }
+package func vectors(_ count: Int) -> RowVectors { RowVectors(offset: 0, end: count) }
+
+/// Returns the vectors of the elements of `range`, with offsets in that range.
+@inlinable @inline(__always)
+package func vectors(in range: Range<Int>) -> RowVectors {
+    RowVectors(offset: range.lowerBound, end: range.upperBound)
 }
 
-/// Loads `width` elements at `pointer`; the remaining lanes hold `filler`.
+/// Loads `width` ≤ 16 elements at `pointer`; the remaining lanes hold `filler`.
 @inlinable @inline(__always)
 package func load<Element: Storage>(_ pointer: UnsafePointer<Element>, _ width: Int, filler: Float = 0) -> SIMD16<Float>
 {
-    if width == lanes { return Element.load(pointer) }
-    var vector = SIMD16<Float>(repeating: filler)
-    for lane in 0..<width { vector[lane] = Float(pointer[lane]) }
-    return vector
+    let vector = Element.load(pointer, width)
+    return width == lanes ? vector : ctiles_filled(vector, width, filler)
 }
 
-/// Loads `width` elements at `pointer`; the remaining lanes hold `filler`.
+/// Loads `width` ≤ 16 elements at `pointer`; the remaining lanes hold `filler`.
 @inlinable @inline(__always)
 package func load<Element: Storage>(
     _ pointer: UnsafeMutablePointer<Element>, _ width: Int, filler: Float = 0
@@ -37,28 +48,24 @@ package func load<Element: Storage>(
     load(UnsafePointer(pointer), width, filler: filler)
 }
 
-/// Returns the bits of `width` elements at `pointer`, each in a word; the remaining words are 0.
+/// Returns the bits of `width` ≤ 16 elements at `pointer`, each in a word; the remaining words are 0.
 @inlinable @inline(__always)
 package func words<Element: Storage>(_ pointer: UnsafePointer<Element>, _ width: Int) -> VectorBits {
-    if width == lanes { return Element.words(pointer) }
-    var words = VectorBits()
-    for lane in 0..<width { words[lane] = pointer[lane].word }
-    return words
+    Element.words(pointer, width)
 }
 
-/// Stores the first `width` lanes at `pointer`.
+/// Stores the first `width` ≤ 16 lanes at `pointer`.
 @inlinable @inline(__always)
 package func store<Element: Storage>(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Element>, _ width: Int) {
-    if width == lanes { return Element.store(vector, pointer) }
-    for lane in 0..<width { pointer[lane] = Element(vector[lane]) }
+    Element.store(vector, pointer, width)
 }
 
 extension SIMD16<UInt32> {
     /// Stores the first `width` lanes at `pointer`.
     @inlinable @inline(__always)
-    package func store(_ pointer: UnsafeMutablePointer<UInt32>, _ width: Int = lanes) {
-        if width == lanes { return UnsafeMutableRawPointer(pointer).storeBytes(of: self, as: VectorBits.self) }
-        for lane in 0..<width { pointer[lane] = self[lane] }
+    package func store(_ pointer: UnsafeMutableRawPointer, _ width: Int = lanes) {
+        if width == lanes { return pointer.storeBytes(of: self, as: VectorBits.self) }
+        ctiles_store_words(self, pointer, width)
     }
 }
 

@@ -161,12 +161,12 @@ struct PanelPacking<Element: Storage> {
                 w += 1
             }
         } else if word == .float32 {
-            forEachVector(count) { offset, width in
+            for (offset, width) in vectors(count) {
                 (load(line + offset, width) * factor).bits.store(target + offset, width)
             }
         } else {
             let halves = UnsafeMutableRawPointer(target).assumingMemoryBound(to: BFloat16.self)
-            forEachVector(count) { offset, width in store(load(line + offset, width) * factor, halves + offset, width) }
+            for (offset, width) in vectors(count) { store(load(line + offset, width) * factor, halves + offset, width) }
             if count % 2 == 1 { halves[count] = 0 }
         }
     }
@@ -194,7 +194,7 @@ struct PanelPacking<Element: Storage> {
             if word == .float32 {
                 for strip in 0..<whole {
                     for offset in stride(from: 0, to: width, by: lanes) {
-                        (Element.load(first + strip * width + offset) * factor).bits
+                        (load(first + strip * width + offset, lanes) * factor).bits
                             .store(target + strip * stripWords + offset)
                     }
                 }
@@ -211,8 +211,8 @@ struct PanelPacking<Element: Storage> {
                 for strip in 0..<whole {
                     for offset in stride(from: 0, to: width, by: lanes) {
                         let column = strip * width + offset
-                        let lower = roundedToBFloat16(Element.load(first + column) * factor) &>> 16
-                        (lower | roundedToBFloat16(Element.load(second + column) * factor))
+                        let lower = roundedToBFloat16(load(first + column, lanes) * factor) &>> 16
+                        (lower | roundedToBFloat16(load(second + column, lanes) * factor))
                             .store(target + strip * stripWords + offset)
                     }
                 }
@@ -243,7 +243,7 @@ struct PanelPacking<Element: Storage> {
 /// Returns sixteen pairs of elements of two rows.
 @inline(__always)
 private func pairs(_ lower: UnsafePointer<BFloat16>, _ upper: UnsafePointer<BFloat16>) -> VectorBits {
-    (BFloat16.load(lower).bits &>> 16) | BFloat16.load(upper).bits
+    (load(lower, lanes).bits &>> 16) | load(upper, lanes).bits
 }
 
 /// The extents of the strips of a panel.

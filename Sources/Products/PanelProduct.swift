@@ -105,7 +105,7 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         let tile = scratch.floats(.tile, height * width)
         let shifts = bias.map { bias in
             let shifts = scratch.floats(.bias, columns.count)
-            forEachVector(columns.count) { offset, width in
+            for (offset, width) in vectors(columns.count) {
                 store(load(bias + columns.lowerBound + offset, width), shifts + offset, width)
             }
             return UnsafePointer(shifts)
@@ -196,7 +196,7 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         _ sums: UnsafeMutablePointer<Float>, _ sumsStride: Int, _ target: UnsafeMutablePointer<C>,
         _ shift: UnsafePointer<Float>?, _ rows: Int, _ columns: Int, adding: Bool
     ) {
-        forEachVector(columns) { offset, width in
+        for (offset, width) in vectors(columns) {
             let shift = shift.map { load($0 + offset, width) }
             for row in 0..<rows {
                 var value = load(sums + row * sumsStride + offset, width)

@@ -98,7 +98,7 @@ private struct TileSource<Element: Storage> {
             // The next step or strip, which usually follows in memory.
             ctiles_prefetch(row + TilePacking.edge)
             ctiles_prefetch(row + TilePacking.edge + secondOffset)
-            split(Element.load(row) * factor, Element.load(row + secondOffset) * factor, into: tile + 64 * line)
+            split(load(row, lanes) * factor, load(row + secondOffset, lanes) * factor, into: tile + 64 * line)
             row += stride
         }
     }

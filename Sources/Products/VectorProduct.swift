@@ -84,7 +84,7 @@ enum VectorProduct {
         _ a: UnsafePointer<A>, _ b: UnsafePointer<B>, _ k: Int
     ) -> SIMD16<Float> {
         var sum = SIMD16<Float>()
-        forEachVector(k) { i, width in sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
+        for (i, width) in vectors(k) { sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
         return sum
     }
 
@@ -94,7 +94,7 @@ enum VectorProduct {
     ) -> Four {
         var (s0, s1, s2, s3) = (SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>())
         let (b1, b2, b3) = (b + bStride, b + 2 * bStride, b + 3 * bStride)
-        forEachVector(k) { i, width in
+        for (i, width) in vectors(k) {
             let x = load(a + i, width)
             s0 = s0.addingProduct(x, load(b + i, width))
             s1 = s1.addingProduct(x, load(b1 + i, width))
@@ -115,7 +115,7 @@ enum VectorProduct {
         var (s30, s31, s32, s33) = (zero, zero, zero, zero)
         let (a1, a2, a3) = (a + aStride, a + 2 * aStride, a + 3 * aStride)
         let (b1, b2, b3) = (b + bStride, b + 2 * bStride, b + 3 * bStride)
-        forEachVector(k) { i, width in
+        for (i, width) in vectors(k) {
             let (y0, y1) = (load(b + i, width), load(b1 + i, width))
             let (y2, y3) = (load(b2 + i, width), load(b3 + i, width))
             let x0 = load(a + i, width)

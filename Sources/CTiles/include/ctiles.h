@@ -3,6 +3,9 @@
 #pragma once
 
 #include <stdint.h>
+#ifdef __AVX512BW__
+#include <immintrin.h>
+#endif
 
 // Requests permission from the system to use tiles. Returns 1 if granted, 0 if the CPU or the system does not support
 // them.
@@ -34,7 +37,6 @@ typedef uint16_t ctiles_halves __attribute__((ext_vector_type(16)));
 // Rounds Float32 to the nearest bfloat16, ties to even, by one instruction; denormals become 0. Whether the including
 // file is compiled for a CPU that has it is a compile-time constant; without it, the result is undefined.
 #ifdef __AVX512BF16__
-#include <immintrin.h>
 static inline int ctiles_rounds_to_bfloat16(void) { return 1; }
 static inline ctiles_halves ctiles_round_to_bfloat16(ctiles_numbers x) {
     return (ctiles_halves)_mm512_cvtneps_pbh((__m512)x);
@@ -43,6 +45,49 @@ static inline ctiles_halves ctiles_round_to_bfloat16(ctiles_numbers x) {
 static inline int ctiles_rounds_to_bfloat16(void) { return 0; }
 static inline ctiles_halves ctiles_round_to_bfloat16(ctiles_numbers x) { return (ctiles_halves){0}; }
 #endif
+
+// The first `count` < 16 words or halves of a vector in memory: loaded, with 0 in the other lanes, or stored. One
+// instruction where the including file is compiled for a CPU that has it.
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+static inline ctiles_line ctiles_load_words(const void *words, long count) {
+    return (ctiles_line)_mm512_maskz_loadu_epi32((__mmask16)((1u << count) - 1), words);
+}
+static inline ctiles_halves ctiles_load_halves(const void *halves, long count) {
+    return (ctiles_halves)_mm256_maskz_loadu_epi16((__mmask16)((1u << count) - 1), halves);
+}
+static inline void ctiles_store_words(ctiles_line line, void *words, long count) {
+    _mm512_mask_storeu_epi32(words, (__mmask16)((1u << count) - 1), (__m512i)line);
+}
+static inline void ctiles_store_halves(ctiles_halves vector, void *halves, long count) {
+    _mm256_mask_storeu_epi16(halves, (__mmask16)((1u << count) - 1), (__m256i)vector);
+}
+#else
+// Lane by lane, because a call would keep the caller's sums in memory.
+#define CTILES_LANES _Pragma("clang loop unroll(full)") for (int lane = 0; lane < 15; lane++) if (lane < count)
+static inline ctiles_line ctiles_load_words(const void *words, long count) {
+    ctiles_line line = 0;
+    CTILES_LANES line[lane] = ((const uint32_t *)words)[lane];
+    return line;
+}
+static inline ctiles_halves ctiles_load_halves(const void *halves, long count) {
+    ctiles_halves vector = 0;
+    CTILES_LANES vector[lane] = ((const uint16_t *)halves)[lane];
+    return vector;
+}
+static inline void ctiles_store_words(ctiles_line line, void *words, long count) {
+    CTILES_LANES ((uint32_t *)words)[lane] = line[lane];
+}
+static inline void ctiles_store_halves(ctiles_halves vector, void *halves, long count) {
+    CTILES_LANES ((uint16_t *)halves)[lane] = vector[lane];
+}
+#undef CTILES_LANES
+#endif
+
+// Returns the first `count` lanes of `x`, and `filler` in the others.
+static inline ctiles_numbers ctiles_filled(ctiles_numbers x, long count, float filler) {
+    const ctiles_line lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return lanes < (uint32_t)count ? x : (ctiles_numbers)filler;
+}
 
 // Eight Float64 at once: √x, x / y and x · y + z. Swift's own operations are computed lane by lane.
 typedef double ctiles_doubles __attribute__((ext_vector_type(8)));

@@ -328,27 +328,27 @@ package struct Attention: Sendable {
 func softmax(_ scores: UnsafeMutablePointer<Float>, from first: Int, to last: Int, _ count: Int) -> Float {
     let (visible, n) = (scores + first, last - first)
     var highest = SIMD16<Float>(repeating: -.infinity)
-    forEachVector(n) { i, width in
+    for (i, width) in vectors(n) {
         let x = load(visible + i, width, filler: -.infinity)
         highest.replace(with: x, where: x .> highest)
     }
     let maximum = highest.lanesMaximum
     var sums = SIMD16<Float>()
-    forEachVector(n) { i, width in
+    for (i, width) in vectors(n) {
         let e = exponential(load(visible + i, width, filler: -.infinity) - maximum)
         store(e, visible + i, width)
         sums += e
     }
     let sum = sums.lanesSum
     let reciprocal = 1 / sum
-    forEachVector(n) { i, width in store(load(visible + i, width) * reciprocal, visible + i, width) }
+    for (i, width) in vectors(n) { store(load(visible + i, width) * reciprocal, visible + i, width) }
     clear(scores, outside: first..<last, count)
     return maximum + log(sum)
 }
 
 /// Computes score −= slope · |distance| for the distances `first`, `first` + 1, …
 private func penalizeDistances(_ scores: UnsafeMutablePointer<Float>, slope: Float, from first: Float, count: Int) {
-    forEachVector(count) { i, width in
+    for (i, width) in vectors(count) {
         let distances = ascending + (first + Float(i))
         let penalty = distances.replacing(with: -distances, where: distances .< 0) * slope
         store(load(scores + i, width) - penalty, scores + i, width)
@@ -364,7 +364,7 @@ private func softmaxGradient(
     _ scores: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, logSum: Float,
     outputProduct: Float, scale: Float, from first: Int, to last: Int, _ count: Int
 ) {
-    forEachVector(in: first..<last) { i, width in
+    for (i, width) in vectors(in: first..<last) {
         let probability = exponential(load(scores + i, width) - logSum)
         store(probability, scores + i, width)
         store(probability * (load(gradient + i, width) - outputProduct) * scale, gradient + i, width)
@@ -385,7 +385,7 @@ private func clear(_ row: UnsafeMutablePointer<Float>, outside range: Range<Int>
 private func copy<Element: Storage>(
     _ row: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, count: Int
 ) {
-    forEachVector(count) { i, width in store(load(row + i, width), target + i, width) }
+    for (i, width) in vectors(count) { store(load(row + i, width), target + i, width) }
 }
 
 /// Calls `body` for consecutive blocks of `size` elements of `range`, the last of which may be smaller.
@@ -400,6 +400,6 @@ func forEachBlock(of size: Int, in range: Range<Int>, _ body: (_ block: Range<In
 @inline(__always)
 func dot<Element: Storage>(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Element>, count: Int) -> Float {
     var sum = SIMD16<Float>()
-    forEachVector(count) { i, width in sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
+    for (i, width) in vectors(count) { sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
     return sum.lanesSum
 }

@@ -61,7 +61,7 @@ extension Attention {
             for t in first..<count {
                 let key = keys + (Int(owners[t]) * cached.capacity + t) * rowStride
                 var sum = SIMD16<Float>()
-                forEachVector(D) { d, width in sum = sum.addingProduct(load(query + d, width), load(key + d, width)) }
+                for (d, width) in vectors(D) { sum = sum.addingProduct(load(query + d, width), load(key + d, width)) }
                 scores[t] = sum.lanesSum * scale
             }
             penalize(scores + first, head: h, query: count - 1, keys: first..<count)
@@ -75,18 +75,18 @@ extension Attention {
                 for t in first..<count {
                     let value = values + (Int(owners[t]) * cached.capacity + t) * rowStride + d
                     let p = SIMD16<Float>(repeating: scores[t])
-                    s0 = s0.addingProduct(Element.load(value), p)
-                    s1 = s1.addingProduct(Element.load(value + lanes), p)
-                    s2 = s2.addingProduct(Element.load(value + 2 * lanes), p)
-                    s3 = s3.addingProduct(Element.load(value + 3 * lanes), p)
+                    s0 = s0.addingProduct(load(value, lanes), p)
+                    s1 = s1.addingProduct(load(value + lanes, lanes), p)
+                    s2 = s2.addingProduct(load(value + 2 * lanes, lanes), p)
+                    s3 = s3.addingProduct(load(value + 3 * lanes, lanes), p)
                 }
-                Element.store(s0, target + d)
-                Element.store(s1, target + d + lanes)
-                Element.store(s2, target + d + 2 * lanes)
-                Element.store(s3, target + d + 3 * lanes)
+                store(s0, target + d, lanes)
+                store(s1, target + d + lanes, lanes)
+                store(s2, target + d + 2 * lanes, lanes)
+                store(s3, target + d + 3 * lanes, lanes)
                 d += 4 * lanes
             }
-            forEachVector(in: d..<D) { d, width in
+            for (d, width) in vectors(in: d..<D) {
                 var sum = SIMD16<Float>()
                 for t in first..<count {
                     let value = values + (Int(owners[t]) * cached.capacity + t) * rowStride + d

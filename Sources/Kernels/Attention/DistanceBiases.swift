@@ -34,7 +34,7 @@ package struct DistanceBiases {
     @inline(__always)
     func add(to scores: UnsafeMutablePointer<Float>, head: Int, query: Int, keys: Range<Int>) {
         let biases = values + head * stride + first(query: query, keys)
-        forEachVector(keys.count) { i, width in
+        for (i, width) in vectors(keys.count) {
             store(load(scores + i, width) + load(biases + i, width), scores + i, width)
         }
     }
@@ -46,7 +46,7 @@ package struct DistanceBiases {
         to sums: UnsafeMutablePointer<Float>
     ) {
         let sums = sums + first(query: query, keys)
-        forEachVector(keys.count) { i, width in
+        for (i, width) in vectors(keys.count) {
             store(load(sums + i, width) + load(scores + i, width) * factor, sums + i, width)
         }
     }

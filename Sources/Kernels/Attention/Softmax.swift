@@ -12,7 +12,7 @@ package func softmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, columns C
             let x = rows + r * C
             let (maximum, sum) = softmaxTerms(x, C)
             let reciprocal = 1 / sum
-            forEachVector(C) { c, width in
+            for (c, width) in vectors(C) {
                 store(exponential(load(x + c, width) - maximum) * reciprocal, x + c, width)
             }
         }
@@ -28,7 +28,7 @@ package func logSoftmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, column
             let x = rows + r * C
             let (maximum, sum) = softmaxTerms(x, C)
             let logarithm = log(sum)
-            forEachVector(C) { c, width in store(load(x + c, width) - maximum - logarithm, x + c, width) }
+            for (c, width) in vectors(C) { store(load(x + c, width) - maximum - logarithm, x + c, width) }
         }
     }
 }
@@ -38,7 +38,7 @@ package func logSoftmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, column
 func softmaxTerms(_ x: UnsafePointer<Float>, _ count: Int) -> (maximum: Float, sum: Float) {
     var highest = SIMD16<Float>(repeating: -.infinity)
     var invalid = SIMD16<Float>()
-    forEachVector(count) { v, width in
+    for (v, width) in vectors(count) {
         let values = load(x + v, width, filler: -.infinity)
         highest.replace(with: values, where: values .> highest)
         // Comparisons drop NaNs, but a NaN must reach the loss.
@@ -46,6 +46,6 @@ func softmaxTerms(_ x: UnsafePointer<Float>, _ count: Int) -> (maximum: Float, s
     }
     let maximum = highest.lanesMaximum + invalid.lanesSum
     var sum = SIMD16<Float>()
-    forEachVector(count) { v, width in sum += exponential(load(x + v, width, filler: -.infinity) - maximum) }
+    for (v, width) in vectors(count) { sum += exponential(load(x + v, width, filler: -.infinity) - maximum) }
     return (maximum, sum.lanesSum)
 }

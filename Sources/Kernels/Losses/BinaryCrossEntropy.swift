@@ -17,7 +17,7 @@ package func binaryCrossEntropy(
         for r in rows {
             let (x, t) = (logits + r * K, targets + r * K)
             var sum = SIMD16<Float>()
-            forEachVector(K) { k, width in sum += binaryTerms(x + k, t + k, width).losses }
+            for (k, width) in vectors(K) { sum += binaryTerms(x + k, t + k, width).losses }
             losses[r] = sum.lanesSum
         }
     }
@@ -34,7 +34,7 @@ package func binaryCrossEntropyWithGradient(
         for r in rows {
             let (x, t) = (logits + r * K, targets + r * K)
             var sum = SIMD16<Float>()
-            forEachVector(K) { k, width in
+            for (k, width) in vectors(K) {
                 let terms = binaryTerms(x + k, t + k, width)
                 sum += terms.losses
                 store(terms.gradients * gradientScale, x + k, width)
@@ -51,7 +51,7 @@ func binaryCrossEntropyWithGradient(
     _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, gradientScale: Float,
     into losses: UnsafeMutablePointer<Float>, count: Int
 ) {
-    forEachVector(count) { k, width in
+    for (k, width) in vectors(count) {
         let terms = binaryTerms(logits + k, targets + k, width)
         store(terms.losses, losses + k, width)
         store(terms.gradients * gradientScale, logits + k, width)

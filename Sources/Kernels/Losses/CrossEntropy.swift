@@ -54,10 +54,10 @@ package func crossEntropyWithGradient(
             let (maximum, sum) = softmaxTerms(x, V)
             losses[r] = log(sum) + maximum - expectedLogit(x, target, labelSmoothing, K)
             let factor = gradientScale / sum
-            forEachVector(V) { v, width in store(exponential(load(x + v, width) - maximum) * factor, x + v, width) }
+            for (v, width) in vectors(V) { store(exponential(load(x + v, width) - maximum) * factor, x + v, width) }
             if labelSmoothing > 0 {
                 let share = gradientScale * labelSmoothing / Float(K)
-                forEachVector(K) { v, width in store(load(x + v, width) - share, x + v, width) }
+                for (v, width) in vectors(K) { store(load(x + v, width) - share, x + v, width) }
             }
             x[target] -= gradientScale * (1 - labelSmoothing)
         }
@@ -81,7 +81,7 @@ package func predictedClass(
             var highest = SIMD16<Float>(repeating: -.infinity)
             // For each lane, the offset of the vector in which its maximum was found first.
             var places = SIMD16<Int32>(repeating: 0)
-            forEachVector(K) { v, width in
+            for (v, width) in vectors(K) {
                 let values = load(x + v, width, filler: -.infinity)
                 let isHigher = values .> highest
                 highest.replace(with: values, where: isHigher)
@@ -106,6 +106,6 @@ private func expectedLogit(
 ) -> Float {
     if labelSmoothing == 0 { return x[target] }
     var sum = SIMD16<Float>()
-    forEachVector(count) { v, width in sum += load(x + v, width) }
+    for (v, width) in vectors(count) { sum += load(x + v, width) }
     return (1 - labelSmoothing) * x[target] + labelSmoothing * (sum.lanesSum / Float(count))
 }

@@ -16,7 +16,7 @@ package func squaredError(
         for r in rows {
             let (y, t) = (outputs + r * K, targets + r * K)
             var sum = SIMD16<Float>()
-            forEachVector(K) { k, width in
+            for (k, width) in vectors(K) {
                 let error = countedError(y + k, t + k, width)
                 sum = sum.addingProduct(error, error)
             }
@@ -36,7 +36,7 @@ package func squaredErrorWithGradient(
         for r in rows {
             let (y, t) = (outputs + r * K, targets + r * K)
             var sum = SIMD16<Float>()
-            forEachVector(K) { k, width in
+            for (k, width) in vectors(K) {
                 let error = countedError(y + k, t + k, width)
                 sum = sum.addingProduct(error, error)
                 store(error * (2 * gradientScale), y + k, width)

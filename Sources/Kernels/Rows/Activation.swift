@@ -51,7 +51,7 @@ private struct Activation<Element: Storage>: ActivationPass {
     @inline(__always)
     func run<Function: ActivationFunction>(_: Function.Type) {
         parallelElements(count) { range in
-            forEachVector(in: range) { i, width in
+            for (i, width) in vectors(in: range) {
                 store(Function.value(load(input + i, width)), output + i, width)
             }
         }
@@ -67,7 +67,7 @@ private struct ActivationGradient<Element: Storage, Gradient: Storage>: Activati
     @inline(__always)
     func run<Function: ActivationFunction>(_: Function.Type) {
         parallelElements(count) { range in
-            forEachVector(in: range) { i, width in
+            for (i, width) in vectors(in: range) {
                 let derivative = Function.derivative(load(input + i, width))
                 store(load(outputGradient + i, width) * derivative, inputGradient + i, width)
             }

@@ -25,7 +25,7 @@ package func biasGradient<Gradient: Storage, Element: Storage>(
                 columnSums(
                     outputGradient + start, into: gradient + start, rows: R, stride: C, accumulating: accumulating)
             } else {
-                forEachVector(in: start..<C) { c, width in
+                for (c, width) in vectors(in: start..<C) {
                     columnSums(
                         outputGradient + c, into: gradient + c, rows: R, stride: C, width: width,
                         accumulating: accumulating)
@@ -49,26 +49,26 @@ private func columnSums<Gradient: Storage, Element: Storage>(
         var (pe, pf, pg, ph) = (pa, pa, pa, pa)
         for r in start..<min(start + 64, R) {
             let x = source + r * stride
-            pa += Gradient.load(x)
-            pb += Gradient.load(x + lanes)
-            pc += Gradient.load(x + 2 * lanes)
-            pd += Gradient.load(x + 3 * lanes)
-            pe += Gradient.load(x + 4 * lanes)
-            pf += Gradient.load(x + 5 * lanes)
-            pg += Gradient.load(x + 6 * lanes)
-            ph += Gradient.load(x + 7 * lanes)
+            pa += load(x, lanes)
+            pb += load(x + lanes, lanes)
+            pc += load(x + 2 * lanes, lanes)
+            pd += load(x + 3 * lanes, lanes)
+            pe += load(x + 4 * lanes, lanes)
+            pf += load(x + 5 * lanes, lanes)
+            pg += load(x + 6 * lanes, lanes)
+            ph += load(x + 7 * lanes, lanes)
         }
         (a, b, c, d) = (a + pa, b + pb, c + pc, d + pd)
         (e, f, g, h) = (e + pe, f + pf, g + pg, h + ph)
     }
-    Element.store(a, target)
-    Element.store(b, target + lanes)
-    Element.store(c, target + 2 * lanes)
-    Element.store(d, target + 3 * lanes)
-    Element.store(e, target + 4 * lanes)
-    Element.store(f, target + 5 * lanes)
-    Element.store(g, target + 6 * lanes)
-    Element.store(h, target + 7 * lanes)
+    store(a, target, lanes)
+    store(b, target + lanes, lanes)
+    store(c, target + 2 * lanes, lanes)
+    store(d, target + 3 * lanes, lanes)
+    store(e, target + 4 * lanes, lanes)
+    store(f, target + 5 * lanes, lanes)
+    store(g, target + 6 * lanes, lanes)
+    store(h, target + 7 * lanes, lanes)
 }
 
 /// Sums `width` ≤ 16 columns.

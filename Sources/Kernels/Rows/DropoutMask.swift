@@ -34,11 +34,8 @@ package struct DropoutMask: Sendable {
                 let left = min(count - group * 32, 32)
                 let lower = factors(words.x, words.y)
                 let upper = factors(words.z, words.w)
-                if left == 32 {
-                    Float.store(load(target, lanes) * lower, target)
-                    Float.store(load(target + lanes, lanes) * upper, target + lanes)
-                } else {
-                    for i in 0..<left { target[i] *= i < lanes ? lower[i] : upper[i - lanes] }
+                for (i, width) in vectors(left) {
+                    store(load(target + i, width) * (i == 0 ? lower : upper), target + i, width)
                 }
             }
         }

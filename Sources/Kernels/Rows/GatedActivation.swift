@@ -52,7 +52,7 @@ private struct GatedActivation<Element: Storage>: ActivationPass {
             for r in rows {
                 let (gate, y) = (input + r * 2 * F, output + r * F)
                 let up = gate + F
-                forEachVector(F) { f, width in
+                for (f, width) in vectors(F) {
                     store(Function.value(load(gate + f, width)) * load(up + f, width), y + f, width)
                 }
             }
@@ -74,7 +74,7 @@ private struct GatedActivationGradient<Element: Storage, Gradient: Storage>: Act
             for r in rows {
                 let (gate, dGate, dy) = (input + r * 2 * F, inputGradient + r * 2 * F, outputGradient + r * F)
                 let (up, dUp) = (gate + F, dGate + F)
-                forEachVector(F) { f, width in
+                for (f, width) in vectors(F) {
                     let (x, gradient) = (load(gate + f, width), load(dy + f, width))
                     store(gradient * load(up + f, width) * Function.derivative(x), dGate + f, width)
                     store(gradient * Function.value(x), dUp + f, width)

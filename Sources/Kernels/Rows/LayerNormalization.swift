@@ -26,15 +26,15 @@ package func layerNormalization<Element: Storage>(
         for r in rows {
             let (x, y) = (input + r * C, output + r * C)
             var sum = SIMD16<Float>()
-            forEachVector(C) { c, width in sum += load(x + c, width) }
+            for (c, width) in vectors(C) { sum += load(x + c, width) }
             let mean = sum.lanesSum / Float(C)
             var squares = SIMD16<Float>()
-            forEachVector(C) { c, width in
+            for (c, width) in vectors(C) {
                 let centred = load(x + c, width, filler: mean) - mean
                 squares = squares.addingProduct(centred, centred)
             }
             let reciprocal = 1 / (squares.lanesSum / Float(C) + epsilon).squareRoot()
-            forEachVector(C) { c, width in
+            for (c, width) in vectors(C) {
                 let normalized = (load(x + c, width) - mean) * reciprocal
                 let scaled = normalized * load(scale + c, width)
                 store(shift.map { scaled + load($0 + c, width) } ?? scaled, y + c, width)
@@ -74,14 +74,14 @@ package func layerNormalizationBackward<Element: Storage>(
                 let (mean, reciprocal) = (means[r], reciprocals[r])
                 var sum = SIMD16<Float>()
                 var product = SIMD16<Float>()
-                forEachVector(C) { c, width in
+                for (c, width) in vectors(C) {
                     let normalized = (load(x + c, width, filler: mean) - mean) * reciprocal
                     let scaled = load(dy + c, width) * load(scale + c, width)
                     sum += scaled
                     product = product.addingProduct(scaled, normalized)
                 }
                 let (sumMean, productMean) = (sum.lanesSum / Float(C), product.lanesSum / Float(C))
-                forEachVector(C) { c, width in
+                for (c, width) in vectors(C) {
                     let normalized = (load(x + c, width) - mean) * reciprocal
                     let scaled = load(dy + c, width) * load(scale + c, width)
                     let change = (scaled - sumMean - normalized * productMean) * reciprocal
@@ -93,7 +93,7 @@ package func layerNormalizationBackward<Element: Storage>(
             for r in block {
                 let (x, dy) = (input + r * C, outputGradient + r * C)
                 let (mean, reciprocal) = (means[r], reciprocals[r])
-                forEachVector(in: columns) { c, width in
+                for (c, width) in vectors(in: columns) {
                     let normalized = (load(x + c, width) - mean) * reciprocal
                     let gradient = load(dy + c, width)
                     store(load(scaleSums + c, width).addingProduct(gradient, normalized), scaleSums + c, width)

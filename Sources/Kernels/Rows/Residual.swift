@@ -12,7 +12,7 @@ package func residual<Element: Storage>(
     count: Int
 ) {
     parallelElements(count) { range in
-        forEachVector(in: range) { i, width in
+        for (i, width) in vectors(in: range) {
             store(load(input + i, width) + load(branch + i, width), output + i, width)
         }
     }

@@ -66,7 +66,7 @@ package func addRows<Element: Storage>(
     parallelRows(N, columns: C) { range in
         for n in range {
             let (x, y) = (source + index(places[n], below: R) * C, target + n * C)
-            forEachVector(C) { c, width in store(load(y + c, width) + load(x + c, width), y + c, width) }
+            for (c, width) in vectors(C) { store(load(y + c, width) + load(x + c, width), y + c, width) }
         }
     }
 }

@@ -9,7 +9,7 @@ package func movingAverage(
     _ values: UnsafePointer<Float>, into average: UnsafeMutablePointer<Float>, rate: Float, count: Int
 ) -> OverwritingChecksums {
     var checksums = OverwritingChecksums()
-    forEachVector(count) { i, width in
+    for (i, width) in vectors(count) {
         let a = load(average + i, width)
         checksums.before.add(a.bits)
         store(a.addingProduct(load(values + i, width) - a, SIMD16(repeating: rate)), average + i, width)
@@ -21,7 +21,7 @@ package func movingAverage(
 /// Swaps the contents of two buffers of `count` elements.
 package func swap(_ one: UnsafeMutablePointer<Float>, _ other: UnsafeMutablePointer<Float>, count: Int) {
     parallelElements(count) { range in
-        forEachVector(in: range) { i, width in
+        for (i, width) in vectors(in: range) {
             let (a, b) = (load(one + i, width), load(other + i, width))
             store(b, one + i, width)
             store(a, other + i, width)

@@ -59,10 +59,7 @@ extension UpdateMemory {
     @inline(__always)
     func update(_ rule: some UpdateRule) -> UpdateChecksums {
         var checksums = UpdateChecksums()
-        let whole = count & ~(lanes - 1)
-        // Not `forEachVector`, whose closure would keep the checksums in memory.
-        for i in stride(from: 0, to: whole, by: lanes) { update(i, lanes, rule, &checksums) }
-        if whole < count { update(whole, count - whole, rule, &checksums) }
+        for (i, width) in vectors(count) { update(i, width, rule, &checksums) }
         return checksums
     }
 
