@@ -22,6 +22,9 @@ TARGET static inline __attribute__((always_inline)) void BODY(
     float *sums = target->sums + first_row * stride + first_column;
     const float *shift = target->shift ? target->shift + first_column : NULL;
     uint16_t *rounded = target->rounded ? target->rounded + first_row * rounded_stride + first_column : NULL;
+    // If there is nothing to prefetch: a line that is in the cache already.
+    const char *ahead = target->ahead && !first_row && !first_column ? target->ahead : (const char *)left;
+    const long ahead_pitch = ahead == target->ahead ? target->ahead_pitch : 0;
     VECTOR block[BLOCK][VECTORS];
 #pragma clang loop unroll(full)
     for (int r = 0; r < row_count; r++)
@@ -59,6 +62,10 @@ TARGET static inline __attribute__((always_inline)) void BODY(
 #pragma clang loop unroll(full)
             for (int v = 0; v < VECTORS; v++)
                 block[r][v] = MULTIPLY(block[r][v], left[r * ROW], line_of_right[v]);
+        // One line of each of 32 rows every 16 words.
+        const char *ahead_line = ahead + (w & 15) * ahead_pitch + (w & ~15L) * 4;
+        __builtin_prefetch(ahead_line, 0, 3);
+        __builtin_prefetch(ahead_line + 16 * ahead_pitch, 0, 3);
         left += WORD;
         right += line;
     }

@@ -45,8 +45,7 @@ package func add<Source: Storage, Target: Storage>(
 @_specialize(where Element == BFloat16)
 package func scale<Element: Storage>(_ values: UnsafeMutablePointer<Element>, by factor: Float, count: Int) {
     parallelElements(count) { range in
-        for (offset, width) in vectors(in: range) { store(load(values + offset, width) * factor, values + offset, width)
-        }
+        for (i, width) in vectors(in: range) { store(load(values + i, width) * factor, values + i, width) }
     }
 }
 

@@ -1,4 +1,3 @@
-import CTiles
 import Numbers
 
 /// Strips of 12 rows of operand A, over the elements of one panel along K, in the layout that register kernels read.
@@ -39,17 +38,18 @@ struct LeftStrips<Element: Storage> {
         )
     }
 
-    /// Prefetches part `part` of `parts` of the strip that starts at row `row`, if its rows are read where they are
-    /// stored: each is on a page of its own. (Prefetching words across rows was not faster: measured.)
+    /// Returns what is to be prefetched for the strip that starts at row `row`. (Prefetching words across rows was not
+    /// faster: measured.)
     @inline(__always)
-    func prefetch(_ row: Int, part: Int, of parts: Int) {
-        let height = PanelStrip.rows
-        guard isInPlace, row + height <= rows.upperBound, let rowBytes = packing.rowBytes else { return }
-        let (strip, distance) = strip(row)
-        let size = (height + parts - 1) / parts
-        for line in stride(from: part * size, to: min(height, (part + 1) * size), by: 1) {
-            let first = strip + line * distance * MemoryLayout<UInt32>.stride
-            for offset in stride(from: 0, to: rowBytes, by: 64) { ctiles_prefetch(first + offset) }
-        }
+    func rowsAhead(_ row: Int) -> RowsAhead? {
+        guard isInPlace, !packing.isTransposed, row + PanelStrip.rows <= rows.upperBound else { return nil }
+        return RowsAhead(first: packing.stored(row: row), pitch: packing.storedBytes)
     }
+}
+
+/// Rows of words along K that are prefetched.
+struct RowsAhead {
+    let first: UnsafeRawPointer
+    /// The number of bytes from row to row.
+    let pitch: Int
 }

@@ -76,7 +76,8 @@ package struct PackedRight {
                 for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
                     var target = cproducts_target(
                         sums: c + row * cStride + column - columns.lowerBound, stride: cStride, adding: adding ? 1 : 0,
-                        shift: nil, rounded: nil, rounded_stride: 0)
+                        shift: nil, rounded: nil, rounded_stride: 0, ahead: nil,
+            ahead_pitch: 0)
                     multiply(
                         strip, distance, first + column / width * stripWords(start), word.words(part.count),
                         Int32(count), &target)

@@ -44,8 +44,8 @@ struct PanelPacking<Element: Storage> {
     /// The distance of rows or words in a packed strip of A.
     var packedDistance: Int { source.orientation == .plain ? PanelStrip.rowWords : PanelStrip.rows }
 
-    /// The number of bytes of a row of A, if its strips are row-major.
-    var rowBytes: Int? { source.orientation == .plain ? words * MemoryLayout<UInt32>.stride : nil }
+    /// Whether A or B is stored as its transpose.
+    var isTransposed: Bool { source.orientation == .transposed }
 
     /// Returns row `row` of A as stored.
     func stored(row: Int) -> UnsafeRawPointer {
@@ -60,9 +60,10 @@ struct PanelPacking<Element: Storage> {
         return word == .float32 && Element.self == Float16.self ? kernels.widen_and_multiply : nil
     }
 
-    /// Returns column `column` of plain B as stored.
+    /// Returns column `column` of B as stored.
     func stored(column: Int) -> UnsafeRawPointer {
-        UnsafeRawPointer(source.base + depths.lowerBound * source.stride + column)
+        let first = source.from(column: column)
+        return UnsafeRawPointer(first.base + depths.lowerBound * (source.orientation == .plain ? source.stride : 1))
     }
 
     /// The distance of stored rows in bytes.

@@ -145,30 +145,31 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int, _ shifts: UnsafePointer<Float>?
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
-        let strips = (columns.count + width - 1) / width
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
             let left = leftStrips.strip(row)
             let count = min(height, rows.upperBound - row)
+            let isFirst = row == rows.lowerBound
             for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
-                leftStrips.prefetch(row + height, part: (column - columns.lowerBound) / width, of: strips)
                 let line = min(width, columns.upperBound - column)
                 let target = c + row * cStride + column
                 let shift = shifts.map { $0 + column - columns.lowerBound }
-                func compute(_ sums: cproducts_target) {
+                let isLast = column + width >= columns.upperBound
+                let ahead =
+                    isLast ? leftStrips.rowsAhead(row + height) : isFirst ? rightStrips.rowsAhead(column + width) : nil
+                var sums = cproducts_target(
+                    sums: tile, stride: width, adding: 0, shift: nil, rounded: nil, rounded_stride: cStride,
+                    ahead: ahead?.first.assumingMemoryBound(to: CChar.self), ahead_pitch: ahead?.pitch ?? 0)
+                func compute() {
                     rightStrips.multiply(
-                        left, column: column, isFirst: row == rows.lowerBound, words: depths.words,
-                        rows: count, into: sums)
+                        left, column: column, isFirst: isFirst, words: depths.words, rows: count, into: sums)
                 }
                 let isWhole = count == height && line == width
                 if isWhole, let direct = target as? UnsafeMutablePointer<Float> {
-                    compute(
-                        cproducts_target(
-                            sums: direct, stride: cStride, adding: accumulating || !depths.isFirst ? 1 : 0,
-                            shift: shift, rounded: nil, rounded_stride: 0))
+                    (sums.sums, sums.stride, sums.shift) = (direct, cStride, shift)
+                    sums.adding = accumulating || !depths.isFirst ? 1 : 0
+                    compute()
                     continue
                 }
-                var sums = cproducts_target(
-                    sums: tile, stride: width, adding: 0, shift: nil, rounded: nil, rounded_stride: cStride)
                 if let waiting {
                     sums.sums = waiting + (row - rows.lowerBound) * waitingStride + column - columns.lowerBound
                     (sums.stride, sums.adding) = (waitingStride, depths.isFirst ? 0 : 1)
@@ -177,10 +178,10 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                 if isComplete, isWhole, isRoundedByKernels {
                     sums.rounded = UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt16.self)
                     sums.shift = shift
-                    compute(sums)
+                    compute()
                     continue
                 }
-                compute(sums)
+                compute()
                 if isComplete {
                     finish(
                         sums.sums, sums.stride, target, shift, count, line,

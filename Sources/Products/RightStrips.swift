@@ -4,7 +4,7 @@ import Numbers
 /// Strips of 32 columns of operand B, over the elements of one panel along K.
 ///
 /// Strips of plain B, which are stored row by row, are packed by the register kernel that reads them first, while it
-/// multiplies; the other ones are packed in advance.
+/// multiplies. Those of transposed B are packed before they are read first. The other ones are packed in advance.
 struct RightStrips<Element: Storage> {
     private let packing: PanelPacking<Element>
     private let columns: Range<Int>
@@ -24,7 +24,9 @@ struct RightStrips<Element: Storage> {
         packingKernel = packing.packingKernel(kernels)
         (self.packing, self.columns, self.stripWords, self.panel) = (packing, columns, stripWords, panel)
         firstPacked =
-            packingKernel == nil ? columns.lowerBound : columns.upperBound - columns.count % PanelStrip.columns
+            packing.isTransposed
+            ? columns.upperBound
+            : packingKernel == nil ? columns.lowerBound : columns.upperBound - columns.count % PanelStrip.columns
         if firstPacked < columns.upperBound {
             packing.packRight(
                 firstPacked..<columns.upperBound, stripWords: stripWords, into: strip(firstPacked))
@@ -46,14 +48,24 @@ struct RightStrips<Element: Storage> {
     ) {
         let strip = strip(column)
         withUnsafePointer(to: target) { target in
-            if isFirst && column < firstPacked, let packingKernel {
-                packingKernel(
-                    left.strip, left.distance, packing.stored(column: column), packing.storedBytes, strip, words,
-                    Int32(rows), target)
-            } else {
-                kernel(left.strip, left.distance, strip, words, Int32(rows), target)
+            if isFirst && column < firstPacked {
+                if let packingKernel {
+                    return packingKernel(
+                        left.strip, left.distance, packing.stored(column: column), packing.storedBytes, strip, words,
+                        Int32(rows), target)
+                }
+                packing.packRight(
+                    column..<min(column + PanelStrip.columns, columns.upperBound), stripWords: stripWords, into: strip)
             }
+            kernel(left.strip, left.distance, strip, words, Int32(rows), target)
         }
+    }
+
+    /// Returns what is to be prefetched for packing the strip that starts at column `column`.
+    @inline(__always)
+    func rowsAhead(_ column: Int) -> RowsAhead? {
+        guard packing.isTransposed, column < columns.upperBound else { return nil }
+        return RowsAhead(first: packing.stored(column: column), pitch: packing.storedBytes)
     }
 
     private func strip(_ column: Int) -> UnsafeMutablePointer<UInt32> {

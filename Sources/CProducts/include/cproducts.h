@@ -40,6 +40,8 @@ typedef struct {
     const float *shift; // [32], added to each row of the result; null: nothing is added
     uint16_t *rounded; // for pairs of bfloat16, the result goes here instead of to `sums`, rounded to bfloat16; or null
     long rounded_stride;
+    const char *ahead; // what is read after this block: up to 32 rows of `depth` words, which are prefetched; or null
+    long ahead_pitch; // the bytes from row to row
 } cproducts_target;
 
 // Computes a block of sums, sums[r][c] (+)= Σ left[r][w] · right[w][c], over `depth` words in ascending order: one
