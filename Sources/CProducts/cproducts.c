@@ -47,6 +47,9 @@ enum { words_ahead = 32 };
 #define WIDENED(l, s) \
     ((l)[0] = (vector8)_mm256_cvtph_ps(_mm_loadu_si128((const void *)(s))), \
      (l)[1] = (vector8)_mm256_cvtph_ps(_mm_loadu_si128((const void *)((s) + 16))))
+#define STORE_ROUNDED(l, t) \
+    (_mm_storeu_si128((void *)(t), _mm256_cvtps_ph((__m256)(l)[0], _MM_FROUND_TO_NEAREST_INT)), \
+     _mm_storeu_si128((void *)((t) + 8), _mm256_cvtps_ph((__m256)(l)[1], _MM_FROUND_TO_NEAREST_INT)))
 #define LEVEL avx2
 #include "register_kernels.h"
 #undef VECTOR
@@ -63,6 +66,9 @@ enum { words_ahead = 32 };
 #define WIDENED(l, s) \
     ((l)[0] = (vector16)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)(s))), \
      (l)[1] = (vector16)_mm512_cvtph_ps(_mm256_loadu_si256((const void *)((s) + 32))))
+#define STORE_ROUNDED(l, t) \
+    (_mm256_storeu_si256((void *)(t), _mm512_cvtps_ph((__m512)(l)[0], _MM_FROUND_TO_NEAREST_INT)), \
+     _mm256_storeu_si256((void *)((t) + 16), _mm512_cvtps_ph((__m512)(l)[1], _MM_FROUND_TO_NEAREST_INT)))
 #define LEVEL avx512
 #include "register_kernels.h"
 
@@ -80,9 +86,26 @@ __attribute__((target("avx512f,avx512bw"))) static inline __attribute__((always_
     words[1] = (vector16)_mm512_permutex2var_epi16(first, upper, second);
 }
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512bf16")))
+// The words of the pairs of two rows of 12 elements.
+__attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16"))) static inline __attribute__((always_inline)) void
+pack_pairs(uint32_t *words, const char *source, long pitch, cproducts_task task) {
+    const __mmask16 rows = (1 << cproducts_rows) - 1;
+    __m256i first, second;
+    if (task == cproducts_pack) {
+        first = _mm256_maskz_loadu_epi16(rows, source);
+        second = _mm256_maskz_loadu_epi16(rows, source + pitch);
+    } else {
+        first = (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(rows, source));
+        second = (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(rows, source + pitch));
+    }
+    const __m512i upper = _mm512_slli_epi32(_mm512_cvtepu16_epi32(second), 16);
+    _mm512_mask_storeu_epi32(words, rows, _mm512_or_si512(_mm512_cvtepu16_epi32(first), upper));
+}
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
 #define MULTIPLY(s, l, r) ((vector16)_mm512_dpbf16_ps((__m512)(s), (__m512bh)_mm512_set1_epi32((int)(l)), (__m512bh)(r)))
 #define ELEMENTS 2
+#define PACK_WORD(t, s, p, task) pack_pairs(t, s, p, task)
 #define UNPACKED(l, s, p) unpack_pairs(l, s, p)
 #define STORE_ROUNDED(l, t) _mm512_storeu_si512(t, (__m512i)_mm512_cvtne2ps_pbh((__m512)(l)[1], (__m512)(l)[0]))
 #define LEVEL pairs

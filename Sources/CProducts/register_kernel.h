@@ -3,28 +3,71 @@
 //   TARGET           its attributes
 //   VECTOR           a vector of Float32
 //   BLOCK, VECTORS   the rows and vectors of the sums that registers hold at a time
-//   ROW, WORD        the distances of rows and words in the left strip, of which one is `distance`
+//   IS_ROW_MAJOR     whether words of a row are adjacent in the left strip, and rows `distance` apart, or the opposite
 //   MULTIPLY(s, l, r)  the sums s plus the product of the word l and the vector r of words
 //   ELEMENTS         the elements in a word
-//   STORE_ROUNDED(l, t)  stores the VECTORS vectors l at t, rounded to the type of the elements
+//   STORE_ROUNDED(l, t)  stores the VECTORS vectors l at t, rounded to 16 bits; without it nothing is stored
 //   UNPACKED(l, s, p)  sets the VECTORS vectors l to the words whose elements are at s, in rows that are p bytes apart
+//   PACK_WORD(t, s, p, task)  stores a word of 12 rows at t from elements at s, in rows that are p bytes apart
 //   WIDENED(l, s)    if the level has an instruction for it: sets the VECTORS vectors l to the Float16 at s
+
+#if IS_ROW_MAJOR
+#define ROW distance
+#define WORD 1
+#else
+#define ROW 1
+#define WORD distance
+#endif
+
+// Does the part of the task that belongs to word w.
+#define DO_TASK JOIN(NAME, _do_task)
+
+TARGET static inline __attribute__((always_inline)) void DO_TASK(
+    cproducts_task task, long w, const char *source, long pitch, uint32_t *packed) {
+    // One vector or line of each row every 16 words.
+    long row = w & 15;
+    const long first = w & ~15L;
+    if (task == cproducts_prefetch) {
+        __builtin_prefetch(source + row * pitch + first * 4, 0, 3);
+        __builtin_prefetch(source + (row + 16) * pitch + first * 4, 0, 3);
+        return;
+    }
+#if IS_ROW_MAJOR
+#ifdef WIDENED
+    // Not a branch: the loop's sums would not stay in registers.
+    row = row < cproducts_rows ? row : cproducts_rows - 1;
+    VECTOR widened[16 * sizeof(float) / sizeof(VECTOR)];
+    source += row * pitch + first * 2;
+    for (unsigned v = 0; v < sizeof widened / sizeof(VECTOR); v += VECTORS)
+        WIDENED(widened + v, source + v * sizeof(VECTOR) / 2);
+    __builtin_memcpy(packed + row * cproducts_row_words + first, widened, sizeof widened);
+    __builtin_prefetch(source + 2 * words_ahead, 0, 3);
+#endif
+#else
+    source += ELEMENTS * w * pitch;
+#pragma clang loop unroll(full)
+    for (int e = 0; e < ELEMENTS; e++) __builtin_prefetch(source + (ELEMENTS * words_ahead + e) * pitch, 0, 3);
+    PACK_WORD(packed + w * cproducts_rows, source, pitch, task);
+#endif
+}
 
 // The sums of `row_count` ≤ BLOCK rows and VECTORS vectors. `right` is written if `type` is not nothing.
 #define BODY JOIN(NAME, _block)
 
 TARGET static inline __attribute__((always_inline)) void BODY(
     const uint32_t *left, long distance, VECTOR *right, const char *source, long pitch, enum source_type type, long depth,
-    int row_count, const cproducts_target *target, long first_row, long first_column) {
+    int row_count, cproducts_task task, const cproducts_target *target, long first_row, long first_column) {
     enum { line = cproducts_columns * sizeof(float) / sizeof(VECTOR) };
     const long stride = target->stride, rounded_stride = target->rounded_stride;
     const int adding = target->adding;
     float *sums = target->sums + first_row * stride + first_column;
     const float *shift = target->shift ? target->shift + first_column : NULL;
     uint16_t *rounded = target->rounded ? target->rounded + first_row * rounded_stride + first_column : NULL;
-    // If there is nothing to prefetch: a line that is in the cache already.
-    const char *ahead = target->ahead && !first_row && !first_column ? target->ahead : (const char *)left;
-    const long ahead_pitch = ahead == target->ahead ? target->ahead_pitch : 0;
+    // Only one block of a strip does the task. The other ones prefetch a line that is in the cache already.
+    const int does_task = target->ahead.source && !first_row && !first_column;
+    const char *ahead = does_task ? target->ahead.source : (const char *)left;
+    const long ahead_pitch = does_task ? target->ahead.pitch : 0;
+    uint32_t *packed = target->ahead.packed;
     VECTOR block[BLOCK][VECTORS];
 #pragma clang loop unroll(full)
     for (int r = 0; r < row_count; r++)
@@ -62,10 +105,7 @@ TARGET static inline __attribute__((always_inline)) void BODY(
 #pragma clang loop unroll(full)
             for (int v = 0; v < VECTORS; v++)
                 block[r][v] = MULTIPLY(block[r][v], left[r * ROW], line_of_right[v]);
-        // One line of each of 32 rows every 16 words.
-        const char *ahead_line = ahead + (w & 15) * ahead_pitch + (w & ~15L) * 4;
-        __builtin_prefetch(ahead_line, 0, 3);
-        __builtin_prefetch(ahead_line + 16 * ahead_pitch, 0, 3);
+        DO_TASK(task, w, ahead, ahead_pitch, packed);
         left += WORD;
         right += line;
     }
@@ -101,16 +141,26 @@ TARGET static inline __attribute__((always_inline)) void STRIP(
         const char *columns = source + column * (type == halves ? 2 : sizeof(float) / ELEMENTS);
         for (int row = 0; row < rows; row += BLOCK) {
             const uint32_t *first = left + row * ROW;
-#define BLOCK_OF(count, type) \
-    BODY(first, distance, strip, columns, pitch, type, depth, count, target, row, column)
+#define BLOCK_OF(count, type, task) \
+    BODY(first, distance, strip, columns, pitch, type, depth, count, task, target, row, column)
 #define ROWS_OF_BLOCK(type) \
     if (BLOCK <= 8 || rows - row > 8) \
-        BLOCK_OF(BLOCK, type); \
+        BLOCK_OF(BLOCK, type, cproducts_prefetch); \
     else if (rows - row > 4) \
-        BLOCK_OF(8, type); \
+        BLOCK_OF(8, type, cproducts_prefetch); \
     else \
-        BLOCK_OF(4, type)
-            if (row == 0) {
+        BLOCK_OF(4, type, cproducts_prefetch)
+            if (row == 0 && column == 0 && target->ahead.task != cproducts_prefetch) {
+                // A strip that is packed ahead is whole, and so is the one before.
+#if IS_ROW_MAJOR
+                BLOCK_OF(BLOCK, type, cproducts_widen_and_pack);
+#else
+                if (ELEMENTS == 1 || target->ahead.task == cproducts_pack)
+                    BLOCK_OF(BLOCK, type, cproducts_pack);
+                else
+                    BLOCK_OF(BLOCK, type, cproducts_round_and_pack);
+#endif
+            } else if (row == 0) {
                 ROWS_OF_BLOCK(type);
             } else {
                 ROWS_OF_BLOCK(nothing);
@@ -142,3 +192,6 @@ TARGET static void JOIN(NAME, _widening)(
 #undef BLOCK_OF
 #undef STRIP
 #undef BODY
+#undef DO_TASK
+#undef ROW
+#undef WORD

@@ -1,29 +1,46 @@
+import CProducts
 import Numbers
 
 /// Strips of 12 rows of operand A, over the elements of one panel along K, in the layout that register kernels read.
 ///
-/// Strips are read where A is stored if it consists of words in that layout; otherwise they are packed.
+/// Strips are read where A is stored if it consists of words in that layout. Others are packed once for all panels of B,
+/// if possible by the register kernels of the strip before, while they multiply, else in advance.
 struct LeftStrips<Element: Storage> {
     private let packing: PanelPacking<Element>
     private let rows: Range<Int>
     private let panel: UnsafeMutablePointer<UInt32>
     private let isInPlace: Bool
+    /// How kernels pack strips; nil: they do not.
+    private let task: cproducts_task?
 
     /// Strips of the rows `rows` of `count`, which are packed into `panel` if they must be.
     init(
-        _ packing: PanelPacking<Element>, _ rows: Range<Int>, of count: Int, panel: UnsafeMutablePointer<UInt32>
+        _ packing: PanelPacking<Element>, _ rows: Range<Int>, of count: Int, panel: UnsafeMutablePointer<UInt32>,
+        _ kernels: cproducts_kernels
     ) {
         self.packing = packing
         self.rows = rows
         self.panel = panel
         isInPlace = packing.isInPlace
-        // Kernels read whole strips.
-        let packed = isInPlace ? rows.count / PanelStrip.rows * PanelStrip.rows : 0
-        if packed < rows.count {
-            packing.packLeft(
-                rows.lowerBound + packed..<rows.upperBound, of: count,
-                into: panel + packed / PanelStrip.rows * PanelStrip.leftWords)
+        task = isInPlace ? nil : packing.leftTask(kernels)
+        // Kernels read and pack whole strips, and there is none before the first.
+        let whole = rows.lowerBound + rows.count / PanelStrip.rows * PanelStrip.rows
+        if isInPlace {
+            pack(whole..<rows.upperBound, of: count)
+        } else if task != nil {
+            pack(rows.lowerBound..<min(rows.lowerBound + PanelStrip.rows, rows.upperBound), of: count)
+            pack(max(whole, rows.lowerBound + PanelStrip.rows)..<max(rows.upperBound, rows.lowerBound + PanelStrip.rows), of: count)
+        } else {
+            pack(rows, of: count)
         }
+    }
+
+    private func pack(_ range: Range<Int>, of count: Int) {
+        if !range.isEmpty { packing.packLeft(range, of: count, into: packed(range.lowerBound)) }
+    }
+
+    private func packed(_ row: Int) -> UnsafeMutablePointer<UInt32> {
+        panel + (row - rows.lowerBound) / PanelStrip.rows * PanelStrip.leftWords
     }
 
     /// Returns the strip that starts at row `row`, and the distance of its rows or words.
@@ -32,24 +49,37 @@ struct LeftStrips<Element: Storage> {
         if isInPlace && row + PanelStrip.rows <= rows.upperBound {
             return (packing.stored(row: row), packing.storedDistance)
         }
-        return (
-            UnsafeRawPointer(panel + (row - rows.lowerBound) / PanelStrip.rows * PanelStrip.leftWords),
-            packing.packedDistance
-        )
+        return (UnsafeRawPointer(packed(row)), packing.packedDistance)
     }
 
-    /// Returns what is to be prefetched for the strip that starts at row `row`. (Prefetching words across rows was not
-    /// faster: measured.)
+    /// Returns what a kernel does for the strip that starts at row `row`, which is next.
+    ///
+    /// - Parameter isFirst: Whether no panel of B was multiplied by it yet.
     @inline(__always)
-    func rowsAhead(_ row: Int) -> RowsAhead? {
-        guard isInPlace, !packing.isTransposed, row + PanelStrip.rows <= rows.upperBound else { return nil }
-        return RowsAhead(first: packing.stored(row: row), pitch: packing.storedBytes)
+    func ahead(_ row: Int, isFirst: Bool) -> cproducts_ahead {
+        guard row + PanelStrip.rows <= rows.upperBound else { return .nothing }
+        if isInPlace {
+            // Prefetching words across rows was not faster: measured.
+            return packing.isTransposed
+                ? .nothing : cproducts_ahead(prefetching: packing.stored(row: row), pitch: packing.storedBytes)
+        }
+        if let task, isFirst {
+            return cproducts_ahead(
+                task: task, source: packing.stored(row: row).assumingMemoryBound(to: CChar.self),
+                pitch: packing.storedBytes, packed: packed(row))
+        }
+        return cproducts_ahead(prefetching: packed(row), pitch: packing.packedLineBytes)
     }
 }
 
-/// Rows of words along K that are prefetched.
-struct RowsAhead {
-    let first: UnsafeRawPointer
-    /// The number of bytes from row to row.
-    let pitch: Int
+extension cproducts_ahead {
+    static var nothing: cproducts_ahead {
+        cproducts_ahead(task: cproducts_prefetch, source: nil, pitch: 0, packed: nil)
+    }
+
+    /// Rows of words, `pitch` bytes apart.
+    init(prefetching rows: UnsafeRawPointer, pitch: Int) {
+        self.init(
+            task: cproducts_prefetch, source: rows.assumingMemoryBound(to: CChar.self), pitch: pitch, packed: nil)
+    }
 }

@@ -61,7 +61,7 @@ package struct PackedRight {
         into c: UnsafeMutablePointer<Float>, stride cStride: Int, accumulating: Bool = false
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
-        let multiply = PanelProduct.kernels(word, a.orientation).multiply!
+        let kernels = PanelProduct.kernels(word, a.orientation)
         let left = ThreadScratch.ofThread.words(.left, PanelStrip.leftWords)
         for row in stride(from: 0, to: m, by: height) {
             let count = min(height, m - row)
@@ -70,15 +70,14 @@ package struct PackedRight {
                 let part = max(start, depths.lowerBound)..<min(start + depth, depths.upperBound)
                 let range = part.lowerBound - depths.lowerBound..<part.upperBound - depths.lowerBound
                 let (strip, distance) = LeftStrips(
-                    PanelPacking(a, range, word), row..<row + count, of: m, panel: left
+                    PanelPacking(a, range, word), row..<row + count, of: m, panel: left, kernels
                 ).strip(row)
                 let first = panel(start) + word.words(part.lowerBound - start) * width
                 for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
                     var target = cproducts_target(
                         sums: c + row * cStride + column - columns.lowerBound, stride: cStride, adding: adding ? 1 : 0,
-                        shift: nil, rounded: nil, rounded_stride: 0, ahead: nil,
-            ahead_pitch: 0)
-                    multiply(
+                        shift: nil, rounded: nil, rounded_stride: 0, ahead: .nothing)
+                    kernels.multiply(
                         strip, distance, first + column / width * stripWords(start), word.words(part.count),
                         Int32(count), &target)
                 }

@@ -44,6 +44,22 @@ struct PanelPacking<Element: Storage> {
     /// The distance of rows or words in a packed strip of A.
     var packedDistance: Int { source.orientation == .plain ? PanelStrip.rowWords : PanelStrip.rows }
 
+    /// The distance of parts of a packed strip of A that have as many words as the panel along K, in bytes.
+    var packedLineBytes: Int {
+        (source.orientation == .plain ? PanelStrip.rowWords : words) * MemoryLayout<UInt32>.stride
+    }
+
+    /// Returns how kernels pack strips of A, or nil if they cannot.
+    func leftTask(_ kernels: cproducts_kernels) -> cproducts_task? {
+        if source.orientation == .plain {
+            let widens = Element.self == Float16.self && word == .float32 && kernels.widen_and_multiply != nil
+            return widens && factor == 1 && words % lanes == 0 ? cproducts_widen_and_pack : nil
+        }
+        if isPacked { return cproducts_pack }
+        let rounds = Element.self == Float.self && word == .bfloat16Pair && depths.count % 2 == 0
+        return rounds && factor == 1 ? cproducts_round_and_pack : nil
+    }
+
     /// Whether A or B is stored as its transpose.
     var isTransposed: Bool { source.orientation == .transposed }
 
@@ -253,9 +269,8 @@ package enum PanelStrip {
     package static let (rows, columns) = (cproducts_rows, cproducts_columns)
     /// The maximum number of words along K in a panel.
     static let depth = cproducts_depth
-    /// The distance of rows in a packed row-major strip of A, in words: rows at a multiple of 4 KiB would share few
-    /// lines of the L1 cache.
-    static let rowWords = depth + lanes
+    /// The distance of rows in a packed row-major strip of A, in words.
+    static let rowWords = cproducts_row_words
     /// The number of words in a strip of A.
     static let leftWords = rows * rowWords
     /// The number of words in a strip of B over `words` words along K.

@@ -78,7 +78,11 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
     private static var waitingSums: Int { 1 << 20 }
 
     /// Whether register kernels store whole blocks of C.
-    private var isRoundedByKernels: Bool { word == .bfloat16Pair && C.self == BFloat16.self && !accumulating }
+    private var isRoundedByKernels: Bool {
+        if accumulating { return false }
+        return word == .bfloat16Pair
+            ? C.self == BFloat16.self : C.self == Float16.self && kernels.widen_and_multiply != nil
+    }
 
     /// The position of a panel along K.
     private struct Depths {
@@ -118,13 +122,13 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                 let depths = Depths(
                     range: range, words: word.words(range.count), isFirst: start == 0, isLast: range.upperBound == k)
                 let leftStrips = LeftStrips(
-                    PanelPacking(left, range, word, factor: alpha), rows, of: m, panel: leftPanel)
+                    PanelPacking(left, range, word, factor: alpha), rows, of: m, panel: leftPanel, kernels)
                 for firstColumn in stride(from: columns.lowerBound, to: columns.upperBound, by: panelColumns) {
                     let panel = firstColumn..<min(firstColumn + panelColumns, columns.upperBound)
                     let rightStrips = RightStrips(
                         PanelPacking(right, range, word), panel, stripWords: strip, panel: rightPanel, kernels)
                     multiply(
-                        leftStrips, rightStrips, rows, panel, depths, tile,
+                        leftStrips, rightStrips, rows, panel, isFirstPanel: firstColumn == columns.lowerBound, depths, tile,
                         waiting.map { $0 + firstColumn - columns.lowerBound }, waitingStride,
                         depths.isLast ? shifts.map { $0 + firstColumn - columns.lowerBound } : nil)
                 }
@@ -135,14 +139,15 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
     /// Multiplies strips of A by a packed B panel.
     ///
     /// - Parameters:
+    ///   - isFirstPanel: Whether no panel of B was multiplied by the strips of A yet.
     ///   - tile: A buffer for the sums of one register kernel.
     ///   - waiting: The sums that wait for the next panel, from the first row and column on.
     ///   - shifts: The bias from the first column on, if these are the last sums.
     @inline(__always)
     private func multiply(
         _ leftStrips: LeftStrips<A>, _ rightStrips: RightStrips<B>,
-        _ rows: Range<Int>, _ columns: Range<Int>, _ depths: Depths, _ tile: UnsafeMutablePointer<Float>,
-        _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int, _ shifts: UnsafePointer<Float>?
+        _ rows: Range<Int>, _ columns: Range<Int>, isFirstPanel: Bool, _ depths: Depths,
+        _ tile: UnsafeMutablePointer<Float>, _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int, _ shifts: UnsafePointer<Float>?
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
@@ -154,11 +159,11 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                 let target = c + row * cStride + column
                 let shift = shifts.map { $0 + column - columns.lowerBound }
                 let isLast = column + width >= columns.upperBound
-                let ahead =
-                    isLast ? leftStrips.rowsAhead(row + height) : isFirst ? rightStrips.rowsAhead(column + width) : nil
                 var sums = cproducts_target(
                     sums: tile, stride: width, adding: 0, shift: nil, rounded: nil, rounded_stride: cStride,
-                    ahead: ahead?.first.assumingMemoryBound(to: CChar.self), ahead_pitch: ahead?.pitch ?? 0)
+                    ahead: isLast
+                        ? leftStrips.ahead(row + height, isFirst: isFirstPanel)
+                        : isFirst ? rightStrips.ahead(column + width) : .nothing)
                 func compute() {
                     rightStrips.multiply(
                         left, column: column, isFirst: isFirst, words: depths.words, rows: count, into: sums)

@@ -20,8 +20,7 @@ package enum ProductLimit {
         left.update(repeating: 0, count: depth)
         right.update(repeating: 0, count: PanelStrip.rightWords(depth))
         var target = cproducts_target(
-            sums: sums, stride: columns, adding: 0, shift: nil, rounded: nil, rounded_stride: 0, ahead: nil,
-            ahead_pitch: 0)
+            sums: sums, stride: columns, adding: 0, shift: nil, rounded: nil, rounded_stride: 0, ahead: .nothing)
         for _ in 0..<rounds { multiply(left, 0, right, depth, Int32(rows), &target) }
         return (2 * rows * columns * depth * word.elements * rounds, sums[0])
     }

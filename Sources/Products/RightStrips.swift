@@ -63,9 +63,9 @@ struct RightStrips<Element: Storage> {
 
     /// Returns what is to be prefetched for packing the strip that starts at column `column`.
     @inline(__always)
-    func rowsAhead(_ column: Int) -> RowsAhead? {
-        guard packing.isTransposed, column < columns.upperBound else { return nil }
-        return RowsAhead(first: packing.stored(column: column), pitch: packing.storedBytes)
+    func ahead(_ column: Int) -> cproducts_ahead {
+        guard packing.isTransposed, column < columns.upperBound else { return .nothing }
+        return cproducts_ahead(prefetching: packing.stored(column: column), pitch: packing.storedBytes)
     }
 
     private func strip(_ column: Int) -> UnsafeMutablePointer<UInt32> {

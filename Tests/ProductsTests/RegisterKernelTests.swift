@@ -187,7 +187,7 @@ import Testing
         sums.withUnsafeMutableBufferPointer { sums in
             var target = cproducts_target(
                 sums: sums.baseAddress, stride: cproducts_columns, adding: adding ? 1 : 0, shift: shift,
-                rounded: rounded, rounded_stride: roundedStride, ahead: nil, ahead_pitch: 0)
+                rounded: rounded, rounded_stride: roundedStride, ahead: .nothing)
             // Panels are aligned to vectors.
             let panel = UnsafeMutableRawBufferPointer.allocate(
                 byteCount: 4 * depth * cproducts_columns, alignment: 64)

@@ -6,8 +6,9 @@
 
 // The extent of a block of sums, in rows and columns.
 enum { cproducts_rows = 12, cproducts_columns = 32 };
-// The maximum number of words (see below) in the depth of a panel.
-enum { cproducts_depth = 384 };
+// The maximum number of words (see below) in the depth of a panel, and the distance of rows in a packed row-major strip:
+// rows at a multiple of 4 KiB would share few lines of the L1 cache.
+enum { cproducts_depth = 384, cproducts_row_words = cproducts_depth + 16 };
 
 // The instruction sets, in ascending order.
 typedef enum {
@@ -32,16 +33,34 @@ typedef enum {
     cproducts_word_major, // word w of row r is at w * distance + r
 } cproducts_layout;
 
+// What a kernel does beside with what is read next.
+typedef enum {
+    cproducts_prefetch, // prefetches up to 32 rows of words
+    cproducts_pack, // packs 12 rows of A from elements of which words consist
+    cproducts_round_and_pack, // packs 12 rows of A, rounded from Float32 to bfloat16
+    cproducts_widen_and_pack, // packs 12 rows of A, widened from Float16 to Float32; the depth is a multiple of 16
+} cproducts_task;
+
+// What is read after a block of sums: it is prefetched, or packed in the layout of this block's left strip with
+// `cproducts_row_words` or 12 words between its rows or words. Word-major strips are packed by `cproducts_pack` or
+// `cproducts_round_and_pack`, row-major ones by `cproducts_widen_and_pack`.
+typedef struct {
+    cproducts_task task;
+    const char *source; // rows as they are stored; null: there is nothing to do
+    long pitch; // the bytes from row to row
+    void *packed; // where they are packed
+} cproducts_ahead;
+
 // Where a block of sums goes.
 typedef struct {
     float *sums; // [12, 32] with `stride` floats from row to row
     long stride;
     int adding; // whether the sums are added to `sums` instead of overwriting them
     const float *shift; // [32], added to each row of the result; null: nothing is added
-    uint16_t *rounded; // for pairs of bfloat16, the result goes here instead of to `sums`, rounded to bfloat16; or null
+    uint16_t *rounded; // the result goes here instead of to `sums`, rounded to bfloat16 for pairs of them, to Float16 for
+                       // Float32, if the kernels widen Float16; or null
     long rounded_stride;
-    const char *ahead; // what is read after this block: up to 32 rows of `depth` words, which are prefetched; or null
-    long ahead_pitch; // the bytes from row to row
+    cproducts_ahead ahead;
 } cproducts_target;
 
 // Computes a block of sums, sums[r][c] (+)= Σ left[r][w] · right[w][c], over `depth` words in ascending order: one
