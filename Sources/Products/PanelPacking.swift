@@ -147,18 +147,22 @@ struct PanelPacking<Element: Storage> {
         let square = ThreadScratch.ofThread.words(.edge, lanes * lanes)
         for w in stride(from: 0, to: words, by: lanes) {
             let part = lines + w * word.elements
-            if isPacked, count == lanes, w + lanes <= words {
-                for line in 0..<lanes { ctiles_prefetch(part + line * source.stride + 2 * lanes * word.elements) }
-                transposeSquare(
-                    part, lineBytes: source.stride * MemoryLayout<Element>.stride,
-                    into: target + w * PanelStrip.columns,
-                    lineBytes: lineBytes)
-                continue
+            let columns = target + w * PanelStrip.columns
+            if count == lanes, w + lanes <= words {
+                if isPacked {
+                    transposeSquare(part, lineBytes: storedBytes, into: columns, lineBytes: lineBytes)
+                    continue
+                } else if word == .float32 {
+                    transposeSquare(into: columns, lineBytes: lineBytes) {
+                        (load(part + $0 * source.stride, lanes) * factor).bits
+                    }
+                    continue
+                }
             }
             let depth = min(lanes * word.elements, depths.count - w * word.elements)
             for line in 0..<count { packLine(part + line * source.stride, depth, into: square + line * lanes) }
             (square + count * lanes).update(repeating: 0, count: (lanes - count) * lanes)
-            transposeSquare(square, lineBytes: 64, into: target + w * PanelStrip.columns, lineBytes: lineBytes)
+            transposeSquare(square, lineBytes: 64, into: columns, lineBytes: lineBytes)
         }
     }
 
