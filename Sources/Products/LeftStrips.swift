@@ -23,18 +23,17 @@ struct LeftStrips<Element: Storage> {
         self.panel = panel
         isInPlace = packing.isInPlace
         task = isInPlace ? nil : packing.leftTask(kernels)
-        // Kernels read and pack whole strips, and there is none before the first.
-        let whole = rows.lowerBound + rows.count / PanelStrip.rows * PanelStrip.rows
-        if isInPlace {
-            pack(whole..<rows.upperBound, of: count)
-        } else if task != nil {
-            pack(rows.lowerBound..<min(rows.lowerBound + PanelStrip.rows, rows.upperBound), of: count)
-            pack(max(whole, rows.lowerBound + PanelStrip.rows)..<max(rows.upperBound, rows.lowerBound + PanelStrip.rows), of: count)
-        } else {
+        guard isInPlace || task != nil else {
             pack(rows, of: count)
+            return
         }
+        // Kernels read and pack whole strips, and no kernel runs before the first strip is read.
+        let first = isInPlace ? rows.lowerBound : min(rows.lowerBound + PanelStrip.rows, rows.upperBound)
+        pack(rows.lowerBound..<first, of: count)
+        pack(rows.upperBound - (rows.upperBound - first) % PanelStrip.rows..<rows.upperBound, of: count)
     }
 
+    /// Packs the rows `range`, which start a strip, of `count`.
     private func pack(_ range: Range<Int>, of count: Int) {
         if !range.isEmpty { packing.packLeft(range, of: count, into: packed(range.lowerBound)) }
     }
@@ -73,6 +72,7 @@ struct LeftStrips<Element: Storage> {
 }
 
 extension cproducts_ahead {
+    /// Nothing to do.
     static var nothing: cproducts_ahead {
         cproducts_ahead(task: cproducts_prefetch, source: nil, pitch: 0, packed: nil)
     }

@@ -128,8 +128,8 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
                     let rightStrips = RightStrips(
                         PanelPacking(right, range, word), panel, stripWords: strip, panel: rightPanel, kernels)
                     multiply(
-                        leftStrips, rightStrips, rows, panel, isFirstPanel: firstColumn == columns.lowerBound, depths, tile,
-                        waiting.map { $0 + firstColumn - columns.lowerBound }, waitingStride,
+                        leftStrips, rightStrips, rows, panel, isFirstPanel: firstColumn == columns.lowerBound, depths,
+                        tile, waiting.map { $0 + firstColumn - columns.lowerBound }, waitingStride,
                         depths.isLast ? shifts.map { $0 + firstColumn - columns.lowerBound } : nil)
                 }
             }
@@ -147,7 +147,8 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
     private func multiply(
         _ leftStrips: LeftStrips<A>, _ rightStrips: RightStrips<B>,
         _ rows: Range<Int>, _ columns: Range<Int>, isFirstPanel: Bool, _ depths: Depths,
-        _ tile: UnsafeMutablePointer<Float>, _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int, _ shifts: UnsafePointer<Float>?
+        _ tile: UnsafeMutablePointer<Float>, _ waiting: UnsafeMutablePointer<Float>?, _ waitingStride: Int,
+        _ shifts: UnsafePointer<Float>?
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {

@@ -30,7 +30,8 @@ func transposeSquare(into target: UnsafeMutableRawPointer, lineBytes: Int, line:
     storeColumns(a.3, b.3, c.3, d.3, target + 3 * lineBytes, lineBytes)
 }
 
-/// Transposes 4 × 4 blocks of four lines from `first` on: result i holds the words i, 4 + i, 8 + i and 12 + i of all four lines.
+/// Transposes 4 × 4 blocks of four lines from `first` on: result i holds the words i, 4 + i, 8 + i and 12 + i of all four
+/// lines.
 @inline(__always)
 private func fourLines(
     _ first: Int, _ line: (_ index: Int) -> VectorBits

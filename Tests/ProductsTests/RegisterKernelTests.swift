@@ -1,5 +1,6 @@
 import CProducts
 import Glibc
+@testable import Products
 import TestSupport
 import Tensors
 import Testing
@@ -126,6 +127,100 @@ import Testing
         }
     }
 
+    /// Sums of Float32 products are rounded to Float16 by kernels that widen Float16.
+    @Test(arguments: [true, false])
+    func sumsAreRoundedToHalves(isRowMajor: Bool) {
+        let (rows, columns, depth) = (cproducts_rows, cproducts_columns, 20)
+        let strip = strip(floats(rows * depth, seed: 1), depth: depth, isRowMajor)
+        let right = floats(depth * columns, seed: 2)
+        for level in RegisterKernelTests.levels {
+            let kernels = cproducts_choose(
+                level, cproducts_float32, isRowMajor ? cproducts_row_major : cproducts_word_major)
+            guard kernels.widen_and_multiply != nil else { continue }
+            var sums = [Float](repeating: 0, count: rows * columns)
+            var halves = [UInt16](repeating: 0, count: rows * columns)
+            let distance = isRowMajor ? depth : rows
+            multiply(
+                kernels, strip, distance, right, rowElements: columns, false, depth, rows, &sums, false, nil)
+            let expected = sums.map { Float16($0).bitPattern }
+            halves.withUnsafeMutableBufferPointer {
+                multiply(
+                    kernels, strip, distance, right, rowElements: columns, false, depth, rows, &sums, false, nil,
+                    rounded: $0.baseAddress, roundedStride: columns)
+            }
+            #expect(halves == expected, "level \(level.rawValue)")
+        }
+    }
+
+    /// While a kernel multiplies, it packs 12 rows of A as they are, or converted; its sums stay the same.
+    @Test(arguments: [
+        (cproducts_float32, cproducts_pack), (cproducts_float32, cproducts_widen_and_pack),
+        (cproducts_bfloat16_pair, cproducts_pack), (cproducts_bfloat16_pair, cproducts_round_and_pack),
+    ])
+    func stripsArePackedAhead(word: cproducts_word, task: cproducts_task) {
+        let (rows, depth, elements) = (cproducts_rows, 48, word == cproducts_float32 ? 1 : 2)
+        let isRowMajor = task == cproducts_widen_and_pack
+        let numbers = floats(rows * depth * elements, seed: 5)
+        // Element e along K of row r is at `place(r, e)` of the stored matrix, whose rows are longer than a strip.
+        let pitch = (isRowMajor ? depth : rows) + 7
+        func place(_ row: Int, _ e: Int) -> Int { isRowMajor ? row * pitch + e : e * pitch + row }
+        let size = task == cproducts_widen_and_pack || (word, task) == (cproducts_bfloat16_pair, cproducts_pack) ? 2 : 4
+        let stored = UnsafeMutableRawPointer.allocate(
+            byteCount: size * pitch * max(rows, depth * elements), alignment: 64)
+        defer { stored.deallocate() }
+        func bits(_ row: Int, _ e: Int) -> UInt32 {
+            let number = numbers[row * depth * elements + e]
+            if word == cproducts_bfloat16_pair { return UInt32(BFloat16(number).bitPattern) }
+            return isRowMajor ? Float(Float16(number)).bitPattern : number.bitPattern
+        }
+        for row in 0..<rows {
+            for e in 0..<depth * elements {
+                let (number, offset) = (numbers[row * depth * elements + e], size * place(row, e))
+                if size == 4 {
+                    stored.storeBytes(of: number, toByteOffset: offset, as: Float.self)
+                } else if isRowMajor {
+                    stored.storeBytes(of: Float16(number), toByteOffset: offset, as: Float16.self)
+                } else {
+                    stored.storeBytes(of: BFloat16(number), toByteOffset: offset, as: BFloat16.self)
+                }
+            }
+        }
+        let strip = strip(floats(rows * depth, seed: 1), depth: depth, isRowMajor)
+        let right = floats(depth * cproducts_columns, seed: 2)
+        for level in RegisterKernelTests.levels {
+            let kernels = cproducts_choose(level, word, isRowMajor ? cproducts_row_major : cproducts_word_major)
+            guard kernels.multiply != nil, !isRowMajor || kernels.widen_and_multiply != nil else { continue }
+            var expected = [Float](repeating: .nan, count: rows * cproducts_columns)
+            var sums = expected
+            var packed = [UInt32](repeating: 0, count: rows * cproducts_row_words)
+            func multiply(into sums: inout [Float], ahead: cproducts_ahead, packing: Bool) {
+                self.multiply(
+                    kernels, strip, isRowMajor ? depth : rows, right, rowElements: cproducts_columns, packing, depth,
+                    rows, &sums, false, nil, ahead: ahead)
+            }
+            multiply(into: &expected, ahead: .nothing, packing: false)
+            for packing in elements == 1 ? [false, true] : [false] {
+                packed.withUnsafeMutableBufferPointer {
+                    let ahead = cproducts_ahead(
+                        task: task, source: stored.assumingMemoryBound(to: CChar.self), pitch: size * pitch,
+                        packed: $0.baseAddress)
+                    multiply(into: &sums, ahead: ahead, packing: packing)
+                }
+                #expect(sums.map(\.bitPattern) == expected.map(\.bitPattern), "level \(level.rawValue)")
+                for row in 0..<rows {
+                    for w in 0..<depth {
+                        let found = packed[isRowMajor ? row * cproducts_row_words + w : w * rows + row]
+                        let word =
+                            elements == 1 ? bits(row, w) : bits(row, 2 * w) | bits(row, 2 * w + 1) << 16
+                        guard found != word else { continue }
+                        Issue.record("level \(level.rawValue), row \(row), word \(w): \(found) instead of \(word)")
+                        return
+                    }
+                }
+            }
+        }
+    }
+
     /// A strip of A and one of B that consist of pairs of bfloat16.
     private struct PairOperands {
         let depth: Int
@@ -182,12 +277,13 @@ import Testing
     private func multiply<Element>(
         _ kernels: cproducts_kernels, _ strip: [Float], _ distance: Int, _ right: [Element], rowElements: Int,
         _ packing: Bool, _ depth: Int, _ rows: Int, _ sums: inout [Float], _ adding: Bool,
-        _ shift: UnsafePointer<Float>?, rounded: UnsafeMutablePointer<UInt16>? = nil, roundedStride: Int = 0
+        _ shift: UnsafePointer<Float>?, rounded: UnsafeMutablePointer<UInt16>? = nil, roundedStride: Int = 0,
+        ahead: cproducts_ahead = .nothing
     ) {
         sums.withUnsafeMutableBufferPointer { sums in
             var target = cproducts_target(
                 sums: sums.baseAddress, stride: cproducts_columns, adding: adding ? 1 : 0, shift: shift,
-                rounded: rounded, rounded_stride: roundedStride, ahead: .nothing)
+                rounded: rounded, rounded_stride: roundedStride, ahead: ahead)
             // Panels are aligned to vectors.
             let panel = UnsafeMutableRawBufferPointer.allocate(
                 byteCount: 4 * depth * cproducts_columns, alignment: 64)
