@@ -24,6 +24,7 @@
 
 TARGET static inline __attribute__((always_inline)) void DO_TASK(
     cproducts_task task, long w, const char *source, long pitch, uint32_t *packed) {
+    if (task == cproducts_nothing) return;
     // One vector or line of each row every 16 words.
     long row = w & 15;
     const long first = w & ~15L;
@@ -60,14 +61,10 @@ TARGET static inline __attribute__((always_inline)) void BODY(
     enum { line = cproducts_columns * sizeof(float) / sizeof(VECTOR) };
     const long stride = target->stride, rounded_stride = target->rounded_stride;
     const int adding = target->adding;
+    const cproducts_ahead ahead = target->ahead;
     float *sums = target->sums + first_row * stride + first_column;
     const float *shift = target->shift ? target->shift + first_column : NULL;
     uint16_t *rounded = target->rounded ? target->rounded + first_row * rounded_stride + first_column : NULL;
-    // Only one block of a strip does the task. The other ones prefetch a line that is in the cache already.
-    const int does_task = target->ahead.source && !first_row && !first_column;
-    const char *ahead = does_task ? target->ahead.source : (const char *)left;
-    const long ahead_pitch = does_task ? target->ahead.pitch : 0;
-    uint32_t *packed = target->ahead.packed;
     VECTOR block[BLOCK][VECTORS];
 #pragma clang loop unroll(full)
     for (int r = 0; r < row_count; r++)
@@ -105,7 +102,7 @@ TARGET static inline __attribute__((always_inline)) void BODY(
 #pragma clang loop unroll(full)
             for (int v = 0; v < VECTORS; v++)
                 block[r][v] = MULTIPLY(block[r][v], left[r * ROW], line_of_right[v]);
-        DO_TASK(task, w, ahead, ahead_pitch, packed);
+        DO_TASK(task, w, ahead.source, ahead.pitch, ahead.packed);
         left += WORD;
         right += line;
     }
@@ -145,20 +142,23 @@ TARGET static inline __attribute__((always_inline)) void STRIP(
     BODY(first, distance, strip, columns, pitch, type, depth, count, task, target, row, column)
 #define ROWS_OF_BLOCK(type) \
     if (BLOCK <= 8 || rows - row > 8) \
-        BLOCK_OF(BLOCK, type, cproducts_prefetch); \
+        BLOCK_OF(BLOCK, type, cproducts_nothing); \
     else if (rows - row > 4) \
-        BLOCK_OF(8, type, cproducts_prefetch); \
+        BLOCK_OF(8, type, cproducts_nothing); \
     else \
-        BLOCK_OF(4, type, cproducts_prefetch)
-            if (row == 0 && column == 0 && target->ahead.task != cproducts_prefetch) {
-                // A strip that is packed ahead is whole, and so is the one before.
+        BLOCK_OF(4, type, cproducts_nothing)
+            const cproducts_task task = row == 0 && column == 0 ? target->ahead.task : cproducts_nothing;
+            // A strip that is packed ahead is whole, and so is the one before.
+            if (task == cproducts_prefetch && rows >= BLOCK) {
+                BLOCK_OF(BLOCK, type, cproducts_prefetch);
 #if IS_ROW_MAJOR
+            } else if (task == cproducts_widen_and_pack) {
                 BLOCK_OF(BLOCK, type, cproducts_widen_and_pack);
 #else
-                if (ELEMENTS == 1 || target->ahead.task == cproducts_pack)
-                    BLOCK_OF(BLOCK, type, cproducts_pack);
-                else
-                    BLOCK_OF(BLOCK, type, cproducts_round_and_pack);
+            } else if (task == cproducts_pack) {
+                BLOCK_OF(BLOCK, type, cproducts_pack);
+            } else if (task == cproducts_round_and_pack && ELEMENTS == 2) {
+                BLOCK_OF(BLOCK, type, cproducts_round_and_pack);
 #endif
             } else if (row == 0) {
                 ROWS_OF_BLOCK(type);

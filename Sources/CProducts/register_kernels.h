@@ -1,6 +1,6 @@
 // The register kernels of one level for both layouts of the left strip. The including file defines LEVEL, the beginning
-// of their names, and what register_kernel.h needs except NAME and IS_ROW_MAJOR; without ELEMENTS, words are Float32. What
-// does not describe vectors ends here.
+// of their names, and what register_kernel.h needs except NAME and IS_ROW_MAJOR; without ELEMENTS, words are Float32.
+// What does not describe vectors ends here.
 #define JOIN(x, y) JOIN_(x, y)
 #define JOIN_(x, y) x##y
 

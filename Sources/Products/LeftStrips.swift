@@ -74,7 +74,7 @@ struct LeftStrips<Element: Storage> {
 extension cproducts_ahead {
     /// Nothing to do.
     static var nothing: cproducts_ahead {
-        cproducts_ahead(task: cproducts_prefetch, source: nil, pitch: 0, packed: nil)
+        cproducts_ahead(task: cproducts_nothing, source: nil, pitch: 0, packed: nil)
     }
 
     /// Rows of words, `pitch` bytes apart.

@@ -6,8 +6,8 @@
 
 // The extent of a block of sums, in rows and columns.
 enum { cproducts_rows = 12, cproducts_columns = 32 };
-// The maximum number of words (see below) in the depth of a panel, and the distance of rows in a packed row-major strip:
-// rows at a multiple of 4 KiB would share few lines of the L1 cache.
+// The maximum number of words (see below) in the depth of a panel, and the distance of rows in a packed row-major
+// strip: rows at a multiple of 4 KiB would share few lines of the L1 cache.
 enum { cproducts_depth = 384, cproducts_row_words = cproducts_depth + 16 };
 
 // The instruction sets, in ascending order.
@@ -33,20 +33,21 @@ typedef enum {
     cproducts_word_major, // word w of row r is at w * distance + r
 } cproducts_layout;
 
-// What a kernel does beside with what is read next.
+// What a kernel does while it multiplies, for what is read next.
 typedef enum {
+    cproducts_nothing,
     cproducts_prefetch, // prefetches up to 32 rows of words
     cproducts_pack, // packs 12 rows of A from elements of which words consist
     cproducts_round_and_pack, // packs 12 rows of A, rounded from Float32 to bfloat16
     cproducts_widen_and_pack, // packs 12 rows of A, widened from Float16 to Float32; the depth is a multiple of 16
 } cproducts_task;
 
-// What is read after a block of sums: it is prefetched, or packed in the layout of this block's left strip with
-// `cproducts_row_words` or 12 words between its rows or words. Word-major strips are packed by `cproducts_pack` or
-// `cproducts_round_and_pack`, row-major ones by `cproducts_widen_and_pack`.
+// What is read after a block of sums: it is prefetched, or packed in the layout of this block's left strip, with
+// `cproducts_row_words` words from row to row or 12 from word to word. `cproducts_pack` and `cproducts_round_and_pack`
+// are for word-major strips, `cproducts_widen_and_pack` is for row-major ones.
 typedef struct {
     cproducts_task task;
-    const char *source; // rows as they are stored; null: there is nothing to do
+    const char *source; // rows as they are stored
     long pitch; // the bytes from row to row
     void *packed; // where they are packed
 } cproducts_ahead;
@@ -57,8 +58,8 @@ typedef struct {
     long stride;
     int adding; // whether the sums are added to `sums` instead of overwriting them
     const float *shift; // [32], added to each row of the result; null: nothing is added
-    uint16_t *rounded; // the result goes here instead of to `sums`, rounded to bfloat16 for pairs of them, to Float16 for
-                       // Float32, if the kernels widen Float16; or null
+    uint16_t *rounded; // null, or where the result goes instead of to `sums`: rounded to bfloat16 by kernels for pairs of
+                       // them, and to Float16 by those for Float32 that also widen Float16
     long rounded_stride;
     cproducts_ahead ahead;
 } cproducts_target;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <stdint.h>
-#ifdef __AVX512BW__
+#ifdef __AVX2__
 #include <immintrin.h>
 #endif
 
@@ -33,6 +33,7 @@ void ctiles_accumulate(const void *left, const void *right, long steps, int term
 
 typedef float ctiles_numbers __attribute__((ext_vector_type(16)));
 typedef uint16_t ctiles_halves __attribute__((ext_vector_type(16)));
+typedef uint32_t ctiles_eight __attribute__((ext_vector_type(8)));
 
 // Rounds Float32 to the nearest bfloat16, ties to even, by one instruction; denormals become 0. Whether the including
 // file is compiled for a CPU that has it is a compile-time constant; without it, the result is undefined.
@@ -46,8 +47,8 @@ static inline int ctiles_rounds_to_bfloat16(void) { return 0; }
 static inline ctiles_halves ctiles_round_to_bfloat16(ctiles_numbers x) { return (ctiles_halves){0}; }
 #endif
 
-// The first `count` < 16 words or halves of a vector in memory: loaded, with 0 in the other lanes, or stored. One
-// instruction where the including file is compiled for a CPU that has it.
+// The first `count` < 16 words or halves of a vector in memory: loaded, with 0 in the other lanes, or stored, by masked
+// instructions where the including file is compiled for a CPU that has them.
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
 static inline ctiles_line ctiles_load_words(const void *words, long count) {
     return (ctiles_line)_mm512_maskz_loadu_epi32((__mmask16)((1u << count) - 1), words);
@@ -64,18 +65,39 @@ static inline void ctiles_store_halves(ctiles_halves vector, void *halves, long 
 #else
 // Lane by lane, because a call would keep the caller's sums in memory.
 #define CTILES_LANES _Pragma("clang loop unroll(full)") for (int lane = 0; lane < 15; lane++) if (lane < count)
+#ifdef __AVX2__
+static inline __m256i ctiles_first_eight(long count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline ctiles_line ctiles_load_words(const void *words, long count) {
+    const int *lower = (const int *)words;
+    const __m256i a = _mm256_maskload_epi32(lower, ctiles_first_eight(count));
+    const __m256i b = _mm256_maskload_epi32(lower + 8, ctiles_first_eight(count - 8));
+    return __builtin_shufflevector(
+        (ctiles_eight)a, (ctiles_eight)b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+static inline void ctiles_store_words(ctiles_line line, void *words, long count) {
+    int *lower = (int *)words;
+    _mm256_maskstore_epi32(
+        lower, ctiles_first_eight(count), (__m256i)__builtin_shufflevector(line, line, 0, 1, 2, 3, 4, 5, 6, 7));
+    _mm256_maskstore_epi32(
+        lower + 8, ctiles_first_eight(count - 8),
+        (__m256i)__builtin_shufflevector(line, line, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+#else
 static inline ctiles_line ctiles_load_words(const void *words, long count) {
     ctiles_line line = 0;
     CTILES_LANES line[lane] = ((const uint32_t *)words)[lane];
     return line;
 }
+static inline void ctiles_store_words(ctiles_line line, void *words, long count) {
+    CTILES_LANES ((uint32_t *)words)[lane] = line[lane];
+}
+#endif
 static inline ctiles_halves ctiles_load_halves(const void *halves, long count) {
     ctiles_halves vector = 0;
     CTILES_LANES vector[lane] = ((const uint16_t *)halves)[lane];
     return vector;
-}
-static inline void ctiles_store_words(ctiles_line line, void *words, long count) {
-    CTILES_LANES ((uint32_t *)words)[lane] = line[lane];
 }
 static inline void ctiles_store_halves(ctiles_halves vector, void *halves, long count) {
     CTILES_LANES ((uint16_t *)halves)[lane] = vector[lane];
