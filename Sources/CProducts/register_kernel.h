@@ -34,14 +34,21 @@ TARGET static inline __attribute__((always_inline)) void DO_TASK(
         return;
     }
 #if IS_ROW_MAJOR
-#ifdef WIDENED
     // Not a branch: the loop's sums would not stay in registers.
     row = row < cproducts_rows ? row : cproducts_rows - 1;
+    packed += row * cproducts_row_words + first;
+    if (task == cproducts_pack) {
+        source += row * pitch + first * 4;
+        __builtin_memcpy(packed, source, 64);
+        __builtin_prefetch(source + 4 * words_ahead, 0, 3);
+        return;
+    }
+#ifdef WIDENED
     VECTOR widened[16 * sizeof(float) / sizeof(VECTOR)];
     source += row * pitch + first * 2;
     for (unsigned v = 0; v < sizeof widened / sizeof(VECTOR); v += VECTORS)
         WIDENED(widened + v, source + v * sizeof(VECTOR) / 2);
-    __builtin_memcpy(packed + row * cproducts_row_words + first, widened, sizeof widened);
+    __builtin_memcpy(packed, widened, sizeof widened);
     __builtin_prefetch(source + 2 * words_ahead, 0, 3);
 #endif
 #else
@@ -151,12 +158,12 @@ TARGET static inline __attribute__((always_inline)) void STRIP(
             // A strip that is packed ahead is whole, and so is the one before.
             if (task == cproducts_prefetch && rows >= BLOCK) {
                 BLOCK_OF(BLOCK, type, cproducts_prefetch);
+            } else if (task == cproducts_pack) {
+                BLOCK_OF(BLOCK, type, cproducts_pack);
 #if IS_ROW_MAJOR
             } else if (task == cproducts_widen_and_pack) {
                 BLOCK_OF(BLOCK, type, cproducts_widen_and_pack);
 #else
-            } else if (task == cproducts_pack) {
-                BLOCK_OF(BLOCK, type, cproducts_pack);
             } else if (task == cproducts_round_and_pack && ELEMENTS == 2) {
                 BLOCK_OF(BLOCK, type, cproducts_round_and_pack);
 #endif

@@ -33,7 +33,8 @@ struct PanelPacking<Element: Storage> {
     /// Whether register kernels read A where it is stored.
     var isInPlace: Bool {
         guard isPacked else { return false }
-        if source.orientation == .plain { return source.stride % word.elements == 0 }
+        // Rows at a multiple of 4 KiB share few lines of the L1 cache.
+        if source.orientation == .plain { return source.stride % word.elements == 0 && storedBytes % 4096 != 0 }
         // If each word is on a page of its own, packing is faster: measured.
         return word == .float32 && source.stride < 1024
     }
@@ -52,8 +53,10 @@ struct PanelPacking<Element: Storage> {
     /// Returns how kernels pack strips of A, or nil if they cannot.
     func leftTask(_ kernels: cproducts_kernels) -> cproducts_task? {
         if source.orientation == .plain {
+            if words % lanes != 0 { return nil }
+            if isPacked { return cproducts_pack }
             let widens = Element.self == Float16.self && word == .float32 && kernels.widen_and_multiply != nil
-            return widens && factor == 1 && words % lanes == 0 ? cproducts_widen_and_pack : nil
+            return widens && factor == 1 ? cproducts_widen_and_pack : nil
         }
         if isPacked { return cproducts_pack }
         let rounds = Element.self == Float.self && word == .bfloat16Pair && depths.count % 2 == 0

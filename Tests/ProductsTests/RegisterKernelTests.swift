@@ -154,31 +154,33 @@ import Testing
 
     /// While a kernel multiplies, it packs 12 rows of A as they are, or converted; its sums stay the same.
     @Test(arguments: [
-        (cproducts_float32, cproducts_pack), (cproducts_float32, cproducts_widen_and_pack),
-        (cproducts_bfloat16_pair, cproducts_pack), (cproducts_bfloat16_pair, cproducts_round_and_pack),
+        (cproducts_float32, cproducts_pack, false), (cproducts_float32, cproducts_pack, true),
+        (cproducts_float32, cproducts_widen_and_pack, true),
+        (cproducts_bfloat16_pair, cproducts_pack, false), (cproducts_bfloat16_pair, cproducts_pack, true),
+        (cproducts_bfloat16_pair, cproducts_round_and_pack, false),
     ])
-    func stripsArePackedAhead(word: cproducts_word, task: cproducts_task) {
+    func stripsArePackedAhead(word: cproducts_word, task: cproducts_task, isRowMajor: Bool) {
         let (rows, depth, elements) = (cproducts_rows, 48, word == cproducts_float32 ? 1 : 2)
-        let isRowMajor = task == cproducts_widen_and_pack
+        let isWidened = task == cproducts_widen_and_pack
         let numbers = floats(rows * depth * elements, seed: 5)
         // Element e along K of row r is at `place(r, e)` of the stored matrix, whose rows are longer than a strip.
-        let pitch = (isRowMajor ? depth : rows) + 7
+        let pitch = (isRowMajor ? depth * elements : rows) + 7
         func place(_ row: Int, _ e: Int) -> Int { isRowMajor ? row * pitch + e : e * pitch + row }
-        let size = task == cproducts_widen_and_pack || (word, task) == (cproducts_bfloat16_pair, cproducts_pack) ? 2 : 4
+        let size = isWidened || (word, task) == (cproducts_bfloat16_pair, cproducts_pack) ? 2 : 4
         let stored = UnsafeMutableRawPointer.allocate(
             byteCount: size * pitch * max(rows, depth * elements), alignment: 64)
         defer { stored.deallocate() }
         func bits(_ row: Int, _ e: Int) -> UInt32 {
             let number = numbers[row * depth * elements + e]
             if word == cproducts_bfloat16_pair { return UInt32(BFloat16(number).bitPattern) }
-            return isRowMajor ? Float(Float16(number)).bitPattern : number.bitPattern
+            return isWidened ? Float(Float16(number)).bitPattern : number.bitPattern
         }
         for row in 0..<rows {
             for e in 0..<depth * elements {
                 let (number, offset) = (numbers[row * depth * elements + e], size * place(row, e))
                 if size == 4 {
                     stored.storeBytes(of: number, toByteOffset: offset, as: Float.self)
-                } else if isRowMajor {
+                } else if isWidened {
                     stored.storeBytes(of: Float16(number), toByteOffset: offset, as: Float16.self)
                 } else {
                     stored.storeBytes(of: BFloat16(number), toByteOffset: offset, as: BFloat16.self)
@@ -189,7 +191,7 @@ import Testing
         let right = floats(depth * cproducts_columns, seed: 2)
         for level in RegisterKernelTests.levels {
             let kernels = cproducts_choose(level, word, isRowMajor ? cproducts_row_major : cproducts_word_major)
-            guard kernels.multiply != nil, !isRowMajor || kernels.widen_and_multiply != nil else { continue }
+            guard kernels.multiply != nil, !isWidened || kernels.widen_and_multiply != nil else { continue }
             var expected = [Float](repeating: .nan, count: rows * cproducts_columns)
             var sums = expected
             var packed = [UInt32](repeating: 0, count: rows * cproducts_row_words)

@@ -39,12 +39,13 @@ typedef enum {
     cproducts_prefetch, // prefetches up to 32 rows of words
     cproducts_pack, // packs 12 rows of A from elements of which words consist
     cproducts_round_and_pack, // packs 12 rows of A, rounded from Float32 to bfloat16
-    cproducts_widen_and_pack, // packs 12 rows of A, widened from Float16 to Float32; the depth is a multiple of 16
+    cproducts_widen_and_pack, // packs 12 rows of A, widened from Float16 to Float32
 } cproducts_task;
 
 // What is read after a block of sums: it is prefetched, or packed in the layout of this block's left strip, with
-// `cproducts_row_words` words from row to row or 12 from word to word. `cproducts_pack` and `cproducts_round_and_pack`
-// are for word-major strips, `cproducts_widen_and_pack` is for row-major ones.
+// `cproducts_row_words` words from row to row or 12 from word to word. `cproducts_round_and_pack` is
+// for word-major strips, `cproducts_widen_and_pack` for row-major ones. Row-major strips are packed if the depth is a
+// multiple of 16.
 typedef struct {
     cproducts_task task;
     const char *source; // rows as they are stored
