@@ -3,8 +3,9 @@ import Numbers
 
 /// Strips of 12 rows of operand A, over the elements of one panel along K, in the layout that register kernels read.
 ///
-/// Strips are read where A is stored if it consists of words in that layout. Others are packed once for all panels of B,
-/// if possible by the register kernels of the strip before, while they multiply, else in advance.
+/// Strips are read where A is stored if it consists of words in that layout, unless too many of them would share lines of
+/// the L1 cache. Others are packed once for all panels of B: if possible by the register kernels of the strip before,
+/// while they multiply, else in advance.
 struct LeftStrips<Element: Storage> {
     private let packing: PanelPacking<Element>
     private let rows: Range<Int>

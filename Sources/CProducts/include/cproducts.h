@@ -43,9 +43,8 @@ typedef enum {
 } cproducts_task;
 
 // What is read after a block of sums: it is prefetched, or packed in the layout of this block's left strip, with
-// `cproducts_row_words` words from row to row or 12 from word to word. `cproducts_round_and_pack` is
-// for word-major strips, `cproducts_widen_and_pack` for row-major ones. Row-major strips are packed if the depth is a
-// multiple of 16.
+// `cproducts_row_words` words from row to row or 12 from word to word. `cproducts_round_and_pack` is for word-major
+// strips, `cproducts_widen_and_pack` for row-major ones. Row-major strips can be packed if the depth is a multiple of 16.
 typedef struct {
     cproducts_task task;
     const char *source; // rows as they are stored
