@@ -18,8 +18,8 @@ typedef float vector16 __attribute__((vector_size(64)));
 
 // What a strip of B is packed from: from nothing, because it is packed already, from words, or from Float16.
 enum source_type { nothing, words, halves };
-// The number of words ahead of which B is prefetched while it is packed.
-enum { words_ahead = 32 };
+// The number of words by which packing prefetches ahead, and of stored rows if several word-major strips are packed.
+enum { words_ahead = 32, rows_ahead = 16 };
 
 // --- The instructions that this file is compiled for: 32 registers of 128 bits on Arm, 16 on x86-64. ---
 

@@ -52,10 +52,12 @@ TARGET static inline __attribute__((always_inline)) void DO_TASK(
     __builtin_prefetch(source + 2 * words_ahead, 0, 3);
 #endif
 #else
-    source += ELEMENTS * w * pitch;
+    // A word of each strip, then the next word of each.
+    const unsigned long index = w, word = index / cproducts_strips_ahead, strip = index % cproducts_strips_ahead;
+    source += (long)word * ELEMENTS * pitch + strip * cproducts_rows * (task == cproducts_pack ? 4 / ELEMENTS : 4);
 #pragma clang loop unroll(full)
-    for (int e = 0; e < ELEMENTS; e++) __builtin_prefetch(source + (ELEMENTS * words_ahead + e) * pitch, 0, 3);
-    PACK_WORD(packed + w * cproducts_rows, source, pitch, task);
+    for (int e = 0; e < ELEMENTS; e++) __builtin_prefetch(source + (rows_ahead + e) * pitch, 0, 3);
+    PACK_WORD(packed + strip * cproducts_left_words + word * cproducts_rows, source, pitch, task);
 #endif
 }
 
@@ -83,14 +85,19 @@ TARGET static inline __attribute__((always_inline)) void BODY(
 #pragma clang loop unroll(full)
         for (int v = 0; v < VECTORS; v++) __builtin_prefetch((VECTOR *)(sums + r * stride) + v, 1, 3);
     for (long w = 0; w < depth; w++) {
+        DO_TASK(task, w, ahead.source, ahead.pitch, ahead.packed);
         VECTOR line_of_right[VECTORS];
         if (type != nothing) {
-            // Each stored row is on its own page; prefetched now, it is available some words later.
+            // Each stored row is on its own page; prefetched now, it is available some words later. The strip after
+            // this one is on the same pages.
+            const unsigned bytes = VECTORS * sizeof(VECTOR) / (type == halves ? 2 : ELEMENTS);
 #pragma clang loop unroll(full)
             for (int e = 0; e < ELEMENTS; e++)
 #pragma clang loop unroll(full)
-                for (unsigned b = 0; b < VECTORS * sizeof(VECTOR) / (type == halves ? 2 : ELEMENTS); b += 64)
+                for (unsigned b = 0; b < bytes; b += 64) {
                     __builtin_prefetch(source + (ELEMENTS * words_ahead + e) * pitch + b, 0, 3);
+                    __builtin_prefetch(source + e * pitch + bytes + b, 0, 2);
+                }
 #ifdef WIDENED
             if (type == halves)
                 WIDENED(line_of_right, source);
@@ -104,12 +111,13 @@ TARGET static inline __attribute__((always_inline)) void BODY(
 #pragma clang loop unroll(full)
             for (int v = 0; v < VECTORS; v++) line_of_right[v] = right[v];
         }
+        // Words of A that were loaded before packing would displace sums from registers.
+        if (type != nothing || task > cproducts_prefetch) __asm__ volatile("" ::: "memory");
 #pragma clang loop unroll(full)
         for (int r = 0; r < row_count; r++)
 #pragma clang loop unroll(full)
             for (int v = 0; v < VECTORS; v++)
                 block[r][v] = MULTIPLY(block[r][v], left[r * ROW], line_of_right[v]);
-        DO_TASK(task, w, ahead.source, ahead.pitch, ahead.packed);
         left += WORD;
         right += line;
     }
@@ -133,20 +141,22 @@ TARGET static inline __attribute__((always_inline)) void BODY(
     }
 }
 
-// The sums of `rows` rows and all columns; the first block of rows packs the strip.
+// The sums of the strip's rows and the strip `s` of B, which the first block of rows packs.
 #define STRIP JOIN(NAME, _strip)
 
 TARGET static inline __attribute__((always_inline)) void STRIP(
-    const uint32_t *left, long distance, float *right, const char *source, long pitch, enum source_type type, long depth,
-    int rows, const cproducts_target *target) {
+    const cproducts_operands *operands, const cproducts_target *target, enum source_type type, int s) {
     enum { vector_columns = sizeof(VECTOR) / sizeof(float) };
+    const int rows = operands->rows;
+    const long distance = operands->left_distance, depth = operands->depth, pitch = operands->pitch;
+    const int first_column = s * cproducts_columns;
     for (int column = 0; column < cproducts_columns; column += VECTORS * vector_columns) {
-        VECTOR *strip = (VECTOR *)(right + column);
-        const char *columns = source + column * (type == halves ? 2 : sizeof(float) / ELEMENTS);
+        VECTOR *right = (VECTOR *)((float *)operands->right + s * operands->right_distance + column);
+        const char *source = operands->source + (first_column + column) * (type == halves ? 2 : sizeof(float) / ELEMENTS);
         for (int row = 0; row < rows; row += BLOCK) {
-            const uint32_t *first = left + row * ROW;
+            const uint32_t *left = (const uint32_t *)operands->left + row * ROW;
 #define BLOCK_OF(count, type, task) \
-    BODY(first, distance, strip, columns, pitch, type, depth, count, task, target, row, column)
+    BODY(left, distance, right, source, pitch, type, depth, count, task, target, row, first_column + column)
 #define ROWS_OF_BLOCK(type) \
     if (BLOCK <= 8 || rows - row > 8) \
         BLOCK_OF(BLOCK, type, cproducts_nothing); \
@@ -154,7 +164,8 @@ TARGET static inline __attribute__((always_inline)) void STRIP(
         BLOCK_OF(8, type, cproducts_nothing); \
     else \
         BLOCK_OF(4, type, cproducts_nothing)
-            const cproducts_task task = row == 0 && column == 0 ? target->ahead.task : cproducts_nothing;
+            const int has_task = s + 1 == operands->strips && row == 0 && column == 0;
+            const cproducts_task task = has_task ? target->ahead.task : cproducts_nothing;
             // A strip that is packed ahead is whole, and so is the one before.
             if (task == cproducts_prefetch && rows >= BLOCK) {
                 BLOCK_OF(BLOCK, type, cproducts_prefetch);
@@ -176,22 +187,17 @@ TARGET static inline __attribute__((always_inline)) void STRIP(
     }
 }
 
-TARGET static void NAME(
-    const void *left, long distance, const void *right, long depth, int rows, const cproducts_target *target) {
-    STRIP(left, distance, (float *)right, NULL, 0, nothing, depth, rows, target);
+TARGET static void NAME(const cproducts_operands *operands, const cproducts_target *target) {
+    for (int s = 0; s < operands->strips; s++) STRIP(operands, target, nothing, s);
 }
 
-TARGET static void JOIN(NAME, _packing)(
-    const void *left, long distance, const void *source, long pitch, void *right, long depth, int rows,
-    const cproducts_target *target) {
-    STRIP(left, distance, right, source, pitch, words, depth, rows, target);
+TARGET static void JOIN(NAME, _packing)(const cproducts_operands *operands, const cproducts_target *target) {
+    for (int s = 0; s < operands->strips; s++) STRIP(operands, target, words, s);
 }
 
 #ifdef WIDENED
-TARGET static void JOIN(NAME, _widening)(
-    const void *left, long distance, const void *source, long pitch, void *right, long depth, int rows,
-    const cproducts_target *target) {
-    STRIP(left, distance, right, source, pitch, halves, depth, rows, target);
+TARGET static void JOIN(NAME, _widening)(const cproducts_operands *operands, const cproducts_target *target) {
+    for (int s = 0; s < operands->strips; s++) STRIP(operands, target, halves, s);
 }
 #endif
 

@@ -4,8 +4,8 @@ import Numbers
 /// Strips of 12 rows of operand A, over the elements of one panel along K, in the layout that register kernels read.
 ///
 /// Strips are read where A is stored if it consists of words in that layout, unless too many of them would share lines of
-/// the L1 cache. Others are packed once for all panels of B: if possible by the register kernels of the strip before,
-/// while they multiply, else in advance.
+/// the L1 cache. Others are packed once for all panels of B: if possible by the register kernels of the strips before,
+/// while they multiply, else in advance. Kernels pack a row-major strip at a time, and four word-major ones.
 struct LeftStrips<Element: Storage> {
     private let packing: PanelPacking<Element>
     private let rows: Range<Int>
@@ -13,6 +13,8 @@ struct LeftStrips<Element: Storage> {
     private let isInPlace: Bool
     /// How kernels pack strips; nil: they do not.
     private let task: cproducts_task?
+    /// The number of rows that kernels pack at a time.
+    private let rowsAhead: Int
 
     /// Strips of the rows `rows` of `count`, which are packed into `panel` if they must be.
     init(
@@ -24,14 +26,15 @@ struct LeftStrips<Element: Storage> {
         self.panel = panel
         isInPlace = packing.isInPlace
         task = isInPlace ? nil : packing.leftTask(kernels)
+        rowsAhead = packing.isTransposed && !isInPlace ? PanelStrip.rows * PanelStrip.ahead : PanelStrip.rows
         guard isInPlace || task != nil else {
             pack(rows, of: count)
             return
         }
         // Kernels read and pack whole strips, and no kernel runs before the first strip is read.
-        let first = isInPlace ? rows.lowerBound : min(rows.lowerBound + PanelStrip.rows, rows.upperBound)
+        let first = isInPlace ? rows.lowerBound : min(rows.lowerBound + rowsAhead, rows.upperBound)
         pack(rows.lowerBound..<first, of: count)
-        pack(rows.upperBound - (rows.upperBound - first) % PanelStrip.rows..<rows.upperBound, of: count)
+        pack(rows.upperBound - (rows.upperBound - first) % rowsAhead..<rows.upperBound, of: count)
     }
 
     /// Packs the rows `range`, which start a strip, of `count`.
@@ -52,23 +55,29 @@ struct LeftStrips<Element: Storage> {
         return (UnsafeRawPointer(packed(row)), packing.packedDistance)
     }
 
-    /// Returns what a kernel does for the strip that starts at row `row`, which is next.
+    /// Returns what a kernel that reads the strip of row `row` last does for the ones after it.
     ///
-    /// - Parameter isFirst: Whether no panel of B was multiplied by it yet.
+    /// - Parameter isFirst: Whether no panel of B was multiplied by the strip yet.
     @inline(__always)
-    func ahead(_ row: Int, isFirst: Bool) -> cproducts_ahead {
-        guard row + PanelStrip.rows <= rows.upperBound else { return .nothing }
+    func ahead(of row: Int, isFirst: Bool) -> cproducts_ahead {
+        let next = row + PanelStrip.rows
+        guard next + PanelStrip.rows <= rows.upperBound else { return .nothing }
         if isInPlace {
             // Prefetching words across rows was not faster: measured.
             return packing.isTransposed
-                ? .nothing : cproducts_ahead(prefetching: packing.stored(row: row), pitch: packing.storedBytes)
+                ? .nothing : cproducts_ahead(prefetching: packing.stored(row: next), pitch: packing.storedBytes)
         }
-        if let task, isFirst {
+        let index = (row - rows.lowerBound) % rowsAhead
+        let packedNext = row - index + rowsAhead
+        if let task, isFirst, packedNext + rowsAhead <= rows.upperBound {
+            // Each strip of several that are packed at a time has its part of the words.
+            let word = index * packing.words / rowsAhead
             return cproducts_ahead(
-                task: task, source: packing.stored(row: row).assumingMemoryBound(to: CChar.self),
-                pitch: packing.storedBytes, packed: packed(row))
+                task: task,
+                source: packing.stored(row: packedNext, word: word).assumingMemoryBound(to: CChar.self),
+                pitch: packing.storedBytes, packed: packed(packedNext) + word * PanelStrip.rows)
         }
-        return cproducts_ahead(prefetching: packed(row), pitch: packing.packedLineBytes)
+        return cproducts_ahead(prefetching: packed(next), pitch: packing.packedLineBytes)
     }
 }
 

@@ -73,14 +73,14 @@ package struct PackedRight {
                     PanelPacking(a, range, word), row..<row + count, of: m, panel: left, kernels
                 ).strip(row)
                 let first = panel(start) + word.words(part.lowerBound - start) * width
-                for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
-                    var target = cproducts_target(
-                        sums: c + row * cStride + column - columns.lowerBound, stride: cStride, adding: adding ? 1 : 0,
-                        shift: nil, rounded: nil, rounded_stride: 0, ahead: .nothing)
-                    kernels.multiply(
-                        strip, distance, first + column / width * stripWords(start), word.words(part.count),
-                        Int32(count), &target)
-                }
+                var operands = cproducts_operands(
+                    left: strip, left_distance: distance, rows: Int32(count), depth: word.words(part.count),
+                    right: first + columns.lowerBound / width * stripWords(start), right_distance: stripWords(start),
+                    strips: Int32(PanelStrip.rightStrips(columns)), source: nil, pitch: 0)
+                var target = cproducts_target(
+                    sums: c + row * cStride, stride: cStride, adding: adding ? 1 : 0, shift: nil, rounded: nil,
+                    rounded_stride: 0, ahead: .nothing)
+                kernels.multiply(&operands, &target)
                 adding = true
             }
         }

@@ -26,7 +26,7 @@ struct PanelPacking<Element: Storage> {
     private let word: PanelWord
     private let factor: Float
     /// The number of words along K.
-    private let words: Int
+    let words: Int
     /// Whether stored rows along K consist of words.
     private let isPacked: Bool
 
@@ -58,6 +58,7 @@ struct PanelPacking<Element: Storage> {
             let widens = Element.self == Float16.self && word == .float32 && kernels.widen_and_multiply != nil
             return widens && factor == 1 ? cproducts_widen_and_pack : nil
         }
+        if words % PanelStrip.ahead != 0 { return nil }
         if isPacked { return cproducts_pack }
         let rounds = Element.self == Float.self && word == .bfloat16Pair && depths.count % 2 == 0
         return rounds && factor == 1 ? cproducts_round_and_pack : nil
@@ -66,14 +67,14 @@ struct PanelPacking<Element: Storage> {
     /// Whether A or B is stored as its transpose.
     var isTransposed: Bool { source.orientation == .transposed }
 
-    /// Returns row `row` of A as stored.
-    func stored(row: Int) -> UnsafeRawPointer {
-        let first = source.from(row: row)
-        return UnsafeRawPointer(first.base + depths.lowerBound * (source.orientation == .plain ? 1 : source.stride))
+    /// Returns row `row` of A as stored, from word `word` along K on.
+    func stored(row: Int, word index: Int = 0) -> UnsafeRawPointer {
+        let (first, depth) = (source.from(row: row), depths.lowerBound + index * word.elements)
+        return UnsafeRawPointer(first.base + depth * (source.orientation == .plain ? 1 : source.stride))
     }
 
     /// Returns the kernel that packs B and multiplies, or nil if there is none.
-    func packingKernel(_ kernels: cproducts_kernels) -> cproducts_packing_kernel? {
+    func packingKernel(_ kernels: cproducts_kernels) -> cproducts_kernel? {
         guard source.orientation == .plain, factor == 1 else { return nil }
         if isPacked { return kernels.pack_and_multiply }
         return word == .float32 && Element.self == Float16.self ? kernels.widen_and_multiply : nil
@@ -279,7 +280,11 @@ package enum PanelStrip {
     /// The distance of rows in a packed row-major strip of A, in words.
     static let rowWords = cproducts_row_words
     /// The number of words in a strip of A.
-    static let leftWords = rows * rowWords
+    static let leftWords = cproducts_left_words
+    /// The number of word-major strips of A that kernels pack at a time.
+    static let ahead = cproducts_strips_ahead
+    /// The number of strips of B that have these columns.
+    static func rightStrips(_ columns: Range<Int>) -> Int { (columns.count + Self.columns - 1) / Self.columns }
     /// The number of words in a strip of B over `words` words along K.
     static func rightWords(_ words: Int) -> Int { (words + lanes - 1) / lanes * lanes * columns }
 }

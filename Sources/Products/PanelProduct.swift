@@ -106,7 +106,7 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         let leftPanel = scratch.words(.left, strips * PanelStrip.leftWords)
         let rightPanel = scratch.words(.right, panelColumns / width * strip)
         let waiting = waits ? scratch.floats(.sums, strips * height * waitingStride) : nil
-        let tile = scratch.floats(.tile, height * width)
+        let tile = scratch.floats(.tile, height * panelColumns)
         let shifts = bias.map { bias in
             let shifts = scratch.floats(.bias, columns.count)
             for (offset, width) in vectors(columns.count) {
@@ -140,7 +140,7 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
     ///
     /// - Parameters:
     ///   - isFirstPanel: Whether no panel of B was multiplied by the strips of A yet.
-    ///   - tile: A buffer for the sums of one register kernel.
+    ///   - tile: A buffer for the sums of a strip of A.
     ///   - waiting: The sums that wait for the next panel, from the first row and column on.
     ///   - shifts: The bias from the first column on, if these are the last sums.
     @inline(__always)
@@ -151,47 +151,46 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         _ shifts: UnsafePointer<Float>?
     ) {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
+        let isComplete = waiting == nil || depths.isLast
+        let isStoredByKernels = C.self == Float.self || isComplete && isRoundedByKernels
         for row in stride(from: rows.lowerBound, to: rows.upperBound, by: height) {
             let left = leftStrips.strip(row)
             let count = min(height, rows.upperBound - row)
             let isFirst = row == rows.lowerBound
-            for column in stride(from: columns.lowerBound, to: columns.upperBound, by: width) {
-                let line = min(width, columns.upperBound - column)
-                let target = c + row * cStride + column
-                let shift = shifts.map { $0 + column - columns.lowerBound }
-                let isLast = column + width >= columns.upperBound
-                var sums = cproducts_target(
-                    sums: tile, stride: width, adding: 0, shift: nil, rounded: nil, rounded_stride: cStride,
-                    ahead: isLast
-                        ? leftStrips.ahead(row + height, isFirst: isFirstPanel)
-                        : isFirst ? rightStrips.ahead(column + width) : .nothing)
-                func compute() {
-                    rightStrips.multiply(
-                        left, column: column, isFirst: isFirst, words: depths.words, rows: count, into: sums)
+            let ahead = leftStrips.ahead(of: row, isFirst: isFirstPanel)
+            let stored =
+                columns.lowerBound + (isStoredByKernels && count == height ? columns.count / width * width : 0)
+            let line = c + row * cStride + columns.lowerBound
+            var target = cproducts_target(
+                sums: tile, stride: (columns.count + width - 1) / width * width, adding: 0, shift: nil, rounded: nil,
+                rounded_stride: 0, ahead: ahead)
+            if let waiting {
+                target.sums = waiting + (row - rows.lowerBound) * waitingStride
+                (target.stride, target.adding) = (waitingStride, depths.isFirst ? 0 : 1)
+            }
+            if stored > columns.lowerBound {
+                var whole = target
+                if let line = line as? UnsafeMutablePointer<Float> {
+                    (whole.sums, whole.stride) = (line, cStride)
+                    whole.adding = accumulating || !depths.isFirst ? 1 : 0
+                } else {
+                    whole.rounded = UnsafeMutableRawPointer(line).assumingMemoryBound(to: UInt16.self)
+                    whole.rounded_stride = cStride
                 }
-                let isWhole = count == height && line == width
-                if isWhole, let direct = target as? UnsafeMutablePointer<Float> {
-                    (sums.sums, sums.stride, sums.shift) = (direct, cStride, shift)
-                    sums.adding = accumulating || !depths.isFirst ? 1 : 0
-                    compute()
-                    continue
-                }
-                if let waiting {
-                    sums.sums = waiting + (row - rows.lowerBound) * waitingStride + column - columns.lowerBound
-                    (sums.stride, sums.adding) = (waitingStride, depths.isFirst ? 0 : 1)
-                }
-                let isComplete = waiting == nil || depths.isLast
-                if isComplete, isWhole, isRoundedByKernels {
-                    sums.rounded = UnsafeMutableRawPointer(target).assumingMemoryBound(to: UInt16.self)
-                    sums.shift = shift
-                    compute()
-                    continue
-                }
-                compute()
+                whole.shift = shifts
+                if stored < columns.upperBound { whole.ahead = .nothing }
+                rightStrips.multiply(
+                    left, columns.lowerBound..<stored, isFirst: isFirst, words: depths.words, rows: count, into: whole)
+            }
+            if stored < columns.upperBound {
+                let first = stored - columns.lowerBound
+                target.sums += first
+                rightStrips.multiply(
+                    left, stored..<columns.upperBound, isFirst: isFirst, words: depths.words, rows: count, into: target)
                 if isComplete {
                     finish(
-                        sums.sums, sums.stride, target, shift, count, line,
-                        adding: accumulating || waiting == nil && !depths.isFirst)
+                        target.sums, target.stride, line + first, shifts.map { $0 + first }, count,
+                        columns.upperBound - stored, adding: accumulating || waiting == nil && !depths.isFirst)
                 }
             }
         }

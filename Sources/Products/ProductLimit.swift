@@ -19,9 +19,12 @@ package enum ProductLimit {
         let sums = ThreadScratch.ofThread.floats(.tile, rows * columns)
         left.update(repeating: 0, count: depth)
         right.update(repeating: 0, count: PanelStrip.rightWords(depth))
+        var operands = cproducts_operands(
+            left: left, left_distance: 0, rows: Int32(rows), depth: depth, right: right, right_distance: 0,
+            strips: 1, source: nil, pitch: 0)
         var target = cproducts_target(
             sums: sums, stride: columns, adding: 0, shift: nil, rounded: nil, rounded_stride: 0, ahead: .nothing)
-        for _ in 0..<rounds { multiply(left, 0, right, depth, Int32(rows), &target) }
+        for _ in 0..<rounds { multiply(&operands, &target) }
         return (2 * rows * columns * depth * word.elements * rounds, sums[0])
     }
 

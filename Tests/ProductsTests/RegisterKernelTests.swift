@@ -152,7 +152,7 @@ import Testing
         }
     }
 
-    /// While a kernel multiplies, it packs 12 rows of A as they are, or converted; its sums stay the same.
+    /// While a kernel multiplies, it packs strips of A as they are, or converted; its sums stay the same.
     @Test(arguments: [
         (cproducts_float32, cproducts_pack, false), (cproducts_float32, cproducts_pack, true),
         (cproducts_float32, cproducts_widen_and_pack, true),
@@ -160,24 +160,27 @@ import Testing
         (cproducts_bfloat16_pair, cproducts_round_and_pack, false),
     ])
     func stripsArePackedAhead(word: cproducts_word, task: cproducts_task, isRowMajor: Bool) {
-        let (rows, depth, elements) = (cproducts_rows, 48, word == cproducts_float32 ? 1 : 2)
+        let (depth, elements) = (48, word == cproducts_float32 ? 1 : 2)
+        // All words of a row-major strip, or a fourth of the words of four word-major strips.
+        let (strips, packedDepth) = isRowMajor ? (1, depth) : (PanelStrip.ahead, depth / PanelStrip.ahead)
+        let rows = strips * cproducts_rows
         let isWidened = task == cproducts_widen_and_pack
-        let numbers = floats(rows * depth * elements, seed: 5)
+        let numbers = floats(rows * packedDepth * elements, seed: 5)
         // Element e along K of row r is at `place(r, e)` of the stored matrix, whose rows are longer than a strip.
-        let pitch = (isRowMajor ? depth * elements : rows) + 7
+        let pitch = (isRowMajor ? packedDepth * elements : rows) + 7
         func place(_ row: Int, _ e: Int) -> Int { isRowMajor ? row * pitch + e : e * pitch + row }
         let size = isWidened || (word, task) == (cproducts_bfloat16_pair, cproducts_pack) ? 2 : 4
         let stored = UnsafeMutableRawPointer.allocate(
-            byteCount: size * pitch * max(rows, depth * elements), alignment: 64)
+            byteCount: size * pitch * max(rows, packedDepth * elements), alignment: 64)
         defer { stored.deallocate() }
         func bits(_ row: Int, _ e: Int) -> UInt32 {
-            let number = numbers[row * depth * elements + e]
+            let number = numbers[row * packedDepth * elements + e]
             if word == cproducts_bfloat16_pair { return UInt32(BFloat16(number).bitPattern) }
             return isWidened ? Float(Float16(number)).bitPattern : number.bitPattern
         }
         for row in 0..<rows {
-            for e in 0..<depth * elements {
-                let (number, offset) = (numbers[row * depth * elements + e], size * place(row, e))
+            for e in 0..<packedDepth * elements {
+                let (number, offset) = (numbers[row * packedDepth * elements + e], size * place(row, e))
                 if size == 4 {
                     stored.storeBytes(of: number, toByteOffset: offset, as: Float.self)
                 } else if isWidened {
@@ -187,18 +190,18 @@ import Testing
                 }
             }
         }
-        let strip = strip(floats(rows * depth, seed: 1), depth: depth, isRowMajor)
+        let strip = strip(floats(cproducts_rows * depth, seed: 1), depth: depth, isRowMajor)
         let right = floats(depth * cproducts_columns, seed: 2)
         for level in RegisterKernelTests.levels {
             let kernels = cproducts_choose(level, word, isRowMajor ? cproducts_row_major : cproducts_word_major)
             guard kernels.multiply != nil, !isWidened || kernels.widen_and_multiply != nil else { continue }
-            var expected = [Float](repeating: .nan, count: rows * cproducts_columns)
+            var expected = [Float](repeating: .nan, count: cproducts_rows * cproducts_columns)
             var sums = expected
-            var packed = [UInt32](repeating: 0, count: rows * cproducts_row_words)
+            var packed = [UInt32](repeating: 0, count: strips * cproducts_left_words)
             func multiply(into sums: inout [Float], ahead: cproducts_ahead, packing: Bool) {
                 self.multiply(
-                    kernels, strip, isRowMajor ? depth : rows, right, rowElements: cproducts_columns, packing, depth,
-                    rows, &sums, false, nil, ahead: ahead)
+                    kernels, strip, isRowMajor ? depth : cproducts_rows, right, rowElements: cproducts_columns, packing,
+                    depth, cproducts_rows, &sums, false, nil, ahead: ahead)
             }
             multiply(into: &expected, ahead: .nothing, packing: false)
             for packing in elements == 1 ? [false, true] : [false] {
@@ -210,8 +213,10 @@ import Testing
                 }
                 #expect(sums.map(\.bitPattern) == expected.map(\.bitPattern), "level \(level.rawValue)")
                 for row in 0..<rows {
-                    for w in 0..<depth {
-                        let found = packed[isRowMajor ? row * cproducts_row_words + w : w * rows + row]
+                    let (strip, line) = (row / cproducts_rows * cproducts_left_words, row % cproducts_rows)
+                    for w in 0..<packedDepth {
+                        let found = packed[
+                            strip + (isRowMajor ? line * cproducts_row_words + w : w * cproducts_rows + line)]
                         let word =
                             elements == 1 ? bits(row, w) : bits(row, 2 * w) | bits(row, 2 * w + 1) << 16
                         guard found != word else { continue }
@@ -219,6 +224,60 @@ import Testing
                         return
                     }
                 }
+            }
+        }
+    }
+
+    /// Several strips of B are multiplied, and packed, like one after the other.
+    @Test(arguments: [false, true], [cproducts_rows, 7])
+    func stripsOfBFollowEachOther(packing: Bool, rows: Int) {
+        let (depth, strips, width) = (20, 3, cproducts_columns)
+        let strip = strip(floats(cproducts_rows * depth, seed: 1), depth: depth, true)
+        let right = floats(depth * strips * width, seed: 2)
+        let shift = floats(strips * width, seed: 3)
+        for level in RegisterKernelTests.levels {
+            let kernels = cproducts_choose(level, cproducts_float32, cproducts_row_major)
+            let stride = strips * width + 5
+            var sums = [Float](repeating: 0, count: cproducts_rows * stride)
+            let panels = (0..<strips).map { s in
+                (0..<depth * width).map { right[$0 / width * strips * width + s * width + $0 % width] }
+            }
+            let distance = depth * width + 16
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: 4 * strips * distance, alignment: 64)
+            defer { memory.deallocate() }
+            let words = memory.bindMemory(to: Float.self, capacity: strips * distance)
+            words.initialize(repeating: .nan, count: strips * distance)
+            if !packing {
+                for s in 0..<strips { for i in 0..<depth * width { words[s * distance + i] = panels[s][i] } }
+            }
+            sums.withUnsafeMutableBufferPointer { sums in
+                withUnsafeBytes(strip, right) { strip, right in
+                    shift.withUnsafeBufferPointer { shift in
+                        var operands = cproducts_operands(
+                            left: strip.baseAddress, left_distance: depth, rows: Int32(rows), depth: depth,
+                            right: memory,
+                            right_distance: distance, strips: Int32(strips),
+                            source: right.baseAddress?.assumingMemoryBound(to: CChar.self), pitch: 4 * strips * width)
+                        var target = cproducts_target(
+                            sums: sums.baseAddress, stride: stride, adding: 0, shift: shift.baseAddress, rounded: nil,
+                            rounded_stride: 0, ahead: .nothing)
+                        (packing ? kernels.pack_and_multiply : kernels.multiply)!(&operands, &target)
+                    }
+                }
+            }
+            for s in 0..<strips {
+                var expected = [Float](repeating: 0, count: cproducts_rows * width)
+                shift.withUnsafeBufferPointer {
+                    multiply(
+                        kernels, strip, depth, panels[s], rowElements: width, false, depth, rows, &expected, false,
+                        $0.baseAddress! + s * width)
+                }
+                for row in 0..<rows {
+                    for column in 0..<width {
+                        #expect(sums[row * stride + s * width + column] == expected[row * width + column])
+                    }
+                }
+                #expect((0..<depth * width).allSatisfy { words[s * distance + $0] == panels[s][$0] })
             }
         }
     }
@@ -290,16 +349,22 @@ import Testing
             let panel = UnsafeMutableRawBufferPointer.allocate(
                 byteCount: 4 * depth * cproducts_columns, alignment: 64)
             defer { panel.deallocate() }
-            if packing {
-                right.withUnsafeBytes {
-                    kernels.pack_and_multiply(
-                        strip, distance, $0.baseAddress, rowElements * MemoryLayout<Element>.stride, panel.baseAddress,
-                        depth, Int32(rows), &target)
-                }
-            } else {
-                right.withUnsafeBytes { panel.copyMemory(from: $0) }
-                kernels.multiply(strip, distance, panel.baseAddress, depth, Int32(rows), &target)
+            withUnsafeBytes(strip, right) { strip, right in
+                if !packing { panel.copyMemory(from: right) }
+                var operands = cproducts_operands(
+                    left: strip.baseAddress, left_distance: distance, rows: Int32(rows), depth: depth,
+                    right: panel.baseAddress,
+                    right_distance: 0, strips: 1, source: right.baseAddress?.assumingMemoryBound(to: CChar.self),
+                    pitch: rowElements * MemoryLayout<Element>.stride)
+                (packing ? kernels.pack_and_multiply : kernels.multiply)!(&operands, &target)
             }
         }
+    }
+
+    /// Calls `body` with the memory of two arrays.
+    private func withUnsafeBytes<A, B>(
+        _ a: [A], _ b: [B], _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
+    ) {
+        a.withUnsafeBytes { a in b.withUnsafeBytes { body(a, $0) } }
     }
 }

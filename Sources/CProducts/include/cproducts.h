@@ -9,6 +9,9 @@ enum { cproducts_rows = 12, cproducts_columns = 32 };
 // The maximum number of words (see below) in the depth of a panel, and the distance of rows in a packed row-major
 // strip: rows at a multiple of 4 KiB would share few lines of the L1 cache.
 enum { cproducts_depth = 384, cproducts_row_words = cproducts_depth + 16 };
+// The words of a packed left strip, and the number of word-major strips that are packed at a time, so that whole lines of
+// memory are read.
+enum { cproducts_left_words = cproducts_rows * cproducts_row_words, cproducts_strips_ahead = 4 };
 
 // The instruction sets, in ascending order.
 typedef enum {
@@ -37,14 +40,15 @@ typedef enum {
 typedef enum {
     cproducts_nothing,
     cproducts_prefetch, // prefetches up to 32 rows of words
-    cproducts_pack, // packs 12 rows of A from elements of which words consist
-    cproducts_round_and_pack, // packs 12 rows of A, rounded from Float32 to bfloat16
-    cproducts_widen_and_pack, // packs 12 rows of A, widened from Float16 to Float32
+    cproducts_pack, // packs rows of A from elements of which words consist
+    cproducts_round_and_pack, // packs rows of A, rounded from Float32 to bfloat16; for word-major strips
+    cproducts_widen_and_pack, // packs rows of A, widened from Float16 to Float32; for row-major strips
 } cproducts_task;
 
-// What is read after a block of sums: it is prefetched, or packed in the layout of this block's left strip, with
-// `cproducts_row_words` words from row to row or 12 from word to word. `cproducts_round_and_pack` is for word-major
-// strips, `cproducts_widen_and_pack` for row-major ones. Row-major strips can be packed if the depth is a multiple of 16.
+// What is read after the sums: it is prefetched, or packed in the layout of this kernel's left strip.
+//
+// A row-major strip is packed if the depth is a multiple of 16. Of word-major strips, four that are adjacent are packed,
+// each `cproducts_left_words` after the other, and a fourth of the depth, which is a multiple of 4.
 typedef struct {
     cproducts_task task;
     const char *source; // rows as they are stored
@@ -52,41 +56,42 @@ typedef struct {
     void *packed; // where they are packed
 } cproducts_ahead;
 
-// Where a block of sums goes.
+// What a kernel multiplies: a strip of A by strips of B.
 typedef struct {
-    float *sums; // [12, 32] with `stride` floats from row to row
+    const void *left; // the rows up to the next multiple of 12 must be readable
+    long left_distance; // the words from row to row, or from word to word
+    int rows; // up to 12
+    long depth; // the number of words along k
+    void *right; // word w of column c of strip s is at s * right_distance + w * cproducts_columns + c
+    long right_distance;
+    int strips; // the number of strips of B
+    const char *source; // B as it is stored in row-major order, for kernels that pack it into `right`; a pair of
+                        // bfloat16 is in two rows
+    long pitch; // the bytes from row to row
+} cproducts_operands;
+
+// Where sums go.
+typedef struct {
+    float *sums; // [12, 32 * strips] with `stride` floats from row to row
     long stride;
     int adding; // whether the sums are added to `sums` instead of overwriting them
-    const float *shift; // [32], added to each row of the result; null: nothing is added
+    const float *shift; // [32 * strips], added to each row of the result; null: nothing is added
     uint16_t *rounded; // null, or where the result goes instead of to `sums`: rounded to bfloat16 by kernels for pairs of
                        // them, and to Float16 by those for Float32 that also widen Float16
     long rounded_stride;
-    cproducts_ahead ahead;
+    cproducts_ahead ahead; // done while the last strip of B is multiplied
 } cproducts_target;
 
-// Computes a block of sums, sums[r][c] (+)= Σ left[r][w] · right[w][c], over `depth` words in ascending order: one
-// fused multiply-add after another in Float32, whose bits depend neither on the level nor on the number of rows. (Pairs
-// of bfloat16 are multiplied and added by one instruction, whose rounding is the CPU's.)
-//
-// left: `rows` rows; the ones up to the next multiple of 12 must be readable.
-// right: word w of column c is at w * cproducts_columns + c.
-// target: rows from `rows` on are undefined afterwards.
-typedef void (*cproducts_kernel)(
-    const void *left, long distance, const void *right, long depth, int rows, const cproducts_target *target);
-
-// Computes the same from columns that are not packed yet, and packs them into `right`.
-//
-// source: `depth` words of 32 columns as matrix B is stored in row-major order, with `pitch` bytes from row to row. A
-// pair of bfloat16 is in two rows.
-typedef void (*cproducts_packing_kernel)(
-    const void *left, long distance, const void *source, long pitch, void *right, long depth, int rows,
-    const cproducts_target *target);
+// Computes sums[r][c] (+)= Σ left[r][w] · right[w][c], over the words in ascending order: one fused multiply-add after
+// another in Float32, whose bits depend neither on the level nor on the number of rows. (Pairs of bfloat16 are multiplied
+// and added by one instruction, whose rounding is the CPU's.) Rows of the target from `rows` on are undefined afterwards.
+typedef void (*cproducts_kernel)(const cproducts_operands *operands, const cproducts_target *target);
 
 // The variants of a kernel; null pointers: none.
 typedef struct {
     cproducts_kernel multiply;
-    cproducts_packing_kernel pack_and_multiply; // from elements of which words consist
-    cproducts_packing_kernel widen_and_multiply; // from Float16 to Float32
+    cproducts_kernel pack_and_multiply; // packs B from elements of which words consist
+    cproducts_kernel widen_and_multiply; // packs B from Float16, widened to Float32
 } cproducts_kernels;
 
 // Returns the kernels for a level that is supported, or none if the level has no instruction for such words.
