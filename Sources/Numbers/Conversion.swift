@@ -10,12 +10,14 @@ package func convert<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, into target: UnsafeMutablePointer<Target>, count: Int
 ) {
     parallelElements(count) { range in
-        for (offset, width) in vectors(in: range) {
-            let numbers = load(source + offset, width)
-            if let target = target as? UnsafeMutablePointer<BFloat16> {
-                storeHalves(exactHalvesOfBFloat16(numbers), target + offset, width)
-            } else {
-                store(numbers, target + offset, width)
+        for (offsets, width) in vectors(in: range) {
+            for offset in offsets {
+                let numbers = load(source + offset, width)
+                if let target = target as? UnsafeMutablePointer<BFloat16> {
+                    storeHalves(exactHalvesOfBFloat16(numbers), target + offset, width)
+                } else {
+                    store(numbers, target + offset, width)
+                }
             }
         }
     }
@@ -33,8 +35,10 @@ package func add<Source: Storage, Target: Storage>(
     _ source: UnsafePointer<Source>, accumulatingInto target: UnsafeMutablePointer<Target>, count: Int
 ) {
     parallelElements(count) { range in
-        for (offset, width) in vectors(in: range) {
-            store(load(target + offset, width) + load(source + offset, width), target + offset, width)
+        for (offsets, width) in vectors(in: range) {
+            for offset in offsets {
+                store(load(target + offset, width) + load(source + offset, width), target + offset, width)
+            }
         }
     }
 }
@@ -45,7 +49,9 @@ package func add<Source: Storage, Target: Storage>(
 @_specialize(where Element == BFloat16)
 package func scale<Element: Storage>(_ values: UnsafeMutablePointer<Element>, by factor: Float, count: Int) {
     parallelElements(count) { range in
-        for (i, width) in vectors(in: range) { store(load(values + i, width) * factor, values + i, width) }
+        for (offsets, width) in vectors(in: range) {
+            for i in offsets { store(load(values + i, width) * factor, values + i, width) }
+        }
     }
 }
 

@@ -28,7 +28,7 @@ package struct MemoryChecksum: BitwiseCopyable, Sendable {
     @_specialize(where Element == Float16)
     @_specialize(where Element == BFloat16)
     package init<Element: Storage>(_ elements: UnsafePointer<Element>, count: Int) {
-        for (i, width) in vectors(count) { add(words(elements + i, width)) }
+        for (offsets, width) in vectors(count) { for i in offsets { add(words(elements + i, width)) } }
     }
 
     /// All lanes as one number.

@@ -69,6 +69,8 @@ package enum ScaledHalves<Half: Storage> {
     private static func multiply<Source: Storage, Target: Storage>(
         _ values: UnsafePointer<Source>, by factor: Float, into target: UnsafeMutablePointer<Target>, count: Int
     ) {
-        for (i, width) in vectors(count) { store(load(values + i, width) * factor, target + i, width) }
+        for (offsets, width) in vectors(count) {
+            for i in offsets { store(load(values + i, width) * factor, target + i, width) }
+        }
     }
 }

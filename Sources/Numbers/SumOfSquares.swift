@@ -8,7 +8,7 @@ import Tensors
 @_specialize(where Element == BFloat16)
 package func sumOfSquares<Element: Storage>(_ values: UnsafePointer<Element>, count: Int) -> Double {
     var squares = Squares()
-    for (i, width) in vectors(count) { squares.add(load(values + i, width)) }
+    for (offsets, width) in vectors(count) { for i in offsets { squares.add(load(values + i, width)) } }
     return squares.total
 }
 

@@ -39,25 +39,31 @@ package enum TreeSum {
             return sumOfSquares(target, count: count)
         case 2:
             let (a, b) = (parts[0], parts[1])
-            for (i, width) in vectors(count) {
-                let sum = rounded(load(a + i, width) + load(b + i, width), Element.self)
-                squares.add(sum)
-                store(sum, target + i, width)
+            for (offsets, width) in vectors(count) {
+                for i in offsets {
+                    let sum = rounded(load(a + i, width) + load(b + i, width), Element.self)
+                    squares.add(sum)
+                    store(sum, target + i, width)
+                }
             }
         case 4:
             let (a, b, c, d) = (parts[0], parts[1], parts[2], parts[3])
-            for (i, width) in vectors(count) {
-                let left = rounded(load(a + i, width) + load(b + i, width), Element.self)
-                let right = rounded(load(c + i, width) + load(d + i, width), Element.self)
-                let sum = rounded(left + right, Element.self)
-                squares.add(sum)
-                store(sum, target + i, width)
+            for (offsets, width) in vectors(count) {
+                for i in offsets {
+                    let left = rounded(load(a + i, width) + load(b + i, width), Element.self)
+                    let right = rounded(load(c + i, width) + load(d + i, width), Element.self)
+                    let sum = rounded(left + right, Element.self)
+                    squares.add(sum)
+                    store(sum, target + i, width)
+                }
             }
         default:
-            for (i, width) in vectors(count) {
-                let sum = node(parts, 0, parts.count, i, width)
-                squares.add(sum)
-                store(sum, target + i, width)
+            for (offsets, width) in vectors(count) {
+                for i in offsets {
+                    let sum = node(parts, 0, parts.count, i, width)
+                    squares.add(sum)
+                    store(sum, target + i, width)
+                }
             }
         }
         return squares.total

@@ -3,34 +3,56 @@ import CTiles
 /// The number of lanes of every kernel's vectors.
 @inlinable @inline(__always) package var lanes: Int { 16 }
 
-/// The vectors of a row: offset and width of each, which is 16 except for a remainder at the end.
+/// The vectors of a row in two parts: the whole ones, and the remainder at its end.
 ///
-/// Loops over them are plain loops, whose sums stay in registers; those of a closure are kept in memory.
+/// A loop over the parts and one over the offsets of a part are compiled for whole vectors and again for the remainder:
+/// the former has no instruction for incomplete vectors. They are plain loops, whose sums stay in registers; those of a
+/// closure are kept in memory.
 @usableFromInline
 package struct RowVectors: Sequence, IteratorProtocol {
+    @usableFromInline let start: Int
+    @usableFromInline let count: Int
+    @usableFromInline var part = 0
+
+    @inlinable @inline(__always)
+    init(start: Int, count: Int) { (self.start, self.count) = (start, count) }
+
+    @inlinable @inline(__always)
+    package mutating func next() -> (offsets: VectorOffsets, width: Int)? {
+        guard part < 2 else { return nil }
+        defer { part &+= 1 }
+        let remainder = count & (lanes &- 1)
+        let end = start &+ count
+        return part == 0
+            ? (VectorOffsets(start: start, end: end &- remainder), lanes)
+            : (VectorOffsets(start: end &- remainder, end: end), remainder)
+    }
+}
+
+/// The offsets of vectors of the same width.
+@usableFromInline
+package struct VectorOffsets: Sequence, IteratorProtocol {
     @usableFromInline var offset: Int
     @usableFromInline let end: Int
 
     @inlinable @inline(__always)
-    init(offset: Int, end: Int) { (self.offset, self.end) = (offset, end) }
+    init(start: Int, end: Int) { (offset, self.end) = (start, end) }
 
     @inlinable @inline(__always)
-    package mutating func next() -> (offset: Int, width: Int)? {
+    package mutating func next() -> Int? {
         guard offset < end else { return nil }
         defer { offset &+= lanes }
-        return (offset, Swift.min(lanes, end &- offset))
+        return offset
     }
 }
 
 /// Returns the vectors of `count` elements.
 @inlinable @inline(__always)
-package func vectors(_ count: Int) -> RowVectors { RowVectors(offset: 0, end: count) }
+package func vectors(_ count: Int) -> RowVectors { RowVectors(start: 0, count: count) }
 
 /// Returns the vectors of the elements of `range`, with offsets in that range.
 @inlinable @inline(__always)
-package func vectors(in range: Range<Int>) -> RowVectors {
-    RowVectors(offset: range.lowerBound, end: range.upperBound)
-}
+package func vectors(in range: Range<Int>) -> RowVectors { RowVectors(start: range.lowerBound, count: range.count) }
 
 /// Loads `width` ≤ 16 elements at `pointer`; the remaining lanes hold `filler`.
 @inlinable @inline(__always)

@@ -186,12 +186,16 @@ struct PanelPacking<Element: Storage> {
                 w += 1
             }
         } else if word == .float32 {
-            for (offset, width) in vectors(count) {
-                (load(line + offset, width) * factor).bits.store(target + offset, width)
+            for (offsets, width) in vectors(count) {
+                for offset in offsets {
+                    (load(line + offset, width) * factor).bits.store(target + offset, width)
+                }
             }
         } else {
             let halves = UnsafeMutableRawPointer(target).assumingMemoryBound(to: BFloat16.self)
-            for (offset, width) in vectors(count) { store(load(line + offset, width) * factor, halves + offset, width) }
+            for (offsets, width) in vectors(count) {
+                for offset in offsets { store(load(line + offset, width) * factor, halves + offset, width) }
+            }
             if count % 2 == 1 { halves[count] = 0 }
         }
     }

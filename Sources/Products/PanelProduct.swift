@@ -109,8 +109,10 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         let tile = scratch.floats(.tile, height * panelColumns)
         let shifts = bias.map { bias in
             let shifts = scratch.floats(.bias, columns.count)
-            for (offset, width) in vectors(columns.count) {
-                store(load(bias + columns.lowerBound + offset, width), shifts + offset, width)
+            for (offsets, width) in vectors(columns.count) {
+                for offset in offsets {
+                    store(load(bias + columns.lowerBound + offset, width), shifts + offset, width)
+                }
             }
             return UnsafePointer(shifts)
         }
@@ -202,14 +204,16 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         _ sums: UnsafeMutablePointer<Float>, _ sumsStride: Int, _ target: UnsafeMutablePointer<C>,
         _ shift: UnsafePointer<Float>?, _ rows: Int, _ columns: Int, adding: Bool
     ) {
-        for (offset, width) in vectors(columns) {
-            let shift = shift.map { load($0 + offset, width) }
-            for row in 0..<rows {
-                var value = load(sums + row * sumsStride + offset, width)
-                let place = target + row * cStride + offset
-                if adding { value = load(place, width) + value }
-                if let shift { value += shift }
-                store(value, place, width)
+        for (offsets, width) in vectors(columns) {
+            for offset in offsets {
+                let shift = shift.map { load($0 + offset, width) }
+                for row in 0..<rows {
+                    var value = load(sums + row * sumsStride + offset, width)
+                    let place = target + row * cStride + offset
+                    if adding { value = load(place, width) + value }
+                    if let shift { value += shift }
+                    store(value, place, width)
+                }
             }
         }
     }

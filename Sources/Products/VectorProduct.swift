@@ -84,7 +84,9 @@ enum VectorProduct {
         _ a: UnsafePointer<A>, _ b: UnsafePointer<B>, _ k: Int
     ) -> SIMD16<Float> {
         var sum = SIMD16<Float>()
-        for (i, width) in vectors(k) { sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
+        for (offsets, width) in vectors(k) {
+            for i in offsets { sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
+        }
         return sum
     }
 
@@ -94,12 +96,14 @@ enum VectorProduct {
     ) -> Four {
         var (s0, s1, s2, s3) = (SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>(), SIMD16<Float>())
         let (b1, b2, b3) = (b + bStride, b + 2 * bStride, b + 3 * bStride)
-        for (i, width) in vectors(k) {
-            let x = load(a + i, width)
-            s0 = s0.addingProduct(x, load(b + i, width))
-            s1 = s1.addingProduct(x, load(b1 + i, width))
-            s2 = s2.addingProduct(x, load(b2 + i, width))
-            s3 = s3.addingProduct(x, load(b3 + i, width))
+        for (offsets, width) in vectors(k) {
+            for i in offsets {
+                let x = load(a + i, width)
+                s0 = s0.addingProduct(x, load(b + i, width))
+                s1 = s1.addingProduct(x, load(b1 + i, width))
+                s2 = s2.addingProduct(x, load(b2 + i, width))
+                s3 = s3.addingProduct(x, load(b3 + i, width))
+            }
         }
         return (s0, s1, s2, s3)
     }
@@ -115,29 +119,31 @@ enum VectorProduct {
         var (s30, s31, s32, s33) = (zero, zero, zero, zero)
         let (a1, a2, a3) = (a + aStride, a + 2 * aStride, a + 3 * aStride)
         let (b1, b2, b3) = (b + bStride, b + 2 * bStride, b + 3 * bStride)
-        for (i, width) in vectors(k) {
-            let (y0, y1) = (load(b + i, width), load(b1 + i, width))
-            let (y2, y3) = (load(b2 + i, width), load(b3 + i, width))
-            let x0 = load(a + i, width)
-            s00 = s00.addingProduct(x0, y0)
-            s01 = s01.addingProduct(x0, y1)
-            s02 = s02.addingProduct(x0, y2)
-            s03 = s03.addingProduct(x0, y3)
-            let x1 = load(a1 + i, width)
-            s10 = s10.addingProduct(x1, y0)
-            s11 = s11.addingProduct(x1, y1)
-            s12 = s12.addingProduct(x1, y2)
-            s13 = s13.addingProduct(x1, y3)
-            let x2 = load(a2 + i, width)
-            s20 = s20.addingProduct(x2, y0)
-            s21 = s21.addingProduct(x2, y1)
-            s22 = s22.addingProduct(x2, y2)
-            s23 = s23.addingProduct(x2, y3)
-            let x3 = load(a3 + i, width)
-            s30 = s30.addingProduct(x3, y0)
-            s31 = s31.addingProduct(x3, y1)
-            s32 = s32.addingProduct(x3, y2)
-            s33 = s33.addingProduct(x3, y3)
+        for (offsets, width) in vectors(k) {
+            for i in offsets {
+                let (y0, y1) = (load(b + i, width), load(b1 + i, width))
+                let (y2, y3) = (load(b2 + i, width), load(b3 + i, width))
+                let x0 = load(a + i, width)
+                s00 = s00.addingProduct(x0, y0)
+                s01 = s01.addingProduct(x0, y1)
+                s02 = s02.addingProduct(x0, y2)
+                s03 = s03.addingProduct(x0, y3)
+                let x1 = load(a1 + i, width)
+                s10 = s10.addingProduct(x1, y0)
+                s11 = s11.addingProduct(x1, y1)
+                s12 = s12.addingProduct(x1, y2)
+                s13 = s13.addingProduct(x1, y3)
+                let x2 = load(a2 + i, width)
+                s20 = s20.addingProduct(x2, y0)
+                s21 = s21.addingProduct(x2, y1)
+                s22 = s22.addingProduct(x2, y2)
+                s23 = s23.addingProduct(x2, y3)
+                let x3 = load(a3 + i, width)
+                s30 = s30.addingProduct(x3, y0)
+                s31 = s31.addingProduct(x3, y1)
+                s32 = s32.addingProduct(x3, y2)
+                s33 = s33.addingProduct(x3, y3)
+            }
         }
         return (
             (s00, s01, s02, s03), (s10, s11, s12, s13), (s20, s21, s22, s23), (s30, s31, s32, s33)

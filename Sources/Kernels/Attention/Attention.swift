@@ -328,30 +328,38 @@ package struct Attention: Sendable {
 func softmax(_ scores: UnsafeMutablePointer<Float>, from first: Int, to last: Int, _ count: Int) -> Float {
     let (visible, n) = (scores + first, last - first)
     var highest = SIMD16<Float>(repeating: -.infinity)
-    for (i, width) in vectors(n) {
-        let x = load(visible + i, width, filler: -.infinity)
-        highest.replace(with: x, where: x .> highest)
+    for (offsets, width) in vectors(n) {
+        for i in offsets {
+            let x = load(visible + i, width, filler: -.infinity)
+            highest.replace(with: x, where: x .> highest)
+        }
     }
     let maximum = highest.lanesMaximum
     var sums = SIMD16<Float>()
-    for (i, width) in vectors(n) {
-        let e = exponential(load(visible + i, width, filler: -.infinity) - maximum)
-        store(e, visible + i, width)
-        sums += e
+    for (offsets, width) in vectors(n) {
+        for i in offsets {
+            let e = exponential(load(visible + i, width, filler: -.infinity) - maximum)
+            store(e, visible + i, width)
+            sums += e
+        }
     }
     let sum = sums.lanesSum
     let reciprocal = 1 / sum
-    for (i, width) in vectors(n) { store(load(visible + i, width) * reciprocal, visible + i, width) }
+    for (offsets, width) in vectors(n) {
+        for i in offsets { store(load(visible + i, width) * reciprocal, visible + i, width) }
+    }
     clear(scores, outside: first..<last, count)
     return maximum + log(sum)
 }
 
 /// Computes score −= slope · |distance| for the distances `first`, `first` + 1, …
 private func penalizeDistances(_ scores: UnsafeMutablePointer<Float>, slope: Float, from first: Float, count: Int) {
-    for (i, width) in vectors(count) {
-        let distances = ascending + (first + Float(i))
-        let penalty = distances.replacing(with: -distances, where: distances .< 0) * slope
-        store(load(scores + i, width) - penalty, scores + i, width)
+    for (offsets, width) in vectors(count) {
+        for i in offsets {
+            let distances = ascending + (first + Float(i))
+            let penalty = distances.replacing(with: -distances, where: distances .< 0) * slope
+            store(load(scores + i, width) - penalty, scores + i, width)
+        }
     }
 }
 
@@ -364,10 +372,12 @@ private func softmaxGradient(
     _ scores: UnsafeMutablePointer<Float>, _ gradient: UnsafeMutablePointer<Float>, logSum: Float,
     outputProduct: Float, scale: Float, from first: Int, to last: Int, _ count: Int
 ) {
-    for (i, width) in vectors(in: first..<last) {
-        let probability = exponential(load(scores + i, width) - logSum)
-        store(probability, scores + i, width)
-        store(probability * (load(gradient + i, width) - outputProduct) * scale, gradient + i, width)
+    for (offsets, width) in vectors(in: first..<last) {
+        for i in offsets {
+            let probability = exponential(load(scores + i, width) - logSum)
+            store(probability, scores + i, width)
+            store(probability * (load(gradient + i, width) - outputProduct) * scale, gradient + i, width)
+        }
     }
     clear(scores, outside: first..<last, count)
     clear(gradient, outside: first..<last, count)
@@ -385,7 +395,7 @@ private func clear(_ row: UnsafeMutablePointer<Float>, outside range: Range<Int>
 private func copy<Element: Storage>(
     _ row: UnsafePointer<Float>, into target: UnsafeMutablePointer<Element>, count: Int
 ) {
-    for (i, width) in vectors(count) { store(load(row + i, width), target + i, width) }
+    for (offsets, width) in vectors(count) { for i in offsets { store(load(row + i, width), target + i, width) } }
 }
 
 /// Calls `body` for consecutive blocks of `size` elements of `range`, the last of which may be smaller.
@@ -400,6 +410,8 @@ func forEachBlock(of size: Int, in range: Range<Int>, _ body: (_ block: Range<In
 @inline(__always)
 func dot<Element: Storage>(_ a: UnsafePointer<Float>, _ b: UnsafePointer<Element>, count: Int) -> Float {
     var sum = SIMD16<Float>()
-    for (i, width) in vectors(count) { sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
+    for (offsets, width) in vectors(count) {
+        for i in offsets { sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
+    }
     return sum.lanesSum
 }

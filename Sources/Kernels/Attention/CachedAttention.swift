@@ -61,7 +61,9 @@ extension Attention {
             for t in first..<count {
                 let key = keys + (Int(owners[t]) * cached.capacity + t) * rowStride
                 var sum = SIMD16<Float>()
-                for (d, width) in vectors(D) { sum = sum.addingProduct(load(query + d, width), load(key + d, width)) }
+                for (offsets, width) in vectors(D) {
+                    for d in offsets { sum = sum.addingProduct(load(query + d, width), load(key + d, width)) }
+                }
                 scores[t] = sum.lanesSum * scale
             }
             penalize(scores + first, head: h, query: count - 1, keys: first..<count)
@@ -86,13 +88,15 @@ extension Attention {
                 store(s3, target + d + 3 * lanes, lanes)
                 d += 4 * lanes
             }
-            for (d, width) in vectors(in: d..<D) {
-                var sum = SIMD16<Float>()
-                for t in first..<count {
-                    let value = values + (Int(owners[t]) * cached.capacity + t) * rowStride + d
-                    sum = sum.addingProduct(load(value, width), SIMD16(repeating: scores[t]))
+            for (offsets, width) in vectors(in: d..<D) {
+                for d in offsets {
+                    var sum = SIMD16<Float>()
+                    for t in first..<count {
+                        let value = values + (Int(owners[t]) * cached.capacity + t) * rowStride + d
+                        sum = sum.addingProduct(load(value, width), SIMD16(repeating: scores[t]))
+                    }
+                    store(sum, target + d, width)
                 }
-                store(sum, target + d, width)
             }
         }
     }

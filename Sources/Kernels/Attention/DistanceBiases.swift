@@ -34,8 +34,10 @@ package struct DistanceBiases {
     @inline(__always)
     func add(to scores: UnsafeMutablePointer<Float>, head: Int, query: Int, keys: Range<Int>) {
         let biases = values + head * stride + first(query: query, keys)
-        for (i, width) in vectors(keys.count) {
-            store(load(scores + i, width) + load(biases + i, width), scores + i, width)
+        for (offsets, width) in vectors(keys.count) {
+            for i in offsets {
+                store(load(scores + i, width) + load(biases + i, width), scores + i, width)
+            }
         }
     }
 
@@ -46,8 +48,10 @@ package struct DistanceBiases {
         to sums: UnsafeMutablePointer<Float>
     ) {
         let sums = sums + first(query: query, keys)
-        for (i, width) in vectors(keys.count) {
-            store(load(sums + i, width) + load(scores + i, width) * factor, sums + i, width)
+        for (offsets, width) in vectors(keys.count) {
+            for i in offsets {
+                store(load(sums + i, width) + load(scores + i, width) * factor, sums + i, width)
+            }
         }
     }
 }

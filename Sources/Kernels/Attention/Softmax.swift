@@ -12,8 +12,10 @@ package func softmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, columns C
             let x = rows + r * C
             let (maximum, sum) = softmaxTerms(x, C)
             let reciprocal = 1 / sum
-            for (c, width) in vectors(C) {
-                store(exponential(load(x + c, width) - maximum) * reciprocal, x + c, width)
+            for (offsets, width) in vectors(C) {
+                for c in offsets {
+                    store(exponential(load(x + c, width) - maximum) * reciprocal, x + c, width)
+                }
             }
         }
     }
@@ -28,7 +30,9 @@ package func logSoftmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, column
             let x = rows + r * C
             let (maximum, sum) = softmaxTerms(x, C)
             let logarithm = log(sum)
-            for (c, width) in vectors(C) { store(load(x + c, width) - maximum - logarithm, x + c, width) }
+            for (offsets, width) in vectors(C) {
+                for c in offsets { store(load(x + c, width) - maximum - logarithm, x + c, width) }
+            }
         }
     }
 }
@@ -38,14 +42,18 @@ package func logSoftmax(_ rows: UnsafeMutablePointer<Float>, rows R: Int, column
 func softmaxTerms(_ x: UnsafePointer<Float>, _ count: Int) -> (maximum: Float, sum: Float) {
     var highest = SIMD16<Float>(repeating: -.infinity)
     var invalid = SIMD16<Float>()
-    for (v, width) in vectors(count) {
-        let values = load(x + v, width, filler: -.infinity)
-        highest.replace(with: values, where: values .> highest)
-        // Comparisons drop NaNs, but a NaN must reach the loss.
-        invalid.replace(with: values, where: values .!= values)
+    for (offsets, width) in vectors(count) {
+        for v in offsets {
+            let values = load(x + v, width, filler: -.infinity)
+            highest.replace(with: values, where: values .> highest)
+            // Comparisons drop NaNs, but a NaN must reach the loss.
+            invalid.replace(with: values, where: values .!= values)
+        }
     }
     let maximum = highest.lanesMaximum + invalid.lanesSum
     var sum = SIMD16<Float>()
-    for (v, width) in vectors(count) { sum += exponential(load(x + v, width, filler: -.infinity) - maximum) }
+    for (offsets, width) in vectors(count) {
+        for v in offsets { sum += exponential(load(x + v, width, filler: -.infinity) - maximum) }
+    }
     return (maximum, sum.lanesSum)
 }

@@ -17,7 +17,7 @@ package func binaryCrossEntropy(
         for r in rows {
             let (x, t) = (logits + r * K, targets + r * K)
             var sum = SIMD16<Float>()
-            for (k, width) in vectors(K) { sum += binaryTerms(x + k, t + k, width).losses }
+            for (offsets, width) in vectors(K) { for k in offsets { sum += binaryTerms(x + k, t + k, width).losses } }
             losses[r] = sum.lanesSum
         }
     }
@@ -34,10 +34,12 @@ package func binaryCrossEntropyWithGradient(
         for r in rows {
             let (x, t) = (logits + r * K, targets + r * K)
             var sum = SIMD16<Float>()
-            for (k, width) in vectors(K) {
-                let terms = binaryTerms(x + k, t + k, width)
-                sum += terms.losses
-                store(terms.gradients * gradientScale, x + k, width)
+            for (offsets, width) in vectors(K) {
+                for k in offsets {
+                    let terms = binaryTerms(x + k, t + k, width)
+                    sum += terms.losses
+                    store(terms.gradients * gradientScale, x + k, width)
+                }
             }
             losses[r] = sum.lanesSum
         }
@@ -51,10 +53,12 @@ func binaryCrossEntropyWithGradient(
     _ logits: UnsafeMutablePointer<Float>, targets: UnsafePointer<Float>, gradientScale: Float,
     into losses: UnsafeMutablePointer<Float>, count: Int
 ) {
-    for (k, width) in vectors(count) {
-        let terms = binaryTerms(logits + k, targets + k, width)
-        store(terms.losses, losses + k, width)
-        store(terms.gradients * gradientScale, logits + k, width)
+    for (offsets, width) in vectors(count) {
+        for k in offsets {
+            let terms = binaryTerms(logits + k, targets + k, width)
+            store(terms.losses, losses + k, width)
+            store(terms.gradients * gradientScale, logits + k, width)
+        }
     }
 }
 

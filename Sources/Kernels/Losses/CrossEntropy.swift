@@ -54,10 +54,14 @@ package func crossEntropyWithGradient(
             let (maximum, sum) = softmaxTerms(x, V)
             losses[r] = log(sum) + maximum - expectedLogit(x, target, labelSmoothing, K)
             let factor = gradientScale / sum
-            for (v, width) in vectors(V) { store(exponential(load(x + v, width) - maximum) * factor, x + v, width) }
+            for (offsets, width) in vectors(V) {
+                for v in offsets { store(exponential(load(x + v, width) - maximum) * factor, x + v, width) }
+            }
             if labelSmoothing > 0 {
                 let share = gradientScale * labelSmoothing / Float(K)
-                for (v, width) in vectors(K) { store(load(x + v, width) - share, x + v, width) }
+                for (offsets, width) in vectors(K) {
+                    for v in offsets { store(load(x + v, width) - share, x + v, width) }
+                }
             }
             x[target] -= gradientScale * (1 - labelSmoothing)
         }
@@ -81,11 +85,13 @@ package func predictedClass(
             var highest = SIMD16<Float>(repeating: -.infinity)
             // For each lane, the offset of the vector in which its maximum was found first.
             var places = SIMD16<Int32>(repeating: 0)
-            for (v, width) in vectors(K) {
-                let values = load(x + v, width, filler: -.infinity)
-                let isHigher = values .> highest
-                highest.replace(with: values, where: isHigher)
-                places.replace(with: SIMD16(repeating: Int32(v)), where: isHigher)
+            for (offsets, width) in vectors(K) {
+                for v in offsets {
+                    let values = load(x + v, width, filler: -.infinity)
+                    let isHigher = values .> highest
+                    highest.replace(with: values, where: isHigher)
+                    places.replace(with: SIMD16(repeating: Int32(v)), where: isHigher)
+                }
             }
             var (best, value) = (Int32(0), -Float.infinity)
             for lane in 0..<lanes {
@@ -106,6 +112,6 @@ private func expectedLogit(
 ) -> Float {
     if labelSmoothing == 0 { return x[target] }
     var sum = SIMD16<Float>()
-    for (v, width) in vectors(count) { sum += load(x + v, width) }
+    for (offsets, width) in vectors(count) { for v in offsets { sum += load(x + v, width) } }
     return (1 - labelSmoothing) * x[target] + labelSmoothing * (sum.lanesSum / Float(count))
 }

@@ -16,9 +16,11 @@ package func squaredError(
         for r in rows {
             let (y, t) = (outputs + r * K, targets + r * K)
             var sum = SIMD16<Float>()
-            for (k, width) in vectors(K) {
-                let error = countedError(y + k, t + k, width)
-                sum = sum.addingProduct(error, error)
+            for (offsets, width) in vectors(K) {
+                for k in offsets {
+                    let error = countedError(y + k, t + k, width)
+                    sum = sum.addingProduct(error, error)
+                }
             }
             losses[r] = sum.lanesSum
         }
@@ -36,10 +38,12 @@ package func squaredErrorWithGradient(
         for r in rows {
             let (y, t) = (outputs + r * K, targets + r * K)
             var sum = SIMD16<Float>()
-            for (k, width) in vectors(K) {
-                let error = countedError(y + k, t + k, width)
-                sum = sum.addingProduct(error, error)
-                store(error * (2 * gradientScale), y + k, width)
+            for (offsets, width) in vectors(K) {
+                for k in offsets {
+                    let error = countedError(y + k, t + k, width)
+                    sum = sum.addingProduct(error, error)
+                    store(error * (2 * gradientScale), y + k, width)
+                }
             }
             losses[r] = sum.lanesSum
         }

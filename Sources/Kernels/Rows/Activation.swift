@@ -51,8 +51,10 @@ private struct Activation<Element: Storage>: ActivationPass {
     @inline(__always)
     func run<Function: ActivationFunction>(_: Function.Type) {
         parallelElements(count) { range in
-            for (i, width) in vectors(in: range) {
-                store(Function.value(load(input + i, width)), output + i, width)
+            for (offsets, width) in vectors(in: range) {
+                for i in offsets {
+                    store(Function.value(load(input + i, width)), output + i, width)
+                }
             }
         }
     }
@@ -67,9 +69,11 @@ private struct ActivationGradient<Element: Storage, Gradient: Storage>: Activati
     @inline(__always)
     func run<Function: ActivationFunction>(_: Function.Type) {
         parallelElements(count) { range in
-            for (i, width) in vectors(in: range) {
-                let derivative = Function.derivative(load(input + i, width))
-                store(load(outputGradient + i, width) * derivative, inputGradient + i, width)
+            for (offsets, width) in vectors(in: range) {
+                for i in offsets {
+                    let derivative = Function.derivative(load(input + i, width))
+                    store(load(outputGradient + i, width) * derivative, inputGradient + i, width)
+                }
             }
         }
     }

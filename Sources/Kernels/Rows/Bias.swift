@@ -25,10 +25,12 @@ package func biasGradient<Gradient: Storage, Element: Storage>(
                 columnSums(
                     outputGradient + start, into: gradient + start, rows: R, stride: C, accumulating: accumulating)
             } else {
-                for (c, width) in vectors(in: start..<C) {
-                    columnSums(
-                        outputGradient + c, into: gradient + c, rows: R, stride: C, width: width,
-                        accumulating: accumulating)
+                for (offsets, width) in vectors(in: start..<C) {
+                    for c in offsets {
+                        columnSums(
+                            outputGradient + c, into: gradient + c, rows: R, stride: C, width: width,
+                            accumulating: accumulating)
+                    }
                 }
             }
         }

@@ -34,8 +34,10 @@ package struct DropoutMask: Sendable {
                 let left = min(count - group * 32, 32)
                 let lower = factors(words.x, words.y)
                 let upper = factors(words.z, words.w)
-                for (i, width) in vectors(left) {
-                    store(load(target + i, width) * (i == 0 ? lower : upper), target + i, width)
+                for (offsets, width) in vectors(left) {
+                    for i in offsets {
+                        store(load(target + i, width) * (i == 0 ? lower : upper), target + i, width)
+                    }
                 }
             }
         }

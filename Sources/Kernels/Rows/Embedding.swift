@@ -27,14 +27,18 @@ package func embedding<Element: Storage>(
         for row in rows {
             let (token, y) = (tokenTable + index(tokens[row], below: V) * C, output + row * C)
             guard let positionTable else {
-                for (c, width) in vectors(C) { store(load(token + c, width) * multiplier, y + c, width) }
+                for (offsets, width) in vectors(C) {
+                    for c in offsets { store(load(token + c, width) * multiplier, y + c, width) }
+                }
                 continue
             }
             var place = row % T
             if let positionIDs { place = index(positionIDs[row], below: P) }
             let position = positionTable + place * C
-            for (c, width) in vectors(C) {
-                store(load(token + c, width) * multiplier + load(position + c, width), y + c, width)
+            for (offsets, width) in vectors(C) {
+                for c in offsets {
+                    store(load(token + c, width) * multiplier + load(position + c, width), y + c, width)
+                }
             }
         }
     }

@@ -52,8 +52,10 @@ private struct GatedActivation<Element: Storage>: ActivationPass {
             for r in rows {
                 let (gate, y) = (input + r * 2 * F, output + r * F)
                 let up = gate + F
-                for (f, width) in vectors(F) {
-                    store(Function.value(load(gate + f, width)) * load(up + f, width), y + f, width)
+                for (offsets, width) in vectors(F) {
+                    for f in offsets {
+                        store(Function.value(load(gate + f, width)) * load(up + f, width), y + f, width)
+                    }
                 }
             }
         }
@@ -74,10 +76,12 @@ private struct GatedActivationGradient<Element: Storage, Gradient: Storage>: Act
             for r in rows {
                 let (gate, dGate, dy) = (input + r * 2 * F, inputGradient + r * 2 * F, outputGradient + r * F)
                 let (up, dUp) = (gate + F, dGate + F)
-                for (f, width) in vectors(F) {
-                    let (x, gradient) = (load(gate + f, width), load(dy + f, width))
-                    store(gradient * load(up + f, width) * Function.derivative(x), dGate + f, width)
-                    store(gradient * Function.value(x), dUp + f, width)
+                for (offsets, width) in vectors(F) {
+                    for f in offsets {
+                        let (x, gradient) = (load(gate + f, width), load(dy + f, width))
+                        store(gradient * load(up + f, width) * Function.derivative(x), dGate + f, width)
+                        store(gradient * Function.value(x), dUp + f, width)
+                    }
                 }
             }
         }

@@ -3,6 +3,12 @@ import Tensors
 
 // R rows, C columns.
 
+/// The number of rows that loops of a normalization process at a time: a loop that sums each of several rows overlaps
+/// their sums, one that sums a row and then uses the sum does not.
+let rowGroup = 8
+/// A number of each row of a group.
+typealias RowSums = SIMD8<Float>
+
 /// Normalizes each row of `input` to zero mean and unit variance, then scales and shifts it.
 ///
 /// - Parameters:
@@ -23,24 +29,34 @@ package func layerNormalization<Element: Storage>(
     means: UnsafeMutablePointer<Float>, reciprocals: UnsafeMutablePointer<Float>, rows R: Int, columns C: Int
 ) {
     parallelRows(R, columns: C) { rows in
-        for r in rows {
-            let (x, y) = (input + r * C, output + r * C)
-            var sum = SIMD16<Float>()
-            for (c, width) in vectors(C) { sum += load(x + c, width) }
-            let mean = sum.lanesSum / Float(C)
-            var squares = SIMD16<Float>()
-            for (c, width) in vectors(C) {
-                let centred = load(x + c, width, filler: mean) - mean
-                squares = squares.addingProduct(centred, centred)
+        forEachBlock(of: rowGroup, in: rows) { group in
+            for r in group {
+                let x = input + r * C
+                var sum = SIMD16<Float>()
+                for (offsets, width) in vectors(C) { for c in offsets { sum += load(x + c, width) } }
+                means[r] = sum.lanesSum / Float(C)
             }
-            let reciprocal = 1 / (squares.lanesSum / Float(C) + epsilon).squareRoot()
-            for (c, width) in vectors(C) {
-                let normalized = (load(x + c, width) - mean) * reciprocal
-                let scaled = normalized * load(scale + c, width)
-                store(shift.map { scaled + load($0 + c, width) } ?? scaled, y + c, width)
+            for r in group {
+                let (x, mean) = (input + r * C, means[r])
+                var squares = SIMD16<Float>()
+                for (offsets, width) in vectors(C) {
+                    for c in offsets {
+                        let centred = load(x + c, width, filler: mean) - mean
+                        squares = squares.addingProduct(centred, centred)
+                    }
+                }
+                reciprocals[r] = 1 / (squares.lanesSum / Float(C) + epsilon).squareRoot()
             }
-            means[r] = mean
-            reciprocals[r] = reciprocal
+            for r in group {
+                let (x, y, mean, reciprocal) = (input + r * C, output + r * C, means[r], reciprocals[r])
+                for (offsets, width) in vectors(C) {
+                    for c in offsets {
+                        let normalized = (load(x + c, width) - mean) * reciprocal
+                        let scaled = normalized * load(scale + c, width)
+                        store(shift.map { scaled + load($0 + c, width) } ?? scaled, y + c, width)
+                    }
+                }
+            }
         }
     }
 }
@@ -69,23 +85,36 @@ package func layerNormalizationBackward<Element: Storage>(
     // one block of rows at a time, which is still in cache for the second pass.
     forEachRowBlock(R, columns: C) { block in
         parallelRows(block.count, columns: C) { rows in
-            for r in block.lowerBound + rows.lowerBound..<block.lowerBound + rows.upperBound {
-                let (x, dy, dx) = (input + r * C, outputGradient + r * C, inputGradient + r * C)
-                let (mean, reciprocal) = (means[r], reciprocals[r])
-                var sum = SIMD16<Float>()
-                var product = SIMD16<Float>()
-                for (c, width) in vectors(C) {
-                    let normalized = (load(x + c, width, filler: mean) - mean) * reciprocal
-                    let scaled = load(dy + c, width) * load(scale + c, width)
-                    sum += scaled
-                    product = product.addingProduct(scaled, normalized)
+            let rows = block.lowerBound + rows.lowerBound..<block.lowerBound + rows.upperBound
+            forEachBlock(of: rowGroup, in: rows) { group in
+                var (sumMeans, productMeans) = (RowSums(), RowSums())
+                for r in group {
+                    let (x, dy) = (input + r * C, outputGradient + r * C)
+                    let (mean, reciprocal) = (means[r], reciprocals[r])
+                    var (sum, product) = (SIMD16<Float>(), SIMD16<Float>())
+                    for (offsets, width) in vectors(C) {
+                        for c in offsets {
+                            let normalized = (load(x + c, width, filler: mean) - mean) * reciprocal
+                            let scaled = load(dy + c, width) * load(scale + c, width)
+                            sum += scaled
+                            product = product.addingProduct(scaled, normalized)
+                        }
+                    }
+                    sumMeans[r - group.lowerBound] = sum.lanesSum / Float(C)
+                    productMeans[r - group.lowerBound] = product.lanesSum / Float(C)
                 }
-                let (sumMean, productMean) = (sum.lanesSum / Float(C), product.lanesSum / Float(C))
-                for (c, width) in vectors(C) {
-                    let normalized = (load(x + c, width) - mean) * reciprocal
-                    let scaled = load(dy + c, width) * load(scale + c, width)
-                    let change = (scaled - sumMean - normalized * productMean) * reciprocal
-                    store(load(dx + c, width) + change, dx + c, width)
+                for r in group {
+                    let (x, dy, dx) = (input + r * C, outputGradient + r * C, inputGradient + r * C)
+                    let (mean, reciprocal) = (means[r], reciprocals[r])
+                    let (sumMean, productMean) = (sumMeans[r - group.lowerBound], productMeans[r - group.lowerBound])
+                    for (offsets, width) in vectors(C) {
+                        for c in offsets {
+                            let normalized = (load(x + c, width) - mean) * reciprocal
+                            let scaled = load(dy + c, width) * load(scale + c, width)
+                            let change = (scaled - sumMean - normalized * productMean) * reciprocal
+                            store(load(dx + c, width) + change, dx + c, width)
+                        }
+                    }
                 }
             }
         }
@@ -93,11 +122,13 @@ package func layerNormalizationBackward<Element: Storage>(
             for r in block {
                 let (x, dy) = (input + r * C, outputGradient + r * C)
                 let (mean, reciprocal) = (means[r], reciprocals[r])
-                for (c, width) in vectors(in: columns) {
-                    let normalized = (load(x + c, width) - mean) * reciprocal
-                    let gradient = load(dy + c, width)
-                    store(load(scaleSums + c, width).addingProduct(gradient, normalized), scaleSums + c, width)
-                    store(load(shiftSums + c, width) + gradient, shiftSums + c, width)
+                for (offsets, width) in vectors(in: columns) {
+                    for c in offsets {
+                        let normalized = (load(x + c, width) - mean) * reciprocal
+                        let gradient = load(dy + c, width)
+                        store(load(scaleSums + c, width).addingProduct(gradient, normalized), scaleSums + c, width)
+                        store(load(shiftSums + c, width) + gradient, shiftSums + c, width)
+                    }
                 }
             }
         }

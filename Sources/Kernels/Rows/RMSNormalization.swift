@@ -25,13 +25,17 @@ package func rmsNormalization<Element: Storage>(
         for r in rows {
             let (x, y) = (input + r * C, output + r * C)
             var squares = SIMD16<Float>()
-            for (c, width) in vectors(C) {
-                let value = load(x + c, width)
-                squares = squares.addingProduct(value, value)
+            for (offsets, width) in vectors(C) {
+                for c in offsets {
+                    let value = load(x + c, width)
+                    squares = squares.addingProduct(value, value)
+                }
             }
             let reciprocal = 1 / (squares.lanesSum / Float(C) + epsilon).squareRoot()
-            for (c, width) in vectors(C) {
-                store(load(x + c, width) * reciprocal * (load(scale + c, width) + offset), y + c, width)
+            for (offsets, width) in vectors(C) {
+                for c in offsets {
+                    store(load(x + c, width) * reciprocal * (load(scale + c, width) + offset), y + c, width)
+                }
             }
             reciprocals[r] = reciprocal
         }
@@ -63,24 +67,30 @@ package func rmsNormalizationBackward<Element: Storage>(
                 let (x, dy, dx) = (input + r * C, outputGradient + r * C, inputGradient + r * C)
                 let reciprocal = reciprocals[r]
                 var product = SIMD16<Float>()
-                for (c, width) in vectors(C) {
-                    let scaled = load(dy + c, width) * (load(scale + c, width) + offset)
-                    product = product.addingProduct(scaled, load(x + c, width) * reciprocal)
+                for (offsets, width) in vectors(C) {
+                    for c in offsets {
+                        let scaled = load(dy + c, width) * (load(scale + c, width) + offset)
+                        product = product.addingProduct(scaled, load(x + c, width) * reciprocal)
+                    }
                 }
                 let productMean = product.lanesSum / Float(C)
-                for (c, width) in vectors(C) {
-                    let scaled = load(dy + c, width) * (load(scale + c, width) + offset)
-                    let change = (scaled - load(x + c, width) * reciprocal * productMean) * reciprocal
-                    store(load(dx + c, width) + change, dx + c, width)
+                for (offsets, width) in vectors(C) {
+                    for c in offsets {
+                        let scaled = load(dy + c, width) * (load(scale + c, width) + offset)
+                        let change = (scaled - load(x + c, width) * reciprocal * productMean) * reciprocal
+                        store(load(dx + c, width) + change, dx + c, width)
+                    }
                 }
             }
         }
         parallelColumns(C, rows: block.count) { columns in
             for r in block {
                 let (x, dy, reciprocal) = (input + r * C, outputGradient + r * C, reciprocals[r])
-                for (c, width) in vectors(in: columns) {
-                    let normalized = load(x + c, width) * reciprocal
-                    store(load(sums + c, width).addingProduct(load(dy + c, width), normalized), sums + c, width)
+                for (offsets, width) in vectors(in: columns) {
+                    for c in offsets {
+                        let normalized = load(x + c, width) * reciprocal
+                        store(load(sums + c, width).addingProduct(load(dy + c, width), normalized), sums + c, width)
+                    }
                 }
             }
         }

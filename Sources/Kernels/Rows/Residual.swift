@@ -12,8 +12,10 @@ package func residual<Element: Storage>(
     count: Int
 ) {
     parallelElements(count) { range in
-        for (i, width) in vectors(in: range) {
-            store(load(input + i, width) + load(branch + i, width), output + i, width)
+        for (offsets, width) in vectors(in: range) {
+            for i in offsets {
+                store(load(input + i, width) + load(branch + i, width), output + i, width)
+            }
         }
     }
 }

@@ -88,11 +88,13 @@ package final class RotaryTable: Sendable {
                 for h in 0..<H {
                     let first = rows + row * stride + firstColumn + h * D
                     let second = first + half
-                    for (i, width) in vectors(half) {
-                        let (x, y) = (load(first + i, width), load(second + i, width))
-                        let (cosine, sine) = (load(cosines + i, width), load(sines + i, width) * sign)
-                        store(x * cosine - y * sine, first + i, width)
-                        store(y * cosine + x * sine, second + i, width)
+                    for (offsets, width) in vectors(half) {
+                        for i in offsets {
+                            let (x, y) = (load(first + i, width), load(second + i, width))
+                            let (cosine, sine) = (load(cosines + i, width), load(sines + i, width) * sign)
+                            store(x * cosine - y * sine, first + i, width)
+                            store(y * cosine + x * sine, second + i, width)
+                        }
                     }
                 }
             }

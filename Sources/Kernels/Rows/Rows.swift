@@ -66,7 +66,9 @@ package func addRows<Element: Storage>(
     parallelRows(N, columns: C) { range in
         for n in range {
             let (x, y) = (source + index(places[n], below: R) * C, target + n * C)
-            for (c, width) in vectors(C) { store(load(y + c, width) + load(x + c, width), y + c, width) }
+            for (offsets, width) in vectors(C) {
+                for c in offsets { store(load(y + c, width) + load(x + c, width), y + c, width) }
+            }
         }
     }
 }

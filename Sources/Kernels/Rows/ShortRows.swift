@@ -22,7 +22,9 @@ func product<Element: Storage>(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Element>, count: Int
 ) -> Float {
     var sum = SIMD16<Float>()
-    for (i, width) in vectors(count) { sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
+    for (offsets, width) in vectors(count) {
+        for i in offsets { sum = sum.addingProduct(load(a + i, width), load(b + i, width)) }
+    }
     return sum.lanesSum
 }
 
@@ -31,8 +33,10 @@ func product<Element: Storage>(
 func addProduct<Element: Storage>(
     _ row: UnsafePointer<Element>, factor: Float, accumulatingInto sum: UnsafeMutablePointer<Float>, count: Int
 ) {
-    for (i, width) in vectors(count) {
-        store(load(sum + i, width).addingProduct(load(row + i, width), SIMD16(repeating: factor)), sum + i, width)
+    for (offsets, width) in vectors(count) {
+        for i in offsets {
+            store(load(sum + i, width).addingProduct(load(row + i, width), SIMD16(repeating: factor)), sum + i, width)
+        }
     }
 }
 
@@ -43,9 +47,11 @@ func addProducts(
     factor secondFactor: Float, accumulatingInto sum: UnsafeMutablePointer<Float>, count: Int
 ) {
     let (a, b) = (SIMD16(repeating: firstFactor), SIMD16(repeating: secondFactor))
-    for (i, width) in vectors(count) {
-        let added = load(sum + i, width).addingProduct(load(first + i, width), a)
-        store(added.addingProduct(load(second + i, width), b), sum + i, width)
+    for (offsets, width) in vectors(count) {
+        for i in offsets {
+            let added = load(sum + i, width).addingProduct(load(first + i, width), a)
+            store(added.addingProduct(load(second + i, width), b), sum + i, width)
+        }
     }
 }
 
@@ -53,6 +59,6 @@ func addProducts(
 @inline(__always)
 func vectorSum(_ terms: UnsafePointer<Float>, count: Int) -> Float {
     var sum = SIMD16<Float>()
-    for (i, width) in vectors(count) { sum += load(terms + i, width) }
+    for (offsets, width) in vectors(count) { for i in offsets { sum += load(terms + i, width) } }
     return sum.lanesSum
 }

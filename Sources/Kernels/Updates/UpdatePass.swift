@@ -59,7 +59,7 @@ extension UpdateMemory {
     @inline(__always)
     func update(_ rule: some UpdateRule) -> UpdateChecksums {
         var checksums = UpdateChecksums()
-        for (i, width) in vectors(count) { update(i, width, rule, &checksums) }
+        for (offsets, width) in vectors(count) { for i in offsets { update(i, width, rule, &checksums) } }
         return checksums
     }
 
