@@ -128,20 +128,21 @@ cproducts_level cproducts_supported(void) { return cproducts_portable; }
 #endif
 
 // The kernels of a level, without and with the one that packs Float16.
-#define KERNELS(level) \
-    {{level##_row_major, level##_row_major_packing, NULL}, {level##_word_major, level##_word_major_packing, NULL}}
-#define WIDENING_KERNELS(level) \
-    {{level##_row_major, level##_row_major_packing, level##_row_major_widening}, \
-     {level##_word_major, level##_word_major_packing, level##_word_major_widening}}
+#define KERNELS(level, columns) \
+    {{level##_row_major, level##_row_major_packing, NULL, columns}, \
+     {level##_word_major, level##_word_major_packing, NULL, columns}}
+#define WIDENING_KERNELS(level, columns) \
+    {{level##_row_major, level##_row_major_packing, level##_row_major_widening, columns}, \
+     {level##_word_major, level##_word_major_packing, level##_word_major_widening, columns}}
 
 cproducts_kernels cproducts_choose(cproducts_level level, cproducts_word word, cproducts_layout layout) {
 #ifdef __x86_64__
-    static const cproducts_kernels pairs[] = KERNELS(pairs), avx512[] = WIDENING_KERNELS(avx512),
-                                   avx2[] = WIDENING_KERNELS(avx2);
+    static const cproducts_kernels pairs[] = KERNELS(pairs, 32), avx512[] = WIDENING_KERNELS(avx512, 32),
+                                   avx2[] = WIDENING_KERNELS(avx2, 16);
     if (word == cproducts_bfloat16_pair && level >= cproducts_avx512_bf16) return pairs[layout];
     if (word == cproducts_float32 && level >= cproducts_avx512) return avx512[layout];
     if (word == cproducts_float32 && level >= cproducts_avx2) return avx2[layout];
 #endif
-    static const cproducts_kernels portable[] = KERNELS(portable);
-    return word == cproducts_float32 ? portable[layout] : (cproducts_kernels){NULL, NULL, NULL};
+    static const cproducts_kernels portable[] = KERNELS(portable, 16);
+    return word == cproducts_float32 ? portable[layout] : (cproducts_kernels){NULL, NULL, NULL, 0};
 }

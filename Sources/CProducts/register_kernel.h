@@ -2,7 +2,7 @@
 //   NAME             the function's name
 //   TARGET           its attributes
 //   VECTOR           a vector of Float32
-//   BLOCK, VECTORS   the rows and vectors of the sums that registers hold at a time
+//   BLOCK, VECTORS   the rows and vectors of the sums that registers hold at a time; the vectors are a strip's columns
 //   IS_ROW_MAJOR     whether words of a row are adjacent in the left strip, and rows `distance` apart, or the opposite
 //   MULTIPLY(s, l, r)  the sums s plus the product of the word l and the vector r of words
 //   ELEMENTS         the elements in a word
@@ -18,6 +18,9 @@
 #define ROW 1
 #define WORD distance
 #endif
+
+// The columns of a strip of B.
+#define COLUMNS ((int)(VECTORS * sizeof(VECTOR) / sizeof(float)))
 
 // Does the part of the task that belongs to word w.
 #define DO_TASK JOIN(NAME, _do_task)
@@ -67,7 +70,6 @@ TARGET static inline __attribute__((always_inline)) void DO_TASK(
 TARGET static inline __attribute__((always_inline)) void BODY(
     const uint32_t *left, long distance, VECTOR *right, const char *source, long pitch, enum source_type type, long depth,
     int row_count, cproducts_task task, const cproducts_target *target, long first_row, long first_column) {
-    enum { line = cproducts_columns * sizeof(float) / sizeof(VECTOR) };
     const long stride = target->stride, rounded_stride = target->rounded_stride;
     const int adding = target->adding;
     const cproducts_ahead ahead = target->ahead;
@@ -119,7 +121,7 @@ TARGET static inline __attribute__((always_inline)) void BODY(
             for (int v = 0; v < VECTORS; v++)
                 block[r][v] = MULTIPLY(block[r][v], left[r * ROW], line_of_right[v]);
         left += WORD;
-        right += line;
+        right += VECTORS;
     }
 #pragma clang loop unroll(full)
     for (int r = 0; r < row_count; r++) {
@@ -146,17 +148,14 @@ TARGET static inline __attribute__((always_inline)) void BODY(
 
 TARGET static inline __attribute__((always_inline)) void STRIP(
     const cproducts_operands *operands, const cproducts_target *target, enum source_type type, int s) {
-    enum { vector_columns = sizeof(VECTOR) / sizeof(float) };
-    const int rows = operands->rows;
+    const int rows = operands->rows, column = s * COLUMNS;
     const long distance = operands->left_distance, depth = operands->depth, pitch = operands->pitch;
-    const int first_column = s * cproducts_columns;
-    for (int column = 0; column < cproducts_columns; column += VECTORS * vector_columns) {
-        VECTOR *right = (VECTOR *)((float *)operands->right + s * operands->right_distance + column);
-        const char *source = operands->source + (first_column + column) * (type == halves ? 2 : sizeof(float) / ELEMENTS);
-        for (int row = 0; row < rows; row += BLOCK) {
-            const uint32_t *left = (const uint32_t *)operands->left + row * ROW;
+    VECTOR *right = (VECTOR *)((float *)operands->right + s * operands->right_distance);
+    const char *source = operands->source + column * (type == halves ? 2 : sizeof(float) / ELEMENTS);
+    for (int row = 0; row < rows; row += BLOCK) {
+        const uint32_t *left = (const uint32_t *)operands->left + row * ROW;
 #define BLOCK_OF(count, type, task) \
-    BODY(left, distance, right, source, pitch, type, depth, count, task, target, row, first_column + column)
+    BODY(left, distance, right, source, pitch, type, depth, count, task, target, row, column)
 #define ROWS_OF_BLOCK(type) \
     if (BLOCK <= 8 || rows - row > 8) \
         BLOCK_OF(BLOCK, type, cproducts_nothing); \
@@ -164,25 +163,24 @@ TARGET static inline __attribute__((always_inline)) void STRIP(
         BLOCK_OF(8, type, cproducts_nothing); \
     else \
         BLOCK_OF(4, type, cproducts_nothing)
-            const int has_task = s + 1 == operands->strips && row == 0 && column == 0;
-            const cproducts_task task = has_task ? target->ahead.task : cproducts_nothing;
-            // A strip that is packed ahead is whole, and so is the one before.
-            if (task == cproducts_prefetch && rows >= BLOCK) {
-                BLOCK_OF(BLOCK, type, cproducts_prefetch);
-            } else if (task == cproducts_pack) {
-                BLOCK_OF(BLOCK, type, cproducts_pack);
+        const int has_task = s + 1 == operands->strips && row == 0;
+        const cproducts_task task = has_task ? target->ahead.task : cproducts_nothing;
+        // A strip that is packed ahead is whole, and so is the one before.
+        if (task == cproducts_prefetch && rows >= BLOCK) {
+            BLOCK_OF(BLOCK, type, cproducts_prefetch);
+        } else if (task == cproducts_pack) {
+            BLOCK_OF(BLOCK, type, cproducts_pack);
 #if IS_ROW_MAJOR
-            } else if (task == cproducts_widen_and_pack) {
-                BLOCK_OF(BLOCK, type, cproducts_widen_and_pack);
+        } else if (task == cproducts_widen_and_pack) {
+            BLOCK_OF(BLOCK, type, cproducts_widen_and_pack);
 #else
-            } else if (task == cproducts_round_and_pack && ELEMENTS == 2) {
-                BLOCK_OF(BLOCK, type, cproducts_round_and_pack);
+        } else if (task == cproducts_round_and_pack && ELEMENTS == 2) {
+            BLOCK_OF(BLOCK, type, cproducts_round_and_pack);
 #endif
-            } else if (row == 0) {
-                ROWS_OF_BLOCK(type);
-            } else {
-                ROWS_OF_BLOCK(nothing);
-            }
+        } else if (row == 0) {
+            ROWS_OF_BLOCK(type);
+        } else {
+            ROWS_OF_BLOCK(nothing);
         }
     }
 }
@@ -204,6 +202,7 @@ TARGET static void JOIN(NAME, _widening)(const cproducts_operands *operands, con
 #undef ROWS_OF_BLOCK
 #undef BLOCK_OF
 #undef STRIP
+#undef COLUMNS
 #undef BODY
 #undef DO_TASK
 #undef ROW

@@ -9,14 +9,14 @@ import Tensors
 package struct PackedRight {
     private let panels: UnsafeMutablePointer<UInt32>
     private let word: PanelWord
-    /// The number of strips of 32 columns.
+    /// The number of strips.
     private let strips: Int
     private let k: Int
 
     /// The number of elements along K in every panel except the last.
     private var depth: Int { PanelStrip.depth * word.elements }
 
-    /// Packs `source` times `factor`; the columns from n to the next multiple of 32 become 0.
+    /// Packs `source` times `factor`; the columns from n to the end of the last strip become 0.
     ///
     /// - Parameter use: The buffer of this thread that holds the panels until its next use.
     @_specialize(where Element == Float)

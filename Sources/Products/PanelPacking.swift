@@ -15,8 +15,8 @@ package enum PanelWord {
     func words(_ depth: Int) -> Int { (depth + elements - 1) / elements }
 }
 
-/// Packs the elements `depths` along K of an operand into the strips that register kernels read: 12 rows of A or 32
-/// columns of B.
+/// Packs the elements `depths` along K of an operand into the strips that register kernels read: 12 rows of A or
+/// `PanelStrip.columns` columns of B.
 ///
 /// A strip of A whose stored rows lie along K is row-major, otherwise word-major, so that packing it never transposes.
 /// Strips of B are always word-major.
@@ -35,8 +35,9 @@ struct PanelPacking<Element: Storage> {
         guard isPacked else { return false }
         // Rows at a multiple of 4 KiB share few lines of the L1 cache.
         if source.orientation == .plain { return source.stride % word.elements == 0 && storedBytes % 4096 != 0 }
-        // If each word is on a page of its own, packing is faster: measured.
-        return word == .float32 && source.stride < 1024
+        // Packing is faster if each word is on a page of its own, or the lines of a strip, on average 1.5 per word, do not
+        // fit into the L1 cache: measured.
+        return word == .float32 && source.stride < 1024 && words * 96 <= CacheSizes.first
     }
 
     /// The distance of rows or words in A as stored, in words.
@@ -277,8 +278,10 @@ private func pairs(_ lower: UnsafePointer<BFloat16>, _ upper: UnsafePointer<BFlo
 
 /// The extents of the strips of a panel.
 package enum PanelStrip {
-    /// The number of rows in a strip of A, and of columns in a strip of B.
-    package static let (rows, columns) = (cproducts_rows, cproducts_columns)
+    /// The number of rows in a strip of A.
+    package static let rows = cproducts_rows
+    /// The number of columns in a strip of B: as many as registers hold sums of, 32 with AVX-512 and 16 without.
+    package static let columns = Int(PanelProduct.kernels(.float32, .plain).columns)
     /// The maximum number of words along K in a panel.
     static let depth = cproducts_depth
     /// The distance of rows in a packed row-major strip of A, in words.
@@ -287,6 +290,8 @@ package enum PanelStrip {
     static let leftWords = cproducts_left_words
     /// The number of word-major strips of A that kernels pack at a time.
     static let ahead = cproducts_strips_ahead
+    /// The maximum number of words of a B panel, which stays in the L2 cache: three quarters of it, up to 512 KiB.
+    static let panelWords = min(max(CacheSizes.second * 3 / 4, 128 << 10), 512 << 10) / MemoryLayout<UInt32>.stride
     /// The number of strips of B that have these columns.
     static func rightStrips(_ columns: Range<Int>) -> Int { (columns.count + Self.columns - 1) / Self.columns }
     /// The number of words in a strip of B over `words` words along K.

@@ -6,7 +6,7 @@ import Threads
 /// Matmuls by register kernels over packed panels.
 ///
 /// Panels of A and B are converted and packed into strips, a strip of B stays in the L2 cache and one of A in the L1
-/// cache, and a register kernel computes 12 × 32 sums at a time. If an operand is bfloat16 and the process's
+/// cache, and a register kernel computes the sums of a strip of each at a time. If an operand is bfloat16 and the process's
 /// `ProductArithmetic` multiplies such numbers, both are packed as bfloat16; otherwise as Float32.
 ///
 /// An element of C is the sum over panels of up to `PanelStrip.depth` words along K, and within a panel one
@@ -70,8 +70,6 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
     let word: PanelWord
     let kernels: cproducts_kernels
 
-    /// The maximum number of words of a B panel, which stays in the L2 cache.
-    private static var rightWords: Int { 1 << 17 }
     /// The maximum number of words of an A panel, which is packed once for all B panels.
     private static var leftWords: Int { 1 << 21 }
     /// The maximum number of Float32 sums that wait for the next panel if C itself has another type.
@@ -97,7 +95,7 @@ private struct PanelBlocks<A: Storage, B: Storage, C: Storage> {
         let (height, width) = (PanelStrip.rows, PanelStrip.columns)
         let depth = evenPart(word.words(k), atMost: PanelStrip.depth, multiple: lanes) * word.elements
         let strip = PanelStrip.rightWords(word.words(depth))
-        let panelColumns = min(max(1, Self.rightWords / strip), (columns.count + width - 1) / width) * width
+        let panelColumns = min(max(1, PanelStrip.panelWords / strip), (columns.count + width - 1) / width) * width
         let waits = C.self != Float.self && depth < k
         let waitingStride = (columns.count + width - 1) / width * width
         var strips = min(Self.leftWords / PanelStrip.leftWords, (rows.count + height - 1) / height)

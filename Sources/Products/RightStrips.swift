@@ -1,7 +1,7 @@
 import CProducts
 import Numbers
 
-/// Strips of 32 columns of operand B, over the elements of one panel along K.
+/// Strips of columns of operand B, over the elements of one panel along K.
 ///
 /// Strips of plain B, which are stored row by row, are packed by the register kernel that reads them first, while it
 /// multiplies. Those of transposed B are packed before they are read first. The other ones are packed in advance.

@@ -5,6 +5,9 @@ import TestSupport
 import Tensors
 import Testing
 
+/// The columns of a product, a multiple of the columns of every kernel's strips.
+private let blockColumns = 32
+
 /// The register kernels of all instruction sets that this CPU has.
 @Suite struct RegisterKernelTests {
     private static let levels = (cproducts_portable.rawValue...cproducts_supported().rawValue).map {
@@ -14,7 +17,7 @@ import Testing
     /// A sum is one fused multiply-add after the other, whatever the width of vectors.
     @Test(arguments: [true, false], [1, 5, 384])
     func sumsHaveTheSameBits(isRowMajor: Bool, depth: Int) {
-        let (rows, columns) = (cproducts_rows, cproducts_columns)
+        let (rows, columns) = (cproducts_rows, blockColumns)
         let (left, right) = (floats(rows * depth, seed: 1), floats(depth * columns, seed: 2))
         let (before, shift) = (floats(rows * columns, seed: 3), floats(columns, seed: 4))
         let strip = strip(left, depth: depth, isRowMajor)
@@ -51,7 +54,7 @@ import Testing
     /// Float16 that the kernel converts and packs give the sums of the same Float32.
     @Test(arguments: [true, false])
     func halvesAreWidened(isRowMajor: Bool) {
-        let (rows, columns, depth, rowElements) = (cproducts_rows, cproducts_columns, 40, cproducts_columns + 7)
+        let (rows, columns, depth, rowElements) = (cproducts_rows, blockColumns, 40, blockColumns + 7)
         let strip = strip(floats(rows * depth, seed: 1), depth: depth, isRowMajor)
         let halves = floats(depth * rowElements, seed: 2).map { Float16($0) }
         let right = (0..<depth * columns).map { Float(halves[$0 / columns * rowElements + $0 % columns]) }
@@ -76,7 +79,7 @@ import Testing
     @Test(arguments: [true, false])
     func pairsAreMultiplied(isRowMajor: Bool) {
         let operands = PairOperands(depth: 96)
-        let (rows, columns, depth) = (cproducts_rows, cproducts_columns, operands.depth)
+        let (rows, columns, depth) = (cproducts_rows, blockColumns, operands.depth)
         let expected = Reference.matrixProduct(operands.left, operands.right, m: rows, n: columns, k: 2 * depth)
         // A row of the matrix is longer than a strip.
         let rowElements = columns + 7
@@ -103,7 +106,7 @@ import Testing
     @Test(arguments: [true, false])
     func resultsAreRounded(isRowMajor: Bool) {
         let operands = PairOperands(depth: 4)
-        let (rows, columns, depth) = (cproducts_rows, cproducts_columns, operands.depth)
+        let (rows, columns, depth) = (cproducts_rows, blockColumns, operands.depth)
         let (before, shift) = (floats(rows * columns, seed: 3), floats(columns, seed: 4))
         let stride = columns + 7
         forEachPairKernel(isRowMajor) { kernels in
@@ -130,7 +133,7 @@ import Testing
     /// Sums of Float32 products are rounded to Float16 by kernels that widen Float16.
     @Test(arguments: [true, false])
     func sumsAreRoundedToHalves(isRowMajor: Bool) {
-        let (rows, columns, depth) = (cproducts_rows, cproducts_columns, 20)
+        let (rows, columns, depth) = (cproducts_rows, blockColumns, 20)
         let strip = strip(floats(rows * depth, seed: 1), depth: depth, isRowMajor)
         let right = floats(depth * columns, seed: 2)
         for level in RegisterKernelTests.levels {
@@ -191,16 +194,16 @@ import Testing
             }
         }
         let strip = strip(floats(cproducts_rows * depth, seed: 1), depth: depth, isRowMajor)
-        let right = floats(depth * cproducts_columns, seed: 2)
+        let right = floats(depth * blockColumns, seed: 2)
         for level in RegisterKernelTests.levels {
             let kernels = cproducts_choose(level, word, isRowMajor ? cproducts_row_major : cproducts_word_major)
             guard kernels.multiply != nil, !isWidened || kernels.widen_and_multiply != nil else { continue }
-            var expected = [Float](repeating: .nan, count: cproducts_rows * cproducts_columns)
+            var expected = [Float](repeating: .nan, count: cproducts_rows * blockColumns)
             var sums = expected
             var packed = [UInt32](repeating: 0, count: strips * cproducts_left_words)
             func multiply(into sums: inout [Float], ahead: cproducts_ahead, packing: Bool) {
                 self.multiply(
-                    kernels, strip, isRowMajor ? depth : cproducts_rows, right, rowElements: cproducts_columns, packing,
+                    kernels, strip, isRowMajor ? depth : cproducts_rows, right, rowElements: blockColumns, packing,
                     depth, cproducts_rows, &sums, false, nil, ahead: ahead)
             }
             multiply(into: &expected, ahead: .nothing, packing: false)
@@ -231,12 +234,12 @@ import Testing
     /// Several strips of B are multiplied, and packed, like one after the other.
     @Test(arguments: [false, true], [cproducts_rows, 7])
     func stripsOfBFollowEachOther(packing: Bool, rows: Int) {
-        let (depth, strips, width) = (20, 3, cproducts_columns)
+        let (depth, strips) = (20, 3)
         let strip = strip(floats(cproducts_rows * depth, seed: 1), depth: depth, true)
-        let right = floats(depth * strips * width, seed: 2)
-        let shift = floats(strips * width, seed: 3)
         for level in RegisterKernelTests.levels {
             let kernels = cproducts_choose(level, cproducts_float32, cproducts_row_major)
+            let width = Int(kernels.columns)
+            let (right, shift) = (floats(depth * strips * width, seed: 2), floats(strips * width, seed: 3))
             let stride = strips * width + 5
             var sums = [Float](repeating: 0, count: cproducts_rows * stride)
             let panels = (0..<strips).map { s in
@@ -265,18 +268,15 @@ import Testing
                     }
                 }
             }
-            for s in 0..<strips {
-                var expected = [Float](repeating: 0, count: cproducts_rows * width)
-                shift.withUnsafeBufferPointer {
-                    multiply(
-                        kernels, strip, depth, panels[s], rowElements: width, false, depth, rows, &expected, false,
-                        $0.baseAddress! + s * width)
-                }
-                for row in 0..<rows {
-                    for column in 0..<width {
-                        #expect(sums[row * stride + s * width + column] == expected[row * width + column])
+            for row in 0..<rows {
+                for column in 0..<strips * width {
+                    let sum = (0..<depth).reduce(Float(0)) {
+                        fmaf(strip[row * depth + $1], right[$1 * strips * width + column], $0)
                     }
+                    #expect(sums[row * stride + column] == sum + shift[column], "level \(level.rawValue)")
                 }
+            }
+            for s in 0..<strips {
                 #expect((0..<depth * width).allSatisfy { words[s * distance + $0] == panels[s][$0] })
             }
         }
@@ -290,7 +290,7 @@ import Testing
         init(depth: Int) {
             self.depth = depth
             left = normals(cproducts_rows * 2 * depth, seed: 1)
-            right = normals(2 * depth * cproducts_columns, seed: 2)
+            right = normals(2 * depth * blockColumns, seed: 2)
         }
 
         /// The words of the rows of A.
@@ -300,7 +300,7 @@ import Testing
 
         /// The words of B.
         var rightWords: [Float] {
-            let columns = cproducts_columns
+            let columns = blockColumns
             return (0..<depth * columns).map { index in
                 let (w, c) = (index / columns, index % columns)
                 return PairOperands.word(right[2 * w * columns + c], right[(2 * w + 1) * columns + c])
@@ -343,18 +343,26 @@ import Testing
     ) {
         sums.withUnsafeMutableBufferPointer { sums in
             var target = cproducts_target(
-                sums: sums.baseAddress, stride: cproducts_columns, adding: adding ? 1 : 0, shift: shift,
+                sums: sums.baseAddress, stride: blockColumns, adding: adding ? 1 : 0, shift: shift,
                 rounded: rounded, rounded_stride: roundedStride, ahead: ahead)
+            let width = Int(kernels.columns)
             // Panels are aligned to vectors.
-            let panel = UnsafeMutableRawBufferPointer.allocate(
-                byteCount: 4 * depth * cproducts_columns, alignment: 64)
+            let panel = UnsafeMutableRawBufferPointer.allocate(byteCount: 4 * depth * blockColumns, alignment: 64)
             defer { panel.deallocate() }
             withUnsafeBytes(strip, right) { strip, right in
-                if !packing { panel.copyMemory(from: right) }
+                if !packing {
+                    for i in 0..<depth * blockColumns {
+                        let (w, column) = (i / blockColumns, i % blockColumns)
+                        panel.storeBytes(
+                            of: right.loadUnaligned(fromByteOffset: 4 * i, as: UInt32.self),
+                            toByteOffset: 4 * (column / width * depth * width + w * width + column % width),
+                            as: UInt32.self)
+                    }
+                }
                 var operands = cproducts_operands(
                     left: strip.baseAddress, left_distance: distance, rows: Int32(rows), depth: depth,
-                    right: panel.baseAddress,
-                    right_distance: 0, strips: 1, source: right.baseAddress?.assumingMemoryBound(to: CChar.self),
+                    right: panel.baseAddress, right_distance: depth * width, strips: Int32(blockColumns / width),
+                    source: right.baseAddress?.assumingMemoryBound(to: CChar.self),
                     pitch: rowElements * MemoryLayout<Element>.stride)
                 (packing ? kernels.pack_and_multiply : kernels.multiply)!(&operands, &target)
             }

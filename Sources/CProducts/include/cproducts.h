@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-// The extent of a block of sums, in rows and columns.
-enum { cproducts_rows = 12, cproducts_columns = 32 };
+// The rows of a strip of A.
+enum { cproducts_rows = 12 };
 // The maximum number of words (see below) in the depth of a panel, and the distance of rows in a packed row-major
 // strip: rows at a multiple of 4 KiB would share few lines of the L1 cache.
 enum { cproducts_depth = 384, cproducts_row_words = cproducts_depth + 16 };
@@ -62,7 +62,7 @@ typedef struct {
     long left_distance; // the words from row to row, or from word to word
     int rows; // up to 12
     long depth; // the number of words along k
-    void *right; // word w of column c of strip s is at s * right_distance + w * cproducts_columns + c
+    void *right; // word w of column c of strip s is at s * right_distance + w * columns + c
     long right_distance;
     int strips; // the number of strips of B
     const char *source; // B as it is stored in row-major order, for kernels that pack it into `right`; a pair of
@@ -72,10 +72,10 @@ typedef struct {
 
 // Where sums go.
 typedef struct {
-    float *sums; // [12, 32 * strips] with `stride` floats from row to row
+    float *sums; // [12, columns * strips] with `stride` floats from row to row
     long stride;
     int adding; // whether the sums are added to `sums` instead of overwriting them
-    const float *shift; // [32 * strips], added to each row of the result; null: nothing is added
+    const float *shift; // [columns * strips], added to each row of the result; null: nothing is added
     uint16_t *rounded; // null, or where the result goes instead of to `sums`: rounded to bfloat16 by kernels for pairs of
                        // them, and to Float16 by those for Float32 that also widen Float16
     long rounded_stride;
@@ -92,6 +92,7 @@ typedef struct {
     cproducts_kernel multiply;
     cproducts_kernel pack_and_multiply; // packs B from elements of which words consist
     cproducts_kernel widen_and_multiply; // packs B from Float16, widened to Float32
+    int columns; // the columns of a strip of B, which registers hold the sums of
 } cproducts_kernels;
 
 // Returns the kernels for a level that is supported, or none if the level has no instruction for such words.
