@@ -16,20 +16,14 @@ package func halvesOfBFloat16(_ x: SIMD16<Float>) -> SIMD16<UInt16> {
 /// Returns the same with denormals, as numbers that are stored must have.
 @inlinable @inline(__always)
 package func exactHalvesOfBFloat16(_ x: SIMD16<Float>) -> SIMD16<UInt16> {
-    let bits = roundedByIntegers(x) &>> 16
-    var halves = SIMD16<UInt16>()
-    for lane in 0..<16 { halves[lane] = UInt16(truncatingIfNeeded: bits[lane]) }
-    return halves
+    ctiles_words_to_halves(roundedByIntegers(x) &>> 16)
 }
 
 /// Returns the values of `halvesOfBFloat16` as the upper halves of Float32 bits.
 @inlinable @inline(__always)
 package func roundedToBFloat16(_ x: SIMD16<Float>) -> VectorBits {
     if ctiles_rounds_to_bfloat16() == 0 { return roundedByIntegers(x) }
-    let halves = ctiles_round_to_bfloat16(x)
-    var bits = VectorBits()
-    for lane in 0..<16 { bits[lane] = UInt32(halves[lane]) }
-    return bits &<< 16
+    return ctiles_halves_to_words(ctiles_round_to_bfloat16(x)) &<< 16
 }
 
 @inlinable @inline(__always)

@@ -62,19 +62,12 @@ extension Float16: Storage {
 
     @inlinable @inline(__always)
     package static func load(_ pointer: UnsafePointer<Float16>, _ width: Int) -> SIMD16<Float> {
-        let halves = unsafeBitCast(halves(pointer, width), to: SIMD16<Float16>.self)
-        var vector = SIMD16<Float>()
-        // Lane by lane, because `SIMD16<Float>(halves)` compiles to a loop of calls and this to one conversion
-        // instruction.
-        for lane in 0..<16 { vector[lane] = Float(halves[lane]) }
-        return vector
+        ctiles_float16_to_numbers(halves(pointer, width))
     }
 
     @inlinable @inline(__always)
     package static func store(_ vector: SIMD16<Float>, _ pointer: UnsafeMutablePointer<Float16>, _ width: Int) {
-        var halves = SIMD16<Float16>()
-        for lane in 0..<16 { halves[lane] = Float16(vector[lane]) }
-        storeHalves(unsafeBitCast(halves, to: SIMD16<UInt16>.self), pointer, width)
+        storeHalves(ctiles_numbers_to_float16(vector), pointer, width)
     }
 
     @inlinable @inline(__always)
@@ -117,11 +110,7 @@ func halves(_ pointer: UnsafeRawPointer, _ width: Int) -> SIMD16<UInt16> {
 /// Returns `width` ≤ 16 halves of words, each in a word; the remaining words are 0.
 @inlinable @inline(__always)
 func wordsOfHalves(_ pointer: UnsafeRawPointer, _ width: Int) -> VectorBits {
-    let halves = halves(pointer, width)
-    var words = VectorBits()
-    // Lane by lane, which compiles to one instruction; see above.
-    for lane in 0..<16 { words[lane] = UInt32(halves[lane]) }
-    return words
+    ctiles_halves_to_words(halves(pointer, width))
 }
 
 /// Stores the first `width` ≤ 16 halves of words.

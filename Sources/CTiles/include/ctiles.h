@@ -105,6 +105,18 @@ static inline void ctiles_store_halves(ctiles_halves vector, void *halves, long 
 #undef CTILES_LANES
 #endif
 
+// Conversions of all lanes; Swift's own compile to loops of calls, or to pieces of vectors. Float32 is rounded to the
+// nearest Float16, ties to even.
+typedef _Float16 ctiles_float16s __attribute__((ext_vector_type(16)));
+static inline ctiles_numbers ctiles_float16_to_numbers(ctiles_halves x) {
+    return __builtin_convertvector((ctiles_float16s)x, ctiles_numbers);
+}
+static inline ctiles_halves ctiles_numbers_to_float16(ctiles_numbers x) {
+    return (ctiles_halves)__builtin_convertvector(x, ctiles_float16s);
+}
+static inline ctiles_line ctiles_halves_to_words(ctiles_halves x) { return __builtin_convertvector(x, ctiles_line); }
+static inline ctiles_halves ctiles_words_to_halves(ctiles_line x) { return __builtin_convertvector(x, ctiles_halves); }
+
 // Returns the first `count` lanes of `x`, and `filler` in the others.
 static inline ctiles_numbers ctiles_filled(ctiles_numbers x, long count, float filler) {
     const ctiles_line lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
