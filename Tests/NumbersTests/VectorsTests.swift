@@ -6,12 +6,13 @@ import Testing
 @Suite struct VectorsTests {
     @Test(arguments: [0, 1, 15, 16, 17, 40])
     func vectorsCoverEveryElementOnce(count: Int) {
-        var parts: [Range<Int>] = []
-        for (offsets, width) in vectors(in: 3..<3 + count) {
-            for offset in offsets { parts.append(offset..<offset + width) }
+        func ranges(_ vectors: RowVectors) -> [Range<Int>] {
+            vectors.flatMap { offsets, width in offsets.map { $0..<$0 + width } }
         }
+        let parts = ranges(vectors(in: 3..<3 + count))
         #expect(parts.flatMap { Array($0) } == Array(3..<3 + count))
         #expect(parts.dropLast().allSatisfy { $0.count == lanes })
+        #expect(ranges(vectors(count)).map(\.count) == parts.map(\.count))
     }
 
     @Test(arguments: 1...16)
